@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/backend.h: one way of writing rules, to a kernel or as text.
+ *
+ *   ruleset --lower--> want image --+
+ *                                   +- changeset_diff() -> commit
+ *   kernel --snapshot--> live image-+
+ *
+ * Shape:  name, lower, render, print_step and parse are pure: no kernel, no
+ *         root. The rest is called in the order open, snapshot (as often as
+ *         wanted), commit, close. `lower` with host NULL speaks of no host:
+ *         what render prints.
+ * Errors: -errno, and at least one diagnostic, at the failing rule's place
+ *         where there is one. commit() leaves the rules as before when it
+ *         fails; a backend atomic only per table undoes its own earlier
+ *         tables, and says -ENOTRECOVERABLE when that failed too.
+ *         -EAGAIN: the kernel moved on since `stamp`: snapshot, diff again.
+ *         -EPERM: a capability is missing (named). -EOPNOTSUPP: the kernel
+ *         lacks a feature (named). -EBUSY: a lock is held. -EADDRINUSE: the
+ *         host's own rules stand in the way (exit 14); nothing was done.
+ * Source: NFNL_BATCH_GENID in linux/netfilter/nfnetlink.h.
+ */
+#ifndef CTPOLICY_BACKENDS_BACKEND_H
+#define CTPOLICY_BACKENDS_BACKEND_H
+
+#include "core/changeset.h"
+#include "core/diag.h"
+#include "core/image.h"
+#include "core/ruleset.h"
+#include "core/strbuf.h"
+
+/* nft: the generation id. iptables: a digest of all tables, without counters */
+struct stamp {
+	uint64_t generation;
+};
+
+enum chain_owner {
+	OWNER_NATIVE,		/* written with nft, or legacy iptables */
+	OWNER_IPTABLES_NFT,
+	OWNER_FIREWALLD,
+	OWNER_MAX_
+};
+
+/* A base chain of somebody else's that would drop or reject packets. */
+struct foreign_chain {
+	uint8_t family;			/* NFPROTO_* of its table */
+	char table[IMAGE_NAME_MAX], chain[IMAGE_NAME_MAX];
+	enum hook hook;
+	enum chain_owner owner;
+};
+
+/* What a snapshot found beside our own things. */
+struct survey {
+	struct foreign_chain *filters;	/* that drop on input/forward/output */
+	size_t n_filters, cap_filters;
+	bool in_use;		/* foreign rules or policies live here */
+	bool ours;		/* something of ours is here */
+	bool iptables_nft;	/* nft: tables of iptables-nft exist */
+	bool firewalld;		/* nft: firewalld's table exists */
+};
+
+struct snapshot {
+	struct image *image;
+	struct survey survey;
+	struct stamp stamp;
+};
+
+struct backend_ctx;
+
+struct backend {
+	const char *name;		/* as given to --backend */
+	int (*lower)(const struct ruleset *rs, const struct survey *host,
+		     struct image **ret, struct diags *d);
+	int (*render)(const struct image *img, FILE *out);
+	/* One line, without sign or newline, in the backend's own syntax. */
+	void (*print_step)(const struct step *s, struct strbuf *out);
+	/* The text of render(), or a saved ruleset that holds our things. */
+	int (*parse)(const char *file, const char *text, size_t len,
+		     struct image **ret, struct diags *d);
+	int (*open)(struct backend_ctx **ret, struct diags *d);
+	int (*snapshot)(struct backend_ctx *ctx, struct snapshot *ret,
+			struct diags *d);
+	int (*commit)(struct backend_ctx *ctx, const struct changeset *cs,
+		      struct stamp stamp, bool check_only, struct diags *d);
+	void (*close)(struct backend_ctx **ctx);
+};
+
+extern const struct backend *const backends[];	/* ends with NULL */
+
+const struct backend *backend_find(const char *name);
+void snapshot_release(struct snapshot *s);
+
+/*
+ * Called with one line for every kernel call when set (--trace); backends
+ * report through backend_trace(), which does nothing otherwise.
+ */
+typedef void backend_trace_fn(void *arg, const char *line);
+void backend_trace_to(backend_trace_fn *fn, void *arg);
+void backend_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+bool backend_tracing(void);
+
+#endif

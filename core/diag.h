@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * core/diag.h: everything the user will be told, kept as data.
+ *
+ * Shape:  append-only, in the order found; nothing is printed by diag_add().
+ *         `id` is stable ("CT014"), listed in ctpolicy(8); `help` says the
+ *         cure and may be NULL.
+ * Units:  line, col and len count from 1; 0 means "no position"; col and len
+ *         count bytes as an editor counts columns of UTF-8 characters.
+ * Owner:  messages are copied; srcpos.file is borrowed and must outlive the
+ *         list.
+ * Errors: diag_add() returns its `err`, so that `return diag_add(...)` reports
+ *         and fails at once; running out of memory only sets `lost`.
+ */
+#ifndef CTPOLICY_CORE_DIAG_H
+#define CTPOLICY_CORE_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum diag_level { DIAG_NOTE, DIAG_WARNING, DIAG_ERROR, DIAG_LEVEL_MAX_ };
+
+struct srcpos {
+	const char *file;
+	uint32_t line, col, len;
+};
+
+struct diag {
+	enum diag_level level;
+	const char *id;		/* a literal, "CT001" and up */
+	struct srcpos at;
+	struct srcpos related;	/* e.g. the first definition; line 0: none */
+	char *related_msg;	/* "first defined here"; NULL: none */
+	char *msg;		/* one sentence, no final newline */
+	char *help;		/* the cure; NULL: none */
+};
+
+struct diags {
+	struct diag *v;
+	size_t n, cap, errors, warnings;
+	bool lost;
+};
+
+#define NOPOS ((struct srcpos){ 0 })
+
+int diag_add(struct diags *d, enum diag_level level, int err, const char *id,
+	     struct srcpos at, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+/* Both speak of the diagnostic added last; they do nothing on an empty list. */
+void diag_help(struct diags *d, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void diag_related(struct diags *d, struct srcpos at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+const char *diag_level_name(enum diag_level level);
+
+/* A file's text as the caret printer needs it; borrowed. */
+struct diag_source {
+	const char *file;
+	const char *text;
+	size_t len;
+};
+
+/*
+ * Print as "file:line:col: error: msg [id]", the source line, a caret run, the
+ * second place and the help; at most `max` diagnostics (0: all), then how many
+ * were left out. `src` has nsrc entries matched by file name.
+ */
+void diags_print(const struct diags *d, const struct diag_source *src,
+		 size_t nsrc, size_t max, bool color, FILE *out);
+void diags_release(struct diags *d);
+
+#endif

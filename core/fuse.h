@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * core/fuse.h: rules of one shape brought together, for backends with sets.
+ *
+ * Two rules have the same shape when they differ in nothing but the values of
+ * their ports, addresses and plain interface names. What a packet pays then
+ * depends on the number of shapes, not of services.
+ *
+ * Shape:  groups in rule order; in a group, `rule` is the model: its match
+ *         holds what all members share, with the varying sets emptied. The
+ *         varying parts are `part`, ports first (the most selective field of
+ *         an interval concatenation must come first), then saddr, daddr,
+ *         interface. `members` are the rules themselves. A wild interface is
+ *         never a varying part: each one makes a shape of its own, and the
+ *         model's iif/oif then holds it alone; so does "lo".
+ * Owner:  members borrow from the ruleset.
+ * Errors: -ENOMEM.
+ */
+#ifndef CTPOLICY_CORE_FUSE_H
+#define CTPOLICY_CORE_FUSE_H
+
+#include "core/image.h"
+
+struct fuse_group {
+	struct rule model;		/* owned sets: iif/oif/icmp constants */
+	enum key_part part[ELEMS_MAX_FIELDS];
+	uint8_t n_parts;
+	uint8_t family;			/* AF_UNSPEC: holds for both */
+	const struct rule **members;
+	size_t n_members, cap_members;
+};
+
+struct fuse {
+	struct fuse_group *v;
+	size_t n, cap;
+};
+
+int fuse_rules(const struct ruleset *rs, struct fuse *ret);
+/* The product of the varying set sizes of one member: its elements. */
+uint64_t fuse_cost(const struct fuse_group *g, const struct rule *r);
+/* Append the member's boxes to e, whose fields are the group's parts. */
+int fuse_expand(const struct fuse_group *g, const struct rule *r,
+		struct elems *e);
+/* Set e up for the group's parts. */
+void fuse_init_elems(const struct fuse_group *g, struct elems *e);
+void fuse_release(struct fuse *f);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * generators/generate.h: policy in, ruleset out; nothing else is looked at.
+ *
+ * Shape:  a table of pure functions, each of which appends to one ruleset.
+ *         The result is normalized.
+ * Owner:  the ruleset borrows origins from the policy.
+ * Errors: -ENOMEM; -EINVAL with diagnostics when the policy asks for what
+ *         this version cannot give (accept: inherit, existing_rules: replace).
+ */
+#ifndef CTPOLICY_GENERATORS_GENERATE_H
+#define CTPOLICY_GENERATORS_GENERATE_H
+
+#include "core/diag.h"
+#include "core/ruleset.h"
+#include "policies/policy.h"
+
+/*
+ * Facts that rules depend on. Default: the kernel's own defaults, so that a
+ * render on another machine says the same (32768-60999, see
+ * Documentation/networking/ip-sysctl.rst, ip_local_port_range).
+ */
+struct host_facts {
+	struct port_range ephemeral;
+	uint64_t memory;		/* bytes of RAM; 0: not known */
+};
+
+extern const struct host_facts host_facts_default;
+
+int generate(const struct policy *p, const struct host_facts *facts,
+	     struct ruleset **ret, struct diags *d);
+
+#endif

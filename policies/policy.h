@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * policies/policy.h: one policy file, read and checked.
+ *
+ * Shape:  services in file order, management first; every set normalized.
+ *         has_clients (servers, ifaces) tells "not given" (any) from a set
+ *         whose members are all of the other family. `protocols` is sorted;
+ *         either all have ports and `ports` is not empty, or none has.
+ * Units:  see core/inet.h; timeouts in seconds; memory in bytes.
+ * Owner:  the policy owns all of it but `file`, which the caller keeps alive;
+ *         origins live as long as the policy.
+ * Errors: policy_parse() reports every mistake to `d` and returns -EINVAL;
+ *         or -ENOMEM. policy_read() gives -errno of reading (the file, not
+ *         its content, is at fault: exit 66 or 74). *ret is then untouched.
+ */
+#ifndef CTPOLICY_POLICIES_POLICY_H
+#define CTPOLICY_POLICIES_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/diag.h"
+#include "core/inet.h"
+#include "core/ruleset.h"
+
+enum policy_role {
+	ROLE_SERVER = 1 << 0,
+	ROLE_CLIENT = 1 << 1,
+	ROLE_ROUTER = 1 << 2,
+};
+
+enum policy_accept { ACCEPT_INHERIT, ACCEPT_OPEN, ACCEPT_NONE };
+
+struct service {
+	char *name;
+	char *why;			/* NULL: none */
+	struct srcpos at;		/* of the name's value */
+	struct origin origin;		/* name, why and at, for its rules */
+	bool management;
+	unsigned roles;			/* ROLE_*, never 0 */
+	uint8_t *protocols;
+	size_t n_protocols;
+	struct port_set ports;
+	bool has_clients, has_servers, has_ifaces;
+	struct prefix_set clients, servers;
+	struct iface_set ifaces;
+	enum policy_accept accept;
+	struct srcpos accept_at;	/* the value, or the name if defaulted */
+};
+
+enum amount_kind { AMOUNT_UNSET, AMOUNT_AUTO, AMOUNT_NUMBER, AMOUNT_BYTES,
+		   AMOUNT_PERCENT };
+
+struct amount {
+	enum amount_kind kind;
+	uint64_t value;			/* NUMBER, BYTES or PERCENT (1..100) */
+	struct srcpos at;
+};
+
+struct timeout {
+	const char *name;		/* as in nf_conntrack_<proto>_timeout_* */
+	const char *sysctl;		/* "net.netfilter.nf_conntrack_..." */
+	uint32_t seconds;
+	struct srcpos at;
+	struct origin origin;
+};
+
+enum policy_backend { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_IPTABLES };
+
+/* An expectation of the `tests` section, kept for a later `test` command. */
+struct packet_test {
+	uint8_t proto, family;
+	uint8_t saddr[16], daddr[16];
+	uint16_t sport, dport;		/* 0 where the protocol has none */
+	int tracked;			/* 0, 1; -1 not given */
+	int accept;			/* 0 drop, 1 accept; -1 not given */
+	struct srcpos at;
+};
+
+struct policy {
+	const char *file;		/* as the user named it; borrowed */
+	bool forbid_state;		/* state_matching: forbidden */
+	bool replace_existing;		/* existing_rules: replace */
+	struct srcpos existing_at;
+	enum policy_backend backend;
+	bool ipv4, ipv6;
+	struct service *services;
+	size_t n_services, cap_services;
+	bool unload_modules;		/* conntrack.modules: unload */
+	struct srcpos modules_at;
+	struct origin modules_origin;
+	struct amount max, buckets;
+	struct origin max_origin, buckets_origin;
+	struct timeout *timeouts;
+	size_t n_timeouts, cap_timeouts;
+	bool flush_services;
+	struct packet_test *tests;
+	size_t n_tests, cap_tests;
+};
+
+/*
+ * Read a whole file of at most 16 MiB ("-": stdin). Refuses what is not a
+ * regular file or a pipe on stdin (-EINVAL with a diagnostic), so that a FIFO
+ * or a device never hangs it. *ret_text is malloc'd and NUL-terminated.
+ */
+int policy_read(const char *path, char **ret_text, size_t *ret_len,
+		struct diags *d);
+/*
+ * Parse and check. `file` is borrowed for the policy's life, `text` only for
+ * the call; the caller keeps both for the caret printer. Warnings do not fail it.
+ */
+int policy_parse(const char *file, const char *text, size_t len,
+		 struct policy **ret, struct diags *d);
+void policy_free(struct policy **p);
+
+#endif
