@@ -86,6 +86,7 @@ struct backend {
 };
 
 extern const struct backend *const backends[];	/* ends with NULL */
+extern const struct backend backend_nft, backend_iptables;
 
 const struct backend *backend_find(const char *name);
 void snapshot_release(struct snapshot *s);

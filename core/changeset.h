@@ -6,7 +6,8 @@
  *         and chains before the rules that use them, accepts in, NOTRACK in,
  *         NOTRACK out (request direction first), accepts out; whatever is
  *         emptied goes last. `phase` never falls from one step to the next; a
- *         backend that commits per table commits per phase. An empty changeset
+ *         backend that commits per table commits per phase; one that commits
+ *         all at once may take deletions first. An empty changeset
  *         means "in sync". One changed element is one step.
  * Owner:  steps point into `want` and `live`; both must outlive it.
  * Errors: changeset_diff() is pure; it fails only with -ENOMEM and then leaves
@@ -44,6 +45,7 @@ struct step {
 	const struct image_set *set;		/* STEP_SET, STEP_ELEMENT */
 	const struct image_rule *rule;		/* STEP_RULE */
 	size_t elem;				/* STEP_ELEMENT: index in set */
+	bool replaces;		/* added element: is there with another comment */
 	/*
 	 * STEP_RULE, add: the live rule that it goes right before, NULL: at
 	 * the chain's end. Several with one `before` come in their order.

@@ -64,6 +64,11 @@ int elems_sort(struct elems *e);
  * cover a point the one that sorts first by (service name) stands for it.
  */
 int elems_canonical(struct elems *e);
+/*
+ * Cut overlapping boxes into disjoint ones: the part of elems_canonical()
+ * that is left when the boxes are sorted and free of twins.
+ */
+int elems_split(struct elems *e);
 int elems_copy(const struct elems *e, struct elems *ret);
 void elems_release(struct elems *e);
 

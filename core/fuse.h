@@ -12,7 +12,9 @@
  *         an interval concatenation must come first), then saddr, daddr,
  *         interface. `members` are the rules themselves. A wild interface is
  *         never a varying part: each one makes a shape of its own, and the
- *         model's iif/oif then holds it alone; so does "lo".
+ *         model's iif/oif then holds it alone; so does "lo". Where a rule has
+ *         both port sets (a reply limited to local ports), sport varies and
+ *         the model keeps dport.
  * Owner:  members borrow from the ruleset.
  * Errors: -ENOMEM.
  */
@@ -36,13 +38,20 @@ struct fuse {
 };
 
 int fuse_rules(const struct ruleset *rs, struct fuse *ret);
-/* The product of the varying set sizes of one member: its elements. */
+/*
+ * What one member would cost as elements: the product of its varying sets;
+ * and their sum. A member with several wild interfaces is in several groups.
+ */
 uint64_t fuse_cost(const struct fuse_group *g, const struct rule *r);
-/* Append the member's boxes to e, whose fields are the group's parts. */
-int fuse_expand(const struct fuse_group *g, const struct rule *r,
+uint64_t fuse_dimensions(const struct fuse_group *g, const struct rule *r);
+/*
+ * Set e up for n of the group's parts (all of them, or one for a set of its
+ * own), and append the member's boxes over these parts.
+ */
+void fuse_init_elems(const struct fuse_group *g, const enum key_part *part,
+		     size_t n, struct elems *e);
+int fuse_expand(const struct rule *r, const enum key_part *part, size_t n,
 		struct elems *e);
-/* Set e up for the group's parts. */
-void fuse_init_elems(const struct fuse_group *g, struct elems *e);
 void fuse_release(struct fuse *f);
 
 #endif

@@ -155,7 +155,10 @@ bool image_rule_equal(const struct image_rule *a, const struct image_rule *b);
 bool image_set_same_shape(const struct image_set *a, const struct image_set *b);
 void image_rule_release(struct image_rule *r);
 void image_set_release(struct image_set *s);
-/* Tables, chains and sets by name and family, elements canonical. */
+/*
+ * Tables, chains and sets by family and name, elements canonical, and every
+ * `stage` worked out from the rules.
+ */
 int image_normalize(struct image *img);
 bool image_is_empty(const struct image *img);
 void image_dump(const struct image *img, FILE *out);

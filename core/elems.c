@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/elems.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/ruleset.h"
+
+size_t field_width(enum field_type t)
+{
+	static const uint8_t width[] = {
+		[FIELD_PORT] = 2,
+		[FIELD_ADDR4] = 4,
+		[FIELD_ADDR6] = 16,
+		[FIELD_IFNAME] = 16,
+		[FIELD_ADDRTYPE] = 4,
+	};
+	_Static_assert(ARRAY_SIZE(width) == FIELD_TYPE_MAX_,
+		       "width misses a row");
+
+	return width[t];
+}
+
+size_t elems_offset(const struct elems *e, unsigned int i)
+{
+	size_t at = 0;
+
+	for (unsigned int k = 0; k < i; k++)
+		at += field_width(e->field[k]);
+	return at;
+}
+
+void elems_init(struct elems *e, const enum field_type *field, size_t n)
+{
+	*e = (struct elems){ .n_fields = (uint8_t)n };
+	for (size_t i = 0; i < n; i++) {
+		e->field[i] = field[i];
+		e->width += (uint16_t)field_width(field[i]);
+	}
+}
+
+static size_t stride(const struct elems *e)
+{
+	return 2 * (size_t)e->width;
+}
+
+static int reserve(struct elems *e, size_t need)
+{
+	size_t cap = e->cap;
+	int r;
+
+	if (need <= cap)
+		return 0;
+	r = mem_grow(&e->origin, &cap, need, sizeof(*e->origin));
+	if (r)
+		return r;
+	if (stride(e)) {
+		uint8_t *key = realloc(e->key, cap * stride(e));
+
+		if (!key)
+			return -ENOMEM;
+		e->key = key;
+	}
+	e->cap = cap;
+	return 0;
+}
+
+int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
+	      const struct origin *origin)
+{
+	uint8_t *key;
+	int r = reserve(e, e->n + 1);
+
+	if (r)
+		return r;
+	key = e->key + e->n * stride(e);
+	memcpy(key, first, e->width);
+	memcpy(key + e->width, last, e->width);
+	e->origin[e->n++] = origin;
+	return 0;
+}
+
+const uint8_t *elems_first(const struct elems *e, size_t i)
+{
+	return e->key + i * stride(e);
+}
+
+const uint8_t *elems_last(const struct elems *e, size_t i)
+{
+	return e->key + i * stride(e) + e->width;
+}
+
+bool elems_is_exact(const struct elems *e, size_t i)
+{
+	return !memcmp(elems_first(e, i), elems_last(e, i), e->width);
+}
+
+bool elems_all_exact(const struct elems *e)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (!elems_is_exact(e, i))
+			return false;
+	return true;
+}
+
+static int cmp_origin(const struct origin *a, const struct origin *b)
+{
+	const char *x = a && a->service ? a->service : "";
+	const char *y = b && b->service ? b->service : "";
+
+	return a == b ? 0 : strcmp(x, y);
+}
+
+static int cmp_elem(const void *a, const void *b, void *arg)
+{
+	const struct elems *e = arg;
+	const size_t *x = a, *y = b;
+	int c = memcmp(elems_first(e, *x), elems_first(e, *y), stride(e));
+
+	return c ? c : cmp_origin(e->origin[*x], e->origin[*y]);
+}
+
+static bool is_sorted(const struct elems *e)
+{
+	for (size_t i = 1; i < e->n; i++) {
+		size_t a = i - 1;
+
+		if (cmp_elem(&a, &i, (void *)(uintptr_t)e) > 0)
+			return false;
+	}
+	return true;
+}
+
+static int sorted_index(const struct elems *e, size_t **ret)
+{
+	size_t *idx = malloc((e->n ? e->n : 1) * sizeof(*idx));
+
+	if (!idx)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->n; i++)
+		idx[i] = i;
+	qsort_r(idx, e->n, sizeof(*idx), cmp_elem, (void *)(uintptr_t)e);
+	*ret = idx;
+	return 0;
+}
+
+int elems_sort(struct elems *e)
+{
+	_cleanup_free_ size_t *idx = NULL;
+	_cleanup_(elems_release) struct elems out;
+	int r;
+
+	if (!e->width || is_sorted(e))
+		return 0;
+	r = sorted_index(e, &idx);
+	if (r)
+		return r;
+	elems_init(&out, e->field, e->n_fields);
+	r = reserve(&out, e->n);
+	for (size_t i = 0; !r && i < e->n; i++)
+		r = elems_add(&out, elems_first(e, idx[i]),
+			      elems_last(e, idx[i]), e->origin[idx[i]]);
+	if (r)
+		return r;
+	free(e->key);
+	free(e->origin);
+	*e = out;
+	out = (struct elems){ 0 };
+	return 0;
+}
+
+static void drop_twins(struct elems *e)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < e->n; i++) {
+		if (k && !memcmp(elems_first(e, k - 1), elems_first(e, i),
+				 stride(e)))
+			continue;
+		if (k != i) {
+			memcpy(e->key + k * stride(e), elems_first(e, i),
+			       stride(e));
+			e->origin[k] = e->origin[i];
+		}
+		k++;
+	}
+	e->n = k;
+}
+
+/* Sorted boxes of one field overlap only with a neighbour. */
+static bool is_disjoint(const struct elems *e)
+{
+	if (elems_all_exact(e))
+		return true;
+	if (e->n_fields != 1)
+		return e->n < 2;
+	for (size_t i = 1; i < e->n; i++)
+		if (memcmp(elems_last(e, i - 1), elems_first(e, i),
+			   e->width) >= 0)
+			return false;
+	return true;
+}
+
+int elems_canonical(struct elems *e)
+{
+	int r;
+
+	if (!e->width) {
+		e->n = e->n ? 1 : 0;
+		return 0;
+	}
+	r = elems_sort(e);
+	if (r)
+		return r;
+	drop_twins(e);
+	return is_disjoint(e) ? 0 : elems_split(e);
+}
+
+int elems_copy(const struct elems *e, struct elems *ret)
+{
+	_cleanup_(elems_release) struct elems c;
+	int r;
+
+	elems_init(&c, e->field, e->n_fields);
+	r = reserve(&c, e->n);
+	if (r)
+		return r;
+	if (e->n) {
+		if (e->width)
+			memcpy(c.key, e->key, e->n * stride(e));
+		memcpy(c.origin, e->origin, e->n * sizeof(*c.origin));
+	}
+	c.n = e->n;
+	*ret = c;
+	c = (struct elems){ 0 };
+	return 0;
+}
+
+void elems_release(struct elems *e)
+{
+	free(e->key);
+	free(e->origin);
+	e->key = NULL;
+	e->origin = NULL;
+	e->n = e->cap = 0;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/inet.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/strbuf.h"
+
+/* A decimal number of at most `max`, without sign, space or leading zero. */
+static int number_parse(const char *s, size_t n, unsigned int max,
+			unsigned int *ret)
+{
+	unsigned int v = 0;
+
+	if (!n || (n > 1 && s[0] == '0'))
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -EINVAL;
+		if (v <= max)
+			v = v * 10 + (unsigned int)(s[i] - '0');
+	}
+	if (v > max)
+		return -ERANGE;
+	*ret = v;
+	return 0;
+}
+
+static unsigned int family_bits(uint8_t family)
+{
+	return family == AF_INET ? 32 : 128;
+}
+
+static bool host_bits_zero(const struct prefix *p)
+{
+	for (unsigned int i = p->len; i < family_bits(p->family); i++)
+		if (p->addr[i / 8] & (0x80 >> i % 8))
+			return false;
+	return true;
+}
+
+int prefix_parse(const char *s, struct prefix *ret)
+{
+	const char *slash = strchr(s, '/');
+	size_t n = slash ? (size_t)(slash - s) : strlen(s);
+	char host[INET6_ADDRSTRLEN];
+	struct prefix p = { 0 };
+	unsigned int len;
+	int r;
+
+	if (!n || n >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, s, n);
+	host[n] = '\0';
+	p.family = strchr(host, ':') ? AF_INET6 : AF_INET;
+	if (inet_pton(p.family, host, p.addr) != 1)
+		return -EINVAL;
+	len = family_bits(p.family);
+	if (slash) {
+		r = number_parse(slash + 1, strlen(slash + 1), len, &len);
+		if (r)
+			return r;
+	}
+	p.len = (uint8_t)len;
+	if (!host_bits_zero(&p))
+		return -EDOM;
+	*ret = p;
+	return 0;
+}
+
+void prefix_print(const struct prefix *p, struct strbuf *out)
+{
+	char host[INET6_ADDRSTRLEN];
+
+	if (!inet_ntop(p->family, p->addr, host, sizeof(host)))
+		return;
+	strbuf_puts(out, host);
+	if (p->len != family_bits(p->family))
+		strbuf_printf(out, "/%u", p->len);
+}
+
+int prefix_cmp(const struct prefix *a, const struct prefix *b)
+{
+	int c = (int)a->family - (int)b->family;
+
+	if (!c)
+		c = memcmp(a->addr, b->addr, sizeof(a->addr));
+	return c ? c : (int)a->len - (int)b->len;
+}
+
+bool prefix_contains(const struct prefix *outer, const struct prefix *inner)
+{
+	unsigned int whole = outer->len / 8, rest = outer->len % 8;
+
+	if (outer->family != inner->family || outer->len > inner->len)
+		return false;
+	if (memcmp(outer->addr, inner->addr, whole))
+		return false;
+	return !rest || !((outer->addr[whole] ^ inner->addr[whole]) &
+			  (0xff00 >> rest));
+}
+
+void prefix_last(const struct prefix *p, uint8_t ret[16])
+{
+	memcpy(ret, p->addr, 16);
+	for (unsigned int i = p->len; i < family_bits(p->family); i++)
+		ret[i / 8] |= (uint8_t)(0x80 >> i % 8);
+}
+
+int port_range_parse(const char *s, struct port_range *ret)
+{
+	const char *dash = strchr(s, '-');
+	unsigned int first, last;
+	int r;
+
+	r = number_parse(s, dash ? (size_t)(dash - s) : strlen(s), 65535,
+			 &first);
+	if (r)
+		return r;
+	last = first;
+	if (dash) {
+		r = number_parse(dash + 1, strlen(dash + 1), 65535, &last);
+		if (r)
+			return r;
+	}
+	if (first > last)
+		return -EINVAL;
+	*ret = (struct port_range){ (uint16_t)first, (uint16_t)last };
+	return 0;
+}
+
+void port_range_print(const struct port_range *r, struct strbuf *out)
+{
+	strbuf_printf(out, "%u", r->first);
+	if (r->first != r->last)
+		strbuf_printf(out, "-%u", r->last);
+}
+
+int iface_parse(const char *s, struct iface *ret)
+{
+	size_t n = strlen(s);
+	struct iface i = { .wild = false };
+
+	if (n && s[n - 1] == '*') {
+		i.wild = true;
+		n--;
+	}
+	if (!n || n >= sizeof(i.name) || !strcmp(s, ".") || !strcmp(s, ".."))
+		return -EINVAL;
+	for (size_t k = 0; k < n; k++)
+		if (s[k] <= ' ' || s[k] >= 0x7f || strchr("/*\"\\", s[k]))
+			return -EINVAL;
+	memcpy(i.name, s, n);
+	*ret = i;
+	return 0;
+}
+
+void iface_print(const struct iface *i, struct strbuf *out)
+{
+	strbuf_printf(out, "%s%s", i->name, i->wild ? "*" : "");
+}
+
+int iface_cmp(const struct iface *a, const struct iface *b)
+{
+	int c = memcmp(a->name, b->name, sizeof(a->name));
+
+	return c ? c : (int)a->wild - (int)b->wild;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* core/inet_set.c: the sets of core/inet.h. */
+#include <string.h>
+
+#include "core/inet.h"
+#include "core/mem.h"
+
+static int cmp_prefix(const void *a, const void *b)
+{
+	return prefix_cmp(a, b);
+}
+
+static int cmp_iface(const void *a, const void *b)
+{
+	return iface_cmp(a, b);
+}
+
+static int cmp_port(const void *a, const void *b)
+{
+	const struct port_range *x = a, *y = b;
+	int c = (int)x->first - (int)y->first;
+
+	return c ? c : (int)x->last - (int)y->last;
+}
+
+static void sort(void *v, size_t n, size_t size,
+		 int (*cmp)(const void *, const void *))
+{
+	if (n > 1)
+		qsort(v, n, size, cmp);
+}
+
+int prefix_set_add(struct prefix_set *s, const struct prefix *p)
+{
+	int r = mem_grow(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
+
+	if (!r)
+		s->v[s->n++] = *p;
+	return r;
+}
+
+void prefix_set_normalize(struct prefix_set *s)
+{
+	size_t k = 0;
+
+	/* A containing prefix sorts right before whatever it contains. */
+	sort(s->v, s->n, sizeof(*s->v), cmp_prefix);
+	for (size_t i = 0; i < s->n; i++)
+		if (!k || !prefix_contains(&s->v[k - 1], &s->v[i]))
+			s->v[k++] = s->v[i];
+	s->n = k;
+}
+
+bool prefix_set_equal(const struct prefix_set *a, const struct prefix_set *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (prefix_cmp(&a->v[i], &b->v[i]))
+			return false;
+	return true;
+}
+
+int prefix_set_copy(const struct prefix_set *s, uint8_t family,
+		    struct prefix_set *ret)
+{
+	struct prefix_set c = { 0 };
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += family == AF_UNSPEC || s->v[i].family == family;
+	if (n) {
+		r = mem_grow(&c.v, &c.cap, n, sizeof(*c.v));
+		if (r)
+			return r;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		if (family == AF_UNSPEC || s->v[i].family == family)
+			c.v[c.n++] = s->v[i];
+	*ret = c;
+	return 0;
+}
+
+void prefix_set_release(struct prefix_set *s)
+{
+	free(s->v);
+	*s = (struct prefix_set){ 0 };
+}
+
+int port_set_add(struct port_set *s, struct port_range r)
+{
+	int err = mem_grow(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
+
+	if (!err)
+		s->v[s->n++] = r;
+	return err;
+}
+
+void port_set_normalize(struct port_set *s)
+{
+	size_t k = 0;
+
+	sort(s->v, s->n, sizeof(*s->v), cmp_port);
+	for (size_t i = 0; i < s->n; i++) {
+		if (k && s->v[i].first <= s->v[k - 1].last) {
+			if (s->v[i].last > s->v[k - 1].last)
+				s->v[k - 1].last = s->v[i].last;
+		} else {
+			s->v[k++] = s->v[i];
+		}
+	}
+	s->n = k;
+}
+
+bool port_set_equal(const struct port_set *a, const struct port_set *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (cmp_port(&a->v[i], &b->v[i]))
+			return false;
+	return true;
+}
+
+int port_set_copy(const struct port_set *s, struct port_set *ret)
+{
+	struct port_set c = { 0 };
+	int r;
+
+	if (s->n) {
+		r = mem_grow(&c.v, &c.cap, s->n, sizeof(*c.v));
+		if (r)
+			return r;
+		memcpy(c.v, s->v, s->n * sizeof(*c.v));
+		c.n = s->n;
+	}
+	*ret = c;
+	return 0;
+}
+
+void port_set_release(struct port_set *s)
+{
+	free(s->v);
+	*s = (struct port_set){ 0 };
+}
+
+int iface_set_add(struct iface_set *s, const struct iface *i)
+{
+	int r = mem_grow(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
+
+	if (!r)
+		s->v[s->n++] = *i;
+	return r;
+}
+
+static bool iface_covers(const struct iface *outer, const struct iface *inner)
+{
+	if (!outer->wild)
+		return !iface_cmp(outer, inner);
+	return !strncmp(outer->name, inner->name, strlen(outer->name));
+}
+
+void iface_set_normalize(struct iface_set *s)
+{
+	size_t k = 0;
+
+	sort(s->v, s->n, sizeof(*s->v), cmp_iface);
+	/* Twins first: behind this, covering is never mutual. */
+	for (size_t i = 0; i < s->n; i++)
+		if (!k || iface_cmp(&s->v[k - 1], &s->v[i]))
+			s->v[k++] = s->v[i];
+	s->n = k;
+	/* A wild name sorts behind a plain one of the same length. */
+	for (size_t i = 0; i < s->n;) {
+		bool covered = false;
+
+		for (size_t j = 0; j < s->n && !covered; j++)
+			covered = j != i && iface_covers(&s->v[j], &s->v[i]);
+		if (covered)
+			memmove(&s->v[i], &s->v[i + 1],
+				(--s->n - i) * sizeof(*s->v));
+		else
+			i++;
+	}
+}
+
+bool iface_set_equal(const struct iface_set *a, const struct iface_set *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (iface_cmp(&a->v[i], &b->v[i]))
+			return false;
+	return true;
+}
+
+int iface_set_copy(const struct iface_set *s, struct iface_set *ret)
+{
+	struct iface_set c = { 0 };
+	int r;
+
+	if (s->n) {
+		r = mem_grow(&c.v, &c.cap, s->n, sizeof(*c.v));
+		if (r)
+			return r;
+		memcpy(c.v, s->v, s->n * sizeof(*c.v));
+		c.n = s->n;
+	}
+	*ret = c;
+	return 0;
+}
+
+void iface_set_release(struct iface_set *s)
+{
+	free(s->v);
+	*s = (struct iface_set){ 0 };
+}
