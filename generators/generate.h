@@ -5,8 +5,8 @@
  * Shape:  a table of pure functions, each of which appends to one ruleset.
  *         The result is normalized.
  * Owner:  the ruleset borrows origins from the policy.
- * Errors: -ENOMEM; -EINVAL with diagnostics when the policy asks for what
- *         this version cannot give (accept: inherit, existing_rules: replace).
+ * Errors: -ENOMEM only: what this version cannot give was refused when the
+ *         policy was checked. Warnings go to `d`.
  */
 #ifndef CTPOLICY_GENERATORS_GENERATE_H
 #define CTPOLICY_GENERATORS_GENERATE_H

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * generators/accept_fragments.c: tails of fragmented packets, which have no
+ * ports, where nothing reassembles before the filter.
+ *
+ * Without connection tracking IPv6 INPUT and FORWARD of both families see
+ * fragments; IPv4 INPUT comes after the stack's own reassembly. A tail without
+ * its first fragment, which the port rules judge, goes nowhere.
+ */
+#include "generators/generators.h"
+#include "generators/legs.h"
+
+static int add_tail(const struct leg_visit *v, struct ruleset *rs,
+		    enum hook hook)
+{
+	struct rule *r = leg_rule(v, rs, hook, ACTION_ACCEPT);
+
+	if (!r)
+		return -ENOMEM;
+	r->rank = RANK_FRAGMENT;
+	r->leg = LEG_BOTH;
+	port_set_release(&r->match.sport);
+	port_set_release(&r->match.dport);
+	r->match.fragment_tail = true;
+	if (hook == HOOK_INPUT)
+		r->match.family = AF_INET6;
+	return 0;
+}
+
+static int fragment_leg(const struct leg_visit *v, void *arg)
+{
+	if (v->service->accept != ACCEPT_OPEN || v->loopback ||
+	    !protocol_has_ports(v->proto))
+		return 0;
+	if (v->role == ROLE_ROUTER)
+		return add_tail(v, arg, HOOK_FORWARD);
+	if (!leg_enters(v) || v->family == AF_INET || !v->policy->ipv6)
+		return 0;
+	return add_tail(v, arg, HOOK_INPUT);
+}
+
+int generate_accept_fragments(const struct generator_input *in,
+			      struct ruleset *rs)
+{
+	/* A state match, which we may use, switches reassembly on. */
+	if (!in->policy->forbid_state)
+		return 0;
+	return legs_walk(in->policy, fragment_leg, rs);
+}

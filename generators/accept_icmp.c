@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * generators/accept_icmp.c: what untracked flows need beside their own legs.
+ *
+ * Errors about an untracked flow are INVALID to a state match; dropped, they
+ * take path MTU discovery and "connection refused" with them. Where state may
+ * be matched only such errors are accepted: those about tracked flows are
+ * RELATED and stay with the host's own rules. Neighbour discovery and MLD are
+ * UNTRACKED by the kernel itself, so accepts per service do not let them in.
+ *
+ * Source: ICMP types RFC 792, RFC 4443, RFC 4861, RFC 2710, RFC 3810.
+ */
+#include "core/mem.h"
+#include "generators/generators.h"
+#include "generators/legs.h"
+
+struct need {
+	bool host, router, ipv4, ipv6;
+};
+
+static const struct origin whole_policy;
+
+static int note_need(const struct leg_visit *v, void *arg)
+{
+	struct need *n = arg;
+
+	if (v->service->accept != ACCEPT_OPEN)
+		return 0;
+	if (v->role == ROLE_ROUTER)
+		n->router = true;
+	else
+		n->host = true;
+	n->ipv4 |= v->family != AF_INET6 && v->policy->ipv4;
+	n->ipv6 |= v->family != AF_INET && v->policy->ipv6;
+	return 0;
+}
+
+static int add_types(struct ruleset *rs, enum hook hook, uint8_t family,
+		     const struct icmp_range *v, size_t n, enum ct_kind ct)
+{
+	struct rule *r = ruleset_add(rs);
+
+	if (!r)
+		return -ENOMEM;
+	r->hook = hook;
+	r->action = ACTION_ACCEPT;
+	r->rank = RANK_ICMP;
+	r->origin = &whole_policy;
+	r->match.family = family;
+	r->match.proto = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	r->match.ct = ct;
+	for (size_t i = 0; i < n; i++)
+		r->match.icmp[i] = v[i];
+	r->match.n_icmp = (uint8_t)n;
+	return 0;
+}
+
+static int add_errors(struct ruleset *rs, enum hook hook, const struct need *n,
+		      enum ct_kind ct)
+{
+	/* unreachable; time exceeded, parameter problem */
+	static const struct icmp_range v4[] = { { 3, 3 }, { 11, 12 } };
+	/* unreachable, too big, time exceeded, parameter problem */
+	static const struct icmp_range v6[] = { { 1, 4 } };
+	int r = 0;
+
+	if (n->ipv4)
+		r = add_types(rs, hook, AF_INET, v4, ARRAY_SIZE(v4), ct);
+	if (!r && n->ipv6)
+		r = add_types(rs, hook, AF_INET6, v6, ARRAY_SIZE(v6), ct);
+	return r;
+}
+
+static int add_neighbours(struct ruleset *rs, enum hook hook)
+{
+	/* MLD query, report, done; RS, RA, NS, NA; MLDv2 report */
+	static const struct icmp_range types[] = { { 130, 136 }, { 143, 143 } };
+
+	return add_types(rs, hook, AF_INET6, types, ARRAY_SIZE(types), CT_ANY);
+}
+
+int generate_accept_icmp(const struct generator_input *in, struct ruleset *rs)
+{
+	static const enum hook hooks[] = { HOOK_INPUT, HOOK_OUTPUT,
+					   HOOK_FORWARD };
+	enum ct_kind ct = in->policy->forbid_state ? CT_ANY :
+						     CT_INVALID_OR_UNTRACKED;
+	struct need n = { 0 };
+	int r = legs_walk(in->policy, note_need, &n);
+
+	if (r || (!n.host && !n.router))
+		return r;
+	for (size_t i = 0; !r && i < ARRAY_SIZE(hooks); i++) {
+		bool through = hooks[i] == HOOK_FORWARD;
+
+		if (!through || n.router)
+			r = add_errors(rs, hooks[i], &n, ct);
+		if (!r && !through && n.ipv6)
+			r = add_neighbours(rs, hooks[i]);
+	}
+	return r;
+}

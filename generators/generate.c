@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "generators/generate.h"
+
+#include "core/mem.h"
+#include "generators/generators.h"
+
+const struct host_facts host_facts_default = {
+	.ephemeral = { 32768, 60999 },
+};
+
+static generator_fn *const generators[] = {
+	generate_notrack,  generate_accept,  generate_accept_icmp,
+	generate_accept_fragments, generate_sysctls, generate_modules,
+};
+
+static void note_accepts(struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->n; i++)
+		rs->wants_accepts |= rs->v[i].action == ACTION_ACCEPT;
+}
+
+int generate(const struct policy *p, const struct host_facts *facts,
+	     struct ruleset **ret, struct diags *d)
+{
+	struct generator_input in = { p, facts, d };
+	_cleanup_(ruleset_free) struct ruleset *rs = calloc(1, sizeof(*rs));
+	int r = 0;
+
+	if (!rs)
+		return -ENOMEM;
+	rs->ipv4 = p->ipv4;
+	rs->ipv6 = p->ipv6;
+	for (size_t i = 0; !r && i < ARRAY_SIZE(generators); i++)
+		r = generators[i](&in, rs);
+	if (r)
+		return r;
+	ruleset_normalize(rs);
+	note_accepts(rs);
+	*ret = TAKE_PTR(rs);
+	return 0;
+}

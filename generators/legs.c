@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "generators/legs.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+
+static bool any_of_family(const struct prefix_set *s, uint8_t family)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].family == family)
+			return true;
+	return false;
+}
+
+/* An address list without members of a family excludes that family. */
+static bool in_family(const struct policy *p, const struct service *s,
+		      uint8_t family)
+{
+	if (family == AF_INET ? !p->ipv4 : !p->ipv6)
+		return false;
+	return (!s->has_clients || any_of_family(&s->clients, family)) &&
+	       (!s->has_servers || any_of_family(&s->servers, family));
+}
+
+static int walk_family(struct leg_visit *v, leg_visitor *visit, void *arg)
+{
+	static const unsigned int roles[] = { ROLE_SERVER, ROLE_CLIENT,
+					      ROLE_ROUTER };
+	static const enum leg legs[] = { LEG_REQUEST, LEG_REPLY };
+	const struct service *s = v->service;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+		for (size_t k = 0; !r && k < ARRAY_SIZE(legs); k++) {
+			v->role = roles[i];
+			v->leg = legs[k];
+			v->loopback = false;
+			if (!(s->roles & v->role))
+				continue;
+			r = visit(v, arg);
+			v->loopback = v->role != ROLE_ROUTER;
+			if (!r && v->loopback)
+				r = visit(v, arg);
+		}
+	return r;
+}
+
+static int walk_service(struct leg_visit *v, leg_visitor *visit, void *arg)
+{
+	const struct service *s = v->service;
+	bool v4 = in_family(v->policy, s, AF_INET);
+	bool v6 = in_family(v->policy, s, AF_INET6);
+	bool one = v4 && v6 && !s->has_clients && !s->has_servers;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < s->n_protocols; i++) {
+		v->proto = s->protocols[i];
+		v->family = AF_UNSPEC;
+		if (one) {
+			r = walk_family(v, visit, arg);
+			continue;
+		}
+		v->family = AF_INET;
+		if (v4)
+			r = walk_family(v, visit, arg);
+		v->family = AF_INET6;
+		if (!r && v6)
+			r = walk_family(v, visit, arg);
+	}
+	return r;
+}
+
+int legs_walk(const struct policy *p, leg_visitor *visit, void *arg)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < p->n_services; i++) {
+		struct leg_visit v = { .policy = p,
+				       .service = &p->services[i] };
+
+		r = walk_service(&v, visit, arg);
+	}
+	return r;
+}
+
+static bool arrives(enum hook hook)
+{
+	return hook != HOOK_OUTPUT;
+}
+
+static int put_ifaces(const struct leg_visit *v, enum hook hook,
+		      struct match *m)
+{
+	static const struct iface lo = { .name = "lo" };
+	struct iface_set *side = arrives(hook) ? &m->iif : &m->oif;
+
+	if (v->loopback)
+		return iface_set_add(side, &lo);
+	return iface_set_copy(&v->service->ifaces, side);
+}
+
+static int put_addresses(const struct leg_visit *v, struct match *m)
+{
+	const struct service *s = v->service;
+	bool request = v->leg == LEG_REQUEST;
+	int r = prefix_set_copy(&s->clients, v->family,
+				request ? &m->saddr : &m->daddr);
+
+	return r ? r : prefix_set_copy(&s->servers, v->family,
+				       request ? &m->daddr : &m->saddr);
+}
+
+/*
+ * A leg that enters the host is for the host: a unicast address of its own, or
+ * a group address that the policy names on the receiving side.
+ */
+static enum dst_kind leg_dst(const struct leg_visit *v, enum hook hook)
+{
+	const struct service *s = v->service;
+
+	if (hook == HOOK_OUTPUT || hook == HOOK_FORWARD)
+		return DST_ANY;
+	if (v->role == ROLE_ROUTER)
+		return DST_NOT_LOCAL;
+	if (v->leg == LEG_REQUEST ? s->has_servers : s->has_clients)
+		return DST_LOCAL_OR_GROUP;
+	return DST_LOCAL;
+}
+
+struct rule *leg_rule(const struct leg_visit *v, struct ruleset *rs,
+		      enum hook hook, enum action action)
+{
+	const struct service *s = v->service;
+	struct rule *r = ruleset_add(rs);
+	struct match *m;
+	int err;
+
+	if (!r)
+		return NULL;
+	r->hook = hook;
+	r->action = action;
+	r->leg = v->leg;
+	r->rank = s->management ? RANK_MANAGEMENT : RANK_SERVICE;
+	r->origin = &s->origin;
+	m = &r->match;
+	m->family = v->family;
+	if (!v->family && v->policy->ipv4 != v->policy->ipv6)
+		m->family = v->policy->ipv4 ? AF_INET : AF_INET6;
+	m->proto = v->proto;
+	m->dst = leg_dst(v, hook);
+	err = put_ifaces(v, hook, m);
+	if (!err)
+		err = put_addresses(v, m);
+	if (!err && protocol_has_ports(v->proto))
+		err = port_set_copy(&s->ports, v->leg == LEG_REQUEST ?
+						       &m->dport : &m->sport);
+	return err ? NULL : r;
+}
+
+bool leg_enters(const struct leg_visit *v)
+{
+	return v->role != ROLE_ROUTER &&
+	       v->leg == (v->role == ROLE_CLIENT ? LEG_REPLY : LEG_REQUEST);
+}
+
+bool leg_covers_loopback(const struct leg_visit *v, enum hook hook)
+{
+	if (v->service->has_ifaces)
+		return false;
+	if (hook == HOOK_OUTPUT)
+		return !leg_enters(v);
+	/* A client's replies are guarded, those on loopback need not be. */
+	return hook == HOOK_INPUT && leg_enters(v) && v->role == ROLE_SERVER;
+}
+
+bool leg_has_remote(const struct leg_visit *v)
+{
+	const struct service *s = v->service;
+	bool remote_is_client = v->role == ROLE_SERVER;
+
+	return remote_is_client ? s->has_clients : s->has_servers;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * generators/notrack.c: every leg of every service, out of tracking.
+ *
+ *   role    request leg              reply leg
+ *   server  PREROUTING, local dst    OUTPUT
+ *   client  OUTPUT                   PREROUTING, local dst, own socket
+ *   router  PREROUTING, not local    the same
+ *   server and client, on loopback:  OUTPUT -o lo, both legs: a packet to an
+ *   own address is judged in OUTPUT, and PREROUTING can't undo that.
+ */
+#include "generators/generators.h"
+#include "generators/legs.h"
+
+/*
+ * Replies to hosts behind a masquerading one are addressed to it as well: only
+ * a socket tells them apart, and only for these two does the kernel look.
+ */
+static bool socket_can_tell(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+}
+
+static enum hook leg_hook(const struct leg_visit *v)
+{
+	if (v->role == ROLE_ROUTER)
+		return HOOK_PREROUTING;
+	return leg_enters(v) && !v->loopback ? HOOK_PREROUTING : HOOK_OUTPUT;
+}
+
+static int notrack_leg(const struct leg_visit *v, void *arg)
+{
+	enum hook hook = leg_hook(v);
+	struct rule *r;
+
+	if (v->loopback && leg_covers_loopback(v, hook))
+		return 0;
+	r = leg_rule(v, arg, hook, ACTION_NOTRACK);
+	if (!r)
+		return -ENOMEM;
+	if (v->role == ROLE_CLIENT && hook == HOOK_PREROUTING &&
+	    socket_can_tell(v->proto))
+		r->match.socket = SOCKET_OPEN;
+	return 0;
+}
+
+int generate_notrack(const struct generator_input *in, struct ruleset *rs)
+{
+	/* NOTRACK itself needs the module that is to go. */
+	if (in->policy->unload_modules)
+		return 0;
+	return legs_walk(in->policy, notrack_leg, rs);
+}

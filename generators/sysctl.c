@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * generators/sysctl.c: sizes and timeouts of the table, as settings.
+ *
+ * Source: Documentation/networking/nf_conntrack-sysctl.rst. The kernel sizes
+ * its table by one bucket for 16 KiB of memory (nf_conntrack_core.c,
+ * nf_conntrack_init_start()) and one entry a bucket; `auto` does the same
+ * without the kernel's cap, as a host that asks for it is a busy one.
+ */
+#include <inttypes.h>
+
+#include "generators/generators.h"
+
+/* struct nf_conn and its extensions on a 64-bit kernel, from the slab. */
+#define ENTRY_BYTES 384
+#define AUTO_BYTES 16384
+
+static uint64_t amount_entries(const struct amount *a,
+			       const struct host_facts *facts)
+{
+	switch (a->kind) {
+	case AMOUNT_NUMBER:
+		return a->value;
+	case AMOUNT_BYTES:
+		return a->value / ENTRY_BYTES;
+	case AMOUNT_PERCENT:
+		return facts->memory / 100 * a->value / ENTRY_BYTES;
+	case AMOUNT_AUTO:
+		return facts->memory / AUTO_BYTES;
+	case AMOUNT_UNSET:
+		break;
+	}
+	return 0;
+}
+
+static int add_amount(struct ruleset *rs, const char *key, uint64_t value,
+		      const struct origin *origin)
+{
+	char text[24] = "auto";
+
+	/* Nobody told how much memory the host has: say what was asked. */
+	if (value)
+		snprintf(text, sizeof(text), "%" PRIu64, value);
+	return ruleset_add_setting(&rs->sysctls, &rs->n_sysctls,
+				   &rs->cap_sysctls, key, text, origin);
+}
+
+int generate_sysctls(const struct generator_input *in, struct ruleset *rs)
+{
+	const struct policy *p = in->policy;
+	uint64_t max = amount_entries(&p->max, in->facts);
+	uint64_t buckets = p->buckets.kind == AMOUNT_AUTO && max ?
+				   max :
+				   amount_entries(&p->buckets, in->facts);
+	int r = 0;
+
+	if (p->max.kind != AMOUNT_UNSET)
+		r = add_amount(rs, "net.netfilter.nf_conntrack_max", max,
+			       &p->max_origin);
+	if (!r && p->buckets.kind != AMOUNT_UNSET)
+		r = add_amount(rs, "net.netfilter.nf_conntrack_buckets",
+			       buckets, &p->buckets_origin);
+	for (size_t i = 0; !r && i < p->n_timeouts; i++)
+		r = add_amount(rs, p->timeouts[i].sysctl,
+			       p->timeouts[i].seconds, &p->timeouts[i].origin);
+	return r;
+}
