@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every policy shown to a reader is one that `ctpolicy check` takes."""
+import glob
+import os
+import re
+import subprocess
+import textwrap
+
+import source
+
+CTPOLICY = os.environ["CTPOLICY"]
+
+
+def blocks(text):
+    """(line, policy) of each fenced block that is a whole policy."""
+    for m in re.finditer(r"^```(?:yaml)?\n(.*?)^```", text, re.M | re.S):
+        yield text.count("\n", 0, m.start()) + 2, m[1]
+
+
+def indented(text):
+    """(line, policy) of each run of indented lines in scdoc's literal."""
+    for m in re.finditer(r"^\t*```\n(.*?)^\t*```", text, re.M | re.S):
+        yield text.count("\n", 0, m.start()) + 2, textwrap.dedent(m[1])
+
+
+def check(rep, name, line, policy):
+    rep.looked += 1
+    p = subprocess.run([CTPOLICY, "check", "-"], input=policy, text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if p.returncode:
+        rep.fault(name, line, "exit %d\n%s" % (p.returncode, p.stdout))
+
+
+def main():
+    rep = source.Report()
+    pages = ["README.md", "HACKING.md"]
+    pages += [os.path.relpath(p, source.TOP) for p in
+              sorted(glob.glob(os.path.join(source.TOP, "docs", "*.scd")))]
+    for page in pages:
+        text = source.text(page)
+        found = indented(text) if page.endswith(".scd") else blocks(text)
+        for line, policy in found:
+            if re.search(r"^version: *1\b", policy, re.M):
+                check(rep, page, line, policy)
+    for path in sorted(glob.glob(os.path.join(
+            source.TOP, "policies", "examples", "*.yaml"))):
+        with open(path) as f:
+            check(rep, os.path.relpath(path, source.TOP), 1, f.read())
+    rep.exit()
+
+
+main()

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who may include whom, and what no product code may call."""
+import re
+
+import source
+
+# A folder sees the layers below it: core nobody, cli everybody.
+SEES = {
+    "core": ("core",),
+    "policies": ("core", "policies"),
+    "generators": ("core", "policies", "generators"),
+    "backends": ("core", "backends"),
+    "cli": ("core", "policies", "generators", "backends", "cli"),
+}
+# A library's headers, and the only files that may know them.
+CONFINED = (
+    (r"yaml\.h$", r"policies/yaml_[^/]*\.[ch]$"),
+    (r"(libnftnl|libmnl)/", r"backends/nft/"),
+    (r"(libiptc|libipset)/|xtables\.h$|ip6?tables\.h$", r"backends/iptables/"),
+    (r"jansson\.h$", r"cli/"),
+    (r"linux/", r"(core|backends|cli)/"),
+    (r"uthash\.h$|ut(list|array|string)\.h$", r"(core|policies|backends)/"),
+    (r"cmocka\.h$|tests/", r"$^"),
+)
+CALLS = re.compile(
+    r"\b(system|popen|posix_spawnp?|exec(l|lp|le|v|vp|ve|vpe)|fexecve|"
+    r"getaddrinfo|gethostbyname|getservby(name|port)|getprotobyname|"
+    r"getpw\w+|getgr\w+|dlopen|ato(i|l|ll|f)|"
+    r"str(cpy|cat|tok)|stpcpy|v?sprintf|gets|tmpnam|mktemp|alloca|scanf|"
+    r"sscanf|rand|signal)\s*\(")
+STDIO = re.compile(r"\b(stdout|stderr|(?<![\w>.])printf\s*\(|puts\s*\()")
+
+
+def check_includes(rep, path, code):
+    folder = path.split("/")[0]
+    for n, line in enumerate(code.splitlines(), 1):
+        m = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+        if not m:
+            continue
+        own, what = m[1] == '"', m[2]
+        for header, where in CONFINED:
+            if re.match(header, what) and not re.match(where, path):
+                rep.fault(path, n, "%s may not include %s" % (folder, what))
+        if not own or what == "config.h":
+            continue
+        layer = what.split("/")[0]
+        if "/" not in what:
+            rep.fault(path, n, "name %s from the top folder" % what)
+        elif layer not in SEES[folder]:
+            rep.fault(path, n, "%s may not see %s" % (folder, what))
+        elif layer == "backends" and what.count("/") > 1:
+            inner = what.rsplit("/", 1)[0]
+            if not path.startswith(inner + "/"):
+                rep.fault(path, n, "%s is internal to %s" % (what, inner))
+
+
+def check_calls(rep, path, code):
+    for n, line in enumerate(code.splitlines(), 1):
+        m = CALLS.search(line)
+        if m:
+            rep.fault(path, n, "%s() has no place here" % m[1])
+        m = STDIO.search(line)
+        if m and not path.startswith("cli/"):
+            rep.fault(path, n, "only cli/ prints")
+
+
+def main():
+    rep = source.Report()
+    for path in source.product_code():
+        rep.looked += 1
+        raw = source.text(path)
+        check_includes(rep, path, raw)
+        check_calls(rep, path, source.without_comments(raw))
+    rep.exit()
+
+
+main()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The pages are sound, and say all that the program and its errors say."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import source
+
+CTPOLICY = os.environ["CTPOLICY"]
+COMMANDS = ("check", "render", "diff", "apply", "remove")
+
+
+def built(page):
+    """A tarball has the page beside its source, a clone in the build tree."""
+    for top in (os.environ.get("builddir", "."), source.TOP):
+        path = os.path.join(top, "docs", page)
+        if os.path.exists(path):
+            return path
+    sys.exit("no docs/%s: make first" % page)
+
+
+def options():
+    for args in [[]] + [[c] for c in COMMANDS]:
+        p = subprocess.run([CTPOLICY] + args + ["--help"], text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if p.returncode:
+            yield "--help", " ".join(args)
+        for m in re.finditer(r"(?<![\w-])(--?[a-zA-Z][\w-]*)", p.stdout):
+            yield m[1], " ".join(["ctpolicy"] + args + ["--help"])
+
+
+def ids():
+    """Every diagnostic id that the product can give, and where."""
+    for path in source.product_code():
+        text = source.text(path)
+        for m in re.finditer(r'"(CT[0-9]{3})"', text):
+            yield m[1], path, text.count("\n", 0, m.start()) + 1
+
+
+def main():
+    rep = source.Report()
+    pages = [f for f in source.tracked() if re.match(r"docs/.*\.scd$", f)]
+    if not shutil.which("mandoc"):
+        print("no mandoc")
+        sys.exit(77)
+    for page in pages:
+        rep.looked += 1
+        p = subprocess.run(
+            ["mandoc", "-T", "lint", "-W", "warning",
+             built(os.path.basename(page)[:-len(".scd")])],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if p.returncode:
+            rep.fault(page, 1, p.stdout)
+    page = "docs/ctpolicy.8.scd"
+    # scdoc escapes underscores and marks bold and underlined with * and _
+    said = source.text(page).replace("\\", "")
+    for option, where in sorted(set(options())):
+        if not re.search(r"(?<![\w-])%s(?![\w-])" % re.escape(option), said):
+            rep.fault(page, 1, "%s of `%s` is not told" % (option, where))
+    told = {}
+    for name, path, line in ids():
+        if name not in told:
+            told[name] = name in said
+            if not told[name]:
+                rep.fault(path, line, "%s is not in %s" % (name, page))
+    for name in sorted(set(re.findall(r"\bCT[0-9]{3}\b", said)) - set(told)):
+        rep.fault(page, 1, "nothing gives %s" % name)
+    rep.exit()
+
+
+main()
