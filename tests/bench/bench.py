@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`make bench`: both sides of every comparison, in one run, as ratios."""
+import os
+import platform
+import time
+
+import apply
+import lab
+import packets
+
+
+def verdict(goal, holds, figures):
+    print("  %-3s %s: %s" % ("yes" if holds else "NO", goal, figures))
+
+
+def main():
+    began = time.monotonic()
+    print("Linux %s, %d cores" % (platform.release(), os.cpu_count()))
+    with open(lab.CTPOLICY, "rb") as f:
+        if b"__asan_init" in f.read():
+            print("ctpolicy is built under sanitizers: figures mean nothing")
+    goals = []
+    for backend in lab.BACKENDS:
+        ratios = apply.first(backend)
+        steps = apply.again(backend)
+        factors, growth = packets.bench(backend)
+        goals.append((backend, ratios, steps, factors, growth))
+        for ns in os.listdir("/run/netns"):
+            lab.run("ip", "netns", "del", ns)
+    print("\nGoals")
+    for backend, ratios, steps, factors, growth in goals:
+        worst = max(factors.values())
+        most = apply.SIZES[-1][0]
+        verdict("%s, a packet costs at most 1.5 times the hand-made set"
+                % backend, worst <= 1.5,
+                "%.2f, and %+.0f ns from 1 to %d services"
+                % (worst, growth, packets.NUMBERS[-1]))
+        verdict("%s, %d addresses in half the time, a third of the memory"
+                % (backend, most), ratios[most][0] <= 0.5 and
+                ratios[most][1] <= 1 / 3, "%.2f, %.2f" % ratios[most])
+        verdict("%s, one service no slower than the stock loader" % backend,
+                ratios[1][0] <= 1, "%.2f" % ratios[1][0])
+        print("      %s, one address changed in %d: %d steps"
+              % (backend, most, steps))
+    print("\n%.0f s" % (time.monotonic() - began))
+
+
+main()

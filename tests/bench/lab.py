@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What both benches share: namespaces, rulesets loaded, tables printed."""
+import os
+import re
+import subprocess
+import sys
+
+SRC = os.environ["srcdir"]
+BUILD = os.environ["builddir"]
+CTPOLICY = os.environ["CTPOLICY"]
+BACKENDS = os.environ["CTPOLICY_BACKENDS"].split()
+TMP = os.environ["TMPDIR"]
+
+
+def run(*command, text=None):
+    p = subprocess.run(command, input=text, text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if p.returncode:
+        sys.exit("%s: exit %d\n%s" % (" ".join(command), p.returncode,
+                                      p.stderr[-2000:]))
+    return p.stdout
+
+
+def inside(ns, *command, text=None):
+    return run("nsenter", "--net=/run/netns/" + ns, *command, text=text)
+
+
+def helper(name):
+    return os.path.join(BUILD, "tests", "bench", name)
+
+
+def write(name, text):
+    path = os.path.join(TMP, name)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def render(policy, backend):
+    return run(CTPOLICY, "render", policy, "--backend", backend)
+
+
+def split_iptables(text):
+    """render's one text as the inputs of ipset and the two restores."""
+    sets = "".join(m + "\n" for m in re.findall(r"^#ipset (.*)$", text, re.M))
+    return sets, text
+
+
+def load(ns, backend, text):
+    """Load rendered text as an administrator would."""
+    if backend == "nftables":
+        inside(ns, "nft", "-f", "-", text=text)
+        return
+    sets, rules = split_iptables(text)
+    if sets:
+        inside(ns, "ipset", "restore", text=sets)
+    inside(ns, "iptables-legacy-restore", "--noflush", text=rules)
+    inside(ns, "ip6tables-legacy-restore", "--noflush", text=rules)
+
+
+def table(title, head, rows):
+    print("\n%s" % title)
+    rows = [head] + [[c if isinstance(c, str) else "%g" % c for c in r]
+                     for r in rows]
+    wide = [max(len(r[i]) for r in rows) for i in range(len(head))]
+    for r in rows:
+        print("  " + "  ".join(c.ljust(w) if i == 0 else c.rjust(w)
+                               for i, (c, w) in enumerate(zip(r, wide))))
+    sys.stdout.flush()
