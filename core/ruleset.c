@@ -193,9 +193,20 @@ static int cmp_rule(const void *x, const void *y)
 	return c ? c : match_cmp(&a->match, &b->match);
 }
 
+static int cmp_setting(const void *x, const void *y)
+{
+	const struct setting *a = x, *b = y;
+
+	return strcmp(a->key, b->key);
+}
+
 void ruleset_normalize(struct ruleset *rs)
 {
 	size_t k = 0;
+
+	if (rs->n_sysctls > 1)
+		qsort(rs->sysctls, rs->n_sysctls, sizeof(*rs->sysctls),
+		      cmp_setting);
 
 	if (rs->n > 1)
 		qsort(rs->v, rs->n, sizeof(*rs->v), cmp_rule);

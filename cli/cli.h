@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/cli.h: the commands, their options, and how they end.
+ *
+ * Shape:  a command is one row: its name, what it takes, its help, its run.
+ *         run() gets parsed options and returns the exit code.
+ * Source: exit codes 64-78 as in sysexits.h.
+ */
+#ifndef CTPOLICY_CLI_CLI_H
+#define CTPOLICY_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_DIFFERS = 1,
+	EXIT_CHANGED = 2,
+	EXIT_RESTORED = 10,
+	EXIT_NOT_RESTORED = 11,
+	EXIT_STALE = 13,
+	EXIT_REFUSED = 14,
+	EXIT_USAGE = 64,
+	EXIT_NO_INPUT = 66,
+	EXIT_LACKING = 69,
+	EXIT_BUG = 70,
+	EXIT_IO = 74,
+	EXIT_BUSY = 75,
+	EXIT_NO_PERMISSION = 77,
+	EXIT_POLICY = 78,
+};
+
+enum option_bit {
+	OPT_BACKEND = 1 << 0,
+	OPT_FAMILY = 1 << 1,
+	OPT_JSON = 1 << 2,
+	OPT_TRACE = 1 << 3,
+	OPT_AGAINST = 1 << 4,
+	OPT_DRY_RUN = 1 << 5,
+	OPT_DETAILED = 1 << 6,
+	OPT_KERNEL = 1 << 7,
+};
+
+enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+struct options {
+	const char *backend;		/* NULL: as the policy says */
+	const char *family;		/* "ipv4", "ipv6", NULL: both */
+	const char *against;
+	enum color_mode color;
+	bool json, trace, quiet, verbose, dry_run, detailed, kernel;
+	char **args;
+	size_t n_args;
+};
+
+struct command {
+	const char *name;
+	const char *summary;		/* one line of `ctpolicy --help` */
+	const char *help;		/* one screen, an example first */
+	unsigned int takes;		/* OPT_*, beside the common ones */
+	size_t min_args, max_args;
+	int (*run)(const struct options *o);
+};
+
+extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
+	cmd_remove;
+
+/* The exit code that stands for -errno `err` outside of a commit. */
+int exit_code_of(int err);
+
+/* Parse argv[0..] of a command; EXIT_DONE, or EXIT_USAGE with a message. */
+int options_parse(const struct command *c, int argc, char **argv,
+		  struct options *ret, bool *ret_help);
+
+#endif

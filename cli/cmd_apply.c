@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/cmd_apply.c: make it so, and see that it is so. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/report.h"
+#include "cli/transaction.h"
+#include "core/mem.h"
+
+/* Half of a policy is not what was asked for: such a policy waits. */
+static int refuse_settings(struct plan *p)
+{
+	const struct ruleset *rs = p->rules;
+	const struct setting *s;
+
+	if (!rs->n_sysctls && !rs->n_modules)
+		return 0;
+	s = rs->n_sysctls ? &rs->sysctls[0] : &rs->modules[0];
+	diag_add(&p->diags, DIAG_ERROR, 0, "CT530", s->origin->at,
+		 "this version does not yet apply conntrack sizes, timeouts or module unloading; nothing was done");
+	diag_help(&p->diags,
+		  "take the `conntrack` section out and set these by hand; `ctpolicy diff` shows the values");
+	return -EOPNOTSUPP;
+}
+
+static void note_limits(struct plan *p)
+{
+	if (p->policy->forbid_state) {
+		diag_add(&p->diags, DIAG_NOTE, 0, "CT531", NOPOS,
+			 "state_matching is forbidden, but this version does not examine the host's own rules for state matches");
+		diag_help(&p->diags,
+			  "look for ctstate, state, nat and helpers in iptables-save and 'nft list ruleset'");
+	}
+}
+
+static int dry_run(const struct plan *p)
+{
+	bool same = changeset_is_empty(p->changes);
+
+	report(p, "apply", same ? "unchanged" : "would_change", p->changes);
+	return same || !p->o->detailed ? EXIT_DONE : EXIT_CHANGED;
+}
+
+static void say_done(const struct plan *p, const struct transaction *t)
+{
+	if (t->outcome == OUTCOME_UNCHANGED)
+		report_talk(p, "%s: nothing to do", p->backend->name);
+	else if (t->outcome == OUTCOME_CHANGED)
+		report_talk(p, "%s: applied, %zu changes, read back the same",
+			    p->backend->name, t->steps);
+	else if (t->outcome == OUTCOME_RESTORED)
+		report_talk(p, "%s: failed; the rules are as before, verified",
+			    p->backend->name);
+	else if (t->outcome == OUTCOME_STALE)
+		report_talk(p, "%s: the live rules kept changing; nothing done",
+			    p->backend->name);
+}
+
+static void note_old_entries(struct plan *p, const struct transaction *t)
+{
+	if (t->outcome != OUTCOME_CHANGED || !p->policy->flush_services)
+		return;
+	diag_add(&p->diags, DIAG_NOTE, 0, "CT532", NOPOS,
+		 "entries made before this stay in the table until they time out: this version does not flush them");
+	diag_help(&p->diags,
+		  "to drop them now: conntrack -D -p PROTOCOL --orig-port-dst PORT");
+}
+
+static int run(const struct options *o)
+{
+	_cleanup_(plan_release) struct plan p = { 0 };
+	struct transaction t;
+	int r;
+
+	report_start_trace(o);
+	r = plan_load(&p, o, o->args[0]);
+	if (!r && !o->dry_run)
+		r = refuse_settings(&p);
+	if (!r)
+		r = plan_choose_live(&p);
+	if (!r)
+		r = plan_compare(&p);
+	if (r)
+		return report_failure(&p, "apply", r);
+	if (p.why)
+		report_talk(&p, "backend %s: %s", p.backend->name, p.why);
+	note_limits(&p);
+	if (o->dry_run)
+		return dry_run(&p);
+	transact(&p, &t);
+	note_old_entries(&p, &t);
+	report(&p, "apply", transaction_result(&t), NULL);
+	say_done(&p, &t);
+	return transaction_exit_code(&t, o->detailed);
+}
+
+const struct command cmd_apply = {
+	.name = "apply",
+	.summary = "make it so, read it back, undo on failure",
+	.takes = OPT_BACKEND | OPT_FAMILY | OPT_JSON | OPT_TRACE | OPT_DRY_RUN |
+		 OPT_DETAILED,
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+	.help =
+"Example:  ctpolicy apply --dry-run policy.yaml\n"
+"\n"
+"Usage: ctpolicy apply [OPTION...] POLICY\n"
+"\n"
+"Makes the kernel's rules what the policy says, changing only what differs,\n"
+"and only what is ours. Reads back what the kernel then holds; on any failure\n"
+"puts back the rules from before and says so.\n"
+"\n"
+"  --dry-run            show what would change and change nothing\n"
+"  --detailed-exitcode  exit 2 when something changed (or would)\n"
+"  --backend NAME       nftables, iptables or auto\n"
+"  --family FAMILY      as if the policy said families: [FAMILY]\n"
+"  --json               one JSON object on standard output\n"
+"  --trace              every kernel call on standard error\n"
+"  --color=WHEN         auto, always or never\n"
+"  -q, -v, --help       quiet, verbose, this text\n"
+"\n"
+"Exit code: 0 done or nothing to do, 10 failed and undone, 11 failed and not\n"
+"undone, 13 rules kept changing, 14 the host's rules stand in the way, 69\n"
+"kernel or version lacks something, 75 lock busy, 77 no permission, 78 bad\n"
+"policy.\n",
+};

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/cmd_check.c: is this policy right? */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/kernel_check.h"
+#include "cli/report.h"
+#include "core/mem.h"
+
+static int check_one(const struct options *o, const char *file)
+{
+	_cleanup_(plan_release) struct plan p = { 0 };
+	int r = plan_load(&p, o, file);
+
+	if (!r && o->kernel)
+		r = kernel_check(&p);
+	if (r)
+		return report_failure(&p, "check", r);
+	report(&p, "check", "valid", NULL);
+	report_talk(&p, "%s: valid, %zu services, %zu rules%s",
+		    strcmp(file, "-") ? file : "standard input",
+		    p.policy->n_services, p.rules->n,
+		    o->kernel ? ", loaded into a private kernel namespace and read back the same" : "");
+	return EXIT_DONE;
+}
+
+static int run(const struct options *o)
+{
+	int code = EXIT_DONE;
+
+	report_start_trace(o);
+	for (size_t i = 0; i < o->n_args; i++) {
+		int r = check_one(o, o->args[i]);
+
+		if (r > code)
+			code = r;
+	}
+	return code;
+}
+
+const struct command cmd_check = {
+	.name = "check",
+	.summary = "say everything that is wrong with a policy (no root)",
+	.takes = OPT_FAMILY | OPT_JSON | OPT_KERNEL | OPT_TRACE | OPT_BACKEND,
+	.min_args = 1,
+	.max_args = 64,
+	.run = run,
+	.help =
+"Example:  ctpolicy check --kernel policy.yaml\n"
+"\n"
+"Usage: ctpolicy check [OPTION...] POLICY...\n"
+"\n"
+"Parses and checks each policy ('-': standard input) and reports all errors.\n"
+"\n"
+"  --kernel            also load the rules with every backend into a private\n"
+"                      user and network namespace, read them back, compare\n"
+"  --backend NAME      with --kernel: this backend only\n"
+"  --family FAMILY     ipv4 or ipv6 only\n"
+"  --json              one JSON object a policy on standard output\n"
+"  --trace             every kernel call on standard error\n"
+"  --color=WHEN        auto, always or never\n"
+"  -q, -v, --help      quiet, verbose, this text\n"
+"\n"
+"Exit code: 0 valid, 78 invalid, 66 no such file, 74 not readable, 69 the\n"
+"kernel lacks something, 64 wrong command line.\n",
+};

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/cmd_diff.c: what apply would change. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/report.h"
+#include "core/mem.h"
+
+/* A dump of iptables-save has its table lines; nft text never begins so. */
+static bool looks_like_iptables(const char *text)
+{
+	for (const char *s = text; s; s = strchr(s, '\n')) {
+		s += *s == '\n';
+		if (*s == '*' || !strncmp(s, "COMMIT", 6))
+			return true;
+		if (!*s)
+			break;
+	}
+	return false;
+}
+
+static int choose_for_text(struct plan *p, const char *text)
+{
+	bool told = p->o->backend && strcmp(p->o->backend, "auto");
+
+	if (told || p->policy->backend != BACKEND_AUTO)
+		return plan_choose_offline(p);
+	p->backend = backend_find(looks_like_iptables(text) ? "iptables" :
+							      "nftables");
+	return p->backend ? 0 : plan_choose_offline(p);
+}
+
+/*
+ * A saved ruleset says by our own chains in it which tables of others filter:
+ * where accepts of ours were put, accepts are wanted.
+ */
+static int survey_of(const struct image *img, struct survey *ret)
+{
+	for (size_t i = 0; i < img->n_tables; i++) {
+		const struct image_table *t = &img->tables[i];
+
+		for (size_t k = 0; k < t->n_chains; k++) {
+			const struct image_chain *c = &t->chains[k];
+			struct foreign_chain *f;
+
+			if (t->owned || !c->foreign)
+				continue;
+			if (mem_grow(&ret->filters, &ret->cap_filters,
+				     ret->n_filters + 1,
+				     sizeof(*ret->filters)))
+				return -ENOMEM;
+			f = &ret->filters[ret->n_filters++];
+			*f = (struct foreign_chain){ .family = t->family,
+						     .hook = c->hook };
+			memcpy(f->table, t->name, sizeof(f->table));
+			memcpy(f->chain, c->name, sizeof(f->chain));
+		}
+	}
+	return 0;
+}
+
+static int diff_against(struct plan *p)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	int r = policy_read(p->o->against, &text, &len, &p->diags);
+
+	if (!r)
+		r = choose_for_text(p, text);
+	if (!r)
+		r = p->backend->parse(p->o->against, text, len, &p->live.image,
+				      &p->diags);
+	if (!r)
+		r = survey_of(p->live.image, &p->live.survey);
+	if (!r)
+		r = plan_lower(p, &p->live.survey);
+	return r ? r : changeset_diff(p->want, p->live.image, &p->changes);
+}
+
+static int diff_live(struct plan *p)
+{
+	int r = plan_choose_live(p);
+
+	if (r)
+		return r;
+	if (p->why)
+		report_talk(p, "backend %s: %s", p->backend->name, p->why);
+	return plan_compare(p);
+}
+
+static int run(const struct options *o)
+{
+	_cleanup_(plan_release) struct plan p = { 0 };
+	bool same;
+	int r;
+
+	report_start_trace(o);
+	r = plan_load(&p, o, o->args[0]);
+	if (!r)
+		r = o->against ? diff_against(&p) : diff_live(&p);
+	if (r)
+		return report_failure(&p, "diff", r);
+	same = changeset_is_empty(p.changes);
+	report(&p, "diff", same ? "unchanged" : "would_change", p.changes);
+	return same ? EXIT_DONE : EXIT_DIFFERS;
+}
+
+const struct command cmd_diff = {
+	.name = "diff",
+	.summary = "show what apply would change, live or against a saved file",
+	.takes = OPT_BACKEND | OPT_FAMILY | OPT_JSON | OPT_TRACE | OPT_AGAINST,
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+	.help =
+"Example:  ctpolicy diff policy.yaml\n"
+"          ctpolicy diff policy.yaml --against saved-ruleset.nft\n"
+"\n"
+"Usage: ctpolicy diff [OPTION...] POLICY\n"
+"\n"
+"Prints each change in the backend's own syntax, with the service and the\n"
+"place in the policy behind it: '+' would be added, '-' removed, '!' is asked\n"
+"for but not applied by this version.\n"
+"\n"
+"  --against FILE      compare with this text instead of the kernel: what\n"
+"                      render printed, or a dump of nft or iptables-save\n"
+"  --backend NAME      nftables, iptables or auto\n"
+"  --family FAMILY     ipv4 or ipv6 only\n"
+"  --json              one JSON object on standard output\n"
+"  --trace             every kernel call on standard error\n"
+"  --color=WHEN        auto, always or never\n"
+"  -q, -v, --help      quiet, verbose, this text\n"
+"\n"
+"Exit code: 0 no difference, 1 differs; anything above is a failure.\n",
+};

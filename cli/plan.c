@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backends/host/host.h"
+#include "core/mem.h"
+
+static const char *policy_backend_name(const struct plan *p)
+{
+	static const char *const names[] = {
+		[BACKEND_AUTO] = "auto",
+		[BACKEND_NFTABLES] = "nftables",
+		[BACKEND_IPTABLES] = "iptables",
+	};
+
+	if (p->o->backend)
+		return p->o->backend;
+	return p->policy ? names[p->policy->backend] : "auto";
+}
+
+static void narrow_families(struct plan *p)
+{
+	if (!p->o->family)
+		return;
+	p->policy->ipv4 &= !strcmp(p->o->family, "ipv4");
+	p->policy->ipv6 &= !strcmp(p->o->family, "ipv6");
+}
+
+static int generate_rules(struct plan *p)
+{
+	struct host_facts facts = host_facts_default;
+
+	/* Where the host does not say, the kernel's defaults stand. */
+	(void)host_ephemeral_ports(&facts.ephemeral);
+	(void)host_memory(&facts.memory);
+	return generate(p->policy, &facts, &p->rules, &p->diags);
+}
+
+int plan_load(struct plan *p, const struct options *o, const char *file)
+{
+	int r;
+
+	*p = (struct plan){ .o = o, .file = file };
+	r = policy_read(file, &p->text, &p->len, &p->diags);
+	if (r)
+		return r;
+	r = policy_parse(file, p->text, p->len, &p->policy, &p->diags);
+	if (r)
+		return r;
+	narrow_families(p);
+	return generate_rules(p);
+}
+
+static int unknown_backend(struct plan *p, const char *name)
+{
+	diag_add(&p->diags, DIAG_ERROR, 0, "CT501", NOPOS,
+		 "no backend '%s' in this build", name);
+	diag_help(&p->diags, "built in: auto%s%s%s%s",
+		  backends[0] ? ", " : "", backends[0] ? backends[0]->name : "",
+		  backends[0] && backends[1] ? ", " : "",
+		  backends[0] && backends[1] ? backends[1]->name : "");
+	return -ENOEXEC;
+}
+
+static int find_named(struct plan *p, const char *name)
+{
+	p->backend = backend_find(name);
+	return p->backend ? 0 : unknown_backend(p, name);
+}
+
+int plan_choose_offline(struct plan *p)
+{
+	const char *name = policy_backend_name(p);
+
+	if (strcmp(name, "auto"))
+		return find_named(p, name);
+	p->backend = backends[0];
+	return p->backend ? 0 : unknown_backend(p, name);
+}
+
+/* What one backend found on the host, for choosing among them. */
+struct candidate {
+	const struct backend *backend;
+	struct backend_ctx *ctx;
+	struct snapshot snap;
+	struct diags diags;
+	int err;
+};
+
+static void look(struct candidate *c, const struct backend *b)
+{
+	c->backend = b;
+	c->err = b->open(&c->ctx, &c->diags);
+	if (!c->err)
+		c->err = b->snapshot(c->ctx, &c->snap, &c->diags);
+}
+
+static void candidate_release(struct candidate *c)
+{
+	if (c->ctx)
+		c->backend->close(&c->ctx);
+	snapshot_release(&c->snap);
+	diags_release(&c->diags);
+}
+
+static void move_diags(struct diags *to, struct diags *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct diag *d = &from->v[i];
+
+		diag_add(to, d->level, 0, d->id, d->at, "%s", d->msg);
+		if (d->help)
+			diag_help(to, "%s", d->help);
+	}
+}
+
+static int ask(struct plan *p)
+{
+	diag_add(&p->diags, DIAG_ERROR, 0, "CT502", NOPOS,
+		 "this host has rules in legacy iptables and in nftables");
+	diag_help(&p->diags,
+		  "say which one filters: --backend iptables or --backend nftables");
+	return -EADDRINUSE;
+}
+
+/*
+ * What holds our rules already, else what the host already uses, else the
+ * first in the table that works.
+ */
+static int pick(struct plan *p, struct candidate *c, size_t n,
+		struct candidate **ret)
+{
+	struct candidate *first = NULL, *used = NULL;
+	size_t in_use = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (c[i].err)
+			continue;
+		if (!first)
+			first = &c[i];
+		if (c[i].snap.survey.ours) {
+			p->why = "it holds our rules";
+			*ret = &c[i];
+			return 0;
+		}
+		if (c[i].snap.survey.in_use) {
+			in_use++;
+			used = &c[i];
+		}
+	}
+	if (in_use > 1)
+		return ask(p);
+	p->why = used ? "the host's own rules are there" :
+			"the host has no rules yet";
+	*ret = used ? used : first;
+	return 0;
+}
+
+static int refuse_second_home(struct plan *p, const struct candidate *c)
+{
+	diag_add(&p->diags, DIAG_ERROR, 0, "CT503", NOPOS,
+		 "rules of ours are already in %s, and this would add them to %s",
+		 c->backend->name, p->backend->name);
+	diag_help(&p->diags, "first: ctpolicy remove --backend %s",
+		  c->backend->name);
+	return -EADDRINUSE;
+}
+
+static int choose(struct plan *p, struct candidate *c, size_t n)
+{
+	const char *name = policy_backend_name(p);
+	struct candidate *chosen = NULL;
+	int r = 0;
+
+	if (!strcmp(name, "auto")) {
+		r = pick(p, c, n, &chosen);
+		if (!r && !chosen) {
+			move_diags(&p->diags, &c[0].diags);
+			return c[0].err;
+		}
+	} else {
+		for (size_t i = 0; i < n; i++)
+			if (!strcmp(c[i].backend->name, name))
+				chosen = &c[i];
+		if (!chosen)
+			return unknown_backend(p, name);
+		move_diags(&p->diags, &chosen->diags);
+		r = chosen->err;
+	}
+	if (r)
+		return r;
+	p->backend = chosen->backend;
+	for (size_t i = 0; i < n; i++)
+		if (&c[i] != chosen && !c[i].err && c[i].snap.survey.ours)
+			return refuse_second_home(p, &c[i]);
+	p->ctx = chosen->ctx;
+	chosen->ctx = NULL;
+	return 0;
+}
+
+int plan_choose_live(struct plan *p)
+{
+	struct candidate c[4] = { { 0 } };
+	size_t n = 0;
+	int r;
+
+	for (; backends[n] && n < ARRAY_SIZE(c); n++)
+		look(&c[n], backends[n]);
+	r = n ? choose(p, c, n) : unknown_backend(p, policy_backend_name(p));
+	for (size_t i = 0; i < n; i++)
+		candidate_release(&c[i]);
+	return r;
+}
+
+static const struct ruleset no_rules;
+
+int plan_lower(struct plan *p, const struct survey *host)
+{
+	image_free(&p->want);
+	return p->backend->lower(p->rules ? p->rules : &no_rules, host,
+				 &p->want, &p->diags);
+}
+
+int plan_compare(struct plan *p)
+{
+	int r;
+
+	changeset_free(&p->changes);
+	snapshot_release(&p->live);
+	r = p->backend->snapshot(p->ctx, &p->live, &p->diags);
+	if (!r)
+		r = plan_lower(p, &p->live.survey);
+	return r ? r : changeset_diff(p->want, p->live.image, &p->changes);
+}
+
+void plan_release(struct plan *p)
+{
+	changeset_free(&p->changes);
+	image_free(&p->want);
+	snapshot_release(&p->live);
+	if (p->ctx)
+		p->backend->close(&p->ctx);
+	ruleset_free(&p->rules);
+	policy_free(&p->policy);
+	free(p->text);
+	diags_release(&p->diags);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/plan.h: one run of the pipeline, from a policy file to the changes.
+ *
+ *   load -> generate -> choose a backend -> read the kernel -> lower -> diff
+ *
+ * Shape:  fields are filled from top to bottom; each step needs those before.
+ * Owner:  plan_release() frees all; `o` and the file name are borrowed.
+ * Errors: -errno as in policies/policy.h and backends/backend.h, with the
+ *         reason in `diags`.
+ */
+#ifndef CTPOLICY_CLI_PLAN_H
+#define CTPOLICY_CLI_PLAN_H
+
+#include "backends/backend.h"
+#include "cli/cli.h"
+#include "generators/generate.h"
+#include "policies/policy.h"
+
+struct plan {
+	const struct options *o;
+	struct diags diags;
+	const char *file;		/* NULL: no policy (remove) */
+	char *text;
+	size_t len;
+	struct policy *policy;
+	struct ruleset *rules;
+	const struct backend *backend;
+	const char *why;		/* why this backend; NULL: was told */
+	struct backend_ctx *ctx;
+	struct snapshot live;
+	struct image *want;
+	struct changeset *changes;
+};
+
+int plan_load(struct plan *p, const struct options *o, const char *file);
+/* For a text: the one that was named, else the first that is built in. */
+int plan_choose_offline(struct plan *p);
+/* For this host; opens the backend and refuses when another holds our rules. */
+int plan_choose_live(struct plan *p);
+/* Read the kernel, lower, diff; again as often as wanted. */
+int plan_compare(struct plan *p);
+/* The image that the rules come to on this host, or on none (NULL). */
+int plan_lower(struct plan *p, const struct survey *host);
+void plan_release(struct plan *p);
+
+#endif

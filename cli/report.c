@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/report.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+
+#define DIAGS_SHOWN 20
+
+bool report_wants_color(const struct options *o, int fd)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (o->color != COLOR_AUTO)
+		return o->color == COLOR_ALWAYS;
+	if (no_color && *no_color)
+		return false;
+	return isatty(fd) && term && strcmp(term, "dumb");
+}
+
+void report_talk(const struct plan *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (p->o->quiet || p->o->json)
+		return;
+	va_start(ap, fmt);
+	fputs("ctpolicy: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+static void trace_line(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "trace: %s\n", line);
+}
+
+void report_start_trace(const struct options *o)
+{
+	if (o->trace)
+		backend_trace_to(trace_line, NULL);
+}
+
+static void print_diags(const struct plan *p)
+{
+	struct diag_source src = { p->file, p->text, p->len };
+
+	diags_print(&p->diags, &src, p->text ? 1 : 0, DIAGS_SHOWN,
+		    report_wants_color(p->o, STDERR_FILENO), stderr);
+}
+
+static void print_step(const struct plan *p, const struct step *s, bool color)
+{
+	_cleanup_(strbuf_release) struct strbuf line = { 0 };
+	const struct origin *o = step_origin(s);
+
+	p->backend->print_step(s, &line);
+	printf("%s%c %s", color ? s->add ? "\033[32m" : "\033[31m" : "",
+	       s->add ? '+' : '-', strbuf_str(&line));
+	if (o->service || o->at.line) {
+		printf("  # %s", o->service ? o->service : "ctpolicy");
+		if (o->at.line)
+			printf(" %s:%u:%u", o->at.file, o->at.line, o->at.col);
+	}
+	puts(color ? "\033[0m" : "");
+}
+
+static void print_settings(const struct plan *p, bool color)
+{
+	const struct ruleset *rs = p->rules;
+
+	for (size_t i = 0; rs && i < rs->n_sysctls; i++)
+		printf("%s! sysctl %s = %s%s  # not applied by this version\n",
+		       color ? "\033[33m" : "", rs->sysctls[i].key,
+		       rs->sysctls[i].value, color ? "\033[0m" : "");
+	for (size_t i = 0; rs && i < rs->n_modules; i++)
+		printf("%s! unload %s%s  # not applied by this version\n",
+		       color ? "\033[33m" : "", rs->modules[i].value,
+		       color ? "\033[0m" : "");
+}
+
+static void print_steps(const struct plan *p, const struct changeset *cs,
+			const char *result)
+{
+	bool color = report_wants_color(p->o, STDOUT_FILENO);
+	size_t added = 0;
+
+	for (size_t i = 0; i < cs->n; i++) {
+		added += cs->steps[i].add;
+		print_step(p, &cs->steps[i], color);
+	}
+	print_settings(p, color);
+	if (!p->o->quiet)
+		printf("%s: %s, %zu to add, %zu to remove\n",
+		       p->backend->name, result, added, cs->n - added);
+}
+
+void report(const struct plan *p, const char *command, const char *result,
+	    const struct changeset *steps)
+{
+	if (p->o->json) {
+		report_json(p, command, result, steps);
+		return;
+	}
+	print_diags(p);
+	if (steps)
+		print_steps(p, steps, result);
+}
+
+static const struct {
+	int err;
+	enum exit_code code;
+	const char *result;
+} failures[] = {
+	{ EINVAL, EXIT_POLICY, "invalid" },
+	{ ENOENT, EXIT_NO_INPUT, "failed" },
+	{ ENOTDIR, EXIT_NO_INPUT, "failed" },
+	{ EACCES, EXIT_NO_INPUT, "failed" },
+	{ EISDIR, EXIT_NO_INPUT, "failed" },
+	{ EPERM, EXIT_NO_PERMISSION, "failed" },
+	{ EBUSY, EXIT_BUSY, "failed" },
+	{ EAGAIN, EXIT_STALE, "refused" },
+	{ EADDRINUSE, EXIT_REFUSED, "refused" },
+	{ EOPNOTSUPP, EXIT_LACKING, "failed" },
+	{ EPROTONOSUPPORT, EXIT_LACKING, "failed" },
+	{ ENOEXEC, EXIT_USAGE, "failed" },
+	{ ENOTRECOVERABLE, EXIT_NOT_RESTORED, "failed" },
+};
+
+int exit_code_of(int err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+		if (failures[i].err == -err)
+			return (int)failures[i].code;
+	return EXIT_IO;
+}
+
+int report_failure(const struct plan *p, const char *command, int err)
+{
+	const char *result = "failed";
+
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+		if (failures[i].err == -err)
+			result = failures[i].result;
+	report(p, command, result, NULL);
+	if (!p->o->json && !p->diags.errors)
+		fprintf(stderr, "ctpolicy: %s: %s\n", command, strerror(-err));
+	return exit_code_of(err);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/report.h: the only printer of results, as text or as one JSON object.
+ *
+ * Shape:  results go to stdout, talk to stderr. Of JSON the keys are stable
+ *         ("schema": 1); of text nothing is.
+ * Errors: what cannot be written shows when stdout is flushed at the end.
+ */
+#ifndef CTPOLICY_CLI_REPORT_H
+#define CTPOLICY_CLI_REPORT_H
+
+#include "cli/plan.h"
+
+/*
+ * Say how a command ended. `result` is the JSON word ("unchanged", "changed",
+ * "would_change", "refused", "rolled_back", "failed", "valid", "invalid",
+ * "differs"...); `steps` may be NULL. Prints diagnostics, steps and summary.
+ */
+void report(const struct plan *p, const char *command, const char *result,
+	    const struct changeset *steps);
+/* The same for a failure that is -errno; returns its exit code. */
+int report_failure(const struct plan *p, const char *command, int err);
+/* One line of talk on stderr, unless --quiet. */
+void report_talk(const struct plan *p, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Send --trace to stderr when it was asked for. */
+void report_start_trace(const struct options *o);
+
+/* report_json.c */
+void report_json(const struct plan *p, const char *command, const char *result,
+		 const struct changeset *steps);
+/* report_color.c: does `f` take colour? */
+bool report_wants_color(const struct options *o, int fd);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/report_json.c: results as one JSON object; the only user of jansson. */
+#include <jansson.h>
+#include <string.h>
+
+#include "cli/report.h"
+#include "core/mem.h"
+
+static json_t *place(const struct srcpos *at)
+{
+	return json_pack("{s:s?, s:i, s:i}", "file", at->file, "line",
+			 (int)at->line, "column", (int)at->col);
+}
+
+/* Bytes that are not UTF-8 never reach JSON: they become '?'. */
+static json_t *text(const char *s)
+{
+	json_t *j = s ? json_string(s) : json_null();
+	_cleanup_free_ char *copy = NULL;
+
+	if (j)
+		return j;
+	copy = strdup(s);
+	for (char *c = copy; c && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	return copy ? json_string(copy) : NULL;
+}
+
+static json_t *diag_object(const struct diag *d)
+{
+	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:o}", "id",
+			      d->id, "level", diag_level_name(d->level),
+			      "message", text(d->msg), "file",
+			      text(d->at.file), "line", (int)d->at.line,
+			      "column", (int)d->at.col, "help", text(d->help));
+
+	if (o && d->related_msg) {
+		json_t *r = place(&d->related);
+
+		json_object_set_new(r, "message", text(d->related_msg));
+		json_object_set_new(o, "related", r);
+	}
+	return o;
+}
+
+static const char *step_family(const struct step *s)
+{
+	return nfproto_name(s->table->family);
+}
+
+static json_t *step_object(const struct backend *b, const struct step *s)
+{
+	_cleanup_(strbuf_release) struct strbuf line = { 0 };
+	const struct origin *o = step_origin(s);
+
+	b->print_step(s, &line);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:o}",
+			 "action", s->add ? "add" : "delete", "kind",
+			 step_kind_name(s->kind), "family", step_family(s),
+			 "table", s->table->name, "chain",
+			 s->chain ? s->chain->name : NULL, "set",
+			 s->set ? s->set->name : NULL, "rule",
+			 text(strbuf_str(&line)), "service", text(o->service),
+			 "policy", o->at.line ? place(&o->at) : json_null());
+}
+
+static json_t *setting_object(const char *kind, const struct setting *s)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "action", "set",
+			 "kind", kind, "key", s->key, "value", s->value,
+			 "applied", 0, "policy", place(&s->origin->at));
+}
+
+static json_t *steps_array(const struct plan *p, const struct changeset *cs)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; cs && i < cs->n; i++)
+		json_array_append_new(a, step_object(p->backend,
+						     &cs->steps[i]));
+	for (size_t i = 0; p->rules && i < p->rules->n_sysctls; i++)
+		json_array_append_new(a, setting_object("sysctl",
+						&p->rules->sysctls[i]));
+	for (size_t i = 0; p->rules && i < p->rules->n_modules; i++)
+		json_array_append_new(a, setting_object("module",
+						&p->rules->modules[i]));
+	return a;
+}
+
+static json_t *diags_array(const struct diags *d)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < d->n; i++)
+		json_array_append_new(a, diag_object(&d->v[i]));
+	return a;
+}
+
+void report_json(const struct plan *p, const char *command, const char *result,
+		 const struct changeset *steps)
+{
+	json_t *o = json_pack("{s:i, s:s, s:s, s:b, s:s?, s:o, s:o}", "schema",
+			      1, "command", command, "result", result,
+			      "changed", !strcmp(result, "changed"), "backend",
+			      p->backend ? p->backend->name : NULL, "steps",
+			      steps_array(p, steps), "diagnostics",
+			      diags_array(&p->diags));
+
+	if (!o || json_dumpf(o, stdout, JSON_INDENT(1)))
+		fputs("ctpolicy: out of memory writing JSON\n", stderr);
+	putchar('\n');
+	json_decref(o);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/transaction.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/report.h"
+#include "core/mem.h"
+
+/* How often a base that moved under us is read and planned anew. */
+#define TRIES 5
+
+/* Is the kernel as `before` shows it? */
+static int verify_restored(struct plan *p, const struct image *before)
+{
+	_cleanup_(changeset_free) struct changeset *cs = NULL;
+	_cleanup_(snapshot_release) struct snapshot now = { 0 };
+	int r = p->backend->snapshot(p->ctx, &now, &p->diags);
+
+	if (!r)
+		r = changeset_diff(before, now.image, &cs);
+	if (!r && !changeset_is_empty(cs))
+		r = -ENOTRECOVERABLE;
+	return r;
+}
+
+/* Go back to `before`, from wherever we are. */
+static int undo(struct plan *p, const struct image *before)
+{
+	_cleanup_(changeset_free) struct changeset *cs = NULL;
+	_cleanup_(snapshot_release) struct snapshot now = { 0 };
+	int r = p->backend->snapshot(p->ctx, &now, &p->diags);
+
+	if (!r)
+		r = changeset_diff(before, now.image, &cs);
+	if (!r && !changeset_is_empty(cs))
+		r = p->backend->commit(p->ctx, cs, now.stamp, false, &p->diags);
+	return r ? r : verify_restored(p, before);
+}
+
+static void say_how_to_recover(struct plan *p)
+{
+	diag_add(&p->diags, DIAG_ERROR, 0, "CT520", NOPOS,
+		 "the rules from before could not be restored");
+	if (p->file && strcmp(p->file, "-"))
+		diag_help(&p->diags,
+			  "run 'ctpolicy apply %s', or 'ctpolicy remove' to take out all of ours",
+			  p->file);
+	else
+		diag_help(&p->diags,
+			  "run 'ctpolicy remove' to take out all of ours");
+}
+
+static void go_back(struct plan *p, const struct image *before, int err,
+		    struct transaction *t)
+{
+	t->err = err;
+	t->outcome = undo(p, before) ? OUTCOME_NOT_RESTORED : OUTCOME_RESTORED;
+	if (t->outcome == OUTCOME_NOT_RESTORED)
+		say_how_to_recover(p);
+}
+
+/* The commit went through; does the kernel hold what we wanted? */
+static void read_back(struct plan *p, struct transaction *t)
+{
+	struct snapshot before = p->live;
+	int r;
+
+	p->live = (struct snapshot){ 0 };
+	changeset_free(&p->changes);
+	r = plan_compare(p);
+	if (!r && !changeset_is_empty(p->changes)) {
+		_cleanup_(strbuf_release) struct strbuf line = { 0 };
+
+		p->backend->print_step(&p->changes->steps[0], &line);
+		r = diag_add(&p->diags, DIAG_ERROR, -EIO, "CT521", NOPOS,
+			     "the kernel holds other rules than it was told, first: %s %s",
+			     p->changes->steps[0].add ? "+" : "-",
+			     strbuf_str(&line));
+	}
+	if (r)
+		go_back(p, before.image, r, t);
+	else
+		t->outcome = OUTCOME_CHANGED;
+	snapshot_release(&before);
+}
+
+/* Refusals that say themselves that nothing was done. */
+static bool did_nothing(int err)
+{
+	return err == -EPERM || err == -EBUSY || err == -EADDRINUSE ||
+	       err == -EOPNOTSUPP;
+}
+
+static void commit_failed(struct plan *p, int err, struct transaction *t)
+{
+	t->err = err;
+	if (err == -ENOTRECOVERABLE) {
+		go_back(p, p->live.image, err, t);
+		return;
+	}
+	if (verify_restored(p, p->live.image))
+		go_back(p, p->live.image, err, t);
+	else
+		t->outcome = did_nothing(err) ? OUTCOME_REFUSED :
+						OUTCOME_RESTORED;
+}
+
+void transact(struct plan *p, struct transaction *ret)
+{
+	int r = 0;
+
+	*ret = (struct transaction){ .outcome = OUTCOME_UNCHANGED };
+	for (unsigned int i = 0; i < TRIES; i++) {
+		if (changeset_is_empty(p->changes))
+			return;
+		ret->steps = p->changes->n;
+		r = p->backend->commit(p->ctx, p->changes, p->live.stamp,
+				       false, &p->diags);
+		if (!r) {
+			read_back(p, ret);
+			return;
+		}
+		if (r != -EAGAIN) {
+			commit_failed(p, r, ret);
+			return;
+		}
+		r = plan_compare(p);
+		if (r)
+			break;
+	}
+	ret->outcome = r && r != -EAGAIN ? OUTCOME_REFUSED : OUTCOME_STALE;
+	ret->err = r ? r : -EAGAIN;
+}
+
+static const struct {
+	const char *result;
+	enum exit_code code;
+} outcomes[] = {
+	[OUTCOME_UNCHANGED] = { "unchanged", EXIT_DONE },
+	[OUTCOME_CHANGED] = { "changed", EXIT_DONE },
+	[OUTCOME_STALE] = { "refused", EXIT_STALE },
+	[OUTCOME_REFUSED] = { "refused", EXIT_IO },
+	[OUTCOME_RESTORED] = { "rolled_back", EXIT_RESTORED },
+	[OUTCOME_NOT_RESTORED] = { "failed", EXIT_NOT_RESTORED },
+};
+_Static_assert(ARRAY_SIZE(outcomes) == OUTCOME_MAX_, "an outcome has no row");
+
+int transaction_exit_code(const struct transaction *t, bool detailed)
+{
+	if (t->outcome == OUTCOME_REFUSED)
+		return exit_code_of(t->err);
+	if (t->outcome == OUTCOME_CHANGED && detailed)
+		return EXIT_CHANGED;
+	return (int)outcomes[t->outcome].code;
+}
+
+const char *transaction_result(const struct transaction *t)
+{
+	return outcomes[t->outcome].result;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/transaction.h: commit a plan's changes, read back, undo on failure.
+ *
+ * Shape:  an outcome is told apart from its exit code so that text, JSON and
+ *         code can never say different things.
+ */
+#ifndef CTPOLICY_CLI_TRANSACTION_H
+#define CTPOLICY_CLI_TRANSACTION_H
+
+#include "cli/plan.h"
+
+enum outcome {
+	OUTCOME_UNCHANGED,	/* nothing to do; nothing was written */
+	OUTCOME_CHANGED,	/* done, read back, the same */
+	OUTCOME_STALE,		/* the kernel kept moving; nothing done */
+	OUTCOME_REFUSED,	/* not even begun: `err` says why */
+	OUTCOME_RESTORED,	/* failed; the state from before is verified */
+	OUTCOME_NOT_RESTORED,	/* failed, and so did the way back */
+	OUTCOME_MAX_
+};
+
+struct transaction {
+	enum outcome outcome;
+	int err;		/* of what failed; 0 otherwise */
+	size_t steps;		/* of the change that was made */
+};
+
+/* p must have been compared. Diagnostics go to p->diags. */
+void transact(struct plan *p, struct transaction *ret);
+int transaction_exit_code(const struct transaction *t, bool detailed);
+const char *transaction_result(const struct transaction *t);
+
+#endif
