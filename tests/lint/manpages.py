@@ -51,8 +51,10 @@ def main():
             ["mandoc", "-T", "lint", "-W", "warning",
              built(os.path.basename(page)[:-len(".scd")])],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if p.returncode:
-            rep.fault(page, 1, p.stdout)
+        for line in p.stdout.splitlines():
+            # scdoc writes one paragraph macro too many wherever it can
+            if "skipping paragraph macro" not in line:
+                rep.fault(page, 1, line)
     page = "docs/ctpolicy.8.scd"
     # scdoc escapes underscores and marks bold and underlined with * and _
     said = source.text(page).replace("\\", "")
