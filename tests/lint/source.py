@@ -10,7 +10,7 @@ TOP = os.path.abspath(os.environ.get("srcdir") or os.path.join(
 PRODUCT = ("core", "policies", "generators", "backends", "cli")
 # What a tarball holds beside the tracked files
 GENERATED = re.compile(
-    r"^(build[^/]*/|autom4te\.cache/|m4/|configure~?$|aclocal\.m4$|config\.|"
+    r"^(_?build[^/]*/|_inst/|autom4te\.cache/|m4/|configure~?$|aclocal\.m4$|config\.|"
     r"Makefile(\.in)?$|stamp-h1$|docs/[^/]*\.[58]$|\.git/|ctpolicy-)|"
     r"(^|/)(__pycache__|\.deps|\.dirstamp)(/|$)|\.(o|a|log|trs|pyc)$")
 
