@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/diag.h"
+
+#include <stdarg.h>
+
+#include "core/mem.h"
+#include "core/strbuf.h"
+
+static char *format(const char *fmt, va_list ap)
+	__attribute__((format(printf, 1, 0)));
+
+static char *format(const char *fmt, va_list ap)
+{
+	struct strbuf b = { 0 };
+
+	strbuf_vprintf(&b, fmt, ap);
+	return strbuf_take(&b);
+}
+
+static void count(struct diags *d, enum diag_level level)
+{
+	if (level == DIAG_ERROR)
+		d->errors++;
+	else if (level == DIAG_WARNING)
+		d->warnings++;
+}
+
+int diag_add(struct diags *d, enum diag_level level, int err, const char *id,
+	     struct srcpos at, const char *fmt, ...)
+{
+	struct diag new = { .level = level, .id = id, .at = at };
+	va_list ap;
+
+	/* Counted even if it is lost: an error must never look like none. */
+	count(d, level);
+	if (mem_grow(&d->v, &d->cap, d->n + 1, sizeof(*d->v))) {
+		d->lost = true;
+		return err;
+	}
+	va_start(ap, fmt);
+	new.msg = format(fmt, ap);
+	va_end(ap);
+	if (!new.msg)
+		d->lost = true;
+	d->v[d->n++] = new;
+	return err;
+}
+
+void diag_help(struct diags *d, const char *fmt, ...)
+{
+	va_list ap;
+	char *help;
+
+	if (!d->n)
+		return;
+	va_start(ap, fmt);
+	help = format(fmt, ap);
+	va_end(ap);
+	if (!help)
+		d->lost = true;
+	free(d->v[d->n - 1].help);
+	d->v[d->n - 1].help = help;
+}
+
+void diag_related(struct diags *d, struct srcpos at, const char *fmt, ...)
+{
+	va_list ap;
+	char *msg;
+
+	if (!d->n)
+		return;
+	va_start(ap, fmt);
+	msg = format(fmt, ap);
+	va_end(ap);
+	if (!msg)
+		d->lost = true;
+	free(d->v[d->n - 1].related_msg);
+	d->v[d->n - 1].related_msg = msg;
+	d->v[d->n - 1].related = at;
+}
+
+const char *diag_level_name(enum diag_level level)
+{
+	static const char *const names[] = {
+		[DIAG_NOTE] = "note",
+		[DIAG_WARNING] = "warning",
+		[DIAG_ERROR] = "error",
+	};
+
+	_Static_assert(ARRAY_SIZE(names) == DIAG_LEVEL_MAX_, "a level unnamed");
+	return names[level];
+}
+
+void diags_release(struct diags *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		free(d->v[i].msg);
+		free(d->v[i].help);
+		free(d->v[i].related_msg);
+	}
+	free(d->v);
+	*d = (struct diags){ 0 };
+}

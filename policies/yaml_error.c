@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What libyaml says when it stops, in the words of somebody who writes a
+ * policy and at the place where the mistake is rather than where it showed.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/diag_ids.h"
+#include "core/mem.h"
+#include "policies/yaml_build.h"
+
+/* Where to point: where libyaml stopped, or where the thing began. */
+enum where { AT_PROBLEM, AT_CONTEXT, AT_CONTEXT_IF_FAR };
+
+struct wording {
+	const char *problem;	/* how libyaml's text begins */
+	enum where where;
+	const char *id, *msg, *help;
+};
+
+static const struct wording wordings[] = {
+	{ "mapping values are not allowed", AT_PROBLEM, ID_YAML_SYNTAX,
+	  "a `:` that cannot be a key's",
+	  "check the indentation of this line and of the one above; put quotes "
+	  "around a value that holds `: `" },
+	{ "could not find expected ':'", AT_CONTEXT, ID_YAML_SYNTAX,
+	  "this is neither `key: value` nor part of a value",
+	  "write `key: value`, with a space after the colon" },
+	{ "did not find expected key", AT_PROBLEM, ID_YAML_SYNTAX,
+	  "this does not continue the mapping above",
+	  "align it with the keys that it belongs to" },
+	{ "did not find expected '-' indicator", AT_PROBLEM, ID_YAML_SYNTAX,
+	  "this does not continue the list above",
+	  "begin a list item with `- `, or indent the line to where it "
+	  "belongs" },
+	{ "did not find expected ',' or ']'", AT_CONTEXT_IF_FAR,
+	  ID_YAML_SYNTAX, "this `[` has no `]`",
+	  "close the list with `]`, and separate its items with commas" },
+	{ "did not find expected ',' or '}'", AT_CONTEXT_IF_FAR,
+	  ID_YAML_SYNTAX, "this `{` has no `}`",
+	  "close the mapping with `}`, and separate its keys with commas" },
+	{ "found unexpected end of stream", AT_CONTEXT, ID_YAML_SYNTAX,
+	  "this quote is never closed", "add the closing quote" },
+	{ "found unexpected document indicator", AT_CONTEXT, ID_YAML_SYNTAX,
+	  "this quote is never closed", "add the closing quote" },
+	{ "found unknown escape character", AT_PROBLEM, ID_YAML_SYNTAX,
+	  "an unknown escape in a text in double quotes",
+	  "write `\\\\` for a backslash, or use single quotes" },
+	{ "found unexpected ':'", AT_PROBLEM, ID_YAML_SYNTAX,
+	  "a `:` at the end of an item",
+	  "put quotes around IPv6 addresses: \"2001:db8::\"" },
+	{ "block sequence entries are not allowed", AT_PROBLEM, ID_YAML_SYNTAX,
+	  "a list cannot begin here",
+	  "put the `-` on a line of its own under the key" },
+	{ "mapping keys are not allowed", AT_PROBLEM, ID_YAML_SYNTAX,
+	  "a key cannot begin here", "put it on a line of its own" },
+	{ "found a tab character", AT_PROBLEM, ID_TAB,
+	  "a tab in the indentation", "indent with spaces" },
+	{ "found character that cannot start any token", AT_PROBLEM,
+	  ID_YAML_SYNTAX, "no value can begin with this character",
+	  "put quotes around the value" },
+	{ "did not find expected alphabetic or numeric", AT_CONTEXT, ID_ALIAS,
+	  "YAML anchors and aliases are not used in policies",
+	  "quote a text that begins with * or &" },
+	{ "did not find expected <document start>", AT_PROBLEM, ID_YAML_SYNTAX,
+	  "this does not continue what is above",
+	  "a policy is one mapping: begin its keys at the same column" },
+	{ "did not find expected node content", AT_PROBLEM, ID_YAML_SYNTAX,
+	  "a value is missing before this", "remove the extra character" },
+	{ "did not find expected comment or line break", AT_PROBLEM,
+	  ID_YAML_SYNTAX, "nothing may follow a `|` or `>` on its line",
+	  "put quotes around a value that begins with | or >" },
+	{ "found undefined tag handle", AT_PROBLEM, ID_TAG,
+	  "YAML tags are not used in policies",
+	  "remove the tag, or quote a text that begins with !" },
+};
+
+static const struct wording *find_wording(const yaml_parser_t *p)
+{
+	/* All that scanning a tag may stumble over has one cure. */
+	static const struct wording tag = {
+		"", AT_CONTEXT, ID_TAG, "YAML tags are not used in policies",
+		"remove the tag, or quote a text that begins with !"
+	};
+
+	if (p->context && !strcmp(p->context, "while scanning a tag"))
+		return &tag;
+	for (size_t i = 0; i < ARRAY_SIZE(wordings); i++)
+		if (!strncmp(p->problem, wordings[i].problem,
+			     strlen(wordings[i].problem)))
+			return &wordings[i];
+	return NULL;
+}
+
+static struct srcpos last_place(const char *file, const char *text, size_t len)
+{
+	struct srcpos at = { file, 1, 1, 1 };
+	size_t end = len;
+
+	while (end && strchr(" \t\r\n", text[end - 1]))
+		end--;
+	for (size_t i = 0; i < end; i++) {
+		if (text[i] == '\n') {
+			at.line++;
+			at.col = 1;
+		} else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+			at.col++;
+		}
+	}
+	return at;
+}
+
+/* A mark as a position; the end of the file is shown behind its last word. */
+static struct srcpos position(const char *file, const char *text, size_t len,
+			      const yaml_mark_t *mark)
+{
+	struct srcpos at = {
+		file, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1, 1
+	};
+	struct srcpos last = last_place(file, text, len);
+
+	if (at.line > last.line || (at.line == last.line && at.col > last.col))
+		return last;
+	return at;
+}
+
+static size_t char_at(const char *text, size_t len, const yaml_mark_t *mark)
+{
+	size_t off = 0;
+
+	for (size_t i = 0; i < mark->index && off < len; i++) {
+		off++;
+		while (off < len && ((unsigned char)text[off] & 0xc0) == 0x80)
+			off++;
+	}
+	return off;
+}
+
+/* libyaml calls a tab just another character that starts nothing. */
+static bool is_tab(const yaml_parser_t *p, const char *text, size_t len)
+{
+	size_t off = char_at(text, len, &p->problem_mark);
+
+	return off < len && text[off] == '\t';
+}
+
+int yaml_error_report(const yaml_parser_t *p, const char *file,
+		      const char *text, size_t len, struct diags *d)
+{
+	static const struct wording tab = {
+		"", AT_PROBLEM, ID_TAB, "a tab in the indentation",
+		"indent with spaces"
+	};
+	struct srcpos problem = position(file, text, len, &p->problem_mark);
+	struct srcpos context = position(file, text, len, &p->context_mark);
+	const struct wording *w = find_wording(p);
+	bool far = problem.line != context.line ||
+		   p->problem_mark.index >= len;
+	int err;
+
+	if (!strncmp(p->problem, "found character", 15) && is_tab(p, text, len))
+		w = &tab;
+	if (!w)
+		return diag_add(d, DIAG_ERROR, -EINVAL, ID_YAML_SYNTAX, problem,
+				"not valid YAML: %s", p->problem);
+	if (p->problem_mark.column >= YAML_KEY_MAX &&
+	    !strncmp(p->problem, "mapping values", 14)) {
+		err = diag_add(d, DIAG_ERROR, -EINVAL, ID_BAD_KEY, problem,
+			       "a key longer than %d characters",
+			       YAML_KEY_MAX);
+		diag_help(d, "no key of a policy is that long");
+		return err;
+	}
+	if (w->where == AT_PROBLEM || (w->where == AT_CONTEXT_IF_FAR && !far)) {
+		err = diag_add(d, DIAG_ERROR, -EINVAL, w->id, problem, "%s",
+			       w->where == AT_PROBLEM ? w->msg :
+			       "a comma or the closing bracket is missing "
+			       "before this");
+		diag_help(d, "%s", w->help);
+		return err;
+	}
+	err = diag_add(d, DIAG_ERROR, -EINVAL, w->id, context, "%s", w->msg);
+	diag_help(d, "%s", w->help);
+	if (w->where == AT_CONTEXT_IF_FAR)
+		diag_related(d, problem, "reading stopped here");
+	return err;
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "policies/yaml_node.h"
+
+#include <string.h>
+
+#include "core/diag_ids.h"
+#include "core/mem.h"
+#include "policies/yaml_build.h"
+
+/* A copy of bytes in the document's own text, NUL-terminated. */
+static int keep_text(struct ydoc *doc, const char *s, size_t n,
+		     uint32_t *ret_off)
+{
+	if (mem_grow(&doc->own, &doc->own_cap, doc->own_n + n + 1, 1))
+		return -ENOMEM;
+	memcpy(doc->own + doc->own_n, s, n);
+	doc->own[doc->own_n + n] = '\0';
+	*ret_off = (uint32_t)doc->own_n;
+	doc->own_n += n + 1;
+	return 0;
+}
+
+int ydoc_add(struct ydoc *doc, enum ynode_kind kind, struct yspan at,
+	     uint32_t *ret)
+{
+	if (doc->n >= YAML_NODES_MAX)
+		return -E2BIG;
+	if (mem_grow(&doc->v, &doc->cap, doc->n + 1, sizeof(*doc->v)))
+		return -ENOMEM;
+	*ret = (uint32_t)doc->n;
+	doc->v[doc->n++] = (struct ynode){
+		.kind = kind,
+		.line = at.line,
+		.col = at.col,
+		.len = at.len,
+		.ref = *ret + 1,
+	};
+	return 0;
+}
+
+int ydoc_set_text(struct ydoc *doc, uint32_t id, const char *s, size_t n,
+		  size_t src_off, bool plain)
+{
+	struct ynode *node = &doc->v[id];
+	uint32_t off;
+	int r;
+
+	node->plain = plain;
+	/* Most scalars stand in the file as they are: keep where, not what. */
+	if (n && n == node->len && src_off + n <= doc->src_len &&
+	    !memcmp(doc->src + src_off, s, n)) {
+		node->borrowed = true;
+		node->ref = (uint32_t)src_off;
+		return 0;
+	}
+	r = keep_text(doc, s, n, &off);
+	if (r)
+		return r;
+	doc->v[id].ref = off;
+	return 0;
+}
+
+enum ynode_kind ydoc_kind(const struct ydoc *doc, uint32_t id)
+{
+	return (enum ynode_kind)doc->v[id].kind;
+}
+
+uint32_t ydoc_after(const struct ydoc *doc, uint32_t id)
+{
+	const struct ynode *node = &doc->v[id];
+
+	return node->kind == YNODE_SCALAR ? id + 1 : node->ref;
+}
+
+struct srcpos ydoc_pos(const struct ydoc *doc, uint32_t id)
+{
+	const struct ynode *node = &doc->v[id];
+
+	return (struct srcpos){ doc->file, node->line, node->col, node->len };
+}
+
+void ydoc_slice(const struct ydoc *doc, uint32_t id, const char **ret,
+		size_t *ret_len)
+{
+	const struct ynode *node = &doc->v[id];
+
+	*ret = (node->borrowed ? doc->src : doc->own) + node->ref;
+	*ret_len = node->borrowed ? node->len : strlen(*ret);
+}
+
+const char *ydoc_text(struct ydoc *doc, uint32_t id)
+{
+	const char *s;
+	size_t n;
+
+	ydoc_slice(doc, id, &s, &n);
+	if (!doc->v[id].borrowed)
+		return s;
+	if (mem_grow(&doc->scratch, &doc->scratch_cap, n + 1, 1))
+		return NULL;
+	memcpy(doc->scratch, s, n);
+	doc->scratch[n] = '\0';
+	return doc->scratch;
+}
+
+bool ydoc_plain(const struct ydoc *doc, uint32_t id)
+{
+	return doc->v[id].plain;
+}
+
+void ydoc_free(struct ydoc **doc)
+{
+	if (!*doc)
+		return;
+	free((*doc)->v);
+	free((*doc)->own);
+	free((*doc)->scratch);
+	free(*doc);
+	*doc = NULL;
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a file may consist of, looked at before the YAML parser does: that one
+ * knows neither line nor column of a bad byte, takes more than a line feed for
+ * the end of a line, and compares every %TAG directive to all before it.
+ */
+#include <errno.h>
+
+#include "core/diag_ids.h"
+#include "policies/yaml_node.h"
+
+struct cursor {
+	const char *file;
+	const unsigned char *p, *end;
+	uint32_t line, col;
+};
+
+static struct srcpos here(const struct cursor *c)
+{
+	return (struct srcpos){ c->file, c->line, c->col, 1 };
+}
+
+/* Decode the character at c->p; its length, or 0 if it is not UTF-8. */
+static size_t decode(const struct cursor *c, uint32_t *ret)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = c->p;
+	size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	uint32_t value;
+
+	if (p[0] < 0xc2 || p[0] > 0xf4 || len > (size_t)(c->end - p))
+		return 0;
+	value = p[0] & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | (p[i] & 0x3f);
+	}
+	if (value < least[len] || value > 0x10ffff ||
+	    (value >= 0xd800 && value <= 0xdfff))
+		return 0;
+	*ret = value;
+	return len;
+}
+
+static int bad_utf8(const struct cursor *c, struct diags *d)
+{
+	int err = diag_add(d, DIAG_ERROR, -EINVAL, ID_BAD_UTF8, here(c),
+			   "byte 0x%02x is not valid UTF-8", *c->p);
+
+	if (c->line == 1 && c->col == 1 && (*c->p == 0xff || *c->p == 0xfe))
+		diag_help(d, "this looks like UTF-16: save the file as UTF-8");
+	else
+		diag_help(d, "save the file as UTF-8");
+	return err;
+}
+
+static int bad_character(const struct cursor *c, uint32_t ch, struct diags *d)
+{
+	int err;
+
+	if (!ch) {
+		err = diag_add(d, DIAG_ERROR, -EINVAL, ID_CONTROL_CHARACTER,
+			       here(c), "a NUL byte; a policy is plain text");
+		diag_help(d, "is this the right file?");
+	} else if (ch == '\r') {
+		err = diag_add(d, DIAG_ERROR, -EINVAL, ID_CONTROL_CHARACTER,
+			       here(c),
+			       "a carriage return without a line feed");
+		diag_help(d, "end lines with LF or CRLF");
+	} else {
+		err = diag_add(d, DIAG_ERROR, -EINVAL, ID_CONTROL_CHARACTER,
+			       here(c), "character U+%04X is not allowed here",
+			       ch);
+		diag_help(d, "remove the character");
+	}
+	return err;
+}
+
+static bool allowed(const struct cursor *c, uint32_t ch)
+{
+	if (ch < 0x20)
+		return ch == '\t' || ch == '\n' ||
+		       (ch == '\r' && c->p + 1 < c->end && c->p[1] == '\n');
+	if (ch < 0x7f)
+		return true;
+	/* NEL, LS and PS end a line for YAML but for few editors. */
+	if (ch < 0xa0 || ch == 0x2028 || ch == 0x2029 || ch == 0xfeff)
+		return false;
+	return ch != 0xfffe && ch != 0xffff;
+}
+
+static int check_directive(const struct cursor *c, struct diags *d)
+{
+	int err;
+
+	if (c->col != 1 || *c->p != '%')
+		return 0;
+	err = diag_add(d, DIAG_ERROR, -EINVAL, ID_DIRECTIVE, here(c),
+		       "YAML directives are not used in policies");
+	diag_help(d, "remove this line");
+	return err;
+}
+
+int ytext_check(const char *file, const char *text, size_t len,
+		struct diags *d)
+{
+	struct cursor c = {
+		.file = file,
+		.p = (const unsigned char *)text,
+		.end = (const unsigned char *)text + len,
+		.line = 1,
+		.col = 1,
+	};
+
+	while (c.p < c.end) {
+		uint32_t ch = *c.p;
+		size_t n = 1;
+
+		if (ch >= 0x80)
+			n = decode(&c, &ch);
+		if (!n)
+			return bad_utf8(&c, d);
+		if (!allowed(&c, ch))
+			return bad_character(&c, ch, d);
+		if (ch == '%' && check_directive(&c, d))
+			return -EINVAL;
+		c.p += n;
+		c.col++;
+		if (ch == '\n') {
+			c.line++;
+			c.col = 1;
+		}
+	}
+	return 0;
+}
