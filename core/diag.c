@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/diag.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "core/mem.h"
 #include "core/strbuf.h"
@@ -9,12 +10,23 @@
 static char *format(const char *fmt, va_list ap)
 	__attribute__((format(printf, 1, 0)));
 
+/* A text made of what a user wrote may be as long as the file. */
+#define TEXT_MAX 1000
+
 static char *format(const char *fmt, va_list ap)
 {
 	struct strbuf b = { 0 };
+	size_t n = TEXT_MAX - 3;
+	char *s;
 
 	strbuf_vprintf(&b, fmt, ap);
-	return strbuf_take(&b);
+	s = strbuf_take(&b);
+	if (!s || strlen(s) <= TEXT_MAX)
+		return s;
+	while (n > TEXT_MAX - 8 && ((unsigned char)s[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(s + n, "...", 4);
+	return s;
 }
 
 static void count(struct diags *d, enum diag_level level)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The caret printer. Whatever a file or a name holds, the terminal sees
  * printable text only, in lines of bounded length.

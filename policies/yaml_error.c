@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What libyaml says when it stops, in the words of somebody who writes a
  * policy and at the place where the mistake is rather than where it showed.
@@ -49,7 +49,7 @@ static const struct wording wordings[] = {
 	  "write `\\\\` for a backslash, or use single quotes" },
 	{ "found unexpected ':'", AT_PROBLEM, ID_YAML_SYNTAX,
 	  "a `:` at the end of an item",
-	  "put quotes around IPv6 addresses: \"2001:db8::\"" },
+	  "remove it, or put quotes around an IPv6 address: \"2001:db8::\"" },
 	{ "block sequence entries are not allowed", AT_PROBLEM, ID_YAML_SYNTAX,
 	  "a list cannot begin here",
 	  "put the `-` on a line of its own under the key" },
@@ -137,30 +137,40 @@ static size_t char_at(const char *text, size_t len, const yaml_mark_t *mark)
 	return off;
 }
 
-/* libyaml calls a tab just another character that starts nothing. */
-static bool is_tab(const yaml_parser_t *p, const char *text, size_t len)
+/* Where libyaml's word is for more than one mistake, the character tells. */
+static const struct wording *by_character(const yaml_parser_t *p,
+					  const char *text, size_t len)
 {
+	static const struct wording tab = {
+		"", AT_PROBLEM, ID_TAB, "a tab in the indentation",
+		"indent with spaces"
+	}, colon = {
+		"", AT_PROBLEM, ID_YAML_SYNTAX, "no value can begin with `:`",
+		"put quotes around an IPv6 address: \"::1\""
+	};
 	size_t off = char_at(text, len, &p->problem_mark);
 
-	return off < len && text[off] == '\t';
+	if (off < len && text[off] == '\t' &&
+	    !strncmp(p->problem, "found character", 15))
+		return &tab;
+	if (off < len && text[off] == ':' &&
+	    strstr(p->problem, "expected node content"))
+		return &colon;
+	return NULL;
 }
 
 int yaml_error_report(const yaml_parser_t *p, const char *file,
 		      const char *text, size_t len, struct diags *d)
 {
-	static const struct wording tab = {
-		"", AT_PROBLEM, ID_TAB, "a tab in the indentation",
-		"indent with spaces"
-	};
 	struct srcpos problem = position(file, text, len, &p->problem_mark);
 	struct srcpos context = position(file, text, len, &p->context_mark);
-	const struct wording *w = find_wording(p);
+	const struct wording *w = by_character(p, text, len);
 	bool far = problem.line != context.line ||
 		   p->problem_mark.index >= len;
 	int err;
 
-	if (!strncmp(p->problem, "found character", 15) && is_tab(p, text, len))
-		w = &tab;
+	if (!w)
+		w = find_wording(p);
 	if (!w)
 		return diag_add(d, DIAG_ERROR, -EINVAL, ID_YAML_SYNTAX, problem,
 				"not valid YAML: %s", p->problem);

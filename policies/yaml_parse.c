@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * YAML events to nodes. Events are pulled one at a time, so that a limit ends
  * the work where it is passed: libyaml itself has none and is quadratic in

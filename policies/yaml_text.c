@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a file may consist of, looked at before the YAML parser does: that one
  * knows neither line nor column of a bad byte, takes more than a line feed for

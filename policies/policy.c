@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policies/policy.h"
+
+#include "core/mem.h"
+
+static void service_release(struct service *s)
+{
+	free(s->name);
+	free(s->why);
+	free(s->protocols);
+	port_set_release(&s->ports);
+	prefix_set_release(&s->clients);
+	prefix_set_release(&s->servers);
+	iface_set_release(&s->ifaces);
+}
+
+void policy_free(struct policy **p)
+{
+	if (!*p)
+		return;
+	for (size_t i = 0; i < (*p)->n_services; i++)
+		service_release(&(*p)->services[i]);
+	free((*p)->services);
+	free((*p)->timeouts);
+	free((*p)->tests);
+	free(*p);
+	*p = NULL;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Networks and interfaces. */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/strbuf.h"
+#include "policies/policy_load.h"
+
+#define ADDRESS_TEXT_MAX 64
+
+/* "10.1.2.3/8": name the network 10.0.0.0/8. */
+static void explain_host_bits(struct diags *d, const char *s)
+{
+	_cleanup_(strbuf_release) struct strbuf net = { 0 };
+	char host[ADDRESS_TEXT_MAX];
+	struct prefix p;
+	unsigned len = 0;
+
+	snprintf(host, sizeof(host), "%.*s", (int)strcspn(s, "/"), s);
+	if (prefix_parse(host, &p))
+		return;
+	for (const char *c = strchr(s, '/') + 1; *c; c++)
+		len = len * 10 + (unsigned)(*c - '0');
+	for (unsigned i = len; i < p.len; i++)
+		p.addr[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+	p.len = (uint8_t)len;
+	prefix_print(&p, &net);
+	diag_help(d, "the network is %s; the single address is %s",
+		  strbuf_str(&net), host);
+}
+
+/* The length that a netmask stands for, or -EINVAL. */
+static int mask_length(const char *s)
+{
+	struct in_addr a;
+	uint32_t mask;
+	int len = 0;
+
+	if (inet_pton(AF_INET, s, &a) != 1)
+		return -EINVAL;
+	for (mask = ntohl(a.s_addr); mask & 0x80000000; mask <<= 1)
+		len++;
+	return mask ? -EINVAL : len;
+}
+
+static bool explain_mask(struct diags *d, const char *s)
+{
+	const char *slash = strchr(s, '/');
+	int len = slash ? mask_length(slash + 1) : -EINVAL;
+
+	if (len < 0)
+		return false;
+	diag_help(d, "write a netmask as a length: %.*s/%d", (int)(slash - s),
+		  s, len);
+	return true;
+}
+
+/* IPv4 with fewer than four numbers: "10/8", "192.168/16" */
+static bool explain_short(struct diags *d, const char *s)
+{
+	static const char *const rest[] = { ".0.0.0", ".0.0", ".0" };
+	size_t n = strcspn(s, "/"), dots = 0;
+
+	if (strspn(s, "0123456789.") != n || !n || s[n - 1] == '.')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		dots += s[i] == '.';
+	if (dots >= ARRAY_SIZE(rest))
+		return false;
+	diag_help(d, "write all four numbers: %.*s%s%s", (int)n, s, rest[dots],
+		  s + n);
+	return true;
+}
+
+static bool octets_with_zero(const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '0' && isdigit((unsigned char)s[1]))
+			return !strchr(s, ':');
+		while (isdigit((unsigned char)*s))
+			s++;
+		if (*s != '.')
+			return false;
+	}
+	return false;
+}
+
+static void explain_address(struct diags *d, const char *s)
+{
+	if (explain_mask(d, s) || explain_short(d, s))
+		return;
+	if (*s == '!')
+		diag_help(d, "there is no negation: list the networks that "
+			  "are meant");
+	else if (*s == '[')
+		diag_help(d, "write the address without brackets");
+	else if (strchr(s, '%'))
+		diag_help(d, "leave the zone out and use `interfaces`");
+	else if (strchr(s, ','))
+		diag_help(d, "write the networks as items of a list");
+	else if (octets_with_zero(s))
+		diag_help(d, "write numbers without leading zeros");
+	else if (strchr(s, '-'))
+		diag_help(d, "write a range of addresses as networks, such as "
+			  "192.0.2.0/28");
+	else if (strchr(s, '.') && strchr(s, ':'))
+		diag_help(d, "write the address alone; ports go into `ports`");
+	else
+		diag_help(d, "write an IPv4 or IPv6 address or network, such "
+			  "as 192.0.2.0/24 or \"2001:db8::/32\"");
+}
+
+static bool is_everything(const char *s)
+{
+	return !strcasecmp(s, "any") || !strcasecmp(s, "all") ||
+	       !strcmp(s, "*") || !strcasecmp(s, "anywhere");
+}
+
+/* A letter, no colon, and only what host names have */
+static bool is_host_name(const char *s)
+{
+	bool letter = false;
+
+	for (; *s; s++) {
+		if (isalpha((unsigned char)*s))
+			letter = true;
+		else if (!isdigit((unsigned char)*s) && !strchr("-._", *s))
+			return false;
+	}
+	return letter;
+}
+
+static int bad_prefix(struct loader *l, uint32_t node, const char *s, int why)
+{
+	const char *shown = load_shown(l, s);
+
+	if (why == -EDOM) {
+		load_error(l, node, ID_HOST_BITS,
+			   "`%s` has bits set beyond its length", shown);
+		explain_host_bits(l->d, s);
+		return -EINVAL;
+	}
+	if (is_everything(s)) {
+		load_error(l, node, ID_BAD_ADDRESS,
+			   "`%s` is not an address or network", shown);
+		diag_help(l->d, "leave the key out: any address is the "
+			  "default");
+		return -EINVAL;
+	}
+	if (is_host_name(s)) {
+		load_error(l, node, ID_HOST_NAME,
+			   "`%s` looks like a host name; names are never "
+			   "resolved", shown);
+		diag_help(l->d, "write its addresses");
+		return -EINVAL;
+	}
+	if (why == -ERANGE) {
+		load_error(l, node, ID_BAD_ADDRESS,
+			   "the length in `%s` is out of range", shown);
+		diag_help(l->d, "a length is 0 to %s",
+			  strchr(s, ':') ? "128" : "32");
+		return -EINVAL;
+	}
+	load_error(l, node, ID_BAD_ADDRESS,
+		   "`%s` is not an address or network", shown);
+	if (strlen(s) < ADDRESS_TEXT_MAX)
+		explain_address(l->d, s);
+	return -EINVAL;
+}
+
+static int load_prefix(struct loader *l, uint32_t node, void *arg)
+{
+	const char *s = ydoc_text(l->doc, node);
+	struct prefix_set *set = arg;
+	struct prefix p;
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	r = prefix_parse(s, &p);
+	return r ? bad_prefix(l, node, s, r) : prefix_set_add(set, &p);
+}
+
+int load_prefixes(struct loader *l, uint32_t node, const char *what,
+		  struct prefix_set *ret)
+{
+	struct prefix_set set = { 0 };
+	int r;
+
+	r = load_each(l, node, what,
+		      "put quotes around IPv6 addresses: \"2001:db8::1\"",
+		      load_prefix, &set);
+	prefix_set_normalize(&set);
+	*ret = set;
+	return r;
+}
+
+static void explain_interface(struct diags *d, const char *s)
+{
+	size_t n = strlen(s);
+
+	if (!strcmp(s, "*"))
+		diag_help(d, "leave `interfaces` out: any interface is the "
+			  "default");
+	else if (n > 15)
+		diag_help(d, "an interface name has at most 15 characters");
+	else if (strchr(s, ':'))
+		diag_help(d, "write %.*s: labels such as %s are names of "
+			  "addresses", (int)strcspn(s, ":"), s, s);
+	else if (strchr(s, '*'))
+		diag_help(d, "only a `*` at the end stands for the rest of a "
+			  "name");
+	else if (*s == '!')
+		diag_help(d, "there is no negation: list the interfaces that "
+			  "are meant");
+	else
+		diag_help(d, "write a name as `ip link` shows it");
+}
+
+static int load_interface(struct loader *l, uint32_t node, void *arg)
+{
+	const char *s = ydoc_text(l->doc, node), *star;
+	struct iface_set *set = arg;
+	struct iface iface;
+
+	if (!s)
+		return -ENOMEM;
+	star = strchr(s, '*');
+	if (strchr(s, ':') || *s == '!' || (star && star[1]) ||
+	    iface_parse(s, &iface)) {
+		load_error(l, node, ID_BAD_INTERFACE,
+			   "`%s` is not an interface name", load_shown(l, s));
+		explain_interface(l->d, s);
+		return -EINVAL;
+	}
+	return iface_set_add(set, &iface);
+}
+
+int load_interfaces(struct loader *l, uint32_t node, struct iface_set *ret)
+{
+	struct iface_set set = { 0 };
+	int r;
+
+	r = load_each(l, node, "interfaces",
+		      "write interface names such as eth0 or \"wan*\"",
+		      load_interface, &set);
+	iface_set_normalize(&set);
+	*ret = set;
+	return r;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What no single value can show: keys that must, or must not, go together. */
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/strbuf.h"
+#include "policies/policy_load.h"
+
+static void add_error(struct loader *l, struct srcpos at, const char *id,
+		      const char *help, const char *msg)
+{
+	diag_add(l->d, DIAG_ERROR, 0, id, at, "%s", msg);
+	diag_help(l->d, "%s", help);
+}
+
+/* "[tcp, udp]", those of the protocols that have ports, or that have none */
+static void print_protocols(const struct service *s, bool ports,
+			    struct strbuf *out)
+{
+	const char *sep = "";
+
+	strbuf_puts(out, "[");
+	for (size_t i = 0; i < s->n_protocols; i++) {
+		if (protocol_has_ports(s->protocols[i]) != ports)
+			continue;
+		strbuf_puts(out, sep);
+		protocol_print(s->protocols[i], out);
+		sep = ", ";
+	}
+	strbuf_puts(out, "]");
+}
+
+static void mixed_protocols(struct loader *l, const struct service *s,
+			    uint32_t node)
+{
+	_cleanup_(strbuf_release) struct strbuf with = { 0 }, without = { 0 };
+
+	print_protocols(s, true, &with);
+	print_protocols(s, false, &without);
+	load_error(l, node, ID_MIXED_PROTOCOLS,
+		   "protocols with and without ports in one service");
+	diag_help(l->d, "write two services: one with %s and ports, one with "
+		  "%s and none", strbuf_str(&with), strbuf_str(&without));
+}
+
+static void check_ports(struct loader *l, const struct service *s,
+			const bool *given, const uint32_t *node)
+{
+	size_t with = 0;
+
+	for (size_t i = 0; i < s->n_protocols; i++)
+		with += protocol_has_ports(s->protocols[i]);
+	if (with && with < s->n_protocols) {
+		mixed_protocols(l, s, node[SK_PROTOCOL]);
+	} else if (with && !given[SK_PORTS]) {
+		add_error(l, s->at, ID_PORTS_MISSING,
+			  "add `ports: [...]`, the server's ports; every port "
+			  "is 0-65535",
+			  "the service has no `ports`, and its protocol has "
+			  "them");
+	} else if (!with && node[SK_PORTS] != NO_NODE) {
+		load_error(l, node[SK_PORTS], ID_PORTS_UNWANTED,
+			   "`ports` for a protocol that has none");
+		diag_help(l->d, "remove `ports`, or correct `protocol`");
+	}
+}
+
+static bool has_family(bool given, const struct prefix_set *set,
+		       uint8_t family)
+{
+	for (size_t i = 0; given && i < set->n; i++)
+		if (set->v[i].family == family)
+			return true;
+	return !given;
+}
+
+static bool in_family(const struct service *s, uint8_t family)
+{
+	return has_family(s->has_clients, &s->clients, family) &&
+	       has_family(s->has_servers, &s->servers, family);
+}
+
+/* What an IPv6 packet has between its header and the payload */
+static bool is_ipv6_extension(uint8_t proto)
+{
+	static const uint8_t numbers[] = { 43, 44, 51, 60, 135, 139, 140 };
+
+	return memchr(numbers, proto, sizeof(numbers));
+}
+
+static void check_families(struct loader *l, const struct service *s,
+			   const uint32_t *node)
+{
+	bool ipv4 = in_family(s, AF_INET), ipv6 = in_family(s, AF_INET6);
+
+	if (!ipv4 && !ipv6) {
+		add_error(l, s->at, ID_NO_FAMILY,
+			  "give `clients` and `servers` addresses of the same "
+			  "family",
+			  "`clients` and `servers` have no address family in "
+			  "common");
+		return;
+	}
+	if (!l->families_known)
+		return;
+	if (!(ipv4 && l->p->ipv4) && !(ipv6 && l->p->ipv6)) {
+		add_error(l, s->at, ID_NO_FAMILY,
+			  "correct `families`, or the service's addresses",
+			  "the service's addresses are in none of the policy's "
+			  "`families`");
+		return;
+	}
+	for (size_t i = 0; i < s->n_protocols && node[SK_PROTOCOL] != NO_NODE;
+	     i++) {
+		if (!(ipv6 && l->p->ipv6) ||
+		    !is_ipv6_extension(s->protocols[i]))
+			continue;
+		load_error(l, node[SK_PROTOCOL], ID_IPV4_ONLY_PROTOCOL,
+			   "protocol %u is an extension header in IPv6 and "
+			   "cannot be matched there", s->protocols[i]);
+		diag_help(l->d, "limit the service to IPv4: give `clients` or "
+			  "`servers` IPv4 networks only");
+		return;
+	}
+}
+
+static void check_accept(struct loader *l, const struct service *s,
+			 const bool *given, const uint32_t *node)
+{
+	if (s->accept != ACCEPT_INHERIT ||
+	    (given[SK_ACCEPT] && node[SK_ACCEPT] == NO_NODE))
+		return;
+	add_error(l, s->accept_at, ID_ACCEPT_INHERIT,
+		  "write `accept: open` (accept the service's packets) or "
+		  "`accept: none` (the host does not filter)",
+		  given[SK_ACCEPT] ?
+		  "`accept: inherit` is not available in this version" :
+		  "the service has no `accept`, and its default, `inherit`, is "
+		  "not available in this version");
+}
+
+void check_service(struct loader *l, const struct service *s,
+		   const bool *given, const uint32_t *node)
+{
+	bool clients = !given[SK_CLIENTS] || node[SK_CLIENTS] != NO_NODE;
+	bool servers = !given[SK_SERVERS] || node[SK_SERVERS] != NO_NODE;
+
+	if (node[SK_PROTOCOL] != NO_NODE)
+		check_ports(l, s, given, node);
+	if (clients && servers)
+		check_families(l, s, node);
+	check_accept(l, s, given, node);
+	if ((s->roles & ROLE_ROUTER) && node[SK_INTERFACES] != NO_NODE &&
+	    s->ifaces.n == 1 && !s->ifaces.v[0].wild)
+		load_warning(l, ydoc_pos(l->doc, node[SK_INTERFACES]),
+			     ID_ONE_INTERFACE,
+			     "list the interfaces of both sides",
+			     "a router with a single interface: what arrives "
+			     "on the other side stays tracked");
+}
+
+static bool before(struct srcpos a, struct srcpos b)
+{
+	return a.line < b.line || (a.line == b.line && a.col < b.col);
+}
+
+static int by_name_and_place(const void *a, const void *b)
+{
+	const struct service *sa = *(const struct service *const *)a;
+	const struct service *sb = *(const struct service *const *)b;
+	int c = strcmp(sa->name, sb->name);
+
+	return c ? c : before(sa->at, sb->at) ? -1 : before(sb->at, sa->at);
+}
+
+static void check_names(struct loader *l)
+{
+	_cleanup_free_ const struct service **v = NULL;
+	const struct policy *p = l->p;
+	size_t n = 0, first = 0;
+
+	v = calloc(p->n_services + 1, sizeof(*v));
+	if (!v) {
+		l->d->lost = true;
+		return;
+	}
+	for (size_t i = 0; i < p->n_services; i++)
+		if (p->services[i].name)
+			v[n++] = &p->services[i];
+	qsort(v, n, sizeof(*v), by_name_and_place);
+	for (size_t i = 1; i < n && !load_full(l); i++) {
+		if (strcmp(v[i]->name, v[first]->name)) {
+			first = i;
+			continue;
+		}
+		diag_add(l->d, DIAG_ERROR, 0, ID_DUPLICATE_SERVICE, v[i]->at,
+			 "a second service named `%s`", v[i]->name);
+		diag_related(l->d, v[first]->at, "the first one is here");
+		diag_help(l->d, "give each service a name of its own");
+	}
+}
+
+static void check_modules(struct loader *l)
+{
+	const struct policy *p = l->p;
+	struct srcpos at = p->max.kind != AMOUNT_UNSET ? p->max.at :
+			   p->buckets.kind != AMOUNT_UNSET ? p->buckets.at :
+			   p->n_timeouts ? p->timeouts[0].at : NOPOS;
+
+	if (!p->unload_modules)
+		return;
+	if (!p->forbid_state)
+		add_error(l, p->modules_at, ID_UNLOAD,
+			  "write `state_matching: forbidden`, or "
+			  "`modules: keep`",
+			  "`modules: unload` needs `state_matching: "
+			  "forbidden`");
+	else if (at.line)
+		load_warning(l, at, ID_NO_EFFECT,
+			     "remove `max`, `buckets` and `timeouts`",
+			     "settings of connection tracking have no effect "
+			     "when its modules are unloaded");
+}
+
+void check_policy(struct loader *l)
+{
+	check_names(l);
+	check_modules(l);
+	if (l->p->replace_existing)
+		add_error(l, l->p->existing_at, ID_EXISTING_REPLACE,
+			  "write `existing_rules: report`",
+			  "`existing_rules: replace` is not available in this "
+			  "version");
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Maps, lists and words: what every section of a policy is made of. */
+#include "policies/policy_load.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/strbuf.h"
+
+/* Table sizes are small; see the tables of keys and words. */
+#define NAMES_MAX 64
+
+bool load_full(const struct loader *l)
+{
+	return l->d->errors - l->errors_before >= YAML_ERRORS_MAX ||
+	       l->d->lost;
+}
+
+bool load_may_warn(const struct loader *l)
+{
+	return l->d->n - l->before < 2 * YAML_ERRORS_MAX;
+}
+
+const char *load_shown(struct loader *l, const char *s)
+{
+	size_t n = sizeof(l->shown) - sizeof("...");
+
+	if (strlen(s) < sizeof(l->shown))
+		return s;
+	while (n && ((unsigned char)s[n] & 0xc0) == 0x80)
+		n--;
+	snprintf(l->shown, sizeof(l->shown), "%.*s...", (int)n, s);
+	return l->shown;
+}
+
+int load_error(struct loader *l, uint32_t node, const char *id,
+	       const char *fmt, ...)
+{
+	_cleanup_(strbuf_release) struct strbuf msg = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vprintf(&msg, fmt, ap);
+	va_end(ap);
+	return diag_add(l->d, DIAG_ERROR, -EINVAL, id, ydoc_pos(l->doc, node),
+			"%s", strbuf_str(&msg));
+}
+
+void load_warning(struct loader *l, struct srcpos at, const char *id,
+		  const char *help, const char *fmt, ...)
+{
+	_cleanup_(strbuf_release) struct strbuf msg = { 0 };
+	va_list ap;
+
+	if (!load_may_warn(l))
+		return;
+	va_start(ap, fmt);
+	strbuf_vprintf(&msg, fmt, ap);
+	va_end(ap);
+	diag_add(l->d, DIAG_WARNING, 0, id, at, "%s", strbuf_str(&msg));
+	diag_help(l->d, "%s", help);
+}
+
+static const char *kind_name(enum ynode_kind kind)
+{
+	return kind == YNODE_MAP ? "a mapping" :
+	       kind == YNODE_LIST ? "a list" : "a single value";
+}
+
+static const char *wanted_name(enum kind_wanted kind)
+{
+	static const char *const names[] = {
+		[WANT_WORD] = "a single value",
+		[WANT_LIST] = "a list",
+		[WANT_MAP] = "a mapping",
+		[WANT_WORD_OR_LIST] = "a single value or a list",
+		[WANT_WORD_OR_MAP] = "a single value or a mapping",
+	};
+
+	return names[kind];
+}
+
+static bool kind_fits(enum ynode_kind kind, enum kind_wanted wanted)
+{
+	switch (wanted) {
+	case WANT_WORD:
+		return kind == YNODE_SCALAR;
+	case WANT_LIST:
+		return kind == YNODE_LIST;
+	case WANT_MAP:
+		return kind == YNODE_MAP;
+	case WANT_WORD_OR_LIST:
+		return kind == YNODE_SCALAR || kind == YNODE_LIST;
+	case WANT_WORD_OR_MAP:
+		return kind == YNODE_SCALAR || kind == YNODE_MAP;
+	}
+	return false;
+}
+
+static int wrong_kind(struct loader *l, uint32_t node, const char *what,
+		      enum kind_wanted wanted)
+{
+	enum ynode_kind kind = ydoc_kind(l->doc, node);
+	const char *s = kind == YNODE_SCALAR ? ydoc_text(l->doc, node) : NULL;
+
+	load_error(l, node, ID_WRONG_KIND, "`%s` must be %s, not %s", what,
+		   wanted_name(wanted), kind_name(kind));
+	if (s && wanted == WANT_LIST && strlen(s) < 64 && !strpbrk(s, ",[]"))
+		diag_help(l->d, "write `%s: [%s]`", what, s);
+	else if (wanted == WANT_LIST)
+		diag_help(l->d, "write `%s: [...]`, or its items on lines "
+			  "that begin with `- `", what);
+	else if (wanted == WANT_MAP)
+		diag_help(l->d, "write `key: value` pairs below `%s:`", what);
+	else
+		diag_help(l->d, "write one value after `%s:`", what);
+	return -EINVAL;
+}
+
+/* `key:` with nothing behind it */
+static bool is_nothing(struct loader *l, uint32_t node)
+{
+	const char *s;
+
+	if (ydoc_kind(l->doc, node) != YNODE_SCALAR ||
+	    !ydoc_plain(l->doc, node))
+		return false;
+	s = ydoc_text(l->doc, node);
+	return s && (!*s || !strcmp(s, "~") || !strcmp(s, "null"));
+}
+
+int load_kind(struct loader *l, uint32_t node, const char *what,
+	      enum kind_wanted wanted)
+{
+	enum ynode_kind kind = ydoc_kind(l->doc, node);
+
+	if (kind == YNODE_BAD)
+		return -EINVAL;
+	if (is_nothing(l, node)) {
+		load_error(l, node, ID_NO_VALUE, "`%s` has no value", what);
+		diag_help(l->d, "give %s, or remove the key",
+			  wanted_name(wanted));
+		return -EINVAL;
+	}
+	if (!kind_fits(kind, wanted))
+		return wrong_kind(l, node, what, wanted);
+	if (kind == YNODE_LIST && ydoc_after(l->doc, node) == node + 1) {
+		load_error(l, node, ID_EMPTY_LIST, "`%s` is an empty list",
+			   what);
+		diag_help(l->d, "name at least one, or remove the key");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* A list of names for a help: "a, b or c". */
+static void join_names(const char *const *names, size_t n, struct strbuf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			strbuf_puts(out, i + 1 == n ? " or " : ", ");
+		strbuf_puts(out, names[i]);
+	}
+}
+
+static void help_names(struct loader *l, const char *nearest,
+		       const char *const *names, size_t n)
+{
+	_cleanup_(strbuf_release) struct strbuf all = { 0 };
+
+	if (nearest) {
+		diag_help(l->d, "did you mean `%s`?", nearest);
+		return;
+	}
+	join_names(names, n, &all);
+	diag_help(l->d, "write %s", strbuf_str(&all));
+}
+
+static size_t key_names(const struct key *keys, size_t nkeys,
+			const char *names[NAMES_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < nkeys && n < NAMES_MAX; i++)
+		if (!keys[i].reserved)
+			names[n++] = keys[i].name;
+	return n;
+}
+
+static const struct key *find_key(const struct key *keys, size_t nkeys,
+				  const char *name)
+{
+	for (size_t i = 0; name && i < nkeys; i++)
+		if (!strcmp(keys[i].name, name))
+			return &keys[i];
+	return NULL;
+}
+
+/* The key that was meant, or NULL. */
+static const struct key *guess_key(const struct key *keys, size_t nkeys,
+				   const char *s)
+{
+	const char *names[NAMES_MAX];
+	size_t n = key_names(keys, nkeys, names);
+	const struct key *k = find_key(keys, nkeys, suggest_synonym(s));
+
+	return k ? k : find_key(keys, nkeys, suggest(s, names, n));
+}
+
+static void help_unknown_key(struct loader *l, const char *s, const char *what,
+			     const struct key *keys, size_t nkeys,
+			     const struct key *meant)
+{
+	const char *names[NAMES_MAX];
+	size_t n = key_names(keys, nkeys, names);
+
+	if (!strcmp(s, "<<"))
+		diag_help(l->d, "YAML merge keys are not used in policies: "
+			  "write the keys out");
+	else if (n > 16 && !meant)
+		diag_help(l->d, "ctpolicy.yaml(5) lists the keys of %s", what);
+	else
+		help_names(l, meant ? meant->name : NULL, names, n);
+}
+
+/*
+ * A key that the table does not have. Where it is clear which one was meant
+ * its value is taken for that, so that one slip is one error.
+ */
+static int unknown_key(struct loader *l, uint32_t key, const char *what,
+		       const struct key *keys, size_t nkeys, uint32_t *ret,
+		       bool *given)
+{
+	const char *s = ydoc_text(l->doc, key);
+	const struct key *meant;
+
+	if (!s)
+		return -ENOMEM;
+	meant = guess_key(keys, nkeys, s);
+	load_error(l, key, ID_UNKNOWN_KEY, "unknown key `%s` in %s",
+		   load_shown(l, s), what);
+	help_unknown_key(l, s, what, keys, nkeys, meant);
+	if (meant && !given[meant - keys]) {
+		given[meant - keys] = true;
+		ret[meant - keys] = ydoc_after(l->doc, key);
+	}
+	return 0;
+}
+
+static void reserved_key(struct loader *l, uint32_t key, const char *name)
+{
+	load_error(l, key, ID_RESERVED_KEY,
+		   "`%s` is reserved for a later version", name);
+	diag_help(l->d, "this version has no `%s`: remove it", name);
+}
+
+static void check_kinds(struct loader *l, const struct key *keys, size_t nkeys,
+			uint32_t *ret, const bool *given)
+{
+	for (size_t i = 0; i < nkeys; i++)
+		if (given[i] && ret[i] != NO_NODE &&
+		    load_kind(l, ret[i], keys[i].name, keys[i].kind))
+			ret[i] = NO_NODE;
+}
+
+static void check_required(struct loader *l, const char *what,
+			   struct srcpos at, const struct key *keys,
+			   size_t nkeys, const bool *given)
+{
+	for (size_t i = 0; i < nkeys; i++) {
+		if (!keys[i].required || given[i])
+			continue;
+		diag_add(l->d, DIAG_ERROR, 0, ID_MISSING_KEY, at,
+			 "%s has no `%s`", what, keys[i].name);
+		diag_help(l->d, "add `%s: ...`; it is required",
+			  keys[i].name);
+	}
+}
+
+uint32_t load_find(struct loader *l, uint32_t map, const char *name)
+{
+	uint32_t end = ydoc_after(l->doc, map), k, value;
+	const char *s;
+
+	for (k = map + 1; k < end; k = ydoc_after(l->doc, value)) {
+		value = ydoc_after(l->doc, k);
+		if (ydoc_kind(l->doc, k) != YNODE_SCALAR)
+			continue;
+		s = ydoc_text(l->doc, k);
+		if (s && !strcmp(s, name))
+			return value;
+	}
+	return NO_NODE;
+}
+
+int load_map(struct loader *l, uint32_t map, const char *what,
+	     struct srcpos at, const struct key *keys, size_t nkeys,
+	     uint32_t *ret, bool *ret_given)
+{
+	bool given[NAMES_MAX] = { false };
+	uint32_t end = ydoc_after(l->doc, map), k, value;
+	const struct key *key;
+	const char *s;
+
+	for (size_t i = 0; i < nkeys; i++)
+		ret[i] = NO_NODE;
+	/* Known keys first: a misspelt one must not take their places. */
+	for (int pass = 0; pass < 2; pass++) {
+		for (k = map + 1; k < end; k = ydoc_after(l->doc, value)) {
+			value = ydoc_after(l->doc, k);
+			if (ydoc_kind(l->doc, k) != YNODE_SCALAR)
+				continue;
+			s = ydoc_text(l->doc, k);
+			if (!s)
+				return -ENOMEM;
+			key = find_key(keys, nkeys, s);
+			if (!key && pass &&
+			    unknown_key(l, k, what, keys, nkeys, ret, given))
+				return -ENOMEM;
+			if (!key || pass)
+				continue;
+			if (key->reserved) {
+				reserved_key(l, k, key->name);
+				continue;
+			}
+			given[key - keys] = true;
+			ret[key - keys] = value;
+		}
+	}
+	check_kinds(l, keys, nkeys, ret, given);
+	check_required(l, what, at, keys, nkeys, given);
+	if (ret_given)
+		memcpy(ret_given, given, nkeys * sizeof(*given));
+	return 0;
+}
+
+int load_word(struct loader *l, uint32_t node, const char *what,
+	      const struct word *words, size_t nwords, int *ret)
+{
+	const char *s = ydoc_text(l->doc, node);
+	const char *names[NAMES_MAX];
+
+	if (!s)
+		return -ENOMEM;
+	for (size_t i = 0; i < nwords; i++) {
+		if (!strcmp(s, words[i].name)) {
+			*ret = words[i].value;
+			return 0;
+		}
+		names[i] = words[i].name;
+	}
+	load_error(l, node, ID_UNKNOWN_WORD, "`%s` is not a value of `%s`",
+		   load_shown(l, s), what);
+	s = ydoc_text(l->doc, node);
+	if (!s)
+		return -ENOMEM;
+	help_names(l, suggest(s, names, nwords), names, nwords);
+	return -EINVAL;
+}
+
+static int load_item(struct loader *l, uint32_t node, const char *what,
+		     const char *example, load_item_fn fn, void *arg)
+{
+	enum ynode_kind kind = ydoc_kind(l->doc, node);
+
+	if (kind == YNODE_BAD)
+		return -EINVAL;
+	if (kind != YNODE_SCALAR) {
+		load_error(l, node, ID_WRONG_KIND,
+			   "an item of `%s` must be a single value, not %s",
+			   what, kind_name(kind));
+		diag_help(l->d, "%s", example);
+		return -EINVAL;
+	}
+	if (is_nothing(l, node)) {
+		load_error(l, node, ID_NO_VALUE, "an item of `%s` is empty",
+			   what);
+		diag_help(l->d, "remove it, or give a value");
+		return -EINVAL;
+	}
+	return fn(l, node, arg);
+}
+
+int load_each(struct loader *l, uint32_t node, const char *what,
+	      const char *example, load_item_fn fn, void *arg)
+{
+	uint32_t end = ydoc_after(l->doc, node), i;
+	int r, ret = 0;
+
+	if (ydoc_kind(l->doc, node) == YNODE_SCALAR)
+		return load_item(l, node, what, example, fn, arg);
+	for (i = node + 1; i < end && !load_full(l);
+	     i = ydoc_after(l->doc, i)) {
+		r = load_item(l, i, what, example, fn, arg);
+		if (r == -ENOMEM)
+			return r;
+		if (r)
+			ret = r;
+	}
+	return ret;
+}

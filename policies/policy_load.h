@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * policies/policy_load.h: the inside of the policy loader.
+ *
+ * Shape:  a loader function takes one value and fills in one part of the
+ *         policy; a map is described by a table of keys.
+ * Units:  nodes as in yaml_node.h; NO_NODE: not given.
+ * Errors: 0; -EINVAL when the value was reported and must not be used (go on
+ *         with the next one); -ENOMEM: stop. The number of errors is bounded:
+ *         a loop over what the user wrote ends when load_full().
+ */
+#ifndef CTPOLICY_POLICIES_POLICY_LOAD_H
+#define CTPOLICY_POLICIES_POLICY_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/diag.h"
+#include "core/diag_ids.h"
+#include "policies/policy.h"
+#include "policies/port_names.h"
+#include "policies/yaml_node.h"
+
+#define NO_NODE UINT32_MAX
+
+struct loader {
+	struct ydoc *doc;
+	struct policy *p;
+	struct diags *d;
+	size_t before, errors_before;	/* d->n and d->errors at the start */
+	char shown[64];			/* see load_shown() */
+	struct port_names names;	/* read when first needed */
+	bool names_read;
+	bool families_known;		/* `families` is absent or valid */
+};
+
+/* How values of a kind are called in messages. */
+enum kind_wanted {
+	WANT_WORD,
+	WANT_LIST,
+	WANT_MAP,
+	WANT_WORD_OR_LIST,
+	WANT_WORD_OR_MAP,
+};
+
+struct key {
+	const char *name;
+	enum kind_wanted kind;
+	bool required, reserved;
+};
+
+/* A word and what it stands for. */
+struct word {
+	const char *name;
+	int value;
+};
+
+/* policy_load.c: maps, lists and words */
+bool load_full(const struct loader *l);
+int load_error(struct loader *l, uint32_t node, const char *id,
+	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void load_warning(struct loader *l, struct srcpos at, const char *id,
+		  const char *help, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* Warnings and notes are dropped past a bound. */
+bool load_may_warn(const struct loader *l);
+/* A user's text for a message, cut when long; valid until the next call. */
+const char *load_shown(struct loader *l, const char *s);
+/*
+ * Sort the values of a map by the table's keys into ret[nkeys]. Values of the
+ * wrong kind are reported and appear as NO_NODE, with ret_given still set
+ * (NULL: not wanted). Names the map `what` in messages, at `at`.
+ */
+int load_map(struct loader *l, uint32_t map, const char *what,
+	     struct srcpos at, const struct key *keys, size_t nkeys,
+	     uint32_t *ret, bool *ret_given);
+/* The value of a key in a map, or NO_NODE. */
+uint32_t load_find(struct loader *l, uint32_t map, const char *name);
+/* `what` must be a value of that kind and not empty. */
+int load_kind(struct loader *l, uint32_t node, const char *what,
+	      enum kind_wanted kind);
+int load_word(struct loader *l, uint32_t node, const char *what,
+	      const struct word *words, size_t nwords, int *ret);
+
+typedef int (*load_item_fn)(struct loader *l, uint32_t node, void *arg);
+/* Call fn for each scalar of a list, or for the scalar itself. */
+int load_each(struct loader *l, uint32_t node, const char *what,
+	      const char *example, load_item_fn fn, void *arg);
+
+/* policy_value.c: numbers, durations, sizes */
+int load_number(struct loader *l, uint32_t node, const char *what,
+		uint64_t min, uint64_t max, uint64_t *ret);
+int load_duration(struct loader *l, uint32_t node, uint32_t *ret_seconds);
+int load_memory(struct loader *l, uint32_t node, struct amount *ret);
+/*
+ * Explain why a text is no decimal number, as a help of the diagnostic added
+ * last; false: nothing to say.
+ */
+bool explain_number(struct diags *d, const char *s);
+
+/* policy_port.c, policy_addr.c, policy_proto.c */
+int load_ports(struct loader *l, uint32_t node, const uint8_t *protocols,
+	       size_t n, struct port_set *ret);
+int load_prefixes(struct loader *l, uint32_t node, const char *what,
+		  struct prefix_set *ret);
+int load_interfaces(struct loader *l, uint32_t node, struct iface_set *ret);
+int load_protocols(struct loader *l, uint32_t node, uint8_t **ret,
+		   size_t *ret_n);
+/* A protocol's number by name or number, for the item and for a packet. */
+int load_protocol_text(struct loader *l, struct srcpos at, const char *s,
+		       uint8_t *ret);
+
+/* The sections */
+int load_services(struct loader *l, uint32_t list, bool management);
+int load_conntrack(struct loader *l, uint32_t map);
+int load_tests(struct loader *l, uint32_t list);
+
+/* The values of a service, in the order of its table of keys. */
+enum service_key {
+	SK_NAME, SK_ROLE, SK_PROTOCOL, SK_PORTS, SK_CLIENTS, SK_SERVERS,
+	SK_INTERFACES, SK_ACCEPT, SK_WHY, SK_WHEN, SK_MAX_
+};
+
+/*
+ * What single values cannot show. given[k]: the key is there; node[k] is
+ * NO_NODE where it is not, or was found wrong.
+ */
+void check_service(struct loader *l, const struct service *s,
+		   const bool *given, const uint32_t *node);
+void check_policy(struct loader *l);
+
+/* policy_suggest.c: the candidate nearest to a misspelt word, or NULL */
+const char *suggest(const char *word, const char *const *candidates, size_t n);
+/* Another tool's name for one of our keys, or NULL */
+const char *suggest_synonym(const char *word);
+
+#endif

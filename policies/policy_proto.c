@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Protocols by name or number. */
+#include <string.h>
+
+#include "core/mem.h"
+#include "policies/policy_load.h"
+
+struct protocol_list {
+	uint8_t *v;
+	size_t n;
+	bool seen[256];
+};
+
+static const char *nearest_protocol(const char *s)
+{
+	const char *names[64];
+	size_t n = 0;
+
+	while (n < ARRAY_SIZE(names) && protocol_name_at(n)) {
+		names[n] = protocol_name_at(n);
+		n++;
+	}
+	return suggest(s, names, n);
+}
+
+static void explain_protocol(struct diags *d, const char *s)
+{
+	const char *near = nearest_protocol(s);
+
+	if (strpbrk(s, ",+/ |") && strlen(s) < 32)
+		diag_help(d, "write several protocols as a list: [tcp, udp]");
+	else if (explain_number(d, s))
+		return;
+	else if (!strcasecmp(s, "any") || !strcasecmp(s, "all") ||
+		 !strcasecmp(s, "ip") || !strcmp(s, "*"))
+		diag_help(d, "name the protocols of the service: [tcp, udp]");
+	else if (near)
+		diag_help(d, "did you mean `%s`?", near);
+	else
+		diag_help(d, "write a name such as tcp, udp, sctp, gre or esp, "
+			  "or a number");
+}
+
+int load_protocol_text(struct loader *l, struct srcpos at, const char *s,
+		       uint8_t *ret)
+{
+	/* What other tools call it */
+	bool icmp6 = !strcasecmp(s, "icmpv6") || !strcasecmp(s, "icmp6");
+	int number = icmp6 ? IPPROTO_ICMPV6 : protocol_number(s);
+
+	if (number == -ERANGE && strcmp(s, "0")) {
+		diag_add(l->d, DIAG_ERROR, 0, ID_NUMBER_RANGE, at,
+			 "protocol `%s` is out of range", load_shown(l, s));
+		diag_help(l->d, "protocol numbers are 1 to 255");
+		return -EINVAL;
+	}
+	if (!strcmp(s, "0")) {
+		diag_add(l->d, DIAG_ERROR, 0, ID_REFUSED_PROTOCOL, at,
+			 "protocol 0 cannot be matched");
+		diag_help(l->d, "name the protocols of the service");
+		return -EINVAL;
+	}
+	if (number < 0) {
+		diag_add(l->d, DIAG_ERROR, 0, ID_UNKNOWN_PROTOCOL, at,
+			 "unknown protocol `%s`", load_shown(l, s));
+		explain_protocol(l->d, s);
+		return -EINVAL;
+	}
+	*ret = (uint8_t)number;
+	return 0;
+}
+
+static int load_protocol(struct loader *l, uint32_t node, void *arg)
+{
+	const char *s = ydoc_text(l->doc, node);
+	struct srcpos at = ydoc_pos(l->doc, node);
+	struct protocol_list *list = arg;
+	uint8_t proto = 0;
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	r = load_protocol_text(l, at, s, &proto);
+	if (r)
+		return r;
+	if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6) {
+		load_error(l, node, ID_REFUSED_PROTOCOL,
+			   "`%s` cannot be a service", load_shown(l, s));
+		diag_help(l->d, "ICMP errors about a service are accepted with "
+			  "`accept: open`; other ICMP stays tracked");
+		return -EINVAL;
+	}
+	if (list->seen[proto])
+		load_warning(l, at, ID_LISTED_TWICE, "remove one of them",
+			     "`%s` is listed twice", load_shown(l, s));
+	list->seen[proto] = true;
+	return 0;
+}
+
+int load_protocols(struct loader *l, uint32_t node, uint8_t **ret,
+		   size_t *ret_n)
+{
+	struct protocol_list list = { 0 };
+	size_t n = 0;
+	int r;
+
+	r = load_each(l, node, "protocol",
+		      "write a name such as tcp, or a number", load_protocol,
+		      &list);
+	if (r)
+		return r;
+	for (unsigned i = 0; i < 256; i++)
+		n += list.seen[i];
+	*ret = malloc(n ? n : 1);
+	if (!*ret)
+		return -ENOMEM;
+	*ret_n = 0;
+	for (unsigned i = 0; i < 256; i++)
+		if (list.seen[i])
+			(*ret)[(*ret_n)++] = (uint8_t)i;
+	return 0;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One service, of `untracked` or of `management`. */
+#include <ctype.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "policies/policy_load.h"
+
+#define NAME_MAX_LEN 40
+#define WHY_MAX_LEN 100
+
+static const struct key service_keys[] = {
+	[SK_NAME] = { "name", WANT_WORD, true, false },
+	[SK_ROLE] = { "role", WANT_WORD_OR_LIST, true, false },
+	[SK_PROTOCOL] = { "protocol", WANT_WORD_OR_LIST, true, false },
+	[SK_PORTS] = { "ports", WANT_LIST, false, false },
+	[SK_CLIENTS] = { "clients", WANT_LIST, false, false },
+	[SK_SERVERS] = { "servers", WANT_LIST, false, false },
+	[SK_INTERFACES] = { "interfaces", WANT_LIST, false, false },
+	[SK_ACCEPT] = { "accept", WANT_WORD, false, false },
+	[SK_WHY] = { "why", WANT_WORD, false, false },
+	[SK_WHEN] = { "when", WANT_WORD, false, true },
+};
+
+_Static_assert(ARRAY_SIZE(service_keys) == SK_MAX_, "a key of a service");
+
+static bool is_service_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (!n || n > NAME_MAX_LEN || !isalnum((unsigned char)*s))
+		return false;
+	for (; *s; s++)
+		if ((unsigned char)*s >= 0x80 ||
+		    (!isalnum((unsigned char)*s) && !strchr("_.-", *s)))
+			return false;
+	return true;
+}
+
+static int load_name(struct loader *l, uint32_t node, struct service *s)
+{
+	const char *text = ydoc_text(l->doc, node);
+
+	if (!text)
+		return -ENOMEM;
+	if (!is_service_name(text)) {
+		load_error(l, node, ID_BAD_NAME, "`%s` cannot name a service",
+			   load_shown(l, text));
+		diag_help(l->d, "a name is 1 to %d letters, digits, `_`, `.` or "
+			  "`-`, and begins with a letter or digit",
+			  NAME_MAX_LEN);
+		return -EINVAL;
+	}
+	s->name = strdup(text);
+	return s->name ? 0 : -ENOMEM;
+}
+
+static int load_why(struct loader *l, uint32_t node, struct service *s)
+{
+	const char *text = ydoc_text(l->doc, node), *bad = NULL;
+	size_t n;
+
+	if (!text)
+		return -ENOMEM;
+	n = strlen(text);
+	for (size_t i = 0; i < n && !bad; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			bad = "holds a line break or a control character";
+	if (!n)
+		bad = "is empty";
+	else if (n > WHY_MAX_LEN && !bad)
+		bad = "is longer than 100 bytes";
+	if (bad) {
+		load_error(l, node, ID_BAD_WHY, "`why` %s", bad);
+		diag_help(l->d, "say it in one line of at most %d bytes; it "
+			  "becomes the comment of every rule", WHY_MAX_LEN);
+		return -EINVAL;
+	}
+	s->why = strdup(text);
+	return s->why ? 0 : -ENOMEM;
+}
+
+static int load_role(struct loader *l, uint32_t node, void *arg)
+{
+	static const struct word roles[] = {
+		{ "server", ROLE_SERVER },
+		{ "client", ROLE_CLIENT },
+		{ "router", ROLE_ROUTER },
+	};
+	struct service *s = arg;
+	int role = 0, r;
+
+	r = load_word(l, node, "role", roles, ARRAY_SIZE(roles), &role);
+	if (r)
+		return r;
+	if (s->roles & (unsigned)role)
+		load_warning(l, ydoc_pos(l->doc, node), ID_LISTED_TWICE,
+			     "remove one of them", "a role is listed twice");
+	s->roles |= (unsigned)role;
+	return 0;
+}
+
+static int load_accept(struct loader *l, uint32_t node, struct service *s)
+{
+	static const struct word words[] = {
+		{ "inherit", ACCEPT_INHERIT },
+		{ "open", ACCEPT_OPEN },
+		{ "none", ACCEPT_NONE },
+	};
+	int accept = ACCEPT_INHERIT, r;
+
+	r = load_word(l, node, "accept", words, ARRAY_SIZE(words), &accept);
+	if (r)
+		return r;
+	s->accept = (enum policy_accept)accept;
+	s->accept_at = ydoc_pos(l->doc, node);
+	return 0;
+}
+
+/* The value of key k by its loader; a bad one leaves NO_NODE in node[k]. */
+static int load_value(struct loader *l, enum service_key k, uint32_t *node,
+		      struct service *s)
+{
+	int r = 0;
+
+	if (node[k] == NO_NODE)
+		return 0;
+	switch (k) {
+	case SK_NAME:
+		r = load_name(l, node[k], s);
+		break;
+	case SK_ROLE:
+		r = load_each(l, node[k], "role", "write role names", load_role,
+			      s);
+		break;
+	case SK_PROTOCOL:
+		r = load_protocols(l, node[k], &s->protocols,
+				   &s->n_protocols);
+		break;
+	case SK_PORTS:
+		r = load_ports(l, node[k], s->protocols, s->n_protocols,
+			       &s->ports);
+		break;
+	case SK_CLIENTS:
+		s->has_clients = true;
+		r = load_prefixes(l, node[k], "clients", &s->clients);
+		break;
+	case SK_SERVERS:
+		s->has_servers = true;
+		r = load_prefixes(l, node[k], "servers", &s->servers);
+		break;
+	case SK_INTERFACES:
+		s->has_ifaces = true;
+		r = load_interfaces(l, node[k], &s->ifaces);
+		break;
+	case SK_ACCEPT:
+		r = load_accept(l, node[k], s);
+		break;
+	case SK_WHY:
+		r = load_why(l, node[k], s);
+		break;
+	case SK_WHEN:
+	case SK_MAX_:
+		break;
+	}
+	if (r)
+		node[k] = NO_NODE;
+	return r == -ENOMEM ? r : 0;
+}
+
+static struct service *new_service(struct policy *p)
+{
+	if (mem_grow(&p->services, &p->cap_services, p->n_services + 1,
+		     sizeof(*p->services)))
+		return NULL;
+	memset(&p->services[p->n_services], 0, sizeof(*p->services));
+	return &p->services[p->n_services++];
+}
+
+/* What is said about a service as a whole is said at its name. */
+static struct srcpos service_place(struct loader *l, uint32_t map)
+{
+	uint32_t name = load_find(l, map, "name");
+
+	return ydoc_pos(l->doc, name == NO_NODE ? map : name);
+}
+
+static int load_service(struct loader *l, uint32_t map, bool management)
+{
+	struct service *s = new_service(l->p);
+	uint32_t node[SK_MAX_];
+	bool given[SK_MAX_];
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->management = management;
+	s->at = service_place(l, map);
+	s->accept_at = s->at;
+	r = load_map(l, map, "the service", s->at, service_keys, SK_MAX_, node,
+		     given);
+	for (int k = 0; k < SK_MAX_ && !r; k++)
+		r = load_value(l, (enum service_key)k, node, s);
+	if (r)
+		return r;
+	s->origin = (struct origin){ s->name, s->why, s->at };
+	check_service(l, s, given, node);
+	return 0;
+}
+
+int load_services(struct loader *l, uint32_t list, bool management)
+{
+	const char *what = management ? "management" : "untracked";
+	uint32_t end = ydoc_after(l->doc, list), i;
+	int r = 0;
+
+	for (i = list + 1; i < end && !r && !load_full(l);
+	     i = ydoc_after(l->doc, i)) {
+		if (ydoc_kind(l->doc, i) == YNODE_MAP) {
+			r = load_service(l, i, management);
+		} else if (ydoc_kind(l->doc, i) != YNODE_BAD) {
+			load_error(l, i, ID_WRONG_KIND,
+				   "an item of `%s` must be a service", what);
+			diag_help(l->d, "write `- name: ...` and the "
+				  "service's other keys below it");
+		}
+	}
+	return r;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The section `tests`: packets and what should become of them. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "policies/policy_load.h"
+
+#define SPACE " \t"
+#define EXAMPLE "tcp 10.1.2.3:40000 > 192.0.2.10:80"
+
+/* A word of the packet's text: where it begins, and its length. */
+struct token {
+	const char *s;
+	size_t n;
+};
+
+struct endpoint {
+	uint8_t family, addr[16];
+	uint16_t port;
+	bool has_port;
+};
+
+/* The place of a word inside the value, where that can be told. */
+static struct srcpos token_place(struct loader *l, uint32_t node,
+				 const char *text, struct token t)
+{
+	struct srcpos at = ydoc_pos(l->doc, node);
+	size_t n = strlen(text);
+
+	if (at.len != n && at.len != n + 2)	/* escapes, several lines */
+		return at;
+	at.col += (uint32_t)(t.s - text) + (at.len != n);
+	at.len = (uint32_t)t.n;
+	return at;
+}
+
+static size_t split(const char *s, struct token *v, size_t max)
+{
+	size_t n = 0;
+
+	for (s += strspn(s, SPACE); *s; s += strspn(s, SPACE)) {
+		struct token t = { s, strcspn(s, SPACE) };
+
+		if (n < max)
+			v[n] = t;
+		n++;
+		s += t.n;
+	}
+	return n;
+}
+
+/* "192.0.2.1:80", "[2001:db8::1]:80", or without the port */
+static int parse_endpoint(struct token t, struct endpoint *ret)
+{
+	char text[INET6_ADDRSTRLEN + 10], *host = text, *port;
+	struct endpoint e = { .family = AF_INET };
+	struct port_range range;
+
+	if (t.n >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, t.s, t.n);
+	text[t.n] = '\0';
+	port = strchr(text, ':');
+	if (*text == '[') {
+		e.family = AF_INET6;
+		host = text + 1;
+		port = strchr(text, ']');
+		if (!port)
+			return -EINVAL;
+		*port++ = '\0';
+		if (*port && *port != ':')
+			return -EINVAL;
+		port = *port ? port : NULL;
+	} else if (port && strchr(port + 1, ':')) {
+		e.family = AF_INET6;
+		port = NULL;
+	}
+	if (port) {
+		*port++ = '\0';
+		if (port_range_parse(port, &range) ||
+		    range.first != range.last)
+			return -EINVAL;
+		e.port = range.first;
+		e.has_port = true;
+	}
+	if (inet_pton(e.family, host, e.addr) != 1)
+		return -EINVAL;
+	*ret = e;
+	return 0;
+}
+
+static int bad_packet(struct loader *l, struct srcpos at, const char *msg)
+{
+	diag_add(l->d, DIAG_ERROR, 0, ID_BAD_PACKET, at, "%s", msg);
+	diag_help(l->d, "write a packet as: " EXAMPLE
+		  "; IPv6 as [2001:db8::1]:80");
+	return -EINVAL;
+}
+
+static int load_endpoint(struct loader *l, struct srcpos at, struct token t,
+			 bool ports, struct endpoint *ret)
+{
+	if (parse_endpoint(t, ret))
+		return bad_packet(l, at, ports ?
+				  "not an address and a port" :
+				  "not an address");
+	if (ports && !ret->has_port)
+		return bad_packet(l, at, "a port is missing here");
+	if (!ports && ret->has_port)
+		return bad_packet(l, at, "a port for a protocol that has none");
+	return 0;
+}
+
+static int load_addresses(struct loader *l, uint32_t node, const char *s,
+			  const struct token *t, struct packet_test *test)
+{
+	bool ports = protocol_has_ports(test->proto);
+	struct srcpos to = token_place(l, node, s, t[3]);
+	struct endpoint src, dst;
+	int r, r2;
+
+	r = load_endpoint(l, token_place(l, node, s, t[1]), t[1], ports, &src);
+	r2 = load_endpoint(l, to, t[3], ports, &dst);
+	if (r || r2)
+		return -EINVAL;
+	if (src.family != dst.family) {
+		diag_add(l->d, DIAG_ERROR, 0, ID_PACKET_FAMILIES, to,
+			 "source and destination are of different families");
+		diag_help(l->d, "write two IPv4 or two IPv6 addresses");
+		return -EINVAL;
+	}
+	test->family = src.family;
+	test->sport = src.port;
+	test->dport = dst.port;
+	memcpy(test->saddr, src.addr, sizeof(test->saddr));
+	memcpy(test->daddr, dst.addr, sizeof(test->daddr));
+	return 0;
+}
+
+static int load_packet(struct loader *l, uint32_t node,
+		       struct packet_test *test)
+{
+	const char *s = ydoc_text(l->doc, node);
+	struct token t[4];
+	char proto[32];
+	size_t n;
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	test->at = ydoc_pos(l->doc, node);
+	n = split(s, t, ARRAY_SIZE(t));
+	if (n != 4)
+		return bad_packet(l, test->at, "not a packet");
+	if (t[2].n != 1 || *t[2].s != '>')
+		return bad_packet(l, token_place(l, node, s, t[2]),
+				  "a `>` was expected here");
+	snprintf(proto, sizeof(proto), "%.*s",
+		 (int)(t[0].n < sizeof(proto) ? t[0].n : sizeof(proto) - 1),
+		 t[0].s);
+	r = load_protocol_text(l, token_place(l, node, s, t[0]), proto,
+			       &test->proto);
+	return r ? r : load_addresses(l, node, s, t, test);
+}
+
+static int load_expect(struct loader *l, uint32_t map,
+		       struct packet_test *test)
+{
+	static const struct key keys[] = {
+		{ "tracked", WANT_WORD, false, false },
+		{ "verdict", WANT_WORD, false, false },
+	};
+	static const struct word tracked[] = { { "yes", 1 }, { "no", 0 } };
+	static const struct word verdict[] = { { "accept", 1 }, { "drop", 0 } };
+	bool given[ARRAY_SIZE(keys)];
+	uint32_t node[ARRAY_SIZE(keys)];
+	int r, r2 = 0;
+
+	r = load_map(l, map, "`expect`", ydoc_pos(l->doc, map), keys,
+		     ARRAY_SIZE(keys), node, given);
+	if (r)
+		return r;
+	if (ydoc_after(l->doc, map) == map + 1) {
+		load_error(l, map, ID_NO_EXPECTATION,
+			   "`expect` says nothing");
+		diag_help(l->d, "give `tracked: yes|no`, "
+			  "`verdict: accept|drop`, or both");
+		return -EINVAL;
+	}
+	if (node[0] != NO_NODE)
+		r = load_word(l, node[0], "tracked", tracked,
+			      ARRAY_SIZE(tracked), &test->tracked);
+	if (node[1] != NO_NODE)
+		r2 = load_word(l, node[1], "verdict", verdict,
+			       ARRAY_SIZE(verdict), &test->accept);
+	return r ? r : r2;
+}
+
+static int load_test(struct loader *l, uint32_t map)
+{
+	static const struct key keys[] = {
+		{ "packet", WANT_WORD, true, false },
+		{ "expect", WANT_MAP, true, false },
+	};
+	struct packet_test test = { .tracked = -1, .accept = -1 };
+	struct policy *p = l->p;
+	uint32_t node[ARRAY_SIZE(keys)];
+	int r, r2 = 0;
+
+	r = load_map(l, map, "the test", ydoc_pos(l->doc, map), keys,
+		     ARRAY_SIZE(keys), node, NULL);
+	if (!r && node[0] != NO_NODE)
+		r = load_packet(l, node[0], &test);
+	if (node[1] != NO_NODE && r != -ENOMEM)
+		r2 = load_expect(l, node[1], &test);
+	if (r || r2)
+		return r ? r : r2;
+	if (mem_grow(&p->tests, &p->cap_tests, p->n_tests + 1,
+		     sizeof(*p->tests)))
+		return -ENOMEM;
+	p->tests[p->n_tests++] = test;
+	return 0;
+}
+
+int load_tests(struct loader *l, uint32_t list)
+{
+	uint32_t end = ydoc_after(l->doc, list), i;
+	int r = 0;
+
+	for (i = list + 1; i < end && r != -ENOMEM && !load_full(l);
+	     i = ydoc_after(l->doc, i)) {
+		if (ydoc_kind(l->doc, i) == YNODE_MAP) {
+			r = load_test(l, i);
+		} else if (ydoc_kind(l->doc, i) != YNODE_BAD) {
+			load_error(l, i, ID_WRONG_KIND,
+				   "an item of `tests` must be a mapping");
+			diag_help(l->d, "write `- packet: " EXAMPLE
+				  "` and `expect:` below it");
+		}
+	}
+	return r;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Numbers, durations and sizes, typed by the field that holds them. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "policies/policy_load.h"
+
+#define DIGITS "0123456789"
+/* Longer texts are no slip of the pen. */
+#define EXPLAINED_MAX 32
+
+/* Timeouts are kept in milliseconds in an int by the kernel, at HZ=1000. */
+#define DURATION_MAX (INT32_MAX / 1000)
+
+/*
+ * The leading decimal digits of s; -EINVAL: none, or a leading zero; -ERANGE:
+ * beyond max.
+ */
+static int parse_digits(const char *s, uint64_t max, uint64_t *ret,
+			const char **ret_rest)
+{
+	size_t n = strspn(s, DIGITS);
+	uint64_t v = 0;
+
+	if (!n || (s[0] == '0' && n > 1))
+		return -EINVAL;
+	*ret_rest = s + n;
+	for (size_t i = 0; i < n; i++) {
+		unsigned digit = (unsigned)(s[i] - '0');
+
+		if (digit > max || v > (max - digit) / 10)
+			return -ERANGE;
+		v = v * 10 + digit;
+	}
+	*ret = v;
+	return 0;
+}
+
+static bool explain_base(struct diags *d, const char *s)
+{
+	static const struct {
+		const char *prefix, *name;
+		int base;
+	} bases[] = {
+		{ "0x", "hexadecimal", 16 },
+		{ "0o", "octal", 8 },
+		{ "0b", "binary", 2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+		char *end;
+		unsigned long long v;
+
+		if (strncasecmp(s, bases[i].prefix, 2) || !s[2])
+			continue;
+		errno = 0;
+		v = strtoull(s + 2, &end, bases[i].base);
+		if (*end || errno || s[2] == '-' || s[2] == '+')
+			return false;
+		diag_help(d, "numbers are decimal: write %llu for %s %s", v,
+			  bases[i].name, s);
+		return true;
+	}
+	return false;
+}
+
+/* "1_000" and "1,000" without what groups the digits */
+static bool explain_groups(struct diags *d, const char *s)
+{
+	char out[24];
+	size_t n = 0;
+
+	if (strlen(s) >= sizeof(out) || s[strspn(s, DIGITS "_")] ||
+	    !strchr(s, '_') || s[0] == '_' || s[0] == '0')
+		return false;
+	for (; *s; s++)
+		if (*s != '_')
+			out[n++] = *s;
+	out[n] = '\0';
+	diag_help(d, "write %s, without `_`", out);
+	return true;
+}
+
+bool explain_number(struct diags *d, const char *s)
+{
+	size_t digits = strspn(s, DIGITS), zeros = strspn(s, "0");
+
+	if (strlen(s) > EXPLAINED_MAX)
+		return false;
+	if (explain_base(d, s) || explain_groups(d, s))
+		return true;
+	if (digits > 1 && s[0] == '0' && !s[digits]) {
+		diag_help(d, "a leading zero: write %s",
+			  s[zeros] ? s + zeros : "0");
+		return true;
+	}
+	if ((s[0] == '+' || s[0] == '-') && s[1] &&
+	    !s[1 + strspn(s + 1, DIGITS)]) {
+		diag_help(d, "write %s, without a sign", s + 1);
+		return true;
+	}
+	if (digits && strpbrk(s, ".eE") && !s[strspn(s, DIGITS ".eE+")]) {
+		diag_help(d, "write a whole number, such as %.*s",
+			  (int)digits, s);
+		return true;
+	}
+	return false;
+}
+
+int load_number(struct loader *l, uint32_t node, const char *what,
+		uint64_t min, uint64_t max, uint64_t *ret)
+{
+	const char *s = ydoc_text(l->doc, node), *rest = "";
+	uint64_t v = 0;
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	r = parse_digits(s, max, &v, &rest);
+	if (r == -EINVAL || *rest) {
+		load_error(l, node, ID_BAD_NUMBER,
+			   "`%s` is not a number for `%s`", load_shown(l, s), what);
+		if (!explain_number(l->d, s))
+			diag_help(l->d, "write a decimal number from %" PRIu64
+				  " to %" PRIu64, min, max);
+		return -EINVAL;
+	}
+	if (r || v < min) {
+		load_error(l, node, ID_NUMBER_RANGE,
+			   "`%s` is out of range for `%s`", load_shown(l, s), what);
+		diag_help(l->d, "write a number from %" PRIu64 " to %" PRIu64,
+			  min, max);
+		return -EINVAL;
+	}
+	*ret = v;
+	return 0;
+}
+
+static uint32_t unit_seconds(const char *unit)
+{
+	static const struct {
+		const char *name;
+		uint32_t seconds;
+	} units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (!strcmp(unit, units[i].name))
+			return units[i].seconds;
+	return 0;
+}
+
+static int bad_duration(struct loader *l, uint32_t node, const char *s,
+			const char *rest)
+{
+	load_error(l, node, ID_BAD_DURATION, "`%s` is not a duration",
+		   load_shown(l, s));
+	if (rest && !*rest && strlen(s) <= EXPLAINED_MAX)
+		diag_help(l->d, "give the unit: %ss, %sm, %sh or %sd", s, s, s,
+			  s);
+	else
+		diag_help(l->d, "write a whole number and one unit, such as "
+			  "30s, 10m, 1h or 5d");
+	return -EINVAL;
+}
+
+int load_duration(struct loader *l, uint32_t node, uint32_t *ret_seconds)
+{
+	const char *s = ydoc_text(l->doc, node), *rest = NULL;
+	uint64_t v = 0;
+	uint32_t unit;
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	r = parse_digits(s, UINT32_MAX, &v, &rest);
+	unit = rest ? unit_seconds(rest) : 0;
+	if (r == -EINVAL || !unit)
+		return bad_duration(l, node, s, rest);
+	if (r || !v || v * unit > DURATION_MAX) {
+		load_error(l, node, ID_NUMBER_RANGE,
+			   "a timeout of %s is out of range",
+			   load_shown(l, s));
+		diag_help(l->d, "the kernel takes 1s to %us (24d)",
+			  DURATION_MAX);
+		return -EINVAL;
+	}
+	*ret_seconds = (uint32_t)(v * unit);
+	return 0;
+}
+
+static unsigned size_shift(const char *unit)
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(units); i++)
+		if (!strcmp(unit, units[i]))
+			return 10 * (i + 1);
+	return 0;
+}
+
+static int bad_size(struct loader *l, uint32_t node, const char *s,
+		    const char *rest)
+{
+	static const char *const near[][2] = {
+		{ "K", "KiB" }, { "KB", "KiB" }, { "M", "MiB" },
+		{ "MB", "MiB" }, { "G", "GiB" }, { "GB", "GiB" },
+		{ "KIB", "KiB" }, { "MIB", "MiB" }, { "GIB", "GiB" },
+	};
+
+	load_error(l, node, ID_BAD_SIZE, "`%s` is not a size",
+		   load_shown(l, s));
+	if (rest && !*rest && strlen(s) <= EXPLAINED_MAX) {
+		diag_help(l->d, "give the unit: %sMiB, %sGiB or %s%%", s, s, s);
+		return -EINVAL;
+	}
+	for (size_t i = 0; rest && i < ARRAY_SIZE(near); i++) {
+		if (!strcasecmp(rest, near[i][0]) && rest - s < 20) {
+			diag_help(l->d, "write %.*s%s", (int)(rest - s), s,
+				  near[i][1]);
+			return -EINVAL;
+		}
+	}
+	diag_help(l->d, "write a whole number and a unit, such as 64MiB, "
+		  "1GiB or 5%%");
+	return -EINVAL;
+}
+
+static int size_range(struct loader *l, uint32_t node, const char *s,
+		      const char *range)
+{
+	load_error(l, node, ID_NUMBER_RANGE, "`%s` is out of range",
+		   load_shown(l, s));
+	diag_help(l->d, "write %s", range);
+	return -EINVAL;
+}
+
+int load_memory(struct loader *l, uint32_t node, struct amount *ret)
+{
+	const char *s = ydoc_text(l->doc, node), *rest = NULL;
+	unsigned shift;
+	uint64_t v = 0;
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	r = parse_digits(s, UINT32_MAX, &v, &rest);
+	shift = rest ? size_shift(rest) : 0;
+	if (r == -EINVAL || (!shift && strcmp(rest, "%")))
+		return bad_size(l, node, s, rest);
+	if (!shift) {
+		if (r || v < 1 || v > 100)
+			return size_range(l, node, s, "1% to 100%");
+		ret->kind = AMOUNT_PERCENT;
+		ret->value = v;
+		return 0;
+	}
+	if (r || !v || v > (UINT64_C(1) << 50) >> shift)
+		return size_range(l, node, s, "1KiB to 1024TiB");
+	ret->kind = AMOUNT_BYTES;
+	ret->value = v << shift;
+	return 0;
+}
