@@ -147,7 +147,7 @@ static int sorted_index(const struct elems *e, size_t **ret)
 int elems_sort(struct elems *e)
 {
 	_cleanup_free_ size_t *idx = NULL;
-	_cleanup_(elems_release) struct elems out;
+	_cleanup_(elems_release) struct elems out = { 0 };
 	int r;
 
 	if (!e->width || is_sorted(e))
