@@ -218,7 +218,7 @@ int elems_canonical(struct elems *e)
 
 int elems_copy(const struct elems *e, struct elems *ret)
 {
-	_cleanup_(elems_release) struct elems c;
+	_cleanup_(elems_release) struct elems c = { 0 };
 	int r;
 
 	elems_init(&c, e->field, e->n_fields);
