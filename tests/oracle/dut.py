@@ -1,0 +1,405 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A device under test: a host with five links, a default-drop filter in one
+backend's manner, sockets of every kind, and observers at its hooks.
+
+Packets go in at link level or from a raw socket; what became of them comes
+back through NFLOG. Observers are an nftables table of their own: one early
+chain a hook that tells the packet's conntrack state, one late chain that sees
+only what the filter let pass. Everything that can be kept between two
+policies is kept, which is what makes thousands of them affordable.
+"""
+import contextlib
+import os
+import select
+import socket
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "netns"))
+import lab                                                  # noqa: E402
+from model import Host, Socket, TCP, UDP                    # noqa: E402
+from packets import (Injector, group_mac, ip, pack_address,     # noqa: E402
+                     udp)
+
+# device -> its IPv4 and IPv6 address; the gateway behind it is .254 or ::fe
+LINKS = {
+    "eth0": ("192.0.2.1", "2001:db8:1::1"),
+    "eth1": ("198.51.100.1", "2001:db8:2::1"),
+    "wan0": ("203.0.113.1", "2001:db8:3::1"),
+    "wan1": ("10.50.0.1", "2001:db8:4::1"),
+    "lan0": ("10.60.0.1", "2001:db8:5::1"),
+}
+ROUTES = (
+    ("10.0.0.0/8", "2001:db8:aa::/48", "eth0"),
+    ("172.16.0.0/12", "2001:db8:bb::/48", "wan0"),
+    ("192.168.0.0/16", "2001:db8:cc::/48", "lan0"),
+    ("default", "default", "eth1"),
+)
+GROUPS = ("239.1.2.3", "ff0e::123")
+REMOTES = {4: ("10.1.2.3", "172.16.5.5", "198.51.100.77"),
+           6: ("2001:db8:aa::3", "2001:db8:bb::5", "2001:db8:2::77")}
+SOCKET_PORTS = (53, 80, 443, 8005, 30001)
+NFLOG_GROUP = 7
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
+RECV_QUEUE = 1
+
+
+def link_local(index):
+    return "fe80::%x" % (index + 1)
+
+
+def _observer(tracking):
+    """Early: state; late: accepted. The prefix is hook and answer."""
+    if tracking:
+        early = "".join('  %slog prefix "%%s%s" group %d snaplen 128 accept\n'
+                        % (match, letter, NFLOG_GROUP) for match, letter in (
+                            ("ct state untracked ", "U"),
+                            ("ct state invalid ", "I"), ("", "T")))
+    else:
+        early = '  log prefix "%%sN" group %d snaplen 128\n' % NFLOG_GROUP
+    text = "table inet observer { }\ndelete table inet observer\n" \
+        "table inet observer {\n"
+    for letter, hook in zip("piof", ("prerouting", "input", "output",
+                                     "forward")):
+        text += " chain early-%s {\n  type filter hook %s priority -150;\n" \
+            "%s }\n" % (hook, hook, early.replace("%s", letter))
+        if letter != "p":
+            text += ' chain late-%s {\n  type filter hook %s priority 100;\n' \
+                '  log prefix "%sA" group %d snaplen 128\n }\n' % (
+                    hook, hook, letter, NFLOG_GROUP)
+    return text + "}\n"
+
+
+def _nft_host(style):
+    """The filter of a host that lets nothing pass, in one of three ways."""
+    families = ("ip", "ip6") if style == "split" else ("inet",)
+    policy, rule = ("accept", "  counter drop\n") if style == "rule" else \
+        ("drop", "")
+    return "flush ruleset\n" + "".join(
+        "table %s host {\n%s}\n" % (family, "".join(
+            " chain %s {\n  type filter hook %s priority filter;"
+            " policy %s;\n%s }\n" % (hook, hook, policy, rule)
+            for hook in ("input", "output", "forward")))
+        for family in families)
+
+
+_LEGACY_HOST = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT" \
+    "\n*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT DROP [0:0]\n" \
+    "COMMIT\n"
+STYLES = ("inet", "split", "rule")
+
+
+def _write(name, text):
+    path = os.path.join(lab.WORK, name)
+    with open(path, "w") as out:
+        out.write(text)
+    return path
+
+
+class Sighting:
+    """What the observers saw of one packet: (hook letter, part) -> answers;
+    part is w(hole), f(irst fragment) or t(ail)."""
+
+    def __init__(self):
+        self.state = {}         # -> U, I, T or N
+        self.accepted = set()
+        self.iface = {}         # hook letter -> device
+
+
+class Device:
+    def __init__(self, backend):
+        self.backend = backend
+        self.space = lab.Namespace()
+        self.outside = lab.Namespace()
+        self.injectors = {}
+        self.ifnames = {}
+        self.kept = []
+        self.tracking = None
+        self._set_up_links()
+        self.model = Host(
+            local={a for pair in LINKS.values() for a in pair} |
+            {link_local(i) for i in range(len(LINKS))},
+            groups={_broadcast(pair[0]) for pair in LINKS.values()},
+            sockets=[])
+        self._open_sockets()
+        self._open_log()
+        self.raw = {4: self._raw_socket(4), 6: self._raw_socket(6)}
+        self.ct = self.space.socket(socket.AF_NETLINK, socket.SOCK_RAW,
+                                    lab.NETLINK_NETFILTER)
+        self.ct.setblocking(False)
+        self.files = {
+            ("host", style): _write("host-%s.nft" % style, _nft_host(style))
+            for style in STYLES}
+        for tracking in (False, True):
+            self.files["observer", tracking] = _write(
+                "observer-%d.nft" % tracking, _observer(tracking))
+        self.files["legacy"] = _write("host.legacy", _LEGACY_HOST)
+
+    def _set_up_links(self):
+        space = self.space
+        for key in ("net.ipv4.conf.all.rp_filter",
+                    "net.ipv4.conf.default.rp_filter"):
+            space.sysctl(key, 0)
+        for key in ("net.ipv4.ip_forward", "net.ipv4.conf.all.accept_local",
+                    "net.ipv6.conf.all.forwarding"):
+            space.sysctl(key, 1)
+        # no request sockets: a listener stays one whatever knocks
+        space.sysctl("net.ipv4.tcp_syncookies", 2)
+        script = ""
+        for index, (device, (v4, v6)) in enumerate(LINKS.items()):
+            space.link(device, self.outside, device)
+            mac = self.outside.mac(device)
+            self.injectors[device] = Injector(self.outside, device,
+                                              space.mac(device))
+            link = ":".join("%02x" % byte for byte in mac)
+            script += "ip link set {d} addrgenmode none\n" \
+                "ip -6 address flush dev {d}\n" \
+                "ip address add {v4}/24 brd + dev {d}\n" \
+                "ip address add {v6}/64 dev {d} nodad\n" \
+                "ip address add {ll}/64 dev {d} nodad\n" \
+                "ip neighbour add {g4} lladdr {mac} dev {d}\n" \
+                "ip neighbour add {g6} lladdr {mac} dev {d}\n".format(
+                    d=device, v4=v4, v6=v6, ll=link_local(index), mac=link,
+                    g4=_gateway(v4), g6=_gateway(v6))
+        for v4, v6, device in ROUTES:
+            script += "ip route add %s via %s\nip -6 route add %s via %s\n" % (
+                v4, _gateway(LINKS[device][0]), v6, _gateway(LINKS[device][1]))
+        space.run("set -e\n" + script)
+        with space.entered():
+            self.ifnames = dict(socket.if_nameindex())
+        self.outside.run("for d in %s; do ip link set $d addrgenmode none; "
+                         "done" % " ".join(LINKS))
+
+    # ---- sockets that guards look for
+    def _open_sockets(self):
+        for version in (4, 6):
+            own = LINKS["eth0"][version == 6]
+            port = 41000
+            for remote in REMOTES[version]:
+                for remote_port in SOCKET_PORTS:
+                    port += 1
+                    for proto in (TCP, UDP):
+                        self._connected(proto, version, own, port, remote,
+                                        remote_port)
+            self._connected(TCP, version, own, 700, REMOTES[version][0], 80)
+            self._connected(UDP, version, own, 701, REMOTES[version][0], 53)
+            for proto in (TCP, UDP):
+                for wild in (80, 53, 9022, 45000):
+                    self._bound(proto, version, "", wild)
+                for bound in (9023, 45001):
+                    self._bound(proto, version, own, bound)
+        for version, group in zip((4, 6), GROUPS):
+            self._join(version, group)
+
+    def _socket(self, proto, version):
+        sock = self.space.socket(lab.FAMILY[version], socket.SOCK_STREAM
+                                 if proto == TCP else socket.SOCK_DGRAM)
+        if version == 6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        self.kept.append(sock)
+        return sock
+
+    def _bound(self, proto, version, local, port):
+        sock = self._socket(proto, version)
+        sock.bind((local, port))
+        if proto == TCP:
+            sock.listen(1)
+        self.model.sockets.append(
+            Socket(proto, local, port, version=version))
+
+    def _connected(self, proto, version, local, port, remote, remote_port):
+        """Established at once, with nobody at the other end; its receive
+        window is far from anything that the packets carry."""
+        sock = self._socket(proto, version)
+        if proto == TCP:
+            for option, value in ((TCP_REPAIR, 1),
+                                  (TCP_REPAIR_QUEUE, RECV_QUEUE),
+                                  (TCP_QUEUE_SEQ, 0x7fff0000)):
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        sock.bind((local, port))
+        sock.connect((remote, remote_port))
+        self.model.sockets.append(
+            Socket(proto, local, port, remote, remote_port, version))
+
+    def _join(self, version, group):
+        sock = self._socket(UDP, version)
+        for device in LINKS:
+            with self.space.entered():
+                index = socket.if_nametoindex(device)
+            if version == 4:
+                sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                                pack_address(group) +
+                                struct.pack("=4xi", index))
+            else:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+                                pack_address(group) + struct.pack("=i", index))
+
+    def _raw_socket(self, version):
+        sock = self.space.socket(lab.FAMILY[version], socket.SOCK_RAW,
+                                 socket.IPPROTO_RAW)
+        if version == 4:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+        else:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
+        return sock
+
+    # ---- NFLOG (linux/netfilter/nfnetlink_log.h)
+    def _open_log(self):
+        self.log = self.space.socket(socket.AF_NETLINK, socket.SOCK_RAW,
+                                     lab.NETLINK_NETFILTER)
+        with contextlib.suppress(OSError):
+            self.log.setsockopt(socket.SOL_SOCKET, lab.SO_RCVBUFFORCE,
+                                16 << 20)
+        self.log.bind((0, 0))
+        for kind, value in (
+                (1, b"\x01"),                       # bind the group
+                (2, struct.pack("!IBx", 128, 2)),   # copy packets
+                (5, struct.pack("!I", 1))):         # and deliver at once
+            attribute = struct.pack("=HH", 4 + len(value), kind) + value
+            attribute += b"\0" * (-len(attribute) % 4)
+            self.log.send(struct.pack("=IHHII", 20 + len(attribute), 0x401, 5,
+                                      0, 0) +
+                          struct.pack("!BBH", 0, 0, NFLOG_GROUP) + attribute)
+            answer = self.log.recv(4096)
+            error = struct.unpack_from("=i", answer, 16)[0]
+            if error:
+                raise OSError(-error, os.strerror(-error))
+        self.log.setblocking(False)
+
+    def _read_log(self, sightings, waiting):
+        """Sort what is there into `sightings`; drop who came in from
+        `waiting`."""
+        while True:
+            try:
+                data = self.log.recv(65536)
+            except BlockingIOError:
+                return
+            at = 0
+            while at + 20 <= len(data):
+                length, kind = struct.unpack_from("=IH", data, at)
+                if kind == 0x400:
+                    self._sort(data[at + 20:at + length], sightings, waiting)
+                at += (length + 3) & ~3
+
+    def _sort(self, message, sightings, waiting):
+        found = lab.netlink_attributes(message)
+        identity, part = identify(found[9])
+        seen = sightings.get(identity)
+        if seen is None:
+            return
+        letter, answer = found[10][:2].decode()
+        if answer == "A":
+            seen.accepted.add((letter, part))
+        else:
+            seen.state[letter, part] = answer
+            index = found.get(5) if letter == "o" else found.get(4)
+            if index:
+                seen.iface.setdefault(
+                    letter, self.ifnames[struct.unpack("!I", index)[0]])
+        if letter == "p":
+            waiting.discard(identity)
+
+    # ---- one policy
+    def start(self, path, style, tracking):
+        """Begin to reset the host and apply the policy; finish() waits for
+        the end and returns words if it is a bad one."""
+        script = ""
+        if self.backend == "nftables":
+            script = "nft -f %s && nft -f %s && " % (
+                self.files["host", style], self.files["observer", tracking])
+        else:
+            if tracking != self.tracking:
+                script = "nft -f %s && " % self.files["observer", tracking]
+            script += "for t in iptables ip6tables; do $t-legacy-restore %s" \
+                " || exit 99; done; ipset destroy; " % self.files["legacy"]
+        self.tracking = tracking
+        self.job = self.space.popen(
+            script + "exec %s apply --backend %s %s" % (
+                lab.CTPOLICY, self.backend, path),
+            stdout=-1, stderr=-2, text=True)
+
+    def finish(self):
+        out = self.job.communicate()[0]
+        if self.job.returncode:
+            return "%s: apply ended with %d:\n%s" % (
+                self.backend, self.job.returncode, out)
+        # forget every conntrack entry: IPCTNL_MSG_CT_DELETE of no one
+        self.ct.send(struct.pack("=IHHII4x", 20, 0x102, 1, 0, 0))
+        return None
+
+    def play(self, journeys):
+        """Send; say what was seen: one Sighting a journey. A journey is
+        (packets, device or "" for local, identity)."""
+        # one processor handles them all in order, so that the last one seen
+        # means all of them done
+        ends = "10.1.2.250", LINKS["eth0"][0]
+        last = ip(*ends, UDP, udp(*ends, 9, 9), ident=1)
+        waiting = {identify(last)[0]}
+        journeys = journeys + [([last], "eth0", identify(last)[0])]
+        sightings = {identity: Sighting() for _, _, identity in journeys}
+        processors = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(processors)})
+        try:
+            for parts, device, identity in journeys:
+                if device:
+                    self._inject(parts, device)
+                else:
+                    self._send(parts)
+        finally:
+            os.sched_setaffinity(0, processors)
+        end = time.monotonic() + 5
+        while True:
+            self._read_log(sightings, waiting)
+            if not waiting:
+                break
+            if time.monotonic() > end:
+                raise RuntimeError(self.backend + ": packets were lost")
+            select.select([self.log], [], [], 0.1)
+        self._read_log(sightings, waiting)
+        return [sightings[identity] for _, _, identity in journeys[:-1]]
+
+    def _inject(self, parts, device):
+        dst = destination(parts[0])
+        if dst == _broadcast(LINKS[device][0]):
+            dst = "255.255.255.255"
+        mac = group_mac(dst)
+        for part in parts:
+            self.injectors[device].send(part, mac)
+
+    def _send(self, parts):
+        version = parts[0][0] >> 4
+        dst = destination(parts[0])
+        for part in parts:
+            with contextlib.suppress(OSError):      # the filter's refusal
+                self.raw[version].sendto(part, (dst, 0))
+
+
+def _gateway(own):
+    return own[:-1] + ("fe" if ":" in own else "254")
+
+
+def _broadcast(own):
+    return own.rsplit(".", 1)[0] + ".255"
+
+
+def destination(packet):
+    if packet[0] >> 4 == 6:
+        return socket.inet_ntop(socket.AF_INET6, packet[24:40])
+    return socket.inet_ntop(socket.AF_INET, packet[16:20])
+
+
+def identify(packet):
+    """Who a packet is: family, mark and addresses; and which part of it."""
+    if packet[0] >> 4 == 6:
+        mark = struct.unpack_from("!I", packet)[0] & 0xfffff
+        part = "w"
+        if packet[6] == 44:
+            offset = struct.unpack_from("!H", packet, 42)[0]
+            part = "t" if offset & 0xfff8 else "f" if offset & 1 else "w"
+        return (6, mark, packet[8:40]), part
+    mark, offset = struct.unpack_from("!HH", packet, 4)
+    part = "t" if offset & 0x1fff else "f" if offset & 0x2000 else "w"
+    return (4, mark, packet[12:20]), part

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The classic: a busy service fills the connection-tracking table, and then
+nothing gets in. With the policy it does not.
+
+nf_conntrack_max has one value for the whole machine, so this test lowers it
+for some seconds, as root of the first network namespace only, and puts it
+back however it ends.
+"""
+import concurrent.futures
+import os
+import resource
+import signal
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "netns"))
+import lab                                                  # noqa: E402
+from hosts import filter_host                               # noqa: E402
+from traffic import Echo, tcp_exchange                      # noqa: E402
+
+KNOB = "/proc/sys/net/netfilter/nf_conntrack_max"
+LIMIT = 400
+CONNECTIONS = 600
+PORT = 8080
+POLICY = """version: 1
+state_matching: allowed
+untracked:
+  - name: busy
+    role: %s
+    protocol: tcp
+    ports: [8080]
+    accept: open
+"""
+
+
+class Machine:
+    """The limit of the first network namespace, lowered while in use."""
+
+    def __init__(self):
+        for pid in ancestors():
+            try:
+                self.space = _Held(os.open("/proc/%d/ns/net" % pid,
+                                           os.O_RDONLY))
+                self.before = self.access()
+                self.access(self.before)
+            except OSError as err:
+                why = err
+            else:
+                self.post_guardian()
+                return
+        lab.skip("cannot set nf_conntrack_max: %s" % why)
+
+    def post_guardian(self):
+        """A process that puts the limit back when this one is gone, were it
+        by a signal that nobody can catch."""
+        ear, self.mouth = os.pipe()
+        if os.fork() == 0:
+            os.close(self.mouth)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            os.read(ear, 1)
+            self.restore()
+            os._exit(0)
+        os.close(ear)
+
+    def access(self, value=None):
+        with lab.Namespace.entered(self.space):
+            with open(KNOB, "r" if value is None else "w") as knob:
+                return knob.read() if value is None else knob.write(value)
+
+    def lower(self):
+        self.access(str(LIMIT))
+
+    def restore(self):
+        self.access(self.before)
+
+
+class _Held:
+    def __init__(self, fd):
+        self.fd = fd
+
+
+def ancestors():
+    """This process and those above it, one of which may still be where the
+    machine's own network is."""
+    pid = os.getpid()
+    while pid:
+        yield pid
+        with open("/proc/%d/stat" % pid) as stat:
+            pid = int(stat.read().rsplit(")", 1)[1].split()[1])
+
+
+def setUpModule():
+    global LAB, MACHINE
+    lab.require_ctpolicy()
+    MACHINE = Machine()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
+    LAB = lab.Lab()
+    Echo(LAB.server, PORT)
+    MACHINE.lower()
+
+
+def tearDownModule():
+    MACHINE.restore()
+
+
+def connect_many(version):
+    """Short connections, many at a time; how many of them failed."""
+    dst = lab.address("server", version)
+    with concurrent.futures.ThreadPoolExecutor(48) as pool:
+        ends = pool.map(lambda _: tcp_exchange(
+            LAB.client, version, dst, PORT, size=10, timeout=0.5),
+            range(CONNECTIONS))
+        return sum(end != "ok" for end in ends)
+
+
+class TableFull(unittest.TestCase):
+    def tearDown(self):
+        LAB.clear()
+
+    def forget(self, space):
+        space.run("conntrack -F")
+
+    def stateful(self, space, hook, backend):
+        """What hosts have: established passes, so does new to the service."""
+        filter_host(space, backend, neighbours=True,
+                    **{hook: ("drop", "established", "new service")})
+
+    def check(self, space, role, hook):
+        events = lab.NewEntries(space)
+        self.addCleanup(events.close)
+        for backend in lab.BACKENDS:
+            for version in lab.VERSIONS:
+                with self.subTest(backend=backend, ip=version):
+                    LAB.clear()
+                    self.stateful(space, hook, backend)
+                    self.forget(space)
+                    space.apply(backend, POLICY % role)
+                    events.take(0.01)
+                    self.assertEqual(connect_many(version), 0)
+                    self.assertEqual(events.take(), [])
+
+    def test_server(self):
+        self.check(LAB.server, "server", "input")
+
+    def test_router(self):
+        self.check(LAB.router, "router", "forward")
+
+    def test_without_the_policy(self):
+        for backend in lab.BACKENDS:
+            LAB.clear()
+            self.stateful(LAB.server, "input", backend)
+            self.forget(LAB.server)
+            self.assertGreater(connect_many(4), 50)
+        self.forget(LAB.server)
+
+
+if __name__ == "__main__":
+    unittest.main()
