@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/contract/fake.h"
+
+#include <linux/netfilter.h>
+#include <string.h>
+
+#include "core/fuse.h"
+#include "core/mem.h"
+
+static struct image *kernel;
+static uint64_t generation = 1;
+static size_t fail_at;
+static int fail_with;
+
+void fake_fail_at(size_t n, int err)
+{
+	fail_at = n;
+	fail_with = err;
+}
+
+void fake_reset(void)
+{
+	image_free(&kernel);
+	fake_fail_at(0, 0);
+	generation = 1;
+}
+
+void fake_disturb(void)
+{
+	generation++;
+}
+
+/* ---- copies ---- */
+
+static int rule_copy(struct image *img, const struct image_rule *r,
+		     struct image_rule *ret)
+{
+	struct image_rule c = *r;
+	int err;
+
+	c.match = (struct match){ 0 };
+	c.comment = r->comment ? strdup(r->comment) : NULL;
+	c.unknown = r->unknown ? strdup(r->unknown) : NULL;
+	c.origin = r->comment ? image_origin(img, r->comment) : NULL;
+	err = match_copy(&r->match, &c.match);
+	if (err)
+		image_rule_release(&c);
+	else
+		*ret = c;
+	return err;
+}
+
+static int set_copy(struct image *img, const struct image_set *s,
+		    struct image_set *ret)
+{
+	char comment[COMMENT_MAX + 1];
+	struct image_set c = *s;
+	int err = elems_copy(&s->elems, &c.elems);
+
+	for (size_t i = 0; !err && i < c.elems.n; i++) {
+		origin_comment(s->elems.origin[i], comment, COMMENT_MAX);
+		c.elems.origin[i] = image_origin(img, comment);
+	}
+	if (!err)
+		*ret = c;
+	return err;
+}
+
+static int chain_copy(struct image *img, struct image_table *t,
+		      const struct image_chain *from)
+{
+	struct image_chain *c = image_add_chain(t, from->name, from->hook);
+	int err = c ? 0 : -ENOMEM;
+
+	if (err)
+		return err;
+	c->base = from->base;
+	c->foreign = from->foreign;
+	for (size_t i = 0; !err && i < from->n_rules; i++) {
+		struct image_rule *r = image_add_rule(c);
+
+		err = r ? rule_copy(img, &from->rules[i], r) : -ENOMEM;
+	}
+	return err;
+}
+
+static int table_copy(struct image *img, const struct image_table *from)
+{
+	struct image_table *t = image_add_table(img, from->family, from->name);
+	int err = t ? 0 : -ENOMEM;
+
+	if (err)
+		return err;
+	t->owned = from->owned;
+	for (size_t i = 0; !err && i < from->n_chains; i++)
+		err = chain_copy(img, t, &from->chains[i]);
+	for (size_t i = 0; !err && i < from->n_sets; i++) {
+		struct image_set *s = image_add_set(t, from->sets[i].name);
+
+		err = s ? set_copy(img, &from->sets[i], s) : -ENOMEM;
+	}
+	return err;
+}
+
+static int image_copy(const struct image *from, struct image **ret)
+{
+	_cleanup_(image_free) struct image *img = image_new();
+	int err = img ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && from && i < from->n_tables; i++)
+		err = table_copy(img, &from->tables[i]);
+	if (!err)
+		err = image_normalize(img);
+	if (!err)
+		*ret = TAKE_PTR(img);
+	return err;
+}
+
+/* ---- steps, as strict as a kernel ---- */
+
+static bool set_in_use(const struct image_table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_chains; i++)
+		for (size_t k = 0; k < t->chains[i].n_rules; k++)
+			for (unsigned int j = 0;
+			     j < t->chains[i].rules[k].n_lookups; j++)
+				if (!strcmp(name,
+					    t->chains[i].rules[k].lookup[j].set))
+					return true;
+	return false;
+}
+
+static int step_table(struct image *img, const struct step *s)
+{
+	struct image_table *t = image_find_table(img, s->table->family,
+						 s->table->name);
+
+	if (s->add) {
+		if (t)
+			return -EEXIST;
+		t = image_add_table(img, s->table->family, s->table->name);
+		if (t)
+			t->owned = true;
+		return t ? 0 : -ENOMEM;
+	}
+	if (!t || t->n_chains || t->n_sets)
+		return t ? -EBUSY : -ENOENT;
+	free(t->chains);
+	free(t->sets);
+	memmove(t, t + 1, (size_t)(img->tables + --img->n_tables - t) *
+				  sizeof(*t));
+	return 0;
+}
+
+static int step_set(struct image_table *t, const struct step *s)
+{
+	struct image_set *set = image_find_set(t, s->set->name);
+
+	if (s->add) {
+		if (set)
+			return -EEXIST;
+		set = image_add_set(t, s->set->name);
+		if (!set)
+			return -ENOMEM;
+		*set = *s->set;
+		elems_init(&set->elems, s->set->elems.field,
+			   s->set->elems.n_fields);
+		return 0;
+	}
+	if (!set || set_in_use(t, set->name))
+		return set ? -EBUSY : -ENOENT;
+	image_set_release(set);
+	memmove(set, set + 1, (size_t)(t->sets + --t->n_sets - set) *
+				      sizeof(*set));
+	return 0;
+}
+
+static size_t find_elem(const struct elems *e, const uint8_t *key)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (!memcmp(elems_first(e, i), key, 2 * (size_t)e->width))
+			return i;
+	return SIZE_MAX;
+}
+
+static int step_element(struct image *img, struct image_table *t,
+			const struct step *s)
+{
+	const struct elems *from = &s->set->elems;
+	struct image_set *set = image_find_set(t, s->set->name);
+	char comment[COMMENT_MAX + 1];
+	struct elems *e;
+	size_t at;
+
+	if (!set)
+		return -ENOENT;
+	e = &set->elems;
+	at = find_elem(e, elems_first(from, s->elem));
+	origin_comment(from->origin[s->elem], comment, COMMENT_MAX);
+	if (s->add && at != SIZE_MAX) {
+		if (!s->replaces)
+			return -EEXIST;
+		e->origin[at] = image_origin(img, comment);
+		return 0;
+	}
+	if (s->add)
+		return elems_add(e, elems_first(from, s->elem),
+				 elems_last(from, s->elem),
+				 image_origin(img, comment));
+	if (at == SIZE_MAX)
+		return -ENOENT;
+	memmove(e->key + at * 2 * e->width, e->key + (at + 1) * 2 * e->width,
+		(e->n - at - 1) * 2 * e->width);
+	memmove(e->origin + at, e->origin + at + 1,
+		(e->n - at - 1) * sizeof(*e->origin));
+	e->n--;
+	return 0;
+}
+
+static int step_chain(struct image_table *t, const struct step *s)
+{
+	struct image_chain *c = image_find_chain(t, s->chain->name);
+
+	if (s->add) {
+		if (c)
+			return -EEXIST;
+		c = image_add_chain(t, s->chain->name, s->chain->hook);
+		if (c)
+			c->base = s->chain->base;
+		return c ? 0 : -ENOMEM;
+	}
+	if (!c || c->n_rules)
+		return c ? -EBUSY : -ENOENT;
+	free(c->rules);
+	memmove(c, c + 1, (size_t)(t->chains + --t->n_chains - c) * sizeof(*c));
+	return 0;
+}
+
+static size_t find_rule(const struct image_chain *c,
+			const struct image_rule *r)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (image_rule_equal(&c->rules[i], r))
+			return i;
+	return SIZE_MAX;
+}
+
+static int needs_are_there(const struct image_table *t,
+			   const struct image_rule *r)
+{
+	for (unsigned int i = 0; i < r->n_lookups; i++)
+		if (!image_find_set(t, r->lookup[i].set))
+			return -ENOENT;
+	if (r->verdict == VERDICT_JUMP && !image_find_chain(t, r->target))
+		return -ENOENT;
+	return 0;
+}
+
+static int step_rule(struct image *img, struct image_table *t,
+		     const struct step *s)
+{
+	struct image_chain *c = image_find_chain(t, s->chain->name);
+	struct image_rule copy;
+	size_t at;
+	int err;
+
+	if (!c)
+		return -ENOENT;
+	if (!s->add) {
+		at = find_rule(c, s->rule);
+		if (at == SIZE_MAX)
+			return -ENOENT;
+		image_rule_release(&c->rules[at]);
+		memmove(&c->rules[at], &c->rules[at + 1],
+			(--c->n_rules - at) * sizeof(*c->rules));
+		return 0;
+	}
+	err = needs_are_there(t, s->rule);
+	if (err)
+		return err;
+	at = s->before ? find_rule(c, s->before) : c->n_rules;
+	if (at == SIZE_MAX)
+		return -ENOENT;
+	err = rule_copy(img, s->rule, &copy);
+	if (!err && !image_add_rule(c))
+		err = -ENOMEM;
+	if (err)
+		return err;
+	memmove(&c->rules[at + 1], &c->rules[at],
+		(c->n_rules - 1 - at) * sizeof(*c->rules));
+	c->rules[at] = copy;
+	return 0;
+}
+
+static int take_step(struct image *img, const struct step *s)
+{
+	struct image_table *t;
+
+	if (s->kind == STEP_TABLE)
+		return step_table(img, s);
+	t = image_find_table(img, s->table->family, s->table->name);
+	if (!t)
+		return -ENOENT;
+	switch (s->kind) {
+	case STEP_CHAIN:
+		return step_chain(t, s);
+	case STEP_SET:
+		return step_set(t, s);
+	case STEP_ELEMENT:
+		return step_element(img, t, s);
+	case STEP_RULE:
+		return step_rule(img, t, s);
+	case STEP_TABLE:
+	case STEP_KIND_MAX_:
+		break;
+	}
+	return -EINVAL;
+}
+
+/* ---- the vtable ---- */
+
+static int lower_group(struct image *img, struct image_table *t,
+		       const struct fuse_group *g, size_t index)
+{
+	struct image_chain *c = image_find_chain(t, hook_name(g->model.hook));
+	struct image_rule *r;
+	struct image_set *s;
+	char name[32];
+	int err = 0;
+
+	if (!c)
+		c = image_add_chain(t, hook_name(g->model.hook),
+				    g->model.hook);
+	r = c ? image_add_rule(c) : NULL;
+	if (!r)
+		return -ENOMEM;
+	r->verdict = g->model.action == ACTION_NOTRACK ? VERDICT_NOTRACK :
+							 VERDICT_ACCEPT;
+	r->comment = strdup("ctpolicy");
+	r->origin = image_origin(img, "ctpolicy");
+	err = match_copy(&g->model.match, &r->match);
+	if (err || !g->n_parts)
+		return err;
+	snprintf(name, sizeof(name), "set%zu", index);
+	s = image_add_set(t, name);
+	if (!s)
+		return -ENOMEM;
+	fuse_init_elems(g, g->part, g->n_parts, &s->elems);
+	s->interval = true;
+	for (size_t i = 0; !err && i < g->n_members; i++)
+		err = fuse_expand(g->members[i], g->part, g->n_parts,
+				  &s->elems);
+	memcpy(r->lookup[0].set, s->name, sizeof(s->name));
+	memcpy(r->lookup[0].part, g->part, sizeof(g->part));
+	r->lookup[0].n_parts = g->n_parts;
+	r->n_lookups = 1;
+	return err;
+}
+
+static int fake_lower(const struct ruleset *rs, const struct survey *host,
+		      struct image **ret, struct diags *d)
+{
+	_cleanup_(image_free) struct image *img = image_new();
+	_cleanup_(fuse_release) struct fuse f = { 0 };
+	struct image_table *t = NULL;
+	int err = img ? fuse_rules(rs, &f) : -ENOMEM;
+
+	(void)host;
+	(void)d;
+	if (!err && f.n) {
+		t = image_add_table(img, NFPROTO_INET, "fake");
+		if (!t)
+			return -ENOMEM;
+		t->owned = true;
+	}
+	for (size_t i = 0; !err && i < f.n; i++)
+		err = lower_group(img, t, &f.v[i], i);
+	if (!err)
+		err = image_normalize(img);
+	if (!err)
+		*ret = TAKE_PTR(img);
+	return err;
+}
+
+static int fake_render(const struct image *img, FILE *out)
+{
+	image_dump(img, out);
+	return ferror(out) ? -EIO : 0;
+}
+
+static void fake_print_step(const struct step *s, struct strbuf *out)
+{
+	strbuf_printf(out, "%s %s", step_kind_name(s->kind), s->table->name);
+}
+
+struct backend_ctx {
+	int unused;
+};
+
+static int fake_open(struct backend_ctx **ret, struct diags *d)
+{
+	struct backend_ctx *ctx = calloc(1, sizeof(*ctx));
+
+	(void)d;
+	if (!ctx)
+		return -ENOMEM;
+	*ret = ctx;
+	return 0;
+}
+
+static int fake_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
+			 struct diags *d)
+{
+	struct snapshot s = { .stamp.generation = generation };
+	int err = image_copy(kernel, &s.image);
+
+	(void)ctx;
+	(void)d;
+	if (err)
+		return err;
+	s.survey.ours = !image_is_empty(s.image);
+	*ret = s;
+	return 0;
+}
+
+static int fake_commit(struct backend_ctx *ctx, const struct changeset *cs,
+		       struct stamp stamp, bool check_only, struct diags *d)
+{
+	_cleanup_(image_free) struct image *copy = NULL;
+	int err;
+
+	(void)ctx;
+	if (stamp.generation != generation)
+		return diag_add(d, DIAG_ERROR, -EAGAIN, "CT600", NOPOS,
+				"the rules moved on");
+	err = image_copy(kernel, &copy);
+	for (size_t i = 0; !err && i < cs->n; i++) {
+		err = fail_at && i + 1 == fail_at ? fail_with :
+						    take_step(copy,
+							      &cs->steps[i]);
+		if (err)
+			diag_add(d, DIAG_ERROR, 0, "CT601",
+				 step_origin(&cs->steps[i])->at,
+				 "step %zu: %s", i, strerror(-err));
+	}
+	if (err || check_only || !cs->n)
+		return err;
+	err = image_normalize(copy);
+	if (err)
+		return err;
+	image_free(&kernel);
+	kernel = TAKE_PTR(copy);
+	generation++;
+	return 0;
+}
+
+static void fake_close(struct backend_ctx **ctx)
+{
+	free(*ctx);
+	*ctx = NULL;
+}
+
+const struct backend backend_fake = {
+	.name = "fake",
+	.lower = fake_lower,
+	.render = fake_render,
+	.print_step = fake_print_step,
+	.open = fake_open,
+	.snapshot = fake_snapshot,
+	.commit = fake_commit,
+	.close = fake_close,
+};

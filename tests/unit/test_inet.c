@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/inet.h"
+#include "core/mem.h"
+#include "core/strbuf.h"
+
+static void assert_prefix(const char *in, const char *out)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	struct prefix p;
+
+	assert_int_equal(prefix_parse(in, &p), 0);
+	prefix_print(&p, &b);
+	assert_string_equal(strbuf_str(&b), out);
+}
+
+static void test_prefix(void **state)
+{
+	static const struct {
+		const char *text;
+		int err;
+	} bad[] = {
+		{ "10.0.0.1/8", -EDOM },      { "2001:db8::1/32", -EDOM },
+		{ "10.0.0.0/33", -ERANGE },   { "::/129", -ERANGE },
+		{ "10.0.0", -EINVAL },	      { "", -EINVAL },
+		{ "/8", -EINVAL },	      { "10.0.0.0/", -EINVAL },
+		{ "10.0.0.0/08", -EINVAL },   { "10.0.0.0/+8", -EINVAL },
+		{ "010.0.0.1", -EINVAL },     { "10.0.0.1 ", -EINVAL },
+		{ "example.com", -EINVAL },   { "fe80::1%eth0", -EINVAL },
+		{ "10.0.0.0/8/8", -EINVAL },
+	};
+	struct prefix p;
+
+	(void)state;
+	assert_prefix("10.0.0.0/8", "10.0.0.0/8");
+	assert_prefix("192.0.2.1/32", "192.0.2.1");
+	assert_prefix("0.0.0.0/0", "0.0.0.0/0");
+	assert_prefix("2001:DB8:0::0/32", "2001:db8::/32");
+	assert_prefix("::1", "::1");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(prefix_parse(bad[i].text, &p), bad[i].err);
+}
+
+static void test_prefix_sets(void **state)
+{
+	static const char *const in[] = { "10.1.0.0/16", "2001:db8::/32",
+					  "10.0.0.0/8", "10.0.0.0/8",
+					  "192.0.2.1" };
+	_cleanup_(prefix_set_release) struct prefix_set s = { 0 }, v6 = { 0 };
+	struct prefix p;
+	uint8_t last[16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(in); i++) {
+		assert_int_equal(prefix_parse(in[i], &p), 0);
+		assert_int_equal(prefix_set_add(&s, &p), 0);
+	}
+	prefix_set_normalize(&s);
+	assert_int_equal(s.n, 3);
+	assert_int_equal(prefix_set_copy(&s, AF_INET6, &v6), 0);
+	assert_int_equal(v6.n, 1);
+	assert_int_equal(prefix_parse("10.0.0.0/9", &p), 0);
+	prefix_last(&p, last);
+	assert_memory_equal(last, ((uint8_t[]){ 10, 127, 255, 255 }), 4);
+}
+
+static void test_ports(void **state)
+{
+	static const char *const bad[] = { "", "-", "80-", "-80", "90-80",
+					   "080", "0x50", "8 0", "80:90",
+					   "+80", "1-2-3" };
+	_cleanup_(port_set_release) struct port_set s = { 0 };
+	struct port_range r;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(port_range_parse(bad[i], &r), -EINVAL);
+	assert_int_equal(port_range_parse("65536", &r), -ERANGE);
+	assert_int_equal(port_range_parse("99999999999", &r), -ERANGE);
+	assert_int_equal(port_range_parse("0-65535", &r), 0);
+	assert_int_equal(r.last, 65535);
+	port_set_add(&s, (struct port_range){ 81, 81 });
+	port_set_add(&s, (struct port_range){ 80, 80 });
+	port_set_add(&s, (struct port_range){ 100, 200 });
+	port_set_add(&s, (struct port_range){ 150, 250 });
+	port_set_normalize(&s);
+	assert_int_equal(s.n, 3);
+	assert_int_equal(s.v[2].last, 250);
+}
+
+static void test_ifaces(void **state)
+{
+	static const char *const bad[] = { "", "*", ".", "..", "a/b",
+					   "a b", "a*b", "0123456789abcdef",
+					   "a\"b" };
+	static const char *const in[] = { "wan*", "wan0", "eth0", "eth0",
+					  "wan", "wan1*" };
+	_cleanup_(iface_set_release) struct iface_set s = { 0 };
+	struct iface i;
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(bad); k++)
+		assert_int_equal(iface_parse(bad[k], &i), -EINVAL);
+	for (size_t k = 0; k < ARRAY_SIZE(in); k++) {
+		assert_int_equal(iface_parse(in[k], &i), 0);
+		assert_int_equal(iface_set_add(&s, &i), 0);
+	}
+	iface_set_normalize(&s);
+	assert_int_equal(s.n, 2);
+	assert_string_equal(s.v[0].name, "eth0");
+	assert_true(s.v[1].wild);
+}
+
+static void test_protocols(void **state)
+{
+	(void)state;
+	assert_int_equal(protocol_number("tcp"), 6);
+	assert_int_equal(protocol_number("132"), 132);
+	assert_int_equal(protocol_number("0"), -ERANGE);
+	assert_int_equal(protocol_number("256"), -ERANGE);
+	assert_int_equal(protocol_number("010"), -EINVAL);
+	assert_int_equal(protocol_number("tpc"), -EINVAL);
+	assert_true(protocol_has_ports(IPPROTO_DCCP));
+	assert_false(protocol_has_ports(IPPROTO_GRE));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_prefix_sets),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_ifaces),
+		cmocka_unit_test(test_protocols),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
