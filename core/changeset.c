@@ -176,7 +176,7 @@ static bool is_reshaped(const struct image_table *want,
 			const struct image_table *live,
 			const struct image_rule *r)
 {
-	for (unsigned int i = 0; i < r->n_lookups; i++) {
+	for (unsigned int i = 0; want && live && i < r->n_lookups; i++) {
 		const struct image_set *w = image_find_set(want,
 							   r->lookup[i].set);
 		const struct image_set *l = image_find_set(live,
@@ -186,6 +186,15 @@ static bool is_reshaped(const struct image_table *want,
 			return true;
 	}
 	return false;
+}
+
+/* A rule in the way of a set's new shape leaves before anything is added. */
+static void drop_rule(struct build *b, const struct image_chain *c,
+		      const struct image_rule *r, bool in_the_way)
+{
+	push_rule(b, c, r, false, NULL);
+	if (!b->err && in_the_way)
+		b->cs->steps[b->cs->n - 1].phase = PHASE_ADD_ACCEPT;
 }
 
 static void diff_chain(struct build *b, const struct image_table *wt,
@@ -210,7 +219,8 @@ static void diff_chain(struct build *b, const struct image_table *wt,
 		if (i < want->n_rules && kept[i] == k)
 			i++;
 		else
-			push_rule(b, live, &live->rules[k], false, NULL);
+			drop_rule(b, live, &live->rules[k],
+				  is_reshaped(wt, lt, &live->rules[k]));
 	}
 	b->table = wt;
 	for (size_t i = 0; i < want->n_rules; i++) {

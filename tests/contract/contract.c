@@ -218,6 +218,7 @@ static void test_check_only_changes_nothing(void **state)
 
 	plan(f, policies[3]);
 	must(f, commit(f, true));
+	snapshot_release(&f->live);
 	must(f, backend->snapshot(f->ctx, &f->live, &f->diags));
 	assert_true(image_is_empty(f->live.image));
 }

@@ -322,15 +322,18 @@ static int take_step(struct image *img, const struct step *s)
 static int lower_group(struct image *img, struct image_table *t,
 		       const struct fuse_group *g, size_t index)
 {
-	struct image_chain *c = image_find_chain(t, hook_name(g->model.hook));
+	char chain[32], name[32];
+	struct image_chain *c;
 	struct image_rule *r;
 	struct image_set *s;
-	char name[32];
 	int err = 0;
 
+	/* As everywhere, NOTRACK and accepts never share a chain. */
+	snprintf(chain, sizeof(chain), "%s-%s", action_name(g->model.action),
+		 hook_name(g->model.hook));
+	c = image_find_chain(t, chain);
 	if (!c)
-		c = image_add_chain(t, hook_name(g->model.hook),
-				    g->model.hook);
+		c = image_add_chain(t, chain, g->model.hook);
 	r = c ? image_add_rule(c) : NULL;
 	if (!r)
 		return -ENOMEM;
