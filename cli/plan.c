@@ -216,11 +216,19 @@ int plan_choose_live(struct plan *p)
 
 static const struct ruleset no_rules;
 
+/* What was said the first time is not said again, unless it now fails. */
 int plan_lower(struct plan *p, const struct survey *host)
 {
+	_cleanup_(diags_release) struct diags said = { 0 };
+	bool again = p->want;
+	int r;
+
 	image_free(&p->want);
-	return p->backend->lower(p->rules ? p->rules : &no_rules, host,
-				 &p->want, &p->diags);
+	r = p->backend->lower(p->rules ? p->rules : &no_rules, host, &p->want,
+			      again ? &said : &p->diags);
+	if (r && again)
+		move_diags(&p->diags, &said);
+	return r;
 }
 
 int plan_compare(struct plan *p)
