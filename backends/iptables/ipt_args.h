@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/iptables/ipt_args.h: a rule as its list of iptables arguments.
+ *
+ * The neutral form between an image rule, text and a kernel blob: one encoder
+ * makes it, one decoder reads it, whether it came from a file or from what
+ * libxtables prints of a blob.
+ *
+ * Shape:  as after `iptables -A CHAIN`: { "-p", "tcp", "-m", "multiport",
+ *         "--dports", "80,81", "-j", "CT", "--notrack" }; unquoted; the
+ *         vector ends with a NULL that `n` does not count.
+ * Owner:  the list owns its strings.
+ * Errors: -ENOMEM; ipt_args_split() -EINVAL for a quote that never ends;
+ *         ipt_args_encode() -EOPNOTSUPP for what iptables has no words for.
+ * Source: iptables(8), iptables-extensions(8).
+ */
+#ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_ARGS_H
+#define CTPOLICY_BACKENDS_IPTABLES_IPT_ARGS_H
+
+#include "core/image.h"
+
+struct ipt_args {
+	char **v;
+	size_t n, cap;
+	size_t *col;		/* split from text: column of each, from 1 */
+	size_t cap_col;
+};
+
+int ipt_args_add(struct ipt_args *a, const char *s);
+int ipt_args_addf(struct ipt_args *a, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Split one line at blanks, with iptables-save's quotes and backslashes. */
+int ipt_args_split(const char *line, size_t len, struct ipt_args *ret);
+/* Joined by blanks, quoted where iptables-restore needs it. */
+void ipt_args_print(const struct ipt_args *a, struct strbuf *out);
+void ipt_args_quote(const char *s, struct strbuf *out);
+bool ipt_args_equal(const struct ipt_args *a, const struct ipt_args *b);
+void ipt_args_release(struct ipt_args *a);
+
+/* family: NFPROTO_IPV4 or NFPROTO_IPV6. */
+int ipt_args_encode(const struct image_rule *r, uint8_t family,
+		    struct ipt_args *ret);
+/*
+ * Into r, which is zero. Whatever is not ours to say becomes VERDICT_UNKNOWN
+ * with the text; that is no error. Sets are looked up in `sets` (NULL: none
+ * known), comments become origins of `img`.
+ */
+int ipt_args_decode(const struct ipt_args *a, uint8_t family,
+		    const struct image_table *sets, struct image *img,
+		    struct image_rule *r);
+
+#endif

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Arguments to image rule. It takes what iptables-save prints of a rule with
+ * our meaning, in whichever spelling: one rule, one decoded form.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/iptables/ipt.h"
+#include "backends/iptables/ipt_args.h"
+#include "backends/iptables/ipt_sets.h"
+#include "core/mem.h"
+#include "core/strbuf.h"
+
+struct decoder {
+	const struct ipt_args *a;
+	size_t i;			/* the next argument */
+	uint8_t family;
+	const struct image_table *sets;
+	struct image *img;
+	struct image_rule *r;
+	bool ct_target, has_target;
+};
+
+/* 0, -ENOMEM, or -EINVAL: not ours to say. */
+typedef int option_fn(struct decoder *d, const char *arg, bool not);
+
+static int opt_addr(struct prefix_set *set, uint8_t family, const char *arg,
+		    bool not)
+{
+	struct prefix p;
+
+	if (not || set->n || prefix_parse(arg, &p) ||
+	    (p.family == AF_INET) != (family == NFPROTO_IPV4))
+		return -EINVAL;
+	return p.len ? prefix_set_add(set, &p) : 0;
+}
+
+static int opt_source(struct decoder *d, const char *arg, bool not)
+{
+	return opt_addr(&d->r->match.saddr, d->family, arg, not);
+}
+
+static int opt_destination(struct decoder *d, const char *arg, bool not)
+{
+	return opt_addr(&d->r->match.daddr, d->family, arg, not);
+}
+
+static int opt_iface(struct iface_set *set, const char *arg, bool not)
+{
+	size_t n = strlen(arg);
+	struct iface i = { 0 };
+
+	if (not || set->n || !n || n >= sizeof(i.name))
+		return -EINVAL;
+	i.wild = arg[n - 1] == '+';
+	memcpy(i.name, arg, n - i.wild);
+	return iface_set_add(set, &i);
+}
+
+static int opt_in(struct decoder *d, const char *arg, bool not)
+{
+	return opt_iface(&d->r->match.iif, arg, not);
+}
+
+static int opt_out(struct decoder *d, const char *arg, bool not)
+{
+	return opt_iface(&d->r->match.oif, arg, not);
+}
+
+static int opt_proto(struct decoder *d, const char *arg, bool not)
+{
+	int n;
+
+	if (not || d->r->match.proto)
+		return -EINVAL;
+	if (!strcmp(arg, "all") || !strcmp(arg, "0"))
+		return 0;
+	if (!strcmp(arg, "icmpv6") || !strcmp(arg, "ipv6-icmp"))
+		n = IPPROTO_ICMPV6;
+	else
+		n = protocol_number(arg);
+	if (n <= 0)
+		return -EINVAL;
+	d->r->match.proto = (uint8_t)n;
+	return 0;
+}
+
+static int opt_fragment(struct decoder *d, const char *arg, bool not)
+{
+	(void)arg;
+	if (not || d->family != NFPROTO_IPV4)
+		return -EINVAL;
+	d->r->match.fragment_tail = true;
+	return 0;
+}
+
+/* "80", "80,81", "1000:2000", ":1023", "1024:" */
+static int opt_ports(struct port_set *set, const char *arg, bool not)
+{
+	char text[256], *rest = text, *part;
+	int err = 0;
+
+	if (not || set->n ||
+	    snprintf(text, sizeof(text), "%s", arg) >= (int)sizeof(text))
+		return -EINVAL;
+	while (!err && (part = strsep(&rest, ","))) {
+		char *colon = strchr(part, ':');
+		struct port_range lo = { 0, 0 }, hi = { 65535, 65535 };
+
+		if (colon)
+			*colon++ = '\0';
+		if ((*part || !colon) && port_range_parse(part, &lo))
+			return -EINVAL;
+		if (!colon)
+			hi = lo;
+		else if (*colon && port_range_parse(colon, &hi))
+			return -EINVAL;
+		if (lo.first > hi.last)
+			return -EINVAL;
+		err = port_set_add(set, (struct port_range){ lo.first,
+							     hi.last });
+	}
+	port_set_normalize(set);
+	return err;
+}
+
+static int opt_sport(struct decoder *d, const char *arg, bool not)
+{
+	return opt_ports(&d->r->match.sport, arg, not);
+}
+
+static int opt_dport(struct decoder *d, const char *arg, bool not)
+{
+	return opt_ports(&d->r->match.dport, arg, not);
+}
+
+/* Bits of the flag names in `list`, -1: one is unknown. */
+static int flag_bits(const char *list)
+{
+	static const char *const names[] = { "FIN", "SYN", "RST",
+					     "PSH", "ACK", "URG" };
+	char text[64], *rest = text, *part;
+	int bits = 0;
+
+	if (snprintf(text, sizeof(text), "%s", list) >= (int)sizeof(text))
+		return -1;
+	while ((part = strsep(&rest, ","))) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(names) && strcmp(names[i], part))
+			i++;
+		if (i == ARRAY_SIZE(names))
+			return -1;
+		bits |= 1 << i;
+	}
+	return bits;
+}
+
+static int opt_tcp_flags(struct decoder *d, const char *arg, bool not)
+{
+	if (!not || d->i >= d->a->n || flag_bits(arg) != 0x17 ||
+	    flag_bits(d->a->v[d->i]) != 0x02)
+		return -EINVAL;
+	d->i++;
+	d->r->match.not_syn = true;
+	return 0;
+}
+
+static int opt_syn(struct decoder *d, const char *arg, bool not)
+{
+	(void)arg;
+	if (!not)
+		return -EINVAL;
+	d->r->match.not_syn = true;
+	return 0;
+}
+
+/* "3", "3/any", "any" */
+static int opt_icmp(struct decoder *d, const char *arg, bool not)
+{
+	struct match *m = &d->r->match;
+	char text[8];
+	struct port_range t;
+	size_t n = strcspn(arg, "/");
+
+	if (not || m->n_icmp || n >= sizeof(text) ||
+	    (arg[n] && strcmp(arg + n, "/any")))
+		return -EINVAL;
+	if (!strcmp(arg, "any"))
+		return 0;
+	memcpy(text, arg, n);
+	text[n] = '\0';
+	if (port_range_parse(text, &t) || t.first != t.last || t.last > 255)
+		return -EINVAL;
+	m->icmp[m->n_icmp++] = (struct icmp_range){ (uint8_t)t.first,
+						    (uint8_t)t.first };
+	return 0;
+}
+
+static int opt_fragfirst(struct decoder *d, const char *arg, bool not)
+{
+	(void)arg;
+	if (not)
+		return -EINVAL;
+	/* Only the return that goes before the tails says this. */
+	d->r->verdict = VERDICT_RETURN;
+	return 0;
+}
+
+static int opt_fragid(struct decoder *d, const char *arg, bool not)
+{
+	(void)d;
+	return not || strcmp(arg, "0:4294967295") ? -EINVAL : 0;
+}
+
+static int opt_dst_type(struct decoder *d, const char *arg, bool not)
+{
+	static const struct {
+		const char *text;
+		bool not;
+		enum dst_kind dst;
+	} kinds[] = {
+		{ "LOCAL", false, DST_LOCAL },
+		{ "LOCAL", true, DST_NOT_LOCAL },
+		{ "LOCAL,BROADCAST,MULTICAST", false, DST_LOCAL_OR_GROUP },
+		{ "LOCAL,MULTICAST", false, DST_LOCAL_OR_GROUP },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(kinds[i].text, arg) || kinds[i].not != not)
+			continue;
+		/* Without broadcast it means the same in IPv6 alone. */
+		if (i >= 2 && (d->family == NFPROTO_IPV4) != (i == 2))
+			return -EINVAL;
+		d->r->match.dst = kinds[i].dst;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int opt_state(struct decoder *d, const char *arg, bool not)
+{
+	if (not || d->r->match.ct != CT_ANY)
+		return -EINVAL;
+	if (!strcmp(arg, "UNTRACKED"))
+		d->r->match.ct = CT_UNTRACKED;
+	else if (!strcmp(arg, "INVALID,UNTRACKED") ||
+		 !strcmp(arg, "UNTRACKED,INVALID"))
+		d->r->match.ct = CT_INVALID_OR_UNTRACKED;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int opt_nowildcard(struct decoder *d, const char *arg, bool not)
+{
+	(void)arg;
+	if (not || d->r->match.socket != SOCKET_BOUND)
+		return -EINVAL;
+	d->r->match.socket = SOCKET_OPEN;
+	return 0;
+}
+
+/* "src,dst" against the dimensions of the set. */
+static int lookup_parts(struct lookup *l, const struct image_set *s,
+			const char *dirs)
+{
+	char text[32], *rest = text, *part;
+	bool ports = s->elems.field[0] == FIELD_PORT;
+
+	if (snprintf(text, sizeof(text), "%s", dirs) >= (int)sizeof(text))
+		return -EINVAL;
+	while ((part = strsep(&rest, ","))) {
+		bool src = !strcmp(part, "src");
+		unsigned int f = ipt_set_field(ports, s->elems.n_fields,
+					       l->n_parts);
+
+		if ((!src && strcmp(part, "dst")) ||
+		    l->n_parts++ >= s->elems.n_fields)
+			return -EINVAL;
+		l->part[f] = s->elems.field[f] == FIELD_PORT ? 
+				     (src ? KEY_SPORT : KEY_DPORT) :
+				     (src ? KEY_SADDR : KEY_DADDR);
+	}
+	return l->n_parts == s->elems.n_fields ? 0 : -EINVAL;
+}
+
+static int opt_match_set(struct decoder *d, const char *arg, bool not)
+{
+	struct image_rule *r = d->r;
+	const struct image_set *s;
+	struct lookup *l;
+
+	if (not || d->i >= d->a->n || r->n_lookups == IMAGE_LOOKUPS_MAX)
+		return -EINVAL;
+	s = d->sets ? image_find_set(d->sets, arg) : NULL;
+	if (!s)
+		return -EINVAL;
+	l = &r->lookup[r->n_lookups];
+	memset(l, 0, sizeof(*l));
+	if (lookup_parts(l, s, d->a->v[d->i++]))
+		return -EINVAL;
+	snprintf(l->set, sizeof(l->set), "%s", s->name);
+	r->n_lookups++;
+	return 0;
+}
+
+static int opt_comment(struct decoder *d, const char *arg, bool not)
+{
+	if (not || d->r->comment)
+		return -EINVAL;
+	d->r->comment = strdup(arg);
+	if (!d->r->comment)
+		return -ENOMEM;
+	d->r->origin = image_origin(d->img, arg);
+	return d->r->origin ? 0 : -ENOMEM;
+}
+
+static int opt_jump(struct decoder *d, const char *arg, bool not)
+{
+	struct image_rule *r = d->r;
+	bool fragfirst = r->verdict == VERDICT_RETURN;
+
+	if (not || d->has_target)
+		return -EINVAL;
+	d->has_target = true;
+	if (fragfirst)
+		return strcmp(arg, "RETURN") ? -EINVAL : 0;
+	if (!strcmp(arg, "ACCEPT"))
+		r->verdict = VERDICT_ACCEPT;
+	else if (!strcmp(arg, "RETURN"))
+		r->verdict = VERDICT_RETURN;
+	else if (!strcmp(arg, "NOTRACK"))
+		r->verdict = VERDICT_NOTRACK;
+	else if (!strcmp(arg, "CT"))
+		d->ct_target = true;
+	else if (ipt_chain_is_ours(arg) && strlen(arg) < sizeof(r->target)) {
+		r->verdict = VERDICT_JUMP;
+		snprintf(r->target, sizeof(r->target), "%s", arg);
+	} else
+		return -EINVAL;
+	return 0;
+}
+
+static int opt_notrack(struct decoder *d, const char *arg, bool not)
+{
+	(void)arg;
+	if (not || !d->ct_target)
+		return -EINVAL;
+	d->r->verdict = VERDICT_NOTRACK;
+	return 0;
+}
+
+static int opt_match(struct decoder *d, const char *arg, bool not)
+{
+	static const char *const known[] = {
+		"tcp", "udp", "sctp", "dccp", "udplite", "multiport", "icmp",
+		"icmp6", "addrtype", "conntrack", "state", "set",
+		"comment",
+	};
+
+	if (not)
+		return -EINVAL;
+	if (!strcmp(arg, "socket")) {
+		d->r->match.socket = SOCKET_BOUND;
+		return 0;
+	}
+	/* By itself it matches whatever has a fragment header. */
+	if (!strcmp(arg, "frag")) {
+		d->r->match.fragment_tail = true;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(known[i], arg))
+			return 0;
+	return -EINVAL;
+}
+
+static const struct option_row {
+	const char *name;
+	bool arg;
+	option_fn *fn;
+} options[] = {
+	{ "-s", true, opt_source },
+	{ "--source", true, opt_source },
+	{ "-d", true, opt_destination },
+	{ "--destination", true, opt_destination },
+	{ "-i", true, opt_in },
+	{ "--in-interface", true, opt_in },
+	{ "-o", true, opt_out },
+	{ "--out-interface", true, opt_out },
+	{ "-p", true, opt_proto },
+	{ "--protocol", true, opt_proto },
+	{ "-f", false, opt_fragment },
+	{ "--fragment", false, opt_fragment },
+	{ "-m", true, opt_match },
+	{ "--match", true, opt_match },
+	{ "--sport", true, opt_sport },
+	{ "--sports", true, opt_sport },
+	{ "--source-port", true, opt_sport },
+	{ "--source-ports", true, opt_sport },
+	{ "--dport", true, opt_dport },
+	{ "--dports", true, opt_dport },
+	{ "--destination-port", true, opt_dport },
+	{ "--destination-ports", true, opt_dport },
+	{ "--tcp-flags", true, opt_tcp_flags },
+	{ "--syn", false, opt_syn },
+	{ "--icmp-type", true, opt_icmp },
+	{ "--icmpv6-type", true, opt_icmp },
+	{ "--fragfirst", false, opt_fragfirst },
+	{ "--fragid", true, opt_fragid },
+	{ "--dst-type", true, opt_dst_type },
+	{ "--ctstate", true, opt_state },
+	{ "--state", true, opt_state },
+	{ "--nowildcard", false, opt_nowildcard },
+	{ "--match-set", true, opt_match_set },
+	{ "--comment", true, opt_comment },
+	{ "-j", true, opt_jump },
+	{ "--jump", true, opt_jump },
+	{ "--notrack", false, opt_notrack },
+};
+
+static int decode_option(struct decoder *d)
+{
+	const char *name = d->a->v[d->i++], *arg = NULL;
+	bool not = !strcmp(name, "!");
+
+	if (not) {
+		if (d->i >= d->a->n)
+			return -EINVAL;
+		name = d->a->v[d->i++];
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (strcmp(options[i].name, name))
+			continue;
+		if (options[i].arg) {
+			if (d->i >= d->a->n)
+				return -EINVAL;
+			arg = d->a->v[d->i++];
+		}
+		return options[i].fn(d, arg, not);
+	}
+	return -EINVAL;
+}
+
+static int make_unknown(const struct ipt_args *a, struct image_rule *r)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	const struct origin *origin = r->origin;
+
+	image_rule_release(r);
+	memset(r, 0, sizeof(*r));
+	r->verdict = VERDICT_UNKNOWN;
+	r->origin = origin;
+	ipt_args_print(a, &b);
+	r->unknown = strbuf_take(&b);
+	return r->unknown ? 0 : -ENOMEM;
+}
+
+int ipt_args_decode(const struct ipt_args *a, uint8_t family,
+		    const struct image_table *sets, struct image *img,
+		    struct image_rule *r)
+{
+	struct decoder d = {
+		.a = a, .family = family, .sets = sets, .img = img, .r = r,
+	};
+	int err = 0;
+
+	r->verdict = VERDICT_UNKNOWN;
+	r->match.family = family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
+	while (!err && d.i < a->n)
+		err = decode_option(&d);
+	if (err == -ENOMEM)
+		return err;
+	if (err || r->verdict == VERDICT_UNKNOWN || !d.has_target)
+		return make_unknown(a, r);
+	return 0;
+}
