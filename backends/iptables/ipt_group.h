@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/iptables/ipt_group.h: rules of one shape, written as iptables rules.
+ *
+ * A packet pays for each rule in a row, so a chain may hold only so many for
+ * one shape. Three ways, the first that fits:
+ *   inline  every value in the rule: multiport lists, one address each;
+ *   own     a rule for each service, its address lists in ipsets of their own;
+ *   fused   one rule and one ipset for all.
+ *
+ * Owner:  borrows from the ruleset; fills image tables.
+ * Errors: -ENOMEM, -EOPNOTSUPP or -E2BIG with a diagnostic at the service.
+ */
+#ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_GROUP_H
+#define CTPOLICY_BACKENDS_IPTABLES_IPT_GROUP_H
+
+#include "backends/iptables/ipt.h"
+#include "core/fuse.h"
+
+/* Rules in a chain that one shape may take. */
+#define IPT_INLINE_MAX 24
+/* Wider port ranges than this are never spelt out as elements. */
+#define IPT_RANGE_MAX 16
+
+/* One shape, at one place, in one family, on one interface. */
+struct ipt_group {
+	const struct fuse_group *g;
+	const struct ipt_place *place;
+	uint8_t family;			/* AF_INET, AF_INET6 */
+	const struct iface *iface;	/* NULL: as the model says */
+	const struct rule **members;
+	size_t n;
+	struct image_chain *chain;	/* rules go to its end */
+	struct image_table *sets;	/* the ipset table */
+	struct diags *d;
+};
+
+int ipt_group_emit(const struct ipt_group *g);
+
+/* ipt_rules.c: the rules of one member, every value inline. */
+uint64_t ipt_rules_count(const struct rule *r);
+int ipt_rules_emit(const struct ipt_group *g, const struct rule *r);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Image to text. One text serves both families: what is said in one alone
+ * stands behind -4 or -6, which the restore program of the other passes over.
+ */
+#include <string.h>
+
+#include "backends/iptables/ipt.h"
+#include "backends/iptables/ipt_args.h"
+#include "backends/iptables/ipt_sets.h"
+#include "core/mem.h"
+
+/* How far apart the families may be before a rule is written twice. */
+#define MERGE_WINDOW 64
+
+static const char *origin_text(const struct origin *o, char *buf)
+{
+	origin_comment(o, buf, COMMENT_MAX);
+	return buf;
+}
+
+static void print_set_add(const struct image_set *s, size_t i,
+			  struct strbuf *out)
+{
+	char comment[COMMENT_MAX + 1];
+
+	strbuf_printf(out, "add %s ", s->name);
+	ipt_set_print_elem(s, i, out);
+	strbuf_printf(out, " comment \"%s\"",
+		      origin_text(s->elems.origin[i], comment));
+}
+
+/* Text collected until it is worth a write, or all there is. */
+static int flush(struct strbuf *b, FILE *out)
+{
+	int err = strbuf_status(b);
+
+	if (!err && fwrite(strbuf_str(b), 1, b->n, out) != b->n)
+		err = -EIO;
+	strbuf_clear(b);
+	return err;
+}
+
+static int render_set(const struct image_set *s, FILE *out)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	int err = 0;
+
+	strbuf_printf(&b, "#ipset create %s ", s->name);
+	ipt_set_print_type(s, &b);
+	strbuf_puts(&b, "\n");
+	for (size_t i = 0; !err && i < s->elems.n; i++) {
+		strbuf_puts(&b, "#ipset ");
+		print_set_add(s, i, &b);
+		strbuf_puts(&b, "\n");
+		if (b.n > 1 << 16)
+			err = flush(&b, out);
+	}
+	return err ? err : flush(&b, out);
+}
+
+/* A table in both families; either may be missing. */
+struct pair {
+	const struct image_table *v4, *v6;
+};
+
+static const struct image_chain *chain_in(const struct image_table *t,
+					  const char *name)
+{
+	return t ? image_find_chain(t, name) : NULL;
+}
+
+static void render_line(const char *prefix, const char *command,
+			const struct ipt_args *a, struct strbuf *out)
+{
+	strbuf_printf(out, "%s%s ", prefix, command);
+	ipt_args_print(a, out);
+	strbuf_puts(out, "\n");
+}
+
+static void args_vec_free(struct ipt_args **v, size_t n)
+{
+	for (size_t i = 0; *v && i < n; i++)
+		ipt_args_release(&(*v)[i]);
+	free(*v);
+	*v = NULL;
+}
+
+static int encode_chain(const struct image_chain *c, uint8_t family,
+			struct ipt_args **ret)
+{
+	struct ipt_args *v;
+	int err = 0;
+
+	*ret = NULL;
+	if (!c || !c->n_rules)
+		return 0;
+	v = calloc(c->n_rules, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; !err && i < c->n_rules; i++)
+		err = ipt_args_encode(&c->rules[i], family, &v[i]);
+	if (err)
+		args_vec_free(&v, c->n_rules);
+	*ret = v;
+	return err;
+}
+
+/* Is a in v[from..n), not too far away? */
+static bool comes_later(const struct ipt_args *a, const struct ipt_args *v,
+			size_t from, size_t n)
+{
+	for (size_t i = from; i < n && i - from < MERGE_WINDOW; i++)
+		if (ipt_args_equal(a, &v[i]))
+			return true;
+	return false;
+}
+
+static void merge(const char *command, const struct ipt_args *v4, size_t n4,
+		  const struct ipt_args *v6, size_t n6, struct strbuf *out)
+{
+	size_t i = 0, k = 0;
+
+	while (i < n4 || k < n6) {
+		if (i < n4 && k < n6 && ipt_args_equal(&v4[i], &v6[k])) {
+			render_line("", command, &v4[i++], out);
+			k++;
+		} else if (i < n4 && !comes_later(&v4[i], v6, k, n6)) {
+			render_line("-4 ", command, &v4[i++], out);
+		} else if (k < n6 && !comes_later(&v6[k], v4, i, n4)) {
+			render_line("-6 ", command, &v6[k++], out);
+		} else if (i < n4) {
+			render_line("-4 ", command, &v4[i++], out);
+		} else {
+			render_line("-6 ", command, &v6[k++], out);
+		}
+	}
+}
+
+static int render_chain(const struct pair *p, const char *name,
+			const char *command, struct strbuf *out)
+{
+	const struct image_chain *c4 = chain_in(p->v4, name);
+	const struct image_chain *c6 = chain_in(p->v6, name);
+	size_t n4 = c4 ? c4->n_rules : 0, n6 = c6 ? c6->n_rules : 0;
+	struct ipt_args *v4 = NULL, *v6 = NULL;
+	int err = encode_chain(c4, NFPROTO_IPV4, &v4);
+
+	if (!err)
+		err = encode_chain(c6, NFPROTO_IPV6, &v6);
+	if (!err)
+		merge(command, v4, n4, v6, n6, out);
+	args_vec_free(&v4, n4);
+	args_vec_free(&v6, n6);
+	return err;
+}
+
+/* A line ":CHAIN" speaks to both families, so one family's chain needs -N. */
+static void render_chain_name(const struct pair *p, const char *name,
+			      struct strbuf *out)
+{
+	bool in4 = chain_in(p->v4, name), in6 = chain_in(p->v6, name);
+
+	if (in4 && in6)
+		strbuf_printf(out, ":%s - [0:0]\n", name);
+	else if (in4 || in6)
+		strbuf_printf(out, "%s -N %s\n", in4 ? "-4" : "-6", name);
+}
+
+static int render_table(const struct image *img, const char *name, FILE *out)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	struct pair p = {
+		image_find_table(img, NFPROTO_IPV4, name),
+		image_find_table(img, NFPROTO_IPV6, name),
+	};
+	int err = 0;
+
+	if (!p.v4 && !p.v6)
+		return 0;
+	strbuf_printf(&b, "*%s\n", name);
+	for (size_t i = 0; i < IPT_PLACES; i++)
+		if (!strcmp(ipt_places[i].table, name))
+			render_chain_name(&p, ipt_places[i].own, &b);
+	for (size_t i = 0; !err && i < 2 * IPT_PLACES; i++) {
+		const struct ipt_place *at = &ipt_places[i % IPT_PLACES];
+		char command[64];
+
+		if (strcmp(at->table, name))
+			continue;
+		/* Jumps first: they are what the reader looks for. */
+		if (i < IPT_PLACES)
+			snprintf(command, sizeof(command), "-I %s 1",
+				 at->builtin);
+		else
+			snprintf(command, sizeof(command), "-A %s", at->own);
+		err = render_chain(&p, i < IPT_PLACES ? at->builtin : at->own,
+				   command, &b);
+	}
+	strbuf_puts(&b, "COMMIT\n");
+	return err ? err : flush(&b, out);
+}
+
+int ipt_render(const struct image *img, FILE *out)
+{
+	const struct image_table *sets =
+		image_find_table(img, NFPROTO_UNSPEC, IPT_SET_TABLE);
+	int err = 0;
+
+	fputs("# ctpolicy: for iptables-restore --noflush and "
+	      "ip6tables-restore --noflush\n", out);
+	if (sets && sets->n_sets)
+		fputs("# its sets first: sed -n 's/^#ipset //p' | "
+		      "ipset restore\n", out);
+	for (size_t i = 0; !err && sets && i < sets->n_sets; i++)
+		err = render_set(&sets->sets[i], out);
+	if (!err)
+		err = render_table(img, "raw", out);
+	if (!err)
+		err = render_table(img, "filter", out);
+	return err ? err : ferror(out) ? -EIO : 0;
+}
+
+static void print_rule_step(const struct step *s, struct strbuf *out)
+{
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	bool head = s->add && s->rule->at_head;
+
+	strbuf_printf(out, "-%c %s ", s->add ? (head ? 'I' : 'A') : 'D',
+		      s->chain->name);
+	if (head)
+		strbuf_puts(out, "1 ");
+	if (ipt_args_encode(s->rule, s->table->family, &a))
+		strbuf_puts(out, s->rule->unknown ? s->rule->unknown : "?");
+	else
+		ipt_args_print(&a, out);
+}
+
+static void print_element_step(const struct step *s, struct strbuf *out)
+{
+	if (s->add) {
+		print_set_add(s->set, s->elem, out);
+		return;
+	}
+	strbuf_printf(out, "del %s ", s->set->name);
+	ipt_set_print_elem(s->set, s->elem, out);
+}
+
+void ipt_print_step(const struct step *s, struct strbuf *out)
+{
+	if (s->table->family == NFPROTO_UNSPEC)
+		strbuf_puts(out, "ipset ");
+	else
+		strbuf_printf(out, "%s -t %s ",
+			      s->table->family == NFPROTO_IPV4 ? "iptables" :
+								 "ip6tables",
+			      s->table->name);
+	switch (s->kind) {
+	case STEP_CHAIN:
+		strbuf_printf(out, "-%c %s", s->add ? 'N' : 'X',
+			      s->chain->name);
+		break;
+	case STEP_SET:
+		strbuf_printf(out, "%s %s", s->add ? "create" : "destroy",
+			      s->set->name);
+		if (s->add) {
+			strbuf_puts(out, " ");
+			ipt_set_print_type(s->set, out);
+		}
+		break;
+	case STEP_ELEMENT:
+		print_element_step(s, out);
+		break;
+	case STEP_RULE:
+		print_rule_step(s, out);
+		break;
+	case STEP_TABLE:
+	case STEP_KIND_MAX_:
+		break;
+	}
+}
