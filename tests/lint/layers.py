@@ -54,13 +54,17 @@ def check_includes(rep, path, code):
                 rep.fault(path, n, "%s is internal to %s" % (what, inner))
 
 
+# Not to print there, but to catch what a library prints.
+CAPTURES = {"backends/iptables/xt_print.c"}
+
+
 def check_calls(rep, path, code):
     for n, line in enumerate(code.splitlines(), 1):
         m = CALLS.search(line)
         if m:
             rep.fault(path, n, "%s() has no place here" % m[1])
         m = STDIO.search(line)
-        if m and not path.startswith("cli/"):
+        if m and not path.startswith("cli/") and path not in CAPTURES:
             rep.fault(path, n, "only cli/ prints")
 
 

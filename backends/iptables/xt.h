@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/iptables/xt.h: a rule's arguments to the kernel's form, and back.
+ *
+ * libxtables does both: its extensions know each revision of a match or target
+ * that this kernel speaks. It keeps its state in globals, ends the process on
+ * errors, prints to stdout and would run modprobe; all that ends here.
+ *
+ * Units:  family is NFPROTO_IPV4 or NFPROTO_IPV6. An entry is a struct
+ *         ipt_entry or ip6t_entry with its matches and target behind it.
+ * Owner:  xt_build() mallocs the entry.
+ * Errors: -EOPNOTSUPP: an extension is not there, or not in the kernel;
+ *         -EINVAL: an extension refused an argument. Both with a diagnostic.
+ *         -ENOMEM. Not for use by two threads.
+ * Source: xtables.h, linux/netfilter_ipv4/ip_tables.h,
+ *         linux/netfilter_ipv6/ip6_tables.h.
+ */
+#ifndef CTPOLICY_BACKENDS_IPTABLES_XT_H
+#define CTPOLICY_BACKENDS_IPTABLES_XT_H
+
+#include "backends/iptables/ipt_args.h"
+#include "core/diag.h"
+
+int xt_init(struct diags *d);
+int xt_build(uint8_t family, const struct ipt_args *a, struct srcpos at,
+	     void **ret, struct diags *d);
+/* `target`: what libiptc calls it. What cannot be said comes out in parts. */
+int xt_print(uint8_t family, const void *entry, const char *target,
+	     struct ipt_args *ret);
+
+/* xt_entry.c: the part of an entry that no extension has. */
+struct xt_head {
+	uint8_t family;
+	union {
+		struct ipt_entry *v4;
+		struct ip6t_entry *v6;
+		void *p;
+	};
+};
+
+size_t xt_head_size(uint8_t family);
+/*
+ * Take the option at a->v[*i], behind "!" when `not`; *i then stands behind
+ * its argument. -ENOENT: it is some extension's.
+ */
+int xt_head_take(struct xt_head *h, const struct ipt_args *a, size_t *i,
+		 bool not);
+void xt_head_print(const struct xt_head *h, FILE *out);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/iptables/xt.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "backends/iptables/xt_guard.h"
+
+#include "core/inet.h"
+
+size_t xt_head_size(uint8_t family)
+{
+	return family == NFPROTO_IPV4 ? sizeof(struct ipt_entry) :
+					sizeof(struct ip6t_entry);
+}
+
+/* The fields that both families have, by pointer. */
+struct fields {
+	uint8_t *src, *smsk, *dst, *dmsk;
+	size_t width;
+	char *iniface, *outiface;
+	unsigned char *iniface_mask, *outiface_mask;
+	uint16_t proto;
+	uint8_t flags, invflags;
+};
+
+static struct fields fields_of(const struct xt_head *h)
+{
+	if (h->family == NFPROTO_IPV4) {
+		struct ipt_ip *ip = &h->v4->ip;
+
+		return (struct fields){
+			(uint8_t *)&ip->src, (uint8_t *)&ip->smsk,
+			(uint8_t *)&ip->dst, (uint8_t *)&ip->dmsk, 4,
+			ip->iniface, ip->outiface, ip->iniface_mask,
+			ip->outiface_mask, ip->proto, ip->flags, ip->invflags,
+		};
+	} else {
+		struct ip6t_ip6 *ip = &h->v6->ipv6;
+
+		return (struct fields){
+			(uint8_t *)&ip->src, (uint8_t *)&ip->smsk,
+			(uint8_t *)&ip->dst, (uint8_t *)&ip->dmsk, 16,
+			ip->iniface, ip->outiface, ip->iniface_mask,
+			ip->outiface_mask, ip->proto, ip->flags, ip->invflags,
+		};
+	}
+}
+
+static int take_addr(uint8_t *addr, uint8_t *mask, size_t width,
+		     const char *arg)
+{
+	struct prefix p;
+
+	if (prefix_parse(arg, &p) || (p.family == AF_INET) != (width == 4))
+		return -EINVAL;
+	memcpy(addr, p.addr, width);
+	for (size_t i = 0; i < p.len; i++)
+		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	return 0;
+}
+
+/* "eth0" matches with its NUL, "wan+" up to the plus. */
+static int take_iface(char *name, unsigned char *mask, const char *arg)
+{
+	size_t n = strlen(arg);
+	bool wild = n && arg[n - 1] == '+';
+
+	if (!n || n >= IFNAMSIZ)
+		return -EINVAL;
+	memcpy(name, arg, n);
+	memset(mask, 0xff, n - wild + !wild);
+	return 0;
+}
+
+static int take_proto(struct xt_head *h, const char *arg)
+{
+	int n = protocol_number(arg);
+
+	if (n <= 0)
+		return -EINVAL;
+	if (h->family == NFPROTO_IPV4) {
+		h->v4->ip.proto = (uint16_t)n;
+	} else {
+		h->v6->ipv6.proto = (uint16_t)n;
+		h->v6->ipv6.flags |= IP6T_F_PROTO;
+	}
+	return 0;
+}
+
+int xt_head_take(struct xt_head *h, const struct ipt_args *a, size_t *i,
+		 bool not)
+{
+	struct fields f = fields_of(h);
+	const char *opt = a->v[*i], *arg = a->v[*i + 1];
+
+	if (!strcmp(opt, "-f") && h->family == NFPROTO_IPV4) {
+		h->v4->ip.flags |= IPT_F_FRAG;
+		++*i;
+		return not ? -EINVAL : 0;
+	}
+	if (strlen(opt) != 2 || !strchr("sdiop", opt[1]))
+		return -ENOENT;
+	if (not || !arg)
+		return -EINVAL;
+	*i += 2;
+	switch (opt[1]) {
+	case 's':
+		return take_addr(f.src, f.smsk, f.width, arg);
+	case 'd':
+		return take_addr(f.dst, f.dmsk, f.width, arg);
+	case 'i':
+		return take_iface(f.iniface, f.iniface_mask, arg);
+	case 'o':
+		return take_iface(f.outiface, f.outiface_mask, arg);
+	default:
+		return take_proto(h, arg);
+	}
+}
+
+static void print_addr(const uint8_t *addr, const uint8_t *mask, size_t width,
+		       const char *opt, bool not, FILE *out)
+{
+	int family = width == 4 ? AF_INET : AF_INET6;
+	char a[INET6_ADDRSTRLEN], m[INET6_ADDRSTRLEN];
+	size_t len = 0, ones = 0;
+
+	while (len < width * 8 && mask[len / 8] & 0x80 >> len % 8)
+		len++;
+	for (size_t i = 0; i < width; i++)
+		ones += (size_t)__builtin_popcount(mask[i]);
+	if (!ones && !not)
+		return;
+	inet_ntop(family, addr, a, sizeof(a));
+	inet_ntop(family, mask, m, sizeof(m));
+	fprintf(out, "%s %s %s", not ? " !" : "", opt, a);
+	if (ones == len)
+		fprintf(out, "/%zu", len);
+	else
+		fprintf(out, "/%s", m);
+}
+
+static void print_iface(const char *name, const unsigned char *mask,
+			const char *opt, bool not, FILE *out)
+{
+	size_t n = 0;
+
+	while (n < IFNAMSIZ - 1 && mask[n] && name[n])
+		n++;
+	if (!mask[0] && !name[0])
+		return;
+	fprintf(out, "%s %s %.*s%s", not ? " !" : "", opt, (int)n, name,
+		mask[n] ? "" : "+");
+}
+
+void xt_head_print(const struct xt_head *h, FILE *out)
+{
+	struct fields f = fields_of(h);
+	bool frag = h->family == NFPROTO_IPV4 && f.flags & IPT_F_FRAG;
+
+	print_addr(f.src, f.smsk, f.width, "-s", f.invflags & IPT_INV_SRCIP,
+		   out);
+	print_addr(f.dst, f.dmsk, f.width, "-d", f.invflags & IPT_INV_DSTIP,
+		   out);
+	print_iface(f.iniface, f.iniface_mask, "-i",
+		    f.invflags & IPT_INV_VIA_IN, out);
+	print_iface(f.outiface, f.outiface_mask, "-o",
+		    f.invflags & IPT_INV_VIA_OUT, out);
+	if (f.proto)
+		fprintf(out, "%s -p %u",
+			f.invflags & XT_INV_PROTO ? " !" : "", f.proto);
+	if (frag)
+		fprintf(out, "%s -f", f.invflags & IPT_INV_FRAG ? " !" : "");
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/iptables/xt_guard.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backends/backend.h"
+#include "backends/iptables/xt.h"
+
+/*
+ * libxtables speaks through globals, and so must its one user. `escape` is
+ * where exit_err() goes instead of out of the process.
+ */
+static struct {
+	jmp_buf escape;
+	bool inside;
+	char message[256];
+	uint8_t family;
+} state;
+
+static void __attribute__((noreturn, format(printf, 2, 3)))
+escape(enum xtables_exittype status, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)status;
+	va_start(ap, fmt);
+	vsnprintf(state.message, sizeof(state.message), fmt, ap);
+	va_end(ap);
+	state.message[strcspn(state.message, "\n")] = '\0';
+	if (!state.inside)
+		abort();
+	longjmp(state.escape, 1);
+}
+
+/*
+ * Does the kernel know this revision? libxtables has its own way to ask, but
+ * that one exits on errors and runs modprobe.
+ */
+static int kernel_has_revision(const char *name, uint8_t rev, int opt)
+{
+	bool v4 = state.family == NFPROTO_IPV4;
+	struct xt_get_revision r = { .revision = rev };
+	socklen_t len = sizeof(r);
+	int fd, ret, err;
+
+	if (strlen(name) >= sizeof(r.name))
+		return 0;
+	memcpy(r.name, name, strlen(name));
+	fd = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC,
+		    IPPROTO_RAW);
+	if (fd < 0)
+		return 0;
+	ret = getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, opt, &r, &len);
+	err = errno;
+	close(fd);
+	backend_trace("getsockopt(%s, revision of %s %u) = %d",
+		      v4 ? "ip" : "ip6", name, rev, ret);
+	/* A kernel too old to answer has revision 0 alone. */
+	return ret >= 0 || (err == ENOPROTOOPT && rev == 0);
+}
+
+static struct xtables_globals globals = {
+	.program_name = "ctpolicy",
+	.program_version = XTABLES_VERSION,
+	.exit_err = escape,
+	.compat_rev = kernel_has_revision,
+};
+
+void xt_guard_complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(state.message, sizeof(state.message), fmt, ap);
+	va_end(ap);
+}
+
+const char *xt_guard_message(void)
+{
+	return state.message;
+}
+
+int xt_guard(uint8_t family, int (*fn)(void *), void *arg)
+{
+	int err;
+
+	state.message[0] = '\0';
+	if (setjmp(state.escape)) {
+		state.inside = false;
+		return -EINVAL;
+	}
+	state.inside = true;
+	if (family && family != state.family) {
+		state.family = family;
+		xtables_set_nfproto(family);
+	}
+	err = fn(arg);
+	state.inside = false;
+	return err;
+}
+
+static int init(void *arg)
+{
+	(void)arg;
+	state.family = NFPROTO_IPV4;
+	return xtables_init_all(&globals, NFPROTO_IPV4) < 0 ? -EOPNOTSUPP : 0;
+}
+
+int xt_init(struct diags *d)
+{
+	static bool done;
+	int err = done ? 0 : xt_guard(0, init, NULL);
+
+	if (err)
+		return diag_add(d, DIAG_ERROR, -EOPNOTSUPP, "CT630", NOPOS,
+				"libxtables does not start%s%s",
+				*state.message ? ": " : "", state.message);
+	done = true;
+	return 0;
+}

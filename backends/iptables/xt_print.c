@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A kernel entry as arguments, through the extensions' own save callbacks.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "backends/iptables/ipt.h"
+#include "backends/iptables/xt.h"
+#include "backends/iptables/xt_guard.h"
+#include "core/mem.h"
+
+struct print {
+	struct xt_head head;
+	const char *target;
+	uint16_t target_offset;
+	FILE *out;
+};
+
+/*
+ * Extensions that a rule of ours can have. Any other makes the rule one that
+ * we cannot read, and its library need not be loaded to find that out.
+ */
+static bool is_known(const char *name)
+{
+	static const char *const known[] = {
+		"tcp", "udp", "sctp", "dccp", "udplite", "multiport", "icmp",
+		"icmp6", "frag", "addrtype", "conntrack", "state", "set",
+		"socket", "comment", "CT", "NOTRACK",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(known[i], name))
+			return true;
+	return false;
+}
+
+static const void *ip_of(const struct print *p)
+{
+	return p->head.family == NFPROTO_IPV4 ?
+		       (const void *)&p->head.v4->ip :
+		       (const void *)&p->head.v6->ipv6;
+}
+
+static void print_match(struct print *p, const struct xt_entry_match *e)
+{
+	const char *name = e->u.user.name;
+	struct xtables_match *m = NULL;
+
+	if (is_known(name))
+		m = xtables_find_match(name, XTF_TRY_LOAD, NULL);
+	if (m)
+		m = xtables_find_match_revision(name, XTF_TRY_LOAD, m,
+						e->u.user.revision);
+	fprintf(p->out, " -m %s", m && m->alias ? m->alias(e) : name);
+	if (!m || e->u.match_size < XT_ALIGN(sizeof(*e)) + m->size)
+		fprintf(p->out, " --unknown-revision %u", e->u.user.revision);
+	else if (m->save)
+		m->save(ip_of(p), e);
+}
+
+static void print_target(struct print *p, const struct xt_entry_target *e)
+{
+	const char *name = e->u.user.name;
+	struct xtables_target *t = NULL;
+
+	if (!*p->target)
+		return;
+	if (!*name || strcmp(name, p->target)) {
+		bool go = p->head.family == NFPROTO_IPV4 ?
+				  p->head.v4->ip.flags & IPT_F_GOTO :
+				  p->head.v6->ipv6.flags & IP6T_F_GOTO;
+
+		fprintf(p->out, " -%c %s", go ? 'g' : 'j', p->target);
+		return;
+	}
+	if (is_known(name))
+		t = xtables_find_target(name, XTF_TRY_LOAD);
+	if (t)
+		t = xtables_find_target_revision(name, XTF_TRY_LOAD, t,
+						 e->u.user.revision);
+	fprintf(p->out, " -j %s", t && t->alias ? t->alias(e) : name);
+	if (!t || e->u.target_size < XT_ALIGN(sizeof(*e)) + t->size)
+		fprintf(p->out, " --unknown-revision %u", e->u.user.revision);
+	else if (t->save)
+		t->save(ip_of(p), e);
+}
+
+static int print(void *arg)
+{
+	struct print *p = arg;
+	uint8_t *base = p->head.p;
+	size_t at = xt_head_size(p->head.family);
+
+	xt_head_print(&p->head, p->out);
+	while (at + sizeof(struct xt_entry_match) <= p->target_offset) {
+		const struct xt_entry_match *m =
+			(const struct xt_entry_match *)(void *)(base + at);
+
+		if (m->u.match_size < sizeof(*m) ||
+		    at + m->u.match_size > p->target_offset)
+			return -EINVAL;
+		print_match(p, m);
+		at += m->u.match_size;
+	}
+	print_target(p, (const struct xt_entry_target *)(void *)
+				(base + p->target_offset));
+	return 0;
+}
+
+/*
+ * Save callbacks print to stdout and to nothing else. glibc lets a program
+ * put another stream in that variable, and every printf() of a library then
+ * goes there; only stdio's own stream does, no descriptor is touched, so
+ * nothing that was in the real stdout's buffer gets lost or mixed in.
+ */
+static int print_captured(struct print *p)
+{
+	FILE *saved = stdout;
+	int err;
+
+	stdout = p->out;
+	err = xt_guard(p->head.family, print, p);
+	stdout = saved;
+	return err;
+}
+
+/* An extension that gave up half-way leaves a rule that is not ours to say. */
+static const char unreadable[] = " --unreadable";
+
+int xt_print(uint8_t family, const void *entry, const char *target,
+	     struct ipt_args *ret)
+{
+	struct print p = { .head = { .family = family }, .target = target };
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	int err;
+
+	/* The head's accessors serve building, too, hence no const in them. */
+	memcpy(&p.head.p, &entry, sizeof(entry));
+	p.target_offset = family == NFPROTO_IPV4 ? p.head.v4->target_offset :
+						   p.head.v6->target_offset;
+	p.out = open_memstream(&text, &len);
+	if (!p.out)
+		return -ENOMEM;
+	if (print_captured(&p))
+		fputs(unreadable, p.out);
+	err = fclose(p.out) ? -ENOMEM : 0;
+	return err ? err : ipt_args_split(text, len, ret);
+}
