@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/iptables/ipt.h"
+
+#include <string.h>
+
+const struct ipt_place ipt_places[IPT_PLACES] = {
+	{ "raw", "PREROUTING", "CTPOLICY-PREROUTING", "n-pre",
+	  HOOK_PREROUTING, ACTION_NOTRACK },
+	{ "raw", "OUTPUT", "CTPOLICY-OUTPUT", "n-out",
+	  HOOK_OUTPUT, ACTION_NOTRACK },
+	{ "filter", "INPUT", "CTPOLICY-INPUT", "a-in",
+	  HOOK_INPUT, ACTION_ACCEPT },
+	{ "filter", "FORWARD", "CTPOLICY-FORWARD", "a-fwd",
+	  HOOK_FORWARD, ACTION_ACCEPT },
+	{ "filter", "OUTPUT", "CTPOLICY-OUTPUT", "a-out",
+	  HOOK_OUTPUT, ACTION_ACCEPT },
+};
+
+const struct ipt_place *ipt_place_of(enum hook hook, enum action action)
+{
+	for (size_t i = 0; i < IPT_PLACES; i++)
+		if (ipt_places[i].hook == hook &&
+		    ipt_places[i].action == action)
+			return &ipt_places[i];
+	return NULL;
+}
+
+const struct ipt_place *ipt_place_by_chain(const char *table, const char *own)
+{
+	for (size_t i = 0; i < IPT_PLACES; i++)
+		if (!strcmp(ipt_places[i].own, own) &&
+		    !strcmp(ipt_places[i].table, table))
+			return &ipt_places[i];
+	return NULL;
+}
+
+enum hook ipt_builtin_hook(const char *chain)
+{
+	for (size_t i = 0; i < IPT_PLACES; i++)
+		if (!strcmp(ipt_places[i].builtin, chain))
+			return ipt_places[i].hook;
+	return HOOK_MAX_;
+}
+
+bool ipt_chain_is_ours(const char *chain)
+{
+	return !strncmp(chain, IPT_CHAIN_PREFIX, strlen(IPT_CHAIN_PREFIX));
+}
+
+const struct backend backend_iptables = {
+	.name = "iptables",
+	.lower = ipt_lower,
+	.render = ipt_render,
+	.print_step = ipt_print_step,
+	.parse = ipt_parse,
+	.open = ipt_open,
+	.snapshot = ipt_snapshot,
+	.commit = ipt_commit,
+	.close = ipt_close,
+};

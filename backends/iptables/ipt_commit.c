@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Changeset to kernel, phase by phase. A table of one family is the most that
+ * changes at once, so a failure half-way is undone towards the live image.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "backends/iptables/ipt_args.h"
+#include "backends/iptables/ipt_kernel.h"
+#include "backends/iptables/ipt_lock.h"
+#include "backends/iptables/ipt_mirror.h"
+#include "backends/iptables/ipt_set_steps.h"
+#include "backends/iptables/xt.h"
+#include "core/mem.h"
+
+/*
+ * Between taking out NOTRACK of the two directions, and the accepts: long
+ * enough for packets on their way to pass the hooks behind.
+ */
+#define REMOVAL_PAUSE_MS 100
+
+struct commit {
+	struct backend_ctx *ctx;
+	const struct changeset *cs;
+	struct diags *d;
+	struct ipt_mirrors mirrors;
+	bool removed;			/* a phase of removals is done */
+};
+
+static int build_entry(const struct step *s, void **ret, struct diags *d)
+{
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	const struct origin *o = step_origin(s);
+	int err = ipt_args_encode(s->rule, s->table->family, &a);
+
+	if (err == -EOPNOTSUPP)
+		return diag_add(d, DIAG_ERROR, err, "CT612", o->at,
+				"this rule cannot be said in iptables");
+	return err ? err : xt_build(s->table->family, &a, o->at, ret, d);
+}
+
+static int add_rule(struct commit *c, struct ipt_legacy *t,
+		    const struct step *s)
+{
+	_cleanup_free_ void *entry = NULL;
+	struct ipt_mirror *m;
+	size_t at;
+	int err;
+
+	m = ipt_mirror_get(&c->mirrors, t, s->chain->name, c->cs->live);
+	if (!m)
+		return -ENOMEM;
+	err = build_entry(s, &entry, c->d);
+	if (err)
+		return err;
+	/* In a chain of somebody else's our one place is the head. */
+	at = s->chain->foreign ? 0 : ipt_mirror_find(m, s->before);
+	err = ipt_legacy_insert(t, s->chain->name, at, entry, c->d);
+	return err ? err : ipt_mirror_insert(m, at, s->rule);
+}
+
+static int del_rule(struct commit *c, struct ipt_legacy *t,
+		    const struct step *s)
+{
+	struct ipt_mirror *m =
+		ipt_mirror_get(&c->mirrors, t, s->chain->name, c->cs->live);
+	size_t at;
+	int err;
+
+	if (!m)
+		return -ENOMEM;
+	at = ipt_mirror_find(m, s->rule);
+	if (at == m->n)
+		return -EAGAIN;
+	err = ipt_legacy_delete(t, s->chain->name, at, c->d);
+	if (!err)
+		ipt_mirror_remove(m, at);
+	return err;
+}
+
+static int table_step(struct commit *c, struct ipt_legacy *t,
+		      const struct step *s)
+{
+	switch (s->kind) {
+	case STEP_CHAIN:
+		return s->add ? ipt_legacy_create_chain(t, s->chain->name,
+							c->d) :
+				ipt_legacy_delete_chain(t, s->chain->name,
+							c->d);
+	case STEP_RULE:
+		return s->add ? add_rule(c, t, s) : del_rule(c, t, s);
+	case STEP_TABLE:
+	case STEP_SET:
+	case STEP_ELEMENT:
+	case STEP_KIND_MAX_:
+		break;
+	}
+	return 0;
+}
+
+static bool is_in(const struct step *s, const struct ipt_legacy *t)
+{
+	return s->table->family == t->family && !strcmp(s->table->name, t->name);
+}
+
+/* The place to blame for what a whole table's commit says: its only rule's. */
+static struct srcpos blame(const struct step *v, size_t n,
+			   const struct ipt_legacy *t)
+{
+	struct srcpos at = NOPOS;
+	size_t rules = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (is_in(&v[i], t) && v[i].kind == STEP_RULE && v[i].add &&
+		    v[i].rule->verdict != VERDICT_JUMP) {
+			at = step_origin(&v[i])->at;
+			rules++;
+		}
+	return rules == 1 ? at : NOPOS;
+}
+
+/* All steps of the phase that are in one table, as one replacement of it. */
+static int table_phase(struct commit *c, const struct step *v, size_t n,
+		       uint8_t family, const char *name)
+{
+	struct ipt_legacy t = { 0 };
+	int err = ipt_legacy_open(family, name, &t, c->d);
+
+	for (size_t i = 0; !err && i < n; i++)
+		if (is_in(&v[i], &t))
+			err = table_step(c, &t, &v[i]);
+	if (!err)
+		err = ipt_legacy_commit(&t, blame(v, n, &t), c->d);
+	ipt_legacy_close(&t);
+	return err;
+}
+
+static int tables_phase(struct commit *c, const struct step *v, size_t n)
+{
+	static const char *const names[] = { "filter", "raw" };
+	int err = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+		for (size_t f = 0; !err && f < ARRAY_SIZE(ipt_families); f++) {
+			struct ipt_legacy t = { .family = ipt_families[f] };
+			size_t i = 0;
+
+			snprintf(t.name, sizeof(t.name), "%s", names[k]);
+			while (i < n && !is_in(&v[i], &t))
+				i++;
+			if (i < n)
+				err = table_phase(c, v, n, ipt_families[f],
+						  names[k]);
+		}
+	return err;
+}
+
+static void pause_removal(void)
+{
+	struct timespec left = { 0, REMOVAL_PAUSE_MS * 1000000L };
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
+/* Sets are there before the rules that look into them, and go after them. */
+static int run_phase(struct commit *c, const struct step *v, size_t n)
+{
+	bool removal = v[0].phase >= PHASE_DEL_NOTRACK_REQUEST;
+	int err = 0;
+
+	if (removal && c->removed)
+		pause_removal();
+	c->removed |= removal;
+	if (!removal)
+		err = ipt_set_steps(c->ctx->sets, c->cs, v, n, c->d);
+	if (!err)
+		err = tables_phase(c, v, n);
+	if (!err && removal)
+		err = ipt_set_steps(c->ctx->sets, c->cs, v, n, c->d);
+	return err;
+}
+
+static int run(struct backend_ctx *ctx, const struct changeset *cs,
+	       struct diags *d)
+{
+	struct commit c = { .ctx = ctx, .cs = cs, .d = d };
+	size_t from = 0, to;
+	int err = 0;
+
+	for (; !err && from < cs->n; from = to) {
+		for (to = from; to < cs->n &&
+		     cs->steps[to].phase == cs->steps[from].phase; to++)
+			;
+		err = run_phase(&c, cs->steps + from, to - from);
+	}
+	ipt_mirrors_release(&c.mirrors);
+	return err;
+}
+
+/* Back to the live image from wherever a failure left us. */
+static int undo(struct backend_ctx *ctx, const struct changeset *cs, int why,
+		struct diags *d)
+{
+	_cleanup_(changeset_free) struct changeset *back = NULL;
+	_cleanup_(snapshot_release) struct snapshot now = { 0 };
+	int err = ipt_snapshot(ctx, &now, d);
+
+	if (!err)
+		err = changeset_diff(cs->live, now.image, &back);
+	if (!err && changeset_is_empty(back))
+		return why;
+	if (!err)
+		err = run(ctx, back, d);
+	if (err)
+		return diag_add(d, DIAG_ERROR, -ENOTRECOVERABLE, "CT613", NOPOS,
+				"the rules from before could not be put back");
+	diag_add(d, DIAG_NOTE, 0, "CT614", NOPOS,
+		 "what was changed before the failure has been undone");
+	return why;
+}
+
+/* Everything short of writing: can each rule be built for this kernel? */
+static int check(const struct changeset *cs, struct diags *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < cs->n && !err; i++) {
+		const struct step *s = &cs->steps[i];
+		_cleanup_free_ void *entry = NULL;
+
+		/* -m set cannot be built before its set is there. */
+		if (s->kind == STEP_RULE && s->add && !s->rule->n_lookups)
+			err = build_entry(s, &entry, d);
+	}
+	return err;
+}
+
+static int locked_commit(struct backend_ctx *ctx, const struct changeset *cs,
+			 struct stamp stamp, bool check_only, struct diags *d)
+{
+	struct stamp now;
+	int err = ipt_read_stamp(&now, d);
+
+	if (err)
+		return err;
+	if (now.generation != stamp.generation)
+		return -EAGAIN;
+	if (check_only)
+		return check(cs, d);
+	err = run(ctx, cs, d);
+	return err ? undo(ctx, cs, err, d) : 0;
+}
+
+int ipt_commit(struct backend_ctx *ctx, const struct changeset *cs,
+	       struct stamp stamp, bool check_only, struct diags *d)
+{
+	int lock = -1, err = 0;
+
+	if (changeset_is_empty(cs))
+		return 0;
+	if (!check_only)
+		err = ipt_lock_take(&lock, d);
+	if (err)
+		return err;
+	err = locked_commit(ctx, cs, stamp, check_only, d);
+	ipt_lock_release(&lock);
+	return err;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Kernel to image. Reading makes no table: a table that is not in /proc yet
+ * has no rules of anybody's.
+ */
+#include "backends/iptables/ipt_kernel.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backends/host/nft_probe.h"
+#include "backends/iptables/ipt_args.h"
+#include "backends/iptables/xt.h"
+#include "core/mem.h"
+
+const uint8_t ipt_families[2] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+
+int ipt_open(struct backend_ctx **ret, struct diags *d)
+{
+	struct backend_ctx *ctx;
+	int err = xt_init(d);
+
+	if (err)
+		return err;
+	ctx = calloc(1, sizeof(*ctx));
+	if (!ctx)
+		return -ENOMEM;
+	*ret = ctx;
+	return 0;
+}
+
+void ipt_close(struct backend_ctx **ctx)
+{
+	if (!*ctx)
+		return;
+	ipset_close(&(*ctx)->sets);
+	free(*ctx);
+	*ctx = NULL;
+}
+
+struct reader {
+	struct image *img;
+	struct survey *survey;
+	struct diags *d;
+	uint64_t digest;
+};
+
+static int read_rule(struct reader *r, const struct ipt_legacy *t,
+		     struct image_chain *c, const void *entry, size_t at)
+{
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	const struct image_table *sets =
+		image_find_table(r->img, NFPROTO_UNSPEC, IPT_SET_TABLE);
+	struct image_rule *rule = image_add_rule(c);
+	int err;
+
+	if (!rule)
+		return -ENOMEM;
+	err = xt_print(t->family, entry, ipt_legacy_target(t, entry), &a);
+	if (!err)
+		err = ipt_args_decode(&a, t->family, sets, r->img, rule);
+	if (err)
+		return err;
+	rule->handle = at + 1;
+	rule->at_head = c->foreign && at == 0;
+	return 0;
+}
+
+static struct image_chain *chain_of(struct reader *r,
+				    const struct ipt_legacy *t,
+				    const char *name)
+{
+	struct image_table *it = image_find_table(r->img, t->family, t->name);
+	bool ours = ipt_chain_is_ours(name);
+	struct image_chain *c;
+
+	if (!it)
+		it = image_add_table(r->img, t->family, t->name);
+	c = it ? image_find_chain(it, name) : NULL;
+	if (c || !it)
+		return c;
+	c = image_add_chain(it, name, ours ? HOOK_MAX_ :
+					     ipt_builtin_hook(name));
+	if (c)
+		c->foreign = !ours;
+	return c;
+}
+
+/* Ours whole; of the others only jumps to us, the rest shows in the survey. */
+static int read_chain(struct reader *r, const struct ipt_legacy *t,
+		      const char *name)
+{
+	bool matters = !strcmp(t->name, "raw") || !strcmp(t->name, "filter");
+	bool ours = matters && ipt_chain_is_ours(name);
+	const char *policy = ipt_legacy_policy(t, name);
+	size_t at = 0;
+	int err = 0;
+
+	if (policy && strcmp(policy, "ACCEPT"))
+		r->survey->in_use = true;
+	if (ours && !chain_of(r, t, name))
+		return -ENOMEM;
+	for (const void *e = ipt_legacy_first_rule(t, name); e && !err;
+	     e = ipt_legacy_next_rule(t, e), at++) {
+		struct image_chain *c;
+
+		if (!ours && (!matters ||
+			      !ipt_chain_is_ours(ipt_legacy_target(t, e)))) {
+			r->survey->in_use = true;
+			continue;
+		}
+		c = chain_of(r, t, name);
+		err = c ? read_rule(r, t, c, e, at) : -ENOMEM;
+	}
+	return err;
+}
+
+static int read_table(struct reader *r, uint8_t family, const char *name)
+{
+	struct ipt_legacy t = { 0 };
+	int err = ipt_legacy_open(family, name, &t, r->d);
+
+	if (err)
+		return err;
+	r->digest = ipt_legacy_digest(&t, r->digest);
+	for (const char *c = ipt_legacy_first_chain(&t); c && !err && r->img;
+	     c = ipt_legacy_next_chain(&t))
+		err = read_chain(r, &t, c);
+	ipt_legacy_close(&t);
+	return err;
+}
+
+static int read_tables(struct reader *r)
+{
+	int err = 0;
+
+	for (size_t f = 0; !err && f < ARRAY_SIZE(ipt_families); f++) {
+		struct ipt_names names;
+
+		err = ipt_legacy_names(ipt_families[f], &names, r->d);
+		for (size_t i = 0; !err && i < names.n; i++)
+			err = read_table(r, ipt_families[f], names.v[i]);
+	}
+	return err;
+}
+
+int ipt_read_stamp(struct stamp *ret, struct diags *d)
+{
+	struct reader r = { .d = d };
+	int err = read_tables(&r);
+
+	if (!err)
+		ret->generation = r.digest;
+	return err;
+}
+
+/* A new session: what the old one remembers of sets may be past. */
+static int read_sets(struct backend_ctx *ctx, struct reader *r)
+{
+	struct image_table *t =
+		image_add_table(r->img, NFPROTO_UNSPEC, IPT_SET_TABLE);
+	int err;
+
+	ipset_close(&ctx->sets);
+	err = t ? ipset_open(&ctx->sets, r->d) : -ENOMEM;
+	return err ? err : ipset_list_ours(ctx->sets, r->img, t, r->d);
+}
+
+int ipt_snapshot(struct backend_ctx *ctx, struct snapshot *ret, struct diags *d)
+{
+	_cleanup_(image_free) struct image *img = image_new();
+	struct survey survey = { 0 };
+	struct reader r = { .img = img, .survey = &survey, .d = d };
+	int err;
+
+	if (!img)
+		return -ENOMEM;
+	err = read_sets(ctx, &r);
+	if (!err)
+		err = read_tables(&r);
+	if (!err)
+		err = image_normalize(img);
+	if (!err)
+		err = nft_probe_iptables(&survey.iptables_nft);
+	if (err)
+		return err;
+	survey.ours = !image_is_empty(img);
+	ret->image = TAKE_PTR(img);
+	ret->survey = survey;
+	ret->stamp.generation = r.digest;
+	return 0;
+}

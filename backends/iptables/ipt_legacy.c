@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/iptables/ipt_legacy.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libiptc/libip6tc.h>
+#include <libiptc/libiptc.h>
+
+#include "backends/backend.h"
+
+static bool is_v4(const struct ipt_legacy *t)
+{
+	return t->family == NFPROTO_IPV4;
+}
+
+static const char *family_word(uint8_t family)
+{
+	return family == NFPROTO_IPV4 ? "IPv4" : "IPv6";
+}
+
+int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d)
+{
+	const char *path = family == NFPROTO_IPV4 ? "/proc/net/ip_tables_names" :
+						    "/proc/net/ip6_tables_names";
+	FILE *f = fopen(path, "re");
+	int err = f ? 0 : -errno;
+
+	ret->n = 0;
+	backend_trace("open(%s) = %d", path, err);
+	if (err == -ENOENT)
+		return 0;
+	if (err == -EACCES || err == -EPERM)
+		return diag_add(d, DIAG_ERROR, -EPERM, "CT604", NOPOS,
+				"%s cannot be read: CAP_NET_ADMIN is missing",
+				path);
+	if (err)
+		return diag_add(d, DIAG_ERROR, err, "CT604", NOPOS,
+				"%s cannot be read: %s", path, strerror(-err));
+	while (ret->n < IPT_TABLES_MAX &&
+	       fscanf(f, "%31s", ret->v[ret->n]) == 1)
+		ret->n++;
+	fclose(f);
+	return 0;
+}
+
+static int open_failed(const struct ipt_legacy *t, int err, struct diags *d)
+{
+	if (err == EPERM || err == EACCES)
+		return diag_add(d, DIAG_ERROR, -EPERM, "CT604", NOPOS,
+				"table %s (%s) cannot be read: CAP_NET_ADMIN "
+				"is missing", t->name, family_word(t->family));
+	diag_add(d, DIAG_ERROR, 0, "CT605", NOPOS,
+		 "the kernel has no table %s (%s): %s", t->name,
+		 family_word(t->family),
+		 is_v4(t) ? iptc_strerror(err) : ip6tc_strerror(err));
+	diag_help(d, "load the module %s_%s, or use --backend nftables",
+		  is_v4(t) ? "iptable" : "ip6table", t->name);
+	return -EOPNOTSUPP;
+}
+
+int ipt_legacy_open(uint8_t family, const char *name, struct ipt_legacy *ret,
+		   struct diags *d)
+{
+	struct ipt_legacy t = { .family = family };
+
+	snprintf(t.name, sizeof(t.name), "%s", name);
+	errno = 0;
+	t.h = is_v4(&t) ? iptc_init(name) : ip6tc_init(name);
+	backend_trace("%s_init(%s) = %s", is_v4(&t) ? "iptc" : "ip6tc", name,
+		      t.h ? "ok" : strerror(errno));
+	if (!t.h)
+		return open_failed(&t, errno, d);
+	*ret = t;
+	return 0;
+}
+
+void ipt_legacy_close(struct ipt_legacy *t)
+{
+	if (t->h && is_v4(t))
+		iptc_free(t->h);
+	else if (t->h)
+		ip6tc_free(t->h);
+	t->h = NULL;
+}
+
+const char *ipt_legacy_first_chain(const struct ipt_legacy *t)
+{
+	return is_v4(t) ? iptc_first_chain(t->h) : ip6tc_first_chain(t->h);
+}
+
+const char *ipt_legacy_next_chain(const struct ipt_legacy *t)
+{
+	return is_v4(t) ? iptc_next_chain(t->h) : ip6tc_next_chain(t->h);
+}
+
+const char *ipt_legacy_policy(const struct ipt_legacy *t, const char *chain)
+{
+	struct xt_counters c;
+
+	if (is_v4(t))
+		return iptc_builtin(chain, t->h) ?
+			       iptc_get_policy(chain, &c, t->h) : NULL;
+	return ip6tc_builtin(chain, t->h) ?
+		       ip6tc_get_policy(chain, &c, t->h) : NULL;
+}
+
+const void *ipt_legacy_first_rule(const struct ipt_legacy *t, const char *chain)
+{
+	if (is_v4(t))
+		return iptc_first_rule(chain, t->h);
+	return ip6tc_first_rule(chain, t->h);
+}
+
+const void *ipt_legacy_next_rule(const struct ipt_legacy *t, const void *entry)
+{
+	if (is_v4(t))
+		return iptc_next_rule(entry, t->h);
+	return ip6tc_next_rule(entry, t->h);
+}
+
+const char *ipt_legacy_target(const struct ipt_legacy *t, const void *entry)
+{
+	const char *s = is_v4(t) ? iptc_get_target(entry, t->h) :
+				   ip6tc_get_target(entry, t->h);
+
+	return s ? s : "";
+}
+
+size_t ipt_legacy_count(const struct ipt_legacy *t, const char *chain)
+{
+	size_t n = 0;
+
+	for (const void *e = ipt_legacy_first_rule(t, chain); e;
+	     e = ipt_legacy_next_rule(t, e))
+		n++;
+	return n;
+}
+
+static int failed(const struct ipt_legacy *t, const char *what,
+		  const char *chain, struct diags *d)
+{
+	int err = errno ? errno : EINVAL;
+
+	return diag_add(d, DIAG_ERROR, -err, "CT606", NOPOS,
+			"%s %s in table %s (%s): %s", what, chain, t->name,
+			family_word(t->family),
+			is_v4(t) ? iptc_strerror(err) : ip6tc_strerror(err));
+}
+
+/* libiptc wants a label of 32 bytes behind its pointer. */
+static void label(const char *chain, char *ret)
+{
+	memset(ret, 0, sizeof(xt_chainlabel));
+	memcpy(ret, chain, strnlen(chain, sizeof(xt_chainlabel) - 1));
+}
+
+int ipt_legacy_insert(struct ipt_legacy *t, const char *chain, size_t at,
+		     const void *entry, struct diags *d)
+{
+	bool end = at >= ipt_legacy_count(t, chain);
+	unsigned int n = (unsigned int)at;
+	xt_chainlabel c;
+	int ok;
+
+	label(chain, c);
+	errno = 0;
+	if (is_v4(t))
+		ok = end ? iptc_append_entry(c, entry, t->h) :
+			   iptc_insert_entry(c, entry, n, t->h);
+	else
+		ok = end ? ip6tc_append_entry(c, entry, t->h) :
+			   ip6tc_insert_entry(c, entry, n, t->h);
+	return ok ? 0 : failed(t, "no rule can be added to", chain, d);
+}
+
+int ipt_legacy_delete(struct ipt_legacy *t, const char *chain, size_t at,
+		     struct diags *d)
+{
+	xt_chainlabel c;
+	int ok;
+
+	label(chain, c);
+	errno = 0;
+	ok = is_v4(t) ? iptc_delete_num_entry(c, (unsigned int)at, t->h) :
+			ip6tc_delete_num_entry(c, (unsigned int)at, t->h);
+	return ok ? 0 : failed(t, "a rule cannot be removed from", chain, d);
+}
+
+int ipt_legacy_create_chain(struct ipt_legacy *t, const char *chain,
+			   struct diags *d)
+{
+	xt_chainlabel c;
+	int ok;
+
+	label(chain, c);
+	errno = 0;
+	ok = is_v4(t) ? iptc_create_chain(c, t->h) : ip6tc_create_chain(c, t->h);
+	return ok ? 0 : failed(t, "cannot make chain", chain, d);
+}
+
+int ipt_legacy_delete_chain(struct ipt_legacy *t, const char *chain,
+			   struct diags *d)
+{
+	xt_chainlabel c;
+	int ok;
+
+	label(chain, c);
+	errno = 0;
+	ok = is_v4(t) ? iptc_delete_chain(c, t->h) : ip6tc_delete_chain(c, t->h);
+	return ok ? 0 : failed(t, "cannot remove chain", chain, d);
+}
+
+int ipt_legacy_commit(struct ipt_legacy *t, struct srcpos at, struct diags *d)
+{
+	int err;
+
+	errno = 0;
+	err = (is_v4(t) ? iptc_commit(t->h) : ip6tc_commit(t->h)) ? 0 : -errno;
+	backend_trace("%s_commit(%s) = %d", is_v4(t) ? "iptc" : "ip6tc",
+		      t->name, err);
+	if (err)
+		diag_add(d, DIAG_ERROR, 0, "CT607", at,
+			 "the kernel refused table %s (%s): %s", t->name,
+			 family_word(t->family),
+			 is_v4(t) ? iptc_strerror(-err) : ip6tc_strerror(-err));
+	return err;
+}
+
+static uint64_t mix(uint64_t h, const void *p, size_t n)
+{
+	const uint8_t *s = p;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ s[i]) * 0x100000001b3ull;
+	return h;
+}
+
+/*
+ * An entry without its counters and without `comefrom`, in which the kernel
+ * keeps notes. What matches and targets keep for themselves is not copied to
+ * userspace since Linux 4.11.
+ */
+static uint64_t mix_entry(const struct ipt_legacy *t, const void *entry,
+			  uint64_t h)
+{
+	const struct ipt_entry *v4 = entry;
+	const struct ip6t_entry *v6 = entry;
+
+	if (is_v4(t)) {
+		h = mix(h, &v4->ip, sizeof(v4->ip));
+		h = mix(h, v4->elems, v4->next_offset - sizeof(*v4));
+	} else {
+		h = mix(h, &v6->ipv6, sizeof(v6->ipv6));
+		h = mix(h, v6->elems, v6->next_offset - sizeof(*v6));
+	}
+	/* Jumps are offsets in the entry; the name is what counts. */
+	return mix(h, ipt_legacy_target(t, entry),
+		   strlen(ipt_legacy_target(t, entry)) + 1);
+}
+
+uint64_t ipt_legacy_digest(const struct ipt_legacy *t, uint64_t seed)
+{
+	uint64_t h = seed ? seed : 0xcbf29ce484222325ull;
+
+	h = mix(h, &t->family, sizeof(t->family));
+	h = mix(h, t->name, strlen(t->name) + 1);
+	for (const char *c = ipt_legacy_first_chain(t); c;
+	     c = ipt_legacy_next_chain(t)) {
+		const char *policy = ipt_legacy_policy(t, c);
+
+		h = mix(h, c, strlen(c) + 1);
+		h = mix(h, policy ? policy : "-", policy ? strlen(policy) : 1);
+		for (const void *e = ipt_legacy_first_rule(t, c); e;
+		     e = ipt_legacy_next_rule(t, e))
+			h = mix_entry(t, e, h);
+	}
+	return h;
+}

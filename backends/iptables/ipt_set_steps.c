@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/iptables/ipt_set_steps.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backends/iptables/ipt.h"
+#include "backends/iptables/ipt_sets.h"
+#include "core/mem.h"
+
+/* Additions to a set in use from which on it is swapped. */
+#define SWAP_FROM 256
+
+/* Of a swap; one that is there is left over from an interrupted run. */
+static const char spare[] = IPT_SET_PREFIX "swap";
+
+static const struct image_set *live_set(const struct changeset *cs,
+					const char *name)
+{
+	const struct image_table *t =
+		image_find_table(cs->live, NFPROTO_UNSPEC, IPT_SET_TABLE);
+
+	return t ? image_find_set(t, name) : NULL;
+}
+
+/* Elements of one set in a row, all added or all removed. */
+static size_t run_length(const struct step *v, size_t n)
+{
+	size_t i = 1;
+
+	while (i < n && v[i].kind == STEP_ELEMENT && v[i].add == v[0].add &&
+	       v[i].set == v[0].set)
+		i++;
+	return i;
+}
+
+static int elements(struct ipset_link *l, const struct step *v, size_t n,
+		    struct diags *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++)
+		err = ipset_element(l, v[i].set, v[i].elem, v[i].set->name,
+				    v[i].add, d);
+	return err ? err : ipset_flush(l, d);
+}
+
+static int fill(struct ipset_link *l, const struct image_set *s,
+		const char *name, struct diags *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s->elems.n; i++)
+		err = ipset_element(l, s, i, name, true, d);
+	return err;
+}
+
+/*
+ * What is to leave does so in a later phase, so the new set has both; what is
+ * wanted comes last, for its comments to stay.
+ */
+static int swap_in(struct ipset_link *l, const struct image_set *want,
+		   const struct image_set *live, struct diags *d)
+{
+	uint32_t max = ipt_set_maxelem(want);
+	int err;
+
+	while (max < want->elems.n + live->elems.n)
+		max *= 2;
+	ipset_destroy(l, spare, NULL);
+	err = ipset_create(l, want, spare, max, d);
+	if (err)
+		return err;
+	err = fill(l, live, spare, d);
+	if (!err)
+		err = fill(l, want, spare, d);
+	if (!err)
+		err = ipset_flush(l, d);
+	if (!err)
+		err = ipset_swap(l, spare, want->name, d);
+	if (ipset_destroy(l, spare, d) && !err)
+		err = -EIO;
+	return err;
+}
+
+static bool needs_swap(const struct ipset_link *l, const struct step *s,
+		       size_t n, const struct image_set *live)
+{
+	uint32_t limit = ipset_limit(l, s->set->name);
+
+	if (!s->add || !live || !image_set_same_shape(live, s->set))
+		return false;
+	return n >= SWAP_FROM || (limit && live->elems.n + n > limit);
+}
+
+static int set_step(struct ipset_link *l, const struct step *s, struct diags *d)
+{
+	if (!s->add && !strcmp(s->set->name, spare)) {
+		ipset_destroy(l, spare, NULL);
+		return 0;
+	}
+	if (!s->add)
+		return ipset_destroy(l, s->set->name, d);
+	return ipset_create(l, s->set, s->set->name, ipt_set_maxelem(s->set),
+			    d);
+}
+
+int ipt_set_steps(struct ipset_link *l, const struct changeset *cs,
+		  const struct step *v, size_t n, struct diags *d)
+{
+	size_t len;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i += len) {
+		const struct image_set *live;
+
+		len = 1;
+		if (v[i].table->family != NFPROTO_UNSPEC)
+			continue;
+		if (v[i].kind == STEP_SET)
+			err = set_step(l, &v[i], d);
+		if (v[i].kind != STEP_ELEMENT)
+			continue;
+		len = run_length(v + i, n - i);
+		live = live_set(cs, v[i].set->name);
+		err = needs_swap(l, &v[i], len, live) ?
+			      swap_in(l, v[i].set, live, d) :
+			      elements(l, v + i, len, d);
+	}
+	return err;
+}
