@@ -89,7 +89,7 @@ static void diff_elems(struct build *b, const struct image_set *want,
 {
 	const struct elems *w = &want->elems, *l = &live->elems;
 	const struct origin *last_w = NULL, *last_l = NULL;
-	bool same = false;
+	bool same = true;	/* no origin on either side */
 	size_t i = 0, k = 0;
 
 	while (!b->err && (i < w->n || k < l->n)) {

@@ -48,7 +48,7 @@ struct lookup {
 	uint8_t n_parts;
 };
 
-#define IMAGE_LOOKUPS_MAX 4
+#define IMAGE_LOOKUPS_MAX 5
 
 enum verdict {
 	VERDICT_NOTRACK,
