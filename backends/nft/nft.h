@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft.h: what the pure files of the nftables backend share.
+ *
+ * Shape:  NOTRACK lies in our own table `inet ctpolicy`, with one base chain a
+ *         hook. Accepts lie in the tables that filter: chains and sets named
+ *         `ctpolicy-...`, and one jump at the head of each filtering chain.
+ *         In an image rule of this backend ports, addresses and plain
+ *         interface names are always lookups; inline are protocol, family, one
+ *         wild interface or "lo", one ICMP range, and the kinds of dst (never
+ *         DST_LOCAL_OR_GROUP, a lookup too), ct and socket. SOCKET_BOUND in a
+ *         rule that returns means the contrary: a wildcard socket. In a table
+ *         `ip` or `ip6` each rule's family is the table's.
+ */
+#ifndef CTPOLICY_BACKENDS_NFT_NFT_H
+#define CTPOLICY_BACKENDS_NFT_NFT_H
+
+#include "backends/backend.h"
+#include "core/fuse.h"
+/* after netinet/in.h, which it clashes with otherwise */
+#include <linux/netfilter.h>
+
+#define NFT_OWN_TABLE "ctpolicy"
+#define NFT_OWN_PREFIX "ctpolicy-"
+#define NFT_JUMP_COMMENT "ctpolicy"
+/* `priority raw`: after defragmentation, before connection tracking. */
+#define NFT_OWN_PRIORITY (-300)
+
+int nft_lower(const struct ruleset *rs, const struct survey *host,
+	      struct image **ret, struct diags *d);
+int nft_render(const struct image *img, FILE *out);
+void nft_print_step(const struct step *s, struct strbuf *out);
+int nft_parse(const char *file, const char *text, size_t len,
+	      struct image **ret, struct diags *d);
+
+/* nft_names.c */
+bool nft_family_matters(uint8_t family);	/* ip, ip6, inet */
+bool nft_table_is_own(uint8_t family, const char *name);
+bool nft_name_is_own(const char *name);		/* "ctpolicy-..." */
+/* AF_INET or AF_INET6 where all rules of such a table are of it. */
+uint8_t nft_table_af(uint8_t table_family);
+/* The name, not yet prefixed, of the sets of a group; unique to its shape. */
+void nft_name_shape(const struct fuse_group *g, struct strbuf *out);
+/* Cut to what nft and the image take, and unique still. */
+void nft_name_finish(const struct strbuf *raw, const char *suffix,
+		     char ret[IMAGE_NAME_MAX]);
+
+/* nft_types.c: sets' fields and nft's data types */
+struct nft_field_type {
+	const char *name;	/* "inet_service" */
+	uint8_t id;		/* nft's number, 6 bits */
+	uint8_t width;		/* bytes */
+	bool host_order;
+};
+const struct nft_field_type *nft_field(enum field_type t);
+/* -EINVAL: a type that our sets never have. */
+int nft_field_by_id(unsigned int id, enum field_type *ret);
+int nft_field_by_name(const char *name, enum field_type *ret);
+enum field_type nft_part_field(enum key_part p, uint8_t af);
+/* Set the family of s from its fields. */
+uint8_t nft_fields_family(const struct elems *e);
+
+/* nft_text.c and nft_text_rule.c */
+void nft_print_rule(uint8_t table_family, const struct image_rule *r,
+		    struct strbuf *out);
+void nft_print_elem(const struct elems *e, size_t i, struct strbuf *out);
+void nft_print_set_head(const struct image_set *s, const char *indent,
+			const char *eol, struct strbuf *out);
+void nft_print_chain_head(const struct image_chain *c, struct strbuf *out);
+/* The name that nft lists for a single ICMP type, NULL: the number. */
+const char *nft_icmp_name(uint8_t proto, uint8_t type);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_commit.c: one batch to the kernel, and its verdict.
+ *
+ * Source: nfnetlink_rcv_batch() in the kernel's net/netfilter/nfnetlink.c. The
+ *         answers are there when sendmsg() returns. A batch without its end
+ *         message is checked in full and then dropped: the dry run.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "backends/nft/nft_kernel.h"
+#include "core/mem.h"
+
+#define ACK_SPACE 2048		/* what a queued answer weighs in the kernel */
+
+struct verdict_of {
+	const struct nft_plan *plan;
+	const struct nft_batch *batch;
+	struct diags *d;
+	int err;		/* the first one */
+};
+
+/* Buffers as large as the batch; without the right to it, the limit stands. */
+static void size_buffers(struct backend_ctx *ctx, const struct nft_batch *b)
+{
+	int fd = mnl_socket_get_fd(ctx->nl);
+	int snd = (int)b->bytes + 65536;
+	int rcv = (int)b->n_sent * ACK_SPACE + 65536;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &snd, sizeof(snd)))
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &snd, sizeof(snd));
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcv, sizeof(rcv)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcv, sizeof(rcv));
+}
+
+static int send_batch(struct backend_ctx *ctx, const struct nft_batch *b)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct msghdr msg = {
+		.msg_name = &kernel, .msg_namelen = sizeof(kernel),
+		.msg_iov = b->page, .msg_iovlen = b->n_pages,
+	};
+
+	for (size_t i = 0; backend_tracing() && i < b->n_sent; i++)
+		nft_trace_msg("send", b->sent[i].nlh);
+	return sendmsg(mnl_socket_get_fd(ctx->nl), &msg, 0) < 0 ? -errno : 0;
+}
+
+/* What the kernel adds to an error: its words, and where it stopped. */
+struct extack {
+	const char *msg;
+	uint32_t offset;
+};
+
+static struct extack read_extack(const struct nlmsghdr *nlh)
+{
+	struct extack x = { .msg = "" };
+	const struct nlattr *a;
+
+	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
+		return x;
+	mnl_attr_for_each(a, nlh, sizeof(struct nlmsgerr)) {
+		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG)
+			x.msg = nft_attr_str(a);
+		else if (mnl_attr_get_type(a) == NLMSGERR_ATTR_OFFS &&
+			 mnl_attr_get_payload_len(a) >= 4)
+			x.offset = mnl_attr_get_u32(a);
+	}
+	return x;
+}
+
+/* How many elements begin before `offset`; the end of a pair is none. */
+static size_t elements_before(const struct nlmsghdr *nlh, uint32_t offset)
+{
+	const struct nlattr *v[NFTA_SET_ELEM_LIST_MAX + 1];
+	const struct nlattr *a, *flags[NFTA_SET_ELEM_FLAGS + 1];
+	size_t n = 0;
+
+	if (nft_msg_attrs(nlh, v, NFTA_SET_ELEM_LIST_MAX) ||
+	    !v[NFTA_SET_ELEM_LIST_ELEMENTS])
+		return 0;
+	mnl_attr_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+		if (nft_nest_attrs(a, flags, NFTA_SET_ELEM_FLAGS))
+			return 0;
+		if (!(nft_attr_u32(flags[NFTA_SET_ELEM_FLAGS]) &
+		      NFT_SET_ELEM_INTERVAL_END))
+			n++;
+		if ((size_t)((const uint8_t *)a - (const uint8_t *)nlh) >=
+		    offset)
+			break;
+	}
+	return n ? n - 1 : 0;
+}
+
+static const struct step *failing_step(const struct verdict_of *v,
+				       const struct nft_sent *s,
+				       const struct extack *x)
+{
+	size_t i = s->first;
+
+	if (v->plan->steps[i]->kind == STEP_ELEMENT && x->offset)
+		i += elements_before(s->nlh, x->offset);
+	return v->plan->steps[i < v->plan->n ? i : s->first];
+}
+
+static bool is_mark(const struct nft_sent *s)
+{
+	return !s || s->nlh->nlmsg_type == NFNL_MSG_BATCH_BEGIN ||
+	       s->nlh->nlmsg_type == NFNL_MSG_BATCH_END;
+}
+
+/* Errors of the batch as a whole. */
+static int say_batch(struct diags *d, int err)
+{
+	if (err == -ERESTART)
+		return diag_add(d, DIAG_ERROR, -EAGAIN, "CT711", NOPOS,
+				"the nft rules were changed by somebody else");
+	if (err == -EPERM)
+		return diag_add(d, DIAG_ERROR, err, "CT712", NOPOS,
+				"changing nft rules needs CAP_NET_ADMIN");
+	if (err == -EMSGSIZE) {
+		diag_add(d, DIAG_ERROR, err, "CT713", NOPOS,
+			 "the changes are too large for one nft batch");
+		diag_help(d, "run with CAP_NET_ADMIN, or raise the sysctl "
+			  "net.core.wmem_max");
+		return err;
+	}
+	return diag_add(d, DIAG_ERROR, err, "CT714", NOPOS,
+			"the kernel refuses the nft batch: %s", strerror(-err));
+}
+
+static int say_step(const struct verdict_of *v, const struct nft_sent *s,
+		    const struct nlmsghdr *nlh, int err)
+{
+	struct extack x = read_extack(nlh);
+	const struct step *step = failing_step(v, s, &x);
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+
+	nft_print_step(step, &text);
+	if (err == -ENOENT || err == -EPROTONOSUPPORT || err == -EAFNOSUPPORT)
+		err = step->add ? -EOPNOTSUPP : err;
+	return diag_add(v->d, DIAG_ERROR, err, "CT715", step_origin(step)->at,
+			"the kernel refuses '%s': %s%s%s", strbuf_str(&text),
+			strerror(-err), *x.msg ? ": " : "", x.msg);
+}
+
+static void take_answer(struct verdict_of *v, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+	const struct nft_sent *s = nft_batch_find(v->batch, nlh->nlmsg_seq);
+
+	nft_trace_msg("recv", nlh);
+	if (nlh->nlmsg_type != NLMSG_ERROR || v->err ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*e) || !e->error)
+		return;
+	v->err = is_mark(s) ? say_batch(v->d, e->error) :
+			      say_step(v, s, nlh, e->error);
+}
+
+static int read_answers(struct backend_ctx *ctx, struct verdict_of *v)
+{
+	int fd = mnl_socket_get_fd(ctx->nl);
+
+	for (;;) {
+		ssize_t n = recv(fd, ctx->buf, NFT_RECV_SIZE, MSG_DONTWAIT);
+		const struct nlmsghdr *nlh = (const void *)ctx->buf;
+		int left = (int)n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return v->err;
+		if (n < 0)
+			return say_batch(v->d, -errno);
+		for (; mnl_nlmsg_ok(nlh, left);
+		     nlh = mnl_nlmsg_next(nlh, &left))
+			take_answer(v, nlh);
+	}
+}
+
+static int write_batch(const struct nft_plan *p, struct stamp stamp,
+		       bool check_only, struct nft_batch *b)
+{
+	int err = nft_batch_begin(b, (uint32_t)stamp.generation);
+
+	if (!err)
+		err = nft_plan_write(p, b);
+	return err || check_only ? err : nft_batch_end(b);
+}
+
+int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
+	       struct stamp stamp, bool check_only, struct diags *d)
+{
+	_cleanup_(nft_plan_release) struct nft_plan p = { 0 };
+	_cleanup_(nft_batch_release) struct nft_batch b = {
+		.base = ctx->seq + 1
+	};
+	struct verdict_of v = { .plan = &p, .batch = &b, .d = d };
+	int err;
+
+	if (changeset_is_empty(cs))
+		return 0;
+	err = nft_plan_make(cs, &p);
+	if (!err)
+		err = write_batch(&p, stamp, check_only, &b);
+	if (err)
+		return err;
+	ctx->seq += (uint32_t)b.n_sent;
+	size_buffers(ctx, &b);
+	err = send_batch(ctx, &b);
+	if (err)
+		return say_batch(d, err);
+	return read_answers(ctx, &v);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_elem_put.c: elements as netlink attributes.
+ *
+ * By hand, since libnftnl makes an object of each element, which costs more
+ * than the kernel's own work. A set of one field with intervals takes a start
+ * and the first value behind it; a concatenation takes a key and its end.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "backends/nft/nft_netlink.h"
+#include "core/mem.h"
+
+/* One end of element i as the kernel has it; returns its length. */
+static size_t wire_key(const struct elems *e, const uint8_t *key, uint8_t *out)
+{
+	size_t at = 0;
+
+	for (unsigned int i = 0; i < e->n_fields; i++) {
+		const struct nft_field_type *t = nft_field(e->field[i]);
+		uint32_t n;
+
+		memset(out + at, 0, (t->width + 3u) & ~3u);
+		memcpy(out + at, key, t->width);
+		if (e->field[i] == FIELD_ADDRTYPE) {
+			memcpy(&n, key, sizeof(n));
+			n = ntohl(n);
+			memcpy(out + at, &n, sizeof(n));
+		}
+		key += t->width;
+		at += e->n_fields > 1 ? (t->width + 3u) & ~3u : t->width;
+	}
+	return at;
+}
+
+static void put_key(struct nlmsghdr *nlh, uint16_t attr, const struct elems *e,
+		    const uint8_t *key)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, attr);
+	uint8_t wire[80];
+	size_t n = wire_key(e, key, wire);
+
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, n, wire);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+/* `open`: nft's mark of a range that goes on to the last value. */
+static void put_udata(struct nlmsghdr *nlh, const struct origin *o, bool open)
+{
+	uint8_t u[2 + COMMENT_MAX + 1 + 6];
+	uint32_t flags = 1;
+	size_t n = 0;
+
+	if (o) {
+		char *text = (char *)u + 2;
+
+		origin_comment(o, text, COMMENT_MAX);
+		n = strlen(text) + 1;
+		u[0] = NFT_UDATA_COMMENT;
+		u[1] = (uint8_t)n;
+		n += 2;
+	}
+	if (open) {
+		u[n] = NFT_UDATA_ELEM_FLAGS;
+		u[n + 1] = sizeof(flags);
+		memcpy(u + n + 2, &flags, sizeof(flags));
+		n += 2 + sizeof(flags);
+	}
+	if (n)
+		mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, n, u);
+}
+
+/* The value behind the last one; false when there is none. */
+static bool key_after(const uint8_t *key, size_t n, uint8_t *out)
+{
+	memcpy(out, key, n);
+	while (n--)
+		if (++out[n])
+			return true;
+	return false;
+}
+
+static void put_end(struct nlmsghdr *nlh, const struct elems *e,
+		    const uint8_t *after)
+{
+	struct nlattr *one = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+
+	mnl_attr_put_u32(nlh, NFTA_SET_ELEM_FLAGS,
+			 htonl(NFT_SET_ELEM_INTERVAL_END));
+	put_key(nlh, NFTA_SET_ELEM_KEY, e, after);
+	mnl_attr_nest_end(nlh, one);
+}
+
+void nft_put_elem(struct nlmsghdr *nlh, const struct image_set *s, size_t i,
+		  bool add)
+{
+	const struct elems *e = &s->elems;
+	struct nlattr *one = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	bool pair = s->interval && e->n_fields == 1;
+	uint8_t after[16];
+	bool ends = pair && key_after(elems_last(e, i), e->width, after);
+
+	put_key(nlh, NFTA_SET_ELEM_KEY, e, elems_first(e, i));
+	if (s->interval && !pair)
+		put_key(nlh, NFTA_SET_ELEM_KEY_END, e, elems_last(e, i));
+	if (add)
+		put_udata(nlh, e->origin[i], pair && !ends);
+	mnl_attr_nest_end(nlh, one);
+	if (ends)
+		put_end(nlh, e, after);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_kernel.h: the netlink socket, dumps and batches.
+ *
+ * Owner:  a batch owns its messages; pages are sent as they lie.
+ * Errors: -errno. nft_dump() gives -EINTR when the rules changed under it.
+ */
+#ifndef CTPOLICY_BACKENDS_NFT_NFT_KERNEL_H
+#define CTPOLICY_BACKENDS_NFT_NFT_KERNEL_H
+
+#include <sys/uio.h>
+
+#include "backends/nft/nft_netlink.h"
+
+#define NFT_RECV_SIZE (64 * 1024)
+
+struct backend_ctx {
+	struct mnl_socket *nl;
+	uint32_t seq;
+	uint8_t *buf;			/* NFT_RECV_SIZE bytes */
+};
+
+/* nft_kernel.c */
+int nft_open(struct backend_ctx **ret, struct diags *d);
+void nft_close(struct backend_ctx **ctx);
+int nft_generation(struct backend_ctx *ctx, uint32_t *ret);
+/*
+ * Dump all things of one NFT_MSG_GET* type; with a set's table and name, its
+ * elements. cb gets each message and may fail; the dump is then read to its
+ * end all the same.
+ */
+struct nft_dump_of {
+	uint16_t type;			/* NFT_MSG_GETTABLE... */
+	uint8_t family;
+	const char *table, *set;	/* NULL: all */
+};
+int nft_dump(struct backend_ctx *ctx, const struct nft_dump_of *what,
+	     int (*cb)(const struct nlmsghdr *nlh, void *arg), void *arg);
+void nft_trace_msg(const char *dir, const struct nlmsghdr *nlh);
+
+/* nft_batch.c */
+struct nft_sent {
+	const struct nlmsghdr *nlh;
+	size_t first;			/* of the steps that it carries */
+};
+struct nft_batch {
+	struct iovec *page;
+	size_t n_pages, cap_pages, bytes;
+	struct nft_sent *sent;		/* [seq - base] */
+	size_t n_sent, cap_sent;
+	uint32_t base;			/* first sequence number */
+	uint8_t *at;			/* where the next message goes */
+	size_t room;
+};
+/* A place for a message of at most `size` bytes; NULL: out of memory. */
+void *nft_batch_reserve(struct nft_batch *b, size_t size);
+uint32_t nft_batch_seq(const struct nft_batch *b);
+/* The message in the place reserved last is complete. */
+int nft_batch_add(struct nft_batch *b, const struct nlmsghdr *nlh,
+		  size_t first_step);
+int nft_batch_begin(struct nft_batch *b, uint32_t generation);
+int nft_batch_end(struct nft_batch *b);
+/* The message with that number, or NULL. */
+const struct nft_sent *nft_batch_find(const struct nft_batch *b, uint32_t seq);
+void nft_batch_release(struct nft_batch *b);
+
+/* nft_plan.c: the steps in the order that one batch needs, deletions first */
+struct nft_plan {
+	const struct step **steps;
+	bool *drop;			/* steps[i]: its deletion */
+	size_t n;
+};
+int nft_plan_make(const struct changeset *cs, struct nft_plan *ret);
+void nft_plan_release(struct nft_plan *p);
+int nft_plan_write(const struct nft_plan *p, struct nft_batch *b);
+
+/* nft_commit.c */
+int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
+	       struct stamp stamp, bool check_only, struct diags *d);
+
+/* nft_snapshot.c */
+int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
+		 struct diags *d);
+
+#endif

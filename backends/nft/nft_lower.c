@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backends/nft/nft_lower.c: which rules go to which table and chain. */
+#include <string.h>
+
+#include "backends/nft/nft_lower.h"
+#include "core/mem.h"
+
+static const char *const owner_name[] = {
+	[OWNER_NATIVE] = "nft",
+	[OWNER_IPTABLES_NFT] = "iptables-nft",
+	[OWNER_FIREWALLD] = "firewalld",
+};
+_Static_assert(ARRAY_SIZE(owner_name) == OWNER_MAX_, "a missing owner");
+
+static void copy_name(char dst[IMAGE_NAME_MAX], const char *src)
+{
+	snprintf(dst, IMAGE_NAME_MAX, "%s", src);
+}
+
+/* The table of that name, made when first needed. */
+static struct image_table *need_table(struct image *img, uint8_t family,
+				      const char *name)
+{
+	struct image_table *t = image_find_table(img, family, name);
+
+	if (t)
+		return t;
+	t = image_add_table(img, family, name);
+	if (t)
+		t->owned = nft_table_is_own(family, name);
+	return t;
+}
+
+static int lower_notrack(struct image *img, const struct fuse_group *g)
+{
+	struct nft_place at = { .prefix = "" };
+	struct image_chain *c;
+
+	at.table = need_table(img, NFPROTO_INET, NFT_OWN_TABLE);
+	if (!at.table)
+		return -ENOMEM;
+	copy_name(at.chain, hook_name(g->model.hook));
+	if (!image_find_chain(at.table, at.chain)) {
+		c = image_add_chain(at.table, at.chain, g->model.hook);
+		if (!c)
+			return -ENOMEM;
+		c->base = true;
+	}
+	return nft_lower_group(&at, g);
+}
+
+static bool meets(const struct foreign_chain *f, const struct fuse_group *g)
+{
+	uint8_t af = nft_table_af(f->family);
+
+	return f->hook == g->model.hook &&
+	       (af == AF_UNSPEC || g->family == AF_UNSPEC || af == g->family);
+}
+
+/* One chain of ours, and the one jump to it at the head of theirs. */
+static int add_jump(struct image_table *t, const struct foreign_chain *f,
+		    const char *target)
+{
+	static const struct origin nobody;
+	struct image_chain *c = image_find_chain(t, f->chain);
+	struct image_rule *r;
+
+	if (c)
+		return 0;
+	c = image_add_chain(t, f->chain, f->hook);
+	if (!c)
+		return -ENOMEM;
+	c->foreign = true;
+	r = image_add_rule(c);
+	if (!r)
+		return -ENOMEM;
+	r->verdict = VERDICT_JUMP;
+	r->match.family = nft_table_af(t->family);
+	r->at_head = true;
+	r->origin = &nobody;
+	copy_name(r->target, target);
+	r->comment = strdup(NFT_JUMP_COMMENT);
+	return r->comment ? 0 : -ENOMEM;
+}
+
+static int accept_place(struct image *img, const struct foreign_chain *f,
+			struct nft_place *ret)
+{
+	struct nft_place at = { .prefix = NFT_OWN_PREFIX };
+	int err;
+
+	at.table = need_table(img, f->family, f->table);
+	if (!at.table)
+		return -ENOMEM;
+	snprintf(at.chain, sizeof(at.chain), "%s%s", NFT_OWN_PREFIX,
+		 hook_name(f->hook));
+	if (!image_find_chain(at.table, at.chain) &&
+	    !image_add_chain(at.table, at.chain, HOOK_MAX_))
+		return -ENOMEM;
+	err = add_jump(at.table, f, at.chain);
+	if (!err)
+		*ret = at;
+	return err;
+}
+
+/*
+ * The chains of one table and hook share one chain of ours: the group's rules
+ * go into it once, on behalf of the first.
+ */
+static bool is_first_of_hook(const struct survey *host, size_t i)
+{
+	const struct foreign_chain *f = &host->filters[i];
+
+	for (size_t k = 0; k < i; k++)
+		if (host->filters[k].family == f->family &&
+		    host->filters[k].hook == f->hook &&
+		    !strcmp(host->filters[k].table, f->table))
+			return false;
+	return true;
+}
+
+static int lower_accepts(struct image *img, const struct fuse_group *g,
+			 const struct survey *host, bool *placed)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < host->n_filters; i++) {
+		const struct foreign_chain *f = &host->filters[i];
+		struct nft_place at;
+
+		if (!meets(f, g))
+			continue;
+		*placed = true;
+		err = accept_place(img, f, &at);
+		if (!err && is_first_of_hook(host, i))
+			err = nft_lower_group(&at, g);
+	}
+	return err;
+}
+
+/* Their tables are written by other programs, which ours would confuse. */
+static int refuse_foreign(const struct fuse_group *g, const struct survey *host,
+			  struct diags *d)
+{
+	for (size_t i = 0; i < host->n_filters; i++) {
+		const struct foreign_chain *f = &host->filters[i];
+
+		if (!meets(f, g) || f->owner == OWNER_NATIVE)
+			continue;
+		diag_add(d, DIAG_ERROR, -EADDRINUSE, "CT701",
+			 g->members[0]->origin->at,
+			 "chain %s of table %s %s drops packets and belongs to "
+			 "%s: accepts cannot be put there", f->chain,
+			 nfproto_name(f->family), f->table,
+			 owner_name[f->owner]);
+		diag_help(d, "state 'accept: none' and let %s accept the "
+			  "services itself, or move the host's rules to nft",
+			  owner_name[f->owner]);
+		return -EADDRINUSE;
+	}
+	return 0;
+}
+
+static int lower_all(struct image *img, const struct fuse *f,
+		     const struct survey *host, bool *placed, struct diags *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < f->n; i++) {
+		const struct fuse_group *g = &f->v[i];
+
+		if (g->model.action == ACTION_NOTRACK) {
+			err = lower_notrack(img, g);
+			continue;
+		}
+		if (!host)
+			continue;
+		err = refuse_foreign(g, host, d);
+		if (!err)
+			err = lower_accepts(img, g, host, placed);
+	}
+	return err;
+}
+
+static void note_accepts(const struct ruleset *rs, const struct survey *host,
+			 bool placed, struct diags *d)
+{
+	if (!rs->wants_accepts || placed)
+		return;
+	if (host)
+		diag_add(d, DIAG_NOTE, 0, "CT702", NOPOS,
+			 "no accept is written: no nft chain of this host "
+			 "drops on the hooks that the services use");
+	else
+		diag_add(d, DIAG_NOTE, 0, "CT703", NOPOS,
+			 "accepts are not shown: nft needs them in the chains "
+			 "of the host that drop, which only the host knows");
+}
+
+int nft_lower(const struct ruleset *rs, const struct survey *host,
+	      struct image **ret, struct diags *d)
+{
+	_cleanup_(image_free) struct image *img = image_new();
+	_cleanup_(fuse_release) struct fuse f = { 0 };
+	bool placed = false;
+	int err;
+
+	if (!img)
+		return -ENOMEM;
+	err = fuse_rules(rs, &f);
+	if (!err)
+		err = lower_all(img, &f, host, &placed, d);
+	if (!err)
+		err = image_normalize(img);
+	if (err)
+		return err;
+	note_accepts(rs, host, placed, d);
+	*ret = TAKE_PTR(img);
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_lower.h: one group of rules of a shape into one table.
+ *
+ * Errors: -ENOMEM.
+ */
+#ifndef CTPOLICY_BACKENDS_NFT_NFT_LOWER_H
+#define CTPOLICY_BACKENDS_NFT_NFT_LOWER_H
+
+#include "backends/nft/nft.h"
+
+/* Where the rules of a group go. */
+struct nft_place {
+	struct image_table *table;
+	char chain[IMAGE_NAME_MAX];
+	const char *prefix;		/* of the names of sets */
+};
+
+int nft_lower_group(const struct nft_place *at, const struct fuse_group *g);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_names.c: what is ours by name, and what sets are called.
+ *
+ * A set's name says the shape of the rules that look into it and nothing of
+ * the services, so that one service more is one element more.
+ */
+#include <string.h>
+
+#include "backends/nft/nft.h"
+#include "core/fuse.h"
+#include "core/mem.h"
+
+#define NAME_MAX_RAW 50		/* leaves room for the prefix and a suffix */
+
+bool nft_family_matters(uint8_t family)
+{
+	return family == NFPROTO_IPV4 || family == NFPROTO_IPV6 ||
+	       family == NFPROTO_INET;
+}
+
+bool nft_table_is_own(uint8_t family, const char *name)
+{
+	return family == NFPROTO_INET && !strcmp(name, NFT_OWN_TABLE);
+}
+
+bool nft_name_is_own(const char *name)
+{
+	return !strncmp(name, NFT_OWN_PREFIX, strlen(NFT_OWN_PREFIX));
+}
+
+uint8_t nft_table_af(uint8_t table_family)
+{
+	switch (table_family) {
+	case NFPROTO_IPV4:
+		return AF_INET;
+	case NFPROTO_IPV6:
+		return AF_INET6;
+	default:
+		return AF_UNSPEC;
+	}
+}
+
+static void add(struct strbuf *b, const char *word)
+{
+	if (!*word)
+		return;
+	if (b->n)
+		strbuf_puts(b, "_");
+	strbuf_puts(b, word);
+}
+
+static void add_iface(struct strbuf *b, const struct iface_set *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		add(b, s->v[i].name);
+		if (s->v[i].wild)
+			strbuf_puts(b, "*");
+	}
+}
+
+static void add_kinds(struct strbuf *b, const struct rule *r)
+{
+	static const char *const dst[] = {
+		[DST_ANY] = "",
+		[DST_LOCAL] = "local",
+		[DST_LOCAL_OR_GROUP] = "group",
+		[DST_NOT_LOCAL] = "transit",
+	};
+	static const char *const sock[] = {
+		[SOCKET_ANY] = "",
+		[SOCKET_OPEN] = "open",
+		[SOCKET_BOUND] = "bound",
+	};
+	_Static_assert(ARRAY_SIZE(dst) == DST_MAX_, "dst misses a row");
+	_Static_assert(ARRAY_SIZE(sock) == SOCKET_MAX_, "sock misses a row");
+
+	add(b, dst[r->match.dst]);
+	add(b, sock[r->match.socket]);
+	add(b, r->match.not_syn ? "ack" : "");
+	add(b, r->match.fragment_tail ? "frag" : "");
+	if (r->match.ct == CT_INVALID_OR_UNTRACKED)
+		add(b, "errors");
+	else if (r->match.ct == CT_ANY && r->action == ACTION_ACCEPT)
+		add(b, "stateless");
+}
+
+static const char *part_word(enum key_part p)
+{
+	static const char *const word[] = {
+		[KEY_SPORT] = "sp",
+		[KEY_DPORT] = "p",
+		[KEY_SADDR] = "s",
+		[KEY_DADDR] = "d",
+		[KEY_IIFNAME] = "i",
+		[KEY_OIFNAME] = "o",
+		[KEY_DADDRTYPE] = "t",
+	};
+	_Static_assert(ARRAY_SIZE(word) == KEY_PART_MAX_, "word misses a row");
+
+	return word[p];
+}
+
+void nft_name_shape(const struct fuse_group *g, struct strbuf *out)
+{
+	static const char *const hook[] = {
+		[HOOK_PREROUTING] = "pre",
+		[HOOK_INPUT] = "in",
+		[HOOK_FORWARD] = "fwd",
+		[HOOK_OUTPUT] = "out",
+	};
+	static const char *const rank[] = {
+		[RANK_MANAGEMENT] = "mgmt",
+		[RANK_ICMP] = "icmp",
+		[RANK_SERVICE] = "",
+		[RANK_GUARDED] = "guard",
+		[RANK_FRAGMENT] = "tail",
+	};
+	static const char *const leg[] = {
+		[LEG_BOTH] = "both",
+		[LEG_REQUEST] = "req",
+		[LEG_REPLY] = "rep",
+	};
+	const struct rule *r = &g->model;
+	_cleanup_(strbuf_release) struct strbuf proto = { 0 };
+
+	add(out, hook[r->hook]);
+	add(out, rank[r->rank]);
+	add(out, leg[r->leg]);
+	protocol_print(r->match.proto, &proto);
+	if (r->match.proto)
+		add(out, strbuf_str(&proto));
+	add_kinds(out, r);
+	add_iface(out, &r->match.iif);
+	add_iface(out, &r->match.oif);
+	if (g->n_parts)
+		strbuf_puts(out, "_");
+	for (unsigned int i = 0; i < g->n_parts; i++)
+		strbuf_puts(out, part_word(g->part[i]));
+	if (g->family != AF_UNSPEC)
+		strbuf_puts(out, g->family == AF_INET ? "4" : "6");
+}
+
+static uint32_t fnv1a(const char *s, size_t n)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (uint8_t)s[i]) * 16777619u;
+	return h;
+}
+
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+/* A name that had to be bent carries a digest of what it was. */
+void nft_name_finish(const struct strbuf *raw, const char *suffix,
+		     char ret[IMAGE_NAME_MAX])
+{
+	const char *s = strbuf_str(raw);
+	bool bent = raw->n > NAME_MAX_RAW;
+	size_t n = bent ? NAME_MAX_RAW - 9 : raw->n;
+	char base[NAME_MAX_RAW + 1];
+
+	for (size_t i = 0; i < n; i++) {
+		base[i] = is_plain(s[i]) ? s[i] : '_';
+		bent |= base[i] != s[i];
+	}
+	if (bent && n > NAME_MAX_RAW - 9)
+		n = NAME_MAX_RAW - 9;
+	base[n] = '\0';
+	if (bent)
+		snprintf(ret, IMAGE_NAME_MAX, "%s_%08x%s", base,
+			 fnv1a(s, raw->n), suffix);
+	else
+		snprintf(ret, IMAGE_NAME_MAX, "%s%s", base, suffix);
+}

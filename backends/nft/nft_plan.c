@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_plan.c: steps in the order of one batch, as messages.
+ *
+ * A batch is one moment for the packets, so deletions may go first: what is
+ * added then never meets what it replaces. Steps inside a table that goes as a
+ * whole are left out.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include <libnftnl/common.h>
+
+#include "backends/nft/nft_kernel.h"
+#include "core/mem.h"
+
+#define LIST_MAX 60000		/* an attribute's length is 16 bits */
+#define SMALL_MSG 8192
+
+enum turn {
+	TURN_DEL_JUMP,
+	TURN_DEL_RULE,
+	TURN_DEL_ELEMENT,
+	TURN_DEL_CHAIN,
+	TURN_DEL_SET,
+	TURN_DEL_TABLE,
+	TURN_ADD_TABLE,
+	TURN_ADD_SET,
+	TURN_ADD_ELEMENT,
+	TURN_ADD_CHAIN,
+	TURN_ADD_RULE,
+	TURN_ADD_JUMP,
+	N_TURNS,
+};
+
+static enum turn turn_of(const struct step *s, bool drop)
+{
+	switch (s->kind) {
+	case STEP_TABLE:
+		return drop ? TURN_DEL_TABLE : TURN_ADD_TABLE;
+	case STEP_CHAIN:
+		return drop ? TURN_DEL_CHAIN : TURN_ADD_CHAIN;
+	case STEP_SET:
+		return drop ? TURN_DEL_SET : TURN_ADD_SET;
+	case STEP_ELEMENT:
+		return drop ? TURN_DEL_ELEMENT : TURN_ADD_ELEMENT;
+	case STEP_RULE:
+	case STEP_KIND_MAX_:
+		break;
+	}
+	if (s->rule->verdict == VERDICT_JUMP)
+		return drop ? TURN_DEL_JUMP : TURN_ADD_JUMP;
+	return drop ? TURN_DEL_RULE : TURN_ADD_RULE;
+}
+
+static bool goes_with_table(const struct changeset *cs, const struct step *s)
+{
+	if (s->add || s->kind == STEP_TABLE || !s->table->owned)
+		return false;
+	/* a table's own deletion is its last step */
+	for (size_t i = cs->n; i-- && cs->steps[i].phase == PHASE_DEL_ACCEPT;)
+		if (cs->steps[i].kind == STEP_TABLE && !cs->steps[i].add &&
+		    cs->steps[i].table == s->table)
+			return true;
+	return false;
+}
+
+/* Call with v NULL to count, then to place. */
+static void sort_steps(const struct changeset *cs, const bool *skip,
+		       size_t *next, struct nft_plan *p)
+{
+	for (size_t i = 0; i < cs->n; i++) {
+		const struct step *s = &cs->steps[i];
+
+		for (int drop = 1; drop >= 0; drop--) {
+			size_t *at;
+
+			if (skip[i] ||
+			    (drop ? s->add && !s->replaces : !s->add))
+				continue;
+			at = &next[turn_of(s, drop)];
+			if (p) {
+				p->steps[*at] = s;
+				p->drop[*at] = drop;
+			}
+			(*at)++;
+		}
+	}
+}
+
+int nft_plan_make(const struct changeset *cs, struct nft_plan *ret)
+{
+	_cleanup_(nft_plan_release) struct nft_plan p = { 0 };
+	_cleanup_free_ bool *skip = calloc(cs->n + 1, sizeof(*skip));
+	size_t count[N_TURNS] = { 0 };
+
+	if (!skip)
+		return -ENOMEM;
+	for (size_t i = 0; i < cs->n; i++)
+		skip[i] = goes_with_table(cs, &cs->steps[i]);
+	sort_steps(cs, skip, count, NULL);
+	for (size_t i = 0; i < N_TURNS; i++) {
+		size_t n = count[i];
+
+		count[i] = p.n;
+		p.n += n;
+	}
+	p.steps = calloc(p.n + 1, sizeof(*p.steps));
+	p.drop = calloc(p.n + 1, sizeof(*p.drop));
+	if (!p.steps || !p.drop)
+		return -ENOMEM;
+	sort_steps(cs, skip, count, &p);
+	*ret = p;
+	p = (struct nft_plan){ 0 };
+	return 0;
+}
+
+void nft_plan_release(struct nft_plan *p)
+{
+	free(p->steps);
+	free(p->drop);
+	*p = (struct nft_plan){ 0 };
+}
+
+static struct nlmsghdr *put_msg(struct nft_batch *b, size_t size, uint16_t msg,
+				uint16_t flags, uint8_t family)
+{
+	void *at = nft_batch_reserve(b, size);
+
+	if (!at)
+		return NULL;
+	return nft_msg_put(at, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | msg),
+			   NLM_F_ACK | flags, family, nft_batch_seq(b));
+}
+
+static uint32_t hook_number(enum hook h)
+{
+	static const uint32_t number[] = {
+		[HOOK_PREROUTING] = NF_INET_PRE_ROUTING,
+		[HOOK_INPUT] = NF_INET_LOCAL_IN,
+		[HOOK_FORWARD] = NF_INET_FORWARD,
+		[HOOK_OUTPUT] = NF_INET_LOCAL_OUT,
+	};
+	_Static_assert(ARRAY_SIZE(number) == HOOK_MAX_, "number lacks a row");
+
+	return number[h];
+}
+
+static void put_chain(struct nlmsghdr *nlh, const struct step *s, bool drop)
+{
+	struct nlattr *hook;
+
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, s->table->name);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, s->chain->name);
+	if (drop || !s->chain->base)
+		return;
+	hook = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
+	mnl_attr_put_u32(nlh, NFTA_HOOK_HOOKNUM,
+			 htonl(hook_number(s->chain->hook)));
+	mnl_attr_put_u32(nlh, NFTA_HOOK_PRIORITY,
+			 htonl((uint32_t)NFT_OWN_PRIORITY));
+	mnl_attr_nest_end(nlh, hook);
+	mnl_attr_put_u32(nlh, NFTA_CHAIN_POLICY, htonl(NF_ACCEPT));
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, "filter");
+}
+
+static int put_rule(struct nlmsghdr *nlh, const struct step *s, bool drop)
+{
+	struct nftnl_rule *nr = NULL;
+	int err;
+
+	if (drop) {
+		mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, s->table->name);
+		mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, s->chain->name);
+		mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE,
+				 htobe64(s->rule->handle));
+		return 0;
+	}
+	err = nft_rule_encode(s->table, s->chain->name, s->rule, &nr);
+	if (err)
+		return err;
+	if (s->before)
+		nftnl_rule_set_u64(nr, NFTNL_RULE_POSITION, s->before->handle);
+	nftnl_rule_nlmsg_build_payload(nlh, nr);
+	nftnl_rule_free(nr);
+	return 0;
+}
+
+/* Behind all others, unless a place or the head is asked for. */
+static uint16_t rule_flags(const struct step *s)
+{
+	if (s->before || s->rule->at_head)
+		return NLM_F_CREATE;
+	return NLM_F_CREATE | NLM_F_APPEND;
+}
+
+static uint16_t msg_of(enum step_kind kind, bool drop)
+{
+	static const uint16_t add[] = {
+		[STEP_TABLE] = NFT_MSG_NEWTABLE,
+		[STEP_CHAIN] = NFT_MSG_NEWCHAIN,
+		[STEP_SET] = NFT_MSG_NEWSET,
+		[STEP_ELEMENT] = NFT_MSG_NEWSETELEM,
+		[STEP_RULE] = NFT_MSG_NEWRULE,
+	};
+	static const uint16_t del[] = {
+		[STEP_TABLE] = NFT_MSG_DELTABLE,
+		[STEP_CHAIN] = NFT_MSG_DELCHAIN,
+		[STEP_SET] = NFT_MSG_DELSET,
+		[STEP_ELEMENT] = NFT_MSG_DELSETELEM,
+		[STEP_RULE] = NFT_MSG_DELRULE,
+	};
+	_Static_assert(ARRAY_SIZE(add) == STEP_KIND_MAX_ &&
+		       ARRAY_SIZE(del) == STEP_KIND_MAX_, "a kind lacks a row");
+
+	return drop ? del[kind] : add[kind];
+}
+
+static void put_set(struct nlmsghdr *nlh, const struct step *s, bool drop,
+		    uint32_t id)
+{
+	if (!drop) {
+		nft_put_set(nlh, s->table, s->set, id);
+		return;
+	}
+	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, s->table->name);
+	mnl_attr_put_strz(nlh, NFTA_SET_NAME, s->set->name);
+}
+
+static int write_one(const struct nft_plan *p, size_t i, struct nft_batch *b)
+{
+	const struct step *s = p->steps[i];
+	bool drop = p->drop[i];
+	uint16_t flags = drop ? 0 : s->kind == STEP_RULE ? rule_flags(s) :
+							   NLM_F_CREATE;
+	struct nlmsghdr *nlh = put_msg(b, SMALL_MSG, msg_of(s->kind, drop),
+				       flags, s->table->family);
+	int err = 0;
+
+	if (!nlh)
+		return -ENOMEM;
+	if (s->kind == STEP_TABLE)
+		mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, s->table->name);
+	else if (s->kind == STEP_CHAIN)
+		put_chain(nlh, s, drop);
+	else if (s->kind == STEP_SET)
+		put_set(nlh, s, drop, (uint32_t)i + 1);
+	else
+		err = put_rule(nlh, s, drop);
+	return err ? err : nft_batch_add(b, nlh, i);
+}
+
+/* As many elements of one set as a message holds; *i is the first one left. */
+static int write_elements(const struct nft_plan *p, size_t *i,
+			  struct nft_batch *b)
+{
+	const struct step *first = p->steps[*i];
+	bool drop = p->drop[*i];
+	size_t start = *i;
+	struct nlmsghdr *nlh = put_msg(b, LIST_MAX + 2 * NFT_ELEM_SPACE,
+				       msg_of(STEP_ELEMENT, drop),
+				       drop ? 0 : NLM_F_CREATE,
+				       first->table->family);
+	struct nlattr *list;
+
+	if (!nlh)
+		return -ENOMEM;
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, first->table->name);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, first->set->name);
+	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
+	for (; *i < p->n && p->steps[*i]->kind == STEP_ELEMENT &&
+	       p->steps[*i]->set == first->set && p->drop[*i] == drop &&
+	       nlh->nlmsg_len < LIST_MAX; (*i)++)
+		nft_put_elem(nlh, first->set, p->steps[*i]->elem, !drop);
+	mnl_attr_nest_end(nlh, list);
+	return nft_batch_add(b, nlh, start);
+}
+
+int nft_plan_write(const struct nft_plan *p, struct nft_batch *b)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < p->n;) {
+		if (p->steps[i]->kind == STEP_ELEMENT)
+			err = write_elements(p, &i, b);
+		else
+			err = write_one(p, i++, b);
+	}
+	return err;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backends/nft/nft_set_msg.c: a set's own message, without its elements. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "backends/nft/nft_netlink.h"
+#include "core/mem.h"
+
+#define TYPE_BITS 6
+
+static uint32_t padded(enum field_type t)
+{
+	return ((uint32_t)field_width(t) + 3) & ~3u;
+}
+
+static bool is_concat(const struct elems *e)
+{
+	return e->n_fields > 1;
+}
+
+/* One field is as long as it is; fields in a row are padded to words. */
+static uint32_t key_len(const struct elems *e)
+{
+	uint32_t len = 0;
+
+	if (!is_concat(e))
+		return (uint32_t)field_width(e->field[0]);
+	for (unsigned int i = 0; i < e->n_fields; i++)
+		len += padded(e->field[i]);
+	return len;
+}
+
+static uint32_t key_type(const struct elems *e)
+{
+	uint32_t type = 0;
+
+	for (unsigned int i = 0; i < e->n_fields; i++)
+		type = type << TYPE_BITS | nft_field(e->field[i])->id;
+	return type;
+}
+
+static uint32_t set_flags(const struct image_set *s)
+{
+	uint32_t flags = 0;
+
+	if (s->interval)
+		flags |= NFT_SET_INTERVAL;
+	if (s->interval && is_concat(&s->elems))
+		flags |= NFT_SET_CONCAT;
+	return flags;
+}
+
+/* What the kernel's interval concatenation needs to know of the fields. */
+static void put_desc(struct nlmsghdr *nlh, const struct elems *e)
+{
+	struct nlattr *desc = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
+	struct nlattr *all = mnl_attr_nest_start(nlh, NFTA_SET_DESC_CONCAT);
+
+	for (unsigned int i = 0; i < e->n_fields; i++) {
+		struct nlattr *one = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+
+		mnl_attr_put_u32(nlh, NFTA_SET_FIELD_LEN,
+				 htonl((uint32_t)field_width(e->field[i])));
+		mnl_attr_nest_end(nlh, one);
+	}
+	mnl_attr_nest_end(nlh, all);
+	mnl_attr_nest_end(nlh, desc);
+}
+
+/* For `nft list`: 0 is none (a concatenation), 1 the host's, 2 big endian. */
+static void put_byteorder(struct nlmsghdr *nlh, const struct elems *e)
+{
+	uint32_t order = is_concat(e) ? 0 :
+			 nft_field(e->field[0])->host_order ? 1 : 2;
+	uint8_t u[6] = { NFT_UDATA_SET_KEYBYTEORDER, sizeof(order) };
+
+	memcpy(u + 2, &order, sizeof(order));
+	mnl_attr_put(nlh, NFTA_SET_USERDATA, sizeof(u), u);
+}
+
+void nft_put_set(struct nlmsghdr *nlh, const struct image_table *t,
+		 const struct image_set *s, uint32_t id)
+{
+	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, t->name);
+	mnl_attr_put_strz(nlh, NFTA_SET_NAME, s->name);
+	mnl_attr_put_u32(nlh, NFTA_SET_FLAGS, htonl(set_flags(s)));
+	mnl_attr_put_u32(nlh, NFTA_SET_KEY_TYPE, htonl(key_type(&s->elems)));
+	mnl_attr_put_u32(nlh, NFTA_SET_KEY_LEN, htonl(key_len(&s->elems)));
+	mnl_attr_put_u32(nlh, NFTA_SET_ID, htonl(id));
+	if (s->interval && is_concat(&s->elems))
+		put_desc(nlh, &s->elems);
+	put_byteorder(nlh, &s->elems);
+}
+
+static int read_fields(uint32_t type, enum field_type *field, size_t *n)
+{
+	enum field_type back[ELEMS_MAX_FIELDS];
+	size_t k = 0;
+	int err = 0;
+
+	for (; !err && type; type >>= TYPE_BITS) {
+		if (k == ELEMS_MAX_FIELDS)
+			return -EINVAL;
+		err = nft_field_by_id(type & ((1u << TYPE_BITS) - 1),
+				      &back[k++]);
+	}
+	for (size_t i = 0; i < k; i++)
+		field[i] = back[k - 1 - i];
+	*n = k;
+	return k ? err : -EINVAL;
+}
+
+int nft_set_decode(const struct nlattr *const *attr, struct image_set *s)
+{
+	enum field_type field[ELEMS_MAX_FIELDS];
+	uint32_t flags = nft_attr_u32(attr[NFTA_SET_FLAGS]);
+	size_t n;
+	int err;
+
+	if (flags & ~(uint32_t)(NFT_SET_INTERVAL | NFT_SET_CONCAT) ||
+	    attr[NFTA_SET_DATA_TYPE] || attr[NFTA_SET_EXPR] ||
+	    attr[NFTA_SET_EXPRESSIONS])
+		return -EINVAL;
+	err = read_fields(nft_attr_u32(attr[NFTA_SET_KEY_TYPE]), field, &n);
+	if (err)
+		return err;
+	elems_init(&s->elems, field, n);
+	if (key_len(&s->elems) != nft_attr_u32(attr[NFTA_SET_KEY_LEN]))
+		return -EINVAL;
+	s->interval = flags & NFT_SET_INTERVAL;
+	s->family = nft_fields_family(&s->elems);
+	return 0;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_snapshot.c: the kernel's state at one generation.
+ *
+ * The order of the dumps is that in which things refer to each other: tables,
+ * chains, sets with their elements, rules. When the generation has moved
+ * between the first and the last, all is read again.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "backends/nft/nft_kernel.h"
+#include "backends/nft/nft_world.h"
+#include "core/mem.h"
+
+#define TRIES_MAX 20
+
+struct scan {
+	struct backend_ctx *ctx;
+	struct image *image;
+	struct nft_world world;
+	struct diags *d;
+};
+
+static void scan_release(struct scan *s)
+{
+	image_free(&s->image);
+	nft_world_release(&s->world);
+}
+
+static int take_table(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_TABLE_NAME + 1];
+	uint8_t family = nft_msg_family(nlh);
+	struct scan *s = arg;
+	struct image_table *t;
+	int err = nft_msg_attrs(nlh, v, NFTA_TABLE_NAME);
+
+	if (err || !nft_family_matters(family))
+		return err;
+	if (!nft_table_is_own(family, nft_attr_str(v[NFTA_TABLE_NAME])))
+		return nft_world_add_table(&s->world, nlh);
+	t = image_add_table(s->image, family, NFT_OWN_TABLE);
+	if (!t)
+		return -ENOMEM;
+	t->owned = true;
+	return 0;
+}
+
+/* The table that something of ours is in, made when it is the first thing. */
+static struct image_table *our_table(struct scan *s, uint8_t family,
+				     const char *name)
+{
+	struct image_table *t = image_find_table(s->image, family, name);
+
+	if (t || strlen(name) >= IMAGE_NAME_MAX)
+		return t;
+	return image_add_table(s->image, family, name);
+}
+
+static enum hook base_hook(const struct nlattr *const *v)
+{
+	const struct nlattr *h[NFTA_HOOK_PRIORITY + 1];
+	uint32_t policy = nft_attr_u32(v[NFTA_CHAIN_POLICY]);
+	uint32_t number;
+
+	if (nft_nest_attrs(v[NFTA_CHAIN_HOOK], h, NFTA_HOOK_PRIORITY) ||
+	    policy != NF_ACCEPT ||
+	    strcmp(nft_attr_str(v[NFTA_CHAIN_TYPE]), "filter") ||
+	    (int)nft_attr_u32(h[NFTA_HOOK_PRIORITY]) != NFT_OWN_PRIORITY)
+		return HOOK_MAX_;
+	number = nft_attr_u32(h[NFTA_HOOK_HOOKNUM]);
+	if (number == NF_INET_PRE_ROUTING)
+		return HOOK_PREROUTING;
+	return number == NF_INET_LOCAL_OUT ? HOOK_OUTPUT : HOOK_MAX_;
+}
+
+/* A base chain that hooks otherwise than ours do counts as no base chain. */
+static int take_own_chain(struct scan *s, uint8_t family,
+			  const struct nlattr *const *v)
+{
+	const char *name = nft_attr_str(v[NFTA_CHAIN_NAME]);
+	struct image_table *t = our_table(s, family,
+					  nft_attr_str(v[NFTA_CHAIN_TABLE]));
+	struct image_chain *c;
+
+	if (!t || strlen(name) >= IMAGE_NAME_MAX)
+		return -ENOMEM;
+	c = image_add_chain(t, name, v[NFTA_CHAIN_HOOK] ? base_hook(v) :
+							  HOOK_MAX_);
+	if (!c)
+		return -ENOMEM;
+	c->base = c->hook != HOOK_MAX_;
+	return 0;
+}
+
+static int take_chain(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_CHAIN_TYPE + 1];
+	uint8_t family = nft_msg_family(nlh);
+	struct scan *s = arg;
+	int err = nft_msg_attrs(nlh, v, NFTA_CHAIN_TYPE);
+
+	if (err || !nft_family_matters(family))
+		return err;
+	if (nft_table_is_own(family, nft_attr_str(v[NFTA_CHAIN_TABLE])) ||
+	    nft_name_is_own(nft_attr_str(v[NFTA_CHAIN_NAME])))
+		return take_own_chain(s, family, v);
+	return nft_world_add_chain(&s->world, nlh);
+}
+
+static int take_set(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_SET_EXPRESSIONS + 1];
+	uint8_t family = nft_msg_family(nlh);
+	const char *table, *name;
+	struct scan *s = arg;
+	struct image_table *t;
+	struct image_set *set;
+	int err = nft_msg_attrs(nlh, v, NFTA_SET_EXPRESSIONS);
+
+	if (err || !nft_family_matters(family))
+		return err;
+	table = nft_attr_str(v[NFTA_SET_TABLE]);
+	name = nft_attr_str(v[NFTA_SET_NAME]);
+	if ((!nft_table_is_own(family, table) && !nft_name_is_own(name)) ||
+	    nft_attr_u32(v[NFTA_SET_FLAGS]) & NFT_SET_ANONYMOUS ||
+	    strlen(name) >= IMAGE_NAME_MAX)
+		return 0;
+	t = our_table(s, family, table);
+	set = t ? image_add_set(t, name) : NULL;
+	if (!set)
+		return -ENOMEM;
+	/* a set of another kind is equal to none of ours */
+	if (nft_set_decode(v, set))
+		snprintf(set->kind, sizeof(set->kind), "unknown");
+	return 0;
+}
+
+static int take_elements(const struct nlmsghdr *nlh, void *arg)
+{
+	return nft_elems_read(arg, nlh);
+}
+
+static int read_set(struct scan *s, const struct image_table *t,
+		    struct image_set *set)
+{
+	_cleanup_(nft_elem_reader_release) struct nft_elem_reader r = {
+		.img = s->image, .set = set,
+	};
+	struct nft_dump_of what = { NFT_MSG_GETSETELEM, t->family, t->name,
+				    set->name };
+	int err = nft_dump(s->ctx, &what, take_elements, &r);
+
+	return err ? err : nft_elems_finish(&r);
+}
+
+static int read_sets(struct scan *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < s->image->n_tables; i++) {
+		struct image_table *t = &s->image->tables[i];
+
+		for (size_t k = 0; !err && k < t->n_sets; k++)
+			if (t->sets[k].elems.n_fields)
+				err = read_set(s, t, &t->sets[k]);
+	}
+	return err;
+}
+
+static void rule_freep(struct nftnl_rule **r)
+{
+	if (*r)
+		nftnl_rule_free(*r);
+}
+
+static int decode_rule(struct scan *s, const struct nlmsghdr *nlh,
+		       const struct image_table *t, struct image_chain *c,
+		       bool at_head)
+{
+	_cleanup_(rule_freep) struct nftnl_rule *nr = nftnl_rule_alloc();
+	struct image_rule *r = nr ? image_add_rule(c) : NULL;
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	if (nftnl_rule_nlmsg_parse(nlh, nr) < 0)
+		return -EBADMSG;
+	err = nft_rule_decode(s->image, t, nr, r);
+	r->at_head = at_head;
+	return err;
+}
+
+/* One of ours in a chain of theirs. */
+static int take_jump(struct scan *s, const struct nlmsghdr *nlh,
+		     const struct nft_foreign *f)
+{
+	struct image_table *t = our_table(s, f->family, f->table);
+	struct image_chain *c;
+
+	if (!t || strlen(f->chain) >= IMAGE_NAME_MAX)
+		return t ? 0 : -ENOMEM;
+	c = image_find_chain(t, f->chain);
+	if (!c)
+		c = image_add_chain(t, f->chain, f->hook);
+	if (!c)
+		return -ENOMEM;
+	c->foreign = true;
+	return decode_rule(s, nlh, t, c, f->n_rules == 0 && c->n_rules == 0);
+}
+
+static int take_foreign_rule(struct scan *s, const struct nlmsghdr *nlh,
+			     const struct nlattr *const *v)
+{
+	struct nft_foreign *f = nft_world_find(&s->world, nft_msg_family(nlh),
+					nft_attr_str(v[NFTA_RULE_TABLE]),
+					nft_attr_str(v[NFTA_RULE_CHAIN]));
+	char ours[IMAGE_NAME_MAX];
+	int err;
+
+	if (!f)
+		return 0;
+	err = nft_world_add_rule(f, v[NFTA_RULE_EXPRESSIONS], ours);
+	if (err)
+		return err;
+	if (*ours)
+		return take_jump(s, nlh, f);
+	f->n_rules++;
+	return 0;
+}
+
+static int take_rule(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_RULE_EXPRESSIONS + 1];
+	uint8_t family = nft_msg_family(nlh);
+	struct image_table *t;
+	struct image_chain *c;
+	struct scan *s = arg;
+	int err = nft_msg_attrs(nlh, v, NFTA_RULE_EXPRESSIONS);
+
+	if (err || !nft_family_matters(family))
+		return err;
+	t = image_find_table(s->image, family,
+			     nft_attr_str(v[NFTA_RULE_TABLE]));
+	c = t ? image_find_chain(t, nft_attr_str(v[NFTA_RULE_CHAIN])) : NULL;
+	if (c && !c->foreign)
+		return decode_rule(s, nlh, t, c, false);
+	return take_foreign_rule(s, nlh, v);
+}
+
+
+static int take_verdicts(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_SET_ELEM_LIST_MAX + 1];
+	const struct nlattr *a;
+	int err = nft_msg_attrs(nlh, v, NFTA_SET_ELEM_LIST_MAX);
+
+	if (err || !v[NFTA_SET_ELEM_LIST_ELEMENTS])
+		return err;
+	mnl_attr_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+		err = nft_world_add_verdict(arg, a);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int read_vmaps(struct nft_foreign *f, void *arg)
+{
+	struct scan *s = arg;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < f->vmaps.n; i++) {
+		struct nft_dump_of what = { NFT_MSG_GETSETELEM, f->family,
+					    f->table, f->vmaps.v[i] };
+
+		err = nft_dump(s->ctx, &what, take_verdicts, f);
+	}
+	return err;
+}
+
+static int dump_all(struct scan *s, uint16_t type,
+		    int (*take)(const struct nlmsghdr *nlh, void *arg))
+{
+	struct nft_dump_of what = { .type = type, .family = NFPROTO_UNSPEC };
+
+	return nft_dump(s->ctx, &what, take, s);
+}
+
+static int scan_kernel(struct scan *s, struct survey *ret)
+{
+	int err;
+
+	s->image = image_new();
+	if (!s->image)
+		return -ENOMEM;
+	err = dump_all(s, NFT_MSG_GETTABLE, take_table);
+	if (!err)
+		err = dump_all(s, NFT_MSG_GETCHAIN, take_chain);
+	if (!err)
+		err = dump_all(s, NFT_MSG_GETSET, take_set);
+	if (!err)
+		err = read_sets(s);
+	nft_world_sort(&s->world);
+	if (!err)
+		err = dump_all(s, NFT_MSG_GETRULE, take_rule);
+	if (!err)
+		err = nft_survey(&s->world, read_vmaps, s, ret, s->d);
+	return err;
+}
+
+/* -EINTR: the rules moved while they were read. */
+static int try_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
+			struct diags *d)
+{
+	_cleanup_(scan_release) struct scan s = { .ctx = ctx, .d = d };
+	_cleanup_(snapshot_release) struct snapshot snap = { 0 };
+	uint32_t before = 0, after = 0;
+	int err = nft_generation(ctx, &before);
+
+	if (!err)
+		err = scan_kernel(&s, &snap.survey);
+	if (!err)
+		err = nft_generation(ctx, &after);
+	if (before != after && (!err || err == -ENOENT))
+		err = -EINTR;
+	if (!err)
+		err = image_normalize(s.image);
+	if (err)
+		return err;
+	snap.survey.ours = !image_is_empty(s.image);
+	snap.image = TAKE_PTR(s.image);
+	snap.stamp.generation = before;
+	*ret = snap;
+	snap = (struct snapshot){ 0 };
+	return 0;
+}
+
+int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
+		 struct diags *d)
+{
+	size_t told = d->errors;
+	int err = -EINTR;
+
+	for (int i = 0; err == -EINTR && i < TRIES_MAX; i++)
+		err = try_snapshot(ctx, ret, d);
+	if (!err || d->errors > told)
+		return err;
+	if (err == -EINTR)
+		return diag_add(d, DIAG_ERROR, -EAGAIN, "CT721", NOPOS,
+				"the nft rules change too fast to be read");
+	if (err == -EPERM)
+		return diag_add(d, DIAG_ERROR, err, "CT722", NOPOS,
+				"reading nft rules needs CAP_NET_ADMIN");
+	return diag_add(d, DIAG_ERROR, err, "CT723", NOPOS,
+			"the nft rules cannot be read: %s", strerror(-err));
+}

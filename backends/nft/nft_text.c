@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_text.c: an image, and the steps to it, in nft's syntax.
+ *
+ * What render prints is what `nft -f` loads: tables with their sets and
+ * chains, then the jumps that go to the head of somebody else's chains.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "backends/nft/nft.h"
+#include "core/mem.h"
+
+static void print_addr(int af, const uint8_t *a, struct strbuf *out)
+{
+	char buf[INET6_ADDRSTRLEN];
+
+	strbuf_puts(out, inet_ntop(af, a, buf, sizeof(buf)) ? buf : "");
+}
+
+/* The length of the prefix that a range is, -1: none. */
+static int prefix_of(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	size_t bit = 0;
+
+	while (bit < n * 8 && !((a[bit / 8] ^ b[bit / 8]) >> (7 - bit % 8) & 1))
+		bit++;
+	for (size_t i = bit; i < n * 8; i++)
+		if (a[i / 8] >> (7 - i % 8) & 1 ||
+		    !(b[i / 8] >> (7 - i % 8) & 1))
+			return -1;
+	return (int)bit;
+}
+
+static void print_addrs(const uint8_t *a, const uint8_t *b, size_t n,
+			struct strbuf *out)
+{
+	int af = n == 4 ? AF_INET : AF_INET6;
+	int len = prefix_of(a, b, n);
+
+	print_addr(af, a, out);
+	if (len < 0) {
+		strbuf_puts(out, "-");
+		print_addr(af, b, out);
+	} else if ((size_t)len < n * 8) {
+		strbuf_printf(out, "/%d", len);
+	}
+}
+
+static void print_type(const uint8_t *a, struct strbuf *out)
+{
+	static const char *const name[] = {
+		"unspec", "unicast", "local", "broadcast", "anycast",
+		"multicast", "blackhole", "unreachable", "prohibit",
+	};
+
+	if (a[3] < ARRAY_SIZE(name))
+		strbuf_puts(out, name[a[3]]);
+	else
+		strbuf_printf(out, "%u", a[3]);
+}
+
+static void print_field(enum field_type t, const uint8_t *a, const uint8_t *b,
+			struct strbuf *out)
+{
+	struct port_range p = { (uint16_t)(a[0] << 8 | a[1]),
+				(uint16_t)(b[0] << 8 | b[1]) };
+
+	switch (t) {
+	case FIELD_PORT:
+		port_range_print(&p, out);
+		break;
+	case FIELD_ADDR4:
+		print_addrs(a, b, 4, out);
+		break;
+	case FIELD_ADDR6:
+		print_addrs(a, b, 16, out);
+		break;
+	case FIELD_IFNAME:
+		strbuf_puts(out, "\"");
+		strbuf_add(out, (const char *)a, strnlen((const char *)a, 16));
+		strbuf_puts(out, "\"");
+		break;
+	case FIELD_ADDRTYPE:
+		print_type(a, out);
+		break;
+	case FIELD_TYPE_MAX_:
+		break;
+	}
+}
+
+void nft_print_elem(const struct elems *e, size_t i, struct strbuf *out)
+{
+	const uint8_t *a = elems_first(e, i), *b = elems_last(e, i);
+	char comment[COMMENT_MAX + 1];
+
+	for (unsigned int k = 0; k < e->n_fields; k++) {
+		strbuf_puts(out, k ? " . " : "");
+		print_field(e->field[k], a, b, out);
+		a += field_width(e->field[k]);
+		b += field_width(e->field[k]);
+	}
+	if (!e->origin[i])
+		return;
+	origin_comment(e->origin[i], comment, COMMENT_MAX);
+	strbuf_printf(out, " comment \"%s\"", comment);
+}
+
+void nft_print_set_head(const struct image_set *s, const char *indent,
+			const char *eol, struct strbuf *out)
+{
+	strbuf_printf(out, "%stype ", indent);
+	for (unsigned int i = 0; i < s->elems.n_fields; i++)
+		strbuf_printf(out, "%s%s", i ? " . " : "",
+			      nft_field(s->elems.field[i])->name);
+	strbuf_puts(out, eol);
+	if (s->interval)
+		strbuf_printf(out, "%sflags interval%s", indent, eol);
+}
+
+void nft_print_chain_head(const struct image_chain *c, struct strbuf *out)
+{
+	strbuf_printf(out, "type filter hook %s priority raw; policy accept;",
+		      hook_name(c->hook));
+}
+
+/* Written out whenever it is long, so that a large set is never text at once */
+static void drain(struct strbuf *b, FILE *out)
+{
+	if (b->n < 4096)
+		return;
+	fwrite(b->s, 1, b->n, out);
+	strbuf_clear(b);
+}
+
+static void render_set(const struct image_set *s, struct strbuf *b, FILE *out)
+{
+	strbuf_printf(b, "\tset %s {\n", s->name);
+	nft_print_set_head(s, "\t\t", "\n", b);
+	for (size_t i = 0; i < s->elems.n; i++) {
+		strbuf_puts(b, i ? ",\n\t\t\t     " : "\t\telements = { ");
+		nft_print_elem(&s->elems, i, b);
+		drain(b, out);
+	}
+	strbuf_puts(b, s->elems.n ? " }\n\t}\n" : "\t}\n");
+}
+
+static void render_chain(const struct image_table *t,
+			 const struct image_chain *c, struct strbuf *b,
+			 FILE *out)
+{
+	strbuf_printf(b, "\tchain %s {\n", c->name);
+	if (c->base) {
+		strbuf_puts(b, "\t\t");
+		nft_print_chain_head(c, b);
+		strbuf_puts(b, "\n");
+	}
+	for (size_t i = 0; i < c->n_rules; i++) {
+		strbuf_puts(b, "\t\t");
+		nft_print_rule(t->family, &c->rules[i], b);
+		strbuf_puts(b, "\n");
+		drain(b, out);
+	}
+	strbuf_puts(b, "\t}\n");
+}
+
+static void render_table(const struct image_table *t, struct strbuf *b,
+			 FILE *out)
+{
+	bool first = true;
+
+	strbuf_printf(b, "table %s %s {\n", nfproto_name(t->family), t->name);
+	for (size_t i = 0; i < t->n_sets; i++) {
+		strbuf_puts(b, first ? "" : "\n");
+		render_set(&t->sets[i], b, out);
+		first = false;
+	}
+	for (size_t i = 0; i < t->n_chains; i++) {
+		if (t->chains[i].foreign)
+			continue;
+		strbuf_puts(b, first ? "" : "\n");
+		render_chain(t, &t->chains[i], b, out);
+		first = false;
+	}
+	strbuf_puts(b, "}\n");
+}
+
+static void print_insert(const struct image_table *t,
+			 const struct image_chain *c,
+			 const struct image_rule *r, struct strbuf *out)
+{
+	strbuf_printf(out, "insert rule %s %s %s ", nfproto_name(t->family),
+		      t->name, c->name);
+	nft_print_rule(t->family, r, out);
+}
+
+static void render_jumps(const struct image_table *t, struct strbuf *b)
+{
+	for (size_t i = 0; i < t->n_chains; i++) {
+		const struct image_chain *c = &t->chains[i];
+
+		for (size_t k = 0; c->foreign && k < c->n_rules; k++) {
+			print_insert(t, c, &c->rules[k], b);
+			strbuf_puts(b, "\n");
+		}
+	}
+}
+
+int nft_render(const struct image *img, FILE *out)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < img->n_tables; i++) {
+		render_table(&img->tables[i], &b, out);
+		render_jumps(&img->tables[i], &b);
+		drain(&b, out);
+	}
+	if (strbuf_status(&b))
+		return -ENOMEM;
+	fwrite(strbuf_str(&b), 1, b.n, out);
+	return ferror(out) ? -EIO : 0;
+}
+
+static void step_rule(const struct step *s, struct strbuf *out)
+{
+	const struct image_table *t = s->table;
+
+	if (!s->add) {
+		strbuf_printf(out, "delete rule %s %s %s handle %llu # ",
+			      nfproto_name(t->family), t->name, s->chain->name,
+			      (unsigned long long)s->rule->handle);
+		nft_print_rule(t->family, s->rule, out);
+		return;
+	}
+	if (s->rule->at_head) {
+		print_insert(t, s->chain, s->rule, out);
+		return;
+	}
+	strbuf_printf(out, "%s rule %s %s %s ", s->before ? "insert" : "add",
+		      nfproto_name(t->family), t->name, s->chain->name);
+	if (s->before)
+		strbuf_printf(out, "handle %llu ",
+			      (unsigned long long)s->before->handle);
+	nft_print_rule(t->family, s->rule, out);
+}
+
+static void step_head(const struct step *s, const char *what, const char *name,
+		      struct strbuf *out)
+{
+	strbuf_printf(out, "%s %s %s %s%s%s", s->add ? "add" : "delete", what,
+		      nfproto_name(s->table->family), s->table->name,
+		      *name ? " " : "", name);
+}
+
+void nft_print_step(const struct step *s, struct strbuf *out)
+{
+	switch (s->kind) {
+	case STEP_TABLE:
+		step_head(s, "table", "", out);
+		break;
+	case STEP_CHAIN:
+		step_head(s, "chain", s->chain->name, out);
+		if (!s->add || !s->chain->base)
+			break;
+		strbuf_puts(out, " { ");
+		nft_print_chain_head(s->chain, out);
+		strbuf_puts(out, " }");
+		break;
+	case STEP_SET:
+		step_head(s, "set", s->set->name, out);
+		if (!s->add)
+			break;
+		strbuf_puts(out, " { ");
+		nft_print_set_head(s->set, "", "; ", out);
+		strbuf_puts(out, "}");
+		break;
+	case STEP_ELEMENT:
+		step_head(s, "element", s->set->name, out);
+		strbuf_puts(out, " { ");
+		nft_print_elem(&s->set->elems, s->elem, out);
+		strbuf_puts(out, " }");
+		break;
+	case STEP_RULE:
+		step_rule(s, out);
+		break;
+	case STEP_KIND_MAX_:
+		break;
+	}
+}
