@@ -10,6 +10,11 @@
 #include <libiptc/libiptc.h>
 
 #include "backends/backend.h"
+#include "core/mem.h"
+
+static const char *const builtins[] = {
+	"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING",
+};
 
 static bool is_v4(const struct ipt_legacy *t)
 {
@@ -96,15 +101,21 @@ const char *ipt_legacy_next_chain(const struct ipt_legacy *t)
 	return is_v4(t) ? iptc_next_chain(t->h) : ip6tc_next_chain(t->h);
 }
 
-const char *ipt_legacy_policy(const struct ipt_legacy *t, const char *chain)
+static const char *policy_of(const struct ipt_legacy *t, const char *chain,
+			     struct xt_counters *ret)
 {
-	struct xt_counters c;
-
 	if (is_v4(t))
 		return iptc_builtin(chain, t->h) ?
-			       iptc_get_policy(chain, &c, t->h) : NULL;
+			       iptc_get_policy(chain, ret, t->h) : NULL;
 	return ip6tc_builtin(chain, t->h) ?
-		       ip6tc_get_policy(chain, &c, t->h) : NULL;
+		       ip6tc_get_policy(chain, ret, t->h) : NULL;
+}
+
+const char *ipt_legacy_policy(const struct ipt_legacy *t, const char *chain)
+{
+	struct xt_counters n;
+
+	return policy_of(t, chain, &n);
 }
 
 const void *ipt_legacy_first_rule(const struct ipt_legacy *t, const char *chain)
@@ -213,10 +224,33 @@ int ipt_legacy_delete_chain(struct ipt_legacy *t, const char *chain,
 	return ok ? 0 : failed(t, "cannot remove chain", chain, d);
 }
 
+/*
+ * libiptc carries the counters of rules over, but loses those of policies
+ * (iptables -A does, too), unless it is told them.
+ */
+static void keep_policy_counters(struct ipt_legacy *t)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++) {
+		struct xt_counters n;
+		const char *policy = policy_of(t, builtins[i], &n);
+		xt_chainlabel chain, verdict;
+
+		if (!policy || (!n.pcnt && !n.bcnt))
+			continue;
+		label(builtins[i], chain);
+		label(policy, verdict);
+		if (is_v4(t))
+			iptc_set_policy(chain, verdict, &n, t->h);
+		else
+			ip6tc_set_policy(chain, verdict, &n, t->h);
+	}
+}
+
 int ipt_legacy_commit(struct ipt_legacy *t, struct srcpos at, struct diags *d)
 {
 	int err;
 
+	keep_policy_counters(t);
 	errno = 0;
 	err = (is_v4(t) ? iptc_commit(t->h) : ip6tc_commit(t->h)) ? 0 : -errno;
 	backend_trace("%s_commit(%s) = %d", is_v4(t) ? "iptc" : "ip6tc",
