@@ -195,8 +195,9 @@ static int choose(struct plan *p, struct candidate *c, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (&c[i] != chosen && !c[i].err && c[i].snap.survey.ours)
 			return refuse_second_home(p, &c[i]);
-	p->ctx = chosen->ctx;
-	chosen->ctx = NULL;
+	p->ctx = TAKE_PTR(chosen->ctx);
+	p->live = chosen->snap;
+	chosen->snap = (struct snapshot){ 0 };
 	return 0;
 }
 
@@ -233,11 +234,14 @@ int plan_lower(struct plan *p, const struct survey *host)
 
 int plan_compare(struct plan *p)
 {
-	int r;
+	bool fresh = p->live.image && !p->changes;
+	int r = 0;
 
 	changeset_free(&p->changes);
-	snapshot_release(&p->live);
-	r = p->backend->snapshot(p->ctx, &p->live, &p->diags);
+	if (!fresh) {
+		snapshot_release(&p->live);
+		r = p->backend->snapshot(p->ctx, &p->live, &p->diags);
+	}
 	if (!r)
 		r = plan_lower(p, &p->live.survey);
 	return r ? r : changeset_diff(p->want, p->live.image, &p->changes);

@@ -38,7 +38,10 @@ int plan_load(struct plan *p, const struct options *o, const char *file);
 int plan_choose_offline(struct plan *p);
 /* For this host; opens the backend and refuses when another holds our rules. */
 int plan_choose_live(struct plan *p);
-/* Read the kernel, lower, diff; again as often as wanted. */
+/*
+ * Read the kernel (the first time: what choosing has read), lower, diff; again
+ * as often as wanted.
+ */
 int plan_compare(struct plan *p);
 /* The image that the rules come to on this host, or on none (NULL). */
 int plan_lower(struct plan *p, const struct survey *host);
