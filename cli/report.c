@@ -127,7 +127,7 @@ static const struct {
 	{ EAGAIN, EXIT_STALE, "refused" },
 	{ EADDRINUSE, EXIT_REFUSED, "refused" },
 	{ EOPNOTSUPP, EXIT_LACKING, "failed" },
-	{ EPROTONOSUPPORT, EXIT_LACKING, "failed" },
+	{ E2BIG, EXIT_LACKING, "refused" },
 	{ ENOEXEC, EXIT_USAGE, "failed" },
 	{ ENOTRECOVERABLE, EXIT_NOT_RESTORED, "failed" },
 };

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line as scripts see it: exit codes, JSON, refusals."""
+import fcntl, json, os, subprocess, sys
+
+BIN = os.environ["CTPOLICY"]
+BACKENDS = os.environ.get("CTPOLICY_BACKENDS", "nftables iptables").split()
+TMP = os.environ.get("TMPDIR", "/tmp")
+failed = 0
+
+HEAD = "version: 1\nstate_matching: allowed\n"
+OPEN = HEAD + "untracked:\n- {name: web, role: server, protocol: tcp, ports: [80, 81, 82], accept: open}\n"
+NONE = OPEN.replace("open", "none")
+OTHER = OPEN.replace("82", "83")
+SIZES = OPEN + "conntrack: {max: 100000, timeouts: {udp: 30s}}\n"
+UNLOAD = OPEN.replace("allowed", "forbidden") + "conntrack: {modules: unload}\n"
+BAD = HEAD + "untracked:\n- {name: web, role: sever, protocol: tcp, ports: [80], accept: open}\n"
+
+
+def policy(text, name="p.yaml"):
+    path = os.path.join(TMP, name)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def run(*args, stdin=None, env=None, prefix=()):
+    return subprocess.run([*prefix, BIN, *args], input=stdin, text=True, capture_output=True,
+                          env={**os.environ, **(env or {})})
+
+
+def sh(cmd):
+    return subprocess.run(cmd, shell=True, text=True, capture_output=True)
+
+
+def expect(ok, what, p=None):
+    global failed
+    print("%s - %s" % ("ok" if ok else "not ok", what))
+    if not ok:
+        failed += 1
+        if p is not None:
+            print("  exit %d\n  out: %s\n  err: %s" % (p.returncode, p.stdout, p.stderr))
+
+
+def code(want, what, *args, **kw):
+    p = run(*args, **kw)
+    expect(p.returncode == want, "%s: exit %d" % (what, want), p)
+    return p
+
+
+def clean():
+    run("remove")
+    sh("nft flush ruleset")
+
+
+def usage():
+    code(64, "no command")
+    code(64, "an unknown command", "aply", "x")
+    code(64, "a later command", "rollback")
+    code(64, "an unknown option", "apply", "--fast", policy(OPEN))
+    code(64, "an option of another command", "render", "--json", policy(OPEN))
+    code(64, "no policy", "apply")
+    code(64, "a wrong family", "render", "--family", "ipv5", policy(OPEN))
+    code(64, "an unknown backend", "render", "--backend", "pf", policy(OPEN))
+    code(0, "version", "--version")
+    for name in ("check", "render", "diff", "apply", "remove"):
+        p = code(0, name + " --help", name, "--help")
+        lines = p.stdout.splitlines()
+        expect(p.stdout.startswith("Example:") and len(lines) <= 24 and
+               max(map(len, lines)) <= 80, name + " --help fits a screen, example first", p)
+
+
+def check():
+    code(0, "a good policy", "check", policy(OPEN))
+    p = code(78, "a bad policy", "check", policy(BAD, "bad.yaml"))
+    expect("bad.yaml:4:21: error:" in p.stderr and "server" in p.stderr, "place and cure", p)
+    p = run("check", "--json", policy(BAD, "bad.yaml"))
+    got = json.loads(p.stdout)
+    d = got["diagnostics"][0]
+    expect(got["schema"] == 1 and got["result"] == "invalid" and (d["line"], d["column"]) == (4, 21)
+           and d["id"].startswith("CT") and d["level"] == "error" and d["help"], "the same as data", p)
+    code(66, "a missing file", "check", "/nonexistent.yaml")
+    code(0, "standard input", "check", "-", stdin=OPEN)
+    code(78, "nothing on standard input", "check", "-", stdin="")
+    p = run("check", "--kernel", policy(OPEN))
+    expect(p.returncode == 0, "check --kernel", p)
+
+
+def no_power():
+    drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") \
+        if sh("setpriv --reuid=65534 --regid=65534 --clear-groups true").returncode == 0 else \
+        ("setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all")
+    os.chmod(TMP, 0o755)
+    for backend in BACKENDS:
+        p = code(77, backend + " without privilege", "apply", "--backend", backend, policy(OPEN),
+                 prefix=drop)
+        expect("CAP_NET_" in p.stderr, "the capability is named", p)
+
+
+def life(backend):
+    b = ("--backend", backend)
+    p = code(1, backend + ": diff before", "diff", *b, policy(OPEN))
+    expect("web" in p.stdout and "p.yaml:4:" in p.stdout and
+           p.stdout.splitlines()[-1].startswith(backend), "service and place on a line, then a summary", p)
+    code(0, "a dry run", "apply", "--dry-run", *b, policy(OPEN))
+    code(2, "a dry run, detailed", "apply", "--dry-run", "--detailed-exitcode", *b, policy(OPEN))
+    code(1, "diff after a dry run", "diff", *b, policy(OPEN))
+    p = code(0, "apply", "apply", "--json", *b, policy(OPEN))
+    got = json.loads(p.stdout)
+    expect(got["result"] == "changed" and got["changed"] is True and got["backend"] == backend, "says changed", p)
+    code(0, "diff after", "diff", *b, policy(OPEN))
+    p = code(0, "apply again", "apply", "--json", "--detailed-exitcode", *b, policy(OPEN))
+    expect(json.loads(p.stdout)["result"] == "unchanged", "says unchanged", p)
+    p = code(1, "diff of another policy as data", "diff", "--json", *b, policy(OTHER, "o.yaml"))
+    steps = json.loads(p.stdout)["steps"]
+    expect(json.loads(p.stdout)["result"] == "would_change" and
+           any(s["action"] == "add" and s["service"] == "web" and s["policy"]["line"] == 4 for s in steps) and
+           all(s["rule"] and s["kind"] and s["table"] for s in steps), "steps have all keys", p)
+    code(2, "a change, detailed", "apply", "--detailed-exitcode", *b, policy(OTHER))
+    code(69, "sizes asked for", "apply", *b, policy(SIZES))
+    code(69, "unloading asked for", "apply", *b, policy(UNLOAD))
+    code(0, "neither has changed anything", "diff", *b, policy(OTHER))
+    p = code(1, "the plan shows sizes", "diff", *b, policy(SIZES))
+    expect("nf_conntrack_max = 100000" in p.stdout, "by name and value", p)
+    p = run("apply", "--trace", *b, policy(OPEN))
+    expect(p.returncode == 0 and "trace:" in p.stderr, "--trace shows kernel calls", p)
+    p = code(0, "auto keeps to where our rules are", "diff", policy(OPEN))
+    code(0, "remove", "remove")
+    code(0, "remove again", "remove", "--detailed-exitcode")
+    text = run("render", *b, policy(OPEN)).stdout
+    with open(os.path.join(TMP, "saved"), "w") as f:
+        f.write(text)
+    code(0, "diff against render's own text", "diff", *b, policy(OPEN), "--against", os.path.join(TMP, "saved"))
+    code(1, "diff of another against it", "diff", policy(OTHER), "--against", os.path.join(TMP, "saved"))
+    code(66, "diff against nothing", "diff", policy(OTHER), "--against", os.path.join(TMP, "no-such"))
+    clean()
+
+
+def refusals():
+    if "nftables" in BACKENDS:
+        sh("iptables-nft -P INPUT DROP")
+        p = code(14, "iptables-nft filters", "apply", "--backend", "nftables", policy(OPEN))
+        expect("ip filter" in p.stderr, "its table is named", p)
+        code(0, "where nothing of it need be touched", "apply", "--backend", "nftables", policy(NONE))
+        clean()
+        sh("nft add table inet firewalld; nft 'add chain inet firewalld filter_INPUT "
+           "{ type filter hook input priority 10; policy drop; }'")
+        p = code(14, "firewalld filters", "apply", "--backend", "nftables", policy(OPEN))
+        expect("firewalld" in p.stderr, "it is named", p)
+        clean()
+    if "iptables" in BACKENDS:
+        sh("iptables-nft -A INPUT -p tcp --dport 1 -j DROP")
+        p = code(14, "rules live in iptables-nft", "apply", "--backend", "iptables", policy(OPEN))
+        expect("nftables" in p.stderr, "the way out is named", p)
+        clean()
+        lock = os.environ.get("XTABLES_LOCKFILE", os.path.join(TMP, "lock"))
+        with open(lock, "w") as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            p = code(75, "the lock is held", "apply", "--backend", "iptables", policy(OPEN),
+                     env={"XTABLES_LOCKFILE": lock})
+            expect(lock in p.stderr, "the lock is named", p)
+    if len(BACKENDS) == 2:
+        run("apply", "--backend", "nftables", policy(NONE))
+        p = code(14, "a second home", "apply", "--backend", "iptables", policy(NONE))
+        expect("remove" in p.stderr, "the way out is named", p)
+        clean()
+        # last: once there, a legacy table can't be forgotten
+        sh("iptables-legacy -A INPUT -p tcp --dport 22 -j ACCEPT")
+        p = run("apply", policy(NONE))
+        expect(p.returncode == 0 and "backend iptables" in p.stderr, "auto follows legacy rules", p)
+        clean()
+        sh("nft add table inet mine; nft 'add chain inet mine in { type filter hook input priority 0; }';"
+           "nft add rule inet mine in tcp dport 9 drop")
+        code(14, "rules in both: ask", "diff", policy(NONE))
+        sh("iptables-legacy -F INPUT")
+        p = run("apply", policy(NONE))
+        expect(p.returncode == 0 and "backend nftables" in p.stderr, "auto follows native rules", p)
+        clean()
+
+
+usage()
+for backend in BACKENDS:
+    life(backend)
+no_power()
+refusals()
+check()             # --kernel last: nothing here depends on what it leaves
+sys.exit(1 if failed else 0)
