@@ -23,16 +23,43 @@ untracked:
 """
 NFT = {
     "input drop": """table inet mine {
-        chain in { type filter hook input priority 0; policy drop;
+        chain in {
+            type filter hook input priority 0; policy drop;
             ct state established,related counter packets 7 bytes 700 accept
             ct state invalid drop
-            tcp dport 22 accept comment "keep" }
-        chain fwd { type filter hook forward priority 0; policy drop; } }""",
-    "two families": """table ip a { chain i { type filter hook input priority 0; jump x; }
-        chain x { udp dport 9 drop; } }
-        table ip6 b { chain o { type filter hook output priority 0; policy drop; } }""",
-    "map verdicts": """table inet m { map v { type inet_service : verdict; elements = { 1 : drop } }
-        chain i { type filter hook input priority 5; tcp dport vmap @v; } }""",
+            tcp dport 22 accept comment "keep"
+        }
+        chain fwd {
+            type filter hook forward priority 0; policy drop;
+        }
+    }
+    """,
+    "two families": """table ip a {
+        chain i {
+            type filter hook input priority 0;
+            jump x
+        }
+        chain x {
+            udp dport 9 drop
+        }
+    }
+    table ip6 b {
+        chain o {
+            type filter hook output priority 0; policy drop;
+        }
+    }
+    """,
+    "map verdicts": """table inet m {
+        map v {
+            type inet_service : verdict
+            elements = { 1 : drop }
+        }
+        chain i {
+            type filter hook input priority 5;
+            tcp dport vmap @v
+        }
+    }
+    """,
 }
 IPT = {
     "classic": """*filter

@@ -19,7 +19,7 @@ WRITES = {
     "nft batch": re.compile(r"NFNL_MSG_BATCH_BEGIN"),
     "ipset write": re.compile(
         r"NFNL_SUBSYS_IPSET<<8\|(IPSET_CMD_(CREATE|DESTROY|FLUSH|RENAME|SWAP|ADD|DEL)|0x([2-6]|9|a))\b"),
-    "file": re.compile(r"(openat|creat)\(.*O_(WRONLY|RDWR)(?!.*(/dev/null|xtables\.lock|/proc/|ENOENT|EACCES))"),
+    "file": re.compile(r"^(?!.*(/dev/null|xtables\.lock|= -1 )).*(openat|creat)\(.*O_(WRONLY|RDWR)"),
     "exec": re.compile(r"^(\d+ +)?execve\((?!.*ctpolicy)"),
 }
 
