@@ -273,6 +273,28 @@ static uint64_t mix(uint64_t h, const void *p, size_t n)
 }
 
 /*
+ * The matches and the target of an entry. The kernel fills the name up to its
+ * NUL; what follows is whatever libiptc's buffer held before.
+ */
+static uint64_t mix_extensions(const uint8_t *at, size_t n, uint64_t h)
+{
+	while (n >= sizeof(struct xt_entry_match)) {
+		const struct xt_entry_match *m = (const void *)at;
+		size_t size = m->u.match_size;
+
+		if (size < sizeof(*m) || size > n)
+			break;
+		h = mix(h, m->u.user.name,
+			strnlen(m->u.user.name, sizeof(m->u.user.name)));
+		h = mix(h, &m->u.user.revision, sizeof(m->u.user.revision));
+		h = mix(h, m->data, size - sizeof(*m));
+		at += size;
+		n -= size;
+	}
+	return h;
+}
+
+/*
  * An entry without its counters and without `comefrom`, in which the kernel
  * keeps notes. What matches and targets keep for themselves is not copied to
  * userspace since Linux 4.11.
@@ -285,10 +307,10 @@ static uint64_t mix_entry(const struct ipt_legacy *t, const void *entry,
 
 	if (is_v4(t)) {
 		h = mix(h, &v4->ip, sizeof(v4->ip));
-		h = mix(h, v4->elems, v4->next_offset - sizeof(*v4));
+		h = mix_extensions(v4->elems, v4->next_offset - sizeof(*v4), h);
 	} else {
 		h = mix(h, &v6->ipv6, sizeof(v6->ipv6));
-		h = mix(h, v6->elems, v6->next_offset - sizeof(*v6));
+		h = mix_extensions(v6->elems, v6->next_offset - sizeof(*v6), h);
 	}
 	/* Jumps are offsets in the entry; the name is what counts. */
 	return mix(h, ipt_legacy_target(t, entry),
