@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/report.h"
 #include "core/mem.h"
 
 /* How often a base that moved under us is read and planned anew. */
 #define TRIES 5
+/* How often a read-back that differs is read again, every 50 ms. */
+#define SETTLE_READS 10
 
 /* Is the kernel as `before` shows it? */
 static int verify_restored(struct plan *p, const struct image *before)
@@ -60,6 +63,24 @@ static void go_back(struct plan *p, const struct image *before, int err,
 		say_how_to_recover(p);
 }
 
+/*
+ * While the kernel resizes a hash set in the background a dump may leave out
+ * elements or show them twice (lib/rhashtable.c, rhashtable_walk_start()).
+ * So a difference counts only when it is still there after a while.
+ */
+static int compare_settled(struct plan *p)
+{
+	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
+	int r = plan_compare(p);
+
+	for (unsigned int i = 0; i < SETTLE_READS && !r &&
+	     !changeset_is_empty(p->changes); i++) {
+		nanosleep(&pause, NULL);
+		r = plan_compare(p);
+	}
+	return r;
+}
+
 /* The commit went through; does the kernel hold what we wanted? */
 static void read_back(struct plan *p, struct transaction *t)
 {
@@ -68,7 +89,7 @@ static void read_back(struct plan *p, struct transaction *t)
 
 	p->live = (struct snapshot){ 0 };
 	changeset_free(&p->changes);
-	r = plan_compare(p);
+	r = compare_settled(p);
 	if (!r && !changeset_is_empty(p->changes)) {
 		_cleanup_(strbuf_release) struct strbuf line = { 0 };
 
