@@ -46,11 +46,22 @@ void report_start_trace(const struct options *o)
 		backend_trace_to(trace_line, NULL);
 }
 
+/* --quiet leaves notes out; the copies borrow from p. */
 static void print_diags(const struct plan *p)
 {
 	struct diag_source src = { p->file, p->text, p->len };
+	struct diags shown = { .lost = p->diags.lost };
+	_cleanup_free_ struct diag *v = malloc((p->diags.n + 1) * sizeof(*v));
 
-	diags_print(&p->diags, &src, p->text ? 1 : 0, DIAGS_SHOWN,
+	if (!v)
+		return;
+	shown.v = v;
+	shown.errors = p->diags.errors;
+	shown.warnings = p->diags.warnings;
+	for (size_t i = 0; i < p->diags.n; i++)
+		if (!p->o->quiet || p->diags.v[i].level != DIAG_NOTE)
+			v[shown.n++] = p->diags.v[i];
+	diags_print(&shown, &src, p->text ? 1 : 0, DIAGS_SHOWN,
 		    report_wants_color(p->o, STDERR_FILENO), stderr);
 }
 
