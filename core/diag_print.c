@@ -143,6 +143,9 @@ static struct cells measure(const char *line, size_t len, struct srcpos at)
 	for (size_t i = 0; i < len; col++) {
 		size_t width = cell_width(line + i, c.n);
 
+		/* What follows will not be shown. */
+		if (found && c.n > c.first + SHOWN_CELLS + 1)
+			break;
 		if (col == at.col) {
 			c.first = c.last = c.n;
 			found = true;

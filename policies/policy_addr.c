@@ -87,6 +87,16 @@ static bool octets_with_zero(const char *s)
 	return false;
 }
 
+/* What stands before the slash is an address. */
+static bool good_address(const char *s)
+{
+	char host[ADDRESS_TEXT_MAX];
+	struct prefix p;
+
+	snprintf(host, sizeof(host), "%.*s", (int)strcspn(s, "/"), s);
+	return strchr(s, '/') && !prefix_parse(host, &p);
+}
+
 static void explain_address(struct diags *d, const char *s)
 {
 	if (explain_mask(d, s) || explain_short(d, s))
@@ -100,6 +110,9 @@ static void explain_address(struct diags *d, const char *s)
 		diag_help(d, "leave the zone out and use `interfaces`");
 	else if (strchr(s, ','))
 		diag_help(d, "write the networks as items of a list");
+	else if (good_address(s))
+		diag_help(d, "write the length after the `/` as a number from "
+			  "0 to %s", strchr(s, ':') ? "128" : "32");
 	else if (octets_with_zero(s))
 		diag_help(d, "write numbers without leading zeros");
 	else if (strchr(s, '-'))

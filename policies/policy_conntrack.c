@@ -181,7 +181,7 @@ static int load_amount(struct loader *l, uint32_t node, const char *what,
 static int load_modules(struct loader *l, uint32_t node)
 {
 	static const struct word words[] = {
-		{ "keep", false }, { "unload", true },
+		{ "keep", false, false }, { "unload", true, false },
 	};
 	int unload = false, r;
 
@@ -197,7 +197,7 @@ static int load_modules(struct loader *l, uint32_t node)
 static int load_flush(struct loader *l, uint32_t node)
 {
 	static const struct word words[] = {
-		{ "services", true }, { "none", false },
+		{ "services", true, false }, { "none", false, false },
 	};
 	int flush = true, r;
 

@@ -340,6 +340,7 @@ int load_word(struct loader *l, uint32_t node, const char *what,
 {
 	const char *s = ydoc_text(l->doc, node);
 	const char *names[NAMES_MAX];
+	size_t n = 0;
 
 	if (!s)
 		return -ENOMEM;
@@ -348,14 +349,15 @@ int load_word(struct loader *l, uint32_t node, const char *what,
 			*ret = words[i].value;
 			return 0;
 		}
-		names[i] = words[i].name;
+		if (!words[i].hidden)
+			names[n++] = words[i].name;
 	}
 	load_error(l, node, ID_UNKNOWN_WORD, "`%s` is not a value of `%s`",
 		   load_shown(l, s), what);
 	s = ydoc_text(l->doc, node);
 	if (!s)
 		return -ENOMEM;
-	help_names(l, suggest(s, names, nwords), names, nwords);
+	help_names(l, suggest(s, names, n), names, n);
 	return -EINVAL;
 }
 

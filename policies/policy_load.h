@@ -50,10 +50,11 @@ struct key {
 	bool required, reserved;
 };
 
-/* A word and what it stands for. */
+/* A word and what it stands for; `hidden` ones are not proposed. */
 struct word {
 	const char *name;
 	int value;
+	bool hidden;
 };
 
 /* policy_load.c: maps, lists and words */

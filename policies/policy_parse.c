@@ -38,7 +38,7 @@ static int load_version(struct loader *l, uint32_t node)
 static int load_state(struct loader *l, uint32_t node)
 {
 	static const struct word words[] = {
-		{ "allowed", false }, { "forbidden", true },
+		{ "allowed", false, false }, { "forbidden", true, false },
 	};
 	int forbid = false, r;
 
@@ -52,7 +52,7 @@ static int load_state(struct loader *l, uint32_t node)
 static int load_existing(struct loader *l, uint32_t node)
 {
 	static const struct word words[] = {
-		{ "report", false }, { "replace", true },
+		{ "report", false, false }, { "replace", true, true },
 	};
 	int replace = false, r;
 
@@ -68,9 +68,9 @@ static int load_existing(struct loader *l, uint32_t node)
 static int load_backend(struct loader *l, uint32_t node)
 {
 	static const struct word words[] = {
-		{ "auto", BACKEND_AUTO },
-		{ "nftables", BACKEND_NFTABLES },
-		{ "iptables", BACKEND_IPTABLES },
+		{ "auto", BACKEND_AUTO, false },
+		{ "nftables", BACKEND_NFTABLES, false },
+		{ "iptables", BACKEND_IPTABLES, false },
 	};
 	int backend = BACKEND_AUTO, r;
 
@@ -82,7 +82,9 @@ static int load_backend(struct loader *l, uint32_t node)
 
 static int load_family(struct loader *l, uint32_t node, void *arg)
 {
-	static const struct word words[] = { { "ipv4", 4 }, { "ipv6", 6 } };
+	static const struct word words[] = {
+		{ "ipv4", 4, false }, { "ipv6", 6, false },
+	};
 	struct policy *p = arg;
 	int family = 0, r;
 	bool *seen;

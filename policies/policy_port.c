@@ -34,7 +34,7 @@ static void explain_port(struct diags *d, const char *s)
 {
 	size_t digits = strspn(s, DIGITS);
 
-	if (explain_number(d, s) || explain_range(d, s))
+	if (explain_range(d, s) || explain_number(d, s))
 		return;
 	if (strchr(s, ','))
 		diag_help(d, "write the ports as items of a list: [80, 81]");

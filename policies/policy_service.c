@@ -83,9 +83,9 @@ static int load_why(struct loader *l, uint32_t node, struct service *s)
 static int load_role(struct loader *l, uint32_t node, void *arg)
 {
 	static const struct word roles[] = {
-		{ "server", ROLE_SERVER },
-		{ "client", ROLE_CLIENT },
-		{ "router", ROLE_ROUTER },
+		{ "server", ROLE_SERVER, false },
+		{ "client", ROLE_CLIENT, false },
+		{ "router", ROLE_ROUTER, false },
 	};
 	struct service *s = arg;
 	int role = 0, r;
@@ -103,9 +103,9 @@ static int load_role(struct loader *l, uint32_t node, void *arg)
 static int load_accept(struct loader *l, uint32_t node, struct service *s)
 {
 	static const struct word words[] = {
-		{ "inherit", ACCEPT_INHERIT },
-		{ "open", ACCEPT_OPEN },
-		{ "none", ACCEPT_NONE },
+		{ "inherit", ACCEPT_INHERIT, true },
+		{ "open", ACCEPT_OPEN, false },
+		{ "none", ACCEPT_NONE, false },
 	};
 	int accept = ACCEPT_INHERIT, r;
 

@@ -64,8 +64,8 @@ const char *suggest(const char *word, const char *const *candidates, size_t n)
 		if (nc > WORD_MAX)
 			continue;
 		d = distance(word, len, candidates[i], nc);
-		if (is_start(word, len, candidates[i], nc) && d > 1)
-			d = 1;
+		if (d > limit && is_start(word, len, candidates[i], nc))
+			d = limit;
 		/* A word with nothing of the candidate left is no misspelling. */
 		if (d >= nc)
 			continue;

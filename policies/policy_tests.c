@@ -171,8 +171,12 @@ static int load_expect(struct loader *l, uint32_t map,
 		{ "tracked", WANT_WORD, false, false },
 		{ "verdict", WANT_WORD, false, false },
 	};
-	static const struct word tracked[] = { { "yes", 1 }, { "no", 0 } };
-	static const struct word verdict[] = { { "accept", 1 }, { "drop", 0 } };
+	static const struct word tracked[] = {
+		{ "yes", 1, false }, { "no", 0, false },
+	};
+	static const struct word verdict[] = {
+		{ "accept", 1, false }, { "drop", 0, false },
+	};
 	bool given[ARRAY_SIZE(keys)];
 	uint32_t node[ARRAY_SIZE(keys)];
 	int r, r2 = 0;

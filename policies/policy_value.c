@@ -101,12 +101,25 @@ bool explain_number(struct diags *d, const char *s)
 		diag_help(d, "write %s, without a sign", s + 1);
 		return true;
 	}
-	if (digits && strpbrk(s, ".eE") && !s[strspn(s, DIGITS ".eE+")]) {
+	if (digits && strpbrk(s, "eE") && !s[strspn(s, DIGITS ".eE+")]) {
+		diag_help(d, "write the number with all its digits");
+		return true;
+	}
+	if (digits && s[digits] == '.' && !s[strspn(s, DIGITS ".")]) {
 		diag_help(d, "write a whole number, such as %.*s",
 			  (int)digits, s);
 		return true;
 	}
 	return false;
+}
+
+static void help_range(struct diags *d, uint64_t min, uint64_t max)
+{
+	if (min == max)
+		diag_help(d, "write %" PRIu64, min);
+	else
+		diag_help(d, "write a number from %" PRIu64 " to %" PRIu64,
+			  min, max);
 }
 
 int load_number(struct loader *l, uint32_t node, const char *what,
@@ -123,15 +136,13 @@ int load_number(struct loader *l, uint32_t node, const char *what,
 		load_error(l, node, ID_BAD_NUMBER,
 			   "`%s` is not a number for `%s`", load_shown(l, s), what);
 		if (!explain_number(l->d, s))
-			diag_help(l->d, "write a decimal number from %" PRIu64
-				  " to %" PRIu64, min, max);
+			help_range(l->d, min, max);
 		return -EINVAL;
 	}
 	if (r || v < min) {
 		load_error(l, node, ID_NUMBER_RANGE,
 			   "`%s` is out of range for `%s`", load_shown(l, s), what);
-		diag_help(l->d, "write a number from %" PRIu64 " to %" PRIu64,
-			  min, max);
+		help_range(l->d, min, max);
 		return -EINVAL;
 	}
 	*ret = v;

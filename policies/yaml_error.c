@@ -159,6 +159,26 @@ static const struct wording *by_character(const yaml_parser_t *p,
 	return NULL;
 }
 
+/* libyaml looks for a key's colon so far and no farther. */
+static bool is_long_key(const yaml_parser_t *p)
+{
+	if (!strncmp(p->problem, "mapping values", 14))
+		return p->problem_mark.column >= YAML_KEY_MAX;
+	return !strncmp(p->problem, "could not find expected ':'", 27) &&
+	       p->problem_mark.line == p->context_mark.line &&
+	       p->problem_mark.index > p->context_mark.index + YAML_KEY_MAX;
+}
+
+static int long_key(struct diags *d, struct srcpos at)
+{
+	int err = diag_add(d, DIAG_ERROR, -EINVAL, ID_BAD_KEY, at,
+			   "a key longer than %d characters, or none",
+			   YAML_KEY_MAX);
+
+	diag_help(d, "no key of a policy is that long");
+	return err;
+}
+
 int yaml_error_report(const yaml_parser_t *p, const char *file,
 		      const char *text, size_t len, struct diags *d)
 {
@@ -174,14 +194,8 @@ int yaml_error_report(const yaml_parser_t *p, const char *file,
 	if (!w)
 		return diag_add(d, DIAG_ERROR, -EINVAL, ID_YAML_SYNTAX, problem,
 				"not valid YAML: %s", p->problem);
-	if (p->problem_mark.column >= YAML_KEY_MAX &&
-	    !strncmp(p->problem, "mapping values", 14)) {
-		err = diag_add(d, DIAG_ERROR, -EINVAL, ID_BAD_KEY, problem,
-			       "a key longer than %d characters",
-			       YAML_KEY_MAX);
-		diag_help(d, "no key of a policy is that long");
-		return err;
-	}
+	if (is_long_key(p))
+		return long_key(d, w->where == AT_CONTEXT ? context : problem);
 	if (w->where == AT_PROBLEM || (w->where == AT_CONTEXT_IF_FAR && !far)) {
 		err = diag_add(d, DIAG_ERROR, -EINVAL, w->id, problem, "%s",
 			       w->where == AT_PROBLEM ? w->msg :

@@ -13,6 +13,7 @@
 struct frame {
 	uint32_t id;
 	bool map, want_key;
+	bool in_key;		/* inside of a key that was reported */
 	unsigned keys;
 };
 
@@ -204,6 +205,8 @@ static int enter_node(struct builder *b, const yaml_event_t *ev, uint32_t id)
 		return 0;
 	if (ydoc_kind(b->doc, id) == YNODE_SCALAR)
 		return check_key(b, f, id, ev);
+	if (f->in_key)
+		return 0;
 	diag_add(b->d, DIAG_ERROR, 0, ID_BAD_KEY, ydoc_pos(b->doc, id),
 		 "a key must be a word, not a %s",
 		 ydoc_kind(b->doc, id) == YNODE_MAP ? "mapping" : "list");
@@ -258,6 +261,8 @@ static int on_alias(struct builder *b, const yaml_event_t *ev)
 
 static int on_open(struct builder *b, const yaml_event_t *ev, bool map)
 {
+	const struct frame *f = b->depth ? &b->stack[b->depth - 1] : NULL;
+	bool in_key = f && (f->in_key || (f->map && f->want_key));
 	uint32_t id;
 	int r;
 
@@ -275,7 +280,7 @@ static int on_open(struct builder *b, const yaml_event_t *ev, bool map)
 	if (r)
 		return r;
 	b->stack[b->depth++] = (struct frame){
-		.id = id, .map = map, .want_key = map
+		.id = id, .map = map, .want_key = map, .in_key = in_key
 	};
 	return 0;
 }

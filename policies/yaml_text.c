@@ -102,6 +102,17 @@ static int check_directive(const struct cursor *c, struct diags *d)
 	return err;
 }
 
+/* Pass over what needs no second look, which is nearly all there is. */
+static void skip_plain(struct cursor *c)
+{
+	const unsigned char *p = c->p;
+
+	while (p < c->end && *p >= ' ' && *p < 0x7f && *p != '%')
+		p++;
+	c->col += (uint32_t)(p - c->p);
+	c->p = p;
+}
+
 int ytext_check(const char *file, const char *text, size_t len,
 		struct diags *d)
 {
@@ -113,7 +124,7 @@ int ytext_check(const char *file, const char *text, size_t len,
 		.col = 1,
 	};
 
-	while (c.p < c.end) {
+	for (skip_plain(&c); c.p < c.end; skip_plain(&c)) {
 		uint32_t ch = *c.p;
 		size_t n = 1;
 
