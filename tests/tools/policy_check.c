@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * policy_check FILE...: the policy loader alone, for tests: what it says about
- * each file, on standard error. Exit code: 0, 66 (not read), 78 (not valid),
- * of the last file that was not well. With -n notes are left out, with -a all
- * errors are shown.
+ * policy_check [-amn] [-o DIR] FILE...: the policy loader alone, for tests:
+ * what it says about each file, on standard error. Exit code: 0, 66 (not
+ * read), 78 (not valid), of the last file that was not well.
+ *
+ * -n: without notes; -a: all errors, however many; -m: peak memory in KB on
+ * standard output; -o: into DIR/NAME.err for each FILE NAME.yaml, and
+ * "FILE CODE" on standard output.
  */
 #include <stdbool.h>
 #include <string.h>
 
 #include "core/mem.h"
 #include "policies/policy.h"
+
+struct options {
+	bool notes;
+	size_t max;
+	const char *dir;
+};
 
 static void drop_notes(struct diags *d)
 {
@@ -27,7 +36,7 @@ static void drop_notes(struct diags *d)
 	d->n = n;
 }
 
-static int check(const char *path, bool notes, size_t max)
+static int check(const char *path, const struct options *o, FILE *out)
 {
 	_cleanup_(policy_free) struct policy *p = NULL;
 	_cleanup_(diags_release) struct diags d = { 0 };
@@ -40,29 +49,67 @@ static int check(const char *path, bool notes, size_t max)
 		src.text = text;
 		code = policy_parse(path, text, src.len, &p, &d) ? 78 : 0;
 	}
-	if (!notes)
+	if (!o->notes)
 		drop_notes(&d);
-	diags_print(&d, &src, src.text ? 1 : 0, max, false, stderr);
+	diags_print(&d, &src, src.text ? 1 : 0, o->max, false, out);
 	return code;
+}
+
+static int check_into(const char *path, const struct options *o)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	char out_path[4096];
+	FILE *out;
+	int code;
+
+	snprintf(out_path, sizeof(out_path), "%s/%.*s.err", o->dir,
+		 (int)strcspn(name, "."), name);
+	out = fopen(out_path, "w");
+	if (!out) {
+		perror(out_path);
+		return 74;
+	}
+	code = check(path, o, out);
+	printf("%s %d\n", path, code);
+	return fclose(out) ? 74 : code;
+}
+
+/* The peak of this program alone; getrusage() counts the parent's in. */
+static void print_peak(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "VmHWM:", 6))
+			printf("%lu\n", strtoul(line + 6, NULL, 10));
+	if (f)
+		fclose(f);
 }
 
 int main(int argc, char **argv)
 {
-	bool notes = true;
-	size_t max = 20;
+	struct options o = { .notes = true, .max = 20 };
+	bool peak = false;
 	int code = 0, r;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-n")) {
-			notes = false;
-			continue;
+			o.notes = false;
+		} else if (!strcmp(argv[i], "-a")) {
+			o.max = 0;
+		} else if (!strcmp(argv[i], "-m")) {
+			peak = true;
+		} else if (!strcmp(argv[i], "-o") && i + 1 < argc) {
+			o.dir = argv[++i];
+		} else {
+			r = o.dir ? check_into(argv[i], &o) :
+				    check(argv[i], &o, stderr);
+			code = r ? r : code;
 		}
-		if (!strcmp(argv[i], "-a")) {
-			max = 0;
-			continue;
-		}
-		r = check(argv[i], notes, max);
-		code = r ? r : code;
 	}
+	if (peak)
+		print_peak();
 	return code;
 }

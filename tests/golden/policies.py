@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the loader says about each policy, to the letter.
+
+tests/golden/policies/broken/NAME.yaml must be refused, good/NAME.yaml taken;
+NAME.err is what is said about it. After a change that was meant, look at each
+difference, then: tests/golden/policies.py --update
+"""
+import difflib
+import os
+import subprocess
+import sys
+import tempfile
+
+SRC = os.environ.get("srcdir", os.path.join(os.path.dirname(__file__),
+                                            "..", ".."))
+BUILD = os.environ.get("builddir", ".")
+TOOL = os.path.abspath(os.path.join(BUILD, "tests/tools/policy_check"))
+CASES = os.path.join(SRC, "tests/golden/policies")
+LEAST = {"broken": 120, "good": 4}
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read().decode("utf-8", "replace").splitlines(True)
+
+
+def run(folder, out):
+    """{name: exit code}, with NAME.err written to out."""
+    files = sorted(f for f in os.listdir(folder) if f.endswith(".yaml"))
+    p = subprocess.run([TOOL, "-n", "-o", out] + files, cwd=folder, text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if p.returncode not in (0, 78) or p.stderr:
+        sys.exit("exit %d\n%s" % (p.returncode, p.stderr))
+    codes = dict(line.rsplit(" ", 1) for line in p.stdout.splitlines())
+    if sorted(codes) != files:
+        sys.exit("not every file was looked at in " + folder)
+    return {f[:-len(".yaml")]: int(code) for f, code in codes.items()}
+
+
+def compare(kind, want_code, out):
+    folder = os.path.join(CASES, kind)
+    codes = run(folder, out)
+    bad = 0
+    for name, code in sorted(codes.items()):
+        want = os.path.join(folder, name + ".err")
+        got = read(os.path.join(out, name + ".err"))
+        if "--update" in sys.argv:
+            with open(want, "w") as f:
+                f.writelines(got)
+        diff = list(difflib.unified_diff(read(want), got, want, "said now"))
+        if code != want_code:
+            diff.append("exit %d, not %d\n" % (code, want_code))
+        if diff:
+            bad += 1
+            print("FAIL %s/%s\n%s" % (kind, name, "".join(diff)))
+    if len(codes) < LEAST[kind]:
+        sys.exit("only %d cases in %s" % (len(codes), folder))
+    return len(codes), bad
+
+
+def main():
+    total = failed = 0
+    for kind, code in (("broken", 78), ("good", 0)):
+        with tempfile.TemporaryDirectory() as out:
+            n, bad = compare(kind, code, out)
+        total += n
+        failed += bad
+    print("%d policies, %d not as expected" % (total, failed))
+    sys.exit(bool(failed))
+
+
+main()
