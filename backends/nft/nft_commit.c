@@ -13,6 +13,7 @@
 #include "backends/nft/nft_kernel.h"
 #include "core/mem.h"
 
+#define SETTLE_MIN 10000	/* steps that leave the kernel work to do */
 #define ACK_SPACE 2048		/* what a queued answer weighs in the kernel */
 
 struct verdict_of {
@@ -208,6 +209,7 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	if (err)
 		return err;
 	ctx->seq += (uint32_t)b.n_sent;
+	ctx->settling = p.n > SETTLE_MIN;
 	size_buffers(ctx, &b);
 	err = send_batch(ctx, &b);
 	if (err)

@@ -18,6 +18,7 @@ struct backend_ctx {
 	struct mnl_socket *nl;
 	uint32_t seq;
 	uint8_t *buf;			/* NFT_RECV_SIZE bytes */
+	bool settling;			/* large sets were written just now */
 };
 
 /* nft_kernel.c */

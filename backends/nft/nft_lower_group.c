@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "backends/nft/nft_lower.h"
+#include "backends/nft/nft_order.h"
 #include "core/mem.h"
 
 #define SPREAD_MAX 16		/* ports of a range written one by one */
 #define PRODUCT_MIN 256		/* elements that one service may always have */
+#define PREFIXES_MAX 512	/* networks of one service in a shared set */
 #define LOCAL_TYPES "local_types"
 
 /* What all rules of the group at this place are made of. */
@@ -93,24 +95,46 @@ static int put_lookups(const struct draft *f, struct image_rule *r)
 	return add_local_types(f->at, &r->lookup[r->n_lookups++]);
 }
 
+static int fill_rule(const struct draft *f, const struct port_range *dport,
+		     const struct icmp_range *icmp, struct image_rule *r)
+{
+	int err = set_match(f, dport, icmp, r);
+
+	r->origin = f->origin;
+	if (!err)
+		err = put_lookups(f, r);
+	/* the early return has spoken: what is left is any socket at all */
+	if (r->verdict == VERDICT_ACCEPT && r->match.socket == SOCKET_BOUND &&
+	    r->match.proto == IPPROTO_TCP)
+		r->match.socket = SOCKET_OPEN;
+	return err ? err : set_comment(f, r);
+}
+
+/* Both legs of a portless protocol may come to the same rule. */
+static bool is_twin(const struct image_chain *c, const struct image_rule *r)
+{
+	for (size_t i = 0; &c->rules[i] != r; i++)
+		if (image_rule_equal(&c->rules[i], r))
+			return true;
+	return false;
+}
+
 static int put_rule(const struct draft *f, const struct port_range *dport,
 		    const struct icmp_range *icmp, enum verdict verdict)
 {
-	struct image_rule *r = image_add_rule(place_chain(f->at));
+	struct image_chain *c = place_chain(f->at);
+	struct image_rule *r = image_add_rule(c);
 	int err;
 
 	if (!r)
 		return -ENOMEM;
 	r->verdict = verdict;
-	r->origin = f->origin;
-	err = set_match(f, dport, icmp, r);
-	if (!err)
-		err = put_lookups(f, r);
-	/* the early return has spoken: what is left is any socket at all */
-	if (verdict == VERDICT_ACCEPT && r->match.socket == SOCKET_BOUND &&
-	    r->match.proto == IPPROTO_TCP)
-		r->match.socket = SOCKET_OPEN;
-	return err ? err : set_comment(f, r);
+	err = fill_rule(f, dport, icmp, r);
+	if (!err && is_twin(c, r)) {
+		image_rule_release(r);
+		c->n_rules--;
+	}
+	return err;
 }
 
 /*
@@ -224,25 +248,48 @@ static int put_fused(const struct draft *base, struct elems *e, bool interval,
 		     const struct strbuf *shape)
 {
 	struct draft f = *base;
+	struct lookup *l = &f.lookup[0];
 	char name[IMAGE_NAME_MAX];
-	int err;
+	const char *suffix = "";
+	int err = 0;
 
 	if (!e->n)
 		return 0;
-	memcpy(f.lookup[0].part, f.g->part, sizeof(f.g->part));
-	f.lookup[0].n_parts = f.g->n_parts;
+	memcpy(l->part, f.g->part, sizeof(f.g->part));
+	l->n_parts = f.g->n_parts;
 	f.n_lookups = 1;
-	nft_name_finish(shape, interval ? "_r" : "", name);
-	err = place_set(f.at, name, e, interval, &f.lookup[0]);
+	if (interval)
+		err = nft_order_fields(e, l->part, &suffix);
+	if (err)
+		return err;
+	nft_name_finish(shape, suffix, name);
+	err = place_set(f.at, name, e, interval, l);
 	return err ? err : put_rules(&f);
 }
 
+static size_t count_networks(const struct prefix_set *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += s->v[i].len < (s->v[i].family == AF_INET ? 32 : 128);
+	return n;
+}
+
+/*
+ * A product of dimensions that is much more than they are, or so many
+ * networks that the kernel's interval concatenation, which compares all that
+ * the first field leaves, would be slow to fill and slow for a packet.
+ */
 static bool is_big(const struct fuse_group *g, const struct rule *r)
 {
 	uint64_t cost = fuse_cost(g, r);
 
-	return g->n_parts > 1 && cost > PRODUCT_MIN &&
-	       cost > 2 * fuse_dimensions(g, r);
+	if (g->n_parts < 2)
+		return false;
+	return (cost > PRODUCT_MIN && cost > 2 * fuse_dimensions(g, r)) ||
+	       count_networks(&r->match.saddr) +
+		       count_networks(&r->match.daddr) > PREFIXES_MAX;
 }
 
 static int lower_fused(const struct draft *base, const struct strbuf *shape)
@@ -290,10 +337,11 @@ static int dimension(const struct draft *f, const struct rule *r,
 		err = elems_canonical(&e);
 	if (err)
 		return err;
-	strbuf_puts(&raw, service ? service : "ctpolicy");
+	strbuf_printf(&raw, "%s-%s", strbuf_str(shape),
+		      service ? service : "ctpolicy");
 	if (serial)
 		strbuf_printf(&raw, "-%u", serial);
-	strbuf_printf(&raw, "-%s-%u", strbuf_str(shape), i + 1);
+	strbuf_printf(&raw, "-%u", i + 1);
 	err = strbuf_status(&raw);
 	if (err)
 		return err;

@@ -8,12 +8,15 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/nft/nft_kernel.h"
 #include "backends/nft/nft_world.h"
 #include "core/mem.h"
 
 #define TRIES_MAX 20
+#define PAUSE_US 5000
+#define SETTLE_US 20000
 
 struct scan {
 	struct backend_ctx *ctx;
@@ -310,6 +313,30 @@ static int scan_kernel(struct scan *s, struct survey *ret)
 	return err;
 }
 
+static size_t count_exact(const struct image *img)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < img->n_tables; i++)
+		for (size_t k = 0; k < img->tables[i].n_sets; k++)
+			if (!img->tables[i].sets[k].interval)
+				n += img->tables[i].sets[k].elems.n;
+	return n;
+}
+
+/*
+ * A large hash set goes on growing its table for a while after a commit, and
+ * a dump that meets this leaves elements out and gives others twice. A key
+ * stands in such a set once: twins tell of it.
+ */
+static int normalize(struct image *img)
+{
+	size_t n = count_exact(img);
+	int err = image_normalize(img);
+
+	return err || count_exact(img) == n ? err : -EINTR;
+}
+
 /* -EINTR: the rules moved while they were read. */
 static int try_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 			struct diags *d)
@@ -326,7 +353,7 @@ static int try_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 	if (before != after && (!err || err == -ENOENT))
 		err = -EINTR;
 	if (!err)
-		err = image_normalize(s.image);
+		err = normalize(s.image);
 	if (err)
 		return err;
 	snap.survey.ours = !image_is_empty(s.image);
@@ -343,8 +370,14 @@ int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 	size_t told = d->errors;
 	int err = -EINTR;
 
-	for (int i = 0; err == -EINTR && i < TRIES_MAX; i++)
+	/* cheaper than to find out from a dump: see normalize() */
+	if (ctx->settling)
+		usleep(SETTLE_US);
+	ctx->settling = false;
+	for (useconds_t i = 0; err == -EINTR && i < TRIES_MAX; i++) {
+		usleep(i * PAUSE_US);
 		err = try_snapshot(ctx, ret, d);
+	}
 	if (!err || d->errors > told)
 		return err;
 	if (err == -EINTR)
