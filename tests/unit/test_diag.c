@@ -93,7 +93,6 @@ static void test_long_lines(void **state)
 		char *line = strchr(got, '\n') + 1;
 		char *caret = strchr(line, '\n') + 1;
 
-		memcpy(text + at.col - 1, "x", at.col <= 5000);
 		assert_true(caret - line < 130);
 		assert_true(strlen(caret) < 130);
 		assert_non_null(strchr(caret, '^'));
