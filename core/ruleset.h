@@ -90,7 +90,7 @@ struct match {
 	enum ct_kind ct;
 	enum socket_kind socket;
 	bool not_syn;		/* tcp: flags&(FIN|SYN|RST|ACK) is not SYN */
-	bool fragment_tail;	/* a fragment that is not the first one */
+	bool fragment_tail;	/* a fragment, not the first; needs a family */
 	struct icmp_range icmp[MATCH_ICMP_MAX];	/* sorted */
 	uint8_t n_icmp;				/* 0: any */
 };

@@ -10,11 +10,15 @@
 #include "generators/generators.h"
 #include "generators/legs.h"
 
+/* Each family has its own way to say "not the first": a rule of both has none. */
 static int add_tail(const struct leg_visit *v, struct ruleset *rs,
-		    enum hook hook)
+		    enum hook hook, uint8_t family)
 {
-	struct rule *r = leg_rule(v, rs, hook, ACTION_ACCEPT);
+	struct rule *r;
 
+	if (v->family != AF_UNSPEC && v->family != family)
+		return 0;
+	r = leg_rule(v, rs, hook, ACTION_ACCEPT);
 	if (!r)
 		return -ENOMEM;
 	r->rank = RANK_FRAGMENT;
@@ -22,21 +26,25 @@ static int add_tail(const struct leg_visit *v, struct ruleset *rs,
 	port_set_release(&r->match.sport);
 	port_set_release(&r->match.dport);
 	r->match.fragment_tail = true;
-	if (hook == HOOK_INPUT)
-		r->match.family = AF_INET6;
+	r->match.family = family;
 	return 0;
 }
 
 static int fragment_leg(const struct leg_visit *v, void *arg)
 {
+	int err = 0;
+
 	if (v->service->accept != ACCEPT_OPEN || v->loopback ||
 	    !protocol_has_ports(v->proto))
 		return 0;
-	if (v->role == ROLE_ROUTER)
-		return add_tail(v, arg, HOOK_FORWARD);
-	if (!leg_enters(v) || v->family == AF_INET || !v->policy->ipv6)
-		return 0;
-	return add_tail(v, arg, HOOK_INPUT);
+	if (v->role != ROLE_ROUTER)
+		return leg_enters(v) && v->policy->ipv6 ?
+			add_tail(v, arg, HOOK_INPUT, AF_INET6) : 0;
+	if (v->policy->ipv4)
+		err = add_tail(v, arg, HOOK_FORWARD, AF_INET);
+	if (!err && v->policy->ipv6)
+		err = add_tail(v, arg, HOOK_FORWARD, AF_INET6);
+	return err;
 }
 
 int generate_accept_fragments(const struct generator_input *in,
