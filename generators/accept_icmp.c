@@ -14,11 +14,21 @@
 #include "generators/generators.h"
 #include "generators/legs.h"
 
+struct families {
+	bool ipv4, ipv6;
+};
+
 struct need {
-	bool host, router, ipv4, ipv6;
+	struct families any, router;
 };
 
 static const struct origin whole_policy;
+
+static void note_families(const struct leg_visit *v, struct families *f)
+{
+	f->ipv4 |= v->family != AF_INET6 && v->policy->ipv4;
+	f->ipv6 |= v->family != AF_INET && v->policy->ipv6;
+}
 
 static int note_need(const struct leg_visit *v, void *arg)
 {
@@ -26,12 +36,9 @@ static int note_need(const struct leg_visit *v, void *arg)
 
 	if (v->service->accept != ACCEPT_OPEN)
 		return 0;
+	note_families(v, &n->any);
 	if (v->role == ROLE_ROUTER)
-		n->router = true;
-	else
-		n->host = true;
-	n->ipv4 |= v->family != AF_INET6 && v->policy->ipv4;
-	n->ipv6 |= v->family != AF_INET && v->policy->ipv6;
+		note_families(v, &n->router);
 	return 0;
 }
 
@@ -55,8 +62,8 @@ static int add_types(struct ruleset *rs, enum hook hook, uint8_t family,
 	return 0;
 }
 
-static int add_errors(struct ruleset *rs, enum hook hook, const struct need *n,
-		      enum ct_kind ct)
+static int add_errors(struct ruleset *rs, enum hook hook,
+		      const struct families *f, enum ct_kind ct)
 {
 	/* unreachable; time exceeded, parameter problem */
 	static const struct icmp_range v4[] = { { 3, 3 }, { 11, 12 } };
@@ -64,9 +71,9 @@ static int add_errors(struct ruleset *rs, enum hook hook, const struct need *n,
 	static const struct icmp_range v6[] = { { 1, 4 } };
 	int r = 0;
 
-	if (n->ipv4)
+	if (f->ipv4)
 		r = add_types(rs, hook, AF_INET, v4, ARRAY_SIZE(v4), ct);
-	if (!r && n->ipv6)
+	if (!r && f->ipv6)
 		r = add_types(rs, hook, AF_INET6, v6, ARRAY_SIZE(v6), ct);
 	return r;
 }
@@ -88,14 +95,11 @@ int generate_accept_icmp(const struct generator_input *in, struct ruleset *rs)
 	struct need n = { 0 };
 	int r = legs_walk(in->policy, note_need, &n);
 
-	if (r || (!n.host && !n.router))
-		return r;
 	for (size_t i = 0; !r && i < ARRAY_SIZE(hooks); i++) {
 		bool through = hooks[i] == HOOK_FORWARD;
 
-		if (!through || n.router)
-			r = add_errors(rs, hooks[i], &n, ct);
-		if (!r && !through && n.ipv6)
+		r = add_errors(rs, hooks[i], through ? &n.router : &n.any, ct);
+		if (!r && !through && n.any.ipv6)
 			r = add_neighbours(rs, hooks[i]);
 	}
 	return r;
