@@ -224,15 +224,11 @@ static int opt_dst_type(struct decoder *d, const char *arg, bool not)
 		{ "LOCAL", false, DST_LOCAL },
 		{ "LOCAL", true, DST_NOT_LOCAL },
 		{ "LOCAL,BROADCAST,MULTICAST", false, DST_LOCAL_OR_GROUP },
-		{ "LOCAL,MULTICAST", false, DST_LOCAL_OR_GROUP },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (strcmp(kinds[i].text, arg) || kinds[i].not != not)
 			continue;
-		/* Without broadcast it means the same in IPv6 alone. */
-		if (i >= 2 && (d->family == NFPROTO_IPV4) != (i == 2))
-			return -EINVAL;
 		d->r->match.dst = kinds[i].dst;
 		return 0;
 	}

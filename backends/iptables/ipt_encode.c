@@ -170,17 +170,15 @@ static int encode_lookups(struct ipt_args *a, const struct image_rule *r)
 	return 0;
 }
 
-/* The kernel refuses to look for a broadcast address in IPv6. */
-static int encode_dst(struct ipt_args *a, enum dst_kind dst, uint8_t family)
+static int encode_dst(struct ipt_args *a, enum dst_kind dst)
 {
 	switch (dst) {
 	case DST_LOCAL:
 		return WORDS(a, "-m", "addrtype", "--dst-type", "LOCAL");
 	case DST_LOCAL_OR_GROUP:
+		/* IPv4 alone, see ipt_split.h */
 		return WORDS(a, "-m", "addrtype", "--dst-type",
-			     family == NFPROTO_IPV4 ?
-				     "LOCAL,BROADCAST,MULTICAST" :
-				     "LOCAL,MULTICAST");
+			     "LOCAL,BROADCAST,MULTICAST");
 	case DST_NOT_LOCAL:
 		return WORDS(a, "-m", "addrtype", "!", "--dst-type", "LOCAL");
 	case DST_ANY:
@@ -245,7 +243,7 @@ static int encode(const struct image_rule *r, uint8_t family,
 	if (m->not_syn && (err = WORDS(a, "-m", "tcp", "!", "--tcp-flags",
 				       "FIN,SYN,RST,ACK", "SYN")))
 		return err;
-	if ((err = encode_dst(a, m->dst, family)) ||
+	if ((err = encode_dst(a, m->dst)) ||
 	    (err = encode_state(a, m)))
 		return err;
 	return encode_verdict(a, r);

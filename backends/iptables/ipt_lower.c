@@ -6,6 +6,7 @@
 
 #include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_group.h"
+#include "backends/iptables/ipt_split.h"
 #include "core/mem.h"
 
 static const struct origin nobody;
@@ -237,9 +238,12 @@ int ipt_lower(const struct ruleset *rs, const struct survey *host,
 	      struct image **ret, struct diags *d)
 {
 	_cleanup_(image_free) struct image *img = NULL;
-	struct lowering l = { .rs = rs, .d = d };
+	_cleanup_(ruleset_release) struct ruleset split = { 0 };
+	struct lowering l = { .rs = &split, .d = d };
 	int err = refuse_iptables_nft(host, d);
 
+	if (!err)
+		err = ipt_split(rs, &split);
 	if (err)
 		return err;
 	img = l.img = image_new();

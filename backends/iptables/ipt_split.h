@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/iptables/ipt_split.h: rules that one ip6tables rule cannot say,
+ * as several that it can.
+ *
+ * Shape:  in the result no rule that IPv6 is in has DST_LOCAL_OR_GROUP.
+ * Owner:  the result owns its rules; origins borrow as those of `rs` do.
+ *         Settings stay with `rs`.
+ * Errors: -ENOMEM.
+ */
+#ifndef CTPOLICY_IPTABLES_IPT_SPLIT_H
+#define CTPOLICY_IPTABLES_IPT_SPLIT_H
+
+#include "core/ruleset.h"
+
+int ipt_split(const struct ruleset *rs, struct ruleset *ret);
+
+#endif
