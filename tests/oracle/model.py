@@ -242,7 +242,9 @@ def _service_accepts(policy, host, service, hook, packet, iface, stateful):
         return False            # reassembled before anybody looks
     if hook == "forward":
         return "router" in roles and listed and (request or reply)
-    if iface == "lo" and roles & {"server", "client"} and (request or reply):
+    if iface == "lo" and roles & {"server", "client"} and (
+            request and _arrives(host, service, "request", hook, packet) or
+            reply and _arrives(host, service, "reply", hook, packet)):
         return True
     if not listed:
         return False
@@ -254,6 +256,10 @@ def _service_accepts(policy, host, service, hook, packet, iface, stateful):
     return "client" in roles and reply and \
         _is_ours(host, service, "reply", packet) and \
         (packet.tail or _reply_wanted(host, packet))
+
+
+def _arrives(host, service, leg, hook, packet):
+    return hook != "input" or _is_ours(host, service, leg, packet)
 
 
 def _reply_wanted(host, packet):
