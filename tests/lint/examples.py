@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every policy shown to a reader is one that `ctpolicy check` takes."""
+"""What is shown to a reader is true: every policy is one that `ctpolicy check`
+takes, and a console block of the README is what its command prints.
+"""
 import glob
 import os
 import re
@@ -31,8 +33,28 @@ def check(rep, name, line, policy):
         rep.fault(name, line, "exit %d\n%s" % (p.returncode, p.stdout))
 
 
+def check_console(rep, text):
+    """Commands run beside web.yaml, the README's first policy."""
+    if set(os.environ["CTPOLICY_BACKENDS"].split()) != {
+            "nftables", "iptables"}:
+        return
+    policy = next(p for _, p in blocks(text))
+    env = dict(os.environ, PATH=os.path.dirname(CTPOLICY) + ":" +
+               os.environ["PATH"])
+    with open(os.path.join(os.environ["TMPDIR"], "web.yaml"), "w") as f:
+        f.write(policy)
+    for m in re.finditer(r"^```console\n\$ ([^\n]*)\n(.*?)^```", text, re.M | re.S):
+        rep.looked += 1
+        got = subprocess.run(["sh", "-c", m[1]], env=env, text=True,
+                             cwd=os.environ["TMPDIR"], stdout=subprocess.PIPE)
+        if got.stdout != m[2]:
+            rep.fault("README.md", text.count("\n", 0, m.start()) + 2,
+                      "%s prints\n%s" % (m[1], got.stdout))
+
+
 def main():
     rep = source.Report()
+    check_console(rep, source.text("README.md"))
     pages = ["README.md", "HACKING.md"]
     pages += [os.path.relpath(p, source.TOP) for p in
               sorted(glob.glob(os.path.join(source.TOP, "docs", "*.scd")))]
