@@ -36,6 +36,29 @@ struct ipt_group {
 };
 
 int ipt_group_emit(const struct ipt_group *g);
+int ipt_group_emit_own(const struct ipt_group *g, const struct rule *r);
+/* How many parts vary beside the interface: they come first. */
+size_t ipt_group_parts(const struct ipt_group *g);
+/* The ports of r in the group's varying part, NULL: it has none. */
+const struct port_set *ipt_group_ports(const struct ipt_group *g,
+				       const struct rule *r);
+
+/* ipt_fused.c: with addresses, and of ports alone. */
+int ipt_fused_emit(const struct ipt_group *g);
+int ipt_fused_emit_ports(const struct ipt_group *g);
+bool ipt_fused_knows(uint8_t proto, bool with_address);
+
+/* ipt_group_set.c: cut e for ipset, blaming r when that is too much; */
+int ipt_group_fit(const struct ipt_group *g, const struct rule *r,
+		  struct elems *e);
+/*
+ * Hand e, fitted, over to a set. `extra` tells apart the sets of one shape; a
+ * set of ports serves both families. NULL: out of memory.
+ */
+struct image_set *ipt_group_set(const struct ipt_group *g, const char *extra,
+				struct elems *e);
+void ipt_group_lookup(struct image_rule *r, const struct image_set *s,
+		      const enum key_part *part, size_t n);
 
 /* ipt_rules.c: the rules of one member, every value inline. */
 uint64_t ipt_rules_count(const struct rule *r);

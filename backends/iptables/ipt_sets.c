@@ -12,15 +12,12 @@ static const struct ipt_set_kind kinds[] = {
 	{ "bitmap:port", 1, { true }, { false } },
 	{ "hash:ip", 1, { false }, { false } },
 	{ "hash:net", 1, { false }, { true } },
-	{ "hash:net,net", 2, { false, false }, { true, true } },
 	{ "hash:ip,port", 2, { false, true }, { false, false } },
 	{ "hash:net,port", 2, { false, true }, { true, false } },
 	{ "hash:ip,port,ip", 3, { false, true, false },
 	  { false, false, false } },
 	{ "hash:ip,port,net", 3, { false, true, false },
 	  { false, false, true } },
-	{ "hash:net,port,net", 3, { false, true, false },
-	  { true, false, true } },
 };
 
 const struct ipt_set_kind *ipt_set_kind_find(const char *name)
@@ -167,8 +164,6 @@ static int take_create(const struct ipt_args *a, struct image_table *t,
 	if (a->n < 3)
 		return -EINVAL;
 	k = ipt_set_kind_find(a->v[2]);
-	if (!k)
-		return -EINVAL;
 	*ret_bad = 1;
 	if (image_find_set(t, a->v[1]))
 		return -EINVAL;
@@ -179,7 +174,11 @@ static int take_create(const struct ipt_args *a, struct image_table *t,
 	s = image_add_set(t, a->v[1]);
 	if (!s)
 		return -ENOMEM;
-	ipt_set_setup(s, k, family, 0);
+	/* One that we would not make has a name and nothing more. */
+	if (k)
+		ipt_set_setup(s, k, family, 0);
+	else
+		snprintf(s->kind, sizeof(s->kind), "%s", a->v[2]);
 	return 0;
 }
 
@@ -233,6 +232,8 @@ static int take_elem(const struct ipt_args *a, struct image *img,
 	char text[160], *part, *rest = text;
 	int err;
 
+	if (!s->elems.n_fields)
+		return -ENOENT;
 	if (snprintf(text, sizeof(text), "%s", a->v[2]) >= (int)sizeof(text))
 		return -EINVAL;
 	for (unsigned int j = 0; j < s->elems.n_fields; j++) {

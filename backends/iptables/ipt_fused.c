@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Many services of one shape in few rules, over ipsets that hold all their
+ * values.
+ */
+#include <string.h>
+
+#include "backends/iptables/ipt_group.h"
+#include "core/mem.h"
+
+/* The kernel's set types that take a port look at these protocols alone. */
+bool ipt_fused_knows(uint8_t proto, bool with_address)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
+	       (with_address && (proto == IPPROTO_SCTP ||
+				 proto == IPPROTO_UDPLITE));
+}
+
+static bool has_wide_range(const struct port_set *s)
+{
+	for (size_t i = 0; s && i < s->n; i++)
+		if (s->v[i].last - s->v[i].first >= IPT_RANGE_MAX)
+			return true;
+	return false;
+}
+
+/* Would r as elements be out of all proportion to what it says? */
+static bool is_sprawling(const struct ipt_group *g, const struct rule *r)
+{
+	uint64_t cost = fuse_cost(g->g, r);
+
+	return cost > 256 && cost > 2 * fuse_dimensions(g->g, r);
+}
+
+static const struct origin *sole_origin(const struct rule *const *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (v[i]->origin != v[0]->origin)
+			return NULL;
+	return v[0]->origin;
+}
+
+/* Members that go into sets together, and over which parts. */
+struct bucket {
+	enum key_part part[3];
+	size_t n_parts;
+	const struct rule **v;
+	size_t n;
+};
+
+/* Make the set of b's members over its parts and look it up in the rules. */
+static int add_set(const struct ipt_group *g, const struct bucket *b,
+		   size_t start)
+{
+	_cleanup_(elems_release) struct elems e = { 0 };
+	struct image_set *s;
+	int err = 0;
+
+	fuse_init_elems(g->g, b->part, b->n_parts, &e);
+	for (size_t i = 0; !err && i < b->n; i++)
+		err = fuse_expand(b->v[i], b->part, b->n_parts, &e);
+	if (!err)
+		err = ipt_group_fit(g, b->v[0], &e);
+	if (err)
+		return err;
+	s = ipt_group_set(g, "", &e);
+	if (!s)
+		return -ENOMEM;
+	for (size_t i = start; i < g->chain->n_rules; i++)
+		ipt_group_lookup(&g->chain->rules[i], s, b->part, b->n_parts);
+	return 0;
+}
+
+/* What the members share, as rules: one, but for ICMP types. */
+static int emit_shared(const struct ipt_group *g, const struct rule *const *v,
+		       size_t n)
+{
+	static const struct origin nobody;
+	struct rule model = g->g->model;
+
+	model.origin = sole_origin(v, n);
+	if (!model.origin)
+		model.origin = &nobody;
+	return ipt_rules_emit(g, &model);
+}
+
+static int emit_bucket(const struct ipt_group *g, const struct bucket *b)
+{
+	size_t start = g->chain->n_rules;
+	int err = b->n ? emit_shared(g, b->v, b->n) : 0;
+
+	return err || !b->n ? err : add_set(g, b, start);
+}
+
+/* (address, port) of both sides: the port says whose the addresses are. */
+static int emit_pair(const struct ipt_group *g, const struct bucket *b)
+{
+	struct bucket one = *b;
+	size_t start = g->chain->n_rules;
+	int err = b->n ? emit_shared(g, b->v, b->n) : 0;
+
+	one.n_parts = 2;
+	if (!err && b->n)
+		err = add_set(g, &one, start);
+	one.part[1] = b->part[2];
+	return err || !b->n ? err : add_set(g, &one, start);
+}
+
+static bool all_exact(const struct prefix_set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].len != (s->v[i].family == AF_INET ? 32 : 128))
+			return false;
+	return true;
+}
+
+enum way { WAY_OWN, WAY_SET, WAY_FLIPPED, WAY_PAIR, WAY_MAX_ };
+
+/*
+ * How r's values get into a set. Kernels do not all have types for two
+ * networks, so of two addresses one must be exact, and comes first.
+ */
+static enum way way_of(const struct ipt_group *g, const struct rule *r)
+{
+	const struct port_set *ports = ipt_group_ports(g, r);
+	size_t n = ipt_group_parts(g);
+
+	if (!ports)
+		return n == 1 && !is_sprawling(g, r) ? WAY_SET : WAY_OWN;
+	if (!ipt_fused_knows(r->match.proto, true) || has_wide_range(ports))
+		return WAY_OWN;
+	if (n == 2)
+		return is_sprawling(g, r) ? WAY_OWN : WAY_SET;
+	if (is_sprawling(g, r))
+		return WAY_PAIR;
+	return all_exact(&r->match.saddr) ? WAY_SET :
+	       all_exact(&r->match.daddr) ? WAY_FLIPPED :
+					    WAY_PAIR;
+}
+
+/* Add `d` to the count of each port that r has; true: one was taken. */
+static bool count_ports(const struct ipt_group *g, const struct rule *r,
+			uint8_t *count, bool add)
+{
+	const struct port_set *s = ipt_group_ports(g, r);
+	bool shared = false;
+
+	for (size_t i = 0; i < s->n; i++)
+		for (unsigned int p = s->v[i].first; p <= s->v[i].last; p++) {
+			shared |= count[p] > 1;
+			if (add && count[p] < 2)
+				count[p]++;
+		}
+	return shared;
+}
+
+/* Two lookups stand for a product only where no other member has the port. */
+static int demote_shared_ports(const struct ipt_group *g, enum way *way)
+{
+	_cleanup_free_ uint8_t *count = calloc(65536, 1);
+
+	if (!count)
+		return -ENOMEM;
+	for (size_t i = 0; i < g->n; i++)
+		if (way[i] == WAY_PAIR)
+			count_ports(g, g->members[i], count, true);
+	for (size_t i = 0; i < g->n; i++)
+		if (way[i] == WAY_PAIR &&
+		    count_ports(g, g->members[i], count, false))
+			way[i] = WAY_OWN;
+	return 0;
+}
+
+static void fill_bucket(const struct ipt_group *g, const enum way *way,
+			enum way which, struct bucket *b)
+{
+	b->n_parts = ipt_group_parts(g);
+	memcpy(b->part, g->g->part, b->n_parts * sizeof(*b->part));
+	if (which == WAY_FLIPPED) {
+		b->part[1] = g->g->part[2];
+		b->part[2] = g->g->part[1];
+	}
+	b->n = 0;
+	for (size_t i = 0; i < g->n; i++)
+		if (way[i] == which)
+			b->v[b->n++] = g->members[i];
+}
+
+int ipt_fused_emit(const struct ipt_group *g)
+{
+	_cleanup_free_ enum way *way = calloc(g->n, sizeof(*way));
+	_cleanup_free_ const struct rule **v = calloc(g->n, sizeof(*v));
+	struct bucket b = { .v = v };
+	int err;
+
+	if (!way || !v)
+		return -ENOMEM;
+	for (size_t i = 0; i < g->n; i++)
+		way[i] = way_of(g, g->members[i]);
+	err = demote_shared_ports(g, way);
+	for (enum way w = WAY_SET; !err && w < WAY_MAX_; w++) {
+		fill_bucket(g, way, w, &b);
+		err = w == WAY_PAIR ? emit_pair(g, &b) : emit_bucket(g, &b);
+	}
+	for (size_t i = 0; !err && i < g->n; i++)
+		if (way[i] == WAY_OWN)
+			err = ipt_group_emit_own(g, g->members[i]);
+	return err;
+}
+
+/* The wide ranges of r stay rules, the rest goes to e. */
+static int split_ports(const struct ipt_group *g, const struct rule *r,
+		       struct elems *e)
+{
+	bool src = g->g->part[0] == KEY_SPORT;
+	_cleanup_(port_set_release) struct port_set wide = { 0 };
+	const struct port_set *in = ipt_group_ports(g, r);
+	struct rule rest = *r;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < in->n; i++) {
+		struct port_range p = in->v[i];
+		uint8_t first[2] = { (uint8_t)(p.first >> 8),
+				     (uint8_t)p.first };
+		uint8_t last[2] = { (uint8_t)(p.last >> 8), (uint8_t)p.last };
+
+		err = p.last - p.first >= IPT_RANGE_MAX ?
+			      port_set_add(&wide, p) :
+			      elems_add(e, first, last, r->origin);
+	}
+	if (err || !wide.n)
+		return err;
+	*(src ? &rest.match.sport : &rest.match.dport) = wide;
+	return ipt_rules_emit(g, &rest);
+}
+
+int ipt_fused_emit_ports(const struct ipt_group *g)
+{
+	_cleanup_(elems_release) struct elems e = { 0 };
+	size_t start;
+	struct image_set *s;
+	int err = 0;
+
+	fuse_init_elems(g->g, g->g->part, 1, &e);
+	for (size_t i = 0; !err && i < g->n; i++)
+		err = split_ports(g, g->members[i], &e);
+	if (err || !e.n)
+		return err;
+	err = ipt_group_fit(g, g->members[0], &e);
+	start = g->chain->n_rules;
+	if (!err)
+		err = emit_shared(g, g->members, g->n);
+	if (err)
+		return err;
+	s = ipt_group_set(g, "", &e);
+	if (!s)
+		return -ENOMEM;
+	for (size_t i = start; i < g->chain->n_rules; i++)
+		ipt_group_lookup(&g->chain->rules[i], s, g->g->part, 1);
+	return 0;
+}

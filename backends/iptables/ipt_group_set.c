@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/iptables/ipt_group.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "backends/iptables/ipt_elems.h"
+#include "backends/iptables/ipt_sets.h"
+#include "core/mem.h"
+
+/* FNV-1a, 64 bits: set names have to be the same on every run. */
+struct digest {
+	uint64_t v;
+};
+
+static void digest_add(struct digest *h, const void *p, size_t n)
+{
+	const uint8_t *s = p;
+
+	for (size_t i = 0; i < n; i++)
+		h->v = (h->v ^ s[i]) * 0x100000001b3ull;
+}
+
+static void digest_num(struct digest *h, uint32_t v)
+{
+	digest_add(h, &(uint32_t){ htonl(v) }, sizeof(v));
+}
+
+static void digest_ifaces(struct digest *h, const struct iface_set *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		digest_add(h, s->v[i].name, strlen(s->v[i].name) + 1);
+		digest_num(h, s->v[i].wild);
+	}
+	digest_num(h, (uint32_t)s->n);
+}
+
+/* Everything but the values of the varying parts. */
+static void digest_shape(struct digest *h, const struct ipt_group *g)
+{
+	const struct match *m = &g->g->model.match;
+
+	digest_num(h, g->place->hook << 8 | g->place->action);
+	digest_num(h, g->g->model.rank << 8 | g->g->model.leg);
+	digest_num(h, m->proto << 8 | m->family);
+	digest_num(h, m->dst << 16 | m->ct << 8 | m->socket);
+	digest_num(h, m->not_syn << 1 | m->fragment_tail);
+	for (size_t i = 0; i < m->dport.n; i++)
+		digest_num(h, (uint32_t)m->dport.v[i].first << 16 |
+				      m->dport.v[i].last);
+	digest_ifaces(h, &m->iif);
+	digest_ifaces(h, &m->oif);
+	if (g->iface)
+		digest_add(h, g->iface->name, strlen(g->iface->name));
+	for (size_t i = 0; i < g->g->n_parts; i++)
+		digest_num(h, g->g->part[i]);
+}
+
+/*
+ * "ctpolicy-n-pre-tcp4-0a1b2c3": place and protocol for the reader, the shape
+ * for us. `extra` tells apart the sets of one shape.
+ */
+static void name_set(const struct ipt_group *g, const char *kind,
+		     const char *extra, uint32_t number, char *ret)
+{
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+	struct digest h = { 0xcbf29ce484222325ull };
+	uint8_t proto = g->g->model.match.proto;
+	const char *word = protocol_name(proto);
+	bool ports = !strcmp(kind, "bitmap:port");
+	char num[8], tail[8];
+
+	digest_shape(&h, g);
+	digest_add(&h, kind, strlen(kind));
+	digest_add(&h, extra, strlen(extra));
+	digest_num(&h, number);
+	h.v ^= h.v >> 29;
+	for (size_t i = 0; i < sizeof(tail) - 1; i++)
+		tail[i] = digits[h.v >> (5 * i) & 31];
+	tail[sizeof(tail) - 1] = '\0';
+	snprintf(num, sizeof(num), "%u", proto);
+	if (!word || strlen(word) > 7)
+		word = num;
+	snprintf(ret, IPT_SET_NAME_MAX + 1, IPT_SET_PREFIX "%s-%s%s-%s",
+		 g->place->word, word,
+		 ports ? "" : g->family == AF_INET ? "4" : "6", tail);
+}
+
+/*
+ * Which kind holds e: of the exact ones wherever it can. Of three fields the
+ * first address is exact; see emit_fused().
+ */
+static const char *kind_of(const struct elems *e)
+{
+	bool ports = e->field[0] == FIELD_PORT;
+	unsigned int a = ports, b = ports + 1u;
+	bool net = !ports || e->n_fields > 1 ? !ipt_elems_field_exact(e, a) :
+					       false;
+
+	if (ports && e->n_fields == 1)
+		return "bitmap:port";
+	if (!ports)
+		return net ? "hash:net" : "hash:ip";
+	if (e->n_fields == 2)
+		return net ? "hash:net,port" : "hash:ip,port";
+	return ipt_elems_field_exact(e, b) ? "hash:ip,port,ip" :
+					     "hash:ip,port,net";
+}
+
+struct image_set *ipt_group_set(const struct ipt_group *g, const char *extra,
+				struct elems *e)
+{
+	const char *kind = kind_of(e);
+	char name[IPT_SET_NAME_MAX + 1];
+	uint32_t number = 0;
+	struct image_set *s;
+
+	name_set(g, kind, extra, number, name);
+	while ((s = image_find_set(g->sets, name))) {
+		if (!strcmp(kind, "bitmap:port"))
+			return s;
+		name_set(g, kind, extra, ++number, name);
+	}
+	s = image_add_set(g->sets, name);
+	if (!s)
+		return NULL;
+	ipt_set_setup(s, ipt_set_kind_find(kind), g->family,
+		      g->g->model.match.proto);
+	s->elems = *e;
+	*e = (struct elems){ 0 };
+	return s;
+}
+
+void ipt_group_lookup(struct image_rule *r, const struct image_set *s,
+		      const enum key_part *part, size_t n)
+{
+	struct lookup *l = &r->lookup[r->n_lookups++];
+
+	*l = (struct lookup){ .n_parts = (uint8_t)n };
+	snprintf(l->set, sizeof(l->set), "%s", s->name);
+	for (size_t i = 0; i < n; i++)
+		l->part[i] = part[i];
+}
+
+int ipt_group_fit(const struct ipt_group *g, const struct rule *r,
+		  struct elems *e)
+{
+	int err = ipt_elems_fit(e);
+
+	if (err != -E2BIG)
+		return err;
+	return diag_add(g->d, DIAG_ERROR, err, "CT610", r->origin->at,
+			"the addresses and ports of this service make more "
+			"than %u ipset entries", IPT_ELEMS_MAX);
+}
