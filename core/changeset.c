@@ -234,6 +234,14 @@ static void diff_chain(struct build *b, const struct image_table *wt,
 	}
 }
 
+/* Hooked elsewhere, or otherwise, than it must be: somebody's handiwork. */
+static bool is_rehooked(const struct image_chain *want,
+			const struct image_chain *live)
+{
+	return !want->foreign && (want->base != live->base ||
+				  (want->base && want->hook != live->hook));
+}
+
 static void diff_chains(struct build *b, const struct image_table *want,
 			const struct image_table *live)
 {
@@ -244,6 +252,12 @@ static void diff_chains(struct build *b, const struct image_table *want,
 		const struct image_chain *l =
 			live ? image_find_chain(live, c->name) : NULL;
 
+		if (l && is_rehooked(c, l)) {
+			diff_chain(b, want, live, &none, l);
+			b->table = live;
+			push_chain(b, l, false);
+			l = NULL;
+		}
 		b->table = want;
 		if (!l)
 			push_chain(b, c, true);
