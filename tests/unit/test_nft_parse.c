@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nft's text: what is ours is found, the rest is stepped over, junk is told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "backends/nft/nft.h"
+#include "core/mem.h"
+
+static const char saved[] =
+	"#!/usr/sbin/nft -f\n"
+	"flush ruleset\n"
+	"define x = { 1, 2 }\n"
+	"table ip nat {\n"
+	"	map m { type ipv4_addr : verdict; elements = { 1.2.3.4 : drop } }\n"
+	"	chain pre { type nat hook prerouting priority -100;\n"
+	"		tcp dport { 80, 443 } dnat to 10.0.0.1 comment \"} {\"\n"
+	"	}\n"
+	"}\n"
+	"table inet filter {\n"
+	"	set ctpolicy-s { type inet_service # a { brace\n"
+	"		elements = { 80 comment \"web\", 443 }\n"
+	"	}\n"
+	"	set theirs { typeof ip saddr; flags timeout; }\n"
+	"	chain input {\n"
+	"		type filter hook input priority filter; policy drop;\n"
+	"		jump ctpolicy-input comment \"ctpolicy\" # handle 5\n"
+	"		ct state vmap { established : accept, invalid : drop }\n"
+	"	}\n"
+	"	chain ctpolicy-input {\n"
+	"		tcp dport @ctpolicy-s ct state untracked accept\n"
+	"	}\n"
+	"}\n"
+	"table netdev d { chain c { type filter hook ingress device \"x\" "
+	"priority 0; } }\n"
+	"table inet ctpolicy {\n"
+	"	set a { type inet_service . ipv4_addr\n"
+	"		flags interval\n"
+	"		elements = { 80 . 10.0.0.0/8 comment \"web\",\n"
+	"			     81-83 . 1.2.3.4-1.2.3.9 }\n"
+	"	}\n"
+	"	chain prerouting {\n"
+	"		type filter hook prerouting priority raw; policy accept;\n"
+	"		tcp dport . ip saddr @a \\\n"
+	"			fib daddr type local notrack comment \"ctpolicy\"\n"
+	"	}\n"
+	"}\n";
+
+static int try_parse(const char *text, size_t len, struct image **ret,
+		     struct diags *d)
+{
+	/* a copy of exactly that length, so that reading on is seen */
+	_cleanup_free_ char *copy = malloc(len + !len);
+
+	assert_non_null(copy);
+	memcpy(copy, text, len);
+	return nft_parse("file", copy, len, ret, d);
+}
+
+static void test_saved(void **state)
+{
+	_cleanup_(image_free) struct image *img = NULL;
+	const struct image_table *own, *filter;
+	const struct image_chain *c;
+	struct diags d = { 0 };
+
+	(void)state;
+	assert_int_equal(try_parse(saved, sizeof(saved) - 1, &img, &d), 0);
+	assert_int_equal(img->n_tables, 2);
+	own = image_find_table(img, NFPROTO_INET, "ctpolicy");
+	filter = image_find_table(img, NFPROTO_INET, "filter");
+	assert_true(own && own->owned && filter && !filter->owned);
+	assert_int_equal(own->sets[0].elems.n, 2);
+	c = image_find_chain(own, "prerouting");
+	assert_true(c->base);
+	assert_int_equal(c->rules[0].match.dst, DST_LOCAL);
+	assert_int_equal(filter->n_sets, 1);
+	c = image_find_chain(filter, "input");
+	assert_true(c->foreign && c->n_rules == 1 && c->rules[0].at_head);
+	assert_int_equal(image_find_chain(filter, "ctpolicy-input")->n_rules,
+			 1);
+	diags_release(&d);
+}
+
+/* Text, image, text: the second is the first. */
+static void test_fixed_point(void **state)
+{
+	_cleanup_(image_free) struct image *a = NULL, *b = NULL;
+	_cleanup_free_ char *x = NULL, *y = NULL;
+	struct diags d = { 0 };
+	size_t nx, ny;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(try_parse(saved, sizeof(saved) - 1, &a, &d), 0);
+	f = open_memstream(&x, &nx);
+	assert_int_equal(nft_render(a, f), 0);
+	fclose(f);
+	assert_int_equal(try_parse(x, nx, &b, &d), 0);
+	f = open_memstream(&y, &ny);
+	assert_int_equal(nft_render(b, f), 0);
+	fclose(f);
+	assert_string_equal(x, y);
+	diags_release(&d);
+}
+
+/* Cut anywhere: an image, or an error with a place. */
+static void test_cut(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < sizeof(saved) - 1; n++) {
+		_cleanup_(image_free) struct image *img = NULL;
+		struct diags d = { 0 };
+		int err = try_parse(saved, n, &img, &d);
+
+		assert_true(err == 0 || (err == -EINVAL && d.n == 1 &&
+					 d.v[0].at.line && d.v[0].at.col));
+		diags_release(&d);
+	}
+}
+
+static void test_junk(void **state)
+{
+	uint32_t seed = 1;
+	char text[sizeof(saved)];
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		_cleanup_(image_free) struct image *img = NULL;
+		struct diags d = { 0 };
+
+		memcpy(text, saved, sizeof(saved));
+		for (int k = 0; k < 8; k++) {
+			static const char sharp[] = "{};\",@#.\\\n \0a-/9";
+
+			seed = seed * 1664525 + 1013904223;
+			text[seed % (sizeof(saved) - 1)] =
+				sharp[(seed >> 16) % (sizeof(sharp) - 1)];
+		}
+		(void)try_parse(text, sizeof(saved) - 1, &img, &d);
+		diags_release(&d);
+	}
+}
+
+static void test_deep(void **state)
+{
+	_cleanup_free_ char *text = malloc(2000000);
+	_cleanup_(image_free) struct image *img = NULL;
+	struct diags d = { 0 };
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, '{', 2000000);
+	assert_int_equal(nft_parse("f", text, 2000000, &img, &d), -EINVAL);
+	diags_release(&d);
+}
+
+static void test_places(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t line, col;
+	} v[] = {
+		{ "table inet ctpolicy {\n set a {\n  type nonsense\n", 3, 8 },
+		{ "table inet ctpolicy {\n set a { type inet_service\n"
+		  "  elements = { 80, 99999 }\n", 3, 20 },
+		{ "table inet ctpolicy {\n set a { elements = { 80 } } }\n", 2,
+		  23 },
+		{ "table inet ctpolicy {\n set a { type inet_service\n"
+		  " elements = { 8-9 } } }\n", 3, 15 },
+		{ "add rule inet ctpolicy nowhere accept\n", 1, 32 },
+		{ "}\n", 1, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		_cleanup_(image_free) struct image *img = NULL;
+		struct diags d = { 0 };
+
+		assert_int_equal(try_parse(v[i].text, strlen(v[i].text), &img,
+					   &d), -EINVAL);
+		assert_int_equal(d.v[0].at.line, v[i].line);
+		assert_int_equal(d.v[0].at.col, v[i].col);
+		diags_release(&d);
+	}
+}
+
+static void test_commands(void **state)
+{
+	static const char text[] =
+		"add table inet ctpolicy\n"
+		"add chain inet ctpolicy prerouting { type filter hook "
+		"prerouting priority -300; policy accept; }\n"
+		"add set inet ctpolicy p { type inet_service; }\n"
+		"add element inet ctpolicy p { 80 comment \"web\" }\n"
+		"add rule inet ctpolicy prerouting tcp dport @p notrack\n"
+		"insert rule ip filter INPUT jump ctpolicy-input\n"
+		"delete rule ip filter INPUT handle 7\n";
+	_cleanup_(image_free) struct image *img = NULL;
+	const struct image_table *t;
+	struct diags d = { 0 };
+
+	(void)state;
+	assert_int_equal(try_parse(text, strlen(text), &img, &d), 0);
+	t = image_find_table(img, NFPROTO_INET, "ctpolicy");
+	assert_int_equal(t->sets[0].elems.n, 1);
+	assert_true(t->chains[0].base);
+	assert_int_equal(t->chains[0].rules[0].verdict, VERDICT_NOTRACK);
+	t = image_find_table(img, NFPROTO_IPV4, "filter");
+	assert_true(t->chains[0].rules[0].at_head);
+	diags_release(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_saved),
+		cmocka_unit_test(test_fixed_point),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_junk),
+		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_commands),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
