@@ -124,7 +124,7 @@ static void diff_sets(struct build *b, const struct image_table *want,
 			live ? image_find_set(live, w->name) : NULL;
 
 		b->table = want;
-		if (l && image_set_same_shape(w, l)) {
+		if (l && image_set_fits(w, l)) {
 			diff_elems(b, w, l);
 			continue;
 		}
@@ -182,7 +182,7 @@ static bool is_reshaped(const struct image_table *want,
 		const struct image_set *l = image_find_set(live,
 							   r->lookup[i].set);
 
-		if (w && l && !image_set_same_shape(w, l))
+		if (w && l && !image_set_fits(w, l))
 			return true;
 	}
 	return false;

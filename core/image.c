@@ -192,13 +192,16 @@ bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
 	return match_equal(&a->match, &b->match);
 }
 
-bool image_set_same_shape(const struct image_set *a, const struct image_set *b)
+bool image_set_fits(const struct image_set *want, const struct image_set *live)
 {
-	return a->interval == b->interval && a->family == b->family &&
-	       !strcmp(a->kind, b->kind) &&
-	       a->elems.n_fields == b->elems.n_fields &&
-	       !memcmp(a->elems.field, b->elems.field,
-		       a->elems.n_fields * sizeof(a->elems.field[0]));
+	const struct elems *w = &want->elems, *l = &live->elems;
+
+	return want->interval == live->interval &&
+	       want->family == live->family &&
+	       !strcmp(want->kind, live->kind) &&
+	       (!live->size || live->size >= w->n) &&
+	       w->n_fields == l->n_fields &&
+	       !memcmp(w->field, l->field, w->n_fields * sizeof(w->field[0]));
 }
 
 void image_rule_release(struct image_rule *r)

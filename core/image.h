@@ -90,6 +90,7 @@ struct image_set {
 	char name[IMAGE_NAME_MAX];
 	struct elems elems;
 	bool interval;			/* elements may be ranges */
+	uint32_t size;			/* room for so many; 0: grows */
 	uint8_t proto;			/* protocol of its ports; 0: none */
 	uint8_t family;			/* AF_*, AF_UNSPEC: no addresses */
 	enum stage stage;
@@ -152,7 +153,8 @@ void origin_comment(const struct origin *o, char *buf, size_t max);
 #define COMMENT_MAX 127
 
 bool image_rule_equal(const struct image_rule *a, const struct image_rule *b);
-bool image_set_same_shape(const struct image_set *a, const struct image_set *b);
+/* Can the live set hold what is wanted, as it stands? */
+bool image_set_fits(const struct image_set *want, const struct image_set *live);
 void image_rule_release(struct image_rule *r);
 void image_set_release(struct image_set *s);
 /*

@@ -131,8 +131,9 @@ static void put_elem(struct strbuf *b, const struct elems *e, size_t i)
 
 static void dump_set(const struct image_set *s, FILE *out)
 {
-	fprintf(out, "  set %s%s%s%s\n", s->name, s->interval ? " interval" : "",
-		*s->kind ? " " : "", s->kind);
+	fprintf(out, "  set %s%s%s%s size %u\n", s->name,
+		s->interval ? " interval" : "", *s->kind ? " " : "", s->kind,
+		s->size);
 	for (size_t i = 0; i < s->elems.n; i++) {
 		_cleanup_(strbuf_release) struct strbuf b = { 0 };
 		char comment[COMMENT_MAX + 1];

@@ -88,7 +88,7 @@ static bool needs_swap(const struct ipset_link *l, const struct step *s,
 {
 	uint32_t limit = ipset_limit(l, s->set->name);
 
-	if (!s->add || !live || !image_set_same_shape(live, s->set))
+	if (!s->add || !live || !image_set_fits(s->set, live))
 		return false;
 	return n >= SWAP_FROM || (limit && live->elems.n + n > limit);
 }

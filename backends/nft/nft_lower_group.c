@@ -224,6 +224,25 @@ static int split(const struct elems *all, struct elems *exact,
 	return err;
 }
 
+/*
+ * A large hash set gets its room at once: the kernel then takes a table of
+ * fixed size, which fills, dumps and answers faster than one that grows, and
+ * is never caught growing. Half as much again is left for later additions.
+ *
+ * Source: nft_select_set_ops(), nft_hash_estimate() in the kernel's
+ *         net/netfilter/nft_set_hash.c. Keys of two bytes get a bitmap.
+ */
+static uint32_t room_for(const struct elems *e, bool interval)
+{
+	uint32_t size = 1024;
+
+	if (interval || e->n < size || e->width <= 2)
+		return 0;
+	while (size < UINT32_MAX / 2 && size < e->n + e->n / 2)
+		size *= 2;
+	return size;
+}
+
 /* Move e into a new set of the table; name it in `ret`. */
 static int place_set(const struct nft_place *at, const char *name,
 		     struct elems *e, bool interval, struct lookup *ret)
@@ -238,6 +257,7 @@ static int place_set(const struct nft_place *at, const char *name,
 		return -ENOMEM;
 	s->family = nft_fields_family(e);
 	s->interval = interval;
+	s->size = room_for(e, interval);
 	s->elems = *e;
 	*e = (struct elems){ 0 };
 	return 0;

@@ -48,6 +48,22 @@ static void parse_flags(struct nft_parser *p, struct image_set *s)
 	} while (nft_accept_kind(p, TOK_COMMA));
 }
 
+/* size 131072 */
+static int parse_size(struct nft_parser *p, struct image_set *s)
+{
+	char word[16], *end = word;
+	unsigned long v = 0;
+
+	if (p->tok.kind == TOK_WORD &&
+	    nft_tok_copy(&p->tok, word, sizeof(word)) && word[0] != '-')
+		v = strtoul(word, &end, 10);
+	if (end == word || *end || !v || v > UINT32_MAX)
+		return nft_parse_error(p, &p->tok, "a number expected");
+	s->size = (uint32_t)v;
+	nft_next(p);
+	return 0;
+}
+
 static int read_port(const char *s, uint8_t *first, uint8_t *last)
 {
 	struct port_range r;
@@ -217,6 +233,8 @@ static int parse_line(struct nft_parser *p, struct image_set *s)
 {
 	if (nft_accept(p, "type"))
 		return parse_type(p, s);
+	if (nft_accept(p, "size"))
+		return parse_size(p, s);
 	if (nft_accept(p, "flags")) {
 		parse_flags(p, s);
 		return 0;
@@ -226,7 +244,7 @@ static int parse_line(struct nft_parser *p, struct image_set *s)
 			return nft_parse_error(p, &p->tok, "'=' expected");
 		return nft_parse_elements(p, s);
 	}
-	/* timeouts, counters, sizes: not a set that ctpolicy makes */
+	/* timeouts, counters: not a set that ctpolicy makes */
 	set_unknown(s);
 	return nft_skip_statement(p);
 }

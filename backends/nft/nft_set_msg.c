@@ -51,9 +51,8 @@ static uint32_t set_flags(const struct image_set *s)
 }
 
 /* What the kernel's interval concatenation needs to know of the fields. */
-static void put_desc(struct nlmsghdr *nlh, const struct elems *e)
+static void put_concat(struct nlmsghdr *nlh, const struct elems *e)
 {
-	struct nlattr *desc = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
 	struct nlattr *all = mnl_attr_nest_start(nlh, NFTA_SET_DESC_CONCAT);
 
 	for (unsigned int i = 0; i < e->n_fields; i++) {
@@ -64,6 +63,20 @@ static void put_desc(struct nlmsghdr *nlh, const struct elems *e)
 		mnl_attr_nest_end(nlh, one);
 	}
 	mnl_attr_nest_end(nlh, all);
+}
+
+static void put_desc(struct nlmsghdr *nlh, const struct image_set *s)
+{
+	bool concat = s->interval && is_concat(&s->elems);
+	struct nlattr *desc;
+
+	if (!concat && !s->size)
+		return;
+	desc = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
+	if (s->size)
+		mnl_attr_put_u32(nlh, NFTA_SET_DESC_SIZE, htonl(s->size));
+	if (concat)
+		put_concat(nlh, &s->elems);
 	mnl_attr_nest_end(nlh, desc);
 }
 
@@ -87,8 +100,7 @@ void nft_put_set(struct nlmsghdr *nlh, const struct image_table *t,
 	mnl_attr_put_u32(nlh, NFTA_SET_KEY_TYPE, htonl(key_type(&s->elems)));
 	mnl_attr_put_u32(nlh, NFTA_SET_KEY_LEN, htonl(key_len(&s->elems)));
 	mnl_attr_put_u32(nlh, NFTA_SET_ID, htonl(id));
-	if (s->interval && is_concat(&s->elems))
-		put_desc(nlh, &s->elems);
+	put_desc(nlh, s);
 	put_byteorder(nlh, &s->elems);
 }
 
@@ -110,6 +122,17 @@ static int read_fields(uint32_t type, enum field_type *field, size_t *n)
 	return k ? err : -EINVAL;
 }
 
+static uint32_t read_size(const struct nlattr *desc)
+{
+	const struct nlattr *a;
+
+	if (desc)
+		mnl_attr_for_each_nested(a, desc)
+			if (mnl_attr_get_type(a) == NFTA_SET_DESC_SIZE)
+				return nft_attr_u32(a);
+	return 0;
+}
+
 int nft_set_decode(const struct nlattr *const *attr, struct image_set *s)
 {
 	enum field_type field[ELEMS_MAX_FIELDS];
@@ -128,6 +151,7 @@ int nft_set_decode(const struct nlattr *const *attr, struct image_set *s)
 	if (key_len(&s->elems) != nft_attr_u32(attr[NFTA_SET_KEY_LEN]))
 		return -EINVAL;
 	s->interval = flags & NFT_SET_INTERVAL;
+	s->size = read_size(attr[NFTA_SET_DESC]);
 	s->family = nft_fields_family(&s->elems);
 	return 0;
 }

@@ -114,6 +114,8 @@ void nft_print_set_head(const struct image_set *s, const char *indent,
 		strbuf_printf(out, "%s%s", i ? " . " : "",
 			      nft_field(s->elems.field[i])->name);
 	strbuf_puts(out, eol);
+	if (s->size)
+		strbuf_printf(out, "%ssize %u%s", indent, s->size, eol);
 	if (s->interval)
 		strbuf_printf(out, "%sflags interval%s", indent, eol);
 }

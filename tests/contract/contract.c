@@ -239,6 +239,33 @@ static void test_one_address_is_one_change(void **state)
 	assert_in_sync(f);
 }
 
+/* A policy of n addresses, none beside another. */
+static char *many(unsigned int n)
+{
+	struct strbuf b = { 0 };
+
+	strbuf_puts(&b, HEAD "- {name: w, role: server, protocol: tcp, ports: [80], accept: none, clients: [");
+	for (unsigned int i = 0; i < n; i++)
+		strbuf_printf(&b, "%s10.%u.%u.%u", i ? ", " : "", i >> 14,
+			      i >> 7 & 127, (i & 127) * 2 + 1);
+	strbuf_puts(&b, "]}\n");
+	return strbuf_take(&b);
+}
+
+static void test_sets_outgrow_their_size(void **state)
+{
+	static const unsigned int sizes[] = { 900, 1100, 1500, 20000, 5 };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		_cleanup_free_ char *text = many(sizes[i]);
+
+		assert_non_null(text);
+		apply(f, text);
+		assert_in_sync(f);
+	}
+}
+
 static void test_text_means_the_same(void **state)
 {
 	struct fixture *f = *state;
@@ -299,6 +326,8 @@ int main(void)
 			test_check_only_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_one_address_is_one_change, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sets_outgrow_their_size,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text_means_the_same,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_steps_have_words, setup,
