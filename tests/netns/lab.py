@@ -195,6 +195,16 @@ class Namespace:
                 self.legacy(version, text)
         self.run("ipset destroy", check=False)
 
+    def flush_entries(self):
+        """Forget every conntrack entry: IPCTNL_MSG_CT_DELETE of no one in
+        particular (linux/netfilter/nfnetlink_conntrack.h)."""
+        with self.socket(socket.AF_NETLINK, socket.SOCK_RAW,
+                         NETLINK_NETFILTER) as sock:
+            sock.send(struct.pack("=IHHII4x", 20, 0x102, 5, 0, 0))
+            error = struct.unpack_from("=i", sock.recv(4096), 16)[0]
+        if error:
+            raise OSError(-error, os.strerror(-error))
+
     def apply(self, backend, policy, check=True):
         """The policy's rules in here, by the program under test."""
         path = os.path.join(WORK, "policy.yaml")

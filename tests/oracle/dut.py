@@ -126,9 +126,6 @@ class Device:
         self._open_sockets()
         self._open_log()
         self.raw = {4: self._raw_socket(4), 6: self._raw_socket(6)}
-        self.ct = self.space.socket(socket.AF_NETLINK, socket.SOCK_RAW,
-                                    lab.NETLINK_NETFILTER)
-        self.ct.setblocking(False)
         self.files = {
             ("host", style): _write("host-%s.nft" % style, _nft_host(style))
             for style in STYLES}
@@ -326,8 +323,7 @@ class Device:
         if self.job.returncode:
             return "%s: apply ended with %d:\n%s" % (
                 self.backend, self.job.returncode, out)
-        # forget every conntrack entry: IPCTNL_MSG_CT_DELETE of no one
-        self.ct.send(struct.pack("=IHHII4x", 20, 0x102, 1, 0, 0))
+        self.space.flush_entries()
         return None
 
     def play(self, journeys):
