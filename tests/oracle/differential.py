@@ -39,6 +39,7 @@ class Case:
     probes: list
     style: str = "inet"         # of the nftables host's own filter
     tracking: bool = True       # is conntrack active?
+    before: dict = None         # the policy that this one replaces
 
     def to_json(self):
         return json.dumps(dataclasses.asdict(self), indent=1)
@@ -89,14 +90,15 @@ class Bench:
         self.devices = [Device(backend) for backend in backends]
         self.marks = itertools.count(1)
         self.verdicts = self.unseen = 0
-        self.numbers = itertools.count()
 
     def begin(self, case):
-        path = os.path.join(lab.WORK, "p%d.yaml" % (next(self.numbers) % 4))
-        with open(path, "w") as out:
-            out.write(as_yaml(case.policy))
+        paths = []
+        for policy in filter(None, (case.before, case.policy)):
+            paths.append(os.path.join(lab.WORK, "policy%d.yaml" % len(paths)))
+            with open(paths[-1], "w") as out:
+                out.write(as_yaml(policy))
         for device in self.devices:
-            device.start(path, case.style, case.tracking)
+            device.start(paths, case.style, case.tracking)
 
     def end(self, case):
         """Disagreements: (probe, {who: opinions})."""
@@ -138,7 +140,8 @@ def random_case(rng, bench, packets):
               for _ in range(packets)]
     forbidden = policy["state_matching"] == "forbidden"
     return Case(policy, probes, rng.choice(STYLES),
-                not (forbidden and rng.random() < 0.5))
+                not (forbidden and rng.random() < 0.5),
+                random_policy(rng) if rng.random() < 0.1 else None)
 
 
 # ---- making a failure smaller
@@ -177,6 +180,15 @@ def smaller_services(service):
         yield {**service, "accept": "none"}
 
 
+def smaller_cases(case):
+    if case.before:
+        yield dataclasses.replace(case, before=None)
+        for policy in smaller_policies(case.before):
+            yield dataclasses.replace(case, before=policy)
+    for policy in smaller_policies(case.policy):
+        yield dataclasses.replace(case, policy=policy)
+
+
 def attempt(bench, case):
     """None when all agree; else what is wrong: a list of disputes, or the
     words of a program that failed."""
@@ -197,8 +209,7 @@ def shrink(bench, case, wrong):
     progress = True
     while progress and time.monotonic() < end:
         progress = False
-        for policy in smaller_policies(best[0].policy):
-            tried = dataclasses.replace(first, policy=policy)
+        for tried in smaller_cases(best[0]):
             found = attempt(bench, tried)
             if type(found) is type(wrong):
                 best, progress = (tried, found), True
@@ -210,6 +221,8 @@ def report(case, wrong):
     print("--- policy (host filter: %s, conntrack %s)" % (
         case.style, "on" if case.tracking else "off"))
     print(as_yaml(case.policy), end="")
+    if case.before:
+        print("--- applied over\n" + as_yaml(case.before), end="")
     if isinstance(wrong, str):
         print("--- " + wrong)
         return

@@ -300,9 +300,10 @@ class Device:
             waiting.discard(identity)
 
     # ---- one policy
-    def start(self, path, style, tracking):
-        """Begin to reset the host and apply the policy; finish() waits for
-        the end and returns words if it is a bad one."""
+    def start(self, paths, style, tracking):
+        """Begin to reset the host and apply the policies, one after the
+        other; finish() waits for the end and returns words if it is a bad
+        one."""
         script = ""
         if self.backend == "nftables":
             script = "nft -f %s && nft -f %s && " % (
@@ -314,9 +315,9 @@ class Device:
                 " || exit 99; done; ipset destroy; " % self.files["legacy"]
         self.tracking = tracking
         self.job = self.space.popen(
-            script + "exec %s apply --backend %s %s" % (
-                lab.CTPOLICY, self.backend, path),
-            stdout=-1, stderr=-2, text=True)
+            script + " && ".join(
+                "%s apply --backend %s %s" % (lab.CTPOLICY, self.backend, path)
+                for path in paths), stdout=-1, stderr=-2, text=True)
 
     def finish(self):
         out = self.job.communicate()[0]
