@@ -103,13 +103,22 @@ const char *diag_level_name(enum diag_level level)
 	return names[level];
 }
 
+void diags_truncate(struct diags *d, size_t n)
+{
+	while (d->n > n) {
+		const struct diag *last = &d->v[--d->n];
+
+		d->errors -= last->level == DIAG_ERROR;
+		d->warnings -= last->level == DIAG_WARNING;
+		free(last->msg);
+		free(last->help);
+		free(last->related_msg);
+	}
+}
+
 void diags_release(struct diags *d)
 {
-	for (size_t i = 0; i < d->n; i++) {
-		free(d->v[i].msg);
-		free(d->v[i].help);
-		free(d->v[i].related_msg);
-	}
+	diags_truncate(d, 0);
 	free(d->v);
 	*d = (struct diags){ 0 };
 }

@@ -69,6 +69,8 @@ struct diag_source {
  */
 void diags_print(const struct diags *d, const struct diag_source *src,
 		 size_t nsrc, size_t max, bool color, FILE *out);
+/* Take back what was added after the first n, counts included. */
+void diags_truncate(struct diags *d, size_t n);
 void diags_release(struct diags *d);
 
 #endif

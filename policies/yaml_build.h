@@ -42,6 +42,8 @@ int ydoc_set_text(struct ydoc *doc, uint32_t id, const char *s, size_t n,
 /* A scalar's text without a copy, not NUL-terminated. */
 void ydoc_slice(const struct ydoc *doc, uint32_t id, const char **ret,
 		size_t *ret_len);
+/* Nothing but comments, or nothing after `---`. */
+bool ydoc_is_empty(const struct ydoc *doc);
 
 /* Say in our words, at our place, what the YAML parser stopped at. */
 int yaml_error_report(const yaml_parser_t *parser, const char *file,

@@ -108,6 +108,20 @@ bool ydoc_plain(const struct ydoc *doc, uint32_t id)
 	return doc->v[id].plain;
 }
 
+bool ydoc_is_empty(const struct ydoc *doc)
+{
+	const struct ynode *root = doc->v;
+	const char *s;
+	size_t n;
+
+	if (!doc->n)
+		return true;
+	if (doc->n > 1 || root->kind != YNODE_SCALAR || !root->plain)
+		return false;
+	ydoc_slice(doc, YNODE_ROOT, &s, &n);
+	return !n;
+}
+
 void ydoc_free(struct ydoc **doc)
 {
 	if (!*doc)

@@ -2,13 +2,15 @@
 /*
  * YAML events to nodes. Events are pulled one at a time, so that a limit ends
  * the work where it is passed: libyaml itself has none and is quadratic in
- * the depth of flow collections.
+ * the depth of flow collections. Long runs of plain list items never reach
+ * libyaml, whose events would be most of the time that a large policy takes.
  */
 #include <string.h>
 
 #include "core/diag_ids.h"
 #include "core/mem.h"
 #include "policies/yaml_build.h"
+#include "policies/yaml_cursor.h"
 
 struct frame {
 	uint32_t id;
@@ -25,48 +27,34 @@ struct builder {
 	unsigned documents;
 	struct frame stack[YAML_DEPTH_MAX];
 	unsigned depth;
-	size_t index, offset;	/* the same place in characters and bytes */
+	struct ycursor cur;
 };
 
-static struct yspan span(const yaml_mark_t *from, const yaml_mark_t *to)
+/* The place of an event, and its length where it ends on the same line. */
+static struct yspan span(struct builder *b, const yaml_mark_t *from,
+			 const yaml_mark_t *to)
 {
-	struct yspan s = {
-		.line = (uint32_t)from->line + 1,
-		.col = (uint32_t)from->column + 1,
-		.len = 1,
-	};
+	struct yspan s = { .len = 1 };
 
+	ycursor_seek(&b->cur, from);
+	s.line = b->cur.line;
+	s.col = b->cur.col;
 	if (to->line == from->line && to->index > from->index)
 		s.len = (uint32_t)(to->index - from->index);
 	return s;
 }
 
-static struct srcpos place(const struct builder *b, const yaml_event_t *ev)
+static struct srcpos place(struct builder *b, const yaml_event_t *ev)
 {
-	struct yspan s = span(&ev->start_mark, &ev->end_mark);
+	struct yspan s = span(b, &ev->start_mark, &ev->end_mark);
 
 	return (struct srcpos){ b->doc->file, s.line, s.col, s.len };
 }
 
-/* Byte offset of a mark; marks never go back. */
-static size_t byte_offset(struct builder *b, const yaml_mark_t *mark)
+static int too_many_nodes(struct builder *b, struct srcpos at)
 {
-	const char *src = b->doc->src;
-
-	while (b->index < mark->index && b->offset < b->doc->src_len) {
-		b->offset++;
-		while (b->offset < b->doc->src_len &&
-		       ((unsigned char)src[b->offset] & 0xc0) == 0x80)
-			b->offset++;
-		b->index++;
-	}
-	return b->offset;
-}
-
-static int too_many_nodes(struct builder *b, const yaml_event_t *ev)
-{
-	int err = diag_add(b->d, DIAG_ERROR, -EINVAL, ID_TOO_MANY_NODES,
-			   place(b, ev), "more than %u values in one file",
+	int err = diag_add(b->d, DIAG_ERROR, -EINVAL, ID_TOO_MANY_NODES, at,
+			   "more than %u values in one file",
 			   YAML_NODES_MAX);
 
 	diag_help(b->d, "write networks and port ranges for long lists");
@@ -217,10 +205,42 @@ static int enter_node(struct builder *b, const yaml_event_t *ev, uint32_t id)
 static int add_node(struct builder *b, const yaml_event_t *ev,
 		    enum ynode_kind kind, uint32_t *ret)
 {
-	struct yspan at = span(&ev->start_mark, &ev->end_mark);
+	struct yspan at = span(b, &ev->start_mark, &ev->end_mark);
 	int r = ydoc_add(b->doc, kind, at, ret);
 
-	return r == -E2BIG ? too_many_nodes(b, ev) : r;
+	return r == -E2BIG ? too_many_nodes(b, place(b, ev)) : r;
+}
+
+/*
+ * The items that libyaml was spared, if they follow the scalar just read and
+ * it is an item of a list.
+ */
+static int take_run(struct builder *b, uint32_t id)
+{
+	const struct yrun *run = ycursor_run(&b->cur);
+	const struct ynode *node = &b->doc->v[id];
+	struct yspan at;
+	size_t off;
+	uint32_t item;
+	int r;
+
+	if (!run || !b->depth || b->stack[b->depth - 1].map ||
+	    !node->plain || !node->borrowed ||
+	    node->ref + node->len != run->anchor)
+		return 0;
+	ycursor_enter_run(&b->cur);
+	while (ycursor_next_word(&b->cur, &at, &off)) {
+		r = ydoc_add(b->doc, YNODE_SCALAR, at, &item);
+		if (r)
+			return r == -E2BIG ?
+				too_many_nodes(b, (struct srcpos){
+					b->doc->file, at.line, at.col,
+					at.len }) : r;
+		b->doc->v[item].plain = true;
+		b->doc->v[item].borrowed = true;
+		b->doc->v[item].ref = (uint32_t)off;
+	}
+	return 0;
 }
 
 static int on_scalar(struct builder *b, const yaml_event_t *ev)
@@ -242,11 +262,12 @@ static int on_scalar(struct builder *b, const yaml_event_t *ev)
 		spoil(b, id);
 	} else {
 		r = ydoc_set_text(b->doc, id, s, len,
-				  byte_offset(b, &ev->start_mark), plain);
+				  b->cur.off, plain);
 		if (r)
 			return r;
 	}
-	return enter_node(b, ev, id);
+	r = enter_node(b, ev, id);
+	return r ? r : take_run(b, id);
 }
 
 static int on_alias(struct builder *b, const yaml_event_t *ev)
@@ -288,14 +309,16 @@ static int on_open(struct builder *b, const yaml_event_t *ev, bool map)
 static void on_close(struct builder *b, const yaml_event_t *ev)
 {
 	struct ynode *node = &b->doc->v[b->stack[--b->depth].id];
+	bool flow = ev->end_mark.index > ev->start_mark.index;
 
 	node->ref = (uint32_t)b->doc->n;
+	node->len = 1;
+	if (!flow)
+		return;
 	/* `[a, b]` is underlined whole; a block at its first character. */
-	if (ev->end_mark.index > ev->start_mark.index &&
-	    ev->end_mark.line + 1 == node->line)
-		node->len = (uint32_t)ev->end_mark.column + 1 - node->col;
-	else
-		node->len = 1;
+	ycursor_seek(&b->cur, &ev->end_mark);
+	if (b->cur.line == node->line)
+		node->len = b->cur.col - node->col;
 }
 
 static int on_document(struct builder *b, const yaml_event_t *ev)
@@ -337,11 +360,23 @@ static int on_event(struct builder *b, const yaml_event_t *ev)
 	return 0;
 }
 
-static int too_many_errors(struct builder *b, const yaml_event_t *ev)
+static int too_many_errors(struct builder *b)
 {
 	return diag_add(b->d, DIAG_NOTE, -EINVAL, ID_TOO_MANY_ERRORS,
-			place(b, ev), "too many errors: the rest of the file "
-			"was not looked at");
+			(struct srcpos){ .file = b->doc->file },
+			"too many errors: the rest of the file was not "
+			"looked at");
+}
+
+static int parse_error(struct builder *b)
+{
+	if (b->parser.error == YAML_MEMORY_ERROR)
+		return -ENOMEM;
+	/* Its marks are right only if it was given everything. */
+	if (b->cur.runs->n)
+		return -EAGAIN;
+	return yaml_error_report(&b->parser, b->doc->file, b->doc->src,
+				 b->doc->src_len, b->d);
 }
 
 static int build(struct builder *b)
@@ -353,30 +388,24 @@ static int build(struct builder *b)
 		yaml_event_t ev;
 
 		if (!yaml_parser_parse(&b->parser, &ev))
-			return b->parser.error == YAML_MEMORY_ERROR ? -ENOMEM :
-				yaml_error_report(&b->parser, b->doc->file,
-						  b->doc->src, b->doc->src_len,
-						  b->d);
+			return parse_error(b);
 		r = on_event(b, &ev);
 		end = ev.type == YAML_STREAM_END_EVENT;
-		if (!r && b->d->errors - b->errors >= YAML_ERRORS_MAX)
-			r = too_many_errors(b, &ev);
 		yaml_event_delete(&ev);
+		if (b->cur.stray)
+			r = -EAGAIN;
+		else if (!r && b->d->errors - b->errors >= YAML_ERRORS_MAX)
+			r = too_many_errors(b);
 	}
-	return r;
+	return !r && ycursor_run(&b->cur) ? -EAGAIN : r;
 }
 
-/* Nothing but comments, or nothing after `---`. */
 static int check_empty(struct builder *b)
 {
-	struct ydoc *doc = b->doc;
-	struct srcpos at = { doc->file, 1, 1, 1 };
+	struct srcpos at = { b->doc->file, 1, 1, 1 };
 	int err;
 
-	if (doc->n > 1 || (doc->n && (ydoc_kind(doc, 0) != YNODE_SCALAR ||
-				      doc->v[0].borrowed)))
-		return 0;
-	if (doc->n && (!doc->v[0].plain || doc->own_n > 1))
+	if (!ydoc_is_empty(b->doc))
 		return 0;
 	err = diag_add(b->d, DIAG_ERROR, -EINVAL, ID_EMPTY, at,
 		       "the file holds no policy");
@@ -385,22 +414,43 @@ static int check_empty(struct builder *b)
 	return err;
 }
 
-static int read_document(struct ydoc *doc, struct diags *d)
+/* -EAGAIN: the runs are none; nothing was reported. */
+static int read_document(struct ydoc *doc, const struct yruns *runs,
+			 struct diags *d)
 {
 	struct builder b = { .doc = doc, .d = d, .errors = d->errors };
+	struct yfeed feed = { doc->src, doc->src_len, runs, 0, 0 };
+	size_t before = d->n;
 	int r;
 
 	if (!yaml_parser_initialize(&b.parser))
 		return -ENOMEM;
+	ycursor_init(&b.cur, doc->src, doc->src_len, runs);
 	yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&b.parser,
-				     (const unsigned char *)doc->src,
-				     doc->src_len);
+	yaml_parser_set_input(&b.parser, yfeed_read, &feed);
 	r = build(&b);
 	if (!r)
 		r = check_empty(&b);
 	yaml_parser_delete(&b.parser);
+	if (r == -EAGAIN) {
+		diags_truncate(d, before);
+		doc->n = doc->own_n = 0;
+	}
 	return r;
+}
+
+static int read_text(struct ydoc *doc, struct diags *d)
+{
+	_cleanup_(yruns_release) struct yruns runs = { 0 };
+	const struct yruns none = { 0 };
+	int r;
+
+	r = ytext_check(doc->file, doc->src, doc->src_len, d);
+	if (!r)
+		r = yruns_find(doc->src, doc->src_len, &runs);
+	if (!r)
+		r = read_document(doc, &runs, d);
+	return r == -EAGAIN ? read_document(doc, &none, d) : r;
 }
 
 int ydoc_parse(const char *file, const char *text, size_t len,
@@ -423,9 +473,7 @@ int ydoc_parse(const char *file, const char *text, size_t len,
 	doc->file = file;
 	doc->src = text;
 	doc->src_len = len;
-	r = ytext_check(file, text, len, d);
-	if (!r)
-		r = read_document(doc, d);
+	r = read_text(doc, d);
 	if (r)
 		return r;
 	*ret = TAKE_PTR(doc);

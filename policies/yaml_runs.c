@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policies/yaml_runs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+
+/* Shorter lists are left to the parser. */
+#define ITEMS_MIN 16
+#define WORD_MAX 64
+
+static bool is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
+}
+
+static bool is_inner(char c)
+{
+	return is_alnum(c) || c == '.' || c == '/' || c == ':' || c == '-' ||
+	       c == '_';
+}
+
+/*
+ * Where a word ends that is plain text for YAML wherever it stands: letters or
+ * digits at both ends, nothing between that could be a sign. 0: no word.
+ */
+static size_t word_end(const char *text, size_t pos, size_t len)
+{
+	size_t end = pos;
+
+	if (pos >= len || !is_alnum(text[pos]))
+		return 0;
+	while (end < len && is_inner(text[end]))
+		end++;
+	return is_alnum(text[end - 1]) && end - pos <= WORD_MAX ? end : 0;
+}
+
+/* "   - word\n": *ret_end is the word's end; returns where the next line is. */
+static size_t item_line(const char *text, size_t pos, size_t len,
+			size_t *ret_indent, size_t *ret_end)
+{
+	size_t p = pos, end;
+
+	while (p < len && text[p] == ' ')
+		p++;
+	if (len - p < 2 || text[p] != '-' || text[p + 1] != ' ')
+		return 0;
+	end = word_end(text, p + 2, len);
+	if (!end)
+		return 0;
+	*ret_indent = p - pos;
+	*ret_end = end;
+	if (end < len && text[end] == '\r')
+		end++;
+	return end < len && text[end] == '\n' ? end + 1 : 0;
+}
+
+static int add_run(struct yruns *runs, size_t anchor, size_t start, size_t end)
+{
+	if (mem_grow(&runs->v, &runs->cap, runs->n + 1, sizeof(*runs->v)))
+		return -ENOMEM;
+	runs->v[runs->n++] = (struct yrun){
+		(uint32_t)anchor, (uint32_t)start, (uint32_t)end
+	};
+	return 0;
+}
+
+/* Lines with one indentation, from the line at *pos on; *pos moves over them. */
+static int find_lines(const char *text, size_t len, size_t *pos,
+		      struct yruns *runs)
+{
+	size_t indent, anchor, start, next, line, items = 1, more, end;
+
+	start = next = item_line(text, *pos, len, &indent, &anchor);
+	if (!start)
+		return 0;
+	line = *pos;
+	for (;;) {
+		size_t after = item_line(text, next, len, &more, &end);
+
+		if (!after || more != indent)
+			break;
+		line = next;
+		next = after;
+		items++;
+	}
+	*pos = next;
+	return items < ITEMS_MIN ? 0 : add_run(runs, anchor, start, line);
+}
+
+/* Words between commas, from *pos on; *pos moves over them. */
+static int find_words(const char *text, size_t len, size_t *pos,
+		      struct yruns *runs)
+{
+	size_t anchor = word_end(text, *pos, len), next = *pos, last = *pos;
+	size_t items = 0, end;
+
+	while ((end = word_end(text, next, len)) && end < len &&
+	       text[end] == ',') {
+		last = next;
+		next = end + 1;
+		while (next < len && (text[next] == ' ' ||
+				      text[next] == '\r' || text[next] == '\n'))
+			next++;
+		items++;
+	}
+	if (items < ITEMS_MIN) {
+		if (items)
+			*pos = next;
+		while (!items && *pos < len && is_inner(text[*pos]))
+			++*pos;
+		return 0;
+	}
+	*pos = last;
+	while (text[*pos] != ',')
+		++*pos;
+	return add_run(runs, anchor, anchor + 1, last);
+}
+
+/* The rest of a line, and of a run of words that leads into other lines. */
+static int find_in_line(const char *text, size_t len, size_t *pos,
+			struct yruns *runs)
+{
+	int r = 0;
+
+	while (!r && *pos < len && text[*pos] != '\n') {
+		if (is_alnum(text[*pos]))
+			r = find_words(text, len, pos, runs);
+		else
+			++*pos;
+	}
+	*pos += *pos < len;
+	return r;
+}
+
+static bool is_worth_it(const struct yruns *runs, size_t len)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < runs->n; i++)
+		sum += runs->v[i].end - runs->v[i].start;
+	return sum > len / 2;
+}
+
+int yruns_find(const char *text, size_t len, struct yruns *ret)
+{
+	_cleanup_(yruns_release) struct yruns runs = { 0 };
+	size_t pos = 0, before;
+	int r = 0;
+
+	while (!r && pos < len) {
+		before = pos;
+		r = find_lines(text, len, &pos, &runs);
+		if (!r && pos == before)
+			r = find_in_line(text, len, &pos, &runs);
+	}
+	if (r || !is_worth_it(&runs, len))
+		return r;
+	*ret = runs;
+	runs = (struct yruns){ 0 };
+	return 0;
+}
+
+bool yruns_next_word(const char *text, size_t end, size_t *pos,
+		     size_t *ret_start)
+{
+	while (*pos < end && !is_alnum(text[*pos]))
+		++*pos;
+	*ret_start = *pos;
+	while (*pos < end && is_inner(text[*pos]))
+		++*pos;
+	return *pos > *ret_start;
+}
+
+void yruns_release(struct yruns *runs)
+{
+	free(runs->v);
+	*runs = (struct yruns){ 0 };
+}
