@@ -37,7 +37,7 @@ static uint32_t number_of(const struct nlattr *a)
 	return ntohl(v);
 }
 
-static void view(const struct nlmsghdr *h, struct chain_view *ret)
+static void view(struct nlmsghdr *h, struct chain_view *ret)
 {
 	size_t at = NLMSG_ALIGN(sizeof(struct nfgenmsg)), len = h->nlmsg_len -
 							       NLMSG_HDRLEN;
@@ -73,7 +73,7 @@ static void view(const struct nlmsghdr *h, struct chain_view *ret)
 	}
 }
 
-static bool is_iptables(const struct nlmsghdr *h)
+static bool is_iptables(struct nlmsghdr *h)
 {
 	static const char *const tables[] = { "filter", "nat", "mangle", "raw",
 					      "security" };
@@ -114,9 +114,9 @@ static int ask(int fd)
 }
 
 /* 1: more to come, 0: the end, or -errno. */
-static int take(const void *buf, size_t len, bool *in_use)
+static int take(void *buf, size_t len, bool *in_use)
 {
-	const struct nlmsghdr *h = buf;
+	struct nlmsghdr *h = buf;
 
 	for (; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
 		if (h->nlmsg_type == NLMSG_DONE)
