@@ -62,7 +62,7 @@ static struct extack read_extack(const struct nlmsghdr *nlh)
 
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
 		return x;
-	mnl_attr_for_each(a, nlh, sizeof(struct nlmsgerr)) {
+	nft_for_each_attr(a, nlh, sizeof(struct nlmsgerr)) {
 		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG)
 			x.msg = nft_attr_str(a);
 		else if (mnl_attr_get_type(a) == NLMSGERR_ATTR_OFFS &&
@@ -82,7 +82,7 @@ static size_t elements_before(const struct nlmsghdr *nlh, uint32_t offset)
 	if (nft_msg_attrs(nlh, v, NFTA_SET_ELEM_LIST_MAX) ||
 	    !v[NFTA_SET_ELEM_LIST_ELEMENTS])
 		return 0;
-	mnl_attr_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+	nft_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
 		if (nft_nest_attrs(a, flags, NFTA_SET_ELEM_FLAGS))
 			return 0;
 		if (!(nft_attr_u32(flags[NFTA_SET_ELEM_FLAGS]) &

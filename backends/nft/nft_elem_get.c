@@ -111,7 +111,7 @@ int nft_elems_read(struct nft_elem_reader *r, const struct nlmsghdr *nlh)
 		return err;
 	if (!v[NFTA_SET_ELEM_LIST_ELEMENTS])
 		return 0;
-	mnl_attr_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+	nft_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
 		err = read_elem(r, a);
 		if (err)
 			return err;

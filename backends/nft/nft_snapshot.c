@@ -261,7 +261,7 @@ static int take_verdicts(const struct nlmsghdr *nlh, void *arg)
 
 	if (err || !v[NFTA_SET_ELEM_LIST_ELEMENTS])
 		return err;
-	mnl_attr_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+	nft_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
 		err = nft_world_add_verdict(arg, a);
 		if (err)
 			return err;

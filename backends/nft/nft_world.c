@@ -269,7 +269,7 @@ int nft_world_add_rule(struct nft_foreign *f, const struct nlattr *exprs,
 	ret[0] = '\0';
 	if (!exprs)
 		return 0;
-	mnl_attr_for_each_nested(a, exprs) {
+	nft_for_each_nested(a, exprs) {
 		err = add_expr(f, a, ret);
 		if (err)
 			return err;

@@ -31,6 +31,7 @@ static const char *const sets[] = {
 	"type ipv6_addr . inet_service . ifname; flags interval; elements = { "
 		"2001:db8::/32 . 1-2 . \"eth0\", ::/0 . 9 . \"wan15characters\" }",
 	"type ifname; elements = { \"a\", \"fifteen-letters\" }",
+	"type inet_service . ipv4_addr; size 4096; elements = { 1 . 1.1.1.1 }",
 	"type fib_addrtype; elements = { local, broadcast, multicast }",
 };
 
@@ -123,7 +124,8 @@ static void test_set_message(void **state)
 		assert_int_equal(nft_msg_attrs(nlh, v, NFTA_SET_EXPRESSIONS),
 				 0);
 		assert_int_equal(nft_set_decode(v, &back), 0);
-		assert_true(image_set_same_shape(&back, &t->sets[0]));
+		assert_true(image_set_fits(&t->sets[0], &back));
+		assert_int_equal(back.size, t->sets[0].size);
 	}
 }
 
