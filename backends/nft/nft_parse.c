@@ -145,6 +145,15 @@ static void rule_release(struct image_rule *r)
 	image_rule_release(r);
 }
 
+/* Our accept chains are named after their hook: "ctpolicy-input". */
+static enum hook hook_of_own(const char *name)
+{
+	for (enum hook h = 0; h < HOOK_MAX_; h++)
+		if (!strcmp(name + strlen(NFT_OWN_PREFIX), hook_name(h)))
+			return h;
+	return HOOK_MAX_;
+}
+
 /* Keep a rule of somebody's chain when it jumps into one of ours. */
 static int parse_foreign_rule(struct nft_parser *p, const struct scope *s,
 			      const char *chain, bool at_head)
@@ -162,6 +171,7 @@ static int parse_foreign_rule(struct nft_parser *p, const struct scope *s,
 	if (!to)
 		return -ENOMEM;
 	c->foreign = true;
+	c->hook = hook_of_own(r.target);
 	*to = r;
 	r = (struct image_rule){ 0 };
 	to->at_head = at_head;

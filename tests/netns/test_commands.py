@@ -148,6 +148,14 @@ def refusals():
         p = code(14, "firewalld filters", "apply", "--backend", "nftables", policy(OPEN))
         expect("firewalld" in p.stderr, "it is named", p)
         clean()
+        sh("nft add table inet mine; nft 'add chain inet mine in { type filter hook input priority 0; policy drop; }'")
+        code(0, "accepts go into the chain that drops", "apply", "--backend", "nftables", policy(OPEN))
+        with open(os.path.join(TMP, "host.nft"), "w") as f:
+            f.write(sh("nft list ruleset").stdout)
+        code(0, "diff against a saved host", "diff", policy(OPEN), "--against", os.path.join(TMP, "host.nft"))
+        p = code(1, "diff of another against it", "diff", policy(OTHER), "--against", os.path.join(TMP, "host.nft"))
+        expect("inet mine" in p.stdout, "the accepts in its table differ too", p)
+        clean()
     if "iptables" in BACKENDS:
         sh("iptables-nft -A INPUT -p tcp --dport 1 -j DROP")
         p = code(14, "rules live in iptables-nft", "apply", "--backend", "iptables", policy(OPEN))
