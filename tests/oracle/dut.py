@@ -126,12 +126,14 @@ class Device:
         self._open_sockets()
         self._open_log()
         self.raw = {4: self._raw_socket(4), 6: self._raw_socket(6)}
-        self.files = {
-            ("host", style): _write("host-%s.nft" % style, _nft_host(style))
-            for style in STYLES}
+        self.files = {}
         for tracking in (False, True):
+            text = _observer(tracking)
             self.files["observer", tracking] = _write(
-                "observer-%d.nft" % tracking, _observer(tracking))
+                "observer-%d.nft" % tracking, text)
+            for style in STYLES:
+                self.files[style, tracking] = _write(
+                    "%s-%d.nft" % (style, tracking), _nft_host(style) + text)
         self.files["legacy"] = _write("host.legacy", _LEGACY_HOST)
 
     def _set_up_links(self):
@@ -306,8 +308,7 @@ class Device:
         one."""
         script = ""
         if self.backend == "nftables":
-            script = "nft -f %s && nft -f %s && " % (
-                self.files["host", style], self.files["observer", tracking])
+            script = "nft -f %s && " % self.files[style, tracking]
         else:
             if tracking != self.tracking:
                 script = "nft -f %s && " % self.files["observer", tracking]
