@@ -51,7 +51,11 @@ static int on_print(struct ipset_session *session, void *p, const char *fmt,
 
 	(void)session;
 	va_start(ap, fmt);
-	strbuf_vprintf(&l->out, fmt, ap);
+	/* A full buffer comes like this: most of a listing. */
+	if (!strcmp(fmt, "%s"))
+		strbuf_puts(&l->out, va_arg(ap, const char *));
+	else
+		strbuf_vprintf(&l->out, fmt, ap);
 	va_end(ap);
 	if (strbuf_status(&l->out)) {
 		l->err = -ENOMEM;

@@ -44,6 +44,17 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
+/* How much from line[i] on stands for itself. */
+static size_t plain_run(const char *line, size_t len, size_t i, bool quoted)
+{
+	size_t n = 0;
+
+	while (i + n < len && line[i + n] != '"' && line[i + n] != '\\' &&
+	       (quoted || !is_blank(line[i + n])))
+		n++;
+	return n;
+}
+
 /* One word from *pos on, unquoted; *pos stands behind it afterwards. */
 static int split_word(const char *line, size_t len, size_t *pos,
 		      struct strbuf *word)
@@ -51,13 +62,19 @@ static int split_word(const char *line, size_t len, size_t *pos,
 	bool quoted = false;
 	size_t i = *pos;
 
-	for (; i < len && (quoted || !is_blank(line[i])); i++) {
-		if (line[i] == '"')
+	while (i < len && (quoted || !is_blank(line[i]))) {
+		size_t n = plain_run(line, len, i, quoted);
+
+		strbuf_add(word, line + i, n);
+		i += n;
+		if (i < len && line[i] == '"') {
 			quoted = !quoted;
-		else if (line[i] == '\\' && i + 1 < len)
-			strbuf_add(word, &line[++i], 1);
-		else
-			strbuf_add(word, &line[i], 1);
+			i++;
+		} else if (i < len && line[i] == '\\') {
+			/* The next one stands for itself; the last one too. */
+			i += i + 1 < len;
+			strbuf_add(word, &line[i++], 1);
+		}
 	}
 	*pos = i;
 	return quoted ? -EINVAL : strbuf_status(word);
