@@ -255,8 +255,11 @@ static void parse_comment(struct parser *p, const char *line, size_t len)
 static int parse_table(struct parser *p, const char *line,
 		       const struct ipt_args *a)
 {
-	if (a->n != 1 || !a->v[0][1] || strlen(a->v[0]) > IMAGE_NAME_MAX)
+	if (a->n != 1 || !a->v[0][1] || strlen(a->v[0]) > IMAGE_NAME_MAX) {
+		/* In some table we are: its lines need no errors, too. */
+		snprintf(p->table, sizeof(p->table), "?");
 		return bad_word(p, line, a, 0, "a table's name expected");
+	}
 	snprintf(p->table, sizeof(p->table), "%s", a->v[0] + 1);
 	p->n_tally = 0;
 	return 0;

@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The iptables backend against the kernel: what the contract suite, made for
+all backends, cannot know of tables, positions, counters, sets and the lock.
+Each case has a network namespace of its own.
+"""
+import ctypes
+import fcntl
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+BIN = os.environ["CTPOLICY"]
+TMP = os.environ.get("TMPDIR", "/tmp")
+LOCK = os.environ["XTABLES_LOCKFILE"]
+HEAD = "version: 1\nstate_matching: allowed\nuntracked:\n"
+WEB = HEAD + "- {name: web, role: [server, router], protocol: [tcp, udp], " \
+             "ports: [80, 443], accept: open}\n"
+CLONE_NEWNET = 0x40000000
+
+
+def run(*cmd, stdin=None):
+    return subprocess.run(cmd, input=stdin, text=True, capture_output=True)
+
+
+def ctpolicy(command, policy=None, *more):
+    path = os.path.join(TMP, "policy.yaml")
+    if policy:
+        with open(path, "w") as f:
+            f.write(policy)
+    return run(BIN, command, "--backend", "iptables", *more,
+               *([path] if policy else []))
+
+
+def ok(p):
+    assert p.returncode == 0, "exit %d\n%s%s" % (p.returncode, p.stdout, p.stderr)
+    return p
+
+
+def applied(policy):
+    p = ok(ctpolicy("apply", policy, "--trace"))
+    d = ctpolicy("diff", policy)
+    assert d.returncode == 0, d.stdout + d.stderr
+    return p.stderr
+
+
+def saved(tool="iptables", table="filter"):
+    return ok(run(tool + "-legacy-save", "-c", "-t", table)).stdout
+
+
+def hosts(n, start=0, fmt="10.%d.%d.%d"):
+    return ", ".join(fmt % (i >> 16 & 255, i >> 8 & 255, i & 255)
+                     for i in range(start, start + n))
+
+
+def many(n, start=0, more=""):
+    return HEAD + "- {name: big, role: server, protocol: tcp, ports: [80], " \
+        "accept: none, clients: [%s%s]}\n" % (hosts(n, start), more)
+
+
+def lock_busy():
+    """Exit 75, the file named, nothing written; and in bounded time."""
+    with open(LOCK, "w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        began = time.monotonic()
+        p = ctpolicy("apply", WEB)
+        took = time.monotonic() - began
+    assert p.returncode == 75, p.returncode
+    assert LOCK in p.stderr, p.stderr
+    assert 4 < took < 15, took
+    assert "CTPOLICY" not in saved()
+
+
+def lock_freed():
+    f = open(LOCK, "w")
+    fcntl.flock(f, fcntl.LOCK_EX)
+    threading.Timer(0.5, f.close).start()
+    applied(WEB)
+
+
+def looking_makes_no_table():
+    ctpolicy("diff", WEB)
+    ctpolicy("apply", WEB, "--dry-run")
+    ok(ctpolicy("remove"))
+    for name in "ip_tables_names", "ip6_tables_names":
+        with open("/proc/net/" + name) as f:
+            assert f.read() == ""
+
+
+def counters_stay():
+    """Of foreign rules and policies, and of ours that stay."""
+    ok(run("iptables-legacy-restore", "-c", stdin="""*filter
+:INPUT DROP [5:300]
+:FORWARD ACCEPT [7:700]
+:OUTPUT ACCEPT [9:900]
+:mine - [0:0]
+[3:180] -A INPUT -m state --state ESTABLISHED -j ACCEPT
+[4:240] -A INPUT -m limit --limit 1/sec -j mine
+[1:60] -A mine -p tcp -m tcp --dport 22 -j ACCEPT
+COMMIT
+"""))
+    def foreign():
+        return [l for l in saved().splitlines()
+                if not l.startswith("#") and "CTPOLICY" not in l]
+    before = foreign()
+    applied(WEB)
+    assert foreign() == before, (before, foreign())
+    ok(ctpolicy("remove"))
+    assert foreign() == before, foreign()
+    assert "CTPOLICY" not in saved()
+
+
+def jump_goes_back_to_the_head():
+    applied(WEB)
+    ok(run("iptables-legacy", "-I", "INPUT", "-p", "esp", "-j", "DROP"))
+    assert ctpolicy("diff", WEB).returncode == 1
+    applied(WEB)
+    rules = [l for l in saved().splitlines() if "-A INPUT" in l]
+    assert "CTPOLICY-INPUT" in rules[0] and "esp" in rules[1] and \
+        len(rules) == 2, rules
+
+
+def drift_is_mended():
+    """Rules of ours that were doubled, lost, turned or strange."""
+    applied(WEB)
+    good = saved()
+    for change in (["-A", "CTPOLICY-INPUT", "-j", "ACCEPT"],
+                   ["-D", "CTPOLICY-INPUT", "2"],
+                   ["-I", "CTPOLICY-INPUT", "3", "-m", "limit", "-j", "LOG"],
+                   ["-A", "INPUT", "-j", "CTPOLICY-INPUT"],
+                   ["-D", "INPUT", "1"],
+                   ["-N", "CTPOLICY-OLD"],
+                   ["-F", "CTPOLICY-FORWARD"]):
+        ok(run("iptables-legacy", *change))
+        d = ctpolicy("diff", WEB)
+        assert d.returncode == 1, (change, d.stdout, d.stderr)
+        applied(WEB)
+        strip = lambda s: [l for l in s.splitlines() if l[:1] in "[:"]
+        assert strip(saved()) == strip(good), (change, saved())
+
+
+def one_address_is_one_write():
+    applied(many(1000))
+    trace = applied(many(1000, more=", 192.0.2.1"))
+    adds = re.findall(r"ipset add .*", trace)
+    assert len(adds) == 3 and all("192.0.2.1" in a for a in adds), adds
+    assert "create" not in trace and "swap" not in trace and \
+        "_commit" not in trace, trace
+    trace = applied(many(1000))
+    assert len(re.findall(r"ipset del .*192.0.2.1", trace)) == 3, trace
+
+
+def many_addresses_are_swapped():
+    applied(many(1000))
+    trace = applied(many(1000, 600))
+    assert trace.count("ipset swap") == 3, trace
+    assert "ctpolicy-swap" not in ok(run("ipset", "list", "-n")).stdout
+    # ... and again when a spare one was left behind
+    ok(run("ipset", "create", "ctpolicy-swap", "hash:ip"))
+    assert ctpolicy("diff", many(1000, 600)).returncode == 1
+    applied(many(1000, 1600))
+
+
+def sets_grow_beyond_their_limit():
+    applied(many(70000))
+    info = ok(run("ipset", "save")).stdout
+    limit = int(re.search(r"maxelem (\d+)", info)[1])
+    assert limit >= 70000, limit
+    applied(many(limit + 100))
+
+
+def comments_follow():
+    policy = many(100)
+    applied(policy)
+    applied(policy.replace("accept: none", "accept: none, why: new"))
+    s = ok(run("ipset", "save")).stdout
+    assert s.count('"big: new"') == 300 and '"big"' not in s, s[:300]
+
+
+def strange_sets_give_way():
+    """Sets under our names that somebody else made."""
+    policy = many(100)
+    applied(policy)
+    names = ok(run("ipset", "list", "-n")).stdout.split()
+    ok(ctpolicy("remove"))
+    ok(run("ipset", "create", names[0], "hash:net"))
+    ok(run("ipset", "create", "ctpolicy-odd", "bitmap:ip", "range",
+           "10.0.0.0/24"))
+    ok(run("ipset", "create", "foreign", "hash:ip"))
+    applied(policy)
+    assert sorted(ok(run("ipset", "list", "-n")).stdout.split()) == \
+        sorted(names + ["foreign"])
+    ok(ctpolicy("remove"))
+    assert ok(run("ipset", "list", "-n")).stdout.split() == ["foreign"]
+
+
+def failure_is_undone():
+    """A rule of somebody else's uses our chain: it can't be deleted."""
+    applied(WEB)
+    ok(run("iptables-legacy", "-N", "mine"))
+    ok(run("iptables-legacy", "-A", "mine", "-g", "CTPOLICY-FORWARD"))
+    held = ok(run("iptables-legacy-save")).stdout
+    p = ctpolicy("remove")
+    if p.returncode:
+        strip = lambda s: [l for l in s.splitlines() if l[:1] != "#"]
+        now = ok(run("iptables-legacy-save")).stdout
+        assert strip(now) == strip(held), now
+    else:
+        assert "CTPOLICY" not in saved()
+
+
+def iptables_nft_is_refused():
+    ok(run("iptables-nft", "-A", "INPUT", "-p", "tcp", "-j", "ACCEPT"))
+    p = ctpolicy("apply", WEB)
+    assert p.returncode == 14, (p.returncode, p.stderr)
+    assert "--backend nftables" in p.stderr, p.stderr
+    assert "CTPOLICY" not in saved()
+
+
+def iptables_nft_merely_looked_at():
+    ok(run("iptables-nft", "-L"))
+    applied(WEB)
+
+
+def removal_has_its_order():
+    """Request direction, reply direction, accepts; 100 ms between them."""
+    applied(WEB)
+    began = time.monotonic()
+    p = ok(ctpolicy("remove", None, "--trace"))
+    took = time.monotonic() - began
+    order = [m[1] for m in re.finditer(r"iptc_commit\((\w+)\)", p.stderr)]
+    first = [t for i, t in enumerate(order) if i == 0 or order[i - 1] != t]
+    assert first == ["raw", "filter"], order
+    assert took > 0.1, took
+    p = ctpolicy("apply", WEB, "--trace")
+    order = [m[1] for m in re.finditer(r"tc_commit\((\w+)\)", p.stderr)]
+    assert order == ["filter", "filter", "raw", "raw"], order
+
+
+def render_loads_to_the_same():
+    policy = HEAD + "".join(
+        "- {name: s%d, role: [server, client], protocol: [tcp, sctp], ports: "
+        "[%d, %d-%d], clients: [10.%d.0.0/16, \"2001:db8:%x::/48\"], servers: "
+        "[192.0.2.%d], accept: open, why: 'it''s a \"why\"'}\n"
+        % (i, 1000 + i, 3000 + 20 * i, 3004 + 20 * i, i, i, i)
+        for i in range(100))
+    text = ok(ctpolicy("render", policy)).stdout
+    sets = "".join(l[7:] + "\n" for l in text.splitlines()
+                   if l.startswith("#ipset "))
+    assert sets
+    ok(run("ipset", "restore", stdin=sets))
+    ok(run("iptables-legacy-restore", "--noflush", stdin=text))
+    ok(run("ip6tables-legacy-restore", "--noflush", stdin=text))
+    d = ctpolicy("diff", policy)
+    assert d.returncode == 0, d.stdout[:2000] + d.stderr
+    dump = ok(run("ipset", "save")).stdout + \
+        ok(run("iptables-legacy-save")).stdout + \
+        ok(run("ip6tables-legacy-save")).stdout
+    path = os.path.join(TMP, "dump")
+    with open(path, "w") as f:
+        f.write(dump)
+    d = ctpolicy("diff", policy, "--against", path)
+    assert d.returncode == 0, d.stdout[:2000] + d.stderr
+
+
+def a_thousand_services():
+    policy = HEAD + "".join(
+        "- {name: s%d, role: server, protocol: tcp, ports: [%d], clients: "
+        "[10.%d.%d.0/24, \"2001:db8:%x::/48\"], accept: open}\n"
+        % (i, 1000 + i, i >> 8, i & 255, i) for i in range(1000))
+    applied(policy)
+    for tool in "iptables", "ip6tables":
+        rules = [l for t in ("raw", "filter") for l in
+                 saved(tool, t).splitlines() if "-A CTPOLICY" in l]
+        assert len(rules) < 60, len(rules)
+    ok(ctpolicy("remove"))
+    assert ok(run("ipset", "list", "-n")).stdout == ""
+
+
+def in_namespace(case):
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
+        return "cannot make a network namespace"
+    try:
+        case()
+    except AssertionError as e:
+        import traceback
+        return "line %d: %s" % (traceback.extract_tb(e.__traceback__)[-1].lineno,
+                                str(e)[:3000])
+    return ""
+
+
+def main():
+    if os.geteuid() or run("iptables-legacy", "-V").returncode:
+        print("needs namespaces and iptables-legacy")
+        sys.exit(77)
+    cases = [lock_busy, lock_freed, looking_makes_no_table, counters_stay,
+             jump_goes_back_to_the_head, drift_is_mended,
+             one_address_is_one_write, many_addresses_are_swapped,
+             sets_grow_beyond_their_limit, comments_follow,
+             strange_sets_give_way, failure_is_undone,
+             iptables_nft_is_refused, iptables_nft_merely_looked_at,
+             removal_has_its_order, render_loads_to_the_same,
+             a_thousand_services]
+    wanted = sys.argv[1:]
+    failed = 0
+    for case in cases:
+        if wanted and case.__name__ not in wanted:
+            continue
+        r, w = os.pipe()
+        if not os.fork():
+            os.write(w, in_namespace(case).encode())
+            os._exit(0)
+        os.close(w)
+        with os.fdopen(r) as f:
+            what = f.read()
+        os.wait()
+        failed += what != ""
+        print("%s - %s%s" % ("not ok" if what else "ok", case.__name__,
+                             ": " + what if what else ""), flush=True)
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()
