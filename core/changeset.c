@@ -150,8 +150,13 @@ static void push_rule(struct build *b, const struct image_chain *c,
 		      const struct image_rule *r, bool add,
 		      const struct image_rule *before)
 {
-	struct step *s = push(b, STEP_RULE, add, phase_of(r->stage, add));
+	enum phase phase = phase_of(r->stage, add);
+	struct step *s;
 
+	/* A jump takes both directions with it: it waits for the last rule. */
+	if (r->verdict == VERDICT_JUMP && phase == PHASE_DEL_NOTRACK_REQUEST)
+		phase = PHASE_DEL_NOTRACK_REPLY;
+	s = push(b, STEP_RULE, add, phase);
 	if (s) {
 		s->chain = c;
 		s->rule = r;
