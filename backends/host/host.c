@@ -81,7 +81,7 @@ int host_enter_private_netns(void)
 	char map[32];
 	int r;
 
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+	if (unshare(CLONE_NEWUSER))
 		return -errno;
 	/* Source: user_namespaces(7): setgroups goes first. */
 	r = write_small("/proc/self/setgroups", "deny");
@@ -92,5 +92,9 @@ int host_enter_private_netns(void)
 	if (r)
 		return r;
 	snprintf(map, sizeof(map), "0 %u 1", gid);
-	return write_small("/proc/self/gid_map", map);
+	r = write_small("/proc/self/gid_map", map);
+	if (r)
+		return r;
+	/* Made by its root, or files in /proc/net would belong to nobody. */
+	return unshare(CLONE_NEWNET) ? -errno : 0;
 }
