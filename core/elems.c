@@ -131,35 +131,61 @@ static bool is_sorted(const struct elems *e)
 	return true;
 }
 
-static int sorted_index(const struct elems *e, size_t **ret)
-{
-	size_t *idx = malloc((e->n ? e->n : 1) * sizeof(*idx));
+/* The key's first bytes ride along, so that few comparisons look it up. */
+struct sort_item {
+	uint64_t head;
+	size_t i;
+};
 
-	if (!idx)
+static uint64_t key_head(const struct elems *e, size_t i)
+{
+	const uint8_t *key = elems_first(e, i);
+	size_t n = stride(e) < 8 ? stride(e) : 8;
+	uint64_t head = 0;
+
+	for (size_t k = 0; k < n; k++)
+		head |= (uint64_t)key[k] << (56 - 8 * k);
+	return head;
+}
+
+static int cmp_item(const void *a, const void *b, void *arg)
+{
+	const struct sort_item *x = a, *y = b;
+
+	if (x->head != y->head)
+		return x->head < y->head ? -1 : 1;
+	return cmp_elem(&x->i, &y->i, arg);
+}
+
+static int sorted_items(const struct elems *e, struct sort_item **ret)
+{
+	struct sort_item *v = malloc((e->n ? e->n : 1) * sizeof(*v));
+
+	if (!v)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->n; i++)
-		idx[i] = i;
-	qsort_r(idx, e->n, sizeof(*idx), cmp_elem, (void *)(uintptr_t)e);
-	*ret = idx;
+		v[i] = (struct sort_item){ key_head(e, i), i };
+	qsort_r(v, e->n, sizeof(*v), cmp_item, (void *)(uintptr_t)e);
+	*ret = v;
 	return 0;
 }
 
 int elems_sort(struct elems *e)
 {
-	_cleanup_free_ size_t *idx = NULL;
+	_cleanup_free_ struct sort_item *item = NULL;
 	_cleanup_(elems_release) struct elems out = { 0 };
 	int r;
 
 	if (!e->width || is_sorted(e))
 		return 0;
-	r = sorted_index(e, &idx);
+	r = sorted_items(e, &item);
 	if (r)
 		return r;
 	elems_init(&out, e->field, e->n_fields);
 	r = reserve(&out, e->n);
 	for (size_t i = 0; !r && i < e->n; i++)
-		r = elems_add(&out, elems_first(e, idx[i]),
-			      elems_last(e, idx[i]), e->origin[idx[i]]);
+		r = elems_add(&out, elems_first(e, item[i].i),
+			      elems_last(e, item[i].i), e->origin[item[i].i]);
 	if (r)
 		return r;
 	free(e->key);

@@ -224,23 +224,27 @@ static int split(const struct elems *all, struct elems *exact,
 	return err;
 }
 
+#define ROOM_MIN 1024		/* elements; smaller sets may grow */
+
 /*
  * A large hash set gets its room at once: the kernel then takes a table of
  * fixed size, which fills, dumps and answers faster than one that grows, and
- * is never caught growing. Half as much again is left for later additions.
+ * is never caught growing. An eighth and more is left for later additions.
  *
  * Source: nft_select_set_ops(), nft_hash_estimate() in the kernel's
  *         net/netfilter/nft_set_hash.c. Keys of two bytes get a bitmap.
  */
 static uint32_t room_for(const struct elems *e, bool interval)
 {
-	uint32_t size = 1024;
+	uint32_t step = 256;
 
-	if (interval || e->n < size || e->width <= 2)
+	if (interval || e->n < ROOM_MIN || e->n > UINT32_MAX / 2 ||
+	    e->width <= 2)
 		return 0;
-	while (size < UINT32_MAX / 2 && size < e->n + e->n / 2)
-		size *= 2;
-	return size;
+	/* Coarse steps: nearly the same policy asks for the same room. */
+	while (step < e->n / 4)
+		step *= 2;
+	return (uint32_t)((e->n + e->n / 8 + step) / step * step);
 }
 
 /* Move e into a new set of the table; name it in `ret`. */
