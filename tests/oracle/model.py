@@ -44,6 +44,10 @@ class Socket:
     version: int = 4
 
 
+# In the kernel's table of local routes, as a broadcast address
+LOOPBACK_BROADCAST = "127.255.255.255"
+
+
 @dataclasses.dataclass
 class Host:
     """local: every unicast address of its own; groups: broadcast addresses
@@ -53,10 +57,12 @@ class Host:
     sockets: list
 
     def is_local(self, text):
-        return text in self.local or _address(text).is_loopback
+        return text in self.local or (_address(text).is_loopback and
+                                      text != LOOPBACK_BROADCAST)
 
     def is_group(self, text):
-        return text in self.groups or text == "255.255.255.255" or \
+        return text in self.groups or \
+            text in ("255.255.255.255", LOOPBACK_BROADCAST) or \
             text.startswith("0.") or _address(text).is_multicast
 
     def socket_of(self, packet):
