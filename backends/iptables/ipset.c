@@ -83,7 +83,7 @@ static const struct {
 } known_errors[] = {
 	{ "not permitted", -EPERM },
 	{ "cannot be created: set with the same name", -EEXIST },
-	{ "in use by a kernel component", -EBUSY },
+	{ "in use by a kernel component", -EADDRINUSE },
 	{ "Kernel and userspace incompatible", -EOPNOTSUPP },
 	{ "Kernel support protocol versions", -EOPNOTSUPP },
 	{ "Cannot open session to kernel", -EOPNOTSUPP },

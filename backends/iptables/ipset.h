@@ -6,8 +6,8 @@
  *         queue is full, at ipset_flush(), or before any other command.
  * Owner:  ipset_close() ends the session.
  * Errors: -EPERM, -EOPNOTSUPP (the kernel has no ipset or not this type),
- *         -EEXIST, -EBUSY (a rule uses the set), -EIO; with a diagnostic,
- *         unless d is NULL.
+ *         -EEXIST, -EADDRINUSE (somebody's rule uses the set), -EIO; with a
+ *         diagnostic, unless d is NULL.
  * Source: libipset/session.h.
  */
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPSET_H

@@ -102,7 +102,8 @@ static int table_step(struct commit *c, struct ipt_legacy *t,
 
 static bool is_in(const struct step *s, const struct ipt_legacy *t)
 {
-	return s->table->family == t->family && !strcmp(s->table->name, t->name);
+	return s->table->family == t->family &&
+	       !strcmp(s->table->name, t->name);
 }
 
 /* The place to blame for what a whole table's commit says: its only rule's. */

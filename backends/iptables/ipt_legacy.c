@@ -54,8 +54,9 @@ static void assume_names(struct ipt_names *ret)
 
 int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d)
 {
-	const char *path = family == NFPROTO_IPV4 ? "/proc/net/ip_tables_names" :
-						    "/proc/net/ip6_tables_names";
+	const char *path = family == NFPROTO_IPV4 ?
+				   "/proc/net/ip_tables_names" :
+				   "/proc/net/ip6_tables_names";
 	FILE *f = fopen(path, "re");
 	int err = f ? 0 : -errno;
 
@@ -238,7 +239,8 @@ int ipt_legacy_create_chain(struct ipt_legacy *t, const char *chain,
 
 	label(chain, c);
 	errno = 0;
-	ok = is_v4(t) ? iptc_create_chain(c, t->h) : ip6tc_create_chain(c, t->h);
+	ok = is_v4(t) ? iptc_create_chain(c, t->h) :
+			ip6tc_create_chain(c, t->h);
 	return ok ? 0 : failed(t, "cannot make chain", chain, d);
 }
 
@@ -250,7 +252,8 @@ int ipt_legacy_delete_chain(struct ipt_legacy *t, const char *chain,
 
 	label(chain, c);
 	errno = 0;
-	ok = is_v4(t) ? iptc_delete_chain(c, t->h) : ip6tc_delete_chain(c, t->h);
+	ok = is_v4(t) ? iptc_delete_chain(c, t->h) :
+			ip6tc_delete_chain(c, t->h);
 	return ok ? 0 : failed(t, "cannot remove chain", chain, d);
 }
 
