@@ -156,7 +156,21 @@ struct command {
 	struct ipt_args rest;	/* borrowed */
 };
 
-/* [counters] [-4|-6] -A|-I|-N|-P CHAIN [POSITION] ARGUMENTS... */
+/* The letter of a command that a saved ruleset may have, 0: it is none. */
+static char command_letter(const char *word)
+{
+	static const char *const names[][2] = {
+		{ "-A", "--append" }, { "-I", "--insert" },
+		{ "-N", "--new-chain" }, { "-P", "--policy" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(names[i][0], word) || !strcmp(names[i][1], word))
+			return names[i][0][1];
+	return 0;
+}
+
+/* [counters] [-4|-6] COMMAND CHAIN [POSITION] ARGUMENTS... */
 static int read_command(struct parser *p, const char *line,
 			const struct ipt_args *a, struct command *c)
 {
@@ -167,11 +181,10 @@ static int read_command(struct parser *p, const char *line,
 	for (; i < a->n && (!strcmp(a->v[i], "-4") || !strcmp(a->v[i], "-6"));
 	     i++)
 		c->in[a->v[i][1] == '4'] = false;
-	if (i >= a->n || a->v[i][0] != '-' || !a->v[i][1] || a->v[i][2] ||
-	    !strchr("AINP", a->v[i][1]))
+	c->op = i < a->n ? command_letter(a->v[i]) : 0;
+	if (!c->op)
 		return bad_word(p, line, a, i, "not a line of iptables-save");
-	c->op = a->v[i++][1];
-	if (i >= a->n)
+	if (++i >= a->n)
 		return bad_word(p, line, a, i - 1, "a chain must follow");
 	if (strlen(a->v[i]) >= IMAGE_NAME_MAX)
 		return bad_word(p, line, a, i, "no chain has so long a name");
@@ -255,12 +268,16 @@ static void parse_comment(struct parser *p, const char *line, size_t len)
 static int parse_table(struct parser *p, const char *line,
 		       const struct ipt_args *a)
 {
-	if (a->n != 1 || !a->v[0][1] || strlen(a->v[0]) > IMAGE_NAME_MAX) {
+	/* "*raw", and "* raw" of a careless hand */
+	const char *name = a->n == 2 && !a->v[0][1] ? a->v[1] : a->v[0] + 1;
+
+	if (a->n > 2 || (a->n == 2 && a->v[0][1]) || !*name ||
+	    strlen(name) >= IMAGE_NAME_MAX) {
 		/* In some table we are: its lines need no errors, too. */
 		snprintf(p->table, sizeof(p->table), "?");
 		return bad_word(p, line, a, 0, "a table's name expected");
 	}
-	snprintf(p->table, sizeof(p->table), "%s", a->v[0] + 1);
+	snprintf(p->table, sizeof(p->table), "%s", name);
 	p->n_tally = 0;
 	return 0;
 }

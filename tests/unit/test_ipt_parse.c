@@ -85,13 +85,13 @@ static void test_dump(void **state)
 static void test_families(void **state)
 {
 	_cleanup_(image_free) struct image *img =
-		parse("*raw\n"
-		      "-4 -N CTPOLICY-OUTPUT\n"
+		parse("* raw\n"
+		      "-4 --new-chain CTPOLICY-OUTPUT\n"
 		      ":CTPOLICY-PREROUTING - [0:0]\n"
 		      "-I PREROUTING 1 -j CTPOLICY-PREROUTING\n"
 		      "-6 -A CTPOLICY-PREROUTING -p esp -j CT --notrack\n"
 		      "-A CTPOLICY-PREROUTING -p ah -j CT --notrack\n"
-		      "-I CTPOLICY-PREROUTING -p 99 -j CT --notrack\n"
+		      "--insert CTPOLICY-PREROUTING -p 99 -j CT --notrack\n"
 		      "COMMIT\n");
 	const struct image_chain *c;
 
