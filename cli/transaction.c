@@ -27,17 +27,27 @@ static int verify_restored(struct plan *p, const struct image *before)
 	return r;
 }
 
-/* Go back to `before`, from wherever we are. */
+/*
+ * Go back to `before`, from wherever we are: again when somebody else wrote
+ * meanwhile, since giving up leaves the host in between.
+ */
 static int undo(struct plan *p, const struct image *before)
 {
-	_cleanup_(changeset_free) struct changeset *cs = NULL;
-	_cleanup_(snapshot_release) struct snapshot now = { 0 };
-	int r = p->backend->snapshot(p->ctx, &now, &p->diags);
+	size_t said = p->diags.n;
+	int r = -EAGAIN;
 
-	if (!r)
-		r = changeset_diff(before, now.image, &cs);
-	if (!r && !changeset_is_empty(cs))
-		r = p->backend->commit(p->ctx, cs, now.stamp, false, &p->diags);
+	for (unsigned int i = 0; i < TRIES && r == -EAGAIN; i++) {
+		_cleanup_(changeset_free) struct changeset *cs = NULL;
+		_cleanup_(snapshot_release) struct snapshot now = { 0 };
+
+		diags_truncate(&p->diags, said);
+		r = p->backend->snapshot(p->ctx, &now, &p->diags);
+		if (!r)
+			r = changeset_diff(before, now.image, &cs);
+		if (!r && !changeset_is_empty(cs))
+			r = p->backend->commit(p->ctx, cs, now.stamp, false,
+					       &p->diags);
+	}
 	return r ? r : verify_restored(p, before);
 }
 
@@ -129,10 +139,11 @@ static void commit_failed(struct plan *p, int err, struct transaction *t)
 
 void transact(struct plan *p, struct transaction *ret)
 {
+	size_t said = p->diags.n;
 	int r = 0;
 
 	*ret = (struct transaction){ .outcome = OUTCOME_UNCHANGED };
-	for (unsigned int i = 0; i < TRIES; i++) {
+	for (unsigned int tries = 1; !r; tries++) {
 		if (changeset_is_empty(p->changes))
 			return;
 		ret->steps = p->changes->n;
@@ -146,12 +157,14 @@ void transact(struct plan *p, struct transaction *ret)
 			commit_failed(p, r, ret);
 			return;
 		}
-		r = plan_compare(p);
-		if (r)
+		if (tries == TRIES)
 			break;
+		/* Planned anew: a refusal that did not last is no error. */
+		diags_truncate(&p->diags, said);
+		r = plan_compare(p);
 	}
-	ret->outcome = r && r != -EAGAIN ? OUTCOME_REFUSED : OUTCOME_STALE;
-	ret->err = r ? r : -EAGAIN;
+	ret->outcome = r == -EAGAIN ? OUTCOME_STALE : OUTCOME_REFUSED;
+	ret->err = r;
 }
 
 static const struct {

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Steps turn the live chain into the wanted one, and touch no more than needed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/chain_diff.h"
+#include "core/changeset.h"
+#include "core/mem.h"
+
+#include <linux/netfilter.h>
+
+#define RULES_MAX 12
+#define ROUNDS 3000
+
+/* A chain of rules that differ in their comment; `v` may repeat a rule. */
+static struct image *image_of(const int *v, size_t n)
+{
+	struct image *img = image_new();
+	struct image_table *t = image_add_table(img, NFPROTO_IPV4, "raw");
+	struct image_chain *c = image_add_chain(t, "CTPOLICY-OUTPUT",
+						HOOK_OUTPUT);
+
+	for (size_t i = 0; i < n; i++) {
+		struct image_rule *r = image_add_rule(c);
+		char name[16];
+
+		snprintf(name, sizeof(name), "s%d", v[i]);
+		r->verdict = VERDICT_NOTRACK;
+		r->comment = strdup(name);
+		r->origin = image_origin(img, name);
+	}
+	assert_int_equal(image_normalize(img), 0);
+	return img;
+}
+
+/* xorshift, so that a failure comes back */
+static unsigned int draw(unsigned int below)
+{
+	static uint32_t x = 2463534242;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x % below;
+}
+
+static size_t random_chain(int *v)
+{
+	size_t n = draw(RULES_MAX + 1);
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = (int)draw(RULES_MAX);
+	return n;
+}
+
+/* The steps taken one by one, as a kernel would; returns the new length. */
+static size_t play(const struct changeset *cs, const struct image_rule **now,
+		   size_t n)
+{
+	for (size_t i = 0; i < cs->n; i++) {
+		const struct step *s = &cs->steps[i];
+		const struct image_rule *at = s->add ? s->before : s->rule;
+		size_t k = 0;
+
+		assert_int_equal(s->kind, STEP_RULE);
+		while (k < n && now[k] != at)
+			k++;
+		assert_true(k < n || (s->add && !s->before));
+		if (s->add) {
+			memmove(now + k + 1, now + k, (n++ - k) * sizeof(*now));
+			now[k] = s->rule;
+		} else {
+			memmove(now + k, now + k + 1,
+				(--n - k) * sizeof(*now));
+		}
+	}
+	return n;
+}
+
+/* The longest common subsequence: as many rules as can stay. */
+static size_t longest_common(const int *a, size_t n, const int *b, size_t m)
+{
+	size_t len[RULES_MAX + 1][RULES_MAX + 1] = { { 0 } };
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < m; k++) {
+			size_t x = len[i][k + 1], y = len[i + 1][k];
+
+			len[i + 1][k + 1] = a[i] == b[k] ? len[i][k] + 1 :
+					    x > y ? x : y;
+		}
+	return len[n][m];
+}
+
+static size_t kept(const struct image_chain *want,
+		   const struct image_chain *live)
+{
+	_cleanup_free_ size_t *match = NULL;
+	size_t n = 0, last = 0;
+
+	assert_int_equal(chain_match(want, live, &match), 0);
+	for (size_t i = 0; i < want->n_rules; i++) {
+		if (match[i] == SIZE_MAX)
+			continue;
+		assert_true(match[i] >= last && match[i] < live->n_rules);
+		assert_true(image_rule_equal(&want->rules[i],
+					     &live->rules[match[i]]));
+		last = match[i] + 1;
+		n++;
+	}
+	return n;
+}
+
+static void try_pair(const int *w, size_t nw, const int *l, size_t nl,
+		     bool distinct)
+{
+	_cleanup_(image_free) struct image *want = image_of(w, nw);
+	_cleanup_(image_free) struct image *live = image_of(l, nl);
+	_cleanup_(changeset_free) struct changeset *cs = NULL;
+	const struct image_chain *wc = &want->tables[0].chains[0];
+	const struct image_chain *lc = &live->tables[0].chains[0];
+	const struct image_rule *now[2 * RULES_MAX];
+	size_t n = nl, stay = kept(wc, lc);
+
+	assert_int_equal(changeset_diff(want, live, &cs), 0);
+	assert_int_equal(cs->n, nw + nl - 2 * stay);
+	if (distinct)
+		assert_int_equal(stay, longest_common(w, nw, l, nl));
+	for (size_t i = 0; i < nl; i++)
+		now[i] = &lc->rules[i];
+	n = play(cs, now, n);
+	assert_int_equal(n, nw);
+	for (size_t i = 0; i < n; i++)
+		assert_true(image_rule_equal(now[i], &wc->rules[i]));
+}
+
+static void test_chains_of_any_kind(void **state)
+{
+	int w[RULES_MAX], l[RULES_MAX];
+
+	(void)state;
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		size_t nw = random_chain(w), nl = random_chain(l);
+
+		try_pair(w, nw, l, nl, false);
+	}
+}
+
+/* Without repeated rules nothing moves that could have stayed. */
+static void test_permutations(void **state)
+{
+	int w[RULES_MAX], l[RULES_MAX];
+
+	(void)state;
+	for (int i = 0; i < RULES_MAX; i++)
+		w[i] = l[i] = i;
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		for (unsigned int k = RULES_MAX - 1; k; k--) {
+			unsigned int j = draw(k + 1);
+			int x = l[k];
+
+			l[k] = l[j];
+			l[j] = x;
+		}
+		try_pair(w, RULES_MAX - draw(4), l, RULES_MAX - draw(4), true);
+	}
+}
+
+static void test_the_same_is_empty(void **state)
+{
+	static const int v[] = { 3, 1, 1, 2 };
+	_cleanup_(image_free) struct image *a = image_of(v, 4);
+	_cleanup_(image_free) struct image *b = image_of(v, 4);
+	_cleanup_(changeset_free) struct changeset *cs = NULL;
+
+	(void)state;
+	assert_int_equal(changeset_diff(a, b, &cs), 0);
+	assert_true(changeset_is_empty(cs));
+}
+
+/* Make before break, and never back a phase. */
+static void test_phases_never_fall(void **state)
+{
+	static const int v[] = { 1, 2, 3 }, w[] = { 3, 4, 1 };
+	_cleanup_(image_free) struct image *a = image_of(v, 3);
+	_cleanup_(image_free) struct image *b = image_of(w, 3);
+	_cleanup_(image_free) struct image *none = image_new();
+	const struct image *const pairs[][2] = {
+		{ a, b }, { b, a }, { a, none }, { none, a },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		_cleanup_(changeset_free) struct changeset *cs = NULL;
+
+		assert_int_equal(changeset_diff(pairs[i][0], pairs[i][1], &cs),
+				 0);
+		assert_true(cs->n > 0);
+		for (size_t k = 1; k < cs->n; k++)
+			assert_true(cs->steps[k].phase >=
+				    cs->steps[k - 1].phase);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_chains_of_any_kind),
+		cmocka_unit_test(test_permutations),
+		cmocka_unit_test(test_the_same_is_empty),
+		cmocka_unit_test(test_phases_never_fall),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What transact() says and what the kernel then holds must agree, whatever
+ * goes wrong on the way. The kernel is tests/contract/fake.h; the backend
+ * here wraps it, to go wrong at one commit or from one on.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/transaction.h"
+#include "core/mem.h"
+#include "tests/contract/fake.h"
+
+#define HEAD "version: 1\nstate_matching: allowed\nuntracked:\n"
+#define BEFORE HEAD \
+	"- {name: dns, role: server, protocol: udp, ports: [53], accept: open}\n"
+#define AFTER HEAD \
+	"- {name: web, role: server, protocol: tcp, ports: [80, 81], accept: open}\n" \
+	"- {name: dns, role: [server, client], protocol: udp, ports: [53], servers: [192.0.2.1], accept: none}\n"
+
+/* What goes wrong; commits count from 1. */
+static struct {
+	size_t commits;		/* seen so far */
+	size_t disturb_to;	/* somebody writes before commits 1 to this */
+	size_t disturb_at;	/* and before this one */
+	size_t leave_out;	/* steps of the first that never arrive */
+	int then;		/* what the first commit says after those */
+	size_t refuse_from;	/* commits from this one on fail */
+} wrong;
+
+static int wrong_commit(struct backend_ctx *ctx, const struct changeset *cs,
+			struct stamp stamp, bool check_only, struct diags *d)
+{
+	size_t nth = ++wrong.commits;
+	struct changeset part = *cs;
+	int r;
+
+	if (nth <= wrong.disturb_to || nth == wrong.disturb_at)
+		fake_disturb();
+	if (wrong.refuse_from && nth >= wrong.refuse_from)
+		return diag_add(d, DIAG_ERROR, -EIO, "CT601", NOPOS, "no");
+	if (nth == 1)
+		part.n -= wrong.leave_out;
+	r = backend_fake.commit(ctx, &part, stamp, check_only, d);
+	return !r && nth == 1 ? wrong.then : r;
+}
+
+static struct backend backend_wrong;
+const struct backend *const backends[] = { &backend_wrong, NULL };
+
+const struct backend *backend_find(const char *name)
+{
+	return strcmp(name, backend_wrong.name) ? NULL : backends[0];
+}
+
+static const struct options options = { .quiet = true };
+
+static void plan_text(struct plan *p, const char *text)
+{
+	*p = (struct plan){ .o = &options, .backend = &backend_wrong };
+	assert_int_equal(policy_parse("p.yaml", text, strlen(text), &p->policy,
+				      &p->diags), 0);
+	assert_int_equal(generate(p->policy, &host_facts_default, &p->rules,
+				  &p->diags), 0);
+	assert_int_equal(p->backend->open(&p->ctx, &p->diags), 0);
+	assert_int_equal(plan_compare(p), 0);
+}
+
+/* Does the kernel hold just what this policy says? */
+static bool kernel_is(const char *text)
+{
+	_cleanup_(plan_release) struct plan p = { 0 };
+
+	plan_text(&p, text);
+	return changeset_is_empty(p.changes);
+}
+
+static int setup(void **state)
+{
+	_cleanup_(plan_release) struct plan p = { 0 };
+	struct transaction t;
+
+	(void)state;
+	backend_wrong = backend_fake;
+	backend_wrong.commit = wrong_commit;
+	memset(&wrong, 0, sizeof(wrong));
+	fake_reset();
+	plan_text(&p, BEFORE);
+	transact(&p, &t);
+	assert_int_equal(t.outcome, OUTCOME_CHANGED);
+	assert_true(kernel_is(BEFORE));
+	wrong.commits = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_reset();
+	return 0;
+}
+
+/* Apply AFTER over BEFORE; `errors`: was the user told of any? */
+static struct transaction change(bool errors)
+{
+	_cleanup_(plan_release) struct plan p = { 0 };
+	struct transaction t;
+
+	plan_text(&p, AFTER);
+	assert_false(changeset_is_empty(p.changes));
+	transact(&p, &t);
+	assert_int_equal(p.diags.errors > 0, errors);
+	return t;
+}
+
+static void test_done(void **state)
+{
+	struct transaction t = change(false);
+
+	(void)state;
+	assert_int_equal(t.outcome, OUTCOME_CHANGED);
+	assert_int_equal(t.err, 0);
+	assert_int_equal(transaction_exit_code(&t, false), EXIT_DONE);
+	assert_int_equal(transaction_exit_code(&t, true), EXIT_CHANGED);
+	assert_true(kernel_is(AFTER));
+	t = (struct transaction){ 0 };
+	wrong.refuse_from = 1;	/* a second one must not even try */
+	{
+		_cleanup_(plan_release) struct plan p = { 0 };
+
+		plan_text(&p, AFTER);
+		transact(&p, &t);
+	}
+	assert_int_equal(t.outcome, OUTCOME_UNCHANGED);
+	assert_int_equal(transaction_exit_code(&t, true), EXIT_DONE);
+}
+
+/* Every step, refused in every way: the state from before, and its code. */
+static void test_any_step_refused(void **state)
+{
+	static const struct {
+		int err, code;
+		enum outcome outcome;
+	} ways[] = {
+		{ -ENOMEM, EXIT_RESTORED, OUTCOME_RESTORED },
+		{ -EINVAL, EXIT_RESTORED, OUTCOME_RESTORED },
+		{ -EIO, EXIT_RESTORED, OUTCOME_RESTORED },
+		{ -ENOTRECOVERABLE, EXIT_RESTORED, OUTCOME_RESTORED },
+		{ -EPERM, EXIT_NO_PERMISSION, OUTCOME_REFUSED },
+		{ -EBUSY, EXIT_BUSY, OUTCOME_REFUSED },
+		{ -EADDRINUSE, EXIT_REFUSED, OUTCOME_REFUSED },
+		{ -EOPNOTSUPP, EXIT_LACKING, OUTCOME_REFUSED },
+	};
+	size_t n;
+
+	(void)state;
+	{
+		_cleanup_(plan_release) struct plan p = { 0 };
+
+		plan_text(&p, AFTER);
+		n = p.changes->n;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		for (size_t at = 1; at <= n; at++) {
+			struct transaction t;
+
+			fake_fail_at(at, ways[i].err);
+			t = change(true);
+			assert_int_equal(t.outcome, ways[i].outcome);
+			assert_int_equal(t.err, ways[i].err);
+			assert_int_equal(transaction_exit_code(&t, true),
+					 ways[i].code);
+			fake_fail_at(0, 0);
+			assert_true(kernel_is(BEFORE));
+		}
+}
+
+/* Planned anew, and then nobody hears of the first try. */
+static void test_stale_is_planned_anew(void **state)
+{
+	struct transaction t;
+
+	(void)state;
+	wrong.disturb_to = 2;
+	t = change(false);
+	assert_int_equal(t.outcome, OUTCOME_CHANGED);
+	assert_int_equal(wrong.commits, 3);
+	assert_true(kernel_is(AFTER));
+}
+
+static void test_always_stale_gives_up(void **state)
+{
+	struct transaction t;
+
+	(void)state;
+	wrong.disturb_to = SIZE_MAX;
+	t = change(true);
+	assert_int_equal(t.outcome, OUTCOME_STALE);
+	assert_int_equal(transaction_exit_code(&t, false), EXIT_STALE);
+	assert_in_range(wrong.commits, 2, 10);
+	assert_true(kernel_is(BEFORE));
+}
+
+static void test_read_back_differs(void **state)
+{
+	struct transaction t;
+
+	(void)state;
+	wrong.leave_out = 1;
+	t = change(true);
+	assert_int_equal(t.outcome, OUTCOME_RESTORED);
+	assert_int_equal(t.err, -EIO);
+	assert_int_equal(transaction_exit_code(&t, false), EXIT_RESTORED);
+	assert_true(kernel_is(BEFORE));
+}
+
+static void test_fails_half_way(void **state)
+{
+	static const int errs[] = { -EIO, -EPERM, -EBUSY, -ENOTRECOVERABLE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(errs); i++) {
+		struct transaction t;
+
+		setup(state);
+		wrong.leave_out = 2;
+		wrong.then = errs[i];
+		t = change(false);
+		assert_int_equal(t.outcome, OUTCOME_RESTORED);
+		assert_int_equal(transaction_exit_code(&t, true),
+				 EXIT_RESTORED);
+		assert_true(kernel_is(BEFORE));
+	}
+}
+
+/* Somebody writes while we go back: that is no reason to give up. */
+static void test_stale_while_going_back(void **state)
+{
+	struct transaction t;
+
+	(void)state;
+	wrong.leave_out = 1;
+	wrong.disturb_at = 2;
+	t = change(true);
+	assert_int_equal(t.outcome, OUTCOME_RESTORED);
+	assert_int_equal(wrong.commits, 3);
+	assert_true(kernel_is(BEFORE));
+}
+
+static void test_no_way_back(void **state)
+{
+	struct transaction t;
+
+	(void)state;
+	wrong.leave_out = 1;
+	wrong.refuse_from = 2;
+	t = change(true);
+	assert_int_equal(t.outcome, OUTCOME_NOT_RESTORED);
+	assert_int_equal(transaction_exit_code(&t, false), EXIT_NOT_RESTORED);
+	assert_string_equal(transaction_result(&t), "failed");
+	assert_false(kernel_is(BEFORE));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_done, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_any_step_refused, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_stale_is_planned_anew,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_always_stale_gives_up,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_back_differs, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_fails_half_way, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_stale_while_going_back,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_way_back, setup,
+						teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
