@@ -62,7 +62,7 @@ class PathMtu(unittest.TestCase):
         dst = lab.address("server", version)
         forget_mtus()
         self.assertEqual(tcp_exchange(LAB.client, version, dst, 8080,
-                                      size=60000, timeout=3), "ok")
+                                      size=60000, timeout=15), "ok")
         self.assertEqual(udp_exchange(LAB.client, version, dst, 8089),
                          "refused")
 

@@ -67,7 +67,7 @@ class Echo:
                 pass        # a rule dropped the answer
 
 
-def tcp_exchange(namespace, version, dst, port, size=1000, timeout=1.5,
+def tcp_exchange(namespace, version, dst, port, size=1000, timeout=8,
                  source=None):
     """Send `size` bytes, get them back, close: "ok" or how it failed."""
     with namespace.socket(FAMILY[version], socket.SOCK_STREAM) as sock:
@@ -104,7 +104,7 @@ def _send(sock, size):
         pass                # the reader sees the same failure and says so
 
 
-def udp_exchange(namespace, version, dst, port, size=100, timeout=1.0,
+def udp_exchange(namespace, version, dst, port, size=100, timeout=8,
                  connected=True, source=None):
     with namespace.socket(FAMILY[version], socket.SOCK_DGRAM) as sock:
         sock.settimeout(timeout)
