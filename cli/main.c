@@ -36,13 +36,20 @@ static void print_help(FILE *out)
 	      out);
 }
 
-/* Whatever is opened later must never land on a closed standard stream. */
+/*
+ * Whatever is opened later must never land on a closed standard stream. What
+ * stands in for one is open the wrong way round, so that using it fails.
+ */
 static int reserve_standard_fds(void)
 {
 	int fd;
 
 	do {
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_WRONLY);
+		if (fd > STDIN_FILENO && fd <= STDERR_FILENO) {
+			close(fd);
+			fd = open("/dev/null", O_RDONLY);
+		}
 		if (fd < 0)
 			return -errno;
 	} while (fd <= STDERR_FILENO);
