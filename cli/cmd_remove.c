@@ -7,59 +7,113 @@
 #include "cli/transaction.h"
 #include "core/mem.h"
 
-/* One backend; EXIT_DONE also when it has nothing of ours. */
-static int remove_from(const struct options *o, const struct backend *b,
-		       bool named)
+#define BACKENDS_MAX 4
+
+/* What came of it in one backend. */
+struct removal {
+	struct plan plan;
+	struct transaction done;
+	const char *result;
+	int err;		/* of what failed before that */
+	int code;
+};
+
+static void say(const struct removal *m)
 {
-	_cleanup_(plan_release) struct plan p = { .o = o, .backend = b };
-	struct transaction t;
-	int r = b->open(&p.ctx, &p.diags);
+	static const char *const words[OUTCOME_MAX_] = {
+		[OUTCOME_UNCHANGED] = "nothing of ours was there",
+		[OUTCOME_CHANGED] = "everything of ours is gone",
+		[OUTCOME_STALE] = "the live rules kept changing; nothing done",
+		[OUTCOME_RESTORED] = "failed; the rules are as before, verified",
+	};
+	const struct plan *p = &m->plan;
+	const char *said = words[m->done.outcome];
 
-	if (!r)
-		r = plan_compare(&p);
-	/* A backend that the kernel lacks cannot hold anything of ours. */
-	if (r == -EOPNOTSUPP && !named)
-		return EXIT_DONE;
-	if (r)
-		return report_failure(&p, "remove", r);
-	if (o->dry_run) {
-		bool same = changeset_is_empty(p.changes);
-
-		report(&p, "remove", same ? "unchanged" : "would_change",
-		       p.changes);
-		return same || !o->detailed ? EXIT_DONE : EXIT_CHANGED;
+	if (m->err) {
+		report_failure(p, "remove", m->err);
+		return;
 	}
-	transact(&p, &t);
-	report(&p, "remove", transaction_result(&t), NULL);
-	if (t.outcome == OUTCOME_CHANGED)
-		report_talk(&p, "%s: everything of ours is gone", b->name);
-	else if (t.outcome == OUTCOME_UNCHANGED)
-		report_talk(&p, "%s: nothing of ours was there", b->name);
-	else if (t.outcome == OUTCOME_RESTORED)
-		report_talk(&p, "%s: failed; the rules are as before, verified",
-			    b->name);
-	return transaction_exit_code(&t, o->detailed);
+	report(p, "remove", m->result, p->o->dry_run ? p->changes : NULL);
+	if (said && !p->o->dry_run)
+		report_talk(p, "%s: %s", p->backend->name, said);
+}
+
+static void take_out(struct removal *m, bool named)
+{
+	struct plan *p = &m->plan;
+	int r = p->backend->open(&p->ctx, &p->diags);
+
+	m->result = "unchanged";
+	if (!r)
+		r = plan_compare(p);
+	/* A backend that the kernel lacks cannot hold anything of ours. */
+	if (r == -EOPNOTSUPP && !named) {
+		diags_truncate(&p->diags, 0);
+	} else if (r) {
+		m->err = r;
+		m->result = report_failure_result(r);
+		m->code = exit_code_of(r);
+	} else if (p->o->dry_run) {
+		if (changeset_is_empty(p->changes))
+			return;
+		m->result = "would_change";
+		m->code = p->o->detailed ? EXIT_CHANGED : EXIT_DONE;
+	} else {
+		transact(p, &m->done);
+		m->result = transaction_result(&m->done);
+		m->code = transaction_exit_code(&m->done, p->o->detailed);
+	}
+}
+
+/* Rules left half way weigh most, then any failure, then a change. */
+static int weight(const struct removal *m)
+{
+	if (m->code == EXIT_NOT_RESTORED)
+		return 1000;
+	if (m->code >= EXIT_RESTORED)
+		return m->code;
+	return strcmp(m->result, "unchanged") ? 1 : 0;
+}
+
+static int conclude(const struct options *o, struct removal *m, size_t n)
+{
+	struct report_end ends[BACKENDS_MAX];
+	size_t speaker = 0;
+	int code;
+
+	for (size_t i = 0; i < n; i++) {
+		ends[i] = (struct report_end){
+			&m[i].plan, m[i].result,
+			o->dry_run ? m[i].plan.changes : NULL,
+		};
+		if (weight(&m[i]) > weight(&m[speaker]))
+			speaker = i;
+		if (!o->json)
+			say(&m[i]);
+	}
+	if (o->json)
+		report_json("remove", ends, n, speaker);
+	code = m[speaker].code;
+	for (size_t i = 0; i < n; i++)
+		plan_release(&m[i].plan);
+	return code;
 }
 
 static int run(const struct options *o)
 {
 	bool named = o->backend && strcmp(o->backend, "auto");
-	int code = EXIT_DONE;
-	bool found = false;
+	struct removal m[BACKENDS_MAX] = { { .code = EXIT_DONE } };
+	size_t n = 0;
 
 	report_start_trace(o);
-	for (size_t i = 0; backends[i]; i++) {
-		int r;
-
+	for (size_t i = 0; backends[i] && n < BACKENDS_MAX; i++) {
 		if (named && strcmp(o->backend, backends[i]->name))
 			continue;
-		found = true;
-		r = remove_from(o, backends[i], named);
-		if (r > code)
-			code = r;
+		m[n].plan = (struct plan){ .o = o, .backend = backends[i] };
+		take_out(&m[n++], named);
 	}
-	if (found)
-		return code;
+	if (n)
+		return conclude(o, m, n);
 	fprintf(stderr, "ctpolicy remove: no backend '%s' in this build\n",
 		o->backend ? o->backend : "auto");
 	return EXIT_USAGE;
@@ -83,7 +137,7 @@ const struct command cmd_remove = {
 "  --dry-run            show what would go and change nothing\n"
 "  --detailed-exitcode  exit 2 when something changed (or would)\n"
 "  --backend NAME       only this one (default: all)\n"
-"  --json               one JSON object a backend on standard output\n"
+"  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
 "  --color=WHEN         auto, always or never\n"
 "  -q, -v, --help       quiet, verbose, this text\n",

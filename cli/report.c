@@ -10,7 +10,7 @@
 
 #define DIAGS_SHOWN 20
 
-bool report_wants_color(const struct options *o, int fd)
+static bool wants_color(const struct options *o, int fd)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
@@ -62,7 +62,7 @@ static void print_diags(const struct plan *p)
 		if (!p->o->quiet || p->diags.v[i].level != DIAG_NOTE)
 			v[shown.n++] = p->diags.v[i];
 	diags_print(&shown, &src, p->text ? 1 : 0, DIAGS_SHOWN,
-		    report_wants_color(p->o, STDERR_FILENO), stderr);
+		    wants_color(p->o, STDERR_FILENO), stderr);
 }
 
 static void print_step(const struct plan *p, const struct step *s, bool color)
@@ -98,7 +98,7 @@ static void print_settings(const struct plan *p, bool color)
 static void print_steps(const struct plan *p, const struct changeset *cs,
 			const char *result)
 {
-	bool color = report_wants_color(p->o, STDOUT_FILENO);
+	bool color = wants_color(p->o, STDOUT_FILENO);
 	size_t added = 0;
 
 	for (size_t i = 0; i < cs->n; i++) {
@@ -115,7 +115,9 @@ void report(const struct plan *p, const char *command, const char *result,
 	    const struct changeset *steps)
 {
 	if (p->o->json) {
-		report_json(p, command, result, steps);
+		const struct report_end end = { p, result, steps };
+
+		report_json(command, &end, 1, 0);
 		return;
 	}
 	print_diags(p);
@@ -151,14 +153,17 @@ int exit_code_of(int err)
 	return EXIT_IO;
 }
 
-int report_failure(const struct plan *p, const char *command, int err)
+const char *report_failure_result(int err)
 {
-	const char *result = "failed";
-
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
 		if (failures[i].err == -err)
-			result = failures[i].result;
-	report(p, command, result, NULL);
+			return failures[i].result;
+	return "failed";
+}
+
+int report_failure(const struct plan *p, const char *command, int err)
+{
+	report(p, command, report_failure_result(err), NULL);
 	if (!p->o->json && !p->diags.errors)
 		fprintf(stderr, "ctpolicy: %s: %s\n", command, strerror(-err));
 	return exit_code_of(err);

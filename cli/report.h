@@ -20,16 +20,24 @@ void report(const struct plan *p, const char *command, const char *result,
 	    const struct changeset *steps);
 /* The same for a failure that is -errno; returns its exit code. */
 int report_failure(const struct plan *p, const char *command, int err);
-/* One line of talk on stderr, unless --quiet. */
+/* One line of talk on stderr, unless --quiet or --json. */
 void report_talk(const struct plan *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Send --trace to stderr when it was asked for. */
 void report_start_trace(const struct options *o);
 
-/* report_json.c */
-void report_json(const struct plan *p, const char *command, const char *result,
-		 const struct changeset *steps);
-/* report_color.c: does `f` take colour? */
-bool report_wants_color(const struct options *o, int fd);
+/* The word that JSON has for -errno. */
+const char *report_failure_result(int err);
+
+/* How a command ended for one plan: what report() is told. */
+struct report_end {
+	const struct plan *plan;
+	const char *result;
+	const struct changeset *steps;
+};
+
+/* report_json.c: one object for all of them; `speaker` gives the result. */
+void report_json(const char *command, const struct report_end *v, size_t n,
+		 size_t speaker);
 
 #endif

@@ -6,12 +6,6 @@
 #include "cli/report.h"
 #include "core/mem.h"
 
-static json_t *place(const struct srcpos *at)
-{
-	return json_pack("{s:s?, s:i, s:i}", "file", at->file, "line",
-			 (int)at->line, "column", (int)at->col);
-}
-
 /* Bytes that are not UTF-8 never reach JSON: they become '?'. */
 static json_t *text(const char *s)
 {
@@ -25,6 +19,12 @@ static json_t *text(const char *s)
 		if ((unsigned char)*c >= 0x80)
 			*c = '?';
 	return copy ? json_string(copy) : NULL;
+}
+
+static json_t *place(const struct srcpos *at)
+{
+	return json_pack("{s:o, s:i, s:i}", "file", text(at->file), "line",
+			 (int)at->line, "column", (int)at->col);
 }
 
 static json_t *diag_object(const struct diag *d)
@@ -72,10 +72,9 @@ static json_t *setting_object(const char *kind, const struct setting *s)
 			 "applied", 0, "policy", place(&s->origin->at));
 }
 
-static json_t *steps_array(const struct plan *p, const struct changeset *cs)
+static void add_steps(json_t *a, const struct plan *p,
+		      const struct changeset *cs)
 {
-	json_t *a = json_array();
-
 	for (size_t i = 0; cs && i < cs->n; i++)
 		json_array_append_new(a, step_object(p->backend,
 						     &cs->steps[i]));
@@ -85,30 +84,33 @@ static json_t *steps_array(const struct plan *p, const struct changeset *cs)
 	for (size_t i = 0; p->rules && i < p->rules->n_modules; i++)
 		json_array_append_new(a, setting_object("module",
 						&p->rules->modules[i]));
-	return a;
 }
 
-static json_t *diags_array(const struct diags *d)
+static void add_diags(json_t *a, const struct diags *d)
 {
-	json_t *a = json_array();
-
 	for (size_t i = 0; i < d->n; i++)
 		json_array_append_new(a, diag_object(&d->v[i]));
-	return a;
 }
 
-void report_json(const struct plan *p, const char *command, const char *result,
-		 const struct changeset *steps)
+void report_json(const char *command, const struct report_end *v, size_t n,
+		 size_t speaker)
 {
-	json_t *o = json_pack("{s:i, s:s, s:s, s:b, s:s?, s:o, s:o}", "schema",
-			      1, "command", command, "result", result,
-			      "changed", !strcmp(result, "changed"), "backend",
-			      p->backend ? p->backend->name : NULL, "steps",
-			      steps_array(p, steps), "diagnostics",
-			      diags_array(&p->diags));
+	const struct backend *b = v[speaker].plan->backend;
+	json_t *steps = json_array(), *diags = json_array(), *o;
+	bool changed = false;
 
-	if (!o || json_dumpf(o, stdout, JSON_INDENT(1)))
+	for (size_t i = 0; i < n; i++) {
+		changed |= !strcmp(v[i].result, "changed");
+		add_steps(steps, v[i].plan, v[i].steps);
+		add_diags(diags, &v[i].plan->diags);
+	}
+	o = json_pack("{s:i, s:s, s:s, s:b, s:s?, s:o, s:o}", "schema", 1,
+		      "command", command, "result", v[speaker].result,
+		      "changed", changed, "backend", b ? b->name : NULL,
+		      "steps", steps, "diagnostics", diags);
+	if (!o)
 		fputs("ctpolicy: out of memory writing JSON\n", stderr);
-	putchar('\n');
+	else if (!json_dumpf(o, stdout, JSON_INDENT(1)))
+		putchar('\n');
 	json_decref(o);
 }

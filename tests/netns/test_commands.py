@@ -86,6 +86,25 @@ def check():
     expect(p.returncode == 0, "check --kernel", p)
 
 
+def streams():
+    """What could not be written was not said; one object, whatever the name."""
+    code(74, "a full disk", "render", policy(OPEN), prefix=("sh", "-c", '"$@" >/dev/full', "sh"))
+    code(74, "standard output is closed", "render", policy(OPEN),
+         prefix=("sh", "-c", '"$@" >&-', "sh"))
+    code(0, "standard error is closed", "render", policy(OPEN),
+         prefix=("sh", "-c", '"$@" 2>&-', "sh"))
+    odd = policy(OPEN, "odd.yaml")
+    name = os.path.join(os.fsencode(TMP), b"odd\xff.yaml")
+    os.rename(odd, name)
+    p = run("diff", "--json", os.fsdecode(name))
+    expect(any(s["policy"] for s in json.loads(p.stdout)["steps"]),
+           "rules of a file whose name is not UTF-8", p)
+    for more in ([], ["--dry-run"]):
+        p = code(0, "remove as data", "remove", "--json", *more)
+        got = json.loads(p.stdout)
+        expect(got["result"] == "unchanged" and got["changed"] is False, "one object", p)
+
+
 def no_power():
     drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") \
         if sh("setpriv --reuid=65534 --regid=65534 --clear-groups true").returncode == 0 else \
@@ -189,6 +208,7 @@ def refusals():
 usage()
 for backend in BACKENDS:
     life(backend)
+streams()
 no_power()
 refusals()
 check()             # --kernel last: nothing here depends on what it leaves
