@@ -2,24 +2,52 @@
 #include "cli/kernel_check.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "backends/host/host.h"
 #include "core/mem.h"
 
+#define LOCK_TEMPLATE "/tmp/ctpolicy-lock.XXXXXX"
+/* Of the process, as signals are. */
+static char lock[] = LOCK_TEMPLATE;
+
+static void drop_lock(int sig)
+{
+	unlink(lock);
+	raise(sig);
+}
+
+/* A lock file must not outlive a check that was told to stop. */
+static void drop_lock_on_signals(void)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGPIPE, SIGTERM };
+	struct sigaction act = { .sa_handler = drop_lock,
+				 .sa_flags = (int)SA_RESETHAND };
+	struct sigaction old;
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (!sigaction(signals[i], NULL, &old) &&
+		    old.sa_handler == SIG_DFL)
+			sigaction(signals[i], &act, NULL);
+}
+
 /*
  * The host's xtables lock is of no concern to a private namespace, and an
  * ordinary user can't open it.
  */
-static int use_own_lock(char *path)
+static int use_own_lock(void)
 {
-	int fd = mkstemp(path);
+	int fd;
 
+	memcpy(lock, LOCK_TEMPLATE, sizeof(LOCK_TEMPLATE));
+	drop_lock_on_signals();
+	fd = mkstemp(lock);
 	if (fd < 0)
 		return -errno;
 	close(fd);
-	return setenv("XTABLES_LOCKFILE", path, 1) ? -errno : 0;
+	return setenv("XTABLES_LOCKFILE", lock, 1) ? -errno : 0;
 }
 
 static int enter(struct plan *p)
@@ -71,9 +99,8 @@ static int check_backend(struct plan *p)
 
 int kernel_check(struct plan *p)
 {
-	char lock[] = "/tmp/ctpolicy-lock.XXXXXX";
 	bool found = false;
-	int r = use_own_lock(lock);
+	int r = use_own_lock();
 
 	if (!r)
 		r = enter(p);

@@ -84,6 +84,21 @@ def check():
     code(78, "nothing on standard input", "check", "-", stdin="")
     p = run("check", "--kernel", policy(OPEN))
     expect(p.returncode == 0, "check --kernel", p)
+    if "iptables" in BACKENDS:
+        stopped()
+
+
+def stopped():
+    """A check that is told to stop takes its lock file along."""
+    p = subprocess.Popen([BIN, "check", "--kernel", "--trace", policy(OPEN)], text=True,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    lock = None
+    for line in p.stderr:
+        if "flock(" in line and not lock:
+            lock = line.split("flock(")[1].split(")")[0]
+            p.terminate()
+    p.wait()
+    expect(lock and not os.path.exists(lock), "no lock file is left of %s" % lock)
 
 
 def streams():
