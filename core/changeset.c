@@ -283,7 +283,7 @@ static void diff_table(struct build *b, const struct image_table *want,
 		       const struct image_table *live)
 {
 	b->table = want ? want : live;
-	if (want && !live && want->owned)
+	if (want && want->owned && (!live || live->asleep))
 		push(b, STEP_TABLE, true, PHASE_ADD_ACCEPT);
 	diff_sets(b, want, live);
 	diff_chains(b, want, live);

@@ -111,6 +111,7 @@ struct image_table {
 	char name[IMAGE_NAME_MAX];
 	uint8_t family;			/* NFPROTO_*; NFPROTO_UNSPEC: ipset */
 	bool owned;			/* nobody else's; goes when empty */
+	bool asleep;			/* hooks nothing: adding it wakes it */
 	struct image_chain *chains;
 	size_t n_chains, cap_chains;
 	struct image_set *sets;

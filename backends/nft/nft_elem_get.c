@@ -6,6 +6,7 @@
  * memory is that of the elements and of one message.
  */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backends/nft/nft_netlink.h"
@@ -76,16 +77,28 @@ static int keep_edge(struct nft_elem_reader *r, const uint8_t *key, bool end,
 	return 0;
 }
 
+/* The one for all other keys, one that ends, one that does something. */
+static bool is_strange(const struct nlattr *const *v)
+{
+	return !v[NFTA_SET_ELEM_KEY] || v[NFTA_SET_ELEM_TIMEOUT] ||
+	       v[NFTA_SET_ELEM_EXPIRATION] || v[NFTA_SET_ELEM_EXPR] ||
+	       v[NFTA_SET_ELEM_EXPRESSIONS] || v[NFTA_SET_ELEM_OBJREF];
+}
+
 static int read_elem(struct nft_elem_reader *r, const struct nlattr *nest)
 {
-	const struct nlattr *v[NFTA_SET_ELEM_KEY_END + 1];
+	const struct nlattr *v[NFTA_SET_ELEM_EXPRESSIONS + 1];
 	struct elems *e = &r->set->elems;
 	const struct origin *o;
 	uint8_t first[64], last[64];
-	int err = nft_nest_attrs(nest, v, NFTA_SET_ELEM_KEY_END);
+	int err = nft_nest_attrs(nest, v, NFTA_SET_ELEM_EXPRESSIONS);
 
-	if (err || !v[NFTA_SET_ELEM_KEY])
+	if (err)
 		return -EINVAL;
+	if (is_strange(v)) {
+		r->strange = true;
+		return 0;
+	}
 	err = read_key(v[NFTA_SET_ELEM_KEY], e, first);
 	if (!err)
 		err = read_origin(r, v[NFTA_SET_ELEM_USERDATA], &o);
@@ -99,6 +112,11 @@ static int read_elem(struct nft_elem_reader *r, const struct nlattr *nest)
 		return elems_add(e, first, first, o);
 	err = read_key(v[NFTA_SET_ELEM_KEY_END], e, last);
 	return err ? err : elems_add(e, first, last, o);
+}
+
+void nft_set_disown(struct image_set *s)
+{
+	snprintf(s->kind, sizeof(s->kind), "unknown");
 }
 
 int nft_elems_read(struct nft_elem_reader *r, const struct nlmsghdr *nlh)
@@ -187,6 +205,8 @@ int nft_elems_finish(struct nft_elem_reader *r)
 	}
 	if (!err && open)
 		err = add_range(e, open, NULL);
+	if (r->strange)
+		nft_set_disown(r->set);
 	nft_elem_reader_release(r);
 	return err;
 }

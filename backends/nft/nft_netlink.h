@@ -75,7 +75,10 @@ struct nft_elem_reader {
 	size_t n_edges, cap_edges;
 	char comment[COMMENT_MAX + 1];	/* of `origin`, the last one seen */
 	const struct origin *origin;
+	bool strange;			/* holds what we never write */
 };
+/* A set of another kind than ours is equal to none of them. */
+void nft_set_disown(struct image_set *s);
 int nft_elems_read(struct nft_elem_reader *r, const struct nlmsghdr *nlh);
 int nft_elems_finish(struct nft_elem_reader *r);
 void nft_elem_reader_release(struct nft_elem_reader *r);

@@ -146,6 +146,14 @@ static uint32_t hook_number(enum hook h)
 	return number[h];
 }
 
+/* Without flags: one that sleeps wakes. */
+static void put_table(struct nlmsghdr *nlh, const struct step *s, bool drop)
+{
+	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, s->table->name);
+	if (!drop)
+		mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, 0);
+}
+
 static void put_chain(struct nlmsghdr *nlh, const struct step *s, bool drop)
 {
 	struct nlattr *hook;
@@ -240,7 +248,7 @@ static int write_one(const struct nft_plan *p, size_t i, struct nft_batch *b)
 	if (!nlh)
 		return -ENOMEM;
 	if (s->kind == STEP_TABLE)
-		mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, s->table->name);
+		put_table(nlh, s, drop);
 	else if (s->kind == STEP_CHAIN)
 		put_chain(nlh, s, drop);
 	else if (s->kind == STEP_SET)

@@ -33,11 +33,11 @@ static void scan_release(struct scan *s)
 
 static int take_table(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *v[NFTA_TABLE_NAME + 1];
+	const struct nlattr *v[NFTA_TABLE_FLAGS + 1];
 	uint8_t family = nft_msg_family(nlh);
 	struct scan *s = arg;
 	struct image_table *t;
-	int err = nft_msg_attrs(nlh, v, NFTA_TABLE_NAME);
+	int err = nft_msg_attrs(nlh, v, NFTA_TABLE_FLAGS);
 
 	if (err || !nft_family_matters(family))
 		return err;
@@ -47,6 +47,7 @@ static int take_table(const struct nlmsghdr *nlh, void *arg)
 	if (!t)
 		return -ENOMEM;
 	t->owned = true;
+	t->asleep = nft_attr_u32(v[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_DORMANT;
 	return 0;
 }
 
@@ -134,9 +135,8 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 	set = t ? image_add_set(t, name) : NULL;
 	if (!set)
 		return -ENOMEM;
-	/* a set of another kind is equal to none of ours */
 	if (nft_set_decode(v, set))
-		snprintf(set->kind, sizeof(set->kind), "unknown");
+		nft_set_disown(set);
 	return 0;
 }
 
