@@ -143,6 +143,7 @@ static void read_bitwise(struct nft_reader *r, struct nftnl_expr *e)
 	}
 	memcpy(&l->mask, mask, mask_len);
 	l->len = mask_len;
+	r->unknown |= !l->mask;		/* 0 stands for "no mask" */
 }
 
 /* A register as it is, no mask laid over it. */

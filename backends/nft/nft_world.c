@@ -191,7 +191,7 @@ static int add_verdict(struct nft_foreign *f, const struct nlattr *nest,
 		return 0;
 	if (!nft_name_is_own(chain))
 		return add_name(&f->jumps, chain);
-	if (ours && code == NFT_JUMP && strlen(chain) < IMAGE_NAME_MAX)
+	if (ours && strlen(chain) < IMAGE_NAME_MAX)
 		memcpy(ours, chain, strlen(chain) + 1);
 	return 0;
 }
