@@ -229,6 +229,8 @@ static int opt_dst_type(struct decoder *d, const char *arg, bool not)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (strcmp(kinds[i].text, arg) || kinds[i].not != not)
 			continue;
+		if (d->r->match.dst != DST_ANY)
+			return -EINVAL;
 		d->r->match.dst = kinds[i].dst;
 		return 0;
 	}

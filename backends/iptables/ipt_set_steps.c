@@ -14,11 +14,11 @@
 /* Of a swap; one that is there is left over from an interrupted run. */
 static const char spare[] = IPT_SET_PREFIX "swap";
 
-static const struct image_set *live_set(const struct changeset *cs,
-					const char *name)
+static const struct image_set *named_set(const struct image *img,
+					 const char *name)
 {
 	const struct image_table *t =
-		image_find_table(cs->live, NFPROTO_UNSPEC, IPT_SET_TABLE);
+		image_find_table(img, NFPROTO_UNSPEC, IPT_SET_TABLE);
 
 	return t ? image_find_set(t, name) : NULL;
 }
@@ -93,16 +93,43 @@ static bool needs_swap(const struct ipset_link *l, const struct step *s,
 	return n >= SWAP_FROM || (limit && live->elems.n + n > limit);
 }
 
-static int set_step(struct ipset_link *l, const struct step *s, struct diags *d)
+/*
+ * The set is there, not as we make it, and rules that leave in this phase may
+ * look into it still: an empty one takes its name.
+ */
+static int replace(struct ipset_link *l, const struct image_set *want,
+		   struct diags *d)
 {
-	if (!s->add && !strcmp(s->set->name, spare)) {
-		ipset_destroy(l, spare, NULL);
+	int err;
+
+	ipset_destroy(l, spare, NULL);
+	err = ipset_create(l, want, spare, ipt_set_maxelem(want), d);
+	if (err)
+		return err;
+	err = ipset_swap(l, spare, want->name, d);
+	if (ipset_destroy(l, spare, err ? NULL : d) && !err)
+		err = -EIO;
+	return err;
+}
+
+static int set_step(struct ipset_link *l, const struct changeset *cs,
+		    const struct step *s, struct diags *d)
+{
+	const char *name = s->set->name;
+	const struct image_set *other = named_set(s->add ? cs->live : cs->want,
+						  name);
+
+	if (!s->add && (other || !strcmp(name, spare))) {
+		ipset_destroy(l, name, NULL);
 		return 0;
 	}
 	if (!s->add)
-		return ipset_destroy(l, s->set->name, d);
-	return ipset_create(l, s->set, s->set->name, ipt_set_maxelem(s->set),
-			    d);
+		return ipset_destroy(l, name, d);
+	if (other && !ipset_create(l, s->set, name, ipt_set_maxelem(s->set),
+				   NULL))
+		return 0;
+	return other ? replace(l, s->set, d) :
+		       ipset_create(l, s->set, name, ipt_set_maxelem(s->set), d);
 }
 
 int ipt_set_steps(struct ipset_link *l, const struct changeset *cs,
@@ -118,11 +145,11 @@ int ipt_set_steps(struct ipset_link *l, const struct changeset *cs,
 		if (v[i].table->family != NFPROTO_UNSPEC)
 			continue;
 		if (v[i].kind == STEP_SET)
-			err = set_step(l, &v[i], d);
+			err = set_step(l, cs, &v[i], d);
 		if (v[i].kind != STEP_ELEMENT)
 			continue;
 		len = run_length(v + i, n - i);
-		live = live_set(cs, v[i].set->name);
+		live = named_set(cs->live, v[i].set->name);
 		err = needs_swap(l, &v[i], len, live) ?
 			      swap_in(l, v[i].set, live, d) :
 			      elements(l, v + i, len, d);

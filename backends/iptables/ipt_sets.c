@@ -152,7 +152,41 @@ void ipt_set_print_type(const struct image_set *s, struct strbuf *out)
 		      ipt_set_hashsize(s), ipt_set_maxelem(s));
 }
 
-/* create NAME KIND [family inet|inet6] ...: what else there is, is tuning. */
+/* Somebody changed what a lookup in it means: it is like none of ours. */
+static void disown(struct image_set *s)
+{
+	snprintf(s->kind, sizeof(s->kind), "unknown");
+}
+
+/*
+ * Of what "create" says after the kind, what leaves the meaning alone. Ours
+ * have comments; a timeout or a netmask makes a set another thing.
+ */
+static bool is_made_as_ours(const struct ipt_args *a)
+{
+	static const char *const tuning[] = { "family", "hashsize", "maxelem",
+					      "bucketsize", "initval" };
+	bool comment = false;
+
+	for (size_t i = 3; i < a->n; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < ARRAY_SIZE(tuning); k++)
+			known |= !strcmp(a->v[i], tuning[k]);
+		if (!strcmp(a->v[i], "comment")) {
+			comment = true;
+			continue;
+		}
+		if (!strcmp(a->v[i], "range"))
+			known = i + 1 < a->n && !strcmp(a->v[i + 1], "0-65535");
+		if (!known)
+			return false;
+		i++;
+	}
+	return comment;
+}
+
+/* create NAME KIND [family inet|inet6] ... */
 static int take_create(const struct ipt_args *a, struct image_table *t,
 		       size_t *ret_bad)
 {
@@ -175,10 +209,10 @@ static int take_create(const struct ipt_args *a, struct image_table *t,
 	if (!s)
 		return -ENOMEM;
 	/* One that we would not make has a name and nothing more. */
-	if (k)
+	if (k && is_made_as_ours(a))
 		ipt_set_setup(s, k, family, 0);
 	else
-		snprintf(s->kind, sizeof(s->kind), "%s", a->v[2]);
+		disown(s);
 	return 0;
 }
 
@@ -287,8 +321,10 @@ int ipt_set_take_line(const struct ipt_args *a, struct image *img,
 		return -EINVAL;
 	err = take_elem(a, img, s);
 	/*
-	 * Elements that our rules cannot match, such as those of another
-	 * protocol, mean nothing; only somebody else can have put them there.
+	 * Exceptions, and elements of another protocol: only somebody else can
+	 * have put them there.
 	 */
+	if (err == -ENOENT)
+		disown(s);
 	return err == -ENOENT ? 0 : err;
 }

@@ -34,8 +34,10 @@ static int setup(void **state)
 	sets = image_add_table(img, NFPROTO_UNSPEC, IPT_SET_TABLE);
 	take_set_line("create ctpolicy-p bitmap:port range 0-65535 comment");
 	take_set_line("create ctpolicy-n4 hash:net family inet comment");
-	take_set_line("create ctpolicy-np6 hash:net,port family inet6");
-	take_set_line("create ctpolicy-ipn hash:ip,port,net family inet");
+	take_set_line("create ctpolicy-np6 hash:net,port family inet6 "
+		      "comment");
+	take_set_line("create ctpolicy-ipn hash:ip,port,net family inet "
+		      "comment");
 	return 0;
 }
 
@@ -197,12 +199,18 @@ static void test_set_lines(void **state)
 	assert_string_equal(s->elems.origin[0]->service, "web");
 	ipt_set_print_elem(s, 0, &b);
 	assert_string_equal(strbuf_str(&b), "192.0.2.1,tcp:80,10.0.0.0/8");
-	/* No members that a rule of ours would meet. */
+	/* Nothing that we write: no members, and the set is not like ours. */
 	assert_int_equal(take_set_line("add ctpolicy-ipn "
 				       "192.0.2.1,udp:80,10.0.0.0/8"), 0);
 	assert_int_equal(take_set_line("add ctpolicy-n4 10.0.0.0/8 nomatch"),
 			 0);
 	assert_int_equal(s->elems.n, 1);
+	assert_string_equal(s->kind, "unknown");
+	assert_string_equal(image_find_set(sets, "ctpolicy-n4")->kind,
+			    "unknown");
+	take_set_line("create ctpolicy-t hash:net comment timeout 9");
+	assert_string_equal(image_find_set(sets, "ctpolicy-t")->kind,
+			    "unknown");
 	assert_int_equal(take_set_line("add ctpolicy-n4 10.0.0.1/8"), -EINVAL);
 	assert_int_equal(take_set_line("add ctpolicy-n4 1.2.3.4,5"), -EINVAL);
 	assert_int_equal(take_set_line("add ctpolicy-ipn 1.2.3.4"), -EINVAL);

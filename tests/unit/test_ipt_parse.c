@@ -123,8 +123,8 @@ static const struct {
 	{ "*raw\n-A CTPOLICY-OUTPUT -m comment --comment \"x\nCOMMIT\n", 2, 1 },
 	{ "*raw\n-A PREROUTING -j ACCEPT\n", 2, 1 },
 	{ "#ipset add ctpolicy-x 1.2.3.4\n", 1, 12 },
-	{ "#ipset create ctpolicy-x hash:ip\n#ipset add ctpolicy-x 300\n",
-	  2, 23 },
+	{ "#ipset create ctpolicy-x hash:ip comment\n"
+	  "#ipset add ctpolicy-x 300\n", 2, 23 },
 	{ "*raw\n-A \xc3\xa9\xc3\xa9 -j \"\nCOMMIT\n", 2, 1 },
 };
 
