@@ -200,6 +200,32 @@ static int cmp_setting(const void *x, const void *y)
 	return strcmp(a->key, b->key);
 }
 
+/* Does a hold for all that b holds for, b being the same on loopback alone? */
+static bool covers_loopback(const struct rule *a, const struct rule *b)
+{
+	const struct iface_set *side = b->match.iif.n ? &b->match.iif :
+							&b->match.oif;
+	struct match m = b->match;
+
+	if (side->n != 1 || strcmp(side->v[0].name, "lo") || side->v[0].wild)
+		return false;
+	m.iif = m.oif = (struct iface_set){ 0 };
+	return match_equal(&a->match, &m);
+}
+
+/*
+ * A host that is server and client has some legs on loopback twice. Without
+ * an interface a rule sorts before its like on loopback: look back.
+ */
+static bool is_covered(const struct rule *kept, size_t n, const struct rule *r)
+{
+	while (n-- > 0 && !cmp_place(&kept[n], r) &&
+	       !cmp_service(kept[n].origin, r->origin))
+		if (covers_loopback(&kept[n], r))
+			return true;
+	return false;
+}
+
 void ruleset_normalize(struct ruleset *rs)
 {
 	size_t k = 0;
@@ -211,7 +237,8 @@ void ruleset_normalize(struct ruleset *rs)
 	if (rs->n > 1)
 		qsort(rs->v, rs->n, sizeof(*rs->v), cmp_rule);
 	for (size_t i = 0; i < rs->n; i++) {
-		if (k && !cmp_rule(&rs->v[k - 1], &rs->v[i]))
+		if (k && (!cmp_rule(&rs->v[k - 1], &rs->v[i]) ||
+			  is_covered(rs->v, k, &rs->v[i])))
 			match_release(&rs->v[i].match);
 		else
 			rs->v[k++] = rs->v[i];

@@ -142,7 +142,10 @@ struct rule *ruleset_add(struct ruleset *rs);
 int ruleset_add_setting(struct setting **v, size_t *n, size_t *cap,
 			const char *key, const char *value,
 			const struct origin *origin);
-/* Sort into canonical order and drop exact twins. */
+/*
+ * Sort into canonical order and drop twins, and what holds for loopback only
+ * where the same service has it for every interface.
+ */
 void ruleset_normalize(struct ruleset *rs);
 void ruleset_dump(const struct ruleset *rs, FILE *out);
 void ruleset_release(struct ruleset *rs);
