@@ -95,6 +95,11 @@ static int run(const struct options *o)
 	int r;
 
 	report_start_trace(o);
+	if (o->against && !strcmp(o->against, "-") && !strcmp(o->args[0], "-")) {
+		fputs("ctpolicy diff: standard input can be one of both only\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
 	r = plan_load(&p, o, o->args[0]);
 	if (!r)
 		r = o->against ? diff_against(&p) : diff_live(&p);

@@ -67,9 +67,17 @@ static json_t *step_object(const struct backend *b, const struct step *s)
 
 static json_t *setting_object(const char *kind, const struct setting *s)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "action", "set",
-			 "kind", kind, "key", s->key, "value", s->value,
-			 "applied", 0, "policy", place(&s->origin->at));
+	_cleanup_(strbuf_release) struct strbuf line = { 0 };
+
+	if (!strcmp(kind, "module"))
+		strbuf_printf(&line, "unload %s", s->value);
+	else
+		strbuf_printf(&line, "sysctl %s = %s", s->key, s->value);
+	return json_pack("{s:s, s:s, s:s, s:n, s:n, s:s, s:n, s:s, s:s, s:b, s:o}",
+			 "action", "set", "kind", kind, "family", "", "table",
+			 "chain", "rule", strbuf_str(&line), "service", "key",
+			 s->key, "value", s->value, "applied", 0, "policy",
+			 place(&s->origin->at));
 }
 
 static void add_steps(json_t *a, const struct plan *p,

@@ -28,6 +28,30 @@ static int verify_restored(struct plan *p, const struct image *before)
 }
 
 /*
+ * While the kernel resizes a hash set in the background a dump may leave out
+ * elements or show them twice (lib/rhashtable.c, rhashtable_walk_start()).
+ * So a difference counts only when it is still there after a while.
+ */
+static void settle(void)
+{
+	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
+
+	nanosleep(&pause, NULL);
+}
+
+static int verify_restored_settled(struct plan *p, const struct image *before)
+{
+	int r = verify_restored(p, before);
+
+	for (unsigned int i = 0; i < SETTLE_READS && r == -ENOTRECOVERABLE;
+	     i++) {
+		settle();
+		r = verify_restored(p, before);
+	}
+	return r;
+}
+
+/*
  * Go back to `before`, from wherever we are: again when somebody else wrote
  * meanwhile, since giving up leaves the host in between.
  */
@@ -48,7 +72,7 @@ static int undo(struct plan *p, const struct image *before)
 			r = p->backend->commit(p->ctx, cs, now.stamp, false,
 					       &p->diags);
 	}
-	return r ? r : verify_restored(p, before);
+	return r ? r : verify_restored_settled(p, before);
 }
 
 static void say_how_to_recover(struct plan *p)
@@ -73,19 +97,13 @@ static void go_back(struct plan *p, const struct image *before, int err,
 		say_how_to_recover(p);
 }
 
-/*
- * While the kernel resizes a hash set in the background a dump may leave out
- * elements or show them twice (lib/rhashtable.c, rhashtable_walk_start()).
- * So a difference counts only when it is still there after a while.
- */
 static int compare_settled(struct plan *p)
 {
-	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
 	int r = plan_compare(p);
 
 	for (unsigned int i = 0; i < SETTLE_READS && !r &&
 	     !changeset_is_empty(p->changes); i++) {
-		nanosleep(&pause, NULL);
+		settle();
 		r = plan_compare(p);
 	}
 	return r;
@@ -130,7 +148,7 @@ static void commit_failed(struct plan *p, int err, struct transaction *t)
 		go_back(p, p->live.image, err, t);
 		return;
 	}
-	if (verify_restored(p, p->live.image))
+	if (verify_restored_settled(p, p->live.image))
 		go_back(p, p->live.image, err, t);
 	else
 		t->outcome = did_nothing(err) ? OUTCOME_REFUSED :

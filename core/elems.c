@@ -90,7 +90,7 @@ const uint8_t *elems_last(const struct elems *e, size_t i)
 	return e->key + i * stride(e) + e->width;
 }
 
-bool elems_is_exact(const struct elems *e, size_t i)
+static bool is_exact(const struct elems *e, size_t i)
 {
 	return !memcmp(elems_first(e, i), elems_last(e, i), e->width);
 }
@@ -98,7 +98,7 @@ bool elems_is_exact(const struct elems *e, size_t i)
 bool elems_all_exact(const struct elems *e)
 {
 	for (size_t i = 0; i < e->n; i++)
-		if (!elems_is_exact(e, i))
+		if (!is_exact(e, i))
 			return false;
 	return true;
 }

@@ -54,8 +54,7 @@ int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
 	      const struct origin *origin);
 const uint8_t *elems_first(const struct elems *e, size_t i);
 const uint8_t *elems_last(const struct elems *e, size_t i);
-/* True when first equals last in every field. */
-bool elems_is_exact(const struct elems *e, size_t i);
+/* True when first equals last in every field of every element. */
 bool elems_all_exact(const struct elems *e);
 /* Sort by key; twins stay. */
 int elems_sort(struct elems *e);

@@ -167,7 +167,6 @@ bool image_is_empty(const struct image *img);
 void image_dump(const struct image *img, FILE *out);
 void image_free(struct image **img);
 struct image *image_new(void);
-enum stage stage_of_rule(const struct rule *r);
 /* "ip", "ip6", "inet", "" for NFPROTO_UNSPEC. */
 const char *nfproto_name(uint8_t family);
 

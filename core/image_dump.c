@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* core/image_dump.c: rulesets and images as text, for goldens and traces. */
+/* core/image_dump.c: images as text, for tests and traces. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -68,25 +68,6 @@ static void put_match(struct strbuf *b, const struct match *m)
 	strbuf_printf(b, "%s%s%s%s%s", dst[m->dst], ct[m->ct], sk[m->socket],
 		      m->not_syn ? " !syn" : "",
 		      m->fragment_tail ? " fragment-tail" : "");
-}
-
-void ruleset_dump(const struct ruleset *rs, FILE *out)
-{
-	for (size_t i = 0; i < rs->n; i++) {
-		const struct rule *r = &rs->v[i];
-		_cleanup_(strbuf_release) struct strbuf b = { 0 };
-
-		put_match(&b, &r->match);
-		fprintf(out, "%s%s %s # %s:%u\n", hook_name(r->hook),
-			strbuf_str(&b), action_name(r->action),
-			r->origin->service ? r->origin->service : "ctpolicy",
-			r->origin->at.line);
-	}
-	for (size_t i = 0; i < rs->n_sysctls; i++)
-		fprintf(out, "sysctl %s = %s\n", rs->sysctls[i].key,
-			rs->sysctls[i].value);
-	for (size_t i = 0; i < rs->n_modules; i++)
-		fprintf(out, "unload %s\n", rs->modules[i].value);
 }
 
 static void put_field(struct strbuf *b, enum field_type t, const uint8_t *v)

@@ -5,22 +5,6 @@
 #include "core/image.h"
 #include "core/mem.h"
 
-enum stage stage_of_rule(const struct rule *r)
-{
-	if (r->action == ACTION_ACCEPT)
-		return STAGE_ACCEPT;
-	switch (r->leg) {
-	case LEG_REQUEST:
-		return STAGE_NOTRACK_REQUEST;
-	case LEG_REPLY:
-		return STAGE_NOTRACK_REPLY;
-	case LEG_BOTH:
-	case LEG_MAX_:
-		break;
-	}
-	return STAGE_NOTRACK_BOTH;
-}
-
 static bool looks_up(const struct image_rule *r, enum key_part part)
 {
 	for (unsigned int i = 0; i < r->n_lookups; i++)

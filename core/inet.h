@@ -64,7 +64,6 @@ bool prefix_contains(const struct prefix *outer, const struct prefix *inner);
 void prefix_last(const struct prefix *p, uint8_t ret[16]);
 int prefix_set_add(struct prefix_set *s, const struct prefix *p);
 void prefix_set_normalize(struct prefix_set *s);
-bool prefix_set_equal(const struct prefix_set *a, const struct prefix_set *b);
 int prefix_set_copy(const struct prefix_set *s, uint8_t family,
 		    struct prefix_set *ret); /* family AF_UNSPEC: all */
 void prefix_set_release(struct prefix_set *s);
@@ -74,7 +73,6 @@ int port_range_parse(const char *s, struct port_range *ret);
 void port_range_print(const struct port_range *r, struct strbuf *out);
 int port_set_add(struct port_set *s, struct port_range r);
 void port_set_normalize(struct port_set *s);
-bool port_set_equal(const struct port_set *a, const struct port_set *b);
 int port_set_copy(const struct port_set *s, struct port_set *ret);
 void port_set_release(struct port_set *s);
 
@@ -84,7 +82,6 @@ void iface_print(const struct iface *i, struct strbuf *out);
 int iface_cmp(const struct iface *a, const struct iface *b);
 int iface_set_add(struct iface_set *s, const struct iface *i);
 void iface_set_normalize(struct iface_set *s);
-bool iface_set_equal(const struct iface_set *a, const struct iface_set *b);
 int iface_set_copy(const struct iface_set *s, struct iface_set *ret);
 void iface_set_release(struct iface_set *s);
 

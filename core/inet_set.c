@@ -51,16 +51,6 @@ void prefix_set_normalize(struct prefix_set *s)
 	s->n = k;
 }
 
-bool prefix_set_equal(const struct prefix_set *a, const struct prefix_set *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (prefix_cmp(&a->v[i], &b->v[i]))
-			return false;
-	return true;
-}
-
 int prefix_set_copy(const struct prefix_set *s, uint8_t family,
 		    struct prefix_set *ret)
 {
@@ -111,16 +101,6 @@ void port_set_normalize(struct port_set *s)
 		}
 	}
 	s->n = k;
-}
-
-bool port_set_equal(const struct port_set *a, const struct port_set *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (cmp_port(&a->v[i], &b->v[i]))
-			return false;
-	return true;
 }
 
 int port_set_copy(const struct port_set *s, struct port_set *ret)
@@ -183,16 +163,6 @@ void iface_set_normalize(struct iface_set *s)
 		else
 			i++;
 	}
-}
-
-bool iface_set_equal(const struct iface_set *a, const struct iface_set *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (iface_cmp(&a->v[i], &b->v[i]))
-			return false;
-	return true;
 }
 
 int iface_set_copy(const struct iface_set *s, struct iface_set *ret)

@@ -147,7 +147,6 @@ int ruleset_add_setting(struct setting **v, size_t *n, size_t *cap,
  * where the same service has it for every interface.
  */
 void ruleset_normalize(struct ruleset *rs);
-void ruleset_dump(const struct ruleset *rs, FILE *out);
 void ruleset_release(struct ruleset *rs);
 void ruleset_free(struct ruleset **rs);
 
