@@ -247,7 +247,9 @@ def removal_has_its_order():
     seen, stop = [], threading.Event()
 
     def watch():
-        while not stop.is_set():
+        last = False
+        while not last:
+            last = stop.is_set()    # and one look after the end
             raw = saved(table="raw")
             state = ("--dports" in raw, "--sports" in raw and
                      "-j CTPOLICY-OUTPUT" in raw, "CTPOLICY" in saved())
