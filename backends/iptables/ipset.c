@@ -233,6 +233,19 @@ static int list_set(struct ipset_link *l, const char *name)
 	return err ? session_failed(l, name, l->d) : 0;
 }
 
+/* A session that knows nothing of what failed in the one before. */
+static int renew(struct ipset_link *l)
+{
+	struct ipset_session *fresh = ipset_session_init(on_print, l);
+
+	if (!fresh)
+		return -ENOMEM;
+	ipset_session_fini(l->session);
+	l->session = fresh;
+	strbuf_clear(&l->out);
+	return 0;
+}
+
 int ipset_list_ours(struct ipset_link *l, struct image *img,
 		    struct image_table *t, struct diags *d)
 {
@@ -244,6 +257,11 @@ int ipset_list_ours(struct ipset_link *l, struct image *img,
 	l->n_limits = 0;
 	l->err = 0;
 	err = list_names(l, &names);
+	/* A call that failed by chance must not make our sets disappear. */
+	if (err == -EIO && !renew(l)) {
+		names.n = 0;
+		err = list_names(l, &names);
+	}
 	/*
 	 * Nobody has sets of ours in a kernel that cannot list any; when sets
 	 * are wanted, making them tells what is amiss.
