@@ -69,7 +69,7 @@ static void note_old_entries(struct plan *p, const struct transaction *t)
 static int run(const struct options *o)
 {
 	_cleanup_(plan_release) struct plan p = { 0 };
-	struct transaction t;
+	_cleanup_(transaction_release) struct transaction t = { 0 };
 	int r;
 
 	report_start_trace(o);
@@ -89,7 +89,7 @@ static int run(const struct options *o)
 		return dry_run(&p);
 	transact(&p, &t);
 	note_old_entries(&p, &t);
-	report(&p, "apply", transaction_result(&t), NULL);
+	report(&p, "apply", transaction_result(&t), t.made);
 	say_done(&p, &t);
 	return transaction_exit_code(&t, o->detailed);
 }
@@ -118,7 +118,7 @@ const struct command cmd_apply = {
 "  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
 "  --color=WHEN         auto, always or never\n"
-"  -q, -v, --help       quiet, verbose, this text\n"
+"  -q, -v, --help       errors only; show each change; this text\n"
 "\n"
 "Exit code: 0 done or nothing to do, 10 failed and undone, 11 failed and not\n"
 "undone, 13 rules kept changing, 14 the host's rules stand in the way, 69\n"

@@ -59,7 +59,7 @@ const struct command cmd_check = {
 "  --json              one JSON object a policy on standard output\n"
 "  --trace             every kernel call on standard error\n"
 "  --color=WHEN        auto, always or never\n"
-"  -q, -v, --help      quiet, verbose, this text\n"
+"  -q, -v, --help      errors only; more; this text\n"
 "\n"
 "Exit code: 0 valid, 78 invalid, 66 no such file, 74 not readable, 69 the\n"
 "kernel lacks something, 64 wrong command line.\n",

@@ -134,7 +134,7 @@ const struct command cmd_diff = {
 "  --json              one JSON object on standard output\n"
 "  --trace             every kernel call on standard error\n"
 "  --color=WHEN        auto, always or never\n"
-"  -q, -v, --help      quiet, verbose, this text\n"
+"  -q, -v, --help      errors only; more; this text\n"
 "\n"
 "Exit code: 0 no difference, 1 differs; anything above is a failure.\n",
 };

@@ -18,6 +18,11 @@ struct removal {
 	int code;
 };
 
+static const struct changeset *steps_of(const struct removal *m)
+{
+	return m->plan.o->dry_run ? m->plan.changes : m->done.made;
+}
+
 static void say(const struct removal *m)
 {
 	static const char *const words[OUTCOME_MAX_] = {
@@ -33,7 +38,7 @@ static void say(const struct removal *m)
 		report_failure(p, "remove", m->err);
 		return;
 	}
-	report(p, "remove", m->result, p->o->dry_run ? p->changes : NULL);
+	report(p, "remove", m->result, steps_of(m));
 	if (said && !p->o->dry_run)
 		report_talk(p, "%s: %s", p->backend->name, said);
 }
@@ -83,8 +88,7 @@ static int conclude(const struct options *o, struct removal *m, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		ends[i] = (struct report_end){
-			&m[i].plan, m[i].result,
-			o->dry_run ? m[i].plan.changes : NULL,
+			&m[i].plan, m[i].result, steps_of(&m[i]),
 		};
 		if (weight(&m[i]) > weight(&m[speaker]))
 			speaker = i;
@@ -94,8 +98,10 @@ static int conclude(const struct options *o, struct removal *m, size_t n)
 	if (o->json)
 		report_json("remove", ends, n, speaker);
 	code = m[speaker].code;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		transaction_release(&m[i].done);
 		plan_release(&m[i].plan);
+	}
 	return code;
 }
 
@@ -140,5 +146,5 @@ const struct command cmd_remove = {
 "  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
 "  --color=WHEN         auto, always or never\n"
-"  -q, -v, --help       quiet, verbose, this text\n",
+"  -q, -v, --help       errors only; show each change; this text\n",
 };

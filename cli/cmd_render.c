@@ -42,5 +42,5 @@ const struct command cmd_render = {
 "  --backend NAME      nftables (default) or iptables\n"
 "  --family FAMILY     ipv4 or ipv6 only\n"
 "  --color=WHEN        auto, always or never\n"
-"  -q, -v, --help      quiet, verbose, this text\n",
+"  -q, -v, --help      errors only; more; this text\n",
 };

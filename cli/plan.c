@@ -221,9 +221,10 @@ static const struct ruleset no_rules;
 int plan_lower(struct plan *p, const struct survey *host)
 {
 	_cleanup_(diags_release) struct diags said = { 0 };
-	bool again = p->want;
+	bool again = p->lowered;
 	int r;
 
+	p->lowered = true;
 	image_free(&p->want);
 	r = p->backend->lower(p->rules ? p->rules : &no_rules, host, &p->want,
 			      again ? &said : &p->diags);

@@ -30,6 +30,7 @@ struct plan {
 	struct backend_ctx *ctx;
 	struct snapshot live;
 	struct image *want;
+	bool lowered;			/* once at least: what it says is said */
 	struct changeset *changes;
 };
 

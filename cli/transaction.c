@@ -116,6 +116,10 @@ static void read_back(struct plan *p, struct transaction *t)
 	int r;
 
 	p->live = (struct snapshot){ 0 };
+	if (p->o->json || p->o->verbose) {
+		t->made = TAKE_PTR(p->changes);
+		t->want = TAKE_PTR(p->want);
+	}
 	changeset_free(&p->changes);
 	r = compare_settled(p);
 	if (!r && !changeset_is_empty(p->changes)) {
@@ -127,11 +131,22 @@ static void read_back(struct plan *p, struct transaction *t)
 			     p->changes->steps[0].add ? "+" : "-",
 			     strbuf_str(&line));
 	}
-	if (r)
+	if (r) {
 		go_back(p, before.image, r, t);
-	else
+		changeset_free(&t->made);
+	} else {
 		t->outcome = OUTCOME_CHANGED;
+		if (t->made)
+			t->before = TAKE_PTR(before.image);
+	}
 	snapshot_release(&before);
+}
+
+void transaction_release(struct transaction *t)
+{
+	changeset_free(&t->made);
+	image_free(&t->want);
+	image_free(&t->before);
 }
 
 /* Refusals that say themselves that nothing was done. */

@@ -24,7 +24,15 @@ struct transaction {
 	enum outcome outcome;
 	int err;		/* of what failed; 0 otherwise */
 	size_t steps;		/* of the change that was made */
+	/*
+	 * The change itself, where the user asked to see it (--json, -v) and
+	 * it was made; with the images that its steps point into.
+	 */
+	struct changeset *made;
+	struct image *want, *before;
 };
+
+void transaction_release(struct transaction *t);
 
 /* p must have been compared. Diagnostics go to p->diags. */
 void transact(struct plan *p, struct transaction *ret);

@@ -142,6 +142,7 @@ def life(backend):
     p = code(0, "apply", "apply", "--json", *b, policy(OPEN))
     got = json.loads(p.stdout)
     expect(got["result"] == "changed" and got["changed"] is True and got["backend"] == backend, "says changed", p)
+    expect(got["steps"] and all(s["action"] == "add" for s in got["steps"]), "and what, step by step", p)
     code(0, "diff after", "diff", *b, policy(OPEN))
     p = code(0, "apply again", "apply", "--json", "--detailed-exitcode", *b, policy(OPEN))
     expect(json.loads(p.stdout)["result"] == "unchanged", "says unchanged", p)
@@ -159,6 +160,8 @@ def life(backend):
     p = run("apply", "--trace", *b, policy(OPEN))
     expect(p.returncode == 0 and "trace:" in p.stderr, "--trace shows kernel calls", p)
     p = code(0, "auto keeps to where our rules are", "diff", policy(OPEN))
+    p = code(0, "apply -v", "apply", "-v", *b, policy(OTHER))
+    expect("+ " in p.stdout and "- " in p.stdout and "changed" in p.stdout, "-v shows each step", p)
     code(0, "remove", "remove")
     code(0, "remove again", "remove", "--detailed-exitcode")
     text = run("render", *b, policy(OPEN)).stdout
