@@ -193,7 +193,7 @@ uint64_t fuse_dimensions(const struct fuse_group *g, const struct rule *r)
 	return sum;
 }
 
-static enum field_type part_type(enum key_part part, uint8_t family)
+enum field_type key_part_field(enum key_part part, uint8_t family)
 {
 	switch (part) {
 	case KEY_SPORT:
@@ -218,7 +218,7 @@ void fuse_init_elems(const struct fuse_group *g, const enum key_part *part,
 	enum field_type type[ELEMS_MAX_FIELDS];
 
 	for (size_t i = 0; i < n; i++)
-		type[i] = part_type(part[i], g->family);
+		type[i] = key_part_field(part[i], g->family);
 	elems_init(e, type, n);
 }
 

@@ -37,6 +37,8 @@ struct fuse {
 	size_t n, cap;
 };
 
+/* The type of a field that is compared with this part, in this family. */
+enum field_type key_part_field(enum key_part part, uint8_t family);
 int fuse_rules(const struct ruleset *rs, struct fuse *ret);
 /*
  * What one member would cost as elements: the product of its varying sets;

@@ -30,6 +30,17 @@ static void sort(void *v, size_t n, size_t size,
 		qsort(v, n, size, cmp);
 }
 
+/* n members of v into *ret_v, whose room is then *ret_cap. */
+static int copy_members(const void *v, size_t n, size_t size, void *ret_v,
+			size_t *ret_cap)
+{
+	int r = n ? mem_grow(ret_v, ret_cap, n, size) : 0;
+
+	if (!r && n)
+		memcpy(*(void **)ret_v, v, n * size);
+	return r;
+}
+
 int prefix_set_add(struct prefix_set *s, const struct prefix *p)
 {
 	int r = mem_grow(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
@@ -105,18 +116,12 @@ void port_set_normalize(struct port_set *s)
 
 int port_set_copy(const struct port_set *s, struct port_set *ret)
 {
-	struct port_set c = { 0 };
-	int r;
+	struct port_set c = { .n = s->n };
+	int r = copy_members(s->v, s->n, sizeof(*s->v), &c.v, &c.cap);
 
-	if (s->n) {
-		r = mem_grow(&c.v, &c.cap, s->n, sizeof(*c.v));
-		if (r)
-			return r;
-		memcpy(c.v, s->v, s->n * sizeof(*c.v));
-		c.n = s->n;
-	}
-	*ret = c;
-	return 0;
+	if (!r)
+		*ret = c;
+	return r;
 }
 
 void port_set_release(struct port_set *s)
@@ -167,18 +172,12 @@ void iface_set_normalize(struct iface_set *s)
 
 int iface_set_copy(const struct iface_set *s, struct iface_set *ret)
 {
-	struct iface_set c = { 0 };
-	int r;
+	struct iface_set c = { .n = s->n };
+	int r = copy_members(s->v, s->n, sizeof(*s->v), &c.v, &c.cap);
 
-	if (s->n) {
-		r = mem_grow(&c.v, &c.cap, s->n, sizeof(*c.v));
-		if (r)
-			return r;
-		memcpy(c.v, s->v, s->n * sizeof(*c.v));
-		c.n = s->n;
-	}
-	*ret = c;
-	return 0;
+	if (!r)
+		*ret = c;
+	return r;
 }
 
 void iface_set_release(struct iface_set *s)

@@ -56,8 +56,7 @@ const struct nft_field_type *nft_field(enum field_type t);
 /* -EINVAL: a type that our sets never have. */
 int nft_field_by_id(unsigned int id, enum field_type *ret);
 int nft_field_by_name(const char *name, enum field_type *ret);
-enum field_type nft_part_field(enum key_part p, uint8_t af);
-/* Set the family of s from its fields. */
+/* The family of the addresses among the fields, AF_UNSPEC without any. */
 uint8_t nft_fields_family(const struct elems *e);
 
 /* nft_text.c and nft_text_rule.c */

@@ -10,6 +10,7 @@
 #include <libnftnl/udata.h>
 
 #include "backends/nft/nft_netlink.h"
+#include "core/fuse.h"
 #include "core/mem.h"
 
 /* Expressions are appended until one cannot be had. */
@@ -180,7 +181,7 @@ static void put_lookups(struct writer *w, const struct image_rule *r,
 			put_key(w, l->part[k], r->match.family,
 				nft_word_reg(word));
 			word += (unsigned int)
-				(field_width(nft_part_field(l->part[k],
+				(field_width(key_part_field(l->part[k],
 						r->match.family)) + 3) / 4;
 		}
 		e = add(w, "lookup");

@@ -44,25 +44,6 @@ int nft_field_by_name(const char *name, enum field_type *ret)
 	return -EINVAL;
 }
 
-enum field_type nft_part_field(enum key_part p, uint8_t af)
-{
-	switch (p) {
-	case KEY_SPORT:
-	case KEY_DPORT:
-		return FIELD_PORT;
-	case KEY_SADDR:
-	case KEY_DADDR:
-		return af == AF_INET6 ? FIELD_ADDR6 : FIELD_ADDR4;
-	case KEY_IIFNAME:
-	case KEY_OIFNAME:
-		return FIELD_IFNAME;
-	case KEY_DADDRTYPE:
-	case KEY_PART_MAX_:
-		break;
-	}
-	return FIELD_ADDRTYPE;
-}
-
 uint8_t nft_fields_family(const struct elems *e)
 {
 	for (unsigned int i = 0; i < e->n_fields; i++) {
