@@ -13,15 +13,22 @@
 /* How often a read-back that differs is read again, every 50 ms. */
 #define SETTLE_READS 10
 
+/* What it takes to get from the kernel's state to `before`. */
+static int way_back(struct plan *p, const struct image *before,
+		    struct snapshot *ret_now, struct changeset **ret)
+{
+	int r = p->backend->snapshot(p->ctx, ret_now, &p->diags);
+
+	return r ? r : changeset_diff(before, ret_now->image, ret);
+}
+
 /* Is the kernel as `before` shows it? */
 static int verify_restored(struct plan *p, const struct image *before)
 {
 	_cleanup_(changeset_free) struct changeset *cs = NULL;
 	_cleanup_(snapshot_release) struct snapshot now = { 0 };
-	int r = p->backend->snapshot(p->ctx, &now, &p->diags);
+	int r = way_back(p, before, &now, &cs);
 
-	if (!r)
-		r = changeset_diff(before, now.image, &cs);
 	if (!r && !changeset_is_empty(cs))
 		r = -ENOTRECOVERABLE;
 	return r;
@@ -65,9 +72,7 @@ static int undo(struct plan *p, const struct image *before)
 		_cleanup_(snapshot_release) struct snapshot now = { 0 };
 
 		diags_truncate(&p->diags, said);
-		r = p->backend->snapshot(p->ctx, &now, &p->diags);
-		if (!r)
-			r = changeset_diff(before, now.image, &cs);
+		r = way_back(p, before, &now, &cs);
 		if (!r && !changeset_is_empty(cs))
 			r = p->backend->commit(p->ctx, cs, now.stamp, false,
 					       &p->diags);

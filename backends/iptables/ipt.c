@@ -16,24 +16,6 @@ const struct ipt_place ipt_places[IPT_PLACES] = {
 	  HOOK_OUTPUT, ACTION_ACCEPT },
 };
 
-const struct ipt_place *ipt_place_of(enum hook hook, enum action action)
-{
-	for (size_t i = 0; i < IPT_PLACES; i++)
-		if (ipt_places[i].hook == hook &&
-		    ipt_places[i].action == action)
-			return &ipt_places[i];
-	return NULL;
-}
-
-const struct ipt_place *ipt_place_by_chain(const char *table, const char *own)
-{
-	for (size_t i = 0; i < IPT_PLACES; i++)
-		if (!strcmp(ipt_places[i].own, own) &&
-		    !strcmp(ipt_places[i].table, table))
-			return &ipt_places[i];
-	return NULL;
-}
-
 enum hook ipt_builtin_hook(const char *chain)
 {
 	for (size_t i = 0; i < IPT_PLACES; i++)

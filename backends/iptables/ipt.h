@@ -38,9 +38,6 @@ struct ipt_place {
 #define IPT_PLACES 5
 extern const struct ipt_place ipt_places[IPT_PLACES];
 
-/* NULL: none such. */
-const struct ipt_place *ipt_place_of(enum hook hook, enum action action);
-const struct ipt_place *ipt_place_by_chain(const char *table, const char *own);
 /* HOOK_MAX_ when `chain` is not built in. */
 enum hook ipt_builtin_hook(const char *chain);
 bool ipt_chain_is_ours(const char *chain);

@@ -108,7 +108,7 @@ int ipt_args_split(const char *line, size_t len, struct ipt_args *ret)
 	}
 }
 
-void ipt_args_quote(const char *s, struct strbuf *out)
+static void quote(const char *s, struct strbuf *out)
 {
 	static const char plain[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -132,7 +132,7 @@ void ipt_args_print(const struct ipt_args *a, struct strbuf *out)
 	for (size_t i = 0; i < a->n; i++) {
 		if (i)
 			strbuf_puts(out, " ");
-		ipt_args_quote(a->v[i], out);
+		quote(a->v[i], out);
 	}
 }
 

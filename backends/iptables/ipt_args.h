@@ -33,7 +33,6 @@ int ipt_args_addf(struct ipt_args *a, const char *fmt, ...)
 int ipt_args_split(const char *line, size_t len, struct ipt_args *ret);
 /* Joined by blanks, quoted where iptables-restore needs it. */
 void ipt_args_print(const struct ipt_args *a, struct strbuf *out);
-void ipt_args_quote(const char *s, struct strbuf *out);
 bool ipt_args_equal(const struct ipt_args *a, const struct ipt_args *b);
 void ipt_args_release(struct ipt_args *a);
 

@@ -48,12 +48,25 @@ struct bucket {
 	size_t n;
 };
 
+/* Make e a set and have the rules from `start` on look it up. */
+static int look_up_since(const struct ipt_group *g, size_t start,
+			 const enum key_part *part, size_t n_parts,
+			 struct elems *e)
+{
+	const struct image_set *s = ipt_group_set(g, "", e);
+
+	if (!s)
+		return -ENOMEM;
+	for (size_t i = start; i < g->chain->n_rules; i++)
+		ipt_group_lookup(&g->chain->rules[i], s, part, n_parts);
+	return 0;
+}
+
 /* Make the set of b's members over its parts and look it up in the rules. */
 static int add_set(const struct ipt_group *g, const struct bucket *b,
 		   size_t start)
 {
 	_cleanup_(elems_release) struct elems e = { 0 };
-	struct image_set *s;
 	int err = 0;
 
 	fuse_init_elems(g->g, b->part, b->n_parts, &e);
@@ -63,12 +76,7 @@ static int add_set(const struct ipt_group *g, const struct bucket *b,
 		err = ipt_group_fit(g, b->v[0], &e);
 	if (err)
 		return err;
-	s = ipt_group_set(g, "", &e);
-	if (!s)
-		return -ENOMEM;
-	for (size_t i = start; i < g->chain->n_rules; i++)
-		ipt_group_lookup(&g->chain->rules[i], s, b->part, b->n_parts);
-	return 0;
+	return look_up_since(g, start, b->part, b->n_parts, &e);
 }
 
 /* What the members share, as rules: one, but for ICMP types. */
@@ -238,7 +246,6 @@ int ipt_fused_emit_ports(const struct ipt_group *g)
 {
 	_cleanup_(elems_release) struct elems e = { 0 };
 	size_t start;
-	struct image_set *s;
 	int err = 0;
 
 	fuse_init_elems(g->g, g->g->part, 1, &e);
@@ -252,10 +259,5 @@ int ipt_fused_emit_ports(const struct ipt_group *g)
 		err = emit_shared(g, g->members, g->n);
 	if (err)
 		return err;
-	s = ipt_group_set(g, "", &e);
-	if (!s)
-		return -ENOMEM;
-	for (size_t i = start; i < g->chain->n_rules; i++)
-		ipt_group_lookup(&g->chain->rules[i], s, g->g->part, 1);
-	return 0;
+	return look_up_since(g, start, g->g->part, 1, &e);
 }

@@ -62,7 +62,6 @@ uint8_t nft_fields_family(const struct elems *e);
 /* nft_text.c and nft_text_rule.c */
 void nft_print_rule(uint8_t table_family, const struct image_rule *r,
 		    struct strbuf *out);
-void nft_print_elem(const struct elems *e, size_t i, struct strbuf *out);
 void nft_print_set_head(const struct image_set *s, const char *indent,
 			const char *eol, struct strbuf *out);
 void nft_print_chain_head(const struct image_chain *c, struct strbuf *out);

@@ -89,7 +89,7 @@ static void print_field(enum field_type t, const uint8_t *a, const uint8_t *b,
 	}
 }
 
-void nft_print_elem(const struct elems *e, size_t i, struct strbuf *out)
+static void print_elem(const struct elems *e, size_t i, struct strbuf *out)
 {
 	const uint8_t *a = elems_first(e, i), *b = elems_last(e, i);
 	char comment[COMMENT_MAX + 1];
@@ -141,7 +141,7 @@ static void render_set(const struct image_set *s, struct strbuf *b, FILE *out)
 	nft_print_set_head(s, "\t\t", "\n", b);
 	for (size_t i = 0; i < s->elems.n; i++) {
 		strbuf_puts(b, i ? ",\n\t\t\t     " : "\t\telements = { ");
-		nft_print_elem(&s->elems, i, b);
+		print_elem(&s->elems, i, b);
 		drain(b, out);
 	}
 	strbuf_puts(b, s->elems.n ? " }\n\t}\n" : "\t}\n");
@@ -279,7 +279,7 @@ void nft_print_step(const struct step *s, struct strbuf *out)
 	case STEP_ELEMENT:
 		step_head(s, "element", s->set->name, out);
 		strbuf_puts(out, " { ");
-		nft_print_elem(&s->set->elems, s->elem, out);
+		print_elem(&s->set->elems, s->elem, out);
 		strbuf_puts(out, " }");
 		break;
 	case STEP_RULE:
