@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum exit_code {
 	EXIT_DONE = 0,
@@ -18,6 +19,7 @@ enum exit_code {
 	EXIT_CHANGED = 2,
 	EXIT_RESTORED = 10,
 	EXIT_NOT_RESTORED = 11,
+	EXIT_UNCONFIRMED = 12,
 	EXIT_STALE = 13,
 	EXIT_REFUSED = 14,
 	EXIT_USAGE = 64,
@@ -39,6 +41,9 @@ enum option_bit {
 	OPT_DRY_RUN = 1 << 5,
 	OPT_DETAILED = 1 << 6,
 	OPT_KERNEL = 1 << 7,
+	OPT_STATE_DIR = 1 << 8,
+	OPT_CONFIRM = 1 << 9,
+	OPT_WAIT = 1 << 10,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -47,8 +52,10 @@ struct options {
 	const char *backend;		/* NULL: as the policy says */
 	const char *family;		/* "ipv4", "ipv6", NULL: both */
 	const char *against;
+	const char *state_dir;
 	enum color_mode color;
-	bool json, trace, quiet, verbose, dry_run, detailed, kernel;
+	uint32_t confirm;		/* seconds; 0: stays at once */
+	bool json, trace, quiet, verbose, dry_run, detailed, kernel, wait;
 	char **args;
 	size_t n_args;
 };
@@ -63,7 +70,7 @@ struct command {
 };
 
 extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
-	cmd_remove;
+	cmd_remove, cmd_confirm, cmd_recover, cmd_rollback;
 
 /* The exit code that stands for -errno `err` outside of a commit. */
 int exit_code_of(int err);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/recovery.h"
 #include "cli/report.h"
 #include "cli/transaction.h"
 #include "core/mem.h"
@@ -48,12 +49,16 @@ static void say_done(const struct plan *p, const struct transaction *t)
 	else if (t->outcome == OUTCOME_CHANGED)
 		report_talk(p, "%s: applied, %zu changes, read back the same",
 			    p->backend->name, t->steps);
-	else if (t->outcome == OUTCOME_RESTORED)
+	else if (t->outcome == OUTCOME_RESTORED ||
+		 t->outcome == OUTCOME_NOT_RECORDED)
 		report_talk(p, "%s: failed; the rules are as before, verified",
 			    p->backend->name);
 	else if (t->outcome == OUTCOME_STALE)
 		report_talk(p, "%s: the live rules kept changing; nothing done",
 			    p->backend->name);
+	if (t->outcome == OUTCOME_CHANGED && p->waits)
+		report_talk(p, "it stays only if 'ctpolicy confirm' comes within %u seconds",
+			    p->o->confirm);
 }
 
 static void note_old_entries(struct plan *p, const struct transaction *t)
@@ -66,25 +71,56 @@ static void note_old_entries(struct plan *p, const struct transaction *t)
 		  "to drop them now: conntrack -D -p PROTOCOL --orig-port-dst PORT");
 }
 
+/* One change at a time, on rules that are either old or new. */
+static int settle_past(struct plan *p, struct state **ret)
+{
+	enum recovered what;
+	int r = state_open(p->o->state_dir, ret, &p->diags);
+
+	if (r)
+		return r;
+	p->state = *ret;
+	r = recovery_before(p, &what);
+	if (r || what != RECOVERED_WAITS)
+		return r;
+	diag_add(&p->diags, DIAG_ERROR, 0, "CT548", NOPOS,
+		 "the last change still waits for its confirmation");
+	diag_help(&p->diags,
+		  "'ctpolicy confirm' keeps it, 'ctpolicy rollback' takes it back");
+	return -EBUSY;
+}
+
+static int compare(struct plan *p)
+{
+	int r = plan_choose_live(p);
+
+	if (!r)
+		r = plan_compare(p);
+	if (!r && p->why)
+		report_talk(p, "backend %s: %s", p->backend->name, p->why);
+	if (!r)
+		note_limits(p);
+	return r;
+}
+
 static int run(const struct options *o)
 {
+	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(plan_release) struct plan p = { 0 };
 	_cleanup_(transaction_release) struct transaction t = { 0 };
 	int r;
 
 	report_start_trace(o);
 	r = plan_load(&p, o, o->args[0]);
+	p.command = "apply";
 	if (!r && !o->dry_run)
 		r = refuse_settings(&p);
+	if (!r && !o->dry_run)
+		r = settle_past(&p, &state);
 	if (!r)
-		r = plan_choose_live(&p);
-	if (!r)
-		r = plan_compare(&p);
+		r = compare(&p);
 	if (r)
 		return report_failure(&p, "apply", r);
-	if (p.why)
-		report_talk(&p, "backend %s: %s", p.backend->name, p.why);
-	note_limits(&p);
 	if (o->dry_run)
 		return dry_run(&p);
 	transact(&p, &t);
@@ -98,7 +134,7 @@ const struct command cmd_apply = {
 	.name = "apply",
 	.summary = "make it so, read it back, undo on failure",
 	.takes = OPT_BACKEND | OPT_FAMILY | OPT_JSON | OPT_TRACE | OPT_DRY_RUN |
-		 OPT_DETAILED,
+		 OPT_DETAILED | OPT_STATE_DIR | OPT_CONFIRM,
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,
@@ -111,10 +147,13 @@ const struct command cmd_apply = {
 "and only what is ours. Reads back what the kernel then holds; on any failure\n"
 "puts back the rules from before and says so.\n"
 "\n"
+"  --confirm TIME       take it back unless 'ctpolicy confirm' comes in TIME\n"
+"                       (60s, 5m, 1h), even if this terminal is gone by then\n"
 "  --dry-run            show what would change and change nothing\n"
 "  --detailed-exitcode  exit 2 when something changed (or would)\n"
 "  --backend NAME       nftables, iptables or auto\n"
 "  --family FAMILY      as if the policy said families: [FAMILY]\n"
+"  --state-dir DIR      where the way back is kept (/var/lib/ctpolicy)\n"
 "  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
 "  --color=WHEN         auto, always or never\n"
@@ -122,6 +161,6 @@ const struct command cmd_apply = {
 "\n"
 "Exit code: 0 done or nothing to do, 10 failed and undone, 11 failed and not\n"
 "undone, 13 rules kept changing, 14 the host's rules stand in the way, 69\n"
-"kernel or version lacks something, 75 lock busy, 77 no permission, 78 bad\n"
-"policy.\n",
+"kernel or version lacks something, 74 state folder, 75 lock busy, 77 no\n"
+"permission, 78 bad policy.\n",
 };

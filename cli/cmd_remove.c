@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/recovery.h"
 #include "cli/report.h"
 #include "cli/transaction.h"
 #include "core/mem.h"
@@ -29,6 +30,7 @@ static void say(const struct removal *m)
 		[OUTCOME_UNCHANGED] = "nothing of ours was there",
 		[OUTCOME_CHANGED] = "everything of ours is gone",
 		[OUTCOME_STALE] = "the live rules kept changing; nothing done",
+		[OUTCOME_NOT_RECORDED] = "failed; the rules are as before, verified",
 		[OUTCOME_RESTORED] = "failed; the rules are as before, verified",
 	};
 	const struct plan *p = &m->plan;
@@ -46,6 +48,7 @@ static void say(const struct removal *m)
 static void take_out(struct removal *m, bool named)
 {
 	struct plan *p = &m->plan;
+	size_t said = p->diags.n;
 	int r = p->backend->open(&p->ctx, &p->diags);
 
 	m->result = "unchanged";
@@ -53,7 +56,7 @@ static void take_out(struct removal *m, bool named)
 		r = plan_compare(p);
 	/* A backend that the kernel lacks cannot hold anything of ours. */
 	if (r == -EOPNOTSUPP && !named) {
-		diags_truncate(&p->diags, 0);
+		diags_truncate(&p->diags, said);
 	} else if (r) {
 		m->err = r;
 		m->result = report_failure_result(r);
@@ -105,21 +108,79 @@ static int conclude(const struct options *o, struct removal *m, size_t n)
 	return code;
 }
 
-static int run(const struct options *o)
+/*
+ * What was interrupted is finished or undone first, so that a rollback of this
+ * leads to whole rules. Where that fails, all of ours goes nevertheless.
+ */
+static int settle_past(struct plan *p, struct state **ret, bool *ret_waits)
+{
+	enum recovered what = RECOVERED_NOTHING;
+	int r = state_open(p->o->state_dir, ret, &p->diags);
+
+	if (r)
+		return r;
+	p->state = *ret;
+	if (recovery_before(p, &what)) {
+		diags_truncate(&p->diags, 0);
+		diag_add(&p->diags, DIAG_WARNING, 0, "CT550", NOPOS,
+			 "an interrupted change can neither be finished nor undone; what there is of it is taken out");
+	}
+	*ret_waits = what == RECOVERED_WAITS;
+	return 0;
+}
+
+/* Nothing is left that could be confirmed. */
+static int end_waiting(struct removal *m, size_t n, struct state *state)
+{
+	for (size_t i = 0; i < n; i++)
+		if (m[i].code >= EXIT_RESTORED)
+			return 0;
+	return pending_drop(state, &m[0].plan.diags);
+}
+
+static size_t take_all_out(struct removal *m, const struct options *o,
+			   struct state *state)
 {
 	bool named = o->backend && strcmp(o->backend, "auto");
-	struct removal m[BACKENDS_MAX] = { { .code = EXIT_DONE } };
 	size_t n = 0;
 
-	report_start_trace(o);
 	for (size_t i = 0; backends[i] && n < BACKENDS_MAX; i++) {
 		if (named && strcmp(o->backend, backends[i]->name))
 			continue;
-		m[n].plan = (struct plan){ .o = o, .backend = backends[i] };
+		m[n].plan.o = o;
+		m[n].plan.command = "remove";
+		m[n].plan.state = state;
+		m[n].plan.backend = backends[i];
 		take_out(&m[n++], named);
+	}
+	return n;
+}
+
+static int run(const struct options *o)
+{
+	_cleanup_(state_close) struct state *state = NULL;
+	struct removal m[BACKENDS_MAX] = { { .plan = { .o = o } } };
+	bool waits = false;
+	size_t n;
+	int r = 0;
+
+	report_start_trace(o);
+	if (!o->dry_run)
+		r = settle_past(&m[0].plan, &state, &waits);
+	if (r) {
+		r = report_failure(&m[0].plan, "remove", r);
+		plan_release(&m[0].plan);
+		return r;
+	}
+	n = take_all_out(m, o, state);
+	if (n && waits && end_waiting(m, n, state)) {
+		m[0].err = -EIO;
+		m[0].result = "failed";
+		m[0].code = EXIT_IO;
 	}
 	if (n)
 		return conclude(o, m, n);
+	plan_release(&m[0].plan);
 	fprintf(stderr, "ctpolicy remove: no backend '%s' in this build\n",
 		o->backend ? o->backend : "auto");
 	return EXIT_USAGE;
@@ -128,7 +189,8 @@ static int run(const struct options *o)
 const struct command cmd_remove = {
 	.name = "remove",
 	.summary = "take out everything that is ours",
-	.takes = OPT_BACKEND | OPT_JSON | OPT_TRACE | OPT_DRY_RUN | OPT_DETAILED,
+	.takes = OPT_BACKEND | OPT_JSON | OPT_TRACE | OPT_DRY_RUN |
+		 OPT_DETAILED | OPT_STATE_DIR,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
@@ -143,6 +205,7 @@ const struct command cmd_remove = {
 "  --dry-run            show what would go and change nothing\n"
 "  --detailed-exitcode  exit 2 when something changed (or would)\n"
 "  --backend NAME       only this one (default: all)\n"
+"  --state-dir DIR      where the way back is kept (/var/lib/ctpolicy)\n"
 "  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
 "  --color=WHEN         auto, always or never\n"

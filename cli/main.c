@@ -14,7 +14,8 @@
 #include "core/mem.h"
 
 static const struct command *const commands[] = {
-	&cmd_check, &cmd_render, &cmd_diff, &cmd_apply, &cmd_remove,
+	&cmd_check, &cmd_render, &cmd_diff, &cmd_apply,
+	&cmd_confirm, &cmd_rollback, &cmd_recover, &cmd_remove,
 };
 
 static void print_help(FILE *out)
@@ -84,8 +85,7 @@ static int run(const struct command *c, int argc, char **argv)
 
 static int no_command(const char *name)
 {
-	static const char *const later[] = { "confirm", "rollback", "recover",
-					     "audit", "status", "test" };
+	static const char *const later[] = { "audit", "status", "test" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
 		if (!strcmp(name, later[i])) {

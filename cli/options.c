@@ -2,12 +2,16 @@
 /* cli/options.c: one table of options for all commands. */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "core/mem.h"
+#include "state/state.h"
 
 enum { KEY_COLOR = 256 };
+
+#define CONFIRM_MAX 86400	/* seconds that a change may wait */
 
 static const struct {
 	const char *name;
@@ -19,6 +23,9 @@ static const struct {
 	{ "family", required_argument, OPT_FAMILY, 'f' },
 	{ "json", no_argument, OPT_JSON, 'j' },
 	{ "trace", no_argument, OPT_TRACE, 't' },
+	{ "state-dir", required_argument, OPT_STATE_DIR, 's' },
+	{ "confirm", required_argument, OPT_CONFIRM, 'c' },
+	{ "wait", no_argument, OPT_WAIT, 'w' },
 	{ "against", required_argument, OPT_AGAINST, 'a' },
 	{ "dry-run", no_argument, OPT_DRY_RUN, 'n' },
 	{ "detailed-exitcode", no_argument, OPT_DETAILED, 'd' },
@@ -61,6 +68,30 @@ static int set_family(const struct command *c, const char *value,
 	return EXIT_DONE;
 }
 
+/* "60s", "5m", "1h": a second to a day. */
+static int set_confirm(const struct command *c, const char *value,
+		       struct options *o)
+{
+	static const struct {
+		char unit;
+		unsigned long seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
+	char *end;
+	unsigned long n;
+
+	if (*value < '0' || *value > '9' || strlen(value) > 6)
+		return usage_error(c, "--confirm takes a time like 60s, 5m or 1h",
+				   value);
+	n = strtoul(value, &end, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (*end == units[i].unit && !end[1] && n &&
+		    n * units[i].seconds <= CONFIRM_MAX) {
+			o->confirm = (uint32_t)(n * units[i].seconds);
+			return EXIT_DONE;
+		}
+	return usage_error(c, "--confirm takes a time from 1s to 24h", value);
+}
+
 static int set_flag(int key, struct options *o, bool *help)
 {
 	bool *const flag = key == 'j' ? &o->json :
@@ -69,6 +100,7 @@ static int set_flag(int key, struct options *o, bool *help)
 			   key == 'd' ? &o->detailed :
 			   key == 'k' ? &o->kernel :
 			   key == 'q' ? &o->quiet :
+			   key == 'w' ? &o->wait :
 			   key == 'v' ? &o->verbose : help;
 
 	*flag = true;
@@ -87,6 +119,11 @@ static int set_option(const struct command *c, int key, struct options *o,
 	case 'a':
 		o->against = optarg;
 		return EXIT_DONE;
+	case 'c':
+		return set_confirm(c, optarg, o);
+	case 's':
+		o->state_dir = optarg;
+		return EXIT_DONE;
 	case KEY_COLOR:
 		return set_color(c, optarg, o);
 	default:
@@ -98,7 +135,7 @@ int options_parse(const struct command *c, int argc, char **argv,
 		  struct options *ret, bool *ret_help)
 {
 	struct option longs[ARRAY_SIZE(table) + 1] = { { 0 } };
-	struct options o = { 0 };
+	struct options o = { .state_dir = STATE_DIR };
 	size_t n = 0;
 	int key, r = EXIT_DONE;
 

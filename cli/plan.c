@@ -105,17 +105,6 @@ static void candidate_release(struct candidate *c)
 	diags_release(&c->diags);
 }
 
-static void move_diags(struct diags *to, struct diags *from)
-{
-	for (size_t i = 0; i < from->n; i++) {
-		const struct diag *d = &from->v[i];
-
-		diag_add(to, d->level, 0, d->id, d->at, "%s", d->msg);
-		if (d->help)
-			diag_help(to, "%s", d->help);
-	}
-}
-
 static int ask(struct plan *p)
 {
 	diag_add(&p->diags, DIAG_ERROR, 0, "CT502", NOPOS,
@@ -177,7 +166,7 @@ static int choose(struct plan *p, struct candidate *c, size_t n)
 	if (!strcmp(name, "auto")) {
 		r = pick(p, c, n, &chosen);
 		if (!r && !chosen) {
-			move_diags(&p->diags, &c[0].diags);
+			diags_append(&p->diags, &c[0].diags);
 			return c[0].err;
 		}
 	} else {
@@ -186,7 +175,7 @@ static int choose(struct plan *p, struct candidate *c, size_t n)
 				chosen = &c[i];
 		if (!chosen)
 			return unknown_backend(p, name);
-		move_diags(&p->diags, &chosen->diags);
+		diags_append(&p->diags, &chosen->diags);
 		r = chosen->err;
 	}
 	if (r)
@@ -224,12 +213,15 @@ int plan_lower(struct plan *p, const struct survey *host)
 	bool again = p->lowered;
 	int r;
 
-	p->lowered = true;
 	image_free(&p->want);
+	if (p->target.s)
+		return p->backend->parse(p->command, p->target.s, p->target.len,
+					 &p->want, &p->diags);
+	p->lowered = true;
 	r = p->backend->lower(p->rules ? p->rules : &no_rules, host, &p->want,
 			      again ? &said : &p->diags);
 	if (r && again)
-		move_diags(&p->diags, &said);
+		diags_append(&p->diags, &said);
 	return r;
 }
 

@@ -5,7 +5,7 @@
  *   load -> generate -> choose a backend -> read the kernel -> lower -> diff
  *
  * Shape:  fields are filled from top to bottom; each step needs those before.
- * Owner:  plan_release() frees all; `o` and the file name are borrowed.
+ * Owner:  plan_release() frees all but what is borrowed: `o`, names, `state`.
  * Errors: -errno as in policies/policy.h and backends/backend.h, with the
  *         reason in `diags`.
  */
@@ -16,15 +16,26 @@
 #include "cli/cli.h"
 #include "generators/generate.h"
 #include "policies/policy.h"
+#include "state/state.h"
 
 struct plan {
 	const struct options *o;
 	struct diags diags;
+	const char *command;		/* that makes the change */
 	const char *file;		/* NULL: no policy (remove) */
 	char *text;
 	size_t len;
 	struct policy *policy;
 	struct ruleset *rules;
+	/*
+	 * Instead of a policy: rules as text, which are wanted as they stand
+	 * (rollback, recover); s NULL: none. Borrowed.
+	 */
+	struct rules_text target;
+	struct state *state;		/* NULL: leaves no trace; borrowed */
+	uint32_t takes_back;		/* the record; 0: this is no rollback */
+	uint32_t waits;			/* record to be confirmed; 0: none */
+	bool recovers;			/* the journal speaks of this change */
 	const struct backend *backend;
 	const char *why;		/* why this backend; NULL: was told */
 	struct backend_ctx *ctx;
@@ -44,7 +55,7 @@ int plan_choose_live(struct plan *p);
  * as often as wanted.
  */
 int plan_compare(struct plan *p);
-/* The image that the rules come to on this host, or on none (NULL). */
+/* What is wanted on this host, or on none (NULL). */
 int plan_lower(struct plan *p, const struct survey *host);
 void plan_release(struct plan *p);
 

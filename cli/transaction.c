@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/report.h"
+#include "cli/history.h"
 #include "core/mem.h"
 
 /* How often a base that moved under us is read and planned anew. */
@@ -84,7 +84,10 @@ static void say_how_to_recover(struct plan *p)
 {
 	diag_add(&p->diags, DIAG_ERROR, 0, "CT520", NOPOS,
 		 "the rules from before could not be restored");
-	if (p->file && strcmp(p->file, "-"))
+	if (p->state)
+		diag_help(&p->diags,
+			  "run 'ctpolicy recover' to try again, or 'ctpolicy remove' to take out all of ours");
+	else if (p->file && strcmp(p->file, "-"))
 		diag_help(&p->diags,
 			  "run 'ctpolicy apply %s', or 'ctpolicy remove' to take out all of ours",
 			  p->file);
@@ -114,6 +117,20 @@ static int compare_settled(struct plan *p)
 	return r;
 }
 
+/* A change that cannot be taken back later is none. */
+static void keep(struct plan *p, const struct image *before,
+		 struct transaction *t)
+{
+	int r = history_keep(p);
+
+	t->outcome = OUTCOME_CHANGED;
+	if (!r)
+		return;
+	go_back(p, before, r, t);
+	if (t->outcome == OUTCOME_RESTORED)
+		t->outcome = OUTCOME_NOT_RECORDED;
+}
+
 /* The commit went through; does the kernel hold what we wanted? */
 static void read_back(struct plan *p, struct transaction *t)
 {
@@ -136,14 +153,14 @@ static void read_back(struct plan *p, struct transaction *t)
 			     p->changes->steps[0].add ? "+" : "-",
 			     strbuf_str(&line));
 	}
-	if (r) {
+	if (r)
 		go_back(p, before.image, r, t);
+	else
+		keep(p, before.image, t);
+	if (t->outcome != OUTCOME_CHANGED)
 		changeset_free(&t->made);
-	} else {
-		t->outcome = OUTCOME_CHANGED;
-		if (t->made)
-			t->before = TAKE_PTR(before.image);
-	}
+	else if (t->made)
+		t->before = TAKE_PTR(before.image);
 	snapshot_release(&before);
 }
 
@@ -175,16 +192,18 @@ static void commit_failed(struct plan *p, int err, struct transaction *t)
 						OUTCOME_RESTORED;
 }
 
-void transact(struct plan *p, struct transaction *ret)
+static void change(struct plan *p, struct transaction *ret)
 {
 	size_t said = p->diags.n;
 	int r = 0;
 
-	*ret = (struct transaction){ .outcome = OUTCOME_UNCHANGED };
 	for (unsigned int tries = 1; !r; tries++) {
 		if (changeset_is_empty(p->changes))
 			return;
 		ret->steps = p->changes->n;
+		r = history_begin(p);
+		if (r)
+			break;
 		r = p->backend->commit(p->ctx, p->changes, p->live.stamp,
 				       false, &p->diags);
 		if (!r) {
@@ -205,6 +224,16 @@ void transact(struct plan *p, struct transaction *ret)
 	ret->err = r;
 }
 
+void transact(struct plan *p, struct transaction *ret)
+{
+	*ret = (struct transaction){ .outcome = OUTCOME_UNCHANGED };
+	change(p, ret);
+	/* What is neither old nor new stays in the journal, for `recover`. */
+	if (ret->outcome != OUTCOME_CHANGED &&
+	    ret->outcome != OUTCOME_NOT_RESTORED)
+		(void)history_drop(p);
+}
+
 static const struct {
 	const char *result;
 	enum exit_code code;
@@ -213,6 +242,7 @@ static const struct {
 	[OUTCOME_CHANGED] = { "changed", EXIT_DONE },
 	[OUTCOME_STALE] = { "refused", EXIT_STALE },
 	[OUTCOME_REFUSED] = { "refused", EXIT_IO },
+	[OUTCOME_NOT_RECORDED] = { "rolled_back", EXIT_IO },
 	[OUTCOME_RESTORED] = { "rolled_back", EXIT_RESTORED },
 	[OUTCOME_NOT_RESTORED] = { "failed", EXIT_NOT_RESTORED },
 };

@@ -15,6 +15,7 @@ enum outcome {
 	OUTCOME_CHANGED,	/* done, read back, the same */
 	OUTCOME_STALE,		/* the kernel kept moving; nothing done */
 	OUTCOME_REFUSED,	/* not even begun: `err` says why */
+	OUTCOME_NOT_RECORDED,	/* so it was taken back, which is verified */
 	OUTCOME_RESTORED,	/* failed; the state from before is verified */
 	OUTCOME_NOT_RESTORED,	/* failed, and so did the way back */
 	OUTCOME_MAX_
@@ -34,7 +35,11 @@ struct transaction {
 
 void transaction_release(struct transaction *t);
 
-/* p must have been compared. Diagnostics go to p->diags. */
+/*
+ * p must have been compared. Diagnostics go to p->diags. With a state folder
+ * (cli/history.h) the change is written down first; where that cannot be done
+ * nothing is.
+ */
 void transact(struct plan *p, struct transaction *ret);
 int transaction_exit_code(const struct transaction *t, bool detailed);
 const char *transaction_result(const struct transaction *t);

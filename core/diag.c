@@ -116,6 +116,17 @@ void diags_truncate(struct diags *d, size_t n)
 	}
 }
 
+void diags_append(struct diags *to, const struct diags *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct diag *d = &from->v[i];
+
+		diag_add(to, d->level, 0, d->id, d->at, "%s", d->msg);
+		if (d->help)
+			diag_help(to, "%s", d->help);
+	}
+}
+
 void diags_release(struct diags *d)
 {
 	diags_truncate(d, 0);

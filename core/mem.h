@@ -34,6 +34,12 @@ static inline void mem_freep(void *p)
 	free(*(void **)p);
 }
 
+/* Free what is owned through a pointer to const. */
+static inline void mem_free_const(const void *p)
+{
+	free((void *)(uintptr_t)p);
+}
+
 /* Make room for `need` items of `size` bytes in *v, whose capacity is *cap. */
 static inline int mem_grow(void *v, size_t *cap, size_t need, size_t size)
 {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "backends/backend.h"
+#include "core/lock_holder.h"
 
 #define LOCK_FILE "/run/xtables.lock"
 #define WAIT_MS 5000
@@ -40,8 +41,9 @@ static int wait_for(int fd)
 int ipt_lock_take(int *ret_fd, struct diags *d)
 {
 	const char *path = lock_path();
-	int err, fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-			   0600);
+	pid_t pid;
+	int err, fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW |
+			   O_NONBLOCK, 0600);
 
 	if (fd < 0) {
 		err = -errno;
@@ -55,13 +57,20 @@ int ipt_lock_take(int *ret_fd, struct diags *d)
 		*ret_fd = fd;
 		return 0;
 	}
+	pid = err == -EBUSY ? lock_holder(fd) : 0;
 	close(fd);
 	if (err != -EBUSY)
 		return diag_add(d, DIAG_ERROR, err, "CT602", NOPOS,
 				"the lock %s cannot be taken: %s", path,
 				strerror(-err));
-	diag_add(d, DIAG_ERROR, 0, "CT603", NOPOS,
-		 "another program holds the lock %s; nothing was done", path);
+	if (pid)
+		diag_add(d, DIAG_ERROR, 0, "CT603", NOPOS,
+			 "process %d holds the lock %s; nothing was done",
+			 (int)pid, path);
+	else
+		diag_add(d, DIAG_ERROR, 0, "CT603", NOPOS,
+			 "another program holds the lock %s; nothing was done",
+			 path);
 	diag_help(d, "try again when it is done");
 	return err;
 }

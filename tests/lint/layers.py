@@ -10,14 +10,16 @@ SEES = {
     "policies": ("core", "policies"),
     "generators": ("core", "policies", "generators"),
     "backends": ("core", "backends"),
-    "cli": ("core", "policies", "generators", "backends", "cli"),
+    "state": ("core", "state"),
+    "cli": ("core", "policies", "generators", "backends", "state",
+            "cli"),
 }
 # A library's headers, and the only files that may know them.
 CONFINED = (
     (r"yaml\.h$", r"policies/yaml_[^/]*\.[ch]$"),
     (r"(libnftnl|libmnl)/", r"backends/nft/"),
     (r"(libiptc|libipset)/|xtables\.h$|ip6?tables\.h$", r"backends/iptables/"),
-    (r"jansson\.h$", r"cli/"),
+    (r"jansson\.h$", r"(cli|state)/"),
     (r"linux/", r"(core|backends|cli)/"),
     (r"uthash\.h$|ut(list|array|string)\.h$", r"(core|policies|backends)/"),
     (r"cmocka\.h$|tests/", r"$^"),

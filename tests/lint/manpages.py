@@ -9,7 +9,8 @@ import sys
 import source
 
 CTPOLICY = os.environ["CTPOLICY"]
-COMMANDS = ("check", "render", "diff", "apply", "remove")
+COMMANDS = ("check", "render", "diff", "apply", "confirm", "rollback",
+            "recover", "remove")
 
 
 def built(page):

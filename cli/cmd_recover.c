@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/cmd_recover.c: after an interruption, to old or to new. */
+#include "cli/recovery.h"
+#include "cli/report.h"
+#include "cli/waiter.h"
+#include "core/mem.h"
+
+static void say(const struct recovery *v)
+{
+	static const char *const words[RECOVERED_MAX_] = {
+		[RECOVERED_NEW] = "is complete: the new rules are in force, verified",
+		[RECOVERED_OLD] = "is undone: the rules from before it are in force, verified",
+		[RECOVERED_PAST] = "is of an earlier boot or namespace, and no rules of ours are left of it",
+		[RECOVERED_WAITS] = "is complete and waits for 'ctpolicy confirm'",
+	};
+
+	if (v->what == RECOVERED_NOTHING)
+		report_talk(&v->plan, "nothing was interrupted");
+	else if (recovery_succeeded(v))
+		report_talk(&v->plan, "change %u%s%s %s", v->record.id,
+			    v->record.command ? ", " : "",
+			    v->record.command ? v->record.command : "",
+			    words[v->what]);
+}
+
+static int run(const struct options *o)
+{
+	_cleanup_(state_close) struct state *state = NULL;
+	_cleanup_(recovery_release) struct recovery v = { .plan = { .o = o } };
+	int r;
+
+	report_start_trace(o);
+	if (o->wait)
+		return waiter_wait(o);
+	r = state_open(o->state_dir, &state, &v.plan.diags);
+	if (!r)
+		r = recovery_run(&v, o, state);
+	if (r)
+		return report_failure(&v.plan, "recover", r);
+	report(&v.plan, "recover", transaction_result(&v.done), v.done.made);
+	say(&v);
+	return transaction_exit_code(&v.done, false);
+}
+
+const struct command cmd_recover = {
+	.name = "recover",
+	.summary = "finish or undo a change that was interrupted",
+	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR | OPT_WAIT,
+	.min_args = 0,
+	.max_args = 0,
+	.run = run,
+	.help =
+"Example:  ctpolicy recover\n"
+"\n"
+"Usage: ctpolicy recover [OPTION...]\n"
+"\n"
+"Brings the host to the rules from before an interrupted change, or to those\n"
+"it wanted where they are all there, and says which. A change that was not\n"
+"confirmed in time is taken back. Does nothing when nothing was interrupted;\n"
+"apply, rollback and remove begin with this.\n"
+"\n"
+"  --wait               stay until what is pending is confirmed, or take it\n"
+"                       back when its time is over (for a service manager)\n"
+"  --state-dir DIR      where changes are kept (/var/lib/ctpolicy)\n"
+"  --json               one JSON object on standard output\n"
+"  --trace              every kernel call on standard error\n"
+"  --color=WHEN         auto, always or never\n"
+"  -q, -v, --help       errors only; show each change; this text\n"
+"\n"
+"Exit code: 0 done or nothing to do, 11 neither old nor new was reached.\n",
+};

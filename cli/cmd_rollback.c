@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/cmd_rollback.c: back to the rules from before the newest change. */
+#include <errno.h>
+
+#include "cli/recovery.h"
+#include "cli/report.h"
+#include "core/mem.h"
+
+static int take_back(struct recovery *v, const struct options *o,
+		     struct state *state)
+{
+	_cleanup_(diags_release) struct diags said = { 0 };
+	enum recovered what;
+	int r;
+
+	v->plan = (struct plan){ .o = o, .state = state };
+	r = recovery_before(&v->plan, &what);
+	if (r)
+		return r;
+	/* What was just taken back is not taken back twice. */
+	if (what == RECOVERED_OLD) {
+		v->what = what;
+		return 0;
+	}
+	diags_append(&said, &v->plan.diags);
+	diags_release(&v->plan.diags);
+	r = recovery_take_back(v, o, state);
+	diags_append(&v->plan.diags, &said);
+	if (r == -ENOENT)
+		diag_add(&v->plan.diags, DIAG_ERROR, 0, "CT549", NOPOS,
+			 "no earlier change is kept in %s", state_path(state));
+	return r;
+}
+
+static void say(const struct recovery *v)
+{
+	if (!v->record.id)
+		report_talk(&v->plan, "the interrupted change is undone");
+	else if (v->what == RECOVERED_PAST)
+		report_talk(&v->plan,
+			    "change %u is of an earlier boot or namespace, and no rules of ours are left of it",
+			    v->record.id);
+	else if (recovery_succeeded(v))
+		report_talk(&v->plan,
+			    "%s: change %u, %s, is taken back: the rules from before it are in force, verified",
+			    v->plan.backend->name, v->record.id,
+			    v->record.command);
+	else if (v->done.outcome == OUTCOME_RESTORED)
+		report_talk(&v->plan,
+			    "%s: failed; the rules are as before, verified",
+			    v->plan.backend->name);
+}
+
+static int run(const struct options *o)
+{
+	_cleanup_(state_close) struct state *state = NULL;
+	_cleanup_(recovery_release) struct recovery v = { .plan = { .o = o } };
+	int r;
+
+	report_start_trace(o);
+	r = state_open(o->state_dir, &state, &v.plan.diags);
+	if (!r)
+		r = take_back(&v, o, state);
+	if (r)
+		return report_failure(&v.plan, "rollback", r);
+	report(&v.plan, "rollback", transaction_result(&v.done), v.done.made);
+	say(&v);
+	return transaction_exit_code(&v.done, o->detailed);
+}
+
+const struct command cmd_rollback = {
+	.name = "rollback",
+	.summary = "go back to the rules from before the last change",
+	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR | OPT_DETAILED,
+	.min_args = 0,
+	.max_args = 0,
+	.run = run,
+	.help =
+"Example:  ctpolicy rollback\n"
+"\n"
+"Usage: ctpolicy rollback [OPTION...]\n"
+"\n"
+"Puts back the rules of ours from before the newest apply or remove, reads\n"
+"them back, and forgets that change; again for the one before it. Rules of\n"
+"others are left alone. What waits for a confirmation is taken back at once.\n"
+"\n"
+"  --detailed-exitcode  exit 2 when something changed\n"
+"  --state-dir DIR      where changes are kept (/var/lib/ctpolicy)\n"
+"  --json               one JSON object on standard output\n"
+"  --trace              every kernel call on standard error\n"
+"  --color=WHEN         auto, always or never\n"
+"  -q, -v, --help       errors only; show each change; this text\n"
+"\n"
+"Exit code: 0 done, 10 failed and undone, 11 failed and not undone, 13 rules\n"
+"kept changing, 66 no earlier change is kept.\n",
+};

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* state/journal.c: the files of a state folder, and when each is there. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "state/folder.h"
+#include "state/state_file.h"
+
+#define JOURNAL "journal"
+#define PENDING "pending"
+#define RESULT "result"
+#define NAME_MAX_ 16		/* of a record: digits */
+
+static int cannot(const struct state *st, const char *what, const char *name,
+		  int err, struct diags *d)
+{
+	diag_add(d, DIAG_ERROR, 0, "CT543", NOPOS, "cannot %s %s/%s: %s", what,
+		 st->path, name, strerror(-err));
+	return -EIO;
+}
+
+static int say_damaged(const struct state *st, const char *name,
+		       struct diags *d)
+{
+	diag_add(d, DIAG_ERROR, 0, "CT544", NOPOS,
+		 "%s/%s is damaged or of another version", st->path, name);
+	diag_help(d, "move it away to go on without it; then 'ctpolicy apply POLICY' or 'ctpolicy remove' sets the rules right");
+	return -EIO;
+}
+
+static int write_text(struct state *st, const char *name,
+		      const struct strbuf *text, struct diags *d)
+{
+	int r = state_file_write(st->dir, name, strbuf_str(text), text->n);
+
+	return r ? cannot(st, "write", name, r, d) : 0;
+}
+
+static int read_text(struct state *st, const char *name, char **ret,
+		     size_t *ret_len, struct diags *d)
+{
+	int r = state_file_read(st->dir, name, ret, ret_len);
+
+	return r && r != -ENOENT ? cannot(st, "read", name, r, d) : r;
+}
+
+static int unlink_file(struct state *st, const char *name, struct diags *d)
+{
+	int r = state_file_unlink(st->dir, name);
+
+	return r ? cannot(st, "remove", name, r, d) : 0;
+}
+
+static int read_record(struct state *st, const char *name, struct record *ret,
+		       struct diags *d)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = read_text(st, name, &text, &len, d);
+
+	if (!r)
+		r = record_decode(text, len, ret);
+	return r == -EBADMSG ? say_damaged(st, name, d) : r;
+}
+
+/* A record's name: its number, and nothing else. */
+static bool is_record(const char *name, uint32_t *ret)
+{
+	uint64_t n = 0;
+
+	if (*name < '1' || *name > '9' || strlen(name) > 10)
+		return false;
+	for (; *name; name++) {
+		if (*name < '0' || *name > '9')
+			return false;
+		n = n * 10 + (uint64_t)(*name - '0');
+	}
+	*ret = (uint32_t)n;
+	return n <= UINT32_MAX;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int read_ids(DIR *dir, uint32_t **ret, size_t *ret_n)
+{
+	_cleanup_free_ uint32_t *v = NULL;
+	size_t n = 0, cap = 0;
+	struct dirent *e;
+	uint32_t id;
+
+	while (errno = 0, (e = readdir(dir))) {
+		if (!is_record(e->d_name, &id))
+			continue;
+		if (mem_grow(&v, &cap, n + 1, sizeof(*v)))
+			return -ENOMEM;
+		v[n++] = id;
+	}
+	if (errno)
+		return -errno;
+	if (n)
+		qsort(v, n, sizeof(*v), compare_ids);
+	*ret = TAKE_PTR(v);
+	*ret_n = n;
+	return 0;
+}
+
+/* All of them: more than STATE_KEPT while old ones wait to be cleared away. */
+static int list_all(struct state *st, uint32_t **ret, size_t *ret_n,
+		    struct diags *d)
+{
+	int fd = openat(st->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int r = dir ? read_ids(dir, ret, ret_n) : -errno;
+
+	if (dir)
+		closedir(dir);
+	else if (fd >= 0)
+		close(fd);
+	return r && r != -ENOMEM ? cannot(st, "list", "", r, d) : r;
+}
+
+int state_list(struct state *st, uint32_t *ret, size_t *ret_n,
+	       struct diags *d)
+{
+	_cleanup_free_ uint32_t *v = NULL;
+	size_t n, first;
+	int r = list_all(st, &v, &n, d);
+
+	if (r)
+		return r;
+	first = n > STATE_KEPT ? n - STATE_KEPT : 0;
+	for (size_t i = first; i < n; i++)
+		ret[i - first] = v[i];
+	*ret_n = n - first;
+	return 0;
+}
+
+static void name_of(uint32_t id, char *ret)
+{
+	snprintf(ret, NAME_MAX_, "%u", id);
+}
+
+int state_newest(struct state *st, struct record *ret, struct diags *d)
+{
+	uint32_t v[STATE_KEPT];
+	char name[NAME_MAX_];
+	size_t n;
+	int r = state_list(st, v, &n, d);
+
+	if (r)
+		return r;
+	if (!n)
+		return -ENOENT;
+	name_of(v[n - 1], name);
+	return read_record(st, name, ret, d);
+}
+
+int journal_begin(struct state *st, struct record *rec, struct diags *d)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	uint32_t v[STATE_KEPT];
+	size_t n;
+	int r = state_list(st, v, &n, d);
+
+	if (r)
+		return r;
+	rec->id = n ? v[n - 1] + 1 : 1;
+	rec->time = (int64_t)time(NULL);
+	memcpy(rec->space, st->space.id, sizeof(rec->space));
+	r = record_encode(rec, &text);
+	if (!r)
+		r = write_text(st, JOURNAL, &text, d);
+	if (r)
+		return r;
+	st->id = rec->id;
+	st->of = rec->of;
+	return 0;
+}
+
+int journal_read(struct state *st, struct record *ret, struct diags *d)
+{
+	int r = read_record(st, JOURNAL, ret, d);
+
+	if (!r) {
+		st->id = ret->id;
+		st->of = ret->of;
+	}
+	return r;
+}
+
+/* The records that nobody will go back to any more. */
+static int prune(struct state *st, struct diags *d)
+{
+	_cleanup_free_ uint32_t *v = NULL;
+	char name[NAME_MAX_];
+	size_t n;
+	int r = list_all(st, &v, &n, d);
+
+	for (size_t i = 0; !r && i + STATE_KEPT < n; i++) {
+		name_of(v[i], name);
+		r = unlink_file(st, name, d);
+	}
+	return r;
+}
+
+static int keep_journal(struct state *st, struct diags *d)
+{
+	char name[NAME_MAX_];
+	int r;
+
+	name_of(st->id, name);
+	r = state_file_rename(st->dir, JOURNAL, name);
+	if (!r)
+		return prune(st, d);
+	/* Renamed, but perhaps not for good: then it is under way still. */
+	(void)renameat(st->dir, name, st->dir, JOURNAL);
+	return cannot(st, "rename", JOURNAL, r, d);
+}
+
+int journal_finish(struct state *st, struct diags *d)
+{
+	char name[NAME_MAX_];
+	int r;
+
+	if (!st->of)
+		return keep_journal(st, d);
+	/* In this order: what a journal says is true until it is gone. */
+	name_of(st->of, name);
+	r = unlink_file(st, name, d);
+	return r ? r : journal_drop(st, d);
+}
+
+int journal_drop(struct state *st, struct diags *d)
+{
+	return unlink_file(st, JOURNAL, d);
+}
+
+int pending_write(struct state *st, const struct pending *p, struct diags *d)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	int r = pending_encode(p, &text);
+
+	return r ? r : write_text(st, PENDING, &text, d);
+}
+
+int pending_read(struct state *st, struct pending *ret, struct diags *d)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = read_text(st, PENDING, &text, &len, d);
+
+	if (!r)
+		r = pending_decode(text, len, ret);
+	return r == -EBADMSG ? say_damaged(st, PENDING, d) : r;
+}
+
+int pending_drop(struct state *st, struct diags *d)
+{
+	return unlink_file(st, PENDING, d);
+}
+
+int ending_write(struct state *st, const struct ending_note *e,
+		 struct diags *d)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	int r = ending_encode(e, &text);
+
+	return r ? r : write_text(st, RESULT, &text, d);
+}
+
+int ending_read(struct state *st, struct ending_note *ret, struct diags *d)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = read_text(st, RESULT, &text, &len, d);
+
+	if (!r)
+		r = ending_decode(text, len, ret);
+	return r == -EBADMSG ? say_damaged(st, RESULT, d) : r;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * state/state.h: what outlives a command, for one network namespace.
+ *
+ *   DIR/main/  DIR/BOOT-COOKIE/    the machine's own namespace, and others
+ *        lock                      held while rules change
+ *        journal                   the change that is under way
+ *        1, 2, 3...                changes that were made, newest last
+ *        pending                   the newest must be confirmed in time
+ *        result                    how the last waiting for that ended
+ *
+ * A change is in `journal`, with the way back, before the kernel hears of it;
+ * it becomes a numbered record when it is complete, and is gone when it was
+ * undone. A journal that nobody is at work on is an interrupted change.
+ *
+ * Shape:  state_open(), then one journal_begin(), then journal_finish() or
+ *         journal_drop(). Reading may go without the lock.
+ * Owner:  state_close() frees; it lets go of the lock.
+ * Errors: -errno and a diagnostic. -EBUSY: another ctpolicy is at work, and
+ *         did not end in time. -EIO: the folder or a file cannot be used (the
+ *         reason is in the diagnostic); nothing was changed by the call.
+ *         -ENOENT, without a diagnostic: there is no such record.
+ * Source: SO_NETNS_COOKIE in asm-generic/socket.h, never given twice in one
+ *         boot; /proc/sys/kernel/random/boot_id in random(4).
+ */
+#ifndef CTPOLICY_STATE_STATE_H
+#define CTPOLICY_STATE_STATE_H
+
+#include <stdbool.h>
+
+#include "core/diag.h"
+#include "state/record.h"
+
+#define STATE_DIR "/var/lib/ctpolicy"
+#define STATE_KEPT 8	/* records; older ones go */
+
+struct state;
+
+/* Make the folder where it is missing, take the lock. */
+int state_open(const char *dir, struct state **ret, struct diags *d);
+/* Only to read, without the lock: no folder gives -ENOENT. */
+int state_open_reading(const char *dir, struct state **ret, struct diags *d);
+void state_close(struct state **st);
+/* This boot and this namespace; records of another are of rules long gone. */
+const char *state_space(const struct state *st);
+
+/*
+ * Write the journal: `r` as given, with its number, its space and the time
+ * put in. Again while one is there: it takes its place.
+ */
+int journal_begin(struct state *st, struct record *r, struct diags *d);
+int journal_read(struct state *st, struct record *ret, struct diags *d);
+/*
+ * The change is complete: the journal becomes the newest record; a rollback's
+ * takes the record that it took back out instead.
+ */
+int journal_finish(struct state *st, struct diags *d);
+/* The change was undone. */
+int journal_drop(struct state *st, struct diags *d);
+
+int state_newest(struct state *st, struct record *ret, struct diags *d);
+/* Numbers of the records, rising; *ret_n of at most STATE_KEPT + 1. */
+int state_list(struct state *st, uint32_t *ret, size_t *ret_n,
+	       struct diags *d);
+
+int pending_write(struct state *st, const struct pending *p, struct diags *d);
+int pending_read(struct state *st, struct pending *ret, struct diags *d);
+int pending_drop(struct state *st, struct diags *d);
+int ending_write(struct state *st, const struct ending_note *e,
+		 struct diags *d);
+int ending_read(struct state *st, struct ending_note *ret, struct diags *d);
+
+/* The folder's path, for what must watch it; borrowed. */
+const char *state_path(const struct state *st);
+
+#endif

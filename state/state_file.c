@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "state/state_file.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+
+#define TEMPORARY "new"		/* of the one writer; nobody reads it */
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int sync_fd(int fd)
+{
+	int r;
+
+	do
+		r = fsync(fd);
+	while (r && errno == EINTR);
+	return r ? -errno : 0;
+}
+
+/* A failed close() of what was synced loses nothing. */
+static int write_temporary(int dir, const char *text, size_t len)
+{
+	int fd = openat(dir, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL |
+			O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	/* The umask may have taken our own rights to the file. */
+	r = fchmod(fd, 0600) ? -errno : 0;
+	if (!r)
+		r = write_all(fd, text, len);
+	if (!r)
+		r = sync_fd(fd);
+	close(fd);
+	return r;
+}
+
+int state_file_write(int dir, const char *name, const char *text, size_t len)
+{
+	int r;
+
+	if (len > STATE_FILE_MAX)
+		return -EFBIG;
+	/* Left by a writer that died; the lock says it is nobody's now. */
+	if (unlinkat(dir, TEMPORARY, 0) && errno != ENOENT)
+		return -errno;
+	r = write_temporary(dir, text, len);
+	if (!r && renameat(dir, TEMPORARY, dir, name))
+		r = -errno;
+	if (r)
+		(void)unlinkat(dir, TEMPORARY, 0);
+	return r ? r : sync_fd(dir);
+}
+
+static int read_all(int fd, char *text, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		ssize_t n = read(fd, text + at, len - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		at += (size_t)n;
+	}
+	return 0;
+}
+
+static int read_open(int fd, char **ret, size_t *ret_len)
+{
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EIO;
+	if (st.st_size > (off_t)STATE_FILE_MAX)
+		return -EFBIG;
+	text = malloc((size_t)st.st_size + 1);
+	if (!text)
+		return -ENOMEM;
+	r = read_all(fd, text, (size_t)st.st_size);
+	if (r)
+		return r;
+	text[st.st_size] = '\0';
+	*ret_len = (size_t)st.st_size;
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+int state_file_read(int dir, const char *name, char **ret, size_t *ret_len)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
+			O_NONBLOCK | O_NOCTTY);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = read_open(fd, ret, ret_len);
+	close(fd);
+	return r;
+}
+
+int state_file_unlink(int dir, const char *name)
+{
+	if (unlinkat(dir, name, 0))
+		return errno == ENOENT ? 0 : -errno;
+	return sync_fd(dir);
+}
+
+int state_file_rename(int dir, const char *from, const char *to)
+{
+	return renameat(dir, from, dir, to) ? -errno : sync_fd(dir);
+}

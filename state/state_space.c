@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdbool.h>
+
+#include "state/state_space.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "state/state_file.h"
+
+#define BOOT_LEN 36		/* of a UUID */
+#define MAIN "main"
+/* Of the first namespace since Linux 6.18: linux/nsfs.h, NET_NS_INIT_INO. */
+#define FIRST_INO 0xeffffff9u
+
+/* A file of /proc says that it is empty: state_file_read() cannot be used. */
+static int read_boot(char *ret)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, ret, BOOT_LEN);
+	while (n < 0 && errno == EINTR);
+	if (n != BOOT_LEN)
+		n = n < 0 ? -errno : -EIO;
+	close(fd);
+	if (n < 0)
+		return (int)n;
+	ret[BOOT_LEN] = '\0';
+	return 0;
+}
+
+/* Kernels before 5.14 have no cookie: the inode serves, if less strictly. */
+static int read_cookie(const struct stat *ns, char *ret, size_t size)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (!getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
+		snprintf(ret, size, "%" PRIu64, cookie);
+	else if (errno == ENOPROTOOPT)
+		snprintf(ret, size, "i%" PRIu64, (uint64_t)ns->st_ino);
+	else
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+static bool is_main(const struct stat *ns)
+{
+	struct stat first;
+
+	if (ns->st_ino == FIRST_INO)
+		return true;
+	return !stat("/proc/1/ns/net", &first) &&
+	       first.st_dev == ns->st_dev && first.st_ino == ns->st_ino;
+}
+
+int space_read(struct space *ret)
+{
+	char boot[BOOT_LEN + 1], cookie[24];
+	struct stat ns;
+	int r;
+
+	if (stat("/proc/self/ns/net", &ns))
+		return -errno;
+	r = read_boot(boot);
+	if (!r)
+		r = read_cookie(&ns, cookie, sizeof(cookie));
+	if (r)
+		return r;
+	snprintf(ret->id, sizeof(ret->id), "%s-%s", boot, cookie);
+	memcpy(ret->folder, ret->id, sizeof(ret->id));
+	if (is_main(&ns))
+		memcpy(ret->folder, MAIN, sizeof(MAIN));
+	return 0;
+}
+
+bool space_is_past(const struct space *now, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	if (len <= BOOT_LEN + 1 || folder[BOOT_LEN] != '-' ||
+	    strspn(folder, "0123456789abcdef-") < BOOT_LEN)
+		return false;
+	return memcmp(folder, now->id, BOOT_LEN) != 0;
+}

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two policies, a host that filters by state, and the program with a state
+folder of its own: what the tests of recovery share."""
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "netns"))
+import lab  # noqa: E402
+
+POLICY = """version: 1
+state_matching: allowed
+untracked:
+  - {name: web, role: server, protocol: tcp, accept: open, ports: [80, %d],
+     why: "static"}
+  - {name: nets, role: [server, client], protocol: udp, ports: [%d],
+     accept: none, servers: [192.0.2.0/24], clients: [%s]}
+"""
+NETS = ", ".join("10.%d.0.0/16" % i for i in range(0, 80, 2))
+NFT = """table inet host {
+chain in { type filter hook input priority 0; policy drop
+ct state established accept
+tcp dport 22 accept
+}
+chain out { type filter hook output priority 0; policy drop
+ct state established,new accept
+}
+}
+"""
+LEGACY = """*filter
+:INPUT DROP [0:0]
+:OUTPUT DROP [0:0]
+-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A INPUT -p tcp --dport 22 -j ACCEPT
+-A OUTPUT -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT
+COMMIT
+"""
+PATHS = []
+
+os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
+for _n, _ports in enumerate(((81, 5000), (8081, 53))):
+    PATHS.append(os.path.join(lab.WORK, "policy%d.yaml" % (_n + 1)))
+    with open(PATHS[-1], "w") as _out:
+        _out.write(POLICY % (_ports + (NETS,)))
+
+
+class Host:
+    """A namespace with rules of its own, and a state folder."""
+    number = 0
+
+    def __init__(self, backend):
+        Host.number += 1
+        self.backend = backend
+        self.space = lab.Namespace()
+        self.state = os.path.join(lab.WORK, "state-%d" % Host.number)
+        if backend == "nftables":
+            self.space.nft(NFT)
+        else:
+            for version in lab.VERSIONS:
+                self.space.legacy(version, LEGACY)
+
+    def command(self, verb, *more):
+        args = [lab.CTPOLICY, verb, "--state-dir", self.state]
+        if verb in ("apply", "remove"):
+            args += ["--backend", self.backend]
+        return args + list(more)
+
+    def run(self, verb, *more, code=0, prefix=()):
+        """Its output; `code` None: whatever it is."""
+        process = self.space.popen(
+            list(prefix) + self.command(verb, *more), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        said = process.communicate()[0]
+        if code is not None and process.returncode != code:
+            raise AssertionError("%s: exit %d, not %d\n%s" % (
+                verb, process.returncode, code, said))
+        self.code = process.returncode
+        return said
+
+    def listing(self):
+        """All rules, without what moves by itself."""
+        text = self.space.run(
+            "nft list ruleset; iptables-legacy-save; ip6tables-legacy-save; "
+            "ipset save")
+        text = re.sub(r"\[\d+:\d+\]|initval \S+|^#.*$", "", text, flags=re.M)
+        return sorted(text.splitlines())
+
+    def files(self):
+        return sorted(f for _, _, names in os.walk(self.state) for f in names)

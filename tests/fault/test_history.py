@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rollback, recover, confirm: each leads to the rules that it says, and the
+state folder holds what is true and nothing else."""
+import os
+import stat
+import subprocess
+import sys
+import time
+
+import history
+import lab
+
+ONE, TWO = history.PATHS
+failed = passed = 0
+
+
+def case(name, backend, check):
+    global failed, passed
+    host = history.Host(backend)
+    try:
+        check(host)
+        passed += 1
+    except AssertionError as err:
+        failed += 1
+        print("not ok - %s, %s: %s" % (name, backend, err))
+
+
+def states(host):
+    """The three listings that a host can have here; leaves it at none."""
+    host.run("apply", ONE)
+    host.run("remove")
+    none = host.listing()
+    host.run("apply", ONE)
+    one = host.listing()
+    host.run("apply", TWO)
+    two = host.listing()
+    host.run("remove")
+    assert none != one != two and host.listing() == none
+    return none, one, two
+
+
+def expect(host, wanted, what):
+    assert host.listing() == wanted, "not the rules of " + what
+
+
+def rollback(host):
+    none, one, two = states(host)
+    host.run("apply", ONE)
+    host.run("apply", TWO)
+    host.run("apply", TWO)
+    host.run("rollback")
+    expect(host, one, "the first policy")
+    host.run("rollback")
+    expect(host, none, "no policy")
+    host.run("rollback")
+    expect(host, two, "the second, from before it was removed")
+    assert "interrupted" in host.run("recover")
+
+
+def keeps_some(host):
+    for n in range(12):
+        host.run("apply", (ONE, TWO)[n % 2])
+    kept = [f for f in host.files() if f.isdigit()]
+    assert sorted(map(int, kept)) == list(range(5, 13)), kept
+    for _ in range(8):
+        host.run("rollback")
+    assert "no earlier change" in host.run("rollback", code=66)
+
+
+def private(host):
+    """Whatever the umask."""
+    old = os.umask(0)
+    try:
+        host.run("apply", ONE)
+    finally:
+        os.umask(old)
+    for top, folders, files in os.walk(host.state):
+        assert stat.S_IMODE(os.stat(top).st_mode) == 0o700, top
+        for name in files:
+            mode = stat.S_IMODE(os.stat(os.path.join(top, name)).st_mode)
+            assert mode == 0o600, name
+    os.chmod(host.state, 0o777)
+    assert "CT541" in host.run("apply", TWO, code=74)
+
+
+def damaged(host):
+    """A state file cut anywhere is no state, and changes no rules."""
+    host.run("apply", ONE)
+    rules = host.listing()
+    path = subprocess.run(["find", host.state, "-name", "1"], text=True,
+                          check=True, stdout=subprocess.PIPE).stdout.strip()
+    with open(path, "rb") as source:
+        whole = source.read()
+    for size in sorted({0, 1, 17, 40, len(whole) // 2, len(whole) - 1}):
+        with open(path, "wb") as out:
+            out.write(whole[:size])
+        assert "CT544" in host.run("rollback", code=74), size
+        expect(host, rules, "the policy")
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 1
+    with open(path, "wb") as out:
+        out.write(changed)
+    assert "CT544" in host.run("rollback", code=74)
+    host.run("remove")
+
+
+def interrupted(host):
+    """A death at each change of the kernel; one more command mends it."""
+    none, one, two = states(host)
+    call = {"nftables": "sendmsg", "iptables": "setsockopt"}[host.backend]
+    ends = set()
+    host.run("apply", ONE)
+    for verb in ("apply", "rollback", "remove"):
+        for n in range(1, 40):
+            host.run("apply", ONE)
+            if verb == "rollback":
+                host.run("apply", TWO)
+            before = host.listing()
+            host.run(verb, *([TWO] if verb == "apply" else []), code=None,
+                     prefix=["strace", "-qq", "-o", "/dev/null", "-e",
+                             "trace=" + call, "-e",
+                             "inject=%s:signal=KILL:when=%d" % (call, n)])
+            if host.code == 0:
+                break
+            if host.backend == "nftables":
+                assert host.listing() in (none, one, two), "half a change"
+            said = host.run("recover")
+            now = host.listing()
+            after = {"apply": two, "rollback": one, "remove": none}[verb]
+            assert now in (before, after), "neither old nor new: " + said
+            if "is undone" in said:
+                assert now == before, said
+            if "is complete" in said:
+                assert now == after, said
+            assert "journal" not in host.files()
+            ends.add(now == after)
+        assert n < 39
+    assert ends
+
+
+def confirm(host):
+    none, one, two = states(host)
+    host.run("apply", "--confirm", "2s", ONE)
+    assert "waits" in host.run("apply", TWO, code=75)
+    host.run("confirm")
+    time.sleep(2.7)
+    expect(host, one, "what was confirmed")
+    host.run("apply", "--confirm", "1s", TWO)
+    expect(host, two, "what waits")
+    end = time.monotonic() + 3
+    while "pending" in host.files() and time.monotonic() < end:
+        time.sleep(.05)
+    expect(host, one, "before, at the deadline and two seconds")
+    assert "CT551" in host.run("confirm", code=12)
+    host.run("apply", "--confirm", "1h", TWO)
+    host.run("rollback")
+    expect(host, one, "before, by hand")
+    host.run("apply", "--confirm", "1h", TWO)
+    host.run("remove")
+    expect(host, none, "nothing")
+    assert "pending" not in host.files()
+
+
+def no_waiter(host):
+    """The waiter itself is killed: whoever comes next takes it back, or a
+    service that waits in its place."""
+    host.run("apply", ONE)
+    one = host.listing()
+    for taker in (["recover"], ["confirm"], ["recover", "--wait"]):
+        host.run("apply", "--confirm", "1s", TWO)
+        found = subprocess.run(["pkill", "-KILL", "-f", "--",
+                                "--state-dir %s .*--confirm" % host.state],
+                               check=False).returncode
+        assert found == 0, "no waiter to kill"
+        if taker != ["recover", "--wait"]:
+            time.sleep(1.1)
+        host.run(*taker, code={"confirm": 12, "recover": 0}[taker[0]]
+                 if len(taker) == 1 else 12)
+        expect(host, one, "before, after " + " ".join(taker))
+
+
+def no_room(host):
+    """A full or read-only folder: code 74, and rules as they were."""
+    host.run("apply", ONE)
+    rules = host.listing()
+    for error in ("ENOSPC", "EDQUOT", "EROFS", "EIO"):
+        for call in ("openat", "write", "fsync", "renameat", "unlinkat"):
+            if call == "openat":
+                how = "-P", host.state
+            else:
+                how = ()
+            for when in (1, 2, 3):
+                host.run("apply", TWO, code=None, prefix=[
+                    "strace", "-qq", "-o", "/dev/null", *how, "-e",
+                    "trace=" + call, "-e", "inject=%s:error=%s:when=%d" % (
+                        call, error, when)])
+                if host.code == 0:
+                    host.run("rollback")
+                else:
+                    assert host.code in (10, 66, 74), host.code
+                    expect(host, rules, "before, at %s of %s %d" % (
+                        error, call, when))
+                assert "new" not in host.files()
+                host.run("recover")
+                expect(host, rules, "before, recovered")
+
+
+lab.require_ctpolicy()
+for name in lab.BACKENDS:
+    for check in (rollback, keeps_some, private, damaged, interrupted,
+                  confirm, no_waiter, no_room):
+        case(check.__name__, name, check)
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(1 if failed or not passed else 0)

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""apply --confirm whose command, shell or terminal dies at any moment: the
+rules from before are back two seconds after the time given.
+
+    test_terminal.py [--runs N] [--seed N]
+"""
+import argparse
+import os
+import pty
+import random
+import signal
+import sys
+import threading
+import time
+
+import history
+import lab
+
+SECONDS = 2
+SLACK = 2.0
+ONE, TWO = history.PATHS
+SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
+TARGETS = ("command", "shell", "session", "terminal")
+lock = threading.Lock()
+results = []
+
+
+def children(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as listing:
+        return [int(word) for word in listing.read().split()]
+
+
+def start(host):
+    """The shell's pid and the terminal's end, the command running below."""
+    line = " ".join(host.command("apply", "--confirm", "%ds" % SECONDS, TWO))
+    with lock, host.space.entered():
+        pid, master = pty.fork()
+        if not pid:
+            os.execvp("sh", ["sh", "-c", line + "; sleep 30"])
+    return pid, master
+
+
+def strike(target, number, shell, master):
+    try:
+        if target == "terminal":
+            return
+        if target == "session":
+            os.killpg(shell, number)
+            return
+        below = children(shell)
+        os.kill(below[0] if target == "command" and below else shell, number)
+    except (ProcessLookupError, FileNotFoundError):
+        pass
+
+
+def one_run(rng, backend):
+    with lock:
+        host = history.Host(backend)
+    host.run("apply", ONE)
+    old = host.listing()
+    target, number = rng.choice(TARGETS), rng.choice(SIGNALS)
+    delay = rng.choice((rng.uniform(0, .2), rng.uniform(0, 1)))
+    shell, master = start(host)
+    time.sleep(delay)
+    strike(target, number, shell, master)
+    os.close(master)
+    last = time.monotonic()
+    seen_new = False
+    while time.monotonic() < last + SECONDS + SLACK:
+        if "pending" not in host.files() and time.monotonic() > last + .6:
+            break
+        seen_new |= "pending" in host.files()
+        time.sleep(.1)
+    bad = host.listing() != old
+    took = time.monotonic() - last
+    try:
+        os.kill(shell, signal.SIGKILL)
+        os.waitpid(shell, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass
+    with lock:
+        results.append((bad, seen_new))
+        if bad:
+            print("not ok - %s, %s to the %s after %.3f s: not as before "
+                  "after %.1f s" % (backend, number.name, target, delay, took))
+
+
+def worker(seed, runs):
+    rng = random.Random(seed)
+    for n in range(runs):
+        one_run(rng, lab.BACKENDS[n % len(lab.BACKENDS)])
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--runs", type=int, default=24)
+parser.add_argument("--seed", type=int, default=20261124)
+options = parser.parse_args()
+lab.require_ctpolicy()
+count = 6
+threads = [threading.Thread(target=worker, args=(
+    options.seed * 100 + n, options.runs // count + (n < options.runs % count)))
+    for n in range(count)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("%d runs, %d not as before, the new rules were there in %d" % (
+    len(results), sum(bad for bad, _ in results),
+    sum(new for _, new in results)))
+sys.exit(len(results) != options.runs or any(bad for bad, _ in results) or
+         not any(new for _, new in results))
