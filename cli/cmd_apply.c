@@ -56,26 +56,19 @@ static void say_done(const struct plan *p, const struct transaction *t)
 	else if (t->outcome == OUTCOME_STALE)
 		report_talk(p, "%s: the live rules kept changing; nothing done",
 			    p->backend->name);
+	if (t->evicted)
+		report_talk(p, "%zu entries of the services were evicted from the table",
+			    t->evicted);
 	if (t->outcome == OUTCOME_CHANGED && p->waits)
 		report_talk(p, "it stays only if 'ctpolicy confirm' comes within %u seconds",
 			    p->o->confirm);
-}
-
-static void note_old_entries(struct plan *p, const struct transaction *t)
-{
-	if (t->outcome != OUTCOME_CHANGED || !p->policy->flush_services)
-		return;
-	diag_add(&p->diags, DIAG_NOTE, 0, "CT532", NOPOS,
-		 "entries made before this stay in the table until they time out: this version does not flush them");
-	diag_help(&p->diags,
-		  "to drop them now: conntrack -D -p PROTOCOL --orig-port-dst PORT");
 }
 
 /* One change at a time, on rules that are either old or new. */
 static int settle_past(struct plan *p, struct state **ret)
 {
 	enum recovered what;
-	int r = state_open(p->o->state_dir, ret, &p->diags);
+	int r = recovery_open(p->o, ret, &p->diags);
 
 	if (r)
 		return r;
@@ -124,7 +117,6 @@ static int run(const struct options *o)
 	if (o->dry_run)
 		return dry_run(&p);
 	transact(&p, &t);
-	note_old_entries(&p, &t);
 	report(&p, "apply", transaction_result(&t), t.made);
 	say_done(&p, &t);
 	return transaction_exit_code(&t, o->detailed);

@@ -60,7 +60,7 @@ static int run(const struct options *o)
 	int r;
 
 	report_start_trace(o);
-	r = state_open(o->state_dir, &state, &p.diags);
+	r = recovery_open(o, &state, &p.diags);
 	p.state = state;
 	/* What is half done or too late cannot be confirmed: it is taken back. */
 	if (!r)

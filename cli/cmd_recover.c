@@ -32,7 +32,7 @@ static int run(const struct options *o)
 	report_start_trace(o);
 	if (o->wait)
 		return waiter_wait(o);
-	r = state_open(o->state_dir, &state, &v.plan.diags);
+	r = recovery_open(o, &state, &v.plan.diags);
 	if (!r)
 		r = recovery_run(&v, o, state);
 	if (r)

@@ -115,7 +115,7 @@ static int conclude(const struct options *o, struct removal *m, size_t n)
 static int settle_past(struct plan *p, struct state **ret, bool *ret_waits)
 {
 	enum recovered what = RECOVERED_NOTHING;
-	int r = state_open(p->o->state_dir, ret, &p->diags);
+	int r = recovery_open(p->o, ret, &p->diags);
 
 	if (r)
 		return r;

@@ -58,7 +58,7 @@ static int run(const struct options *o)
 	int r;
 
 	report_start_trace(o);
-	r = state_open(o->state_dir, &state, &v.plan.diags);
+	r = recovery_open(o, &state, &v.plan.diags);
 	if (!r)
 		r = take_back(&v, o, state);
 	if (r)

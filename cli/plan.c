@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/host/host.h"
+#include "backends/host/privilege.h"
 #include "core/mem.h"
 
 static const char *policy_backend_name(const struct plan *p)
@@ -46,6 +47,10 @@ int plan_load(struct plan *p, const struct options *o, const char *file)
 	r = policy_read(file, &p->text, &p->len, &p->diags);
 	if (r)
 		return r;
+	/* `check --kernel` makes namespaces; all others parse without powers. */
+	if (!o->kernel && privilege_drop())
+		return diag_add(&p->diags, DIAG_ERROR, -EPERM, "CT562", NOPOS,
+				"capabilities that are not needed cannot be given up");
 	r = policy_parse(file, p->text, p->len, &p->policy, &p->diags);
 	if (r)
 		return r;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backends/host/privilege.h"
 #include "cli/history.h"
 #include "cli/waiter.h"
 #include "core/mem.h"
@@ -225,6 +226,19 @@ int recovery_error(const struct recovery *v)
 		return -EAGAIN;
 	return v->done.outcome == OUTCOME_REFUSED ? v->done.err :
 						    -ENOTRECOVERABLE;
+}
+
+int recovery_open(const struct options *o, struct state **ret,
+		  struct diags *d)
+{
+	int r = privilege_require(d);
+
+	if (!r)
+		r = state_open(o->state_dir, ret, d);
+	if (!r && privilege_drop())
+		r = diag_add(d, DIAG_ERROR, -EPERM, "CT562", NOPOS,
+			     "capabilities that are not needed cannot be given up");
+	return r;
 }
 
 int recovery_before(struct plan *p, enum recovered *ret)

@@ -44,6 +44,12 @@ int recovery_take_back(struct recovery *v, const struct options *o,
 /* Did it reach old or new, whatever it was? */
 bool recovery_succeeded(const struct recovery *v);
 int recovery_error(const struct recovery *v);	/* -errno of what did not */
+/*
+ * Open the state folder, ready to change rules, and hold no more powers than
+ * that takes from here on.
+ */
+int recovery_open(const struct options *o, struct state **ret,
+		  struct diags *d);
 /* recovery_run() before another change: what it says goes to p->diags. */
 int recovery_before(struct plan *p, enum recovered *ret);
 void recovery_release(struct recovery *v);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backends/conntrack/conntrack.h"
 #include "cli/history.h"
 #include "core/mem.h"
 
@@ -117,12 +118,24 @@ static int compare_settled(struct plan *p)
 	return r;
 }
 
+/*
+ * An entry from before is never refreshed by packets that are not tracked any
+ * more; it would outlive its connection, and kill it when the rules go again.
+ */
+static void evict(struct plan *p, struct transaction *t)
+{
+	if (p->policy && p->policy->flush_services)
+		(void)conntrack_flush(p->rules, &t->evicted, &p->diags);
+}
+
 /* A change that cannot be taken back later is none. */
 static void keep(struct plan *p, const struct image *before,
 		 struct transaction *t)
 {
-	int r = history_keep(p);
+	int r;
 
+	evict(p, t);
+	r = history_keep(p);
 	t->outcome = OUTCOME_CHANGED;
 	if (!r)
 		return;

@@ -24,6 +24,7 @@ enum outcome {
 struct transaction {
 	enum outcome outcome;
 	int err;		/* of what failed; 0 otherwise */
+	size_t evicted;		/* entries of excluded services */
 	size_t steps;		/* of the change that was made */
 	/*
 	 * The change itself, where the user asked to see it (--json, -v) and

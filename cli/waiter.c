@@ -69,7 +69,7 @@ static int take_back(const struct options *o)
 {
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(recovery_release) struct recovery v = { .plan = { .o = o } };
-	int r = state_open(o->state_dir, &state, &v.plan.diags);
+	int r = recovery_open(o, &state, &v.plan.diags);
 
 	if (!r)
 		r = recovery_run(&v, o, state);

@@ -99,8 +99,12 @@ static int check_folder(struct state *st, int fd, struct diags *d)
 
 static int open_lock(struct state *st)
 {
-	st->lock = openat(st->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC |
-			  O_NOFOLLOW | O_NONBLOCK, 0600);
+	static const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
+				 O_NONBLOCK;
+
+	st->lock = openat(st->dir, "lock", flags);
+	if (st->lock < 0 && errno == ENOENT)
+		st->lock = openat(st->dir, "lock", flags | O_CREAT, 0600);
 	return st->lock < 0 ? -errno : 0;
 }
 

@@ -16,8 +16,6 @@
 
 #define BOOT_LEN 36		/* of a UUID */
 #define MAIN "main"
-/* Of the first namespace since Linux 6.18: linux/nsfs.h, NET_NS_INIT_INO. */
-#define FIRST_INO 0xeffffff9u
 
 /* A file of /proc says that it is empty: state_file_read() cannot be used. */
 static int read_boot(char *ret)
@@ -59,14 +57,18 @@ static int read_cookie(const struct stat *ns, char *ret, size_t size)
 	return r;
 }
 
-static bool is_main(const struct stat *ns)
+/*
+ * Each namespace has files of its own under /proc/PID/net, and whoever may
+ * see process 1 may look at them; /proc/1/ns/net would take CAP_SYS_PTRACE,
+ * which is given up early.
+ */
+static bool is_main(void)
 {
-	struct stat first;
+	struct stat first, own;
 
-	if (ns->st_ino == FIRST_INO)
-		return true;
-	return !stat("/proc/1/ns/net", &first) &&
-	       first.st_dev == ns->st_dev && first.st_ino == ns->st_ino;
+	return !stat("/proc/1/net/dev", &first) &&
+	       !stat("/proc/self/net/dev", &own) &&
+	       first.st_dev == own.st_dev && first.st_ino == own.st_ino;
 }
 
 int space_read(struct space *ret)
@@ -84,7 +86,7 @@ int space_read(struct space *ret)
 		return r;
 	snprintf(ret->id, sizeof(ret->id), "%s-%s", boot, cookie);
 	memcpy(ret->folder, ret->id, sizeof(ret->id));
-	if (is_main(&ns))
+	if (is_main())
 		memcpy(ret->folder, MAIN, sizeof(MAIN));
 	return 0;
 }

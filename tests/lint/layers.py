@@ -17,8 +17,11 @@ SEES = {
 # A library's headers, and the only files that may know them.
 CONFINED = (
     (r"yaml\.h$", r"policies/yaml_[^/]*\.[ch]$"),
-    (r"(libnftnl|libmnl)/", r"backends/nft/"),
+    (r"libnftnl/", r"backends/nft/"),
+    (r"libmnl/", r"backends/(nft|conntrack)/"),
+    (r"libnetfilter_conntrack/", r"backends/conntrack/"),
     (r"(libiptc|libipset)/|xtables\.h$|ip6?tables\.h$", r"backends/iptables/"),
+    (r"cap-ng\.h$", r"backends/host/privilege\.c$"),
     (r"jansson\.h$", r"(cli|state)/"),
     (r"linux/", r"(core|backends|cli)/"),
     (r"uthash\.h$|ut(list|array|string)\.h$", r"(core|policies|backends)/"),
@@ -52,7 +55,8 @@ def check_includes(rep, path, code):
             rep.fault(path, n, "%s may not see %s" % (folder, what))
         elif layer == "backends" and what.count("/") > 1:
             inner = what.rsplit("/", 1)[0]
-            if inner != "backends/host" and not path.startswith(inner + "/"):
+            shared = ("backends/host", "backends/conntrack")
+            if inner not in shared and not path.startswith(inner + "/"):
                 rep.fault(path, n, "%s is internal to %s" % (what, inner))
 
 

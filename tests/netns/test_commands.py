@@ -56,7 +56,7 @@ def clean():
 def usage():
     code(64, "no command")
     code(64, "an unknown command", "aply", "x")
-    code(64, "a later command", "rollback")
+    code(64, "a later command", "audit")
     code(64, "an unknown option", "apply", "--fast", policy(OPEN))
     code(64, "an option of another command", "render", "--json", policy(OPEN))
     code(64, "no policy", "apply")
