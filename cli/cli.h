@@ -44,6 +44,7 @@ enum option_bit {
 	OPT_STATE_DIR = 1 << 8,
 	OPT_CONFIRM = 1 << 9,
 	OPT_WAIT = 1 << 10,
+	OPT_FORCE = 1 << 11,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -55,7 +56,8 @@ struct options {
 	const char *state_dir;
 	enum color_mode color;
 	uint32_t confirm;		/* seconds; 0: stays at once */
-	bool json, trace, quiet, verbose, dry_run, detailed, kernel, wait;
+	bool json, trace, quiet, verbose, dry_run, detailed, kernel, wait,
+		force;
 	char **args;
 	size_t n_args;
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/guard.h"
 #include "cli/recovery.h"
 #include "cli/report.h"
 #include "cli/transaction.h"
@@ -92,6 +93,8 @@ static int compare(struct plan *p)
 	if (!r && p->why)
 		report_talk(p, "backend %s: %s", p->backend->name, p->why);
 	if (!r)
+		r = guard_check(p);
+	if (!r)
 		note_limits(p);
 	return r;
 }
@@ -126,7 +129,8 @@ const struct command cmd_apply = {
 	.name = "apply",
 	.summary = "make it so, read it back, undo on failure",
 	.takes = OPT_BACKEND | OPT_FAMILY | OPT_JSON | OPT_TRACE | OPT_DRY_RUN |
-		 OPT_DETAILED | OPT_STATE_DIR | OPT_CONFIRM,
+		 OPT_DETAILED | OPT_STATE_DIR | OPT_CONFIRM |
+		 OPT_FORCE,
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,
@@ -139,8 +143,8 @@ const struct command cmd_apply = {
 "and only what is ours. Reads back what the kernel then holds; on any failure\n"
 "puts back the rules from before and says so.\n"
 "\n"
-"  --confirm TIME       take it back unless 'ctpolicy confirm' comes in TIME\n"
-"                       (60s, 5m, 1h), even if this terminal is gone by then\n"
+"  --confirm TIME       back again unless 'ctpolicy confirm' comes in TIME (60s)\n"
+"  --force              even where it may cut off management or this login\n"
 "  --dry-run            show what would change and change nothing\n"
 "  --detailed-exitcode  exit 2 when something changed (or would)\n"
 "  --backend NAME       nftables, iptables or auto\n"
@@ -152,7 +156,6 @@ const struct command cmd_apply = {
 "  -q, -v, --help       errors only; show each change; this text\n"
 "\n"
 "Exit code: 0 done or nothing to do, 10 failed and undone, 11 failed and not\n"
-"undone, 13 rules kept changing, 14 the host's rules stand in the way, 69\n"
-"kernel or version lacks something, 74 state folder, 75 lock busy, 77 no\n"
-"permission, 78 bad policy.\n",
+"undone, 13 rules kept changing, 14 the host's rules stand in the way; more in\n"
+"ctpolicy(8).\n",
 };

@@ -25,6 +25,7 @@ static const struct {
 	{ "trace", no_argument, OPT_TRACE, 't' },
 	{ "state-dir", required_argument, OPT_STATE_DIR, 's' },
 	{ "confirm", required_argument, OPT_CONFIRM, 'c' },
+	{ "force", no_argument, OPT_FORCE, 'F' },
 	{ "wait", no_argument, OPT_WAIT, 'w' },
 	{ "against", required_argument, OPT_AGAINST, 'a' },
 	{ "dry-run", no_argument, OPT_DRY_RUN, 'n' },
@@ -101,6 +102,7 @@ static int set_flag(int key, struct options *o, bool *help)
 			   key == 'k' ? &o->kernel :
 			   key == 'q' ? &o->quiet :
 			   key == 'w' ? &o->wait :
+			   key == 'F' ? &o->force :
 			   key == 'v' ? &o->verbose : help;
 
 	*flag = true;

@@ -162,6 +162,19 @@ static int refuse_second_home(struct plan *p, const struct candidate *c)
 	return -EADDRINUSE;
 }
 
+static int note_filters(struct plan *p, const struct survey *s)
+{
+	struct survey *to = &p->elsewhere;
+
+	for (size_t i = 0; i < s->n_filters; i++) {
+		if (mem_grow(&to->filters, &to->cap_filters,
+			     to->n_filters + 1, sizeof(*to->filters)))
+			return -ENOMEM;
+		to->filters[to->n_filters++] = s->filters[i];
+	}
+	return 0;
+}
+
 static int choose(struct plan *p, struct candidate *c, size_t n)
 {
 	const char *name = policy_backend_name(p);
@@ -189,6 +202,11 @@ static int choose(struct plan *p, struct candidate *c, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (&c[i] != chosen && !c[i].err && c[i].snap.survey.ours)
 			return refuse_second_home(p, &c[i]);
+	for (size_t i = 0; !r && i < n; i++)
+		if (&c[i] != chosen && !c[i].err)
+			r = note_filters(p, &c[i].snap.survey);
+	if (r)
+		return r;
 	p->ctx = TAKE_PTR(chosen->ctx);
 	p->live = chosen->snap;
 	chosen->snap = (struct snapshot){ 0 };
@@ -250,6 +268,7 @@ void plan_release(struct plan *p)
 	changeset_free(&p->changes);
 	image_free(&p->want);
 	snapshot_release(&p->live);
+	free(p->elsewhere.filters);
 	if (p->ctx)
 		p->backend->close(&p->ctx);
 	ruleset_free(&p->rules);

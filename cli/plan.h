@@ -40,6 +40,7 @@ struct plan {
 	const char *why;		/* why this backend; NULL: was told */
 	struct backend_ctx *ctx;
 	struct snapshot live;
+	struct survey elsewhere;	/* filters that this backend misses */
 	struct image *want;
 	bool lowered;			/* once at least: what it says is said */
 	struct changeset *changes;
