@@ -23,21 +23,27 @@ static int add_address(struct prefix_set *s, uint8_t family,
 }
 
 /* IFA_LOCAL is ours where there is one; IFA_ADDRESS may be the peer's then. */
+static int choose_address(const struct nlattr *a, void *data)
+{
+	const struct nlattr **found = data;
+	uint16_t type = mnl_attr_get_type(a);
+
+	if (type == IFA_LOCAL || (type == IFA_ADDRESS && !*found))
+		*found = a;
+	return MNL_CB_OK;
+}
+
 static int take_address(const struct nlmsghdr *nlh, void *data)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *a, *found = NULL;
-	int r = 0;
+	const struct nlattr *found = NULL;
+	int r;
 
 	if (nlh->nlmsg_type != RTM_NEWADDR ||
 	    (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6))
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, nlh, sizeof(*ifa))
-		if (mnl_attr_get_type(a) == IFA_LOCAL ||
-		    (mnl_attr_get_type(a) == IFA_ADDRESS && !found))
-			found = a;
-	if (found)
-		r = add_address(data, ifa->ifa_family, found);
+	mnl_attr_parse(nlh, sizeof(*ifa), choose_address, &found);
+	r = found ? add_address(data, ifa->ifa_family, found) : 0;
 	if (r) {
 		errno = -r;
 		return MNL_CB_ERROR;

@@ -56,7 +56,8 @@ static int read_rule(struct reader *r, const struct ipt_legacy *t,
 
 	if (!rule)
 		return -ENOMEM;
-	err = xt_print(t->family, entry, ipt_legacy_target(t, entry), &a);
+	err = xt_print(t->family, entry, ipt_legacy_target(t, entry), &a,
+		       r->d);
 	if (!err)
 		err = ipt_args_decode(&a, t->family, sets, r->img, rule);
 	if (err)

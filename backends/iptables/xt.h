@@ -10,8 +10,8 @@
  *         ipt_entry or ip6t_entry with its matches and target behind it.
  * Owner:  xt_build() mallocs the entry.
  * Errors: -EOPNOTSUPP: an extension is not there, or not in the kernel;
- *         -EINVAL: an extension refused an argument. Both with a diagnostic.
- *         -ENOMEM. Not for use by two threads.
+ *         -EINVAL: an extension refused an argument; -EIO: it could not read
+ *         the kernel's rule. All with a diagnostic. -ENOMEM. Not for use by two threads.
  * Source: xtables.h, linux/netfilter_ipv4/ip_tables.h,
  *         linux/netfilter_ipv6/ip6_tables.h.
  */
@@ -26,7 +26,7 @@ int xt_build(uint8_t family, const struct ipt_args *a, struct srcpos at,
 	     void **ret, struct diags *d);
 /* `target`: what libiptc calls it. What cannot be said comes out in parts. */
 int xt_print(uint8_t family, const void *entry, const char *target,
-	     struct ipt_args *ret);
+	     struct ipt_args *ret, struct diags *d);
 
 /* xt_entry.c: the part of an entry that no extension has. */
 struct xt_head {

@@ -54,14 +54,23 @@ static int kernel_has_revision(const char *name, uint8_t rev, int opt)
 	fd = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC,
 		    IPPROTO_RAW);
 	if (fd < 0)
-		return 0;
+		escape(OTHER_PROBLEM, "no socket to ask for %s: %s", name,
+		       strerror(errno));
 	ret = getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, opt, &r, &len);
 	err = errno;
 	close(fd);
 	backend_trace("getsockopt(%s, revision of %s %u) = %d",
 		      v4 ? "ip" : "ip6", name, rev, ret);
+	if (ret >= 0)
+		return 1;
+	/* Another revision is there, or none (xt_find_revision()). */
+	if (err == EPROTONOSUPPORT || err == ENOENT)
+		return 0;
 	/* A kernel too old to answer has revision 0 alone. */
-	return ret >= 0 || (err == ENOPROTOOPT && rev == 0);
+	if (err == ENOPROTOOPT)
+		return rev == 0;
+	escape(OTHER_PROBLEM, "the kernel does not say whether it has %s: %s",
+	       name, strerror(err));
 }
 
 static struct xtables_globals globals = {

@@ -125,11 +125,8 @@ static int print_captured(struct print *p)
 	return err;
 }
 
-/* An extension that gave up half-way leaves a rule that is not ours to say. */
-static const char unreadable[] = " --unreadable";
-
 int xt_print(uint8_t family, const void *entry, const char *target,
-	     struct ipt_args *ret)
+	     struct ipt_args *ret, struct diags *d)
 {
 	struct print p = { .head = { .family = family }, .target = target };
 	_cleanup_free_ char *text = NULL;
@@ -143,8 +140,13 @@ int xt_print(uint8_t family, const void *entry, const char *target,
 	p.out = open_memstream(&text, &len);
 	if (!p.out)
 		return -ENOMEM;
-	if (print_captured(&p))
-		fputs(unreadable, p.out);
-	err = fclose(p.out) ? -ENOMEM : 0;
-	return err ? err : ipt_args_split(text, len, ret);
+	err = print_captured(&p);
+	if (fclose(p.out))
+		return -ENOMEM;
+	/* Say so: taken for somebody's handiwork, it would be replaced. */
+	if (err)
+		return diag_add(d, DIAG_ERROR, -EIO, "CT632", NOPOS,
+				"iptables: a rule of ours cannot be read: %s",
+				xt_guard_message());
+	return ipt_args_split(text, len, ret);
 }

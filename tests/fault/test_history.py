@@ -206,10 +206,25 @@ def no_room(host):
                 expect(host, rules, "before, recovered")
 
 
+def unreadable(host):
+    """A rule that could not be read is no rule that somebody wrote: nothing
+    is replaced for it."""
+    host.run("apply", ONE)
+    rules = host.listing()
+    for n in range(1, 200):
+        host.run("apply", "--detailed-exitcode", ONE, code=None, prefix=[
+            "strace", "-qq", "-o", "/dev/null", "-e", "trace=getsockopt", "-e",
+            "inject=getsockopt:error=EPERM:when=%d" % n])
+        assert host.code != 2, "rules were replaced, call %d" % n
+        expect(host, rules, "the policy")
+        if host.code == 0 and n > 60:
+            break
+
+
 lab.require_ctpolicy()
 for name in lab.BACKENDS:
     for check in (rollback, keeps_some, private, damaged, interrupted,
-                  confirm, no_waiter, no_room):
+                  confirm, no_waiter, no_room, unreadable):
         case(check.__name__, name, check)
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(1 if failed or not passed else 0)

@@ -305,7 +305,8 @@ class Device:
     def start(self, paths, style, tracking):
         """Begin to reset the host and apply the policies, one after the
         other; finish() waits for the end and returns words if it is a bad
-        one."""
+        one. By force: a policy that locks the administrator out is as good
+        as any here."""
         script = ""
         if self.backend == "nftables":
             script = "nft -f %s && " % self.files[style, tracking]
@@ -317,7 +318,8 @@ class Device:
         self.tracking = tracking
         self.job = self.space.popen(
             script + " && ".join(
-                "%s apply --backend %s %s" % (lab.CTPOLICY, self.backend, path)
+                "%s apply --force --backend %s %s" % (
+                    lab.CTPOLICY, self.backend, path)
                 for path in paths), stdout=-1, stderr=-2, text=True)
 
     def finish(self):
