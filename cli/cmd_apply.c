@@ -6,6 +6,7 @@
 #include "cli/guard.h"
 #include "cli/recovery.h"
 #include "cli/report.h"
+#include "cli/tracking.h"
 #include "cli/transaction.h"
 #include "core/mem.h"
 
@@ -57,9 +58,7 @@ static void say_done(const struct plan *p, const struct transaction *t)
 	else if (t->outcome == OUTCOME_STALE)
 		report_talk(p, "%s: the live rules kept changing; nothing done",
 			    p->backend->name);
-	if (t->evicted)
-		report_talk(p, "%zu entries of the services were evicted from the table",
-			    t->evicted);
+	tracking_say(p, t);
 	if (t->outcome == OUTCOME_CHANGED && p->waits)
 		report_talk(p, "it stays only if 'ctpolicy confirm' comes within %u seconds",
 			    p->o->confirm);

@@ -2,6 +2,7 @@
 /* cli/cmd_recover.c: after an interruption, to old or to new. */
 #include "cli/recovery.h"
 #include "cli/report.h"
+#include "cli/tracking.h"
 #include "cli/waiter.h"
 #include "core/mem.h"
 
@@ -21,6 +22,7 @@ static void say(const struct recovery *v)
 			    v->record.command ? ", " : "",
 			    v->record.command ? v->record.command : "",
 			    words[v->what]);
+	tracking_say(&v->plan, &v->done);
 }
 
 static int run(const struct options *o)

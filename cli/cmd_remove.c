@@ -5,6 +5,7 @@
 
 #include "cli/recovery.h"
 #include "cli/report.h"
+#include "cli/tracking.h"
 #include "cli/transaction.h"
 #include "core/mem.h"
 
@@ -43,6 +44,7 @@ static void say(const struct removal *m)
 	report(p, "remove", m->result, steps_of(m));
 	if (said && !p->o->dry_run)
 		report_talk(p, "%s: %s", p->backend->name, said);
+	tracking_say(p, &m->done);
 }
 
 static void take_out(struct removal *m, bool named)

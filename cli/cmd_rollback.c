@@ -4,6 +4,7 @@
 
 #include "cli/recovery.h"
 #include "cli/report.h"
+#include "cli/tracking.h"
 #include "core/mem.h"
 
 static int take_back(struct recovery *v, const struct options *o,
@@ -49,6 +50,7 @@ static void say(const struct recovery *v)
 		report_talk(&v->plan,
 			    "%s: failed; the rules are as before, verified",
 			    v->plan.backend->name);
+	tracking_say(&v->plan, &v->done);
 }
 
 static int run(const struct options *o)

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "backends/conntrack/conntrack.h"
 #include "cli/history.h"
+#include "cli/tracking.h"
 #include "core/mem.h"
 
 /* How often a base that moved under us is read and planned anew. */
@@ -104,6 +104,8 @@ static void go_back(struct plan *p, const struct image *before, int err,
 	t->outcome = undo(p, before) ? OUTCOME_NOT_RESTORED : OUTCOME_RESTORED;
 	if (t->outcome == OUTCOME_NOT_RESTORED)
 		say_how_to_recover(p);
+	else
+		tracking_undone(p, before, t);
 }
 
 static int compare_settled(struct plan *p)
@@ -118,23 +120,13 @@ static int compare_settled(struct plan *p)
 	return r;
 }
 
-/*
- * An entry from before is never refreshed by packets that are not tracked any
- * more; it would outlive its connection, and kill it when the rules go again.
- */
-static void evict(struct plan *p, struct transaction *t)
-{
-	if (p->policy && p->policy->flush_services)
-		(void)conntrack_flush(p->rules, &t->evicted, &p->diags);
-}
-
 /* A change that cannot be taken back later is none. */
 static void keep(struct plan *p, const struct image *before,
 		 struct transaction *t)
 {
 	int r;
 
-	evict(p, t);
+	tracking_after(p, before, t);
 	r = history_keep(p);
 	t->outcome = OUTCOME_CHANGED;
 	if (!r)
@@ -203,6 +195,8 @@ static void commit_failed(struct plan *p, int err, struct transaction *t)
 	else
 		t->outcome = did_nothing(err) ? OUTCOME_REFUSED :
 						OUTCOME_RESTORED;
+	if (t->outcome != OUTCOME_NOT_RESTORED)
+		tracking_undone(p, p->live.image, t);
 }
 
 static void change(struct plan *p, struct transaction *ret)
@@ -217,6 +211,7 @@ static void change(struct plan *p, struct transaction *ret)
 		r = history_begin(p);
 		if (r)
 			break;
+		tracking_before(p, ret);
 		r = p->backend->commit(p->ctx, p->changes, p->live.stamp,
 				       false, &p->diags);
 		if (!r) {
@@ -235,6 +230,7 @@ static void change(struct plan *p, struct transaction *ret)
 	}
 	ret->outcome = r == -EAGAIN ? OUTCOME_STALE : OUTCOME_REFUSED;
 	ret->err = r;
+	tracking_undone(p, p->live.image, ret);
 }
 
 void transact(struct plan *p, struct transaction *ret)

@@ -25,6 +25,8 @@ struct transaction {
 	enum outcome outcome;
 	int err;		/* of what failed; 0 otherwise */
 	size_t evicted;		/* entries of excluded services */
+	size_t adopted;		/* connections that got an entry again */
+	bool gives_back;	/* something begins to be tracked */
 	size_t steps;		/* of the change that was made */
 	/*
 	 * The change itself, where the user asked to see it (--json, -v) and

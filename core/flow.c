@@ -5,27 +5,6 @@
 
 #include "core/mem.h"
 
-/* The set is sorted and none is inside another: only one can hold it. */
-static bool in_prefixes(const struct prefix_set *s, uint8_t family,
-			const uint8_t *addr)
-{
-	struct prefix p = { .family = family,
-			    .len = family == AF_INET ? 32 : 128 };
-	size_t lo = 0, hi = s->n;
-
-	memcpy(p.addr, addr, family == AF_INET ? 4 : 16);
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (prefix_cmp(&s->v[mid], &p) <= 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return (lo && prefix_contains(&s->v[lo - 1], &p)) ||
-	       (lo < s->n && prefix_contains(&s->v[lo], &p));
-}
-
 static bool in_ports(const struct port_set *s, uint16_t port)
 {
 	for (size_t i = 0; i < s->n; i++)
@@ -50,9 +29,13 @@ static bool leads_to(const struct flow *f, enum dst_kind dst)
 	return true;
 }
 
-static bool only_loopback(const struct iface_set *s)
+/* What stays in this host passes lo, and nothing else does. */
+static bool may_pass(const struct iface_set *s, bool loopback)
 {
-	return s->n == 1 && !s->v[0].wild && !strcmp(s->v[0].name, "lo");
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].wild || !strcmp(s->v[i].name, "lo") == loopback)
+			return true;
+	return !s->n;
 }
 
 bool flow_matches(const struct flow *f, const struct match *m)
@@ -63,10 +46,12 @@ bool flow_matches(const struct flow *f, const struct match *m)
 	    (m->dport.n && !in_ports(&m->dport, f->dport)) ||
 	    !leads_to(f, m->dst))
 		return false;
-	if (!f->loopback && (only_loopback(&m->iif) || only_loopback(&m->oif)))
+	if (!may_pass(&m->iif, f->loopback) || !may_pass(&m->oif, f->loopback))
 		return false;
-	return (!m->saddr.n || in_prefixes(&m->saddr, f->family, f->saddr)) &&
-	       (!m->daddr.n || in_prefixes(&m->daddr, f->family, f->daddr));
+	return (!m->saddr.n ||
+		prefix_set_contains(&m->saddr, f->family, f->saddr)) &&
+	       (!m->daddr.n ||
+		prefix_set_contains(&m->daddr, f->family, f->daddr));
 }
 
 const struct rule *flow_find(const struct flow *f, const struct ruleset *rs,

@@ -66,6 +66,9 @@ int prefix_set_add(struct prefix_set *s, const struct prefix *p);
 void prefix_set_normalize(struct prefix_set *s);
 int prefix_set_copy(const struct prefix_set *s, uint8_t family,
 		    struct prefix_set *ret); /* family AF_UNSPEC: all */
+/* addr: 4 or 16 bytes; the set must be normalized. */
+bool prefix_set_contains(const struct prefix_set *s, uint8_t family,
+			 const uint8_t *addr);
 void prefix_set_release(struct prefix_set *s);
 
 /* Decimal 0-65535 or lo-hi; no sign, space, leading zero or other base. */

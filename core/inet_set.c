@@ -83,6 +83,27 @@ int prefix_set_copy(const struct prefix_set *s, uint8_t family,
 	return 0;
 }
 
+/* The set is sorted and none is inside another: only one can hold it. */
+bool prefix_set_contains(const struct prefix_set *s, uint8_t family,
+			 const uint8_t *addr)
+{
+	struct prefix p = { .family = family,
+			    .len = family == AF_INET ? 32 : 128 };
+	size_t lo = 0, hi = s->n;
+
+	memcpy(p.addr, addr, family == AF_INET ? 4 : 16);
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (prefix_cmp(&s->v[mid], &p) <= 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (lo && prefix_contains(&s->v[lo - 1], &p)) ||
+	       (lo < s->n && prefix_contains(&s->v[lo], &p));
+}
+
 void prefix_set_release(struct prefix_set *s)
 {
 	free(s->v);

@@ -6,9 +6,8 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "backends/conntrack/ctnetlink.h"
 #include "core/mem.h"
-
-#define RECEIVE_MAX 32768	/* what a dump gives at most at once */
 
 static int add_address(struct prefix_set *s, uint8_t family,
 		       const struct nlattr *a)
@@ -53,11 +52,9 @@ static int take_address(const struct nlmsghdr *nlh, void *data)
 
 static int dump(struct mnl_socket *nl, struct prefix_set *s)
 {
-	char buf[RECEIVE_MAX];
+	char buf[256];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct ifaddrmsg *ifa;
-	ssize_t n;
-	int more;
 
 	nlh->nlmsg_type = RTM_GETADDR;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -66,16 +63,7 @@ static int dump(struct mnl_socket *nl, struct prefix_set *s)
 	ifa->ifa_family = AF_UNSPEC;
 	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
-	do {
-		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-		if (n < 0)
-			return -errno;
-		more = mnl_cb_run(buf, (size_t)n, 1,
-				  mnl_socket_get_portid(nl), take_address, s);
-		if (more < 0)
-			return -errno;
-	} while (more > MNL_CB_STOP);
-	return 0;
+	return ctnl_receive_dump(nl, nlh->nlmsg_seq, take_address, s);
 }
 
 int local_addresses(struct prefix_set *ret)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,6 +56,23 @@ int host_memory(uint64_t *ret)
 	if (pages <= 0 || size <= 0)
 		return -EINVAL;
 	*ret = (uint64_t)pages * (uint64_t)size;
+	return 0;
+}
+
+int host_tcp_timeout(uint32_t *ret)
+{
+	char buf[64], *end;
+	unsigned long n;
+	int r = read_small(
+		"/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established",
+		buf, sizeof(buf));
+
+	if (r)
+		return r;
+	n = strtoul(buf, &end, 10);
+	if (end == buf || n > UINT32_MAX)
+		return -EINVAL;
+	*ret = (uint32_t)n;
 	return 0;
 }
 

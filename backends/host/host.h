@@ -5,7 +5,8 @@
  * Units:  ports in host byte order; memory in bytes.
  * Errors: -errno of reading; the outputs are then untouched, and a caller may
  *         go on with the kernel's defaults.
- * Source: Documentation/networking/ip-sysctl.rst (ip_local_port_range).
+ * Source: Documentation/networking/ip-sysctl.rst (ip_local_port_range),
+ *         nf_conntrack-sysctl.rst (nf_conntrack_tcp_timeout_established).
  */
 #ifndef CTPOLICY_BACKENDS_HOST_HOST_H
 #define CTPOLICY_BACKENDS_HOST_HOST_H
@@ -16,6 +17,8 @@
 
 int host_ephemeral_ports(struct port_range *ret);
 int host_memory(uint64_t *ret);
+/* Seconds that an established connection stays in the table. */
+int host_tcp_timeout(uint32_t *ret);
 /*
  * Move this process into a user and a network namespace of its own, where it
  * is root over nothing but that network. Single-threaded callers only.

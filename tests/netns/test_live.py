@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Connections that live through apply and remove, and the entries they had:
 those of the excluded service are evicted, all others stay."""
+import socket
 import sys
+import threading
 import time
 
 import lab
@@ -110,11 +112,138 @@ def no_flush(backend):
           backend + ": and it lives")
 
 
+# Rules under which a connection that is not in the table is not let in: what
+# is new must begin with a SYN.
+STRICT = {"nftables": """table inet host {
+chain in { type filter hook input priority 0; policy drop
+ct state established accept
+ct state invalid drop
+meta l4proto ipv6-icmp accept
+tcp flags & (fin|syn|rst|ack) == syn ct state new accept
+}
+chain out { type filter hook output priority 0; policy drop
+ct state established accept
+ct state invalid drop
+meta l4proto ipv6-icmp accept
+tcp flags & (fin|syn|rst|ack) == syn ct state new accept
+}
+}
+""", "iptables": """*filter
+:INPUT DROP [0:0]
+:OUTPUT DROP [0:0]
+-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A INPUT -m conntrack --ctstate INVALID -j DROP
+-A INPUT -p ipv6-icmp -j ACCEPT
+-A INPUT -p tcp --syn -m conntrack --ctstate NEW -j ACCEPT
+-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A OUTPUT -m conntrack --ctstate INVALID -j DROP
+-A OUTPUT -p ipv6-icmp -j ACCEPT
+-A OUTPUT -p tcp --syn -m conntrack --ctstate NEW -j ACCEPT
+COMMIT
+"""}
+ROLES = """version: 1
+state_matching: allowed
+conntrack: {flush: %s}
+untracked:
+  - {name: web, role: [server, client], protocol: tcp, ports: [80],
+     accept: open}
+"""
+
+
+def stream(sock):
+    """The peer sends without end."""
+    def send():
+        try:
+            while True:
+                sock.sendall(b"x" * 1000)
+                time.sleep(.005)
+        except OSError:
+            pass
+    threading.Thread(target=send, daemon=True).start()
+
+
+def gap(sock, seconds):
+    """The longest silence, while nothing is sent but acknowledgements."""
+    longest, end = 0, time.monotonic() + seconds
+    last = time.monotonic()
+    sock.settimeout(seconds)
+    while last < end:
+        try:
+            data = sock.recv(65536)
+        except OSError:
+            return seconds
+        now = time.monotonic()
+        longest, last = max(longest, now - last), now
+        if not data:
+            return seconds
+    return longest
+
+
+def hard(backend, loose, flush):
+    """Back to tracking where it is hardest: whether the client is the host
+    with the rules or the server is, whoever speaks next, and one that only
+    receives; old entries in the table or none."""
+    for host_is_client in (False, True):
+        client, server = pair()
+        host = client if host_is_client else server
+        if backend == "nftables":
+            host.nft(STRICT[backend])
+        else:
+            for version in lab.VERSIONS:
+                host.legacy(version, STRICT[backend])
+        listeners = [listen(server, version) for version in lab.VERSIONS]
+        pairs = []
+        for n in range(8):
+            version, listener = (4, 6)[n % 2], listeners[n % 2]
+            sock = connect(client, version, 80)
+            pairs.append((sock, listener.accept()[0]))
+        host.sysctl("net.netfilter.nf_conntrack_tcp_loose", loose)
+        host.apply(backend, ROLES % flush)
+        name = "%s, loose %d, flush %s, %s" % (
+            backend, loose, flush, "client" if host_is_client else "server")
+        good = sum(say(*ends) and say(*ends[::-1]) for ends in pairs)
+        check(good == 8, name + ": live through apply", good)
+        stream(pairs[6][host_is_client])
+        stream(pairs[7][host_is_client])
+        host.remove(backend)
+        for n in (6, 7):
+            silence = gap(pairs[n][not host_is_client], 1.5)
+            check(silence < 1, name + ": a receiver lives", silence)
+        good = sum(say(*ends[::1 if n % 4 < 2 else -1]) and
+                   say(*ends[::-1 if n % 4 < 2 else 1])
+                   for n, ends in enumerate(pairs[:6]))
+        check(good == 6, name + ": live through remove", good)
+        check(entries(host, 80) == 8, name + ": and are tracked",
+              host.run("conntrack -L 2>/dev/null"))
+
+
+def listen(space, version):
+    sock = space.socket(lab.FAMILY[version], socket.SOCK_STREAM)
+    if version == 6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    sock.bind(("", 80))
+    sock.listen(16)
+    return sock
+
+
+def say(one, other):
+    """Does what the one says reach the other?"""
+    other.settimeout(3)
+    try:
+        one.sendall(b"y" * 500)
+        return receive(other, 500) == b"y" * 500
+    except OSError:
+        return False
+
+
 lab.require_ctpolicy()
 kept = []
 for name in lab.BACKENDS:
     kept.append(live(name))
 if "nftables" in lab.BACKENDS:
     no_flush("nftables")
+for name in lab.BACKENDS:
+    for is_loose, way in ((1, "services"), (0, "services"), (0, "none")):
+        hard(name, is_loose, way)
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(1 if failed or not passed else 0)
