@@ -10,7 +10,7 @@
 #include "core/mem.h"
 
 /* How often a base that moved under us is read and planned anew. */
-#define TRIES 5
+#define TRIES 20
 /* How often a read-back that differs is read again, every 50 ms. */
 #define SETTLE_READS 10
 
@@ -199,6 +199,16 @@ static void commit_failed(struct plan *p, int err, struct transaction *t)
 		tracking_undone(p, p->live.image, t);
 }
 
+static int say_stale(struct plan *p)
+{
+	diag_add(&p->diags, DIAG_ERROR, 0, "CT522", NOPOS,
+		 "somebody else changed the live rules between reading and writing, %d times in a row; nothing was done",
+		 TRIES);
+	diag_help(&p->diags,
+		  "run it again once they settle; 'nft monitor' shows who writes");
+	return -EAGAIN;
+}
+
 static void change(struct plan *p, struct transaction *ret)
 {
 	size_t said = p->diags.n;
@@ -222,11 +232,9 @@ static void change(struct plan *p, struct transaction *ret)
 			commit_failed(p, r, ret);
 			return;
 		}
-		if (tries == TRIES)
-			break;
 		/* Planned anew: a refusal that did not last is no error. */
 		diags_truncate(&p->diags, said);
-		r = plan_compare(p);
+		r = tries < TRIES ? plan_compare(p) : say_stale(p);
 	}
 	ret->outcome = r == -EAGAIN ? OUTCOME_STALE : OUTCOME_REFUSED;
 	ret->err = r;

@@ -122,16 +122,38 @@ static struct srcpos blame(const struct step *v, size_t n,
 	return rules == 1 ? at : NOPOS;
 }
 
+/*
+ * The kernel takes a replacement of a table that has changed, if only it has
+ * as many rules as before; what a writer without the lock did in between
+ * would be lost. So look once more, right before it.
+ */
+static int still_as_read(const struct ipt_legacy *t, uint64_t digest,
+			 struct diags *d)
+{
+	struct ipt_legacy now = { 0 };
+	int err = ipt_legacy_open(t->family, t->name, &now, d);
+
+	if (!err && ipt_legacy_digest(&now, 0) != digest)
+		err = diag_add(d, DIAG_ERROR, -EAGAIN, "CT607", NOPOS,
+			       "somebody changes table %s without taking the lock",
+			       t->name);
+	ipt_legacy_close(&now);
+	return err;
+}
+
 /* All steps of the phase that are in one table, as one replacement of it. */
 static int table_phase(struct commit *c, const struct step *v, size_t n,
 		       uint8_t family, const char *name)
 {
 	struct ipt_legacy t = { 0 };
 	int err = ipt_legacy_open(family, name, &t, c->d);
+	uint64_t digest = err ? 0 : ipt_legacy_digest(&t, 0);
 
 	for (size_t i = 0; !err && i < n; i++)
 		if (is_in(&v[i], &t))
 			err = table_step(c, &t, &v[i]);
+	if (!err)
+		err = still_as_read(&t, digest, c->d);
 	if (!err)
 		err = ipt_legacy_commit(&t, blame(v, n, &t), c->d);
 	ipt_legacy_close(&t);

@@ -90,3 +90,11 @@ class Host:
 
     def files(self):
         return sorted(f for _, _, names in os.walk(self.state) for f in names)
+
+
+class Peer(Host):
+    """Another user of the same host and the same state folder."""
+
+    def __init__(self, other):
+        self.backend, self.space = other.backend, other.space
+        self.state = other.state
