@@ -7,6 +7,7 @@
 
 #include "backends/host/privilege.h"
 #include "cli/history.h"
+#include "cli/signals.h"
 #include "cli/waiter.h"
 #include "core/mem.h"
 
@@ -233,6 +234,7 @@ int recovery_open(const struct options *o, struct state **ret,
 {
 	int r = privilege_require(d);
 
+	signals_endure();
 	if (!r)
 		r = state_open(o->state_dir, ret, d);
 	if (!r && privilege_drop())

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cli/history.h"
+#include "cli/signals.h"
 #include "cli/tracking.h"
 #include "core/mem.h"
 
@@ -243,12 +244,16 @@ static void change(struct plan *p, struct transaction *ret)
 
 void transact(struct plan *p, struct transaction *ret)
 {
+	sigset_t before;
+
 	*ret = (struct transaction){ .outcome = OUTCOME_UNCHANGED };
+	signals_hold(&before);
 	change(p, ret);
 	/* What is neither old nor new stays in the journal, for `recover`. */
 	if (ret->outcome != OUTCOME_CHANGED &&
 	    ret->outcome != OUTCOME_NOT_RESTORED)
 		(void)history_drop(p);
+	signals_release(&before);
 }
 
 static const struct {

@@ -117,6 +117,9 @@ static int init(void *arg)
 {
 	(void)arg;
 	state.family = NFPROTO_IPV4;
+	/* Which code runs with our powers is not for the caller to choose. */
+	unsetenv("XTABLES_LIBDIR");
+	unsetenv("IPTABLES_LIB_DIR");
 	return xtables_init_all(&globals, NFPROTO_IPV4) < 0 ? -EOPNOTSUPP : 0;
 }
 
