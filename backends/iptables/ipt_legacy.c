@@ -86,8 +86,10 @@ static int open_failed(const struct ipt_legacy *t, int err, struct diags *d)
 {
 	if (err == EPERM || err == EACCES)
 		return diag_add(d, DIAG_ERROR, -EPERM, "CT604", NOPOS,
-				"table %s (%s) cannot be read: CAP_NET_ADMIN "
-				"is missing", t->name, family_word(t->family));
+				"table %s (%s) cannot be read: %s is missing",
+				t->name, family_word(t->family),
+				is_net_admin() ? "CAP_NET_RAW" :
+						 "CAP_NET_ADMIN");
 	diag_add(d, DIAG_ERROR, 0, "CT605", NOPOS,
 		 "the kernel has no table %s (%s): %s", t->name,
 		 family_word(t->family),

@@ -6,7 +6,7 @@
  *         have yet makes it, for good: for reading, ask
  *         ipt_legacy_names() first.
  * Owner:  entries and names belong to the handle.
- * Errors: -EPERM: CAP_NET_ADMIN is missing. -EOPNOTSUPP: the kernel has no
+ * Errors: -EPERM: a capability is missing. -EOPNOTSUPP: the kernel has no
  *         such table; -EAGAIN: somebody else changed it; all with a
  *         diagnostic.
  * Source: libiptc/libiptc.h, libiptc/libip6tc.h.
