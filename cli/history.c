@@ -78,12 +78,13 @@ static int to_text(const struct backend *b, const struct image *img,
 		   struct rules_text *ret)
 {
 	FILE *f = open_memstream(&ret->s, &ret->len);
-	int r;
+	int r, cut;
 
 	if (!f)
 		return -ENOMEM;
 	r = b->render(img, f);
-	if (fclose(f) && !r)
+	cut = ferror(f);
+	if ((fclose(f) || cut) && !r)
 		r = -ENOMEM;
 	return r;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/report.h"
 #include "core/mem.h"
 
 static const struct command *const commands[] = {
@@ -62,7 +63,8 @@ static int reserve_standard_fds(void)
 static int flush_output(int code)
 {
 	if (!fflush(stdout) && !ferror(stdout))
-		return code;
+		return code < EXIT_RESTORED && !report_is_whole() ? EXIT_IO :
+								    code;
 	fprintf(stderr, "ctpolicy: cannot write the output: %s\n",
 		strerror(errno));
 	return code < EXIT_RESTORED ? EXIT_IO : code;

@@ -65,12 +65,29 @@ static void print_diags(const struct plan *p)
 		    wants_color(p->o, STDERR_FILENO), stderr);
 }
 
-static void print_step(const struct plan *p, const struct step *s, bool color)
+static bool is_whole = true;
+
+bool report_is_whole(void)
+{
+	return is_whole;
+}
+
+void report_lost(const char *result)
+{
+	fputs("ctpolicy: out of memory: the result is not shown whole\n",
+	      stderr);
+	is_whole = !strcmp(result, "changed");
+}
+
+/* False: there is no memory for the line. */
+static bool print_step(const struct plan *p, const struct step *s, bool color)
 {
 	_cleanup_(strbuf_release) struct strbuf line = { 0 };
 	const struct origin *o = step_origin(s);
 
 	p->backend->print_step(s, &line);
+	if (strbuf_status(&line))
+		return false;
 	printf("%s%c %s", color ? s->add ? "\033[32m" : "\033[31m" : "",
 	       s->add ? '+' : '-', strbuf_str(&line));
 	if (o->service || o->at.line) {
@@ -79,6 +96,7 @@ static void print_step(const struct plan *p, const struct step *s, bool color)
 			printf(" %s:%u:%u", o->at.file, o->at.line, o->at.col);
 	}
 	puts(color ? "\033[0m" : "");
+	return true;
 }
 
 static void print_settings(const struct plan *p, bool color)
@@ -99,12 +117,15 @@ static void print_steps(const struct plan *p, const struct changeset *cs,
 			const char *result)
 {
 	bool color = wants_color(p->o, STDOUT_FILENO);
+	bool whole = true;
 	size_t added = 0;
 
 	for (size_t i = 0; i < cs->n; i++) {
 		added += cs->steps[i].add;
-		print_step(p, &cs->steps[i], color);
+		whole &= print_step(p, &cs->steps[i], color);
 	}
+	if (!whole)
+		report_lost(result);
 	print_settings(p, color);
 	if (!p->o->quiet)
 		printf("%s: %s, %zu to add, %zu to remove\n",

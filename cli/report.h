@@ -4,7 +4,9 @@
  *
  * Shape:  results go to stdout, talk to stderr. Of JSON the keys are stable
  *         ("schema": 1); of text nothing is.
- * Errors: what cannot be written shows when stdout is flushed at the end.
+ * Errors: what cannot be written shows when stdout is flushed at the end; what
+ *         there was no memory for is said on stderr, and report_is_whole()
+ *         tells.
  */
 #ifndef CTPOLICY_CLI_REPORT_H
 #define CTPOLICY_CLI_REPORT_H
@@ -25,6 +27,14 @@ void report_talk(const struct plan *p, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Send --trace to stderr when it was asked for. */
 void report_start_trace(const struct options *o);
+
+/*
+ * Did all results get out? False only where they are all that the command was
+ * run for: a change that was made is made, whatever became of its list.
+ */
+bool report_is_whole(void);
+/* There was no memory to show a part of this result. */
+void report_lost(const char *result);
 
 /* The word that JSON has for -errno. */
 const char *report_failure_result(int err);

@@ -5,6 +5,10 @@
 
 #include "cli/report.h"
 #include "core/mem.h"
+#include "state/json_memory.h"
+
+/* A line that there was no memory for. */
+static bool lost;
 
 /* Bytes that are not UTF-8 never reach JSON: they become '?'. */
 static json_t *text(const char *s)
@@ -55,6 +59,7 @@ static json_t *step_object(const struct backend *b, const struct step *s)
 	const struct origin *o = step_origin(s);
 
 	b->print_step(s, &line);
+	lost |= strbuf_status(&line) != 0;
 	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:o}",
 			 "action", s->add ? "add" : "delete", "kind",
 			 step_kind_name(s->kind), "family", step_family(s),
@@ -100,13 +105,28 @@ static void add_diags(json_t *a, const struct diags *d)
 		json_array_append_new(a, diag_object(&d->v[i]));
 }
 
+/* What counts most needs no memory. */
+static void print_bare(const char *command, const char *result, bool changed,
+		       const char *backend)
+{
+	const char *q = backend ? "\"" : "";
+
+	printf("{\"schema\": 1, \"command\": \"%s\", \"result\": \"%s\", \"changed\": %s, \"backend\": %s%s%s, \"steps\": [], \"diagnostics\": []}\n",
+	       command, result, changed ? "true" : "false", q,
+	       backend ? backend : "null", q);
+	report_lost(result);
+}
+
 void report_json(const char *command, const struct report_end *v, size_t n,
 		 size_t speaker)
 {
 	const struct backend *b = v[speaker].plan->backend;
-	json_t *steps = json_array(), *diags = json_array(), *o;
+	json_t *steps, *diags, *o;
 	bool changed = false;
 
+	json_memory_watch();
+	steps = json_array();
+	diags = json_array();
 	for (size_t i = 0; i < n; i++) {
 		changed |= !strcmp(v[i].result, "changed");
 		add_steps(steps, v[i].plan, v[i].steps);
@@ -116,9 +136,13 @@ void report_json(const char *command, const struct report_end *v, size_t n,
 		      "command", command, "result", v[speaker].result,
 		      "changed", changed, "backend", b ? b->name : NULL,
 		      "steps", steps, "diagnostics", diags);
-	if (!o)
-		fputs("ctpolicy: out of memory writing JSON\n", stderr);
-	else if (!json_dumpf(o, stdout, JSON_INDENT(1)))
+	lost |= !o || json_memory_lost();
+	if (!lost) {
+		json_dumpf(o, stdout, JSON_INDENT(1));
 		putchar('\n');
+	} else {
+		print_bare(command, v[speaker].result, changed,
+			   b ? b->name : NULL);
+	}
 	json_decref(o);
 }

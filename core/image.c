@@ -146,6 +146,11 @@ const struct origin *image_origin(struct image *img, const char *comment)
 	if (!p)
 		return NULL;
 	HASH_ADD_KEYPTR(hh, img->origins, p->comment, strlen(p->comment), p);
+	/* HASH_NONFATAL_OOM: it did not get in. */
+	if (!p->hh.tbl) {
+		pool_entry_free(p);
+		return NULL;
+	}
 	return &p->origin;
 }
 

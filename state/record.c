@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "state/json_memory.h"
 
 #define SCHEMA 1
 #define CHECKSUM_LEN 17		/* 16 digits and a newline */
@@ -32,7 +33,7 @@ static int put_json(json_t *j, struct strbuf *out)
 	if (!j)
 		return -ENOMEM;
 	line = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS);
-	if (!line)
+	if (!line || json_memory_lost())
 		return -ENOMEM;
 	strbuf_puts(out, line);
 	strbuf_puts(out, "\n");
@@ -49,7 +50,11 @@ static int put_checksum(struct strbuf *out)
 int record_encode(const struct record *r, struct strbuf *out)
 {
 	/* A file name that is no UTF-8 cannot be said, nor be missed much. */
-	_cleanup_(json_freep) json_t *j = json_pack(
+	_cleanup_(json_freep) json_t *j = NULL;
+	int err;
+
+	json_memory_watch();
+	j = json_pack(
 		"{s:i, s:I, s:I, s:I, s:s, s:s, s:o*, s:s, s:I, s:I}",
 		"schema", SCHEMA, "id", (json_int_t)r->id,
 		"of", (json_int_t)r->of, "time", (json_int_t)r->time,
@@ -57,7 +62,7 @@ int record_encode(const struct record *r, struct strbuf *out)
 		"policy", r->policy ? json_string(r->policy) : NULL,
 		"space", r->space, "before", (json_int_t)r->before.len,
 		"after", (json_int_t)r->after.len);
-	int err = put_json(j, out);
+	err = put_json(j, out);
 
 	if (err)
 		return err;
@@ -86,11 +91,13 @@ static int get_line(const char *text, size_t len, json_t **ret,
 
 	if (!end)
 		return -EBADMSG;
+	json_memory_watch();
 	*ret = json_loadb(text, (size_t)(end - text), JSON_REJECT_DUPLICATES,
 			  &e);
+	if (json_memory_lost())
+		return -ENOMEM;
 	if (!*ret)
-		return json_error_code(&e) == json_error_out_of_memory ?
-			-ENOMEM : -EBADMSG;
+		return -EBADMSG;
 	*ret_len = (size_t)(end - text) + 1;
 	return 0;
 }
@@ -203,11 +210,15 @@ void record_release(struct record *r)
 
 int pending_encode(const struct pending *p, struct strbuf *out)
 {
-	_cleanup_(json_freep) json_t *j = json_pack(
+	_cleanup_(json_freep) json_t *j = NULL;
+	int err;
+
+	json_memory_watch();
+	j = json_pack(
 		"{s:i, s:I, s:I, s:s}", "schema", SCHEMA,
 		"id", (json_int_t)p->id,
 		"deadline", (json_int_t)p->deadline, "space", p->space);
-	int err = put_json(j, out);
+	err = put_json(j, out);
 
 	return err ? err : put_checksum(out);
 }
@@ -254,11 +265,15 @@ const char *ending_name(enum ending e)
 
 int ending_encode(const struct ending_note *e, struct strbuf *out)
 {
-	_cleanup_(json_freep) json_t *j = json_pack(
+	_cleanup_(json_freep) json_t *j = NULL;
+	int err;
+
+	json_memory_watch();
+	j = json_pack(
 		"{s:i, s:I, s:s, s:I}", "schema", SCHEMA,
 		"id", (json_int_t)e->id, "ending", endings[e->ending],
 		"time", (json_int_t)e->time);
-	int err = put_json(j, out);
+	err = put_json(j, out);
 
 	return err ? err : put_checksum(out);
 }

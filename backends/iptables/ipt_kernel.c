@@ -228,25 +228,26 @@ static int read_sets(struct backend_ctx *ctx, struct reader *r)
 
 int ipt_snapshot(struct backend_ctx *ctx, struct snapshot *ret, struct diags *d)
 {
-	_cleanup_(image_free) struct image *img = image_new();
-	struct survey survey = { 0 };
-	struct reader r = { .img = img, .survey = &survey, .d = d };
+	_cleanup_(snapshot_release) struct snapshot s = {
+		.image = image_new(),
+	};
+	struct reader r = { .img = s.image, .survey = &s.survey, .d = d };
 	int err;
 
-	if (!img)
+	if (!s.image)
 		return -ENOMEM;
 	err = read_sets(ctx, &r);
 	if (!err)
 		err = read_tables(&r);
 	if (!err)
-		err = image_normalize(img);
+		err = image_normalize(s.image);
 	if (!err)
-		err = nft_probe_iptables(&survey.iptables_nft);
+		err = nft_probe_iptables(&s.survey.iptables_nft);
 	if (err)
 		return err;
-	survey.ours = !image_is_empty(img);
-	ret->image = TAKE_PTR(img);
-	ret->survey = survey;
-	ret->stamp.generation = r.digest;
+	s.survey.ours = !image_is_empty(s.image);
+	s.stamp.generation = r.digest;
+	*ret = s;
+	s = (struct snapshot){ 0 };
 	return 0;
 }

@@ -225,12 +225,15 @@ static void print_rule_step(const struct step *s, struct strbuf *out)
 {
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
 	bool head = s->add && s->rule->at_head;
+	int err;
 
 	strbuf_printf(out, "-%c %s ", s->add ? (head ? 'I' : 'A') : 'D',
 		      s->chain->name);
 	if (head)
 		strbuf_puts(out, "1 ");
-	if (ipt_args_encode(s->rule, s->table->family, &a))
+	err = ipt_args_encode(s->rule, s->table->family, &a);
+	out->lost |= err == -ENOMEM;
+	if (err)
 		strbuf_puts(out, s->rule->unknown ? s->rule->unknown : "?");
 	else
 		ipt_args_print(&a, out);

@@ -131,7 +131,7 @@ int xt_print(uint8_t family, const void *entry, const char *target,
 	struct print p = { .head = { .family = family }, .target = target };
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
-	int err;
+	int err, cut;
 
 	/* The head's accessors serve building, too, hence no const in them. */
 	memcpy(&p.head.p, &entry, sizeof(entry));
@@ -141,7 +141,9 @@ int xt_print(uint8_t family, const void *entry, const char *target,
 	if (!p.out)
 		return -ENOMEM;
 	err = print_captured(&p);
-	if (fclose(p.out))
+	/* printf() of a library does not look whether there was room. */
+	cut = ferror(p.out);
+	if (fclose(p.out) || cut)
 		return -ENOMEM;
 	/* Say so: taken for somebody's handiwork, it would be replaced. */
 	if (err)

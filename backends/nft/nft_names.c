@@ -128,6 +128,7 @@ void nft_name_shape(const struct fuse_group *g, struct strbuf *out)
 	add(out, rank[r->rank]);
 	add(out, leg[r->leg]);
 	protocol_print(r->match.proto, &proto);
+	out->lost |= proto.lost;
 	if (r->match.proto)
 		add(out, strbuf_str(&proto));
 	add_kinds(out, r);

@@ -129,7 +129,7 @@ void nft_print_chain_head(const struct image_chain *c, struct strbuf *out)
 /* Written out whenever it is long, so that a large set is never text at once */
 static void drain(struct strbuf *b, FILE *out)
 {
-	if (b->n < 4096)
+	if (b->n < 4096 || strbuf_status(b))
 		return;
 	fwrite(b->s, 1, b->n, out);
 	strbuf_clear(b);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Two policies, a host that filters by state, and the program with a state
 folder of its own: what the tests of recovery share."""
+import json
 import os
 import re
 import subprocess
@@ -38,6 +39,8 @@ LEGACY = """*filter
 COMMIT
 """
 PATHS = []
+VERBS = ("apply", "rollback", "remove", "recover", "confirm")
+CODES = (10, 11, 12, 13, 14, 66, 69, 74, 75, 77)
 
 os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
 for _n, _ports in enumerate(((81, 5000), (8081, 53))):
@@ -98,3 +101,61 @@ class Peer(Host):
     def __init__(self, other):
         self.backend, self.space = other.backend, other.space
         self.state = other.state
+
+
+def prepare(host, verb):
+    """The rules before and after; the host is ready for the verb."""
+    host.run("remove", code=None)
+    host.run("recover", code=None)
+    host.run("remove")
+    host.run("apply", PATHS[0])
+    one = host.listing()
+    if verb == "apply":
+        return one, None
+    if verb == "remove":
+        return one, None
+    if verb == "confirm":
+        host.run("apply", "--confirm", "1h", PATHS[1])
+        subprocess.run(["pkill", "-KILL", "-f", "--", "--state-dir %s .*1h" %
+                        host.state], check=False)
+        return host.listing(), None
+    if verb == "rollback":
+        host.run("apply", PATHS[1])
+        return host.listing(), one
+    call = {"nftables": "sendmsg", "iptables": "setsockopt"}[host.backend]
+    for n in range(1, 20):
+        host.run("apply", PATHS[1], code=None, prefix=[
+            "strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+            "inject=%s:signal=KILL:when=%d" % (call, n)])
+        if "journal" in host.files():
+            break
+        host.run("apply", PATHS[0])
+    return host.listing(), one
+
+
+def arguments(verb):
+    return {"apply": [PATHS[1]]}.get(verb, [])
+
+
+def lie(host, verb, said, before, wanted):
+    """What is wrong with what a command said of the rules that are there now;
+    "" if all is true."""
+    code, now = host.code, host.listing()
+    try:
+        told = json.loads(said[said.index("{"):said.rindex("}") + 1])
+    except ValueError:
+        told = {"result": "", "changed": None}
+    changed = now != before
+    if code == 0 and now != wanted:
+        return "exit 0, but not as wanted"
+    if code and code not in CODES:
+        return "exit %d" % code
+    if code and code != 11 and changed and verb != "recover":
+        return "exit %d, but not as before" % code
+    if told["changed"] and not changed and verb != "confirm":
+        return "says changed, and is not"
+    if code == 0 and told["changed"] is False and changed:
+        return "says unchanged, and is changed"
+    if "new" in host.files():
+        return "a temporary file is left"
+    return ""

@@ -13,11 +13,9 @@ to the standard streams: their failure is about the report, not the rules.
 """
 import argparse
 import collections
-import json
 import os
 import random
 import re
-import subprocess
 import sys
 import threading
 
@@ -25,10 +23,8 @@ import history
 import lab
 
 lab.require_ctpolicy()
-ONE, TWO = history.PATHS
 ERRORS = ("ENOMEM", "EINTR", "EAGAIN", "EBUSY", "ENOBUFS", "EIO", "ENOSPC",
           "EPERM")
-VERBS = ("apply", "rollback", "remove", "recover", "confirm")
 # They cannot fail, or not with an error number (brk(2)); and libiptc aborts
 # when fcntl(F_SETFD) of its own socket fails.
 NEVER = {"fcntl", "exit_group", "exit", "rt_sigreturn", "restart_syscall",
@@ -38,50 +34,15 @@ NEVER = {"fcntl", "exit_group", "exit", "rt_sigreturn", "restart_syscall",
 with open(lab.CTPOLICY, "rb") as program:
     if b"__asan_init" in program.read():
         NEVER |= {"mmap", "munmap", "madvise", "mprotect", "sigaltstack"}
-CODES = (10, 11, 12, 13, 14, 66, 69, 74, 75, 77)
 lock = threading.Lock()
 points = collections.Counter()
 faults = []
 
 
-def prepare(host, verb):
-    """The rules before and after; the host is ready for the verb."""
-    host.run("remove", code=None)
-    host.run("recover", code=None)
-    host.run("remove")
-    host.run("apply", ONE)
-    one = host.listing()
-    if verb == "apply":
-        return one, None
-    if verb == "remove":
-        return one, None
-    if verb == "confirm":
-        host.run("apply", "--confirm", "1h", TWO)
-        subprocess.run(["pkill", "-KILL", "-f", "--", "--state-dir %s .*1h" %
-                        host.state], check=False)
-        return host.listing(), None
-    if verb == "rollback":
-        host.run("apply", TWO)
-        return host.listing(), one
-    call = {"nftables": "sendmsg", "iptables": "setsockopt"}[host.backend]
-    for n in range(1, 20):
-        host.run("apply", TWO, code=None, prefix=[
-            "strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
-            "inject=%s:signal=KILL:when=%d" % (call, n)])
-        if "journal" in host.files():
-            break
-        host.run("apply", ONE)
-    return host.listing(), one
-
-
-def arguments(verb):
-    return {"apply": [TWO]}.get(verb, [])
-
-
 def trace(host, verb):
     """How often each call is made, and how often before main()."""
     log = os.path.join(lab.WORK, "trace-%d" % id(host))
-    host.run(verb, *arguments(verb), prefix=["strace", "-qq", "-o", log])
+    host.run(verb, *history.arguments(verb), prefix=["strace", "-qq", "-o", log])
     before, all_calls = collections.Counter(), collections.Counter()
     streams = collections.defaultdict(set)
     started = False
@@ -134,13 +95,13 @@ def fault(host, verb, how, what, said):
 
 
 def injected(host, verb, call, how, *more):
-    return host.run(verb, *more, *arguments(verb), code=None, prefix=[
+    return host.run(verb, *more, *history.arguments(verb), code=None, prefix=[
         "timeout", "-s", "KILL", "60", "strace", "-qq", "-o", "/dev/null",
         "-e", "trace=" + call, "-e", "inject=" + how])
 
 
 def kill(host, verb, call, n, wanted):
-    before, _ = prepare(host, verb)
+    before, _ = history.prepare(host, verb)
     how = "%s:signal=KILL:when=%d" % (call, n)
     said = injected(host, verb, call, how)
     now = host.listing()
@@ -168,34 +129,18 @@ def both(host):
 
 
 def fail(host, verb, call, n, wanted, error):
-    before, _ = prepare(host, verb)
+    before, _ = history.prepare(host, verb)
     how = "%s:error=%s:when=%d" % (call, error, n)
     said = injected(host, verb, call, how, "--json")
-    code = host.code
-    now = host.listing()
-    try:
-        told = json.loads(said[said.index("{"):said.rindex("}") + 1])
-    except ValueError:
-        told = {"result": "", "changed": None}
-    changed = now != before
-    if code == 0 and now != wanted:
-        fault(host, verb, how, "exit 0, but not as wanted", said)
-    elif code and code not in CODES:
-        fault(host, verb, how, "exit %d" % code, said)
-    elif code and code != 11 and changed and verb != "recover":
-        fault(host, verb, how, "exit %d, but not as before" % code, said)
-    elif told["changed"] and not changed and verb != "confirm":
-        fault(host, verb, how, "says changed, and is not", said)
-    elif code == 0 and told["changed"] is False and changed:
-        fault(host, verb, how, "says unchanged, and is changed", said)
-    if "new" in host.files():
-        fault(host, verb, how, "a temporary file is left", said)
+    lie = history.lie(host, verb, said, before, wanted)
+    if lie:
+        fault(host, verb, how, lie, said)
 
 
 def wanted_of(host, verb):
     """The rules that the verb leads to."""
-    prepare(host, verb)
-    host.run(verb, *arguments(verb))
+    history.prepare(host, verb)
+    host.run(verb, *history.arguments(verb))
     return host.listing()
 
 
@@ -221,9 +166,9 @@ class Sweeper(threading.Thread):
 def plan(backend, options, rng):
     host = history.Host(backend)
     wanted, jobs, known = {}, [], []
-    for verb in VERBS:
+    for verb in history.VERBS:
         wanted[verb] = wanted_of(host, verb)
-        prepare(host, verb)
+        history.prepare(host, verb)
         for call, n in trace(host, verb):
             jobs.append(("kill", verb, call, n, None))
             jobs += [("errno", verb, call, n, error) for error in ERRORS]

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each allocation failing once, the libraries' included: no crash, no leak,
+no lie, and the host is as before or as wanted.
+
+    test_alloc.py [--all] [--points N] [--seed N]
+"""
+import argparse
+import collections
+import difflib
+import os
+import random
+import subprocess
+import sys
+import threading
+
+import history
+import lab
+
+READERS = {
+    "check": lambda host: ["check", history.PATHS[0]],
+    "render": lambda host: ["render", "--backend", host.backend,
+                            history.PATHS[0]],
+    "diff": lambda host: ["diff", "--backend", host.backend,
+                          history.PATHS[1]],
+}
+# libiptc's iptcc_compile_rule() aborts when its own allocation failed.
+ABORTS = "not a valid target"
+BROKEN = ("AddressSanitizer", "LeakSanitizer", "runtime error",
+          "Segmentation", "Aborted")
+lock = threading.Lock()
+points = collections.Counter()
+faults = []
+
+
+def built():
+    """The library to preload, and what else a sanitized program needs."""
+    path = os.path.join(lab.WORK, "alloc_fault.so")
+    source = os.path.join(os.environ.get("srcdir", "."), "tests", "fault",
+                          "alloc_fault.c")
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1",
+                    "-o", path, source, "-ldl"], check=True)
+    return path
+
+
+PRELOAD = None
+OPTIONS = "verify_asan_link_order=0:detect_leaks=1:fast_unwind_on_malloc=0"
+
+
+def environment(number, count):
+    return ["env", "LD_PRELOAD=" + PRELOAD, "ASAN_OPTIONS=" + OPTIONS,
+            "CTPOLICY_FAIL_ALLOC=%d" % number, "CTPOLICY_COUNT_ALLOC=" + count]
+
+
+def count_file(host):
+    return os.path.join(lab.WORK, "count-%d" % id(host))
+
+
+def read(host, verb, number):
+    process = host.space.popen(
+        environment(number, count_file(host)) + [lab.CTPOLICY] +
+        READERS[verb](host), text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = process.communicate()[0]
+    host.code = process.returncode
+    return said
+
+
+def change(host, verb, number, *more):
+    return host.run(verb, *more, *history.arguments(verb), code=None,
+                    prefix=["timeout", "-s", "KILL", "60"] +
+                    environment(number, count_file(host)))
+
+
+def fault(host, verb, number, what, said):
+    with lock:
+        faults.append((host.backend, verb, number))
+        print("not ok - %s %s, allocation %d: %s\n%s" % (
+            host.backend, verb, number, what, said[-4000:]), flush=True)
+
+
+def try_reader(host, verb, number, usual):
+    host.run("remove")
+    said = read(host, verb, number)
+    code, text = usual
+    if host.code < 0 or any(word in said for word in BROKEN):
+        fault(host, verb, number, "exit %d" % host.code, said)
+    elif host.code == code and said != text and "out of memory" not in said:
+        fault(host, verb, number, "exit %d, with another text" % code,
+              "\n".join(difflib.unified_diff(text.splitlines(),
+                                             said.splitlines())))
+    elif host.code != code and host.code not in history.CODES + (70, 78):
+        fault(host, verb, number, "exit %d" % host.code, said)
+
+
+def try_change(host, verb, number, wanted):
+    before, _ = history.prepare(host, verb)
+    said = change(host, verb, number, "--json")
+    what = history.lie(host, verb, said, before, wanted)
+    if ABORTS in said and host.code in (-6, 134):
+        # rules are whole in each table, and recover, below, goes on from there
+        what = ""
+    elif host.code < 0 or any(word in said for word in BROKEN):
+        what = "exit %d" % host.code
+    if what:
+        fault(host, verb, number, what, said)
+    after = host.run("recover", code=None)
+    if host.code or host.listing() not in [before, wanted] + host.known:
+        fault(host, verb, number, "recover: neither old nor new", said + after)
+
+
+class Tryer(threading.Thread):
+    def __init__(self, backend, jobs, ends):
+        super().__init__()
+        self.backend, self.jobs, self.ends = backend, jobs, ends
+
+    def run(self):
+        with lock:
+            host = history.Host(self.backend)
+        host.known = self.ends["known"]
+        for verb, number in self.jobs:
+            try:
+                if verb in READERS:
+                    try_reader(host, verb, number, self.ends[verb])
+                else:
+                    try_change(host, verb, number, self.ends[verb])
+            except AssertionError as error:
+                fault(host, verb, number, "the next command fails",
+                      str(error))
+                with lock:
+                    known = host.known
+                    host = history.Host(self.backend)
+                host.known = known
+            with lock:
+                points[self.backend, verb] += 1
+
+
+def plan(backend, options, rng):
+    host = history.Host(backend)
+    ends, jobs = {"known": []}, []
+    for verb in history.VERBS + tuple(READERS):
+        if verb in READERS:
+            host.run("remove")
+            said = read(host, verb, 0)
+            ends[verb] = host.code, said
+        else:
+            history.prepare(host, verb)
+            change(host, verb, 0)
+            ends[verb] = host.listing()
+        with open(count_file(host)) as count:
+            jobs += [(verb, n) for n in range(1, int(count.read()) + 1)]
+    for path in history.PATHS:
+        host.run("apply", path)
+        ends["known"].append(host.listing())
+    print("%s: %d allocations" % (backend, len(jobs)), flush=True)
+    if not options.all:
+        jobs = rng.sample(jobs, min(options.points, len(jobs)))
+    return jobs, ends
+
+
+def is_closed():
+    """A sanitizer's runtime inside the program lets nobody in."""
+    with open(lab.CTPOLICY, "rb") as program:
+        inside = b"__asan_init" in program.read()
+    libraries = subprocess.run(["ldd", lab.CTPOLICY], check=True, text=True,
+                               stdout=subprocess.PIPE).stdout
+    return inside and "libasan" not in libraries
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--all", action="store_true")
+parser.add_argument("--points", type=int, default=60)
+parser.add_argument("--seed", type=int, default=20261124)
+options_given = parser.parse_args()
+lab.require_ctpolicy()
+if is_closed():
+    print("this build's allocator can't be reached; other builds' can")
+    sys.exit(0)
+PRELOAD = built()
+random_source = random.Random(options_given.seed)
+tryers = []
+for name in lab.BACKENDS:
+    work, known_ends = plan(name, options_given, random_source)
+    tryers += [Tryer(name, work[k::2], known_ends) for k in range(2)]
+for tryer in tryers:
+    tryer.start()
+for tryer in tryers:
+    tryer.join()
+for key in sorted(points):
+    print("%s, %s: %d allocations failed, %d faults" % (
+        *key, points[key], sum(f[:2] == key for f in faults)))
+print("%d allocations failed, %d faults" % (sum(points.values()),
+                                            len(faults)))
+sys.exit(1 if faults or not points else 0)
