@@ -15,6 +15,8 @@
  *         fails; a backend atomic only per table undoes its own earlier
  *         tables, and says -ENOTRECOVERABLE when that failed too.
  *         -EAGAIN: the kernel moved on since `stamp`: snapshot, diff again.
+ *         -ECANCELED: somebody without the lock wrote at the same moment and
+ *         was overwritten; undone.
  *         -EPERM: a capability is missing (named). -EOPNOTSUPP: the kernel
  *         lacks a feature (named). -EBUSY: a lock is held. -EADDRINUSE: the
  *         host's own rules stand in the way (exit 14); nothing was done.

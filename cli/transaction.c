@@ -69,10 +69,14 @@ static int undo(struct plan *p, const struct image *before)
 	size_t said = p->diags.n;
 	int r = -EAGAIN;
 
-	for (unsigned int i = 0; i < TRIES && r == -EAGAIN; i++) {
+	for (unsigned int i = 0; i < TRIES &&
+	     (r == -EAGAIN || r == -ECANCELED); i++) {
 		_cleanup_(changeset_free) struct changeset *cs = NULL;
 		_cleanup_(snapshot_release) struct snapshot now = { 0 };
 
+		/* That somebody was overwritten stays true. */
+		if (r == -ECANCELED)
+			said = p->diags.n;
 		diags_truncate(&p->diags, said);
 		r = way_back(p, before, &now, &cs);
 		if (!r && !changeset_is_empty(cs))

@@ -12,6 +12,7 @@
 #include "backends/iptables/ipt_lock.h"
 #include "backends/iptables/ipt_mirror.h"
 #include "backends/iptables/ipt_set_steps.h"
+#include "backends/iptables/ipt_witness.h"
 #include "backends/iptables/xt.h"
 #include "core/mem.h"
 
@@ -21,12 +22,17 @@
  */
 #define REMOVAL_PAUSE_MS 100
 
+/* How often one table is tried while others write to it without the lock. */
+#define TABLE_TRIES 20
+
 struct commit {
 	struct backend_ctx *ctx;
 	const struct changeset *cs;
 	struct diags *d;
 	struct ipt_mirrors mirrors;
 	bool removed;			/* a phase of removals is done */
+	bool back;			/* this undoes: a loss stops nothing */
+	bool lost;			/* what others wrote was overwritten */
 };
 
 static int build_entry(const struct step *s, void **ret, struct diags *d)
@@ -47,12 +53,11 @@ static int add_rule(struct commit *c, struct ipt_legacy *t,
 	_cleanup_free_ void *entry = NULL;
 	struct ipt_mirror *m;
 	size_t at;
-	int err;
+	int err = ipt_mirror_get(&c->mirrors, t, s->chain->name, c->cs->live,
+				 &m);
 
-	m = ipt_mirror_get(&c->mirrors, t, s->chain->name, c->cs->live);
-	if (!m)
-		return -ENOMEM;
-	err = build_entry(s, &entry, c->d);
+	if (!err)
+		err = build_entry(s, &entry, c->d);
 	if (err)
 		return err;
 	/* In a chain of somebody else's our one place is the head. */
@@ -64,13 +69,13 @@ static int add_rule(struct commit *c, struct ipt_legacy *t,
 static int del_rule(struct commit *c, struct ipt_legacy *t,
 		    const struct step *s)
 {
-	struct ipt_mirror *m =
-		ipt_mirror_get(&c->mirrors, t, s->chain->name, c->cs->live);
+	struct ipt_mirror *m;
 	size_t at;
-	int err;
+	int err = ipt_mirror_get(&c->mirrors, t, s->chain->name, c->cs->live,
+				 &m);
 
-	if (!m)
-		return -ENOMEM;
+	if (err)
+		return err;
 	at = ipt_mirror_find(m, s->rule);
 	if (at == m->n)
 		return -EAGAIN;
@@ -122,41 +127,69 @@ static struct srcpos blame(const struct step *v, size_t n,
 	return rules == 1 ? at : NOPOS;
 }
 
-/*
- * The kernel takes a replacement of a table that has changed, if only it has
- * as many rules as before; what a writer without the lock did in between
- * would be lost. So look once more, right before it.
- */
-static int still_as_read(const struct ipt_legacy *t, uint64_t digest,
-			 struct diags *d)
+/* Somebody's change is gone, and nobody but us can know. */
+static int say_lost(struct commit *c, const struct ipt_legacy *t, int err)
 {
-	struct ipt_legacy now = { 0 };
-	int err = ipt_legacy_open(t->family, t->name, &now, d);
-
-	if (!err && ipt_legacy_digest(&now, 0) != digest)
-		err = diag_add(d, DIAG_ERROR, -EAGAIN, "CT607", NOPOS,
-			       "somebody changes table %s without taking the lock",
-			       t->name);
-	ipt_legacy_close(&now);
-	return err;
+	diag_add(c->d, DIAG_ERROR, 0, "CT615", NOPOS,
+		 "table %s (%s) was written by somebody else without the xtables lock at the same moment; that change was overwritten",
+		 t->name, t->family == NFPROTO_IPV4 ? "IPv4" : "IPv6");
+	diag_help(c->d,
+		  "see that its rules are there, and let its writer use iptables -w");
+	c->lost = true;
+	return err || c->back ? err : -ECANCELED;
 }
 
 /* All steps of the phase that are in one table, as one replacement of it. */
-static int table_phase(struct commit *c, const struct step *v, size_t n,
-		       uint8_t family, const char *name)
+static int table_once(struct commit *c, const struct step *v, size_t n,
+		      uint8_t family, const char *name)
 {
 	struct ipt_legacy t = { 0 };
-	int err = ipt_legacy_open(family, name, &t, c->d);
-	uint64_t digest = err ? 0 : ipt_legacy_digest(&t, 0);
+	struct ipt_witness w;
+	int err = ipt_witness_begin(&w, family, name, c->d);
 
+	if (!err)
+		err = ipt_legacy_open(family, name, &t, c->d);
+	if (!err)
+		err = ipt_mirrors_align(&c->mirrors, &t);
 	for (size_t i = 0; !err && i < n; i++)
 		if (is_in(&v[i], &t))
 			err = table_step(c, &t, &v[i]);
 	if (!err)
-		err = still_as_read(&t, digest, c->d);
+		err = ipt_witness_check(&w, c->d);
 	if (!err)
 		err = ipt_legacy_commit(&t, blame(v, n, &t), c->d);
+	ipt_witness_end(&w);
+	/* Too late to try again, whatever the counters' failure is called. */
+	if (w.replaced && err == -EAGAIN)
+		err = -EIO;
+	if (w.lost)
+		err = say_lost(c, &t, err);
 	ipt_legacy_close(&t);
+	return err;
+}
+
+/*
+ * Who writes without the lock is waited for, in the hope of a moment in
+ * between; nothing was done then, so our places are as before.
+ */
+static int table_phase(struct commit *c, const struct step *v, size_t n,
+		       uint8_t family, const char *name)
+{
+	size_t said = c->d->n;
+	int err = -EAGAIN;
+
+	for (unsigned int i = 0; err == -EAGAIN && i < TABLE_TRIES; i++) {
+		struct ipt_mirrors as_before;
+		int r = ipt_mirrors_copy(&c->mirrors, &as_before);
+
+		if (r)
+			return r;
+		diags_truncate(c->d, said);
+		err = table_once(c, v, n, family, name);
+		ipt_mirrors_release(err ? &c->mirrors : &as_before);
+		if (err)
+			c->mirrors = as_before;
+	}
 	return err;
 }
 
@@ -206,10 +239,10 @@ static int run_phase(struct commit *c, const struct step *v, size_t n)
 	return err;
 }
 
-static int run(struct backend_ctx *ctx, const struct changeset *cs,
+static int run(struct backend_ctx *ctx, const struct changeset *cs, bool back,
 	       struct diags *d)
 {
-	struct commit c = { .ctx = ctx, .cs = cs, .d = d };
+	struct commit c = { .ctx = ctx, .cs = cs, .d = d, .back = back };
 	size_t from = 0, to;
 	int err = 0;
 
@@ -220,7 +253,7 @@ static int run(struct backend_ctx *ctx, const struct changeset *cs,
 		err = run_phase(&c, cs->steps + from, to - from);
 	}
 	ipt_mirrors_release(&c.mirrors);
-	return err;
+	return !err && c.lost ? -ECANCELED : err;
 }
 
 /* Back to the live image from wherever a failure left us. */
@@ -236,7 +269,11 @@ static int undo(struct backend_ctx *ctx, const struct changeset *cs, int why,
 	if (!err && changeset_is_empty(back))
 		return why;
 	if (!err)
-		err = run(ctx, back, d);
+		err = run(ctx, back, true, d);
+	if (err == -ECANCELED) {
+		why = err;
+		err = 0;
+	}
 	if (err)
 		return diag_add(d, DIAG_ERROR, -ENOTRECOVERABLE, "CT613", NOPOS,
 				"the rules from before could not be put back");
@@ -273,7 +310,7 @@ static int locked_commit(struct backend_ctx *ctx, const struct changeset *cs,
 		return -EAGAIN;
 	if (check_only)
 		return check(cs, d);
-	err = run(ctx, cs, d);
+	err = run(ctx, cs, false, d);
 	return err ? undo(ctx, cs, err, d) : 0;
 }
 

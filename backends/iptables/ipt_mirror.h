@@ -7,7 +7,8 @@
  *
  * Shape:  v[i] is the rule at position i, NULL: somebody else's.
  * Owner:  borrows rules and names from the images.
- * Errors: -ENOMEM (NULL from ipt_mirror_get()).
+ * Errors: -ENOMEM. -EAGAIN: our rules in the kernel are not as many as the
+ *         mirror holds; nothing has changed.
  */
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_MIRROR_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_MIRROR_H
@@ -28,9 +29,12 @@ struct ipt_mirrors {
 };
 
 /* Made from t and the live image at the first call for a chain. */
-struct ipt_mirror *ipt_mirror_get(struct ipt_mirrors *all,
-				  const struct ipt_legacy *t, const char *chain,
-				  const struct image *live);
+int ipt_mirror_get(struct ipt_mirrors *all, const struct ipt_legacy *t,
+		   const char *chain, const struct image *live,
+		   struct ipt_mirror **ret);
+/* t was opened anew: others may have written around our rules. */
+int ipt_mirrors_align(struct ipt_mirrors *all, const struct ipt_legacy *t);
+int ipt_mirrors_copy(const struct ipt_mirrors *from, struct ipt_mirrors *ret);
 /* m->n when r is not there, or NULL. */
 size_t ipt_mirror_find(const struct ipt_mirror *m, const struct image_rule *r);
 int ipt_mirror_insert(struct ipt_mirror *m, size_t at,

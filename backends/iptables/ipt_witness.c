@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/iptables/ipt_witness.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libiptc/libip6tc.h>
+#include <libiptc/libiptc.h>
+
+#include "backends/backend.h"
+#include "core/mem.h"
+
+/* The two families have options of the same numbers and layouts. */
+_Static_assert(IPT_SO_SET_REPLACE == IP6T_SO_SET_REPLACE &&
+	       IPT_SO_SET_ADD_COUNTERS == IP6T_SO_SET_ADD_COUNTERS &&
+	       IPT_SO_GET_INFO == IP6T_SO_GET_INFO &&
+	       IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES, "options differ");
+_Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
+	       sizeof(struct ipt_get_entries) ==
+	       sizeof(struct ip6t_get_entries) &&
+	       offsetof(struct ipt_replace, counters) ==
+	       offsetof(struct ip6t_replace, counters), "layouts differ");
+
+/* Whose commit is under way. */
+static struct ipt_witness *watched;
+
+static int level_of(const struct ipt_witness *w)
+{
+	return w->family == NFPROTO_IPV4 ? IPPROTO_IP : IPPROTO_IPV6;
+}
+
+static bool has_mark(const struct ipt_witness *w, const struct xt_counters *c)
+{
+	return c->pcnt == w->packets && c->bcnt == w->bytes;
+}
+
+static void look_at(struct ipt_witness *w, const struct ipt_replace *r)
+{
+	if (strcmp(r->name, w->table) || !r->num_counters)
+		return;
+	w->replaced = true;
+	w->lost = w->fd >= 0 &&
+		  !has_mark(w, &r->counters[r->num_counters - 1]);
+}
+
+/*
+ * In place of the C library's, for libiptc too, which throws the counters away
+ * that the kernel hands back.
+ */
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	int r = (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+
+	if (!r && watched && level == level_of(watched) &&
+	    name == IPT_SO_SET_REPLACE)
+		look_at(watched, value);
+	return r;
+}
+
+static int get(const struct ipt_witness *w, int option, void *value,
+	       socklen_t len)
+{
+	return getsockopt(w->fd, level_of(w), option, value, &len) ? -errno : 0;
+}
+
+static int get_info(const struct ipt_witness *w, struct ipt_getinfo *ret)
+{
+	*ret = (struct ipt_getinfo){ 0 };
+	memcpy(ret->name, w->table, sizeof(ret->name));
+	return get(w, IPT_SO_GET_INFO, ret, sizeof(*ret));
+}
+
+/* -ENOENT: the table ends otherwise than all known programs end one. */
+static int last_counters(const struct ipt_witness *w, const uint8_t *entries,
+			 size_t size, struct xt_counters *ret)
+{
+	bool v4 = w->family == NFPROTO_IPV4;
+	size_t head = v4 ? sizeof(struct ipt_entry) : sizeof(struct ip6t_entry);
+	size_t at = v4 ? offsetof(struct ipt_entry, counters) :
+			 offsetof(struct ip6t_entry, counters);
+	struct xt_error_target target;
+	const uint8_t *last;
+
+	if (size < head + sizeof(target))
+		return -ENOENT;
+	last = entries + size - head - sizeof(target);
+	memcpy(&target, last + head, sizeof(target));
+	if (strcmp(target.target.u.user.name, XT_ERROR_TARGET) ||
+	    strcmp(target.errorname, XT_ERROR_TARGET))
+		return -ENOENT;
+	memcpy(ret, last + at, sizeof(*ret));
+	return 0;
+}
+
+static int read_mark(const struct ipt_witness *w, unsigned int size,
+		     struct xt_counters *ret)
+{
+	struct ipt_get_entries *all;
+	size_t len = sizeof(*all) + size;
+	_cleanup_free_ void *buf = calloc(1, len);
+	int err;
+
+	if (!buf)
+		return -ENOMEM;
+	all = buf;
+	memcpy(all->name, w->table, sizeof(all->name));
+	all->size = size;
+	err = get(w, IPT_SO_GET_ENTRIES, all, (socklen_t)len);
+	return err ? err : last_counters(w, (uint8_t *)all + sizeof(*all),
+					 size, ret);
+}
+
+/* -EINVAL of the kernel: the number of entries is another by now. */
+static int add_mark(const struct ipt_witness *w, unsigned int entries)
+{
+	struct xt_counters_info *add;
+	size_t len = sizeof(*add) + entries * sizeof(add->counters[0]);
+	_cleanup_free_ void *buf = calloc(1, len);
+	struct timespec now;
+
+	if (!buf)
+		return -ENOMEM;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	add = buf;
+	memcpy(add->name, w->table, sizeof(add->name));
+	add->num_counters = entries;
+	add->counters[entries - 1].pcnt =
+		(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	add->counters[entries - 1].bcnt = (uint64_t)getpid();
+	if (!setsockopt(w->fd, level_of(w), IPT_SO_SET_ADD_COUNTERS, add,
+			(socklen_t)len))
+		return 0;
+	return errno == EINVAL ? -EAGAIN : -errno;
+}
+
+static void forget(struct ipt_witness *w)
+{
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = -1;
+}
+
+static int mark(struct ipt_witness *w)
+{
+	struct ipt_getinfo info;
+	struct xt_counters c;
+	int err = get_info(w, &info);
+
+	/* Is there an entry that may be marked? */
+	if (!err)
+		err = read_mark(w, info.size, &c);
+	if (!err)
+		err = add_mark(w, info.num_entries);
+	if (!err)
+		err = read_mark(w, info.size, &c);
+	if (err)
+		return err;
+	w->packets = c.pcnt;
+	w->bytes = c.bcnt;
+	return 0;
+}
+
+static int cannot(const struct ipt_witness *w, int err, struct diags *d)
+{
+	const char *family = w->family == NFPROTO_IPV4 ? "IPv4" : "IPv6";
+
+	if (err == -EAGAIN)
+		return diag_add(d, DIAG_ERROR, err, "CT607", NOPOS,
+				"somebody changes table %s (%s) without taking the lock",
+				w->table, family);
+	return diag_add(d, DIAG_ERROR, err, "CT607", NOPOS,
+			"table %s (%s) cannot be watched: %s", w->table, family,
+			strerror(-err));
+}
+
+int ipt_witness_begin(struct ipt_witness *w, uint8_t family,
+		      const char *table, struct diags *d)
+{
+	bool v4 = family == NFPROTO_IPV4;
+	int err = 0;
+
+	*w = (struct ipt_witness){ .family = family, .fd = -1 };
+	memcpy(w->table, table, strnlen(table, sizeof(w->table) - 1));
+	w->fd = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC,
+		       IPPROTO_RAW);
+	if (w->fd < 0)
+		return cannot(w, -errno, d);
+	err = mark(w);
+	backend_trace("mark(%s) = %d", table, err);
+	if (!err)
+		return 0;
+	forget(w);
+	return err == -ENOENT ? 0 : cannot(w, err, d);
+}
+
+int ipt_witness_check(struct ipt_witness *w, struct diags *d)
+{
+	struct ipt_getinfo info;
+	struct xt_counters c;
+	int err;
+
+	watched = w;
+	if (w->fd < 0)
+		return 0;
+	err = get_info(w, &info);
+	if (!err)
+		err = read_mark(w, info.size, &c);
+	if (!err && !has_mark(w, &c))
+		err = -EAGAIN;
+	return err ? cannot(w, err == -ENOENT ? -EAGAIN : err, d) : 0;
+}
+
+void ipt_witness_end(struct ipt_witness *w)
+{
+	watched = NULL;
+	forget(w);
+}
