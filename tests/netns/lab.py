@@ -80,6 +80,7 @@ def become_root():
 become_root()
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 HOME = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+OWNER = os.getpid()
 WORK = tempfile.mkdtemp(prefix="ctpolicy-lab.")
 atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 os.environ["XTABLES_LOCKFILE"] = os.path.join(WORK, "xtables.lock")
@@ -87,8 +88,10 @@ os.environ["XTABLES_LOCKFILE"] = os.path.join(WORK, "xtables.lock")
 
 def _leave(number, _frame):
     """Die of the signal, but for the folder; an exception could be taken for
-    a failed test and lived through."""
-    shutil.rmtree(WORK, ignore_errors=True)
+    a failed test and lived through. A child that is not yet its program has
+    no business there."""
+    if os.getpid() == OWNER:
+        shutil.rmtree(WORK, ignore_errors=True)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 

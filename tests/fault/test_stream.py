@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Numbered UDP packets all the while rules are changed: of the flow that goes
+out of tracking and comes back, of one that stays tracked, IPv4 and IPv6.
+
+With iptables none may be lost. A transaction of nftables changes the rules
+between one hook and the next of a packet's way, so one or two on their way
+may be lost for each.
+
+    test_stream.py [--changes N] [--rate PACKETS-A-SECOND]
+"""
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "netns"))
+import lab  # noqa: E402
+from peers import pair  # noqa: E402
+
+EACH = 2        # what a transaction of nftables may cost a flow
+POLICY = """version: 1
+state_matching: allowed
+untracked:
+  - {name: echo, role: %s, protocol: udp, ports: [7], accept: open}
+  - {name: more, role: server, protocol: tcp, ports: [%d], accept: open}
+"""
+NFT = """table inet host {
+chain in { type filter hook input priority 0; policy drop
+ct state established accept
+meta l4proto ipv6-icmp accept
+udp dport { 7, 9 } ct state new accept
+}
+chain out { type filter hook output priority 0; policy drop
+ct state established,new accept
+meta l4proto ipv6-icmp accept
+}
+}
+"""
+LEGACY = """*filter
+:INPUT DROP [0:0]
+:OUTPUT DROP [0:0]
+-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+-A INPUT -p ipv6-icmp -j ACCEPT
+-A INPUT -p udp -m multiport --dports 7,9 -m conntrack --ctstate NEW -j ACCEPT
+-A OUTPUT -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT
+-A OUTPUT -p ipv6-icmp -j ACCEPT
+COMMIT
+"""
+PROGRAM = os.path.join(os.environ.get("builddir", "."), "tests/fault/stream")
+failed = passed = 0
+
+
+def check(good, what, more=""):
+    global failed, passed
+    passed += bool(good)
+    failed += not good
+    if not good:
+        print("not ok - %s %s" % (what, more), flush=True)
+
+
+def policies(role):
+    paths = []
+    for n, text in enumerate((POLICY % (role, 80), POLICY % (role, 81),
+                              (POLICY % (role, 82)).replace("[7]", "[77]"))):
+        paths.append(os.path.join(lab.WORK, "%s%d.yaml" % (role, n)))
+        with open(paths[-1], "w") as out:
+            out.write(text)
+    return paths
+
+
+def run(backend, role, version, options):
+    client, server = pair()
+    host = server if role == "server" else client
+    state = os.path.join(lab.WORK, "st-%s-%s-%d" % (backend, role, version))
+    if backend == "nftables":
+        host.nft(NFT)
+    else:
+        for family in lab.VERSIONS:
+            host.legacy(family, LEGACY)
+    address = lab.address("server", version)
+    echoes = [server.popen([PROGRAM, "echo", address, port])
+              for port in ("7", "9")]
+    time.sleep(.2)
+    senders = [client.popen([PROGRAM, "send", address, port,
+                             str(options.rate)], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True)
+               for port in ("7", "9")]
+    time.sleep(.3)
+    made = 0
+    paths = policies(role)
+    for n in range(options.changes):
+        verb = ["apply", paths[n % 3]] if n % 4 else ["remove"]
+        process = host.popen(
+            [lab.CTPOLICY, verb[0], "--detailed-exitcode", "--backend",
+             backend, "--state-dir", state] + verb[1:], stdout=-1, stderr=-2,
+            text=True)
+        said = process.communicate()[0]
+        check(process.returncode in (0, 2), backend + ": " + verb[0], said)
+        made += process.returncode == 2
+    time.sleep(.2)
+    name = "%s, %s, IPv%d" % (backend, role, version)
+    for sender, flow in zip(senders, ("the service's", "a tracked flow's")):
+        sent, lost, refused = map(int, sender.communicate("")[0].split())
+        may = EACH * made if backend == "nftables" else 0
+        check(made and sent and lost <= may, name + ": " + flow,
+              "%d of %d lost in %d changes" % (lost, sent, made))
+        print("%s: %s packets: %d sent, %d lost (%d at the sender) in %d "
+              "changes" % (name, flow, sent, lost, refused, made), flush=True)
+    for echo in echoes:
+        echo.kill()
+        echo.wait()
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--changes", type=int, default=12)
+parser.add_argument("--rate", type=int, default=3000)
+given = parser.parse_args()
+lab.require_ctpolicy()
+for name in lab.BACKENDS:
+    for part in ("server", "client"):
+        for v in lab.VERSIONS:
+            run(name, part, v, given)
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(1 if failed or not passed else 0)
