@@ -84,7 +84,7 @@ static int to_text(const struct backend *b, const struct image *img,
 		return -ENOMEM;
 	r = b->render(img, f);
 	cut = ferror(f);
-	if ((fclose(f) || cut) && !r)
+	if ((fclose(f) || cut || !ret->s) && !r)
 		r = -ENOMEM;
 	return r;
 }

@@ -62,7 +62,10 @@ enum verdict {
 /*
  * When a change of this thing may be made, seen from the flow: accepts come
  * before NOTRACK and leave after it; of NOTRACK the request direction leaves
- * first. Chains, sets and rules each carry one.
+ * first, so that replies are never the first that is seen of a flow. With a
+ * protocol that begins with a handshake both directions leave with it: seen by
+ * half, no new connection would come about. Chains, sets and rules each carry
+ * one.
  */
 enum stage {
 	STAGE_ACCEPT,

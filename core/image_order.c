@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* core/image_order.c: canonical order and commit stages, see core/image.h. */
+#include <netinet/in.h>
 #include <string.h>
 
 #include "core/image.h"
@@ -36,11 +37,18 @@ static bool chain_notracks(const struct image_table *t,
 	return c->hook == HOOK_PREROUTING || c->base || !strcmp(t->name, "raw");
 }
 
+/* Conntrack wants to see both sides of its handshake, or lets none of it in. */
+static bool shakes_hands(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_DCCP;
+}
+
 static enum stage rule_stage(const struct image_rule *r, enum stage chain)
 {
 	if (r->verdict != VERDICT_NOTRACK)
 		return chain;
-	if (r->match.dport.n || looks_up(r, KEY_DPORT))
+	if (shakes_hands(r->match.proto) || r->match.dport.n || looks_up(r, KEY_DPORT))
 		return STAGE_NOTRACK_REQUEST;
 	if (r->match.sport.n || looks_up(r, KEY_SPORT))
 		return STAGE_NOTRACK_REPLY;

@@ -42,13 +42,22 @@ static const void *ip_of(const struct print *p)
 		       (const void *)&p->head.v6->ipv6;
 }
 
-static void print_match(struct print *p, const struct xt_entry_match *e)
+/* Not loaded for once, so what it would say of the rule is not known. */
+static int lacking(const char *what, const char *name)
+{
+	xt_guard_complain("libxtables cannot load %s %s", what, name);
+	return -EIO;
+}
+
+static int print_match(struct print *p, const struct xt_entry_match *e)
 {
 	const char *name = e->u.user.name;
 	struct xtables_match *m = NULL;
 
 	if (is_known(name))
 		m = xtables_find_match(name, XTF_TRY_LOAD, NULL);
+	if (!m && is_known(name))
+		return lacking("match", name);
 	if (m)
 		m = xtables_find_match_revision(name, XTF_TRY_LOAD, m,
 						e->u.user.revision);
@@ -57,25 +66,28 @@ static void print_match(struct print *p, const struct xt_entry_match *e)
 		fprintf(p->out, " --unknown-revision %u", e->u.user.revision);
 	else if (m->save)
 		m->save(ip_of(p), e);
+	return 0;
 }
 
-static void print_target(struct print *p, const struct xt_entry_target *e)
+static int print_target(struct print *p, const struct xt_entry_target *e)
 {
 	const char *name = e->u.user.name;
 	struct xtables_target *t = NULL;
 
 	if (!*p->target)
-		return;
+		return 0;
 	if (!*name || strcmp(name, p->target)) {
 		bool go = p->head.family == NFPROTO_IPV4 ?
 				  p->head.v4->ip.flags & IPT_F_GOTO :
 				  p->head.v6->ipv6.flags & IP6T_F_GOTO;
 
 		fprintf(p->out, " -%c %s", go ? 'g' : 'j', p->target);
-		return;
+		return 0;
 	}
 	if (is_known(name))
 		t = xtables_find_target(name, XTF_TRY_LOAD);
+	if (!t && is_known(name))
+		return lacking("target", name);
 	if (t)
 		t = xtables_find_target_revision(name, XTF_TRY_LOAD, t,
 						 e->u.user.revision);
@@ -84,6 +96,7 @@ static void print_target(struct print *p, const struct xt_entry_target *e)
 		fprintf(p->out, " --unknown-revision %u", e->u.user.revision);
 	else if (t->save)
 		t->save(ip_of(p), e);
+	return 0;
 }
 
 static int print(void *arg)
@@ -91,6 +104,7 @@ static int print(void *arg)
 	struct print *p = arg;
 	uint8_t *base = p->head.p;
 	size_t at = xt_head_size(p->head.family);
+	int r;
 
 	xt_head_print(&p->head, p->out);
 	while (at + sizeof(struct xt_entry_match) <= p->target_offset) {
@@ -100,12 +114,13 @@ static int print(void *arg)
 		if (m->u.match_size < sizeof(*m) ||
 		    at + m->u.match_size > p->target_offset)
 			return -EINVAL;
-		print_match(p, m);
+		r = print_match(p, m);
+		if (r)
+			return r;
 		at += m->u.match_size;
 	}
-	print_target(p, (const struct xt_entry_target *)(void *)
-				(base + p->target_offset));
-	return 0;
+	return print_target(p, (const struct xt_entry_target *)(void *)
+				       (base + p->target_offset));
 }
 
 /*
@@ -141,9 +156,12 @@ int xt_print(uint8_t family, const void *entry, const char *target,
 	if (!p.out)
 		return -ENOMEM;
 	err = print_captured(&p);
-	/* printf() of a library does not look whether there was room. */
+	/*
+	 * printf() of a library does not look whether there was room, and
+	 * glibc's fclose() does not say that it had none.
+	 */
 	cut = ferror(p.out);
-	if (fclose(p.out) || cut)
+	if (fclose(p.out) || cut || !text)
 		return -ENOMEM;
 	/* Say so: taken for somebody's handiwork, it would be replaced. */
 	if (err)

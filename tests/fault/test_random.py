@@ -126,7 +126,7 @@ def without_ours(text):
 
 def ours(text):
     """The rest, without handles, of which nobody is promised the same."""
-    text = re.sub(r" # handle \d+|\[\d+:\d+\]", "", text)
+    text = re.sub(r" # handle \d+|\[\d+:\d+\]|elements = \{ ", "", text)
     # the order of hash sets' elements is nobody's promise either
     return sorted(word for line in text.splitlines()
                   for word in re.split(r", ", line.strip()))
