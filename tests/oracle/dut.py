@@ -348,6 +348,8 @@ class Device:
                     self._inject(parts, device)
                 else:
                     self._send(parts)
+                # the kernel keeps little of the log for an ordinary user
+                self._read_log(sightings, waiting)
         finally:
             os.sched_setaffinity(0, processors)
         end = time.monotonic() + 5
