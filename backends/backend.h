@@ -25,11 +25,11 @@
 #ifndef CTPOLICY_BACKENDS_BACKEND_H
 #define CTPOLICY_BACKENDS_BACKEND_H
 
-#include "core/changeset.h"
 #include "core/diag.h"
-#include "core/image.h"
-#include "core/ruleset.h"
 #include "core/strbuf.h"
+#include "rules/changeset.h"
+#include "rules/image.h"
+#include "rules/ruleset.h"
 
 /* nft: the generation id. iptables: a digest of all tables, without counters */
 struct stamp {
@@ -92,14 +92,5 @@ extern const struct backend backend_nft, backend_iptables;
 
 const struct backend *backend_find(const char *name);
 void snapshot_release(struct snapshot *s);
-
-/*
- * Called with one line for every kernel call when set (--trace); backends
- * report through backend_trace(), which does nothing otherwise.
- */
-typedef void backend_trace_fn(void *arg, const char *line);
-void backend_trace_to(backend_trace_fn *fn, void *arg);
-void backend_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-bool backend_tracing(void);
 
 #endif

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/guard.h"
-#include "cli/recovery.h"
 #include "cli/report.h"
-#include "cli/tracking.h"
-#include "cli/transaction.h"
 #include "core/mem.h"
+#include "engine/guard.h"
+#include "engine/recovery.h"
+#include "engine/tracking.h"
+#include "engine/transaction.h"
 
 /* Half of a policy is not what was asked for: such a policy waits. */
 static int refuse_settings(struct plan *p)

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/kernel_check.h"
 #include "cli/report.h"
 #include "core/mem.h"
+#include "engine/kernel_check.h"
 
 static int check_one(const struct options *o, const char *file)
 {

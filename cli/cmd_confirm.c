@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <time.h>
 
-#include "cli/recovery.h"
 #include "cli/report.h"
 #include "core/mem.h"
+#include "engine/recovery.h"
 
 /* Nothing is waiting: how did it end when something last was? */
 static int say_ending(struct plan *p, struct state *state)

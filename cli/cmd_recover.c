@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/cmd_recover.c: after an interruption, to old or to new. */
-#include "cli/recovery.h"
 #include "cli/report.h"
-#include "cli/tracking.h"
-#include "cli/waiter.h"
 #include "core/mem.h"
+#include "engine/recovery.h"
+#include "engine/tracking.h"
+#include "engine/waiter.h"
 
 static void say(const struct recovery *v)
 {

@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/recovery.h"
 #include "cli/report.h"
-#include "cli/tracking.h"
-#include "cli/transaction.h"
 #include "core/mem.h"
+#include "engine/recovery.h"
+#include "engine/tracking.h"
+#include "engine/transaction.h"
 
 #define BACKENDS_MAX 4
 

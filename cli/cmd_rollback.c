@@ -2,10 +2,10 @@
 /* cli/cmd_rollback.c: back to the rules from before the newest change. */
 #include <errno.h>
 
-#include "cli/recovery.h"
 #include "cli/report.h"
-#include "cli/tracking.h"
 #include "core/mem.h"
+#include "engine/recovery.h"
+#include "engine/tracking.h"
 
 static int take_back(struct recovery *v, const struct options *o,
 		     struct state *state)

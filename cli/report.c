@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/mem.h"
+#include "host/trace.h"
 
 #define DIAGS_SHOWN 20
 
@@ -43,7 +44,7 @@ static void trace_line(void *arg, const char *line)
 void report_start_trace(const struct options *o)
 {
 	if (o->trace)
-		backend_trace_to(trace_line, NULL);
+		host_trace_to(trace_line, NULL);
 }
 
 /* --quiet leaves notes out; the copies borrow from p. */

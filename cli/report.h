@@ -11,7 +11,7 @@
 #ifndef CTPOLICY_CLI_REPORT_H
 #define CTPOLICY_CLI_REPORT_H
 
-#include "cli/plan.h"
+#include "engine/plan.h"
 
 /*
  * Say how a command ended. `result` is the JSON word ("unchanged", "changed",

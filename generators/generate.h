@@ -12,8 +12,8 @@
 #define CTPOLICY_GENERATORS_GENERATE_H
 
 #include "core/diag.h"
-#include "core/ruleset.h"
 #include "policies/policy.h"
+#include "rules/ruleset.h"
 
 /*
  * Facts that rules depend on. Default: the kernel's own defaults, so that a

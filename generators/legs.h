@@ -14,8 +14,8 @@
 #ifndef CTPOLICY_GENERATORS_LEGS_H
 #define CTPOLICY_GENERATORS_LEGS_H
 
-#include "core/ruleset.h"
 #include "policies/policy.h"
+#include "rules/ruleset.h"
 
 struct leg_visit {
 	const struct policy *policy;

@@ -22,7 +22,7 @@
 
 #include "core/diag.h"
 #include "core/inet.h"
-#include "core/ruleset.h"
+#include "rules/origin.h"
 
 enum policy_role {
 	ROLE_SERVER = 1 << 0,

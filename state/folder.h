@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "core/lock_holder.h"
+#include "host/lock_holder.h"
 #include "state/state.h"
 #include "state/state_space.h"
 

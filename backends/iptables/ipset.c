@@ -19,6 +19,7 @@
 #include "backends/iptables/ipt_sets.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
+#include "host/trace.h"
 
 #define OUR_PREFIX "ctpolicy-"
 
@@ -177,7 +178,7 @@ static int list_names(struct ipset_link *l, struct names *ret)
 	err = ipset_cmd(l->session, IPSET_CMD_LIST, 0);
 	ipset_envopt_unset(l->session, IPSET_ENV_LIST_SETNAME);
 	l->take = NULL;
-	backend_trace("ipset list -n = %d", err);
+	host_trace("ipset list -n = %d", err);
 	return l->err ? l->err : err ? -EIO : 0;
 }
 
@@ -227,7 +228,7 @@ static int list_set(struct ipset_link *l, const char *name)
 	ipset_session_output(l->session, IPSET_LIST_SAVE);
 	set(l, IPSET_SETNAME, name);
 	err = ipset_cmd(l->session, IPSET_CMD_SAVE, 0);
-	backend_trace("ipset save %s = %d", name, err);
+	host_trace("ipset save %s = %d", name, err);
 	if (l->err)
 		return l->err;
 	return err ? session_failed(l, name, l->d) : 0;
@@ -320,7 +321,7 @@ int ipset_create(struct ipset_link *l, const struct image_set *s,
 	}
 	set(l, IPSET_OPT_CREATE_COMMENT, &on);
 	err = ipset_cmd(l->session, IPSET_CMD_CREATE, 0);
-	backend_trace("ipset create %s %s = %d", name, s->kind, err);
+	host_trace("ipset create %s %s = %d", name, s->kind, err);
 	return err ? session_failed(l, name, d) : 0;
 }
 
@@ -330,7 +331,7 @@ int ipset_destroy(struct ipset_link *l, const char *name, struct diags *d)
 
 	set(l, IPSET_SETNAME, name);
 	err = ipset_cmd(l->session, IPSET_CMD_DESTROY, 0);
-	backend_trace("ipset destroy %s = %d", name, err);
+	host_trace("ipset destroy %s = %d", name, err);
 	return err ? session_failed(l, name, d) : 0;
 }
 
@@ -342,7 +343,7 @@ int ipset_swap(struct ipset_link *l, const char *a, const char *b,
 	set(l, IPSET_SETNAME, a);
 	set(l, IPSET_OPT_SETNAME2, b);
 	err = ipset_cmd(l->session, IPSET_CMD_SWAP, 0);
-	backend_trace("ipset swap %s %s = %d", a, b, err);
+	host_trace("ipset swap %s %s = %d", a, b, err);
 	return err ? session_failed(l, a, d) : 0;
 }
 
@@ -383,10 +384,10 @@ static void trace_element(const struct image_set *s, size_t i,
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
-	if (!backend_tracing())
+	if (!host_tracing())
 		return;
 	ipt_set_print_elem(s, i, &b);
-	backend_trace("ipset %s %s %s", add ? "add" : "del", name,
+	host_trace("ipset %s %s %s", add ? "add" : "del", name,
 		      strbuf_str(&b));
 }
 
@@ -420,7 +421,7 @@ int ipset_flush(struct ipset_link *l, struct diags *d)
 	int err = l->queued ? ipset_commit(l->session) : 0;
 
 	if (l->queued)
-		backend_trace("ipset: %u elements sent = %d", l->queued, err);
+		host_trace("ipset: %u elements sent = %d", l->queued, err);
 	l->queued = 0;
 	ipset_envopt_unset(l->session, IPSET_ENV_EXIST);
 	return err ? session_failed(l, "elements", d) : 0;

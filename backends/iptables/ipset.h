@@ -14,7 +14,7 @@
 #define CTPOLICY_BACKENDS_IPTABLES_IPSET_H
 
 #include "core/diag.h"
-#include "core/image.h"
+#include "rules/image.h"
 
 struct ipset_link;
 

@@ -17,7 +17,7 @@
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_ARGS_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_ARGS_H
 
-#include "core/image.h"
+#include "rules/image.h"
 
 struct ipt_args {
 	char **v;

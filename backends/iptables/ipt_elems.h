@@ -11,7 +11,7 @@
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_ELEMS_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_ELEMS_H
 
-#include "core/elems.h"
+#include "rules/elems.h"
 
 #define IPT_ELEMS_MAX (1u << 22)
 

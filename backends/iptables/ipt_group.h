@@ -15,7 +15,7 @@
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_GROUP_H
 
 #include "backends/iptables/ipt.h"
-#include "core/fuse.h"
+#include "backends/lower/fuse.h"
 
 /* Rules in a chain that one shape may take. */
 #define IPT_INLINE_MAX 24

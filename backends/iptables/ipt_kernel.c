@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "backends/host/nft_probe.h"
 #include "backends/iptables/ipt_args.h"
 #include "backends/iptables/xt.h"
 #include "core/mem.h"
+#include "host/nft_probe.h"
 
 const uint8_t ipt_families[2] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 

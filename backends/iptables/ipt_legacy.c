@@ -14,6 +14,7 @@
 
 #include "backends/backend.h"
 #include "core/mem.h"
+#include "host/trace.h"
 
 static const char *const builtins[] = {
 	"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING",
@@ -61,7 +62,7 @@ int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d)
 	int err = f ? 0 : -errno;
 
 	ret->n = 0;
-	backend_trace("open(%s) = %d", path, err);
+	host_trace("open(%s) = %d", path, err);
 	if (err == -ENOENT)
 		return 0;
 	if (err == -EACCES && is_net_admin()) {
@@ -107,7 +108,7 @@ int ipt_legacy_open(uint8_t family, const char *name, struct ipt_legacy *ret,
 	snprintf(t.name, sizeof(t.name), "%s", name);
 	errno = 0;
 	t.h = is_v4(&t) ? iptc_init(name) : ip6tc_init(name);
-	backend_trace("%s_init(%s) = %s", is_v4(&t) ? "iptc" : "ip6tc", name,
+	host_trace("%s_init(%s) = %s", is_v4(&t) ? "iptc" : "ip6tc", name,
 		      t.h ? "ok" : strerror(errno));
 	if (!t.h)
 		return open_failed(&t, errno, d);
@@ -288,7 +289,7 @@ int ipt_legacy_commit(struct ipt_legacy *t, struct srcpos at, struct diags *d)
 	keep_policy_counters(t);
 	errno = 0;
 	err = (is_v4(t) ? iptc_commit(t->h) : ip6tc_commit(t->h)) ? 0 : -errno;
-	backend_trace("%s_commit(%s) = %d", is_v4(t) ? "iptc" : "ip6tc",
+	host_trace("%s_commit(%s) = %d", is_v4(t) ? "iptc" : "ip6tc",
 		      t->name, err);
 	if (err)
 		diag_add(d, DIAG_ERROR, 0, "CT607", at,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/iptables/ipt_lock.h"
+#include "host/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,7 @@
 #include <unistd.h>
 
 #include "backends/backend.h"
-#include "core/lock_holder.h"
+#include "host/lock_holder.h"
 
 #define LOCK_FILE "/run/xtables.lock"
 #define WAIT_MS 5000
@@ -52,7 +53,7 @@ int ipt_lock_take(int *ret_fd, struct diags *d)
 				strerror(-err));
 	}
 	err = wait_for(fd);
-	backend_trace("flock(%s) = %d", path, err);
+	host_trace("flock(%s) = %d", path, err);
 	if (!err) {
 		*ret_fd = fd;
 		return 0;

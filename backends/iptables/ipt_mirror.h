@@ -14,7 +14,7 @@
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_MIRROR_H
 
 #include "backends/iptables/ipt_legacy.h"
-#include "core/image.h"
+#include "rules/image.h"
 
 struct ipt_mirror {
 	uint8_t family;

@@ -12,7 +12,7 @@
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_SET_STEPS_H
 
 #include "backends/iptables/ipset.h"
-#include "core/changeset.h"
+#include "rules/changeset.h"
 
 int ipt_set_steps(struct ipset_link *l, const struct changeset *cs,
 		  const struct step *v, size_t n, struct diags *d);

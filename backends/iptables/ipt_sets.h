@@ -8,7 +8,7 @@
  *         address. A field that takes networks holds boxes that are one CIDR
  *         block each: a box is one entry of the kernel. Ports are single,
  *         since the kernel would expand a range itself.
- * Owner:  as core/image.h.
+ * Owner:  as rules/image.h.
  * Errors: -ENOMEM, -EINVAL for text that ipset would not print.
  * Source: ipset(8).
  */
@@ -16,7 +16,7 @@
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_SETS_H
 
 #include "backends/iptables/ipt_args.h"
-#include "core/image.h"
+#include "rules/image.h"
 
 #define IPT_SET_DIMS 3
 /* IPSET_MAXNAMELEN less NUL. */

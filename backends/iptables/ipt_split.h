@@ -11,7 +11,7 @@
 #ifndef CTPOLICY_IPTABLES_IPT_SPLIT_H
 #define CTPOLICY_IPTABLES_IPT_SPLIT_H
 
-#include "core/ruleset.h"
+#include "rules/ruleset.h"
 
 int ipt_split(const struct ruleset *rs, struct ruleset *ret);
 

@@ -15,6 +15,7 @@
 
 #include "backends/backend.h"
 #include "core/mem.h"
+#include "host/trace.h"
 
 /* The two families have options of the same numbers and layouts. */
 _Static_assert(IPT_SO_SET_REPLACE == IP6T_SO_SET_REPLACE &&
@@ -192,7 +193,7 @@ int ipt_witness_begin(struct ipt_witness *w, uint8_t family,
 	if (w->fd < 0)
 		return cannot(w, -errno, d);
 	err = mark(w);
-	backend_trace("mark(%s) = %d", table, err);
+	host_trace("mark(%s) = %d", table, err);
 	if (!err)
 		return 0;
 	forget(w);

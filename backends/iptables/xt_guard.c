@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/iptables/xt_guard.h"
+#include "host/trace.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -59,7 +60,7 @@ static int kernel_has_revision(const char *name, uint8_t rev, int opt)
 	ret = getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, opt, &r, &len);
 	err = errno;
 	close(fd);
-	backend_trace("getsockopt(%s, revision of %s %u) = %d",
+	host_trace("getsockopt(%s, revision of %s %u) = %d",
 		      v4 ? "ip" : "ip6", name, rev, ret);
 	if (ret >= 0)
 		return 1;

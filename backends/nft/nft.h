@@ -16,7 +16,7 @@
 #define CTPOLICY_BACKENDS_NFT_NFT_H
 
 #include "backends/backend.h"
-#include "core/fuse.h"
+#include "backends/lower/fuse.h"
 /* after netinet/in.h, which it clashes with otherwise */
 #include <linux/netfilter.h>
 

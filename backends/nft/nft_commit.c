@@ -12,6 +12,7 @@
 
 #include "backends/nft/nft_kernel.h"
 #include "core/mem.h"
+#include "host/trace.h"
 
 #define SETTLE_MIN 10000	/* steps that leave the kernel work to do */
 #define ACK_SPACE 2048		/* what a queued answer weighs in the kernel */
@@ -44,7 +45,7 @@ static int send_batch(struct backend_ctx *ctx, const struct nft_batch *b)
 		.msg_iov = b->page, .msg_iovlen = b->n_pages,
 	};
 
-	for (size_t i = 0; backend_tracing() && i < b->n_sent; i++)
+	for (size_t i = 0; host_tracing() && i < b->n_sent; i++)
 		nft_trace_msg("send", b->sent[i].nlh);
 	return sendmsg(mnl_socket_get_fd(ctx->nl), &msg, 0) < 0 ? -errno : 0;
 }

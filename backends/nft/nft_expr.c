@@ -9,8 +9,8 @@
 #include <libnftnl/expr.h>
 #include <libnftnl/udata.h>
 
+#include "backends/lower/fuse.h"
 #include "backends/nft/nft_netlink.h"
-#include "core/fuse.h"
 #include "core/mem.h"
 
 /* Expressions are appended until one cannot be had. */

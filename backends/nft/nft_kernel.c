@@ -6,6 +6,7 @@
 
 #include "backends/nft/nft_kernel.h"
 #include "core/mem.h"
+#include "host/trace.h"
 
 static const char *const msg_name[] = {
 	[NFT_MSG_NEWTABLE] = "NEWTABLE", [NFT_MSG_GETTABLE] = "GETTABLE",
@@ -44,8 +45,8 @@ static const char *type_name(uint16_t type)
 
 void nft_trace_msg(const char *dir, const struct nlmsghdr *nlh)
 {
-	if (backend_tracing())
-		backend_trace("nft: %s %s seq %u, %u bytes", dir,
+	if (host_tracing())
+		host_trace("nft: %s %s seq %u, %u bytes", dir,
 			      type_name(nlh->nlmsg_type), nlh->nlmsg_seq,
 			      nlh->nlmsg_len);
 }
@@ -77,7 +78,7 @@ int nft_open(struct backend_ctx **ret, struct diags *d)
 				"no netlink socket to nf_tables: %s",
 				strerror(-err));
 	}
-	backend_trace("nft: open netlink socket");
+	host_trace("nft: open netlink socket");
 	*ret = ctx;
 	return 0;
 }

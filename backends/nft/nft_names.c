@@ -7,8 +7,8 @@
  */
 #include <string.h>
 
+#include "backends/lower/fuse.h"
 #include "backends/nft/nft.h"
-#include "core/fuse.h"
 #include "core/mem.h"
 
 #define NAME_MAX_RAW 50		/* leaves room for the prefix and a suffix */

@@ -16,9 +16,9 @@
 #include <cmocka.h>
 
 #include "backends/backend.h"
-#include "backends/host/host.h"
 #include "core/mem.h"
 #include "generators/generate.h"
+#include "host/host.h"
 #include "policies/policy.h"
 #include "tests/contract/fake.h"
 

@@ -4,7 +4,7 @@
 #include <linux/netfilter.h>
 #include <string.h>
 
-#include "core/fuse.h"
+#include "backends/lower/fuse.h"
 #include "core/mem.h"
 
 static struct image *kernel;

@@ -19,6 +19,7 @@
 
 #include "backends/backend.h"
 #include "core/mem.h"
+#include "host/trace.h"
 
 static const struct backend *const nft = &backend_nft;
 
@@ -194,7 +195,7 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return 64;
 	if (getenv("TRACE"))
-		backend_trace_to(trace, NULL);
+		host_trace_to(trace, NULL);
 	err = run(argv[1], argc > 2 ? argv[2] : NULL, &d);
 	diags_print(&d, NULL, 0, 0, false, stderr);
 	diags_release(&d);

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "core/chain_diff.h"
-#include "core/changeset.h"
 #include "core/mem.h"
+#include "rules/chain_diff.h"
+#include "rules/changeset.h"
 
 #include <linux/netfilter.h>
 

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "core/elems.h"
 #include "core/mem.h"
-#include "core/ruleset.h"
+#include "rules/elems.h"
+#include "rules/ruleset.h"
 
 static const struct origin web = { .service = "web" };
 static const struct origin api = { .service = "api" };

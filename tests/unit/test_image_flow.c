@@ -12,10 +12,10 @@
 #include <cmocka.h>
 
 #include "backends/backend.h"
-#include "core/image_flow.h"
 #include "core/mem.h"
 #include "generators/generate.h"
 #include "policies/policy.h"
+#include "rules/image_flow.h"
 
 static const char text[] =
 	"version: 1\n"

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "cli/transaction.h"
 #include "core/mem.h"
+#include "engine/transaction.h"
 #include "tests/contract/fake.h"
 
 #define HEAD "version: 1\nstate_matching: allowed\nuntracked:\n"

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/lower/fuse.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+
+struct part_of {
+	enum key_part part;
+	enum field_type type;		/* of IPv4 for addresses */
+};
+
+static bool is_plain(const struct iface *i)
+{
+	return !i->wild && strcmp(i->name, "lo");
+}
+
+/* The interface set of the hook's own side, or NULL. */
+static struct iface_set *iface_side(struct match *m)
+{
+	return m->iif.n ? &m->iif : m->oif.n ? &m->oif : NULL;
+}
+
+static void list_parts(struct fuse_group *g, const struct match *m,
+		       bool plain_iface)
+{
+	if (m->sport.n)
+		g->part[g->n_parts++] = KEY_SPORT;
+	if (m->dport.n && !m->sport.n)
+		g->part[g->n_parts++] = KEY_DPORT;
+	if (m->saddr.n)
+		g->part[g->n_parts++] = KEY_SADDR;
+	if (m->daddr.n)
+		g->part[g->n_parts++] = KEY_DADDR;
+	if (plain_iface)
+		g->part[g->n_parts++] = m->iif.n ? KEY_IIFNAME : KEY_OIFNAME;
+}
+
+/*
+ * The model of r for one of its interfaces: `constant` stays in the model,
+ * NULL means that the plain ones vary. A reply leg that is limited to local
+ * ports as well varies in sport and keeps dport for all members.
+ */
+static int make_model(const struct rule *r, const struct iface *constant,
+		      struct fuse_group *g)
+{
+	_cleanup_(match_release) struct match m = { 0 };
+	struct iface_set *side;
+	bool plain = false;
+	int err = match_copy(&r->match, &m);
+
+	if (err)
+		return err;
+	side = iface_side(&m);
+	for (size_t i = 0; side && !constant && i < side->n; i++)
+		plain |= is_plain(&side->v[i]);
+	list_parts(g, &m, plain);
+	if (m.sport.n)
+		port_set_release(&m.sport);
+	else
+		port_set_release(&m.dport);
+	prefix_set_release(&m.saddr);
+	prefix_set_release(&m.daddr);
+	if (side)
+		side->n = 0;
+	if (side && constant)
+		err = iface_set_add(side, constant);
+	else if (side)
+		iface_set_release(side);
+	if (err)
+		return err;
+	g->model = *r;
+	g->model.match = m;
+	g->family = m.family;
+	m = (struct match){ 0 };
+	return 0;
+}
+
+static bool same_shape(const struct fuse_group *a, const struct fuse_group *b)
+{
+	return a->model.hook == b->model.hook &&
+	       a->model.action == b->model.action &&
+	       a->model.rank == b->model.rank && a->model.leg == b->model.leg &&
+	       a->n_parts == b->n_parts &&
+	       !memcmp(a->part, b->part, a->n_parts * sizeof(a->part[0])) &&
+	       match_equal(&a->model.match, &b->model.match);
+}
+
+static int add_member(struct fuse_group *g, const struct rule *r)
+{
+	int err = mem_grow(&g->members, &g->cap_members, g->n_members + 1,
+			   sizeof(*g->members));
+
+	if (!err)
+		g->members[g->n_members++] = r;
+	return err;
+}
+
+static int add_to(struct fuse *f, const struct rule *r,
+		  const struct iface *constant)
+{
+	struct fuse_group g = { .n_parts = 0 };
+	int err = make_model(r, constant, &g);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < f->n; i++)
+		if (same_shape(&f->v[i], &g)) {
+			match_release(&g.model.match);
+			return add_member(&f->v[i], r);
+		}
+	err = mem_grow(&f->v, &f->cap, f->n + 1, sizeof(*f->v));
+	if (err) {
+		match_release(&g.model.match);
+		return err;
+	}
+	f->v[f->n++] = g;
+	return add_member(&f->v[f->n - 1], r);
+}
+
+static int add_rule(struct fuse *f, const struct rule *r)
+{
+	const struct iface_set *side = r->match.iif.n ? &r->match.iif :
+							&r->match.oif;
+	bool plain = !side->n;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < side->n; i++) {
+		if (is_plain(&side->v[i]))
+			plain = true;
+		else
+			err = add_to(f, r, &side->v[i]);
+	}
+	return !err && plain ? add_to(f, r, NULL) : err;
+}
+
+int fuse_rules(const struct ruleset *rs, struct fuse *ret)
+{
+	_cleanup_(fuse_release) struct fuse f = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < rs->n; i++)
+		err = add_rule(&f, &rs->v[i]);
+	if (err)
+		return err;
+	*ret = f;
+	f = (struct fuse){ 0 };
+	return 0;
+}
+
+static size_t part_size(enum key_part part, const struct match *m)
+{
+	const struct iface_set *side;
+	size_t n = 0;
+
+	switch (part) {
+	case KEY_SPORT:
+		return m->sport.n;
+	case KEY_DPORT:
+		return m->dport.n;
+	case KEY_SADDR:
+		return m->saddr.n;
+	case KEY_DADDR:
+		return m->daddr.n;
+	case KEY_IIFNAME:
+	case KEY_OIFNAME:
+		side = part == KEY_IIFNAME ? &m->iif : &m->oif;
+		for (size_t i = 0; i < side->n; i++)
+			n += is_plain(&side->v[i]);
+		return n;
+	case KEY_DADDRTYPE:
+	case KEY_PART_MAX_:
+		break;
+	}
+	return 0;
+}
+
+uint64_t fuse_cost(const struct fuse_group *g, const struct rule *r)
+{
+	uint64_t cost = 1;
+
+	for (unsigned int i = 0; i < g->n_parts; i++)
+		cost *= part_size(g->part[i], &r->match);
+	return cost;
+}
+
+uint64_t fuse_dimensions(const struct fuse_group *g, const struct rule *r)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < g->n_parts; i++)
+		sum += part_size(g->part[i], &r->match);
+	return sum;
+}
+
+enum field_type key_part_field(enum key_part part, uint8_t family)
+{
+	switch (part) {
+	case KEY_SPORT:
+	case KEY_DPORT:
+		return FIELD_PORT;
+	case KEY_SADDR:
+	case KEY_DADDR:
+		return family == AF_INET6 ? FIELD_ADDR6 : FIELD_ADDR4;
+	case KEY_IIFNAME:
+	case KEY_OIFNAME:
+		return FIELD_IFNAME;
+	case KEY_DADDRTYPE:
+	case KEY_PART_MAX_:
+		break;
+	}
+	return FIELD_ADDRTYPE;
+}
+
+void fuse_init_elems(const struct fuse_group *g, const enum key_part *part,
+		     size_t n, struct elems *e)
+{
+	enum field_type type[ELEMS_MAX_FIELDS];
+
+	for (size_t i = 0; i < n; i++)
+		type[i] = key_part_field(part[i], g->family);
+	elems_init(e, type, n);
+}
+
+static void put_port(struct port_range r, uint8_t *first, uint8_t *last)
+{
+	first[0] = (uint8_t)(r.first >> 8);
+	first[1] = (uint8_t)r.first;
+	last[0] = (uint8_t)(r.last >> 8);
+	last[1] = (uint8_t)r.last;
+}
+
+static void put_prefix(const struct prefix *p, uint8_t *first, uint8_t *last)
+{
+	size_t n = p->family == AF_INET ? 4 : 16;
+	uint8_t end[16];
+
+	prefix_last(p, end);
+	memcpy(first, p->addr, n);
+	memcpy(last, end, n);
+}
+
+/* The i-th value of a part; false for an interface that is a constant. */
+static bool put_value(enum key_part part, const struct match *m, size_t i,
+		      uint8_t *first, uint8_t *last)
+{
+	const struct iface *name;
+
+	switch (part) {
+	case KEY_SPORT:
+		put_port(m->sport.v[i], first, last);
+		return true;
+	case KEY_DPORT:
+		put_port(m->dport.v[i], first, last);
+		return true;
+	case KEY_SADDR:
+		put_prefix(&m->saddr.v[i], first, last);
+		return true;
+	case KEY_DADDR:
+		put_prefix(&m->daddr.v[i], first, last);
+		return true;
+	case KEY_IIFNAME:
+	case KEY_OIFNAME:
+		name = part == KEY_IIFNAME ? &m->iif.v[i] : &m->oif.v[i];
+		memcpy(first, name->name, sizeof(name->name));
+		memcpy(last, name->name, sizeof(name->name));
+		return is_plain(name);
+	case KEY_DADDRTYPE:
+	case KEY_PART_MAX_:
+		break;
+	}
+	return false;
+}
+
+static size_t part_count(enum key_part part, const struct match *m)
+{
+	if (part == KEY_IIFNAME)
+		return m->iif.n;
+	return part == KEY_OIFNAME ? m->oif.n : part_size(part, m);
+}
+
+struct expansion {
+	const struct rule *rule;
+	const enum key_part *part;
+	size_t n;
+	uint8_t first[64], last[64];
+	struct elems *out;
+};
+
+static int expand(struct expansion *x, unsigned int i)
+{
+	const struct match *m = &x->rule->match;
+	size_t at, n;
+	int err = 0;
+
+	if (i == x->n)
+		return elems_add(x->out, x->first, x->last, x->rule->origin);
+	at = elems_offset(x->out, i);
+	n = part_count(x->part[i], m);
+	for (size_t k = 0; !err && k < n; k++)
+		if (put_value(x->part[i], m, k, x->first + at, x->last + at))
+			err = expand(x, i + 1);
+	return err;
+}
+
+int fuse_expand(const struct rule *r, const enum key_part *part, size_t n,
+		struct elems *e)
+{
+	struct expansion x = { .rule = r, .part = part, .n = n, .out = e };
+
+	return expand(&x, 0);
+}
+
+void fuse_release(struct fuse *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		match_release(&f->v[i].model.match);
+		free(f->v[i].members);
+	}
+	free(f->v);
+	*f = (struct fuse){ 0 };
+}

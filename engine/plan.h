@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/plan.h: one run of the pipeline, from a policy file to the changes.
+ *
+ *   load -> generate -> choose a backend -> read the kernel -> lower -> diff
+ *
+ * Shape:  fields are filled from top to bottom; each step needs those before.
+ * Owner:  plan_release() frees all but what is borrowed: `o`, names, `state`.
+ * Errors: -errno as in policies/policy.h and backends/backend.h, with the
+ *         reason in `diags`.
+ */
+#ifndef CTPOLICY_ENGINE_PLAN_H
+#define CTPOLICY_ENGINE_PLAN_H
+
+#include "backends/backend.h"
+#include "cli/cli.h"
+#include "generators/generate.h"
+#include "policies/policy.h"
+#include "state/state.h"
+
+struct plan {
+	const struct options *o;
+	struct diags diags;
+	const char *command;		/* that makes the change */
+	const char *file;		/* NULL: no policy (remove) */
+	char *text;
+	size_t len;
+	struct policy *policy;
+	struct ruleset *rules;
+	/*
+	 * Instead of a policy: rules as text, which are wanted as they stand
+	 * (rollback, recover); s NULL: none. Borrowed.
+	 */
+	struct rules_text target;
+	struct state *state;		/* NULL: leaves no trace; borrowed */
+	uint32_t takes_back;		/* the record; 0: this is no rollback */
+	uint32_t waits;			/* record to be confirmed; 0: none */
+	bool recovers;			/* the journal speaks of this change */
+	const struct backend *backend;
+	const char *why;		/* why this backend; NULL: was told */
+	struct backend_ctx *ctx;
+	struct snapshot live;
+	struct survey elsewhere;	/* filters that this backend misses */
+	struct image *want;
+	bool lowered;			/* once at least: what it says is said */
+	struct changeset *changes;
+};
+
+int plan_load(struct plan *p, const struct options *o, const char *file);
+/* For a text: the one that was named, else the first that is built in. */
+int plan_choose_offline(struct plan *p);
+/* For this host; opens the backend and refuses when another holds our rules. */
+int plan_choose_live(struct plan *p);
+/*
+ * Read the kernel (the first time: what choosing has read), lower, diff; again
+ * as often as wanted.
+ */
+int plan_compare(struct plan *p);
+/* What is wanted on this host, or on none (NULL). */
+int plan_lower(struct plan *p, const struct survey *host);
+void plan_release(struct plan *p);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/recovery.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/mem.h"
+#include "engine/history.h"
+#include "engine/signals.h"
+#include "engine/waiter.h"
+#include "host/privilege.h"
+
+int waiting_read(struct state *state, struct waiting *ret, struct diags *d)
+{
+	struct waiting w = { .there = true };
+	int r = pending_read(state, &w.pending, d);
+
+	if (r && r != -ENOENT)
+		return r;
+	w.there = !r;
+	w.expired = !r && (strcmp(w.pending.space, state_space(state)) ||
+			   waiter_deadline(0) >= w.pending.deadline);
+	*ret = w;
+	return 0;
+}
+
+static int open_backend(struct plan *p, const char *name)
+{
+	p->backend = backend_find(name);
+	if (p->backend)
+		return p->backend->open(&p->ctx, &p->diags);
+	return diag_add(&p->diags, DIAG_ERROR, -EOPNOTSUPP, "CT546", NOPOS,
+			"the change was made through %s, which this build lacks",
+			name);
+}
+
+/* Compare the kernel with one of the record's two sides. */
+static int aim_at(struct recovery *v, const struct rules_text *side)
+{
+	v->plan.target = *side;
+	return plan_compare(&v->plan);
+}
+
+static int note_ending(struct recovery *v, enum ending ending)
+{
+	const struct ending_note note = {
+		.id = v->record.id, .ending = ending,
+		.time = (int64_t)time(NULL),
+	};
+
+	return ending_write(v->plan.state, &note, &v->plan.diags);
+}
+
+/* What was to be confirmed is no more: say how it ended, in this order. */
+static int end_waiting(struct recovery *v)
+{
+	int r = note_ending(v, ENDING_ROLLED_BACK);
+
+	return r ? r : pending_drop(v->plan.state, &v->plan.diags);
+}
+
+bool recovery_succeeded(const struct recovery *v)
+{
+	return v->done.outcome == OUTCOME_UNCHANGED ||
+	       v->done.outcome == OUTCOME_CHANGED;
+}
+
+/*
+ * To one side of the journal, which is then done with. A confirmation that
+ * was waited for falls with its change.
+ */
+static int go_to(struct recovery *v, bool new, bool waits)
+{
+	int r = 0;
+
+	v->what = new ? RECOVERED_NEW : RECOVERED_OLD;
+	if (!new)
+		r = aim_at(v, &v->record.before);
+	if (r)
+		return r;
+	transact(&v->plan, &v->done);
+	if (!recovery_succeeded(v))
+		return 0;
+	if (v->done.outcome == OUTCOME_UNCHANGED)
+		r = new ? journal_finish(v->plan.state, &v->plan.diags) :
+			  journal_drop(v->plan.state, &v->plan.diags);
+	return !r && waits ? end_waiting(v) : r;
+}
+
+/* Rules live as long as their namespace. Restored since, they are there. */
+static bool is_past(const struct recovery *v)
+{
+	return strcmp(v->record.space, state_space(v->plan.state)) &&
+	       image_is_empty(v->plan.live.image);
+}
+
+/*
+ * A way back is finished, any other change is undone, unless it turns out to
+ * be complete and nobody was asked to confirm it.
+ */
+static int finish_or_undo(struct recovery *v, const struct waiting *w)
+{
+	bool back = v->record.of != 0, complete, waits;
+	int r = open_backend(&v->plan, v->record.backend);
+
+	v->plan.takes_back = v->record.of;
+	if (!r)
+		r = aim_at(v, &v->record.after);
+	if (r)
+		return r;
+	waits = w->there && w->pending.id == (back ? v->record.of :
+						     v->record.id);
+	complete = changeset_is_empty(v->plan.changes);
+	if (!is_past(v))
+		return go_to(v, back || (complete && !waits), waits);
+	v->what = RECOVERED_PAST;
+	r = journal_drop(v->plan.state, &v->plan.diags);
+	return !r && waits ? end_waiting(v) : r;
+}
+
+static void begin(struct recovery *v, const struct options *o,
+		  struct state *state, const char *command)
+{
+	*v = (struct recovery){
+		.plan = { .o = o, .state = state, .command = command },
+		.done = { .outcome = OUTCOME_UNCHANGED },
+	};
+}
+
+static int unconfirmed(struct recovery *v, const struct waiting *w)
+{
+	int r = state_newest(v->plan.state, &v->record, &v->plan.diags);
+
+	/* Its record went, so it was taken back already. */
+	if (r == -ENOENT || (!r && v->record.id != w->pending.id)) {
+		v->what = RECOVERED_OLD;
+		v->record.id = w->pending.id;
+		return end_waiting(v);
+	}
+	if (r)
+		return r;
+	record_release(&v->record);
+	return recovery_take_back(v, v->plan.o, v->plan.state);
+}
+
+int recovery_run(struct recovery *v, const struct options *o,
+		 struct state *state)
+{
+	struct waiting w = { 0 };
+	int r;
+
+	begin(v, o, state, "recover");
+	r = waiting_read(state, &w, &v->plan.diags);
+	if (r)
+		return r;
+	r = journal_read(state, &v->record, &v->plan.diags);
+	if (!r) {
+		v->plan.recovers = true;
+		return finish_or_undo(v, &w);
+	}
+	if (r != -ENOENT)
+		return r;
+	if (w.there && w.expired)
+		return unconfirmed(v, &w);
+	v->what = w.there ? RECOVERED_WAITS : RECOVERED_NOTHING;
+	v->record.id = w.pending.id;
+	return 0;
+}
+
+/* The record is of no use any more, though nothing had to be written. */
+static int drop_record(struct recovery *v)
+{
+	int r = history_begin(&v->plan);
+
+	return r ? r : history_keep(&v->plan);
+}
+
+int recovery_take_back(struct recovery *v, const struct options *o,
+		       struct state *state)
+{
+	struct waiting w = { 0 };
+	int r;
+
+	begin(v, o, state, "rollback");
+	r = waiting_read(state, &w, &v->plan.diags);
+	if (!r)
+		r = state_newest(state, &v->record, &v->plan.diags);
+	if (!r)
+		r = open_backend(&v->plan, v->record.backend);
+	if (r)
+		return r;
+	v->plan.takes_back = v->record.id;
+	r = aim_at(v, &v->record.before);
+	if (r)
+		return r;
+	v->what = is_past(v) ? RECOVERED_PAST : RECOVERED_OLD;
+	if (v->what == RECOVERED_OLD)
+		transact(&v->plan, &v->done);
+	if (!recovery_succeeded(v))
+		return 0;
+	if (v->done.outcome == OUTCOME_UNCHANGED)
+		r = drop_record(v);
+	return !r && w.there ? end_waiting(v) : r;
+}
+
+static void say_what(struct plan *p, const struct recovery *v)
+{
+	static const char *const words[RECOVERED_MAX_] = {
+		[RECOVERED_NEW] = "was interrupted; it is complete now, and its rules are in force",
+		[RECOVERED_OLD] = "was interrupted or not confirmed; it is undone, and the rules from before it are in force",
+		[RECOVERED_PAST] = "was interrupted; its rules went when the machine or the namespace ended, and none of ours are there",
+	};
+
+	if (words[v->what])
+		diag_add(&p->diags, DIAG_WARNING, 0, "CT547", NOPOS,
+			 "change %u (%s) %s", v->record.id,
+			 v->record.command ? v->record.command : "apply",
+			 words[v->what]);
+}
+
+int recovery_error(const struct recovery *v)
+{
+	if (recovery_succeeded(v))
+		return 0;
+	if (v->done.outcome == OUTCOME_STALE)
+		return -EAGAIN;
+	return v->done.outcome == OUTCOME_REFUSED ? v->done.err :
+						    -ENOTRECOVERABLE;
+}
+
+int recovery_open(const struct options *o, struct state **ret,
+		  struct diags *d)
+{
+	int r = privilege_require(d);
+
+	signals_endure();
+	if (!r)
+		r = state_open(o->state_dir, ret, d);
+	if (!r && privilege_drop())
+		r = diag_add(d, DIAG_ERROR, -EPERM, "CT562", NOPOS,
+			     "capabilities that are not needed cannot be given up");
+	return r;
+}
+
+int recovery_before(struct plan *p, enum recovered *ret)
+{
+	_cleanup_(recovery_release) struct recovery v;
+	int r = recovery_run(&v, p->o, p->state);
+
+	if (!r)
+		r = recovery_error(&v);
+	diags_append(&p->diags, &v.plan.diags);
+	if (r)
+		return r;
+	say_what(p, &v);
+	*ret = v.what;
+	return 0;
+}
+
+void recovery_release(struct recovery *v)
+{
+	transaction_release(&v->done);
+	plan_release(&v->plan);
+	record_release(&v->record);
+	*v = (struct recovery){ 0 };
+}

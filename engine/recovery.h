@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/recovery.h: changes that were interrupted, and the way back from those
+ * that were made.
+ *
+ * Shape:  `what` tells it in one word; `done` is how the kernel took it, with
+ *         the outcome UNCHANGED where nothing had to be written. A plan whose
+ *         backend is NULL saw no rules.
+ * Owner:  recovery_release() frees; `o` and the state folder are borrowed.
+ * Errors: -errno with the reason in plan.diags, before anything was written;
+ *         a failure later is in `done`. -ENOENT, without a diagnostic: there
+ *         is no record to go back from.
+ */
+#ifndef CTPOLICY_ENGINE_RECOVERY_H
+#define CTPOLICY_ENGINE_RECOVERY_H
+
+#include "engine/transaction.h"
+
+enum recovered {
+	RECOVERED_NOTHING,	/* nothing was interrupted */
+	RECOVERED_NEW,		/* the change was complete, and stays */
+	RECOVERED_OLD,		/* the rules from before it are in force */
+	RECOVERED_PAST,		/* its rules went with the boot or namespace */
+	RECOVERED_WAITS,	/* complete, and waits for its confirmation */
+	RECOVERED_MAX_
+};
+
+struct recovery {
+	struct plan plan;
+	struct transaction done;
+	struct record record;	/* the change that this is about */
+	enum recovered what;
+};
+
+/*
+ * Finish or undo what was interrupted; take back what was not confirmed in
+ * time. Once the lock is held nobody else is at work on either.
+ */
+int recovery_run(struct recovery *v, const struct options *o,
+		 struct state *state);
+/* Go back one change: to the rules from before the newest record. */
+int recovery_take_back(struct recovery *v, const struct options *o,
+		       struct state *state);
+/* Did it reach old or new, whatever it was? */
+bool recovery_succeeded(const struct recovery *v);
+int recovery_error(const struct recovery *v);	/* -errno of what did not */
+/*
+ * Open the state folder, ready to change rules, and hold no more powers than
+ * that takes from here on.
+ */
+int recovery_open(const struct options *o, struct state **ret,
+		  struct diags *d);
+/* recovery_run() before another change: what it says goes to p->diags. */
+int recovery_before(struct plan *p, enum recovered *ret);
+void recovery_release(struct recovery *v);
+
+/* What waits for a confirmation, and until when. */
+struct waiting {
+	bool there, expired;
+	struct pending pending;
+};
+
+int waiting_read(struct state *state, struct waiting *ret, struct diags *d);
+
+#endif

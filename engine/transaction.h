@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/transaction.h: commit a plan's changes, read back, undo on failure.
+ *
+ * Shape:  an outcome is told apart from its exit code so that text, JSON and
+ *         code can never say different things.
+ */
+#ifndef CTPOLICY_ENGINE_TRANSACTION_H
+#define CTPOLICY_ENGINE_TRANSACTION_H
+
+#include "engine/plan.h"
+
+enum outcome {
+	OUTCOME_UNCHANGED,	/* nothing to do; nothing was written */
+	OUTCOME_CHANGED,	/* done, read back, the same */
+	OUTCOME_STALE,		/* the kernel kept moving; nothing done */
+	OUTCOME_REFUSED,	/* not even begun: `err` says why */
+	OUTCOME_NOT_RECORDED,	/* so it was taken back, which is verified */
+	OUTCOME_RESTORED,	/* failed; the state from before is verified */
+	OUTCOME_NOT_RESTORED,	/* failed, and so did the way back */
+	OUTCOME_MAX_
+};
+
+struct transaction {
+	enum outcome outcome;
+	int err;		/* of what failed; 0 otherwise */
+	size_t evicted;		/* entries of excluded services */
+	size_t adopted;		/* connections that got an entry again */
+	bool gives_back;	/* something begins to be tracked */
+	size_t steps;		/* of the change that was made */
+	/*
+	 * The change itself, where the user asked to see it (--json, -v) and
+	 * it was made; with the images that its steps point into.
+	 */
+	struct changeset *made;
+	struct image *want, *before;
+};
+
+void transaction_release(struct transaction *t);
+
+/*
+ * p must have been compared. Diagnostics go to p->diags. With a state folder
+ * (engine/history.h) the change is written down first; where that cannot be done
+ * nothing is.
+ */
+void transact(struct plan *p, struct transaction *ret);
+int transaction_exit_code(const struct transaction *t, bool detailed);
+const char *transaction_result(const struct transaction *t);
+
+#endif

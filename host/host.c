@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A small proc file, whole and NUL-terminated. */
+static int read_small(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, buf, size - 1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		n = -errno;
+	close(fd);
+	if (n < 0)
+		return (int)n;
+	buf[n] = '\0';
+	return 0;
+}
+
+int host_ephemeral_ports(struct port_range *ret)
+{
+	struct port_range p;
+	char buf[64], *tab;
+	int r = read_small("/proc/sys/net/ipv4/ip_local_port_range", buf,
+			   sizeof(buf));
+
+	if (r)
+		return r;
+	buf[strcspn(buf, "\n")] = '\0';
+	tab = strpbrk(buf, "\t ");
+	if (!tab)
+		return -EINVAL;
+	*tab = '-';
+	r = port_range_parse(buf, &p);
+	if (!r)
+		*ret = p;
+	return r;
+}
+
+int host_memory(uint64_t *ret)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+
+	if (pages <= 0 || size <= 0)
+		return -EINVAL;
+	*ret = (uint64_t)pages * (uint64_t)size;
+	return 0;
+}
+
+int host_tcp_timeout(uint32_t *ret)
+{
+	char buf[64], *end;
+	unsigned long n;
+	int r = read_small(
+		"/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established",
+		buf, sizeof(buf));
+
+	if (r)
+		return r;
+	n = strtoul(buf, &end, 10);
+	if (end == buf || n > UINT32_MAX)
+		return -EINVAL;
+	*ret = (uint32_t)n;
+	return 0;
+}
+
+static int write_small(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, strlen(text));
+	if (n < 0)
+		r = -errno;
+	else if ((size_t)n != strlen(text))
+		r = -EIO;
+	close(fd);
+	return r;
+}
+
+int host_enter_private_netns(void)
+{
+	unsigned int uid = geteuid(), gid = getegid();
+	char map[32];
+	int r;
+
+	if (unshare(CLONE_NEWUSER))
+		return -errno;
+	/* Source: user_namespaces(7): setgroups goes first. */
+	r = write_small("/proc/self/setgroups", "deny");
+	if (r && r != -ENOENT)
+		return r;
+	snprintf(map, sizeof(map), "0 %u 1", uid);
+	r = write_small("/proc/self/uid_map", map);
+	if (r)
+		return r;
+	snprintf(map, sizeof(map), "0 %u 1", gid);
+	r = write_small("/proc/self/gid_map", map);
+	if (r)
+		return r;
+	/* Made by its root, or files in /proc/net would belong to nobody. */
+	return unshare(CLONE_NEWNET) ? -errno : 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * host/host.h: facts of this host that need no privilege.
+ *
+ * Units:  ports in host byte order; memory in bytes.
+ * Errors: -errno of reading; the outputs are then untouched, and a caller may
+ *         go on with the kernel's defaults.
+ * Source: Documentation/networking/ip-sysctl.rst (ip_local_port_range),
+ *         nf_conntrack-sysctl.rst (nf_conntrack_tcp_timeout_established).
+ */
+#ifndef CTPOLICY_HOST_HOST_H
+#define CTPOLICY_HOST_HOST_H
+
+#include <stdint.h>
+
+#include "core/inet.h"
+
+int host_ephemeral_ports(struct port_range *ret);
+int host_memory(uint64_t *ret);
+/* Seconds that an established connection stays in the table. */
+int host_tcp_timeout(uint32_t *ret);
+/*
+ * Move this process into a user and a network namespace of its own, where it
+ * is root over nothing but that network. Single-threaded callers only.
+ */
+int host_enter_private_netns(void);
+
+#endif

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rules/changeset.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+#include "rules/chain_diff.h"
+
+struct build {
+	struct changeset *cs;
+	const struct image *want, *live;
+	const struct image_table *table;	/* of live for deletions */
+	int err;
+};
+
+static enum phase phase_of(enum stage stage, bool add)
+{
+	static const enum phase out[] = {
+		[STAGE_ACCEPT] = PHASE_DEL_ACCEPT,
+		[STAGE_NOTRACK_REQUEST] = PHASE_DEL_NOTRACK_REQUEST,
+		[STAGE_NOTRACK_REPLY] = PHASE_DEL_NOTRACK_REPLY,
+		[STAGE_NOTRACK_BOTH] = PHASE_DEL_NOTRACK_REQUEST,
+	};
+	_Static_assert(ARRAY_SIZE(out) == STAGE_MAX_, "a stage has no phase");
+
+	if (!add)
+		return out[stage];
+	return stage == STAGE_ACCEPT ? PHASE_ADD_ACCEPT : PHASE_ADD_NOTRACK;
+}
+
+static struct step *push(struct build *b, enum step_kind kind, bool add,
+			 enum phase phase)
+{
+	struct changeset *cs = b->cs;
+	struct step *s;
+
+	if (b->err)
+		return NULL;
+	b->err = mem_grow(&cs->steps, &cs->cap, cs->n + 1, sizeof(*cs->steps));
+	if (b->err)
+		return NULL;
+	s = &cs->steps[cs->n++];
+	*s = (struct step){
+		.kind = kind, .add = add, .phase = phase, .table = b->table,
+	};
+	return s;
+}
+
+static void push_set(struct build *b, const struct image_set *set, bool add,
+		     enum phase phase)
+{
+	struct step *s = push(b, STEP_SET, add, phase);
+
+	if (s)
+		s->set = set;
+}
+
+static void push_elem(struct build *b, const struct image_set *set, size_t i,
+		      bool add, bool replaces)
+{
+	struct step *s = push(b, STEP_ELEMENT, add, phase_of(set->stage, add));
+
+	if (s) {
+		s->set = set;
+		s->elem = i;
+		s->replaces = replaces;
+	}
+}
+
+static void add_set(struct build *b, const struct image_set *set)
+{
+	push_set(b, set, true, phase_of(set->stage, true));
+	for (size_t i = 0; i < set->elems.n; i++)
+		push_elem(b, set, i, true, false);
+}
+
+static bool same_comment(const struct origin *a, const struct origin *b)
+{
+	char x[COMMENT_MAX + 1], y[COMMENT_MAX + 1];
+
+	origin_comment(a, x, COMMENT_MAX);
+	origin_comment(b, y, COMMENT_MAX);
+	return !strcmp(x, y);
+}
+
+/* Both sides are sorted: one walk. */
+static void diff_elems(struct build *b, const struct image_set *want,
+		       const struct image_set *live)
+{
+	const struct elems *w = &want->elems, *l = &live->elems;
+	const struct origin *last_w = NULL, *last_l = NULL;
+	bool same = true;	/* no origin on either side */
+	size_t i = 0, k = 0;
+
+	while (!b->err && (i < w->n || k < l->n)) {
+		int c = i == w->n ? 1 : k == l->n ? -1 :
+			memcmp(elems_first(w, i), elems_first(l, k),
+			       2 * (size_t)w->width);
+
+		if (c < 0) {
+			push_elem(b, want, i++, true, false);
+		} else if (c > 0) {
+			push_elem(b, live, k++, false, false);
+		} else {
+			if (w->origin[i] != last_w || l->origin[k] != last_l) {
+				last_w = w->origin[i];
+				last_l = l->origin[k];
+				same = same_comment(last_w, last_l);
+			}
+			if (!same)
+				push_elem(b, want, i, true, true);
+			i++;
+			k++;
+		}
+	}
+}
+
+static void diff_sets(struct build *b, const struct image_table *want,
+		      const struct image_table *live)
+{
+	for (size_t i = 0; want && i < want->n_sets; i++) {
+		const struct image_set *w = &want->sets[i];
+		const struct image_set *l =
+			live ? image_find_set(live, w->name) : NULL;
+
+		b->table = want;
+		if (l && image_set_fits(w, l)) {
+			diff_elems(b, w, l);
+			continue;
+		}
+		/*
+		 * Names spell the shape, so another shape under the name is
+		 * somebody's handiwork: it makes way before anything is added.
+		 */
+		if (l) {
+			b->table = live;
+			push_set(b, l, false, PHASE_ADD_ACCEPT);
+			b->table = want;
+		}
+		add_set(b, w);
+	}
+	b->table = live;
+	for (size_t i = 0; live && i < live->n_sets; i++)
+		if (!want || !image_find_set(want, live->sets[i].name))
+			push_set(b, &live->sets[i], false,
+				 phase_of(live->sets[i].stage, false));
+}
+
+static void push_rule(struct build *b, const struct image_chain *c,
+		      const struct image_rule *r, bool add,
+		      const struct image_rule *before)
+{
+	enum phase phase = phase_of(r->stage, add);
+	struct step *s;
+
+	/* A jump takes both directions with it: it waits for the last rule. */
+	if (r->verdict == VERDICT_JUMP && phase == PHASE_DEL_NOTRACK_REQUEST)
+		phase = PHASE_DEL_NOTRACK_REPLY;
+	s = push(b, STEP_RULE, add, phase);
+	if (s) {
+		s->chain = c;
+		s->rule = r;
+		s->before = before;
+	}
+}
+
+static void push_chain(struct build *b, const struct image_chain *c, bool add)
+{
+	struct step *s;
+
+	if (c->foreign)
+		return;
+	s = push(b, STEP_CHAIN, add, add ? phase_of(c->stage, true) :
+		 c->stage == STAGE_ACCEPT ? PHASE_DEL_ACCEPT :
+					    PHASE_DEL_NOTRACK_REPLY);
+	if (s)
+		s->chain = c;
+}
+
+static bool is_reshaped(const struct image_table *want,
+			const struct image_table *live,
+			const struct image_rule *r)
+{
+	for (unsigned int i = 0; want && live && i < r->n_lookups; i++) {
+		const struct image_set *w = image_find_set(want,
+							   r->lookup[i].set);
+		const struct image_set *l = image_find_set(live,
+							   r->lookup[i].set);
+
+		if (w && l && !image_set_fits(w, l))
+			return true;
+	}
+	return false;
+}
+
+/* A rule in the way of a set's new shape leaves before anything is added. */
+static void drop_rule(struct build *b, const struct image_chain *c,
+		      const struct image_rule *r, bool in_the_way)
+{
+	push_rule(b, c, r, false, NULL);
+	if (!b->err && in_the_way)
+		b->cs->steps[b->cs->n - 1].phase = PHASE_ADD_ACCEPT;
+}
+
+static void diff_chain(struct build *b, const struct image_table *wt,
+		       const struct image_table *lt,
+		       const struct image_chain *want,
+		       const struct image_chain *live)
+{
+	_cleanup_free_ size_t *kept = NULL;
+	size_t next = live->n_rules;
+
+	if (!b->err)
+		b->err = chain_match(want, live, &kept);
+	if (b->err)
+		return;
+	for (size_t i = 0; i < want->n_rules; i++)
+		if (kept[i] != SIZE_MAX && is_reshaped(wt, lt, &want->rules[i]))
+			kept[i] = SIZE_MAX;
+	b->table = lt;
+	for (size_t k = 0, i = 0; k < live->n_rules; k++) {
+		while (i < want->n_rules && kept[i] == SIZE_MAX)
+			i++;
+		if (i < want->n_rules && kept[i] == k)
+			i++;
+		else
+			drop_rule(b, live, &live->rules[k],
+				  is_reshaped(wt, lt, &live->rules[k]));
+	}
+	b->table = wt;
+	for (size_t i = 0; i < want->n_rules; i++) {
+		if (kept[i] != SIZE_MAX)
+			continue;
+		next = SIZE_MAX;
+		for (size_t j = i; j < want->n_rules && next == SIZE_MAX; j++)
+			next = kept[j];
+		push_rule(b, want, &want->rules[i], true,
+			  next == SIZE_MAX ? NULL : &live->rules[next]);
+	}
+}
+
+/* Hooked elsewhere, or otherwise, than it must be: somebody's handiwork. */
+static bool is_rehooked(const struct image_chain *want,
+			const struct image_chain *live)
+{
+	return !want->foreign && (want->base != live->base ||
+				  (want->base && want->hook != live->hook));
+}
+
+static void diff_chains(struct build *b, const struct image_table *want,
+			const struct image_table *live)
+{
+	static const struct image_chain none;
+
+	for (size_t i = 0; want && i < want->n_chains; i++) {
+		const struct image_chain *c = &want->chains[i];
+		const struct image_chain *l =
+			live ? image_find_chain(live, c->name) : NULL;
+
+		if (l && is_rehooked(c, l)) {
+			diff_chain(b, want, live, &none, l);
+			b->table = live;
+			push_chain(b, l, false);
+			l = NULL;
+		}
+		b->table = want;
+		if (!l)
+			push_chain(b, c, true);
+		diff_chain(b, want, live, c, l ? l : &none);
+	}
+	for (size_t i = 0; live && i < live->n_chains; i++) {
+		const struct image_chain *c = &live->chains[i];
+
+		if (want && image_find_chain(want, c->name))
+			continue;
+		diff_chain(b, want, live, &none, c);
+		b->table = live;
+		push_chain(b, c, false);
+	}
+}
+
+static void diff_table(struct build *b, const struct image_table *want,
+		       const struct image_table *live)
+{
+	b->table = want ? want : live;
+	if (want && want->owned && (!live || live->asleep))
+		push(b, STEP_TABLE, true, PHASE_ADD_ACCEPT);
+	diff_sets(b, want, live);
+	diff_chains(b, want, live);
+	b->table = live;
+	if (!want && live->owned)
+		push(b, STEP_TABLE, false, PHASE_DEL_ACCEPT);
+}
+
+/*
+ * Inside a phase: tables, sets, elements and chains are there before the
+ * rules that use them, and go after them. A jump comes after the rules of its
+ * chain and goes before them.
+ */
+static int rank_of(const struct step *s)
+{
+	bool jump = s->kind == STEP_RULE && s->rule->verdict == VERDICT_JUMP;
+	static const int in[] = {
+		[STEP_TABLE] = 0, [STEP_SET] = 1, [STEP_ELEMENT] = 2,
+		[STEP_CHAIN] = 3, [STEP_RULE] = 4,
+	};
+	_Static_assert(ARRAY_SIZE(in) == STEP_KIND_MAX_, "a kind has no rank");
+	int rank = in[s->kind] + jump;
+
+	return s->add ? rank : -rank;
+}
+
+#define RANKS 11	/* -5 to 5, as rank_of() gives them */
+
+static size_t place_of(const struct step *s)
+{
+	return (size_t)s->phase * RANKS + (size_t)(rank_of(s) + RANKS / 2);
+}
+
+/* By phase, then rank, else as found: a hundred thousand steps, few places. */
+static int order_steps(struct changeset *cs)
+{
+	size_t next[PHASE_MAX_ * RANKS + 1] = { 0 };
+	struct step *v;
+
+	if (cs->n < 2)
+		return 0;
+	v = malloc(cs->n * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < cs->n; i++)
+		next[place_of(&cs->steps[i]) + 1]++;
+	for (size_t i = 1; i < ARRAY_SIZE(next); i++)
+		next[i] += next[i - 1];
+	for (size_t i = 0; i < cs->n; i++)
+		v[next[place_of(&cs->steps[i])]++] = cs->steps[i];
+	free(cs->steps);
+	cs->steps = v;
+	cs->cap = cs->n;
+	return 0;
+}
+
+static void diff_images(struct build *b)
+{
+	for (size_t i = 0; i < b->want->n_tables; i++) {
+		const struct image_table *t = &b->want->tables[i];
+
+		diff_table(b, t, image_find_table(b->live, t->family, t->name));
+	}
+	for (size_t i = 0; i < b->live->n_tables; i++) {
+		const struct image_table *t = &b->live->tables[i];
+
+		if (!image_find_table(b->want, t->family, t->name))
+			diff_table(b, NULL, t);
+	}
+}
+
+int changeset_diff(const struct image *want, const struct image *live,
+		   struct changeset **ret)
+{
+	_cleanup_(changeset_free) struct changeset *cs = calloc(1, sizeof(*cs));
+	struct build b = { .cs = cs, .want = want, .live = live };
+
+	if (!cs)
+		return -ENOMEM;
+	cs->want = want;
+	cs->live = live;
+	diff_images(&b);
+	if (!b.err)
+		b.err = order_steps(cs);
+	if (b.err)
+		return b.err;
+	*ret = TAKE_PTR(cs);
+	return 0;
+}
+
+bool changeset_is_empty(const struct changeset *cs)
+{
+	return cs->n == 0;
+}
+
+const struct origin *step_origin(const struct step *s)
+{
+	static const struct origin nobody;
+	const struct origin *o = NULL;
+
+	if (s->kind == STEP_RULE)
+		o = s->rule->origin;
+	else if (s->kind == STEP_ELEMENT)
+		o = s->set->elems.origin[s->elem];
+	return o ? o : &nobody;
+}
+
+void changeset_free(struct changeset **cs)
+{
+	if (!*cs)
+		return;
+	free((*cs)->steps);
+	free(*cs);
+	*cs = NULL;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rules/changeset.h: the difference of two images, as ordered steps.
+ *
+ * Shape:  steps stand in an order that a backend may commit one by one: sets
+ *         and chains before the rules that use them, accepts in, NOTRACK in,
+ *         NOTRACK out (request direction first), accepts out; whatever is
+ *         emptied goes last. `phase` never falls from one step to the next; a
+ *         backend that commits per table commits per phase; one that commits
+ *         all at once may take deletions first. An empty changeset
+ *         means "in sync". One changed element is one step.
+ * Owner:  steps point into `want` and `live`; both must outlive it.
+ * Errors: changeset_diff() is pure; it fails only with -ENOMEM and then leaves
+ *         *ret untouched. To undo, diff against the image from before.
+ */
+#ifndef CTPOLICY_RULES_CHANGESET_H
+#define CTPOLICY_RULES_CHANGESET_H
+
+#include "rules/image.h"
+
+enum step_kind {
+	STEP_TABLE,
+	STEP_CHAIN,
+	STEP_SET,
+	STEP_ELEMENT,
+	STEP_RULE,
+	STEP_KIND_MAX_
+};
+
+enum phase {
+	PHASE_ADD_ACCEPT,
+	PHASE_ADD_NOTRACK,
+	PHASE_DEL_NOTRACK_REQUEST,
+	PHASE_DEL_NOTRACK_REPLY,
+	PHASE_DEL_ACCEPT,
+	PHASE_MAX_
+};
+
+struct step {
+	enum step_kind kind;
+	bool add;
+	enum phase phase;
+	const struct image_table *table;	/* of want (add) or live */
+	const struct image_chain *chain;	/* STEP_CHAIN, STEP_RULE */
+	const struct image_set *set;		/* STEP_SET, STEP_ELEMENT */
+	const struct image_rule *rule;		/* STEP_RULE */
+	size_t elem;				/* STEP_ELEMENT: index in set */
+	bool replaces;		/* added element: is there with another comment */
+	/*
+	 * STEP_RULE, add: the live rule that it goes right before, NULL: at
+	 * the chain's end. Several with one `before` come in their order.
+	 */
+	const struct image_rule *before;
+};
+
+struct changeset {
+	const struct image *want, *live;
+	struct step *steps;
+	size_t n, cap;
+};
+
+int changeset_diff(const struct image *want, const struct image *live,
+		   struct changeset **ret);
+bool changeset_is_empty(const struct changeset *cs);
+/* The step's origin for the user, never NULL for an added step. */
+const struct origin *step_origin(const struct step *s);
+const char *step_kind_name(enum step_kind k);	/* "rule" */
+void changeset_free(struct changeset **cs);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rules/elems.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+#include "rules/ruleset.h"
+
+size_t field_width(enum field_type t)
+{
+	static const uint8_t width[] = {
+		[FIELD_PORT] = 2,
+		[FIELD_ADDR4] = 4,
+		[FIELD_ADDR6] = 16,
+		[FIELD_IFNAME] = 16,
+		[FIELD_ADDRTYPE] = 4,
+	};
+	_Static_assert(ARRAY_SIZE(width) == FIELD_TYPE_MAX_,
+		       "width misses a row");
+
+	return width[t];
+}
+
+size_t elems_offset(const struct elems *e, unsigned int i)
+{
+	size_t at = 0;
+
+	for (unsigned int k = 0; k < i; k++)
+		at += field_width(e->field[k]);
+	return at;
+}
+
+void elems_init(struct elems *e, const enum field_type *field, size_t n)
+{
+	*e = (struct elems){ .n_fields = (uint8_t)n };
+	for (size_t i = 0; i < n; i++) {
+		e->field[i] = field[i];
+		e->width += (uint16_t)field_width(field[i]);
+	}
+}
+
+static size_t stride(const struct elems *e)
+{
+	return 2 * (size_t)e->width;
+}
+
+static int reserve(struct elems *e, size_t need)
+{
+	size_t cap = e->cap;
+	int r;
+
+	if (need <= cap)
+		return 0;
+	r = mem_grow(&e->origin, &cap, need, sizeof(*e->origin));
+	if (r)
+		return r;
+	if (stride(e)) {
+		uint8_t *key = realloc(e->key, cap * stride(e));
+
+		if (!key)
+			return -ENOMEM;
+		e->key = key;
+	}
+	e->cap = cap;
+	return 0;
+}
+
+int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
+	      const struct origin *origin)
+{
+	uint8_t *key;
+	int r = reserve(e, e->n + 1);
+
+	if (r)
+		return r;
+	key = e->key + e->n * stride(e);
+	memcpy(key, first, e->width);
+	memcpy(key + e->width, last, e->width);
+	e->origin[e->n++] = origin;
+	return 0;
+}
+
+const uint8_t *elems_first(const struct elems *e, size_t i)
+{
+	return e->key + i * stride(e);
+}
+
+const uint8_t *elems_last(const struct elems *e, size_t i)
+{
+	return e->key + i * stride(e) + e->width;
+}
+
+static bool is_exact(const struct elems *e, size_t i)
+{
+	return !memcmp(elems_first(e, i), elems_last(e, i), e->width);
+}
+
+bool elems_all_exact(const struct elems *e)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (!is_exact(e, i))
+			return false;
+	return true;
+}
+
+static int cmp_origin(const struct origin *a, const struct origin *b)
+{
+	const char *x = a && a->service ? a->service : "";
+	const char *y = b && b->service ? b->service : "";
+
+	return a == b ? 0 : strcmp(x, y);
+}
+
+static int cmp_elem(const void *a, const void *b, void *arg)
+{
+	const struct elems *e = arg;
+	const size_t *x = a, *y = b;
+	int c = memcmp(elems_first(e, *x), elems_first(e, *y), stride(e));
+
+	return c ? c : cmp_origin(e->origin[*x], e->origin[*y]);
+}
+
+static bool is_sorted(const struct elems *e)
+{
+	for (size_t i = 1; i < e->n; i++) {
+		size_t a = i - 1;
+
+		if (cmp_elem(&a, &i, (void *)(uintptr_t)e) > 0)
+			return false;
+	}
+	return true;
+}
+
+/* The key's first bytes ride along, so that few comparisons look it up. */
+struct sort_item {
+	uint64_t head;
+	size_t i;
+};
+
+static uint64_t key_head(const struct elems *e, size_t i)
+{
+	const uint8_t *key = elems_first(e, i);
+	size_t n = stride(e) < 8 ? stride(e) : 8;
+	uint64_t head = 0;
+
+	for (size_t k = 0; k < n; k++)
+		head |= (uint64_t)key[k] << (56 - 8 * k);
+	return head;
+}
+
+static int cmp_item(const void *a, const void *b, void *arg)
+{
+	const struct sort_item *x = a, *y = b;
+
+	if (x->head != y->head)
+		return x->head < y->head ? -1 : 1;
+	return cmp_elem(&x->i, &y->i, arg);
+}
+
+static int sorted_items(const struct elems *e, struct sort_item **ret)
+{
+	struct sort_item *v = malloc((e->n ? e->n : 1) * sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->n; i++)
+		v[i] = (struct sort_item){ key_head(e, i), i };
+	qsort_r(v, e->n, sizeof(*v), cmp_item, (void *)(uintptr_t)e);
+	*ret = v;
+	return 0;
+}
+
+int elems_sort(struct elems *e)
+{
+	_cleanup_free_ struct sort_item *item = NULL;
+	_cleanup_(elems_release) struct elems out = { 0 };
+	int r;
+
+	if (!e->width || is_sorted(e))
+		return 0;
+	r = sorted_items(e, &item);
+	if (r)
+		return r;
+	elems_init(&out, e->field, e->n_fields);
+	r = reserve(&out, e->n);
+	for (size_t i = 0; !r && i < e->n; i++)
+		r = elems_add(&out, elems_first(e, item[i].i),
+			      elems_last(e, item[i].i), e->origin[item[i].i]);
+	if (r)
+		return r;
+	free(e->key);
+	free(e->origin);
+	*e = out;
+	out = (struct elems){ 0 };
+	return 0;
+}
+
+static void drop_twins(struct elems *e)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < e->n; i++) {
+		if (k && !memcmp(elems_first(e, k - 1), elems_first(e, i),
+				 stride(e)))
+			continue;
+		if (k != i) {
+			memcpy(e->key + k * stride(e), elems_first(e, i),
+			       stride(e));
+			e->origin[k] = e->origin[i];
+		}
+		k++;
+	}
+	e->n = k;
+}
+
+/* Sorted boxes of one field overlap only with a neighbour. */
+static bool is_disjoint(const struct elems *e)
+{
+	if (elems_all_exact(e))
+		return true;
+	if (e->n_fields != 1)
+		return e->n < 2;
+	for (size_t i = 1; i < e->n; i++)
+		if (memcmp(elems_last(e, i - 1), elems_first(e, i),
+			   e->width) >= 0)
+			return false;
+	return true;
+}
+
+int elems_canonical(struct elems *e)
+{
+	int r;
+
+	if (!e->width) {
+		e->n = e->n ? 1 : 0;
+		return 0;
+	}
+	r = elems_sort(e);
+	if (r)
+		return r;
+	drop_twins(e);
+	return is_disjoint(e) ? 0 : elems_split(e);
+}
+
+int elems_copy(const struct elems *e, struct elems *ret)
+{
+	_cleanup_(elems_release) struct elems c = { 0 };
+	int r;
+
+	elems_init(&c, e->field, e->n_fields);
+	r = reserve(&c, e->n);
+	if (r)
+		return r;
+	if (e->n) {
+		if (e->width)
+			memcpy(c.key, e->key, e->n * stride(e));
+		memcpy(c.origin, e->origin, e->n * sizeof(*c.origin));
+	}
+	c.n = e->n;
+	*ret = c;
+	c = (struct elems){ 0 };
+	return 0;
+}
+
+void elems_release(struct elems *e)
+{
+	free(e->key);
+	free(e->origin);
+	e->key = NULL;
+	e->origin = NULL;
+	e->n = e->cap = 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rules/elems.h: the elements of one set, packed.
+ *
+ * Shape:  an element is a box: for each field a first and a last value. All
+ *         first values stand one behind the other in field order, then all
+ *         last values, so that memcmp() orders elements. After
+ *         elems_canonical() they are sorted and disjoint, free of twins, and
+ *         the same whatever the order they were added in.
+ * Units:  values in network byte order, FIELD widths as field_width() says;
+ *         interface names are padded with NUL (a wild one is not an element).
+ * Owner:  origins are borrowed, one for each element (NULL: unknown).
+ * Errors: -ENOMEM; the elements are then as before the call.
+ */
+#ifndef CTPOLICY_RULES_ELEMS_H
+#define CTPOLICY_RULES_ELEMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/inet.h"
+
+struct origin;
+struct strbuf;
+
+enum field_type {
+	FIELD_PORT,		/* 2 bytes */
+	FIELD_ADDR4,		/* 4 bytes */
+	FIELD_ADDR6,		/* 16 bytes */
+	FIELD_IFNAME,		/* 16 bytes, NUL-padded */
+	FIELD_ADDRTYPE,		/* 4 bytes, RTN_*, big endian here */
+	FIELD_TYPE_MAX_
+};
+
+#define ELEMS_MAX_FIELDS 4
+
+struct elems {
+	enum field_type field[ELEMS_MAX_FIELDS];
+	uint8_t n_fields;
+	uint16_t width;			/* bytes of all fields, one end */
+	uint8_t *key;			/* n * 2 * width bytes */
+	const struct origin **origin;	/* n */
+	size_t n, cap;
+};
+
+size_t field_width(enum field_type t);
+/* Offset of field i inside one end. */
+size_t elems_offset(const struct elems *e, unsigned int i);
+
+void elems_init(struct elems *e, const enum field_type *field, size_t n);
+/* first and last: `width` bytes each. */
+int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
+	      const struct origin *origin);
+const uint8_t *elems_first(const struct elems *e, size_t i);
+const uint8_t *elems_last(const struct elems *e, size_t i);
+/* True when first equals last in every field of every element. */
+bool elems_all_exact(const struct elems *e);
+/* Sort by key; twins stay. */
+int elems_sort(struct elems *e);
+/*
+ * Sorted and disjoint, covering exactly what was added. Of the origins that
+ * cover a point the one that sorts first by (service name) stands for it.
+ */
+int elems_canonical(struct elems *e);
+/*
+ * Cut overlapping boxes into disjoint ones: the part of elems_canonical()
+ * that is left when the boxes are sorted and free of twins.
+ */
+int elems_split(struct elems *e);
+int elems_copy(const struct elems *e, struct elems *ret);
+void elems_release(struct elems *e);
+
+#endif

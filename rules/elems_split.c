@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rules/elems_split.c: overlapping boxes made disjoint.
+ *
+ * Field by field: the borders of all boxes cut the field into segments, and
+ * what covers a segment is solved for the fields behind it. Neighbouring
+ * segments with the same answer are joined again where one given box spans
+ * both, so that nothing is cut without need and nothing is joined that the
+ * user wrote apart.
+ */
+#include <string.h>
+
+#include "core/mem.h"
+#include "rules/elems.h"
+#include "rules/ruleset.h"
+
+struct split {
+	const struct elems *in;
+	struct elems out;
+	uint8_t first[64], last[64];	/* of the box being made */
+};
+
+_Static_assert(ELEMS_MAX_FIELDS * 16 <= 64, "split buffers are too small");
+
+struct order {
+	const struct elems *e;
+	size_t at, width;
+};
+
+static int cmp_at(const void *a, const void *b, void *arg)
+{
+	const struct order *o = arg;
+	const size_t *x = a, *y = b;
+	int c = memcmp(elems_first(o->e, *x) + o->at,
+		       elems_first(o->e, *y) + o->at, o->width);
+
+	return c ? c : (*x > *y) - (*x < *y);
+}
+
+static int cmp_value(const void *a, const void *b, void *arg)
+{
+	return memcmp(a, b, *(const size_t *)arg);
+}
+
+/* v + 1 into ret; false when v is the field's last value. */
+static bool next_value(const uint8_t *v, size_t width, uint8_t *ret)
+{
+	memcpy(ret, v, width);
+	for (size_t i = width; i-- > 0;)
+		if (++ret[i])
+			return true;
+	return false;
+}
+
+static void previous_value(const uint8_t *v, size_t width, uint8_t *ret)
+{
+	memcpy(ret, v, width);
+	for (size_t i = width; i-- > 0;)
+		if (ret[i]--)
+			return;
+}
+
+/* The values at which some box begins, or has just ended; sorted, unique. */
+static int borders(const struct elems *e, const size_t *idx, size_t n,
+		   const struct order *o, uint8_t **ret, size_t *ret_n)
+{
+	uint8_t *v = malloc(2 * n * o->width);
+	size_t width = o->width, k = 0, m = 0;
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(v + k++ * width, elems_first(e, idx[i]) + o->at, width);
+		k += next_value(elems_last(e, idx[i]) + o->at, width,
+				v + k * width);
+	}
+	qsort_r(v, k, width, cmp_value, &width);
+	for (size_t i = 0; i < k; i++)
+		if (!m || memcmp(v + (m - 1) * width, v + i * width, width))
+			memmove(v + m++ * width, v + i * width, width);
+	*ret = v;
+	*ret_n = m;
+	return 0;
+}
+
+static const struct origin *first_origin(const struct elems *e,
+					 const size_t *idx, size_t n)
+{
+	const struct origin *best = e->origin[idx[0]];
+
+	for (size_t i = 1; i < n; i++) {
+		const struct origin *o = e->origin[idx[i]];
+
+		if (o && o->service && best && best->service &&
+		    strcmp(o->service, best->service) < 0)
+			best = o;
+	}
+	return best;
+}
+
+/* Is out[a..a+n) the same as out[b..b+n) behind the field at `at`? */
+static bool same_answer(const struct elems *e, size_t a, size_t b, size_t n,
+			size_t at)
+{
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(elems_first(e, a + i) + at,
+			   elems_first(e, b + i) + at, e->width - at) ||
+		    memcmp(elems_last(e, a + i) + at,
+			   elems_last(e, b + i) + at, e->width - at) ||
+		    e->origin[a + i] != e->origin[b + i])
+			return false;
+	return true;
+}
+
+static bool one_spans(const struct elems *e, const size_t *idx, size_t n,
+		      const struct order *o, const uint8_t *from,
+		      const uint8_t *to)
+{
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(elems_first(e, idx[i]) + o->at, from, o->width) <=
+			    0 &&
+		    memcmp(elems_last(e, idx[i]) + o->at, to, o->width) >= 0)
+			return true;
+	return false;
+}
+
+static int solve(struct split *s, const size_t *idx, size_t n,
+		 unsigned int field);
+
+/* Join the answer that begins at `cur` to the one before it, if it may be. */
+static bool join(struct split *s, size_t prev, size_t cur, const size_t *active,
+		 size_t n_active, const struct order *o)
+{
+	struct elems *out = &s->out;
+	size_t n = cur - prev;
+
+	if (out->n - cur != n || !n ||
+	    !same_answer(out, prev, cur, n, o->at + o->width) ||
+	    !one_spans(s->in, active, n_active, o,
+		       elems_first(out, prev) + o->at, s->last + o->at))
+		return false;
+	for (size_t i = prev; i < cur; i++)
+		memcpy(out->key + (2 * i + 1) * out->width + o->at,
+		       s->last + o->at, o->width);
+	out->n = cur;
+	return true;
+}
+
+static int solve_segments(struct split *s, size_t *idx, size_t n,
+			  unsigned int field, const struct order *o)
+{
+	_cleanup_free_ size_t *active = malloc(n * sizeof(*active));
+	_cleanup_free_ uint8_t *v = NULL;
+	size_t n_active = 0, next = 0, n_v, prev = SIZE_MAX;
+	int r = active ? borders(s->in, idx, n, o, &v, &n_v) : -ENOMEM;
+
+	for (size_t k = 0; !r && k < n_v; k++) {
+		const uint8_t *from = v + k * o->width;
+		size_t kept = 0, cur = s->out.n;
+
+		for (size_t i = 0; i < n_active; i++)
+			if (memcmp(elems_last(s->in, active[i]) + o->at, from,
+				   o->width) >= 0)
+				active[kept++] = active[i];
+		n_active = kept;
+		while (next < n && !memcmp(elems_first(s->in, idx[next]) +
+					   o->at, from, o->width))
+			active[n_active++] = idx[next++];
+		if (!n_active) {
+			prev = SIZE_MAX;
+			continue;
+		}
+		memcpy(s->first + o->at, from, o->width);
+		if (k + 1 < n_v)
+			previous_value(from + o->width, o->width,
+				       s->last + o->at);
+		else
+			memset(s->last + o->at, 0xff, o->width);
+		r = solve(s, active, n_active, field + 1);
+		if (!r && (prev == SIZE_MAX ||
+			   !join(s, prev, cur, active, n_active, o)))
+			prev = cur;
+	}
+	return r;
+}
+
+static int solve(struct split *s, const size_t *idx, size_t n,
+		 unsigned int field)
+{
+	const struct elems *e = s->in;
+	struct order o = { e, elems_offset(e, field), 0 };
+	_cleanup_free_ size_t *own = NULL;
+
+	if (field == e->n_fields)
+		return elems_add(&s->out, s->first, s->last,
+				 first_origin(e, idx, n));
+	if (n == 1) {
+		memcpy(s->first + o.at, elems_first(e, idx[0]) + o.at,
+		       e->width - o.at);
+		memcpy(s->last + o.at, elems_last(e, idx[0]) + o.at,
+		       e->width - o.at);
+		return elems_add(&s->out, s->first, s->last,
+				 e->origin[idx[0]]);
+	}
+	o.width = field_width(e->field[field]);
+	own = malloc(n * sizeof(*own));
+	if (!own)
+		return -ENOMEM;
+	memcpy(own, idx, n * sizeof(*own));
+	qsort_r(own, n, sizeof(*own), cmp_at, &o);
+	return solve_segments(s, own, n, field, &o);
+}
+
+int elems_split(struct elems *e)
+{
+	_cleanup_free_ size_t *idx = malloc((e->n ? e->n : 1) * sizeof(*idx));
+	struct split s = { .in = e };
+	int r = -ENOMEM;
+
+	elems_init(&s.out, e->field, e->n_fields);
+	if (idx) {
+		for (size_t i = 0; i < e->n; i++)
+			idx[i] = i;
+		r = e->n ? solve(&s, idx, e->n, 0) : 0;
+	}
+	if (!r)
+		r = elems_sort(&s.out);
+	if (r) {
+		elems_release(&s.out);
+		return r;
+	}
+	elems_release(e);
+	*e = s.out;
+	return 0;
+}

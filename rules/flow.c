@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rules/flow.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+
+static bool in_ports(const struct port_set *s, uint16_t port)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].first <= port && port <= s->v[i].last)
+			return true;
+	return false;
+}
+
+static bool leads_to(const struct flow *f, enum dst_kind dst)
+{
+	switch (dst) {
+	case DST_LOCAL:
+		return f->to_local;
+	case DST_LOCAL_OR_GROUP:
+		return f->to_local || f->to_group;
+	case DST_NOT_LOCAL:
+		return !f->to_local;
+	case DST_ANY:
+	case DST_MAX_:
+		break;
+	}
+	return true;
+}
+
+/* What stays in this host passes lo, and nothing else does. */
+static bool may_pass(const struct iface_set *s, bool loopback)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].wild || !strcmp(s->v[i].name, "lo") == loopback)
+			return true;
+	return !s->n;
+}
+
+bool flow_matches(const struct flow *f, const struct match *m)
+{
+	if ((m->family && m->family != f->family) ||
+	    (m->proto && m->proto != f->proto) || m->fragment_tail ||
+	    (m->sport.n && !in_ports(&m->sport, f->sport)) ||
+	    (m->dport.n && !in_ports(&m->dport, f->dport)) ||
+	    !leads_to(f, m->dst))
+		return false;
+	if (!may_pass(&m->iif, f->loopback) || !may_pass(&m->oif, f->loopback))
+		return false;
+	return (!m->saddr.n ||
+		prefix_set_contains(&m->saddr, f->family, f->saddr)) &&
+	       (!m->daddr.n ||
+		prefix_set_contains(&m->daddr, f->family, f->daddr));
+}
+
+const struct rule *flow_find(const struct flow *f, const struct ruleset *rs,
+			     enum hook hook, enum action action)
+{
+	for (size_t i = 0; i < rs->n; i++)
+		if (rs->v[i].hook == hook && rs->v[i].action == action &&
+		    flow_matches(f, &rs->v[i].match))
+			return &rs->v[i];
+	return NULL;
+}
+
+struct flow flow_reversed(const struct flow *f)
+{
+	struct flow r = *f;
+
+	memcpy(r.saddr, f->daddr, sizeof(r.saddr));
+	memcpy(r.daddr, f->saddr, sizeof(r.daddr));
+	r.sport = f->dport;
+	r.dport = f->sport;
+	r.to_local = f->loopback;
+	r.to_group = false;
+	return r;
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rules/image.h"
+
+#include <string.h>
+#include <uthash.h>
+
+#include "core/mem.h"
+
+struct origin_pool {
+	struct origin origin;		/* service and why point into text */
+	char *text;
+	char *comment;			/* the key */
+	UT_hash_handle hh;
+};
+
+static void name_copy(char dst[IMAGE_NAME_MAX], const char *src)
+{
+	size_t n = strnlen(src, IMAGE_NAME_MAX - 1);
+
+	memset(dst, 0, IMAGE_NAME_MAX);
+	memcpy(dst, src, n);
+}
+
+struct image *image_new(void)
+{
+	return calloc(1, sizeof(struct image));
+}
+
+struct image_table *image_add_table(struct image *img, uint8_t family,
+				    const char *name)
+{
+	struct image_table *t;
+
+	if (mem_grow(&img->tables, &img->cap_tables, img->n_tables + 1,
+		     sizeof(*img->tables)))
+		return NULL;
+	t = &img->tables[img->n_tables++];
+	*t = (struct image_table){ .family = family };
+	name_copy(t->name, name);
+	return t;
+}
+
+struct image_chain *image_add_chain(struct image_table *t, const char *name,
+				    enum hook hook)
+{
+	struct image_chain *c;
+
+	if (mem_grow(&t->chains, &t->cap_chains, t->n_chains + 1,
+		     sizeof(*t->chains)))
+		return NULL;
+	c = &t->chains[t->n_chains++];
+	*c = (struct image_chain){ .hook = hook };
+	name_copy(c->name, name);
+	return c;
+}
+
+struct image_set *image_add_set(struct image_table *t, const char *name)
+{
+	struct image_set *s;
+
+	if (mem_grow(&t->sets, &t->cap_sets, t->n_sets + 1, sizeof(*t->sets)))
+		return NULL;
+	s = &t->sets[t->n_sets++];
+	*s = (struct image_set){ .family = AF_UNSPEC };
+	name_copy(s->name, name);
+	return s;
+}
+
+struct image_rule *image_add_rule(struct image_chain *c)
+{
+	struct image_rule *r;
+
+	if (mem_grow(&c->rules, &c->cap_rules, c->n_rules + 1,
+		     sizeof(*c->rules)))
+		return NULL;
+	r = &c->rules[c->n_rules++];
+	*r = (struct image_rule){ .verdict = VERDICT_ACCEPT };
+	return r;
+}
+
+struct image_table *image_find_table(const struct image *img, uint8_t family,
+				     const char *name)
+{
+	for (size_t i = 0; i < img->n_tables; i++)
+		if (img->tables[i].family == family &&
+		    !strcmp(img->tables[i].name, name))
+			return &img->tables[i];
+	return NULL;
+}
+
+struct image_chain *image_find_chain(const struct image_table *t,
+				     const char *name)
+{
+	for (size_t i = 0; i < t->n_chains; i++)
+		if (!strcmp(t->chains[i].name, name))
+			return &t->chains[i];
+	return NULL;
+}
+
+struct image_set *image_find_set(const struct image_table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_sets; i++)
+		if (!strcmp(t->sets[i].name, name))
+			return &t->sets[i];
+	return NULL;
+}
+
+static void pool_entry_free(struct origin_pool *p)
+{
+	free(p->text);
+	free(p->comment);
+	free(p);
+}
+
+static struct origin_pool *pool_entry_new(const char *comment)
+{
+	struct origin_pool *p = calloc(1, sizeof(*p));
+	char *colon;
+
+	if (!p)
+		return NULL;
+	p->text = strdup(comment);
+	p->comment = strdup(comment);
+	if (!p->text || !p->comment) {
+		pool_entry_free(p);
+		return NULL;
+	}
+	colon = strstr(p->text, ": ");
+	if (colon) {
+		*colon = '\0';
+		p->origin.why = colon + 2;
+	}
+	if (*p->text && strcmp(comment, "ctpolicy"))
+		p->origin.service = p->text;
+	return p;
+}
+
+const struct origin *image_origin(struct image *img, const char *comment)
+{
+	struct origin_pool *p;
+
+	HASH_FIND_STR(img->origins, comment, p);
+	if (p)
+		return &p->origin;
+	p = pool_entry_new(comment);
+	if (!p)
+		return NULL;
+	HASH_ADD_KEYPTR(hh, img->origins, p->comment, strlen(p->comment), p);
+	/* HASH_NONFATAL_OOM: it did not get in. */
+	if (!p->hh.tbl) {
+		pool_entry_free(p);
+		return NULL;
+	}
+	return &p->origin;
+}
+
+void origin_comment(const struct origin *o, char *buf, size_t max)
+{
+	bool named = o && o->service;
+	int n = snprintf(buf, max + 1, "%s%s%s",
+			 named ? o->service : "ctpolicy",
+			 named && o->why ? ": " : "",
+			 named && o->why ? o->why : "");
+	size_t len = n < 0 ? 0 : (size_t)n;
+
+	if (len > max)
+		for (len = max; len && ((unsigned char)buf[len] & 0xc0) == 0x80;)
+			len--;
+	buf[len] = '\0';
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)buf[i] < ' ' || buf[i] == '"' ||
+		    buf[i] == '\\' || buf[i] == 0x7f)
+			buf[i] = '\'';
+}
+
+static bool lookup_equal(const struct lookup *a, const struct lookup *b)
+{
+	return a->n_parts == b->n_parts && !strcmp(a->set, b->set) &&
+	       !memcmp(a->part, b->part, a->n_parts * sizeof(a->part[0]));
+}
+
+static bool text_equal(const char *a, const char *b)
+{
+	return !strcmp(a ? a : "", b ? b : "");
+}
+
+bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
+{
+	if (a->verdict == VERDICT_UNKNOWN || a->verdict != b->verdict ||
+	    a->n_lookups != b->n_lookups || a->at_head != b->at_head ||
+	    strcmp(a->target, b->target) ||
+	    !text_equal(a->comment, b->comment))
+		return false;
+	for (unsigned int i = 0; i < a->n_lookups; i++)
+		if (!lookup_equal(&a->lookup[i], &b->lookup[i]))
+			return false;
+	return match_equal(&a->match, &b->match);
+}
+
+bool image_set_fits(const struct image_set *want, const struct image_set *live)
+{
+	const struct elems *w = &want->elems, *l = &live->elems;
+
+	return want->interval == live->interval &&
+	       want->family == live->family &&
+	       !strcmp(want->kind, live->kind) &&
+	       (!live->size || live->size >= w->n) &&
+	       w->n_fields == l->n_fields &&
+	       !memcmp(w->field, l->field, w->n_fields * sizeof(w->field[0]));
+}
+
+void image_rule_release(struct image_rule *r)
+{
+	match_release(&r->match);
+	free(r->comment);
+	free(r->unknown);
+	*r = (struct image_rule){ 0 };
+}
+
+void image_set_release(struct image_set *s)
+{
+	elems_release(&s->elems);
+}
+
+bool image_is_empty(const struct image *img)
+{
+	for (size_t i = 0; i < img->n_tables; i++) {
+		const struct image_table *t = &img->tables[i];
+
+		if (t->owned || t->n_sets)
+			return false;
+		for (size_t k = 0; k < t->n_chains; k++)
+			if (!t->chains[k].foreign || t->chains[k].n_rules)
+				return false;
+	}
+	return true;
+}
+
+static void table_release(struct image_table *t)
+{
+	for (size_t i = 0; i < t->n_chains; i++) {
+		for (size_t k = 0; k < t->chains[i].n_rules; k++)
+			image_rule_release(&t->chains[i].rules[k]);
+		free(t->chains[i].rules);
+	}
+	for (size_t i = 0; i < t->n_sets; i++)
+		image_set_release(&t->sets[i]);
+	free(t->chains);
+	free(t->sets);
+}
+
+void image_free(struct image **img)
+{
+	struct origin_pool *p, *tmp;
+
+	if (!*img)
+		return;
+	for (size_t i = 0; i < (*img)->n_tables; i++)
+		table_release(&(*img)->tables[i]);
+	free((*img)->tables);
+	HASH_ITER(hh, (*img)->origins, p, tmp) {
+		HASH_DEL((*img)->origins, p);
+		pool_entry_free(p);
+	}
+	free(*img);
+	*img = NULL;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rules/image.h: what lies, or shall lie, in a kernel: tables, chains, sets.
+ *
+ * A backend lowers a ruleset to an image, decodes the kernel into another, and
+ * commits the difference. Only what is ours is in an image: our own tables,
+ * our chains and sets in tables of others, and our jumps in their chains.
+ *
+ * Shape:  tables, chains and sets in canonical order (image_normalize());
+ *         rules in evaluation order. A `foreign` chain is somebody else's and
+ *         lists our jump alone. A rule that could not be decoded is kept as
+ *         VERDICT_UNKNOWN with its text, equal to nothing.
+ *         In an image rule the match is what the rule says inline; lookups
+ *         say the rest. What an inline match may hold is the backend's choice
+ *         (nft: at most one value a field; iptables: multiport lists).
+ * Units:  as in core/inet.h and rules/elems.h.
+ * Owner:  an image owns everything in it, its origins too when they were made
+ *         by image_origin(); origins taken from a ruleset are borrowed.
+ */
+#ifndef CTPOLICY_RULES_IMAGE_H
+#define CTPOLICY_RULES_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "rules/elems.h"
+#include "rules/ruleset.h"
+
+#define IMAGE_NAME_MAX 64
+
+/* What a lookup compares with field i of its set. */
+enum key_part {
+	KEY_SPORT,
+	KEY_DPORT,
+	KEY_SADDR,
+	KEY_DADDR,
+	KEY_IIFNAME,
+	KEY_OIFNAME,
+	KEY_DADDRTYPE,
+	KEY_PART_MAX_
+};
+
+struct lookup {
+	char set[IMAGE_NAME_MAX];
+	enum key_part part[ELEMS_MAX_FIELDS];
+	uint8_t n_parts;
+};
+
+#define IMAGE_LOOKUPS_MAX 5
+
+enum verdict {
+	VERDICT_NOTRACK,
+	VERDICT_ACCEPT,
+	VERDICT_RETURN,
+	VERDICT_JUMP,
+	VERDICT_UNKNOWN,
+	VERDICT_MAX_
+};
+
+/*
+ * When a change of this thing may be made, seen from the flow: accepts come
+ * before NOTRACK and leave after it; of NOTRACK the request direction leaves
+ * first, so that replies are never the first that is seen of a flow. With a
+ * protocol that begins with a handshake both directions leave with it: seen by
+ * half, no new connection would come about. Chains, sets and rules each carry
+ * one.
+ */
+enum stage {
+	STAGE_ACCEPT,
+	STAGE_NOTRACK_REQUEST,
+	STAGE_NOTRACK_REPLY,
+	STAGE_NOTRACK_BOTH,
+	STAGE_MAX_
+};
+
+struct image_rule {
+	struct match match;
+	struct lookup lookup[IMAGE_LOOKUPS_MAX];
+	uint8_t n_lookups;
+	enum verdict verdict;
+	enum stage stage;
+	char target[IMAGE_NAME_MAX];	/* of VERDICT_JUMP */
+	bool at_head;			/* in a foreign chain: stands first */
+	char *comment;			/* as in the kernel; NULL: none */
+	char *unknown;			/* text of VERDICT_UNKNOWN */
+	const struct origin *origin;	/* never NULL in a wanted image */
+	uint64_t handle;		/* live: nft handle, iptables position */
+};
+
+struct image_set {
+	char name[IMAGE_NAME_MAX];
+	struct elems elems;
+	bool interval;			/* elements may be ranges */
+	uint32_t size;			/* room for so many; 0: grows */
+	uint8_t proto;			/* protocol of its ports; 0: none */
+	uint8_t family;			/* AF_*, AF_UNSPEC: no addresses */
+	enum stage stage;
+	char kind[24];			/* backend's word: "hash:net,port"; "" */
+};
+
+struct image_chain {
+	char name[IMAGE_NAME_MAX];
+	enum hook hook;			/* HOOK_MAX_: a chain only jumped to */
+	bool base;			/* hooked by itself (nft, our table) */
+	bool foreign;
+	enum stage stage;
+	struct image_rule *rules;
+	size_t n_rules, cap_rules;
+};
+
+struct image_table {
+	char name[IMAGE_NAME_MAX];
+	uint8_t family;			/* NFPROTO_*; NFPROTO_UNSPEC: ipset */
+	bool owned;			/* nobody else's; goes when empty */
+	bool asleep;			/* hooks nothing: adding it wakes it */
+	struct image_chain *chains;
+	size_t n_chains, cap_chains;
+	struct image_set *sets;
+	size_t n_sets, cap_sets;
+};
+
+struct image {
+	struct image_table *tables;
+	size_t n_tables, cap_tables;
+	struct origin_pool *origins;	/* made by image_origin() */
+};
+
+/* All return NULL when out of memory; valid until the next add beside it. */
+struct image_table *image_add_table(struct image *img, uint8_t family,
+				    const char *name);
+struct image_chain *image_add_chain(struct image_table *t, const char *name,
+				    enum hook hook);
+struct image_set *image_add_set(struct image_table *t, const char *name);
+struct image_rule *image_add_rule(struct image_chain *c);
+
+struct image_table *image_find_table(const struct image *img, uint8_t family,
+				     const char *name);
+struct image_chain *image_find_chain(const struct image_table *t,
+				     const char *name);
+struct image_set *image_find_set(const struct image_table *t, const char *name);
+
+/*
+ * The origin that a kernel comment stands for ("web: static content"), made
+ * once for each comment and owned by the image. NULL: out of memory.
+ */
+const struct origin *image_origin(struct image *img, const char *comment);
+/*
+ * The comment that an origin gets: "ctpolicy" where it has no service, else
+ * its service, and ": why" where there is one. Cut at `max` bytes on a UTF-8
+ * boundary; '"', '\' and control characters become '\''. Never fails: writes
+ * into buf of at least max + 1 bytes.
+ */
+void origin_comment(const struct origin *o, char *buf, size_t max);
+/* Longest comment both kernels take: NFTNL_UDATA_COMMENT_MAXLEN less NUL. */
+#define COMMENT_MAX 127
+
+bool image_rule_equal(const struct image_rule *a, const struct image_rule *b);
+/* Can the live set hold what is wanted, as it stands? */
+bool image_set_fits(const struct image_set *want, const struct image_set *live);
+void image_rule_release(struct image_rule *r);
+void image_set_release(struct image_set *s);
+/*
+ * Tables, chains and sets by family and name, elements canonical, and every
+ * `stage` worked out from the rules.
+ */
+int image_normalize(struct image *img);
+bool image_is_empty(const struct image *img);
+void image_dump(const struct image *img, FILE *out);
+void image_free(struct image **img);
+struct image *image_new(void);
+/* "ip", "ip6", "inet", "" for NFPROTO_UNSPEC. */
+const char *nfproto_name(uint8_t family);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rules/image_order.c: canonical order and commit stages, see rules/image.h. */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "rules/image.h"
+
+static bool looks_up(const struct image_rule *r, enum key_part part)
+{
+	for (unsigned int i = 0; i < r->n_lookups; i++)
+		for (unsigned int k = 0; k < r->lookup[i].n_parts; k++)
+			if (r->lookup[i].part[k] == part)
+				return true;
+	return false;
+}
+
+static const struct image_chain *jump_target(const struct image_table *t,
+					     const struct image_chain *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (c->rules[i].verdict == VERDICT_JUMP)
+			return image_find_chain(t, c->rules[i].target);
+	return NULL;
+}
+
+static bool chain_notracks(const struct image_table *t,
+			   const struct image_chain *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++) {
+		if (c->rules[i].verdict == VERDICT_NOTRACK)
+			return true;
+		if (c->rules[i].verdict == VERDICT_ACCEPT ||
+		    c->rules[i].verdict == VERDICT_RETURN)
+			return false;
+	}
+	return c->hook == HOOK_PREROUTING || c->base || !strcmp(t->name, "raw");
+}
+
+/* Conntrack wants to see both sides of its handshake, or lets none of it in. */
+static bool shakes_hands(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_DCCP;
+}
+
+static enum stage rule_stage(const struct image_rule *r, enum stage chain)
+{
+	if (r->verdict != VERDICT_NOTRACK)
+		return chain;
+	if (shakes_hands(r->match.proto) || r->match.dport.n || looks_up(r, KEY_DPORT))
+		return STAGE_NOTRACK_REQUEST;
+	if (r->match.sport.n || looks_up(r, KEY_SPORT))
+		return STAGE_NOTRACK_REPLY;
+	return STAGE_NOTRACK_BOTH;
+}
+
+static void stage_sets(struct image *img, const struct image_table *t,
+		       const struct image_rule *r)
+{
+	for (unsigned int i = 0; i < r->n_lookups; i++)
+		for (size_t k = 0; k < img->n_tables; k++) {
+			struct image_table *own = &img->tables[k];
+			struct image_set *s;
+
+			/* ipset's are in no table of any family */
+			if (own != t && own->family)
+				continue;
+			s = image_find_set(own, r->lookup[i].set);
+			if (s)
+				s->stage = r->stage;
+		}
+}
+
+static void stage_table(struct image *img, struct image_table *t)
+{
+	for (size_t i = 0; i < t->n_chains; i++) {
+		struct image_chain *c = &t->chains[i];
+		const struct image_chain *to = jump_target(t, c);
+
+		c->stage = chain_notracks(t, to ? to : c) ? STAGE_NOTRACK_BOTH :
+							    STAGE_ACCEPT;
+		for (size_t k = 0; k < c->n_rules; k++) {
+			c->rules[k].stage = rule_stage(&c->rules[k], c->stage);
+			stage_sets(img, t, &c->rules[k]);
+		}
+	}
+}
+
+static int cmp_table(const void *a, const void *b)
+{
+	const struct image_table *x = a, *y = b;
+	int c = (int)x->family - (int)y->family;
+
+	return c ? c : strcmp(x->name, y->name);
+}
+
+static int cmp_chain(const void *a, const void *b)
+{
+	return strcmp(((const struct image_chain *)a)->name,
+		      ((const struct image_chain *)b)->name);
+}
+
+static int cmp_set(const void *a, const void *b)
+{
+	return strcmp(((const struct image_set *)a)->name,
+		      ((const struct image_set *)b)->name);
+}
+
+static void sort(void *v, size_t n, size_t size,
+		 int (*cmp)(const void *, const void *))
+{
+	if (n > 1)
+		qsort(v, n, size, cmp);
+}
+
+int image_normalize(struct image *img)
+{
+	int r = 0;
+
+	sort(img->tables, img->n_tables, sizeof(*img->tables), cmp_table);
+	for (size_t i = 0; i < img->n_tables; i++) {
+		struct image_table *t = &img->tables[i];
+
+		sort(t->chains, t->n_chains, sizeof(*t->chains), cmp_chain);
+		sort(t->sets, t->n_sets, sizeof(*t->sets), cmp_set);
+		for (size_t k = 0; !r && k < t->n_sets; k++)
+			r = elems_canonical(&t->sets[k].elems);
+	}
+	for (size_t i = 0; i < img->n_tables; i++)
+		stage_table(img, &img->tables[i]);
+	return r;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rules/ruleset.h: what the host must have, in no backend's terms.
+ *
+ * Shape:  a rule is one leg of one service, at one hook, for one protocol. Two
+ *         policies that list the same things in another order give rulesets
+ *         that are equal member for member (ruleset_normalize()).
+ *         In struct match an empty set means "any"; sets of addresses need a
+ *         family; sets of ports need a protocol that has ports.
+ * Units:  see inet.h. IPPROTO_*, AF_*. ICMP types are those of the rule's
+ *         protocol (IPPROTO_ICMP or IPPROTO_ICMPV6).
+ * Owner:  a ruleset owns its rules, their sets and its settings; origins
+ *         borrow from the policy, which must outlive the ruleset.
+ * Source: UNTRACKED and INVALID as in linux/netfilter/nf_conntrack_common.h;
+ *         address types as in linux/rtnetlink.h (RTN_LOCAL...).
+ */
+#ifndef CTPOLICY_RULES_RULESET_H
+#define CTPOLICY_RULES_RULESET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/diag.h"
+#include "core/inet.h"
+#include "rules/origin.h"
+
+enum hook {
+	HOOK_PREROUTING,
+	HOOK_INPUT,
+	HOOK_FORWARD,
+	HOOK_OUTPUT,
+	HOOK_MAX_
+};
+
+enum action { ACTION_NOTRACK, ACTION_ACCEPT, ACTION_MAX_ };
+
+/* The direction of the flow that a rule serves; decides the commit order. */
+enum leg { LEG_BOTH, LEG_REQUEST, LEG_REPLY, LEG_MAX_ };
+
+/*
+ * Where a rule stands in its chain: management before services, so that what
+ * keeps the administrator in is looked at first; guarded replies after every
+ * unguarded accept, and fragment tails last, because both may end the chain.
+ */
+enum rank {
+	RANK_MANAGEMENT,
+	RANK_ICMP,
+	RANK_SERVICE,
+	RANK_GUARDED,
+	RANK_FRAGMENT,
+	RANK_MAX_
+};
+
+enum dst_kind {
+	DST_ANY,
+	DST_LOCAL,		/* a unicast address of this host */
+	DST_LOCAL_OR_GROUP,	/* that, or broadcast, or multicast */
+	DST_NOT_LOCAL,		/* anything but DST_LOCAL */
+	DST_MAX_
+};
+
+enum ct_kind {
+	CT_ANY,
+	CT_UNTRACKED,
+	CT_INVALID_OR_UNTRACKED,
+	CT_MAX_
+};
+
+enum socket_kind {
+	SOCKET_ANY,
+	SOCKET_OPEN,		/* belongs to a local socket, wildcard or not */
+	SOCKET_BOUND,		/* ... to one that is not a wildcard listener */
+	SOCKET_MAX_
+};
+
+struct icmp_range {
+	uint8_t first, last;
+};
+
+#define MATCH_ICMP_MAX 4
+
+struct match {
+	uint8_t family;			/* AF_UNSPEC: IPv4 and IPv6 alike */
+	uint8_t proto;			/* 0: any */
+	struct prefix_set saddr, daddr;
+	struct port_set sport, dport;
+	struct iface_set iif, oif;
+	enum dst_kind dst;
+	enum ct_kind ct;
+	enum socket_kind socket;
+	bool not_syn;		/* tcp: flags&(FIN|SYN|RST|ACK) is not SYN */
+	bool fragment_tail;	/* a fragment, not the first; needs a family */
+	struct icmp_range icmp[MATCH_ICMP_MAX];	/* sorted */
+	uint8_t n_icmp;				/* 0: any */
+};
+
+struct rule {
+	enum hook hook;
+	enum action action;
+	enum leg leg;
+	enum rank rank;
+	struct match match;
+	const struct origin *origin;	/* never NULL */
+};
+
+/* A sysctl or module step that the policy asks for, as plain text. */
+struct setting {
+	const char *key;	/* "net.netfilter.nf_conntrack_max" */
+	char *value;		/* decimal; for modules the module's name */
+	const struct origin *origin;
+};
+
+struct ruleset {
+	struct rule *v;
+	size_t n, cap;
+	struct setting *sysctls;
+	size_t n_sysctls, cap_sysctls;
+	struct setting *modules;	/* to unload, in that order */
+	size_t n_modules, cap_modules;
+	bool ipv4, ipv6;		/* families that rules may be in */
+	bool wants_accepts;		/* a rule has ACTION_ACCEPT */
+};
+
+void match_release(struct match *m);
+int match_copy(const struct match *m, struct match *ret);
+bool match_equal(const struct match *a, const struct match *b);
+int match_cmp(const struct match *a, const struct match *b);
+
+/*
+ * Append a rule with everything zero and return it, or NULL when out of
+ * memory; valid until the next call.
+ */
+struct rule *ruleset_add(struct ruleset *rs);
+int ruleset_add_setting(struct setting **v, size_t *n, size_t *cap,
+			const char *key, const char *value,
+			const struct origin *origin);
+/*
+ * Sort into canonical order and drop twins, and what holds for loopback only
+ * where the same service has it for every interface.
+ */
+void ruleset_normalize(struct ruleset *rs);
+void ruleset_release(struct ruleset *rs);
+void ruleset_free(struct ruleset **rs);
+
+const char *hook_name(enum hook h);	/* "prerouting" */
+const char *action_name(enum action a);	/* "notrack" */
+
+#endif
