@@ -46,8 +46,7 @@ static int survey_of(const struct image *img, struct survey *ret)
 			if (t->owned || !c->foreign)
 				continue;
 			if (mem_grow(&ret->filters, &ret->cap_filters,
-				     ret->n_filters + 1,
-				     sizeof(*ret->filters)))
+				     ret->n_filters + 1))
 				return -ENOMEM;
 			f = &ret->filters[ret->n_filters++];
 			*f = (struct foreign_chain){ .family = t->family,

@@ -45,7 +45,7 @@ int diag_add(struct diags *d, enum diag_level level, int err, const char *id,
 
 	/* Counted even if it is lost: an error must never look like none. */
 	count(d, level);
-	if (mem_grow(&d->v, &d->cap, d->n + 1, sizeof(*d->v))) {
+	if (mem_grow(&d->v, &d->cap, d->n + 1)) {
 		d->lost = true;
 		return err;
 	}

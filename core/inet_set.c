@@ -30,20 +30,9 @@ static void sort(void *v, size_t n, size_t size,
 		qsort(v, n, size, cmp);
 }
 
-/* n members of v into *ret_v, whose room is then *ret_cap. */
-static int copy_members(const void *v, size_t n, size_t size, void *ret_v,
-			size_t *ret_cap)
-{
-	int r = n ? mem_grow(ret_v, ret_cap, n, size) : 0;
-
-	if (!r && n)
-		memcpy(*(void **)ret_v, v, n * size);
-	return r;
-}
-
 int prefix_set_add(struct prefix_set *s, const struct prefix *p)
 {
-	int r = mem_grow(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
+	int r = mem_grow(&s->v, &s->cap, s->n + 1);
 
 	if (!r)
 		s->v[s->n++] = *p;
@@ -71,11 +60,9 @@ int prefix_set_copy(const struct prefix_set *s, uint8_t family,
 
 	for (size_t i = 0; i < s->n; i++)
 		n += family == AF_UNSPEC || s->v[i].family == family;
-	if (n) {
-		r = mem_grow(&c.v, &c.cap, n, sizeof(*c.v));
-		if (r)
-			return r;
-	}
+	r = mem_grow(&c.v, &c.cap, n);
+	if (r)
+		return r;
 	for (size_t i = 0; i < s->n; i++)
 		if (family == AF_UNSPEC || s->v[i].family == family)
 			c.v[c.n++] = s->v[i];
@@ -112,7 +99,7 @@ void prefix_set_release(struct prefix_set *s)
 
 int port_set_add(struct port_set *s, struct port_range r)
 {
-	int err = mem_grow(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
+	int err = mem_grow(&s->v, &s->cap, s->n + 1);
 
 	if (!err)
 		s->v[s->n++] = r;
@@ -137,12 +124,16 @@ void port_set_normalize(struct port_set *s)
 
 int port_set_copy(const struct port_set *s, struct port_set *ret)
 {
-	struct port_set c = { .n = s->n };
-	int r = copy_members(s->v, s->n, sizeof(*s->v), &c.v, &c.cap);
+	struct port_set c = { 0 };
+	int r = mem_grow(&c.v, &c.cap, s->n);
 
-	if (!r)
-		*ret = c;
-	return r;
+	if (r)
+		return r;
+	if (s->n)
+		memcpy(c.v, s->v, s->n * sizeof(*s->v));
+	c.n = s->n;
+	*ret = c;
+	return 0;
 }
 
 void port_set_release(struct port_set *s)
@@ -153,7 +144,7 @@ void port_set_release(struct port_set *s)
 
 int iface_set_add(struct iface_set *s, const struct iface *i)
 {
-	int r = mem_grow(&s->v, &s->cap, s->n + 1, sizeof(*s->v));
+	int r = mem_grow(&s->v, &s->cap, s->n + 1);
 
 	if (!r)
 		s->v[s->n++] = *i;
@@ -193,12 +184,16 @@ void iface_set_normalize(struct iface_set *s)
 
 int iface_set_copy(const struct iface_set *s, struct iface_set *ret)
 {
-	struct iface_set c = { .n = s->n };
-	int r = copy_members(s->v, s->n, sizeof(*s->v), &c.v, &c.cap);
+	struct iface_set c = { 0 };
+	int r = mem_grow(&c.v, &c.cap, s->n);
 
-	if (!r)
-		*ret = c;
-	return r;
+	if (r)
+		return r;
+	if (s->n)
+		memcpy(c.v, s->v, s->n * sizeof(*s->v));
+	c.n = s->n;
+	*ret = c;
+	return 0;
 }
 
 void iface_set_release(struct iface_set *s)

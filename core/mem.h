@@ -40,25 +40,47 @@ static inline void mem_free_const(const void *p)
 	free((void *)(uintptr_t)p);
 }
 
-/* Make room for `need` items of `size` bytes in *v, whose capacity is *cap. */
-static inline int mem_grow(void *v, size_t *cap, size_t need, size_t size)
+/*
+ * v, enlarged to hold `need` items of `size` bytes; NULL, with v still valid,
+ * when there is no memory. Only mem_grow() calls this.
+ */
+static inline void *mem_enlarge(void *v, size_t *cap, size_t need, size_t size)
 {
 	size_t ncap = *cap ? *cap : 8;
 	void *p;
 
-	if (need <= *cap)
-		return 0;
 	while (ncap < need) {
 		if (ncap > SIZE_MAX / 2 / size)
-			return -ENOMEM;
+			return NULL;
 		ncap *= 2;
 	}
-	p = realloc(*(void **)v, ncap * size);
-	if (!p)
-		return -ENOMEM;
-	*(void **)v = p;
-	*cap = ncap;
-	return 0;
+	p = realloc(v, ncap * size);
+	if (p)
+		*cap = ncap;
+	return p;
 }
+
+/*
+ * int mem_grow(T **v, size_t *cap, size_t need): make room for `need` items
+ * in *v, whose capacity is *cap.
+ */
+#define mem_grow(v, cap, need)                                                \
+	({                                                                    \
+		__typeof__(v) grow_v_ = (v);                                  \
+		size_t *grow_cap_ = (cap), grow_need_ = (need);               \
+		int grow_r_ = 0;                                              \
+									      \
+		if (grow_need_ > *grow_cap_) {                                \
+			__typeof__(*grow_v_) grow_new_ =                      \
+				mem_enlarge(*grow_v_, grow_cap_, grow_need_,  \
+					    sizeof(**grow_v_));               \
+									      \
+			if (grow_new_)                                        \
+				*grow_v_ = grow_new_;                         \
+			else                                                  \
+				grow_r_ = -ENOMEM;                            \
+		}                                                             \
+		grow_r_;                                                      \
+	})
 
 #endif

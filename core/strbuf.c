@@ -11,7 +11,7 @@ static bool reserve(struct strbuf *b, size_t more)
 	if (b->lost)
 		return false;
 	if (more > SIZE_MAX - b->n - 1 ||
-	    mem_grow(&b->s, &b->cap, b->n + more + 1, 1))
+	    mem_grow(&b->s, &b->cap, b->n + more + 1))
 		b->lost = true;
 	return !b->lost;
 }

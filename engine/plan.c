@@ -167,8 +167,7 @@ static int note_filters(struct plan *p, const struct survey *s)
 	struct survey *to = &p->elsewhere;
 
 	for (size_t i = 0; i < s->n_filters; i++) {
-		if (mem_grow(&to->filters, &to->cap_filters,
-			     to->n_filters + 1, sizeof(*to->filters)))
+		if (mem_grow(&to->filters, &to->cap_filters, to->n_filters + 1))
 			return -ENOMEM;
 		to->filters[to->n_filters++] = s->filters[i];
 	}

@@ -88,8 +88,7 @@ static int add_timeout(struct loader *l, size_t i, uint32_t node)
 		r = load_duration(l, node, &seconds);
 	if (r)
 		return r;
-	if (mem_grow(&p->timeouts, &p->cap_timeouts, p->n_timeouts + 1,
-		     sizeof(*p->timeouts)))
+	if (mem_grow(&p->timeouts, &p->cap_timeouts, p->n_timeouts + 1))
 		return -ENOMEM;
 	p->timeouts[p->n_timeouts++] = (struct timeout){
 		.name = timeout_names[i].name,

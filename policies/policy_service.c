@@ -170,8 +170,7 @@ static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 
 static struct service *new_service(struct policy *p)
 {
-	if (mem_grow(&p->services, &p->cap_services, p->n_services + 1,
-		     sizeof(*p->services)))
+	if (mem_grow(&p->services, &p->cap_services, p->n_services + 1))
 		return NULL;
 	memset(&p->services[p->n_services], 0, sizeof(*p->services));
 	return &p->services[p->n_services++];

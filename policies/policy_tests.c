@@ -220,8 +220,7 @@ static int load_test(struct loader *l, uint32_t map)
 		r2 = load_expect(l, node[1], &test);
 	if (r || r2)
 		return r ? r : r2;
-	if (mem_grow(&p->tests, &p->cap_tests, p->n_tests + 1,
-		     sizeof(*p->tests)))
+	if (mem_grow(&p->tests, &p->cap_tests, p->n_tests + 1))
 		return -ENOMEM;
 	p->tests[p->n_tests++] = test;
 	return 0;

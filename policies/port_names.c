@@ -85,8 +85,8 @@ static int add_name(struct port_names *t, const char *name, uint16_t port,
 {
 	size_t len = strlen(name) + 1;
 
-	if (mem_grow(&t->v, &t->cap, t->n + 1, sizeof(*t->v)) ||
-	    mem_grow(&t->text, &t->text_cap, t->text_n + len, 1))
+	if (mem_grow(&t->v, &t->cap, t->n + 1) ||
+	    mem_grow(&t->text, &t->text_cap, t->text_n + len))
 		return -ENOMEM;
 	memcpy(t->text + t->text_n, name, len);
 	t->v[t->n++] = (struct port_name){

@@ -11,7 +11,7 @@
 static int keep_text(struct ydoc *doc, const char *s, size_t n,
 		     uint32_t *ret_off)
 {
-	if (mem_grow(&doc->own, &doc->own_cap, doc->own_n + n + 1, 1))
+	if (mem_grow(&doc->own, &doc->own_cap, doc->own_n + n + 1))
 		return -ENOMEM;
 	memcpy(doc->own + doc->own_n, s, n);
 	doc->own[doc->own_n + n] = '\0';
@@ -25,7 +25,7 @@ int ydoc_add(struct ydoc *doc, enum ynode_kind kind, struct yspan at,
 {
 	if (doc->n >= YAML_NODES_MAX)
 		return -E2BIG;
-	if (mem_grow(&doc->v, &doc->cap, doc->n + 1, sizeof(*doc->v)))
+	if (mem_grow(&doc->v, &doc->cap, doc->n + 1))
 		return -ENOMEM;
 	*ret = (uint32_t)doc->n;
 	doc->v[doc->n++] = (struct ynode){
@@ -96,7 +96,7 @@ const char *ydoc_text(struct ydoc *doc, uint32_t id)
 	ydoc_slice(doc, id, &s, &n);
 	if (!doc->v[id].borrowed)
 		return s;
-	if (mem_grow(&doc->scratch, &doc->scratch_cap, n + 1, 1))
+	if (mem_grow(&doc->scratch, &doc->scratch_cap, n + 1))
 		return NULL;
 	memcpy(doc->scratch, s, n);
 	doc->scratch[n] = '\0';

@@ -59,7 +59,7 @@ static size_t item_line(const char *text, size_t pos, size_t len,
 
 static int add_run(struct yruns *runs, size_t anchor, size_t start, size_t end)
 {
-	if (mem_grow(&runs->v, &runs->cap, runs->n + 1, sizeof(*runs->v)))
+	if (mem_grow(&runs->v, &runs->cap, runs->n + 1))
 		return -ENOMEM;
 	runs->v[runs->n++] = (struct yrun){
 		(uint32_t)anchor, (uint32_t)start, (uint32_t)end

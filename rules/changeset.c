@@ -36,7 +36,7 @@ static struct step *push(struct build *b, enum step_kind kind, bool add,
 
 	if (b->err)
 		return NULL;
-	b->err = mem_grow(&cs->steps, &cs->cap, cs->n + 1, sizeof(*cs->steps));
+	b->err = mem_grow(&cs->steps, &cs->cap, cs->n + 1);
 	if (b->err)
 		return NULL;
 	s = &cs->steps[cs->n++];

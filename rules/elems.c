@@ -51,7 +51,7 @@ static int reserve(struct elems *e, size_t need)
 
 	if (need <= cap)
 		return 0;
-	r = mem_grow(&e->origin, &cap, need, sizeof(*e->origin));
+	r = mem_grow(&e->origin, &cap, need);
 	if (r)
 		return r;
 	if (stride(e)) {

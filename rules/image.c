@@ -31,8 +31,7 @@ struct image_table *image_add_table(struct image *img, uint8_t family,
 {
 	struct image_table *t;
 
-	if (mem_grow(&img->tables, &img->cap_tables, img->n_tables + 1,
-		     sizeof(*img->tables)))
+	if (mem_grow(&img->tables, &img->cap_tables, img->n_tables + 1))
 		return NULL;
 	t = &img->tables[img->n_tables++];
 	*t = (struct image_table){ .family = family };
@@ -45,8 +44,7 @@ struct image_chain *image_add_chain(struct image_table *t, const char *name,
 {
 	struct image_chain *c;
 
-	if (mem_grow(&t->chains, &t->cap_chains, t->n_chains + 1,
-		     sizeof(*t->chains)))
+	if (mem_grow(&t->chains, &t->cap_chains, t->n_chains + 1))
 		return NULL;
 	c = &t->chains[t->n_chains++];
 	*c = (struct image_chain){ .hook = hook };
@@ -58,7 +56,7 @@ struct image_set *image_add_set(struct image_table *t, const char *name)
 {
 	struct image_set *s;
 
-	if (mem_grow(&t->sets, &t->cap_sets, t->n_sets + 1, sizeof(*t->sets)))
+	if (mem_grow(&t->sets, &t->cap_sets, t->n_sets + 1))
 		return NULL;
 	s = &t->sets[t->n_sets++];
 	*s = (struct image_set){ .family = AF_UNSPEC };
@@ -70,8 +68,7 @@ struct image_rule *image_add_rule(struct image_chain *c)
 {
 	struct image_rule *r;
 
-	if (mem_grow(&c->rules, &c->cap_rules, c->n_rules + 1,
-		     sizeof(*c->rules)))
+	if (mem_grow(&c->rules, &c->cap_rules, c->n_rules + 1))
 		return NULL;
 	r = &c->rules[c->n_rules++];
 	*r = (struct image_rule){ .verdict = VERDICT_ACCEPT };

@@ -142,7 +142,7 @@ struct rule *ruleset_add(struct ruleset *rs)
 {
 	struct rule *r;
 
-	if (mem_grow(&rs->v, &rs->cap, rs->n + 1, sizeof(*rs->v)))
+	if (mem_grow(&rs->v, &rs->cap, rs->n + 1))
 		return NULL;
 	r = &rs->v[rs->n++];
 	*r = (struct rule){ 0 };
@@ -153,7 +153,7 @@ int ruleset_add_setting(struct setting **v, size_t *n, size_t *cap,
 			const char *key, const char *value,
 			const struct origin *origin)
 {
-	int r = mem_grow(v, cap, *n + 1, sizeof(**v));
+	int r = mem_grow(v, cap, *n + 1);
 	char *copy;
 
 	if (r)

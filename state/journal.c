@@ -101,7 +101,7 @@ static int read_ids(DIR *dir, uint32_t **ret, size_t *ret_n)
 	while (errno = 0, (e = readdir(dir))) {
 		if (!is_record(e->d_name, &id))
 			continue;
-		if (mem_grow(&v, &cap, n + 1, sizeof(*v)))
+		if (mem_grow(&v, &cap, n + 1))
 			return -ENOMEM;
 		v[n++] = id;
 	}

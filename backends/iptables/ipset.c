@@ -160,7 +160,7 @@ static int take_name(struct ipset_link *l, char *line, size_t len)
 	if (len < strlen(OUR_PREFIX) || len >= IPSET_MAXNAMELEN ||
 	    memcmp(line, OUR_PREFIX, strlen(OUR_PREFIX)))
 		return 0;
-	if (mem_grow(&names->v, &names->cap, names->n + 1, sizeof(*names->v)))
+	if (mem_grow(&names->v, &names->cap, names->n + 1))
 		return -ENOMEM;
 	memcpy(names->v[names->n], line, len);
 	names->v[names->n++][len] = '\0';
@@ -194,8 +194,7 @@ static int note_limit(struct ipset_link *l, const struct ipt_args *a)
 	for (size_t i = 3; i + 1 < a->n; i++) {
 		if (strcmp(a->v[i], "maxelem"))
 			continue;
-		if (mem_grow(&l->limits, &l->cap_limits, l->n_limits + 1,
-			     sizeof(*l->limits)))
+		if (mem_grow(&l->limits, &l->cap_limits, l->n_limits + 1))
 			return -ENOMEM;
 		lim = &l->limits[l->n_limits++];
 		snprintf(lim->name, sizeof(lim->name), "%s", a->v[1]);

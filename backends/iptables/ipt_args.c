@@ -10,7 +10,7 @@
 
 static int take(struct ipt_args *a, char *s)
 {
-	if (mem_grow(&a->v, &a->cap, a->n + 2, sizeof(*a->v))) {
+	if (mem_grow(&a->v, &a->cap, a->n + 2)) {
 		free(s);
 		return -ENOMEM;
 	}
@@ -98,8 +98,7 @@ int ipt_args_split(const char *line, size_t len, struct ipt_args *ret)
 		err = split_word(line, len, &i, &word);
 		if (err)
 			return err;
-		if (mem_grow(&ret->col, &ret->cap_col, ret->n + 1,
-			     sizeof(*ret->col)))
+		if (mem_grow(&ret->col, &ret->cap_col, ret->n + 1))
 			return -ENOMEM;
 		ret->col[ret->n] = start + 1;
 		s = strbuf_take(&word);

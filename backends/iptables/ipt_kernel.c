@@ -93,8 +93,7 @@ static int add_filter(struct reader *r, const struct ipt_legacy *t,
 	struct survey *s = r->survey;
 	struct foreign_chain *f;
 
-	if (mem_grow(&s->filters, &s->cap_filters, s->n_filters + 1,
-		     sizeof(*s->filters)))
+	if (mem_grow(&s->filters, &s->cap_filters, s->n_filters + 1))
 		return -ENOMEM;
 	f = &s->filters[s->n_filters++];
 	*f = (struct foreign_chain){ .family = t->family, .hook = hook };

@@ -18,7 +18,7 @@ static int fill(struct ipt_mirror *m, const struct image *live)
 	for (size_t i = 0; c && i < c->n_rules; i++)
 		if (c->rules[i].handle > m->n)
 			m->n = c->rules[i].handle;
-	if (mem_grow(&m->v, &m->cap, m->n + 1, sizeof(*m->v)))
+	if (mem_grow(&m->v, &m->cap, m->n + 1))
 		return -ENOMEM;
 	memset(m->v, 0, m->n * sizeof(*m->v));
 	for (size_t i = 0; c && i < c->n_rules; i++)
@@ -93,7 +93,7 @@ int ipt_mirror_get(struct ipt_mirrors *all, const struct ipt_legacy *t,
 		*ret = m;
 		return 0;
 	}
-	if (mem_grow(&all->v, &all->cap, all->n + 1, sizeof(*all->v)))
+	if (mem_grow(&all->v, &all->cap, all->n + 1))
 		return -ENOMEM;
 	m = &all->v[all->n];
 	memset(m, 0, sizeof(*m));
@@ -116,7 +116,7 @@ int ipt_mirrors_copy(const struct ipt_mirrors *from, struct ipt_mirrors *ret)
 {
 	struct ipt_mirrors to = { 0 };
 
-	if (mem_grow(&to.v, &to.cap, from->n + 1, sizeof(*to.v)))
+	if (mem_grow(&to.v, &to.cap, from->n + 1))
 		return -ENOMEM;
 	for (size_t i = 0; i < from->n; i++) {
 		struct ipt_mirror *m = &to.v[to.n++];
@@ -124,7 +124,7 @@ int ipt_mirrors_copy(const struct ipt_mirrors *from, struct ipt_mirrors *ret)
 		*m = from->v[i];
 		m->v = NULL;
 		m->cap = 0;
-		if (mem_grow(&m->v, &m->cap, m->n + 1, sizeof(*m->v))) {
+		if (mem_grow(&m->v, &m->cap, m->n + 1)) {
 			ipt_mirrors_release(&to);
 			return -ENOMEM;
 		}
@@ -146,7 +146,7 @@ size_t ipt_mirror_find(const struct ipt_mirror *m, const struct image_rule *r)
 int ipt_mirror_insert(struct ipt_mirror *m, size_t at,
 		      const struct image_rule *r)
 {
-	if (mem_grow(&m->v, &m->cap, m->n + 1, sizeof(*m->v)))
+	if (mem_grow(&m->v, &m->cap, m->n + 1))
 		return -ENOMEM;
 	memmove(&m->v[at + 1], &m->v[at], (m->n - at) * sizeof(*m->v));
 	m->v[at] = r;

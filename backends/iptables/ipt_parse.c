@@ -80,8 +80,7 @@ static struct tally *tally_of(struct parser *p, const char *chain)
 	for (size_t i = 0; i < p->n_tally; i++)
 		if (!strcmp(p->tally[i].chain, chain))
 			return &p->tally[i];
-	if (mem_grow(&p->tally, &p->cap_tally, p->n_tally + 1,
-		     sizeof(*p->tally)))
+	if (mem_grow(&p->tally, &p->cap_tally, p->n_tally + 1))
 		return NULL;
 	t = &p->tally[p->n_tally++];
 	memset(t, 0, sizeof(*t));

@@ -88,8 +88,7 @@ static bool same_shape(const struct fuse_group *a, const struct fuse_group *b)
 
 static int add_member(struct fuse_group *g, const struct rule *r)
 {
-	int err = mem_grow(&g->members, &g->cap_members, g->n_members + 1,
-			   sizeof(*g->members));
+	int err = mem_grow(&g->members, &g->cap_members, g->n_members + 1);
 
 	if (!err)
 		g->members[g->n_members++] = r;
@@ -109,7 +108,7 @@ static int add_to(struct fuse *f, const struct rule *r,
 			match_release(&g.model.match);
 			return add_member(&f->v[i], r);
 		}
-	err = mem_grow(&f->v, &f->cap, f->n + 1, sizeof(*f->v));
+	err = mem_grow(&f->v, &f->cap, f->n + 1);
 	if (err) {
 		match_release(&g.model.match);
 		return err;

@@ -14,8 +14,7 @@ static int add_page(struct nft_batch *b)
 {
 	void *p;
 
-	if (mem_grow(&b->page, &b->cap_pages, b->n_pages + 1,
-		     sizeof(*b->page)))
+	if (mem_grow(&b->page, &b->cap_pages, b->n_pages + 1))
 		return -ENOMEM;
 	p = malloc(PAGE_BYTES);
 	if (!p)
@@ -43,7 +42,7 @@ int nft_batch_add(struct nft_batch *b, const struct nlmsghdr *nlh,
 {
 	size_t len = MNL_ALIGN(nlh->nlmsg_len);
 
-	if (mem_grow(&b->sent, &b->cap_sent, b->n_sent + 1, sizeof(*b->sent)))
+	if (mem_grow(&b->sent, &b->cap_sent, b->n_sent + 1))
 		return -ENOMEM;
 	b->sent[b->n_sent++] = (struct nft_sent){ nlh, first_step };
 	b->page[b->n_pages - 1].iov_len += len;

@@ -66,8 +66,7 @@ static int keep_edge(struct nft_elem_reader *r, const uint8_t *key, bool end,
 		     const struct origin *o)
 {
 	struct nft_boundary *b;
-	int err = mem_grow(&r->edge, &r->cap_edges, r->n_edges + 1,
-			   sizeof(*r->edge));
+	int err = mem_grow(&r->edge, &r->cap_edges, r->n_edges + 1);
 
 	if (err)
 		return err;

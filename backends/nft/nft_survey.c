@@ -17,8 +17,7 @@ struct search {
 
 static int push(struct search *s, struct nft_foreign *f)
 {
-	int err = f->seen ? 0 : mem_grow(&s->stack, &s->cap, s->n + 1,
-					 sizeof(*s->stack));
+	int err = f->seen ? 0 : mem_grow(&s->stack, &s->cap, s->n + 1);
 
 	if (!err && !f->seen) {
 		f->seen = true;
@@ -104,8 +103,7 @@ static int add_filter(struct survey *s, const struct nft_foreign *f,
 				"chain %s of table %s drops packets, and its "
 				"name is too long for ctpolicy", f->chain,
 				f->table);
-	if (mem_grow(&s->filters, &s->cap_filters, s->n_filters + 1,
-		     sizeof(*s->filters)))
+	if (mem_grow(&s->filters, &s->cap_filters, s->n_filters + 1))
 		return -ENOMEM;
 	c = &s->filters[s->n_filters++];
 	*c = (struct foreign_chain){

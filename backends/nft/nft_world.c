@@ -19,7 +19,7 @@ static int add_name(struct nft_names *s, const char *name)
 	for (size_t i = 0; i < s->n; i++)
 		if (!strcmp(s->v[i], name))
 			return 0;
-	if (mem_grow(&s->v, &s->cap, s->n + 1, sizeof(*s->v)))
+	if (mem_grow(&s->v, &s->cap, s->n + 1))
 		return -ENOMEM;
 	copy = strdup(name);
 	if (!copy)
@@ -112,7 +112,7 @@ int nft_world_add_chain(struct nft_world *w, const struct nlmsghdr *nlh)
 	if (!err)
 		err = read_hook(v, &f);
 	if (!err)
-		err = mem_grow(&w->v, &w->cap, w->n + 1, sizeof(*w->v));
+		err = mem_grow(&w->v, &w->cap, w->n + 1);
 	if (err)
 		return err;
 	f.table = strdup(nft_attr_str(v[NFTA_CHAIN_TABLE]));

@@ -39,7 +39,7 @@ static int add(struct sockets *s, const struct inet_diag_msg *m)
 	memcpy(f.saddr, m->id.idiag_dst, sizeof(f.saddr));
 	memcpy(f.daddr, m->id.idiag_src, sizeof(f.daddr));
 	unmap(&f);
-	if (mem_grow(&s->v, &s->cap, s->n + 1, sizeof(*s->v)))
+	if (mem_grow(&s->v, &s->cap, s->n + 1))
 		return -ENOMEM;
 	s->v[s->n++] = f;
 	return 0;

@@ -40,7 +40,7 @@ static int read_file(const char *name, char **ret, size_t *len)
 	if (!f)
 		return -errno;
 	for (;;) {
-		if (mem_grow(&text, &cap, n + 65536, 1)) {
+		if (mem_grow(&text, &cap, n + 65536)) {
 			fclose(f);
 			return -ENOMEM;
 		}
