@@ -29,6 +29,7 @@
 #include <stdbool.h>
 
 #include "core/diag.h"
+#include "state/pending.h"
 #include "state/record.h"
 
 #define STATE_DIR "/var/lib/ctpolicy"

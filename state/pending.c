@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* state/pending.c: what waits for a confirmation, and how the waiting ended. */
+#include "state/pending.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "state/json_memory.h"
+#include "state/sealed.h"
+
+#define SCHEMA 1
+
+int pending_encode(const struct pending *p, struct strbuf *out)
+{
+	_cleanup_(sealed_json_freep) json_t *j = NULL;
+	int err;
+
+	json_memory_watch();
+	j = json_pack(
+		"{s:i, s:I, s:I, s:s}", "schema", SCHEMA,
+		"id", (json_int_t)p->id,
+		"deadline", (json_int_t)p->deadline, "space", p->space);
+	err = sealed_put_json(j, out);
+
+	return err ? err : sealed_put_checksum(out);
+}
+
+int pending_decode(const char *text, size_t len, struct pending *ret)
+{
+	_cleanup_(sealed_json_freep) json_t *j = NULL;
+	json_int_t id, deadline;
+	struct pending p = { 0 };
+	const char *space;
+	int schema, err = sealed_check(text, &len);
+	size_t at;
+
+	if (!err)
+		err = sealed_get_line(text, len, &j, &at);
+	if (err)
+		return err;
+	if (at != len ||
+	    json_unpack(j, "{s:i, s:I, s:I, s:s !}", "schema", &schema,
+			"id", &id, "deadline", &deadline, "space", &space) ||
+	    schema != SCHEMA || deadline < 0)
+		return -EBADMSG;
+	err = sealed_get_u32(id, &p.id);
+	if (!err)
+		err = sealed_get_space(space, p.space);
+	if (err)
+		return err;
+	p.deadline = (uint64_t)deadline;
+	*ret = p;
+	return 0;
+}
+
+static const char *const endings[] = {
+	[ENDING_CONFIRMED] = "confirmed",
+	[ENDING_ROLLED_BACK] = "rolled_back",
+	[ENDING_FAILED] = "failed",
+};
+_Static_assert(ARRAY_SIZE(endings) == ENDING_MAX_, "an ending has no name");
+
+const char *ending_name(enum ending e)
+{
+	return endings[e];
+}
+
+int ending_encode(const struct ending_note *e, struct strbuf *out)
+{
+	_cleanup_(sealed_json_freep) json_t *j = NULL;
+	int err;
+
+	json_memory_watch();
+	j = json_pack(
+		"{s:i, s:I, s:s, s:I}", "schema", SCHEMA,
+		"id", (json_int_t)e->id, "ending", endings[e->ending],
+		"time", (json_int_t)e->time);
+	err = sealed_put_json(j, out);
+
+	return err ? err : sealed_put_checksum(out);
+}
+
+static int find_ending(const char *name, enum ending *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		if (!strcmp(name, endings[i])) {
+			*ret = (enum ending)i;
+			return 0;
+		}
+	return -EBADMSG;
+}
+
+int ending_decode(const char *text, size_t len, struct ending_note *ret)
+{
+	_cleanup_(sealed_json_freep) json_t *j = NULL;
+	struct ending_note e = { 0 };
+	json_int_t id, when;
+	const char *name;
+	int schema, err = sealed_check(text, &len);
+	size_t at;
+
+	if (!err)
+		err = sealed_get_line(text, len, &j, &at);
+	if (err)
+		return err;
+	if (at != len ||
+	    json_unpack(j, "{s:i, s:I, s:s, s:I !}", "schema", &schema,
+			"id", &id, "ending", &name, "time", &when) ||
+	    schema != SCHEMA)
+		return -EBADMSG;
+	err = sealed_get_u32(id, &e.id);
+	if (!err)
+		err = find_ending(name, &e.ending);
+	if (err)
+		return err;
+	e.time = when;
+	*ret = e;
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * state/pending.h: a change that waits for its confirmation.
+ *
+ * Errors: as in state/record.h.
+ */
+#ifndef CTPOLICY_STATE_PENDING_H
+#define CTPOLICY_STATE_PENDING_H
+
+#include <stdint.h>
+
+#include "core/strbuf.h"
+#include "state/record.h"
+
+/* A change that stays only when it is confirmed in time. */
+struct pending {
+	uint32_t id;		/* of its record */
+	uint64_t deadline;	/* CLOCK_BOOTTIME, ns */
+	char space[SPACE_MAX];
+};
+
+int pending_encode(const struct pending *p, struct strbuf *out);
+int pending_decode(const char *text, size_t len, struct pending *ret);
+
+/* How the last waiting for a confirmation ended. */
+enum ending {
+	ENDING_CONFIRMED,
+	ENDING_ROLLED_BACK,	/* and verified */
+	ENDING_FAILED,		/* the way back failed: `recover` */
+	ENDING_MAX_
+};
+
+struct ending_note {
+	uint32_t id;
+	enum ending ending;
+	int64_t time;
+};
+
+int ending_encode(const struct ending_note *e, struct strbuf *out);
+int ending_decode(const char *text, size_t len, struct ending_note *ret);
+const char *ending_name(enum ending e);	/* "rolled_back" */
+
+#endif

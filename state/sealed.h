@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * state/sealed.h: the form that all state files share.
+ *
+ * Shape:  a first line of JSON, perhaps a body, and a last line with a
+ *         checksum of everything before it.
+ * Errors: -EBADMSG: cut short, changed, or not of this form. -ENOMEM.
+ */
+#ifndef CTPOLICY_STATE_SEALED_H
+#define CTPOLICY_STATE_SEALED_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/strbuf.h"
+
+void sealed_json_freep(json_t **j);
+/* One line; j may be NULL, when jansson had no memory for it. */
+int sealed_put_json(json_t *j, struct strbuf *out);
+int sealed_put_checksum(struct strbuf *out);
+/* Check the checksum and take it off *len. */
+int sealed_check(const char *text, size_t *len);
+/* Read the first line; *ret_len is its length with the newline. */
+int sealed_get_line(const char *text, size_t len, json_t **ret,
+		    size_t *ret_len);
+/* A whole number that must fit its field. */
+int sealed_get_u32(json_int_t v, uint32_t *ret);
+/* `ret` holds SPACE_MAX bytes. */
+int sealed_get_space(const char *s, char *ret);
+
+#endif
