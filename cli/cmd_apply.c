@@ -126,7 +126,7 @@ static int run(const struct options *o)
 
 const struct command cmd_apply = {
 	.name = "apply",
-	.summary = "make it so, read it back, undo on failure",
+	.summary = "apply a policy, verify it, undo it on failure",
 	.takes = OPT_BACKEND | OPT_FAMILY | OPT_JSON | OPT_TRACE | OPT_DRY_RUN |
 		 OPT_DETAILED | OPT_STATE_DIR | OPT_CONFIRM |
 		 OPT_FORCE,
@@ -134,27 +134,27 @@ const struct command cmd_apply = {
 	.max_args = 1,
 	.run = run,
 	.help =
-"Example:  ctpolicy apply --dry-run policy.yaml\n"
+"Example:  ctpolicy apply --confirm 60s policy.yaml\n"
 "\n"
 "Usage: ctpolicy apply [OPTION...] POLICY\n"
 "\n"
-"Makes the kernel's rules what the policy says, changing only what differs,\n"
-"and only what is ours. Reads back what the kernel then holds; on any failure\n"
-"puts back the rules from before and says so.\n"
+"Makes ctpolicy's rules in the kernel match the policy, changing only what\n"
+"differs and no rules of others. Verifies the result; on any failure restores\n"
+"the previous rules and says so.\n"
 "\n"
-"  --confirm TIME       back again unless 'ctpolicy confirm' comes in TIME (60s)\n"
-"  --force              even where it may cut off management or this login\n"
+"  --confirm TIME       undo after TIME (60s) unless 'ctpolicy confirm' is run\n"
+"  --force              apply even if it may lock you out\n"
 "  --dry-run            show what would change and change nothing\n"
 "  --detailed-exitcode  exit 2 when something changed (or would)\n"
 "  --backend NAME       nftables, iptables or auto\n"
 "  --family FAMILY      as if the policy said families: [FAMILY]\n"
-"  --state-dir DIR      where the way back is kept (/var/lib/ctpolicy)\n"
+"  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
 "  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
 "  --color=WHEN         auto, always or never\n"
 "  -q, -v, --help       errors only; show each change; this text\n"
 "\n"
 "Exit code: 0 done or nothing to do, 10 failed and undone, 11 failed and not\n"
-"undone, 13 rules kept changing, 14 the host's rules stand in the way; more in\n"
-"ctpolicy(8).\n",
+"undone, 13 the live rules kept changing, 14 refused: conflicts with the host;\n"
+"more in ctpolicy(8).\n",
 };

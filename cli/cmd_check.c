@@ -40,7 +40,7 @@ static int run(const struct options *o)
 
 const struct command cmd_check = {
 	.name = "check",
-	.summary = "say everything that is wrong with a policy (no root)",
+	.summary = "report every mistake in a policy (root not needed)",
 	.takes = OPT_FAMILY | OPT_JSON | OPT_KERNEL | OPT_TRACE | OPT_BACKEND,
 	.min_args = 1,
 	.max_args = 64,
@@ -50,17 +50,17 @@ const struct command cmd_check = {
 "\n"
 "Usage: ctpolicy check [OPTION...] POLICY...\n"
 "\n"
-"Parses and checks each policy ('-': standard input) and reports all errors.\n"
+"Parses and checks each policy ('-': standard input) and reports every error.\n"
 "\n"
-"  --kernel            also load the rules with every backend into a private\n"
-"                      user and network namespace, read them back, compare\n"
+"  --kernel            also load the rules with each backend into a private\n"
+"                      network namespace, read them back and compare\n"
 "  --backend NAME      with --kernel: this backend only\n"
 "  --family FAMILY     ipv4 or ipv6 only\n"
 "  --json              one JSON object a policy on standard output\n"
 "  --trace             every kernel call on standard error\n"
 "  --color=WHEN        auto, always or never\n"
-"  -q, -v, --help      errors only; more; this text\n"
+"  -q, -v, --help      errors only; more detail; this text\n"
 "\n"
 "Exit code: 0 valid, 78 invalid, 66 no such file, 74 not readable, 69 the\n"
-"kernel lacks something, 64 wrong command line.\n",
+"kernel lacks a feature, 64 bad command line.\n",
 };

@@ -75,26 +75,26 @@ static int run(const struct options *o)
 
 const struct command cmd_confirm = {
 	.name = "confirm",
-	.summary = "keep what apply --confirm did",
+	.summary = "keep the change that is on trial (apply --confirm)",
 	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
 	.help =
 "Example:  ctpolicy apply --confirm 60s policy.yaml\n"
-"          ctpolicy confirm            # from a new connection\n"
+"          ctpolicy confirm            # in a new login\n"
 "\n"
 "Usage: ctpolicy confirm [OPTION...]\n"
 "\n"
-"Keeps the change that apply --confirm made. When the time is over already,\n"
-"says that the change was taken back.\n"
+"Keeps the change that apply --confirm put on trial. If it is too late, says\n"
+"that the change has been undone.\n"
 "\n"
-"  --state-dir DIR      where changes are kept (/var/lib/ctpolicy)\n"
+"  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
 "  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
 "  --color=WHEN         auto, always or never\n"
-"  -q, -v, --help       errors only; more; this text\n"
+"  -q, -v, --help       errors only; more detail; this text\n"
 "\n"
-"Exit code: 0 confirmed, or nothing waits; 12 too late, the rules from before\n"
-"are back and verified; 11 too late, and they could not be put back.\n",
+"Exit code: 0 confirmed, or nothing is on trial; 12 too late, the previous\n"
+"rules are restored and verified; 11 too late, and restoring them failed.\n",
 };

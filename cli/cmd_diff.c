@@ -123,8 +123,8 @@ const struct command cmd_diff = {
 "Usage: ctpolicy diff [OPTION...] POLICY\n"
 "\n"
 "Prints each change in the backend's own syntax, with the service and the\n"
-"place in the policy behind it: '+' would be added, '-' removed, '!' is asked\n"
-"for but not applied by this version.\n"
+"line of the policy that asks for it: '+' would be added, '-' removed, '!' is\n"
+"asked for but cannot be applied by this version.\n"
 "\n"
 "  --against FILE      compare with this text instead of the kernel: what\n"
 "                      render printed, or a dump of nft or iptables-save\n"
@@ -133,7 +133,7 @@ const struct command cmd_diff = {
 "  --json              one JSON object on standard output\n"
 "  --trace             every kernel call on standard error\n"
 "  --color=WHEN        auto, always or never\n"
-"  -q, -v, --help      errors only; more; this text\n"
+"  -q, -v, --help      errors only; more detail; this text\n"
 "\n"
-"Exit code: 0 no difference, 1 differs; anything above is a failure.\n",
+"Exit code: 0 no difference, 1 differs, 10 and up failures.\n",
 };

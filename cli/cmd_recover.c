@@ -46,7 +46,7 @@ static int run(const struct options *o)
 
 const struct command cmd_recover = {
 	.name = "recover",
-	.summary = "finish or undo a change that was interrupted",
+	.summary = "complete or undo an interrupted change",
 	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR | OPT_WAIT,
 	.min_args = 0,
 	.max_args = 0,
@@ -56,18 +56,18 @@ const struct command cmd_recover = {
 "\n"
 "Usage: ctpolicy recover [OPTION...]\n"
 "\n"
-"Brings the host to the rules from before an interrupted change, or to those\n"
-"it wanted where they are all there, and says which. A change that was not\n"
-"confirmed in time is taken back. Does nothing when nothing was interrupted;\n"
-"apply, rollback and remove begin with this.\n"
+"Restores the rules as they were before an interrupted change, or keeps the\n"
+"new ones if all of them are in place, and says which. Undoes a change that was\n"
+"not confirmed in time. Does nothing when there is no unfinished change; apply,\n"
+"rollback and remove start with this.\n"
 "\n"
-"  --wait               stay until what is pending is confirmed, or take it\n"
-"                       back when its time is over (for a service manager)\n"
-"  --state-dir DIR      where changes are kept (/var/lib/ctpolicy)\n"
+"  --wait               wait until the change on trial is confirmed, or undo\n"
+"                       it when its time is over (for a service manager)\n"
+"  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
 "  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
 "  --color=WHEN         auto, always or never\n"
 "  -q, -v, --help       errors only; show each change; this text\n"
 "\n"
-"Exit code: 0 done or nothing to do, 11 neither old nor new was reached.\n",
+"Exit code: 0 done or nothing to do, 11 neither old nor new rules are in place.\n",
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cli/cmd_remove.c: take out everything that is ours. */
+/* cli/cmd_remove.c: remove all ctpolicy rules. */
 #include <errno.h>
 #include <string.h>
 
@@ -190,7 +190,7 @@ static int run(const struct options *o)
 
 const struct command cmd_remove = {
 	.name = "remove",
-	.summary = "take out everything that is ours",
+	.summary = "remove all ctpolicy rules",
 	.takes = OPT_BACKEND | OPT_JSON | OPT_TRACE | OPT_DRY_RUN |
 		 OPT_DETAILED | OPT_STATE_DIR,
 	.min_args = 0,
@@ -201,13 +201,13 @@ const struct command cmd_remove = {
 "\n"
 "Usage: ctpolicy remove [OPTION...]\n"
 "\n"
-"Takes out every table, chain, rule and set of ctpolicy, NOTRACK before the\n"
-"accepts. Nothing else is touched.\n"
+"Removes every table, chain, rule and set of ctpolicy, NOTRACK before the\n"
+"accept rules. Nothing else is touched.\n"
 "\n"
 "  --dry-run            show what would go and change nothing\n"
 "  --detailed-exitcode  exit 2 when something changed (or would)\n"
 "  --backend NAME       only this one (default: all)\n"
-"  --state-dir DIR      where the way back is kept (/var/lib/ctpolicy)\n"
+"  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
 "  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
 "  --color=WHEN         auto, always or never\n"

@@ -23,24 +23,24 @@ static int run(const struct options *o)
 
 const struct command cmd_render = {
 	.name = "render",
-	.summary = "print the rules as nft or iptables-restore text (no root)",
+	.summary = "print the rules as nft or iptables-restore text (root not needed)",
 	.takes = OPT_BACKEND | OPT_FAMILY,
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,
 	.help =
-"Example:  ctpolicy render policy.yaml --backend nftables | nft -f -\n"
+"Example:  ctpolicy render policy.yaml --backend iptables\n"
 "\n"
 "Usage: ctpolicy render [OPTION...] POLICY\n"
 "\n"
-"Prints what apply would make, as text for `nft -f` or for both of\n"
-"`iptables-restore --noflush` and `ip6tables-restore --noflush`. Large lists\n"
-"are ipsets there, on lines that begin with '#ipset ': feed those to\n"
-"`ipset restore` first. With nftables, accepts depend on the chains of the\n"
-"host and are not part of the text.\n"
+"Prints the rules as text for `nft -f`, or for both `iptables-restore\n"
+"--noflush` and `ip6tables-restore --noflush`, where long lists are ipsets on\n"
+"lines that begin with '#ipset ': feed those to `ipset restore` first. With\n"
+"nftables the accept rules depend on the host's chains and are not part of\n"
+"the text: on a host that filters, use apply instead of loading it.\n"
 "\n"
 "  --backend NAME      nftables (default) or iptables\n"
 "  --family FAMILY     ipv4 or ipv6 only\n"
 "  --color=WHEN        auto, always or never\n"
-"  -q, -v, --help      errors only; more; this text\n",
+"  -q, -v, --help      errors only; more detail; this text\n",
 };

@@ -72,7 +72,7 @@ static int run(const struct options *o)
 
 const struct command cmd_rollback = {
 	.name = "rollback",
-	.summary = "go back to the rules from before the last change",
+	.summary = "restore the previous rules",
 	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR | OPT_DETAILED,
 	.min_args = 0,
 	.max_args = 0,
@@ -82,17 +82,17 @@ const struct command cmd_rollback = {
 "\n"
 "Usage: ctpolicy rollback [OPTION...]\n"
 "\n"
-"Puts back the rules of ours from before the newest apply or remove, reads\n"
-"them back, and forgets that change; again for the one before it. Rules of\n"
-"others are left alone. What waits for a confirmation is taken back at once.\n"
+"Restores ctpolicy's rules as they were before the newest apply or remove and\n"
+"verifies them; run it again to go back one more. Rules of others are left\n"
+"alone. A change on trial is undone at once.\n"
 "\n"
 "  --detailed-exitcode  exit 2 when something changed\n"
-"  --state-dir DIR      where changes are kept (/var/lib/ctpolicy)\n"
+"  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
 "  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
 "  --color=WHEN         auto, always or never\n"
 "  -q, -v, --help       errors only; show each change; this text\n"
 "\n"
-"Exit code: 0 done, 10 failed and undone, 11 failed and not undone, 13 rules\n"
-"kept changing, 66 no earlier change is kept.\n",
+"Exit code: 0 done, 10 failed and undone, 11 failed and not undone, 13 the live\n"
+"rules kept changing, 66 there is no earlier change.\n",
 };

@@ -21,9 +21,10 @@ static const struct command *const commands[] = {
 
 static void print_help(FILE *out)
 {
-	fputs("Example:  ctpolicy diff policy.yaml && ctpolicy apply policy.yaml\n"
+	fputs("Example:  ctpolicy diff policy.yaml\n"
+	      "          ctpolicy apply --confirm 60s policy.yaml\n"
 	      "\n"
-	      "Keeps services out of Linux connection tracking, as one policy says.\n"
+	      "Keeps services out of Linux connection tracking, as one policy file says.\n"
 	      "\n"
 	      "Usage: ctpolicy COMMAND [OPTION...] POLICY\n"
 	      "\n", out);

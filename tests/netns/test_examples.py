@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every example that a help screen or a page shows is run, on a host that
+filters, and none of them does harm: after each, a service that is out of
+tracking can still be reached.
+"""
+import os
+import re
+import shutil
+import subprocess
+
+import hosts
+import lab
+import peers
+
+TOP = os.environ.get("srcdir") or os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "..", "..")
+COMMANDS = ("check", "render", "diff", "apply", "confirm", "rollback",
+            "recover", "remove")
+POLICY = """version: 1
+state_matching: allowed
+untracked:
+  - {name: web, role: server, protocol: tcp, ports: [8080], accept: open}
+"""
+# How an example may end: diff with a difference, all others well.
+ENDS = {"diff": (0, 1)}
+# These want a change that was made before.
+LATER = ("confirm", "rollback", "recover", "remove")
+STATE = "/var/lib/ctpolicy"
+
+
+def of_help(text):
+    """The commands below "Example:"; the first block of a help screen."""
+    block = text.split("\n\n")[0]
+    if not block.startswith("Example:"):
+        raise AssertionError("no example first: %r" % block)
+    return [line.strip() for line in
+            block.replace("Example:", " ", 1).splitlines()]
+
+
+def of_page(text):
+    """Blocks of commands under EXAMPLES that call the program."""
+    part = text[text.index("# EXAMPLES"):]
+    for block in re.findall(r"^```\n(.*?)^```", part, re.M | re.S):
+        if block.startswith("ctpolicy "):
+            yield block.strip()
+
+
+def of_readme(text):
+    """The list of commands under "Use"."""
+    part = text[text.index("\n## Use\n"):]
+    for line in part.splitlines():
+        if line.startswith("    ctpolicy "):
+            yield line.strip()
+
+
+def all_examples():
+    screens = [[]] + [[name] for name in COMMANDS]
+    for args in screens:
+        text = subprocess.run([lab.CTPOLICY] + args + ["--help"], text=True,
+                              check=True, stdout=subprocess.PIPE).stdout
+        for command in of_help(text):
+            yield "ctpolicy %s--help" % "".join(a + " " for a in args), command
+    with open(os.path.join(TOP, "docs", "ctpolicy.8.scd"),
+              encoding="utf-8") as f:
+        for block in of_page(f.read()):
+            yield "ctpolicy(8)", block
+    with open(os.path.join(TOP, "README.md"), encoding="utf-8") as f:
+        for line in of_readme(f.read()):
+            yield "README.md", line
+
+
+def allowed(command):
+    words = re.findall(r"\bctpolicy (\w+)", command)
+    return ENDS.get(words[-1], (0,)) if "\n" not in command else (0,)
+
+
+class Bench:
+    """A client and a filtering server; ctpolicy is called on the server."""
+
+    def __init__(self):
+        self.client, self.server = peers.pair()
+        peers.Server(self.server, 4, 8080)
+        peers.Server(self.server, 6, 8080)
+        bin_folder = os.path.join(lab.WORK, "bin")
+        os.makedirs(bin_folder, exist_ok=True)
+        link = os.path.join(bin_folder, "ctpolicy")
+        if not os.path.lexists(link):
+            os.symlink(os.path.abspath(lab.CTPOLICY), link)
+        self.env = dict(os.environ, PATH=bin_folder + ":" +
+                        os.environ["PATH"])
+        self.folder = os.path.join(lab.WORK, "examples")
+
+    def prepare(self, command, backend):
+        hosts.filter_host(self.server, backend, neighbours=True,
+                          input=("drop", "established", "new ssh",
+                                 "new service"))
+        for folder in (self.folder, STATE):
+            shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(self.folder)
+        for name in re.findall(r"[\w-]+\.yaml", command) + ["policy.yaml"]:
+            with open(os.path.join(self.folder, name), "w",
+                      encoding="utf-8") as f:
+                f.write(POLICY)
+        for name in re.findall(r"--against ([\w-]+\.\w+)", command):
+            self.run("ctpolicy render policy.yaml --backend nftables >%s"
+                     % name).wait()
+        if re.match(r"ctpolicy (%s)\b" % "|".join(LATER), command):
+            self.run("ctpolicy apply policy.yaml").communicate()
+
+    def run(self, command):
+        return self.server.popen(["sh", "-c", command], cwd=self.folder,
+                                 env=self.env, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True)
+
+    def reachable(self):
+        for version in lab.VERSIONS:
+            sock = peers.connect(self.client, version, 8080)
+            sock.sendall(b"ping")
+            if peers.receive(sock, 4) != b"ping":
+                return False
+            sock.close()
+        return True
+
+
+def main():
+    lab.require_ctpolicy()
+    if not os.path.ismount("/var/lib"):
+        lab.skip("not below tests/run: %s would be this machine's" % STATE)
+    bench = Bench()
+    failed = looked = 0
+    for where, command in all_examples():
+        named = re.search(r"--backend (\w+)", command)
+        if named and named[1] not in lab.BACKENDS:
+            continue
+        for backend in lab.BACKENDS:
+            looked += 1
+            bench.prepare(command, backend)
+            p = bench.run(command)
+            out = p.communicate(timeout=120)[0]
+            what = "exit %d" % p.returncode
+            good = p.returncode in allowed(command)
+            try:
+                good = bench.reachable() and good
+            except OSError as err:
+                good, what = False, "the service is cut off: %s" % err
+            bench.run("ctpolicy remove").communicate(timeout=120)
+            if not good:
+                failed += 1
+                print("not ok - %s, %s: %s\n  %s\n%s" % (
+                    where, backend, what, command, out), flush=True)
+    print("%d examples run, %d failed" % (looked, failed))
+    return 1 if failed or looked < 20 else 0
+
+
+raise SystemExit(main())
