@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/request.h"
+
 enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_DIFFERS = 1,
@@ -50,14 +52,10 @@ enum option_bit {
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
-	const char *backend;		/* NULL: as the policy says */
-	const char *family;		/* "ipv4", "ipv6", NULL: both */
+	struct request request;		/* what the engine is asked for */
 	const char *against;
-	const char *state_dir;
 	enum color_mode color;
-	uint32_t confirm;		/* seconds; 0: stays at once */
-	bool json, trace, quiet, verbose, dry_run, detailed, kernel, wait,
-		force;
+	bool json, trace, quiet, verbose, dry_run, detailed, wait;
 	char **args;
 	size_t n_args;
 };
@@ -73,9 +71,6 @@ struct command {
 
 extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
 	cmd_remove, cmd_confirm, cmd_recover, cmd_rollback;
-
-/* The exit code that stands for -errno `err` outside of a commit. */
-int exit_code_of(int err);
 
 /* Parse argv[0..] of a command; EXIT_DONE, or EXIT_USAGE with a message. */
 int options_parse(const struct command *c, int argc, char **argv,

@@ -7,8 +7,8 @@
 #include "core/mem.h"
 #include "engine/guard.h"
 #include "engine/recovery.h"
-#include "engine/tracking.h"
 #include "engine/transaction.h"
+#include "engine/waiter.h"
 
 /* Half of a policy is not what was asked for: such a policy waits. */
 static int refuse_settings(struct plan *p)
@@ -36,39 +36,39 @@ static void note_limits(struct plan *p)
 	}
 }
 
-static int dry_run(const struct plan *p)
+static int dry_run(const struct options *o, const struct plan *p)
 {
 	bool same = changeset_is_empty(p->changes);
 
 	report(p, "apply", same ? "unchanged" : "would_change", p->changes);
-	return same || !p->o->detailed ? EXIT_DONE : EXIT_CHANGED;
+	return same || !o->detailed ? EXIT_DONE : EXIT_CHANGED;
 }
 
 static void say_done(const struct plan *p, const struct transaction *t)
 {
 	if (t->outcome == OUTCOME_UNCHANGED)
-		report_talk(p, "%s: nothing to do", p->backend->name);
+		report_talk("%s: nothing to do", p->backend->name);
 	else if (t->outcome == OUTCOME_CHANGED)
-		report_talk(p, "%s: applied, %zu changes, read back the same",
+		report_talk("%s: applied, %zu changes, read back the same",
 			    p->backend->name, t->steps);
 	else if (t->outcome == OUTCOME_RESTORED ||
 		 t->outcome == OUTCOME_NOT_RECORDED)
-		report_talk(p, "%s: failed; the rules are as before, verified",
+		report_talk("%s: failed; the rules are as before, verified",
 			    p->backend->name);
 	else if (t->outcome == OUTCOME_STALE)
-		report_talk(p, "%s: the live rules kept changing; nothing done",
+		report_talk("%s: the live rules kept changing; nothing done",
 			    p->backend->name);
-	tracking_say(p, t);
+	report_tracking(t);
 	if (t->outcome == OUTCOME_CHANGED && p->waits)
-		report_talk(p, "it stays only if 'ctpolicy confirm' comes within %u seconds",
-			    p->o->confirm);
+		report_talk("it stays only if 'ctpolicy confirm' comes within %u seconds",
+			    p->rq->confirm);
 }
 
 /* One change at a time, on rules that are either old or new. */
 static int settle_past(struct plan *p, struct state **ret)
 {
 	enum recovered what;
-	int r = recovery_open(p->o, ret, &p->diags);
+	int r = recovery_open(p->rq, ret, &p->diags);
 
 	if (r)
 		return r;
@@ -90,7 +90,7 @@ static int compare(struct plan *p)
 	if (!r)
 		r = plan_compare(p);
 	if (!r && p->why)
-		report_talk(p, "backend %s: %s", p->backend->name, p->why);
+		report_talk("backend %s: %s", p->backend->name, p->why);
 	if (!r)
 		r = guard_check(p);
 	if (!r)
@@ -103,11 +103,12 @@ static int run(const struct options *o)
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(plan_release) struct plan p = { 0 };
 	_cleanup_(transaction_release) struct transaction t = { 0 };
+	struct request rq = o->request;
 	int r;
 
-	report_start_trace(o);
-	r = plan_load(&p, o, o->args[0]);
-	p.command = "apply";
+	rq.detach = waiter_start;
+	report_begin(o);
+	r = plan_load(&p, &rq, o->args[0]);
 	if (!r && !o->dry_run)
 		r = refuse_settings(&p);
 	if (!r && !o->dry_run)
@@ -117,7 +118,7 @@ static int run(const struct options *o)
 	if (r)
 		return report_failure(&p, "apply", r);
 	if (o->dry_run)
-		return dry_run(&p);
+		return dry_run(o, &p);
 	transact(&p, &t);
 	report(&p, "apply", transaction_result(&t), t.made);
 	say_done(&p, &t);

@@ -10,17 +10,17 @@
 static int check_one(const struct options *o, const char *file)
 {
 	_cleanup_(plan_release) struct plan p = { 0 };
-	int r = plan_load(&p, o, file);
+	int r = plan_load(&p, &o->request, file);
 
-	if (!r && o->kernel)
+	if (!r && o->request.private_kernel)
 		r = kernel_check(&p);
 	if (r)
 		return report_failure(&p, "check", r);
 	report(&p, "check", "valid", NULL);
-	report_talk(&p, "%s: valid, %zu services, %zu rules%s",
+	report_talk("%s: valid, %zu services, %zu rules%s",
 		    strcmp(file, "-") ? file : "standard input",
 		    p.policy->n_services, p.rules->n,
-		    o->kernel ? ", loaded into a private kernel namespace and read back the same" : "");
+		    o->request.private_kernel ? ", loaded into a private kernel namespace and read back the same" : "");
 	return EXIT_DONE;
 }
 
@@ -28,7 +28,7 @@ static int run(const struct options *o)
 {
 	int code = EXIT_DONE;
 
-	report_start_trace(o);
+	report_begin(o);
 	for (size_t i = 0; i < o->n_args; i++) {
 		int r = check_one(o, o->args[i]);
 

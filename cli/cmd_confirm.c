@@ -15,7 +15,7 @@ static int say_ending(struct plan *p, struct state *state)
 
 	if (r == -ENOENT || (!r && e.ending == ENDING_CONFIRMED)) {
 		report(p, "confirm", "unchanged", NULL);
-		report_talk(p, "nothing waits for a confirmation");
+		report_talk("nothing waits for a confirmation");
 		return EXIT_DONE;
 	}
 	if (r)
@@ -47,20 +47,20 @@ static int keep(struct plan *p, struct state *state, uint32_t id)
 	if (r)
 		return report_failure(p, "confirm", r);
 	report(p, "confirm", "changed", NULL);
-	report_talk(p, "change %u is confirmed and stays", id);
+	report_talk("change %u is confirmed and stays", id);
 	return EXIT_DONE;
 }
 
 static int run(const struct options *o)
 {
 	_cleanup_(state_close) struct state *state = NULL;
-	_cleanup_(plan_release) struct plan p = { .o = o };
+	_cleanup_(plan_release) struct plan p = { .rq = &o->request };
 	enum recovered what = RECOVERED_NOTHING;
 	struct waiting w = { 0 };
 	int r;
 
-	report_start_trace(o);
-	r = recovery_open(o, &state, &p.diags);
+	report_begin(o);
+	r = recovery_open(&o->request, &state, &p.diags);
 	p.state = state;
 	/* What is half done or too late cannot be confirmed: it is taken back. */
 	if (!r)

@@ -21,7 +21,7 @@ static bool looks_like_iptables(const char *text)
 
 static int choose_for_text(struct plan *p, const char *text)
 {
-	bool told = p->o->backend && strcmp(p->o->backend, "auto");
+	bool told = p->rq->backend && strcmp(p->rq->backend, "auto");
 
 	if (told || p->policy->backend != BACKEND_AUTO)
 		return plan_choose_offline(p);
@@ -58,16 +58,16 @@ static int survey_of(const struct image *img, struct survey *ret)
 	return 0;
 }
 
-static int diff_against(struct plan *p)
+static int diff_against(struct plan *p, const char *file)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
-	int r = policy_read(p->o->against, &text, &len, &p->diags);
+	int r = policy_read(file, &text, &len, &p->diags);
 
 	if (!r)
 		r = choose_for_text(p, text);
 	if (!r)
-		r = p->backend->parse(p->o->against, text, len, &p->live.image,
+		r = p->backend->parse(file, text, len, &p->live.image,
 				      &p->diags);
 	if (!r)
 		r = survey_of(p->live.image, &p->live.survey);
@@ -83,7 +83,7 @@ static int diff_live(struct plan *p)
 	if (r)
 		return r;
 	if (p->why)
-		report_talk(p, "backend %s: %s", p->backend->name, p->why);
+		report_talk("backend %s: %s", p->backend->name, p->why);
 	return plan_compare(p);
 }
 
@@ -93,15 +93,15 @@ static int run(const struct options *o)
 	bool same;
 	int r;
 
-	report_start_trace(o);
+	report_begin(o);
 	if (o->against && !strcmp(o->against, "-") && !strcmp(o->args[0], "-")) {
 		fputs("ctpolicy diff: standard input can be one of both only\n",
 		      stderr);
 		return EXIT_USAGE;
 	}
-	r = plan_load(&p, o, o->args[0]);
+	r = plan_load(&p, &o->request, o->args[0]);
 	if (!r)
-		r = o->against ? diff_against(&p) : diff_live(&p);
+		r = o->against ? diff_against(&p, o->against) : diff_live(&p);
 	if (r)
 		return report_failure(&p, "diff", r);
 	same = changeset_is_empty(p.changes);

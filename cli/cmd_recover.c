@@ -3,7 +3,6 @@
 #include "cli/report.h"
 #include "core/mem.h"
 #include "engine/recovery.h"
-#include "engine/tracking.h"
 #include "engine/waiter.h"
 
 static void say(const struct recovery *v)
@@ -16,27 +15,34 @@ static void say(const struct recovery *v)
 	};
 
 	if (v->what == RECOVERED_NOTHING)
-		report_talk(&v->plan, "nothing was interrupted");
+		report_talk("nothing was interrupted");
 	else if (recovery_succeeded(v))
-		report_talk(&v->plan, "change %u%s%s %s", v->record.id,
+		report_talk("change %u%s%s %s", v->record.id,
 			    v->record.command ? ", " : "",
 			    v->record.command ? v->record.command : "",
 			    words[v->what]);
-	tracking_say(&v->plan, &v->done);
+	report_tracking(&v->done);
 }
+
+static const int waited[] = {
+	[WAITED_KEPT] = EXIT_DONE,
+	[WAITED_UNDONE] = EXIT_UNCONFIRMED,
+	[WAITED_FAILED] = EXIT_NOT_RESTORED,
+};
+_Static_assert(ARRAY_SIZE(waited) == WAITED_MAX_, "an ending has no row");
 
 static int run(const struct options *o)
 {
 	_cleanup_(state_close) struct state *state = NULL;
-	_cleanup_(recovery_release) struct recovery v = { .plan = { .o = o } };
+	_cleanup_(recovery_release) struct recovery v = { .plan = { .rq = &o->request } };
 	int r;
 
-	report_start_trace(o);
+	report_begin(o);
 	if (o->wait)
-		return waiter_wait(o);
-	r = recovery_open(o, &state, &v.plan.diags);
+		return waited[waiter_wait(&o->request)];
+	r = recovery_open(&o->request, &state, &v.plan.diags);
 	if (!r)
-		r = recovery_run(&v, o, state);
+		r = recovery_run(&v, &o->request, state);
 	if (r)
 		return report_failure(&v.plan, "recover", r);
 	report(&v.plan, "recover", transaction_result(&v.done), v.done.made);

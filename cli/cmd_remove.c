@@ -6,7 +6,6 @@
 #include "cli/report.h"
 #include "core/mem.h"
 #include "engine/recovery.h"
-#include "engine/tracking.h"
 #include "engine/transaction.h"
 
 #define BACKENDS_MAX 4
@@ -15,6 +14,7 @@
 struct removal {
 	struct plan plan;
 	struct transaction done;
+	bool dry_run;
 	const char *result;
 	int err;		/* of what failed before that */
 	int code;
@@ -22,7 +22,7 @@ struct removal {
 
 static const struct changeset *steps_of(const struct removal *m)
 {
-	return m->plan.o->dry_run ? m->plan.changes : m->done.made;
+	return m->dry_run ? m->plan.changes : m->done.made;
 }
 
 static void say(const struct removal *m)
@@ -42,12 +42,12 @@ static void say(const struct removal *m)
 		return;
 	}
 	report(p, "remove", m->result, steps_of(m));
-	if (said && !p->o->dry_run)
-		report_talk(p, "%s: %s", p->backend->name, said);
-	tracking_say(p, &m->done);
+	if (said && !m->dry_run)
+		report_talk("%s: %s", p->backend->name, said);
+	report_tracking(&m->done);
 }
 
-static void take_out(struct removal *m, bool named)
+static void take_out(struct removal *m, const struct options *o, bool named)
 {
 	struct plan *p = &m->plan;
 	size_t said = p->diags.n;
@@ -63,15 +63,15 @@ static void take_out(struct removal *m, bool named)
 		m->err = r;
 		m->result = report_failure_result(r);
 		m->code = exit_code_of(r);
-	} else if (p->o->dry_run) {
+	} else if (o->dry_run) {
 		if (changeset_is_empty(p->changes))
 			return;
 		m->result = "would_change";
-		m->code = p->o->detailed ? EXIT_CHANGED : EXIT_DONE;
+		m->code = o->detailed ? EXIT_CHANGED : EXIT_DONE;
 	} else {
 		transact(p, &m->done);
 		m->result = transaction_result(&m->done);
-		m->code = transaction_exit_code(&m->done, p->o->detailed);
+		m->code = transaction_exit_code(&m->done, o->detailed);
 	}
 }
 
@@ -117,7 +117,7 @@ static int conclude(const struct options *o, struct removal *m, size_t n)
 static int settle_past(struct plan *p, struct state **ret, bool *ret_waits)
 {
 	enum recovered what = RECOVERED_NOTHING;
-	int r = recovery_open(p->o, ret, &p->diags);
+	int r = recovery_open(p->rq, ret, &p->diags);
 
 	if (r)
 		return r;
@@ -143,17 +143,17 @@ static int end_waiting(struct removal *m, size_t n, struct state *state)
 static size_t take_all_out(struct removal *m, const struct options *o,
 			   struct state *state)
 {
-	bool named = o->backend && strcmp(o->backend, "auto");
+	bool named = o->request.backend && strcmp(o->request.backend, "auto");
 	size_t n = 0;
 
 	for (size_t i = 0; backends[i] && n < BACKENDS_MAX; i++) {
-		if (named && strcmp(o->backend, backends[i]->name))
+		if (named && strcmp(o->request.backend, backends[i]->name))
 			continue;
-		m[n].plan.o = o;
-		m[n].plan.command = "remove";
+		m[n].dry_run = o->dry_run;
+		m[n].plan.rq = &o->request;
 		m[n].plan.state = state;
 		m[n].plan.backend = backends[i];
-		take_out(&m[n++], named);
+		take_out(&m[n++], o, named);
 	}
 	return n;
 }
@@ -161,12 +161,12 @@ static size_t take_all_out(struct removal *m, const struct options *o,
 static int run(const struct options *o)
 {
 	_cleanup_(state_close) struct state *state = NULL;
-	struct removal m[BACKENDS_MAX] = { { .plan = { .o = o } } };
+	struct removal m[BACKENDS_MAX] = { { .plan = { .rq = &o->request } } };
 	bool waits = false;
 	size_t n;
 	int r = 0;
 
-	report_start_trace(o);
+	report_begin(o);
 	if (!o->dry_run)
 		r = settle_past(&m[0].plan, &state, &waits);
 	if (r) {
@@ -184,7 +184,7 @@ static int run(const struct options *o)
 		return conclude(o, m, n);
 	plan_release(&m[0].plan);
 	fprintf(stderr, "ctpolicy remove: no backend '%s' in this build\n",
-		o->backend ? o->backend : "auto");
+		o->request.backend ? o->request.backend : "auto");
 	return EXIT_USAGE;
 }
 

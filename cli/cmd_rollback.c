@@ -5,16 +5,15 @@
 #include "cli/report.h"
 #include "core/mem.h"
 #include "engine/recovery.h"
-#include "engine/tracking.h"
 
-static int take_back(struct recovery *v, const struct options *o,
+static int take_back(struct recovery *v, const struct request *rq,
 		     struct state *state)
 {
 	_cleanup_(diags_release) struct diags said = { 0 };
 	enum recovered what;
 	int r;
 
-	v->plan = (struct plan){ .o = o, .state = state };
+	v->plan = (struct plan){ .rq = rq, .state = state };
 	r = recovery_before(&v->plan, &what);
 	if (r)
 		return r;
@@ -25,7 +24,7 @@ static int take_back(struct recovery *v, const struct options *o,
 	}
 	diags_append(&said, &v->plan.diags);
 	diags_release(&v->plan.diags);
-	r = recovery_take_back(v, o, state);
+	r = recovery_take_back(v, rq, state);
 	diags_append(&v->plan.diags, &said);
 	if (r == -ENOENT)
 		diag_add(&v->plan.diags, DIAG_ERROR, 0, "CT549", NOPOS,
@@ -36,33 +35,30 @@ static int take_back(struct recovery *v, const struct options *o,
 static void say(const struct recovery *v)
 {
 	if (!v->record.id)
-		report_talk(&v->plan, "the interrupted change is undone");
+		report_talk("the interrupted change is undone");
 	else if (v->what == RECOVERED_PAST)
-		report_talk(&v->plan,
-			    "change %u is of an earlier boot or namespace, and no rules of ours are left of it",
+		report_talk("change %u is of an earlier boot or namespace, and no rules of ours are left of it",
 			    v->record.id);
 	else if (recovery_succeeded(v))
-		report_talk(&v->plan,
-			    "%s: change %u, %s, is taken back: the rules from before it are in force, verified",
+		report_talk("%s: change %u, %s, is taken back: the rules from before it are in force, verified",
 			    v->plan.backend->name, v->record.id,
 			    v->record.command);
 	else if (v->done.outcome == OUTCOME_RESTORED)
-		report_talk(&v->plan,
-			    "%s: failed; the rules are as before, verified",
+		report_talk("%s: failed; the rules are as before, verified",
 			    v->plan.backend->name);
-	tracking_say(&v->plan, &v->done);
+	report_tracking(&v->done);
 }
 
 static int run(const struct options *o)
 {
 	_cleanup_(state_close) struct state *state = NULL;
-	_cleanup_(recovery_release) struct recovery v = { .plan = { .o = o } };
+	_cleanup_(recovery_release) struct recovery v = { .plan = { .rq = &o->request } };
 	int r;
 
-	report_start_trace(o);
-	r = recovery_open(o, &state, &v.plan.diags);
+	report_begin(o);
+	r = recovery_open(&o->request, &state, &v.plan.diags);
 	if (!r)
-		r = take_back(&v, o, state);
+		r = take_back(&v, &o->request, state);
 	if (r)
 		return report_failure(&v.plan, "rollback", r);
 	report(&v.plan, "rollback", transaction_result(&v.done), v.done.made);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "cli/cli.h"
 #include "core/mem.h"
@@ -65,7 +66,7 @@ static int set_family(const struct command *c, const char *value,
 {
 	if (strcmp(value, "ipv4") && strcmp(value, "ipv6"))
 		return usage_error(c, "--family is ipv4 or ipv6", value);
-	o->family = value;
+	o->request.family = strcmp(value, "ipv4") ? AF_INET6 : AF_INET;
 	return EXIT_DONE;
 }
 
@@ -87,7 +88,7 @@ static int set_confirm(const struct command *c, const char *value,
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
 		if (*end == units[i].unit && !end[1] && n &&
 		    n * units[i].seconds <= CONFIRM_MAX) {
-			o->confirm = (uint32_t)(n * units[i].seconds);
+			o->request.confirm = (uint32_t)(n * units[i].seconds);
 			return EXIT_DONE;
 		}
 	return usage_error(c, "--confirm takes a time from 1s to 24h", value);
@@ -99,10 +100,10 @@ static int set_flag(int key, struct options *o, bool *help)
 			   key == 't' ? &o->trace :
 			   key == 'n' ? &o->dry_run :
 			   key == 'd' ? &o->detailed :
-			   key == 'k' ? &o->kernel :
+			   key == 'k' ? &o->request.private_kernel :
 			   key == 'q' ? &o->quiet :
 			   key == 'w' ? &o->wait :
-			   key == 'F' ? &o->force :
+			   key == 'F' ? &o->request.force :
 			   key == 'v' ? &o->verbose : help;
 
 	*flag = true;
@@ -114,7 +115,7 @@ static int set_option(const struct command *c, int key, struct options *o,
 {
 	switch (key) {
 	case 'b':
-		o->backend = optarg;
+		o->request.backend = optarg;
 		return EXIT_DONE;
 	case 'f':
 		return set_family(c, optarg, o);
@@ -124,7 +125,7 @@ static int set_option(const struct command *c, int key, struct options *o,
 	case 'c':
 		return set_confirm(c, optarg, o);
 	case 's':
-		o->state_dir = optarg;
+		o->request.state_dir = optarg;
 		return EXIT_DONE;
 	case KEY_COLOR:
 		return set_color(c, optarg, o);
@@ -137,7 +138,9 @@ int options_parse(const struct command *c, int argc, char **argv,
 		  struct options *ret, bool *ret_help)
 {
 	struct option longs[ARRAY_SIZE(table) + 1] = { { 0 } };
-	struct options o = { .state_dir = STATE_DIR };
+	struct options o = {
+		.request = { .command = c->name, .state_dir = STATE_DIR },
+	};
 	size_t n = 0;
 	int key, r = EXIT_DONE;
 
@@ -159,6 +162,7 @@ int options_parse(const struct command *c, int argc, char **argv,
 	}
 	if (r != EXIT_DONE || *ret_help)
 		return r;
+	o.request.keeps_steps = o.json || o.verbose;
 	o.args = argv + optind;
 	o.n_args = (size_t)(argc - optind);
 	if (o.n_args < c->min_args)

@@ -11,22 +11,25 @@
 
 #define DIAGS_SHOWN 20
 
-static bool wants_color(const struct options *o, int fd)
+/* One command a process, and one way to show its results. */
+static const struct options *how;
+
+static bool wants_color(int fd)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	if (o->color != COLOR_AUTO)
-		return o->color == COLOR_ALWAYS;
+	if (how->color != COLOR_AUTO)
+		return how->color == COLOR_ALWAYS;
 	if (no_color && *no_color)
 		return false;
 	return isatty(fd) && term && strcmp(term, "dumb");
 }
 
-void report_talk(const struct plan *p, const char *fmt, ...)
+void report_talk(const char *fmt, ...)
 {
 	va_list ap;
 
-	if (p->o->quiet || p->o->json)
+	if (how->quiet || how->json)
 		return;
 	va_start(ap, fmt);
 	fputs("ctpolicy: ", stderr);
@@ -41,8 +44,9 @@ static void trace_line(void *arg, const char *line)
 	fprintf(stderr, "trace: %s\n", line);
 }
 
-void report_start_trace(const struct options *o)
+void report_begin(const struct options *o)
 {
+	how = o;
 	if (o->trace)
 		host_trace_to(trace_line, NULL);
 }
@@ -60,10 +64,10 @@ static void print_diags(const struct plan *p)
 	shown.errors = p->diags.errors;
 	shown.warnings = p->diags.warnings;
 	for (size_t i = 0; i < p->diags.n; i++)
-		if (!p->o->quiet || p->diags.v[i].level != DIAG_NOTE)
+		if (!how->quiet || p->diags.v[i].level != DIAG_NOTE)
 			v[shown.n++] = p->diags.v[i];
 	diags_print(&shown, &src, p->text ? 1 : 0, DIAGS_SHOWN,
-		    wants_color(p->o, STDERR_FILENO), stderr);
+		    wants_color(STDERR_FILENO), stderr);
 }
 
 static bool is_whole = true;
@@ -117,7 +121,7 @@ static void print_settings(const struct plan *p, bool color)
 static void print_steps(const struct plan *p, const struct changeset *cs,
 			const char *result)
 {
-	bool color = wants_color(p->o, STDOUT_FILENO);
+	bool color = wants_color(STDOUT_FILENO);
 	bool whole = true;
 	size_t added = 0;
 
@@ -128,7 +132,7 @@ static void print_steps(const struct plan *p, const struct changeset *cs,
 	if (!whole)
 		report_lost(result);
 	print_settings(p, color);
-	if (!p->o->quiet)
+	if (!how->quiet)
 		printf("%s: %s, %zu to add, %zu to remove\n",
 		       p->backend->name, result, added, cs->n - added);
 }
@@ -136,7 +140,7 @@ static void print_steps(const struct plan *p, const struct changeset *cs,
 void report(const struct plan *p, const char *command, const char *result,
 	    const struct changeset *steps)
 {
-	if (p->o->json) {
+	if (how->json) {
 		const struct report_end end = { p, result, steps };
 
 		report_json(command, &end, 1, 0);
@@ -186,7 +190,45 @@ const char *report_failure_result(int err)
 int report_failure(const struct plan *p, const char *command, int err)
 {
 	report(p, command, report_failure_result(err), NULL);
-	if (!p->o->json && !p->diags.errors)
+	if (!how->json && !p->diags.errors)
 		fprintf(stderr, "ctpolicy: %s: %s\n", command, strerror(-err));
 	return exit_code_of(err);
+}
+
+static const struct {
+	const char *result;
+	enum exit_code code;
+} outcomes[] = {
+	[OUTCOME_UNCHANGED] = { "unchanged", EXIT_DONE },
+	[OUTCOME_CHANGED] = { "changed", EXIT_DONE },
+	[OUTCOME_STALE] = { "refused", EXIT_STALE },
+	[OUTCOME_REFUSED] = { "refused", EXIT_IO },
+	[OUTCOME_NOT_RECORDED] = { "rolled_back", EXIT_IO },
+	[OUTCOME_RESTORED] = { "rolled_back", EXIT_RESTORED },
+	[OUTCOME_NOT_RESTORED] = { "failed", EXIT_NOT_RESTORED },
+};
+_Static_assert(ARRAY_SIZE(outcomes) == OUTCOME_MAX_, "an outcome has no row");
+
+int transaction_exit_code(const struct transaction *t, bool detailed)
+{
+	if (t->outcome == OUTCOME_REFUSED)
+		return exit_code_of(t->err);
+	if (t->outcome == OUTCOME_CHANGED && detailed)
+		return EXIT_CHANGED;
+	return (int)outcomes[t->outcome].code;
+}
+
+const char *transaction_result(const struct transaction *t)
+{
+	return outcomes[t->outcome].result;
+}
+
+void report_tracking(const struct transaction *t)
+{
+	if (t->evicted)
+		report_talk("%zu entries of the services were evicted from the table",
+			    t->evicted);
+	if (t->adopted)
+		report_talk("%zu open connections were put back into the table",
+			    t->adopted);
 }

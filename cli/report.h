@@ -11,7 +11,8 @@
 #ifndef CTPOLICY_CLI_REPORT_H
 #define CTPOLICY_CLI_REPORT_H
 
-#include "engine/plan.h"
+#include "cli/cli.h"
+#include "engine/transaction.h"
 
 /*
  * Say how a command ended. `result` is the JSON word ("unchanged", "changed",
@@ -23,10 +24,16 @@ void report(const struct plan *p, const char *command, const char *result,
 /* The same for a failure that is -errno; returns its exit code. */
 int report_failure(const struct plan *p, const char *command, int err);
 /* One line of talk on stderr, unless --quiet or --json. */
-void report_talk(const struct plan *p, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-/* Send --trace to stderr when it was asked for. */
-void report_start_trace(const struct options *o);
+void report_talk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* How many entries went and came. */
+void report_tracking(const struct transaction *t);
+/* The exit code and the JSON word of how a change ended. */
+int transaction_exit_code(const struct transaction *t, bool detailed);
+const char *transaction_result(const struct transaction *t);
+/* The exit code that stands for -errno `err` outside of a commit. */
+int exit_code_of(int err);
+/* How the user wants results shown, before anything else; borrowed. */
+void report_begin(const struct options *o);
 
 /*
  * Did all results get out? False only where they are all that the command was

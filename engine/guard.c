@@ -73,7 +73,7 @@ static bool is_accepted(const struct plan *p, const struct flow *f,
 static int say(struct plan *p, const struct kept *k, const struct rule *r,
 	       enum hook hook, const struct filter *f)
 {
-	bool force = p->o->force;
+	bool force = p->rq->force;
 	const char *who = k->service ? k->service->name :
 				       "this very connection (SSH_CONNECTION)";
 

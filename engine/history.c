@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
-#include "engine/waiter.h"
 
 /*
  * The part of an image that can be written and read again. Somebody's
@@ -119,14 +119,14 @@ static int write_down(struct plan *p, struct record *rec)
 static int begin_waiting(struct plan *p, uint32_t id)
 {
 	struct pending w = {
-		.id = id, .deadline = waiter_deadline(p->o->confirm),
+		.id = id, .deadline = clock_deadline(p->rq->confirm),
 	};
 	int r;
 
 	memcpy(w.space, state_space(p->state), sizeof(w.space));
 	r = pending_write(p->state, &w, &p->diags);
 	if (!r && !p->waits)
-		r = waiter_start(p->o, &p->diags);
+		r = p->rq->detach(p->rq, &p->diags);
 	if (r)
 		(void)pending_drop(p->state, &p->diags);
 	else
@@ -138,7 +138,7 @@ static int begin_waiting(struct plan *p, uint32_t id)
 static int restart_waiting(struct plan *p)
 {
 	struct pending w = {
-		.id = p->waits, .deadline = waiter_deadline(p->o->confirm),
+		.id = p->waits, .deadline = clock_deadline(p->rq->confirm),
 	};
 
 	memcpy(w.space, state_space(p->state), sizeof(w.space));
@@ -148,7 +148,7 @@ static int restart_waiting(struct plan *p)
 int history_begin(struct plan *p)
 {
 	struct record rec = {
-		.of = p->takes_back, .command = p->command,
+		.of = p->takes_back, .command = p->rq->command,
 		.backend = p->backend->name,
 		.policy = p->file,
 	};
@@ -159,7 +159,7 @@ int history_begin(struct plan *p)
 	r = write_down(p, &rec);
 	free(rec.before.s);
 	free(rec.after.s);
-	if (!r && p->o->confirm)
+	if (!r && p->rq->confirm)
 		r = begin_waiting(p, rec.id);
 	return r;
 }

@@ -106,8 +106,8 @@ int kernel_check(struct plan *p)
 		r = enter(p);
 	for (size_t i = 0; !r && backends[i]; i++) {
 		p->backend = backends[i];
-		if (p->o->backend && strcmp(p->o->backend, p->backend->name) &&
-		    strcmp(p->o->backend, "auto"))
+		if (p->rq->backend && strcmp(p->rq->backend, p->backend->name) &&
+		    strcmp(p->rq->backend, "auto"))
 			continue;
 		found = true;
 		r = check_backend(p);
@@ -115,7 +115,7 @@ int kernel_check(struct plan *p)
 	unlink(lock);
 	if (!r && !found) {
 		diag_add(&p->diags, DIAG_ERROR, 0, "CT501", NOPOS,
-			 "no backend '%s' in this build", p->o->backend);
+			 "no backend '%s' in this build", p->rq->backend);
 		r = -ENOEXEC;
 	}
 	return r;

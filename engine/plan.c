@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/mem.h"
 #include "host/host.h"
@@ -16,17 +17,17 @@ static const char *policy_backend_name(const struct plan *p)
 		[BACKEND_IPTABLES] = "iptables",
 	};
 
-	if (p->o->backend)
-		return p->o->backend;
+	if (p->rq->backend)
+		return p->rq->backend;
 	return p->policy ? names[p->policy->backend] : "auto";
 }
 
 static void narrow_families(struct plan *p)
 {
-	if (!p->o->family)
+	if (!p->rq->family)
 		return;
-	p->policy->ipv4 &= !strcmp(p->o->family, "ipv4");
-	p->policy->ipv6 &= !strcmp(p->o->family, "ipv6");
+	p->policy->ipv4 &= p->rq->family == AF_INET;
+	p->policy->ipv6 &= p->rq->family == AF_INET6;
 }
 
 static int generate_rules(struct plan *p)
@@ -39,16 +40,16 @@ static int generate_rules(struct plan *p)
 	return generate(p->policy, &facts, &p->rules, &p->diags);
 }
 
-int plan_load(struct plan *p, const struct options *o, const char *file)
+int plan_load(struct plan *p, const struct request *rq, const char *file)
 {
 	int r;
 
-	*p = (struct plan){ .o = o, .file = file };
+	*p = (struct plan){ .rq = rq, .file = file };
 	r = policy_read(file, &p->text, &p->len, &p->diags);
 	if (r)
 		return r;
 	/* `check --kernel` makes namespaces; all others parse without powers. */
-	if (!o->kernel && privilege_drop())
+	if (!rq->private_kernel && privilege_drop())
 		return diag_add(&p->diags, DIAG_ERROR, -EPERM, "CT562", NOPOS,
 				"capabilities that are not needed cannot be given up");
 	r = policy_parse(file, p->text, p->len, &p->policy, &p->diags);
@@ -237,7 +238,7 @@ int plan_lower(struct plan *p, const struct survey *host)
 
 	image_free(&p->want);
 	if (p->target.s)
-		return p->backend->parse(p->command, p->target.s, p->target.len,
+		return p->backend->parse(p->rq->command, p->target.s, p->target.len,
 					 &p->want, &p->diags);
 	p->lowered = true;
 	r = p->backend->lower(p->rules ? p->rules : &no_rules, host, &p->want,

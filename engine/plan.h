@@ -5,7 +5,7 @@
  *   load -> generate -> choose a backend -> read the kernel -> lower -> diff
  *
  * Shape:  fields are filled from top to bottom; each step needs those before.
- * Owner:  plan_release() frees all but what is borrowed: `o`, names, `state`.
+ * Owner:  plan_release() frees all but what is borrowed: `rq`, names, `state`.
  * Errors: -errno as in policies/policy.h and backends/backend.h, with the
  *         reason in `diags`.
  */
@@ -13,15 +13,14 @@
 #define CTPOLICY_ENGINE_PLAN_H
 
 #include "backends/backend.h"
-#include "cli/cli.h"
+#include "engine/request.h"
 #include "generators/generate.h"
 #include "policies/policy.h"
 #include "state/state.h"
 
 struct plan {
-	const struct options *o;
+	const struct request *rq;
 	struct diags diags;
-	const char *command;		/* that makes the change */
 	const char *file;		/* NULL: no policy (remove) */
 	char *text;
 	size_t len;
@@ -46,7 +45,7 @@ struct plan {
 	struct changeset *changes;
 };
 
-int plan_load(struct plan *p, const struct options *o, const char *file);
+int plan_load(struct plan *p, const struct request *rq, const char *file);
 /* For a text: the one that was named, else the first that is built in. */
 int plan_choose_offline(struct plan *p);
 /* For this host; opens the backend and refuses when another holds our rules. */

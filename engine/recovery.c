@@ -5,10 +5,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "engine/history.h"
 #include "engine/signals.h"
-#include "engine/waiter.h"
 #include "host/privilege.h"
 
 int waiting_read(struct state *state, struct waiting *ret, struct diags *d)
@@ -20,7 +20,7 @@ int waiting_read(struct state *state, struct waiting *ret, struct diags *d)
 		return r;
 	w.there = !r;
 	w.expired = !r && (strcmp(w.pending.space, state_space(state)) ||
-			   waiter_deadline(0) >= w.pending.deadline);
+			   clock_boot_ns() >= w.pending.deadline);
 	*ret = w;
 	return 0;
 }
@@ -119,11 +119,18 @@ static int finish_or_undo(struct recovery *v, const struct waiting *w)
 	return !r && waits ? end_waiting(v) : r;
 }
 
-static void begin(struct recovery *v, const struct options *o,
+static void begin(struct recovery *v, const struct request *rq,
 		  struct state *state, const char *command)
 {
+	/* Nobody is asked to confirm a way back. */
+	const struct request own = {
+		.command = command, .backend = rq->backend,
+		.state_dir = rq->state_dir, .keeps_steps = rq->keeps_steps,
+	};
+
 	*v = (struct recovery){
-		.plan = { .o = o, .state = state, .command = command },
+		.request = own,
+		.plan = { .rq = &v->request, .state = state },
 		.done = { .outcome = OUTCOME_UNCHANGED },
 	};
 }
@@ -141,16 +148,16 @@ static int unconfirmed(struct recovery *v, const struct waiting *w)
 	if (r)
 		return r;
 	record_release(&v->record);
-	return recovery_take_back(v, v->plan.o, v->plan.state);
+	return recovery_take_back(v, v->plan.rq, v->plan.state);
 }
 
-int recovery_run(struct recovery *v, const struct options *o,
+int recovery_run(struct recovery *v, const struct request *rq,
 		 struct state *state)
 {
 	struct waiting w = { 0 };
 	int r;
 
-	begin(v, o, state, "recover");
+	begin(v, rq, state, "recover");
 	r = waiting_read(state, &w, &v->plan.diags);
 	if (r)
 		return r;
@@ -176,13 +183,13 @@ static int drop_record(struct recovery *v)
 	return r ? r : history_keep(&v->plan);
 }
 
-int recovery_take_back(struct recovery *v, const struct options *o,
+int recovery_take_back(struct recovery *v, const struct request *rq,
 		       struct state *state)
 {
 	struct waiting w = { 0 };
 	int r;
 
-	begin(v, o, state, "rollback");
+	begin(v, rq, state, "rollback");
 	r = waiting_read(state, &w, &v->plan.diags);
 	if (!r)
 		r = state_newest(state, &v->record, &v->plan.diags);
@@ -229,14 +236,14 @@ int recovery_error(const struct recovery *v)
 						    -ENOTRECOVERABLE;
 }
 
-int recovery_open(const struct options *o, struct state **ret,
+int recovery_open(const struct request *rq, struct state **ret,
 		  struct diags *d)
 {
 	int r = privilege_require(d);
 
 	signals_endure();
 	if (!r)
-		r = state_open(o->state_dir, ret, d);
+		r = state_open(rq->state_dir, ret, d);
 	if (!r && privilege_drop())
 		r = diag_add(d, DIAG_ERROR, -EPERM, "CT562", NOPOS,
 			     "capabilities that are not needed cannot be given up");
@@ -246,7 +253,7 @@ int recovery_open(const struct options *o, struct state **ret,
 int recovery_before(struct plan *p, enum recovered *ret)
 {
 	_cleanup_(recovery_release) struct recovery v;
-	int r = recovery_run(&v, p->o, p->state);
+	int r = recovery_run(&v, p->rq, p->state);
 
 	if (!r)
 		r = recovery_error(&v);

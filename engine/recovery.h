@@ -6,7 +6,8 @@
  * Shape:  `what` tells it in one word; `done` is how the kernel took it, with
  *         the outcome UNCHANGED where nothing had to be written. A plan whose
  *         backend is NULL saw no rules.
- * Owner:  recovery_release() frees; `o` and the state folder are borrowed.
+ * Owner:  recovery_release() frees; what the request names and the state folder are
+ *         borrowed.
  * Errors: -errno with the reason in plan.diags, before anything was written;
  *         a failure later is in `done`. -ENOENT, without a diagnostic: there
  *         is no record to go back from.
@@ -26,6 +27,7 @@ enum recovered {
 };
 
 struct recovery {
+	struct request request;	/* of the way back, not the one behind it */
 	struct plan plan;
 	struct transaction done;
 	struct record record;	/* the change that this is about */
@@ -36,10 +38,10 @@ struct recovery {
  * Finish or undo what was interrupted; take back what was not confirmed in
  * time. Once the lock is held nobody else is at work on either.
  */
-int recovery_run(struct recovery *v, const struct options *o,
+int recovery_run(struct recovery *v, const struct request *rq,
 		 struct state *state);
 /* Go back one change: to the rules from before the newest record. */
-int recovery_take_back(struct recovery *v, const struct options *o,
+int recovery_take_back(struct recovery *v, const struct request *rq,
 		       struct state *state);
 /* Did it reach old or new, whatever it was? */
 bool recovery_succeeded(const struct recovery *v);
@@ -48,7 +50,7 @@ int recovery_error(const struct recovery *v);	/* -errno of what did not */
  * Open the state folder, ready to change rules, and hold no more powers than
  * that takes from here on.
  */
-int recovery_open(const struct options *o, struct state **ret,
+int recovery_open(const struct request *rq, struct state **ret,
 		  struct diags *d);
 /* recovery_run() before another change: what it says goes to p->diags. */
 int recovery_before(struct plan *p, enum recovered *ret);

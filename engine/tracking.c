@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/tracking.h"
 
-#include "cli/report.h"
 #include "host/conntrack/conntrack.h"
 
 /* Does anything begin to be tracked? */
@@ -61,14 +60,4 @@ void tracking_undone(struct plan *p, const struct image *before,
 	if (t->adopted && before)
 		evict(p, before, NULL, t);
 	t->evicted = t->adopted = 0;
-}
-
-void tracking_say(const struct plan *p, const struct transaction *t)
-{
-	if (t->evicted)
-		report_talk(p, "%zu entries of the services were evicted from the table",
-			    t->evicted);
-	if (t->adopted)
-		report_talk(p, "%zu open connections were put back into the table",
-			    t->adopted);
 }

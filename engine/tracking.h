@@ -22,7 +22,5 @@ void tracking_after(struct plan *p, const struct image *before,
 /* It was not, or was taken back; `before` NULL: nobody knows. */
 void tracking_undone(struct plan *p, const struct image *before,
 		     struct transaction *t);
-/* Tell how many entries went and came. */
-void tracking_say(const struct plan *p, const struct transaction *t);
 
 #endif

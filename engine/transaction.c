@@ -148,7 +148,7 @@ static void read_back(struct plan *p, struct transaction *t)
 	int r;
 
 	p->live = (struct snapshot){ 0 };
-	if (p->o->json || p->o->verbose) {
+	if (p->rq->keeps_steps) {
 		t->made = TAKE_PTR(p->changes);
 		t->want = TAKE_PTR(p->want);
 	}
@@ -258,32 +258,4 @@ void transact(struct plan *p, struct transaction *ret)
 	    ret->outcome != OUTCOME_NOT_RESTORED)
 		(void)history_drop(p);
 	signals_release(&before);
-}
-
-static const struct {
-	const char *result;
-	enum exit_code code;
-} outcomes[] = {
-	[OUTCOME_UNCHANGED] = { "unchanged", EXIT_DONE },
-	[OUTCOME_CHANGED] = { "changed", EXIT_DONE },
-	[OUTCOME_STALE] = { "refused", EXIT_STALE },
-	[OUTCOME_REFUSED] = { "refused", EXIT_IO },
-	[OUTCOME_NOT_RECORDED] = { "rolled_back", EXIT_IO },
-	[OUTCOME_RESTORED] = { "rolled_back", EXIT_RESTORED },
-	[OUTCOME_NOT_RESTORED] = { "failed", EXIT_NOT_RESTORED },
-};
-_Static_assert(ARRAY_SIZE(outcomes) == OUTCOME_MAX_, "an outcome has no row");
-
-int transaction_exit_code(const struct transaction *t, bool detailed)
-{
-	if (t->outcome == OUTCOME_REFUSED)
-		return exit_code_of(t->err);
-	if (t->outcome == OUTCOME_CHANGED && detailed)
-		return EXIT_CHANGED;
-	return (int)outcomes[t->outcome].code;
-}
-
-const char *transaction_result(const struct transaction *t)
-{
-	return outcomes[t->outcome].result;
 }

@@ -2,8 +2,7 @@
 /*
  * engine/transaction.h: commit a plan's changes, read back, undo on failure.
  *
- * Shape:  an outcome is told apart from its exit code so that text, JSON and
- *         code can never say different things.
+ * Shape:  an outcome is a fact; the words and exit codes for it are cli's.
  */
 #ifndef CTPOLICY_ENGINE_TRANSACTION_H
 #define CTPOLICY_ENGINE_TRANSACTION_H
@@ -44,7 +43,5 @@ void transaction_release(struct transaction *t);
  * nothing is.
  */
 void transact(struct plan *p, struct transaction *ret);
-int transaction_exit_code(const struct transaction *t, bool detailed);
-const char *transaction_result(const struct transaction *t);
 
 #endif

@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "engine/recovery.h"
 
@@ -19,22 +21,9 @@
 /* Tries to take the change back, when the kernel or a lock refuses. */
 #define TRIES 60
 
-static uint64_t boottime(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-uint64_t waiter_deadline(uint32_t seconds)
-{
-	return boottime() + (uint64_t)seconds * 1000000000;
-}
-
 static void sleep_until(uint64_t when)
 {
-	uint64_t next = boottime() + LOOK_MS * 1000000ULL;
+	uint64_t next = clock_boot_ns() + LOOK_MS * 1000000ULL;
 	struct timespec t;
 
 	if (next > when)
@@ -45,13 +34,13 @@ static void sleep_until(uint64_t when)
 }
 
 /* Is there something to wait for, and until when? Takes no lock. */
-static bool look(const struct options *o, struct waiting *ret)
+static bool look(const struct request *rq, struct waiting *ret)
 {
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(diags_release) struct diags said = { 0 };
 
 	*ret = (struct waiting){ 0 };
-	if (state_open_reading(o->state_dir, &state, &said) ||
+	if (state_open_reading(rq->state_dir, &state, &said) ||
 	    waiting_read(state, ret, &said))
 		return false;
 	return ret->there;
@@ -65,14 +54,14 @@ static void log_diags(const struct diags *d)
 }
 
 /* 0: no longer pending; else -errno of what stands in the way. */
-static int take_back(const struct options *o)
+static int take_back(const struct request *rq)
 {
 	_cleanup_(state_close) struct state *state = NULL;
-	_cleanup_(recovery_release) struct recovery v = { .plan = { .o = o } };
-	int r = recovery_open(o, &state, &v.plan.diags);
+	_cleanup_(recovery_release) struct recovery v = { .plan = { .rq = rq } };
+	int r = recovery_open(rq, &state, &v.plan.diags);
 
 	if (!r)
-		r = recovery_run(&v, o, state);
+		r = recovery_run(&v, rq, state);
 	if (!r)
 		r = recovery_error(&v);
 	if (r)
@@ -84,7 +73,7 @@ static int take_back(const struct options *o)
 	return r;
 }
 
-static int note_failure(const struct options *o, uint32_t id)
+static int note_failure(const struct request *rq, uint32_t id)
 {
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(diags_release) struct diags said = { 0 };
@@ -92,7 +81,7 @@ static int note_failure(const struct options *o, uint32_t id)
 		.id = id, .ending = ENDING_FAILED,
 		.time = (int64_t)time(NULL),
 	};
-	int r = state_open(o->state_dir, &state, &said);
+	int r = state_open(rq->state_dir, &state, &said);
 
 	if (!r)
 		r = ending_write(state, &note, &said);
@@ -102,26 +91,26 @@ static int note_failure(const struct options *o, uint32_t id)
 	return r;
 }
 
-int waiter_wait(const struct options *o)
+enum waited waiter_wait(const struct request *rq)
 {
 	const struct timespec pause = { .tv_nsec = 500000000 };
 	struct waiting w;
 	uint32_t id = 0;
 
-	while (look(o, &w) && !w.expired)
+	while (look(rq, &w) && !w.expired)
 		sleep_until(w.pending.deadline);
 	if (!w.there)
-		return EXIT_DONE;
+		return WAITED_KEPT;
 	id = w.pending.id;
 	for (unsigned int i = 0; i < TRIES; i++) {
-		if (!take_back(o))
-			return EXIT_UNCONFIRMED;
+		if (!take_back(rq))
+			return WAITED_UNDONE;
 		nanosleep(&pause, NULL);
-		if (!look(o, &w))
-			return EXIT_DONE;
+		if (!look(rq, &w))
+			return WAITED_KEPT;
 	}
-	(void)note_failure(o, id);
-	return EXIT_NOT_RESTORED;
+	(void)note_failure(rq, id);
+	return WAITED_FAILED;
 }
 
 /* Nothing of the caller's is kept: no file, no folder, no signal, no name. */
@@ -148,31 +137,33 @@ static int stand_alone(int ready)
 	return 0;
 }
 
-static void be_waiter(const struct options *o, int ready)
+static void be_waiter(const struct request *rq, int ready)
 {
 	/* Its own folder will be the root. */
-	const struct options mine = {
-		.state_dir = realpath(o->state_dir, NULL), .quiet = true,
+	const struct request mine = {
+		.command = "recover",
+		.state_dir = realpath(rq->state_dir, NULL),
 	};
 	char ok = 1;
 
 	if (!mine.state_dir || stand_alone(ready) || write(ready, &ok, 1) != 1)
-		_exit(EXIT_IO);
+		_exit(EXIT_FAILURE);
 	close(ready);
-	_exit(waiter_wait(&mine));
+	(void)waiter_wait(&mine);
+	_exit(EXIT_SUCCESS);
 }
 
 /* The middle one ends at once: the waiter is nobody's child. */
-static void be_middle(const struct options *o, int ready)
+static void be_middle(const struct request *rq, int ready)
 {
 	pid_t pid;
 
 	if (setsid() < 0)
-		_exit(EXIT_IO);
+		_exit(EXIT_FAILURE);
 	pid = fork();
 	if (!pid)
-		be_waiter(o, ready);
-	_exit(pid < 0 ? EXIT_IO : EXIT_DONE);
+		be_waiter(rq, ready);
+	_exit(pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 static int await(int fd)
@@ -186,7 +177,7 @@ static int await(int fd)
 	return n == 1 ? 0 : n < 0 ? -errno : -ECHILD;
 }
 
-static int start(const struct options *o)
+static int start(const struct request *rq)
 {
 	int ends[2], r, status;
 	pid_t pid;
@@ -197,7 +188,7 @@ static int start(const struct options *o)
 	pid = fork();
 	if (!pid) {
 		close(ends[0]);
-		be_middle(o, ends[1]);
+		be_middle(rq, ends[1]);
 	}
 	r = pid < 0 ? -errno : 0;
 	close(ends[1]);
@@ -210,9 +201,9 @@ static int start(const struct options *o)
 	return r;
 }
 
-int waiter_start(const struct options *o, struct diags *d)
+int waiter_start(const struct request *rq, struct diags *d)
 {
-	int r = start(o);
+	int r = start(rq);
 
 	if (!r)
 		return 0;

@@ -7,27 +7,26 @@
  * terminal, its parent or its session reaches it. It holds no lock while it
  * waits, and ends without a word when the change is confirmed.
  *
- * Units:  the deadline is CLOCK_BOOTTIME, which goes on while the machine
- *         sleeps and which nobody can set.
  * Errors: -errno; then no process is left behind. waiter_start() returns only
  *         when the waiter stands on its own feet.
  */
 #ifndef CTPOLICY_ENGINE_WAITER_H
 #define CTPOLICY_ENGINE_WAITER_H
 
-#include <stdint.h>
+#include "engine/request.h"
 
-#include "cli/cli.h"
-#include "core/diag.h"
+enum waited {
+	WAITED_KEPT,		/* nothing was pending, or it was confirmed */
+	WAITED_UNDONE,		/* not confirmed in time: undone, verified */
+	WAITED_FAILED,		/* nor could it be undone */
+	WAITED_MAX_
+};
 
-int waiter_start(const struct options *o, struct diags *d);
+/* As a request's detach(). */
+int waiter_start(const struct request *rq, struct diags *d);
 /*
- * Wait in this process until there is nothing to wait for. Returns the exit
- * code: 0, nothing was pending or it was confirmed; 12, taken back and
- * verified; 11, that failed.
+ * Wait in this process until there is nothing to wait for.
  */
-int waiter_wait(const struct options *o);
-/* From now, in seconds, as CLOCK_BOOTTIME in nanoseconds. */
-uint64_t waiter_deadline(uint32_t seconds);
+enum waited waiter_wait(const struct request *rq);
 
 #endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/clock.h"
+
+#include <time.h>
+
+#define SECOND 1000000000ULL
+
+uint64_t clock_boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
+uint64_t clock_deadline(uint32_t seconds)
+{
+	return clock_boot_ns() + seconds * SECOND;
+}
