@@ -5,10 +5,15 @@
  * Errors about an untracked flow are INVALID to a state match; dropped, they
  * take path MTU discovery and "connection refused" with them. Where state may
  * be matched only such errors are accepted: those about tracked flows are
- * RELATED and stay with the host's own rules. Neighbour discovery and MLD are
- * UNTRACKED by the kernel itself, so accepts per service do not let them in.
+ * RELATED and stay with the host's own rules.
  *
- * Source: ICMP types RFC 792, RFC 4443, RFC 4861, RFC 2710, RFC 3810.
+ * The kernel never tracks neighbour discovery, so a policy changes nothing for
+ * it and the host's own rules judge it. Only where no rule may match state do
+ * solicitations and advertisements of neighbours get accept rules, because
+ * those that let them in by state are to go. Routers' advertisements and MLD
+ * get none: who may send them is not for a service to say.
+ *
+ * Source: ICMP types RFC 792, RFC 4443, RFC 4861.
  */
 #include "core/mem.h"
 #include "generators/generators.h"
@@ -80,8 +85,8 @@ static int add_errors(struct ruleset *rs, enum hook hook,
 
 static int add_neighbours(struct ruleset *rs, enum hook hook)
 {
-	/* MLD query, report, done; RS, RA, NS, NA; MLDv2 report */
-	static const struct icmp_range types[] = { { 130, 136 }, { 143, 143 } };
+	/* solicitation, advertisement */
+	static const struct icmp_range types[] = { { 135, 136 } };
 
 	return add_types(rs, hook, AF_INET6, types, ARRAY_SIZE(types), CT_ANY);
 }
@@ -99,7 +104,8 @@ int generate_accept_icmp(const struct generator_input *in, struct ruleset *rs)
 		bool through = hooks[i] == HOOK_FORWARD;
 
 		r = add_errors(rs, hooks[i], through ? &n.router : &n.any, ct);
-		if (!r && !through && n.any.ipv6)
+		if (!r && !through && n.any.ipv6 &&
+		    in->policy->forbid_state)
 			r = add_neighbours(rs, hooks[i]);
 	}
 	return r;

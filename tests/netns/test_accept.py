@@ -35,8 +35,11 @@ def setUpModule():
     Echo(LAB.server, 8080)
 
 
-def closed_host(space, backend):
-    filter_host(space, backend, **{hook: ("drop",) for hook in HOOKS})
+def closed_host(space, backend, matching):
+    """Of the host's own rules only those for neighbours are left, where the
+    policy leaves neighbours to them."""
+    filter_host(space, backend, matching == "allowed",
+                **{hook: ("drop",) for hook in HOOKS})
 
 
 class DefaultDrop(unittest.TestCase):
@@ -47,7 +50,7 @@ class DefaultDrop(unittest.TestCase):
         for backend in lab.BACKENDS:
             for matching in MATCHING:
                 LAB.clear()
-                closed_host(host, backend)
+                closed_host(host, backend, matching)
                 host.apply(backend, POLICY % (matching, role))
                 for version in lab.VERSIONS:
                     with self.subTest(backend=backend, matching=matching,
@@ -92,7 +95,7 @@ class DefaultDrop(unittest.TestCase):
         for backend in lab.BACKENDS:
             for matching in MATCHING:
                 LAB.clear()
-                closed_host(LAB.server, backend)
+                closed_host(LAB.server, backend, matching)
                 LAB.server.apply(backend, POLICY % (matching, "server"))
                 for version in lab.VERSIONS:
                     for exchange in (tcp_exchange, udp_exchange):
@@ -154,7 +157,7 @@ class ForgedSource(unittest.TestCase):
         for backend in lab.BACKENDS:
             for matching in MATCHING:
                 LAB.clear()
-                closed_host(LAB.server, backend)
+                closed_host(LAB.server, backend, matching)
                 LAB.server.apply(backend, POLICY % (matching, "client"))
                 for version in lab.VERSIONS:
                     ends = [lab.address(host, version)

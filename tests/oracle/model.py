@@ -17,7 +17,8 @@ PORT_NAMES = {"https": 443, "domain": 53}
 TCP, UDP = 6, 17
 ICMP = {4: 1, 6: 58}
 ICMP_ERRORS = {4: {3, 11, 12}, 6: {1, 2, 3, 4}}
-NEIGHBOURS = set(range(130, 137)) | {143}
+NEIGHBOURS = set(range(130, 137)) | {143}   # never tracked by the kernel
+SOLICITATIONS = {135, 136}
 EPHEMERAL = range(32768, 61000)
 
 
@@ -221,9 +222,9 @@ def accepted(policy, host, hook, packet, iface, state):
 def _icmp_accepted(policy, opened, hook, packet, state, stateful):
     opened = [s for s in opened
               if packet.version in _service_versions(policy, s)]
-    if packet.version == 6 and packet.kind in NEIGHBOURS and \
+    if packet.version == 6 and packet.kind in SOLICITATIONS and \
             hook in ("input", "output"):
-        return bool(opened)
+        return bool(opened) and not stateful
     if packet.kind not in ICMP_ERRORS[packet.version]:
         return False
     if stateful and state not in ("invalid", "untracked"):
