@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "cli/report.h"
 #include "core/mem.h"
 #include "engine/transaction.h"
 #include "tests/contract/fake.h"
@@ -59,11 +60,11 @@ const struct backend *backend_find(const char *name)
 	return strcmp(name, backend_wrong.name) ? NULL : backends[0];
 }
 
-static const struct options options = { .quiet = true };
+static const struct request request = { .command = "apply" };
 
 static void plan_text(struct plan *p, const char *text)
 {
-	*p = (struct plan){ .o = &options, .backend = &backend_wrong };
+	*p = (struct plan){ .rq = &request, .backend = &backend_wrong };
 	assert_int_equal(policy_parse("p.yaml", text, strlen(text), &p->policy,
 				      &p->diags), 0);
 	assert_int_equal(generate(p->policy, &host_facts_default, &p->rules,
