@@ -8,8 +8,10 @@
 static int run(const struct options *o)
 {
 	_cleanup_(plan_release) struct plan p = { 0 };
-	int r = plan_load(&p, &o->request, o->args[0]);
+	int r;
 
+	report_begin(o);
+	r = plan_load(&p, &o->request, o->args[0]);
 	if (!r)
 		r = plan_choose_offline(&p);
 	if (!r)
