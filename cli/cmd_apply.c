@@ -107,7 +107,6 @@ static int run(const struct options *o)
 	int r;
 
 	rq.detach = waiter_start;
-	report_begin(o);
 	r = plan_load(&p, &rq, o->args[0]);
 	if (!r && !o->dry_run)
 		r = refuse_settings(&p);

@@ -28,7 +28,6 @@ static int run(const struct options *o)
 {
 	int code = EXIT_DONE;
 
-	report_begin(o);
 	for (size_t i = 0; i < o->n_args; i++) {
 		int r = check_one(o, o->args[i]);
 

@@ -59,7 +59,6 @@ static int run(const struct options *o)
 	struct waiting w = { 0 };
 	int r;
 
-	report_begin(o);
 	r = recovery_open(&o->request, &state, &p.diags);
 	p.state = state;
 	/* What is half done or too late cannot be confirmed: it is taken back. */

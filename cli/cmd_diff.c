@@ -93,7 +93,6 @@ static int run(const struct options *o)
 	bool same;
 	int r;
 
-	report_begin(o);
 	if (o->against && !strcmp(o->against, "-") && !strcmp(o->args[0], "-")) {
 		fputs("ctpolicy diff: standard input can be one of both only\n",
 		      stderr);

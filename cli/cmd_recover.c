@@ -37,7 +37,6 @@ static int run(const struct options *o)
 	_cleanup_(recovery_release) struct recovery v = { .plan = { .rq = &o->request } };
 	int r;
 
-	report_begin(o);
 	if (o->wait)
 		return waited[waiter_wait(&o->request)];
 	r = recovery_open(&o->request, &state, &v.plan.diags);

@@ -166,7 +166,6 @@ static int run(const struct options *o)
 	size_t n;
 	int r = 0;
 
-	report_begin(o);
 	if (!o->dry_run)
 		r = settle_past(&m[0].plan, &state, &waits);
 	if (r) {

@@ -55,7 +55,6 @@ static int run(const struct options *o)
 	_cleanup_(recovery_release) struct recovery v = { .plan = { .rq = &o->request } };
 	int r;
 
-	report_begin(o);
 	r = recovery_open(&o->request, &state, &v.plan.diags);
 	if (!r)
 		r = take_back(&v, &o->request, state);

@@ -83,6 +83,7 @@ static int run(const struct command *c, int argc, char **argv)
 		fputs(c->help, stdout);
 		return EXIT_DONE;
 	}
+	report_begin(&o);
 	return c->run(&o);
 }
 
