@@ -19,7 +19,8 @@ static int refuse_settings(struct plan *p)
 	if (!rs->n_sysctls && !rs->n_modules)
 		return 0;
 	s = rs->n_sysctls ? &rs->sysctls[0] : &rs->modules[0];
-	diag_add(&p->diags, DIAG_ERROR, 0, "CT530", s->origin->at,
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_SETTING_UNSUPPORTED,
+		 s->origin->at,
 		 "this version does not yet apply conntrack sizes, timeouts or module unloading; nothing was done");
 	diag_help(&p->diags,
 		  "take the `conntrack` section out and set these by hand; `ctpolicy diff` shows the values");
@@ -29,7 +30,8 @@ static int refuse_settings(struct plan *p)
 static void note_limits(struct plan *p)
 {
 	if (p->policy->forbid_state) {
-		diag_add(&p->diags, DIAG_NOTE, 0, "CT531", NOPOS,
+		diag_add(&p->diags, DIAG_NOTE, 0, ID_STATE_MATCHES_UNSEEN,
+			 NOPOS,
 			 "state_matching is forbidden, but this version does not examine the host's own rules for state matches");
 		diag_help(&p->diags,
 			  "look for ctstate, state, nat and helpers in iptables-save and 'nft list ruleset'");
@@ -76,7 +78,7 @@ static int settle_past(struct plan *p, struct state **ret)
 	r = recovery_before(p, &what);
 	if (r || what != RECOVERED_WAITS)
 		return r;
-	diag_add(&p->diags, DIAG_ERROR, 0, "CT548", NOPOS,
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_ON_TRIAL, NOPOS,
 		 "the last change still waits for its confirmation");
 	diag_help(&p->diags,
 		  "'ctpolicy confirm' keeps it, 'ctpolicy rollback' takes it back");

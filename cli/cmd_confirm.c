@@ -20,7 +20,7 @@ static int say_ending(struct plan *p, struct state *state)
 	}
 	if (r)
 		return report_failure(p, "confirm", r);
-	diag_add(&p->diags, DIAG_ERROR, 0, "CT551", NOPOS,
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_CONFIRM_TOO_LATE, NOPOS,
 		 e.ending == ENDING_FAILED ?
 		 "change %u was not confirmed in time, and could not be taken back" :
 		 "change %u was not confirmed in time: it is taken back, and the rules from before it are verified",

@@ -124,7 +124,8 @@ static int settle_past(struct plan *p, struct state **ret, bool *ret_waits)
 	p->state = *ret;
 	if (recovery_before(p, &what)) {
 		diags_truncate(&p->diags, 0);
-		diag_add(&p->diags, DIAG_WARNING, 0, "CT550", NOPOS,
+		diag_add(&p->diags, DIAG_WARNING, 0, ID_UNFINISHED_REMOVED,
+			 NOPOS,
 			 "an interrupted change can neither be finished nor undone; what there is of it is taken out");
 	}
 	*ret_waits = what == RECOVERED_WAITS;

@@ -27,7 +27,8 @@ static int take_back(struct recovery *v, const struct request *rq,
 	r = recovery_take_back(v, rq, state);
 	diags_append(&v->plan.diags, &said);
 	if (r == -ENOENT)
-		diag_add(&v->plan.diags, DIAG_ERROR, 0, "CT549", NOPOS,
+		diag_add(&v->plan.diags, DIAG_ERROR, 0, ID_NO_EARLIER_CHANGE,
+			 NOPOS,
 			 "no earlier change is kept in %s", state_path(state));
 	return r;
 }

@@ -33,11 +33,14 @@ static json_t *place(const struct srcpos *at)
 
 static json_t *diag_object(const struct diag *d)
 {
-	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:o}", "id",
-			      d->id, "level", diag_level_name(d->level),
-			      "message", text(d->msg), "file",
-			      text(d->at.file), "line", (int)d->at.line,
-			      "column", (int)d->at.col, "help", text(d->help));
+	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:o}",
+			      "id", diag_id_name(d->id),
+			      "level", diag_level_name(d->level),
+			      "message", text(d->msg),
+			      "file", text(d->at.file),
+			      "line", (int)d->at.line,
+			      "column", (int)d->at.col,
+			      "help", text(d->help));
 
 	if (o && d->related_msg) {
 		json_t *r = place(&d->related);

@@ -29,6 +29,15 @@ static char *format(const char *fmt, va_list ap)
 	return s;
 }
 
+const char *diag_id_name(enum diag_id id)
+{
+#define NAME(name, nnn) [ID_##name] = "CT" #nnn,
+	static const char names[ID_MAX_][6] = { DIAG_IDS(NAME) };
+#undef NAME
+
+	return names[id];
+}
+
 static void count(struct diags *d, enum diag_level level)
 {
 	if (level == DIAG_ERROR)
@@ -37,7 +46,7 @@ static void count(struct diags *d, enum diag_level level)
 		d->warnings++;
 }
 
-int diag_add(struct diags *d, enum diag_level level, int err, const char *id,
+int diag_add(struct diags *d, enum diag_level level, int err, enum diag_id id,
 	     struct srcpos at, const char *fmt, ...)
 {
 	struct diag new = { .level = level, .id = id, .at = at };

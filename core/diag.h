@@ -3,7 +3,7 @@
  * core/diag.h: everything the user will be told, kept as data.
  *
  * Shape:  append-only, in the order found; nothing is printed by diag_add().
- *         `id` is stable ("CT014"), listed in ctpolicy(8); `help` says the
+ *         `id` comes from the registry, core/diag_ids.h; `help` says the
  *         cure and may be NULL.
  * Units:  line, col and len count from 1; 0 means "no position"; col and len
  *         count bytes as an editor counts columns of UTF-8 characters.
@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "core/diag_ids.h"
+
 enum diag_level { DIAG_NOTE, DIAG_WARNING, DIAG_ERROR, DIAG_LEVEL_MAX_ };
 
 struct srcpos {
@@ -29,7 +31,7 @@ struct srcpos {
 
 struct diag {
 	enum diag_level level;
-	const char *id;		/* a literal, "CT001" and up */
+	enum diag_id id;
 	struct srcpos at;
 	struct srcpos related;	/* e.g. the first definition; line 0: none */
 	char *related_msg;	/* "first defined here"; NULL: none */
@@ -45,7 +47,7 @@ struct diags {
 
 #define NOPOS ((struct srcpos){ 0 })
 
-int diag_add(struct diags *d, enum diag_level level, int err, const char *id,
+int diag_add(struct diags *d, enum diag_level level, int err, enum diag_id id,
 	     struct srcpos at, const char *fmt, ...)
 	__attribute__((format(printf, 6, 7)));
 /* Both speak of the diagnostic added last; they do nothing on an empty list. */

@@ -1,87 +1,170 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * core/diag_ids.h: the stable ids of what the policy loader may say.
+ * core/diag_ids.h: the registry of all diagnostics.
  *
- * Shape:  an id is never given a second meaning and never reused. CT001-CT499
- *         are the policy's, CT500 and up those of the backends and commands.
- *         ctpolicy.yaml(5) lists them.
+ * Shape:  X(NAME, nnn) makes ID_NAME, whose text is "CTnnn". An id is never
+ *         given a second meaning and never reused; CT001-CT499 belong to the
+ *         policy, CT500 and up to the commands and backends.
+ *         ctpolicy.yaml(5) and ctpolicy(8) list them; a test compares.
  */
 #ifndef CTPOLICY_CORE_DIAG_IDS_H
 #define CTPOLICY_CORE_DIAG_IDS_H
 
-/* The file and its bytes */
-#define ID_UNREADABLE		"CT001"	/* no such file, no permission, I/O */
-#define ID_NOT_A_FILE		"CT002"	/* neither a regular file nor stdin */
-#define ID_FILE_TOO_LARGE	"CT003"
-#define ID_BAD_UTF8		"CT004"
-#define ID_CONTROL_CHARACTER	"CT005"	/* NUL and the like */
+#define DIAG_IDS(X)							\
+	/* The file and its bytes */					\
+	X(UNREADABLE, 001)		/* no such file, no permission, I/O */\
+	X(NOT_A_FILE, 002)		/* neither a regular file nor stdin */\
+	X(FILE_TOO_LARGE, 003)						\
+	X(BAD_UTF8, 004)						\
+	X(CONTROL_CHARACTER, 005)	/* NUL and the like */		\
+	/* YAML */							\
+	X(YAML_SYNTAX, 006)						\
+	X(TAB, 007)			/* a tab in the indentation */	\
+	X(EMPTY, 008)			/* no document, or an empty one */\
+	X(TOO_DEEP, 009)						\
+	X(TOO_MANY_NODES, 010)						\
+	X(ALIAS, 011)			/* an anchor or an alias */	\
+	X(TAG, 012)							\
+	X(SECOND_DOCUMENT, 013)						\
+	X(DUPLICATE_KEY, 014)						\
+	X(BAD_KEY, 015)			/* a list, empty, or too long */\
+	X(DIRECTIVE, 016)		/* %YAML, %TAG */		\
+	X(TOO_MANY_ERRORS, 017)		/* the rest was not looked at */\
+	X(TOO_MANY_KEYS, 018)						\
+	/* Keys and kinds of value */					\
+	X(UNKNOWN_KEY, 020)						\
+	X(RESERVED_KEY, 021)						\
+	X(MISSING_KEY, 022)						\
+	X(WRONG_KIND, 023)		/* a list for a word, and so on */\
+	X(NO_VALUE, 024)						\
+	X(EMPTY_LIST, 025)						\
+	X(UNKNOWN_WORD, 026)						\
+	X(LISTED_TWICE, 027)		/* a warning */			\
+	X(VERSION, 028)							\
+	X(NO_SERVICES, 029)						\
+	/* Numbers and ports */						\
+	X(BAD_NUMBER, 030)						\
+	X(NUMBER_RANGE, 031)						\
+	X(BAD_PORT, 032)						\
+	X(REVERSED_RANGE, 033)						\
+	X(UNKNOWN_PORT_NAME, 034)					\
+	X(PORT_NAME_DIFFERS, 035)	/* a warning */			\
+	X(PORT_NAME, 036)		/* a note: the number it became */\
+	X(PORT_ZERO, 037)		/* a warning */			\
+	X(AMBIGUOUS_PORT_NAME, 038)					\
+	/* Addresses, interfaces, protocols */				\
+	X(BAD_ADDRESS, 040)						\
+	X(HOST_BITS, 041)						\
+	X(HOST_NAME, 042)						\
+	X(BAD_INTERFACE, 043)						\
+	X(UNKNOWN_PROTOCOL, 044)					\
+	X(REFUSED_PROTOCOL, 045)					\
+	X(IPV4_ONLY_PROTOCOL, 046)					\
+	/* Services */							\
+	X(PORTS_MISSING, 047)						\
+	X(PORTS_UNWANTED, 048)						\
+	X(MIXED_PROTOCOLS, 049)						\
+	X(BAD_NAME, 050)						\
+	X(DUPLICATE_SERVICE, 051)					\
+	X(BAD_WHY, 052)							\
+	X(NO_FAMILY, 053)		/* no family in which it has rules */\
+	X(ACCEPT_INHERIT, 054)						\
+	X(EXISTING_REPLACE, 055)					\
+	X(UNLOAD, 056)			/* needs state_matching: forbidden */\
+	X(ONE_INTERFACE, 057)		/* a warning */			\
+	X(NO_EFFECT, 058)		/* a warning */			\
+	/* Durations, sizes, tests */					\
+	X(BAD_DURATION, 060)						\
+	X(BAD_SIZE, 061)						\
+	X(BAD_PACKET, 065)						\
+	X(PACKET_FAMILIES, 066)						\
+	X(NO_EXPECTATION, 067)						\
+	/* Generators */						\
+	X(REPLIES_FROM_ANYWHERE, 301)	/* a warning */			\
+	/* Choosing a backend */					\
+	X(NO_SUCH_BACKEND, 501)						\
+	X(BOTH_WORLDS, 502)		/* say --backend */		\
+	X(OTHER_BACKEND, 503)		/* ctpolicy's rules are in it */\
+	/* check --kernel */						\
+	X(NO_NAMESPACE, 510)		/* for --kernel */		\
+	X(KERNEL_CHECK_DIFFERS, 511)					\
+	/* Changing the rules */					\
+	X(NOT_RESTORED, 520)						\
+	X(KERNEL_DIFFERS, 521)		/* from what was written */	\
+	X(KEPT_CHANGING, 522)		/* the live rules */		\
+	X(SETTING_UNSUPPORTED, 530)	/* sysctls, unload */		\
+	X(STATE_MATCHES_UNSEEN, 531)	/* a note */			\
+	/* State, history, trials */					\
+	X(STATE_FOLDER, 540)		/* unusable */			\
+	X(STATE_FOLDER_UNSAFE, 541)	/* others may write */		\
+	X(OTHER_AT_WORK, 542)						\
+	X(STATE_FILE, 543)		/* read or write failed */	\
+	X(STATE_FILE_DAMAGED, 544)					\
+	X(HAND_EDITED, 545)		/* a warning */			\
+	X(BACKEND_NOT_BUILT, 546)	/* an earlier change's */	\
+	X(UNFINISHED_CHANGE, 547)	/* a warning */			\
+	X(ON_TRIAL, 548)						\
+	X(NO_EARLIER_CHANGE, 549)					\
+	X(UNFINISHED_REMOVED, 550)	/* a warning */			\
+	X(CONFIRM_TOO_LATE, 551)					\
+	X(NO_WAITER, 552)						\
+	/* Privileges, management access */				\
+	X(CAPS_UNREADABLE, 560)						\
+	X(CAP_MISSING, 561)						\
+	X(CAPS_KEPT, 562)		/* cannot be given up */	\
+	X(LOCKED_OUT, 570)		/* or a warning, with --force */\
+	X(SSH_CONNECTION, 571)		/* a warning */			\
+	/* iptables */							\
+	X(IPTABLES_NFT, 601)						\
+	X(XTABLES_LOCK, 602)		/* cannot be taken */		\
+	X(XTABLES_LOCK_HELD, 603)					\
+	X(TABLE_UNREADABLE, 604)					\
+	X(NO_TABLE, 605)						\
+	X(TABLE_EDIT, 606)		/* libiptc said no */		\
+	X(TABLE_REFUSED, 607)		/* the kernel said no */	\
+	X(IPSET, 608)							\
+	X(IPSET_LISTING, 609)						\
+	X(IPSET_TOO_LARGE, 610)						\
+	X(INTERFACE_NAME, 611)		/* no name in iptables */	\
+	X(INEXPRESSIBLE, 612)		/* in iptables */		\
+	X(TABLES_NOT_RESTORED, 613)					\
+	X(TABLES_RESTORED, 614)		/* a note */			\
+	X(OVERWROTE, 615)		/* a writer without the lock */	\
+	/* A saved iptables ruleset */					\
+	X(SAVED_IPTABLES, 620)						\
+	X(SAVED_NUL, 621)						\
+	X(SAVED_QUOTE, 622)						\
+	X(SAVED_NO_COMMIT, 623)						\
+	/* libxtables */						\
+	X(XTABLES_START, 630)						\
+	X(XTABLES_ARGUMENT, 631)					\
+	X(XTABLES_RULE, 632)						\
+	/* The conntrack table */					\
+	X(ENTRIES_KEPT, 640)		/* a warning */			\
+	X(NOT_ADOPTED, 641)		/* a warning */			\
+	/* nftables */							\
+	X(HOST_TABLE_TAKEN, 701)	/* iptables-nft's, firewalld's */\
+	X(NOTHING_DROPS, 702)		/* a note */			\
+	X(ACCEPTS_NOT_SHOWN, 703)	/* a note */			\
+	X(NO_NETLINK, 710)						\
+	X(NFT_CHANGED_MEANWHILE, 711)					\
+	X(NFT_WRITE_CAP, 712)						\
+	X(BATCH_TOO_LARGE, 713)						\
+	X(BATCH_REFUSED, 714)						\
+	X(STEP_REFUSED, 715)		/* a part of the batch */	\
+	X(NAME_TOO_LONG, 720)						\
+	X(NFT_UNSTEADY, 721)						\
+	X(NFT_READ_CAP, 722)						\
+	X(NFT_UNREADABLE, 723)						\
+	/* A saved nftables ruleset */					\
+	X(SAVED_NFT, 730)
 
-/* YAML */
-#define ID_YAML_SYNTAX		"CT006"
-#define ID_TAB			"CT007"	/* a tab in the indentation */
-#define ID_EMPTY		"CT008"	/* no document, or an empty one */
-#define ID_TOO_DEEP		"CT009"
-#define ID_TOO_MANY_NODES	"CT010"
-#define ID_ALIAS		"CT011"	/* an anchor or an alias */
-#define ID_TAG			"CT012"
-#define ID_SECOND_DOCUMENT	"CT013"
-#define ID_DUPLICATE_KEY	"CT014"
-#define ID_BAD_KEY		"CT015"	/* a list, empty, or too long */
-#define ID_DIRECTIVE		"CT016"	/* %YAML, %TAG */
-#define ID_TOO_MANY_ERRORS	"CT017"	/* the rest was not looked at */
-#define ID_TOO_MANY_KEYS	"CT018"
+/* 1##nnn, since a number that begins with 0 would be octal */
+#define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,
+enum diag_id { DIAG_IDS(DIAG_ID_VALUE_) ID_MAX_ };
+#undef DIAG_ID_VALUE_
 
-/* Keys and kinds of value */
-#define ID_UNKNOWN_KEY		"CT020"
-#define ID_RESERVED_KEY		"CT021"
-#define ID_MISSING_KEY		"CT022"
-#define ID_WRONG_KIND		"CT023"	/* a list for a word, and so on */
-#define ID_NO_VALUE		"CT024"
-#define ID_EMPTY_LIST		"CT025"
-#define ID_UNKNOWN_WORD		"CT026"
-#define ID_LISTED_TWICE		"CT027"	/* a warning */
-#define ID_VERSION		"CT028"
-#define ID_NO_SERVICES		"CT029"
-
-/* Numbers and ports */
-#define ID_BAD_NUMBER		"CT030"
-#define ID_NUMBER_RANGE		"CT031"
-#define ID_BAD_PORT		"CT032"
-#define ID_REVERSED_RANGE	"CT033"
-#define ID_UNKNOWN_PORT_NAME	"CT034"
-#define ID_PORT_NAME_DIFFERS	"CT035"	/* a warning */
-#define ID_PORT_NAME		"CT036"	/* a note: the number it became */
-#define ID_PORT_ZERO		"CT037"	/* a warning */
-#define ID_AMBIGUOUS_PORT_NAME	"CT038"
-
-/* Addresses, interfaces, protocols */
-#define ID_BAD_ADDRESS		"CT040"
-#define ID_HOST_BITS		"CT041"
-#define ID_HOST_NAME		"CT042"
-#define ID_BAD_INTERFACE	"CT043"
-#define ID_UNKNOWN_PROTOCOL	"CT044"
-#define ID_REFUSED_PROTOCOL	"CT045"
-#define ID_IPV4_ONLY_PROTOCOL	"CT046"
-
-/* Services */
-#define ID_PORTS_MISSING	"CT047"
-#define ID_PORTS_UNWANTED	"CT048"
-#define ID_MIXED_PROTOCOLS	"CT049"
-#define ID_BAD_NAME		"CT050"
-#define ID_DUPLICATE_SERVICE	"CT051"
-#define ID_BAD_WHY		"CT052"
-#define ID_NO_FAMILY		"CT053"	/* no family in which it has rules */
-#define ID_ACCEPT_INHERIT	"CT054"
-#define ID_EXISTING_REPLACE	"CT055"
-#define ID_UNLOAD		"CT056"	/* needs state_matching: forbidden */
-#define ID_ONE_INTERFACE	"CT057"	/* a warning */
-#define ID_NO_EFFECT		"CT058"	/* a warning */
-
-/* Durations, sizes, tests */
-#define ID_BAD_DURATION		"CT060"
-#define ID_BAD_SIZE		"CT061"
-#define ID_BAD_PACKET		"CT065"
-#define ID_PACKET_FAMILIES	"CT066"
-#define ID_NO_EXPECTATION	"CT067"
+/* Its text, as the user sees it: CT014 */
+const char *diag_id_name(enum diag_id id);
 
 #endif

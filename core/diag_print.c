@@ -234,9 +234,7 @@ static void put_diag(const struct diag *g, const struct diag_source *src,
 	fprintf(out, "%s%s:%s ", pal->level[g->level],
 		diag_level_name(g->level), pal->reset);
 	put_escaped(g->msg ? g->msg : "(out of memory)", out);
-	if (g->id)
-		fprintf(out, " [%s]", g->id);
-	fputc('\n', out);
+	fprintf(out, " [%s]\n", diag_id_name(g->id));
 	put_snippet(find_source(src, nsrc, g->at.file), g->at, pal, out);
 	if (g->related_msg) {
 		put_place(g->related, pal, out);

@@ -77,7 +77,7 @@ static int say(struct plan *p, const struct kept *k, const struct rule *r,
 	const char *who = k->service ? k->service->name :
 				       "this very connection (SSH_CONNECTION)";
 
-	diag_add(&p->diags, force ? DIAG_WARNING : DIAG_ERROR, 0, "CT570",
+	diag_add(&p->diags, force ? DIAG_WARNING : DIAG_ERROR, 0, ID_LOCKED_OUT,
 		 r->origin->at,
 		 "service %s takes the %s of %s out of tracking, and no rule of ours accepts it in %s, where chain %s of table %s drops packets: you may be locked out",
 		 r->origin->service ? r->origin->service : "ctpolicy",
@@ -173,7 +173,7 @@ static int check_connection(struct plan *p)
 		return 0;
 	if (read_connection(text, &k.flow))
 		return check_flow(p, &k);
-	diag_add(&p->diags, DIAG_WARNING, 0, "CT571", NOPOS,
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_SSH_CONNECTION, NOPOS,
 		 "SSH_CONNECTION is not what sshd sets: whether the policy cuts this connection off is not looked at");
 	return 0;
 }

@@ -91,7 +91,7 @@ static int to_text(const struct backend *b, const struct image *img,
 
 static void note_left_out(struct plan *p, size_t n)
 {
-	diag_add(&p->diags, DIAG_WARNING, 0, "CT545", NOPOS,
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_HAND_EDITED, NOPOS,
 		 "%zu rules in chains of ours were changed by hand into what no policy makes; a rollback will not bring them back",
 		 n);
 }

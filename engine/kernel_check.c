@@ -56,7 +56,7 @@ static int enter(struct plan *p)
 	int r = entered ? 0 : host_enter_private_netns();
 
 	if (r) {
-		diag_add(&p->diags, DIAG_ERROR, 0, "CT510", NOPOS,
+		diag_add(&p->diags, DIAG_ERROR, 0, ID_NO_NAMESPACE, NOPOS,
 			 "cannot make a private user and network namespace: %s",
 			 strerror(-r));
 		diag_help(&p->diags,
@@ -72,7 +72,7 @@ static int report_difference(struct plan *p)
 	_cleanup_(strbuf_release) struct strbuf line = { 0 };
 
 	p->backend->print_step(&p->changes->steps[0], &line);
-	diag_add(&p->diags, DIAG_ERROR, 0, "CT511", NOPOS,
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_KERNEL_CHECK_DIFFERS, NOPOS,
 		 "%s: the kernel gave back other rules than it was told, first: %s %s",
 		 p->backend->name, p->changes->steps[0].add ? "+" : "-",
 		 strbuf_str(&line));
@@ -114,7 +114,7 @@ int kernel_check(struct plan *p)
 	}
 	unlink(lock);
 	if (!r && !found) {
-		diag_add(&p->diags, DIAG_ERROR, 0, "CT501", NOPOS,
+		diag_add(&p->diags, DIAG_ERROR, 0, ID_NO_SUCH_BACKEND, NOPOS,
 			 "no backend '%s' in this build", p->rq->backend);
 		r = -ENOEXEC;
 	}

@@ -50,7 +50,8 @@ int plan_load(struct plan *p, const struct request *rq, const char *file)
 		return r;
 	/* `check --kernel` makes namespaces; all others parse without powers. */
 	if (!rq->private_kernel && privilege_drop())
-		return diag_add(&p->diags, DIAG_ERROR, -EPERM, "CT562", NOPOS,
+		return diag_add(&p->diags, DIAG_ERROR, -EPERM, ID_CAPS_KEPT,
+				NOPOS,
 				"capabilities that are not needed cannot be given up");
 	r = policy_parse(file, p->text, p->len, &p->policy, &p->diags);
 	if (r)
@@ -61,7 +62,7 @@ int plan_load(struct plan *p, const struct request *rq, const char *file)
 
 static int unknown_backend(struct plan *p, const char *name)
 {
-	diag_add(&p->diags, DIAG_ERROR, 0, "CT501", NOPOS,
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_NO_SUCH_BACKEND, NOPOS,
 		 "no backend '%s' in this build", name);
 	diag_help(&p->diags, "built in: auto%s%s%s%s",
 		  backends[0] ? ", " : "", backends[0] ? backends[0]->name : "",
@@ -113,7 +114,7 @@ static void candidate_release(struct candidate *c)
 
 static int ask(struct plan *p)
 {
-	diag_add(&p->diags, DIAG_ERROR, 0, "CT502", NOPOS,
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_BOTH_WORLDS, NOPOS,
 		 "this host has rules in legacy iptables and in nftables");
 	diag_help(&p->diags,
 		  "say which one filters: --backend iptables or --backend nftables");
@@ -155,7 +156,7 @@ static int pick(struct plan *p, struct candidate *c, size_t n,
 
 static int refuse_second_home(struct plan *p, const struct candidate *c)
 {
-	diag_add(&p->diags, DIAG_ERROR, 0, "CT503", NOPOS,
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_OTHER_BACKEND, NOPOS,
 		 "rules of ours are already in %s, and this would add them to %s",
 		 c->backend->name, p->backend->name);
 	diag_help(&p->diags, "first: ctpolicy remove --backend %s",

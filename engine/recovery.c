@@ -30,7 +30,8 @@ static int open_backend(struct plan *p, const char *name)
 	p->backend = backend_find(name);
 	if (p->backend)
 		return p->backend->open(&p->ctx, &p->diags);
-	return diag_add(&p->diags, DIAG_ERROR, -EOPNOTSUPP, "CT546", NOPOS,
+	return diag_add(&p->diags, DIAG_ERROR, -EOPNOTSUPP,
+			ID_BACKEND_NOT_BUILT, NOPOS,
 			"the change was made through %s, which this build lacks",
 			name);
 }
@@ -220,8 +221,8 @@ static void say_what(struct plan *p, const struct recovery *v)
 	};
 
 	if (words[v->what])
-		diag_add(&p->diags, DIAG_WARNING, 0, "CT547", NOPOS,
-			 "change %u (%s) %s", v->record.id,
+		diag_add(&p->diags, DIAG_WARNING, 0, ID_UNFINISHED_CHANGE,
+			 NOPOS, "change %u (%s) %s", v->record.id,
 			 v->record.command ? v->record.command : "apply",
 			 words[v->what]);
 }
@@ -245,7 +246,7 @@ int recovery_open(const struct request *rq, struct state **ret,
 	if (!r)
 		r = state_open(rq->state_dir, ret, d);
 	if (!r && privilege_drop())
-		r = diag_add(d, DIAG_ERROR, -EPERM, "CT562", NOPOS,
+		r = diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
 			     "capabilities that are not needed cannot be given up");
 	return r;
 }

@@ -88,7 +88,7 @@ static int undo(struct plan *p, const struct image *before)
 
 static void say_how_to_recover(struct plan *p)
 {
-	diag_add(&p->diags, DIAG_ERROR, 0, "CT520", NOPOS,
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_NOT_RESTORED, NOPOS,
 		 "the rules from before could not be restored");
 	if (p->state)
 		diag_help(&p->diags,
@@ -158,7 +158,8 @@ static void read_back(struct plan *p, struct transaction *t)
 		_cleanup_(strbuf_release) struct strbuf line = { 0 };
 
 		p->backend->print_step(&p->changes->steps[0], &line);
-		r = diag_add(&p->diags, DIAG_ERROR, -EIO, "CT521", NOPOS,
+		r = diag_add(&p->diags, DIAG_ERROR, -EIO, ID_KERNEL_DIFFERS,
+			     NOPOS,
 			     "the kernel holds other rules than it was told, first: %s %s",
 			     p->changes->steps[0].add ? "+" : "-",
 			     strbuf_str(&line));
@@ -206,7 +207,7 @@ static void commit_failed(struct plan *p, int err, struct transaction *t)
 
 static int say_stale(struct plan *p)
 {
-	diag_add(&p->diags, DIAG_ERROR, 0, "CT522", NOPOS,
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_KEPT_CHANGING, NOPOS,
 		 "somebody else changed the live rules between reading and writing, %d times in a row; nothing was done",
 		 TRIES);
 	diag_help(&p->diags,

@@ -50,7 +50,8 @@ static void log_diags(const struct diags *d)
 {
 	for (size_t i = 0; i < d->n; i++)
 		if (d->v[i].level == DIAG_ERROR)
-			syslog(LOG_ERR, "%s [%s]", d->v[i].msg, d->v[i].id);
+			syslog(LOG_ERR, "%s [%s]", d->v[i].msg,
+			       diag_id_name(d->v[i].id));
 }
 
 /* 0: no longer pending; else -errno of what stands in the way. */
@@ -207,7 +208,7 @@ int waiter_start(const struct request *rq, struct diags *d)
 
 	if (!r)
 		return 0;
-	diag_add(d, DIAG_ERROR, 0, "CT552", NOPOS,
+	diag_add(d, DIAG_ERROR, 0, ID_NO_WAITER, NOPOS,
 		 "the process that would take the change back cannot be started: %s",
 		 strerror(-r));
 	diag_help(d, "nothing was done; without --confirm it is not needed");

@@ -47,7 +47,7 @@ static void warn_unlimited(const struct accepts *a, const struct leg_visit *v)
 	if (leg_has_remote(v))
 		return;
 	protocol_print(v->proto, &b);
-	diag_add(a->in->diags, DIAG_WARNING, 0, "CT301", s->at,
+	diag_add(a->in->diags, DIAG_WARNING, 0, ID_REPLIES_FROM_ANYWHERE, s->at,
 		 "replies of the %s service '%s' are accepted from every address: the kernel cannot tell which local socket they belong to",
 		 strbuf_str(&b), s->name);
 	diag_help(a->in->diags, "name its `servers`");

@@ -10,11 +10,11 @@ int privilege_require(struct diags *d)
 {
 	capng_clear(CAPNG_SELECT_ALL);
 	if (capng_get_caps_process())
-		return diag_add(d, DIAG_ERROR, -EIO, "CT560", NOPOS,
+		return diag_add(d, DIAG_ERROR, -EIO, ID_CAPS_UNREADABLE, NOPOS,
 				"the capabilities of this process cannot be read");
 	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN))
 		return 0;
-	diag_add(d, DIAG_ERROR, 0, "CT561", NOPOS,
+	diag_add(d, DIAG_ERROR, 0, ID_CAP_MISSING, NOPOS,
 		 "reading and changing rules needs CAP_NET_ADMIN, which this process lacks; nothing was done");
 	diag_help(d, "run as root, or with that capability (legacy iptables: CAP_NET_RAW too)");
 	return -EPERM;

@@ -6,7 +6,7 @@
 #include "core/strbuf.h"
 #include "policies/policy_load.h"
 
-static void add_error(struct loader *l, struct srcpos at, const char *id,
+static void add_error(struct loader *l, struct srcpos at, enum diag_id id,
 		      const char *help, const char *msg)
 {
 	diag_add(l->d, DIAG_ERROR, 0, id, at, "%s", msg);

@@ -34,7 +34,7 @@ const char *load_shown(struct loader *l, const char *s)
 	return l->shown;
 }
 
-int load_error(struct loader *l, uint32_t node, const char *id,
+int load_error(struct loader *l, uint32_t node, enum diag_id id,
 	       const char *fmt, ...)
 {
 	_cleanup_(strbuf_release) struct strbuf msg = { 0 };
@@ -47,7 +47,7 @@ int load_error(struct loader *l, uint32_t node, const char *id,
 			"%s", strbuf_str(&msg));
 }
 
-void load_warning(struct loader *l, struct srcpos at, const char *id,
+void load_warning(struct loader *l, struct srcpos at, enum diag_id id,
 		  const char *help, const char *fmt, ...)
 {
 	_cleanup_(strbuf_release) struct strbuf msg = { 0 };

@@ -59,9 +59,9 @@ struct word {
 
 /* policy_load.c: maps, lists and words */
 bool load_full(const struct loader *l);
-int load_error(struct loader *l, uint32_t node, const char *id,
+int load_error(struct loader *l, uint32_t node, enum diag_id id,
 	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-void load_warning(struct loader *l, struct srcpos at, const char *id,
+void load_warning(struct loader *l, struct srcpos at, enum diag_id id,
 		  const char *help, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 /* Warnings and notes are dropped past a bound. */

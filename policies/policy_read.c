@@ -10,7 +10,7 @@
 #include "policies/policy.h"
 #include "policies/yaml_node.h"
 
-static int refuse(struct diags *d, const char *path, int err, const char *id,
+static int refuse(struct diags *d, const char *path, int err, enum diag_id id,
 		  const char *msg)
 {
 	return diag_add(d, DIAG_ERROR, err, id,

@@ -16,7 +16,8 @@ enum where { AT_PROBLEM, AT_CONTEXT, AT_CONTEXT_IF_FAR };
 struct wording {
 	const char *problem;	/* how libyaml's text begins */
 	enum where where;
-	const char *id, *msg, *help;
+	enum diag_id id;
+	const char *msg, *help;
 };
 
 static const struct wording wordings[] = {

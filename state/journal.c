@@ -19,15 +19,15 @@
 static int cannot(const struct state *st, const char *what, const char *name,
 		  int err, struct diags *d)
 {
-	diag_add(d, DIAG_ERROR, 0, "CT543", NOPOS, "cannot %s %s/%s: %s", what,
-		 st->path, name, strerror(-err));
+	diag_add(d, DIAG_ERROR, 0, ID_STATE_FILE, NOPOS, "cannot %s %s/%s: %s",
+		 what, st->path, name, strerror(-err));
 	return -EIO;
 }
 
 static int say_damaged(const struct state *st, const char *name,
 		       struct diags *d)
 {
-	diag_add(d, DIAG_ERROR, 0, "CT544", NOPOS,
+	diag_add(d, DIAG_ERROR, 0, ID_STATE_FILE_DAMAGED, NOPOS,
 		 "%s/%s is damaged or of another version", st->path, name);
 	diag_help(d, "move it away to go on without it; then 'ctpolicy apply POLICY' or 'ctpolicy remove' sets the rules right");
 	return -EIO;

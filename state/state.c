@@ -20,8 +20,8 @@
 
 static int cannot(struct diags *d, const char *what, const char *path, int err)
 {
-	diag_add(d, DIAG_ERROR, 0, "CT540", NOPOS, "cannot %s %s: %s", what,
-		 path, strerror(-err));
+	diag_add(d, DIAG_ERROR, 0, ID_STATE_FOLDER, NOPOS, "cannot %s %s: %s",
+		 what, path, strerror(-err));
 	diag_help(d, "the way back from a change is kept there; name another folder with --state-dir");
 	return -EIO;
 }
@@ -89,7 +89,7 @@ static int check_folder(struct state *st, int fd, struct diags *d)
 		return cannot(d, "look at", st->path, -errno);
 	if (s.st_uid == geteuid() && !(s.st_mode & 022))
 		return 0;
-	diag_add(d, DIAG_ERROR, 0, "CT541", NOPOS,
+	diag_add(d, DIAG_ERROR, 0, ID_STATE_FOLDER_UNSAFE, NOPOS,
 		 "the state folder %s belongs to user %u with mode %03o", st->path,
 		 (unsigned int)s.st_uid, (unsigned int)s.st_mode & 0777);
 	diag_help(d, "it must be writable by nobody but user %u: chown and chmod 700, or name another with --state-dir",
@@ -138,11 +138,11 @@ static int say_busy(const struct state *st, struct diags *d)
 	pid_t pid = lock_holder(st->lock);
 
 	if (pid)
-		diag_add(d, DIAG_ERROR, 0, "CT542", NOPOS,
+		diag_add(d, DIAG_ERROR, 0, ID_OTHER_AT_WORK, NOPOS,
 			 "another ctpolicy, process %d, has been changing rules for over %d seconds",
 			 (int)pid, WAIT_MS / 1000);
 	else
-		diag_add(d, DIAG_ERROR, 0, "CT542", NOPOS,
+		diag_add(d, DIAG_ERROR, 0, ID_OTHER_AT_WORK, NOPOS,
 			 "another ctpolicy has been changing rules for over %d seconds",
 			 WAIT_MS / 1000);
 	diag_help(d, "nothing was done; try again when it has ended");

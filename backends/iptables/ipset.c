@@ -104,7 +104,7 @@ static int session_failed(struct ipset_link *l, const char *what,
 			break;
 		}
 	if (d)
-		diag_add(d, DIAG_ERROR, 0, "CT608", NOPOS, "ipset: %s: %.*s",
+		diag_add(d, DIAG_ERROR, 0, ID_IPSET, NOPOS, "ipset: %s: %.*s",
 			 what, (int)strcspn(msg, "\n"), msg);
 	if (d && err == -EPERM)
 		diag_help(d, "CAP_NET_ADMIN is missing");
@@ -125,7 +125,7 @@ int ipset_open(struct ipset_link **ret, struct diags *d)
 	l->session = ipset_session_init(on_print, l);
 	if (!l->session) {
 		free(l);
-		return diag_add(d, DIAG_ERROR, -ENOMEM, "CT608", NOPOS,
+		return diag_add(d, DIAG_ERROR, -ENOMEM, ID_IPSET, NOPOS,
 				"libipset does not start");
 	}
 	*ret = l;
@@ -214,7 +214,7 @@ static int take_saved(struct ipset_link *l, char *line, size_t len)
 		return err;
 	err = ipt_set_take_line(&a, in->img, in->t, &bad);
 	if (err == -EINVAL)
-		return diag_add(l->d, DIAG_ERROR, -EIO, "CT609", NOPOS,
+		return diag_add(l->d, DIAG_ERROR, -EIO, ID_IPSET_LISTING, NOPOS,
 				"ipset lists what is not understood: %.*s",
 				(int)(len < 80 ? len : 80), line);
 	return err || strcmp(a.v[0], "create") ? err : note_limit(l, &a);

@@ -42,7 +42,7 @@ static int build_entry(const struct step *s, void **ret, struct diags *d)
 	int err = ipt_args_encode(s->rule, s->table->family, &a);
 
 	if (err == -EOPNOTSUPP)
-		return diag_add(d, DIAG_ERROR, err, "CT612", o->at,
+		return diag_add(d, DIAG_ERROR, err, ID_INEXPRESSIBLE, o->at,
 				"this rule cannot be said in iptables");
 	return err ? err : xt_build(s->table->family, &a, o->at, ret, d);
 }
@@ -130,7 +130,7 @@ static struct srcpos blame(const struct step *v, size_t n,
 /* Somebody's change is gone, and nobody but us can know. */
 static int say_lost(struct commit *c, const struct ipt_legacy *t, int err)
 {
-	diag_add(c->d, DIAG_ERROR, 0, "CT615", NOPOS,
+	diag_add(c->d, DIAG_ERROR, 0, ID_OVERWROTE, NOPOS,
 		 "table %s (%s) was written by somebody else without the xtables lock at the same moment; that change was overwritten",
 		 t->name, t->family == NFPROTO_IPV4 ? "IPv4" : "IPv6");
 	diag_help(c->d,
@@ -275,9 +275,10 @@ static int undo(struct backend_ctx *ctx, const struct changeset *cs, int why,
 		err = 0;
 	}
 	if (err)
-		return diag_add(d, DIAG_ERROR, -ENOTRECOVERABLE, "CT613", NOPOS,
+		return diag_add(d, DIAG_ERROR, -ENOTRECOVERABLE,
+				ID_TABLES_NOT_RESTORED, NOPOS,
 				"the rules from before could not be put back");
-	diag_add(d, DIAG_NOTE, 0, "CT614", NOPOS,
+	diag_add(d, DIAG_NOTE, 0, ID_TABLES_RESTORED, NOPOS,
 		 "what was changed before the failure has been undone");
 	return why;
 }

@@ -149,7 +149,8 @@ int ipt_group_fit(const struct ipt_group *g, const struct rule *r,
 
 	if (err != -E2BIG)
 		return err;
-	return diag_add(g->d, DIAG_ERROR, err, "CT610", r->origin->at,
+	return diag_add(g->d, DIAG_ERROR, err, ID_IPSET_TOO_LARGE,
+			r->origin->at,
 			"the addresses and ports of this service make more "
 			"than %u ipset entries", IPT_ELEMS_MAX);
 }

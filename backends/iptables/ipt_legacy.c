@@ -70,11 +70,12 @@ int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d)
 		return 0;
 	}
 	if (err == -EACCES || err == -EPERM)
-		return diag_add(d, DIAG_ERROR, -EPERM, "CT604", NOPOS,
+		return diag_add(d, DIAG_ERROR, -EPERM, ID_TABLE_UNREADABLE,
+				NOPOS,
 				"%s cannot be read: CAP_NET_ADMIN is missing",
 				path);
 	if (err)
-		return diag_add(d, DIAG_ERROR, err, "CT604", NOPOS,
+		return diag_add(d, DIAG_ERROR, err, ID_TABLE_UNREADABLE, NOPOS,
 				"%s cannot be read: %s", path, strerror(-err));
 	while (ret->n < IPT_TABLES_MAX &&
 	       fscanf(f, "%31s", ret->v[ret->n]) == 1)
@@ -86,12 +87,13 @@ int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d)
 static int open_failed(const struct ipt_legacy *t, int err, struct diags *d)
 {
 	if (err == EPERM || err == EACCES)
-		return diag_add(d, DIAG_ERROR, -EPERM, "CT604", NOPOS,
+		return diag_add(d, DIAG_ERROR, -EPERM, ID_TABLE_UNREADABLE,
+				NOPOS,
 				"table %s (%s) cannot be read: %s is missing",
 				t->name, family_word(t->family),
 				is_net_admin() ? "CAP_NET_RAW" :
 						 "CAP_NET_ADMIN");
-	diag_add(d, DIAG_ERROR, 0, "CT605", NOPOS,
+	diag_add(d, DIAG_ERROR, 0, ID_NO_TABLE, NOPOS,
 		 "the kernel has no table %s (%s): %s", t->name,
 		 family_word(t->family),
 		 is_v4(t) ? iptc_strerror(err) : ip6tc_strerror(err));
@@ -189,7 +191,7 @@ static int failed(const struct ipt_legacy *t, const char *what,
 {
 	int err = errno ? errno : EINVAL;
 
-	return diag_add(d, DIAG_ERROR, -err, "CT606", NOPOS,
+	return diag_add(d, DIAG_ERROR, -err, ID_TABLE_EDIT, NOPOS,
 			"%s %s in table %s (%s): %s", what, chain, t->name,
 			family_word(t->family),
 			is_v4(t) ? iptc_strerror(err) : ip6tc_strerror(err));
@@ -292,7 +294,7 @@ int ipt_legacy_commit(struct ipt_legacy *t, struct srcpos at, struct diags *d)
 	host_trace("%s_commit(%s) = %d", is_v4(t) ? "iptc" : "ip6tc",
 		      t->name, err);
 	if (err)
-		diag_add(d, DIAG_ERROR, 0, "CT607", at,
+		diag_add(d, DIAG_ERROR, 0, ID_TABLE_REFUSED, at,
 			 "the kernel refused table %s (%s): %s", t->name,
 			 family_word(t->family),
 			 is_v4(t) ? iptc_strerror(-err) : ip6tc_strerror(-err));

@@ -48,7 +48,7 @@ int ipt_lock_take(int *ret_fd, struct diags *d)
 
 	if (fd < 0) {
 		err = -errno;
-		return diag_add(d, DIAG_ERROR, err, "CT602", NOPOS,
+		return diag_add(d, DIAG_ERROR, err, ID_XTABLES_LOCK, NOPOS,
 				"the lock file %s cannot be opened: %s", path,
 				strerror(-err));
 	}
@@ -61,15 +61,15 @@ int ipt_lock_take(int *ret_fd, struct diags *d)
 	pid = err == -EBUSY ? lock_holder(fd) : 0;
 	close(fd);
 	if (err != -EBUSY)
-		return diag_add(d, DIAG_ERROR, err, "CT602", NOPOS,
+		return diag_add(d, DIAG_ERROR, err, ID_XTABLES_LOCK, NOPOS,
 				"the lock %s cannot be taken: %s", path,
 				strerror(-err));
 	if (pid)
-		diag_add(d, DIAG_ERROR, 0, "CT603", NOPOS,
+		diag_add(d, DIAG_ERROR, 0, ID_XTABLES_LOCK_HELD, NOPOS,
 			 "process %d holds the lock %s; nothing was done",
 			 (int)pid, path);
 	else
-		diag_add(d, DIAG_ERROR, 0, "CT603", NOPOS,
+		diag_add(d, DIAG_ERROR, 0, ID_XTABLES_LOCK_HELD, NOPOS,
 			 "another program holds the lock %s; nothing was done",
 			 path);
 	diag_help(d, "try again when it is done");

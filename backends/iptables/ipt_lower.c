@@ -196,8 +196,8 @@ static int check_ifaces(const struct lowering *l, const struct rule *r)
 		const char *name = s->v[i].name;
 
 		if (!s->v[i].wild && *name && name[strlen(name) - 1] == '+')
-			return diag_add(l->d, DIAG_ERROR, -EOPNOTSUPP, "CT611",
-					r->origin->at,
+			return diag_add(l->d, DIAG_ERROR, -EOPNOTSUPP,
+					ID_INTERFACE_NAME, r->origin->at,
 					"iptables takes interface \"%s\" for a "
 					"wild card", name);
 	}
@@ -208,7 +208,7 @@ static int refuse_iptables_nft(const struct survey *host, struct diags *d)
 {
 	if (!host || !host->iptables_nft || host->in_use)
 		return 0;
-	diag_add(d, DIAG_ERROR, 0, "CT601", NOPOS,
+	diag_add(d, DIAG_ERROR, 0, ID_IPTABLES_NFT, NOPOS,
 		 "this host's rules live in iptables-nft; legacy iptables "
 		 "rules would stand beside them unseen");
 	diag_help(d, "use --backend nftables");

@@ -46,7 +46,7 @@ static int bad_word(struct parser *p, const char *line,
 {
 	size_t col = i < a->n ? a->col[i] : 1;
 
-	return diag_add(p->d, DIAG_ERROR, -EINVAL, "CT620",
+	return diag_add(p->d, DIAG_ERROR, -EINVAL, ID_SAVED_IPTABLES,
 			place(p, line, col, i < a->n ? strlen(a->v[i]) : 1),
 			"%s", what);
 }
@@ -313,7 +313,7 @@ static int parse_line(struct parser *p, const char *line, size_t len)
 	int err;
 
 	if (memchr(line, '\0', len))
-		return diag_add(p->d, DIAG_ERROR, -EINVAL, "CT621",
+		return diag_add(p->d, DIAG_ERROR, -EINVAL, ID_SAVED_NUL,
 				place(p, line, 1, 1), "a NUL byte");
 	if (len && *line == '#' && !set) {
 		parse_comment(p, line, len);
@@ -321,7 +321,7 @@ static int parse_line(struct parser *p, const char *line, size_t len)
 	}
 	err = ipt_args_split(line + skip, len - skip, &a);
 	if (err == -EINVAL)
-		return diag_add(p->d, DIAG_ERROR, err, "CT622",
+		return diag_add(p->d, DIAG_ERROR, err, ID_SAVED_QUOTE,
 				place(p, line, 1, len),
 				"a quote in this line has no end");
 	if (err || !a.n)
@@ -350,7 +350,7 @@ static int parse_text(struct parser *p, const char *text, size_t len)
 		len -= n;
 	}
 	if (!first && *p->table)
-		first = diag_add(p->d, DIAG_ERROR, -EINVAL, "CT623",
+		first = diag_add(p->d, DIAG_ERROR, -EINVAL, ID_SAVED_NO_COMMIT,
 				 (struct srcpos){ p->file, p->line, 1, 1 },
 				 "table \"%s\" has no COMMIT", p->table);
 	return first;

@@ -172,10 +172,10 @@ static int cannot(const struct ipt_witness *w, int err, struct diags *d)
 	const char *family = w->family == NFPROTO_IPV4 ? "IPv4" : "IPv6";
 
 	if (err == -EAGAIN)
-		return diag_add(d, DIAG_ERROR, err, "CT607", NOPOS,
+		return diag_add(d, DIAG_ERROR, err, ID_TABLE_REFUSED, NOPOS,
 				"somebody changes table %s (%s) without taking the lock",
 				w->table, family);
-	return diag_add(d, DIAG_ERROR, err, "CT607", NOPOS,
+	return diag_add(d, DIAG_ERROR, err, ID_TABLE_REFUSED, NOPOS,
 			"table %s (%s) cannot be watched: %s", w->table, family,
 			strerror(-err));
 }

@@ -245,7 +245,8 @@ int xt_build(uint8_t family, const struct ipt_args *a, struct srcpos at,
 		err = assemble(&b, ret);
 	build_release(&b);
 	if (err && err != -ENOMEM)
-		diag_add(d, DIAG_ERROR, 0, "CT631", at, "iptables: %s",
+		diag_add(d, DIAG_ERROR, 0, ID_XTABLES_ARGUMENT, at,
+			 "iptables: %s",
 			 *xt_guard_message() ? xt_guard_message() :
 					       "an argument is missing");
 	return err;

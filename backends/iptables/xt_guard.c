@@ -130,8 +130,8 @@ int xt_init(struct diags *d)
 	int err = done ? 0 : xt_guard(0, init, NULL);
 
 	if (err)
-		return diag_add(d, DIAG_ERROR, -EOPNOTSUPP, "CT630", NOPOS,
-				"libxtables does not start%s%s",
+		return diag_add(d, DIAG_ERROR, -EOPNOTSUPP, ID_XTABLES_START,
+				NOPOS, "libxtables does not start%s%s",
 				*state.message ? ": " : "", state.message);
 	done = true;
 	return 0;

@@ -165,7 +165,7 @@ int xt_print(uint8_t family, const void *entry, const char *target,
 		return -ENOMEM;
 	/* Say so: taken for somebody's handiwork, it would be replaced. */
 	if (err)
-		return diag_add(d, DIAG_ERROR, -EIO, "CT632", NOPOS,
+		return diag_add(d, DIAG_ERROR, -EIO, ID_XTABLES_RULE, NOPOS,
 				"iptables: a rule of ours cannot be read: %s",
 				xt_guard_message());
 	return ipt_args_split(text, len, ret);

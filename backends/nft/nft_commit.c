@@ -117,19 +117,20 @@ static bool is_mark(const struct nft_sent *s)
 static int say_batch(struct diags *d, int err)
 {
 	if (err == -ERESTART)
-		return diag_add(d, DIAG_ERROR, -EAGAIN, "CT711", NOPOS,
+		return diag_add(d, DIAG_ERROR, -EAGAIN,
+				ID_NFT_CHANGED_MEANWHILE, NOPOS,
 				"the nft rules were changed by somebody else");
 	if (err == -EPERM)
-		return diag_add(d, DIAG_ERROR, err, "CT712", NOPOS,
+		return diag_add(d, DIAG_ERROR, err, ID_NFT_WRITE_CAP, NOPOS,
 				"changing nft rules needs CAP_NET_ADMIN");
 	if (err == -EMSGSIZE) {
-		diag_add(d, DIAG_ERROR, err, "CT713", NOPOS,
+		diag_add(d, DIAG_ERROR, err, ID_BATCH_TOO_LARGE, NOPOS,
 			 "the changes are too large for one nft batch");
 		diag_help(d, "run with CAP_NET_ADMIN, or raise the sysctl "
 			  "net.core.wmem_max");
 		return err;
 	}
-	return diag_add(d, DIAG_ERROR, err, "CT714", NOPOS,
+	return diag_add(d, DIAG_ERROR, err, ID_BATCH_REFUSED, NOPOS,
 			"the kernel refuses the nft batch: %s", strerror(-err));
 }
 
@@ -143,7 +144,8 @@ static int say_step(const struct verdict_of *v, const struct nft_sent *s,
 	nft_print_step(step, &text);
 	if (err == -ENOENT || err == -EPROTONOSUPPORT || err == -EAFNOSUPPORT)
 		err = step->add ? -EOPNOTSUPP : err;
-	return diag_add(v->d, DIAG_ERROR, err, "CT715", step_origin(step)->at,
+	return diag_add(v->d, DIAG_ERROR, err, ID_STEP_REFUSED,
+			step_origin(step)->at,
 			"the kernel refuses '%s': %s%s%s", strbuf_str(&text),
 			strerror(-err), *x.msg ? ": " : "", x.msg);
 }

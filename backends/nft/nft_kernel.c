@@ -74,7 +74,7 @@ int nft_open(struct backend_ctx **ret, struct diags *d)
 
 	if (err) {
 		nft_close(&ctx);
-		return diag_add(d, DIAG_ERROR, err, "CT710", NOPOS,
+		return diag_add(d, DIAG_ERROR, err, ID_NO_NETLINK, NOPOS,
 				"no netlink socket to nf_tables: %s",
 				strerror(-err));
 	}

@@ -141,7 +141,7 @@ int nft_parse_error(struct nft_parser *p, const struct nft_tok *at,
 	va_start(ap, fmt);
 	strbuf_vprintf(&b, fmt, ap);
 	va_end(ap);
-	return diag_add(p->d, DIAG_ERROR, -EINVAL, "CT730", pos, "%s",
+	return diag_add(p->d, DIAG_ERROR, -EINVAL, ID_SAVED_NFT, pos, "%s",
 			strbuf_str(&b));
 }
 

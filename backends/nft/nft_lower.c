@@ -147,7 +147,7 @@ static int refuse_foreign(const struct fuse_group *g, const struct survey *host,
 
 		if (!meets(f, g) || f->owner == OWNER_NATIVE)
 			continue;
-		diag_add(d, DIAG_ERROR, -EADDRINUSE, "CT701",
+		diag_add(d, DIAG_ERROR, -EADDRINUSE, ID_HOST_TABLE_TAKEN,
 			 g->members[0]->origin->at,
 			 "chain %s of table %s %s drops packets and belongs to "
 			 "%s: accepts cannot be put there", f->chain,
@@ -188,11 +188,11 @@ static void note_accepts(const struct ruleset *rs, const struct survey *host,
 	if (!rs->wants_accepts || placed)
 		return;
 	if (host)
-		diag_add(d, DIAG_NOTE, 0, "CT702", NOPOS,
+		diag_add(d, DIAG_NOTE, 0, ID_NOTHING_DROPS, NOPOS,
 			 "no accept is written: no nft chain of this host "
 			 "drops on the hooks that the services use");
 	else
-		diag_add(d, DIAG_NOTE, 0, "CT703", NOPOS,
+		diag_add(d, DIAG_NOTE, 0, ID_ACCEPTS_NOT_SHOWN, NOPOS,
 			 "accepts are not shown: nft needs them in the chains "
 			 "of the host that drop, which only the host knows");
 }

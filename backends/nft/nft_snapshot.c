@@ -381,11 +381,11 @@ int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 	if (!err || d->errors > told)
 		return err;
 	if (err == -EINTR)
-		return diag_add(d, DIAG_ERROR, -EAGAIN, "CT721", NOPOS,
+		return diag_add(d, DIAG_ERROR, -EAGAIN, ID_NFT_UNSTEADY, NOPOS,
 				"the nft rules change too fast to be read");
 	if (err == -EPERM)
-		return diag_add(d, DIAG_ERROR, err, "CT722", NOPOS,
+		return diag_add(d, DIAG_ERROR, err, ID_NFT_READ_CAP, NOPOS,
 				"reading nft rules needs CAP_NET_ADMIN");
-	return diag_add(d, DIAG_ERROR, err, "CT723", NOPOS,
+	return diag_add(d, DIAG_ERROR, err, ID_NFT_UNREADABLE, NOPOS,
 			"the nft rules cannot be read: %s", strerror(-err));
 }

@@ -99,7 +99,8 @@ static int add_filter(struct survey *s, const struct nft_foreign *f,
 
 	if (strlen(f->table) >= sizeof(c->table) ||
 	    strlen(f->chain) >= sizeof(c->chain))
-		return diag_add(d, DIAG_ERROR, -ENAMETOOLONG, "CT720", NOPOS,
+		return diag_add(d, DIAG_ERROR, -ENAMETOOLONG, ID_NAME_TOO_LONG,
+				NOPOS,
 				"chain %s of table %s drops packets, and its "
 				"name is too long for ctpolicy", f->chain,
 				f->table);

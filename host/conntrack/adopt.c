@@ -103,7 +103,7 @@ int conntrack_adopt(const struct image *out, const struct image *but,
 	sockets_release(&x.sockets);
 	if (!r || r == -EOPNOTSUPP || r == -EPROTONOSUPPORT)
 		return 0;
-	return diag_add(d, DIAG_WARNING, r, "CT641", NOPOS,
+	return diag_add(d, DIAG_WARNING, r, ID_NOT_ADOPTED, NOPOS,
 			"open connections could not all be put back into the table, and may have to be opened anew: %s",
 			strerror(-r));
 }

@@ -121,7 +121,7 @@ int conntrack_evict(const struct image *out, const struct image *but,
 	/* The kernel has no ctnetlink, so no entry can be stale for us. */
 	if (!r || r == -EOPNOTSUPP || r == -EINVAL || r == -EPROTONOSUPPORT)
 		return 0;
-	return diag_add(d, DIAG_WARNING, r, "CT640", NOPOS,
+	return diag_add(d, DIAG_WARNING, r, ID_ENTRIES_KEPT, NOPOS,
 			"entries of excluded services could not all be evicted from the table: %s",
 			strerror(-r));
 }

@@ -434,7 +434,8 @@ static int fake_commit(struct backend_ctx *ctx, const struct changeset *cs,
 
 	(void)ctx;
 	if (stamp.generation != generation)
-		return diag_add(d, DIAG_ERROR, -EAGAIN, "CT600", NOPOS,
+		return diag_add(d, DIAG_ERROR, -EAGAIN,
+				ID_NFT_CHANGED_MEANWHILE, NOPOS,
 				"the rules moved on");
 	err = image_copy(kernel, &copy);
 	for (size_t i = 0; !err && i < cs->n; i++) {
@@ -442,7 +443,7 @@ static int fake_commit(struct backend_ctx *ctx, const struct changeset *cs,
 						    take_step(copy,
 							      &cs->steps[i]);
 		if (err)
-			diag_add(d, DIAG_ERROR, 0, "CT601",
+			diag_add(d, DIAG_ERROR, 0, ID_STEP_REFUSED,
 				 step_origin(&cs->steps[i])->at,
 				 "step %zu: %s", i, strerror(-err));
 	}

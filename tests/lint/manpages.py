@@ -32,12 +32,30 @@ def options():
             yield m[1], " ".join(["ctpolicy"] + args + ["--help"])
 
 
-def ids():
-    """Every diagnostic id that the product can give, and where."""
+REGISTRY = "core/diag_ids.h"
+
+
+def ids(rep):
+    """Every diagnostic of the registry: its id and line; each is given
+    somewhere, and none is given past the registry."""
+    used = set()
     for path in source.product_code():
         text = source.text(path)
-        for m in re.finditer(r'"(CT[0-9]{3})"', text):
-            yield m[1], path, text.count("\n", 0, m.start()) + 1
+        for m in re.finditer(r'"CT[0-9]{3}"', text):
+            rep.fault(path, text.count("\n", 0, m.start()) + 1,
+                      "%s has a name in %s" % (m[0], REGISTRY))
+        used.update(re.findall(r"\bID_(\w+)", text))
+    last = 0
+    for n, line in enumerate(source.text(REGISTRY).splitlines(), 1):
+        m = re.match(r"\s*X\((\w+), ([0-9]{3})\)", line)
+        if not m:
+            continue
+        if m[1] not in used:
+            rep.fault(REGISTRY, n, "nothing gives %s" % m[1])
+        if int(m[2]) <= last:
+            rep.fault(REGISTRY, n, "CT%s is not in order" % m[2])
+        last = int(m[2])
+        yield "CT" + m[2], n
 
 
 def main():
@@ -64,13 +82,12 @@ def main():
             rep.fault(page, 1, "%s of `%s` is not told" % (option, where))
     # the policy's ids stand with the language, the others here
     said = "".join(source.text(p) for p in pages)
-    told = {}
-    for name, path, line in ids():
-        if name not in told:
-            told[name] = name in said
-            if not told[name]:
-                rep.fault(path, line, "no page tells of %s" % name)
-    for name in sorted(set(re.findall(r"\bCT[0-9]{3}\b", said)) - set(told)):
+    known = set()
+    for name, line in ids(rep):
+        known.add(name)
+        if name not in said:
+            rep.fault(REGISTRY, line, "no page tells of %s" % name)
+    for name in sorted(set(re.findall(r"\bCT[0-9]{3}\b", said)) - known):
         rep.fault("docs", 1, "nothing gives %s" % name)
     rep.exit()
 

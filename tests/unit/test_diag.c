@@ -23,7 +23,7 @@ static char *print_at(const char *text, size_t len, struct srcpos at)
 
 	assert_non_null(f);
 	at.file = FILE_NAME;
-	diag_add(&d, DIAG_ERROR, 0, "CT999", at, "wrong");
+	diag_add(&d, DIAG_ERROR, 0, ID_BAD_PORT, at, "wrong");
 	diags_print(&d, &src, 1, 0, false, f);
 	fclose(f);
 	return out;
@@ -37,7 +37,7 @@ static void assert_snippet(const char *text, uint32_t line, uint32_t col,
 	_cleanup_free_ char *got = print_at(text, strlen(text), at);
 	_cleanup_free_ char *want = NULL;
 
-	assert_true(asprintf(&want, FILE_NAME ":%u:%u: error: wrong [CT999]\n"
+	assert_true(asprintf(&want, FILE_NAME ":%u:%u: error: wrong [CT032]\n"
 			     "%5u | %s\n      | %s\n", line, col, line, shown,
 			     carets) > 0);
 	assert_string_equal(got, want);
@@ -126,9 +126,9 @@ static void test_cap(void **state)
 
 	(void)state;
 	for (int i = 0; i < 5; i++)
-		diag_add(&d, DIAG_WARNING, 0, "CT001", NOPOS, "w%d", i);
+		diag_add(&d, DIAG_WARNING, 0, ID_UNREADABLE, NOPOS, "w%d", i);
 	for (int i = 0; i < 2; i++)
-		diag_add(&d, DIAG_ERROR, 0, "CT002", NOPOS, "e%d", i);
+		diag_add(&d, DIAG_ERROR, 0, ID_NOT_A_FILE, NOPOS, "e%d", i);
 	assert_int_equal(d.errors, 2);
 	assert_int_equal(d.warnings, 5);
 	/* errors are shown before warnings are, all in the order found */
@@ -147,7 +147,7 @@ static void test_parts(void **state)
 	diag_help(&d, "of nothing");
 	diag_related(&d, at, "to nothing");
 	assert_int_equal(d.n, 0);
-	assert_int_equal(diag_add(&d, DIAG_ERROR, -7, "CT003", at, "%s",
+	assert_int_equal(diag_add(&d, DIAG_ERROR, -7, ID_FILE_TOO_LARGE, at, "%s",
 				  "x\033[2J\xff\ty"), -7);
 	diag_related(&d, at, "first");
 	diag_related(&d, at, "second %d", 2);
@@ -169,7 +169,7 @@ static void test_long_message(void **state)
 	(void)state;
 	memset(text, 'x', 5000);
 	text[5000] = '\0';
-	diag_add(&d, DIAG_ERROR, 0, "CT003", NOPOS, "%s", text);
+	diag_add(&d, DIAG_ERROR, 0, ID_FILE_TOO_LARGE, NOPOS, "%s", text);
 	assert_true(strlen(d.v[0].msg) <= 1000);
 	assert_string_equal(d.v[0].msg + strlen(d.v[0].msg) - 4, "x...");
 }

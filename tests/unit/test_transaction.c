@@ -45,7 +45,8 @@ static int wrong_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	if (nth <= wrong.disturb_to || nth == wrong.disturb_at)
 		fake_disturb();
 	if (wrong.refuse_from && nth >= wrong.refuse_from)
-		return diag_add(d, DIAG_ERROR, -EIO, "CT601", NOPOS, "no");
+		return diag_add(d, DIAG_ERROR, -EIO, ID_STEP_REFUSED, NOPOS,
+				"no");
 	if (nth == 1)
 		part.n -= wrong.leave_out;
 	r = backend_fake.commit(ctx, &part, stamp, check_only, d);
