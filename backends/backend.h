@@ -25,6 +25,7 @@
 #ifndef CTPOLICY_BACKENDS_BACKEND_H
 #define CTPOLICY_BACKENDS_BACKEND_H
 
+#include "backends/lower/reach.h"
 #include "core/diag.h"
 #include "core/strbuf.h"
 #include "rules/changeset.h"
@@ -37,18 +38,20 @@ struct stamp {
 };
 
 enum chain_owner {
-	OWNER_NATIVE,		/* written with nft, or legacy iptables */
+	OWNER_NFT,		/* whoever writes native nft */
 	OWNER_IPTABLES_NFT,
 	OWNER_FIREWALLD,
+	OWNER_IPTABLES_LEGACY,
 	OWNER_MAX_
 };
 
-/* A base chain of somebody else's that would drop or reject packets. */
+/* A base chain of the host's that drops or rejects packets. */
 struct foreign_chain {
 	uint8_t family;			/* NFPROTO_* of its table */
 	char table[IMAGE_NAME_MAX], chain[IMAGE_NAME_MAX];
 	enum hook hook;
 	enum chain_owner owner;
+	struct reach_set drops;		/* empty: any packet */
 };
 
 /* What a snapshot found beside our own things. */
@@ -57,6 +60,7 @@ struct survey {
 	size_t n_filters, cap_filters;
 	bool in_use;		/* foreign rules or policies live here */
 	bool ours;		/* something of ours is here */
+	bool tracks;		/* a foreign rule needs connection tracking */
 	bool iptables_nft;	/* nft: tables of iptables-nft exist */
 	bool firewalld;		/* nft: firewalld's table exists */
 };
@@ -92,5 +96,15 @@ extern const struct backend backend_nft, backend_iptables;
 
 const struct backend *backend_find(const char *name);
 void snapshot_release(struct snapshot *s);
+
+const char *chain_owner_name(enum chain_owner o);	/* "iptables-nft" */
+/* A further filter to fill, or NULL: out of memory. */
+struct foreign_chain *survey_add(struct survey *s);
+int survey_append(struct survey *to, const struct survey *from);
+/* Is the chain on the rule's hook, and may it drop what the rule is for? */
+bool foreign_chain_meets(const struct foreign_chain *f, const struct rule *r);
+/* Say that the policy's accept rules are left out: nothing drops there. */
+void survey_note_no_accepts(const char *backend, struct diags *d);
+void survey_release(struct survey *s);
 
 #endif

@@ -1,11 +1,79 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* backends/snapshot.c: the end of what every backend's snapshot() gives. */
+/* backends/snapshot.c: what every backend's snapshot() gives. */
+#include <errno.h>
+
 #include "backends/backend.h"
 #include "core/mem.h"
+
+#include <linux/netfilter.h>
+
+const char *chain_owner_name(enum chain_owner o)
+{
+	static const char *const names[] = {
+		[OWNER_NFT] = "nftables",
+		[OWNER_IPTABLES_NFT] = "iptables-nft",
+		[OWNER_FIREWALLD] = "firewalld",
+		[OWNER_IPTABLES_LEGACY] = "legacy iptables",
+	};
+	_Static_assert(ARRAY_SIZE(names) == OWNER_MAX_, "a missing owner");
+
+	return names[o];
+}
+
+struct foreign_chain *survey_add(struct survey *s)
+{
+	struct foreign_chain *f;
+
+	if (mem_grow(&s->filters, &s->cap_filters, s->n_filters + 1))
+		return NULL;
+	f = &s->filters[s->n_filters++];
+	*f = (struct foreign_chain){ .hook = HOOK_MAX_ };
+	return f;
+}
+
+int survey_append(struct survey *to, const struct survey *from)
+{
+	for (size_t i = 0; i < from->n_filters; i++) {
+		struct foreign_chain *f = survey_add(to);
+
+		if (!f)
+			return -ENOMEM;
+		*f = from->filters[i];
+	}
+	to->tracks |= from->tracks;
+	return 0;
+}
+
+static bool in_family(const struct foreign_chain *f, uint8_t family)
+{
+	return family == AF_UNSPEC || f->family == NFPROTO_INET ||
+	       f->family == (family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+}
+
+bool foreign_chain_meets(const struct foreign_chain *f, const struct rule *r)
+{
+	bool all = !f->drops.n;
+
+	return f->hook == r->hook && in_family(f, r->match.family) &&
+	       (all || reach_set_meets(&f->drops, r));
+}
+
+void survey_note_no_accepts(const char *backend, struct diags *d)
+{
+	diag_add(d, DIAG_NOTE, 0, ID_NOTHING_DROPS, NOPOS,
+		 "no accept rules needed: no %s chain here drops this traffic",
+		 backend);
+}
+
+void survey_release(struct survey *s)
+{
+	free(s->filters);
+	*s = (struct survey){ 0 };
+}
 
 void snapshot_release(struct snapshot *s)
 {
 	image_free(&s->image);
-	free(s->survey.filters);
+	survey_release(&s->survey);
 	*s = (struct snapshot){ 0 };
 }

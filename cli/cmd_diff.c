@@ -45,12 +45,11 @@ static int survey_of(const struct image *img, struct survey *ret)
 
 			if (t->owned || !c->foreign)
 				continue;
-			if (mem_grow(&ret->filters, &ret->cap_filters,
-				     ret->n_filters + 1))
+			f = survey_add(ret);
+			if (!f)
 				return -ENOMEM;
-			f = &ret->filters[ret->n_filters++];
-			*f = (struct foreign_chain){ .family = t->family,
-						     .hook = c->hook };
+			f->family = t->family;
+			f->hook = c->hook;
 			memcpy(f->table, t->name, sizeof(f->table));
 			memcpy(f->chain, c->name, sizeof(f->chain));
 		}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt_args.h"
+#include "backends/iptables/ipt_survey.h"
 #include "backends/iptables/xt.h"
 #include "core/mem.h"
 #include "host/nft_probe.h"
@@ -87,61 +88,6 @@ static struct image_chain *chain_of(struct reader *r,
 	return c;
 }
 
-static int add_filter(struct reader *r, const struct ipt_legacy *t,
-		      const char *chain, enum hook hook)
-{
-	struct survey *s = r->survey;
-	struct foreign_chain *f;
-
-	if (mem_grow(&s->filters, &s->cap_filters, s->n_filters + 1))
-		return -ENOMEM;
-	f = &s->filters[s->n_filters++];
-	*f = (struct foreign_chain){ .family = t->family, .hook = hook };
-	snprintf(f->table, sizeof(f->table), "%s", t->name);
-	snprintf(f->chain, sizeof(f->chain), "%s", chain);
-	return 0;
-}
-
-static bool is_drop(const char *target)
-{
-	return !strcmp(target, "DROP") || !strcmp(target, "REJECT");
-}
-
-static bool drops(const struct ipt_legacy *t, const char *chain)
-{
-	const char *policy = ipt_legacy_policy(t, chain);
-
-	if (policy && strcmp(policy, "ACCEPT"))
-		return true;
-	for (const void *e = ipt_legacy_first_rule(t, chain); e;
-	     e = ipt_legacy_next_rule(t, e))
-		if (is_drop(ipt_legacy_target(t, e)))
-			return true;
-	return false;
-}
-
-/*
- * Chains that drop behind conntrack. One that is only jumped to may be reached
- * from any hook of its table: who asks wants to know of all that might drop.
- */
-static int survey_chain(struct reader *r, const struct ipt_legacy *t,
-			const char *name)
-{
-	static const enum hook hooks[] = { HOOK_INPUT, HOOK_FORWARD,
-					   HOOK_OUTPUT };
-	enum hook hook = ipt_builtin_hook(name);
-	int err = 0;
-
-	if (!strcmp(t->name, "raw") || !strcmp(t->name, "nat") ||
-	    ipt_chain_is_ours(name) || !drops(t, name))
-		return 0;
-	for (size_t i = 0; !err && i < ARRAY_SIZE(hooks); i++)
-		if (hook == hooks[i] || (hook == HOOK_MAX_ &&
-					 !ipt_legacy_policy(t, name)))
-			err = add_filter(r, t, name, hooks[i]);
-	return err;
-}
-
 /* Ours whole; of the others only jumps to us, the rest shows in the survey. */
 static int read_chain(struct reader *r, const struct ipt_legacy *t,
 		      const char *name)
@@ -180,11 +126,10 @@ static int read_table(struct reader *r, uint8_t family, const char *name)
 		return err;
 	r->digest = ipt_legacy_digest(&t, r->digest);
 	for (const char *c = ipt_legacy_first_chain(&t); c && !err && r->img;
-	     c = ipt_legacy_next_chain(&t)) {
-		err = survey_chain(r, &t, c);
-		if (!err)
-			err = read_chain(r, &t, c);
-	}
+	     c = ipt_legacy_next_chain(&t))
+		err = read_chain(r, &t, c);
+	if (!err && r->img)
+		err = ipt_survey_table(&t, r->survey);
 	ipt_legacy_close(&t);
 	return err;
 }

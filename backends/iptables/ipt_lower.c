@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Ruleset to image: which rules and sets the host shall have. Pure.
- */
+/* backends/iptables/ipt_lower.c: which rules and sets the host must have. */
 #include <string.h>
 
 #include "backends/iptables/ipt.h"
@@ -13,6 +11,8 @@ static const struct origin nobody;
 
 struct lowering {
 	const struct ruleset *rs;
+	const struct survey *host;	/* NULL: no host in particular */
+	bool accepts;			/* one was written */
 	struct fuse fuse;
 	struct image *img;
 	struct diags *d;
@@ -23,6 +23,29 @@ static bool belongs(const struct fuse_group *g, const struct ipt_place *p,
 {
 	return g->model.hook == p->hook && g->model.action == p->action &&
 	       (g->family == AF_UNSPEC || g->family == family);
+}
+
+/*
+ * An accept rule works in its own table alone, and is for nothing where
+ * nothing there drops: it would only switch connection tracking on.
+ */
+static bool is_needed(const struct lowering *l, const struct fuse_group *g,
+		      const struct ipt_place *p, uint8_t family)
+{
+	uint8_t nf = family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
+
+	if (!l->host || p->action != ACTION_ACCEPT)
+		return true;
+	for (size_t i = 0; i < l->host->n_filters; i++) {
+		const struct foreign_chain *f = &l->host->filters[i];
+
+		if (f->family != nf || strcmp(f->table, p->table))
+			continue;
+		for (size_t k = 0; k < g->n_members; k++)
+			if (foreign_chain_meets(f, g->members[k]))
+				return true;
+	}
+	return false;
 }
 
 static struct image_rule *plain_rule(struct image_chain *c, uint8_t family,
@@ -161,30 +184,38 @@ static struct image_table *table_of(struct image *img, uint8_t family,
 	return t ? t : image_add_table(img, nf, name);
 }
 
+/* Our chain of that place, made when it is first needed. */
+static struct image_chain *own_chain(struct lowering *l,
+				     const struct ipt_place *p, uint8_t family)
+{
+	struct image_table *t = table_of(l->img, family, p->table);
+
+	l->accepts |= p->action == ACTION_ACCEPT;
+	return t ? image_add_chain(t, p->own, HOOK_MAX_) : NULL;
+}
+
 static int lower_place(struct lowering *l, const struct ipt_place *p,
 		       uint8_t family)
 {
 	struct image_chain *c = NULL;
-	struct image_table *t;
 	bool guarded = false;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < l->fuse.n; i++) {
 		const struct fuse_group *g = &l->fuse.v[i];
 
-		if (!belongs(g, p, family))
+		if (!belongs(g, p, family) || !is_needed(l, g, p, family))
 			continue;
-		if (!c) {
-			t = table_of(l->img, family, p->table);
-			c = t ? image_add_chain(t, p->own, HOOK_MAX_) : NULL;
-			if (!c)
-				return -ENOMEM;
-		}
+		if (!c)
+			c = own_chain(l, p, family);
+		if (!c)
+			return -ENOMEM;
 		err = guard_fragments(g, family, c, &guarded);
 		if (!err)
 			err = lower_group(l, g, p, family, c);
 	}
-	return err || !c ? err : add_jump(t, p, family);
+	return err || !c ? err : add_jump(table_of(l->img, family, p->table),
+					  p, family);
 }
 
 static int check_ifaces(const struct lowering *l, const struct rule *r)
@@ -209,8 +240,8 @@ static int refuse_iptables_nft(const struct survey *host, struct diags *d)
 	if (!host || !host->iptables_nft || host->in_use)
 		return 0;
 	diag_add(d, DIAG_ERROR, 0, ID_IPTABLES_NFT, NOPOS,
-		 "this host's rules live in iptables-nft; legacy iptables "
-		 "rules would stand beside them unseen");
+		 "this host uses iptables-nft; rules written to legacy "
+		 "iptables would not show in 'iptables -S'");
 	diag_help(d, "use --backend nftables");
 	return -EADDRINUSE;
 }
@@ -239,7 +270,7 @@ int ipt_lower(const struct ruleset *rs, const struct survey *host,
 {
 	_cleanup_(image_free) struct image *img = NULL;
 	_cleanup_(ruleset_release) struct ruleset split = { 0 };
-	struct lowering l = { .rs = &split, .d = d };
+	struct lowering l = { .rs = &split, .host = host, .d = d };
 	int err = refuse_iptables_nft(host, d);
 
 	if (!err)
@@ -253,6 +284,8 @@ int ipt_lower(const struct ruleset *rs, const struct survey *host,
 	fuse_release(&l.fuse);
 	if (err)
 		return err;
+	if (rs->wants_accepts && !l.accepts)
+		survey_note_no_accepts("iptables", d);
 	*ret = TAKE_PTR(img);
 	return 0;
 }

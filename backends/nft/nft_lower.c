@@ -5,13 +5,6 @@
 #include "backends/nft/nft_lower.h"
 #include "core/mem.h"
 
-static const char *const owner_name[] = {
-	[OWNER_NATIVE] = "nft",
-	[OWNER_IPTABLES_NFT] = "iptables-nft",
-	[OWNER_FIREWALLD] = "firewalld",
-};
-_Static_assert(ARRAY_SIZE(owner_name) == OWNER_MAX_, "a missing owner");
-
 static void copy_name(char dst[IMAGE_NAME_MAX], const char *src)
 {
 	snprintf(dst, IMAGE_NAME_MAX, "%s", src);
@@ -49,12 +42,17 @@ static int lower_notrack(struct image *img, const struct fuse_group *g)
 	return nft_lower_group(&at, g);
 }
 
+/* The chain's hook, family and drops, and what the group is for. */
 static bool meets(const struct foreign_chain *f, const struct fuse_group *g)
 {
 	uint8_t af = nft_table_af(f->family);
 
-	return f->hook == g->model.hook &&
-	       (af == AF_UNSPEC || g->family == AF_UNSPEC || af == g->family);
+	if (af != AF_UNSPEC && g->family != AF_UNSPEC && af != g->family)
+		return false;
+	for (size_t i = 0; i < g->n_members; i++)
+		if (foreign_chain_meets(f, g->members[i]))
+			return true;
+	return false;
 }
 
 /* One chain of ours, and the one jump to it at the head of theirs. */
@@ -105,15 +103,17 @@ static int accept_place(struct image *img, const struct foreign_chain *f,
 
 /*
  * The chains of one table and hook share one chain of ours: the group's rules
- * go into it once, on behalf of the first.
+ * go into it once, on behalf of the first that needs them.
  */
-static bool is_first_of_hook(const struct survey *host, size_t i)
+static bool is_first_of_hook(const struct survey *host,
+			     const struct fuse_group *g, size_t i)
 {
 	const struct foreign_chain *f = &host->filters[i];
 
 	for (size_t k = 0; k < i; k++)
 		if (host->filters[k].family == f->family &&
 		    host->filters[k].hook == f->hook &&
+		    meets(&host->filters[k], g) &&
 		    !strcmp(host->filters[k].table, f->table))
 			return false;
 	return true;
@@ -132,7 +132,7 @@ static int lower_accepts(struct image *img, const struct fuse_group *g,
 			continue;
 		*placed = true;
 		err = accept_place(img, f, &at);
-		if (!err && is_first_of_hook(host, i))
+		if (!err && is_first_of_hook(host, g, i))
 			err = nft_lower_group(&at, g);
 	}
 	return err;
@@ -144,18 +144,20 @@ static int refuse_foreign(const struct fuse_group *g, const struct survey *host,
 {
 	for (size_t i = 0; i < host->n_filters; i++) {
 		const struct foreign_chain *f = &host->filters[i];
+		const char *owner = chain_owner_name(f->owner);
 
-		if (!meets(f, g) || f->owner == OWNER_NATIVE)
+		if (f->owner == OWNER_NFT || !meets(f, g))
 			continue;
-		diag_add(d, DIAG_ERROR, -EADDRINUSE, ID_HOST_TABLE_TAKEN,
+		diag_add(d, DIAG_ERROR, 0, ID_HOST_TABLE_TAKEN,
 			 g->members[0]->origin->at,
-			 "chain %s of table %s %s drops packets and belongs to "
-			 "%s: accepts cannot be put there", f->chain,
-			 nfproto_name(f->family), f->table,
-			 owner_name[f->owner]);
-		diag_help(d, "state 'accept: none' and let %s accept the "
-			  "services itself, or move the host's rules to nft",
-			  owner_name[f->owner]);
+			 "chain %s of table %s %s belongs to %s and drops "
+			 "packets of this service: ctpolicy cannot put accept "
+			 "rules there", f->chain, nfproto_name(f->family),
+			 f->table, owner);
+		diag_help(d, "move the host's rules to native nft; or state "
+			  "`accept: none`, but only after %s accepts these "
+			  "packets, and ICMP errors, ahead of any rule that "
+			  "drops INVALID", owner);
 		return -EADDRINUSE;
 	}
 	return 0;
@@ -188,13 +190,13 @@ static void note_accepts(const struct ruleset *rs, const struct survey *host,
 	if (!rs->wants_accepts || placed)
 		return;
 	if (host)
-		diag_add(d, DIAG_NOTE, 0, ID_NOTHING_DROPS, NOPOS,
-			 "no accept is written: no nft chain of this host "
-			 "drops on the hooks that the services use");
+		survey_note_no_accepts("nftables", d);
 	else
 		diag_add(d, DIAG_NOTE, 0, ID_ACCEPTS_NOT_SHOWN, NOPOS,
-			 "accepts are not shown: nft needs them in the chains "
-			 "of the host that drop, which only the host knows");
+			 "this text holds the NOTRACK rules alone: which accept "
+			 "rules are needed depends on the host's chains; on a "
+			 "host that filters, run 'ctpolicy apply' instead of "
+			 "loading it");
 }
 
 int nft_lower(const struct ruleset *rs, const struct survey *host,

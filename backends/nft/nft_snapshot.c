@@ -252,35 +252,14 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 	return take_foreign_rule(s, nlh, v);
 }
 
-
-static int take_verdicts(const struct nlmsghdr *nlh, void *arg)
+static int read_foreign_set(const struct nft_foreign *f, const char *set,
+			    nft_take_fn *take, void *taker, void *arg)
 {
-	const struct nlattr *v[NFTA_SET_ELEM_LIST_MAX + 1];
-	const struct nlattr *a;
-	int err = nft_msg_attrs(nlh, v, NFTA_SET_ELEM_LIST_MAX);
+	const struct scan *s = arg;
+	struct nft_dump_of what = { NFT_MSG_GETSETELEM, f->family, f->table,
+				    set };
 
-	if (err || !v[NFTA_SET_ELEM_LIST_ELEMENTS])
-		return err;
-	nft_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
-		err = nft_world_add_verdict(arg, a);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int read_vmaps(struct nft_foreign *f, void *arg)
-{
-	struct scan *s = arg;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < f->vmaps.n; i++) {
-		struct nft_dump_of what = { NFT_MSG_GETSETELEM, f->family,
-					    f->table, f->vmaps.v[i] };
-
-		err = nft_dump(s->ctx, &what, take_verdicts, f);
-	}
-	return err;
+	return nft_dump(s->ctx, &what, take, taker);
 }
 
 static int dump_all(struct scan *s, uint16_t type,
@@ -309,7 +288,8 @@ static int scan_kernel(struct scan *s, struct survey *ret)
 	if (!err)
 		err = dump_all(s, NFT_MSG_GETRULE, take_rule);
 	if (!err)
-		err = nft_survey(&s->world, read_vmaps, s, ret, s->d);
+		err = nft_survey(&s->world, read_foreign_set, s, ret,
+				 s->d);
 	return err;
 }
 

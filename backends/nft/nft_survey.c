@@ -1,67 +1,135 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/nft/nft_survey.c: which foreign chains would drop, and whose.
+ * backends/nft/nft_survey.c: which of the host's chains drop what, and whose
+ * they are.
  */
 #include <string.h>
 
 #include "backends/nft/nft_world.h"
 #include "core/mem.h"
 
+/* The world, as chains that jump to each other, and who reads its sets. */
 struct search {
 	struct nft_world *world;
-	int (*read_vmaps)(struct nft_foreign *f, void *arg);
+	struct reach_graph graph;
+	int (*read_set)(const struct nft_foreign *f, const char *set,
+			nft_take_fn *take, void *taker, void *arg);
 	void *arg;
-	struct nft_foreign **stack;
-	size_t n, cap;
 };
 
-static int push(struct search *s, struct nft_foreign *f)
-{
-	int err = f->seen ? 0 : mem_grow(&s->stack, &s->cap, s->n + 1);
+/* Whose elements are being taken. */
+struct taker {
+	struct nft_foreign *f;
+	size_t way;
+	struct nft_hull hull;
+};
 
-	if (!err && !f->seen) {
-		f->seen = true;
-		s->stack[s->n++] = f;
+static int take_each(const struct nlmsghdr *nlh, struct taker *t,
+		     int (*take)(struct taker *t, const struct nlattr *elem))
+{
+	const struct nlattr *v[NFTA_SET_ELEM_LIST_MAX + 1];
+	const struct nlattr *a;
+	int err = nft_msg_attrs(nlh, v, NFTA_SET_ELEM_LIST_MAX);
+
+	if (err || !v[NFTA_SET_ELEM_LIST_ELEMENTS])
+		return err;
+	nft_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+		err = take(t, a);
+		if (err)
+			return err;
 	}
-	return err;
+	return 0;
 }
 
-static int push_targets(struct search *s, const struct nft_foreign *f)
+static int take_verdict(struct taker *t, const struct nlattr *elem)
 {
-	int err = 0;
-
-	for (size_t i = 0; !err && i < f->jumps.n; i++) {
-		struct nft_foreign *to = nft_world_find(s->world, f->family,
-							f->table,
-							f->jumps.v[i]);
-
-		if (to)
-			err = push(s, to);
-	}
-	return err;
+	return nft_world_add_verdict(t->f, t->way, elem);
 }
 
-/* Does a packet in this base chain meet a drop, wherever it jumps? */
-static int search(struct search *s, struct nft_foreign *base, bool *ret)
+static int take_port(struct taker *t, const struct nlattr *elem)
 {
-	bool drops = base->policy_drop;
+	nft_hull_add(&t->hull, elem);
+	return 0;
+}
+
+static int take_verdicts(const struct nlmsghdr *nlh, void *arg)
+{
+	return take_each(nlh, arg, take_verdict);
+}
+
+static int take_ports(const struct nlmsghdr *nlh, void *arg)
+{
+	return take_each(nlh, arg, take_port);
+}
+
+/* Have the way's ports set say what it says; false: no packet is left. */
+static int narrow(struct search *s, struct nft_foreign *f, size_t i)
+{
+	struct taker t = { .f = f };
+	struct reach when = f->ways[i].when;
 	int err;
 
-	for (size_t i = 0; i < s->world->n; i++)
-		s->world->v[i].seen = false;
-	s->n = 0;
-	err = push(s, base);
-	while (!err && !drops && s->n) {
-		struct nft_foreign *f = s->stack[--s->n];
+	if (!f->ways[i].ports)
+		return 0;
+	err = s->read_set(f, f->ways[i].ports, take_ports, &t, s->arg);
+	if (err)
+		return err;
+	if (reach_narrow_ports(f->ways[i].source ? &when.sport : &when.dport,
+			       nft_hull_ports(&t.hull)))
+		f->ways[i].when = when;
+	f->ways[i].ports = NULL;
+	return 0;
+}
 
-		if (f->vmaps.n)
-			err = s->read_vmaps(f, s->arg);
-		drops = f->drops;
-		if (!err)
-			err = push_targets(s, f);
+static int follow(struct search *s, struct nft_foreign *f, size_t i,
+		  struct reach_chain *c)
+{
+	const struct nft_way *way = &f->ways[i];
+	struct taker t = { .f = f, .way = i };
+	const struct nft_foreign *to;
+
+	switch (way->kind) {
+	case WAY_DROP:
+		reach_set_add(&c->drops, &way->when);
+		return 0;
+	case WAY_VMAP:
+		return s->read_set(f, way->name, take_verdicts, &t, s->arg);
+	case WAY_JUMP:
+		to = nft_world_find(s->world, f->family, f->table, way->name);
+		return to ? reach_chain_add_jump(c, (size_t)(to - s->world->v),
+						 &way->when) : 0;
+	case WAY_MAX_:
+		break;
 	}
-	*ret = drops;
+	return 0;
+}
+
+/* Verdict maps add ways behind the last one: the loop meets them, too. */
+static int load(struct reach_graph *g, size_t i, void *arg)
+{
+	struct search *s = arg;
+	struct nft_foreign *f = &s->world->v[i];
+	int err = 0;
+
+	for (size_t k = 0; !err && k < f->n_ways; k++) {
+		err = narrow(s, f, k);
+		if (!err)
+			err = follow(s, f, k, &g->v[i]);
+	}
+	for (size_t k = 0; k < f->drops.n; k++)
+		reach_set_add(&g->v[i].drops, &f->drops.v[k]);
+	if (f->drops.any)
+		reach_set_add(&g->v[i].drops, &reach_any);
 	return err;
+}
+
+/* What a packet in this base chain may be dropped for. */
+static int search(struct search *s, size_t base, struct reach_set *ret)
+{
+	if (!s->world->v[base].policy_drop)
+		return reach_search(&s->graph, base, ret);
+	reach_set_add(ret, &reach_any);
+	return 0;
 }
 
 static bool in_list(const char *const *v, size_t n, const char *s)
@@ -89,11 +157,11 @@ static enum chain_owner owner_of(const struct nft_foreign *f)
 {
 	if (!strcmp(f->table, "firewalld"))
 		return OWNER_FIREWALLD;
-	return is_iptables(f) ? OWNER_IPTABLES_NFT : OWNER_NATIVE;
+	return is_iptables(f) ? OWNER_IPTABLES_NFT : OWNER_NFT;
 }
 
 static int add_filter(struct survey *s, const struct nft_foreign *f,
-		      struct diags *d)
+		      const struct reach_set *drops, struct diags *d)
 {
 	struct foreign_chain *c;
 
@@ -104,37 +172,51 @@ static int add_filter(struct survey *s, const struct nft_foreign *f,
 				"chain %s of table %s drops packets, and its "
 				"name is too long for ctpolicy", f->chain,
 				f->table);
-	if (mem_grow(&s->filters, &s->cap_filters, s->n_filters + 1))
+	c = survey_add(s);
+	if (!c)
 		return -ENOMEM;
-	c = &s->filters[s->n_filters++];
 	*c = (struct foreign_chain){
 		.family = f->family, .hook = f->hook, .owner = owner_of(f),
+		.drops = *drops,
 	};
 	memcpy(c->table, f->table, strlen(f->table) + 1);
 	memcpy(c->chain, f->chain, strlen(f->chain) + 1);
 	return 0;
 }
 
-int nft_survey(struct nft_world *w,
-	       int (*read_vmaps)(struct nft_foreign *f, void *arg), void *arg,
-	       struct survey *ret, struct diags *d)
+static int survey_chain(struct search *s, size_t i, struct survey *ret,
+			struct diags *d)
 {
-	_cleanup_free_ struct nft_foreign **stack = NULL;
-	struct search s = { .world = w, .read_vmaps = read_vmaps, .arg = arg };
+	const struct nft_foreign *f = &s->world->v[i];
+	struct reach_set drops = { 0 };
 	int err = 0;
 
-	for (size_t i = 0; !err && i < w->n; i++) {
-		struct nft_foreign *f = &w->v[i];
-		bool drops = false;
+	ret->in_use |= f->n_rules || f->policy_drop;
+	ret->iptables_nft |= is_iptables(f);
+	ret->firewalld |= owner_of(f) == OWNER_FIREWALLD;
+	ret->tracks |= f->tracks;
+	if (f->filter)
+		err = search(s, i, &drops);
+	if (err || (!drops.any && !drops.n))
+		return err;
+	return add_filter(ret, f, &drops, d);
+}
 
-		ret->in_use |= f->n_rules || f->policy_drop;
-		ret->iptables_nft |= is_iptables(f);
-		ret->firewalld |= owner_of(f) == OWNER_FIREWALLD;
-		if (f->filter)
-			err = search(&s, f, &drops);
-		stack = s.stack;
-		if (!err && drops)
-			err = add_filter(ret, f, d);
-	}
+int nft_survey(struct nft_world *w,
+	       int (*read_set)(const struct nft_foreign *f, const char *set,
+			       nft_take_fn *take, void *taker, void *arg),
+	       void *arg, struct survey *ret, struct diags *d)
+{
+	_cleanup_free_ struct reach_chain *v = calloc(w->n + 1, sizeof(*v));
+	struct search s = {
+		.world = w, .read_set = read_set, .arg = arg,
+		.graph = { v, w->n, load, &s },
+	};
+	int err = v ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < w->n; i++)
+		err = survey_chain(&s, i, ret, d);
+	for (size_t i = 0; v && i < w->n; i++)
+		reach_chain_release(&v[i]);
 	return err;
 }

@@ -1,67 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * backends/nft/nft_world.c: what a foreign chain does, from its messages.
- *
- * Only the attributes that tell a drop or a jump are read: a host may have a
- * hundred thousand rules.
- */
+/* backends/nft/nft_world.c: the host's own tables and chains. */
 #include <arpa/inet.h>
 #include <string.h>
 #include <linux/netfilter/nf_tables_compat.h>
 
 #include "backends/nft/nft_world.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 static int add_name(struct nft_names *s, const char *name)
 {
-	char *copy;
+	const char *copy = name ? intern(name) : NULL;
 
+	if (!copy)
+		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++)
-		if (!strcmp(s->v[i], name))
+		if (s->v[i] == copy)
 			return 0;
 	if (mem_grow(&s->v, &s->cap, s->n + 1))
-		return -ENOMEM;
-	copy = strdup(name);
-	if (!copy)
 		return -ENOMEM;
 	s->v[s->n++] = copy;
 	return 0;
 }
 
-static void release_names(struct nft_names *s)
+/* One name for a table and its family: "2 filter". */
+static const char *dormant_key(uint8_t family, const char *table)
 {
-	for (size_t i = 0; i < s->n; i++)
-		free(s->v[i]);
-	free(s->v);
-	*s = (struct nft_names){ 0 };
-}
-
-static int dormant_key(uint8_t family, const char *table, char *buf, size_t n)
-{
-	return snprintf(buf, n, "%u %s", family, table) < (int)n ? 0 : -EINVAL;
+	return intern_printf("%u %s", family, table);
 }
 
 int nft_world_add_table(struct nft_world *w, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *v[NFTA_TABLE_FLAGS + 1];
-	char key[300];
 	int err = nft_msg_attrs(nlh, v, NFTA_TABLE_FLAGS);
 
 	if (err || !(nft_attr_u32(v[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_DORMANT))
 		return err;
-	err = dormant_key(nft_msg_family(nlh),
-			  nft_attr_str(v[NFTA_TABLE_NAME]), key, sizeof(key));
-	return err ? err : add_name(&w->dormant, key);
+	return add_name(&w->dormant,
+			dormant_key(nft_msg_family(nlh),
+				    nft_attr_str(v[NFTA_TABLE_NAME])));
 }
 
 static bool is_dormant(const struct nft_world *w, const struct nft_foreign *f)
 {
-	char key[300];
+	const char *key = w->dormant.n ? dormant_key(f->family, f->table) : "";
 
-	if (dormant_key(f->family, f->table, key, sizeof(key)))
-		return false;
 	for (size_t i = 0; i < w->dormant.n; i++)
-		if (!strcmp(w->dormant.v[i], key))
+		if (w->dormant.v[i] == key)
 			return true;
 	return false;
 }
@@ -115,13 +100,10 @@ int nft_world_add_chain(struct nft_world *w, const struct nlmsghdr *nlh)
 		err = mem_grow(&w->v, &w->cap, w->n + 1);
 	if (err)
 		return err;
-	f.table = strdup(nft_attr_str(v[NFTA_CHAIN_TABLE]));
-	f.chain = strdup(nft_attr_str(v[NFTA_CHAIN_NAME]));
-	if (!f.table || !f.chain) {
-		free(f.table);
-		free(f.chain);
+	f.table = intern(nft_attr_str(v[NFTA_CHAIN_TABLE]));
+	f.chain = intern(nft_attr_str(v[NFTA_CHAIN_NAME]));
+	if (!f.table || !f.chain)
 		return -ENOMEM;
-	}
 	if (is_dormant(w, &f))
 		f.filter = false;
 	w->v[w->n++] = f;
@@ -173,133 +155,11 @@ struct nft_foreign *nft_world_find(struct nft_world *w, uint8_t family,
 	return NULL;
 }
 
-/* A verdict's nest: a drop, or a chain to follow, or one of ours. */
-static int add_verdict(struct nft_foreign *f, const struct nlattr *nest,
-		       char ours[IMAGE_NAME_MAX])
-{
-	const struct nlattr *v[NFTA_VERDICT_CHAIN + 1];
-	const char *chain;
-	int code, err = nft_nest_attrs(nest, v, NFTA_VERDICT_CHAIN);
-
-	if (err)
-		return err;
-	code = (int)nft_attr_u32(v[NFTA_VERDICT_CODE]);
-	chain = nft_attr_str(v[NFTA_VERDICT_CHAIN]);
-	if (code == NF_DROP)
-		f->drops = true;
-	if (code != NFT_JUMP && code != NFT_GOTO)
-		return 0;
-	if (!nft_name_is_own(chain))
-		return add_name(&f->jumps, chain);
-	if (ours && strlen(chain) < IMAGE_NAME_MAX)
-		memcpy(ours, chain, strlen(chain) + 1);
-	return 0;
-}
-
-static int add_immediate(struct nft_foreign *f, const struct nlattr *data,
-			 char ours[IMAGE_NAME_MAX])
-{
-	const struct nlattr *v[NFTA_IMMEDIATE_DATA + 1];
-	const struct nlattr *in[NFTA_DATA_VERDICT + 1];
-	int err = nft_nest_attrs(data, v, NFTA_IMMEDIATE_DATA);
-
-	if (err || !v[NFTA_IMMEDIATE_DATA])
-		return err;
-	err = nft_nest_attrs(v[NFTA_IMMEDIATE_DATA], in, NFTA_DATA_VERDICT);
-	if (err || !in[NFTA_DATA_VERDICT])
-		return err;
-	return add_verdict(f, in[NFTA_DATA_VERDICT], ours);
-}
-
-static int add_lookup(struct nft_foreign *f, const struct nlattr *data)
-{
-	const struct nlattr *v[NFTA_LOOKUP_DREG + 1];
-	int err = nft_nest_attrs(data, v, NFTA_LOOKUP_DREG);
-
-	if (err || !v[NFTA_LOOKUP_DREG] ||
-	    nft_attr_u32(v[NFTA_LOOKUP_DREG]) != NFT_REG_VERDICT)
-		return err;
-	return add_name(&f->vmaps, nft_attr_str(v[NFTA_LOOKUP_SET]));
-}
-
-/* iptables-nft's own: REJECT and the like are xt targets there */
-static int add_target(struct nft_foreign *f, const struct nlattr *data)
-{
-	const struct nlattr *v[NFTA_TARGET_NAME + 1];
-	const char *name;
-	int err = nft_nest_attrs(data, v, NFTA_TARGET_NAME);
-
-	if (err)
-		return err;
-	name = nft_attr_str(v[NFTA_TARGET_NAME]);
-	if (!strcmp(name, "REJECT") || !strcmp(name, "DROP"))
-		f->drops = true;
-	return 0;
-}
-
-static int add_expr(struct nft_foreign *f, const struct nlattr *expr,
-		    char ours[IMAGE_NAME_MAX])
-{
-	const struct nlattr *v[NFTA_EXPR_DATA + 1];
-	const char *name;
-	int err = nft_nest_attrs(expr, v, NFTA_EXPR_DATA);
-
-	if (err)
-		return err;
-	name = nft_attr_str(v[NFTA_EXPR_NAME]);
-	if (!strcmp(name, "reject"))
-		f->drops = true;
-	if (!v[NFTA_EXPR_DATA])
-		return 0;
-	if (!strcmp(name, "immediate"))
-		return add_immediate(f, v[NFTA_EXPR_DATA], ours);
-	if (!strcmp(name, "lookup"))
-		return add_lookup(f, v[NFTA_EXPR_DATA]);
-	if (!strcmp(name, "target"))
-		return add_target(f, v[NFTA_EXPR_DATA]);
-	return 0;
-}
-
-int nft_world_add_rule(struct nft_foreign *f, const struct nlattr *exprs,
-		       char ret[IMAGE_NAME_MAX])
-{
-	const struct nlattr *a;
-	int err;
-
-	ret[0] = '\0';
-	if (!exprs)
-		return 0;
-	nft_for_each_nested(a, exprs) {
-		err = add_expr(f, a, ret);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-int nft_world_add_verdict(struct nft_foreign *f, const struct nlattr *elem)
-{
-	const struct nlattr *v[NFTA_SET_ELEM_DATA + 1];
-	const struct nlattr *in[NFTA_DATA_VERDICT + 1];
-	int err = nft_nest_attrs(elem, v, NFTA_SET_ELEM_DATA);
-
-	if (err || !v[NFTA_SET_ELEM_DATA])
-		return err;
-	err = nft_nest_attrs(v[NFTA_SET_ELEM_DATA], in, NFTA_DATA_VERDICT);
-	if (err || !in[NFTA_DATA_VERDICT])
-		return err;
-	return add_verdict(f, in[NFTA_DATA_VERDICT], NULL);
-}
-
 void nft_world_release(struct nft_world *w)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		free(w->v[i].table);
-		free(w->v[i].chain);
-		release_names(&w->v[i].jumps);
-		release_names(&w->v[i].vmaps);
-	}
+	for (size_t i = 0; i < w->n; i++)
+		free(w->v[i].ways);
 	free(w->v);
-	release_names(&w->dormant);
+	free(w->dormant.v);
 	*w = (struct nft_world){ 0 };
 }

@@ -1,34 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/nft/nft_world.h: other people's chains, as far as they may drop.
+ * backends/nft/nft_world.h: the host's own chains, as far as they may drop.
  *
- * Shape:  chains are added from a dump, sorted once by nft_world_sort(), and
- *         then told of their rules. Only ip, ip6 and inet; nothing of ours.
- * Owner:  a world owns its names.
+ * Shape:  chains are added from a dump and sorted once by nft_world_sort();
+ *         rules are added after that. Only ip, ip6 and inet; nothing of ours.
+ * Owner:  names are interned.
  * Errors: -ENOMEM; -EINVAL for a malformed message.
  */
 #ifndef CTPOLICY_BACKENDS_NFT_NFT_WORLD_H
 #define CTPOLICY_BACKENDS_NFT_NFT_WORLD_H
 
+#include "backends/lower/reach.h"
 #include "backends/nft/nft_netlink.h"
 
 struct nft_names {
-	char **v;
+	const char **v;
 	size_t n, cap;
+};
+
+enum nft_way_kind {
+	WAY_DROP,
+	WAY_JUMP,		/* or goto, to the chain `name` */
+	WAY_VMAP,		/* as the verdict map `name` says */
+	WAY_MAX_
+};
+
+/* A rule that drops or leads elsewhere, and the packets it is for. */
+struct nft_way {
+	enum nft_way_kind kind;
+	const char *name;	/* NULL: WAY_DROP */
+	const char *ports;	/* set that narrows the ports too; NULL: none */
+	bool source;		/* `ports` holds source ports */
+	struct reach when;
 };
 
 struct nft_foreign {
 	uint8_t family;
-	char *table, *chain;
-	enum hook hook;		/* HOOK_MAX_: none of ours */
+	const char *table, *chain;
+	enum hook hook;		/* HOOK_MAX_: none that we use */
 	bool base;		/* some hook calls it */
 	bool filter;		/* a filter chain on one of our hooks */
 	bool policy_drop;
-	bool drops;		/* a rule drops or rejects */
-	bool seen;		/* on the way of a search */
+	bool tracks;		/* a rule needs connection tracking */
 	size_t n_rules;
-	struct nft_names jumps;	/* chains that it jumps or goes to */
-	struct nft_names vmaps;	/* sets that hold verdicts */
+	struct reach_set drops;	/* of the rules that need no look at a set */
+	struct nft_way *ways;
+	size_t n_ways, cap_ways;
 };
 
 struct nft_world {
@@ -42,19 +59,31 @@ int nft_world_add_chain(struct nft_world *w, const struct nlmsghdr *nlh);
 void nft_world_sort(struct nft_world *w);
 struct nft_foreign *nft_world_find(struct nft_world *w, uint8_t family,
 				   const char *table, const char *chain);
-/* The name of our chain that the rule jumps to goes to ret, else "". */
-int nft_world_add_rule(struct nft_foreign *f, const struct nlattr *exprs,
-		       char ret[IMAGE_NAME_MAX]);
-/* One element of a verdict map that f looks into. */
-int nft_world_add_verdict(struct nft_foreign *f, const struct nlattr *elem);
 void nft_world_release(struct nft_world *w);
 
+/* nft_world_rule.c: the name of our chain that the rule jumps to, else "". */
+int nft_world_add_rule(struct nft_foreign *f, const struct nlattr *exprs,
+		       char ret[IMAGE_NAME_MAX]);
+/* One element of a verdict map, as a way of its own behind `at`. */
+int nft_world_add_verdict(struct nft_foreign *f, size_t at,
+			  const struct nlattr *elem);
+
+/* The ports of a set, element by element; `reach_any`'s when it is empty. */
+struct nft_hull {
+	uint16_t first, start, end;	/* lowest, highest start, highest end */
+	bool some, ends;
+};
+void nft_hull_add(struct nft_hull *h, const struct nlattr *elem);
+struct port_range nft_hull_ports(const struct nft_hull *h);
+
 /*
- * nft_survey.c: read_vmap gives the elements of f's verdict maps to
- * nft_world_add_verdict(), when they are first needed.
+ * nft_survey.c: read_set gives the messages that hold the elements of a set
+ * to `take`, when they are first needed.
  */
+typedef int nft_take_fn(const struct nlmsghdr *nlh, void *arg);
 int nft_survey(struct nft_world *w,
-	       int (*read_vmaps)(struct nft_foreign *f, void *arg), void *arg,
-	       struct survey *ret, struct diags *d);
+	       int (*read_set)(const struct nft_foreign *f, const char *set,
+			       nft_take_fn *take, void *taker, void *arg),
+	       void *arg, struct survey *ret, struct diags *d);
 
 #endif
