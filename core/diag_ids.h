@@ -85,6 +85,8 @@
 	X(NO_SUCH_BACKEND, 501)						\
 	X(BOTH_WORLDS, 502)		/* say --backend */		\
 	X(OTHER_BACKEND, 503)		/* ctpolicy's rules are in it */\
+	X(DROPPED_ELSEWHERE, 504)	/* where no accept rule counts */\
+	X(FIRST_STATE_MATCH, 505)	/* a warning */			\
 	/* check --kernel */						\
 	X(NO_NAMESPACE, 510)		/* for --kernel */		\
 	X(KERNEL_CHECK_DIFFERS, 511)					\

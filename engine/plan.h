@@ -48,7 +48,12 @@ struct plan {
 int plan_load(struct plan *p, const struct request *rq, const char *file);
 /* For a text: the one that was named, else the first that is built in. */
 int plan_choose_offline(struct plan *p);
-/* For this host; opens the backend and refuses when another holds our rules. */
+/* -ENOEXEC, with the names of those that are there. */
+int plan_unknown_backend(struct plan *p, const char *name);
+/*
+ * For this host; opens the backend. Refuses when another one holds our rules,
+ * or chains of another drop what the policy has accepted.
+ */
 int plan_choose_live(struct plan *p);
 /*
  * Read the kernel (the first time: what choosing has read), lower, diff; again

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/worlds.c: which backend, and what the others hold. */
+#include "engine/worlds.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/mem.h"
+
+/* What one backend found on the host. */
+struct candidate {
+	const struct backend *backend;
+	struct backend_ctx *ctx;
+	struct snapshot snap;
+	struct diags diags;
+	int err;
+};
+
+static void look(struct candidate *c, const struct backend *b)
+{
+	c->backend = b;
+	c->err = b->open(&c->ctx, &c->diags);
+	if (!c->err)
+		c->err = b->snapshot(c->ctx, &c->snap, &c->diags);
+}
+
+static void candidate_release(struct candidate *c)
+{
+	if (c->ctx)
+		c->backend->close(&c->ctx);
+	snapshot_release(&c->snap);
+	diags_release(&c->diags);
+}
+
+static int ask(struct plan *p, const struct candidate *a,
+	       const struct candidate *b)
+{
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_BOTH_WORLDS, NOPOS,
+		 "both %s and %s have rules here", a->backend->name,
+		 b->backend->name);
+	diag_help(&p->diags,
+		  "choose with --backend; it is refused where the other one drops packets of these services");
+	return -EADDRINUSE;
+}
+
+/*
+ * What holds our rules already, else what the host already uses, else the
+ * first in the table that works.
+ */
+static int pick(struct plan *p, struct candidate *c, size_t n,
+		struct candidate **ret)
+{
+	struct candidate *first = NULL, *used = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (c[i].err || !c[i].snap.survey.ours)
+			continue;
+		p->why = "ctpolicy's rules are already there";
+		*ret = &c[i];
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (c[i].err)
+			continue;
+		if (!first)
+			first = &c[i];
+		if (!c[i].snap.survey.in_use)
+			continue;
+		if (used)
+			return ask(p, used, &c[i]);
+		used = &c[i];
+	}
+	p->why = used ? "this host already has rules there" :
+			"this host has no rules yet";
+	*ret = used ? used : first;
+	return 0;
+}
+
+static int refuse_second_home(struct plan *p, const struct candidate *c)
+{
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_OTHER_BACKEND, NOPOS,
+		 "ctpolicy's rules are already in %s, and this would add them to %s",
+		 c->backend->name, p->backend->name);
+	diag_help(&p->diags, "first: ctpolicy remove --backend %s",
+		  c->backend->name);
+	return -EADDRINUSE;
+}
+
+/* The named one, or what auto comes to. */
+static int elect(struct plan *p, struct candidate *c, size_t n,
+		 const char *name, struct candidate **ret)
+{
+	struct candidate *chosen = NULL;
+	int r = 0;
+
+	if (!strcmp(name, "auto")) {
+		r = pick(p, c, n, &chosen);
+		if (!r && !chosen) {
+			diags_append(&p->diags, &c[0].diags);
+			r = c[0].err;
+		}
+	} else {
+		for (size_t i = 0; i < n; i++)
+			if (!strcmp(c[i].backend->name, name))
+				chosen = &c[i];
+		if (!chosen)
+			return plan_unknown_backend(p, name);
+		diags_append(&p->diags, &chosen->diags);
+		r = chosen->err;
+	}
+	if (!r)
+		*ret = chosen;
+	return r;
+}
+
+static int choose(struct plan *p, struct candidate *c, size_t n,
+		  const char *name)
+{
+	struct candidate *chosen = NULL;
+	int r = elect(p, c, n, name, &chosen);
+
+	if (r)
+		return r;
+	p->backend = chosen->backend;
+	for (size_t i = 0; i < n; i++)
+		if (&c[i] != chosen && !c[i].err && c[i].snap.survey.ours)
+			return refuse_second_home(p, &c[i]);
+	for (size_t i = 0; !r && i < n; i++)
+		if (&c[i] != chosen && !c[i].err)
+			r = survey_append(&p->elsewhere, &c[i].snap.survey);
+	if (r)
+		return r;
+	p->ctx = TAKE_PTR(chosen->ctx);
+	p->live = chosen->snap;
+	chosen->snap = (struct snapshot){ 0 };
+	return 0;
+}
+
+int worlds_choose(struct plan *p, const char *name)
+{
+	_cleanup_free_ struct candidate *c = NULL;
+	size_t n = 0;
+	int r;
+
+	while (backends[n])
+		n++;
+	c = calloc(n + 1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		look(&c[i], backends[i]);
+	r = n ? choose(p, c, n, name) : plan_unknown_backend(p, name);
+	for (size_t i = 0; i < n; i++)
+		candidate_release(&c[i]);
+	return r;
+}
+
+/* The chain that may drop what the policy has accepted, and the rule for it. */
+static const struct foreign_chain *find_drop(const struct survey *s,
+					     const struct ruleset *rs,
+					     const struct rule **ret)
+{
+	for (size_t i = 0; i < rs->n; i++) {
+		const struct rule *r = &rs->v[i];
+
+		/* Errors go along with services: they are not one. */
+		if (r->action != ACTION_ACCEPT || r->rank == RANK_ICMP)
+			continue;
+		for (size_t k = 0; k < s->n_filters; k++)
+			if (foreign_chain_meets(&s->filters[k], r)) {
+				*ret = r;
+				return &s->filters[k];
+			}
+	}
+	return NULL;
+}
+
+static void help_out(struct plan *p, const struct foreign_chain *f)
+{
+	const char *owner = chain_owner_name(f->owner);
+	const struct rule *r;
+
+	if (find_drop(&p->live.survey, p->rules, &r))
+		diag_help(&p->diags,
+			  "this host drops such packets in %s, too: one of the two has to stop first",
+			  p->backend->name);
+	else if (f->owner != OWNER_NFT && f->owner != OWNER_IPTABLES_LEGACY)
+		diag_help(&p->diags,
+			  "ctpolicy cannot put accept rules into the tables of %s: move the host's rules to native nft",
+			  owner);
+	else
+		diag_help(&p->diags,
+			  "%srun it with the backend for %s, where the packets are dropped",
+			  p->live.survey.ours ? "run 'ctpolicy remove', then " :
+						"", owner);
+}
+
+int worlds_check(struct plan *p)
+{
+	const struct foreign_chain *f;
+	const struct rule *r = NULL;
+
+	f = p->rules ? find_drop(&p->elsewhere, p->rules, &r) : NULL;
+	if (!f)
+		return 0;
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_DROPPED_ELSEWHERE, r->origin->at,
+		 "chain %s of table %s (%s) drops packets of this service, and accept rules of the %s backend do not overrule it",
+		 f->chain, f->table, chain_owner_name(f->owner),
+		 p->backend->name);
+	help_out(p, f);
+	return -EADDRINUSE;
+}
+
+static bool matches_states(const struct image *img)
+{
+	for (size_t t = 0; t < img->n_tables; t++)
+		for (size_t c = 0; c < img->tables[t].n_chains; c++) {
+			const struct image_chain *chain =
+				&img->tables[t].chains[c];
+
+			for (size_t i = 0; i < chain->n_rules; i++)
+				if (chain->rules[i].match.ct != CT_ANY)
+					return true;
+		}
+	return false;
+}
+
+void worlds_warn_tracking(struct plan *p)
+{
+	if (p->live.survey.tracks || p->elsewhere.tracks ||
+	    !matches_states(p->want))
+		return;
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_FIRST_STATE_MATCH, NOPOS,
+		 "no rule of this host needs connection tracking; the accept rules, which match UNTRACKED, switch it on for all other traffic");
+	diag_help(&p->diags,
+		  "with `state_matching: forbidden` they do without, and nothing is tracked");
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/worlds.h: a host filters in nftables, in iptables, or in both. Which
+ * of them a plan writes to, and what it leaves in its way in the others.
+ *
+ * Errors: -EADDRINUSE: rules that the chosen backend cannot reach stand in the
+ *         way, or hold ctpolicy's rules already; with a diagnostic.
+ */
+#ifndef CTPOLICY_ENGINE_WORLDS_H
+#define CTPOLICY_ENGINE_WORLDS_H
+
+#include "engine/plan.h"
+
+/* Fills backend, why, ctx, live and elsewhere; `name` may be "auto". */
+int worlds_choose(struct plan *p, const char *name);
+/* Would chains of another backend drop what the policy wants accepted? */
+int worlds_check(struct plan *p);
+/* Warn when our accept rules would be the first that need tracking. */
+void worlds_warn_tracking(struct plan *p);
+
+#endif
