@@ -30,10 +30,19 @@ static bool leads_to(const struct flow *f, enum dst_kind dst)
 }
 
 /* What stays in this host passes lo, and nothing else does. */
-static bool may_pass(const struct iface_set *s, bool loopback)
+static bool may_be(const struct iface *i, const char *name, bool loopback)
+{
+	if (!*name)
+		return i->wild || !strcmp(i->name, "lo") == loopback;
+	return i->wild ? !strncmp(name, i->name, strlen(i->name)) :
+			 !strncmp(name, i->name, sizeof(i->name));
+}
+
+static bool may_pass(const struct iface_set *s, const char *name,
+		     bool loopback)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].wild || !strcmp(s->v[i].name, "lo") == loopback)
+		if (may_be(&s->v[i], name, loopback))
 			return true;
 	return !s->n;
 }
@@ -46,7 +55,8 @@ bool flow_matches(const struct flow *f, const struct match *m)
 	    (m->dport.n && !in_ports(&m->dport, f->dport)) ||
 	    !leads_to(f, m->dst))
 		return false;
-	if (!may_pass(&m->iif, f->loopback) || !may_pass(&m->oif, f->loopback))
+	if (!may_pass(&m->iif, f->iif, f->loopback) ||
+	    !may_pass(&m->oif, f->oif, f->loopback))
 		return false;
 	return (!m->saddr.n ||
 		prefix_set_contains(&m->saddr, f->family, f->saddr)) &&
@@ -72,6 +82,8 @@ struct flow flow_reversed(const struct flow *f)
 	memcpy(r.daddr, f->saddr, sizeof(r.daddr));
 	r.sport = f->dport;
 	r.dport = f->sport;
+	memcpy(r.iif, f->oif, sizeof(r.iif));
+	memcpy(r.oif, f->iif, sizeof(r.oif));
 	r.to_local = f->loopback;
 	r.to_group = false;
 	return r;

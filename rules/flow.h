@@ -3,7 +3,7 @@
  * rules/flow.h: does a rule take a packet, as far as can be told from afar?
  *
  * Shape:  a flow is one direction of a connection at one hook. What is not
- *         known of it (its interface) is taken to match: the question is what
+ *         known of it (an interface) is taken to match: the question is what
  *         a rule may do, not what it must.
  * Units:  addresses in network byte order, IPv4 in the first four bytes;
  *         ports in host byte order.
@@ -19,6 +19,7 @@ struct flow {
 	uint16_t sport, dport;		/* 0 where the protocol has none */
 	bool to_local, to_group;	/* where daddr leads */
 	bool loopback;			/* from this host to this host */
+	char iif[16], oif[16];		/* padded with NUL; "": not known */
 };
 
 bool flow_matches(const struct flow *f, const struct match *m);

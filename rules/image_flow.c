@@ -7,41 +7,138 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "rules/elems_index.h"
 
 /* How deep jumps may lead; ours are one deep. */
 #define DEPTH_MAX 8
 
-/*
- * A set, and for each element how far the first field of it and of all before
- * it reaches: a search from the last element that begins before a value ends
- * where nothing reaches it any more.
- */
-struct index {
+/* A set, and the index of it that the first search makes. */
+struct set_view {
 	const struct image_set *set;
-	uint8_t *reach;
+	struct elems_index *index;
 };
 
-struct image_flows {
-	const struct image *img;
-	struct index *v;
+/* A rule that may lead to NOTRACK, with what it names looked up. */
+struct rule_view {
+	const struct image_rule *rule;
+	struct set_view *set[IMAGE_LOOKUPS_MAX];	/* NULL: there is none */
+	const struct chain_view *to;			/* of a jump */
+};
+
+struct chain_view {
+	const struct image_table *table;
+	const struct image_chain *chain;
+	struct rule_view *v;
 	size_t n;
 };
 
-static int index_fill(struct index *x)
+struct image_flows {
+	struct set_view *sets;
+	size_t n_sets;
+	struct chain_view *chains;
+	size_t n_chains;
+	bool by_interface;
+	bool failed;		/* no memory for an index */
+};
+
+static int by_address(uintptr_t a, uintptr_t b)
 {
-	const struct elems *e = &x->set->elems;
-	size_t w = e->n_fields ? field_width(e->field[0]) : 0;
+	return (a > b) - (a < b);
+}
 
-	x->reach = malloc(e->n * w + 1);
-	if (!x->reach)
+static int cmp_set(const void *a, const void *b)
+{
+	const struct set_view *x = a, *y = b;
+
+	return by_address((uintptr_t)x->set, (uintptr_t)y->set);
+}
+
+static int cmp_chain(const void *a, const void *b)
+{
+	const struct chain_view *x = a, *y = b;
+
+	return by_address((uintptr_t)x->chain, (uintptr_t)y->chain);
+}
+
+/* A set of the rule's table, or an ipset, which is in none. */
+static struct set_view *find_set(const struct image_flows *x,
+				 const struct image *img,
+				 const struct image_table *t, const char *name)
+{
+	struct set_view key = { .set = image_find_set(t, name) };
+
+	for (size_t i = 0; !key.set && i < img->n_tables; i++)
+		if (img->tables[i].family == NFPROTO_UNSPEC)
+			key.set = image_find_set(&img->tables[i], name);
+	return key.set ? bsearch(&key, x->sets, x->n_sets, sizeof(key),
+				 cmp_set) : NULL;
+}
+
+static const struct chain_view *find_chain(const struct image_flows *x,
+					   const struct image_table *t,
+					   const char *name)
+{
+	struct chain_view key = { .chain = image_find_chain(t, name) };
+
+	return key.chain ? bsearch(&key, x->chains, x->n_chains, sizeof(key),
+				   cmp_chain) : NULL;
+}
+
+static bool names_interface(const struct image_rule *r)
+{
+	for (unsigned int i = 0; i < r->n_lookups; i++)
+		for (unsigned int k = 0; k < r->lookup[i].n_parts; k++)
+			if (r->lookup[i].part[k] == KEY_IIFNAME ||
+			    r->lookup[i].part[k] == KEY_OIFNAME)
+				return true;
+	return r->match.iif.n || r->match.oif.n;
+}
+
+static void view_rule(struct image_flows *x, const struct image *img,
+		      struct chain_view *c, const struct image_rule *r)
+{
+	struct rule_view *v = &c->v[c->n++];
+
+	v->rule = r;
+	for (unsigned int i = 0; i < r->n_lookups; i++)
+		v->set[i] = find_set(x, img, c->table, r->lookup[i].set);
+	if (r->verdict == VERDICT_JUMP)
+		v->to = find_chain(x, c->table, r->target);
+	x->by_interface |= names_interface(r);
+}
+
+static int view_chain(struct image_flows *x, const struct image *img,
+		      struct chain_view *c)
+{
+	c->v = calloc(c->chain->n_rules + 1, sizeof(*c->v));
+	if (!c->v)
 		return -ENOMEM;
-	for (size_t i = 0; i < e->n; i++) {
-		const uint8_t *far = elems_last(e, i);
+	for (size_t i = 0; i < c->chain->n_rules; i++) {
+		const struct image_rule *r = &c->chain->rules[i];
 
-		if (i && memcmp(x->reach + (i - 1) * w, far, w) > 0)
-			far = x->reach + (i - 1) * w;
-		memcpy(x->reach + i * w, far, w);
+		if (r->verdict == VERDICT_NOTRACK || r->verdict == VERDICT_JUMP)
+			view_rule(x, img, c, r);
 	}
+	return 0;
+}
+
+static int view_tables(struct image_flows *x, const struct image *img)
+{
+	for (size_t i = 0; i < img->n_tables; i++) {
+		const struct image_table *t = &img->tables[i];
+
+		for (size_t k = 0; k < t->n_sets; k++)
+			x->sets[x->n_sets++].set = &t->sets[k];
+		for (size_t k = 0; k < t->n_chains; k++)
+			x->chains[x->n_chains++] = (struct chain_view){
+				.table = t, .chain = &t->chains[k],
+			};
+	}
+	qsort(x->sets, x->n_sets, sizeof(*x->sets), cmp_set);
+	qsort(x->chains, x->n_chains, sizeof(*x->chains), cmp_chain);
+	for (size_t i = 0; i < x->n_chains; i++)
+		if (view_chain(x, img, &x->chains[i]))
+			return -ENOMEM;
 	return 0;
 }
 
@@ -49,24 +146,18 @@ int image_flows_new(const struct image *img, struct image_flows **ret)
 {
 	_cleanup_(image_flows_free) struct image_flows *x =
 		calloc(1, sizeof(*x));
-	size_t n = 0;
+	size_t n_sets = 0, n_chains = 0;
 
 	if (!x)
 		return -ENOMEM;
-	x->img = img;
-	for (size_t i = 0; i < img->n_tables; i++)
-		n += img->tables[i].n_sets;
-	x->v = calloc(n + 1, sizeof(*x->v));
-	if (!x->v)
+	for (size_t i = 0; i < img->n_tables; i++) {
+		n_sets += img->tables[i].n_sets;
+		n_chains += img->tables[i].n_chains;
+	}
+	x->sets = calloc(n_sets + 1, sizeof(*x->sets));
+	x->chains = calloc(n_chains + 1, sizeof(*x->chains));
+	if (!x->sets || !x->chains || view_tables(x, img))
 		return -ENOMEM;
-	for (size_t i = 0; i < img->n_tables; i++)
-		for (size_t k = 0; k < img->tables[i].n_sets; k++) {
-			struct index *to = &x->v[x->n++];
-
-			to->set = &img->tables[i].sets[k];
-			if (index_fill(to))
-				return -ENOMEM;
-		}
 	*ret = TAKE_PTR(x);
 	return 0;
 }
@@ -75,33 +166,24 @@ void image_flows_free(struct image_flows **x)
 {
 	if (!*x)
 		return;
-	for (size_t i = 0; i < (*x)->n; i++)
-		free((*x)->v[i].reach);
-	free((*x)->v);
+	for (size_t i = 0; i < (*x)->n_sets; i++)
+		elems_index_free(&(*x)->sets[i].index);
+	for (size_t i = 0; i < (*x)->n_chains; i++)
+		free((*x)->chains[i].v);
+	free((*x)->sets);
+	free((*x)->chains);
 	free(*x);
 	*x = NULL;
 }
 
-static const struct index *find_index(const struct image_flows *x,
-				      const struct image_set *set)
+bool image_flows_by_interface(const struct image_flows *x)
 {
-	for (size_t i = 0; i < x->n; i++)
-		if (x->v[i].set == set)
-			return &x->v[i];
-	return NULL;
+	return x->by_interface;
 }
 
-/* A set of the rule's table, or an ipset, which is in none. */
-static const struct index *find_set(const struct image_flows *x,
-				    const struct image_table *t,
-				    const char *name)
+int image_flows_status(const struct image_flows *x)
 {
-	const struct image_set *s = image_find_set(t, name);
-
-	for (size_t i = 0; !s && i < x->img->n_tables; i++)
-		if (x->img->tables[i].family == NFPROTO_UNSPEC)
-			s = image_find_set(&x->img->tables[i], name);
-	return s ? find_index(x, s) : NULL;
+	return x->failed ? -ENOMEM : 0;
 }
 
 /* What a flow has for a field, where that is one value. */
@@ -133,6 +215,12 @@ static void put_addrtype(struct value *v, const struct flow *f)
 	memcpy(v->bytes, &be, sizeof(be));
 }
 
+static void put_name(struct value *v, const char *name)
+{
+	v->known = *name != '\0';
+	memcpy(v->bytes, name, sizeof(v->bytes));
+}
+
 /* False: no flow of this family is in such a set. */
 static bool get_value(const struct flow *f, enum key_part part,
 		      enum field_type type, struct value *ret)
@@ -157,7 +245,11 @@ static bool get_value(const struct flow *f, enum key_part part,
 		put_addrtype(ret, f);
 		break;
 	case KEY_IIFNAME:
+		put_name(ret, f->iif);
+		break;
 	case KEY_OIFNAME:
+		put_name(ret, f->oif);
+		break;
 	case KEY_PART_MAX_:
 		break;
 	}
@@ -165,9 +257,10 @@ static bool get_value(const struct flow *f, enum key_part part,
 }
 
 /* A value that is not known: what can still be ruled out is. */
-static bool may_hold(const struct flow *f, enum field_type type,
-		     const uint8_t *first, const uint8_t *last)
+static bool may_lie(enum field_type type, const uint8_t *first,
+		    const uint8_t *last, const void *arg)
 {
+	const struct flow *f = arg;
 	uint32_t lo, hi;
 
 	if (type == FIELD_IFNAME)
@@ -182,100 +275,48 @@ static bool may_hold(const struct flow *f, enum field_type type,
 	       (lo <= RTN_MULTICAST && hi >= RTN_MULTICAST);
 }
 
-static bool holds(const struct elems *e, size_t i, const struct flow *f,
-		  const struct value *v)
-{
-	size_t at = 0;
-
-	for (unsigned int k = 0; k < e->n_fields; k++) {
-		const uint8_t *first = elems_first(e, i) + at;
-		const uint8_t *last = elems_last(e, i) + at;
-		size_t w = field_width(e->field[k]);
-
-		if (v[k].known ? memcmp(v[k].bytes, first, w) < 0 ||
-				 memcmp(v[k].bytes, last, w) > 0 :
-				 !may_hold(f, e->field[k], first, last))
-			return false;
-		at += w;
-	}
-	return true;
-}
-
-/* How many elements begin, in their first field, at `value` or before. */
-static size_t begin_before(const struct elems *e, const uint8_t *value)
-{
-	size_t w = field_width(e->field[0]), lo = 0, hi = e->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (memcmp(elems_first(e, mid), value, w) <= 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static bool in_elems(const struct index *x, const struct flow *f,
-		     const struct value *v)
-{
-	const struct elems *e = &x->set->elems;
-	size_t w, i;
-
-	if (!e->n_fields || !e->n)
-		return false;
-	w = field_width(e->field[0]);
-	i = v[0].known ? begin_before(e, v[0].bytes) : e->n;
-	while (i && (!v[0].known ||
-		     memcmp(x->reach + (i - 1) * w, v[0].bytes, w) >= 0))
-		if (holds(e, --i, f, v))
-			return true;
-	return false;
-}
-
-static bool in_set(const struct image_flows *x, const struct image_table *t,
+static bool in_set(struct image_flows *x, struct set_view *s,
 		   const struct lookup *l, const struct flow *f)
 {
 	struct value v[ELEMS_MAX_FIELDS] = { { 0 } };
-	const struct index *set = find_set(x, t, l->set);
+	struct elems_point p = { .may = may_lie, .arg = f };
 
-	if (!set || l->n_parts != set->set->elems.n_fields)
+	if (!s || l->n_parts != s->set->elems.n_fields)
 		return false;
-	for (unsigned int i = 0; i < l->n_parts; i++)
-		if (!get_value(f, l->part[i], set->set->elems.field[i], &v[i]))
+	for (unsigned int i = 0; i < l->n_parts; i++) {
+		if (!get_value(f, l->part[i], s->set->elems.field[i], &v[i]))
 			return false;
-	return in_elems(set, f, v);
+		p.at[i] = v[i].known ? v[i].bytes : NULL;
+	}
+	if (!s->index && elems_index_new(&s->set->elems, &s->index)) {
+		x->failed = true;
+		return false;
+	}
+	return elems_index_covers(s->index, &p);
 }
 
-static bool rule_takes(const struct image_flows *x,
-		       const struct image_table *t,
-		       const struct image_rule *r, const struct flow *f)
+static bool rule_takes(struct image_flows *x, const struct rule_view *v,
+		       const struct flow *f)
 {
-	if (r->verdict == VERDICT_UNKNOWN || !flow_matches(f, &r->match))
+	if (!flow_matches(f, &v->rule->match))
 		return false;
-	for (unsigned int i = 0; i < r->n_lookups; i++)
-		if (!in_set(x, t, &r->lookup[i], f))
+	for (unsigned int i = 0; i < v->rule->n_lookups; i++)
+		if (!in_set(x, v->set[i], &v->rule->lookup[i], f))
 			return false;
 	return true;
 }
 
-static bool chain_untracks(const struct image_flows *x,
-			   const struct image_table *t,
-			   const struct image_chain *c, const struct flow *f,
-			   unsigned int depth)
+static bool chain_untracks(struct image_flows *x, const struct chain_view *c,
+			   const struct flow *f, unsigned int depth)
 {
-	for (size_t i = 0; i < c->n_rules; i++) {
-		const struct image_rule *r = &c->rules[i];
-		const struct image_chain *to;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct rule_view *v = &c->v[i];
 
-		if ((r->verdict != VERDICT_NOTRACK &&
-		     r->verdict != VERDICT_JUMP) || !rule_takes(x, t, r, f))
+		if (!rule_takes(x, v, f))
 			continue;
-		if (r->verdict == VERDICT_NOTRACK)
+		if (v->rule->verdict == VERDICT_NOTRACK)
 			return true;
-		to = depth ? image_find_chain(t, r->target) : NULL;
-		if (to && chain_untracks(x, t, to, f, depth - 1))
+		if (v->to && depth && chain_untracks(x, v->to, f, depth - 1))
 			return true;
 	}
 	return false;
@@ -290,17 +331,17 @@ static bool table_sees(const struct image_table *t, const struct flow *f)
 	return t->family != NFPROTO_IPV6 || f->family == AF_INET6;
 }
 
-bool image_untracks(const struct image_flows *x, const struct flow *f,
+bool image_untracks(struct image_flows *x, const struct flow *f,
 		    enum hook hook)
 {
-	for (size_t i = 0; i < x->img->n_tables; i++) {
-		const struct image_table *t = &x->img->tables[i];
+	for (size_t i = 0; i < x->n_chains; i++) {
+		const struct chain_view *c = &x->chains[i];
 
-		for (size_t k = 0; table_sees(t, f) && k < t->n_chains; k++)
-			if (t->chains[k].hook == hook &&
-			    (t->chains[k].base || t->chains[k].foreign) &&
-			    chain_untracks(x, t, &t->chains[k], f, DEPTH_MAX))
-				return true;
+		if (c->chain->hook == hook &&
+		    (c->chain->base || c->chain->foreign) &&
+		    table_sees(c->table, f) &&
+		    chain_untracks(x, c, f, DEPTH_MAX))
+			return true;
 	}
 	return false;
 }

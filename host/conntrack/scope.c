@@ -49,7 +49,7 @@ static enum hook first_hook(const struct scope *s, const struct flow *f)
 		       HOOK_OUTPUT : HOOK_PREROUTING;
 }
 
-static bool takes(const struct scope *s, const struct image_flows *x,
+static bool takes(const struct scope *s, struct image_flows *x,
 		  const struct flow *f)
 {
 	return x && image_untracks(x, f, first_hook(s, f));

@@ -81,7 +81,7 @@ struct seen {
 	size_t taken, left;
 };
 
-static void compare(const struct ruleset *rs, const struct image_flows *x,
+static void compare(const struct ruleset *rs, struct image_flows *x,
 		    const struct flow *f, struct seen *seen)
 {
 	static const enum hook hooks[] = { HOOK_PREROUTING, HOOK_OUTPUT };
@@ -101,7 +101,7 @@ static void compare(const struct ruleset *rs, const struct image_flows *x,
 }
 
 static void compare_ports(const struct ruleset *rs,
-			  const struct image_flows *x, struct flow f,
+			  struct image_flows *x, struct flow f,
 			  struct seen *seen)
 {
 	for (size_t p = 0; p < ARRAY_SIZE(protos); p++)
@@ -115,7 +115,7 @@ static void compare_ports(const struct ruleset *rs,
 }
 
 static void compare_places(const struct ruleset *rs,
-			   const struct image_flows *x, struct flow f,
+			   struct image_flows *x, struct flow f,
 			   struct seen *seen)
 {
 	for (unsigned int bits = 0; bits < 8; bits++) {
@@ -130,7 +130,7 @@ static void compare_places(const struct ruleset *rs,
 }
 
 static void compare_family(const struct ruleset *rs,
-			   const struct image_flows *x, uint8_t family,
+			   struct image_flows *x, uint8_t family,
 			   const char *const *addr, size_t n,
 			   struct seen *seen)
 {
