@@ -2,23 +2,33 @@
 #include "host/conntrack/local_addresses.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "core/mem.h"
-#include "host/conntrack/ctnetlink.h"
+#include "host/netlink.h"
 
-static int add_address(struct prefix_set *s, uint8_t family,
-		       const struct nlattr *a)
+
+static int add_prefix(struct prefix_set *s, uint8_t family, uint8_t len,
+		      const struct nlattr *a)
 {
-	struct prefix p = { .family = family,
-			    .len = family == AF_INET ? 32 : 128 };
+	size_t width = family == AF_INET ? 4 : 16;
+	struct prefix p = { .family = family, .len = len };
 
-	if (mnl_attr_get_payload_len(a) != p.len / 8)
-		return -EINVAL;
-	memcpy(p.addr, mnl_attr_get_payload(a), p.len / 8);
+	if (len > width * 8)
+		return -EBADMSG;
+	/* Without a destination: all addresses. */
+	if (a && mnl_attr_get_payload_len(a) != width)
+		return -EBADMSG;
+	if (a)
+		memcpy(p.addr, mnl_attr_get_payload(a), width);
 	return prefix_set_add(s, &p);
+}
+
+static bool is_inet(uint8_t family)
+{
+	return family == AF_INET || family == AF_INET6;
 }
 
 /* IFA_LOCAL is ours where there is one; IFA_ADDRESS may be the peer's then. */
@@ -32,55 +42,97 @@ static int choose_address(const struct nlattr *a, void *data)
 	return MNL_CB_OK;
 }
 
-static int take_address(const struct nlmsghdr *nlh, void *data)
+static int take_address(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *found = NULL;
-	int r;
 
-	if (nlh->nlmsg_type != RTM_NEWADDR ||
-	    (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6))
-		return MNL_CB_OK;
+	if (nlh->nlmsg_type != RTM_NEWADDR || !is_inet(ifa->ifa_family))
+		return 0;
 	mnl_attr_parse(nlh, sizeof(*ifa), choose_address, &found);
-	r = found ? add_address(data, ifa->ifa_family, found) : 0;
-	if (r) {
-		errno = -r;
-		return MNL_CB_ERROR;
-	}
+	return found ? add_prefix(arg, ifa->ifa_family,
+				  ifa->ifa_family == AF_INET ? 32 : 128,
+				  found) : 0;
+}
+
+static int choose_destination(const struct nlattr *a, void *data)
+{
+	const struct nlattr **found = data;
+
+	if (mnl_attr_get_type(a) == RTA_DST)
+		*found = a;
 	return MNL_CB_OK;
 }
 
-static int dump(struct mnl_socket *nl, struct prefix_set *s)
+/*
+ * An old kernel ignores what was asked for and sends every route. Other
+ * tables are left out: a local default route there serves a transparent
+ * proxy and says nothing of where packets end.
+ */
+static int take_route(const struct nlmsghdr *nlh, void *arg)
 {
-	char buf[256];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct ifaddrmsg *ifa;
+	const struct rtmsg *rt = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *found = NULL;
 
-	nlh->nlmsg_type = RTM_GETADDR;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = 1;
-	ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
-	ifa->ifa_family = AF_UNSPEC;
-	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	return ctnl_receive_dump(nl, nlh->nlmsg_seq, take_address, s);
+	if (nlh->nlmsg_type != RTM_NEWROUTE || !is_inet(rt->rtm_family) ||
+	    rt->rtm_type != RTN_LOCAL || rt->rtm_table != RT_TABLE_LOCAL)
+		return 0;
+	mnl_attr_parse(nlh, sizeof(*rt), choose_destination, &found);
+	return add_prefix(arg, rt->rtm_family, rt->rtm_dst_len, found);
 }
 
-int local_addresses(struct prefix_set *ret)
+static int dump_addresses(struct netlink *n, struct prefix_set *s)
+{
+	char buf[128];
+	struct nlmsghdr *nlh = netlink_put(buf, RTM_GETADDR, NLM_F_DUMP, 0);
+	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
+
+	ifa->ifa_family = AF_UNSPEC;
+	return netlink_ask(n, nlh, take_address, s);
+}
+
+static int dump_routes(struct netlink *n, uint8_t family,
+		       struct prefix_set *s)
+{
+	char buf[128];
+	struct nlmsghdr *nlh = netlink_put(buf, RTM_GETROUTE, NLM_F_DUMP, 0);
+	struct rtmsg *rt = mnl_nlmsg_put_extra_header(nlh, sizeof(*rt));
+	int r;
+
+	rt->rtm_family = family;
+	rt->rtm_table = RT_TABLE_LOCAL;
+	rt->rtm_type = RTN_LOCAL;
+	r = netlink_ask(n, nlh, take_route, s);
+	/* No such table yet, or no such family in this kernel. */
+	return r == -ENOENT || r == -EOPNOTSUPP || r == -EAFNOSUPPORT ? 0 : r;
+}
+
+static int read_all(struct netlink *n, struct prefix_set *s)
 {
 	static const struct prefix loopback = {
 		.family = AF_INET, .len = 8, .addr = { 127 },
 	};
-	_cleanup_(prefix_set_release) struct prefix_set s = { 0 };
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	int r;
+	int on = 1, r = dump_addresses(n, s);
 
-	if (!nl)
-		return -errno;
-	r = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) ? -errno : dump(nl, &s);
-	mnl_socket_close(nl);
+	/* Filters count from here on; an old kernel lacks the option. */
+	mnl_socket_setsockopt(n->nl, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	if (!r)
-		r = prefix_set_add(&s, &loopback);
+		r = dump_routes(n, AF_INET, s);
+	if (!r)
+		r = dump_routes(n, AF_INET6, s);
+	return r ? r : prefix_set_add(s, &loopback);
+}
+
+int local_addresses(struct prefix_set *ret)
+{
+	_cleanup_(prefix_set_release) struct prefix_set s = { 0 };
+	struct netlink n = { 0 };
+	int r = netlink_open(&n, NETLINK_ROUTE);
+
+	if (r)
+		return r;
+	r = read_all(&n, &s);
+	netlink_close(&n);
 	if (r)
 		return r;
 	prefix_set_normalize(&s);

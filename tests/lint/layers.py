@@ -27,7 +27,7 @@ ALSO = {
 CONFINED = (
     (r"yaml\.h$", r"policies/yaml_[^/]*\.[ch]$"),
     (r"libnftnl/", r"backends/nft/"),
-    (r"libmnl/", r"(backends/nft|host/conntrack)/"),
+    (r"libmnl/", r"(backends/nft|host)/"),
     (r"libnetfilter_conntrack/", r"host/conntrack/"),
     (r"(libiptc|libipset)/|xtables\.h$|ip6?tables\.h$", r"backends/iptables/"),
     (r"cap-ng\.h$", r"host/privilege\.c$"),

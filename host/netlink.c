@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/netlink.h"
+
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <sys/socket.h>
+
+/* How often an interrupted dump is asked for again. */
+#define TRIES 10
+
+int netlink_open(struct netlink *n, int bus)
+{
+	struct netlink x = { .nl = mnl_socket_open2(bus, SOCK_CLOEXEC) };
+	int r;
+
+	if (!x.nl)
+		return -errno;
+	if (mnl_socket_bind(x.nl, 0, MNL_SOCKET_AUTOPID) < 0) {
+		r = -errno;
+		netlink_close(&x);
+		return r;
+	}
+	*n = x;
+	return 0;
+}
+
+void netlink_close(struct netlink *n)
+{
+	if (n->nl)
+		mnl_socket_close(n->nl);
+	*n = (struct netlink){ 0 };
+}
+
+struct nlmsghdr *netlink_put(void *buf, uint16_t type, uint16_t flags,
+			     uint32_t seq)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	nlh->nlmsg_seq = seq;
+	return nlh;
+}
+
+struct nlmsghdr *netlink_put_nf(void *buf, uint8_t subsys, uint8_t type,
+				uint16_t flags, uint8_t family, uint32_t seq)
+{
+	struct nlmsghdr *nlh = netlink_put(buf, (uint16_t)(subsys << 8 | type),
+					   flags, seq);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+
+	nfg->nfgen_family = family;
+	nfg->version = NFNETLINK_V0;
+	return nlh;
+}
+
+/* The kernel's verdict in NLMSG_ERROR and, for most dumps, NLMSG_DONE. */
+static int verdict_of(const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+	const int *done = mnl_nlmsg_get_payload(nlh);
+	size_t len = mnl_nlmsg_get_payload_len(nlh);
+
+	if (nlh->nlmsg_type == NLMSG_DONE)
+		return len < sizeof(*done) ? 0 : *done;
+	return len < sizeof(*e) ? -EBADMSG : e->error;
+}
+
+static void take_message(struct netlink_answer *a, const struct nlmsghdr *nlh)
+{
+	if (nlh->nlmsg_seq != a->seq)
+		return;
+	if (a->watch)
+		a->watch(nlh);
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		a->interrupted = true;
+	if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE) {
+		a->done = true;
+		if (!a->err)
+			a->err = verdict_of(nlh);
+		return;
+	}
+	if (!a->err)
+		a->err = a->take(nlh, a->arg);
+	a->done |= !a->dump;
+}
+
+int netlink_receive(struct mnl_socket *nl, void *buf, size_t size,
+		    struct netlink_answer *a)
+{
+	while (!a->done) {
+		ssize_t n = mnl_socket_recvfrom(nl, buf, size);
+		const struct nlmsghdr *nlh = buf;
+		int left = (int)n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		for (; mnl_nlmsg_ok(nlh, left);
+		     nlh = mnl_nlmsg_next(nlh, &left))
+			take_message(a, nlh);
+	}
+	return a->err ? a->err : a->interrupted ? -EINTR : 0;
+}
+
+static int ask_once(struct netlink *n, struct nlmsghdr *nlh,
+		    int (*take)(const struct nlmsghdr *nlh, void *arg),
+		    void *arg)
+{
+	_Alignas(struct nlmsghdr) char buf[NETLINK_DUMP_SIZE];
+	struct netlink_answer a = {
+		.take = take, .arg = arg, .seq = ++n->seq,
+		.dump = (nlh->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP,
+	};
+
+	nlh->nlmsg_seq = a.seq;
+	if (mnl_socket_sendto(n->nl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	return netlink_receive(n->nl, buf, sizeof(buf), &a);
+}
+
+int netlink_ask(struct netlink *n, struct nlmsghdr *nlh,
+		int (*take)(const struct nlmsghdr *nlh, void *arg), void *arg)
+{
+	int r = -EINTR;
+
+	for (unsigned int i = 0; r == -EINTR && i < TRIES; i++)
+		r = ask_once(n, nlh, take, arg);
+	return r;
+}

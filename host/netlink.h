@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * host/netlink.h: message heads, and the loop that reads answers.
+ *
+ * Shape:  a request has a sequence number of its own, and only messages with
+ *         it are answers. A dump ends with NLMSG_DONE; any other request ends
+ *         with its first message, or with NLMSG_ERROR, which is also the
+ *         acknowledgement.
+ * Owner:  netlink_open() opens what netlink_close() closes.
+ * Errors: -errno, of the socket, of the kernel's answer, or of `take`. After
+ *         an error from `take` the rest of the answer is read and ignored, so
+ *         the socket stays usable. -EINTR: the dump is inconsistent because
+ *         its objects changed meanwhile; read it again.
+ * Source: netlink(7), linux/netlink.h, linux/netfilter/nfnetlink.h.
+ */
+#ifndef CTPOLICY_HOST_NETLINK_H
+#define CTPOLICY_HOST_NETLINK_H
+
+#include <libmnl/libmnl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The kernel builds no larger message for a dump. */
+#define NETLINK_DUMP_SIZE 32768
+
+struct netlink {
+	struct mnl_socket *nl;
+	uint32_t seq;		/* of the last request */
+};
+
+struct netlink_answer {
+	int (*take)(const struct nlmsghdr *nlh, void *arg);
+	void *arg;
+	uint32_t seq;
+	bool dump;
+	/* Called with each answer before it is looked at; NULL: nobody. */
+	void (*watch)(const struct nlmsghdr *nlh);
+	/* Of netlink_receive() alone. */
+	bool done, interrupted;
+	int err;
+};
+
+/* bus: NETLINK_ROUTE, ... */
+int netlink_open(struct netlink *n, int bus);
+void netlink_close(struct netlink *n);
+
+/* NLM_F_REQUEST is added to the flags. */
+struct nlmsghdr *netlink_put(void *buf, uint16_t type, uint16_t flags,
+			     uint32_t seq);
+/* The same with the head of nfnetlink; subsys: NFNL_SUBSYS_*. */
+struct nlmsghdr *netlink_put_nf(void *buf, uint8_t subsys, uint8_t type,
+				uint16_t flags, uint8_t family, uint32_t seq);
+
+int netlink_receive(struct mnl_socket *nl, void *buf, size_t size,
+		    struct netlink_answer *a);
+/*
+ * Send one request and read its answer; a dump that was interrupted is asked
+ * for again, so `take` must tolerate objects that it has seen.
+ */
+int netlink_ask(struct netlink *n, struct nlmsghdr *nlh,
+		int (*take)(const struct nlmsghdr *nlh, void *arg), void *arg);
+
+#endif
