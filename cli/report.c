@@ -225,10 +225,12 @@ const char *transaction_result(const struct transaction *t)
 
 void report_tracking(const struct transaction *t)
 {
-	if (t->evicted)
-		report_talk("%zu entries of the services were evicted from the table",
-			    t->evicted);
-	if (t->adopted)
-		report_talk("%zu open connections were put back into the table",
-			    t->adopted);
+	size_t dropped = t->tracking.evicted, added = t->tracking.adopted.n;
+
+	if (dropped)
+		report_talk("dropped %zu old conntrack %s of these services",
+			    dropped, dropped == 1 ? "entry" : "entries");
+	if (added)
+		report_talk("added conntrack entries for %zu open %s", added,
+			    added == 1 ? "connection" : "connections");
 }

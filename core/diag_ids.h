@@ -144,6 +144,8 @@
 	/* The conntrack table */					\
 	X(ENTRIES_KEPT, 640)		/* a warning */			\
 	X(NOT_ADOPTED, 641)		/* a warning */			\
+	X(FORWARDED_CUT, 642)		/* a warning */			\
+	X(SCTP_CUT, 643)		/* a warning */			\
 	/* nftables */							\
 	X(HOST_TABLE_TAKEN, 701)	/* iptables-nft's, firewalld's */\
 	X(NOTHING_DROPS, 702)		/* a note */			\

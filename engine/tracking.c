@@ -1,20 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/tracking.h"
 
-#include "host/conntrack/conntrack.h"
+#include <netinet/in.h>
+#include <string.h>
 
-/* Does anything begin to be tracked? */
-static bool gives_back(const struct changeset *cs)
+#include "engine/plan.h"
+#include "host/host.h"
+
+/*
+ * Where connection tracking is forbidden nothing is asked of it: there is
+ * nothing to be found, and asking would load it.
+ */
+static bool leaves_alone(const struct plan *p)
+{
+	return p->policy && p->policy->forbid_state;
+}
+
+static bool is_notrack(const struct step *s, bool add)
+{
+	return add ? s->phase == PHASE_ADD_NOTRACK :
+		     s->phase == PHASE_DEL_NOTRACK_REQUEST ||
+		     s->phase == PHASE_DEL_NOTRACK_REPLY;
+}
+
+/* Does anything leave tracking, or (add: false) return to it? */
+static bool moves(const struct changeset *cs, bool add)
 {
 	for (size_t i = 0; i < cs->n; i++)
-		if (cs->steps[i].phase == PHASE_DEL_NOTRACK_REQUEST ||
-		    cs->steps[i].phase == PHASE_DEL_NOTRACK_REPLY)
+		if (is_notrack(&cs->steps[i], add))
 			return true;
 	return false;
 }
 
 static void evict(struct plan *p, const struct image *out,
-		  const struct image *but, struct transaction *t)
+		  const struct image *but, struct tracking *t)
 {
 	size_t n = 0;
 
@@ -22,42 +41,133 @@ static void evict(struct plan *p, const struct image *out,
 	t->evicted += n;
 }
 
-static void adopt(struct plan *p, const struct image *out,
-		  const struct image *but, struct transaction *t)
+/* Flows that only pass through: no socket here tells which there are. */
+static bool is_forwarded(const struct image_rule *r)
 {
-	size_t n = 0;
-
-	(void)conntrack_adopt(out, but, &n, &p->diags);
-	t->adopted += n;
+	return r->match.dst == DST_NOT_LOCAL;
 }
 
-/* What an entry from before the rules knows of the windows is long past. */
-void tracking_before(struct plan *p, struct transaction *t)
+static bool is_sctp(const struct image_rule *r)
 {
-	t->gives_back = gives_back(p->changes);
-	if (!t->gives_back)
+	return r->match.proto == IPPROTO_SCTP;
+}
+
+static bool looks_up(const struct image_rule *r, const struct image_set *s)
+{
+	for (unsigned int i = 0; i < r->n_lookups; i++)
+		if (!strcmp(r->lookup[i].set, s->name))
+			return true;
+	return false;
+}
+
+/* Does a rule of this kind use the set? */
+static bool serves(const struct image *img, const struct image_set *s,
+		   bool (*kind)(const struct image_rule *r))
+{
+	for (size_t i = 0; i < img->n_tables; i++)
+		for (size_t k = 0; k < img->tables[i].n_chains; k++) {
+			const struct image_chain *c = &img->tables[i].chains[k];
+
+			for (size_t m = 0; m < c->n_rules; m++)
+				if (kind(&c->rules[m]) &&
+				    looks_up(&c->rules[m], s))
+					return true;
+		}
+	return false;
+}
+
+/* Do the steps add, or take away, NOTRACK for flows of this kind? */
+static bool concerns(const struct changeset *cs, bool add,
+		     bool (*kind)(const struct image_rule *r))
+{
+	const struct image *img = add ? cs->want : cs->live;
+	const struct image_set *last = NULL;
+
+	for (size_t i = 0; i < cs->n; i++) {
+		const struct step *s = &cs->steps[i];
+
+		if (s->add != add || !is_notrack(s, add))
+			continue;
+		if (s->rule && s->rule->verdict == VERDICT_NOTRACK &&
+		    kind(s->rule))
+			return true;
+		/* The elements of one set stand together. */
+		if (s->set && s->set != last && serves(img, s->set, kind))
+			return true;
+		last = s->set;
+	}
+	return false;
+}
+
+static bool works(void)
+{
+	return conntrack_works(AF_INET) || conntrack_works(AF_INET6);
+}
+
+static void warn(struct plan *p)
+{
+	bool forwarded = concerns(p->changes, false, is_forwarded);
+	bool sctp = concerns(p->changes, false, is_sctp);
+
+	if ((!forwarded && !sctp) || !works())
 		return;
-	evict(p, p->live.image, p->want, t);
-	adopt(p, p->live.image, p->want, t);
+	if (forwarded) {
+		diag_add(&p->diags, DIAG_WARNING, 0, ID_FORWARDED_CUT, NOPOS,
+			 "forwarded connections of services that are tracked again have no conntrack entry and may be cut off");
+		diag_help(&p->diags,
+			  "one survives if its next packet comes from the side that the host's rules let open connections, with nf_conntrack_tcp_loose=1");
+	}
+	if (sctp) {
+		diag_add(&p->diags, DIAG_WARNING, 0, ID_SCTP_CUT, NOPOS,
+			 "open SCTP associations of services that are tracked again have no conntrack entry and may be cut off");
+		diag_help(&p->diags,
+			  "an association that the host's rules drop as invalid must be opened again");
+	}
 }
 
 /*
- * An entry from before is never refreshed by packets that are not tracked any
- * more; it would outlive its connection.
+ * The entries of forwarded flows that were left in the table know windows that
+ * are long past, which would cut the flows off. Sockets, and with them all
+ * other flows, are seen to by conntrack_adopt().
  */
-void tracking_after(struct plan *p, const struct image *before,
-		    struct transaction *t)
+void tracking_before(struct plan *p, struct tracking *t)
 {
-	if (!p->policy || p->policy->flush_services)
-		evict(p, p->want, NULL, t);
-	if (t->gives_back)
-		adopt(p, before, p->want, t);
+	t->takes_out = moves(p->changes, true);
+	if (t->prepared || leaves_alone(p) || !moves(p->changes, false))
+		return;
+	t->prepared = true;
+	warn(p);
+	if (host_forwards())
+		evict(p, p->live.image, p->want, t);
+	(void)conntrack_adopt(p->live.image, p->want, true, &t->adopted,
+			      &p->diags);
 }
 
-void tracking_undone(struct plan *p, const struct image *before,
-		     struct transaction *t)
+/*
+ * An old entry is never refreshed by packets that are not tracked any more; it
+ * would outlive its connection. An entry made for a family that turns out not
+ * to be tracked, now that ctpolicy's own rules are gone, would do the same.
+ */
+void tracking_after(struct plan *p, const struct image *before,
+		    struct tracking *t)
 {
-	if (t->adopted && before)
-		evict(p, before, NULL, t);
-	t->evicted = t->adopted = 0;
+	if (t->takes_out && !leaves_alone(p) &&
+	    (!p->policy || p->policy->flush_services))
+		evict(p, p->want, NULL, t);
+	if (!t->prepared)
+		return;
+	(void)conntrack_adopt(before, p->want, false, &t->adopted, &p->diags);
+	(void)conntrack_keep_tracked(&t->adopted, &p->diags);
+}
+
+void tracking_undone(struct plan *p, struct tracking *t)
+{
+	(void)conntrack_disown(&t->adopted, &p->diags);
+	tracking_release(t);
+	*t = (struct tracking){ 0 };
+}
+
+void tracking_release(struct tracking *t)
+{
+	adopted_release(&t->adopted);
 }

@@ -1,26 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * engine/tracking.h: the table of connections goes along with the rules.
+ * engine/tracking.h: the connection table follows the rules.
  *
- * Shape:  what leaves the rules is given its entries back before it is tracked
- *         again, and once more after, for what opened meanwhile; what comes
- *         under the rules loses its entries after. Rules taken back take
- *         their entries with them.
+ * Shape:  open connections that return to tracking get entries before the
+ *         rules change, and again afterwards for those opened meanwhile.
+ *         Flows that leave tracking lose their entries afterwards. When a
+ *         change is undone, the entries that it made are dropped.
+ * Owner:  tracking_release().
  * Errors: none: what cannot be done is a warning in p->diags, and the change
  *         of the rules stands.
  */
 #ifndef CTPOLICY_ENGINE_TRACKING_H
 #define CTPOLICY_ENGINE_TRACKING_H
 
-#include "engine/transaction.h"
+#include "host/conntrack/conntrack.h"
 
-/* p->changes is about to be made. */
-void tracking_before(struct plan *p, struct transaction *t);
-/* It was made, from `before` to p->want. */
+struct plan;
+
+struct tracking {
+	size_t evicted;			/* entries that were dropped */
+	struct adopted adopted;		/* connections that got an entry */
+	bool takes_out;			/* some flows leave tracking */
+	bool prepared;			/* others return, and were seen to */
+};
+
+/*
+ * p->changes will be made. This takes as long as the table is large, so the
+ * rules may have changed by the time it returns. If so call it again for what is
+ * planned then, which is quick.
+ */
+void tracking_before(struct plan *p, struct tracking *t);
+/* The change has been made, from `before` to p->want. */
 void tracking_after(struct plan *p, const struct image *before,
-		    struct transaction *t);
-/* It was not, or was taken back; `before` NULL: nobody knows. */
-void tracking_undone(struct plan *p, const struct image *before,
-		     struct transaction *t);
+		    struct tracking *t);
+/* It was not made, or it was undone. */
+void tracking_undone(struct plan *p, struct tracking *t);
+void tracking_release(struct tracking *t);
 
 #endif

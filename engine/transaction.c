@@ -8,7 +8,6 @@
 #include "core/mem.h"
 #include "engine/history.h"
 #include "engine/signals.h"
-#include "engine/tracking.h"
 
 /* How often a base that moved under us is read and planned anew. */
 #define TRIES 20
@@ -110,7 +109,7 @@ static void go_back(struct plan *p, const struct image *before, int err,
 	if (t->outcome == OUTCOME_NOT_RESTORED)
 		say_how_to_recover(p);
 	else
-		tracking_undone(p, before, t);
+		tracking_undone(p, &t->tracking);
 }
 
 static int compare_settled(struct plan *p)
@@ -131,7 +130,7 @@ static void keep(struct plan *p, const struct image *before,
 {
 	int r;
 
-	tracking_after(p, before, t);
+	tracking_after(p, before, &t->tracking);
 	r = history_keep(p);
 	t->outcome = OUTCOME_CHANGED;
 	if (!r)
@@ -180,6 +179,7 @@ void transaction_release(struct transaction *t)
 	changeset_free(&t->made);
 	image_free(&t->want);
 	image_free(&t->before);
+	tracking_release(&t->tracking);
 }
 
 /* Refusals that say themselves that nothing was done. */
@@ -202,7 +202,7 @@ static void commit_failed(struct plan *p, int err, struct transaction *t)
 		t->outcome = did_nothing(err) ? OUTCOME_REFUSED :
 						OUTCOME_RESTORED;
 	if (t->outcome != OUTCOME_NOT_RESTORED)
-		tracking_undone(p, p->live.image, t);
+		tracking_undone(p, &t->tracking);
 }
 
 static int say_stale(struct plan *p)
@@ -223,11 +223,13 @@ static void change(struct plan *p, struct transaction *ret)
 	for (unsigned int tries = 1; !r; tries++) {
 		if (changeset_is_empty(p->changes))
 			return;
+		tracking_before(p, &ret->tracking);
+		if (tries == 1)
+			said = p->diags.n;
 		ret->steps = p->changes->n;
 		r = history_begin(p);
 		if (r)
 			break;
-		tracking_before(p, ret);
 		r = p->backend->commit(p->ctx, p->changes, p->live.stamp,
 				       false, &p->diags);
 		if (!r) {
@@ -244,7 +246,7 @@ static void change(struct plan *p, struct transaction *ret)
 	}
 	ret->outcome = r == -EAGAIN ? OUTCOME_STALE : OUTCOME_REFUSED;
 	ret->err = r;
-	tracking_undone(p, p->live.image, ret);
+	tracking_undone(p, &ret->tracking);
 }
 
 void transact(struct plan *p, struct transaction *ret)

@@ -8,6 +8,7 @@
 #define CTPOLICY_ENGINE_TRANSACTION_H
 
 #include "engine/plan.h"
+#include "engine/tracking.h"
 
 enum outcome {
 	OUTCOME_UNCHANGED,	/* nothing to do; nothing was written */
@@ -23,9 +24,7 @@ enum outcome {
 struct transaction {
 	enum outcome outcome;
 	int err;		/* of what failed; 0 otherwise */
-	size_t evicted;		/* entries of excluded services */
-	size_t adopted;		/* connections that got an entry again */
-	bool gives_back;	/* something begins to be tracked */
+	struct tracking tracking;
 	size_t steps;		/* of the change that was made */
 	/*
 	 * The change itself, where the user asked to see it (--json, -v) and

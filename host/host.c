@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/mem.h"
+
 /* A small proc file, whole and NUL-terminated. */
 static int read_small(const char *path, char *buf, size_t size)
 {
@@ -59,21 +61,59 @@ int host_memory(uint64_t *ret)
 	return 0;
 }
 
-int host_tcp_timeout(uint32_t *ret)
+/* One decimal number, alone in a file. */
+static int read_number(const char *path, unsigned long *ret)
 {
 	char buf[64], *end;
 	unsigned long n;
-	int r = read_small(
-		"/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established",
-		buf, sizeof(buf));
+	int r = read_small(path, buf, sizeof(buf));
 
 	if (r)
 		return r;
 	n = strtoul(buf, &end, 10);
-	if (end == buf || n > UINT32_MAX)
+	if (end == buf)
 		return -EINVAL;
-	*ret = (uint32_t)n;
+	*ret = n;
 	return 0;
+}
+
+int host_tcp_timeout(uint32_t *ret)
+{
+	unsigned long n;
+	int r = read_number(
+		"/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established",
+		&n);
+
+	if (!r && n > UINT32_MAX)
+		r = -EINVAL;
+	if (!r)
+		*ret = (uint32_t)n;
+	return r;
+}
+
+int host_conntrack_count(size_t *ret)
+{
+	unsigned long n;
+	int r = read_number("/proc/sys/net/netfilter/nf_conntrack_count", &n);
+
+	if (!r)
+		*ret = n;
+	return r;
+}
+
+bool host_forwards(void)
+{
+	static const char *const paths[] = {
+		"/proc/sys/net/ipv4/ip_forward",
+		"/proc/sys/net/ipv4/conf/all/forwarding",
+		"/proc/sys/net/ipv6/conf/all/forwarding",
+	};
+	unsigned long n = 0;
+
+	for (size_t i = 0; !n && i < ARRAY_SIZE(paths); i++)
+		if (read_number(paths[i], &n))
+			n = 0;
+	return n != 0;
 }
 
 static int write_small(const char *path, const char *text)

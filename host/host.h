@@ -6,11 +6,14 @@
  * Errors: -errno of reading; the outputs are then untouched, and a caller may
  *         go on with the kernel's defaults.
  * Source: Documentation/networking/ip-sysctl.rst (ip_local_port_range),
- *         nf_conntrack-sysctl.rst (nf_conntrack_tcp_timeout_established).
+ *         nf_conntrack-sysctl.rst (nf_conntrack_tcp_timeout_established,
+ *         nf_conntrack_count).
  */
 #ifndef CTPOLICY_HOST_HOST_H
 #define CTPOLICY_HOST_HOST_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/inet.h"
@@ -19,6 +22,13 @@ int host_ephemeral_ports(struct port_range *ret);
 int host_memory(uint64_t *ret);
 /* Seconds that an established connection stays in the table. */
 int host_tcp_timeout(uint32_t *ret);
+/*
+ * Entries in the connection table of this network namespace. -ENOENT: the
+ * kernel has no connection tracking, or has not loaded it.
+ */
+int host_conntrack_count(size_t *ret);
+/* Are packets forwarded, of any family? Where it cannot be read: no. */
+bool host_forwards(void);
 /*
  * Move this process into a user and a network namespace of its own, where it
  * is root over nothing but that network. Single-threaded callers only.

@@ -1,31 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * host/conntrack/conntrack.h: the table of connections, when rules change.
+ * host/conntrack/conntrack.h: the connection table, when rules change.
  *
- * Shape:  both look at the flows that the rules of one image take out of
- *         tracking and those of another (NULL: none) do not.
- *         conntrack_evict() deletes their entries: one that stays is never
- *         refreshed, and kills its connection when the rules go again.
- *         conntrack_adopt() gives each TCP connection of this host that has
- *         none an entry, before tracking begins: so it lives whichever side
- *         speaks next, with nf_conntrack_tcp_loose=0, and under rules that
- *         want a SYN of what is new.
- *         Entries of forwarded or unrelated flows, and those that are
- *         translated (NAT), are left alone.
- * Errors: -errno with a warning; part may be done by then. A kernel without
- *         conntrack has nothing to do: 0.
- * Source: linux/netfilter/nfnetlink_conntrack.h, linux/inet_diag.h;
- *         RTM_GETADDR in rtnetlink(7).
+ * conntrack_evict() deletes the entries of flows that leave tracking: one that
+ * stays is never refreshed, outlives its connection, and kills it when the
+ * rules go again. conntrack_adopt() gives each TCP connection of this host
+ * that returns to tracking an entry beforehand: so it survives whichever side
+ * speaks next, with nf_conntrack_tcp_loose=0, and under rules that want a SYN
+ * of what is new.
+ *
+ * Shape:  both look at the flows that the rules of `out` take out of tracking
+ *         and those of `but` (NULL: none) do not. Left alone are entries that
+ *         are translated (NAT) or in a zone of their own, and flows whose
+ *         interface the rules leave tracked. Without connection tracking in
+ *         the kernel nothing is asked of it, since asking would load it.
+ * Owner:  the caller releases `adopted`.
+ * Errors: -errno with a warning; part may be done by then.
+ * Source: linux/netfilter/nfnetlink_conntrack.h.
  */
 #ifndef CTPOLICY_HOST_CONNTRACK_CONNTRACK_H
 #define CTPOLICY_HOST_CONNTRACK_CONNTRACK_H
 
 #include "core/diag.h"
+#include "rules/flow.h"
 #include "rules/image.h"
+
+/* Connections that got an entry, as their first packet went. */
+struct adopted {
+	struct flow *v;
+	size_t n, cap;
+};
 
 int conntrack_evict(const struct image *out, const struct image *but,
 		    size_t *ret_evicted, struct diags *d);
+/*
+ * stale: the flows are not tracked yet, so an entry that one of them has is an
+ * old one, and is made to fit; otherwise it is alive, and is left alone.
+ */
 int conntrack_adopt(const struct image *out, const struct image *but,
-		    size_t *ret_adopted, struct diags *d);
+		    bool stale, struct adopted *a, struct diags *d);
+/* Delete the entries again of those families that are not tracked here. */
+int conntrack_keep_tracked(struct adopted *a, struct diags *d);
+/* Delete the entries again. */
+int conntrack_disown(struct adopted *a, struct diags *d);
+/* Does the kernel track the packets of this family in this namespace? */
+bool conntrack_works(uint8_t family);
+void adopted_release(struct adopted *a);
 
 #endif

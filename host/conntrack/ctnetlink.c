@@ -14,18 +14,13 @@
 
 int ctnl_open(struct ctnl *x)
 {
-	*x = (struct ctnl){
-		.nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC),
-	};
-	if (!x->nl)
-		return -errno;
-	return mnl_socket_bind(x->nl, 0, MNL_SOCKET_AUTOPID) ? -errno : 0;
+	*x = (struct ctnl){ 0 };
+	return netlink_open(&x->link, NETLINK_NETFILTER);
 }
 
 void ctnl_close(struct ctnl *x)
 {
-	if (x->nl)
-		mnl_socket_close(x->nl);
+	netlink_close(&x->link);
 	strbuf_release(&x->queue);
 	*x = (struct ctnl){ 0 };
 }
@@ -33,55 +28,30 @@ void ctnl_close(struct ctnl *x)
 static struct nlmsghdr *put_head(void *buf, uint16_t type, uint16_t flags,
 				 uint8_t family, uint32_t seq)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct nfgenmsg *nfg;
-
-	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nlh->nlmsg_seq = seq;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nfg->nfgen_family = family;
-	nfg->version = NFNETLINK_V0;
-	return nlh;
+	return netlink_put_nf(buf, NFNL_SUBSYS_CTNETLINK, (uint8_t)type, flags,
+			      family, seq);
 }
 
-static ssize_t receive(struct mnl_socket *nl, char *buf)
-{
-	ssize_t n;
-
-	do
-		n = mnl_socket_recvfrom(nl, buf, CTNL_RECEIVE_MAX);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
-}
-
-int ctnl_receive_dump(struct mnl_socket *nl, uint32_t seq, mnl_cb_t cb,
-		      void *data)
-{
-	char buf[CTNL_RECEIVE_MAX];
-	int more;
-
-	do {
-		ssize_t n = receive(nl, buf);
-
-		if (n < 0)
-			return (int)n;
-		more = mnl_cb_run(buf, (size_t)n, seq,
-				  mnl_socket_get_portid(nl), cb, data);
-	} while (more > MNL_CB_STOP);
-	return more < 0 ? -errno : 0;
-}
-
-int ctnl_dump(struct ctnl *x, uint8_t family, mnl_cb_t cb, void *data)
+int ctnl_dump(struct ctnl *x, uint8_t family,
+	      int (*take)(const struct nlmsghdr *nlh, void *arg), void *arg)
 {
 	char buf[MESSAGE_MAX];
-	uint32_t seq = ++x->seq;
-	struct nlmsghdr *nlh = put_head(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP,
-					family, seq);
 
-	if (mnl_socket_sendto(x->nl, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	return ctnl_receive_dump(x->nl, seq, cb, data);
+	return netlink_ask(&x->link, put_head(buf, IPCTNL_MSG_CT_GET,
+					      NLM_F_DUMP, family, 0),
+			   take, arg);
+}
+
+int ctnl_get(struct ctnl *x, const struct nf_conntrack *key,
+	     int (*take)(const struct nlmsghdr *nlh, void *arg), void *arg)
+{
+	char buf[MESSAGE_MAX];
+	struct nlmsghdr *nlh = put_head(buf, IPCTNL_MSG_CT_GET, 0,
+					nfct_get_attr_u8(key, ATTR_L3PROTO), 0);
+
+	if (nfct_nlmsg_build(nlh, key))
+		return -EINVAL;
+	return netlink_ask(&x->link, nlh, take, arg);
 }
 
 int ctnl_queue(struct ctnl *x, uint16_t type, uint16_t flags,
@@ -93,8 +63,10 @@ int ctnl_queue(struct ctnl *x, uint16_t type, uint16_t flags,
 	} buf;
 	struct nlmsghdr *nlh = put_head(&buf, type, NLM_F_ACK | flags,
 					nfct_get_attr_u8(ct, ATTR_L3PROTO),
-					++x->seq);
+					++x->link.seq);
 
+	if (!x->queued)
+		x->first = nlh->nlmsg_seq;
 	if (nfct_nlmsg_build(nlh, ct))
 		return -EINVAL;
 	strbuf_add(&x->queue, (const char *)nlh, nlh->nlmsg_len);
@@ -102,23 +74,35 @@ int ctnl_queue(struct ctnl *x, uint16_t type, uint16_t flags,
 	return strbuf_status(&x->queue);
 }
 
-/* How many answers are in what was received. */
-static int count_answers(struct ctnl *x, const char *buf, ssize_t len,
-			 int as_good, size_t *ret)
+static int take_answer(struct ctnl *x, const struct nlmsghdr *nlh, int as_good)
+{
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
+		return -EBADMSG;
+	if (e->error)
+		return e->error == as_good ? 0 : e->error;
+	x->done++;
+	return x->succeeded ? x->succeeded(nlh->nlmsg_seq - x->first, x->arg) :
+			      0;
+}
+
+/* The answers in what was received are counted. */
+static int take_answers(struct ctnl *x, const char *buf, int left,
+			int as_good, size_t *answered)
 {
 	const struct nlmsghdr *nlh = (const void *)buf;
-	int left = (int)len, r = 0;
+	int r = 0;
 
 	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
-		const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+		int said;
 
 		if (nlh->nlmsg_type != NLMSG_ERROR)
 			continue;
-		++*ret;
-		if (!e->error)
-			x->done++;
-		else if (e->error != as_good && !r)
-			r = e->error;
+		++*answered;
+		said = take_answer(x, nlh, as_good);
+		if (!r)
+			r = said;
 	}
 	return r;
 }
@@ -126,19 +110,21 @@ static int count_answers(struct ctnl *x, const char *buf, ssize_t len,
 static int send_batch(struct ctnl *x, const char *at, size_t len, size_t n,
 		      int as_good)
 {
-	char buf[CTNL_RECEIVE_MAX];
+	_Alignas(struct nlmsghdr) char buf[NETLINK_DUMP_SIZE];
 	size_t answered = 0;
 	int r = 0;
 
-	if (mnl_socket_sendto(x->nl, at, len) < 0)
+	if (mnl_socket_sendto(x->link.nl, at, len) < 0)
 		return -errno;
 	while (answered < n) {
-		ssize_t got = receive(x->nl, buf);
+		ssize_t got = mnl_socket_recvfrom(x->link.nl, buf, sizeof(buf));
 		int said;
 
+		if (got < 0 && errno == EINTR)
+			continue;
 		if (got < 0)
-			return (int)got;
-		said = count_answers(x, buf, got, as_good, &answered);
+			return -errno;
+		said = take_answers(x, buf, (int)got, as_good, &answered);
 		if (!r)
 			r = said;
 	}

@@ -3,14 +3,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <string.h>
 
 #include "core/mem.h"
-#include "host/conntrack/ctnetlink.h"
+#include "host/netlink.h"
 
 /* A connection whose two ends may still have something to say. */
 #define OPEN_STATES (1 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT | \
@@ -45,59 +44,52 @@ static int add(struct sockets *s, const struct inet_diag_msg *m)
 	return 0;
 }
 
-static int look_at(const struct nlmsghdr *nlh, void *data)
+static int look_at(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
-	struct sockets *s = data;
+	struct sockets *s = arg;
 	uint16_t port;
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*m))
-		return MNL_CB_OK;
+		return 0;
 	port = ntohs(m->id.idiag_sport);
-	if (m->idiag_state == TCP_LISTEN) {
-		s->listens[port / 8] |= (uint8_t)(1 << port % 8);
-	} else if (add(s, m)) {
-		errno = ENOMEM;
-		return MNL_CB_ERROR;
-	}
-	return MNL_CB_OK;
+	if (m->idiag_state != TCP_LISTEN)
+		return add(s, m);
+	s->listens[port / 8] |= (uint8_t)(1 << port % 8);
+	return 0;
 }
 
-static int dump(struct mnl_socket *nl, struct sockets *s, uint8_t family)
+/*
+ * The old form of the request: it asks for both families, and the kernel walks
+ * the sockets of the whole machine once for it, not twice.
+ */
+static int dump(struct netlink *n, struct sockets *s)
 {
 	char buf[256];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct inet_diag_req_v2 *req;
+	struct nlmsghdr *nlh = netlink_put(buf, TCPDIAG_GETSOCK, NLM_F_DUMP,
+					   0);
+	struct inet_diag_req *req =
+		mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
 
-	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = family;
-	req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
-	req->sdiag_family = family;
-	req->sdiag_protocol = IPPROTO_TCP;
+	req->idiag_family = AF_UNSPEC;
 	req->idiag_states = OPEN_STATES | 1 << TCP_LISTEN;
-	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	return ctnl_receive_dump(nl, family, look_at, s);
+	return netlink_ask(n, nlh, look_at, s);
 }
 
-int sockets_read(struct sockets *s)
+int sockets_read(struct sockets *ret)
 {
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_SOCK_DIAG,
-						 SOCK_CLOEXEC);
-	int r;
+	struct sockets s = { 0 };
+	struct netlink n;
+	int r = netlink_open(&n, NETLINK_SOCK_DIAG);
 
-	*s = (struct sockets){ 0 };
-	if (!nl)
-		return -errno;
-	r = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) ? -errno : 0;
-	if (!r)
-		r = dump(nl, s, AF_INET);
-	if (!r)
-		r = dump(nl, s, AF_INET6);
-	mnl_socket_close(nl);
 	if (r)
-		sockets_release(s);
+		return r;
+	r = dump(&n, &s);
+	netlink_close(&n);
+	if (r)
+		sockets_release(&s);
+	else
+		*ret = s;
 	return r;
 }
 

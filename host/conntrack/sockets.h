@@ -3,7 +3,8 @@
  * host/conntrack/sockets.h: the TCP connections that end on this host.
  *
  * Shape:  one flow for each open socket, as its packets come in: from the peer
- *         to us. `serves`: a listener stands on its port, so the peer began.
+ *         to us. sockets_serve(): a socket listens on its port, so the peer
+ *         opened the connection.
  *         IPv4 in an IPv6 socket is IPv4.
  * Owner:  sockets_release().
  * Errors: -errno of the netlink call; -ENOENT where the kernel has no
@@ -21,7 +22,7 @@ struct sockets {
 	uint8_t listens[65536 / 8];	/* a bit for each port */
 };
 
-int sockets_read(struct sockets *s);
+int sockets_read(struct sockets *ret);
 bool sockets_serve(const struct sockets *s, const struct flow *f);
 void sockets_release(struct sockets *s);
 

@@ -24,6 +24,8 @@ SOCKETS = (
     r"AF_NETLINK, SOCK_RAW(\|SOCK_CLOEXEC)?, NETLINK_(NETFILTER|ROUTE|SOCK_DIAG)",
     r"AF_INET6?, SOCK_RAW(\|SOCK_CLOEXEC)?, IPPROTO_RAW",
     r"AF_UNIX, SOCK_DGRAM\|SOCK_CLOEXEC, 0",
+    # to itself on loopback: is tracking at work?
+    r"AF_INET6?, SOCK_DGRAM\|SOCK_CLOEXEC\|SOCK_NONBLOCK, IPPROTO_IP",
 )
 NAMES = re.compile(r"/(nsswitch\.conf|resolv\.conf|hosts|passwd|group|"
                    r"services|protocols|networks|ld\.so\.preload$)")
@@ -59,7 +61,9 @@ def judge(host, verb, lines):
             check(any(re.match(allowed, rest) for allowed in SOCKETS),
                   name + "a socket", line)
         elif what == "connect":
-            check('sun_path="/dev/log"' in rest, name + "connects", line)
+            check('sun_path="/dev/log"' in rest or
+                  re.search(r'"(127\.0\.0\.1|::1)"', rest),
+                  name + "connects", line)
         elif what in ("openat", "open", "creat"):
             path = re.search(r'"([^"]*)"', rest)[1]
             check(not NAMES.search(path), name + "asks for names", line)

@@ -83,7 +83,7 @@ def live(backend):
     check(alive(web + other) == 4 * EACH, backend + ": before")
     check(entries(server, 80) == 2 * EACH, backend + ": web is tracked")
     said = server.apply(backend, POLICY)
-    check("%d entries of the services were evicted" % (2 * EACH) in said,
+    check("dropped %d old conntrack entries of these services" % (2 * EACH) in said,
           backend + ": the eviction is told", said)
     check(entries(server, 80) == 0, backend + ": no entry of web is left")
     check(entries(server, 8443) == 2 * EACH, backend + ": others stay")
