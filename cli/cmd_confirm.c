@@ -61,7 +61,7 @@ static int run(const struct options *o)
 
 	r = recovery_open(&o->request, &state, &p.diags);
 	p.state = state;
-	/* What is half done or too late cannot be confirmed: it is taken back. */
+	/* What is half done or too late is rolled back instead. */
 	if (!r)
 		r = recovery_before(&p, &what);
 	if (!r)

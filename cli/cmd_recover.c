@@ -34,7 +34,9 @@ _Static_assert(ARRAY_SIZE(waited) == WAITED_MAX_, "an ending has no row");
 static int run(const struct options *o)
 {
 	_cleanup_(state_close) struct state *state = NULL;
-	_cleanup_(recovery_release) struct recovery v = { .plan = { .rq = &o->request } };
+	_cleanup_(recovery_release) struct recovery v = {
+		.plan = { .rq = &o->request }
+	};
 	int r;
 
 	if (o->wait)

@@ -53,7 +53,9 @@ static void say(const struct recovery *v)
 static int run(const struct options *o)
 {
 	_cleanup_(state_close) struct state *state = NULL;
-	_cleanup_(recovery_release) struct recovery v = { .plan = { .rq = &o->request } };
+	_cleanup_(recovery_release) struct recovery v = {
+		.plan = { .rq = &o->request }
+	};
 	int r;
 
 	r = recovery_open(&o->request, &state, &v.plan.diags);

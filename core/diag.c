@@ -49,7 +49,7 @@ static void count(struct diags *d, enum diag_level level)
 int diag_add(struct diags *d, enum diag_level level, int err, enum diag_id id,
 	     struct srcpos at, const char *fmt, ...)
 {
-	struct diag new = { .level = level, .id = id, .at = at };
+	struct diag added = { .level = level, .id = id, .at = at };
 	va_list ap;
 
 	/* Counted even if it is lost: an error must never look like none. */
@@ -59,11 +59,11 @@ int diag_add(struct diags *d, enum diag_level level, int err, enum diag_id id,
 		return err;
 	}
 	va_start(ap, fmt);
-	new.msg = format(fmt, ap);
+	added.msg = format(fmt, ap);
 	va_end(ap);
-	if (!new.msg)
+	if (!added.msg)
 		d->lost = true;
-	d->v[d->n++] = new;
+	d->v[d->n++] = added;
 	return err;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The caret printer. Whatever a file or a name holds, the terminal sees
- * printable text only, in lines of bounded length.
+ * core/diag_print.c: the caret printer. Whatever a file or a name holds, the
+ * terminal sees printable text only, in lines of bounded length.
  */
 #include <stdio.h>
 #include <string.h>

@@ -51,7 +51,7 @@ static struct filter find_filter(const struct plan *p, enum hook hook,
 	return f;
 }
 
-/* The accept must hold where the NOTRACK rule does, and for the first packet. */
+/* It must accept where the NOTRACK rule works, and the first packet too. */
 static bool is_accepted(const struct plan *p, const struct flow *f,
 			enum hook hook, const struct rule *notrack)
 {

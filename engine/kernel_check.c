@@ -106,7 +106,8 @@ int kernel_check(struct plan *p)
 		r = enter(p);
 	for (size_t i = 0; !r && backends[i]; i++) {
 		p->backend = backends[i];
-		if (p->rq->backend && strcmp(p->rq->backend, p->backend->name) &&
+		if (p->rq->backend &&
+		    strcmp(p->rq->backend, p->backend->name) &&
 		    strcmp(p->rq->backend, "auto"))
 			continue;
 		found = true;

@@ -49,7 +49,7 @@ int plan_load(struct plan *p, const struct request *rq, const char *file)
 	r = policy_read(file, &p->text, &p->len, &p->diags);
 	if (r)
 		return r;
-	/* `check --kernel` makes namespaces; all others parse without powers. */
+	/* `check --kernel` makes namespaces; all others parse unprivileged. */
 	if (!rq->private_kernel && privilege_drop())
 		return diag_add(&p->diags, DIAG_ERROR, -EPERM, ID_CAPS_KEPT,
 				NOPOS,
@@ -107,8 +107,8 @@ int plan_lower(struct plan *p, const struct survey *host)
 
 	image_free(&p->want);
 	if (p->target.s)
-		return p->backend->parse(p->rq->command, p->target.s, p->target.len,
-					 &p->want, &p->diags);
+		return p->backend->parse(p->rq->command, p->target.s,
+					 p->target.len, &p->want, &p->diags);
 	p->lowered = true;
 	r = p->backend->lower(p->rules ? p->rules : &no_rules, host, &p->want,
 			      again ? &said : &p->diags);

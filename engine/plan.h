@@ -41,7 +41,7 @@ struct plan {
 	struct snapshot live;
 	struct survey elsewhere;	/* filters that this backend misses */
 	struct image *want;
-	bool lowered;			/* once at least: what it says is said */
+	bool lowered;			/* diagnostics of that are reported */
 	struct changeset *changes;
 };
 

@@ -71,12 +71,12 @@ bool recovery_succeeded(const struct recovery *v)
  * To one side of the journal, which is then done with. A confirmation that
  * was waited for falls with its change.
  */
-static int go_to(struct recovery *v, bool new, bool waits)
+static int go_to(struct recovery *v, bool forward, bool waits)
 {
 	int r = 0;
 
-	v->what = new ? RECOVERED_NEW : RECOVERED_OLD;
-	if (!new)
+	v->what = forward ? RECOVERED_NEW : RECOVERED_OLD;
+	if (!forward)
 		r = aim_at(v, &v->record.before);
 	if (r)
 		return r;
@@ -84,7 +84,7 @@ static int go_to(struct recovery *v, bool new, bool waits)
 	if (!recovery_succeeded(v))
 		return 0;
 	if (v->done.outcome == OUTCOME_UNCHANGED)
-		r = new ? journal_finish(v->plan.state, &v->plan.diags) :
+		r = forward ? journal_finish(v->plan.state, &v->plan.diags) :
 			  journal_drop(v->plan.state, &v->plan.diags);
 	return !r && waits ? end_waiting(v) : r;
 }

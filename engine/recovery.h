@@ -6,8 +6,8 @@
  * Shape:  `what` tells it in one word; `done` is how the kernel took it, with
  *         the outcome UNCHANGED where nothing had to be written. A plan whose
  *         backend is NULL saw no rules.
- * Owner:  recovery_release() frees; what the request names and the state folder are
- *         borrowed.
+ * Owner:  recovery_release() frees; what the request names and the state folder
+ *         are borrowed.
  * Errors: -errno with the reason in plan.diags, before anything was written;
  *         a failure later is in `done`. -ENOENT, without a diagnostic: there
  *         is no record to go back from.

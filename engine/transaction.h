@@ -38,8 +38,8 @@ void transaction_release(struct transaction *t);
 
 /*
  * p must have been compared. Diagnostics go to p->diags. With a state folder
- * (engine/history.h) the change is written down first; where that cannot be done
- * nothing is.
+ * (engine/history.h) the change is written down first; where that cannot be
+ * done, nothing is.
  */
 void transact(struct plan *p, struct transaction *ret);
 

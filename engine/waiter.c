@@ -58,7 +58,9 @@ static void log_diags(const struct diags *d)
 static int take_back(const struct request *rq)
 {
 	_cleanup_(state_close) struct state *state = NULL;
-	_cleanup_(recovery_release) struct recovery v = { .plan = { .rq = rq } };
+	_cleanup_(recovery_release) struct recovery v = {
+		.plan = { .rq = rq }
+	};
 	int r = recovery_open(rq, &state, &v.plan.diags);
 
 	if (!r)

@@ -28,7 +28,8 @@ static pid_t holder_in(const char *line, const struct stat *file)
 	if (*end++ != ':')
 		return 0;
 	inode = strtoul(end, NULL, 10);
-	if (major_no != major(file->st_dev) || minor_no != minor(file->st_dev) ||
+	if (major_no != major(file->st_dev) ||
+	    minor_no != minor(file->st_dev) ||
 	    inode != file->st_ino || pid < 0)
 		return 0;
 	return (pid_t)pid;

@@ -46,7 +46,7 @@ struct service {
 	struct prefix_set clients, servers;
 	struct iface_set ifaces;
 	enum policy_accept accept;
-	struct srcpos accept_at;	/* the value, or the name if defaulted */
+	struct srcpos accept_at;	/* the value; defaulted: the name */
 };
 
 enum amount_kind { AMOUNT_UNSET, AMOUNT_AUTO, AMOUNT_NUMBER, AMOUNT_BYTES,
@@ -59,7 +59,7 @@ struct amount {
 };
 
 struct timeout {
-	const char *name;		/* as in nf_conntrack_<proto>_timeout_* */
+	const char *name;		/* nf_conntrack_<proto>_timeout_* */
 	const char *sysctl;		/* "net.netfilter.nf_conntrack_..." */
 	uint32_t seconds;
 	struct srcpos at;
@@ -108,7 +108,8 @@ int policy_read(const char *path, char **ret_text, size_t *ret_len,
 		struct diags *d);
 /*
  * Parse and check. `file` is borrowed for the policy's life, `text` only for
- * the call; the caller keeps both for the caret printer. Warnings do not fail it.
+ * the call; the caller keeps both for the caret printer. Warnings do not fail
+ * it.
  */
 int policy_parse(const char *file, const char *text, size_t len,
 		 struct policy **ret, struct diags *d);

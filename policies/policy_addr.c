@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Networks and interfaces. */
+/* policies/policy_addr.c: networks and interfaces. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What no single value can show: keys that must, or must not, go together. */
+/*
+ * policies/policy_check.c: what no single value can show: keys that must, or
+ * must not, go together.
+ */
 #include <string.h>
 
 #include "core/mem.h"

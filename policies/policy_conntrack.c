@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The section `conntrack`: what becomes of the table itself. */
+/*
+ * policies/policy_conntrack.c: the section `conntrack`: what becomes of the
+ * table itself.
+ */
 #include <string.h>
 
 #include "core/mem.h"

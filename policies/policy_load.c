@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Maps, lists and words: what every section of a policy is made of. */
+/*
+ * policies/policy_load.c: maps, lists and words: what every section of a policy
+ * is made of.
+ */
 #include "policies/policy_load.h"
 
 #include <stdarg.h>

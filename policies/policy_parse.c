@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The policy as a whole. */
+/* policies/policy_parse.c: the policy as a whole. */
 #include <string.h>
 
 #include "core/mem.h"

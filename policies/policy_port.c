@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Ports: numbers, ranges and names. */
+/* policies/policy_port.c: ports: numbers, ranges and names. */
 #include <ctype.h>
 #include <string.h>
 

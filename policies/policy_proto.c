@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Protocols by name or number. */
+/* policies/policy_proto.c: protocols by name or number. */
 #include <string.h>
 
 #include "core/mem.h"

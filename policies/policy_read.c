@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A policy's bytes, from a file or a pipe that may be anything but friendly. */
+/*
+ * policies/policy_read.c: a policy's bytes, from a file or a pipe that may be
+ * anything but friendly.
+ */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One service, of `untracked` or of `management`. */
+/* policies/policy_service.c: one service, of `untracked` or of `management`. */
 #include <ctype.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Nearest names, for "did you mean". */
+/* policies/policy_suggest.c: nearest names, for "did you mean". */
 #include <ctype.h>
 #include <string.h>
 
@@ -66,7 +66,7 @@ const char *suggest(const char *word, const char *const *candidates, size_t n)
 		d = distance(word, len, candidates[i], nc);
 		if (d > limit && is_start(word, len, candidates[i], nc))
 			d = limit;
-		/* A word with nothing of the candidate left is no misspelling. */
+		/* Nothing of the candidate left: no misspelling. */
 		if (d >= nc)
 			continue;
 		/* Few misspell the first letter. */

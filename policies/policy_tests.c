@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The section `tests`: packets and what should become of them. */
+/*
+ * policies/policy_tests.c: the section `tests`: packets and what should become
+ * of them.
+ */
 #include <arpa/inet.h>
 #include <string.h>
 

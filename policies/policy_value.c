@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Numbers, durations and sizes, typed by the field that holds them. */
+/*
+ * policies/policy_value.c: numbers, durations and sizes, typed by the field
+ * that holds them.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

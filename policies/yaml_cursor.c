@@ -50,7 +50,8 @@ static void step(struct ycursor *c)
 	} else {
 		c->col++;
 	}
-	while (c->off < c->len && ((unsigned char)c->src[c->off] & 0xc0) == 0x80)
+	while (c->off < c->len &&
+		       ((unsigned char)c->src[c->off] & 0xc0) == 0x80)
 		c->off++;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What libyaml says when it stops, in the words of somebody who writes a
- * policy and at the place where the mistake is rather than where it showed.
+ * policies/yaml_error.c: what libyaml says when it stops, in the words of
+ * somebody who writes a policy and at the place where the mistake is rather
+ * than where it showed.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * YAML events to nodes. Events are pulled one at a time, so that a limit ends
- * the work where it is passed: libyaml itself has none and is quadratic in
- * the depth of flow collections. Long runs of plain list items never reach
- * libyaml, whose events would be most of the time that a large policy takes.
+ * policies/yaml_parse.c: YAML events to nodes. Events are pulled one at a time,
+ * so that a limit ends the work where it is passed: libyaml itself has none and
+ * is quadratic in the depth of flow collections. Long runs of plain list items
+ * never reach libyaml, whose events would be most of the time that a large
+ * policy takes.
  */
 #include <string.h>
 

@@ -67,7 +67,7 @@ static int add_run(struct yruns *runs, size_t anchor, size_t start, size_t end)
 	return 0;
 }
 
-/* Lines with one indentation, from the line at *pos on; *pos moves over them. */
+/* Lines of one indentation, from the one at *pos; *pos moves over them. */
 static int find_lines(const char *text, size_t len, size_t *pos,
 		      struct yruns *runs)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a file may consist of, looked at before the YAML parser does: that one
- * knows neither line nor column of a bad byte, takes more than a line feed for
- * the end of a line, and compares every %TAG directive to all before it.
+ * policies/yaml_text.c: what a file may consist of, looked at before the YAML
+ * parser does: that one knows neither line nor column of a bad byte, takes more
+ * than a line feed for the end of a line, and compares every %TAG directive to
+ * all before it.
  */
 #include <errno.h>
 

@@ -45,7 +45,7 @@ struct step {
 	const struct image_set *set;		/* STEP_SET, STEP_ELEMENT */
 	const struct image_rule *rule;		/* STEP_RULE */
 	size_t elem;				/* STEP_ELEMENT: index in set */
-	bool replaces;		/* added element: is there with another comment */
+	bool replaces;		/* element: exists with another comment */
 	/*
 	 * STEP_RULE, add: the live rule that it goes right before, NULL: at
 	 * the chain's end. Several with one `before` come in their order.

@@ -161,7 +161,8 @@ void origin_comment(const struct origin *o, char *buf, size_t max)
 	size_t len = n < 0 ? 0 : (size_t)n;
 
 	if (len > max)
-		for (len = max; len && ((unsigned char)buf[len] & 0xc0) == 0x80;)
+		for (len = max;
+		     len && ((unsigned char)buf[len] & 0xc0) == 0x80;)
 			len--;
 	buf[len] = '\0';
 	for (size_t i = 0; i < len; i++)

@@ -86,7 +86,7 @@ struct image_rule {
 	char *comment;			/* as in the kernel; NULL: none */
 	char *unknown;			/* text of VERDICT_UNKNOWN */
 	const struct origin *origin;	/* never NULL in a wanted image */
-	uint64_t handle;		/* live: nft handle, iptables position */
+	uint64_t handle;		/* live: nft handle, or ipt position */
 };
 
 struct image_set {

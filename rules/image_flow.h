@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rules/image_flow.h: which flows do the rules of an image take out of tracking?
+ * rules/image_flow.h: which flows an image takes out of tracking.
  *
  * Shape:  the image may be a kernel's, made by a policy that is gone. As in
  *         rules/flow.h, what is not known of a flow is taken to match: its

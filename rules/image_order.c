@@ -48,7 +48,8 @@ static enum stage rule_stage(const struct image_rule *r, enum stage chain)
 {
 	if (r->verdict != VERDICT_NOTRACK)
 		return chain;
-	if (shakes_hands(r->match.proto) || r->match.dport.n || looks_up(r, KEY_DPORT))
+	if (shakes_hands(r->match.proto) || r->match.dport.n ||
+	    looks_up(r, KEY_DPORT))
 		return STAGE_NOTRACK_REQUEST;
 	if (r->match.sport.n || looks_up(r, KEY_SPORT))
 		return STAGE_NOTRACK_REPLY;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* state/state_space.c: which boot and network namespace this is. */
 #include <stdbool.h>
 
 #include "state/state_space.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libipset knows each revision of a set type that the kernel speaks. Values
- * are handed over in binary, since its parsers ask the resolver; listings
- * come as the text of `ipset save`, for it hands out nothing else. It keeps
- * its cache of set names in globals, so one link at a time.
+ * backends/iptables/ipset.c: libipset knows each revision of a set type that
+ * the kernel speaks. Values are handed over in binary, since its parsers ask
+ * the resolver; listings come as the text of `ipset save`, for it hands out
+ * nothing else. It keeps its cache of set names in globals, so one link at a
+ * time.
  */
 #include "backends/iptables/ipset.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Changeset to kernel, phase by phase. A table of one family is the most that
- * changes at once, so a failure half-way is undone towards the live image.
+ * backends/iptables/ipt_commit.c: changeset to kernel, phase by phase. A table
+ * of one family is the most that changes at once, so a failure half-way is
+ * undone towards the live image.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Arguments to image rule. It takes what iptables-save prints of a rule with
- * our meaning, in whichever spelling: one rule, one decoded form.
+ * backends/iptables/ipt_decode.c: arguments to image rule. It takes what
+ * iptables-save prints of a rule with our meaning, in whichever spelling: one
+ * rule, one decoded form.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -277,7 +278,7 @@ static int lookup_parts(struct lookup *l, const struct image_set *s,
 		if ((!src && strcmp(part, "dst")) ||
 		    l->n_parts++ >= s->elems.n_fields)
 			return -EINVAL;
-		l->part[f] = s->elems.field[f] == FIELD_PORT ? 
+		l->part[f] = s->elems.field[f] == FIELD_PORT ?
 				     (src ? KEY_SPORT : KEY_DPORT) :
 				     (src ? KEY_SADDR : KEY_DADDR);
 	}

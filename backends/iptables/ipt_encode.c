@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Image rule to arguments, in the order that iptables-save prints: what the
- * built-in part of a rule says, then matches from cheap to dear, so that a
- * packet of another service leaves the rule early.
+ * backends/iptables/ipt_encode.c: image rule to arguments, in the order that
+ * iptables-save prints: what the built-in part of a rule says, then matches
+ * from cheap to dear, so that a packet of another service leaves the rule
+ * early.
  */
 #include <string.h>
 

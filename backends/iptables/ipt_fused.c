@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Many services of one shape in few rules, over ipsets that hold all their
- * values.
+ * backends/iptables/ipt_fused.c: many services of one shape in few rules, over
+ * ipsets that hold all their values.
  */
 #include <string.h>
 

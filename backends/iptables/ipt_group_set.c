@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/iptables/ipt_group_set.c: names and kinds of the ipsets of a group.
+ */
 #include "backends/iptables/ipt_group.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Kernel to image. Reading makes no table: a table that is not in /proc yet
- * has no rules of anybody's.
+ * backends/iptables/ipt_kernel.c: kernel to image. Reading makes no table: a
+ * table that is not in /proc yet has no rules of anybody's.
  */
 #include "backends/iptables/ipt_kernel.h"
 

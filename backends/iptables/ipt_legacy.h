@@ -43,7 +43,8 @@ const char *ipt_legacy_first_chain(const struct ipt_legacy *t);
 const char *ipt_legacy_next_chain(const struct ipt_legacy *t);
 /* "ACCEPT" or "DROP"; NULL: not built in. */
 const char *ipt_legacy_policy(const struct ipt_legacy *t, const char *chain);
-const void *ipt_legacy_first_rule(const struct ipt_legacy *t, const char *chain);
+const void *ipt_legacy_first_rule(const struct ipt_legacy *t,
+				  const char *chain);
 const void *ipt_legacy_next_rule(const struct ipt_legacy *t, const void *entry);
 const char *ipt_legacy_target(const struct ipt_legacy *t, const void *entry);
 size_t ipt_legacy_count(const struct ipt_legacy *t, const char *chain);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Text to image: what render() writes, or a dump of iptables-save and
- * ip6tables-save (one after the other, too) that holds our chains among
- * others. `ipset save` lines may stand in it, with or without "#ipset ".
+ * backends/iptables/ipt_parse.c: text to image: what render() writes, or a dump
+ * of iptables-save and ip6tables-save (one after the other, too) that holds our
+ * chains among others. `ipset save` lines may stand in it, with or without
+ * "#ipset ".
  */
 #include <string.h>
 

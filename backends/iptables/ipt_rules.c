@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backends/iptables/ipt_rules.c: a group as plain rules, multiplied out. */
 #include <string.h>
 
 #include "backends/iptables/ipt_group.h"

@@ -129,7 +129,8 @@ static int set_step(struct ipset_link *l, const struct changeset *cs,
 				   NULL))
 		return 0;
 	return other ? replace(l, s->set, d) :
-		       ipset_create(l, s->set, name, ipt_set_maxelem(s->set), d);
+		       ipset_create(l, s->set, name,
+				     ipt_set_maxelem(s->set), d);
 }
 
 int ipt_set_steps(struct ipset_link *l, const struct changeset *cs,

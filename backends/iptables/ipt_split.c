@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ruleset in words that ip6tables has. In IPv6 the kernel takes
- * `--dst-type LOCAL,MULTICAST` for "both at once", which nothing is: a rule
- * for either becomes one for local destinations and one for the groups among
- * its addresses.
+ * backends/iptables/ipt_split.c: the ruleset in words that ip6tables has. In
+ * IPv6 the kernel takes `--dst-type LOCAL,MULTICAST` for "both at once", which
+ * nothing is: a rule for either becomes one for local destinations and one for
+ * the groups among its addresses.
+ *
  * Source: match_type6() in net/netfilter/xt_addrtype.c.
  */
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Image to text. One text serves both families: what is said in one alone
- * stands behind -4 or -6, which the restore program of the other passes over.
+ * backends/iptables/ipt_text.c: image to text. One text serves both families:
+ * what is said in one alone stands behind -4 or -6, which the restore program
+ * of the other passes over.
  */
 #include <string.h>
 

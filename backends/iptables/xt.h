@@ -11,7 +11,8 @@
  * Owner:  xt_build() mallocs the entry.
  * Errors: -EOPNOTSUPP: an extension is not there, or not in the kernel;
  *         -EINVAL: an extension refused an argument; -EIO: it could not read
- *         the kernel's rule. All with a diagnostic. -ENOMEM. Not for use by two threads.
+ *         the kernel's rule. All with a diagnostic. -ENOMEM. Not for use by
+ *         two threads.
  * Source: xtables.h, linux/netfilter_ipv4/ip_tables.h,
  *         linux/netfilter_ipv6/ip6_tables.h.
  */

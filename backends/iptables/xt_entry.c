@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/iptables/xt_entry.c: the built-in part of an entry: addresses,
+ * interfaces, protocol.
+ */
 #include "backends/iptables/xt.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A kernel entry as arguments, through the extensions' own save callbacks.
+ * backends/iptables/xt_print.c: a kernel entry as arguments, through the
+ * extensions' own save callbacks.
  */
 #include <errno.h>
 #include <string.h>

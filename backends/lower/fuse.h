@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/lower/fuse.h: rules of one shape brought together, for backends with sets.
+ * backends/lower/fuse.h: rules of one shape brought together, for backends
+ * with sets.
  *
  * Two rules have the same shape when they differ in nothing but the values of
  * their ports, addresses and plain interface names. What a packet pays then

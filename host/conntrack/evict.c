@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* host/conntrack/evict.c: drop entries of flows that are no longer tracked. */
 #include <errno.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <string.h>

@@ -121,12 +121,13 @@ static int image_copy(const struct image *from, struct image **ret)
 static bool set_in_use(const struct image_table *t, const char *name)
 {
 	for (size_t i = 0; i < t->n_chains; i++)
-		for (size_t k = 0; k < t->chains[i].n_rules; k++)
-			for (unsigned int j = 0;
-			     j < t->chains[i].rules[k].n_lookups; j++)
-				if (!strcmp(name,
-					    t->chains[i].rules[k].lookup[j].set))
+		for (size_t k = 0; k < t->chains[i].n_rules; k++) {
+			const struct image_rule *r = &t->chains[i].rules[k];
+
+			for (unsigned int j = 0; j < r->n_lookups; j++)
+				if (!strcmp(name, r->lookup[j].set))
 					return true;
+		}
 	return false;
 }
 

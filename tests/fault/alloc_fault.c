@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Preloaded into the program: allocation number CTPOLICY_FAIL_ALLOC fails,
- * counted from main() on, and how many there were goes into the file
- * CTPOLICY_COUNT_ALLOC. The program begins with setlocale(), and so do we.
+ * tests/fault/alloc_fault.c: preloaded into the program: allocation number
+ * CTPOLICY_FAIL_ALLOC fails, counted from main() on, and how many there were
+ * goes into the file CTPOLICY_COUNT_ALLOC. The program begins with setlocale(),
+ * and so do we.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

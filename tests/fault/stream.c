@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One end of numbered UDP packets: stream echo ADDRESS PORT, or
- * stream send ADDRESS PORT PACKETS-A-SECOND, which ends at the end of its
- * standard input and prints how many it sent and how many never came back.
+ * tests/fault/stream.c: one end of numbered UDP packets: stream echo ADDRESS
+ * PORT, or stream send ADDRESS PORT PACKETS-A-SECOND, which ends at the end of
+ * its standard input and prints how many it sent and how many never came back.
  */
 #include <arpa/inet.h>
 #include <errno.h>

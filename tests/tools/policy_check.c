@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * policy_check [-amn] [-o DIR] FILE...: the policy loader alone, for tests:
- * what it says about each file, on standard error. Exit code: 0, 66 (not
- * read), 78 (not valid), of the last file that was not well.
+ * tests/tools/policy_check.c: policy_check [-amn] [-o DIR] FILE...: the policy
+ * loader alone, for tests: what it says about each file, on standard error.
+ * Exit code: 0, 66 (not read), 78 (not valid), of the last file that was not
+ * well.
  *
  * -n: without notes; -a: all errors, however many; -m: peak memory in KB on
  * standard output; -o: into DIR/NAME.err for each FILE NAME.yaml, and

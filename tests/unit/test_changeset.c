@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Steps turn the live chain into the wanted one, and touch no more than needed. */
+/*
+ * tests/unit/test_changeset.c: steps turn the live chain into the wanted one,
+ * and touch no more than needed.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/test_diag.c: carets, caps and parts of printed diagnostics. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

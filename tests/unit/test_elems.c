@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Boxes made disjoint cover what they covered, and nothing twice. */
+/*
+ * tests/unit/test_elems.c: boxes made disjoint cover what they covered, and
+ * nothing twice.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

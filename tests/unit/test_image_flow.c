@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An image says of a flow what the rules say that it was made of, whichever
- * backend made it.
+ * tests/unit/test_image_flow.c: an image says of a flow what the rules say that
+ * it was made of, whichever backend made it.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/test_inet.c: addresses, ports, interfaces and protocols. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/test_ipt_args.c: a rule survives the way to arguments and back. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

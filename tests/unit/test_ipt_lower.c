@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/test_ipt_lower.c: which services share rules and ipsets. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

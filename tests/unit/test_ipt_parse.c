@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/test_ipt_parse.c: saved iptables rulesets, good, bad and cut. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -206,8 +207,10 @@ static void test_render_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dump),	  cmocka_unit_test(test_families),
-		cmocka_unit_test(test_bad),	  cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_dump),
+		cmocka_unit_test(test_families),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_render_again),
 	};

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Elements and sets survive netlink, edges of ranges above all. */
+/*
+ * tests/unit/test_nft_elem.c: elements and sets survive netlink, edges of
+ * ranges above all.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Services of one shape share a set; accepts go where packets are dropped. */
+/*
+ * tests/unit/test_nft_lower.c: services of one shape share a set; accepts go
+ * where packets are dropped.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nft's text: what is ours is found, the rest is stepped over, junk is told. */
+/*
+ * tests/unit/test_nft_parse.c: nft's text: what is ours is found, the rest is
+ * stepped over, junk is told.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A rule survives netlink and text: without a kernel, from each to each. */
+/*
+ * tests/unit/test_nft_rule.c: a rule survives netlink and text: without a
+ * kernel, from each to each.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

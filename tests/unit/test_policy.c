@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a valid policy becomes; the broken ones are in tests/golden/policies. */
+/*
+ * tests/unit/test_policy.c: what a valid policy becomes; the broken ones are in
+ * tests/golden/policies.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What transact() says and what the kernel then holds must agree, whatever
- * goes wrong on the way. The kernel is tests/contract/fake.h; the backend
- * here wraps it, to go wrong at one commit or from one on.
+ * tests/unit/test_transaction.c: what transact() says and what the kernel then
+ * holds must agree, whatever goes wrong on the way. The kernel is
+ * tests/contract/fake.h; the backend here wraps it, to go wrong at one commit
+ * or from one on.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Trees and places, with and without runs of plain list items. */
+/*
+ * tests/unit/test_yaml.c: trees and places, with and without runs of plain list
+ * items.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
