@@ -208,13 +208,13 @@ class Namespace:
         if error:
             raise OSError(-error, os.strerror(-error))
 
-    def apply(self, backend, policy, check=True):
+    def apply(self, backend, policy, *more, check=True):
         """The policy's rules in here, by the program under test."""
         path = os.path.join(WORK, "policy.yaml")
         with open(path, "w") as out:
             out.write(policy)
-        return self.run([CTPOLICY, "apply", "--backend", backend, path],
-                        check=check)
+        return self.run([CTPOLICY, "apply", "--backend", backend, *more,
+                         path], check=check)
 
     def remove(self, backend):
         return self.run([CTPOLICY, "remove", "--backend", backend])

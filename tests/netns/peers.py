@@ -46,10 +46,10 @@ class Server:
             pass
 
 
-def connect(space, version, port, timeout=4):
+def connect(space, version, port, timeout=4, to=None):
     sock = space.socket(lab.FAMILY[version], socket.SOCK_STREAM)
     sock.settimeout(timeout)
-    sock.connect((lab.address("server", version), port))
+    sock.connect((to or lab.address("server", version), port))
     return sock
 
 

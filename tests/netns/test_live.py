@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Connections that live through apply and remove, and the entries they had:
-those of the excluded service are evicted, all others stay."""
+"""Connections live through apply and remove; the entries of the excluded
+service are dropped, and all others stay."""
 import socket
 import sys
 import threading
@@ -84,7 +84,7 @@ def live(backend):
     check(entries(server, 80) == 2 * EACH, backend + ": web is tracked")
     said = server.apply(backend, POLICY)
     check("dropped %d old conntrack entries of these services" % (2 * EACH) in said,
-          backend + ": the eviction is told", said)
+          backend + ": the dropped entries are told", said)
     check(entries(server, 80) == 0, backend + ": no entry of web is left")
     check(entries(server, 8443) == 2 * EACH, backend + ": others stay")
     check(alive(web) == 2 * EACH, backend + ": web lives through apply",
@@ -236,6 +236,201 @@ def say(one, other):
         return False
 
 
+# What the rules of a host look like that tracks nothing.
+STATELESS = {"nftables": """table inet host {
+chain in { type filter hook input priority 0; policy drop
+meta l4proto { icmp, ipv6-icmp } accept
+tcp dport 80 accept
+}
+}
+""", "iptables": """*filter
+:INPUT DROP [0:0]
+-A INPUT -p %s -j ACCEPT
+-A INPUT -p tcp --dport 80 -j ACCEPT
+COMMIT
+"""}
+
+
+def load(host, backend, rules):
+    if backend == "nftables":
+        host.nft(rules[backend])
+        return
+    for version in lab.VERSIONS:
+        text = rules[backend]
+        host.legacy(version, text % ("icmp", "ipv6-icmp")[version == 6]
+                    if "%s" in text else text)
+
+
+def count(space):
+    return int(space.run("cat /proc/sys/net/netfilter/nf_conntrack_count"))
+
+
+def untracked_host(backend):
+    """Where nothing is tracked no entry is made, by nobody's rules or by
+    those of ctpolicy, which match states themselves."""
+    for rules, accept in (({}, "none"), (STATELESS, "none"),
+                          (STATELESS, "open")):
+        client, server = pair()
+        kept.append([Server(server, version, 80) for version in lab.VERSIONS])
+        if rules:
+            load(server, backend, rules)
+        policy = POLICY.replace("open", accept)
+        server.apply(backend, policy)
+        socks = [connect(client, version, 80) for version in lab.VERSIONS]
+        name = "%s, untracked host, %s, %s" % (
+            backend, "stateless rules" if rules else "no rules", accept)
+        check(alive(socks) == 2, name + ": live")
+        said = server.remove(backend)
+        check(count(server) == 0, name + ": no entry is left", said)
+        check("added conntrack entries" not in said, name + ": none is told",
+              said)
+        check(alive(socks) == 2, name + ": live through remove")
+
+
+def forbidden(backend):
+    """Nothing is asked of a table that is not to be there."""
+    client, server = pair()
+    kept.append(Server(server, 4, 80))
+    policy = POLICY.replace("allowed", "forbidden").replace("open", "none")
+    for text in (policy, policy.replace("[80]", "[81]")):
+        said = server.apply(backend, text, "--trace")
+        check("conntrack:" not in said, backend + ": forbidden asks nothing",
+              said)
+    server.remove(backend)
+    server.apply(backend, POLICY)
+    connect(client, 4, 80)
+    said = server.apply(backend, POLICY, "--trace")
+    check("conntrack:" not in said, backend + ": no change asks nothing", said)
+
+
+ANYCAST = {4: "203.0.113.77", 6: "2001:db8:a::77"}
+
+
+def local_by_route(backend):
+    """Addresses of no interface, that end here all the same."""
+    for way in ("route add local %s dev lo", "addr add %s dev lo"):
+        client, server = pair()
+        load(server, backend, STRICT)
+        kept.append([Server(server, version, 80) for version in lab.VERSIONS])
+        for version, net in ((4, "203.0.113.0/24"), (6, "2001:db8:a::/64")):
+            client.run("ip route add %s via %s" % (
+                net, lab.address("server", version)))
+            if "addr" in way:
+                net = net.replace(".0/", ".1/").replace("::/", "::1/")
+            server.run("ip " + way % net)
+        # The whole prefix of an address on lo is local, with IPv4 alone.
+        versions = (4,) if "addr" in way else lab.VERSIONS
+        name = "%s, ip %s" % (backend, way % "...")
+        old = [connect(client, version, 80, to=ANYCAST[version])
+               for version in versions]
+        server.apply(backend, POLICY)
+        check(entries(server, 80) == 0, name + ": no entry is left")
+        new = [connect(client, version, 80, to=ANYCAST[version])
+               for version in versions]
+        check(alive(old + new) == len(old + new), name + ": live")
+        server.remove(backend)
+        check(alive(old + new) == len(old + new),
+              name + ": live through remove")
+        check(entries(server, 80) == len(old + new), name + ": tracked")
+
+
+def other_interface(backend):
+    """Connections through an interface that the service does not name keep
+    their entries."""
+    client, server = pair()
+    client.link("c2", server, "s2")
+    load(server, backend, STRICT)
+    kept.append([Server(server, version, 80) for version in lab.VERSIONS])
+    second = {4: ("10.9.0.1", "10.9.0.2", 24),
+              6: ("2001:db8:9::1", "2001:db8:9::2", 64)}
+    for here, there, bits in second.values():
+        flag = "nodad" if ":" in here else ""
+        client.run("ip addr add %s/%d dev c2 %s" % (here, bits, flag))
+        server.run("ip addr add %s/%d dev s2 %s" % (there, bits, flag))
+    inside = [connect(client, version, 80) for version in lab.VERSIONS]
+    outside = [connect(client, version, 80, to=second[version][1])
+               for version in lab.VERSIONS]
+    for names in ("[s]", "[s*]"):
+        want = 2 if names == "[s]" else 0
+        server.apply(backend, POLICY.replace(
+            "accept: open", "accept: open, interfaces: " + names.replace(
+                "s*", '"s*"')))
+        name = "%s, interfaces: %s" % (backend, names)
+        check(entries(server, 80) == want, name + ": entries",
+              server.run("conntrack -L 2>/dev/null"))
+        check(alive(inside + outside) == 4, name + ": live")
+    server.remove(backend)
+    check(alive(inside + outside) == 4, name + ": live through remove")
+    check(entries(server, 80) == 4, name + ": and are tracked")
+
+
+def zone(backend):
+    """Entries in a zone are there because some rule put them there."""
+    client, server = pair()
+    load(server, backend, STRICT)
+    kept.append(Server(server, 4, 80))
+    server.run("iptables-legacy -t raw -A PREROUTING -j CT --zone 7; "
+               "iptables-legacy -t raw -A OUTPUT -j CT --zone 7")
+    sock = connect(client, 4, 80)
+    server.run("iptables-legacy -t raw -F")
+    server.apply(backend, POLICY)
+    check(entries(server, 80) == 1, backend + ": the zone's entry stays")
+    check(alive([sock]) == 1, backend + ": and its connection lives")
+
+
+ROUTER = {"nftables": """table inet host {
+chain way { type filter hook forward priority 0; policy drop
+meta l4proto ipv6-icmp accept
+ct state established,related accept
+ct state invalid drop
+iifname "toc" ct state new accept
+}
+}
+""", "iptables": """*filter
+:FORWARD DROP [0:0]
+-A FORWARD -p ipv6-icmp -j ACCEPT
+-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A FORWARD -m conntrack --ctstate INVALID -j DROP
+-A FORWARD -i toc -m conntrack --ctstate NEW -j ACCEPT
+COMMIT
+"""}
+# What LIMITS proposes: before the removal, and until all have spoken.
+SPARE = {"nftables": ("nft insert rule inet host way tcp sport 80 accept",),
+         "iptables": tuple(
+             name + " -I FORWARD -p tcp --sport 80 -j ACCEPT"
+             for name in ("iptables-legacy", "ip6tables-legacy"))}
+
+
+def forwarded(backend):
+    """A router knows no forwarded connection: it says so, and what LIMITS
+    proposes saves them."""
+    for spared in (False, True):
+        client, router, server = lab.Lab().all()
+        load(router, backend, ROUTER)
+        listeners = [listen(server, version) for version in lab.VERSIONS]
+        router.apply(backend, POLICY.replace("server", "router"))
+        ends = []
+        for version, listener in zip(lab.VERSIONS, listeners):
+            sock = connect(client, version, 80)
+            ends.append((sock, listener.accept()[0]))
+        check(all(say(b, a) for a, b in ends), backend + ": forwarded, live")
+        for command in SPARE[backend] if spared else ():
+            router.run(command)
+        said = router.remove(backend)
+        check("CT642" in said, backend + ": forwarded, a warning", said)
+        if spared:
+            check(all(say(b, a) for a, b in ends),
+                  backend + ": spared, they live")
+            for command in SPARE[backend]:
+                if backend == "iptables":
+                    router.run(command.replace("-I", "-D"))
+            if backend == "nftables":
+                router.run("nft flush chain inet host way")
+                router.nft(ROUTER[backend])
+            check(all(say(b, a) for a, b in ends),
+                  backend + ": and on, without the rule")
+
+
 lab.require_ctpolicy()
 kept = []
 for name in lab.BACKENDS:
@@ -245,5 +440,9 @@ if "nftables" in lab.BACKENDS:
 for name in lab.BACKENDS:
     for is_loose, way in ((1, "services"), (0, "services"), (0, "none")):
         hard(name, is_loose, way)
+for name in lab.BACKENDS:
+    for part in (untracked_host, forbidden, local_by_route, other_interface,
+                 zone, forwarded):
+        part(name)
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(1 if failed or not passed else 0)
