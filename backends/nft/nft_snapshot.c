@@ -355,7 +355,8 @@ int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 		usleep(SETTLE_US);
 	ctx->settling = false;
 	for (useconds_t i = 0; err == -EINTR && i < TRIES_MAX; i++) {
-		usleep(i * PAUSE_US);
+		if (i)
+			usleep(i * PAUSE_US);
 		err = try_snapshot(ctx, ret, d);
 	}
 	if (!err || d->errors > told)
