@@ -44,7 +44,7 @@ static void evict(struct plan *p, const struct image *out,
 /* Flows that only pass through: no socket here tells which there are. */
 static bool is_forwarded(const struct image_rule *r)
 {
-	return r->match.dst == DST_NOT_LOCAL;
+	return image_rule_is_transit(r);
 }
 
 static bool is_sctp(const struct image_rule *r)

@@ -112,17 +112,19 @@ static int put_addresses(const struct leg_visit *v, struct match *m)
 }
 
 /*
- * A leg that enters the host is for the host: a unicast address of its own, or
- * a group address that the policy names on the receiving side.
+ * The role says whose address is local: a server's requests go to one, or to a
+ * group address that the policy names as a server's, and its replies come from
+ * one. The other end may be anybody, on loopback too: a transparent proxy
+ * speaks with addresses of others, and what it says stays tracked both ways.
  */
 static enum dst_kind leg_dst(const struct leg_visit *v, enum hook hook)
 {
 	const struct service *s = v->service;
 
-	if (hook == HOOK_OUTPUT || hook == HOOK_FORWARD)
+	if (hook == HOOK_FORWARD || (hook == HOOK_OUTPUT && !leg_enters(v)))
 		return DST_ANY;
 	if (v->role == ROLE_ROUTER)
-		return DST_NOT_LOCAL;
+		return DST_TRANSIT;
 	if (v->leg == LEG_REQUEST ? s->has_servers : s->has_clients)
 		return DST_LOCAL_OR_GROUP;
 	return DST_LOCAL;
@@ -149,6 +151,7 @@ struct rule *leg_rule(const struct leg_visit *v, struct ruleset *rs,
 		m->family = v->policy->ipv4 ? AF_INET : AF_INET6;
 	m->proto = v->proto;
 	m->dst = leg_dst(v, hook);
+	m->src_local = hook == HOOK_OUTPUT && !leg_enters(v);
 	err = put_ifaces(v, hook, m);
 	if (!err)
 		err = put_addresses(v, m);

@@ -3,11 +3,12 @@
  * generators/notrack.c: every leg of every service, out of tracking.
  *
  *   role    request leg              reply leg
- *   server  PREROUTING, local dst    OUTPUT
- *   client  OUTPUT                   PREROUTING, local dst, own socket
- *   router  PREROUTING, not local    the same
+ *   server  PREROUTING, local dst    OUTPUT, local src
+ *   client  OUTPUT, local src        PREROUTING, local dst, own socket
+ *   router  PREROUTING, transit dst  the same
  *   server and client, on loopback:  OUTPUT -o lo, both legs: a packet to an
- *   own address is judged in OUTPUT, and PREROUTING can't undo that.
+ *   own address is judged in OUTPUT, and PREROUTING can't undo that. The
+ *   addresses are as they are for the network.
  */
 #include "generators/generators.h"
 #include "generators/legs.h"

@@ -20,8 +20,8 @@ static bool leads_to(const struct flow *f, enum dst_kind dst)
 		return f->to_local;
 	case DST_LOCAL_OR_GROUP:
 		return f->to_local || f->to_group;
-	case DST_NOT_LOCAL:
-		return !f->to_local;
+	case DST_TRANSIT:
+		return !f->to_local && !f->to_group;
 	case DST_ANY:
 	case DST_MAX_:
 		break;

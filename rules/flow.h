@@ -3,8 +3,9 @@
  * rules/flow.h: does a rule take a packet, as far as can be told from afar?
  *
  * Shape:  a flow is one direction of a connection at one hook. What is not
- *         known of it (an interface) is taken to match: the question is what
- *         a rule may do, not what it must.
+ *         known of it (an interface, or at HOOK_OUTPUT whether its source is
+ *         this host's) is taken to match: the question is what a rule may do,
+ *         not what it must.
  * Units:  addresses in network byte order, IPv4 in the first four bytes;
  *         ports in host byte order.
  */

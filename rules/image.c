@@ -182,6 +182,15 @@ static bool text_equal(const char *a, const char *b)
 	return !strcmp(a ? a : "", b ? b : "");
 }
 
+bool image_rule_is_transit(const struct image_rule *r)
+{
+	for (unsigned int i = 0; i < r->n_lookups; i++)
+		if (r->lookup[i].part[0] == KEY_DADDRTYPE &&
+		    !strcmp(r->lookup[i].set, IMAGE_TRANSIT_TYPES))
+			return true;
+	return r->match.dst == DST_TRANSIT;
+}
+
 bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
 {
 	if (a->verdict == VERDICT_UNKNOWN || a->verdict != b->verdict ||

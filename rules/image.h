@@ -156,7 +156,12 @@ void origin_comment(const struct origin *o, char *buf, size_t max);
 /* Longest comment both kernels take: NFTNL_UDATA_COMMENT_MAXLEN less NUL. */
 #define COMMENT_MAX 127
 
+/* The set of address types that a backend may look up for DST_TRANSIT. */
+#define IMAGE_TRANSIT_TYPES "transit_types"
+
 bool image_rule_equal(const struct image_rule *a, const struct image_rule *b);
+/* Is the rule for packets that only pass through this host? */
+bool image_rule_is_transit(const struct image_rule *r);
 /* Can the live set hold what is wanted, as it stands? */
 bool image_set_fits(const struct image_set *want, const struct image_set *live);
 void image_rule_release(struct image_rule *r);

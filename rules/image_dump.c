@@ -39,7 +39,7 @@ static void put_match(struct strbuf *b, const struct match *m)
 	static const char *const dst[] = {
 		[DST_ANY] = "", [DST_LOCAL] = " dst local",
 		[DST_LOCAL_OR_GROUP] = " dst local,broadcast,multicast",
-		[DST_NOT_LOCAL] = " dst !local",
+		[DST_TRANSIT] = " dst transit",
 	};
 	static const char *const ct[] = {
 		[CT_ANY] = "", [CT_UNTRACKED] = " ct untracked",
@@ -65,7 +65,8 @@ static void put_match(struct strbuf *b, const struct match *m)
 	for (unsigned int i = 0; i < m->n_icmp; i++)
 		strbuf_printf(b, "%s%u-%u", i ? "," : " type ",
 			      m->icmp[i].first, m->icmp[i].last);
-	strbuf_printf(b, "%s%s%s%s%s", dst[m->dst], ct[m->ct], sk[m->socket],
+	strbuf_printf(b, "%s%s%s%s%s%s", m->src_local ? " src local" : "",
+		      dst[m->dst], ct[m->ct], sk[m->socket],
 		      m->not_syn ? " !syn" : "",
 		      m->fragment_tail ? " fragment-tail" : "");
 }

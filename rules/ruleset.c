@@ -106,6 +106,8 @@ static int cmp_flags(const struct match *a, const struct match *b)
 	if (!c)
 		c = cmp_num((long)a->dst, (long)b->dst);
 	if (!c)
+		c = cmp_num(a->src_local, b->src_local);
+	if (!c)
 		c = cmp_num((long)a->ct, (long)b->ct);
 	if (!c)
 		c = cmp_num((long)a->socket, (long)b->socket);

@@ -57,7 +57,7 @@ enum dst_kind {
 	DST_ANY,
 	DST_LOCAL,		/* a unicast address of this host */
 	DST_LOCAL_OR_GROUP,	/* that, or broadcast, or multicast */
-	DST_NOT_LOCAL,		/* anything but DST_LOCAL */
+	DST_TRANSIT,		/* a unicast address that is not local */
 	DST_MAX_
 };
 
@@ -88,6 +88,7 @@ struct match {
 	struct port_set sport, dport;
 	struct iface_set iif, oif;
 	enum dst_kind dst;
+	bool src_local;		/* saddr is a unicast address of this host */
 	enum ct_kind ct;
 	enum socket_kind socket;
 	bool not_syn;		/* tcp: flags&(FIN|SYN|RST|ACK) is not SYN */

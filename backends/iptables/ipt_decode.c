@@ -21,6 +21,7 @@ struct decoder {
 	struct image *img;
 	struct image_rule *r;
 	bool ct_target, has_target;
+	bool no_group;			/* "! --dst-type MULTICAST" */
 };
 
 /* 0, -ENOMEM, or -EINVAL: not ours to say. */
@@ -215,23 +216,40 @@ static int opt_fragid(struct decoder *d, const char *arg, bool not)
 	return not || strcmp(arg, "0:4294967295") ? -EINVAL : 0;
 }
 
+static int opt_src_type(struct decoder *d, const char *arg, bool not)
+{
+	if (not || strcmp(arg, "LOCAL") || d->r->match.src_local)
+		return -EINVAL;
+	d->r->match.src_local = true;
+	return 0;
+}
+
+/* In IPv6 DST_TRANSIT is said in two steps, see encode_transit(). */
 static int opt_dst_type(struct decoder *d, const char *arg, bool not)
 {
 	static const struct {
 		const char *text;
-		bool not;
+		bool not, no_group;
 		enum dst_kind dst;
 	} kinds[] = {
-		{ "LOCAL", false, DST_LOCAL },
-		{ "LOCAL", true, DST_NOT_LOCAL },
-		{ "LOCAL,BROADCAST,MULTICAST", false, DST_LOCAL_OR_GROUP },
+		{ "LOCAL", false, false, DST_LOCAL },
+		{ "LOCAL,BROADCAST,MULTICAST", false, false,
+		  DST_LOCAL_OR_GROUP },
+		{ "LOCAL,BROADCAST,ANYCAST,MULTICAST", true, false,
+		  DST_TRANSIT },
+		{ "LOCAL,ANYCAST", true, true, DST_TRANSIT },
 	};
 
+	if (d->r->match.dst != DST_ANY)
+		return -EINVAL;
+	if (not && !d->no_group && !strcmp(arg, "MULTICAST")) {
+		d->no_group = true;
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(kinds[i].text, arg) || kinds[i].not != not)
+		if (strcmp(kinds[i].text, arg) || kinds[i].not != not ||
+		    kinds[i].no_group != d->no_group)
 			continue;
-		if (d->r->match.dst != DST_ANY)
-			return -EINVAL;
 		d->r->match.dst = kinds[i].dst;
 		return 0;
 	}
@@ -409,6 +427,7 @@ static const struct option_row {
 	{ "--icmpv6-type", true, opt_icmp },
 	{ "--fragfirst", false, opt_fragfirst },
 	{ "--fragid", true, opt_fragid },
+	{ "--src-type", true, opt_src_type },
 	{ "--dst-type", true, opt_dst_type },
 	{ "--ctstate", true, opt_state },
 	{ "--state", true, opt_state },
@@ -472,7 +491,8 @@ int ipt_args_decode(const struct ipt_args *a, uint8_t family,
 		err = decode_option(&d);
 	if (err == -ENOMEM)
 		return err;
-	if (err || r->verdict == VERDICT_UNKNOWN || !d.has_target)
+	if (err || r->verdict == VERDICT_UNKNOWN || !d.has_target ||
+	    (d.no_group && r->match.dst != DST_TRANSIT))
 		return make_unknown(a, r);
 	return 0;
 }

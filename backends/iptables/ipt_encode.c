@@ -171,7 +171,20 @@ static int encode_lookups(struct ipt_args *a, const struct image_rule *r)
 	return 0;
 }
 
-static int encode_dst(struct ipt_args *a, enum dst_kind dst)
+/*
+ * ip6tables takes several types for "all at once" as soon as multicast is
+ * among them: it needs two matches where iptables has one.
+ */
+static int encode_transit(struct ipt_args *a, uint8_t family)
+{
+	if (family == NFPROTO_IPV4)
+		return WORDS(a, "-m", "addrtype", "!", "--dst-type",
+			     "LOCAL,BROADCAST,ANYCAST,MULTICAST");
+	return WORDS(a, "-m", "addrtype", "!", "--dst-type", "MULTICAST",
+		     "-m", "addrtype", "!", "--dst-type", "LOCAL,ANYCAST");
+}
+
+static int encode_dst(struct ipt_args *a, enum dst_kind dst, uint8_t family)
 {
 	switch (dst) {
 	case DST_LOCAL:
@@ -180,8 +193,8 @@ static int encode_dst(struct ipt_args *a, enum dst_kind dst)
 		/* IPv4 alone, see ipt_split.h */
 		return WORDS(a, "-m", "addrtype", "--dst-type",
 			     "LOCAL,BROADCAST,MULTICAST");
-	case DST_NOT_LOCAL:
-		return WORDS(a, "-m", "addrtype", "!", "--dst-type", "LOCAL");
+	case DST_TRANSIT:
+		return encode_transit(a, family);
 	case DST_ANY:
 	case DST_MAX_:
 		break;
@@ -244,7 +257,10 @@ static int encode(const struct image_rule *r, uint8_t family,
 	if (m->not_syn && (err = WORDS(a, "-m", "tcp", "!", "--tcp-flags",
 				       "FIN,SYN,RST,ACK", "SYN")))
 		return err;
-	if ((err = encode_dst(a, m->dst)) ||
+	if (m->src_local &&
+	    (err = WORDS(a, "-m", "addrtype", "--src-type", "LOCAL")))
+		return err;
+	if ((err = encode_dst(a, m->dst, family)) ||
 	    (err = encode_state(a, m)))
 		return err;
 	return encode_verdict(a, r);

@@ -92,14 +92,16 @@ static void read_exthdr(struct nft_reader *r, struct nftnl_expr *e)
 
 static void read_fib(struct nft_reader *r, struct nftnl_expr *e)
 {
+	uint32_t flags = nftnl_expr_get_u32(e, NFTNL_EXPR_FIB_FLAGS);
+
 	if (nftnl_expr_get_u32(e, NFTNL_EXPR_FIB_RESULT) !=
 		    NFT_FIB_RESULT_ADDRTYPE ||
-	    nftnl_expr_get_u32(e, NFTNL_EXPR_FIB_FLAGS) != NFTA_FIB_F_DADDR) {
+	    (flags != NFTA_FIB_F_DADDR && flags != NFTA_FIB_F_SADDR)) {
 		r->unknown = true;
 		return;
 	}
 	set_load(r, nftnl_expr_get_u32(e, NFTNL_EXPR_FIB_DREG),
-		 (struct nft_load){ .from = FROM_FIB_TYPE });
+		 (struct nft_load){ .from = FROM_FIB_TYPE, .key = flags });
 }
 
 static void read_ct(struct nft_reader *r, struct nftnl_expr *e)
@@ -189,7 +191,7 @@ static bool key_of(const struct nft_load *l, enum field_type t,
 		       is_plain(l, FROM_META, NFT_META_OIFNAME);
 	case FIELD_ADDRTYPE:
 		*ret = KEY_DADDRTYPE;
-		return l->from == FROM_FIB_TYPE;
+		return l->from == FROM_FIB_TYPE && l->key == NFTA_FIB_F_DADDR;
 	case FIELD_TYPE_MAX_:
 		break;
 	}

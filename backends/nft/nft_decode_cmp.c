@@ -145,17 +145,21 @@ static bool cmp_fragment(struct nft_reader *r, const struct nft_load *l,
 	return set_byte(&m->family, AF_UNSPEC, v6 ? AF_INET6 : AF_INET);
 }
 
-static bool cmp_fib(struct nft_reader *r, uint32_t op, const uint8_t *d,
-		    uint32_t len)
+static bool cmp_fib(struct nft_reader *r, const struct nft_load *l, uint32_t op,
+		    const uint8_t *d, uint32_t len)
 {
+	bool source = l->key == NFTA_FIB_F_SADDR;
 	struct match *m = &r->rule->match;
 	uint32_t type;
 
-	if (len != sizeof(type) || m->dst != DST_ANY ||
-	    (op != NFT_CMP_EQ && op != NFT_CMP_NEQ))
+	if (len != sizeof(type) || op != NFT_CMP_EQ ||
+	    (source ? m->src_local : m->dst != DST_ANY))
 		return false;
 	memcpy(&type, d, sizeof(type));
-	m->dst = op == NFT_CMP_EQ ? DST_LOCAL : DST_NOT_LOCAL;
+	if (source)
+		m->src_local = true;
+	else
+		m->dst = DST_LOCAL;
 	return type == RTN_LOCAL;
 }
 
@@ -211,7 +215,7 @@ bool nft_decode_cmp(struct nft_reader *r, const struct nft_load *l, uint32_t op,
 	case FROM_EXTHDR:
 		return cmp_fragment(r, l, op, d, len);
 	case FROM_FIB_TYPE:
-		return !l->mask && cmp_fib(r, op, d, len);
+		return !l->mask && cmp_fib(r, l, op, d, len);
 	case FROM_CT:
 		return cmp_ct(r, l, op, d, len);
 	case FROM_SOCKET:

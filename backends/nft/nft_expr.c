@@ -123,7 +123,7 @@ static void put_basis(struct writer *w, uint8_t table, const struct match *m)
 	}
 }
 
-static void put_fib_type(struct writer *w)
+static void put_fib_type(struct writer *w, uint32_t flag)
 {
 	struct nftnl_expr *e = add(w, "fib");
 
@@ -131,7 +131,7 @@ static void put_fib_type(struct writer *w)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, flag);
 }
 
 static void put_key(struct writer *w, enum key_part p, uint8_t af, uint32_t reg)
@@ -163,7 +163,7 @@ static void put_key(struct writer *w, enum key_part p, uint8_t af, uint32_t reg)
 	case KEY_PART_MAX_:
 		break;
 	}
-	put_fib_type(w);
+	put_fib_type(w, NFTA_FIB_F_DADDR);
 }
 
 /* tcp dport . ip daddr @set */
@@ -252,14 +252,17 @@ static void put_fragment(struct writer *w, uint8_t af)
 	put_cmp16(w, NFT_CMP_NEQ, 0);
 }
 
-/* fib daddr type local */
-static void put_dst(struct writer *w, enum dst_kind dst)
+/* fib saddr type local fib daddr type local */
+static void put_local(struct writer *w, const struct match *m)
 {
-	if (dst != DST_LOCAL && dst != DST_NOT_LOCAL)
-		return;
-	put_fib_type(w);
-	put_cmp32_host(w, dst == DST_LOCAL ? NFT_CMP_EQ : NFT_CMP_NEQ,
-		       RTN_LOCAL);
+	if (m->src_local) {
+		put_fib_type(w, NFTA_FIB_F_SADDR);
+		put_cmp32_host(w, NFT_CMP_EQ, RTN_LOCAL);
+	}
+	if (m->dst == DST_LOCAL) {
+		put_fib_type(w, NFTA_FIB_F_DADDR);
+		put_cmp32_host(w, NFT_CMP_EQ, RTN_LOCAL);
+	}
 }
 
 /* ct state invalid,untracked */
@@ -367,7 +370,7 @@ int nft_rule_encode(const struct image_table *t, const char *chain,
 		put_not_syn(&w);
 	if (m->fragment_tail)
 		put_fragment(&w, m->family);
-	put_dst(&w, m->dst);
+	put_local(&w, m);
 	put_lookups(&w, r, true);
 	put_ct(&w, m->ct);
 	put_socket(&w, r);

@@ -7,6 +7,7 @@
  * more. Ports stand first in a key, since the kernel walks all that still
  * matches after each field.
  */
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "backends/nft/nft_lower.h"
@@ -16,7 +17,6 @@
 #define SPREAD_MAX 16		/* ports of a range written one by one */
 #define PRODUCT_MIN 256		/* elements that one service may always have */
 #define PREFIXES_MAX 512	/* networks of one service in a shared set */
-#define LOCAL_TYPES "local_types"
 
 /* What all rules of the group at this place are made of. */
 struct draft {
@@ -33,26 +33,44 @@ static struct image_chain *place_chain(const struct nft_place *at)
 	return image_find_chain(at->table, at->chain);
 }
 
-/* Local, broadcast and multicast in one lookup. */
-static int add_local_types(const struct nft_place *at, struct lookup *ret)
+/*
+ * Kinds of destination that are several types of address: a set of the types
+ * and one lookup. Transit also has what no route leads to: policy routing may
+ * know a way that this lookup, which sees neither mark nor interface, does not.
+ */
+static const struct dst_types {
+	const char *set;
+	uint8_t n, type[4];		/* RTN_* */
+} dst_types[DST_MAX_] = {
+	[DST_LOCAL_OR_GROUP] = {
+		"local_types", 3, { RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST },
+	},
+	[DST_TRANSIT] = {
+		IMAGE_TRANSIT_TYPES, 4,
+		{ RTN_UNICAST, RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT },
+	},
+};
+
+static int add_dst_types(const struct nft_place *at,
+			 const struct dst_types *types, struct lookup *ret)
 {
-	static const enum field_type type = FIELD_ADDRTYPE;
-	static const uint8_t rtn[][4] = {
-		{ 0, 0, 0, 2 }, { 0, 0, 0, 3 }, { 0, 0, 0, 5 },
-	};
+	static const enum field_type field = FIELD_ADDRTYPE;
 	struct image_set *s;
 	int err = 0;
 
 	*ret = (struct lookup){ .part = { KEY_DADDRTYPE }, .n_parts = 1 };
-	snprintf(ret->set, sizeof(ret->set), "%s%s", at->prefix, LOCAL_TYPES);
+	snprintf(ret->set, sizeof(ret->set), "%s%s", at->prefix, types->set);
 	if (image_find_set(at->table, ret->set))
 		return 0;
 	s = image_add_set(at->table, ret->set);
 	if (!s)
 		return -ENOMEM;
-	elems_init(&s->elems, &type, 1);
-	for (size_t i = 0; !err && i < ARRAY_SIZE(rtn); i++)
-		err = elems_add(&s->elems, rtn[i], rtn[i], NULL);
+	elems_init(&s->elems, &field, 1);
+	for (size_t i = 0; !err && i < types->n; i++) {
+		const uint8_t key[4] = { 0, 0, 0, types->type[i] };
+
+		err = elems_add(&s->elems, key, key, NULL);
+	}
 	return err;
 }
 
@@ -87,12 +105,15 @@ static int set_match(const struct draft *f, const struct port_range *dport,
 
 static int put_lookups(const struct draft *f, struct image_rule *r)
 {
+	const struct dst_types *types;
+
 	memcpy(r->lookup, f->lookup, f->n_lookups * sizeof(f->lookup[0]));
 	r->n_lookups = f->n_lookups;
-	if (r->match.dst != DST_LOCAL_OR_GROUP)
+	if (!dst_types[r->match.dst].n)
 		return 0;
+	types = &dst_types[r->match.dst];
 	r->match.dst = DST_ANY;
-	return add_local_types(f->at, &r->lookup[r->n_lookups++]);
+	return add_dst_types(f->at, types, &r->lookup[r->n_lookups++]);
 }
 
 static int fill_rule(const struct draft *f, const struct port_range *dport,

@@ -65,7 +65,7 @@ static void add_kinds(struct strbuf *b, const struct rule *r)
 		[DST_ANY] = "",
 		[DST_LOCAL] = "local",
 		[DST_LOCAL_OR_GROUP] = "group",
-		[DST_NOT_LOCAL] = "transit",
+		[DST_TRANSIT] = "transit",
 	};
 	static const char *const sock[] = {
 		[SOCKET_ANY] = "",
@@ -75,6 +75,7 @@ static void add_kinds(struct strbuf *b, const struct rule *r)
 	_Static_assert(ARRAY_SIZE(dst) == DST_MAX_, "dst misses a row");
 	_Static_assert(ARRAY_SIZE(sock) == SOCKET_MAX_, "sock misses a row");
 
+	add(b, r->match.src_local ? "own" : "");
 	add(b, dst[r->match.dst]);
 	add(b, sock[r->match.socket]);
 	add(b, r->match.not_syn ? "ack" : "");

@@ -135,11 +135,10 @@ static bool take_ports(struct words *w, struct port_set *s)
 static bool take_dst(struct words *w)
 {
 	struct match *m = &w->rule->match;
-	bool not = take(w, "!=");
 
 	if (m->dst != DST_ANY || !take(w, "local"))
 		return false;
-	m->dst = not ? DST_NOT_LOCAL : DST_LOCAL;
+	m->dst = DST_LOCAL;
 	return true;
 }
 
@@ -177,6 +176,22 @@ static bool take_set(struct words *w, struct lookup *l)
 	memcpy(l->set, buf + 1, strlen(buf));
 	w->rule->lookup[w->rule->n_lookups++] = *l;
 	return true;
+}
+
+static bool take_source(struct words *w)
+{
+	struct match *m = &w->rule->match;
+	size_t start = w->at;
+
+	if (!take(w, "fib"))
+		return false;
+	if (take(w, "saddr") && take(w, "type") && take(w, "local") &&
+	    !m->src_local) {
+		m->src_local = true;
+		return true;
+	}
+	w->at = start;
+	return false;
 }
 
 static bool take_keys(struct words *w)
@@ -368,7 +383,8 @@ static bool take_clause(struct words *w)
 {
 	static bool (*const clause[])(struct words *w) = {
 		take_meta, take_icmp, take_not_syn, take_fragment, take_ct,
-		take_socket, take_comment, take_keys, take_verdict,
+		take_socket, take_comment, take_source, take_keys,
+		take_verdict,
 	};
 	size_t start = w->at;
 

@@ -182,7 +182,7 @@ static void print_state(const struct image_rule *r, struct strbuf *out)
 		[DST_ANY] = "",
 		[DST_LOCAL] = "fib daddr type local ",
 		[DST_LOCAL_OR_GROUP] = "",
-		[DST_NOT_LOCAL] = "fib daddr type != local ",
+		[DST_TRANSIT] = "",
 	};
 	static const char *const ct[] = {
 		[CT_ANY] = "",
@@ -192,6 +192,8 @@ static void print_state(const struct image_rule *r, struct strbuf *out)
 	_Static_assert(ARRAY_SIZE(dst) == DST_MAX_, "dst misses a row");
 	_Static_assert(ARRAY_SIZE(ct) == CT_MAX_, "ct misses a row");
 
+	if (r->match.src_local)
+		strbuf_puts(out, "fib saddr type local ");
 	strbuf_puts(out, dst[r->match.dst]);
 	print_lookups(r, true, out);
 	strbuf_puts(out, ct[r->match.ct]);

@@ -32,10 +32,12 @@ OWN = """table inet ctpolicy {
     set pif { type inet_service . ifname; elements = { 80 . "eth0" } }
     set local_types { type fib_addrtype
         elements = { local, broadcast, multicast } }
+    set transit_types { type fib_addrtype
+        elements = { unicast, blackhole, unreachable, prohibit } }
     chain prerouting {
         type filter hook prerouting priority raw; policy accept;
         tcp dport @e fib daddr type local notrack comment "ctpolicy"
-        udplite dport @e fib daddr type != local notrack
+        udplite dport @e fib daddr type @transit_types notrack
         meta l4proto gre notrack
         meta nfproto ipv6 meta l4proto 253 notrack
         tcp dport . ip daddr @ea fib daddr type @local_types notrack
@@ -51,6 +53,7 @@ OWN = """table inet ctpolicy {
     chain output {
         type filter hook output priority raw; policy accept;
         tcp dport . oifname @pif notrack
+        udp dport @e fib saddr type local notrack
         oifname "lo" udp sport @e notrack
     }
 }

@@ -9,6 +9,7 @@ only what the filter let pass. Everything that can be kept between two
 policies is kept, which is what makes thousands of them affordable.
 """
 import contextlib
+import ipaddress
 import os
 import select
 import socket
@@ -122,7 +123,9 @@ class Device:
             local={a for pair in LINKS.values() for a in pair} |
             {link_local(i) for i in range(len(LINKS))},
             groups={_broadcast(pair[0]) for pair in LINKS.values()},
-            sockets=[])
+            sockets=[],
+            anycast={str(ipaddress.ip_network(pair[1] + "/64", False)[0])
+                     for pair in LINKS.values()} | {"fe80::"})
         self._open_sockets()
         self._open_log()
         self.raw = {4: self._raw_socket(4), 6: self._raw_socket(6)}

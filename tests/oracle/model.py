@@ -52,10 +52,12 @@ LOOPBACK_BROADCAST = "127.255.255.255"
 @dataclasses.dataclass
 class Host:
     """local: every unicast address of its own; groups: broadcast addresses
-    (multicast needs no list)."""
+    (multicast needs no list); anycast: what every router of a network hears.
+    """
     local: set
     groups: set
     sockets: list
+    anycast: set = frozenset()
 
     def is_local(self, text):
         return text in self.local or (_address(text).is_loopback and
@@ -65,6 +67,11 @@ class Host:
         return text in self.groups or \
             text in ("255.255.255.255", LOOPBACK_BROADCAST) or \
             text.startswith("0.") or _address(text).is_multicast
+
+    def is_transit(self, text):
+        """A unicast address of somebody else."""
+        return not (self.is_local(text) or self.is_group(text) or
+                    text in self.anycast)
 
     def socket_of(self, packet):
         """The socket that the packet would be handed to."""
@@ -189,14 +196,11 @@ def _service_untracks(policy, host, service, hook, packet, iface):
     listed = _iface_listed(service, iface)
     ends = roles & {"server", "client"}
     if hook == "output":
-        if iface == "lo" and ends:
-            return request or reply
-        return listed and ("server" in roles and reply or
-                           "client" in roles and request)
+        return _service_leaves(host, service, request, reply, packet, iface)
     if not listed and not (iface == "lo" and ends):
         return False
     if "router" in roles and (request or reply) and \
-            not host.is_local(packet.dst):
+            host.is_transit(packet.dst):
         return True
     if "server" in roles and request and \
             _is_ours(host, service, "request", packet):
@@ -204,6 +208,21 @@ def _service_untracks(policy, host, service, hook, packet, iface):
     return "client" in roles and reply and \
         _is_ours(host, service, "reply", packet) and \
         (packet.proto not in (TCP, UDP) or bool(host.socket_of(packet)))
+
+
+def _service_leaves(host, service, request, reply, packet, iface):
+    """In output: legs that leave, and on loopback both, with an address of
+    this host at the end that the role says."""
+    roles = _roles(service)
+    own = host.is_local(packet.src)
+    if own and (iface == "lo" or _iface_listed(service, iface)) and (
+            "server" in roles and reply or "client" in roles and request):
+        return True
+    return iface == "lo" and (
+        "server" in roles and request and
+        _is_ours(host, service, "request", packet) or
+        "client" in roles and reply and
+        _is_ours(host, service, "reply", packet))
 
 
 def accepted(policy, host, hook, packet, iface, state):
@@ -249,24 +268,20 @@ def _service_accepts(policy, host, service, hook, packet, iface, stateful):
         return False            # reassembled before anybody looks
     if hook == "forward":
         return "router" in roles and listed and (request or reply)
+    if hook == "output":
+        return _service_leaves(host, service, request, reply, packet, iface)
     if iface == "lo" and roles & {"server", "client"} and (
-            request and _arrives(host, service, "request", hook, packet) or
-            reply and _arrives(host, service, "reply", hook, packet)):
+            request and _is_ours(host, service, "request", packet) or
+            reply and _is_ours(host, service, "reply", packet)):
         return True
     if not listed:
         return False
-    if hook == "output":
-        return "server" in roles and reply or "client" in roles and request
     if "server" in roles and request and \
             _is_ours(host, service, "request", packet):
         return True
     return "client" in roles and reply and \
         _is_ours(host, service, "reply", packet) and \
         (packet.tail or _reply_wanted(host, packet))
-
-
-def _arrives(host, service, leg, hook, packet):
-    return hook != "input" or _is_ours(host, service, leg, packet)
 
 
 def _reply_wanted(host, packet):

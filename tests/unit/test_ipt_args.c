@@ -99,7 +99,11 @@ static const struct {
 	{ NFPROTO_IPV6, "-m frag --fragfirst -j RETURN", NULL },
 	{ NFPROTO_IPV6, "-p tcp -m frag --fragid 0:4294967295 -j ACCEPT",
 	  "-p tcp -m frag -j ACCEPT" },
-	{ NFPROTO_IPV4, "-m addrtype ! --dst-type LOCAL -j ACCEPT", NULL },
+	{ NFPROTO_IPV6, "-m addrtype --src-type LOCAL -j ACCEPT", NULL },
+	{ NFPROTO_IPV4, "-m addrtype ! --dst-type "
+	  "LOCAL,BROADCAST,ANYCAST,MULTICAST -j ACCEPT", NULL },
+	{ NFPROTO_IPV6, "-m addrtype ! --dst-type MULTICAST -m addrtype "
+	  "! --dst-type LOCAL,ANYCAST -j ACCEPT", NULL },
 	{ NFPROTO_IPV4, "-m addrtype --dst-type LOCAL,BROADCAST,MULTICAST "
 	  "-j ACCEPT", NULL },
 	{ NFPROTO_IPV4, "-m comment --comment \"it's \\\"so\\\"\" -j ACCEPT",
@@ -146,7 +150,10 @@ static const char *const unknown[] = {
 	"-m conntrack --ctstate NEW,UNTRACKED -j ACCEPT",
 	"-m conntrack ! --ctstate UNTRACKED -j ACCEPT",
 	"-p icmp -m icmp --icmp-type 3/4 -j ACCEPT",
-	"-m addrtype --src-type LOCAL -j ACCEPT", "! -f -j ACCEPT",
+	"-m addrtype ! --src-type LOCAL -j ACCEPT",
+	"-m addrtype --src-type UNICAST -j ACCEPT",
+	"-m addrtype ! --dst-type MULTICAST -j ACCEPT",
+	"-m addrtype ! --dst-type LOCAL,ANYCAST -j ACCEPT", "! -f -j ACCEPT",
 	"-m socket --transparent -j ACCEPT",
 	"-m set --match-set other src -j ACCEPT",
 	"-m set ! --match-set ctpolicy-n4 src -j ACCEPT",
