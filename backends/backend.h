@@ -48,7 +48,7 @@ enum chain_owner {
 /* A base chain of the host's that drops or rejects packets. */
 struct foreign_chain {
 	uint8_t family;			/* NFPROTO_* of its table */
-	char table[IMAGE_NAME_MAX], chain[IMAGE_NAME_MAX];
+	const char *table, *chain;	/* interned */
 	enum hook hook;
 	enum chain_owner owner;
 	struct reach_set drops;		/* empty: any packet */

@@ -50,8 +50,8 @@ static int survey_of(const struct image *img, struct survey *ret)
 				return -ENOMEM;
 			f->family = t->family;
 			f->hook = c->hook;
-			memcpy(f->table, t->name, sizeof(f->table));
-			memcpy(f->chain, c->name, sizeof(f->chain));
+			f->table = t->name;
+			f->chain = c->name;
 		}
 	}
 	return 0;

@@ -156,7 +156,6 @@
 	X(BATCH_TOO_LARGE, 713)						\
 	X(BATCH_REFUSED, 714)						\
 	X(STEP_REFUSED, 715)		/* a part of the batch */	\
-	X(NAME_TOO_LONG, 720)						\
 	X(NFT_UNSTEADY, 721)						\
 	X(NFT_READ_CAP, 722)						\
 	X(NFT_UNREADABLE, 723)						\

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "core/intern.h"
 #include "core/mem.h"
 
 struct origin_pool {
@@ -13,14 +14,6 @@ struct origin_pool {
 	UT_hash_handle hh;
 };
 
-static void name_copy(char dst[IMAGE_NAME_MAX], const char *src)
-{
-	size_t n = strnlen(src, IMAGE_NAME_MAX - 1);
-
-	memset(dst, 0, IMAGE_NAME_MAX);
-	memcpy(dst, src, n);
-}
-
 struct image *image_new(void)
 {
 	return calloc(1, sizeof(struct image));
@@ -29,38 +22,38 @@ struct image *image_new(void)
 struct image_table *image_add_table(struct image *img, uint8_t family,
 				    const char *name)
 {
+	const char *kept = intern(name);
 	struct image_table *t;
 
-	if (mem_grow(&img->tables, &img->cap_tables, img->n_tables + 1))
+	if (!kept || mem_grow(&img->tables, &img->cap_tables, img->n_tables + 1))
 		return NULL;
 	t = &img->tables[img->n_tables++];
-	*t = (struct image_table){ .family = family };
-	name_copy(t->name, name);
+	*t = (struct image_table){ .name = kept, .family = family };
 	return t;
 }
 
 struct image_chain *image_add_chain(struct image_table *t, const char *name,
 				    enum hook hook)
 {
+	const char *kept = intern(name);
 	struct image_chain *c;
 
-	if (mem_grow(&t->chains, &t->cap_chains, t->n_chains + 1))
+	if (!kept || mem_grow(&t->chains, &t->cap_chains, t->n_chains + 1))
 		return NULL;
 	c = &t->chains[t->n_chains++];
-	*c = (struct image_chain){ .hook = hook };
-	name_copy(c->name, name);
+	*c = (struct image_chain){ .name = kept, .hook = hook };
 	return c;
 }
 
 struct image_set *image_add_set(struct image_table *t, const char *name)
 {
+	const char *kept = intern(name);
 	struct image_set *s;
 
-	if (mem_grow(&t->sets, &t->cap_sets, t->n_sets + 1))
+	if (!kept || mem_grow(&t->sets, &t->cap_sets, t->n_sets + 1))
 		return NULL;
 	s = &t->sets[t->n_sets++];
-	*s = (struct image_set){ .family = AF_UNSPEC };
-	name_copy(s->name, name);
+	*s = (struct image_set){ .name = kept, .family = AF_UNSPEC };
 	return s;
 }
 
@@ -171,15 +164,15 @@ void origin_comment(const struct origin *o, char *buf, size_t max)
 			buf[i] = '\'';
 }
 
-static bool lookup_equal(const struct lookup *a, const struct lookup *b)
-{
-	return a->n_parts == b->n_parts && !strcmp(a->set, b->set) &&
-	       !memcmp(a->part, b->part, a->n_parts * sizeof(a->part[0]));
-}
-
 static bool text_equal(const char *a, const char *b)
 {
 	return !strcmp(a ? a : "", b ? b : "");
+}
+
+static bool lookup_equal(const struct lookup *a, const struct lookup *b)
+{
+	return a->n_parts == b->n_parts && text_equal(a->set, b->set) &&
+	       !memcmp(a->part, b->part, a->n_parts * sizeof(a->part[0]));
 }
 
 bool image_rule_is_transit(const struct image_rule *r)
@@ -195,7 +188,7 @@ bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
 {
 	if (a->verdict == VERDICT_UNKNOWN || a->verdict != b->verdict ||
 	    a->n_lookups != b->n_lookups || a->at_head != b->at_head ||
-	    strcmp(a->target, b->target) ||
+	    !text_equal(a->target, b->target) ||
 	    !text_equal(a->comment, b->comment))
 		return false;
 	for (unsigned int i = 0; i < a->n_lookups; i++)

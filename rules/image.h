@@ -14,7 +14,7 @@
  *         say the rest. What an inline match may hold is the backend's choice
  *         (nft: at most one value a field; iptables: multiport lists).
  * Units:  as in core/inet.h and rules/elems.h.
- * Owner:  an image owns everything in it, its origins too when they were made
+ * Owner:  names are interned (core/intern.h). An image owns everything in it, its origins too when they were made
  *         by image_origin(); origins taken from a ruleset are borrowed.
  */
 #ifndef CTPOLICY_RULES_IMAGE_H
@@ -27,8 +27,6 @@
 
 #include "rules/elems.h"
 #include "rules/ruleset.h"
-
-#define IMAGE_NAME_MAX 64
 
 /* What a lookup compares with field i of its set. */
 enum key_part {
@@ -43,7 +41,7 @@ enum key_part {
 };
 
 struct lookup {
-	char set[IMAGE_NAME_MAX];
+	const char *set;		/* its name */
 	enum key_part part[ELEMS_MAX_FIELDS];
 	uint8_t n_parts;
 };
@@ -81,7 +79,7 @@ struct image_rule {
 	uint8_t n_lookups;
 	enum verdict verdict;
 	enum stage stage;
-	char target[IMAGE_NAME_MAX];	/* of VERDICT_JUMP */
+	const char *target;		/* of VERDICT_JUMP; NULL: none */
 	bool at_head;			/* in a foreign chain: stands first */
 	char *comment;			/* as in the kernel; NULL: none */
 	char *unknown;			/* text of VERDICT_UNKNOWN */
@@ -90,7 +88,7 @@ struct image_rule {
 };
 
 struct image_set {
-	char name[IMAGE_NAME_MAX];
+	const char *name;
 	struct elems elems;
 	bool interval;			/* elements may be ranges */
 	uint32_t size;			/* room for so many; 0: grows */
@@ -101,7 +99,7 @@ struct image_set {
 };
 
 struct image_chain {
-	char name[IMAGE_NAME_MAX];
+	const char *name;
 	enum hook hook;			/* HOOK_MAX_: a chain only jumped to */
 	bool base;			/* hooked by itself (nft, our table) */
 	bool foreign;
@@ -111,7 +109,7 @@ struct image_chain {
 };
 
 struct image_table {
-	char name[IMAGE_NAME_MAX];
+	const char *name;
 	uint8_t family;			/* NFPROTO_*; NFPROTO_UNSPEC: ipset */
 	bool owned;			/* nobody else's; goes when empty */
 	bool asleep;			/* hooks nothing: adding it wakes it */

@@ -149,7 +149,8 @@ static void dump_rule(const struct image_rule *r, FILE *out)
 		strbuf_printf(&b, " @%s", r->lookup[i].set);
 	}
 	fprintf(out, "   %s %s%s%s%s%s # %s\n", strbuf_str(&b),
-		verdict[r->verdict], *r->target ? " " : "", r->target,
+		verdict[r->verdict], r->target ? " " : "",
+		r->target ? r->target : "",
 		r->unknown ? " " : "", r->unknown ? r->unknown : "",
 		r->comment ? r->comment : "");
 }

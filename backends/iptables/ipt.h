@@ -22,6 +22,7 @@
 
 #define IPT_CHAIN_PREFIX "CTPOLICY-"
 #define IPT_SET_PREFIX "ctpolicy-"
+#define IPT_WORD_MAX 64		/* no name of iptables is as long */
 #define IPT_SET_TABLE "ipset"
 /* What a multiport match holds; a range takes two slots. */
 #define IPT_MULTIPORT_SLOTS 15

@@ -10,6 +10,7 @@
 #include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_args.h"
 #include "backends/iptables/ipt_sets.h"
+#include "core/intern.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
 
@@ -318,7 +319,7 @@ static int opt_match_set(struct decoder *d, const char *arg, bool not)
 	memset(l, 0, sizeof(*l));
 	if (lookup_parts(l, s, d->a->v[d->i++]))
 		return -EINVAL;
-	snprintf(l->set, sizeof(l->set), "%s", s->name);
+	l->set = s->name;
 	r->n_lookups++;
 	return 0;
 }
@@ -352,9 +353,10 @@ static int opt_jump(struct decoder *d, const char *arg, bool not)
 		r->verdict = VERDICT_NOTRACK;
 	else if (!strcmp(arg, "CT"))
 		d->ct_target = true;
-	else if (ipt_chain_is_ours(arg) && strlen(arg) < sizeof(r->target)) {
+	else if (ipt_chain_is_ours(arg)) {
 		r->verdict = VERDICT_JUMP;
-		snprintf(r->target, sizeof(r->target), "%s", arg);
+		r->target = intern(arg);
+		return r->target ? 0 : -ENOMEM;
 	} else
 		return -EINVAL;
 	return 0;

@@ -139,8 +139,7 @@ void ipt_group_lookup(struct image_rule *r, const struct image_set *s,
 {
 	struct lookup *l = &r->lookup[r->n_lookups++];
 
-	*l = (struct lookup){ .n_parts = (uint8_t)n };
-	snprintf(l->set, sizeof(l->set), "%s", s->name);
+	*l = (struct lookup){ .set = s->name, .n_parts = (uint8_t)n };
 	for (size_t i = 0; i < n; i++)
 		l->part[i] = part[i];
 }

@@ -170,7 +170,7 @@ static int add_jump(struct image_table *t, const struct ipt_place *p,
 	if (!r)
 		return -ENOMEM;
 	r->at_head = true;
-	snprintf(r->target, sizeof(r->target), "%s", p->own);
+	r->target = p->own;
 	return 0;
 }
 

@@ -99,7 +99,7 @@ int ipt_mirror_get(struct ipt_mirrors *all, const struct ipt_legacy *t,
 	memset(m, 0, sizeof(*m));
 	m->family = t->family;
 	snprintf(m->table, sizeof(m->table), "%s", t->name);
-	snprintf(m->chain, sizeof(m->chain), "%s", chain);
+	m->chain = chain;
 	err = fill(m, live);
 	if (!err)
 		err = align(m, t);

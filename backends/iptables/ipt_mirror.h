@@ -18,7 +18,8 @@
 
 struct ipt_mirror {
 	uint8_t family;
-	char table[32], chain[IMAGE_NAME_MAX];
+	char table[32];
+	const char *chain;		/* the images' */
 	const struct image_rule **v;
 	size_t n, cap;
 };

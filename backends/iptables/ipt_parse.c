@@ -17,7 +17,7 @@ static const uint8_t family_of[FAMILIES] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 
 /* How many rules a chain of somebody else's has had so far. */
 struct tally {
-	char chain[IMAGE_NAME_MAX];
+	char chain[IPT_WORD_MAX];
 	size_t n[FAMILIES];
 };
 
@@ -27,7 +27,7 @@ struct parser {
 	struct image *img;
 	struct diags *d;
 	bool in[FAMILIES];		/* families that lines speak to */
-	char table[IMAGE_NAME_MAX];	/* "": outside of a table */
+	char table[IPT_WORD_MAX];	/* "": outside of a table */
 	struct tally *tally;
 	size_t n_tally, cap_tally;
 };
@@ -186,7 +186,7 @@ static int read_command(struct parser *p, const char *line,
 		return bad_word(p, line, a, i, "not a line of iptables-save");
 	if (++i >= a->n)
 		return bad_word(p, line, a, i - 1, "a chain must follow");
-	if (strlen(a->v[i]) >= IMAGE_NAME_MAX)
+	if (strlen(a->v[i]) >= IPT_WORD_MAX)
 		return bad_word(p, line, a, i, "no chain has so long a name");
 	c->chain = a->v[i++];
 	c->pos = c->op == 'I';
@@ -233,7 +233,7 @@ static int parse_chain(struct parser *p, const char *line,
 {
 	int err = 0;
 
-	if (a->n < 2 || !a->v[0][1] || strlen(a->v[0]) > IMAGE_NAME_MAX)
+	if (a->n < 2 || !a->v[0][1] || strlen(a->v[0]) > IPT_WORD_MAX)
 		return bad_word(p, line, a, 0, "a chain and its policy expected");
 	for (size_t f = 0; !err && f < FAMILIES && table_matters(p); f++)
 		if (p->in[f])
@@ -272,7 +272,7 @@ static int parse_table(struct parser *p, const char *line,
 	const char *name = a->n == 2 && !a->v[0][1] ? a->v[1] : a->v[0] + 1;
 
 	if (a->n > 2 || (a->n == 2 && a->v[0][1]) || !*name ||
-	    strlen(name) >= IMAGE_NAME_MAX) {
+	    strlen(name) >= IPT_WORD_MAX) {
 		/* In some table we are: its lines need no errors, too. */
 		snprintf(p->table, sizeof(p->table), "?");
 		return bad_word(p, line, a, 0, "a table's name expected");

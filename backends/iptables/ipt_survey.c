@@ -9,6 +9,7 @@
 #include <uthash.h>
 
 #include "backends/iptables/ipt.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -129,9 +130,9 @@ static int add_filter(const struct search *s, size_t i, enum hook hook,
 	f->hook = hook;
 	f->owner = OWNER_IPTABLES_LEGACY;
 	f->drops = *drops;
-	snprintf(f->table, sizeof(f->table), "%s", s->t->name);
-	snprintf(f->chain, sizeof(f->chain), "%s", s->v[i].name);
-	return 0;
+	f->table = intern(s->t->name);
+	f->chain = intern(s->v[i].name);
+	return f->table && f->chain ? 0 : -ENOMEM;
 }
 
 /* Drops ahead of conntrack, and those of nat, are in no accept rule's way. */

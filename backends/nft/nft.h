@@ -21,6 +21,7 @@
 #include <linux/netfilter.h>
 
 #define NFT_OWN_TABLE "ctpolicy"
+#define NFT_NAME_LEN 255		/* NFT_NAME_MAXLEN less NUL */
 #define NFT_OWN_PREFIX "ctpolicy-"
 #define NFT_JUMP_COMMENT "ctpolicy"
 /* `priority raw`: after defragmentation, before connection tracking. */
@@ -39,11 +40,11 @@ bool nft_table_is_own(uint8_t family, const char *name);
 bool nft_name_is_own(const char *name);		/* "ctpolicy-..." */
 /* AF_INET or AF_INET6 where all rules of such a table are of it. */
 uint8_t nft_table_af(uint8_t table_family);
-/* The name, not yet prefixed, of the sets of a group; unique to its shape. */
+/* What the names of a group's sets begin with; unique to its shape. */
 void nft_name_shape(const struct fuse_group *g, struct strbuf *out);
-/* Cut to what nft and the image take, and unique still. */
-void nft_name_finish(const struct strbuf *raw, const char *suffix,
-		     char ret[IMAGE_NAME_MAX]);
+/* A set's name, short and of plain characters, and unique still. */
+const char *nft_name_finish(const char *prefix, const struct strbuf *raw,
+			    const char *suffix);
 
 /* nft_types.c: sets' fields and nft's data types */
 struct nft_field_type {

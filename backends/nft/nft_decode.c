@@ -12,6 +12,7 @@
 #include <libnftnl/expr.h>
 
 #include "backends/nft/nft_decode.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 static unsigned int reg_word(uint32_t reg)
@@ -211,7 +212,7 @@ static bool lookup_of(struct nft_reader *r, struct nftnl_expr *e)
 	    r->rule->n_lookups == IMAGE_LOOKUPS_MAX)
 		return false;
 	word = reg_word(nftnl_expr_get_u32(e, NFTNL_EXPR_LOOKUP_SREG));
-	snprintf(l.set, sizeof(l.set), "%s", name);
+	l.set = s->name;
 	for (unsigned int i = 0; i < s->elems.n_fields; i++) {
 		if (word >= NFT_WORDS ||
 		    !key_of(&r->word[word], s->elems.field[i], &l.part[i]))
@@ -237,6 +238,13 @@ static void read_notrack(struct nft_reader *r, struct nftnl_expr *e)
 	r->verdict = true;
 }
 
+static void read_jump(struct nft_reader *r, const char *chain)
+{
+	r->rule->verdict = VERDICT_JUMP;
+	r->rule->target = intern(chain);
+	r->lost |= !r->rule->target;
+}
+
 static void read_immediate(struct nft_reader *r, struct nftnl_expr *e)
 {
 	bool wildcard = r->rule->verdict == VERDICT_RETURN;
@@ -255,13 +263,10 @@ static void read_immediate(struct nft_reader *r, struct nftnl_expr *e)
 		rule->verdict = VERDICT_ACCEPT;
 	else if (code == NFT_RETURN)
 		rule->verdict = VERDICT_RETURN;
-	else if (code == NFT_JUMP && chain &&
-		 strlen(chain) < sizeof(rule->target))
-		rule->verdict = VERDICT_JUMP;
+	else if (code == NFT_JUMP && chain)
+		read_jump(r, chain);
 	else
 		r->unknown = true;
-	if (rule->verdict == VERDICT_JUMP && chain)
-		snprintf(rule->target, sizeof(rule->target), "%s", chain);
 	/* "wildcard 1" goes with a return, "wildcard 0" with anything else */
 	if (rule->match.socket == SOCKET_BOUND &&
 	    wildcard != (rule->verdict == VERDICT_RETURN))

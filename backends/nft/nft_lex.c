@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/nft/nft_parse.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 static char peek(const struct nft_parser *p)
@@ -152,14 +153,24 @@ int nft_expect_kind(struct nft_parser *p, enum nft_tok_kind k, const char *what)
 	return nft_parse_error(p, &p->tok, "%s expected", what);
 }
 
-int nft_expect_name(struct nft_parser *p, const char *what,
-		    char ret[IMAGE_NAME_MAX])
+const char *nft_tok_intern(const struct nft_tok *t)
 {
+	return intern_n(t->s, strnlen(t->s, t->n));
+}
+
+int nft_expect_name(struct nft_parser *p, const char *what, const char **ret)
+{
+	const char *name;
+
 	if (p->tok.kind != TOK_WORD && p->tok.kind != TOK_STRING)
 		return nft_parse_error(p, &p->tok, "%s expected", what);
-	if (!nft_tok_copy(&p->tok, ret, IMAGE_NAME_MAX))
+	if (p->tok.n > NFT_NAME_LEN)
 		return nft_parse_error(p, &p->tok, "%s is too long", what);
+	name = nft_tok_intern(&p->tok);
+	if (!name)
+		return -ENOMEM;
 	nft_next(p);
+	*ret = name;
 	return 0;
 }
 

@@ -3,12 +3,8 @@
 #include <string.h>
 
 #include "backends/nft/nft_lower.h"
+#include "core/intern.h"
 #include "core/mem.h"
-
-static void copy_name(char dst[IMAGE_NAME_MAX], const char *src)
-{
-	snprintf(dst, IMAGE_NAME_MAX, "%s", src);
-}
 
 /* The table of that name, made when first needed. */
 static struct image_table *need_table(struct image *img, uint8_t family,
@@ -32,7 +28,7 @@ static int lower_notrack(struct image *img, const struct fuse_group *g)
 	at.table = need_table(img, NFPROTO_INET, NFT_OWN_TABLE);
 	if (!at.table)
 		return -ENOMEM;
-	copy_name(at.chain, hook_name(g->model.hook));
+	at.chain = hook_name(g->model.hook);
 	if (!image_find_chain(at.table, at.chain)) {
 		c = image_add_chain(at.table, at.chain, g->model.hook);
 		if (!c)
@@ -76,7 +72,7 @@ static int add_jump(struct image_table *t, const struct foreign_chain *f,
 	r->match.family = nft_table_af(t->family);
 	r->at_head = true;
 	r->origin = &nobody;
-	copy_name(r->target, target);
+	r->target = target;
 	r->comment = strdup(NFT_JUMP_COMMENT);
 	return r->comment ? 0 : -ENOMEM;
 }
@@ -90,8 +86,9 @@ static int accept_place(struct image *img, const struct foreign_chain *f,
 	at.table = need_table(img, f->family, f->table);
 	if (!at.table)
 		return -ENOMEM;
-	snprintf(at.chain, sizeof(at.chain), "%s%s", NFT_OWN_PREFIX,
-		 hook_name(f->hook));
+	at.chain = intern_printf(NFT_OWN_PREFIX "%s", hook_name(f->hook));
+	if (!at.chain)
+		return -ENOMEM;
 	if (!image_find_chain(at.table, at.chain) &&
 	    !image_add_chain(at.table, at.chain, HOOK_MAX_))
 		return -ENOMEM;

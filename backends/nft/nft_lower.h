@@ -12,7 +12,7 @@
 /* Where the rules of a group go. */
 struct nft_place {
 	struct image_table *table;
-	char chain[IMAGE_NAME_MAX];
+	const char *chain;
 	const char *prefix;		/* of the names of sets */
 };
 

@@ -12,6 +12,7 @@
 
 #include "backends/nft/nft_lower.h"
 #include "backends/nft/nft_order.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 #define SPREAD_MAX 16		/* ports of a range written one by one */
@@ -59,7 +60,9 @@ static int add_dst_types(const struct nft_place *at,
 	int err = 0;
 
 	*ret = (struct lookup){ .part = { KEY_DADDRTYPE }, .n_parts = 1 };
-	snprintf(ret->set, sizeof(ret->set), "%s%s", at->prefix, types->set);
+	ret->set = intern_printf("%s%s", at->prefix, types->set);
+	if (!ret->set)
+		return -ENOMEM;
 	if (image_find_set(at->table, ret->set))
 		return 0;
 	s = image_add_set(at->table, ret->set);
@@ -272,14 +275,11 @@ static uint32_t room_for(const struct elems *e, bool interval)
 static int place_set(const struct nft_place *at, const char *name,
 		     struct elems *e, bool interval, struct lookup *ret)
 {
-	struct image_set *s;
-	size_t n = strlen(at->prefix);
+	struct image_set *s = name ? image_add_set(at->table, name) : NULL;
 
-	snprintf(ret->set, sizeof(ret->set), "%s%.*s", at->prefix,
-		 (int)(sizeof(ret->set) - n - 1), name);
-	s = image_add_set(at->table, ret->set);
 	if (!s)
 		return -ENOMEM;
+	ret->set = s->name;
 	s->family = nft_fields_family(e);
 	s->interval = interval;
 	s->size = room_for(e, interval);
@@ -294,7 +294,6 @@ static int put_fused(const struct draft *base, struct elems *e, bool interval,
 {
 	struct draft f = *base;
 	struct lookup *l = &f.lookup[0];
-	char name[IMAGE_NAME_MAX];
 	const char *suffix = "";
 	int err = 0;
 
@@ -307,8 +306,8 @@ static int put_fused(const struct draft *base, struct elems *e, bool interval,
 		err = nft_order_fields(e, l->part, &suffix);
 	if (err)
 		return err;
-	nft_name_finish(shape, suffix, name);
-	err = place_set(f.at, name, e, interval, l);
+	err = place_set(f.at, nft_name_finish(f.at->prefix, shape, suffix), e,
+			interval, l);
 	return err ? err : put_rules(&f);
 }
 
@@ -371,8 +370,7 @@ static int dimension(const struct draft *f, const struct rule *r,
 {
 	_cleanup_(elems_release) struct elems e = { 0 };
 	_cleanup_(strbuf_release) struct strbuf raw = { 0 };
-	char name[IMAGE_NAME_MAX];
-	const char *service = r->origin->service;
+	const char *name, *service = r->origin->service;
 	bool interval;
 	int err;
 
@@ -391,7 +389,7 @@ static int dimension(const struct draft *f, const struct rule *r,
 	if (err)
 		return err;
 	interval = !elems_all_exact(&e);
-	nft_name_finish(&raw, interval ? "_r" : "", name);
+	name = nft_name_finish(f->at->prefix, &raw, interval ? "_r" : "");
 	ret->part[0] = f->g->part[i];
 	ret->n_parts = 1;
 	return place_set(f->at, name, &e, interval, ret);

@@ -9,6 +9,7 @@
 
 #include "backends/lower/fuse.h"
 #include "backends/nft/nft.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 #define NAME_MAX_RAW 50		/* leaves room for the prefix and a suffix */
@@ -159,8 +160,8 @@ static bool is_plain(char c)
 }
 
 /* A name that had to be bent carries a digest of what it was. */
-void nft_name_finish(const struct strbuf *raw, const char *suffix,
-		     char ret[IMAGE_NAME_MAX])
+const char *nft_name_finish(const char *prefix, const struct strbuf *raw,
+			    const char *suffix)
 {
 	const char *s = strbuf_str(raw);
 	bool bent = raw->n > NAME_MAX_RAW;
@@ -175,8 +176,7 @@ void nft_name_finish(const struct strbuf *raw, const char *suffix,
 		n = NAME_MAX_RAW - 9;
 	base[n] = '\0';
 	if (bent)
-		snprintf(ret, IMAGE_NAME_MAX, "%s_%08x%s", base,
-			 fnv1a(s, raw->n), suffix);
-	else
-		snprintf(ret, IMAGE_NAME_MAX, "%s%s", base, suffix);
+		return intern_printf("%s%s_%08x%s", prefix, base,
+				     fnv1a(s, raw->n), suffix);
+	return intern_printf("%s%s%s", prefix, base, suffix);
 }

@@ -13,7 +13,7 @@
 /* Where a statement stands. */
 struct scope {
 	uint8_t family;
-	char table[IMAGE_NAME_MAX];
+	const char *table;
 	bool own;
 };
 
@@ -62,7 +62,7 @@ static int parse_scope(struct nft_parser *p, struct scope *ret)
 
 	*ret = (struct scope){ .family = NFPROTO_IPV4 };
 	take_family(p, &ret->family);
-	err = nft_expect_name(p, "a table's name", ret->table);
+	err = nft_expect_name(p, "a table's name", &ret->table);
 	ret->own = !err && nft_table_is_own(ret->family, ret->table);
 	return err;
 }
@@ -235,14 +235,14 @@ static int parse_set_block(struct nft_parser *p, const struct scope *s,
 
 static int parse_member(struct nft_parser *p, const struct scope *s)
 {
-	char name[IMAGE_NAME_MAX];
+	const char *name;
 	bool chain = nft_tok_is(&p->tok, "chain");
 	int err;
 
 	if (!chain && !nft_tok_is(&p->tok, "set"))
 		return nft_skip_statement(p);
 	nft_next(p);
-	err = nft_expect_name(p, "a name", name);
+	err = nft_expect_name(p, "a name", &name);
 	if (err)
 		return err;
 	return chain ? parse_chain_block(p, s, name) :
@@ -308,7 +308,7 @@ static int command_rule(struct nft_parser *p, const struct scope *s,
 static int parse_command(struct nft_parser *p, bool insert)
 {
 	struct nft_tok what = p->tok;
-	char name[IMAGE_NAME_MAX];
+	const char *name;
 	struct scope s;
 	int err;
 
@@ -320,7 +320,7 @@ static int parse_command(struct nft_parser *p, bool insert)
 		return nft_skip_statement(p);
 	err = parse_scope(p, &s);
 	if (!err)
-		err = nft_expect_name(p, "a name", name);
+		err = nft_expect_name(p, "a name", &name);
 	if (err)
 		return err;
 	if (nft_tok_is(&what, "chain"))

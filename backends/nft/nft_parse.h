@@ -44,14 +44,15 @@ void nft_next(struct nft_parser *p);
 bool nft_tok_is(const struct nft_tok *t, const char *word);
 /* The word as a string; false: longer than the buffer. */
 bool nft_tok_copy(const struct nft_tok *t, char *buf, size_t size);
+/* The word, up to a stray NUL, interned; NULL: out of memory. */
+const char *nft_tok_intern(const struct nft_tok *t);
 /* Take the next token when it is that word. */
 bool nft_accept(struct nft_parser *p, const char *word);
 bool nft_accept_kind(struct nft_parser *p, enum nft_tok_kind k);
 int nft_expect_kind(struct nft_parser *p, enum nft_tok_kind k,
 		    const char *what);
-/* A word or string of at most IMAGE_NAME_MAX - 1 bytes. */
-int nft_expect_name(struct nft_parser *p, const char *what,
-		    char ret[IMAGE_NAME_MAX]);
+/* A word or string of at most NFT_NAME_LEN bytes, interned. */
+int nft_expect_name(struct nft_parser *p, const char *what, const char **ret);
 int nft_parse_error(struct nft_parser *p, const struct nft_tok *at,
 		    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* To the end of the statement, over balanced braces; stops before a `}`. */

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "backends/nft/nft_parse.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 #define TOKENS_MAX 128
+#define WORD_SIZE 64		/* of values; names may be longer */
 
 struct words {
 	const struct nft_tok *v;
@@ -37,6 +39,19 @@ static bool take_text(struct words *w, char *buf, size_t size)
 	    (t->kind != TOK_WORD && t->kind != TOK_STRING) ||
 	    !nft_tok_copy(t, buf, size))
 		return false;
+	w->at++;
+	return true;
+}
+
+static bool take_name(struct words *w, const char **ret)
+{
+	const struct nft_tok *t = &w->v[w->at];
+
+	if (w->at == w->n || t->n > NFT_NAME_LEN ||
+	    (t->kind != TOK_WORD && t->kind != TOK_STRING))
+		return false;
+	*ret = nft_tok_intern(t);
+	w->lost |= !*ret;
 	w->at++;
 	return true;
 }
@@ -111,7 +126,7 @@ static bool take_key(struct words *w, enum key_part *ret)
 
 static bool take_iface(struct words *w, struct iface_set *s)
 {
-	char buf[IMAGE_NAME_MAX];
+	char buf[WORD_SIZE];
 	struct iface f;
 
 	if (s->n || !take_text(w, buf, sizeof(buf)) || iface_parse(buf, &f))
@@ -122,7 +137,7 @@ static bool take_iface(struct words *w, struct iface_set *s)
 
 static bool take_ports(struct words *w, struct port_set *s)
 {
-	char buf[IMAGE_NAME_MAX];
+	char buf[WORD_SIZE];
 	struct port_range r;
 
 	if (s->n || !take_text(w, buf, sizeof(buf)) ||
@@ -168,12 +183,14 @@ static bool take_value(struct words *w, enum key_part key)
 
 static bool take_set(struct words *w, struct lookup *l)
 {
-	char buf[IMAGE_NAME_MAX + 1];
+	const struct nft_tok *t = &w->v[w->at];
 
-	if (w->rule->n_lookups == IMAGE_LOOKUPS_MAX ||
-	    !take_text(w, buf, sizeof(buf)) || buf[0] != '@')
+	if (w->rule->n_lookups == IMAGE_LOOKUPS_MAX || t->n < 2 ||
+	    t->n - 1 > NFT_NAME_LEN)
 		return false;
-	memcpy(l->set, buf + 1, strlen(buf));
+	l->set = intern_n(t->s + 1, strnlen(t->s + 1, t->n - 1));
+	w->lost |= !l->set;
+	w->at++;
 	w->rule->lookup[w->rule->n_lookups++] = *l;
 	return true;
 }
@@ -212,7 +229,7 @@ static bool take_keys(struct words *w)
 
 static bool take_l4proto(struct words *w)
 {
-	char buf[IMAGE_NAME_MAX];
+	char buf[WORD_SIZE];
 	int proto;
 
 	if (!take_text(w, buf, sizeof(buf)))
@@ -258,7 +275,7 @@ static bool take_icmp(struct words *w)
 	uint8_t proto = take(w, "icmp") ? IPPROTO_ICMP :
 			take(w, "icmpv6") ? IPPROTO_ICMPV6 : 0;
 	struct match *m = &w->rule->match;
-	char buf[IMAGE_NAME_MAX];
+	char buf[WORD_SIZE];
 
 	if (!proto || !take(w, "type") || m->n_icmp ||
 	    !take_text(w, buf, sizeof(buf)) ||
@@ -359,7 +376,7 @@ static bool take_verdict(struct words *w)
 		r->verdict = VERDICT_ACCEPT;
 	else if (take(w, "return"))
 		r->verdict = VERDICT_RETURN;
-	else if (take(w, "jump") && take_text(w, r->target, IMAGE_NAME_MAX))
+	else if (take(w, "jump") && take_name(w, &r->target))
 		r->verdict = VERDICT_JUMP;
 	else
 		return false;

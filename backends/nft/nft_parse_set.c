@@ -15,14 +15,14 @@ static void set_unknown(struct image_set *s)
 static int parse_type(struct nft_parser *p, struct image_set *s)
 {
 	enum field_type field[ELEMS_MAX_FIELDS];
-	char name[IMAGE_NAME_MAX];
+	const char *name = "";
 	size_t n = 0;
 	int err = 0;
 
 	do {
 		struct nft_tok at = p->tok;
 
-		err = nft_expect_name(p, "a type", name);
+		err = nft_expect_name(p, "a type", &name);
 		if (!err && (n == ELEMS_MAX_FIELDS ||
 			     nft_field_by_name(name, &field[n++])))
 			err = nft_parse_error(p, &at, "type %s is not of a set "

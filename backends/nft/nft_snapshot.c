@@ -57,9 +57,7 @@ static struct image_table *our_table(struct scan *s, uint8_t family,
 {
 	struct image_table *t = image_find_table(s->image, family, name);
 
-	if (t || strlen(name) >= IMAGE_NAME_MAX)
-		return t;
-	return image_add_table(s->image, family, name);
+	return t ? t : image_add_table(s->image, family, name);
 }
 
 static enum hook base_hook(const struct nlattr *const *v)
@@ -88,7 +86,7 @@ static int take_own_chain(struct scan *s, uint8_t family,
 					  nft_attr_str(v[NFTA_CHAIN_TABLE]));
 	struct image_chain *c;
 
-	if (!t || strlen(name) >= IMAGE_NAME_MAX)
+	if (!t)
 		return -ENOMEM;
 	c = image_add_chain(t, name, v[NFTA_CHAIN_HOOK] ? base_hook(v) :
 							  HOOK_MAX_);
@@ -128,8 +126,7 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 	table = nft_attr_str(v[NFTA_SET_TABLE]);
 	name = nft_attr_str(v[NFTA_SET_NAME]);
 	if ((!nft_table_is_own(family, table) && !nft_name_is_own(name)) ||
-	    nft_attr_u32(v[NFTA_SET_FLAGS]) & NFT_SET_ANONYMOUS ||
-	    strlen(name) >= IMAGE_NAME_MAX)
+	    nft_attr_u32(v[NFTA_SET_FLAGS]) & NFT_SET_ANONYMOUS)
 		return 0;
 	t = our_table(s, family, table);
 	set = t ? image_add_set(t, name) : NULL;
@@ -202,8 +199,8 @@ static int take_jump(struct scan *s, const struct nlmsghdr *nlh,
 	struct image_table *t = our_table(s, f->family, f->table);
 	struct image_chain *c;
 
-	if (!t || strlen(f->chain) >= IMAGE_NAME_MAX)
-		return t ? 0 : -ENOMEM;
+	if (!t)
+		return -ENOMEM;
 	c = image_find_chain(t, f->chain);
 	if (!c)
 		c = image_add_chain(t, f->chain, f->hook);
@@ -219,15 +216,15 @@ static int take_foreign_rule(struct scan *s, const struct nlmsghdr *nlh,
 	struct nft_foreign *f = nft_world_find(&s->world, nft_msg_family(nlh),
 					nft_attr_str(v[NFTA_RULE_TABLE]),
 					nft_attr_str(v[NFTA_RULE_CHAIN]));
-	char ours[IMAGE_NAME_MAX];
+	bool ours;
 	int err;
 
 	if (!f)
 		return 0;
-	err = nft_world_add_rule(f, v[NFTA_RULE_EXPRESSIONS], ours);
+	err = nft_world_add_rule(f, v[NFTA_RULE_EXPRESSIONS], &ours);
 	if (err)
 		return err;
-	if (*ours)
+	if (ours)
 		return take_jump(s, nlh, f);
 	f->n_rules++;
 	return 0;
@@ -288,8 +285,7 @@ static int scan_kernel(struct scan *s, struct survey *ret)
 	if (!err)
 		err = dump_all(s, NFT_MSG_GETRULE, take_rule);
 	if (!err)
-		err = nft_survey(&s->world, read_foreign_set, s, ret,
-				 s->d);
+		err = nft_survey(&s->world, read_foreign_set, s, ret);
 	return err;
 }
 

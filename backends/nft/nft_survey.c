@@ -161,31 +161,20 @@ static enum chain_owner owner_of(const struct nft_foreign *f)
 }
 
 static int add_filter(struct survey *s, const struct nft_foreign *f,
-		      const struct reach_set *drops, struct diags *d)
+		      const struct reach_set *drops)
 {
-	struct foreign_chain *c;
+	struct foreign_chain *c = survey_add(s);
 
-	if (strlen(f->table) >= sizeof(c->table) ||
-	    strlen(f->chain) >= sizeof(c->chain))
-		return diag_add(d, DIAG_ERROR, -ENAMETOOLONG, ID_NAME_TOO_LONG,
-				NOPOS,
-				"chain %s of table %s drops packets, and its "
-				"name is too long for ctpolicy", f->chain,
-				f->table);
-	c = survey_add(s);
 	if (!c)
 		return -ENOMEM;
 	*c = (struct foreign_chain){
-		.family = f->family, .hook = f->hook, .owner = owner_of(f),
-		.drops = *drops,
+		.family = f->family, .table = f->table, .chain = f->chain,
+		.hook = f->hook, .owner = owner_of(f), .drops = *drops,
 	};
-	memcpy(c->table, f->table, strlen(f->table) + 1);
-	memcpy(c->chain, f->chain, strlen(f->chain) + 1);
 	return 0;
 }
 
-static int survey_chain(struct search *s, size_t i, struct survey *ret,
-			struct diags *d)
+static int survey_chain(struct search *s, size_t i, struct survey *ret)
 {
 	const struct nft_foreign *f = &s->world->v[i];
 	struct reach_set drops = { 0 };
@@ -199,13 +188,13 @@ static int survey_chain(struct search *s, size_t i, struct survey *ret,
 		err = search(s, i, &drops);
 	if (err || (!drops.any && !drops.n))
 		return err;
-	return add_filter(ret, f, &drops, d);
+	return add_filter(ret, f, &drops);
 }
 
 int nft_survey(struct nft_world *w,
 	       int (*read_set)(const struct nft_foreign *f, const char *set,
 			       nft_take_fn *take, void *taker, void *arg),
-	       void *arg, struct survey *ret, struct diags *d)
+	       void *arg, struct survey *ret)
 {
 	_cleanup_free_ struct reach_chain *v = calloc(w->n + 1, sizeof(*v));
 	struct search s = {
@@ -215,7 +204,7 @@ int nft_survey(struct nft_world *w,
 	int err = v ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !err && i < w->n; i++)
-		err = survey_chain(&s, i, ret, d);
+		err = survey_chain(&s, i, ret);
 	for (size_t i = 0; v && i < w->n; i++)
 		reach_chain_release(&v[i]);
 	return err;

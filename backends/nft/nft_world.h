@@ -61,9 +61,9 @@ struct nft_foreign *nft_world_find(struct nft_world *w, uint8_t family,
 				   const char *table, const char *chain);
 void nft_world_release(struct nft_world *w);
 
-/* nft_world_rule.c: the name of our chain that the rule jumps to, else "". */
+/* nft_world_rule.c: does the rule jump to one of our chains? */
 int nft_world_add_rule(struct nft_foreign *f, const struct nlattr *exprs,
-		       char ret[IMAGE_NAME_MAX]);
+		       bool *ret_ours);
 /* One element of a verdict map, as a way of its own behind `at`. */
 int nft_world_add_verdict(struct nft_foreign *f, size_t at,
 			  const struct nlattr *elem);
@@ -84,6 +84,6 @@ typedef int nft_take_fn(const struct nlmsghdr *nlh, void *arg);
 int nft_survey(struct nft_world *w,
 	       int (*read_set)(const struct nft_foreign *f, const char *set,
 			       nft_take_fn *take, void *taker, void *arg),
-	       void *arg, struct survey *ret, struct diags *d);
+	       void *arg, struct survey *ret);
 
 #endif

@@ -22,7 +22,7 @@ struct reader {
 	struct nft_way way;
 	enum loaded loaded;
 	uint32_t reg;
-	char *ours;			/* IMAGE_NAME_MAX bytes */
+	bool ours;			/* jumps to one of our chains */
 };
 
 static bool same_way(const struct nft_way *a, const struct nft_way *b)
@@ -93,8 +93,7 @@ static int add_verdict(struct reader *r, const struct nlattr *nest)
 		return 0;
 	if (!nft_name_is_own(chain))
 		return add_named(r, WAY_JUMP, chain);
-	if (r->ours && strlen(chain) < IMAGE_NAME_MAX)
-		memcpy(r->ours, chain, strlen(chain) + 1);
+	r->ours = true;
 	return 0;
 }
 
@@ -367,13 +366,13 @@ static int read_expr(struct reader *r, const struct nlattr *expr)
 }
 
 int nft_world_add_rule(struct nft_foreign *f, const struct nlattr *list,
-		       char ret[IMAGE_NAME_MAX])
+		       bool *ret_ours)
 {
-	struct reader r = { .f = f, .way.when = reach_any, .ours = ret };
+	struct reader r = { .f = f, .way.when = reach_any };
 	const struct nlattr *a;
 	int err;
 
-	ret[0] = '\0';
+	*ret_ours = false;
 	if (!list)
 		return 0;
 	nft_for_each_nested(a, list) {
@@ -381,6 +380,7 @@ int nft_world_add_rule(struct nft_foreign *f, const struct nlattr *list,
 		if (err)
 			return err;
 	}
+	*ret_ours = r.ours;
 	return 0;
 }
 

@@ -354,7 +354,7 @@ static int lower_group(struct image *img, struct image_table *t,
 	for (size_t i = 0; !err && i < g->n_members; i++)
 		err = fuse_expand(g->members[i], g->part, g->n_parts,
 				  &s->elems);
-	memcpy(r->lookup[0].set, s->name, sizeof(s->name));
+	r->lookup[0].set = s->name;
 	memcpy(r->lookup[0].part, g->part, sizeof(g->part));
 	r->lookup[0].n_parts = g->n_parts;
 	r->n_lookups = 1;

@@ -221,6 +221,25 @@ def test_check_changes_nothing():
     equal(listing(), "", "rules after a failed check")
 
 
+def test_long_names():
+    """The kernel takes names of 255 letters, in our table and in others."""
+    table, chain, own = "t" * 255, "c" * 255, "o" * 70
+    nft("table inet %s {\n chain ctpolicy-input {\n accept\n }\n"
+        "chain %s {\n type filter hook input priority 0; policy drop;\n"
+        "jump ctpolicy-input\n }\n }\n" % (table, chain))
+    nft("table inet ctpolicy {\n set %s { type inet_service; "
+        "elements = { 1 }; }\n chain %s { tcp dport @%s accept; }\n"
+        "chain x { jump %s; }\n }\n" % ("s" * 255, own, "s" * 255, own))
+    shown = tool("show").stdout
+    for name in table, chain, "s" * 255, own:
+        assert name in shown, "%.10s... is not seen" % name
+    assert "filter inet %s %s input" % (table, chain) in tool("survey").stdout
+    equal(steps(shown), [], "steps left from our own text")
+    tool("load", OWN)
+    equal(steps(OWN), [], "steps left")
+    assert "ctpolicy-input" not in listing() and own not in listing()
+
+
 def test_survey():
     nft("""table inet a { chain i { type filter hook input priority 0
             ip saddr vmap @m
