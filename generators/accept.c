@@ -4,7 +4,7 @@
  *
  *   role    request leg   reply leg
  *   server  INPUT         OUTPUT
- *   client  OUTPUT        INPUT, guarded: a source port proves nothing
+ *   client  OUTPUT        INPUT, guarded: anybody can send from any port
  *   router  FORWARD       FORWARD
  *   server and client, on loopback: OUTPUT and INPUT, both legs
  *
@@ -19,6 +19,8 @@
 struct accepts {
 	const struct generator_input *in;
 	struct ruleset *rs;
+	const struct service *warned;	/* the last one, and its protocol */
+	uint8_t warned_proto;
 };
 
 static struct rule *accept_rule(const struct accepts *a,
@@ -39,47 +41,55 @@ static int limit_to_ephemeral(const struct accepts *a, struct rule *r)
 	return port_set_add(&r->match.dport, a->in->facts->ephemeral);
 }
 
-static void warn_unlimited(const struct accepts *a, const struct leg_visit *v)
+/* What whoever forges the source of a reply gets to. */
+static const char *exposed_to_replies(const struct leg_visit *v)
+{
+	if (v->role == ROLE_ROUTER)
+		return "every port of the hosts behind this router";
+	if (v->proto == IPPROTO_UDP)
+		return "every socket of this host on an ephemeral port";
+	return "this host: the kernel cannot tell which socket they belong to";
+}
+
+/* Once for all families of the service. */
+static void warn_unlimited(struct accepts *a, const struct leg_visit *v)
 {
 	const struct service *s = v->service;
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
-	if (leg_has_remote(v))
+	if (v->proto == IPPROTO_TCP || s->has_servers ||
+	    (a->warned == s && a->warned_proto == v->proto))
 		return;
+	a->warned = s;
+	a->warned_proto = v->proto;
 	protocol_print(v->proto, &b);
 	diag_add(a->in->diags, DIAG_WARNING, 0, ID_REPLIES_FROM_ANYWHERE, s->at,
-		 "replies of the %s service '%s' are accepted from every address: the kernel cannot tell which local socket they belong to",
-		 strbuf_str(&b), s->name);
+		 "replies of the %s service '%s' are accepted from every address to %s",
+		 strbuf_str(&b), s->name, exposed_to_replies(v));
 	diag_help(a->in->diags, "name its `servers`");
 }
 
 /*
- * A reply that enters the host: from a spoofed source port anything could
- * come. tcp: an open connection of ours. udp: that, or an unconnected socket
- * on an ephemeral port (a resolver's), where no service of ours listens.
- * Others: the kernel can't tell, so ephemeral ports, where there are ports.
+ * A reply that enters the host: with a forged source port anything could come.
+ * tcp: for an open connection. udp: for an open socket, which may have any
+ * port where the policy names the servers, else an ephemeral one, where no
+ * service listens. Others: the kernel can't tell, so ephemeral ports, where
+ * there are ports.
  */
-static int accept_guarded(const struct accepts *a, const struct leg_visit *v)
+static int accept_guarded(struct accepts *a, const struct leg_visit *v)
 {
+	bool udp = v->proto == IPPROTO_UDP;
 	struct rule *r = accept_rule(a, v, HOOK_INPUT);
-	int err = 0;
 
 	if (!r)
 		return -ENOMEM;
 	r->rank = RANK_GUARDED;
-	if (v->proto == IPPROTO_TCP || v->proto == IPPROTO_UDP)
-		r->match.socket = SOCKET_BOUND;
-	else if (protocol_has_ports(v->proto))
-		err = limit_to_ephemeral(a, r);
-	if (!err && r->match.socket == SOCKET_ANY)
-		warn_unlimited(a, v);
-	if (err || v->proto != IPPROTO_UDP)
-		return err;
-	r = accept_rule(a, v, HOOK_INPUT);
-	if (!r)
-		return -ENOMEM;
-	r->rank = RANK_GUARDED;
-	r->match.socket = SOCKET_OPEN;
+	r->match.socket = udp ? SOCKET_OPEN :
+			  v->proto == IPPROTO_TCP ? SOCKET_BOUND : SOCKET_ANY;
+	warn_unlimited(a, v);
+	if (!protocol_has_ports(v->proto) || v->proto == IPPROTO_TCP ||
+	    (udp && v->service->has_servers))
+		return 0;
 	return limit_to_ephemeral(a, r);
 }
 
@@ -91,15 +101,23 @@ static int accept_plain(const struct accepts *a, const struct leg_visit *v,
 	return accept_rule(a, v, hook) ? 0 : -ENOMEM;
 }
 
+/* Both legs of a protocol without ports look alike: neither is a reply. */
+static int accept_forwarded(struct accepts *a, const struct leg_visit *v)
+{
+	if (v->leg == LEG_REPLY && protocol_has_ports(v->proto))
+		warn_unlimited(a, v);
+	return accept_rule(a, v, HOOK_FORWARD) ? 0 : -ENOMEM;
+}
+
 static int accept_leg(const struct leg_visit *v, void *arg)
 {
-	const struct accepts *a = arg;
+	struct accepts *a = arg;
 	int r;
 
 	if (v->service->accept != ACCEPT_OPEN)
 		return 0;
 	if (v->role == ROLE_ROUTER)
-		return accept_plain(a, v, HOOK_FORWARD);
+		return accept_forwarded(a, v);
 	if (v->loopback) {
 		r = accept_plain(a, v, HOOK_OUTPUT);
 		return r ? r : accept_plain(a, v, HOOK_INPUT);
@@ -112,7 +130,7 @@ static int accept_leg(const struct leg_visit *v, void *arg)
 
 int generate_accept(const struct generator_input *in, struct ruleset *rs)
 {
-	struct accepts a = { in, rs };
+	struct accepts a = { .in = in, .rs = rs };
 
 	return legs_walk(in->policy, accept_leg, &a);
 }

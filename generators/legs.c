@@ -176,11 +176,3 @@ bool leg_covers_loopback(const struct leg_visit *v, enum hook hook)
 	/* A client's replies are guarded, those on loopback need not be. */
 	return hook == HOOK_INPUT && leg_enters(v) && v->role == ROLE_SERVER;
 }
-
-bool leg_has_remote(const struct leg_visit *v)
-{
-	const struct service *s = v->service;
-	bool remote_is_client = v->role == ROLE_SERVER;
-
-	return remote_is_client ? s->has_clients : s->has_servers;
-}

@@ -41,7 +41,5 @@ bool leg_enters(const struct leg_visit *v);
  * names no interface, so that it holds for loopback too?
  */
 bool leg_covers_loopback(const struct leg_visit *v, enum hook hook);
-/* Does the leg's far end name addresses in this family? */
-bool leg_has_remote(const struct leg_visit *v);
 
 #endif

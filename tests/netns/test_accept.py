@@ -203,5 +203,62 @@ class ForgedSource(unittest.TestCase):
             self.assertGreater(self.low_ports(ends), 0)
 
 
+class RepliesOfDatagrams(unittest.TestCase):
+    """Which UDP sockets of a client's host hear what comes from the service's
+    port: with the servers named those that are open, else ephemeral ones."""
+
+    def tearDown(self):
+        LAB.clear()
+
+    def heard(self, version, address, port):
+        ends = [lab.address(host, version) for host in ("client", "server")]
+        injector = Injector(LAB.router, "tos", LAB.server.mac("eth0"))
+        with LAB.server.socket(lab.FAMILY[version],
+                               socket.SOCK_DGRAM) as sock:
+            sock.bind((address, port))
+            sock.settimeout(0.3)
+            injector.send(ip(*ends, 17, udp(*ends, 53, port)))
+            injector.close()
+            try:
+                return bool(sock.recv(2048))
+            except TimeoutError:
+                return False
+
+    def each(self, servers):
+        for backend in lab.BACKENDS:
+            for matching in MATCHING:
+                LAB.clear()
+                closed_host(LAB.server, backend, matching)
+                said = LAB.server.apply(backend, POLICY % (
+                    matching, "client") + servers)
+                for version in lab.VERSIONS:
+                    yield said, version, self.subTest(
+                        backend=backend, matching=matching, ip=version)
+
+    def test_any_server(self):
+        for said, version, where in self.each(""):
+            with where:
+                own = lab.address("server", version)
+                self.assertIn("CT301", said)
+                self.assertFalse(self.heard(version, own, 161))
+                self.assertFalse(self.heard(version, "", 1194))
+                self.assertTrue(self.heard(version, "", 40000))
+
+    def test_servers_named(self):
+        servers = "    servers: [%s, '%s']\n" % lab.ADDRESS["client"]
+        for said, version, where in self.each(servers):
+            with where:
+                self.assertNotIn("CT301", said)
+                self.assertTrue(self.heard(version, "", 1194))
+                self.assertTrue(self.heard(version, "", 40000))
+
+    def test_router_says_so(self):
+        for backend in lab.BACKENDS:
+            with self.subTest(backend=backend):
+                LAB.clear()
+                self.assertIn("CT301", LAB.router.apply(
+                    backend, POLICY % ("allowed", "router")))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -281,16 +281,16 @@ def _service_accepts(policy, host, service, hook, packet, iface, stateful):
         return True
     return "client" in roles and reply and \
         _is_ours(host, service, "reply", packet) and \
-        (packet.tail or _reply_wanted(host, packet))
+        (packet.tail or _reply_wanted(host, service, packet))
 
 
-def _reply_wanted(host, packet):
+def _reply_wanted(host, service, packet):
     """A reply that enters must be somebody's: a socket's where the kernel can
     tell, else it must go where replies go."""
     sock = host.socket_of(packet)
-    bound = bool(sock) and bool(sock.local)
     if packet.proto == TCP:
-        return bound
+        return bool(sock) and bool(sock.local)
     if packet.proto == UDP:
-        return bound or bool(sock) and packet.dport in EPHEMERAL
+        return bool(sock) and ("servers" in service or
+                               packet.dport in EPHEMERAL)
     return packet.proto not in WITH_PORTS or packet.dport in EPHEMERAL
