@@ -108,6 +108,17 @@ void prefix_last(const struct prefix *p, uint8_t ret[16])
 		ret[i / 8] |= (uint8_t)(0x80 >> i % 8);
 }
 
+bool inet_unmap(uint8_t addr[16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (memcmp(addr, mapped, sizeof(mapped)))
+		return false;
+	memmove(addr, addr + sizeof(mapped), 4);
+	memset(addr + 4, 0, sizeof(mapped));
+	return true;
+}
+
 int port_range_parse(const char *s, struct port_range *ret)
 {
 	const char *dash = strchr(s, '-');

@@ -71,6 +71,9 @@ bool prefix_set_contains(const struct prefix_set *s, uint8_t family,
 			 const uint8_t *addr);
 void prefix_set_release(struct prefix_set *s);
 
+/* ::ffff:192.0.2.1 (RFC 4291) becomes the IPv4 address it stands for. */
+bool inet_unmap(uint8_t addr[16]);
+
 /* Decimal 0-65535 or lo-hi; no sign, space, leading zero or other base. */
 int port_range_parse(const char *s, struct port_range *ret);
 void port_range_print(const struct port_range *r, struct strbuf *out);

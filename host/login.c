@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/login.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "host/tcp_table.h"
+
+/* More parents than that nobody has. */
+#define PARENTS_MAX 256
+
+static const char *const servers[] = {
+	"sshd", "sshd-session", "sshd-auth", "dropbear",
+};
+static const char *const multiplexers[] = {
+	"tmux: server", "screen", "SCREEN", "tmate", "zellij", "dtach",
+	"abduco", "mosh-server",
+};
+
+struct process {
+	char name[64];
+	pid_t pid, parent;
+};
+
+/* A socket that an SSH server holds. */
+struct held {
+	uint64_t inode;
+	pid_t pid;
+	unsigned int order;	/* of the process: the first found is 0 */
+	unsigned int fd;
+	bool found;		/* it carries the connection `flow` */
+	struct flow flow;
+};
+
+struct search {
+	struct held *v;
+	size_t n, cap;
+	unsigned int processes;
+	bool hidden, shared;
+	uint8_t listens[65536 / 8];
+};
+
+static bool is_among(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_server(const char *name)
+{
+	return is_among(name, servers, ARRAY_SIZE(servers));
+}
+
+static ssize_t read_small(int proc, const char *path, char *buf, size_t size)
+{
+	int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	if (n >= 0)
+		buf[n] = '\0';
+	else
+		n = -errno;
+	close(fd);
+	return n;
+}
+
+static bool get_pid(const char **at, pid_t *ret)
+{
+	char *end;
+	long n;
+
+	if (!isdigit((unsigned char)**at))
+		return false;
+	errno = 0;
+	n = strtol(*at, &end, 10);
+	if (errno || n > INT32_MAX)
+		return false;
+	*at = end;
+	*ret = (pid_t)n;
+	return true;
+}
+
+/* "1234 (name) S 1 ..."; a name may hold blanks and parentheses. */
+static bool parse_stat(const char *text, struct process *ret)
+{
+	const char *open = strchr(text, '('), *close = strrchr(text, ')');
+	const char *at = text;
+	struct process p = { 0 };
+	size_t len;
+
+	if (!open || !close || close < open || !get_pid(&at, &p.pid) ||
+	    at + 1 != open || *at != ' ')
+		return false;
+	len = (size_t)(close - open - 1);
+	if (len >= sizeof(p.name))
+		return false;
+	memcpy(p.name, open + 1, len);
+	if (close[1] != ' ' || !close[2] || close[3] != ' ')
+		return false;
+	at = close + 4;
+	if (!get_pid(&at, &p.parent) || *at != ' ')
+		return false;
+	*ret = p;
+	return true;
+}
+
+static bool read_process(int proc, const char *which, struct process *ret)
+{
+	char path[32], text[1024];
+
+	snprintf(path, sizeof(path), "%s/stat", which);
+	return read_small(proc, path, text, sizeof(text)) > 0 &&
+	       parse_stat(text, ret);
+}
+
+static int open_folder(int at, const char *path, DIR **ret)
+{
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	*ret = dir;
+	return 0;
+}
+
+/* "3" -> "socket:[12345]"; 1, 0: something else, or -errno. */
+static int read_socket(DIR *dir, const char *name, struct held *ret)
+{
+	static const char head[] = "socket:[";
+	const char *at = name;
+	char link[64], *end;
+	pid_t fd;
+	ssize_t n;
+
+	if (!get_pid(&at, &fd) || *at)
+		return 0;
+	n = readlinkat(dirfd(dir), name, link, sizeof(link) - 1);
+	if (n < 0)
+		return -errno;
+	link[n] = '\0';
+	if (strncmp(link, head, strlen(head)) ||
+	    !isdigit((unsigned char)link[strlen(head)]))
+		return 0;
+	ret->inode = strtoull(link + strlen(head), &end, 10);
+	ret->fd = (unsigned int)fd;
+	return !strcmp(end, "]");
+}
+
+static bool is_refusal(int r)
+{
+	return r == -EACCES || r == -EPERM;
+}
+
+static int add_sockets(struct search *s, DIR *dir, pid_t pid)
+{
+	const struct dirent *e;
+	int r;
+
+	while ((e = readdir(dir))) {
+		struct held h = { .pid = pid, .order = s->processes };
+
+		r = read_socket(dir, e->d_name, &h);
+		if (r <= 0) {
+			s->hidden |= is_refusal(r);
+			continue;
+		}
+		if (mem_grow(&s->v, &s->cap, s->n + 1))
+			return -ENOMEM;
+		s->v[s->n++] = h;
+	}
+	return 0;
+}
+
+/* What cannot be read is remembered, and no error. */
+static int look_into(struct search *s, int proc, pid_t pid)
+{
+	char path[32];
+	DIR *dir;
+	int r;
+
+	snprintf(path, sizeof(path), "%d/fd", (int)pid);
+	r = open_folder(proc, path, &dir);
+	if (r) {
+		s->hidden |= is_refusal(r);
+		return r == -ENOMEM ? r : 0;
+	}
+	r = add_sockets(s, dir, pid);
+	closedir(dir);
+	s->processes++;
+	return r;
+}
+
+/* From this process up; the nearest server comes first. */
+static int look_up(struct search *s, int proc)
+{
+	struct process p;
+	char which[16] = "self";
+	int r = 0;
+
+	for (int i = 0; !r && i < PARENTS_MAX; i++) {
+		if (!read_process(proc, which, &p))
+			break;
+		if (is_server(p.name))
+			r = look_into(s, proc, p.pid);
+		s->shared |= is_among(p.name, multiplexers,
+				      ARRAY_SIZE(multiplexers));
+		if (p.parent <= 0)
+			break;
+		snprintf(which, sizeof(which), "%d", (int)p.parent);
+	}
+	return r;
+}
+
+static bool is_named_server(int proc, const char *pid)
+{
+	char path[32], name[64];
+	ssize_t n;
+
+	if (strlen(pid) > 10 || pid[strspn(pid, "0123456789")])
+		return false;
+	snprintf(path, sizeof(path), "%.10s/comm", pid);
+	n = read_small(proc, path, name, sizeof(name));
+	if (n <= 0)
+		return false;
+	name[strcspn(name, "\n")] = '\0';
+	return is_server(name);
+}
+
+/* Every SSH server that there is. */
+static int look_around(struct search *s, int proc)
+{
+	const struct dirent *e;
+	DIR *dir;
+	int r = open_folder(proc, ".", &dir);
+
+	if (r)
+		return r == -ENOMEM ? r : 0;
+	while (!r && (e = readdir(dir))) {
+		const char *at = e->d_name;
+		pid_t pid;
+
+		if (is_named_server(proc, e->d_name) && get_pid(&at, &pid))
+			r = look_into(s, proc, pid);
+	}
+	closedir(dir);
+	return r;
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const struct held *x = a, *y = b;
+
+	return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct held *x = a, *y = b;
+
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
+	return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+/* Processes share sockets: an inode may be there several times. */
+static int match(const struct tcp_row *row, void *data)
+{
+	struct search *s = data;
+	struct held key = { .inode = row->inode }, *h;
+	uint16_t port = row->flow.dport;
+
+	if (row->listens) {
+		s->listens[port / 8] |= (uint8_t)(1 << port % 8);
+		return 0;
+	}
+	h = s->n && row->inode ?
+		bsearch(&key, s->v, s->n, sizeof(*s->v), by_inode) : NULL;
+	if (!h)
+		return 0;
+	while (h > s->v && h[-1].inode == row->inode)
+		h--;
+	for (; h < s->v + s->n && h->inode == row->inode; h++) {
+		h->found = true;
+		h->flow = row->flow;
+	}
+	return 0;
+}
+
+static int find_connections(struct search *s, int proc)
+{
+	int r;
+
+	if (!s->n)
+		return 0;
+	qsort(s->v, s->n, sizeof(*s->v), by_inode);
+	r = tcp_table_read(proc, match, s);
+	qsort(s->v, s->n, sizeof(*s->v), by_order);
+	return r == -ENOMEM ? r : 0;
+}
+
+static bool same_flow(const struct flow *a, const struct flow *b)
+{
+	return a->family == b->family && a->sport == b->sport &&
+	       a->dport == b->dport &&
+	       !memcmp(a->saddr, b->saddr, sizeof(a->saddr)) &&
+	       !memcmp(a->daddr, b->daddr, sizeof(a->daddr));
+}
+
+static bool is_there(const struct logins *l, const struct flow *f)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (same_flow(&l->v[i].flow, f))
+			return true;
+	return false;
+}
+
+static int add(struct logins *l, struct login login)
+{
+	if (is_there(l, &login.flow))
+		return 0;
+	if (mem_grow(&l->v, &l->cap, l->n + 1))
+		return -ENOMEM;
+	l->v[l->n++] = login;
+	return 0;
+}
+
+/*
+ * Of each process the connection with the lowest descriptor: the one that the
+ * server was started for. Later ones are forwarded (ssh -L, -R).
+ */
+static int take_found(struct logins *l, const struct search *s, bool nearest)
+{
+	unsigned int next = 0;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < s->n; i++) {
+		const struct held *h = &s->v[i];
+
+		if (!h->found || h->order < next)
+			continue;
+		next = h->order + 1;
+		if (!nearest && !(s->listens[h->flow.dport / 8] &
+				  1 << h->flow.dport % 8))
+			continue;
+		r = add(l, (struct login){ .flow = h->flow, .inode = h->inode,
+					   .pid = h->pid });
+		if (nearest)
+			break;
+	}
+	return r;
+}
+
+static int search_with(struct logins *l, int proc, bool nearest)
+{
+	struct search s = { 0 };
+	int r = nearest ? look_up(&s, proc) : look_around(&s, proc);
+
+	if (!r)
+		r = find_connections(&s, proc);
+	if (!r)
+		r = take_found(l, &s, nearest);
+	free(s.v);
+	if (nearest) {
+		l->hidden = s.hidden;
+		l->shared = s.shared;
+		l->own = l->n;
+	}
+	return r;
+}
+
+static int add_environment(struct logins *l, const char *text)
+{
+	struct login login = { 0 };
+
+	if (!text || !*text)
+		return 0;
+	l->garbled = !login_parse(text, &login.flow);
+	return l->garbled ? 0 : add(l, login);
+}
+
+int logins_read(int proc, const char *environment, struct logins *ret)
+{
+	_cleanup_(logins_release) struct logins l = { 0 };
+	int r = search_with(&l, proc, true);
+
+	if (!r && !l.own)
+		r = search_with(&l, proc, false);
+	if (!r)
+		r = add_environment(&l, environment);
+	if (r)
+		return r;
+	*ret = l;
+	l = (struct logins){ 0 };
+	return 0;
+}
+
+int logins_find(struct logins *ret)
+{
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	/* Without /proc there is the environment alone. */
+	r = logins_read(proc, getenv("SSH_CONNECTION"), ret);
+	if (proc >= 0)
+		close(proc);
+	return r;
+}
+
+void logins_release(struct logins *l)
+{
+	free(l->v);
+	*l = (struct logins){ 0 };
+}
