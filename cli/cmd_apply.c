@@ -105,11 +105,16 @@ static int run(const struct options *o)
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(plan_release) struct plan p = { 0 };
 	_cleanup_(transaction_release) struct transaction t = { 0 };
+	_cleanup_(logins_release) struct logins logins = { 0 };
 	struct request rq = o->request;
 	int r;
 
 	rq.detach = waiter_start;
-	r = plan_load(&p, &rq, o->args[0]);
+	/* First: plan_load() gives up the powers that this takes. */
+	r = logins_find(&logins);
+	if (!r)
+		r = plan_load(&p, &rq, o->args[0]);
+	p.logins = &logins;
 	if (!r && !o->dry_run)
 		r = refuse_settings(&p);
 	if (!r && !o->dry_run)

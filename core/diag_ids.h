@@ -116,6 +116,7 @@
 	X(CAPS_KEPT, 562)		/* cannot be given up */	\
 	X(LOCKED_OUT, 570)		/* or a warning, with --force */\
 	X(SSH_CONNECTION, 571)		/* a warning */			\
+	X(LOGIN_UNKNOWN, 572)		/* a warning */			\
 	/* iptables */							\
 	X(IPTABLES_NFT, 601)						\
 	X(XTABLES_LOCK, 602)		/* cannot be taken */		\

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/guard.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <string.h>
 
+#include "core/diag_ids.h"
 #include "core/mem.h"
+#include "core/strbuf.h"
 #include "rules/flow.h"
 
 /* A flow that must not be cut off, and how to call it. */
 struct kept {
 	struct flow flow;
-	const struct service *service;	/* NULL: SSH_CONNECTION */
+	const struct service *service;	/* NULL: a login */
+	const struct login *login;
+	bool own;			/* the one behind this command */
 };
 
 struct filter {
 	const struct foreign_chain *chain;
-	bool ours_reach;	/* accepts of ours can stand before it */
+	bool ours_reach;	/* our accept rules can stand before it */
 };
 
 static bool in_family(const struct foreign_chain *f, uint8_t family)
@@ -36,7 +39,7 @@ static const struct foreign_chain *find_chain(const struct survey *s,
 	return NULL;
 }
 
-/* Who filters at this hook; what lies in another world counts first. */
+/* The chain that filters at this hook; one in the other world counts first. */
 static struct filter find_filter(const struct plan *p, enum hook hook,
 				 uint8_t family)
 {
@@ -70,25 +73,42 @@ static bool is_accepted(const struct plan *p, const struct flow *f,
 	return false;
 }
 
+/* What would no longer be tracked, in the words of the message. */
+static void describe(const struct kept *k, struct strbuf *out)
+{
+	if (k->service) {
+		strbuf_printf(out, "connections to management service %s",
+			      k->service->name);
+		return;
+	}
+	strbuf_puts(out, k->own || !k->login->inode ? "your SSH connection (" :
+						      "an SSH connection (");
+	login_print(k->login, out);
+	if (!k->login->inode)
+		strbuf_puts(out, ", from SSH_CONNECTION");
+	strbuf_puts(out, ")");
+}
+
 static int say(struct plan *p, const struct kept *k, const struct rule *r,
 	       enum hook hook, const struct filter *f)
 {
+	_cleanup_(strbuf_release) struct strbuf what = { 0 };
+	const char *service = r->origin->service;
 	bool force = p->rq->force;
-	const char *who = k->service ? k->service->name :
-				       "this very connection (SSH_CONNECTION)";
 
+	describe(k, &what);
 	diag_add(&p->diags, force ? DIAG_WARNING : DIAG_ERROR, 0, ID_LOCKED_OUT,
 		 r->origin->at,
-		 "service %s takes the %s of %s out of tracking, and no rule of ours accepts it in %s, where chain %s of table %s drops packets: you may be locked out",
-		 r->origin->service ? r->origin->service : "ctpolicy",
-		 hook == HOOK_INPUT ? "requests" : "replies", who,
-		 hook_name(hook), f->chain->chain, f->chain->table);
+		 "this %s lock you out: service %s stops tracking %s%s, and chain %s (table %s) drops untracked packets",
+		 k->own ? "would" : "may", service ? service : "ctpolicy",
+		 hook == HOOK_INPUT ? "" : "replies of ", strbuf_str(&what),
+		 f->chain->chain, f->chain->table);
 	if (!f->ours_reach)
 		diag_help(&p->diags,
-			  "that chain is in the other of iptables and nftables, which this backend cannot reach: use the other backend, or --force");
+			  "that chain belongs to the other of iptables and nftables, where this backend cannot accept packets: use the other backend, or --force");
 	else
 		diag_help(&p->diags,
-			  "give it `accept: open` under `management`, or leave it out of the policy; --force applies it nevertheless");
+			  "give the service `accept: open`, or take it out of the policy; --force applies it anyway");
 	return force ? 0 : -EADDRINUSE;
 }
 
@@ -115,67 +135,39 @@ static int check_flow(struct plan *p, const struct kept *k)
 	return r ? r : check_leg(p, k, &reply, HOOK_OUTPUT, HOOK_OUTPUT);
 }
 
-/* "fe80::1%eth0" has its interface behind; ::ffff:192.0.2.1 is IPv4. */
-static bool get_address(char *text, uint8_t *ret_family, uint8_t *ret)
+/* SSH_CONNECTION counts only where it is the best that there is. */
+static void say_unknown(struct plan *p, const struct logins *l)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	text[strcspn(text, "%")] = '\0';
-	*ret_family = AF_INET;
-	if (inet_pton(AF_INET, text, ret) == 1)
-		return true;
-	if (inet_pton(AF_INET6, text, ret) != 1)
-		return false;
-	*ret_family = AF_INET6;
-	if (!memcmp(ret, mapped, sizeof(mapped))) {
-		memmove(ret, ret + sizeof(mapped), 4);
-		*ret_family = AF_INET;
+	if (l->own || l->n)
+		return;
+	if (l->garbled) {
+		diag_add(&p->diags, DIAG_WARNING, 0, ID_SSH_CONNECTION, NOPOS,
+			 "cannot parse SSH_CONNECTION; this login was not checked");
+	} else if (l->hidden) {
+		diag_add(&p->diags, DIAG_WARNING, 0, ID_LOGIN_UNKNOWN, NOPOS,
+			 "this login came over SSH, but its connection cannot be found; it was not checked");
+		diag_help(&p->diags,
+			  "looking into the SSH server's process takes CAP_SYS_PTRACE; SSH_CONNECTION would say it too");
 	}
-	return true;
 }
 
-static bool get_port(const char *text, uint16_t *ret)
+static int check_logins(struct plan *p)
 {
-	struct port_range r;
+	const struct logins *l = p->logins;
+	int r = 0;
 
-	if (port_range_parse(text, &r) || r.first != r.last)
-		return false;
-	*ret = r.first;
-	return true;
-}
-
-static bool read_connection(const char *text, struct flow *ret)
-{
-	_cleanup_free_ char *copy = strdup(text);
-	struct flow f = { .proto = IPPROTO_TCP, .to_local = true };
-	char *word[5] = { NULL }, *rest = copy;
-	uint8_t other;
-
-	for (size_t i = 0; rest && i < ARRAY_SIZE(word); i++)
-		word[i] = strsep(&rest, " ");
-	if (!word[3] || word[4] ||
-	    !get_address(word[0], &f.family, f.saddr) ||
-	    !get_port(word[1], &f.sport) ||
-	    !get_address(word[2], &other, f.daddr) || other != f.family ||
-	    !get_port(word[3], &f.dport))
-		return false;
-	f.loopback = !memcmp(f.saddr, f.daddr, sizeof(f.saddr));
-	*ret = f;
-	return true;
-}
-
-static int check_connection(struct plan *p)
-{
-	const char *text = getenv("SSH_CONNECTION");
-	struct kept k = { 0 };
-
-	if (!text || !*text)
+	if (!l)
 		return 0;
-	if (read_connection(text, &k.flow))
-		return check_flow(p, &k);
-	diag_add(&p->diags, DIAG_WARNING, 0, ID_SSH_CONNECTION, NOPOS,
-		 "SSH_CONNECTION is not what sshd sets: whether the policy cuts this connection off is not looked at");
-	return 0;
+	say_unknown(p, l);
+	for (size_t i = 0; !r && i < l->n; i++) {
+		const struct kept k = {
+			.flow = l->v[i].flow, .login = &l->v[i],
+			.own = l->own && !i,
+		};
+
+		r = check_flow(p, &k);
+	}
+	return r;
 }
 
 /* An address of the set, or any (documentation's, RFC 5737 and RFC 3849). */
@@ -243,7 +235,7 @@ static int check_management(struct plan *p)
 
 int guard_check(struct plan *p)
 {
-	int r = check_connection(p);
+	int r = check_logins(p);
 
 	return r ? r : check_management(p);
 }

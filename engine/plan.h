@@ -15,6 +15,7 @@
 #include "backends/backend.h"
 #include "engine/request.h"
 #include "generators/generate.h"
+#include "host/login.h"
 #include "policies/policy.h"
 #include "state/state.h"
 
@@ -32,6 +33,7 @@ struct plan {
 	 */
 	struct rules_text target;
 	struct state *state;		/* NULL: leaves no trace; borrowed */
+	const struct logins *logins;	/* NULL: not looked for; borrowed */
 	uint32_t takes_back;		/* the record; 0: this is no rollback */
 	uint32_t waits;			/* record to be confirmed; 0: none */
 	bool recovers;			/* the journal speaks of this change */
