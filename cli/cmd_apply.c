@@ -106,12 +106,19 @@ static int run(const struct options *o)
 	_cleanup_(plan_release) struct plan p = { 0 };
 	_cleanup_(transaction_release) struct transaction t = { 0 };
 	_cleanup_(logins_release) struct logins logins = { 0 };
+	_cleanup_(waiter_dismiss) struct waiter waiter = WAITER_NONE;
 	struct request rq = o->request;
-	int r;
+	int r = 0;
 
+	p.rq = &rq;
 	rq.detach = waiter_start;
-	/* First: plan_load() gives up the powers that this takes. */
-	r = logins_find(&logins);
+	rq.waiter = &waiter;
+	/* First of all, so that it holds nothing of what is loaded here. */
+	if (rq.confirm && !o->dry_run)
+		r = waiter_prepare(rq.state_dir, &waiter, &p.diags);
+	/* plan_load() gives up the powers that this takes. */
+	if (!r)
+		r = logins_find(&logins);
 	if (!r)
 		r = plan_load(&p, &rq, o->args[0]);
 	p.logins = &logins;

@@ -1,49 +1,69 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/cmd_confirm.c: keep the change that waits for this word. */
 #include <errno.h>
-#include <time.h>
 
 #include "cli/report.h"
 #include "core/mem.h"
 #include "engine/recovery.h"
 
-/* Nothing is waiting: how did it end when something last was? */
+/* Nothing is on trial. How did it end when something last was? Told once. */
 static int say_ending(struct plan *p, struct state *state)
 {
 	struct ending_note e;
 	int r = ending_read(state, &e, &p->diags);
 
-	if (r == -ENOENT || (!r && e.ending == ENDING_CONFIRMED)) {
+	if (r == -ENOENT || (!r && e.ending != ENDING_ROLLED_BACK)) {
 		report(p, "confirm", "unchanged", NULL);
-		report_talk("nothing waits for a confirmation");
+		report_talk("no change is on trial");
 		return EXIT_DONE;
 	}
 	if (r)
 		return report_failure(p, "confirm", r);
+	ending_forget(state);
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_CONFIRM_TOO_LATE, NOPOS,
-		 e.ending == ENDING_FAILED ?
-		 "change %u was not confirmed in time, and could not be taken back" :
-		 "change %u was not confirmed in time: it is taken back, and the rules from before it are verified",
+		 "change %u was not confirmed in time: it has been rolled back, and the previous rules are verified",
 		 e.id);
-	if (e.ending == ENDING_FAILED)
-		diag_help(&p->diags, "run 'ctpolicy recover'");
-	report(p, "confirm", e.ending == ENDING_FAILED ? "failed" :
-							 "rolled_back", NULL);
-	return e.ending == ENDING_FAILED ? EXIT_NOT_RESTORED :
-					   EXIT_UNCONFIRMED;
+	report(p, "confirm", "rolled_back", NULL);
+	return EXIT_UNCONFIRMED;
 }
 
-/* First the word that it was kept, then what would take it back goes. */
+static int say_not_in_force(struct recovery *v, const struct options *o)
+{
+	const struct changeset *cs = v->plan.changes;
+	_cleanup_(strbuf_release) struct strbuf line = { 0 };
+
+	v->plan.backend->print_step(&cs->steps[0], &line);
+	diag_add(&v->plan.diags, o->request.force ? DIAG_WARNING : DIAG_ERROR,
+		 0, ID_TRIAL_NOT_IN_FORCE, NOPOS,
+		 "change %u is not in force any more: somebody changed its rules, first difference: %s %s",
+		 v->record.id, cs->steps[0].add ? "-" : "+",
+		 strbuf_str(&line));
+	if (o->request.force)
+		return 0;
+	diag_help(&v->plan.diags,
+		  "it stays on trial: 'ctpolicy rollback' and apply it again, or 'ctpolicy confirm --force' to keep what is there now");
+	return -EAGAIN;
+}
+
+/* What is confirmed must be what was applied. */
+static int check_in_force(struct plan *p, const struct options *o,
+			  struct state *state)
+{
+	_cleanup_(recovery_release) struct recovery v = { 0 };
+	int r = recovery_check_new(&v, &o->request, state);
+
+	if (!r && !changeset_is_empty(v.plan.changes))
+		r = say_not_in_force(&v, o);
+	if (r == -ENOENT)
+		r = 0;
+	diags_append(&p->diags, &v.plan.diags);
+	return r;
+}
+
 static int keep(struct plan *p, struct state *state, uint32_t id)
 {
-	const struct ending_note e = {
-		.id = id, .ending = ENDING_CONFIRMED,
-		.time = (int64_t)time(NULL),
-	};
-	int r = ending_write(state, &e, &p->diags);
+	int r = pending_end(state, id, ENDING_CONFIRMED, &p->diags);
 
-	if (!r)
-		r = pending_drop(state, &p->diags);
 	if (r)
 		return report_failure(p, "confirm", r);
 	report(p, "confirm", "changed", NULL);
@@ -61,11 +81,13 @@ static int run(const struct options *o)
 
 	r = recovery_open(&o->request, &state, &p.diags);
 	p.state = state;
-	/* What is half done or too late is rolled back instead. */
+	/* What is half done or too late cannot be confirmed: it is undone. */
 	if (!r)
 		r = recovery_before(&p, &what);
 	if (!r)
 		r = waiting_read(state, &w, &p.diags);
+	if (!r && w.there)
+		r = check_in_force(&p, o, state);
 	if (r)
 		return report_failure(&p, "confirm", r);
 	return w.there ? keep(&p, state, w.pending.id) :
@@ -75,7 +97,7 @@ static int run(const struct options *o)
 const struct command cmd_confirm = {
 	.name = "confirm",
 	.summary = "keep the change that is on trial (apply --confirm)",
-	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR,
+	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR | OPT_FORCE,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
@@ -85,9 +107,10 @@ const struct command cmd_confirm = {
 "\n"
 "Usage: ctpolicy confirm [OPTION...]\n"
 "\n"
-"Keeps the change that apply --confirm put on trial. If it is too late, says\n"
-"that the change has been undone.\n"
+"Keeps the change that apply --confirm put on trial, if its rules are still in\n"
+"force. If it is too late, says that the change has been undone.\n"
 "\n"
+"  --force              keep the rules though somebody changed them since\n"
 "  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
 "  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
@@ -95,5 +118,6 @@ const struct command cmd_confirm = {
 "  -q, -v, --help       errors only; more detail; this text\n"
 "\n"
 "Exit code: 0 confirmed, or nothing is on trial; 12 too late, the previous\n"
-"rules are restored and verified; 11 too late, and restoring them failed.\n",
+"rules are restored and verified; 11 too late, and restoring them failed; 13\n"
+"somebody changed the rules, which stay on trial.\n",
 };

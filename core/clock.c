@@ -17,3 +17,12 @@ uint64_t clock_deadline(uint32_t seconds)
 {
 	return clock_boot_ns() + seconds * SECOND;
 }
+
+void clock_pause_ms(unsigned int ms)
+{
+	const struct timespec pause = {
+		.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000,
+	};
+
+	nanosleep(&pause, NULL);
+}

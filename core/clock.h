@@ -13,5 +13,6 @@
 uint64_t clock_boot_ns(void);
 /* That many seconds from now. */
 uint64_t clock_deadline(uint32_t seconds);
+void clock_pause_ms(unsigned int ms);
 
 #endif

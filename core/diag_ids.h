@@ -110,6 +110,11 @@
 	X(UNFINISHED_REMOVED, 550)	/* a warning */			\
 	X(CONFIRM_TOO_LATE, 551)					\
 	X(NO_WAITER, 552)						\
+	X(OTHER_FOLDER, 553)						\
+	X(TRIAL_DAMAGED, 554)		/* a warning */			\
+	X(TRIAL_END_UNSAVED, 555)	/* a warning */			\
+	X(UNRECORDED, 556)		/* a warning */			\
+	X(TRIAL_NOT_IN_FORCE, 557)					\
 	/* Privileges, management access */				\
 	X(CAPS_UNREADABLE, 560)						\
 	X(CAP_MISSING, 561)						\

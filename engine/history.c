@@ -145,6 +145,23 @@ static int restart_waiting(struct plan *p)
 	return pending_write(p->state, &w, &p->diags);
 }
 
+/*
+ * A way back, and a removal, must be possible on a disk that is full or can
+ * only be read. Interrupted, they are begun again.
+ */
+static int go_without(struct plan *p, size_t said, int err)
+{
+	if (err != -EIO || p->file)
+		return err;
+	diags_truncate(&p->diags, said);
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_UNRECORDED, NOPOS,
+		 "the change cannot be written down in %s, and is made nevertheless; it cannot be rolled back",
+		 state_path(p->state));
+	diag_help(&p->diags, "should it be interrupted, run it again");
+	p->unjournaled = true;
+	return 0;
+}
+
 int history_begin(struct plan *p)
 {
 	struct record rec = {
@@ -152,13 +169,16 @@ int history_begin(struct plan *p)
 		.backend = p->backend->name,
 		.policy = p->file,
 	};
+	size_t said = p->diags.n;
 	int r;
 
-	if (!p->state || p->recovers)
+	if (!p->state || p->recovers || p->unjournaled)
 		return 0;
 	r = write_down(p, &rec);
 	free(rec.before.s);
 	free(rec.after.s);
+	if (r)
+		r = go_without(p, said, r);
 	if (!r && p->rq->confirm)
 		r = begin_waiting(p, rec.id);
 	return r;
@@ -170,6 +190,11 @@ int history_keep(struct plan *p)
 
 	if (!p->state)
 		return 0;
+	if (p->unjournaled) {
+		if (p->takes_back)
+			state_forget_record(p->state, p->takes_back);
+		return 0;
+	}
 	if (p->waits)
 		r = restart_waiting(p);
 	if (r)
@@ -183,7 +208,7 @@ int history_drop(struct plan *p)
 {
 	int r;
 
-	if (!p->state || p->recovers)
+	if (!p->state || p->recovers || p->unjournaled)
 		return 0;
 	r = journal_drop(p->state, &p->diags);
 	if (!r && p->waits)

@@ -37,6 +37,7 @@ struct plan {
 	uint32_t takes_back;		/* the record; 0: this is no rollback */
 	uint32_t waits;			/* record to be confirmed; 0: none */
 	bool recovers;			/* the journal speaks of this change */
+	bool unjournaled;		/* nothing more is written down */
 	const struct backend *backend;
 	const char *why;		/* why this backend; NULL: was told */
 	struct backend_ctx *ctx;

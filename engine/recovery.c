@@ -43,22 +43,17 @@ static int aim_at(struct recovery *v, const struct rules_text *side)
 	return plan_compare(&v->plan);
 }
 
-static int note_ending(struct recovery *v, enum ending ending)
+/* What was to be confirmed is no more: the next `confirm` says how it ended. */
+static int end_waiting(struct recovery *v, const struct waiting *w)
 {
-	const struct ending_note note = {
-		.id = v->record.id, .ending = ending,
-		.time = (int64_t)time(NULL),
-	};
-
-	return ending_write(v->plan.state, &note, &v->plan.diags);
+	return pending_end(v->plan.state, w->pending.id ? w->pending.id :
+			   v->record.id, ENDING_ROLLED_BACK, &v->plan.diags);
 }
 
-/* What was to be confirmed is no more: say how it ended, in this order. */
-static int end_waiting(struct recovery *v)
+/* A note that is damaged may mean any change. */
+static bool speaks_of(const struct waiting *w, uint32_t id)
 {
-	int r = note_ending(v, ENDING_ROLLED_BACK);
-
-	return r ? r : pending_drop(v->plan.state, &v->plan.diags);
+	return w->there && (!w->pending.id || w->pending.id == id);
 }
 
 bool recovery_succeeded(const struct recovery *v)
@@ -71,7 +66,7 @@ bool recovery_succeeded(const struct recovery *v)
  * To one side of the journal, which is then done with. A confirmation that
  * was waited for falls with its change.
  */
-static int go_to(struct recovery *v, bool forward, bool waits)
+static int go_to(struct recovery *v, bool forward, const struct waiting *ends)
 {
 	int r = 0;
 
@@ -86,7 +81,7 @@ static int go_to(struct recovery *v, bool forward, bool waits)
 	if (v->done.outcome == OUTCOME_UNCHANGED)
 		r = forward ? journal_finish(v->plan.state, &v->plan.diags) :
 			  journal_drop(v->plan.state, &v->plan.diags);
-	return !r && waits ? end_waiting(v) : r;
+	return !r && ends ? end_waiting(v, ends) : r;
 }
 
 /* Rules live as long as their namespace. Restored since, they are there. */
@@ -102,7 +97,8 @@ static bool is_past(const struct recovery *v)
  */
 static int finish_or_undo(struct recovery *v, const struct waiting *w)
 {
-	bool back = v->record.of != 0, complete, waits;
+	bool back = v->record.of != 0, complete;
+	const struct waiting *ends;
 	int r = open_backend(&v->plan, v->record.backend);
 
 	v->plan.takes_back = v->record.of;
@@ -110,14 +106,13 @@ static int finish_or_undo(struct recovery *v, const struct waiting *w)
 		r = aim_at(v, &v->record.after);
 	if (r)
 		return r;
-	waits = w->there && w->pending.id == (back ? v->record.of :
-						     v->record.id);
+	ends = speaks_of(w, back ? v->record.of : v->record.id) ? w : NULL;
 	complete = changeset_is_empty(v->plan.changes);
 	if (!is_past(v))
-		return go_to(v, back || (complete && !waits), waits);
+		return go_to(v, back || (complete && !ends), ends);
 	v->what = RECOVERED_PAST;
 	r = journal_drop(v->plan.state, &v->plan.diags);
-	return !r && waits ? end_waiting(v) : r;
+	return !r && ends ? end_waiting(v, ends) : r;
 }
 
 static void begin(struct recovery *v, const struct request *rq,
@@ -131,25 +126,76 @@ static void begin(struct recovery *v, const struct request *rq,
 
 	*v = (struct recovery){
 		.request = own,
-		.plan = { .rq = &v->request, .state = state },
+		.plan = { .rq = &v->request, .state = state,
+			  .diags = v->plan.diags },
 		.done = { .outcome = OUTCOME_UNCHANGED },
 	};
+}
+
+/* The record is of no use any more, though nothing had to be written. */
+static int drop_record(struct recovery *v)
+{
+	int r = history_begin(&v->plan);
+
+	return r ? r : history_keep(&v->plan);
+}
+
+/* To the rules before the newest record; it, and what waits on it, go. */
+static int take_back(struct recovery *v, const struct waiting *w)
+{
+	int r = state_newest(v->plan.state, &v->record, &v->plan.diags);
+
+	if (!r)
+		r = open_backend(&v->plan, v->record.backend);
+	if (r)
+		return r;
+	v->plan.takes_back = v->record.id;
+	/* The note and the record say all that a journal would. */
+	v->plan.unjournaled = speaks_of(w, v->record.id);
+	r = aim_at(v, &v->record.before);
+	if (r)
+		return r;
+	v->what = is_past(v) ? RECOVERED_PAST : RECOVERED_OLD;
+	if (v->what == RECOVERED_OLD)
+		transact(&v->plan, &v->done);
+	if (!recovery_succeeded(v))
+		return 0;
+	if (v->done.outcome == OUTCOME_UNCHANGED)
+		r = drop_record(v);
+	return !r && w->there ? end_waiting(v, w) : r;
+}
+
+/*
+ * The newest record is not that of the change on trial: was it rolled back, or
+ * did a removal that was cut short take its rules out?
+ */
+static int superseded(struct recovery *v, const struct waiting *w,
+		      uint32_t newest, uint32_t of)
+{
+	uint32_t id = w->pending.id;
+
+	v->record.id = id;
+	if (id && (newest < id || of == id)) {
+		v->what = RECOVERED_OLD;
+		return end_waiting(v, w);
+	}
+	v->what = RECOVERED_NOTHING;
+	return pending_drop(v->plan.state, &v->plan.diags);
 }
 
 static int unconfirmed(struct recovery *v, const struct waiting *w)
 {
 	int r = state_newest(v->plan.state, &v->record, &v->plan.diags);
+	uint32_t id, of;
 
-	/* Its record went, so it was taken back already. */
-	if (r == -ENOENT || (!r && v->record.id != w->pending.id)) {
-		v->what = RECOVERED_OLD;
-		v->record.id = w->pending.id;
-		return end_waiting(v);
-	}
-	if (r)
+	if (r && r != -ENOENT)
 		return r;
+	id = r ? 0 : v->record.id;
+	of = r ? 0 : v->record.of;
 	record_release(&v->record);
-	return recovery_take_back(v, v->plan.rq, v->plan.state);
+	if (!id || !speaks_of(w, id))
+		return superseded(v, w, id, of);
+	return take_back(v, w);
 }
 
 int recovery_run(struct recovery *v, const struct request *rq,
@@ -176,14 +222,6 @@ int recovery_run(struct recovery *v, const struct request *rq,
 	return 0;
 }
 
-/* The record is of no use any more, though nothing had to be written. */
-static int drop_record(struct recovery *v)
-{
-	int r = history_begin(&v->plan);
-
-	return r ? r : history_keep(&v->plan);
-}
-
 int recovery_take_back(struct recovery *v, const struct request *rq,
 		       struct state *state)
 {
@@ -192,24 +230,23 @@ int recovery_take_back(struct recovery *v, const struct request *rq,
 
 	begin(v, rq, state, "rollback");
 	r = waiting_read(state, &w, &v->plan.diags);
-	if (!r)
-		r = state_newest(state, &v->record, &v->plan.diags);
+	return r ? r : take_back(v, &w);
+}
+
+int recovery_check_new(struct recovery *v, const struct request *rq,
+		       struct state *state)
+{
+	int r;
+
+	begin(v, rq, state, "confirm");
+	r = state_newest(state, &v->record, &v->plan.diags);
 	if (!r)
 		r = open_backend(&v->plan, v->record.backend);
-	if (r)
-		return r;
-	v->plan.takes_back = v->record.id;
-	r = aim_at(v, &v->record.before);
-	if (r)
-		return r;
-	v->what = is_past(v) ? RECOVERED_PAST : RECOVERED_OLD;
-	if (v->what == RECOVERED_OLD)
-		transact(&v->plan, &v->done);
-	if (!recovery_succeeded(v))
-		return 0;
-	if (v->done.outcome == OUTCOME_UNCHANGED)
-		r = drop_record(v);
-	return !r && w.there ? end_waiting(v) : r;
+	if (!r) {
+		v->plan.target = v->record.after;
+		r = transaction_compare(&v->plan);
+	}
+	return r;
 }
 
 static void say_what(struct plan *p, const struct recovery *v)
@@ -253,7 +290,7 @@ int recovery_open(const struct request *rq, struct state **ret,
 
 int recovery_before(struct plan *p, enum recovered *ret)
 {
-	_cleanup_(recovery_release) struct recovery v;
+	_cleanup_(recovery_release) struct recovery v = { 0 };
 	int r = recovery_run(&v, p->rq, p->state);
 
 	if (!r)

@@ -43,6 +43,12 @@ int recovery_run(struct recovery *v, const struct request *rq,
 /* Go back one change: to the rules from before the newest record. */
 int recovery_take_back(struct recovery *v, const struct request *rq,
 		       struct state *state);
+/*
+ * Compare the kernel with what the newest change wanted: plan.changes is empty
+ * where it is in force.
+ */
+int recovery_check_new(struct recovery *v, const struct request *rq,
+		       struct state *state);
 /* Did it reach old or new, whatever it was? */
 bool recovery_succeeded(const struct recovery *v);
 int recovery_error(const struct recovery *v);	/* -errno of what did not */

@@ -29,6 +29,7 @@ struct request {
 	 * in time; -errno and a diagnostic when that fails.
 	 */
 	int (*detach)(const struct request *rq, struct diags *d);
+	struct waiter *waiter;	/* that detach() starts; NULL: no trial */
 };
 
 #endif

@@ -112,7 +112,7 @@ static void go_back(struct plan *p, const struct image *before, int err,
 		tracking_undone(p, &t->tracking);
 }
 
-static int compare_settled(struct plan *p)
+int transaction_compare(struct plan *p)
 {
 	int r = plan_compare(p);
 
@@ -152,7 +152,7 @@ static void read_back(struct plan *p, struct transaction *t)
 		t->want = TAKE_PTR(p->want);
 	}
 	changeset_free(&p->changes);
-	r = compare_settled(p);
+	r = transaction_compare(p);
 	if (!r && !changeset_is_empty(p->changes)) {
 		_cleanup_(strbuf_release) struct strbuf line = { 0 };
 

@@ -42,5 +42,7 @@ void transaction_release(struct transaction *t);
  * done, nothing is.
  */
 void transact(struct plan *p, struct transaction *ret);
+/* plan_compare(); a difference counts only when it stays for a while. */
+int transaction_compare(struct plan *p);
 
 #endif

@@ -1,32 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * engine/waiter.h: takes a change back when nobody confirms it in time.
+ * engine/waiter.h: rolls a change back when nobody confirms it in time.
  *
  * The waiter is a process of its own, in a session of its own, that has closed
  * all files it was given: neither the end of the command nor that of its
- * terminal, its parent or its session reaches it. It holds no lock while it
- * waits, and ends without a word when the change is confirmed.
+ * terminal, its parent or its session reaches it. It is started before the
+ * policy is read, and so keeps no more than the path of the state folder. It
+ * holds no lock while it waits.
  *
- * Errors: -errno; then no process is left behind. waiter_start() returns only
- *         when the waiter stands on its own feet.
+ * Nothing ends it but that no change is on trial any more: it looks again
+ * after any error, and tries to roll back until that is done. SIGTERM ends the
+ * trial: the change is rolled back at once, unless another waiter looks after
+ * it.
+ *
+ *   waiter_prepare -> the change is on trial -> waiter_start -> waiter_dismiss
+ *
+ * Owner:  waiter_dismiss() closes; a process that was not started ends then,
+ *         as it does when the command dies.
+ * Errors: -errno and a diagnostic; then no process is left behind.
  */
 #ifndef CTPOLICY_ENGINE_WAITER_H
 #define CTPOLICY_ENGINE_WAITER_H
 
 #include "engine/request.h"
 
+struct waiter {
+	int go, answer;		/* pipes; -1: none */
+};
+
+#define WAITER_NONE ((struct waiter){ -1, -1 })
+
 enum waited {
-	WAITED_KEPT,		/* nothing was pending, or it was confirmed */
+	WAITED_KEPT,		/* nothing was on trial, or it was confirmed */
 	WAITED_UNDONE,		/* not confirmed in time: undone, verified */
-	WAITED_FAILED,		/* nor could it be undone */
+	WAITED_FAILED,		/* told to end, and could not undo it */
 	WAITED_MAX_
 };
 
-/* As a request's detach(). */
+int waiter_prepare(const char *state_dir, struct waiter *ret,
+		   struct diags *d);
+/* As a request's detach(). Returns when the waiter has begun to wait. */
 int waiter_start(const struct request *rq, struct diags *d);
-/*
- * Wait in this process until there is nothing to wait for.
- */
+void waiter_dismiss(struct waiter *w);
+/* Wait in this process until nothing is on trial. */
 enum waited waiter_wait(const struct request *rq);
 
 #endif

@@ -3,17 +3,34 @@
 #ifndef CTPOLICY_STATE_FOLDER_H
 #define CTPOLICY_STATE_FOLDER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "host/lock_holder.h"
+#include "state/claim.h"
+#include "state/folder_open.h"
 #include "state/state.h"
 #include "state/state_space.h"
 
 struct state {
-	int top, dir, lock;	/* open files; -1: not open */
-	char *path;		/* of dir */
+	struct folder top;
+	int dir, lock;		/* open files; -1: not open */
+	char *path;		/* of dir, absolute */
 	uint32_t id, of;	/* of the journal, once written or read */
+	uint32_t last;		/* number that was given to a change */
 	struct space space;
+	struct claim claim;
 };
+
+#define STATE_LOCK "lock"
+#define STATE_JOURNAL "journal"
+#define STATE_PENDING "pending"
+#define STATE_RESULT "result"
+#define STATE_WATCH "watch"
+
+/* A record's name: its number, and nothing else. */
+bool state_is_record(const char *name, uint32_t *ret);
+/* A trial that ended in memory alone: on disk too, now that it can be. */
+void trial_tidy(struct state *st);
 
 #endif

@@ -10,14 +10,13 @@
 #include "core/mem.h"
 #include "state/folder.h"
 #include "state/state_file.h"
+#include "state/state_io.h"
 
-#define JOURNAL "journal"
-#define PENDING "pending"
-#define RESULT "result"
+#define JOURNAL STATE_JOURNAL
 #define NAME_MAX_ 16		/* of a record: digits */
 
-static int cannot(const struct state *st, const char *what, const char *name,
-		  int err, struct diags *d)
+int state_cannot(const struct state *st, const char *what, const char *name,
+		 int err, struct diags *d)
 {
 	diag_add(d, DIAG_ERROR, 0, ID_STATE_FILE, NOPOS, "cannot %s %s/%s: %s",
 		 what, st->path, name, strerror(-err));
@@ -33,27 +32,44 @@ static int say_damaged(const struct state *st, const char *name,
 	return -EIO;
 }
 
-static int write_text(struct state *st, const char *name,
-		      const struct strbuf *text, struct diags *d)
+int state_write(struct state *st, const char *name, const struct strbuf *text,
+		struct diags *d)
 {
 	int r = state_file_write(st->dir, name, strbuf_str(text), text->n);
 
-	return r ? cannot(st, "write", name, r, d) : 0;
+	return r ? state_cannot(st, "write", name, r, d) : 0;
 }
 
-static int read_text(struct state *st, const char *name, char **ret,
-		     size_t *ret_len, struct diags *d)
+int state_read(struct state *st, const char *name, char **ret,
+	       size_t *ret_len, struct diags *d)
 {
 	int r = state_file_read(st->dir, name, ret, ret_len);
 
-	return r && r != -ENOENT ? cannot(st, "read", name, r, d) : r;
+	return r && r != -ENOENT ? state_cannot(st, "read", name, r, d) : r;
+}
+
+int state_claim(struct state *st)
+{
+	char *folder;
+
+	if (!st->claim.locked ||
+	    (st->claim.folder && !strcmp(st->claim.folder, st->path)))
+		return 0;
+	folder = strdup(st->path);
+	if (!folder)
+		return -ENOMEM;
+	free(st->claim.folder);
+	st->claim.folder = folder;
+	/* Without room for it nothing is guarded, as without /run. */
+	(void)claim_write(&st->claim);
+	return 0;
 }
 
 static int unlink_file(struct state *st, const char *name, struct diags *d)
 {
 	int r = state_file_unlink(st->dir, name);
 
-	return r ? cannot(st, "remove", name, r, d) : 0;
+	return r ? state_cannot(st, "remove", name, r, d) : 0;
 }
 
 static int read_record(struct state *st, const char *name, struct record *ret,
@@ -61,15 +77,14 @@ static int read_record(struct state *st, const char *name, struct record *ret,
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	int r = read_text(st, name, &text, &len, d);
+	int r = state_read(st, name, &text, &len, d);
 
 	if (!r)
 		r = record_decode(text, len, ret);
 	return r == -EBADMSG ? say_damaged(st, name, d) : r;
 }
 
-/* A record's name: its number, and nothing else. */
-static bool is_record(const char *name, uint32_t *ret)
+bool state_is_record(const char *name, uint32_t *ret)
 {
 	uint64_t n = 0;
 
@@ -91,7 +106,15 @@ static int compare_ids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int read_ids(DIR *dir, uint32_t **ret, size_t *ret_n)
+/* Its trial was rolled back; only the disk would not let its record go. */
+static bool is_over(const struct state *st, uint32_t id)
+{
+	return st->claim.over.id == id &&
+	       st->claim.over.ending == ENDING_ROLLED_BACK;
+}
+
+static int read_ids(const struct state *st, DIR *dir, uint32_t **ret,
+		    size_t *ret_n)
 {
 	_cleanup_free_ uint32_t *v = NULL;
 	size_t n = 0, cap = 0;
@@ -99,7 +122,7 @@ static int read_ids(DIR *dir, uint32_t **ret, size_t *ret_n)
 	uint32_t id;
 
 	while (errno = 0, (e = readdir(dir))) {
-		if (!is_record(e->d_name, &id))
+		if (!state_is_record(e->d_name, &id) || is_over(st, id))
 			continue;
 		if (mem_grow(&v, &cap, n + 1))
 			return -ENOMEM;
@@ -120,13 +143,13 @@ static int list_all(struct state *st, uint32_t **ret, size_t *ret_n,
 {
 	int fd = openat(st->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	int r = dir ? read_ids(dir, ret, ret_n) : -errno;
+	int r = dir ? read_ids(st, dir, ret, ret_n) : -errno;
 
 	if (dir)
 		closedir(dir);
 	else if (fd >= 0)
 		close(fd);
-	return r && r != -ENOMEM ? cannot(st, "list", "", r, d) : r;
+	return r && r != -ENOMEM ? state_cannot(st, "list", "", r, d) : r;
 }
 
 int state_list(struct state *st, uint32_t *ret, size_t *ret_n,
@@ -165,6 +188,28 @@ int state_newest(struct state *st, struct record *ret, struct diags *d)
 	return read_record(st, name, ret, d);
 }
 
+/*
+ * A number is never given twice, though its change was undone and its record
+ * is gone: the lock file keeps the last one. On a disk that cannot take it the
+ * records alone must do.
+ */
+static void note_number(struct state *st, uint32_t id)
+{
+	char text[NAME_MAX_];
+	int n = snprintf(text, sizeof(text), "%u\n", id);
+
+	(void)!pwrite(st->lock, text, (size_t)n, 0);
+	st->last = id;
+}
+
+void state_forget_record(struct state *st, uint32_t id)
+{
+	char name[NAME_MAX_];
+
+	name_of(id, name);
+	(void)state_file_unlink(st->dir, name);
+}
+
 int journal_begin(struct state *st, struct record *rec, struct diags *d)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
@@ -174,14 +219,20 @@ int journal_begin(struct state *st, struct record *rec, struct diags *d)
 
 	if (r)
 		return r;
-	rec->id = n ? v[n - 1] + 1 : 1;
+	rec->id = (n && v[n - 1] > st->last ? v[n - 1] : st->last) + 1;
 	rec->time = (int64_t)time(NULL);
 	memcpy(rec->space, st->space.id, sizeof(rec->space));
 	r = record_encode(rec, &text);
 	if (!r)
-		r = write_text(st, JOURNAL, &text, d);
+		r = state_claim(st);
+	if (!r)
+		r = state_write(st, JOURNAL, &text, d);
 	if (r)
 		return r;
+	r = state_file_sync(st->dir);
+	if (r)
+		return state_cannot(st, "write", JOURNAL, r, d);
+	note_number(st, rec->id);
 	st->id = rec->id;
 	st->of = rec->of;
 	return 0;
@@ -198,21 +249,27 @@ int journal_read(struct state *st, struct record *ret, struct diags *d)
 	return r;
 }
 
-/* The records that nobody will go back to any more. */
-static int prune(struct state *st, struct diags *d)
+/* The records that nobody will go back to any more; another time will do. */
+static void prune(struct state *st)
 {
+	_cleanup_(diags_release) struct diags said = { 0 };
 	_cleanup_free_ uint32_t *v = NULL;
 	char name[NAME_MAX_];
 	size_t n;
-	int r = list_all(st, &v, &n, d);
 
-	for (size_t i = 0; !r && i + STATE_KEPT < n; i++) {
+	if (list_all(st, &v, &n, &said))
+		return;
+	for (size_t i = 0; i + STATE_KEPT < n; i++) {
 		name_of(v[i], name);
-		r = unlink_file(st, name, d);
+		(void)state_file_unlink(st->dir, name);
 	}
-	return r;
 }
 
+/*
+ * Nothing is flushed here: should the power be cut before this is on disk, the
+ * journal is back, and the rules that it speaks of are gone or, restored since,
+ * complete.
+ */
 static int keep_journal(struct state *st, struct diags *d)
 {
 	char name[NAME_MAX_];
@@ -220,11 +277,11 @@ static int keep_journal(struct state *st, struct diags *d)
 
 	name_of(st->id, name);
 	r = state_file_rename(st->dir, JOURNAL, name);
-	if (!r)
-		return prune(st, d);
-	/* Renamed, but perhaps not for good: then it is under way still. */
-	(void)renameat(st->dir, name, st->dir, JOURNAL);
-	return cannot(st, "rename", JOURNAL, r, d);
+	if (r)
+		return state_cannot(st, "rename", JOURNAL, r, d);
+	ending_forget(st);
+	prune(st);
+	return 0;
 }
 
 int journal_finish(struct state *st, struct diags *d)
@@ -243,48 +300,4 @@ int journal_finish(struct state *st, struct diags *d)
 int journal_drop(struct state *st, struct diags *d)
 {
 	return unlink_file(st, JOURNAL, d);
-}
-
-int pending_write(struct state *st, const struct pending *p, struct diags *d)
-{
-	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	int r = pending_encode(p, &text);
-
-	return r ? r : write_text(st, PENDING, &text, d);
-}
-
-int pending_read(struct state *st, struct pending *ret, struct diags *d)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t len;
-	int r = read_text(st, PENDING, &text, &len, d);
-
-	if (!r)
-		r = pending_decode(text, len, ret);
-	return r == -EBADMSG ? say_damaged(st, PENDING, d) : r;
-}
-
-int pending_drop(struct state *st, struct diags *d)
-{
-	return unlink_file(st, PENDING, d);
-}
-
-int ending_write(struct state *st, const struct ending_note *e,
-		 struct diags *d)
-{
-	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	int r = ending_encode(e, &text);
-
-	return r ? r : write_text(st, RESULT, &text, d);
-}
-
-int ending_read(struct state *st, struct ending_note *ret, struct diags *d)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t len;
-	int r = read_text(st, RESULT, &text, &len, d);
-
-	if (!r)
-		r = ending_decode(text, len, ret);
-	return r == -EBADMSG ? say_damaged(st, RESULT, d) : r;
 }

@@ -81,7 +81,7 @@ int ending_encode(const struct ending_note *e, struct strbuf *out)
 	return err ? err : sealed_put_checksum(out);
 }
 
-static int find_ending(const char *name, enum ending *ret)
+int ending_find(const char *name, enum ending *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
 		if (!strcmp(name, endings[i])) {
@@ -111,7 +111,7 @@ int ending_decode(const char *text, size_t len, struct ending_note *ret)
 		return -EBADMSG;
 	err = sealed_get_u32(id, &e.id);
 	if (!err)
-		err = find_ending(name, &e.ending);
+		err = ending_find(name, &e.ending);
 	if (err)
 		return err;
 	e.time = when;

@@ -39,5 +39,6 @@ struct ending_note {
 int ending_encode(const struct ending_note *e, struct strbuf *out);
 int ending_decode(const char *text, size_t len, struct ending_note *ret);
 const char *ending_name(enum ending e);	/* "rolled_back" */
+int ending_find(const char *name, enum ending *ret);	/* or -EBADMSG */
 
 #endif

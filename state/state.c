@@ -1,43 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* state/state.c: the folder, its lock, and who holds it. */
+/* state/state.c: the folder, its locks, and who holds them. */
 #include "state/state.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "state/folder.h"
+#include "state/forget.h"
 #include "state/state_file.h"
 
-#define WAIT_MS 20000
-#define POLL_MS 20
+#define WAIT_S 20
 
 static int cannot(struct diags *d, const char *what, const char *path, int err)
 {
-	diag_add(d, DIAG_ERROR, 0, ID_STATE_FOLDER, NOPOS, "cannot %s %s: %s",
-		 what, path, strerror(-err));
-	diag_help(d, "the way back from a change is kept there; name another folder with --state-dir");
+	diag_add(d, DIAG_ERROR, 0, ID_STATE_FOLDER, NOPOS, "cannot %s %s: %s", what,
+		 path, strerror(-err));
+	diag_help(d, "undo data is kept there; name another folder with --state-dir");
 	return -EIO;
 }
 
-static struct state *state_new(const char *dir)
+static struct state *state_new(void)
 {
 	struct state *st = calloc(1, sizeof(*st));
-	_cleanup_(strbuf_release) struct strbuf path = { 0 };
 
 	if (!st)
 		return NULL;
-	st->top = st->dir = st->lock = -1;
-	strbuf_puts(&path, dir);
-	st->path = strbuf_take(&path);
-	if (!st->path)
-		state_close(&st);
+	st->top = FOLDER_CLOSED;
+	st->claim.fd = st->dir = st->lock = -1;
 	return st;
 }
 
@@ -49,210 +43,195 @@ static int find_space(struct state *st, struct diags *d)
 	if (r)
 		return cannot(d, "tell this network namespace by",
 			      "/proc/self/ns/net and boot_id", r);
-	strbuf_printf(&path, "%s/%s", st->path, st->space.folder);
+	strbuf_printf(&path, "%s/%s", st->top.path, st->space.folder);
 	r = strbuf_status(&path);
-	if (r)
-		return r;
-	free(st->path);
-	st->path = strbuf_take(&path);
-	return 0;
+	if (!r)
+		st->path = strbuf_take(&path);
+	return r;
 }
 
-static int open_folder(int at, const char *name, int *ret)
+/* Whoever else may write there could write our rules. */
+static int say_unsafe(const char *dir, const char *why, struct diags *d)
 {
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-			(at == AT_FDCWD ? 0 : O_NOFOLLOW));
-
-	if (fd < 0)
-		return -errno;
-	*ret = fd;
-	return 0;
-}
-
-static int make_folder(int at, const char *name, int *ret)
-{
-	int r = mkdirat(at, name, 0700);
-
-	if (r && errno != EEXIST)
-		return -errno;
-	if (!r && fchmodat(at, name, 0700, 0))
-		return -errno;
-	return open_folder(at, name, ret);
-}
-
-/* Whoever else may write here could write our rules. */
-static int check_folder(struct state *st, int fd, struct diags *d)
-{
-	struct stat s;
-
-	if (fstat(fd, &s))
-		return cannot(d, "look at", st->path, -errno);
-	if (s.st_uid == geteuid() && !(s.st_mode & 022))
-		return 0;
 	diag_add(d, DIAG_ERROR, 0, ID_STATE_FOLDER_UNSAFE, NOPOS,
-		 "the state folder %s belongs to user %u with mode %03o", st->path,
-		 (unsigned int)s.st_uid, (unsigned int)s.st_mode & 0777);
-	diag_help(d, "it must be writable by nobody but user %u: chown and chmod 700, or name another with --state-dir",
+		 "the state folder %s is not safe: %s", dir, why);
+	diag_help(d, "it must belong to user %u, be no symbolic link, and be writable by nobody else, nor may a folder above it: chown and chmod 700, or name another with --state-dir",
 		  (unsigned int)geteuid());
 	return -EIO;
 }
 
+static int open_top(struct state *st, const char *dir, bool make,
+		    struct diags *d)
+{
+	int r = folder_open(dir, make, &st->top);
+
+	if (r == -EPERM && st->top.why)
+		return say_unsafe(dir, st->top.why, d);
+	if (r == -ENOMEM || (r == -ENOENT && !make))
+		return r;
+	return r ? cannot(d, "open the state folder", dir, r) : 0;
+}
+
+static int check_own(struct state *st, struct diags *d)
+{
+	struct stat s;
+
+	if (fstat(st->dir, &s))
+		return cannot(d, "look at", st->path, -errno);
+	if (s.st_uid == geteuid() && !(s.st_mode & 022))
+		return 0;
+	return say_unsafe(st->path, s.st_uid == geteuid() ?
+			  "it can be written by others" :
+			  "it belongs to another user", d);
+}
+
+/* On a disk that can only be read the lock that is there still locks. */
 static int open_lock(struct state *st)
 {
-	static const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
-				 O_NONBLOCK;
+	static const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 
-	st->lock = openat(st->dir, "lock", flags);
-	if (st->lock < 0 && errno == ENOENT)
-		st->lock = openat(st->dir, "lock", flags | O_CREAT, 0600);
+	st->lock = openat(st->dir, STATE_LOCK, flags | O_RDWR | O_CREAT, 0600);
+	if (st->lock < 0 && (errno == EROFS || errno == EACCES ||
+			     errno == ENOSPC || errno == EDQUOT))
+		st->lock = openat(st->dir, STATE_LOCK, flags | O_RDONLY);
 	return st->lock < 0 ? -errno : 0;
 }
 
-static int64_t now_ms(void)
+static int say_busy(int fd, struct diags *d)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Polling: an alarm would belong to the whole process. */
-static int wait_for_lock(int fd)
-{
-	const struct timespec pause = { 0, POLL_MS * 1000000L };
-	int64_t end = now_ms() + WAIT_MS;
-
-	for (;;) {
-		if (!flock(fd, LOCK_EX | LOCK_NB))
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -errno;
-		if (now_ms() >= end)
-			return -EBUSY;
-		nanosleep(&pause, NULL);
-	}
-}
-
-static int say_busy(const struct state *st, struct diags *d)
-{
-	pid_t pid = lock_holder(st->lock);
+	pid_t pid = lock_holder(fd);
 
 	if (pid)
 		diag_add(d, DIAG_ERROR, 0, ID_OTHER_AT_WORK, NOPOS,
-			 "another ctpolicy, process %d, has been changing rules for over %d seconds",
-			 (int)pid, WAIT_MS / 1000);
+			 "waited %d s for another ctpolicy (pid %d), giving up; nothing was changed",
+			 WAIT_S, (int)pid);
 	else
 		diag_add(d, DIAG_ERROR, 0, ID_OTHER_AT_WORK, NOPOS,
-			 "another ctpolicy has been changing rules for over %d seconds",
-			 WAIT_MS / 1000);
-	diag_help(d, "nothing was done; try again when it has ended");
+			 "waited %d s for another ctpolicy, giving up; nothing was changed",
+			 WAIT_S);
+	diag_help(d, "try again when it has ended");
 	return -EBUSY;
 }
 
-static int take_lock(struct state *st, struct diags *d)
+/* What is no number there, as in a new file, is none. */
+static uint32_t read_number(int fd)
 {
-	int r = open_lock(st);
+	char text[16] = "", *end;
+	unsigned long n;
+
+	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		return 0;
+	n = strtoul(text, &end, 10);
+	return *end == '\n' && n < UINT32_MAX ? (uint32_t)n : 0;
+}
+
+/* The namespace's lock first, then the folder's: always in this order. */
+static int take_locks(struct state *st, struct diags *d)
+{
+	uint64_t end = clock_deadline(WAIT_S);
+	int r = claim_open(st->space.id, true, &st->claim);
 
 	if (!r)
-		r = wait_for_lock(st->lock);
+		r = claim_lock(&st->claim, end);
 	if (r == -EBUSY)
-		return say_busy(st, d);
+		return say_busy(st->claim.fd, d);
+	if (r == -ENOMEM)
+		return r;
+	/* A lock of the namespace that cannot be had guards nothing. */
+	r = open_lock(st);
+	if (!r)
+		r = state_file_lock(st->lock, end);
+	if (r == -EBUSY)
+		return say_busy(st->lock, d);
+	st->last = r ? 0 : read_number(st->lock);
 	return r ? cannot(d, "lock", st->path, r) : 0;
 }
 
-static void remove_folder(int top, const char *name)
+static bool holds(const char *folder, const char *name)
 {
-	int fd, r = open_folder(top, name, &fd);
-	struct dirent *e;
-	DIR *dir;
+	_cleanup_(strbuf_release) struct strbuf path = { 0 };
 
-	if (r)
-		return;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return;
-	}
-	while ((e = readdir(dir)))
-		(void)unlinkat(fd, e->d_name, 0);
-	closedir(dir);
-	(void)unlinkat(top, name, AT_REMOVEDIR);
+	strbuf_printf(&path, "%s/%s", folder, name);
+	return !strbuf_status(&path) &&
+	       !faccessat(AT_FDCWD, strbuf_str(&path), F_OK,
+			  AT_SYMLINK_NOFOLLOW);
 }
 
-/*
- * Namespaces of earlier boots are gone, and their rules with them. What cannot
- * be cleared away is in nobody's way.
- */
-static void forget_the_past(const struct state *st)
+/* Rules have one past: two folders must not both lead back to theirs. */
+static int check_claim(struct state *st, struct diags *d)
 {
-	int fd, r = open_folder(st->top, ".", &fd);
-	struct dirent *e;
-	DIR *dir = r ? NULL : fdopendir(fd);
+	const char *other = st->claim.folder;
+	bool trial;
+	int len;
 
-	if (!dir) {
-		if (!r)
-			close(fd);
-		return;
-	}
-	while ((e = readdir(dir)))
-		if (space_is_past(&st->space, e->d_name))
-			remove_folder(st->top, e->d_name);
-	closedir(dir);
+	if (!other || !strcmp(other, st->path))
+		return 0;
+	trial = holds(other, STATE_PENDING) && !st->claim.over.id;
+	if (!trial && !holds(other, STATE_JOURNAL))
+		return 0;
+	len = (int)(strrchr(other, '/') - other);
+	diag_add(d, DIAG_ERROR, 0, ID_OTHER_FOLDER, NOPOS, trial ?
+		 "a change of these rules is on trial, and its undo data is in another folder, %.*s" :
+		 "a change of these rules is unfinished, and its undo data is in another folder, %.*s",
+		 len, other);
+	diag_help(d, "first: ctpolicy %s --state-dir %.*s",
+		  trial ? "confirm (or rollback)" : "recover", len, other);
+	return -EBUSY;
 }
 
 static int open_to_write(struct state *st, const char *dir, struct diags *d)
 {
-	int r = make_folder(AT_FDCWD, dir, &st->top);
+	int r = open_top(st, dir, true, d);
 
-	if (r)
-		return cannot(d, "open the state folder", dir, r);
-	r = check_folder(st, st->top, d);
 	if (!r)
 		r = find_space(st, d);
 	if (r)
 		return r;
-	r = make_folder(st->top, st->space.folder, &st->dir);
+	r = folder_open_in(st->top.fd, st->space.folder, true, &st->dir);
 	if (r)
 		return cannot(d, "open the state folder", st->path, r);
-	r = check_folder(st, st->dir, d);
+	r = check_own(st, d);
 	if (!r)
-		r = take_lock(st, d);
+		r = take_locks(st, d);
 	if (!r)
-		forget_the_past(st);
+		r = check_claim(st, d);
+	if (!r)
+		forget_the_past(st->top.fd, &st->space);
 	return r;
 }
 
 int state_open(const char *dir, struct state **ret, struct diags *d)
 {
-	_cleanup_(state_close) struct state *st = state_new(dir);
+	_cleanup_(state_close) struct state *st = state_new();
 	int r = st ? open_to_write(st, dir, d) : -ENOMEM;
 
 	if (r)
 		return r;
+	trial_tidy(st);
 	*ret = TAKE_PTR(st);
 	return 0;
 }
 
 static int open_to_read(struct state *st, const char *dir, struct diags *d)
 {
-	int r = open_folder(AT_FDCWD, dir, &st->top);
+	int r = open_top(st, dir, false, d);
 
+	if (!r)
+		r = find_space(st, d);
+	if (r)
+		return r;
+	r = folder_open_in(st->top.fd, st->space.folder, false, &st->dir);
 	if (r == -ENOENT)
 		return r;
 	if (r)
-		return cannot(d, "open the state folder", dir, r);
-	r = find_space(st, d);
-	if (r)
-		return r;
-	r = open_folder(st->top, st->space.folder, &st->dir);
-	if (r && r != -ENOENT)
 		return cannot(d, "open the state folder", st->path, r);
-	return r;
+	r = claim_open(st->space.id, false, &st->claim);
+	return r ? r : claim_read(&st->claim);
 }
 
 int state_open_reading(const char *dir, struct state **ret, struct diags *d)
 {
-	_cleanup_(state_close) struct state *st = state_new(dir);
+	_cleanup_(state_close) struct state *st = state_new();
 	int r = st ? open_to_read(st, dir, d) : -ENOMEM;
 
 	if (r)
@@ -267,13 +246,33 @@ static void close_fd(int fd)
 		close(fd);
 }
 
+static bool has(const struct state *st, const char *name)
+{
+	return !faccessat(st->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) ||
+	       errno != ENOENT;
+}
+
+/* Nothing is unfinished here: any folder may be the next. */
+static void drop_claim(struct state *st)
+{
+	if (!st->claim.locked || st->dir < 0 || !st->path ||
+	    !st->claim.folder || strcmp(st->claim.folder, st->path) ||
+	    has(st, STATE_JOURNAL) || has(st, STATE_PENDING))
+		return;
+	free(st->claim.folder);
+	st->claim.folder = NULL;
+	(void)claim_write(&st->claim);
+}
+
 void state_close(struct state **st)
 {
 	if (!*st)
 		return;
+	drop_claim(*st);
 	close_fd((*st)->lock);
 	close_fd((*st)->dir);
-	close_fd((*st)->top);
+	claim_release(&(*st)->claim);
+	folder_release(&(*st)->top);
 	free((*st)->path);
 	free(*st);
 	*st = NULL;

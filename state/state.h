@@ -3,15 +3,18 @@
  * state/state.h: what outlives a command, for one network namespace.
  *
  *   DIR/main/  DIR/BOOT-COOKIE/    the machine's own namespace, and others
- *        lock                      held while rules change
+ *        lock                      held while rules change; says the number
+ *                                  that the last change was given
  *        journal                   the change that is under way
  *        1, 2, 3...                changes that were made, newest last
  *        pending                   the newest must be confirmed in time
  *        result                    how the last waiting for that ended
+ *        watch                     held by those who wait
  *
  * A change is in `journal`, with the way back, before the kernel hears of it;
  * it becomes a numbered record when it is complete, and is gone when it was
- * undone. A journal that nobody is at work on is an interrupted change.
+ * undone. A journal that nobody is at work on is an interrupted change. Numbers
+ * are never given twice, whatever became of their changes.
  *
  * Shape:  state_open(), then one journal_begin(), then journal_finish() or
  *         journal_drop(). Reading may go without the lock.
@@ -64,12 +67,29 @@ int state_newest(struct state *st, struct record *ret, struct diags *d);
 int state_list(struct state *st, uint32_t *ret, size_t *ret_n,
 	       struct diags *d);
 
+/* Its change was undone. Another time will do, where it cannot go now. */
+void state_forget_record(struct state *st, uint32_t id);
+
 int pending_write(struct state *st, const struct pending *p, struct diags *d);
+/*
+ * -ENOENT alone says that no change is on trial. One whose file is damaged has
+ * the number 0, and a deadline long past.
+ */
 int pending_read(struct state *st, struct pending *ret, struct diags *d);
+/* It is over, and nobody is to be told. */
 int pending_drop(struct state *st, struct diags *d);
-int ending_write(struct state *st, const struct ending_note *e,
-		 struct diags *d);
+/* It is over: say so to the next `confirm`. */
+int pending_end(struct state *st, uint32_t id, enum ending ending,
+		struct diags *d);
 int ending_read(struct state *st, struct ending_note *ret, struct diags *d);
+/* It was told, or a later change was made. */
+void ending_forget(struct state *st);
+
+/*
+ * For as long as the file is open, this process looks after the change on
+ * trial: shared, so that whoever could take it alone knows of others. -1: no.
+ */
+int state_watch(struct state *st);
 
 /* The folder's path, for what must watch it; borrowed. */
 const char *state_path(const struct state *st);

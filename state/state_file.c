@@ -3,12 +3,15 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 
-#define TEMPORARY "new"		/* of the one writer; nobody reads it */
+#define TEMPORARY STATE_FILE_TEMPORARY
+#define POLL_MS 20
 
 static int write_all(int fd, const char *text, size_t len)
 {
@@ -56,6 +59,11 @@ static int write_temporary(int dir, const char *text, size_t len)
 	return r;
 }
 
+int state_file_sync(int dir)
+{
+	return sync_fd(dir);
+}
+
 int state_file_write(int dir, const char *name, const char *text, size_t len)
 {
 	int r;
@@ -70,7 +78,7 @@ int state_file_write(int dir, const char *name, const char *text, size_t len)
 		r = -errno;
 	if (r)
 		(void)unlinkat(dir, TEMPORARY, 0);
-	return r ? r : sync_fd(dir);
+	return r;
 }
 
 static int read_all(int fd, char *text, size_t len)
@@ -128,14 +136,34 @@ int state_file_read(int dir, const char *name, char **ret, size_t *ret_len)
 	return r;
 }
 
+/* A disk that can only be read refuses before it looks. */
 int state_file_unlink(int dir, const char *name)
 {
-	if (unlinkat(dir, name, 0))
-		return errno == ENOENT ? 0 : -errno;
-	return sync_fd(dir);
+	int err;
+
+	if (!unlinkat(dir, name, 0) || errno == ENOENT)
+		return 0;
+	err = errno;
+	if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
+		return 0;
+	return -err;
 }
 
 int state_file_rename(int dir, const char *from, const char *to)
 {
-	return renameat(dir, from, dir, to) ? -errno : sync_fd(dir);
+	return renameat(dir, from, dir, to) ? -errno : 0;
+}
+
+/* Polling: an alarm would belong to the whole process. */
+int state_file_lock(int fd, uint64_t end)
+{
+	for (;;) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (clock_boot_ns() >= end)
+			return -EBUSY;
+		clock_pause_ms(POLL_MS);
+	}
 }

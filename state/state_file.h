@@ -9,21 +9,29 @@
  * Errors: -errno of the call that failed; after a failed write the old file
  *         is as it was and nothing is left behind. -EFBIG: over
  *         STATE_FILE_MAX. -ENOENT of a read: no such file.
- * Source: rename(2), fsync(2): the folder is synced too, or a new name may be
- *         lost with the power.
+ * Source: rename(2), fsync(2). The file is on disk before it gets its name;
+ *         the name itself is only after state_file_sync(). Where it is not
+ *         called, a power cut may bring back the names from before: that is
+ *         harmless where the rules have gone with the power.
  */
 #ifndef CTPOLICY_STATE_STATE_FILE_H
 #define CTPOLICY_STATE_STATE_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define STATE_FILE_MAX (1u << 30)
+/* Of the one writer; nobody reads it. */
+#define STATE_FILE_TEMPORARY "new"
 
 int state_file_write(int dir, const char *name, const char *text, size_t len);
+/* What was written, renamed and unlinked in this folder is so for good. */
+int state_file_sync(int dir);
 int state_file_read(int dir, const char *name, char **ret, size_t *ret_len);
-/* Gone for good, or was not there. */
+/* Gone, or was not there. */
 int state_file_unlink(int dir, const char *name);
-/* `from` becomes `to`, for good. */
 int state_file_rename(int dir, const char *from, const char *to);
+/* flock() until `end` of CLOCK_BOOTTIME; then -EBUSY. */
+int state_file_lock(int fd, uint64_t end);
 
 #endif

@@ -92,12 +92,22 @@ int space_read(struct space *ret)
 	return 0;
 }
 
+/* "UUID-COOKIE", as space_read() makes them, and nothing else. */
+static bool is_space(const char *folder)
+{
+	static const char pattern[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx-";
+	const char *cookie;
+
+	for (size_t i = 0; pattern[i]; i++)
+		if (pattern[i] == '-' ? folder[i] != '-' :
+		    !folder[i] || !strchr("0123456789abcdef", folder[i]))
+			return false;
+	cookie = folder + sizeof(pattern) - 1;
+	cookie += *cookie == 'i';
+	return *cookie && !cookie[strspn(cookie, "0123456789")];
+}
+
 bool space_is_past(const struct space *now, const char *folder)
 {
-	size_t len = strlen(folder);
-
-	if (len <= BOOT_LEN + 1 || folder[BOOT_LEN] != '-' ||
-	    strspn(folder, "0123456789abcdef-") < BOOT_LEN)
-		return false;
-	return memcmp(folder, now->id, BOOT_LEN) != 0;
+	return is_space(folder) && memcmp(folder, now->id, BOOT_LEN) != 0;
 }

@@ -44,7 +44,7 @@ def may_write(host, path):
     """Files of the state are named relative to their folder."""
     return path in ("/dev/null", os.environ["XTABLES_LOCKFILE"]) or \
         path.startswith(host.state) or re.fullmatch(
-            r"lock|new|journal|pending|ending|main|[0-9a-f-]+|\d+", path)
+            r"lock|new|watch|journal|pending|ending|main|[0-9a-f-]+|\d+", path)
 
 
 def judge(host, verb, lines):

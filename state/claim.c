@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* state/claim.c: one short file a network namespace, and its lock. */
+#include "state/claim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "state/folder_open.h"
+#include "state/json_memory.h"
+#include "state/sealed.h"
+#include "state/state_file.h"
+
+#define RUN "/run"
+#define FOLDER "ctpolicy"
+#define SCHEMA 1
+#define LONGEST 8192		/* bytes that it may say */
+
+static int open_folder(bool make, int *ret)
+{
+	struct folder run = FOLDER_CLOSED;
+	struct stat s;
+	int fd, r = folder_open(RUN, false, &run);
+
+	if (!r)
+		r = folder_open_in(run.fd, FOLDER, make, &fd);
+	folder_release(&run);
+	if (r)
+		return r;
+	if (fstat(fd, &s) || s.st_uid != geteuid() || (s.st_mode & 022)) {
+		close(fd);
+		return -EPERM;
+	}
+	*ret = fd;
+	return 0;
+}
+
+int claim_open(const char *space, bool make, struct claim *ret)
+{
+	struct claim c = { .fd = -1, .space = space };
+	int dir, r = open_folder(make, &dir);
+
+	if (!r) {
+		c.fd = openat(dir, space, (make ? O_RDWR | O_CREAT :
+						  O_RDONLY) | O_CLOEXEC |
+			      O_NOFOLLOW | O_NONBLOCK, 0600);
+		close(dir);
+	}
+	if (r == -ENOMEM)
+		return r;
+	*ret = c;
+	return 0;
+}
+
+/* The holder before us may have removed it: then a new one is in its place. */
+static bool is_gone(int fd)
+{
+	struct stat s;
+
+	return !fstat(fd, &s) && !s.st_nlink;
+}
+
+int claim_lock(struct claim *c, uint64_t end)
+{
+	int r = 0;
+
+	while (c->fd >= 0 && !c->locked && !r) {
+		r = state_file_lock(c->fd, end);
+		if (r)
+			break;
+		c->locked = !is_gone(c->fd);
+		if (c->locked)
+			break;
+		close(c->fd);
+		c->fd = -1;
+		r = claim_open(c->space, true, c);
+	}
+	return r ? r : claim_read(c);
+}
+
+static int take(json_t *j, struct claim *c)
+{
+	json_int_t id = 0, deadline = 0;
+	const char *folder = NULL, *ending;
+	struct claim say = { .fd = -1 };
+	int schema, told = 0, r;
+
+	if (json_unpack(j, "{s:i, s?s, s:I, s:I, s:s, s:b !}",
+			"schema", &schema, "folder", &folder, "id", &id,
+			"deadline", &deadline, "ending", &ending,
+			"told", &told) ||
+	    schema != SCHEMA || deadline < 0)
+		return -EBADMSG;
+	r = sealed_get_u32(id, &say.over.id);
+	if (!r)
+		r = ending_find(ending, &say.over.ending);
+	if (r)
+		return r;
+	say.over.deadline = (uint64_t)deadline;
+	say.over.told = told;
+	if (folder) {
+		say.folder = strdup(folder);
+		if (!say.folder)
+			return -ENOMEM;
+	}
+	free(c->folder);
+	c->folder = say.folder;
+	c->over = say.over;
+	return 0;
+}
+
+static int decode(const char *text, size_t len, struct claim *c)
+{
+	_cleanup_(sealed_json_freep) json_t *j = NULL;
+	size_t at;
+	int r = sealed_check(text, &len);
+
+	if (!r)
+		r = sealed_get_line(text, len, &j, &at);
+	return r ? r : take(j, c);
+}
+
+/* What is torn or empty says nothing. */
+int claim_read(struct claim *c)
+{
+	char text[LONGEST];
+	ssize_t n = c->fd < 0 ? 0 : pread(c->fd, text, sizeof(text), 0);
+	int r = n > 0 ? decode(text, (size_t)n, c) : -EBADMSG;
+
+	if (r == -EBADMSG) {
+		free(c->folder);
+		c->folder = NULL;
+		memset(&c->over, 0, sizeof(c->over));
+	}
+	return r == -ENOMEM ? r : 0;
+}
+
+static int encode(const struct claim *c, struct strbuf *out)
+{
+	_cleanup_(sealed_json_freep) json_t *j = NULL;
+	int r;
+
+	json_memory_watch();
+	j = json_pack("{s:i, s:o*, s:I, s:I, s:s, s:b}", "schema", SCHEMA,
+		      "folder", c->folder ? json_string(c->folder) : NULL,
+		      "id", (json_int_t)c->over.id,
+		      "deadline", (json_int_t)c->over.deadline,
+		      "ending", ending_name(c->over.ending),
+		      "told", c->over.told);
+	r = sealed_put_json(j, out);
+	return r ? r : sealed_put_checksum(out);
+}
+
+static bool says_nothing(const struct claim *c)
+{
+	return !c->folder && !c->over.id;
+}
+
+int claim_write(const struct claim *c)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	int r;
+
+	if (!c->locked)
+		return -EROFS;
+	r = says_nothing(c) ? 0 : encode(c, &text);
+	if (!r && text.n > LONGEST)
+		r = -E2BIG;
+	if (!r && ftruncate(c->fd, 0))
+		r = -errno;
+	if (!r && text.n &&
+	    pwrite(c->fd, text.s, text.n, 0) != (ssize_t)text.n)
+		r = -EIO;
+	return r;
+}
+
+bool claim_is_over(const struct claim *c, const struct pending *p)
+{
+	return c->over.id && c->over.id == p->id &&
+	       c->over.deadline == p->deadline;
+}
+
+static void remove_file(const struct claim *c)
+{
+	int dir;
+
+	if (open_folder(false, &dir))
+		return;
+	(void)unlinkat(dir, c->space, 0);
+	close(dir);
+}
+
+void claim_release(struct claim *c)
+{
+	struct stat s;
+
+	if (c->locked && !fstat(c->fd, &s) && !s.st_size)
+		remove_file(c);
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c->folder);
+	*c = (struct claim){ .fd = -1 };
+}

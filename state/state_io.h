@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * state/state_io.h: the files of an open state folder, with what went wrong.
+ *
+ * Errors: -EIO with a diagnostic; -ENOENT of a read without one; -ENOMEM.
+ */
+#ifndef CTPOLICY_STATE_STATE_IO_H
+#define CTPOLICY_STATE_STATE_IO_H
+
+#include "core/strbuf.h"
+#include "state/state.h"
+
+int state_cannot(const struct state *st, const char *what, const char *name,
+		 int err, struct diags *d);
+int state_write(struct state *st, const char *name, const struct strbuf *text,
+		struct diags *d);
+int state_read(struct state *st, const char *name, char **ret,
+	       size_t *ret_len, struct diags *d);
+/* Say in memory that this folder holds what is unfinished. */
+int state_claim(struct state *st);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* state/trial.c: the change that waits for its confirmation. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "state/folder.h"
+#include "state/state_file.h"
+#include "state/state_io.h"
+
+int pending_write(struct state *st, const struct pending *p, struct diags *d)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	int r = pending_encode(p, &text);
+
+	if (!r)
+		r = state_claim(st);
+	return r ? r : state_write(st, STATE_PENDING, &text, d);
+}
+
+/*
+ * What cannot be read any more cannot be confirmed either; the time it had is
+ * over.
+ */
+static void say_damaged(const struct state *st, struct pending *ret,
+			struct diags *d)
+{
+	*ret = (struct pending){ 0 };
+	diag_add(d, DIAG_WARNING, 0, ID_TRIAL_DAMAGED, NOPOS,
+		 "%s/" STATE_PENDING " is damaged: the change on trial counts as not confirmed in time",
+		 st->path);
+}
+
+int pending_read(struct state *st, struct pending *ret, struct diags *d)
+{
+	_cleanup_free_ char *text = NULL;
+	struct pending p;
+	size_t len;
+	int r = state_read(st, STATE_PENDING, &text, &len, d);
+
+	if (!r)
+		r = pending_decode(text, len, &p);
+	if (r == -EBADMSG) {
+		say_damaged(st, &p, d);
+		r = 0;
+	}
+	if (r)
+		return r;
+	if (claim_is_over(&st->claim, &p))
+		return -ENOENT;
+	*ret = p;
+	return 0;
+}
+
+/* In memory, where the disk cannot take it. */
+static int note_over(struct state *st, enum ending ending, struct diags *d)
+{
+	_cleanup_(diags_release) struct diags said = { 0 };
+	struct pending p;
+	int r = pending_read(st, &p, &said);
+
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	st->claim.over.id = p.id;
+	st->claim.over.deadline = p.deadline;
+	st->claim.over.ending = ending;
+	st->claim.over.told = ending == ENDING_CONFIRMED;
+	r = p.id ? claim_write(&st->claim) : -EROFS;
+	if (r) {
+		memset(&st->claim.over, 0, sizeof(st->claim.over));
+		return r;
+	}
+	diag_add(d, DIAG_WARNING, 0, ID_TRIAL_END_UNSAVED, NOPOS,
+		 "%s/" STATE_PENDING " cannot be removed; that its time is over is noted until the next boot",
+		 st->path);
+	return 0;
+}
+
+static int drop(struct state *st, enum ending ending, struct diags *d)
+{
+	int r = state_file_unlink(st->dir, STATE_PENDING);
+
+	if (!r || !note_over(st, ending, d))
+		return 0;
+	return state_cannot(st, "remove", STATE_PENDING, r, d);
+}
+
+int pending_drop(struct state *st, struct diags *d)
+{
+	return drop(st, ENDING_CONFIRMED, d);
+}
+
+/* What is told is worth less than that it is so: a full disk may lose it. */
+static int write_ending(struct state *st, const struct ending_note *e)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	int r = ending_encode(e, &text);
+
+	return r ? r : state_file_write(st->dir, STATE_RESULT,
+					strbuf_str(&text), text.n);
+}
+
+int pending_end(struct state *st, uint32_t id, enum ending ending,
+		struct diags *d)
+{
+	const struct ending_note e = {
+		.id = id, .ending = ending, .time = (int64_t)time(NULL),
+	};
+	int told = write_ending(st, &e), r = drop(st, ending, d);
+
+	if (!r && told)
+		(void)write_ending(st, &e);
+	return r;
+}
+
+int ending_read(struct state *st, struct ending_note *ret, struct diags *d)
+{
+	_cleanup_free_ char *text = NULL;
+	struct ending_note e = { 0 };
+	size_t len;
+	int r;
+
+	if (st->claim.over.id) {
+		if (st->claim.over.told)
+			return -ENOENT;
+		e.id = st->claim.over.id;
+		e.ending = st->claim.over.ending;
+		*ret = e;
+		return 0;
+	}
+	r = state_read(st, STATE_RESULT, &text, &len, d);
+	if (!r)
+		r = ending_decode(text, len, &e);
+	/* A result that nobody can read tells nothing. */
+	if (r == -EBADMSG)
+		return -ENOENT;
+	if (!r)
+		*ret = e;
+	return r;
+}
+
+void ending_forget(struct state *st)
+{
+	(void)state_file_unlink(st->dir, STATE_RESULT);
+	if (st->claim.over.id && !st->claim.over.told) {
+		st->claim.over.told = true;
+		(void)claim_write(&st->claim);
+	}
+}
+
+int state_watch(struct state *st)
+{
+	int fd = openat(st->dir, STATE_WATCH, O_RDONLY | O_CREAT | O_CLOEXEC |
+			O_NOFOLLOW | O_NONBLOCK, 0600);
+
+	if (fd < 0)
+		fd = openat(st->dir, STATE_WATCH, O_RDONLY | O_CLOEXEC |
+			    O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || !flock(fd, LOCK_SH | LOCK_NB))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* The disk may have been mended since a trial ended. */
+void trial_tidy(struct state *st)
+{
+	_cleanup_(diags_release) struct diags said = { 0 };
+	struct ending_note e;
+	struct pending p;
+
+	if (!st->claim.locked || !st->claim.over.id)
+		return;
+	if (pending_read(st, &p, &said) != -ENOENT ||
+	    state_file_unlink(st->dir, STATE_PENDING))
+		return;
+	if (st->claim.over.ending == ENDING_ROLLED_BACK)
+		state_forget_record(st, st->claim.over.id);
+	e = (struct ending_note){
+		.id = st->claim.over.id, .ending = st->claim.over.ending,
+		.time = (int64_t)time(NULL),
+	};
+	if (!st->claim.over.told && write_ending(st, &e))
+		return;
+	memset(&st->claim.over, 0, sizeof(st->claim.over));
+	(void)claim_write(&st->claim);
+}
