@@ -51,6 +51,7 @@ struct foreign_chain {
 	const char *table, *chain;	/* interned */
 	enum hook hook;
 	enum chain_owner owner;
+	uint32_t port;			/* netlink port that alone may write */
 	struct reach_set drops;		/* empty: any packet */
 };
 

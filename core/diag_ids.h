@@ -156,6 +156,7 @@
 	X(HOST_TABLE_TAKEN, 701)	/* iptables-nft's, firewalld's */\
 	X(NOTHING_DROPS, 702)		/* a note */			\
 	X(ACCEPTS_NOT_SHOWN, 703)	/* a note */			\
+	X(TABLE_OWNED, 704)		/* by another process */	\
 	X(NO_NETLINK, 710)						\
 	X(NFT_CHANGED_MEANWHILE, 711)					\
 	X(NFT_WRITE_CAP, 712)						\

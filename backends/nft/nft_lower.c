@@ -135,6 +135,20 @@ static int lower_accepts(struct image *img, const struct fuse_group *g,
 	return err;
 }
 
+/* A table with `flags owner` refuses everybody but the one who made it. */
+static int refuse_owned(const struct fuse_group *g,
+			const struct foreign_chain *f, struct diags *d)
+{
+	diag_add(d, DIAG_ERROR, 0, ID_TABLE_OWNED, g->members[0]->origin->at,
+		 "chain %s of table %s %s drops packets of this service, and "
+		 "only the program with netlink port %u may change that table "
+		 "(flags owner)", f->chain, nfproto_name(f->family), f->table,
+		 f->port);
+	diag_help(d, "the port usually is a process id: have that program "
+		  "accept the packets, or filter in another table");
+	return -EADDRINUSE;
+}
+
 /* Their tables are written by other programs, which ours would confuse. */
 static int refuse_foreign(const struct fuse_group *g, const struct survey *host,
 			  struct diags *d)
@@ -143,8 +157,10 @@ static int refuse_foreign(const struct fuse_group *g, const struct survey *host,
 		const struct foreign_chain *f = &host->filters[i];
 		const char *owner = chain_owner_name(f->owner);
 
-		if (f->owner == OWNER_NFT || !meets(f, g))
+		if ((f->owner == OWNER_NFT && !f->port) || !meets(f, g))
 			continue;
+		if (f->port)
+			return refuse_owned(g, f, d);
 		diag_add(d, DIAG_ERROR, 0, ID_HOST_TABLE_TAKEN,
 			 g->members[0]->origin->at,
 			 "chain %s of table %s %s belongs to %s and drops "

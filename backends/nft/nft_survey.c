@@ -169,7 +169,8 @@ static int add_filter(struct survey *s, const struct nft_foreign *f,
 		return -ENOMEM;
 	*c = (struct foreign_chain){
 		.family = f->family, .table = f->table, .chain = f->chain,
-		.hook = f->hook, .owner = owner_of(f), .drops = *drops,
+		.hook = f->hook, .owner = owner_of(f),
+		.port = f->port, .drops = *drops,
 	};
 	return 0;
 }

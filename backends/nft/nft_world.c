@@ -8,47 +8,47 @@
 #include "core/intern.h"
 #include "core/mem.h"
 
-static int add_name(struct nft_names *s, const char *name)
-{
-	const char *copy = name ? intern(name) : NULL;
-
-	if (!copy)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i] == copy)
-			return 0;
-	if (mem_grow(&s->v, &s->cap, s->n + 1))
-		return -ENOMEM;
-	s->v[s->n++] = copy;
-	return 0;
-}
+/* Of newer kernels than the headers need be: linux/netfilter/nf_tables.h */
+#define TABLE_F_OWNER 0x2	/* NFT_TABLE_F_OWNER */
+#define TABLE_OWNER 7		/* NFTA_TABLE_OWNER */
 
 /* One name for a table and its family: "2 filter". */
-static const char *dormant_key(uint8_t family, const char *table)
+static const char *table_key(uint8_t family, const char *table)
 {
 	return intern_printf("%u %s", family, table);
 }
 
 int nft_world_add_table(struct nft_world *w, const struct nlmsghdr *nlh)
 {
-	const struct nlattr *v[NFTA_TABLE_FLAGS + 1];
-	int err = nft_msg_attrs(nlh, v, NFTA_TABLE_FLAGS);
+	const struct nlattr *v[TABLE_OWNER + 1];
+	int err = nft_msg_attrs(nlh, v, TABLE_OWNER);
+	uint32_t flags = err ? 0 : nft_attr_u32(v[NFTA_TABLE_FLAGS]);
+	struct nft_flagged t = { .dormant = flags & NFT_TABLE_F_DORMANT };
 
-	if (err || !(nft_attr_u32(v[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_DORMANT))
+	if (err || !flags)
 		return err;
-	return add_name(&w->dormant,
-			dormant_key(nft_msg_family(nlh),
-				    nft_attr_str(v[NFTA_TABLE_NAME])));
+	if (flags & TABLE_F_OWNER)
+		t.port = nft_attr_u32(v[TABLE_OWNER]);
+	t.key = table_key(nft_msg_family(nlh),
+			  nft_attr_str(v[NFTA_TABLE_NAME]));
+	if (!t.key || mem_grow(&w->tables, &w->cap_tables, w->n_tables + 1))
+		return -ENOMEM;
+	w->tables[w->n_tables++] = t;
+	return 0;
 }
 
-static bool is_dormant(const struct nft_world *w, const struct nft_foreign *f)
+static void take_flags(const struct nft_world *w, struct nft_foreign *f)
 {
-	const char *key = w->dormant.n ? dormant_key(f->family, f->table) : "";
+	const char *key = w->n_tables ? table_key(f->family, f->table) : NULL;
 
-	for (size_t i = 0; i < w->dormant.n; i++)
-		if (w->dormant.v[i] == key)
-			return true;
-	return false;
+	for (size_t i = 0; i < w->n_tables; i++) {
+		const struct nft_flagged *t = &w->tables[i];
+
+		if (t->key != key)
+			continue;
+		f->filter &= !t->dormant;
+		f->port = t->port;
+	}
 }
 
 static enum hook hook_of(uint32_t number)
@@ -104,8 +104,7 @@ int nft_world_add_chain(struct nft_world *w, const struct nlmsghdr *nlh)
 	f.chain = intern(nft_attr_str(v[NFTA_CHAIN_NAME]));
 	if (!f.table || !f.chain)
 		return -ENOMEM;
-	if (is_dormant(w, &f))
-		f.filter = false;
+	take_flags(w, &f);
 	w->v[w->n++] = f;
 	return 0;
 }
@@ -160,6 +159,6 @@ void nft_world_release(struct nft_world *w)
 	for (size_t i = 0; i < w->n; i++)
 		free(w->v[i].ways);
 	free(w->v);
-	free(w->dormant.v);
+	free(w->tables);
 	*w = (struct nft_world){ 0 };
 }

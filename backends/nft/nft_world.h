@@ -13,11 +13,6 @@
 #include "backends/lower/reach.h"
 #include "backends/nft/nft_netlink.h"
 
-struct nft_names {
-	const char **v;
-	size_t n, cap;
-};
-
 enum nft_way_kind {
 	WAY_DROP,
 	WAY_JUMP,		/* or goto, to the chain `name` */
@@ -41,6 +36,7 @@ struct nft_foreign {
 	bool base;		/* some hook calls it */
 	bool filter;		/* a filter chain on one of our hooks */
 	bool policy_drop;
+	uint32_t port;		/* that owns the table; 0: nobody does */
 	bool tracks;		/* a rule needs connection tracking */
 	size_t n_rules;
 	struct reach_set drops;	/* of the rules that need no look at a set */
@@ -48,10 +44,18 @@ struct nft_foreign {
 	size_t n_ways, cap_ways;
 };
 
+/* A table with flags that matter here. */
+struct nft_flagged {
+	const char *key;	/* interned: "2 filter" */
+	bool dormant;		/* hooks nothing */
+	uint32_t port;		/* netlink port that owns it; 0: nobody */
+};
+
 struct nft_world {
 	struct nft_foreign *v;
 	size_t n, cap;
-	struct nft_names dormant;	/* "2 table": hooks nothing */
+	struct nft_flagged *tables;
+	size_t n_tables, cap_tables;
 };
 
 int nft_world_add_table(struct nft_world *w, const struct nlmsghdr *nlh);

@@ -4,6 +4,7 @@ several of them: what one backend writes does not reach the others' chains. And
 nothing is written, or refused, for chains that do not drop the service."""
 import os
 import shutil
+import subprocess
 import sys
 import unittest
 
@@ -229,6 +230,28 @@ class Untouched(unittest.TestCase):
         code, said = command("apply")
         self.assertEqual(code, 0, said)
         self.assertTrue(serves())
+
+    @unittest.skipUnless("nftables" in lab.BACKENDS, "needs nftables")
+    def test_a_table_with_an_owner(self):
+        """Only the process that made it may write into it."""
+        owner = SERVER.popen(["nft", "-i"], stdin=subprocess.PIPE, text=True,
+                             stdout=subprocess.DEVNULL)
+        try:
+            owner.stdin.write(
+                "add table inet host { flags owner; }\n"
+                "add chain inet host input { type filter hook input priority "
+                "0; policy drop; }\n")
+            owner.stdin.flush()
+            while "policy drop" not in SERVER.run("nft list ruleset"):
+                if owner.poll() is not None:
+                    self.skipTest("no tables with an owner here")
+            code, said = command("apply", "--backend", "nftables")
+            self.assertEqual(code, REFUSED, said)
+            self.assertIn("CT704", said)
+            self.assertIn("netlink port ", said)
+        finally:
+            owner.stdin.close()
+            owner.wait()
 
     @unittest.skipUnless("iptables" in lab.BACKENDS, "needs iptables")
     def test_iptables(self):
