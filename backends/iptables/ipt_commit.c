@@ -146,7 +146,7 @@ static int table_once(struct commit *c, const struct step *v, size_t n,
 {
 	struct ipt_legacy t = { 0 };
 	struct ipt_witness w;
-	int err = ipt_witness_begin(&w, family, name, c->d);
+	int r, err = ipt_witness_begin(&w, family, name, c->d);
 
 	if (!err)
 		err = ipt_legacy_open(family, name, &t, c->d);
@@ -159,7 +159,9 @@ static int table_once(struct commit *c, const struct step *v, size_t n,
 		err = ipt_witness_check(&w, c->d);
 	if (!err)
 		err = ipt_legacy_commit(&t, blame(v, n, &t), c->d);
-	ipt_witness_end(&w);
+	r = ipt_witness_end(&w, !err, c->d);
+	if (!err)
+		err = r;
 	/* Too late to try again, whatever the counters' failure is called. */
 	if (w.replaced && err == -EAGAIN)
 		err = -EIO;

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -53,6 +54,21 @@ static void assume_names(struct ipt_names *ret)
 	ret->n = 2;
 }
 
+/* One a line; the kernel's are shorter than 32 letters. */
+static void read_names(FILE *f, struct ipt_names *ret)
+{
+	char line[64];
+
+	while (ret->n < IPT_TABLES_MAX && fgets(line, sizeof(line), f)) {
+		size_t n = strcspn(line, "\n");
+
+		if (!n || n >= sizeof(ret->v[0]))
+			continue;
+		memcpy(ret->v[ret->n], line, n);
+		ret->v[ret->n++][n] = '\0';
+	}
+}
+
 int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d)
 {
 	const char *path = family == NFPROTO_IPV4 ?
@@ -77,11 +93,30 @@ int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d)
 	if (err)
 		return diag_add(d, DIAG_ERROR, err, ID_TABLE_UNREADABLE, NOPOS,
 				"%s cannot be read: %s", path, strerror(-err));
-	while (ret->n < IPT_TABLES_MAX &&
-	       fscanf(f, "%31s", ret->v[ret->n]) == 1)
-		ret->n++;
+	read_names(f, ret);
 	fclose(f);
 	return 0;
+}
+
+int ipt_legacy_say_missing(uint8_t family, const char *table, const char *why,
+			   struct diags *d)
+{
+	bool v4 = family == NFPROTO_IPV4;
+	int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool known = fd >= 0 || errno != EAFNOSUPPORT;
+
+	if (fd >= 0)
+		close(fd);
+	diag_add(d, DIAG_ERROR, 0, ID_NO_TABLE, NOPOS,
+		 "the kernel has no table %s (%s): %s", table,
+		 family_word(family), why);
+	if (known)
+		diag_help(d, "load the module %s_%s, or use --backend nftables",
+			  v4 ? "iptable" : "ip6table", table);
+	else
+		diag_help(d, "%s is switched off on this host: state `families: [%s]`",
+			  family_word(family), v4 ? "ipv6" : "ipv4");
+	return -EOPNOTSUPP;
 }
 
 static int open_failed(const struct ipt_legacy *t, int err, struct diags *d)
@@ -93,13 +128,9 @@ static int open_failed(const struct ipt_legacy *t, int err, struct diags *d)
 				t->name, family_word(t->family),
 				is_net_admin() ? "CAP_NET_RAW" :
 						 "CAP_NET_ADMIN");
-	diag_add(d, DIAG_ERROR, 0, ID_NO_TABLE, NOPOS,
-		 "the kernel has no table %s (%s): %s", t->name,
-		 family_word(t->family),
-		 is_v4(t) ? iptc_strerror(err) : ip6tc_strerror(err));
-	diag_help(d, "load the module %s_%s, or use --backend nftables",
-		  is_v4(t) ? "iptable" : "ip6table", t->name);
-	return -EOPNOTSUPP;
+	return ipt_legacy_say_missing(t->family, t->name,
+				      is_v4(t) ? iptc_strerror(err) :
+						 ip6tc_strerror(err), d);
 }
 
 int ipt_legacy_open(uint8_t family, const char *name, struct ipt_legacy *ret,

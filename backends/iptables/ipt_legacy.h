@@ -35,6 +35,9 @@ struct ipt_legacy {
 /* The tables that the kernel has; none where the family is not built in. */
 int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d);
 
+/* -EOPNOTSUPP, with the module to load, or the family that is switched off. */
+int ipt_legacy_say_missing(uint8_t family, const char *table, const char *why,
+			   struct diags *d);
 int ipt_legacy_open(uint8_t family, const char *name, struct ipt_legacy *ret,
 		   struct diags *d);
 void ipt_legacy_close(struct ipt_legacy *t);

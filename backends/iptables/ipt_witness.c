@@ -14,6 +14,7 @@
 #include <libiptc/libiptc.h>
 
 #include "backends/backend.h"
+#include "backends/iptables/ipt_legacy.h"
 #include "core/mem.h"
 #include "host/trace.h"
 
@@ -175,6 +176,10 @@ static int cannot(const struct ipt_witness *w, int err, struct diags *d)
 		return diag_add(d, DIAG_ERROR, err, ID_TABLE_REFUSED, NOPOS,
 				"somebody changes table %s (%s) without taking the lock",
 				w->table, family);
+	/* Nothing has loaded the table yet, or the family is switched off. */
+	if (err == -ENOPROTOOPT || err == -EAFNOSUPPORT)
+		return ipt_legacy_say_missing(w->family, w->table,
+					      strerror(-err), d);
 	return diag_add(d, DIAG_ERROR, err, ID_TABLE_REFUSED, NOPOS,
 			"table %s (%s) cannot be watched: %s", w->table, family,
 			strerror(-err));
@@ -217,8 +222,13 @@ int ipt_witness_check(struct ipt_witness *w, struct diags *d)
 	return err ? cannot(w, err == -ENOENT ? -EAGAIN : err, d) : 0;
 }
 
-void ipt_witness_end(struct ipt_witness *w)
+int ipt_witness_end(struct ipt_witness *w, bool committed, struct diags *d)
 {
 	watched = NULL;
 	forget(w);
+	if (!committed || w->replaced)
+		return 0;
+	return diag_add(d, DIAG_ERROR, -EIO, ID_UNWATCHED, NOPOS,
+			"table %s (%s) was written past the check for other writers",
+			w->table, w->family == NFPROTO_IPV4 ? "IPv4" : "IPv6");
 }

@@ -39,7 +39,11 @@ int ipt_witness_begin(struct ipt_witness *w, uint8_t family,
 		      const char *table, struct diags *d);
 /* Still the table that was marked? From here on the commit is watched. */
 int ipt_witness_check(struct ipt_witness *w, struct diags *d);
-/* Now `replaced` and `lost` tell. */
-void ipt_witness_end(struct ipt_witness *w);
+/*
+ * Now `replaced` and `lost` tell. -EIO: libiptc says that it has committed,
+ * but its call was never seen here (as where the C library has it call another
+ * function for a 64-bit time_t), so nobody can tell what was overwritten.
+ */
+int ipt_witness_end(struct ipt_witness *w, bool committed, struct diags *d);
 
 #endif

@@ -89,6 +89,18 @@ def lock_freed():
     applied(WEB)
 
 
+def missing_table_names_its_module():
+    """As on a host where nothing has loaded the tables yet."""
+    path = os.path.join(TMP, "policy.yaml")
+    with open(path, "w") as f:
+        f.write(WEB)
+    p = run("strace", "-f", "-o", os.path.join(TMP, "trace"), "-e",
+            "trace=getsockopt", "-e", "inject=getsockopt:error=ENOPROTOOPT",
+            BIN, "apply", "--backend", "iptables", path)
+    assert p.returncode == 69, (p.returncode, p.stderr)
+    assert "iptable_raw" in p.stderr and "CT605" in p.stderr, p.stderr
+
+
 def looking_makes_no_table():
     ctpolicy("diff", WEB)
     ctpolicy("apply", WEB, "--dry-run")
@@ -338,7 +350,8 @@ def main():
     if os.geteuid() or run("iptables-legacy", "-V").returncode:
         print("needs namespaces and iptables-legacy")
         sys.exit(77)
-    cases = [lock_busy, lock_freed, looking_makes_no_table, counters_stay,
+    cases = [lock_busy, lock_freed, missing_table_names_its_module,
+             looking_makes_no_table, counters_stay,
              jump_goes_back_to_the_head, drift_is_mended,
              one_address_is_one_write, many_addresses_are_swapped,
              sets_grow_beyond_their_limit, comments_follow,
