@@ -25,7 +25,8 @@ struct image_table *image_add_table(struct image *img, uint8_t family,
 	const char *kept = intern(name);
 	struct image_table *t;
 
-	if (!kept || mem_grow(&img->tables, &img->cap_tables, img->n_tables + 1))
+	if (!kept ||
+	    mem_grow(&img->tables, &img->cap_tables, img->n_tables + 1))
 		return NULL;
 	t = &img->tables[img->n_tables++];
 	*t = (struct image_table){ .name = kept, .family = family };

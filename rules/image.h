@@ -14,8 +14,9 @@
  *         say the rest. What an inline match may hold is the backend's choice
  *         (nft: at most one value a field; iptables: multiport lists).
  * Units:  as in core/inet.h and rules/elems.h.
- * Owner:  names are interned (core/intern.h). An image owns everything in it, its origins too when they were made
- *         by image_origin(); origins taken from a ruleset are borrowed.
+ * Owner:  names are interned (core/intern.h). An image owns everything in it,
+ *         its origins too when they were made by image_origin(); origins taken
+ *         from a ruleset are borrowed.
  */
 #ifndef CTPOLICY_RULES_IMAGE_H
 #define CTPOLICY_RULES_IMAGE_H
