@@ -50,7 +50,7 @@
 	X(UNKNOWN_PORT_NAME, 034)					\
 	X(PORT_NAME_DIFFERS, 035)	/* a warning */			\
 	X(PORT_NAME, 036)		/* a note: the number it became */\
-	X(PORT_ZERO, 037)		/* a warning */			\
+	X(PORT_ZERO, 037)						\
 	X(AMBIGUOUS_PORT_NAME, 038)					\
 	/* Addresses, interfaces, protocols */				\
 	X(BAD_ADDRESS, 040)						\
@@ -73,6 +73,7 @@
 	X(UNLOAD, 056)			/* needs state_matching: forbidden */\
 	X(ONE_INTERFACE, 057)		/* a warning */			\
 	X(NO_EFFECT, 058)		/* a warning */			\
+	X(REPLY_GUARD, 059)		/* without the role client */	\
 	/* Durations, sizes, tests */					\
 	X(BAD_DURATION, 060)						\
 	X(BAD_SIZE, 061)						\
@@ -81,6 +82,8 @@
 	X(NO_EXPECTATION, 067)						\
 	/* Generators */						\
 	X(REPLIES_FROM_ANYWHERE, 301)	/* a warning */			\
+	X(EPHEMERAL_SERVER, 302)	/* a warning */			\
+	X(MASQUERADED_REPLIES, 303)	/* a warning */			\
 	/* Choosing a backend */					\
 	X(NO_SUCH_BACKEND, 501)						\
 	X(BOTH_WORLDS, 502)		/* say --backend */		\

@@ -45,6 +45,7 @@ struct service {
 	bool has_clients, has_servers, has_ifaces;
 	struct prefix_set clients, servers;
 	struct iface_set ifaces;
+	bool replies_unguarded;		/* reply_guard: none */
 	enum policy_accept accept;
 	struct srcpos accept_at;	/* the value; defaulted: the name */
 };

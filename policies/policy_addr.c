@@ -106,6 +106,9 @@ static void explain_address(struct diags *d, const char *s)
 			  "are meant");
 	else if (*s == '[')
 		diag_help(d, "write the address without brackets");
+	else if (*s == '@')
+		diag_help(d, "this version has no lists of addresses: write "
+			  "them out");
 	else if (strchr(s, '%'))
 		diag_help(d, "leave the zone out and use `interfaces`");
 	else if (strchr(s, ','))

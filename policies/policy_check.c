@@ -135,7 +135,8 @@ static void check_accept(struct loader *l, const struct service *s,
 		return;
 	add_error(l, s->accept_at, ID_ACCEPT_INHERIT,
 		  "write `accept: open` (accept the service's packets) or "
-		  "`accept: none` (the host does not filter)",
+		  "`accept: none` (you accept untracked packets "
+		  "yourself, or nothing filters)",
 		  given[SK_ACCEPT] ?
 		  "`accept: inherit` is not available in this version" :
 		  "the service has no `accept`, and its default, `inherit`, is "

@@ -210,7 +210,7 @@ static int load_flush(struct loader *l, uint32_t node)
 }
 
 enum conntrack_key { CK_MODULES, CK_MAX, CK_BUCKETS, CK_TIMEOUTS, CK_FLUSH,
-		     CK_END_ };
+		     CK_PERSIST, CK_END_ };
 
 static int load_setting(struct loader *l, enum conntrack_key k, uint32_t node)
 {
@@ -232,6 +232,7 @@ static int load_setting(struct loader *l, enum conntrack_key k, uint32_t node)
 		return load_timeouts(l, node);
 	case CK_FLUSH:
 		return load_flush(l, node);
+	case CK_PERSIST:
 	case CK_END_:
 		break;
 	}
@@ -246,6 +247,7 @@ int load_conntrack(struct loader *l, uint32_t map)
 		[CK_BUCKETS] = { "buckets", WANT_WORD, false, false },
 		[CK_TIMEOUTS] = { "timeouts", WANT_MAP, false, false },
 		[CK_FLUSH] = { "flush", WANT_WORD, false, false },
+		[CK_PERSIST] = { "persist", WANT_WORD, false, true },
 	};
 	uint32_t node[CK_END_];
 	int r;

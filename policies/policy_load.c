@@ -109,7 +109,11 @@ static int wrong_kind(struct loader *l, uint32_t node, const char *what,
 
 	load_error(l, node, ID_WRONG_KIND, "`%s` must be %s, not %s", what,
 		   wanted_name(wanted), kind_name(kind));
-	if (s && wanted == WANT_LIST && strlen(s) < 64 && !strpbrk(s, ",[]"))
+	if (s && *s == '@')
+		diag_help(l->d, "this version has no lists of addresses: write "
+			  "them out");
+	else if (s && wanted == WANT_LIST && strlen(s) < 64 &&
+		 !strpbrk(s, ",[]"))
 		diag_help(l->d, "write `%s: [%s]`", what, s);
 	else if (wanted == WANT_LIST)
 		diag_help(l->d, "write `%s: [...]`, or its items on lines "
@@ -254,8 +258,8 @@ static int unknown_key(struct loader *l, uint32_t key, const char *what,
 static void reserved_key(struct loader *l, uint32_t key, const char *name)
 {
 	load_error(l, key, ID_RESERVED_KEY,
-		   "`%s` is reserved for a later version", name);
-	diag_help(l->d, "this version has no `%s`: remove it", name);
+		   "`%s` is not in this version", name);
+	diag_help(l->d, "remove it; it is reserved for a later version");
 }
 
 static void check_kinds(struct loader *l, const struct key *keys, size_t nkeys,
@@ -267,6 +271,15 @@ static void check_kinds(struct loader *l, const struct key *keys, size_t nkeys,
 			ret[i] = NO_NODE;
 }
 
+/* What most would write behind a required key, and why. */
+static const char *usual_value(const char *key)
+{
+	if (!strcmp(key, "state_matching"))
+		return "allowed` (the usual choice: rules here may match "
+		       "connection states)";
+	return "...`; it is required";
+}
+
 static void check_required(struct loader *l, const char *what,
 			   struct srcpos at, const struct key *keys,
 			   size_t nkeys, const bool *given)
@@ -276,8 +289,8 @@ static void check_required(struct loader *l, const char *what,
 			continue;
 		diag_add(l->d, DIAG_ERROR, 0, ID_MISSING_KEY, at,
 			 "%s has no `%s`", what, keys[i].name);
-		diag_help(l->d, "add `%s: ...`; it is required",
-			  keys[i].name);
+		diag_help(l->d, "add `%s: %s", keys[i].name,
+			  usual_value(keys[i].name));
 	}
 }
 

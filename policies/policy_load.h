@@ -120,7 +120,8 @@ int load_tests(struct loader *l, uint32_t list);
 /* The values of a service, in the order of its table of keys. */
 enum service_key {
 	SK_NAME, SK_ROLE, SK_PROTOCOL, SK_PORTS, SK_CLIENTS, SK_SERVERS,
-	SK_INTERFACES, SK_ACCEPT, SK_WHY, SK_WHEN, SK_MAX_
+	SK_INTERFACES, SK_ACCEPT, SK_REPLY_GUARD, SK_WHY, SK_WHEN, SK_OVERRIDE,
+	SK_TIMEOUTS, SK_MAX_
 };
 
 /*

@@ -8,7 +8,7 @@
 enum root_key {
 	RK_VERSION, RK_STATE, RK_EXISTING, RK_BACKEND, RK_FAMILIES,
 	RK_MANAGEMENT, RK_UNTRACKED, RK_CONNTRACK, RK_TESTS,
-	RK_INCLUDE, RK_VARS, RK_WHEN, RK_MAX_
+	RK_INCLUDE, RK_VARS, RK_WHEN, RK_TRACKED, RK_LISTS, RK_MAX_
 };
 
 static const struct key root_keys[] = {
@@ -24,6 +24,8 @@ static const struct key root_keys[] = {
 	[RK_INCLUDE] = { "include", WANT_WORD, false, true },
 	[RK_VARS] = { "vars", WANT_WORD, false, true },
 	[RK_WHEN] = { "when", WANT_WORD, false, true },
+	[RK_TRACKED] = { "tracked", WANT_LIST, false, true },
+	[RK_LISTS] = { "lists", WANT_MAP, false, true },
 };
 
 _Static_assert(ARRAY_SIZE(root_keys) == RK_MAX_, "a key of the policy");
@@ -134,6 +136,8 @@ static int load_section(struct loader *l, enum root_key k, uint32_t node)
 	case RK_INCLUDE:
 	case RK_VARS:
 	case RK_WHEN:
+	case RK_TRACKED:
+	case RK_LISTS:
 	case RK_MAX_:
 		break;
 	}

@@ -194,10 +194,12 @@ static int load_port(struct loader *l, uint32_t node, void *arg)
 	if (r)
 		return is_name(s) ? load_port_name(l, node, s, list) :
 				    bad_port(l, node, s, r);
-	if (!range.last)
-		load_warning(l, ydoc_pos(l->doc, node), ID_PORT_ZERO,
-			     "remove it unless crafted packets are meant",
-			     "no socket can have port 0");
+	if (!range.last) {
+		load_error(l, node, ID_PORT_ZERO, "no socket can have port 0");
+		diag_help(l->d, "write the port that the server listens on; "
+			  "every port is 0-65535");
+		return -EINVAL;
+	}
 	return port_set_add(&list->set, range);
 }
 

@@ -18,8 +18,11 @@ static const struct key service_keys[] = {
 	[SK_SERVERS] = { "servers", WANT_LIST, false, false },
 	[SK_INTERFACES] = { "interfaces", WANT_LIST, false, false },
 	[SK_ACCEPT] = { "accept", WANT_WORD, false, false },
+	[SK_REPLY_GUARD] = { "reply_guard", WANT_WORD, false, false },
 	[SK_WHY] = { "why", WANT_WORD, false, false },
 	[SK_WHEN] = { "when", WANT_WORD, false, true },
+	[SK_OVERRIDE] = { "override", WANT_LIST, false, true },
+	[SK_TIMEOUTS] = { "timeouts", WANT_MAP, false, true },
 };
 
 _Static_assert(ARRAY_SIZE(service_keys) == SK_MAX_, "a key of a service");
@@ -117,6 +120,27 @@ static int load_accept(struct loader *l, uint32_t node, struct service *s)
 	return 0;
 }
 
+static int load_reply_guard(struct loader *l, uint32_t node, struct service *s)
+{
+	static const struct word words[] = {
+		{ "socket", false, false }, { "none", true, false },
+	};
+	int unguarded = false, r;
+
+	r = load_word(l, node, "reply_guard", words, ARRAY_SIZE(words),
+		      &unguarded);
+	if (r)
+		return r;
+	if (s->roles && !(s->roles & ROLE_CLIENT)) {
+		load_error(l, node, ID_REPLY_GUARD,
+			   "`reply_guard` needs the role `client`");
+		diag_help(l->d, "remove it: other roles have no guard");
+		return -EINVAL;
+	}
+	s->replies_unguarded = unguarded;
+	return 0;
+}
+
 /* The value of key k by its loader; a bad one leaves NO_NODE in node[k]. */
 static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 		      struct service *s)
@@ -159,7 +183,12 @@ static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 	case SK_WHY:
 		r = load_why(l, node[k], s);
 		break;
+	case SK_REPLY_GUARD:
+		r = load_reply_guard(l, node[k], s);
+		break;
 	case SK_WHEN:
+	case SK_OVERRIDE:
+	case SK_TIMEOUTS:
 	case SK_MAX_:
 		break;
 	}

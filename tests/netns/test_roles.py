@@ -11,7 +11,8 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab                                                  # noqa: E402
-from packets import UDP, Injector, group_mac, ip, udp       # noqa: E402
+from packets import (TCP, UDP, Injector, group_mac, ip, tcp,  # noqa: E402
+                     udp)
 from traffic import Echo, tcp_exchange, udp_exchange        # noqa: E402
 
 POLICY = """version: 1
@@ -225,6 +226,37 @@ class TransparentProxy(Case):
                         "6" if version == 6 else "")
                 LAB.router.run(tproxy)
                 self.assertEqual(downstream(version), "ok")
+
+
+class RepliesWithoutSocket(Case):
+    """Late answers, and those to raw sockets: tracked, unless the policy says
+    that a client's replies need no socket."""
+
+    def entries(self, backend, version, guard):
+        LAB.clear()
+        LAB.server.nft(NFT_PROXY)           # something that tracks
+        LAB.server.run("nft flush chain inet host output")
+        LAB.server.apply(backend, POLICY % ("client", "53", "none") +
+                         "    reply_guard: %s\n" % guard)
+        events = lab.NewEntries(LAB.server)
+        ends = [lab.address(name, version) for name in ("client", "server")]
+        injector = Injector(LAB.router, "tos", LAB.server.mac("eth0"))
+        injector.send(ip(*ends, UDP, udp(*ends, 53, 41000)))
+        injector.send(ip(*ends, TCP, tcp(*ends, 53, 41001, "SA", ack=7)))
+        injector.close()
+        found = [event for event in events.take()
+                 if event.startswith(("proto 6", "proto 17"))]
+        events.close()
+        return found
+
+    def test_guard(self):
+        for backend in lab.BACKENDS:
+            for version in lab.VERSIONS:
+                with self.subTest(backend=backend, ip=version):
+                    self.assertEqual(self.entries(backend, version, "none"),
+                                     [])
+                    self.assertNotEqual(
+                        self.entries(backend, version, "socket"), [])
 
 
 if __name__ == "__main__":

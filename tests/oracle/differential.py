@@ -164,7 +164,7 @@ def smaller_policies(policy):
 
 
 def smaller_services(service):
-    for key in ("why", "interfaces", "clients", "servers"):
+    for key in ("why", "reply_guard", "interfaces", "clients", "servers"):
         if key in service:
             yield {k: v for k, v in service.items() if k != key}
     for key in ("role", "protocol", "ports", "clients", "servers",

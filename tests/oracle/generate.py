@@ -92,6 +92,8 @@ def _random_service(rng, versions, name):
     if rng.random() < 0.35:
         service["interfaces"] = sorted(rng.sample(IFACES, rng.choice((1, 2))))
     service["accept"] = rng.choice(("open", "open", "open", "none"))
+    if "client" in service["role"] and rng.random() < 0.3:
+        service["reply_guard"] = rng.choice(("none", "socket"))
     if rng.random() < 0.1:
         service["why"] = "because \"%s\" said so" % name
     return service

@@ -207,7 +207,8 @@ def _service_untracks(policy, host, service, hook, packet, iface):
         return True
     return "client" in roles and reply and \
         _is_ours(host, service, "reply", packet) and \
-        (packet.proto not in (TCP, UDP) or bool(host.socket_of(packet)))
+        (packet.proto not in (TCP, UDP) or bool(host.socket_of(packet)) or
+         service.get("reply_guard") == "none")
 
 
 def _service_leaves(host, service, request, reply, packet, iface):
