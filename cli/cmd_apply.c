@@ -2,6 +2,7 @@
 /* cli/cmd_apply.c: make it so, and see that it is so. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/report.h"
 #include "core/mem.h"
@@ -46,6 +47,18 @@ static int dry_run(const struct options *o, const struct plan *p)
 	return same || !o->detailed ? EXIT_DONE : EXIT_CHANGED;
 }
 
+static void say_trial(uint32_t seconds)
+{
+	time_t end = time(NULL) + (time_t)seconds;
+	struct tm local = { 0 };
+	char until[16] = "";
+
+	localtime_r(&end, &local);
+	strftime(until, sizeof(until), "%H:%M:%S", &local);
+	report_talk("On trial until %s. Open a new login and run 'ctpolicy confirm' to keep it; 'ctpolicy rollback' to undo it now.",
+		    until);
+}
+
 static void say_done(const struct plan *p, const struct transaction *t)
 {
 	if (t->outcome == OUTCOME_UNCHANGED)
@@ -62,8 +75,7 @@ static void say_done(const struct plan *p, const struct transaction *t)
 			    p->backend->name);
 	report_tracking(t);
 	if (t->outcome == OUTCOME_CHANGED && p->waits)
-		report_talk("it stays only if 'ctpolicy confirm' comes within %u seconds",
-			    p->rq->confirm);
+		say_trial(p->rq->confirm);
 }
 
 /* One change at a time, on rules that are either old or new. */

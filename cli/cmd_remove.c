@@ -122,7 +122,11 @@ static int settle_past(struct plan *p, struct state **ret, bool *ret_waits)
 	if (r)
 		return r;
 	p->state = *ret;
-	if (recovery_before(p, &what)) {
+	r = recovery_before(p, &what);
+	/* Its rules cannot be seen here: its undo data must stay. */
+	if (diags_has(&p->diags, ID_BACKEND_NOT_BUILT))
+		return r;
+	if (r) {
 		diags_truncate(&p->diags, 0);
 		diag_add(&p->diags, DIAG_WARNING, 0, ID_UNFINISHED_REMOVED,
 			 NOPOS,

@@ -112,6 +112,14 @@ const char *diag_level_name(enum diag_level level)
 	return names[level];
 }
 
+bool diags_has(const struct diags *d, enum diag_id id)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].id == id)
+			return true;
+	return false;
+}
+
 void diags_truncate(struct diags *d, size_t n)
 {
 	while (d->n > n) {

@@ -16,28 +16,21 @@
 #include "state/sealed.h"
 #include "state/state_file.h"
 
-#define RUN "/run"
-#define FOLDER "ctpolicy"
+#define FOLDER "/run/ctpolicy"
 #define SCHEMA 1
 #define LONGEST 8192		/* bytes that it may say */
 
 static int open_folder(bool make, int *ret)
 {
-	struct folder run = FOLDER_CLOSED;
-	struct stat s;
-	int fd, r = folder_open(RUN, false, &run);
+	struct folder f = FOLDER_CLOSED;
+	int r = folder_open(FOLDER, make, &f);
 
-	if (!r)
-		r = folder_open_in(run.fd, FOLDER, make, &fd);
-	folder_release(&run);
-	if (r)
-		return r;
-	if (fstat(fd, &s) || s.st_uid != geteuid() || (s.st_mode & 022)) {
-		close(fd);
-		return -EPERM;
+	if (!r) {
+		*ret = f.fd;
+		f.fd = -1;
 	}
-	*ret = fd;
-	return 0;
+	folder_release(&f);
+	return r;
 }
 
 int claim_open(const char *space, bool make, struct claim *ret)

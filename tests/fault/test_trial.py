@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A change on trial that nobody confirms never stays, whatever happens while
+it waits; and a confirmation keeps what is in force, and nothing else."""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import history
+import lab
+
+ONE, TWO = history.PATHS
+passed = failed = 0
+
+
+def case(check, backend):
+    global failed, passed
+    host = history.Host(backend)
+    try:
+        host.run("apply", ONE)
+        check(host, host.listing())
+        passed += 1
+    except AssertionError as err:
+        failed += 1
+        print("not ok - %s, %s: %s" % (check.__name__, backend, err),
+              flush=True)
+
+
+def waiters(host):
+    """The processes that look after a trial in this state folder."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as line:
+                words = line.read().decode(errors="replace").split("\0")
+            if words[0] == lab.CTPOLICY and host.state in words:
+                found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+def wait_for(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(.05)
+
+
+def goes_back(host, before, seconds=10):
+    wait_for(lambda: "pending" not in host.files(), seconds, "it still waits")
+    assert host.listing() == before, "not the previous rules"
+    wait_for(lambda: not waiters(host), 3, "a waiter is left")
+
+
+def failing_look(host, before):
+    """One call of the waiter fails, as when memory or files run out."""
+    for call, error in (("openat", "ENFILE"), ("openat", "ENOMEM"),
+                        ("read", "EIO"), ("socket", "ENFILE"),
+                        ("flock", "ENOLCK")):
+        host.run("apply", "--confirm", "2s", TWO)
+        pid = waiters(host)[0]
+        tracer = subprocess.Popen(
+            ["strace", "-qq", "-o", "/dev/null", "-p", str(pid), "-e",
+             "trace=" + call, "-e", "inject=%s:error=%s:when=1" % (
+                 call, error)])
+        goes_back(host, before)
+        tracer.wait()
+
+
+def slow_change(host, before):
+    """The command is stopped for longer than the time it gave."""
+    call = {"nftables": "sendmsg", "iptables": "setsockopt"}[host.backend]
+    process = host.space.popen(
+        ["strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+         "inject=%s:delay_enter=2500000:when=1" % call] +
+        host.command("apply", "--confirm", "1s", TWO),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: "pending" in host.files(), 10, "it does not begin")
+    assert process.wait() == 0
+    goes_back(host, before)
+
+
+def told_to_end(host, before):
+    """SIGTERM ends the trial, unless another process waits as well."""
+    host.run("apply", "--confirm", "1h", TWO)
+    pid = waiters(host)[0]
+    second = host.space.popen(host.command("recover", "--wait"))
+    wait_for(lambda: "watch" in host.files() and second.pid in waiters(host),
+             5, "no second waiter")
+    time.sleep(1)
+    os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: pid not in waiters(host), 5, "it does not end")
+    assert "pending" in host.files(), "the trial has ended"
+    second.send_signal(signal.SIGTERM)
+    assert second.wait() == 12
+    goes_back(host, before)
+    assert "CT551" in host.run("confirm", code=12)
+
+
+def small_waiter(host, before):
+    """It holds neither the policy nor more powers than it needs."""
+    host.run("apply", "--confirm", "1h", TWO)
+    with open("/proc/%d/status" % waiters(host)[0]) as status:
+        text = status.read()
+    if "-fsanitize" not in os.environ.get("CFLAGS", "") and \
+            not re.search(r"asan", lab.CTPOLICY):
+        size = int(re.search(r"VmRSS:\s+(\d+)", text)[1])
+        assert size < 40000, "%d kB" % size
+    caps = int(re.search(r"CapEff:\s+(\w+)", text)[1], 16)
+    assert caps == 1 << 12 | 1 << 13, hex(caps)
+    host.run("rollback")
+    goes_back(host, before)
+
+
+def damaged_note(host, before):
+    """A note that cannot be read is no reason to keep the change."""
+    host.run("apply", "--confirm", "1h", TWO)
+    path = os.path.join(state_folder(host), "pending")
+    with open(path, "rb+") as note:
+        note.truncate(os.path.getsize(path) - 1)
+    goes_back(host, before)
+    assert "CT551" in host.run("confirm", code=12)
+
+
+def state_folder(host):
+    return next(top for top, _, names in os.walk(host.state)
+                if "lock" in names)
+
+
+def disk(host, before):
+    """It fills up, or turns read-only, while a change is on trial."""
+    host.state += "-disk"
+    os.mkdir(host.state, 0o700)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k,mode=700", "t",
+                       host.state], check=False).returncode:
+        return
+    try:
+        host.run("apply", "--confirm", "2s", TWO)
+        with open(os.path.join(host.state, "full"), "wb", buffering=0) as out:
+            try:
+                while True:
+                    out.write(b"x" * 4096)
+            except OSError:
+                pass
+        goes_back(host, before)
+        os.unlink(os.path.join(host.state, "full"))
+        host.run("apply", "--confirm", "2s", TWO)
+        subprocess.run(["mount", "-o", "remount,ro", host.state], check=True)
+        wait_for(lambda: host.listing() == before, 10, "read-only: it stays")
+        wait_for(lambda: not waiters(host), 5, "read-only: a waiter is left")
+        assert "CT551" in host.run("confirm", code=12)
+        assert "no change" in host.run("confirm")
+        assert "CT556" in host.run("remove")
+        assert "ctpolicy" not in str(host.listing()).lower()
+        subprocess.run(["mount", "-o", "remount,rw", host.state], check=True)
+        host.run("apply", TWO)
+        assert "pending" not in host.files()
+    finally:
+        subprocess.run(["umount", "-l", host.state], check=False)
+
+
+def cut_removal(host, before):
+    """A removal ends a trial, though it dies before it can say so."""
+    host.run("apply", "--confirm", "2s", TWO)
+    for n in range(1, 9):
+        log = os.path.join(lab.WORK, "unlinks")
+        host.run("remove", code=None, prefix=[
+            "strace", "-qq", "-o", log, "-e", "trace=unlinkat", "-e",
+            "inject=unlinkat:signal=KILL:when=%d" % n])
+        with open(log) as calls:
+            if '"pending"' in calls.read().splitlines()[-1]:
+                break
+        if "pending" not in host.files():
+            return
+    none = host.listing()
+    assert none != before
+    wait_for(lambda: "pending" not in host.files(), 10, "it still waits")
+    assert host.listing() == none
+    assert "no change" in host.run("confirm")
+
+
+def in_force(host, before):
+    """What somebody changed meanwhile is not confirmed unasked."""
+    host.run("apply", "--confirm", "1h", TWO)
+    host.space.run({
+        "nftables": "nft flush chain inet ctpolicy prerouting",
+        "iptables": "iptables-legacy -t raw -F CTPOLICY-PREROUTING",
+    }[host.backend])
+    assert "CT557" in host.run("confirm", code=13)
+    assert "pending" in host.files()
+    host.run("confirm", "--force")
+    assert "pending" not in host.files()
+    assert "no change" in host.run("confirm")
+    del before
+
+
+def once(host, before):
+    """An expired trial is told once, and not after a later change."""
+    host.run("apply", "--confirm", "1s", TWO)
+    goes_back(host, before)
+    assert "CT551" in host.run("confirm", code=12)
+    assert "no change" in host.run("confirm")
+    host.run("apply", "--confirm", "1s", TWO)
+    goes_back(host, before)
+    host.run("apply", TWO)
+    assert "no change" in host.run("confirm")
+
+
+def numbers(host, _):
+    """No number is given to a second change."""
+    given = []
+    for verb in ("apply", "rollback", "remove", "apply", "rollback", "apply"):
+        host.run(verb, *([TWO] if verb == "apply" else []))
+        given += [int(f) for f in host.files() if f.isdigit()]
+    newest = max(given)
+    host.run("rollback")
+    host.run("apply", TWO)
+    assert max(int(f) for f in host.files() if f.isdigit()) > newest
+
+
+def two_folders(host, before):
+    """Rules have one past, in one folder at a time."""
+    host.run("apply", "--confirm", "2s", TWO)
+    other = history.Peer(host)
+    other.state += "-other"
+    for verb in ("apply", "remove", "rollback"):
+        said = other.run(verb, *([ONE] if verb == "apply" else []), code=75)
+        assert "CT553" in said and host.state in said, said
+    goes_back(host, before)
+    other.run("apply", TWO)
+
+
+def others_folders(host, _):
+    """Only what ctpolicy made is cleared away, and only from safe places."""
+    old = "3f2504e0-4f89-11d3-9a0c-0305e82c3301-17"
+    for name, files in ((old, ("lock", "1", "note")),
+                        (old[:-3], ("lock",)), (old + "-backup", ("lock",)),
+                        (old[:-1] + "8", ("1",)), (old[:-1] + "9", ("lock",
+                                                                   "journal"))):
+        os.mkdir(os.path.join(host.state, name))
+        for file in files:
+            with open(os.path.join(host.state, name, file), "w"):
+                pass
+    host.run("apply", TWO)
+    left = {name: sorted(os.listdir(os.path.join(host.state, name)))
+            for name in os.listdir(host.state) if name.startswith(old[:-3])}
+    assert left == {old: ["note"], old[:-3]: ["lock"],
+                    old + "-backup": ["lock"], old[:-1] + "8": ["1"]}, left
+    link = host.state + "-link"
+    os.symlink(host.state, link)
+    true, host.state = host.state, link
+    assert "CT541" in host.run("apply", ONE, code=74)
+    shared = os.path.join(lab.WORK, "shared-%s" % host.backend)
+    os.mkdir(shared)
+    os.chmod(shared, 0o777)
+    host.state = os.path.join(shared, "state")
+    assert "CT541" in host.run("apply", ONE, code=74)
+    os.chmod(shared, 0o1777)
+    host.run("apply", ONE)
+    host.state = true
+
+
+lab.require_ctpolicy()
+for name in lab.BACKENDS:
+    for test in (failing_look, slow_change, told_to_end, small_waiter,
+                 damaged_note, disk, cut_removal, in_force, once, numbers,
+                 two_folders, others_folders):
+        case(test, name)
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(1 if failed or not passed else 0)
