@@ -158,28 +158,27 @@ static bool iface_covers(const struct iface *outer, const struct iface *inner)
 	return !strncmp(outer->name, inner->name, strlen(outer->name));
 }
 
+/*
+ * A wild name sorts before all that it covers, but for the plain name of the
+ * same length, which stands right before it.
+ */
 void iface_set_normalize(struct iface_set *s)
 {
+	const struct iface *wild = NULL;
 	size_t k = 0;
 
 	sort(s->v, s->n, sizeof(*s->v), cmp_iface);
-	/* Twins first: behind this, covering is never mutual. */
-	for (size_t i = 0; i < s->n; i++)
-		if (!k || iface_cmp(&s->v[k - 1], &s->v[i]))
-			s->v[k++] = s->v[i];
-	s->n = k;
-	/* A wild name sorts behind a plain one of the same length. */
-	for (size_t i = 0; i < s->n;) {
-		bool covered = false;
-
-		for (size_t j = 0; j < s->n && !covered; j++)
-			covered = j != i && iface_covers(&s->v[j], &s->v[i]);
-		if (covered)
-			memmove(&s->v[i], &s->v[i + 1],
-				(--s->n - i) * sizeof(*s->v));
-		else
-			i++;
+	for (size_t i = 0; i < s->n; i++) {
+		if ((wild && iface_covers(wild, &s->v[i])) ||
+		    (k && !iface_cmp(&s->v[k - 1], &s->v[i])))
+			continue;
+		if (k && s->v[i].wild && iface_covers(&s->v[i], &s->v[k - 1]))
+			k--;
+		s->v[k++] = s->v[i];
+		if (s->v[k - 1].wild)
+			wild = &s->v[k - 1];
 	}
+	s->n = k;
 }
 
 int iface_set_copy(const struct iface_set *s, struct iface_set *ret)
