@@ -157,7 +157,8 @@ int iface_parse(const char *s, struct iface *ret)
 		i.wild = true;
 		n--;
 	}
-	if (!n || n >= sizeof(i.name) || !strcmp(s, ".") || !strcmp(s, ".."))
+	/* Behind 15 letters a star has nothing to stand for. */
+	if (!n || n + i.wild >= sizeof(i.name) || !strcmp(s, ".") || !strcmp(s, ".."))
 		return -EINVAL;
 	for (size_t k = 0; k < n; k++)
 		if (s[k] <= ' ' || s[k] >= 0x7f || strchr("/*\"\\", s[k]))

@@ -101,7 +101,7 @@ static void test_ifaces(void **state)
 {
 	static const char *const bad[] = { "", "*", ".", "..", "a/b",
 					   "a b", "a*b", "0123456789abcdef",
-					   "a\"b" };
+					   "a\"b", "0123456789abcde*" };
 	static const char *const in[] = { "wan*", "wan0", "eth0", "eth0",
 					  "wan", "wan1*" };
 	_cleanup_(iface_set_release) struct iface_set s = { 0 };
