@@ -56,6 +56,11 @@ void diag_help(struct diags *d, const char *fmt, ...)
 void diag_related(struct diags *d, struct srcpos at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 const char *diag_level_name(enum diag_level level);
+/*
+ * Length of the UTF-8 character at s, which has n bytes left: 1 to 4; 0 when
+ * it is no character, or none that may go to a terminal.
+ */
+size_t diag_printable(const char *s, size_t n);
 
 /* A file's text as the caret printer needs it; borrowed. */
 struct diag_source {

@@ -35,11 +35,7 @@ static const struct palette colors = {
 	.reset = "\033[0m",
 };
 
-/*
- * Length of the UTF-8 character at s, which has n bytes left: 1 to 4; 0 when
- * it is no character, or none that may go to a terminal.
- */
-static size_t printable(const char *s, size_t n)
+size_t diag_printable(const char *s, size_t n)
 {
 	const unsigned char *u = (const unsigned char *)s;
 	size_t len;
@@ -57,6 +53,9 @@ static size_t printable(const char *s, size_t n)
 		return 0;
 	if (u[0] == 0xe2 && u[1] == 0x80 && u[2] >= 0xa8 && u[2] <= 0xae)
 		return 0;
+	if ((u[0] == 0xe2 && u[1] == 0x80 && (u[2] & 0xfe) == 0x8e) ||
+	    (u[0] == 0xd8 && u[1] == 0x9c))
+		return 0;
 	if (u[0] == 0xe2 && u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9)
 		return 0;
 	return len;
@@ -67,7 +66,7 @@ static void put_escaped(const char *s, FILE *out)
 	size_t n = strlen(s), len;
 
 	for (; n; s += len, n -= len) {
-		len = printable(s, n);
+		len = diag_printable(s, n);
 		if (len) {
 			fwrite(s, 1, len, out);
 			continue;
@@ -124,7 +123,7 @@ struct cells {
 
 static size_t char_len(const char *s, size_t n)
 {
-	size_t len = printable(s, n);
+	size_t len = diag_printable(s, n);
 
 	return len ? len : 1;
 }
@@ -167,7 +166,7 @@ static void put_cells(const char *line, size_t len, size_t from, size_t to,
 	size_t cell = 0, n, width;
 
 	for (size_t i = 0; i < len && cell < to; i += n, cell += width) {
-		n = printable(line + i, len - i);
+		n = diag_printable(line + i, len - i);
 		width = cell_width(line + i, cell);
 		if (line[i] == '\t') {
 			for (size_t k = cell; k < cell + width; k++)

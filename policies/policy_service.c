@@ -66,9 +66,11 @@ static int load_why(struct loader *l, uint32_t node, struct service *s)
 	if (!text)
 		return -ENOMEM;
 	n = strlen(text);
-	for (size_t i = 0; i < n && !bad; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			bad = "holds a line break or a control character";
+	for (size_t i = 0, len; i < n && !bad; i += len) {
+		len = diag_printable(text + i, n - i);
+		if (!len)
+			bad = "holds a line break, a control character or a mark that turns the direction of text";
+	}
 	if (!n)
 		bad = "is empty";
 	else if (n > WHY_MAX_LEN && !bad)

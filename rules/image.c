@@ -145,6 +145,22 @@ const struct origin *image_origin(struct image *img, const char *comment)
 	return &p->origin;
 }
 
+/* How many of n bytes are left when the last character must be whole. */
+static size_t whole_characters(const char *s, size_t n)
+{
+	size_t at = n, need;
+
+	while (at && ((unsigned char)s[at - 1] & 0xc0) == 0x80)
+		at--;
+	if (!at)
+		return 0;
+	at--;
+	need = (unsigned char)s[at] >= 0xf0 ? 4 :
+	       (unsigned char)s[at] >= 0xe0 ? 3 :
+	       (unsigned char)s[at] >= 0xc0 ? 2 : 1;
+	return n - at < need ? at : n;
+}
+
 void origin_comment(const struct origin *o, char *buf, size_t max)
 {
 	bool named = o && o->service;
@@ -155,9 +171,7 @@ void origin_comment(const struct origin *o, char *buf, size_t max)
 	size_t len = n < 0 ? 0 : (size_t)n;
 
 	if (len > max)
-		for (len = max;
-		     len && ((unsigned char)buf[len] & 0xc0) == 0x80;)
-			len--;
+		len = whole_characters(buf, max);
 	buf[len] = '\0';
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)buf[i] < ' ' || buf[i] == '"' ||
