@@ -26,56 +26,56 @@ struct decoder {
 };
 
 /* 0, -ENOMEM, or -EINVAL: not ours to say. */
-typedef int option_fn(struct decoder *d, const char *arg, bool not);
+typedef int option_fn(struct decoder *d, const char *arg, bool negated);
 
 static int opt_addr(struct prefix_set *set, uint8_t family, const char *arg,
-		    bool not)
+		    bool negated)
 {
 	struct prefix p;
 
-	if (not || set->n || prefix_parse(arg, &p) ||
+	if (negated || set->n || prefix_parse(arg, &p) ||
 	    (p.family == AF_INET) != (family == NFPROTO_IPV4))
 		return -EINVAL;
 	return p.len ? prefix_set_add(set, &p) : 0;
 }
 
-static int opt_source(struct decoder *d, const char *arg, bool not)
+static int opt_source(struct decoder *d, const char *arg, bool negated)
 {
-	return opt_addr(&d->r->match.saddr, d->family, arg, not);
+	return opt_addr(&d->r->match.saddr, d->family, arg, negated);
 }
 
-static int opt_destination(struct decoder *d, const char *arg, bool not)
+static int opt_destination(struct decoder *d, const char *arg, bool negated)
 {
-	return opt_addr(&d->r->match.daddr, d->family, arg, not);
+	return opt_addr(&d->r->match.daddr, d->family, arg, negated);
 }
 
-static int opt_iface(struct iface_set *set, const char *arg, bool not)
+static int opt_iface(struct iface_set *set, const char *arg, bool negated)
 {
 	size_t n = strlen(arg);
 	struct iface i = { 0 };
 
-	if (not || set->n || !n || n >= sizeof(i.name))
+	if (negated || set->n || !n || n >= sizeof(i.name))
 		return -EINVAL;
 	i.wild = arg[n - 1] == '+';
 	memcpy(i.name, arg, n - i.wild);
 	return iface_set_add(set, &i);
 }
 
-static int opt_in(struct decoder *d, const char *arg, bool not)
+static int opt_in(struct decoder *d, const char *arg, bool negated)
 {
-	return opt_iface(&d->r->match.iif, arg, not);
+	return opt_iface(&d->r->match.iif, arg, negated);
 }
 
-static int opt_out(struct decoder *d, const char *arg, bool not)
+static int opt_out(struct decoder *d, const char *arg, bool negated)
 {
-	return opt_iface(&d->r->match.oif, arg, not);
+	return opt_iface(&d->r->match.oif, arg, negated);
 }
 
-static int opt_proto(struct decoder *d, const char *arg, bool not)
+static int opt_proto(struct decoder *d, const char *arg, bool negated)
 {
 	int n;
 
-	if (not || d->r->match.proto)
+	if (negated || d->r->match.proto)
 		return -EINVAL;
 	if (!strcmp(arg, "all") || !strcmp(arg, "0"))
 		return 0;
@@ -89,22 +89,22 @@ static int opt_proto(struct decoder *d, const char *arg, bool not)
 	return 0;
 }
 
-static int opt_fragment(struct decoder *d, const char *arg, bool not)
+static int opt_fragment(struct decoder *d, const char *arg, bool negated)
 {
 	(void)arg;
-	if (not || d->family != NFPROTO_IPV4)
+	if (negated || d->family != NFPROTO_IPV4)
 		return -EINVAL;
 	d->r->match.fragment_tail = true;
 	return 0;
 }
 
 /* "80", "80,81", "1000:2000", ":1023", "1024:" */
-static int opt_ports(struct port_set *set, const char *arg, bool not)
+static int opt_ports(struct port_set *set, const char *arg, bool negated)
 {
 	char text[256], *rest = text, *part;
 	int err = 0;
 
-	if (not || set->n ||
+	if (negated || set->n ||
 	    snprintf(text, sizeof(text), "%s", arg) >= (int)sizeof(text))
 		return -EINVAL;
 	while (!err && (part = strsep(&rest, ","))) {
@@ -128,14 +128,14 @@ static int opt_ports(struct port_set *set, const char *arg, bool not)
 	return err;
 }
 
-static int opt_sport(struct decoder *d, const char *arg, bool not)
+static int opt_sport(struct decoder *d, const char *arg, bool negated)
 {
-	return opt_ports(&d->r->match.sport, arg, not);
+	return opt_ports(&d->r->match.sport, arg, negated);
 }
 
-static int opt_dport(struct decoder *d, const char *arg, bool not)
+static int opt_dport(struct decoder *d, const char *arg, bool negated)
 {
-	return opt_ports(&d->r->match.dport, arg, not);
+	return opt_ports(&d->r->match.dport, arg, negated);
 }
 
 /* Bits of the flag names in `list`, -1: one is unknown. */
@@ -160,9 +160,9 @@ static int flag_bits(const char *list)
 	return bits;
 }
 
-static int opt_tcp_flags(struct decoder *d, const char *arg, bool not)
+static int opt_tcp_flags(struct decoder *d, const char *arg, bool negated)
 {
-	if (!not || d->i >= d->a->n || flag_bits(arg) != 0x17 ||
+	if (!negated || d->i >= d->a->n || flag_bits(arg) != 0x17 ||
 	    flag_bits(d->a->v[d->i]) != 0x02)
 		return -EINVAL;
 	d->i++;
@@ -170,24 +170,24 @@ static int opt_tcp_flags(struct decoder *d, const char *arg, bool not)
 	return 0;
 }
 
-static int opt_syn(struct decoder *d, const char *arg, bool not)
+static int opt_syn(struct decoder *d, const char *arg, bool negated)
 {
 	(void)arg;
-	if (!not)
+	if (!negated)
 		return -EINVAL;
 	d->r->match.not_syn = true;
 	return 0;
 }
 
 /* "3", "3/any", "any" */
-static int opt_icmp(struct decoder *d, const char *arg, bool not)
+static int opt_icmp(struct decoder *d, const char *arg, bool negated)
 {
 	struct match *m = &d->r->match;
 	char text[8];
 	struct port_range t;
 	size_t n = strcspn(arg, "/");
 
-	if (not || m->n_icmp || n >= sizeof(text) ||
+	if (negated || m->n_icmp || n >= sizeof(text) ||
 	    (arg[n] && strcmp(arg + n, "/any")))
 		return -EINVAL;
 	if (!strcmp(arg, "any"))
@@ -201,36 +201,36 @@ static int opt_icmp(struct decoder *d, const char *arg, bool not)
 	return 0;
 }
 
-static int opt_fragfirst(struct decoder *d, const char *arg, bool not)
+static int opt_fragfirst(struct decoder *d, const char *arg, bool negated)
 {
 	(void)arg;
-	if (not)
+	if (negated)
 		return -EINVAL;
 	/* Only the return that goes before the tails says this. */
 	d->r->verdict = VERDICT_RETURN;
 	return 0;
 }
 
-static int opt_fragid(struct decoder *d, const char *arg, bool not)
+static int opt_fragid(struct decoder *d, const char *arg, bool negated)
 {
 	(void)d;
-	return not || strcmp(arg, "0:4294967295") ? -EINVAL : 0;
+	return negated || strcmp(arg, "0:4294967295") ? -EINVAL : 0;
 }
 
-static int opt_src_type(struct decoder *d, const char *arg, bool not)
+static int opt_src_type(struct decoder *d, const char *arg, bool negated)
 {
-	if (not || strcmp(arg, "LOCAL") || d->r->match.src_local)
+	if (negated || strcmp(arg, "LOCAL") || d->r->match.src_local)
 		return -EINVAL;
 	d->r->match.src_local = true;
 	return 0;
 }
 
 /* In IPv6 DST_TRANSIT is said in two steps, see encode_transit(). */
-static int opt_dst_type(struct decoder *d, const char *arg, bool not)
+static int opt_dst_type(struct decoder *d, const char *arg, bool negated)
 {
 	static const struct {
 		const char *text;
-		bool not, no_group;
+		bool negated, no_group;
 		enum dst_kind dst;
 	} kinds[] = {
 		{ "LOCAL", false, false, DST_LOCAL },
@@ -243,12 +243,12 @@ static int opt_dst_type(struct decoder *d, const char *arg, bool not)
 
 	if (d->r->match.dst != DST_ANY)
 		return -EINVAL;
-	if (not && !d->no_group && !strcmp(arg, "MULTICAST")) {
+	if (negated && !d->no_group && !strcmp(arg, "MULTICAST")) {
 		d->no_group = true;
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(kinds[i].text, arg) || kinds[i].not != not ||
+		if (strcmp(kinds[i].text, arg) || kinds[i].negated != negated ||
 		    kinds[i].no_group != d->no_group)
 			continue;
 		d->r->match.dst = kinds[i].dst;
@@ -257,9 +257,9 @@ static int opt_dst_type(struct decoder *d, const char *arg, bool not)
 	return -EINVAL;
 }
 
-static int opt_state(struct decoder *d, const char *arg, bool not)
+static int opt_state(struct decoder *d, const char *arg, bool negated)
 {
-	if (not || d->r->match.ct != CT_ANY)
+	if (negated || d->r->match.ct != CT_ANY)
 		return -EINVAL;
 	if (!strcmp(arg, "UNTRACKED"))
 		d->r->match.ct = CT_UNTRACKED;
@@ -271,10 +271,10 @@ static int opt_state(struct decoder *d, const char *arg, bool not)
 	return 0;
 }
 
-static int opt_nowildcard(struct decoder *d, const char *arg, bool not)
+static int opt_nowildcard(struct decoder *d, const char *arg, bool negated)
 {
 	(void)arg;
-	if (not || d->r->match.socket != SOCKET_BOUND)
+	if (negated || d->r->match.socket != SOCKET_BOUND)
 		return -EINVAL;
 	d->r->match.socket = SOCKET_OPEN;
 	return 0;
@@ -304,13 +304,13 @@ static int lookup_parts(struct lookup *l, const struct image_set *s,
 	return l->n_parts == s->elems.n_fields ? 0 : -EINVAL;
 }
 
-static int opt_match_set(struct decoder *d, const char *arg, bool not)
+static int opt_match_set(struct decoder *d, const char *arg, bool negated)
 {
 	struct image_rule *r = d->r;
 	const struct image_set *s;
 	struct lookup *l;
 
-	if (not || d->i >= d->a->n || r->n_lookups == IMAGE_LOOKUPS_MAX)
+	if (negated || d->i >= d->a->n || r->n_lookups == IMAGE_LOOKUPS_MAX)
 		return -EINVAL;
 	s = d->sets ? image_find_set(d->sets, arg) : NULL;
 	if (!s)
@@ -324,9 +324,9 @@ static int opt_match_set(struct decoder *d, const char *arg, bool not)
 	return 0;
 }
 
-static int opt_comment(struct decoder *d, const char *arg, bool not)
+static int opt_comment(struct decoder *d, const char *arg, bool negated)
 {
-	if (not || d->r->comment)
+	if (negated || d->r->comment)
 		return -EINVAL;
 	d->r->comment = strdup(arg);
 	if (!d->r->comment)
@@ -335,12 +335,12 @@ static int opt_comment(struct decoder *d, const char *arg, bool not)
 	return d->r->origin ? 0 : -ENOMEM;
 }
 
-static int opt_jump(struct decoder *d, const char *arg, bool not)
+static int opt_jump(struct decoder *d, const char *arg, bool negated)
 {
 	struct image_rule *r = d->r;
 	bool fragfirst = r->verdict == VERDICT_RETURN;
 
-	if (not || d->has_target)
+	if (negated || d->has_target)
 		return -EINVAL;
 	d->has_target = true;
 	if (fragfirst)
@@ -362,16 +362,16 @@ static int opt_jump(struct decoder *d, const char *arg, bool not)
 	return 0;
 }
 
-static int opt_notrack(struct decoder *d, const char *arg, bool not)
+static int opt_notrack(struct decoder *d, const char *arg, bool negated)
 {
 	(void)arg;
-	if (not || !d->ct_target)
+	if (negated || !d->ct_target)
 		return -EINVAL;
 	d->r->verdict = VERDICT_NOTRACK;
 	return 0;
 }
 
-static int opt_match(struct decoder *d, const char *arg, bool not)
+static int opt_match(struct decoder *d, const char *arg, bool negated)
 {
 	static const char *const known[] = {
 		"tcp", "udp", "sctp", "dccp", "udplite", "multiport", "icmp",
@@ -379,7 +379,7 @@ static int opt_match(struct decoder *d, const char *arg, bool not)
 		"comment",
 	};
 
-	if (not)
+	if (negated)
 		return -EINVAL;
 	if (!strcmp(arg, "socket")) {
 		d->r->match.socket = SOCKET_BOUND;
@@ -444,9 +444,9 @@ static const struct option_row {
 static int decode_option(struct decoder *d)
 {
 	const char *name = d->a->v[d->i++], *arg = NULL;
-	bool not = !strcmp(name, "!");
+	bool negated = !strcmp(name, "!");
 
-	if (not) {
+	if (negated) {
 		if (d->i >= d->a->n)
 			return -EINVAL;
 		name = d->a->v[d->i++];
@@ -459,7 +459,7 @@ static int decode_option(struct decoder *d)
 				return -EINVAL;
 			arg = d->a->v[d->i++];
 		}
-		return options[i].fn(d, arg, not);
+		return options[i].fn(d, arg, negated);
 	}
 	return -EINVAL;
 }

@@ -130,7 +130,7 @@ static int find_option(const struct xt_option_entry *x6,
 }
 
 /* Extensions of the old kind read the globals of getopt(3). */
-static int take_extension_option(struct build *b, bool not)
+static int take_extension_option(struct build *b, bool negated)
 {
 	struct xtables_match *m = b->last;
 	struct xtables_target *t = m ? NULL : b->t;
@@ -151,10 +151,10 @@ static int take_extension_option(struct build *b, bool not)
 		return -EINVAL;
 	optind = (int)b->i;
 	if (m)
-		xtables_option_mpcall((unsigned int)c, b->a->v, not, m,
+		xtables_option_mpcall((unsigned int)c, b->a->v, negated, m,
 				      b->head.p);
 	else
-		xtables_option_tpcall((unsigned int)c, b->a->v, not, t,
+		xtables_option_tpcall((unsigned int)c, b->a->v, negated, t,
 				      b->head.p);
 	b->i = (size_t)optind;
 	return 0;
@@ -163,13 +163,13 @@ static int take_extension_option(struct build *b, bool not)
 static int take_argument(struct build *b)
 {
 	const char *const *v = (const char *const *)b->a->v;
-	bool not = !strcmp(v[b->i], "!");
+	bool negated = !strcmp(v[b->i], "!");
 	int err;
 
-	b->i += not;
+	b->i += negated;
 	if (b->i >= b->a->n)
 		return -EINVAL;
-	err = xt_head_take(&b->head, b->a, &b->i, not);
+	err = xt_head_take(&b->head, b->a, &b->i, negated);
 	if (err != -ENOENT)
 		return err;
 	if (!strcmp(v[b->i], "-m") && b->i + 1 < b->a->n) {
@@ -180,7 +180,7 @@ static int take_argument(struct build *b)
 		b->i += 2;
 		return load_target(b, v[b->i - 1]);
 	}
-	return take_extension_option(b, not);
+	return take_extension_option(b, negated);
 }
 
 static int build(void *arg)

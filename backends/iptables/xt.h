@@ -41,11 +41,11 @@ struct xt_head {
 
 size_t xt_head_size(uint8_t family);
 /*
- * Take the option at a->v[*i], behind "!" when `not`; *i then stands behind
+ * Take the option at a->v[*i], behind "!" when `negated`; *i then stands behind
  * its argument. -ENOENT: it is some extension's.
  */
 int xt_head_take(struct xt_head *h, const struct ipt_args *a, size_t *i,
-		 bool not);
+		 bool negated);
 void xt_head_print(const struct xt_head *h, FILE *out);
 
 #endif

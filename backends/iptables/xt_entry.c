@@ -94,7 +94,7 @@ static int take_proto(struct xt_head *h, const char *arg)
 }
 
 int xt_head_take(struct xt_head *h, const struct ipt_args *a, size_t *i,
-		 bool not)
+		 bool negated)
 {
 	struct fields f = fields_of(h);
 	const char *opt = a->v[*i], *arg = a->v[*i + 1];
@@ -102,11 +102,11 @@ int xt_head_take(struct xt_head *h, const struct ipt_args *a, size_t *i,
 	if (!strcmp(opt, "-f") && h->family == NFPROTO_IPV4) {
 		h->v4->ip.flags |= IPT_F_FRAG;
 		++*i;
-		return not ? -EINVAL : 0;
+		return negated ? -EINVAL : 0;
 	}
 	if (strlen(opt) != 2 || !strchr("sdiop", opt[1]))
 		return -ENOENT;
-	if (not || !arg)
+	if (negated || !arg)
 		return -EINVAL;
 	*i += 2;
 	switch (opt[1]) {
@@ -124,7 +124,7 @@ int xt_head_take(struct xt_head *h, const struct ipt_args *a, size_t *i,
 }
 
 static void print_addr(const uint8_t *addr, const uint8_t *mask, size_t width,
-		       const char *opt, bool not, FILE *out)
+		       const char *opt, bool negated, FILE *out)
 {
 	int family = width == 4 ? AF_INET : AF_INET6;
 	char a[INET6_ADDRSTRLEN], m[INET6_ADDRSTRLEN];
@@ -134,11 +134,11 @@ static void print_addr(const uint8_t *addr, const uint8_t *mask, size_t width,
 		len++;
 	for (size_t i = 0; i < width; i++)
 		ones += (size_t)__builtin_popcount(mask[i]);
-	if (!ones && !not)
+	if (!ones && !negated)
 		return;
 	inet_ntop(family, addr, a, sizeof(a));
 	inet_ntop(family, mask, m, sizeof(m));
-	fprintf(out, "%s %s %s", not ? " !" : "", opt, a);
+	fprintf(out, "%s %s %s", negated ? " !" : "", opt, a);
 	if (ones == len)
 		fprintf(out, "/%zu", len);
 	else
@@ -146,7 +146,7 @@ static void print_addr(const uint8_t *addr, const uint8_t *mask, size_t width,
 }
 
 static void print_iface(const char *name, const unsigned char *mask,
-			const char *opt, bool not, FILE *out)
+			const char *opt, bool negated, FILE *out)
 {
 	size_t n = 0;
 
@@ -154,7 +154,7 @@ static void print_iface(const char *name, const unsigned char *mask,
 		n++;
 	if (!mask[0] && !name[0])
 		return;
-	fprintf(out, "%s %s %.*s%s", not ? " !" : "", opt, (int)n, name,
+	fprintf(out, "%s %s %.*s%s", negated ? " !" : "", opt, (int)n, name,
 		mask[n] ? "" : "+");
 }
 

@@ -133,13 +133,13 @@ static void read_bitwise(struct nft_reader *r, struct nftnl_expr *e)
 	uint32_t mask_len = 0, xor_len = 0;
 	const void *mask =
 		nftnl_expr_get(e, NFTNL_EXPR_BITWISE_MASK, &mask_len);
-	const void * xor = nftnl_expr_get(e, NFTNL_EXPR_BITWISE_XOR, &xor_len);
+	const void * flip = nftnl_expr_get(e, NFTNL_EXPR_BITWISE_XOR, &xor_len);
 	struct nft_load *l = load_at(r, sreg);
 
 	if (nftnl_expr_get_u32(e, NFTNL_EXPR_BITWISE_OP) != NFT_BITWISE_BOOL ||
 	    nftnl_expr_get_u32(e, NFTNL_EXPR_BITWISE_DREG) != sreg || !mask ||
-	    !xor || mask_len > sizeof(l->mask) || xor_len > sizeof(zero) ||
-	    memcmp(xor, zero, xor_len) || l->mask ||
+	    !flip || mask_len > sizeof(l->mask) || xor_len > sizeof(zero) ||
+	    memcmp(flip, zero, xor_len) || l->mask ||
 	    nftnl_expr_get_u32(e, NFTNL_EXPR_BITWISE_LEN) != mask_len) {
 		r->unknown = true;
 		return;
