@@ -41,9 +41,9 @@ static void note_limits(struct plan *p)
 
 static int dry_run(const struct options *o, const struct plan *p)
 {
-	bool same = changeset_is_empty(p->changes);
+	bool same = change_is_empty(&p->change);
 
-	report(p, "apply", same ? "unchanged" : "would_change", p->changes);
+	report(p, "apply", same ? "unchanged" : "would_change", SHOW_PLANNED);
 	return same || !o->detailed ? EXIT_DONE : EXIT_CHANGED;
 }
 
@@ -61,18 +61,20 @@ static void say_trial(uint32_t seconds)
 
 static void say_done(const struct plan *p, const struct transaction *t)
 {
+	const char *backend = p->change.v[0].backend->name;
+
 	if (t->outcome == OUTCOME_UNCHANGED)
-		report_talk("%s: nothing to do", p->backend->name);
+		report_talk("%s: nothing to do", backend);
 	else if (t->outcome == OUTCOME_CHANGED)
 		report_talk("%s: applied, %zu changes, read back the same",
-			    p->backend->name, t->steps);
+			    backend, t->steps);
 	else if (t->outcome == OUTCOME_RESTORED ||
 		 t->outcome == OUTCOME_NOT_RECORDED)
 		report_talk("%s: failed; the rules are as before, verified",
-			    p->backend->name);
+			    backend);
 	else if (t->outcome == OUTCOME_STALE)
 		report_talk("%s: the live rules kept changing; nothing done",
-			    p->backend->name);
+			    backend);
 	report_tracking(t);
 	if (t->outcome == OUTCOME_CHANGED && p->waits)
 		say_trial(p->rq->confirm);
@@ -104,7 +106,8 @@ static int compare(struct plan *p)
 	if (!r)
 		r = plan_compare(p);
 	if (!r && p->why)
-		report_talk("backend %s: %s", p->backend->name, p->why);
+		report_talk("backend %s: %s",
+			    p->change.v[0].backend->name, p->why);
 	if (!r)
 		r = guard_check(p);
 	if (!r)
@@ -145,7 +148,7 @@ static int run(const struct options *o)
 	if (o->dry_run)
 		return dry_run(o, &p);
 	transact(&p, &t);
-	report(&p, "apply", transaction_result(&t), t.made);
+	report(&p, "apply", transaction_result(&t), SHOW_MADE);
 	say_done(&p, &t);
 	return transaction_exit_code(&t, o->detailed);
 }

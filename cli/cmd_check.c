@@ -16,7 +16,7 @@ static int check_one(const struct options *o, const char *file)
 		r = kernel_check(&p);
 	if (r)
 		return report_failure(&p, "check", r);
-	report(&p, "check", "valid", NULL);
+	report(&p, "check", "valid", SHOW_NOTHING);
 	report_talk("%s: valid, %zu services, %zu rules%s",
 		    strcmp(file, "-") ? file : "standard input",
 		    p.policy->n_services, p.rules->n,

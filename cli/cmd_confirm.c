@@ -13,7 +13,7 @@ static int say_ending(struct plan *p, struct state *state)
 	int r = ending_read(state, &e, &p->diags);
 
 	if (r == -ENOENT || (!r && e.ending != ENDING_ROLLED_BACK)) {
-		report(p, "confirm", "unchanged", NULL);
+		report(p, "confirm", "unchanged", SHOW_NOTHING);
 		report_talk("no change is on trial");
 		return EXIT_DONE;
 	}
@@ -23,20 +23,21 @@ static int say_ending(struct plan *p, struct state *state)
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_CONFIRM_TOO_LATE, NOPOS,
 		 "change %u was not confirmed in time: it has been rolled back, and the previous rules are verified",
 		 e.id);
-	report(p, "confirm", "rolled_back", NULL);
+	report(p, "confirm", "rolled_back", SHOW_NOTHING);
 	return EXIT_UNCONFIRMED;
 }
 
 static int say_not_in_force(struct recovery *v, const struct options *o)
 {
-	const struct changeset *cs = v->plan.changes;
+	const struct part *m = change_first(&v->plan.change);
+	const struct step *s = &m->changes->steps[0];
 	_cleanup_(strbuf_release) struct strbuf line = { 0 };
 
-	v->plan.backend->print_step(&cs->steps[0], &line);
+	m->backend->print_step(s, &line);
 	diag_add(&v->plan.diags, o->request.force ? DIAG_WARNING : DIAG_ERROR,
 		 0, ID_TRIAL_NOT_IN_FORCE, NOPOS,
 		 "change %u is not in force any more: somebody changed its rules, first difference: %s %s",
-		 v->record.id, cs->steps[0].add ? "-" : "+",
+		 v->record.id, s->add ? "-" : "+",
 		 strbuf_str(&line));
 	if (o->request.force)
 		return 0;
@@ -52,7 +53,7 @@ static int check_in_force(struct plan *p, const struct options *o,
 	_cleanup_(recovery_release) struct recovery v = { 0 };
 	int r = recovery_check_new(&v, &o->request, state);
 
-	if (!r && !changeset_is_empty(v.plan.changes))
+	if (!r && !change_is_empty(&v.plan.change))
 		r = say_not_in_force(&v, o);
 	if (r == -ENOENT)
 		r = 0;
@@ -66,7 +67,7 @@ static int keep(struct plan *p, struct state *state, uint32_t id)
 
 	if (r)
 		return report_failure(p, "confirm", r);
-	report(p, "confirm", "changed", NULL);
+	report(p, "confirm", "changed", SHOW_NOTHING);
 	report_talk("change %u is confirmed and stays", id);
 	return EXIT_DONE;
 }

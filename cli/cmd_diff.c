@@ -22,12 +22,13 @@ static bool looks_like_iptables(const char *text)
 static int choose_for_text(struct plan *p, const char *text)
 {
 	bool told = p->rq->backend && strcmp(p->rq->backend, "auto");
+	const struct backend *b;
+	struct part *m;
 
 	if (told || p->policy->backend != BACKEND_AUTO)
 		return plan_choose_offline(p);
-	p->backend = backend_find(looks_like_iptables(text) ? "iptables" :
-							      "nftables");
-	return p->backend ? 0 : plan_choose_offline(p);
+	b = backend_find(looks_like_iptables(text) ? "iptables" : "nftables");
+	return b ? change_add(&p->change, b, &m) : plan_choose_offline(p);
 }
 
 /*
@@ -61,18 +62,20 @@ static int diff_against(struct plan *p, const char *file)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
+	struct part *m;
 	int r = policy_read(file, &text, &len, &p->diags);
 
 	if (!r)
 		r = choose_for_text(p, text);
+	if (r)
+		return r;
+	m = p->change.v;
+	r = m->backend->parse(file, text, len, &m->live.image, &p->diags);
 	if (!r)
-		r = p->backend->parse(file, text, len, &p->live.image,
-				      &p->diags);
+		r = survey_of(m->live.image, &m->live.survey);
 	if (!r)
-		r = survey_of(p->live.image, &p->live.survey);
-	if (!r)
-		r = plan_lower(p, &p->live.survey);
-	return r ? r : changeset_diff(p->want, p->live.image, &p->changes);
+		r = plan_lower(p, m, &m->live.survey);
+	return r ? r : changeset_diff(m->want, m->live.image, &m->changes);
 }
 
 static int diff_live(struct plan *p)
@@ -82,7 +85,8 @@ static int diff_live(struct plan *p)
 	if (r)
 		return r;
 	if (p->why)
-		report_talk("backend %s: %s", p->backend->name, p->why);
+		report_talk("backend %s: %s",
+			    p->change.v[0].backend->name, p->why);
 	return plan_compare(p);
 }
 
@@ -102,8 +106,8 @@ static int run(const struct options *o)
 		r = o->against ? diff_against(&p, o->against) : diff_live(&p);
 	if (r)
 		return report_failure(&p, "diff", r);
-	same = changeset_is_empty(p.changes);
-	report(&p, "diff", same ? "unchanged" : "would_change", p.changes);
+	same = change_is_empty(&p.change);
+	report(&p, "diff", same ? "unchanged" : "would_change", SHOW_PLANNED);
 	return same ? EXIT_DONE : EXIT_DIFFERS;
 }
 

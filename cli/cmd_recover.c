@@ -46,7 +46,7 @@ static int run(const struct options *o)
 		r = recovery_run(&v, &o->request, state);
 	if (r)
 		return report_failure(&v.plan, "recover", r);
-	report(&v.plan, "recover", transaction_result(&v.done), v.done.made);
+	report(&v.plan, "recover", transaction_result(&v.done), SHOW_MADE);
 	say(&v);
 	return transaction_exit_code(&v.done, false);
 }

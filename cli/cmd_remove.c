@@ -20,9 +20,9 @@ struct removal {
 	int code;
 };
 
-static const struct changeset *steps_of(const struct removal *m)
+static enum shown shown(const struct removal *m)
 {
-	return m->dry_run ? m->plan.changes : m->done.made;
+	return m->dry_run ? SHOW_PLANNED : SHOW_MADE;
 }
 
 static void say(const struct removal *m)
@@ -41,9 +41,9 @@ static void say(const struct removal *m)
 		report_failure(p, "remove", m->err);
 		return;
 	}
-	report(p, "remove", m->result, steps_of(m));
+	report(p, "remove", m->result, shown(m));
 	if (said && !m->dry_run)
-		report_talk("%s: %s", p->backend->name, said);
+		report_talk("%s: %s", p->change.v[0].backend->name, said);
 	report_tracking(&m->done);
 }
 
@@ -51,7 +51,8 @@ static void take_out(struct removal *m, const struct options *o, bool named)
 {
 	struct plan *p = &m->plan;
 	size_t said = p->diags.n;
-	int r = p->backend->open(&p->ctx, &p->diags);
+	struct part *part = p->change.v;
+	int r = part->backend->open(&part->ctx, &p->diags);
 
 	m->result = "unchanged";
 	if (!r)
@@ -64,7 +65,7 @@ static void take_out(struct removal *m, const struct options *o, bool named)
 		m->result = report_failure_result(r);
 		m->code = exit_code_of(r);
 	} else if (o->dry_run) {
-		if (changeset_is_empty(p->changes))
+		if (change_is_empty(&p->change))
 			return;
 		m->result = "would_change";
 		m->code = o->detailed ? EXIT_CHANGED : EXIT_DONE;
@@ -93,7 +94,7 @@ static int conclude(const struct options *o, struct removal *m, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		ends[i] = (struct report_end){
-			&m[i].plan, m[i].result, steps_of(&m[i]),
+			&m[i].plan, m[i].result, shown(&m[i]),
 		};
 		if (weight(&m[i]) > weight(&m[speaker]))
 			speaker = i;
@@ -149,6 +150,7 @@ static size_t take_all_out(struct removal *m, const struct options *o,
 			   struct state *state)
 {
 	bool named = o->request.backend && strcmp(o->request.backend, "auto");
+	struct part *part;
 	size_t n = 0;
 
 	for (size_t i = 0; backends[i] && n < BACKENDS_MAX; i++) {
@@ -157,8 +159,8 @@ static size_t take_all_out(struct removal *m, const struct options *o,
 		m[n].dry_run = o->dry_run;
 		m[n].plan.rq = &o->request;
 		m[n].plan.state = state;
-		m[n].plan.backend = backends[i];
-		take_out(&m[n++], o, named);
+		if (!change_add(&m[n].plan.change, backends[i], &part))
+			take_out(&m[n++], o, named);
 	}
 	return n;
 }

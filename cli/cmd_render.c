@@ -10,16 +10,15 @@ static int run(const struct options *o)
 	_cleanup_(plan_release) struct plan p = { 0 };
 	int r;
 
-	report_begin(o);
 	r = plan_load(&p, &o->request, o->args[0]);
 	if (!r)
 		r = plan_choose_offline(&p);
 	if (!r)
-		r = plan_lower(&p, NULL);
+		r = plan_lower(&p, p.change.v, NULL);
 	if (r)
 		return report_failure(&p, "render", r);
-	report(&p, "render", "rendered", NULL);
-	r = p.backend->render(p.want, stdout);
+	report(&p, "render", "rendered", SHOW_NOTHING);
+	r = p.change.v[0].backend->render(p.change.v[0].want, stdout);
 	return r ? exit_code_of(r) : EXIT_DONE;
 }
 

@@ -42,11 +42,11 @@ static void say(const struct recovery *v)
 			    v->record.id);
 	else if (recovery_succeeded(v))
 		report_talk("%s: change %u, %s, is taken back: the rules from before it are in force, verified",
-			    v->plan.backend->name, v->record.id,
+			    v->plan.change.v[0].backend->name, v->record.id,
 			    v->record.command);
 	else if (v->done.outcome == OUTCOME_RESTORED)
 		report_talk("%s: failed; the rules are as before, verified",
-			    v->plan.backend->name);
+			    v->plan.change.v[0].backend->name);
 	report_tracking(&v->done);
 }
 
@@ -63,7 +63,7 @@ static int run(const struct options *o)
 		r = take_back(&v, &o->request, state);
 	if (r)
 		return report_failure(&v.plan, "rollback", r);
-	report(&v.plan, "rollback", transaction_result(&v.done), v.done.made);
+	report(&v.plan, "rollback", transaction_result(&v.done), SHOW_MADE);
 	say(&v);
 	return transaction_exit_code(&v.done, o->detailed);
 }

@@ -85,12 +85,13 @@ void report_lost(const char *result)
 }
 
 /* False: there is no memory for the line. */
-static bool print_step(const struct plan *p, const struct step *s, bool color)
+static bool print_step(const struct backend *b, const struct step *s,
+		       bool color)
 {
 	_cleanup_(strbuf_release) struct strbuf line = { 0 };
 	const struct origin *o = step_origin(s);
 
-	p->backend->print_step(s, &line);
+	b->print_step(s, &line);
 	if (strbuf_status(&line))
 		return false;
 	printf("%s%c %s", color ? s->add ? "\033[32m" : "\033[31m" : "",
@@ -118,8 +119,14 @@ static void print_settings(const struct plan *p, bool color)
 		       color ? "\033[0m" : "");
 }
 
-static void print_steps(const struct plan *p, const struct changeset *cs,
-			const char *result)
+const struct changeset *report_steps(const struct part *m, enum shown shown)
+{
+	return shown == SHOW_PLANNED ? m->changes :
+	       shown == SHOW_MADE ? m->made : NULL;
+}
+
+static void print_steps(const struct plan *p, const struct part *m,
+			const struct changeset *cs, const char *result)
 {
 	bool color = wants_color(STDOUT_FILENO);
 	bool whole = true;
@@ -127,28 +134,33 @@ static void print_steps(const struct plan *p, const struct changeset *cs,
 
 	for (size_t i = 0; i < cs->n; i++) {
 		added += cs->steps[i].add;
-		whole &= print_step(p, &cs->steps[i], color);
+		whole &= print_step(m->backend, &cs->steps[i], color);
 	}
 	if (!whole)
 		report_lost(result);
 	print_settings(p, color);
 	if (!how->quiet)
 		printf("%s: %s, %zu to add, %zu to remove\n",
-		       p->backend->name, result, added, cs->n - added);
+		       m->backend->name, result, added, cs->n - added);
 }
 
 void report(const struct plan *p, const char *command, const char *result,
-	    const struct changeset *steps)
+	    enum shown shown)
 {
 	if (how->json) {
-		const struct report_end end = { p, result, steps };
+		const struct report_end end = { p, result, shown };
 
 		report_json(command, &end, 1, 0);
 		return;
 	}
 	print_diags(p);
-	if (steps)
-		print_steps(p, steps, result);
+	for (size_t i = 0; i < p->change.n; i++) {
+		const struct part *m = &p->change.v[i];
+		const struct changeset *cs = report_steps(m, shown);
+
+		if (cs)
+			print_steps(p, m, cs, result);
+	}
 }
 
 static const struct {
@@ -189,7 +201,7 @@ const char *report_failure_result(int err)
 
 int report_failure(const struct plan *p, const char *command, int err)
 {
-	report(p, command, report_failure_result(err), NULL);
+	report(p, command, report_failure_result(err), SHOW_NOTHING);
 	if (!how->json && !p->diags.errors)
 		fprintf(stderr, "ctpolicy: %s: %s\n", command, strerror(-err));
 	return exit_code_of(err);

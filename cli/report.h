@@ -14,13 +14,22 @@
 #include "cli/cli.h"
 #include "engine/transaction.h"
 
+/* Which steps a result shows of its plan's change. */
+enum shown {
+	SHOW_NOTHING,
+	SHOW_PLANNED,
+	SHOW_MADE,	/* where the user asked for it, and it was made */
+};
+
+const struct changeset *report_steps(const struct part *m, enum shown shown);
+
 /*
  * Say how a command ended. `result` is the JSON word ("unchanged", "changed",
  * "would_change", "refused", "rolled_back", "failed", "valid", "invalid",
- * "differs"...); `steps` may be NULL. Prints diagnostics, steps and summary.
+ * "differs"...). Prints diagnostics, steps and summary.
  */
 void report(const struct plan *p, const char *command, const char *result,
-	    const struct changeset *steps);
+	    enum shown shown);
 /* The same for a failure that is -errno; returns its exit code. */
 int report_failure(const struct plan *p, const char *command, int err);
 /* One line of talk on stderr, unless --quiet or --json. */
@@ -50,7 +59,7 @@ const char *report_failure_result(int err);
 struct report_end {
 	const struct plan *plan;
 	const char *result;
-	const struct changeset *steps;
+	enum shown shown;
 };
 
 /* report_json.c: one object for all of them; `speaker` gives the result. */

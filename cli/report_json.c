@@ -88,12 +88,19 @@ static json_t *setting_object(const char *kind, const struct setting *s)
 			 place(&s->origin->at));
 }
 
-static void add_steps(json_t *a, const struct plan *p,
-		      const struct changeset *cs)
+static void add_part(json_t *a, const struct part *m, enum shown shown)
 {
+	const struct changeset *cs = report_steps(m, shown);
+
 	for (size_t i = 0; cs && i < cs->n; i++)
-		json_array_append_new(a, step_object(p->backend,
+		json_array_append_new(a, step_object(m->backend,
 						     &cs->steps[i]));
+}
+
+static void add_steps(json_t *a, const struct plan *p, enum shown shown)
+{
+	for (size_t i = 0; i < p->change.n; i++)
+		add_part(a, &p->change.v[i], shown);
 	for (size_t i = 0; p->rules && i < p->rules->n_sysctls; i++)
 		json_array_append_new(a, setting_object("sysctl",
 						&p->rules->sysctls[i]));
@@ -123,7 +130,8 @@ static void print_bare(const char *command, const char *result, bool changed,
 void report_json(const char *command, const struct report_end *v, size_t n,
 		 size_t speaker)
 {
-	const struct backend *b = v[speaker].plan->backend;
+	const struct part *m = change_first(&v[speaker].plan->change);
+	const struct backend *b = m ? m->backend : NULL;
 	json_t *steps, *diags, *o;
 	bool changed = false;
 
@@ -132,7 +140,7 @@ void report_json(const char *command, const struct report_end *v, size_t n,
 	diags = json_array();
 	for (size_t i = 0; i < n; i++) {
 		changed |= !strcmp(v[i].result, "changed");
-		add_steps(steps, v[i].plan, v[i].steps);
+		add_steps(steps, v[i].plan, v[i].shown);
 		add_diags(diags, &v[i].plan->diags);
 	}
 	o = json_pack("{s:i, s:s, s:s, s:b, s:s?, s:o, s:o}", "schema", 1,

@@ -43,13 +43,14 @@ static const struct foreign_chain *find_chain(const struct survey *s,
 static struct filter find_filter(const struct plan *p, enum hook hook,
 				 uint8_t family)
 {
+	const struct part *m = p->change.v;
 	struct filter f = {
-		.chain = find_chain(&p->elsewhere, hook, family),
+		.chain = find_chain(&m->elsewhere, hook, family),
 	};
 
 	if (f.chain)
 		return f;
-	f.chain = find_chain(&p->live.survey, hook, family);
+	f.chain = find_chain(&m->live.survey, hook, family);
 	f.ours_reach = true;
 	return f;
 }

@@ -99,12 +99,14 @@ static void note_left_out(struct plan *p, size_t n)
 static int write_down(struct plan *p, struct record *rec)
 {
 	_cleanup_(known_release) struct known k = { 0 };
-	int r = know(p->live.image, &k);
+	const struct part *m = change_first(&p->change);
+	int r = know(m->live.image, &k);
 
+	rec->backend = m->backend->name;
 	if (!r)
-		r = to_text(p->backend, &k.img, &rec->before);
+		r = to_text(m->backend, &k.img, &rec->before);
 	if (!r)
-		r = to_text(p->backend, p->want, &rec->after);
+		r = to_text(m->backend, m->want, &rec->after);
 	if (!r)
 		r = journal_begin(p->state, rec, &p->diags);
 	if (!r && k.left_out)
@@ -166,7 +168,6 @@ int history_begin(struct plan *p)
 {
 	struct record rec = {
 		.of = p->takes_back, .command = p->rq->command,
-		.backend = p->backend->name,
 		.policy = p->file,
 	};
 	size_t said = p->diags.n;

@@ -67,33 +67,35 @@ static int enter(struct plan *p)
 	return 0;
 }
 
-static int report_difference(struct plan *p)
+static int report_difference(struct plan *p, const struct part *m)
 {
 	_cleanup_(strbuf_release) struct strbuf line = { 0 };
 
-	p->backend->print_step(&p->changes->steps[0], &line);
+	m->backend->print_step(&m->changes->steps[0], &line);
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_KERNEL_CHECK_DIFFERS, NOPOS,
-		 "%s: the kernel gave back other rules than it was told, first: %s %s",
-		 p->backend->name, p->changes->steps[0].add ? "+" : "-",
+		 "%s: the kernel's rules differ from what was written; first difference: %s %s",
+		 m->backend->name, m->changes->steps[0].add ? "+" : "-",
 		 strbuf_str(&line));
 	return -EIO;
 }
 
-static int check_backend(struct plan *p)
+static int check_backend(struct plan *p, const struct backend *b)
 {
-	int r = p->backend->open(&p->ctx, &p->diags);
+	struct progress progress;
+	struct part *m;
+	int r = change_add(&p->change, b, &m);
 
 	if (!r)
-		r = plan_compare(p);
-	if (!r)
-		r = p->backend->commit(p->ctx, p->changes, p->live.stamp, false,
-				       &p->diags);
+		r = b->open(&m->ctx, &p->diags);
 	if (!r)
 		r = plan_compare(p);
-	if (!r && !changeset_is_empty(p->changes))
-		r = report_difference(p);
-	if (p->ctx)
-		p->backend->close(&p->ctx);
+	if (!r)
+		r = change_commit(&p->change, &progress, &p->diags);
+	if (!r)
+		r = plan_compare(p);
+	if (!r && !change_is_empty(&p->change))
+		r = report_difference(p, m);
+	change_release(&p->change);
 	return r;
 }
 
@@ -105,13 +107,12 @@ int kernel_check(struct plan *p)
 	if (!r)
 		r = enter(p);
 	for (size_t i = 0; !r && backends[i]; i++) {
-		p->backend = backends[i];
 		if (p->rq->backend &&
-		    strcmp(p->rq->backend, p->backend->name) &&
+		    strcmp(p->rq->backend, backends[i]->name) &&
 		    strcmp(p->rq->backend, "auto"))
 			continue;
 		found = true;
-		r = check_backend(p);
+		r = check_backend(p, backends[i]);
 	}
 	unlink(lock);
 	if (!r && !found) {

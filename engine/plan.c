@@ -73,75 +73,80 @@ int plan_unknown_backend(struct plan *p, const char *name)
 	return -ENOEXEC;
 }
 
-static int find_named(struct plan *p, const char *name)
-{
-	p->backend = backend_find(name);
-	return p->backend ? 0 : plan_unknown_backend(p, name);
-}
-
 int plan_choose_offline(struct plan *p)
 {
 	const char *name = policy_backend_name(p);
+	const struct backend *b = strcmp(name, "auto") ? backend_find(name) :
+							 backends[0];
+	struct part *m;
 
-	if (strcmp(name, "auto"))
-		return find_named(p, name);
-	p->backend = backends[0];
-	return p->backend ? 0 : plan_unknown_backend(p, name);
+	return b ? change_add(&p->change, b, &m) :
+		   plan_unknown_backend(p, name);
 }
 
 int plan_choose_live(struct plan *p)
 {
 	int r = worlds_choose(p, policy_backend_name(p));
 
-	return r ? r : worlds_check(p);
+	return r ? r : worlds_check(p, p->change.v);
 }
 
-static const struct ruleset no_rules;
+static int want_nothing(struct part *m)
+{
+	m->want = image_new();
+	return m->want ? 0 : -ENOMEM;
+}
 
 /* What was said the first time is not said again, unless it now fails. */
-int plan_lower(struct plan *p, const struct survey *host)
+int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 {
 	_cleanup_(diags_release) struct diags said = { 0 };
-	bool again = p->lowered;
+	bool again = m->lowered;
 	int r;
 
-	image_free(&p->want);
-	if (p->target.s)
-		return p->backend->parse(p->rq->command, p->target.s,
-					 p->target.len, &p->want, &p->diags);
-	p->lowered = true;
-	r = p->backend->lower(p->rules ? p->rules : &no_rules, host, &p->want,
+	image_free(&m->want);
+	if (m->text.s)
+		return m->backend->parse(p->rq->command, m->text.s,
+					 m->text.len, &m->want, &p->diags);
+	if (!p->rules)
+		return want_nothing(m);
+	m->lowered = true;
+	r = m->backend->lower(p->rules, host, &m->want,
 			      again ? &said : &p->diags);
 	if (r && again)
 		diags_append(&p->diags, &said);
-	if (!r && !again && host && p->ctx)
-		worlds_warn_tracking(p);
+	if (!r && !again && host && m->ctx)
+		worlds_warn_tracking(p, m);
 	return r;
+}
+
+int plan_compare_part(struct plan *p, struct part *m)
+{
+	bool fresh = m->live.image && !m->changes;
+	int r = 0;
+
+	changeset_free(&m->changes);
+	if (!fresh) {
+		snapshot_release(&m->live);
+		r = m->backend->snapshot(m->ctx, &m->live, &p->diags);
+	}
+	if (!r)
+		r = plan_lower(p, m, &m->live.survey);
+	return r ? r : changeset_diff(m->want, m->live.image, &m->changes);
 }
 
 int plan_compare(struct plan *p)
 {
-	bool fresh = p->live.image && !p->changes;
 	int r = 0;
 
-	changeset_free(&p->changes);
-	if (!fresh) {
-		snapshot_release(&p->live);
-		r = p->backend->snapshot(p->ctx, &p->live, &p->diags);
-	}
-	if (!r)
-		r = plan_lower(p, &p->live.survey);
-	return r ? r : changeset_diff(p->want, p->live.image, &p->changes);
+	for (size_t i = 0; !r && i < p->change.n; i++)
+		r = plan_compare_part(p, &p->change.v[i]);
+	return r;
 }
 
 void plan_release(struct plan *p)
 {
-	changeset_free(&p->changes);
-	image_free(&p->want);
-	snapshot_release(&p->live);
-	survey_release(&p->elsewhere);
-	if (p->ctx)
-		p->backend->close(&p->ctx);
+	change_release(&p->change);
 	ruleset_free(&p->rules);
 	policy_free(&p->policy);
 	free(p->text);

@@ -4,6 +4,8 @@
  *
  *   load -> generate -> choose a backend -> read the kernel -> lower -> diff
  *
+ * What is from there on done to targets is in its change, part by part.
+ *
  * Shape:  fields are filled from top to bottom; each step needs those before.
  * Owner:  plan_release() frees all but what is borrowed: `rq`, names, `state`.
  * Errors: -errno as in policies/policy.h and backends/backend.h, with the
@@ -12,7 +14,7 @@
 #ifndef CTPOLICY_ENGINE_PLAN_H
 #define CTPOLICY_ENGINE_PLAN_H
 
-#include "backends/backend.h"
+#include "engine/change.h"
 #include "engine/request.h"
 #include "generators/generate.h"
 #include "host/login.h"
@@ -26,26 +28,15 @@ struct plan {
 	char *text;
 	size_t len;
 	struct policy *policy;
-	struct ruleset *rules;
-	/*
-	 * Instead of a policy: rules as text, which are wanted as they stand
-	 * (rollback, recover); s NULL: none. Borrowed.
-	 */
-	struct rules_text target;
+	struct ruleset *rules;		/* NULL: no rules are wanted */
 	struct state *state;		/* NULL: leaves no trace; borrowed */
 	const struct logins *logins;	/* NULL: not looked for; borrowed */
 	uint32_t takes_back;		/* the record; 0: this is no rollback */
 	uint32_t waits;			/* record to be confirmed; 0: none */
 	bool recovers;			/* the journal speaks of this change */
 	bool unjournaled;		/* nothing more is written down */
-	const struct backend *backend;
 	const char *why;		/* why this backend; NULL: was told */
-	struct backend_ctx *ctx;
-	struct snapshot live;
-	struct survey elsewhere;	/* filters that this backend misses */
-	struct image *want;
-	bool lowered;			/* diagnostics of that are reported */
-	struct changeset *changes;
+	struct change change;
 };
 
 int plan_load(struct plan *p, const struct request *rq, const char *file);
@@ -59,12 +50,13 @@ int plan_unknown_backend(struct plan *p, const char *name);
  */
 int plan_choose_live(struct plan *p);
 /*
- * Read the kernel (the first time: what choosing has read), lower, diff; again
- * as often as wanted.
+ * Read every part's target (the first time: what choosing has read), lower,
+ * diff; again as often as wanted.
  */
 int plan_compare(struct plan *p);
-/* What is wanted on this host, or on none (NULL). */
-int plan_lower(struct plan *p, const struct survey *host);
+int plan_compare_part(struct plan *p, struct part *m);
+/* What is wanted of a part on this host, or on none (NULL). */
+int plan_lower(struct plan *p, struct part *m, const struct survey *host);
 void plan_release(struct plan *p);
 
 #endif

@@ -27,9 +27,14 @@ int waiting_read(struct state *state, struct waiting *ret, struct diags *d)
 
 static int open_backend(struct plan *p, const char *name)
 {
-	p->backend = backend_find(name);
-	if (p->backend)
-		return p->backend->open(&p->ctx, &p->diags);
+	const struct backend *b = backend_find(name);
+	struct part *m;
+	int r;
+
+	if (b) {
+		r = change_add(&p->change, b, &m);
+		return r ? r : b->open(&m->ctx, &p->diags);
+	}
 	return diag_add(&p->diags, DIAG_ERROR, -EOPNOTSUPP,
 			ID_BACKEND_NOT_BUILT, NOPOS,
 			"the change was made through %s, which this build lacks",
@@ -39,7 +44,7 @@ static int open_backend(struct plan *p, const char *name)
 /* Compare the kernel with one of the record's two sides. */
 static int aim_at(struct recovery *v, const struct rules_text *side)
 {
-	v->plan.target = *side;
+	v->plan.change.v[0].text = *side;
 	return plan_compare(&v->plan);
 }
 
@@ -88,7 +93,7 @@ static int go_to(struct recovery *v, bool forward, const struct waiting *ends)
 static bool is_past(const struct recovery *v)
 {
 	return strcmp(v->record.space, state_space(v->plan.state)) &&
-	       image_is_empty(v->plan.live.image);
+	       image_is_empty(v->plan.change.v[0].live.image);
 }
 
 /*
@@ -107,7 +112,7 @@ static int finish_or_undo(struct recovery *v, const struct waiting *w)
 	if (r)
 		return r;
 	ends = speaks_of(w, back ? v->record.of : v->record.id) ? w : NULL;
-	complete = changeset_is_empty(v->plan.changes);
+	complete = change_is_empty(&v->plan.change);
 	if (!is_past(v))
 		return go_to(v, back || (complete && !ends), ends);
 	v->what = RECOVERED_PAST;
@@ -243,7 +248,7 @@ int recovery_check_new(struct recovery *v, const struct request *rq,
 	if (!r)
 		r = open_backend(&v->plan, v->record.backend);
 	if (!r) {
-		v->plan.target = v->record.after;
+		v->plan.change.v[0].text = v->record.after;
 		r = transaction_compare(&v->plan);
 	}
 	return r;

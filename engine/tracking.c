@@ -26,8 +26,16 @@ static bool is_notrack(const struct step *s, bool add)
 /* Does anything leave tracking, or (add: false) return to it? */
 static bool moves(const struct changeset *cs, bool add)
 {
-	for (size_t i = 0; i < cs->n; i++)
+	for (size_t i = 0; cs && i < cs->n; i++)
 		if (is_notrack(&cs->steps[i], add))
+			return true;
+	return false;
+}
+
+static bool any_moves(const struct plan *p, bool add)
+{
+	for (size_t i = 0; i < p->change.n; i++)
+		if (moves(p->change.v[i].changes, add))
 			return true;
 	return false;
 }
@@ -80,10 +88,10 @@ static bool serves(const struct image *img, const struct image_set *s,
 static bool concerns(const struct changeset *cs, bool add,
 		     bool (*kind)(const struct image_rule *r))
 {
-	const struct image *img = add ? cs->want : cs->live;
+	const struct image *img = !cs ? NULL : add ? cs->want : cs->live;
 	const struct image_set *last = NULL;
 
-	for (size_t i = 0; i < cs->n; i++) {
+	for (size_t i = 0; cs && i < cs->n; i++) {
 		const struct step *s = &cs->steps[i];
 
 		if (s->add != add || !is_notrack(s, add))
@@ -106,9 +114,14 @@ static bool works(void)
 
 static void warn(struct plan *p)
 {
-	bool forwarded = concerns(p->changes, false, is_forwarded);
-	bool sctp = concerns(p->changes, false, is_sctp);
+	bool forwarded = false, sctp = false;
 
+	for (size_t i = 0; i < p->change.n; i++) {
+		const struct changeset *cs = p->change.v[i].changes;
+
+		forwarded |= concerns(cs, false, is_forwarded);
+		sctp |= concerns(cs, false, is_sctp);
+	}
 	if ((!forwarded && !sctp) || !works())
 		return;
 	if (forwarded) {
@@ -132,15 +145,21 @@ static void warn(struct plan *p)
  */
 void tracking_before(struct plan *p, struct tracking *t)
 {
-	t->takes_out = moves(p->changes, true);
-	if (t->prepared || leaves_alone(p) || !moves(p->changes, false))
+	t->takes_out = any_moves(p, true);
+	if (t->prepared || leaves_alone(p) || !any_moves(p, false))
 		return;
 	t->prepared = true;
 	warn(p);
-	if (host_forwards())
-		evict(p, p->live.image, p->want, t);
-	(void)conntrack_adopt(p->live.image, p->want, true, &t->adopted,
-			      &p->diags);
+	for (size_t i = 0; i < p->change.n; i++) {
+		struct part *m = &p->change.v[i];
+
+		if (!moves(m->changes, false))
+			continue;
+		if (host_forwards())
+			evict(p, m->live.image, m->want, t);
+		(void)conntrack_adopt(m->live.image, m->want, true,
+				      &t->adopted, &p->diags);
+	}
 }
 
 /*
@@ -148,16 +167,22 @@ void tracking_before(struct plan *p, struct tracking *t)
  * would outlive its connection. An entry made for a family that turns out not
  * to be tracked, now that ctpolicy's own rules are gone, would do the same.
  */
-void tracking_after(struct plan *p, const struct image *before,
-		    struct tracking *t)
+void tracking_after(struct plan *p, struct tracking *t)
 {
-	if (t->takes_out && !leaves_alone(p) &&
-	    (!p->policy || p->policy->flush_services))
-		evict(p, p->want, NULL, t);
-	if (!t->prepared)
-		return;
-	(void)conntrack_adopt(before, p->want, false, &t->adopted, &p->diags);
-	(void)conntrack_keep_tracked(&t->adopted, &p->diags);
+	bool flush = t->takes_out && !leaves_alone(p) &&
+		     (!p->policy || p->policy->flush_services);
+
+	for (size_t i = 0; i < p->change.n; i++) {
+		struct part *m = &p->change.v[i];
+
+		if (m->steps && flush)
+			evict(p, m->want, NULL, t);
+		if (m->steps && t->prepared)
+			(void)conntrack_adopt(m->before, m->want, false,
+					      &t->adopted, &p->diags);
+	}
+	if (t->prepared)
+		(void)conntrack_keep_tracked(&t->adopted, &p->diags);
 }
 
 void tracking_undone(struct plan *p, struct tracking *t)

@@ -25,14 +25,13 @@ struct tracking {
 };
 
 /*
- * p->changes will be made. This takes as long as the table is large, so the
- * rules may have changed by the time it returns. If so call it again for what is
- * planned then, which is quick.
+ * The changes of p's parts will be made. This takes as long as the table is
+ * large, so the rules may have changed by the time it returns. If so call it
+ * again for what is planned then, which is quick.
  */
 void tracking_before(struct plan *p, struct tracking *t);
-/* The change has been made, from `before` to p->want. */
-void tracking_after(struct plan *p, const struct image *before,
-		    struct tracking *t);
+/* They have been made, from each part's `before` to its `want`. */
+void tracking_after(struct plan *p, struct tracking *t);
 /* It was not made, or it was undone. */
 void tracking_undone(struct plan *p, struct tracking *t);
 void tracking_release(struct tracking *t);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/mem.h"
 #include "engine/history.h"
@@ -11,78 +10,92 @@
 
 /* How often a base that moved under us is read and planned anew. */
 #define TRIES 20
-/* How often a read-back that differs is read again, every 50 ms. */
-#define SETTLE_READS 10
 
-/* What it takes to get from the kernel's state to `before`. */
-static int way_back(struct plan *p, const struct image *before,
-		    struct snapshot *ret_now, struct changeset **ret)
+static void back_release(struct change *back)
 {
-	int r = p->backend->snapshot(p->ctx, ret_now, &p->diags);
-
-	return r ? r : changeset_diff(before, ret_now->image, ret);
+	for (size_t i = 0; i < back->n; i++) {
+		changeset_free(&back->v[i].changes);
+		snapshot_release(&back->v[i].live);
+	}
+	free(back->v);
+	*back = (struct change){ 0 };
 }
 
-/* Is the kernel as `before` shows it? */
-static int verify_restored(struct plan *p, const struct image *before)
+/* What it takes to get every part back to where it was. */
+static int way_back(struct plan *p, struct change *ret)
 {
-	_cleanup_(changeset_free) struct changeset *cs = NULL;
-	_cleanup_(snapshot_release) struct snapshot now = { 0 };
-	int r = way_back(p, before, &now, &cs);
+	_cleanup_(back_release) struct change back = { 0 };
+	struct part *to;
+	int r = 0;
 
-	if (!r && !changeset_is_empty(cs))
+	for (size_t i = 0; !r && i < p->change.n; i++) {
+		struct part *m = &p->change.v[i];
+
+		if (!m->before)
+			continue;
+		r = change_add(&back, m->backend, &to);
+		if (r)
+			break;
+		to->ctx = m->ctx;
+		to->want = m->before;
+		r = m->backend->snapshot(m->ctx, &to->live, &p->diags);
+		if (!r)
+			r = changeset_diff(to->want, to->live.image,
+					   &to->changes);
+	}
+	if (r)
+		return r;
+	*ret = back;
+	back = (struct change){ 0 };
+	return 0;
+}
+
+/* Does every target hold what it held before? */
+static int verify_restored(struct plan *p)
+{
+	_cleanup_(back_release) struct change back = { 0 };
+	int r = way_back(p, &back);
+
+	if (!r && !change_is_empty(&back))
 		r = -ENOTRECOVERABLE;
 	return r;
 }
 
-/*
- * While the kernel resizes a hash set in the background a dump may leave out
- * elements or show them twice (lib/rhashtable.c, rhashtable_walk_start()).
- * So a difference counts only when it is still there after a while.
- */
-static void settle(void)
+static int verify_restored_settled(struct plan *p)
 {
-	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
-
-	nanosleep(&pause, NULL);
-}
-
-static int verify_restored_settled(struct plan *p, const struct image *before)
-{
-	int r = verify_restored(p, before);
+	int r = verify_restored(p);
 
 	for (unsigned int i = 0; i < SETTLE_READS && r == -ENOTRECOVERABLE;
 	     i++) {
-		settle();
-		r = verify_restored(p, before);
+		change_settle();
+		r = verify_restored(p);
 	}
 	return r;
 }
 
 /*
- * Go back to `before`, from wherever we are: again when somebody else wrote
- * meanwhile, since giving up leaves the host in between.
+ * Go back from wherever we are: again when somebody else wrote meanwhile,
+ * since giving up leaves the host in between.
  */
-static int undo(struct plan *p, const struct image *before)
+static int undo(struct plan *p)
 {
 	size_t said = p->diags.n;
 	int r = -EAGAIN;
 
 	for (unsigned int i = 0; i < TRIES &&
 	     (r == -EAGAIN || r == -ECANCELED); i++) {
-		_cleanup_(changeset_free) struct changeset *cs = NULL;
-		_cleanup_(snapshot_release) struct snapshot now = { 0 };
+		_cleanup_(back_release) struct change back = { 0 };
+		struct progress progress;
 
 		/* That somebody was overwritten stays true. */
 		if (r == -ECANCELED)
 			said = p->diags.n;
 		diags_truncate(&p->diags, said);
-		r = way_back(p, before, &now, &cs);
-		if (!r && !changeset_is_empty(cs))
-			r = p->backend->commit(p->ctx, cs, now.stamp, false,
-					       &p->diags);
+		r = way_back(p, &back);
+		if (!r)
+			r = change_commit(&back, &progress, &p->diags);
 	}
-	return r ? r : verify_restored_settled(p, before);
+	return r ? r : verify_restored_settled(p);
 }
 
 static void say_how_to_recover(struct plan *p)
@@ -101,11 +114,10 @@ static void say_how_to_recover(struct plan *p)
 			  "run 'ctpolicy remove' to take out all of ours");
 }
 
-static void go_back(struct plan *p, const struct image *before, int err,
-		    struct transaction *t)
+static void go_back(struct plan *p, int err, struct transaction *t)
 {
 	t->err = err;
-	t->outcome = undo(p, before) ? OUTCOME_NOT_RESTORED : OUTCOME_RESTORED;
+	t->outcome = undo(p) ? OUTCOME_NOT_RESTORED : OUTCOME_RESTORED;
 	if (t->outcome == OUTCOME_NOT_RESTORED)
 		say_how_to_recover(p);
 	else
@@ -117,68 +129,82 @@ int transaction_compare(struct plan *p)
 	int r = plan_compare(p);
 
 	for (unsigned int i = 0; i < SETTLE_READS && !r &&
-	     !changeset_is_empty(p->changes); i++) {
-		settle();
+	     !change_is_empty(&p->change); i++) {
+		change_settle();
 		r = plan_compare(p);
 	}
 	return r;
 }
 
-/* A change that cannot be taken back later is none. */
-static void keep(struct plan *p, const struct image *before,
-		 struct transaction *t)
+/* A change that cannot be recorded must be undone. */
+static void keep(struct plan *p, struct transaction *t)
 {
 	int r;
 
-	tracking_after(p, before, &t->tracking);
+	tracking_after(p, &t->tracking);
 	r = history_keep(p);
 	t->outcome = OUTCOME_CHANGED;
 	if (!r)
 		return;
-	go_back(p, before, r, t);
+	go_back(p, r, t);
 	if (t->outcome == OUTCOME_RESTORED)
 		t->outcome = OUTCOME_NOT_RECORDED;
 }
 
-/* The commit went through; does the kernel hold what we wanted? */
+static int say_difference(struct plan *p)
+{
+	_cleanup_(strbuf_release) struct strbuf line = { 0 };
+	const struct part *m = change_first(&p->change);
+
+	m->backend->print_step(&m->changes->steps[0], &line);
+	return diag_add(&p->diags, DIAG_ERROR, -EIO, ID_KERNEL_DIFFERS, NOPOS,
+			"the kernel's rules differ from what was written; first difference: %s %s",
+			m->changes->steps[0].add ? "+" : "-",
+			strbuf_str(&line));
+}
+
+/* A commit was tried: from here on `live` is what there was before it. */
+static void remember(struct plan *p, bool keeps_steps)
+{
+	for (size_t i = 0; i < p->change.n; i++) {
+		struct part *m = &p->change.v[i];
+
+		image_free(&m->before);
+		m->before = TAKE_PTR(m->live.image);
+		snapshot_release(&m->live);
+		if (keeps_steps && m->steps) {
+			m->made = TAKE_PTR(m->changes);
+			m->made_want = TAKE_PTR(m->want);
+		}
+		changeset_free(&m->changes);
+	}
+}
+
+static void forget_made(struct plan *p)
+{
+	for (size_t i = 0; i < p->change.n; i++)
+		changeset_free(&p->change.v[i].made);
+}
+
+/* The commit went through; does every target hold what we wanted? */
 static void read_back(struct plan *p, struct transaction *t)
 {
-	struct snapshot before = p->live;
 	int r;
 
-	p->live = (struct snapshot){ 0 };
-	if (p->rq->keeps_steps) {
-		t->made = TAKE_PTR(p->changes);
-		t->want = TAKE_PTR(p->want);
-	}
-	changeset_free(&p->changes);
+	remember(p, p->rq->keeps_steps);
 	r = transaction_compare(p);
-	if (!r && !changeset_is_empty(p->changes)) {
-		_cleanup_(strbuf_release) struct strbuf line = { 0 };
-
-		p->backend->print_step(&p->changes->steps[0], &line);
-		r = diag_add(&p->diags, DIAG_ERROR, -EIO, ID_KERNEL_DIFFERS,
-			     NOPOS,
-			     "the kernel holds other rules than it was told, first: %s %s",
-			     p->changes->steps[0].add ? "+" : "-",
-			     strbuf_str(&line));
-	}
+	if (!r && !change_is_empty(&p->change))
+		r = say_difference(p);
 	if (r)
-		go_back(p, before.image, r, t);
+		go_back(p, r, t);
 	else
-		keep(p, before.image, t);
+		keep(p, t);
 	if (t->outcome != OUTCOME_CHANGED)
-		changeset_free(&t->made);
-	else if (t->made)
-		t->before = TAKE_PTR(before.image);
-	snapshot_release(&before);
+		forget_made(p);
 }
 
 void transaction_release(struct transaction *t)
 {
-	changeset_free(&t->made);
-	image_free(&t->want);
-	image_free(&t->before);
 	tracking_release(&t->tracking);
 }
 
@@ -191,18 +217,14 @@ static bool did_nothing(int err)
 
 static void commit_failed(struct plan *p, int err, struct transaction *t)
 {
+	remember(p, false);
 	t->err = err;
-	if (err == -ENOTRECOVERABLE) {
-		go_back(p, p->live.image, err, t);
+	if (err == -ENOTRECOVERABLE || verify_restored_settled(p)) {
+		go_back(p, err, t);
 		return;
 	}
-	if (verify_restored_settled(p, p->live.image))
-		go_back(p, p->live.image, err, t);
-	else
-		t->outcome = did_nothing(err) ? OUTCOME_REFUSED :
-						OUTCOME_RESTORED;
-	if (t->outcome != OUTCOME_NOT_RESTORED)
-		tracking_undone(p, &t->tracking);
+	t->outcome = did_nothing(err) ? OUTCOME_REFUSED : OUTCOME_RESTORED;
+	tracking_undone(p, &t->tracking);
 }
 
 static int say_stale(struct plan *p)
@@ -218,25 +240,25 @@ static int say_stale(struct plan *p)
 static void change(struct plan *p, struct transaction *ret)
 {
 	size_t said = p->diags.n;
+	struct progress progress;
 	int r = 0;
 
 	for (unsigned int tries = 1; !r; tries++) {
-		if (changeset_is_empty(p->changes))
+		if (change_is_empty(&p->change))
 			return;
 		tracking_before(p, &ret->tracking);
 		if (tries == 1)
 			said = p->diags.n;
-		ret->steps = p->changes->n;
+		ret->steps = change_steps(&p->change);
 		r = history_begin(p);
 		if (r)
 			break;
-		r = p->backend->commit(p->ctx, p->changes, p->live.stamp,
-				       false, &p->diags);
+		r = change_commit(&p->change, &progress, &p->diags);
 		if (!r) {
 			read_back(p, ret);
 			return;
 		}
-		if (r != -EAGAIN) {
+		if (r != -EAGAIN || progress.done) {
 			commit_failed(p, r, ret);
 			return;
 		}

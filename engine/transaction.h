@@ -26,18 +26,13 @@ struct transaction {
 	int err;		/* of what failed; 0 otherwise */
 	struct tracking tracking;
 	size_t steps;		/* of the change that was made */
-	/*
-	 * The change itself, where the user asked to see it (--json, -v) and
-	 * it was made; with the images that its steps point into.
-	 */
-	struct changeset *made;
-	struct image *want, *before;
 };
 
 void transaction_release(struct transaction *t);
 
 /*
- * p must have been compared. Diagnostics go to p->diags. With a state folder
+ * p must have been compared. Diagnostics go to p->diags; of a change that was
+ * made, its parts keep what the user asked to see. With a state folder
  * (engine/history.h) the change is written down first; where that cannot be
  * done, nothing is.
  */

@@ -76,11 +76,12 @@ static int pick(struct plan *p, struct candidate *c, size_t n,
 	return 0;
 }
 
-static int refuse_second_home(struct plan *p, const struct candidate *c)
+static int refuse_second_home(struct plan *p, const struct candidate *c,
+			      const struct candidate *chosen)
 {
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_OTHER_BACKEND, NOPOS,
 		 "ctpolicy's rules are already in %s, and this would add them to %s",
-		 c->backend->name, p->backend->name);
+		 c->backend->name, chosen->backend->name);
 	diag_help(&p->diags, "first: ctpolicy remove --backend %s",
 		  c->backend->name);
 	return -EADDRINUSE;
@@ -117,21 +118,22 @@ static int choose(struct plan *p, struct candidate *c, size_t n,
 		  const char *name)
 {
 	struct candidate *chosen = NULL;
+	struct part *m;
 	int r = elect(p, c, n, name, &chosen);
 
 	if (r)
 		return r;
-	p->backend = chosen->backend;
 	for (size_t i = 0; i < n; i++)
 		if (&c[i] != chosen && !c[i].err && c[i].snap.survey.ours)
-			return refuse_second_home(p, &c[i]);
+			return refuse_second_home(p, &c[i], chosen);
+	r = change_add(&p->change, chosen->backend, &m);
 	for (size_t i = 0; !r && i < n; i++)
 		if (&c[i] != chosen && !c[i].err)
-			r = survey_append(&p->elsewhere, &c[i].snap.survey);
+			r = survey_append(&m->elsewhere, &c[i].snap.survey);
 	if (r)
 		return r;
-	p->ctx = TAKE_PTR(chosen->ctx);
-	p->live = chosen->snap;
+	m->ctx = TAKE_PTR(chosen->ctx);
+	m->live = chosen->snap;
 	chosen->snap = (struct snapshot){ 0 };
 	return 0;
 }
@@ -175,15 +177,16 @@ static const struct foreign_chain *find_drop(const struct survey *s,
 	return NULL;
 }
 
-static void help_out(struct plan *p, const struct foreign_chain *f)
+static void help_out(struct plan *p, const struct part *m,
+		     const struct foreign_chain *f)
 {
 	const char *owner = chain_owner_name(f->owner);
 	const struct rule *r;
 
-	if (find_drop(&p->live.survey, p->rules, &r))
+	if (find_drop(&m->live.survey, p->rules, &r))
 		diag_help(&p->diags,
 			  "this host drops such packets in %s, too: one of the two has to stop first",
-			  p->backend->name);
+			  m->backend->name);
 	else if (f->owner != OWNER_NFT && f->owner != OWNER_IPTABLES_LEGACY)
 		diag_help(&p->diags,
 			  "ctpolicy cannot put accept rules into the tables of %s: move the host's rules to native nft",
@@ -191,23 +194,23 @@ static void help_out(struct plan *p, const struct foreign_chain *f)
 	else
 		diag_help(&p->diags,
 			  "%srun it with the backend for %s, where the packets are dropped",
-			  p->live.survey.ours ? "run 'ctpolicy remove', then " :
+			  m->live.survey.ours ? "run 'ctpolicy remove', then " :
 						"", owner);
 }
 
-int worlds_check(struct plan *p)
+int worlds_check(struct plan *p, const struct part *m)
 {
 	const struct foreign_chain *f;
 	const struct rule *r = NULL;
 
-	f = p->rules ? find_drop(&p->elsewhere, p->rules, &r) : NULL;
+	f = p->rules ? find_drop(&m->elsewhere, p->rules, &r) : NULL;
 	if (!f)
 		return 0;
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_DROPPED_ELSEWHERE, r->origin->at,
 		 "chain %s of table %s (%s) drops packets of this service, and accept rules of the %s backend do not overrule it",
 		 f->chain, f->table, chain_owner_name(f->owner),
-		 p->backend->name);
-	help_out(p, f);
+		 m->backend->name);
+	help_out(p, m, f);
 	return -EADDRINUSE;
 }
 
@@ -225,10 +228,10 @@ static bool matches_states(const struct image *img)
 	return false;
 }
 
-void worlds_warn_tracking(struct plan *p)
+void worlds_warn_tracking(struct plan *p, const struct part *m)
 {
-	if (p->live.survey.tracks || p->elsewhere.tracks ||
-	    !matches_states(p->want))
+	if (m->live.survey.tracks || m->elsewhere.tracks ||
+	    !matches_states(m->want))
 		return;
 	diag_add(&p->diags, DIAG_WARNING, 0, ID_FIRST_STATE_MATCH, NOPOS,
 		 "no rule of this host needs connection tracking; the accept rules, which match UNTRACKED, switch it on for all other traffic");

@@ -66,12 +66,15 @@ static const struct request request = { .command = "apply" };
 
 static void plan_text(struct plan *p, const char *text)
 {
-	*p = (struct plan){ .rq = &request, .backend = &backend_wrong };
+	struct part *m;
+
+	*p = (struct plan){ .rq = &request };
+	assert_int_equal(change_add(&p->change, &backend_wrong, &m), 0);
 	assert_int_equal(policy_parse("p.yaml", text, strlen(text), &p->policy,
 				      &p->diags), 0);
 	assert_int_equal(generate(p->policy, &host_facts_default, &p->rules,
 				  &p->diags), 0);
-	assert_int_equal(p->backend->open(&p->ctx, &p->diags), 0);
+	assert_int_equal(m->backend->open(&m->ctx, &p->diags), 0);
 	assert_int_equal(plan_compare(p), 0);
 }
 
@@ -81,7 +84,7 @@ static bool kernel_is(const char *text)
 	_cleanup_(plan_release) struct plan p = { 0 };
 
 	plan_text(&p, text);
-	return changeset_is_empty(p.changes);
+	return change_is_empty(&p.change);
 }
 
 static int setup(void **state)
@@ -116,7 +119,7 @@ static struct transaction change(bool errors)
 	struct transaction t;
 
 	plan_text(&p, AFTER);
-	assert_false(changeset_is_empty(p.changes));
+	assert_false(change_is_empty(&p.change));
 	transact(&p, &t);
 	assert_int_equal(p.diags.errors > 0, errors);
 	return t;
@@ -167,7 +170,7 @@ static void test_any_step_refused(void **state)
 		_cleanup_(plan_release) struct plan p = { 0 };
 
 		plan_text(&p, AFTER);
-		n = p.changes->n;
+		n = change_steps(&p.change);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
 		for (size_t at = 1; at <= n; at++) {

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/change.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "core/mem.h"
+
+/*
+ * Packets that are past the hooks where NOTRACK stood still need the accept
+ * rules: long enough for them to go through.
+ */
+#define PASSING_MS 100
+
+/* What all parts do before any of them goes on. */
+static const struct turn {
+	enum phase first, last;
+} turns[] = {
+	{ PHASE_ADD_ACCEPT, PHASE_ADD_ACCEPT },
+	{ PHASE_ADD_NOTRACK, PHASE_ADD_NOTRACK },
+	{ PHASE_DEL_NOTRACK_REQUEST, PHASE_DEL_NOTRACK_REPLY },
+	{ PHASE_DEL_ACCEPT, PHASE_DEL_ACCEPT },
+};
+
+static void pause_ms(long ms)
+{
+	struct timespec left = { .tv_nsec = ms * 1000000 };
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
+void change_settle(void)
+{
+	pause_ms(50);
+}
+
+int change_add(struct change *c, const struct backend *b, struct part **ret)
+{
+	if (mem_grow(&c->v, &c->cap, c->n + 1))
+		return -ENOMEM;
+	c->v[c->n] = (struct part){ .backend = b };
+	*ret = &c->v[c->n++];
+	return 0;
+}
+
+static size_t steps_of(const struct part *m)
+{
+	return m->changes ? m->changes->n : 0;
+}
+
+size_t change_steps(const struct change *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		n += steps_of(&c->v[i]);
+	return n;
+}
+
+bool change_is_empty(const struct change *c)
+{
+	return !change_steps(c);
+}
+
+const struct part *change_first(const struct change *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (steps_of(&c->v[i]) || c->v[i].made)
+			return &c->v[i];
+	return c->n ? c->v : NULL;
+}
+
+static int commit(struct part *m, const struct changeset *cs,
+		  struct stamp stamp, struct progress *p, struct diags *d)
+{
+	int r = m->backend->commit(m->ctx, cs, stamp, false, d);
+
+	p->heard = true;
+	p->done += !r;
+	return r;
+}
+
+/* A part of which some phases are done: what there is, and what is left. */
+struct rest {
+	struct snapshot now;
+	struct changeset *cs;
+};
+
+static void rest_release(struct rest *r)
+{
+	changeset_free(&r->cs);
+	snapshot_release(&r->now);
+}
+
+static int read_rest(const struct part *m, struct rest *r, struct diags *d)
+{
+	int err;
+
+	rest_release(r);
+	err = m->backend->snapshot(m->ctx, &r->now, d);
+	return err ? err : changeset_diff(m->want, r->now.image, &r->cs);
+}
+
+/* What the turns before this one did must stand, or somebody undid it. */
+static int read_rest_settled(const struct part *m, const struct turn *t,
+			     struct rest *r, struct diags *d)
+{
+	int err = read_rest(m, r, d);
+
+	for (unsigned int i = 0; i < SETTLE_READS && !err && r->cs->n &&
+	     r->cs->steps[0].phase < t->first; i++) {
+		change_settle();
+		err = read_rest(m, r, d);
+	}
+	if (!err && r->cs->n && r->cs->steps[0].phase < t->first)
+		err = -EAGAIN;
+	return err;
+}
+
+/* The steps of one turn, as a changeset that borrows them. */
+static struct changeset cut(const struct changeset *cs, const struct turn *t)
+{
+	struct changeset c = *cs;
+	size_t from = 0, to;
+
+	while (from < cs->n && cs->steps[from].phase < t->first)
+		from++;
+	for (to = from; to < cs->n && cs->steps[to].phase <= t->last; to++)
+		;
+	c.steps = cs->steps + from;
+	c.n = to - from;
+	return c;
+}
+
+/* One part's steps of this turn; *begun: it had a turn already. */
+static int take_turn(struct part *m, const struct turn *t, bool *begun,
+		     struct progress *p, struct diags *d)
+{
+	_cleanup_(rest_release) struct rest rest = { 0 };
+	struct changeset now = cut(m->changes, t);
+	struct stamp stamp = m->live.stamp;
+	int r = 0;
+
+	if (!now.n)
+		return 0;
+	if (*begun) {
+		r = read_rest_settled(m, t, &rest, d);
+		if (r)
+			return r;
+		now = cut(rest.cs, t);
+		stamp = rest.now.stamp;
+	}
+	*begun = true;
+	return now.n ? commit(m, &now, stamp, p, d) : 0;
+}
+
+static int take_turns(struct change *c, struct progress *p, struct diags *d)
+{
+	_cleanup_free_ bool *begun = calloc(c->n, sizeof(*begun));
+	size_t done = 0;
+	int r = begun ? 0 : -ENOMEM;
+
+	for (size_t t = 0; !r && t < ARRAY_SIZE(turns); t++) {
+		if (turns[t].first == PHASE_DEL_ACCEPT && p->done > done)
+			pause_ms(PASSING_MS);
+		done = p->done;
+		for (size_t i = 0; !r && i < c->n; i++)
+			if (c->v[i].changes)
+				r = take_turn(&c->v[i], &turns[t], &begun[i],
+					      p, d);
+	}
+	return r;
+}
+
+int change_commit(struct change *c, struct progress *ret, struct diags *d)
+{
+	struct part *alone = NULL;
+	size_t n = 0;
+
+	*ret = (struct progress){ 0 };
+	for (size_t i = 0; i < c->n; i++) {
+		c->v[i].steps = steps_of(&c->v[i]);
+		if (c->v[i].steps) {
+			alone = &c->v[i];
+			n++;
+		}
+	}
+	if (n > 1)
+		return take_turns(c, ret, d);
+	return n ? commit(alone, alone->changes, alone->live.stamp, ret, d) :
+		   0;
+}
+
+void part_release(struct part *m)
+{
+	changeset_free(&m->changes);
+	changeset_free(&m->made);
+	image_free(&m->want);
+	image_free(&m->made_want);
+	image_free(&m->before);
+	snapshot_release(&m->live);
+	survey_release(&m->elsewhere);
+	if (m->ctx)
+		m->backend->close(&m->ctx);
+	*m = (struct part){ 0 };
+}
+
+void change_release(struct change *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		part_release(&c->v[i]);
+	free(c->v);
+	*c = (struct change){ 0 };
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/change.h: one change, made of a part for each target it concerns.
+ *
+ * A change has one plan, one record, one verdict and one undo, however many
+ * targets (today: backends) it writes to.
+ *
+ * Shape:  of a part, `changes` leads from `live` to `want`. `before` is what
+ *         the target held when the change was begun; `made` and `made_want`
+ *         are the change that was made, where the user asked to see it.
+ *         While two parts or more have steps, they take turns, so that the
+ *         order of phases (rules/changeset.h) holds for all of them together;
+ *         a part that is alone is committed as a whole, and a backend that can
+ *         makes one transaction of it.
+ * Owner:  change_release() frees and closes everything but the names.
+ * Errors: -errno as in backends/backend.h, with the reason in the diagnostics.
+ */
+#ifndef CTPOLICY_ENGINE_CHANGE_H
+#define CTPOLICY_ENGINE_CHANGE_H
+
+#include "backends/backend.h"
+#include "state/record.h"
+
+struct part {
+	const struct backend *backend;
+	struct backend_ctx *ctx;	/* NULL: only text is written */
+	struct rules_text text;		/* wanted as it stands; s NULL: none */
+	struct snapshot live;
+	struct survey elsewhere;	/* filters that this backend misses */
+	bool lowered;	/* its first lowering has said what it has to say */
+	struct image *want;
+	struct changeset *changes;
+	size_t steps;			/* of what is committed */
+	struct image *before;
+	struct changeset *made;
+	struct image *made_want;
+};
+
+struct change {
+	struct part *v;
+	size_t n, cap;
+};
+
+/* How far a commit got, for whoever must judge its failure. */
+struct progress {
+	bool heard;	/* a kernel was told something, and may have done it */
+	size_t done;	/* commits that went through */
+};
+
+/* Add an empty part; *ret is valid until the next one is added. */
+int change_add(struct change *c, const struct backend *b, struct part **ret);
+/* Is there nothing to do? */
+bool change_is_empty(const struct change *c);
+size_t change_steps(const struct change *c);
+/* The first part with steps, else the first; NULL: there is no part. */
+const struct part *change_first(const struct change *c);
+/* Write all parts' changes, in the order of phases. */
+int change_commit(struct change *c, struct progress *ret, struct diags *d);
+void part_release(struct part *m);
+void change_release(struct change *c);
+
+/*
+ * While the kernel resizes a hash set in the background a dump may leave out
+ * elements or show them twice (lib/rhashtable.c, rhashtable_walk_start()). So
+ * a difference counts only when it is still there after this many pauses.
+ */
+#define SETTLE_READS 10
+void change_settle(void);
+
+#endif
