@@ -21,8 +21,9 @@ struct set_view {
 /* A rule that may lead to NOTRACK, with what it names looked up. */
 struct rule_view {
 	const struct image_rule *rule;
-	struct set_view *set[IMAGE_LOOKUPS_MAX];	/* NULL: there is none */
-	const struct chain_view *to;			/* of a jump */
+	/* NULL: there is none */
+	struct set_view *set[IMAGE_LOOKUPS_MAX];
+	const struct chain_view *to;	/* of a jump */
 };
 
 struct chain_view {

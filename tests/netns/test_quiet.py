@@ -19,7 +19,11 @@ WRITES = {
     "nft batch": re.compile(r"NFNL_MSG_BATCH_BEGIN"),
     "ipset write": re.compile(
         r"NFNL_SUBSYS_IPSET<<8\|(IPSET_CMD_(CREATE|DESTROY|FLUSH|RENAME|SWAP|ADD|DEL)|0x([2-6]|9|a))\b"),
-    "file": re.compile(r"^(?!.*(/dev/null|xtables\.lock|= -1 )).*(openat|creat)\(.*O_(WRONLY|RDWR)"),
+    # locks are opened to be written, and need not be
+    "file": re.compile(r"^(?!.*(/dev/null|xtables\.lock|\"lock\"|\"%s-\d+\"|= -1 ))"
+                       r".*(openat|creat)\(.*O_(WRONLY|RDWR)" % "-".join(
+                           "[0-9a-f]{%d}" % n for n in (8, 4, 4, 4, 12))),
+    "lock file": re.compile(r"\b(pwrite(64)?|ftruncate)\("),
     "exec": re.compile(r"^(\d+ +)?execve\((?!.*ctpolicy)"),
 }
 

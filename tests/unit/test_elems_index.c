@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The index of a set says what looking at every element says, and its cost
- * does not grow with the set.
+ * tests/unit/test_elems_index.c: the index of a set gives the answer that a
+ * look at every element gives, and its cost does not grow with the set.
  */
 #include <setjmp.h>
 #include <stdarg.h>

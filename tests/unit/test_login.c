@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Logins, found in a tree that looks like /proc. */
+/* tests/unit/test_login.c: logins, found in a tree that looks like /proc. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
