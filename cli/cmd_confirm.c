@@ -4,6 +4,7 @@
 
 #include "cli/report.h"
 #include "core/mem.h"
+#include "engine/guard.h"
 #include "engine/recovery.h"
 
 /* Nothing is on trial. How did it end when something last was? Told once. */
@@ -76,17 +77,24 @@ static int run(const struct options *o)
 {
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(plan_release) struct plan p = { .rq = &o->request };
+	_cleanup_(logins_release) struct logins logins = { 0 };
 	enum recovered what = RECOVERED_NOTHING;
 	struct waiting w = { 0 };
 	int r;
 
-	r = recovery_open(&o->request, &state, &p.diags);
+	/* First: recovery_open() gives up the powers that this takes. */
+	r = logins_find(&logins);
+	if (!r)
+		r = recovery_open(&o->request, &state, &p.diags);
 	p.state = state;
 	/* What is half done or too late cannot be confirmed: it is undone. */
 	if (!r)
 		r = recovery_before(&p, &what);
 	if (!r)
 		r = waiting_read(state, &w, &p.diags);
+	if (!r && w.there)
+		r = guard_confirm(&logins, &w.pending, o->request.force,
+				  &p.diags);
 	if (!r && w.there)
 		r = check_in_force(&p, o, state);
 	if (r)
@@ -109,9 +117,10 @@ const struct command cmd_confirm = {
 "Usage: ctpolicy confirm [OPTION...]\n"
 "\n"
 "Keeps the change that apply --confirm put on trial, if its rules are still in\n"
-"force. If it is too late, says that the change has been undone.\n"
+"force. The SSH connection that applied it does not count: use a new login. If\n"
+"it is too late, says that the change has been undone.\n"
 "\n"
-"  --force              keep the rules though somebody changed them since\n"
+"  --force              even over that connection, or if somebody changed them\n"
 "  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
 "  --json               one JSON object on standard output\n"
 "  --trace              every kernel call on standard error\n"
@@ -120,5 +129,5 @@ const struct command cmd_confirm = {
 "\n"
 "Exit code: 0 confirmed, or nothing is on trial; 12 too late, the previous\n"
 "rules are restored and verified; 11 too late, and restoring them failed; 13\n"
-"somebody changed the rules, which stay on trial.\n",
+"somebody changed the rules, 14 the same connection: it stays on trial.\n",
 };

@@ -125,6 +125,7 @@
 	X(LOCKED_OUT, 570)		/* or a warning, with --force */\
 	X(SSH_CONNECTION, 571)		/* a warning */			\
 	X(LOGIN_UNKNOWN, 572)		/* a warning */			\
+	X(SAME_LOGIN, 573)		/* or a warning, with --force */\
 	/* iptables */							\
 	X(IPTABLES_NFT, 601)						\
 	X(XTABLES_LOCK, 602)		/* cannot be taken */		\

@@ -240,3 +240,18 @@ int guard_check(struct plan *p)
 
 	return r ? r : check_management(p);
 }
+
+int guard_confirm(const struct logins *l, const struct pending *trial,
+		  bool force, struct diags *d)
+{
+	if (logins_are_new(l, trial->login))
+		return 0;
+	diag_add(d, force ? DIAG_WARNING : DIAG_ERROR, 0, ID_SAME_LOGIN, NOPOS,
+		 "change %u was applied over this same SSH connection, which does not show that a new login still works%s",
+		 trial->id, force ? "" : "; it stays on trial");
+	if (force)
+		return 0;
+	diag_help(d,
+		  "open a new login and run 'ctpolicy confirm' there (over ssh -o ControlPath=none where connections are shared); --force confirms it anyway");
+	return -EADDRINUSE;
+}

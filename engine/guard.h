@@ -18,4 +18,11 @@
 /* p must have been compared; p->logins NULL: nobody is known to be. */
 int guard_check(struct plan *p);
 
+/*
+ * A trial is over when a new login shows that one can still log in: is this
+ * `confirm` given over the connection that applied? As above with `force`.
+ */
+int guard_confirm(const struct logins *l, const struct pending *trial,
+		  bool force, struct diags *d);
+
 #endif

@@ -114,6 +114,14 @@ static int write_down(struct plan *p, struct record *rec)
 	return r;
 }
 
+/* Where it is on trial, and whose word does not count. */
+static void describe_trial(const struct plan *p, struct pending *ret)
+{
+	memcpy(ret->space, state_space(p->state), sizeof(ret->space));
+	if (p->logins)
+		logins_remember(p->logins, ret->login, sizeof(ret->login));
+}
+
 /*
  * Before the kernel hears of it: when the command dies in between, the waiter
  * takes back what there is. Planned anew, the waiter is there already.
@@ -125,7 +133,7 @@ static int begin_waiting(struct plan *p, uint32_t id)
 	};
 	int r;
 
-	memcpy(w.space, state_space(p->state), sizeof(w.space));
+	describe_trial(p, &w);
 	r = pending_write(p->state, &w, &p->diags);
 	if (!r && !p->waits)
 		r = p->rq->detach(p->rq, &p->diags);
@@ -143,7 +151,7 @@ static int restart_waiting(struct plan *p)
 		.id = p->waits, .deadline = clock_deadline(p->rq->confirm),
 	};
 
-	memcpy(w.space, state_space(p->state), sizeof(w.space));
+	describe_trial(p, &w);
 	return pending_write(p->state, &w, &p->diags);
 }
 

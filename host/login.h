@@ -59,9 +59,10 @@ void login_print(const struct login *l, struct strbuf *out);
 
 /*
  * What a later command needs in order to tell whether it is given over one of
- * these connections: one line of text, NULL where they are none to remember.
+ * these connections: one line of text, "" where there is none to remember; of
+ * many as many as fit.
  */
-int logins_remember(const struct logins *l, char **ret);
+void logins_remember(const struct logins *l, char *ret, size_t size);
 /* Does anything show that this is not given over a remembered connection? */
 bool logins_are_new(const struct logins *l, const char *remembered);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* host/login_text.c: connections as text, to be told, kept and compared. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -91,22 +90,24 @@ static bool may_be_ours(const struct logins *l, size_t i)
 	return l->hidden && !l->v[i].inode;
 }
 
-int logins_remember(const struct logins *l, char **ret)
+void logins_remember(const struct logins *l, char *ret, size_t size)
 {
-	_cleanup_(strbuf_release) struct strbuf out = { 0 };
-	size_t n = 0;
+	size_t at = 0;
 
+	ret[0] = '\0';
 	for (size_t i = 0; i < l->n; i++) {
+		_cleanup_(strbuf_release) struct strbuf one = { 0 };
+
 		if (!may_be_ours(l, i))
 			continue;
-		if (n++)
-			strbuf_puts(&out, ", ");
-		add_remembered(&l->v[i], &out);
+		if (at)
+			strbuf_puts(&one, ", ");
+		add_remembered(&l->v[i], &one);
+		if (strbuf_status(&one) || at + one.n >= size)
+			return;
+		memcpy(ret + at, one.s, one.n + 1);
+		at += one.n;
 	}
-	if (strbuf_status(&out))
-		return -ENOMEM;
-	*ret = n ? strbuf_take(&out) : NULL;
-	return 0;
 }
 
 /* The inode counts where both sides know it. */
@@ -143,7 +144,7 @@ bool logins_are_new(const struct logins *l, const char *remembered)
 {
 	bool any = false;
 
-	if (!remembered)
+	if (!*remembered)
 		return true;
 	for (size_t i = 0; i < l->n; i++) {
 		if (!may_be_ours(l, i))

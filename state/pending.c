@@ -18,9 +18,10 @@ int pending_encode(const struct pending *p, struct strbuf *out)
 
 	json_memory_watch();
 	j = json_pack(
-		"{s:i, s:I, s:I, s:s}", "schema", SCHEMA,
+		"{s:i, s:I, s:I, s:s, s:s}", "schema", SCHEMA,
 		"id", (json_int_t)p->id,
-		"deadline", (json_int_t)p->deadline, "space", p->space);
+		"deadline", (json_int_t)p->deadline, "space", p->space,
+		"login", p->login);
 	err = sealed_put_json(j, out);
 
 	return err ? err : sealed_put_checksum(out);
@@ -31,7 +32,7 @@ int pending_decode(const char *text, size_t len, struct pending *ret)
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
 	json_int_t id, deadline;
 	struct pending p = { 0 };
-	const char *space;
+	const char *space, *login;
 	int schema, err = sealed_check(text, &len);
 	size_t at;
 
@@ -40,9 +41,11 @@ int pending_decode(const char *text, size_t len, struct pending *ret)
 	if (err)
 		return err;
 	if (at != len ||
-	    json_unpack(j, "{s:i, s:I, s:I, s:s !}", "schema", &schema,
-			"id", &id, "deadline", &deadline, "space", &space) ||
-	    schema != SCHEMA || deadline < 0)
+	    json_unpack(j, "{s:i, s:I, s:I, s:s, s:s !}", "schema", &schema,
+			"id", &id, "deadline", &deadline, "space", &space,
+			"login", &login) ||
+	    schema != SCHEMA || deadline < 0 ||
+	    strlen(login) >= sizeof(p.login))
 		return -EBADMSG;
 	err = sealed_get_u32(id, &p.id);
 	if (!err)
@@ -50,6 +53,7 @@ int pending_decode(const char *text, size_t len, struct pending *ret)
 	if (err)
 		return err;
 	p.deadline = (uint64_t)deadline;
+	strncpy(p.login, login, sizeof(p.login) - 1);
 	*ret = p;
 	return 0;
 }

@@ -12,11 +12,14 @@
 #include "core/strbuf.h"
 #include "state/record.h"
 
+#define PENDING_LOGIN_MAX 1024
+
 /* A change that stays only when it is confirmed in time. */
 struct pending {
 	uint32_t id;		/* of its record */
 	uint64_t deadline;	/* CLOCK_BOOTTIME, ns */
 	char space[SPACE_MAX];
+	char login[PENDING_LOGIN_MAX];	/* logins_remember(); "": none */
 };
 
 int pending_encode(const struct pending *p, struct strbuf *out);

@@ -165,6 +165,50 @@ def forwarded(site, login):
     keep.close()
 
 
+def confirmed(site, login):
+    """Only a new login shows that one can still log in."""
+    def trial(run=login.run):
+        code, said = run(command(policy("web", 8080), "--confirm", "1h"))
+        check(code == 0, "on trial", said)
+
+    def confirm(run, *more):
+        words = command("x").replace("apply --backend nftables", "confirm")
+        return run(words.rsplit(" ", 1)[0] + " " + " ".join(more))
+
+    def tmux(line):
+        return in_tmux(login, line)
+
+    def console(line):
+        return detached(login, line)
+
+    trial()
+    for way, run in (("itself", login.run), ("tmux", tmux),
+                     ("sudo", lambda line: login.run("sudo " + line))):
+        code, said = confirm(run)
+        check(code == 14 and "CT573" in said, "the same login, " + way, said)
+    code, said = confirm(login.run, "--force")
+    check(code == 0 and "CT573" in said, "the same login, forced", said)
+    site.host.remove("nftables")
+    trial()
+    other = site.login(6)
+    code, said = confirm(other.run)
+    check(code == 0 and "CT573" not in said, "a new login", said)
+    site.host.remove("nftables")
+    other.close()
+    trial(tmux)
+    code, said = confirm(tmux)
+    check(code == 14 and "CT573" in said, "tmux, no new login", said)
+    other = site.login()
+    code, said = confirm(tmux)
+    check(code == 0 and "CT573" not in said, "tmux, a new login", said)
+    site.host.remove("nftables")
+    other.close()
+    trial(console)
+    code, said = confirm(login.run)
+    check(code == 0 and "CT573" not in said, "applied on a console", said)
+    site.host.remove("nftables")
+
+
 site = sshlab.Site()
 site.host.nft(sshlab.FILTER)
 for ip in lab.VERSIONS:
@@ -177,6 +221,7 @@ forced(site, person)
 hidden(site, person)
 elsewhere(site, person)
 forwarded(site, person)
+confirmed(site, person)
 person.close()
 site.stop()
 print("%d passed, %d failed" % (passed, failed))
