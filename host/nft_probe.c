@@ -6,12 +6,10 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "core/mem.h"
+#include "host/netlink.h"
 #include "host/trace.h"
 
 struct chain_view {
@@ -20,66 +18,47 @@ struct chain_view {
 	uint32_t policy, use;
 };
 
-static const char *text_of(const struct nlattr *a)
+static int view_attr(const struct nlattr *a, void *data)
 {
-	const char *s = (const char *)(a + 1);
+	struct chain_view *v = data;
+	bool text = !mnl_attr_validate(a, MNL_TYPE_NUL_STRING);
+	bool number = !mnl_attr_validate(a, MNL_TYPE_U32);
 
-	return a->nla_len > NLA_HDRLEN && !s[a->nla_len - NLA_HDRLEN - 1] ? s :
-									    "";
-}
-
-static uint32_t number_of(const struct nlattr *a)
-{
-	uint32_t v = 0;
-
-	if (a->nla_len >= NLA_HDRLEN + sizeof(v))
-		memcpy(&v, a + 1, sizeof(v));
-	return ntohl(v);
-}
-
-static void view(struct nlmsghdr *h, struct chain_view *ret)
-{
-	size_t at = NLMSG_ALIGN(sizeof(struct nfgenmsg)), len = h->nlmsg_len -
-							       NLMSG_HDRLEN;
-	const uint8_t *data = NLMSG_DATA(h);
-
-	*ret = (struct chain_view){ "", "", false, NF_ACCEPT, 0 };
-	while (at + NLA_HDRLEN <= len) {
-		const struct nlattr *a =
-			(const struct nlattr *)(const void *)(data + at);
-
-		if (a->nla_len < NLA_HDRLEN || at + a->nla_len > len)
-			return;
-		switch (a->nla_type & NLA_TYPE_MASK) {
-		case NFTA_CHAIN_TABLE:
-			ret->table = text_of(a);
-			break;
-		case NFTA_CHAIN_NAME:
-			ret->name = text_of(a);
-			break;
-		case NFTA_CHAIN_HOOK:
-			ret->base = true;
-			break;
-		case NFTA_CHAIN_POLICY:
-			ret->policy = number_of(a);
-			break;
-		case NFTA_CHAIN_USE:
-			ret->use = number_of(a);
-			break;
-		default:
-			break;
-		}
-		at += NLA_ALIGN(a->nla_len);
+	switch (mnl_attr_get_type(a)) {
+	case NFTA_CHAIN_TABLE:
+		v->table = text ? mnl_attr_get_str(a) : "";
+		break;
+	case NFTA_CHAIN_NAME:
+		v->name = text ? mnl_attr_get_str(a) : "";
+		break;
+	case NFTA_CHAIN_HOOK:
+		v->base = true;
+		break;
+	case NFTA_CHAIN_POLICY:
+		v->policy = number ? ntohl(mnl_attr_get_u32(a)) : 0;
+		break;
+	case NFTA_CHAIN_USE:
+		v->use = number ? ntohl(mnl_attr_get_u32(a)) : 0;
+		break;
+	default:
+		break;
 	}
+	return MNL_CB_OK;
 }
 
-static bool is_iptables(struct nlmsghdr *h)
+static void view(const struct nlmsghdr *h, struct chain_view *ret)
+{
+	*ret = (struct chain_view){ "", "", false, NF_ACCEPT, 0 };
+	mnl_attr_parse(h, sizeof(struct nfgenmsg), view_attr, ret);
+}
+
+static bool is_iptables(const struct nlmsghdr *h)
 {
 	static const char *const tables[] = { "filter", "nat", "mangle", "raw",
 					      "security" };
 	static const char *const chains[] = { "PREROUTING", "INPUT", "FORWARD",
 					      "OUTPUT", "POSTROUTING" };
-	const struct nfgenmsg *g = NLMSG_DATA(h);
+	const struct nfgenmsg *g = mnl_nlmsg_get_payload(h);
 	bool table = false, chain = false;
 	struct chain_view v;
 
@@ -95,64 +74,39 @@ static bool is_iptables(struct nlmsghdr *h)
 	return table && chain && v.base && (v.use || v.policy != NF_ACCEPT);
 }
 
-static int ask(int fd)
+static int take_chain(const struct nlmsghdr *nlh, void *arg)
 {
-	struct {
-		struct nlmsghdr h;
-		struct nfgenmsg g;
-	} req = {
-		.h = { .nlmsg_len = sizeof(req),
-		       .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 |
-				     NFT_MSG_GETCHAIN,
-		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.g = { .nfgen_family = NFPROTO_UNSPEC,
-		       .version = NFNETLINK_V0 },
-	};
+	bool *in_use = arg;
 
-	host_trace("sendto(netlink, NFT_MSG_GETCHAIN dump)");
-	return send(fd, &req, sizeof(req), 0) == sizeof(req) ? 0 : -errno;
-}
-
-/* 1: more to come, 0: the end, or -errno. */
-static int take(void *buf, size_t len, bool *in_use)
-{
-	struct nlmsghdr *h = buf;
-
-	for (; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
-		if (h->nlmsg_type == NLMSG_DONE)
-			return 0;
-		if (h->nlmsg_type == NLMSG_ERROR) {
-			const struct nlmsgerr *e = NLMSG_DATA(h);
-
-			/* A kernel without nf_tables has nobody living there */
-			return e->error == -EPERM ? -EPERM : 0;
-		}
-		*in_use |= is_iptables(h);
-	}
-	return 1;
+	*in_use |= is_iptables(nlh);
+	return 0;
 }
 
 int nft_probe_iptables(bool *ret_in_use)
 {
-	_Alignas(struct nlmsghdr) uint8_t buf[16384];
+	char buf[64];
+	struct nlmsghdr *nlh = netlink_put_nf(buf, NFNL_SUBSYS_NFTABLES,
+					      NFT_MSG_GETCHAIN, NLM_F_DUMP,
+					      NFPROTO_UNSPEC, 0);
 	bool in_use = false;
-	int fd, r;
+	struct netlink n;
+	int r = netlink_open(&n, NETLINK_NETFILTER);
 
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	if (fd < 0) {
+	if (r == -EPROTONOSUPPORT) {
 		*ret_in_use = false;
-		return errno == EPROTONOSUPPORT ? 0 : -errno;
+		return 0;
 	}
-	r = ask(fd);
-	if (!r)
-		r = 1;
-	while (r > 0) {
-		ssize_t n = recv(fd, buf, sizeof(buf), 0);
-
-		r = n < 0 ? (errno == EINTR ? 1 : -errno) :
-			    take(buf, (size_t)n, &in_use);
-	}
-	close(fd);
+	if (r)
+		return r;
+	host_trace("sendto(netlink, NFT_MSG_GETCHAIN dump)");
+	r = netlink_ask(&n, nlh, take_chain, &in_use);
+	netlink_close(&n);
+	/*
+	 * A kernel without nf_tables has nobody living there; and beside a
+	 * writer that never rests what was seen last is as good as any.
+	 */
+	if (r == -EINVAL || r == -EOPNOTSUPP || r == -EINTR)
+		r = 0;
 	if (!r)
 		*ret_in_use = in_use;
 	return r;

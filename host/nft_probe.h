@@ -2,7 +2,7 @@
 /*
  * host/nft_probe.h: do rules of iptables-nft live on this host?
  *
- * Asked over a plain netlink socket, for those who must not link libnftnl. An
+ * Asked without libnftnl, for those who must not link it. An
  * iptables-nft table that somebody merely listed has empty chains that accept;
  * that is not living there.
  *

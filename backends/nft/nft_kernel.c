@@ -6,6 +6,7 @@
 
 #include "backends/nft/nft_kernel.h"
 #include "core/mem.h"
+#include "host/netlink.h"
 #include "host/trace.h"
 
 static const char *const msg_name[] = {
@@ -100,53 +101,15 @@ static int send_request(struct backend_ctx *ctx, const struct nlmsghdr *nlh)
 	return mnl_socket_sendto(ctx->nl, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
 }
 
-/* What the answers to one request have come to. */
-struct answer {
-	int (*cb)(const struct nlmsghdr *nlh, void *arg);
-	void *arg;
-	uint32_t seq;
-	bool dump, done, interrupted;
-	int err;
-};
-
-static void take_message(struct answer *a, const struct nlmsghdr *nlh)
+static void watch(const struct nlmsghdr *nlh)
 {
-	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
-
-	if (nlh->nlmsg_seq != a->seq)
-		return;
 	nft_trace_msg("recv", nlh);
-	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
-		a->interrupted = true;
-	if (nlh->nlmsg_type == NLMSG_ERROR || nlh->nlmsg_type == NLMSG_DONE) {
-		a->done = true;
-		if (!a->err && nlh->nlmsg_type == NLMSG_ERROR)
-			a->err = mnl_nlmsg_get_payload_len(nlh) < sizeof(*e) ?
-				 -EBADMSG : e->error;
-		return;
-	}
-	if (!a->err)
-		a->err = a->cb(nlh, a->arg);
-	a->done |= !a->dump;
 }
 
-static int receive(struct backend_ctx *ctx, struct answer *a)
+static int receive(struct backend_ctx *ctx, struct netlink_answer *a)
 {
-	while (!a->done) {
-		ssize_t n = mnl_socket_recvfrom(ctx->nl, ctx->buf,
-						NFT_RECV_SIZE);
-		const struct nlmsghdr *nlh = (const void *)ctx->buf;
-		int left = (int)n;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		for (; mnl_nlmsg_ok(nlh, left);
-		     nlh = mnl_nlmsg_next(nlh, &left))
-			take_message(a, nlh);
-	}
-	return a->err ? a->err : a->interrupted ? -EINTR : 0;
+	a->watch = watch;
+	return netlink_receive(ctx->nl, ctx->buf, NFT_RECV_SIZE, a);
 }
 
 static uint16_t nft_type(uint16_t msg)
@@ -168,8 +131,8 @@ int nft_generation(struct backend_ctx *ctx, uint32_t *ret)
 {
 	uint8_t msg[MNL_NLMSG_HDRLEN + 64];
 	uint32_t gen = 0;
-	struct answer a = { .cb = read_generation, .arg = &gen,
-			    .seq = ++ctx->seq };
+	struct netlink_answer a = { .take = read_generation, .arg = &gen,
+				    .seq = ++ctx->seq };
 	int err;
 
 	err = send_request(ctx, nft_msg_put(msg, nft_type(NFT_MSG_GETGEN), 0,
@@ -185,8 +148,8 @@ int nft_dump(struct backend_ctx *ctx, const struct nft_dump_of *what,
 	     int (*cb)(const struct nlmsghdr *nlh, void *arg), void *arg)
 {
 	uint8_t msg[1024];
-	struct answer a = { .cb = cb, .arg = arg, .seq = ++ctx->seq,
-			    .dump = true };
+	struct netlink_answer a = { .take = cb, .arg = arg, .seq = ++ctx->seq,
+				    .dump = true };
 	struct nlmsghdr *nlh = nft_msg_put(msg, nft_type(what->type),
 					   NLM_F_DUMP, what->family, a.seq);
 	int err;

@@ -6,20 +6,13 @@
 
 #include "backends/nft/nft_netlink.h"
 #include "core/mem.h"
+#include "host/netlink.h"
 
 struct nlmsghdr *nft_msg_put(void *buf, uint16_t type, uint16_t flags,
 			     uint8_t family, uint32_t seq)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct nfgenmsg *nfg;
-
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nlh->nlmsg_seq = seq;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nfg->nfgen_family = family;
-	nfg->version = NFNETLINK_V0;
-	return nlh;
+	return netlink_put_nf(buf, (uint8_t)(type >> 8), (uint8_t)type, flags,
+			      family, seq);
 }
 
 uint8_t nft_msg_family(const struct nlmsghdr *nlh)
