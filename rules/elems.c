@@ -103,7 +103,7 @@ bool elems_all_exact(const struct elems *e)
 	return true;
 }
 
-static int cmp_origin(const struct origin *a, const struct origin *b)
+int elems_cmp_origin(const struct origin *a, const struct origin *b)
 {
 	const char *x = a && a->service ? a->service : "";
 	const char *y = b && b->service ? b->service : "";
@@ -117,7 +117,7 @@ static int cmp_elem(const void *a, const void *b, void *arg)
 	const size_t *x = a, *y = b;
 	int c = memcmp(elems_first(e, *x), elems_first(e, *y), stride(e));
 
-	return c ? c : cmp_origin(e->origin[*x], e->origin[*y]);
+	return c ? c : elems_cmp_origin(e->origin[*x], e->origin[*y]);
 }
 
 static bool is_sorted(const struct elems *e)

@@ -56,6 +56,8 @@ const uint8_t *elems_first(const struct elems *e, size_t i);
 const uint8_t *elems_last(const struct elems *e, size_t i);
 /* True when first equals last in every field of every element. */
 bool elems_all_exact(const struct elems *e);
+/* By service name; an unknown one sorts first. */
+int elems_cmp_origin(const struct origin *a, const struct origin *b);
 /* Sort by key; twins stay. */
 int elems_sort(struct elems *e);
 /*

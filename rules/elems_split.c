@@ -83,19 +83,22 @@ static int borders(const struct elems *e, const size_t *idx, size_t n,
 	return 0;
 }
 
+static bool outranks(const struct elems *e, size_t a, size_t b)
+{
+	int c = elems_cmp_origin(e->origin[a], e->origin[b]);
+
+	return c ? c < 0 : a < b;
+}
+
 static const struct origin *first_origin(const struct elems *e,
 					 const size_t *idx, size_t n)
 {
-	const struct origin *best = e->origin[idx[0]];
+	size_t best = idx[0];
 
-	for (size_t i = 1; i < n; i++) {
-		const struct origin *o = e->origin[idx[i]];
-
-		if (o && o->service && best && best->service &&
-		    strcmp(o->service, best->service) < 0)
-			best = o;
-	}
-	return best;
+	for (size_t i = 1; i < n; i++)
+		if (outranks(e, idx[i], best))
+			best = idx[i];
+	return e->origin[best];
 }
 
 /* Is out[a..a+n) the same as out[b..b+n) behind the field at `at`? */
@@ -112,32 +115,24 @@ static bool same_answer(const struct elems *e, size_t a, size_t b, size_t n,
 	return true;
 }
 
-static bool one_spans(const struct elems *e, const size_t *idx, size_t n,
-		      const struct order *o, const uint8_t *from,
-		      const uint8_t *to)
-{
-	for (size_t i = 0; i < n; i++)
-		if (memcmp(elems_first(e, idx[i]) + o->at, from, o->width) <=
-			    0 &&
-		    memcmp(elems_last(e, idx[i]) + o->at, to, o->width) >= 0)
-			return true;
-	return false;
-}
-
 static int solve(struct split *s, const size_t *idx, size_t n,
 		 unsigned int field);
 
-/* Join the answer that begins at `cur` to the one before it, if it may be. */
-static bool join(struct split *s, size_t prev, size_t cur, const size_t *active,
-		 size_t n_active, const struct order *o)
+/*
+ * Join the answer that begins at `cur` to the one before it, if one given box
+ * spans both. Every active box reaches the end of the segment, and `oldest`
+ * is the one that begins first.
+ */
+static bool join(struct split *s, size_t prev, size_t cur, size_t oldest,
+		 const struct order *o)
 {
 	struct elems *out = &s->out;
 	size_t n = cur - prev;
 
 	if (out->n - cur != n || !n ||
 	    !same_answer(out, prev, cur, n, o->at + o->width) ||
-	    !one_spans(s->in, active, n_active, o,
-		       elems_first(out, prev) + o->at, s->last + o->at))
+	    memcmp(elems_first(s->in, oldest) + o->at,
+		   elems_first(out, prev) + o->at, o->width) > 0)
 		return false;
 	for (size_t i = prev; i < cur; i++)
 		memcpy(out->key + (2 * i + 1) * out->width + o->at,
@@ -178,7 +173,7 @@ static int solve_segments(struct split *s, size_t *idx, size_t n,
 			memset(s->last + o->at, 0xff, o->width);
 		r = solve(s, active, n_active, field + 1);
 		if (!r && (prev == SIZE_MAX ||
-			   !join(s, prev, cur, active, n_active, o)))
+			   !join(s, prev, cur, active[0], o)))
 			prev = cur;
 	}
 	return r;
@@ -211,6 +206,81 @@ static int solve(struct split *s, const size_t *idx, size_t n,
 	return solve_segments(s, own, n, field, &o);
 }
 
+/* A box comes before all that lie inside it. */
+static int cmp_outer_first(const void *a, const void *b, void *arg)
+{
+	const struct elems *e = arg;
+	const size_t *x = a, *y = b;
+	int c = memcmp(elems_first(e, *x), elems_first(e, *y), e->width);
+
+	if (!c)
+		c = memcmp(elems_last(e, *y), elems_last(e, *x), e->width);
+	return c ? c : (*x > *y) - (*x < *y);
+}
+
+static bool contains(const struct elems *e, size_t a, size_t b)
+{
+	for (unsigned int f = 0; f < e->n_fields; f++) {
+		size_t at = elems_offset(e, f), n = field_width(e->field[f]);
+
+		if (memcmp(elems_first(e, a) + at, elems_first(e, b) + at,
+			   n) > 0 ||
+		    memcmp(elems_last(e, a) + at, elems_last(e, b) + at,
+			   n) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Enough for the boxes around a point, few enough to stay linear. */
+#define OUTER_MAX 64
+
+/* The outer boxes that were of use last, the latest first. */
+struct outer {
+	size_t box[OUTER_MAX], n;
+};
+
+static void outer_to_front(struct outer *o, size_t i, size_t box)
+{
+	memmove(o->box + 1, o->box, i * sizeof(*o->box));
+	o->box[0] = box;
+}
+
+static bool is_swallowed(const struct elems *e, struct outer *o, size_t box)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		if (!contains(e, o->box[i], box) ||
+		    elems_cmp_origin(e->origin[o->box[i]],
+				     e->origin[box]) > 0)
+			continue;
+		outer_to_front(o, i, o->box[i]);
+		return true;
+	}
+	o->n += o->n < OUTER_MAX;
+	outer_to_front(o, o->n - 1, box);
+	return false;
+}
+
+/*
+ * Leave out boxes that lie inside another one whose origin sorts no later:
+ * the outer box spans every cut that they would make, so the result is the
+ * same without them. A box that is missed here costs time only.
+ */
+static size_t drop_swallowed(const struct elems *e, size_t *idx)
+{
+	struct outer outer = { .n = 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n; i++)
+		idx[i] = i;
+	qsort_r(idx, e->n, sizeof(*idx), cmp_outer_first,
+		(void *)(uintptr_t)e);
+	for (size_t i = 0; i < e->n; i++)
+		if (!is_swallowed(e, &outer, idx[i]))
+			idx[n++] = idx[i];
+	return n;
+}
+
 int elems_split(struct elems *e)
 {
 	_cleanup_free_ size_t *idx = malloc((e->n ? e->n : 1) * sizeof(*idx));
@@ -219,9 +289,9 @@ int elems_split(struct elems *e)
 
 	elems_init(&s.out, e->field, e->n_fields);
 	if (idx) {
-		for (size_t i = 0; i < e->n; i++)
-			idx[i] = i;
-		r = e->n ? solve(&s, idx, e->n, 0) : 0;
+		size_t n = drop_swallowed(e, idx);
+
+		r = n ? solve(&s, idx, n, 0) : 0;
 	}
 	if (!r)
 		r = elems_sort(&s.out);

@@ -78,6 +78,7 @@ static void test_whole_range(void **state)
 
 struct world {
 	uint8_t hit[WORLD][WORLD];
+	const struct origin *by[WORLD][WORLD];	/* whose the cell is */
 };
 
 static void add_box(struct elems *e, struct world *w, unsigned int seed[4])
@@ -87,10 +88,15 @@ static void add_box(struct elems *e, struct world *w, unsigned int seed[4])
 	uint8_t first[6] = { 0, (uint8_t)a, 0, 0, 0, (uint8_t)c };
 	uint8_t last[6] = { 0, (uint8_t)b, 0, 0, 0, (uint8_t)d };
 
-	assert_int_equal(elems_add(e, first, last, &web), 0);
+	const struct origin *o = seed[0] / WORLD % 2 ? &web : &api;
+
+	assert_int_equal(elems_add(e, first, last, o), 0);
 	for (unsigned int x = a; x <= b; x++)
-		for (unsigned int y = c; y <= d; y++)
+		for (unsigned int y = c; y <= d; y++) {
 			w->hit[x][y] = 1;
+			if (!w->by[x][y] || o == &api)
+				w->by[x][y] = o;
+		}
 }
 
 static void assert_same_world(const struct elems *e, const struct world *w)
@@ -101,8 +107,10 @@ static void assert_same_world(const struct elems *e, const struct world *w)
 		const uint8_t *f = elems_first(e, i), *l = elems_last(e, i);
 
 		for (unsigned int x = f[1]; x <= l[1]; x++)
-			for (unsigned int y = f[5]; y <= l[5]; y++)
+			for (unsigned int y = f[5]; y <= l[5]; y++) {
 				got.hit[x][y]++;
+				assert_ptr_equal(e->origin[i], w->by[x][y]);
+			}
 	}
 	assert_memory_equal(got.hit, w->hit, sizeof(got.hit));
 }
@@ -154,6 +162,28 @@ static void test_nested_prefix_goes(void **state)
 	assert_memory_equal(elems_last(&e, 0), outer[1], 6);
 }
 
+/* Square i lies inside square i - 1: quick whatever their number. */
+static void test_many_nested(void **state)
+{
+	static const enum field_type t[] = { FIELD_PORT, FIELD_PORT };
+	_cleanup_(elems_release) struct elems e;
+
+	(void)state;
+	elems_init(&e, t, 2);
+	for (unsigned int i = 0; i < 20000; i++) {
+		unsigned int z = 60000 - i;
+		uint8_t first[4] = { (uint8_t)(i >> 8), (uint8_t)i,
+				     (uint8_t)(i >> 8), (uint8_t)i };
+		uint8_t last[4] = { (uint8_t)(z >> 8), (uint8_t)z,
+				    (uint8_t)(z >> 8), (uint8_t)z };
+
+		assert_int_equal(elems_add(&e, first, last, &web), 0);
+	}
+	assert_int_equal(elems_canonical(&e), 0);
+	assert_int_equal(e.n, 1);
+	assert_ptr_equal(e.origin[0], &web);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_whole_range),
 		cmocka_unit_test(test_random_boxes),
 		cmocka_unit_test(test_nested_prefix_goes),
+		cmocka_unit_test(test_many_nested),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
