@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * policies/policy_conntrack.c: the section `conntrack`: what becomes of the
- * table itself.
+ * policies/policy_conntrack.c: the section `conntrack`: settings for the
+ * conntrack table.
  */
 #include <string.h>
 
