@@ -274,9 +274,12 @@ def removal_has_its_order():
         last = False
         while not last:
             last = stop.is_set()    # and one look after the end
+            # What goes last is looked at first: a slow look sees no
+            # state that there never was.
+            accepts = "CTPOLICY" in saved(table="filter")
             raw = saved(table="raw")
             state = ("--dports" in raw, "--sports" in raw and
-                     "-j CTPOLICY-OUTPUT" in raw, "CTPOLICY" in saved())
+                     "-j CTPOLICY-OUTPUT" in raw, accepts)
             if not seen or seen[-1] != state:
                 seen.append(state)
     thread = threading.Thread(target=watch)
@@ -284,8 +287,11 @@ def removal_has_its_order():
     p = ok(ctpolicy("remove", None, "--trace"))
     stop.set()
     thread.join()
-    assert seen == [(True, True, True), (False, True, True),
-                    (False, False, True), (False, False, False)], seen
+    stages = [(True, True, True), (False, True, True),
+              (False, False, True), (False, False, False)]
+    # On a busy machine a stage may pass unseen, but none comes out of turn.
+    assert seen == [s for s in stages if s in seen], seen
+    assert seen[-1] == stages[-1], seen
     order = [m[1] for m in re.finditer(r"tc_commit\((\w+)\)", p.stderr)]
     assert order == ["raw"] * 4 + ["filter"] * 2, order
     p = ctpolicy("apply", WEB, "--trace")
