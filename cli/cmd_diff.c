@@ -63,7 +63,7 @@ static int diff_against(struct plan *p, const char *file)
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
 	struct part *m;
-	int r = policy_read(file, &text, &len, &p->diags);
+	int r = policy_read_saved(file, &text, &len, &p->diags);
 
 	if (!r)
 		r = choose_for_text(p, text);

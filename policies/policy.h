@@ -108,6 +108,13 @@ struct policy {
 int policy_read(const char *path, char **ret_text, size_t *ret_len,
 		struct diags *d);
 /*
+ * The same of a saved ruleset, which may be larger: render prints up to
+ * sixteen times as much as it reads.
+ */
+#define SAVED_RULES_MAX (256u << 20)
+int policy_read_saved(const char *path, char **ret_text, size_t *ret_len,
+		      struct diags *d);
+/*
  * Parse and check. `file` is borrowed for the policy's life, `text` only for
  * the call; the caller keeps both for the caret printer. Warnings do not fail
  * it.

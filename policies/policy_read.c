@@ -20,22 +20,39 @@ static int refuse(struct diags *d, const char *path, int err, enum diag_id id,
 			(struct srcpos){ .file = path }, "%s", msg);
 }
 
-static int too_large(struct diags *d, const char *path)
-{
-	int err = refuse(d, path, -EFBIG, ID_FILE_TOO_LARGE,
-			 "larger than 16 MiB, the limit of a policy");
+/* What is read, and how large it may be. */
+struct kind {
+	const char *name, *help;
+	size_t max;
+};
 
-	diag_help(d, "write networks and port ranges for long lists");
+static const struct kind a_policy = {
+	"policy", "write networks and port ranges for long lists",
+	YAML_FILE_MAX,
+};
+static const struct kind saved_rules = {
+	"saved ruleset", "save only the tables that hold ctpolicy's rules",
+	SAVED_RULES_MAX,
+};
+
+static int too_large(struct diags *d, const char *path, const struct kind *k)
+{
+	int err = diag_add(d, DIAG_ERROR, -EFBIG, ID_FILE_TOO_LARGE,
+			   (struct srcpos){ .file = path },
+			   "larger than %zu MiB, the limit of a %s",
+			   k->max >> 20, k->name);
+
+	diag_help(d, "%s", k->help);
 	return err;
 }
 
 static int check_kind(const struct stat *st, bool stdin_, const char *path,
-		      struct diags *d)
+		      const struct kind *k, struct diags *d)
 {
 	int err;
 
 	if (S_ISREG(st->st_mode))
-		return st->st_size > YAML_FILE_MAX ? too_large(d, path) : 0;
+		return (size_t)st->st_size > k->max ? too_large(d, path, k) : 0;
 	if (stdin_ && (S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode)))
 		return 0;
 	err = refuse(d, path, -EINVAL, ID_NOT_A_FILE,
@@ -47,8 +64,8 @@ static int check_kind(const struct stat *st, bool stdin_, const char *path,
 }
 
 /* Everything up to the limit; a byte more shows that there is more. */
-static int read_all(int fd, const char *path, char **ret, size_t *ret_len,
-		    struct diags *d)
+static int read_all(int fd, const char *path, const struct kind *k, char **ret,
+		    size_t *ret_len, struct diags *d)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t n = 0, cap = 0;
@@ -70,8 +87,8 @@ static int read_all(int fd, const char *path, char **ret, size_t *ret_len,
 			return refuse(d, path, -errno, ID_UNREADABLE,
 				      strerror(errno));
 		n += got > 0 ? (size_t)got : 0;
-		if (n > YAML_FILE_MAX)
-			return too_large(d, path);
+		if (n > k->max)
+			return too_large(d, path, k);
 	} while (got);
 	text[n] = '\0';
 	*ret = TAKE_PTR(text);
@@ -85,8 +102,8 @@ static void close_fd(int *fd)
 		close(*fd);
 }
 
-int policy_read(const char *path, char **ret_text, size_t *ret_len,
-		struct diags *d)
+static int read_kind(const char *path, const struct kind *k, char **ret_text,
+		     size_t *ret_len, struct diags *d)
 {
 	_cleanup_(close_fd) int fd = STDIN_FILENO;
 	bool stdin_ = !strcmp(path, "-");
@@ -98,6 +115,18 @@ int policy_read(const char *path, char **ret_text, size_t *ret_len,
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st))
 		return refuse(d, path, -errno, ID_UNREADABLE, strerror(errno));
-	r = check_kind(&st, stdin_, path, d);
-	return r ? r : read_all(fd, path, ret_text, ret_len, d);
+	r = check_kind(&st, stdin_, path, k, d);
+	return r ? r : read_all(fd, path, k, ret_text, ret_len, d);
+}
+
+int policy_read(const char *path, char **ret_text, size_t *ret_len,
+		struct diags *d)
+{
+	return read_kind(path, &a_policy, ret_text, ret_len, d);
+}
+
+int policy_read_saved(const char *path, char **ret_text, size_t *ret_len,
+		      struct diags *d)
+{
+	return read_kind(path, &saved_rules, ret_text, ret_len, d);
 }

@@ -169,6 +169,9 @@ def life(backend):
         f.write(text)
     code(0, "diff against render's own text", "diff", *b, policy(OPEN), "--against", os.path.join(TMP, "saved"))
     code(1, "diff of another against it", "diff", policy(OTHER), "--against", os.path.join(TMP, "saved"))
+    with open(os.path.join(TMP, "large"), "w") as f:
+        f.write(text + ("#" * 63 + "\n") * (17 << 14))
+    code(0, "diff against a text of 17 MiB", "diff", *b, policy(OPEN), "--against", os.path.join(TMP, "large"))
     code(66, "diff against nothing", "diff", policy(OTHER), "--against", os.path.join(TMP, "no-such"))
     clean()
 
