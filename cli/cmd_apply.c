@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/cmd_apply.c: make it so, and see that it is so. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli/report.h"
+#include "core/clock.h"
 #include "core/mem.h"
 #include "engine/guard.h"
 #include "engine/recovery.h"
@@ -80,6 +82,22 @@ static void say_done(const struct plan *p, const struct transaction *t)
 		say_trial(p->rq->confirm);
 }
 
+static void say_on_trial(struct plan *p)
+{
+	uint64_t now = clock_boot_ns();
+	struct waiting w = { 0 };
+	uint64_t left = 0;
+
+	if (!waiting_read(p->state, &w, &p->diags) && w.there &&
+	    w.pending.deadline > now)
+		left = (w.pending.deadline - now + 999999999) / 1000000000;
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_ON_TRIAL, NOPOS,
+		 "change %u is still on trial for %" PRIu64 " s", w.pending.id,
+		 left);
+	diag_help(&p->diags,
+		  "'ctpolicy confirm' keeps it, 'ctpolicy rollback' undoes it");
+}
+
 /* One change at a time, on rules that are either old or new. */
 static int settle_past(struct plan *p, struct state **ret)
 {
@@ -92,10 +110,7 @@ static int settle_past(struct plan *p, struct state **ret)
 	r = recovery_before(p, &what);
 	if (r || what != RECOVERED_WAITS)
 		return r;
-	diag_add(&p->diags, DIAG_ERROR, 0, ID_ON_TRIAL, NOPOS,
-		 "the last change still waits for its confirmation");
-	diag_help(&p->diags,
-		  "'ctpolicy confirm' keeps it, 'ctpolicy rollback' takes it back");
+	say_on_trial(p);
 	return -EBUSY;
 }
 
