@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "engine/recovery.h"
+#include "state/kept.h"
 
 /* How often it looks whether it is still waited for. */
 #define LOOK_MS 500
@@ -24,6 +25,7 @@
 struct watch {
 	const struct request *rq;
 	struct waiting seen;	/* when it could last be read */
+	struct kept kept;	/* of it */
 	int guard;		/* held shared by each waiter; -1: not yet */
 	bool ending;		/* SIGTERM came */
 	uint64_t give_up;	/* CLOCK_BOOTTIME; when ending */
@@ -33,8 +35,20 @@ struct watch {
 enum sight {
 	SIGHT_NOTHING,		/* no change is on trial */
 	SIGHT_TRIAL,
+	SIGHT_DELETED,		/* one is, but its files are missing */
 	SIGHT_UNKNOWN,		/* for now it cannot be told */
 };
+
+/* No note of a trial is there. Did ctpolicy end it, or somebody delete it? */
+static enum sight sight_without(const struct watch *w)
+{
+	if (w->seen.there && kept_is_on(&w->kept))
+		return SIGHT_DELETED;
+	if (w->seen.there && w->kept.pending < 0)
+		syslog(LOG_WARNING, "change %u is not on trial any more",
+		       w->seen.pending.id);
+	return SIGHT_NOTHING;
+}
 
 /* Takes no lock. */
 static enum sight look(struct watch *w)
@@ -44,20 +58,20 @@ static enum sight look(struct watch *w)
 	struct waiting now;
 	int r = state_open_reading(w->rq->state_dir, &state, &said);
 
-	if (r == -ENOENT && w->seen.there)
-		syslog(LOG_CRIT,
-		       "%s is gone: change %u can neither be confirmed nor rolled back",
-		       w->rq->state_dir, w->seen.pending.id);
 	if (r == -ENOENT)
-		return SIGHT_NOTHING;
+		return sight_without(w);
 	if (!r)
 		r = waiting_read(state, &now, &said);
 	if (r)
 		return SIGHT_UNKNOWN;
-	if (now.there && w->guard < 0)
+	if (!now.there)
+		return sight_without(w);
+	if (w->guard < 0)
 		w->guard = state_watch(state);
 	w->seen = now;
-	return now.there ? SIGHT_TRIAL : SIGHT_NOTHING;
+	if (now.pending.id && !kept_hold(&w->kept, state, now.pending.id))
+		return SIGHT_DELETED;
+	return SIGHT_TRIAL;
 }
 
 static bool is_due(const struct watch *w)
@@ -112,7 +126,8 @@ static void nap_after_failure(struct watch *w)
 }
 
 /* The first time, and then more and more rarely. */
-static void log_failure(struct watch *w, const struct diags *d)
+static void log_failure(struct watch *w, const char *what,
+			const struct diags *d)
 {
 	w->failures++;
 	if (w->failures & (w->failures - 1))
@@ -121,9 +136,8 @@ static void log_failure(struct watch *w, const struct diags *d)
 		if (d->v[i].level == DIAG_ERROR)
 			syslog(LOG_ERR, "%s [%s]", d->v[i].msg,
 			       diag_id_name(d->v[i].id));
-	syslog(LOG_CRIT,
-	       "change %u was not confirmed, and cannot be rolled back yet; trying again",
-	       w->seen.pending.id);
+	syslog(LOG_CRIT, "change %u %s; trying again", w->seen.pending.id,
+	       what);
 }
 
 /* Told to end: the trial's time is over now. */
@@ -152,7 +166,8 @@ static bool roll_back(struct watch *w, enum waited *ret)
 	if (!r)
 		r = recovery_error(&v);
 	if (r) {
-		log_failure(w, &v.plan.diags);
+		log_failure(w, "was not confirmed, and cannot be rolled back yet",
+			    &v.plan.diags);
 		return false;
 	}
 	if (v.what == RECOVERED_OLD) {
@@ -167,9 +182,37 @@ static bool roll_back(struct watch *w, enum waited *ret)
 	return false;
 }
 
+/* Whoever deletes the files of a trial does not confirm it. */
+static bool put_back(struct watch *w)
+{
+	_cleanup_(state_close) struct state *state = NULL;
+	_cleanup_(diags_release) struct diags said = { 0 };
+	int r = recovery_open(w->rq, &state, &said);
+
+	/* It may have ended while this waited for the lock. */
+	if (!r && !kept_is_on(&w->kept))
+		return true;
+	if (!r)
+		r = kept_put_back(&w->kept, state, &said);
+	if (r) {
+		log_failure(w, "is on trial, and its deleted files cannot be put back yet",
+			    &said);
+		return false;
+	}
+	syslog(LOG_WARNING,
+	       "the files of change %u were deleted while it was on trial; they are back, and so is the trial",
+	       w->kept.id);
+	/* The file that it locked may be gone, too. */
+	if (w->guard >= 0)
+		close(w->guard);
+	w->guard = -1;
+	w->failures = 0;
+	return true;
+}
+
 enum waited waiter_wait(const struct request *rq)
 {
-	struct watch w = { .rq = rq, .guard = -1 };
+	struct watch w = { .rq = rq, .kept = KEPT_NONE, .guard = -1 };
 	enum waited ret = WAITED_KEPT;
 	sigset_t term;
 
@@ -182,6 +225,14 @@ enum waited waiter_wait(const struct request *rq)
 		if (sight == SIGHT_NOTHING ||
 		    (w.ending && is_watched_by_others(&w)))
 			break;
+		if (sight == SIGHT_DELETED) {
+			if (!put_back(&w))
+				nap_after_failure(&w);
+			if (!w.ending || clock_boot_ns() < w.give_up)
+				continue;
+			ret = WAITED_FAILED;
+			break;
+		}
 		if (!is_due(&w)) {
 			nap_until_due(&w);
 			continue;
@@ -196,5 +247,6 @@ enum waited waiter_wait(const struct request *rq)
 	}
 	if (w.guard >= 0)
 		close(w.guard);
+	kept_release(&w.kept);
 	return ret;
 }

@@ -8,10 +8,11 @@
  * policy is read, and so keeps no more than the path of the state folder. It
  * holds no lock while it waits.
  *
- * Nothing ends it but that no change is on trial any more: it looks again
- * after any error, and tries to roll back until that is done. SIGTERM ends the
- * trial: the change is rolled back at once, unless another waiter looks after
- * it.
+ * Nothing ends it but that no change is on trial any more. It holds the files
+ * of the trial open, and puts them back when somebody deletes them. It looks
+ * again after any error, and tries to roll back until that is done. SIGTERM
+ * ends the trial: the change is rolled back at once, unless another waiter
+ * looks after it.
  *
  *   waiter_prepare -> the change is on trial -> waiter_start -> waiter_dismiss
  *

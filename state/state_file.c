@@ -81,12 +81,13 @@ int state_file_write(int dir, const char *name, const char *text, size_t len)
 	return r;
 }
 
+/* From the start, wherever the file stands. */
 static int read_all(int fd, char *text, size_t len)
 {
 	size_t at = 0;
 
 	while (at < len) {
-		ssize_t n = read(fd, text + at, len - at);
+		ssize_t n = pread(fd, text + at, len - at, (off_t)at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -99,7 +100,7 @@ static int read_all(int fd, char *text, size_t len)
 	return 0;
 }
 
-static int read_open(int fd, char **ret, size_t *ret_len)
+int state_file_read_open(int fd, char **ret, size_t *ret_len)
 {
 	_cleanup_free_ char *text = NULL;
 	struct stat st;
@@ -131,7 +132,7 @@ int state_file_read(int dir, const char *name, char **ret, size_t *ret_len)
 
 	if (fd < 0)
 		return -errno;
-	r = read_open(fd, ret, ret_len);
+	r = state_file_read_open(fd, ret, ret_len);
 	close(fd);
 	return r;
 }

@@ -28,6 +28,8 @@ int state_file_write(int dir, const char *name, const char *text, size_t len);
 /* What was written, renamed and unlinked in this folder is so for good. */
 int state_file_sync(int dir);
 int state_file_read(int dir, const char *name, char **ret, size_t *ret_len);
+/* The same of an open file. */
+int state_file_read_open(int fd, char **ret, size_t *ret_len);
 /* Gone, or was not there. */
 int state_file_unlink(int dir, const char *name);
 int state_file_rename(int dir, const char *from, const char *to);

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/mem.h"
 #include "state/folder.h"
+#include "state/kept.h"
 #include "state/state_file.h"
 #include "state/state_io.h"
 
@@ -81,9 +83,25 @@ static int note_over(struct state *st, enum ending ending, struct diags *d)
 	return 0;
 }
 
+/* For those who hold the note open: it is ctpolicy that ends the trial. */
+static int mark_over(const struct state *st)
+{
+	int r, fd = openat(st->dir, STATE_PENDING, O_RDONLY | O_CLOEXEC |
+			   O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = fchmod(fd, KEPT_OVER_MODE) ? -errno : 0;
+	close(fd);
+	return r;
+}
+
 static int drop(struct state *st, enum ending ending, struct diags *d)
 {
-	int r = state_file_unlink(st->dir, STATE_PENDING);
+	int r = mark_over(st);
+
+	if (!r)
+		r = state_file_unlink(st->dir, STATE_PENDING);
 
 	if (!r || !note_over(st, ending, d))
 		return 0;
@@ -176,7 +194,7 @@ void trial_tidy(struct state *st)
 
 	if (!st->claim.locked || !st->claim.over.id)
 		return;
-	if (pending_read(st, &p, &said) != -ENOENT ||
+	if (pending_read(st, &p, &said) != -ENOENT || mark_over(st) ||
 	    state_file_unlink(st->dir, STATE_PENDING))
 		return;
 	if (st->claim.over.ending == ENDING_ROLLED_BACK)

@@ -4,6 +4,7 @@
 it waits; and a confirmation keeps what is in force, and nothing else."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,6 +127,31 @@ def damaged_note(host, before):
     assert "CT551" in host.run("confirm", code=12)
 
 
+def deleted(host, before):
+    """Whoever deletes files of a trial does not confirm it."""
+    for victim in ("folder", "pending", "record", "both"):
+        host.run("apply", "--confirm", "4s", TWO)
+        folder = state_folder(host)
+        newest = str(max(int(f) for f in host.files() if f.isdigit()))
+        names = {"folder": os.listdir(folder), "pending": ["pending"],
+                 "record": [newest], "both": ["pending", newest]}[victim]
+        for name in names:
+            os.unlink(os.path.join(folder, name))
+        if victim == "folder":
+            os.rmdir(folder)
+            os.rmdir(host.state)
+        wait_for(lambda: os.path.isdir(host.state) and
+                 {"pending", newest} <= set(host.files()),
+                 3, "%s: not put back" % victim)
+        goes_back(host, before)
+        assert "CT551" in host.run("confirm", code=12), victim
+    host.run("apply", "--confirm", "1h", TWO)
+    shutil.rmtree(host.state)
+    wait_for(lambda: "pending" in host.files(), 3, "not put back")
+    host.run("rollback")
+    goes_back(host, before)
+
+
 def state_folder(host):
     return next(top for top, _, names in os.walk(host.state)
                 if "lock" in names)
@@ -148,8 +174,11 @@ def disk(host, before):
                 pass
         goes_back(host, before)
         os.unlink(os.path.join(host.state, "full"))
-        host.run("apply", "--confirm", "2s", TWO)
-        subprocess.run(["mount", "-o", "remount,ro", host.state], check=True)
+        host.run("apply", "--confirm", "4s", TWO)
+        # until the waiter has let go of what was replaced
+        wait_for(lambda: not subprocess.run(
+            ["mount", "-o", "remount,ro", host.state], check=False,
+            stderr=subprocess.DEVNULL).returncode, 3, "busy")
         wait_for(lambda: host.listing() == before, 10, "read-only: it stays")
         wait_for(lambda: not waiters(host), 5, "read-only: a waiter is left")
         assert "CT551" in host.run("confirm", code=12)
@@ -186,6 +215,8 @@ def cut_removal(host, before):
 def in_force(host, before):
     """What somebody changed meanwhile is not confirmed unasked."""
     host.run("apply", "--confirm", "1h", TWO)
+    said = host.run("apply", ONE, code=75)
+    assert re.search(r"change \d+ is still on trial for 3[56]\d\d s", said), said
     host.space.run({
         "nftables": "nft flush chain inet ctpolicy prerouting",
         "iptables": "iptables-legacy -t raw -F CTPOLICY-PREROUTING",
@@ -267,7 +298,7 @@ def others_folders(host, _):
 lab.require_ctpolicy()
 for name in lab.BACKENDS:
     for test in (failing_look, slow_change, told_to_end, small_waiter,
-                 damaged_note, disk, cut_removal, in_force, once, numbers,
+                 damaged_note, deleted, disk, cut_removal, in_force, once, numbers,
                  two_folders, others_folders):
         case(test, name)
 print("%d passed, %d failed" % (passed, failed))

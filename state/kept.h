@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * state/kept.h: the files of a trial, held open in case somebody deletes them.
+ *
+ * Shape:  -1: not open. A trial that ctpolicy ended can be told from one whose
+ *         files somebody deleted: ctpolicy first takes the right to write from
+ *         the note of the trial (KEPT_OVER_MODE).
+ * Owner:  kept_release() closes.
+ * Errors: -errno; -EIO with a diagnostic.
+ */
+#ifndef CTPOLICY_STATE_KEPT_H
+#define CTPOLICY_STATE_KEPT_H
+
+#include <stdbool.h>
+
+#include "state/state.h"
+
+#define KEPT_OVER_MODE 0400
+
+struct kept {
+	uint32_t id;		/* of the change on trial */
+	int pending, record;
+};
+
+#define KEPT_NONE ((struct kept){ .pending = -1, .record = -1 })
+
+/* Hold what is there now. True: nothing of the trial is missing. */
+bool kept_hold(struct kept *k, const struct state *st, uint32_t id);
+/* Files are held, and ctpolicy did not end the trial. */
+bool kept_is_on(const struct kept *k);
+/* Write what is missing; `st` holds the lock. */
+int kept_put_back(const struct kept *k, struct state *st, struct diags *d);
+void kept_release(struct kept *k);
+
+#endif
