@@ -5,21 +5,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/digest.h"
 #include "core/mem.h"
 #include "state/json_memory.h"
 #include "state/record.h"
 
 #define CHECKSUM_LEN 17		/* 16 digits and a newline */
-
-/* FNV-1a, 64 bits: finds what was cut or changed by accident. */
-static uint64_t checksum(const char *text, size_t len)
-{
-	uint64_t h = 0xcbf29ce484222325;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (uint8_t)text[i]) * 0x100000001b3;
-	return h;
-}
 
 void sealed_json_freep(json_t **j)
 {
@@ -43,7 +34,7 @@ int sealed_put_json(json_t *j, struct strbuf *out)
 int sealed_put_checksum(struct strbuf *out)
 {
 	strbuf_printf(out, "%016" PRIx64 "\n",
-		      checksum(strbuf_str(out), out->n));
+		      digest_add(DIGEST_START, strbuf_str(out), out->n));
 	return strbuf_status(out);
 }
 
@@ -55,7 +46,8 @@ int sealed_check(const char *text, size_t *len)
 	if (*len < CHECKSUM_LEN)
 		return -EBADMSG;
 	*len -= CHECKSUM_LEN;
-	snprintf(sum, sizeof(sum), "%016" PRIx64 "\n", checksum(text, *len));
+	snprintf(sum, sizeof(sum), "%016" PRIx64 "\n",
+		 digest_add(DIGEST_START, text, *len));
 	return memcmp(sum, text + *len, CHECKSUM_LEN) ? -EBADMSG : 0;
 }
 
