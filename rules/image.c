@@ -224,6 +224,11 @@ bool image_set_fits(const struct image_set *want, const struct image_set *live)
 	       !memcmp(w->field, l->field, w->n_fields * sizeof(w->field[0]));
 }
 
+bool image_set_is_known(const struct image_set *s)
+{
+	return strcmp(s->kind, "unknown") != 0;
+}
+
 void image_rule_release(struct image_rule *r)
 {
 	match_release(&r->match);

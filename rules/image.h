@@ -163,6 +163,8 @@ bool image_rule_equal(const struct image_rule *a, const struct image_rule *b);
 bool image_rule_is_transit(const struct image_rule *r);
 /* Can the live set hold what is wanted, as it stands? */
 bool image_set_fits(const struct image_set *want, const struct image_set *live);
+/* False: it could not be decoded, and is equal to nothing. */
+bool image_set_is_known(const struct image_set *s);
 void image_rule_release(struct image_rule *r);
 void image_set_release(struct image_set *s);
 /*
@@ -171,6 +173,8 @@ void image_set_release(struct image_set *s);
  */
 int image_normalize(struct image *img);
 bool image_is_empty(const struct image *img);
+/* Two normalized images have the same one if changeset_diff() finds nothing. */
+uint64_t image_digest(const struct image *img);
 void image_dump(const struct image *img, FILE *out);
 void image_free(struct image **img);
 struct image *image_new(void);
