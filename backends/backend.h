@@ -55,8 +55,17 @@ struct foreign_chain {
 	struct reach_set drops;		/* empty: any packet */
 };
 
+/* A chain of somebody else's, wherever it hooks. */
+struct foreign_place {
+	uint8_t family;			/* NFPROTO_* of its table */
+	const char *table, *chain;	/* interned */
+};
+
 /* What a snapshot found beside our own things. */
 struct survey {
+	struct foreign_place *places;	/* that jumps of ours may stand in */
+	size_t n_places, cap_places;
+	bool knows_places;	/* false: all that we jump from always exist */
 	struct foreign_chain *filters;	/* that drop on input/forward/output */
 	size_t n_filters, cap_filters;
 	bool in_use;		/* foreign rules or policies live here */

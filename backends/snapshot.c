@@ -68,6 +68,7 @@ void survey_note_no_accepts(const char *backend, struct diags *d)
 void survey_release(struct survey *s)
 {
 	free(s->filters);
+	free(s->places);
 	*s = (struct survey){ 0 };
 }
 

@@ -30,16 +30,10 @@ static int say_ending(struct plan *p, struct state *state)
 
 static int say_not_in_force(struct recovery *v, const struct options *o)
 {
-	const struct part *m = change_first(&v->plan.change);
-	const struct step *s = &m->changes->steps[0];
-	_cleanup_(strbuf_release) struct strbuf line = { 0 };
-
-	m->backend->print_step(s, &line);
 	diag_add(&v->plan.diags, o->request.force ? DIAG_WARNING : DIAG_ERROR,
 		 0, ID_TRIAL_NOT_IN_FORCE, NOPOS,
-		 "change %u is not in force any more: somebody changed its rules, first difference: %s %s",
-		 v->record.id, s->add ? "-" : "+",
-		 strbuf_str(&line));
+		 "change %u is not in force any more: somebody changed its rules",
+		 v->record.id);
 	if (o->request.force)
 		return 0;
 	diag_help(&v->plan.diags,
@@ -52,9 +46,10 @@ static int check_in_force(struct plan *p, const struct options *o,
 			  struct state *state)
 {
 	_cleanup_(recovery_release) struct recovery v = { 0 };
-	int r = recovery_check_new(&v, &o->request, state);
+	bool in_force = true;
+	int r = recovery_check_new(&v, &o->request, state, &in_force);
 
-	if (!r && !change_is_empty(&v.plan.change))
+	if (!r && !in_force)
 		r = say_not_in_force(&v, o);
 	if (r == -ENOENT)
 		r = 0;

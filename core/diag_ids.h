@@ -126,6 +126,12 @@
 	X(SSH_CONNECTION, 571)		/* a warning */			\
 	X(LOGIN_UNKNOWN, 572)		/* a warning */			\
 	X(SAME_LOGIN, 573)		/* or a warning, with --force */\
+	X(MADE_BY_HAND, 580)		/* a warning */			\
+	X(ACCEPTS_GONE, 581)		/* a warning */			\
+	X(RESTORED_IN_PART, 582)	/* a warning */			\
+	X(NOT_RECORDABLE, 583)						\
+	X(RECORD_VERSION, 584)						\
+	X(RECORD_PASSED_OVER, 585)	/* a warning */			\
 	/* iptables */							\
 	X(IPTABLES_NFT, 601)						\
 	X(XTABLES_LOCK, 602)		/* cannot be taken */		\

@@ -196,6 +196,7 @@ void part_release(struct part *m)
 {
 	changeset_free(&m->changes);
 	changeset_free(&m->made);
+	past_free(&m->past);
 	image_free(&m->want);
 	image_free(&m->made_want);
 	image_free(&m->before);

@@ -19,12 +19,12 @@
 #define CTPOLICY_ENGINE_CHANGE_H
 
 #include "backends/backend.h"
-#include "state/record.h"
+#include "engine/past.h"
 
 struct part {
 	const struct backend *backend;
 	struct backend_ctx *ctx;	/* NULL: only text is written */
-	struct rules_text text;		/* wanted as it stands; s NULL: none */
+	struct past *past;		/* aims `want`; NULL: it is lowered */
 	struct snapshot live;
 	struct survey elsewhere;	/* filters that this backend misses */
 	bool lowered;	/* its first lowering has said what it has to say */

@@ -5,113 +5,44 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/digest.h"
 #include "core/mem.h"
 
-/*
- * The part of an image that can be written and read again. Somebody's
- * handiwork in our chains that no rule of ours can be is left out.
- */
-struct known {
-	struct image img;	/* its arrays are ours, the rest is borrowed */
-	size_t left_out;
-};
-
-static void known_release(struct known *k)
+/* The parts of the change that something is written to. */
+static int write_parts(struct plan *p, struct record *rec)
 {
-	for (size_t i = 0; i < k->img.n_tables; i++) {
-		struct image_table *t = &k->img.tables[i];
+	int r = 0;
 
-		for (size_t c = 0; c < t->n_chains; c++)
-			free(t->chains[c].rules);
-		free(t->chains);
+	for (size_t i = 0; !r && i < p->change.n; i++) {
+		const struct part *m = &p->change.v[i];
+		struct record_part *part;
+
+		if (!m->changes || !m->changes->n)
+			continue;
+		part = record_add_part(rec, m->backend->name);
+		r = part ? past_write(m->backend, m->live.image, m->want, part,
+				      &p->diags) : -ENOMEM;
 	}
-	free(k->img.tables);
-	*k = (struct known){ 0 };
-}
-
-static int know_chain(struct known *k, const struct image_chain *from,
-		      struct image_chain *to)
-{
-	*to = *from;
-	to->n_rules = 0;
-	to->rules = calloc(from->n_rules + 1, sizeof(*to->rules));
-	if (!to->rules)
-		return -ENOMEM;
-	for (size_t i = 0; i < from->n_rules; i++)
-		if (from->rules[i].verdict == VERDICT_UNKNOWN)
-			k->left_out++;
-		else
-			to->rules[to->n_rules++] = from->rules[i];
-	return 0;
-}
-
-static int know_table(struct known *k, const struct image_table *from,
-		      struct image_table *to)
-{
-	int r = 0;
-
-	*to = *from;
-	to->n_chains = 0;
-	to->chains = calloc(from->n_chains + 1, sizeof(*to->chains));
-	if (!to->chains)
-		return -ENOMEM;
-	for (size_t i = 0; !r && i < from->n_chains; i++)
-		r = know_chain(k, &from->chains[i],
-			       &to->chains[to->n_chains++]);
 	return r;
 }
 
-static int know(const struct image *from, struct known *k)
+/* What is done, and by which policy. */
+static int sign(const struct plan *p, struct record *rec)
 {
-	int r = 0;
-
-	k->img.tables = calloc(from->n_tables + 1, sizeof(*k->img.tables));
-	if (!k->img.tables)
-		return -ENOMEM;
-	for (size_t i = 0; !r && i < from->n_tables; i++)
-		r = know_table(k, &from->tables[i],
-			       &k->img.tables[k->img.n_tables++]);
-	return r;
-}
-
-static int to_text(const struct backend *b, const struct image *img,
-		   struct rules_text *ret)
-{
-	FILE *f = open_memstream(&ret->s, &ret->len);
-	int r, cut;
-
-	if (!f)
-		return -ENOMEM;
-	r = b->render(img, f);
-	cut = ferror(f);
-	if ((fclose(f) || cut || !ret->s) && !r)
-		r = -ENOMEM;
-	return r;
-}
-
-static void note_left_out(struct plan *p, size_t n)
-{
-	diag_add(&p->diags, DIAG_WARNING, 0, ID_HAND_EDITED, NOPOS,
-		 "%zu rules in chains of ours were changed by hand into what no policy makes; a rollback will not bring them back",
-		 n);
+	rec->command = strdup(p->rq->command);
+	rec->policy = p->file ? strdup(p->file) : NULL;
+	if (p->text)
+		rec->policy_digest = digest_add(DIGEST_START, p->text, p->len);
+	return rec->command && (rec->policy || !p->file) ? 0 : -ENOMEM;
 }
 
 static int write_down(struct plan *p, struct record *rec)
 {
-	_cleanup_(known_release) struct known k = { 0 };
-	const struct part *m = change_first(&p->change);
-	int r = know(m->live.image, &k);
+	int r = sign(p, rec);
 
-	rec->backend = m->backend->name;
 	if (!r)
-		r = to_text(m->backend, &k.img, &rec->before);
-	if (!r)
-		r = to_text(m->backend, m->want, &rec->after);
-	if (!r)
-		r = journal_begin(p->state, rec, &p->diags);
-	if (!r && k.left_out)
-		note_left_out(p, k.left_out);
-	return r;
+		r = write_parts(p, rec);
+	return r ? r : journal_begin(p->state, rec, &p->diags);
 }
 
 /* Where it is on trial, and whose word does not count. */
@@ -174,9 +105,8 @@ static int go_without(struct plan *p, size_t said, int err)
 
 int history_begin(struct plan *p)
 {
-	struct record rec = {
-		.of = p->takes_back, .command = p->rq->command,
-		.policy = p->file,
+	_cleanup_(record_release) struct record rec = {
+		.of = p->takes_back,
 	};
 	size_t said = p->diags.n;
 	int r;
@@ -184,8 +114,6 @@ int history_begin(struct plan *p)
 	if (!p->state || p->recovers || p->unjournaled)
 		return 0;
 	r = write_down(p, &rec);
-	free(rec.before.s);
-	free(rec.after.s);
 	if (r)
 		r = go_without(p, said, r);
 	if (!r && p->rq->confirm)

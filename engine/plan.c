@@ -105,9 +105,8 @@ int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 	int r;
 
 	image_free(&m->want);
-	if (m->text.s)
-		return m->backend->parse(p->rq->command, m->text.s,
-					 m->text.len, &m->want, &p->diags);
+	if (m->past)
+		return past_aim(m->past, &m->live, &m->want, &p->diags);
 	if (!p->rules)
 		return want_nothing(m);
 	m->lowered = true;

@@ -25,7 +25,7 @@ int waiting_read(struct state *state, struct waiting *ret, struct diags *d)
 	return 0;
 }
 
-static int open_backend(struct plan *p, const char *name)
+static int open_part(struct plan *p, const char *name)
 {
 	const struct backend *b = backend_find(name);
 	struct part *m;
@@ -41,11 +41,53 @@ static int open_backend(struct plan *p, const char *name)
 			name);
 }
 
-/* Compare the kernel with one of the record's two sides. */
-static int aim_at(struct recovery *v, const struct rules_text *side)
+static int open_parts(struct recovery *v)
 {
-	v->plan.change.v[0].text = *side;
-	return plan_compare(&v->plan);
+	int r = 0;
+
+	for (size_t i = 0; !r && i < v->record.n_parts; i++)
+		r = open_part(&v->plan, v->record.parts[i].target);
+	return r;
+}
+
+/* The record's part for a target, NULL: it was not concerned. */
+static const struct record_part *find_part(const struct record *r,
+					   const char *target)
+{
+	for (size_t i = 0; i < r->n_parts; i++)
+		if (!strcmp(r->parts[i].target, target))
+			return &r->parts[i];
+	return NULL;
+}
+
+/* Compare the kernel with what was before a change. */
+static int aim(struct recovery *v, const struct record *rec)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < v->plan.change.n; i++) {
+		struct part *m = &v->plan.change.v[i];
+		const struct record_part *from =
+			find_part(rec, m->backend->name);
+
+		past_free(&m->past);
+		if (from)
+			r = past_read(m->backend, from, &m->past,
+				      &v->plan.diags);
+	}
+	return r ? r : plan_compare(&v->plan);
+}
+
+/* Are the rules in force that the change wanted? It must be aimed at. */
+static bool is_complete(const struct recovery *v)
+{
+	const struct change *c = &v->plan.change;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->v[i].past ||
+		    !past_is_complete(c->v[i].past, c->v[i].live.image))
+			return false;
+	return true;
 }
 
 /* What was to be confirmed is no more: the next `confirm` says how it ended. */
@@ -67,57 +109,84 @@ bool recovery_succeeded(const struct recovery *v)
 	       v->done.outcome == OUTCOME_CHANGED;
 }
 
-/*
- * To one side of the journal, which is then done with. A confirmation that
- * was waited for falls with its change.
- */
-static int go_to(struct recovery *v, bool forward, const struct waiting *ends)
+/* What was interrupted is over, one way or the other. */
+static int settle(struct recovery *v, bool forward, const struct waiting *ends)
 {
-	int r = 0;
+	int r = forward ? journal_finish(v->plan.state, &v->plan.diags) :
+			  journal_drop(v->plan.state, &v->plan.diags);
 
+	return !r && ends ? end_waiting(v, ends) : r;
+}
+
+/*
+ * To what the plan aims at, which ends the journal. A confirmation that was
+ * waited for falls with its change.
+ */
+static int go(struct recovery *v, bool forward, const struct waiting *ends)
+{
 	v->what = forward ? RECOVERED_NEW : RECOVERED_OLD;
-	if (!forward)
-		r = aim_at(v, &v->record.before);
-	if (r)
-		return r;
 	transact(&v->plan, &v->done);
 	if (!recovery_succeeded(v))
 		return 0;
 	if (v->done.outcome == OUTCOME_UNCHANGED)
-		r = forward ? journal_finish(v->plan.state, &v->plan.diags) :
-			  journal_drop(v->plan.state, &v->plan.diags);
-	return !r && ends ? end_waiting(v, ends) : r;
+		return settle(v, forward, ends);
+	return ends ? end_waiting(v, ends) : 0;
 }
 
 /* Rules live as long as their namespace. Restored since, they are there. */
 static bool is_past(const struct recovery *v)
 {
-	return strcmp(v->record.space, state_space(v->plan.state)) &&
-	       image_is_empty(v->plan.change.v[0].live.image);
+	const struct change *c = &v->plan.change;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (!image_is_empty(c->v[i].live.image))
+			return false;
+	return strcmp(v->record.space, state_space(v->plan.state)) != 0;
 }
 
 /*
- * A way back is finished, any other change is undone, unless it turns out to
+ * A rollback that was interrupted goes where it was going: what leads back
+ * from the change it undoes leads there from any point on the way. Without
+ * that record the rollback itself is undone.
+ */
+static int finish_rollback(struct recovery *v, const struct waiting *ends)
+{
+	_cleanup_(record_release) struct record undone = { 0 };
+	int r = state_record(v->plan.state, v->record.of, &undone,
+			     &v->plan.diags);
+
+	if (r && r != -ENOMEM)
+		return go(v, false, NULL);
+	if (!r)
+		r = aim(v, &undone);
+	return r ? r : go(v, true, ends);
+}
+
+/*
+ * A rollback is finished, any other change is undone, unless it turns out to
  * be complete and nobody was asked to confirm it.
  */
 static int finish_or_undo(struct recovery *v, const struct waiting *w)
 {
-	bool back = v->record.of != 0, complete;
+	bool back = v->record.of != 0;
 	const struct waiting *ends;
-	int r = open_backend(&v->plan, v->record.backend);
+	int r = open_parts(v);
 
 	v->plan.takes_back = v->record.of;
 	if (!r)
-		r = aim_at(v, &v->record.after);
+		r = aim(v, &v->record);
 	if (r)
 		return r;
 	ends = speaks_of(w, back ? v->record.of : v->record.id) ? w : NULL;
-	complete = change_is_empty(&v->plan.change);
-	if (!is_past(v))
-		return go_to(v, back || (complete && !ends), ends);
-	v->what = RECOVERED_PAST;
-	r = journal_drop(v->plan.state, &v->plan.diags);
-	return !r && ends ? end_waiting(v, ends) : r;
+	if (is_past(v)) {
+		v->what = RECOVERED_PAST;
+		return settle(v, false, ends);
+	}
+	if (is_complete(v) && (back || !ends)) {
+		v->what = RECOVERED_NEW;
+		return settle(v, true, ends);
+	}
+	return back ? finish_rollback(v, ends) : go(v, false, ends);
 }
 
 static void begin(struct recovery *v, const struct request *rq,
@@ -151,13 +220,13 @@ static int take_back(struct recovery *v, const struct waiting *w)
 	int r = state_newest(v->plan.state, &v->record, &v->plan.diags);
 
 	if (!r)
-		r = open_backend(&v->plan, v->record.backend);
+		r = open_parts(v);
 	if (r)
 		return r;
 	v->plan.takes_back = v->record.id;
 	/* The note and the record say all that a journal would. */
 	v->plan.unjournaled = speaks_of(w, v->record.id);
-	r = aim_at(v, &v->record.before);
+	r = aim(v, &v->record);
 	if (r)
 		return r;
 	v->what = is_past(v) ? RECOVERED_PAST : RECOVERED_OLD;
@@ -193,6 +262,7 @@ static int unconfirmed(struct recovery *v, const struct waiting *w)
 	int r = state_newest(v->plan.state, &v->record, &v->plan.diags);
 	uint32_t id, of;
 
+	v->unreadable = r == -EIO;
 	if (r && r != -ENOENT)
 		return r;
 	id = r ? 0 : v->record.id;
@@ -218,6 +288,7 @@ int recovery_run(struct recovery *v, const struct request *rq,
 		v->plan.recovers = true;
 		return finish_or_undo(v, &w);
 	}
+	v->unreadable = r == -EIO;
 	if (r != -ENOENT)
 		return r;
 	if (w.there && w.expired)
@@ -239,18 +310,23 @@ int recovery_take_back(struct recovery *v, const struct request *rq,
 }
 
 int recovery_check_new(struct recovery *v, const struct request *rq,
-		       struct state *state)
+		       struct state *state, bool *ret)
 {
 	int r;
 
 	begin(v, rq, state, "confirm");
 	r = state_newest(state, &v->record, &v->plan.diags);
 	if (!r)
-		r = open_backend(&v->plan, v->record.backend);
-	if (!r) {
-		v->plan.change.v[0].text = v->record.after;
-		r = transaction_compare(&v->plan);
+		r = open_parts(v);
+	if (!r)
+		r = aim(v, &v->record);
+	for (unsigned int i = 0; !r && i < SETTLE_READS && !is_complete(v);
+	     i++) {
+		change_settle();
+		r = plan_compare(&v->plan);
 	}
+	if (!r)
+		*ret = is_complete(v);
 	return r;
 }
 
@@ -293,6 +369,38 @@ int recovery_open(const struct request *rq, struct state **ret,
 	return r;
 }
 
+/*
+ * Does what cannot be undone stand in this command's way? One that says itself
+ * what all rules must be makes them right from wherever they are.
+ */
+static bool is_in_the_way(const struct recovery *v, const char *command, int r)
+{
+	static const int others[] = { -ENOMEM, -EPERM, -EBUSY, -EAGAIN,
+				      -EOPNOTSUPP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (r == others[i])
+			return true;
+	/* The folder itself cannot be read: nothing is known of the past. */
+	if (r == -EIO && !v->unreadable)
+		return true;
+	return strcmp(command, "apply") && strcmp(command, "remove");
+}
+
+/* What was an error for `recover` is a warning for who goes on. */
+static int pass_over(struct plan *p, const struct recovery *v)
+{
+	const struct diags *said = &v->plan.diags;
+	const char *why = "it cannot be undone";
+
+	for (size_t i = 0; i < said->n; i++)
+		if (said->v[i].level == DIAG_ERROR)
+			why = said->v[i].msg;
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_RECORD_PASSED_OVER, NOPOS,
+		 "an unfinished change is passed over: %s", why);
+	return pending_drop(p->state, &p->diags);
+}
+
 int recovery_before(struct plan *p, enum recovered *ret)
 {
 	_cleanup_(recovery_release) struct recovery v = { 0 };
@@ -300,6 +408,10 @@ int recovery_before(struct plan *p, enum recovered *ret)
 
 	if (!r)
 		r = recovery_error(&v);
+	if (r && !is_in_the_way(&v, p->rq->command, r)) {
+		*ret = RECOVERED_NOTHING;
+		return pass_over(p, &v);
+	}
 	diags_append(&p->diags, &v.plan.diags);
 	if (r)
 		return r;

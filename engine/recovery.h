@@ -32,6 +32,7 @@ struct recovery {
 	struct transaction done;
 	struct record record;	/* the change that this is about */
 	enum recovered what;
+	bool unreadable;	/* its journal or record is of no use */
 };
 
 /*
@@ -43,12 +44,9 @@ int recovery_run(struct recovery *v, const struct request *rq,
 /* Go back one change: to the rules from before the newest record. */
 int recovery_take_back(struct recovery *v, const struct request *rq,
 		       struct state *state);
-/*
- * Compare the kernel with what the newest change wanted: plan.changes is empty
- * where it is in force.
- */
+/* Are the rules in force that the newest change wanted? */
 int recovery_check_new(struct recovery *v, const struct request *rq,
-		       struct state *state);
+		       struct state *state, bool *ret);
 /* Did it reach old or new, whatever it was? */
 bool recovery_succeeded(const struct recovery *v);
 int recovery_error(const struct recovery *v);	/* -errno of what did not */

@@ -27,8 +27,18 @@ static int say_damaged(const struct state *st, const char *name,
 		       struct diags *d)
 {
 	diag_add(d, DIAG_ERROR, 0, ID_STATE_FILE_DAMAGED, NOPOS,
-		 "%s/%s is damaged or of another version", st->path, name);
+		 "%s/%s is damaged", st->path, name);
 	diag_help(d, "move it away to go on without it; then 'ctpolicy apply POLICY' or 'ctpolicy remove' sets the rules right");
+	return -EIO;
+}
+
+static int say_other_version(const struct state *st, const char *name,
+			     struct diags *d)
+{
+	diag_add(d, DIAG_ERROR, 0, ID_RECORD_VERSION, NOPOS,
+		 "%s/%s was written by another version of ctpolicy", st->path,
+		 name);
+	diag_help(d, "roll back with that version, or move the file away; then 'ctpolicy apply POLICY' or 'ctpolicy remove' sets the rules right");
 	return -EIO;
 }
 
@@ -81,6 +91,8 @@ static int read_record(struct state *st, const char *name, struct record *ret,
 
 	if (!r)
 		r = record_decode(text, len, ret);
+	if (r == -EPROTO)
+		return say_other_version(st, name, d);
 	return r == -EBADMSG ? say_damaged(st, name, d) : r;
 }
 
@@ -173,19 +185,24 @@ static void name_of(uint32_t id, char *ret)
 	snprintf(ret, NAME_MAX_, "%u", id);
 }
 
+int state_record(struct state *st, uint32_t id, struct record *ret,
+		 struct diags *d)
+{
+	char name[NAME_MAX_];
+
+	name_of(id, name);
+	return read_record(st, name, ret, d);
+}
+
 int state_newest(struct state *st, struct record *ret, struct diags *d)
 {
 	uint32_t v[STATE_KEPT];
-	char name[NAME_MAX_];
 	size_t n;
 	int r = state_list(st, v, &n, d);
 
 	if (r)
 		return r;
-	if (!n)
-		return -ENOENT;
-	name_of(v[n - 1], name);
-	return read_record(st, name, ret, d);
+	return n ? state_record(st, v[n - 1], ret, d) : -ENOENT;
 }
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "state/record.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -8,78 +9,203 @@
 #include "state/json_memory.h"
 #include "state/sealed.h"
 
-#define SCHEMA 1
+#define FORMAT 2
+#define PARTS_MAX 64
+#define DIGEST_LEN 16
+
+struct record_part *record_add_part(struct record *r, const char *target)
+{
+	char *name = strdup(target);
+
+	if (!name || mem_grow(&r->parts, &r->cap_parts, r->n_parts + 1)) {
+		free(name);
+		return NULL;
+	}
+	r->parts[r->n_parts] = (struct record_part){ .target = name };
+	return &r->parts[r->n_parts++];
+}
+
+/* As text: a number in JSON has a sign, and 53 bits with some readers. */
+static json_t *digest_json(uint64_t digest)
+{
+	char text[DIGEST_LEN + 1];
+
+	snprintf(text, sizeof(text), "%016" PRIx64, digest);
+	return json_string(text);
+}
+
+static json_t *part_json(const struct record_part *p)
+{
+	return json_pack("{s:s, s:o, s:o, s:I, s:I}", "target", p->target,
+			 "digest_before", digest_json(p->digest_before),
+			 "digest_after", digest_json(p->digest_after),
+			 "before", (json_int_t)p->before.len,
+			 "after", (json_int_t)p->after.len);
+}
+
+static json_t *parts_json(const struct record *r)
+{
+	json_t *v = json_array();
+
+	for (size_t i = 0; v && i < r->n_parts; i++)
+		if (json_array_append_new(v, part_json(&r->parts[i]))) {
+			json_decref(v);
+			return NULL;
+		}
+	return v;
+}
+
+/* JSON cannot hold a name that is not UTF-8; it is left out. */
+static json_t *text_json(const char *s)
+{
+	return s ? json_string(s) : NULL;
+}
 
 int record_encode(const struct record *r, struct strbuf *out)
 {
-	/* A file name that is no UTF-8 cannot be said, nor be missed much. */
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
 	int err;
 
 	json_memory_watch();
-	j = json_pack(
-		"{s:i, s:I, s:I, s:I, s:s, s:s, s:o*, s:s, s:I, s:I}",
-		"schema", SCHEMA, "id", (json_int_t)r->id,
-		"of", (json_int_t)r->of, "time", (json_int_t)r->time,
-		"command", r->command, "backend", r->backend,
-		"policy", r->policy ? json_string(r->policy) : NULL,
-		"space", r->space, "before", (json_int_t)r->before.len,
-		"after", (json_int_t)r->after.len);
+	j = json_pack("{s:i, s:I, s:I, s:I, s:s, s:o*, s:o*, s:o*, s:o, s:s, s:o}",
+		      "format", FORMAT, "id", (json_int_t)r->id,
+		      "of", (json_int_t)r->of, "time", (json_int_t)r->time,
+		      "command", r->command, "policy", text_json(r->policy),
+		      "user", text_json(r->user), "tty", text_json(r->tty),
+		      "policy_digest", digest_json(r->policy_digest),
+		      "space", r->space, "parts", parts_json(r));
 	err = sealed_put_json(j, out);
-
 	if (err)
 		return err;
-	strbuf_add(out, r->before.s, r->before.len);
-	strbuf_add(out, r->after.s, r->after.len);
+	for (size_t i = 0; i < r->n_parts; i++) {
+		const struct record_part *p = &r->parts[i];
+
+		strbuf_add(out, p->before.s, p->before.len);
+		strbuf_add(out, p->after.s, p->after.len);
+	}
 	return sealed_put_checksum(out);
 }
 
-static int take_text(const char *text, size_t len, struct rules_text *ret)
+static int get_digest(const char *s, uint64_t *ret)
 {
-	ret->s = malloc(len + 1);
-	if (!ret->s)
-		return -ENOMEM;
-	memcpy(ret->s, text, len);
-	ret->s[len] = '\0';
-	ret->len = len;
+	uint64_t v = 0;
+
+	if (strlen(s) != DIGEST_LEN)
+		return -EBADMSG;
+	for (; *s; s++) {
+		const char *digits = "0123456789abcdef", *at = strchr(digits, *s);
+
+		if (!at)
+			return -EBADMSG;
+		v = v << 4 | (uint64_t)(at - digits);
+	}
+	*ret = v;
 	return 0;
 }
 
-struct header {
-	int schema;
-	json_int_t id, of, time, before, after;
-	const char *command, *backend, *policy, *space;
+/* What of the texts is not read yet. */
+struct body {
+	const char *s;
+	size_t len;
 };
 
+static int take_text(struct body *b, json_int_t len, struct rules_text *ret)
+{
+	if (len < 0 || (uint64_t)len > b->len)
+		return -EBADMSG;
+	ret->s = malloc((size_t)len + 1);
+	if (!ret->s)
+		return -ENOMEM;
+	memcpy(ret->s, b->s, (size_t)len);
+	ret->s[len] = '\0';
+	ret->len = (size_t)len;
+	b->s += len;
+	b->len -= (size_t)len;
+	return 0;
+}
+
+static int take_part(json_t *j, struct body *b, struct record *r)
+{
+	const char *target, *before, *after;
+	json_int_t n_before, n_after;
+	struct record_part *p;
+	int err;
+
+	if (json_unpack(j, "{s:s, s:s, s:s, s:I, s:I !}", "target", &target,
+			"digest_before", &before, "digest_after", &after,
+			"before", &n_before, "after", &n_after))
+		return -EBADMSG;
+	p = record_add_part(r, target);
+	if (!p)
+		return -ENOMEM;
+	err = get_digest(before, &p->digest_before);
+	if (!err)
+		err = get_digest(after, &p->digest_after);
+	if (!err)
+		err = take_text(b, n_before, &p->before);
+	return err ? err : take_text(b, n_after, &p->after);
+}
+
+static int take_parts(json_t *v, struct body *b, struct record *r)
+{
+	size_t n = json_array_size(v);
+	int err = json_is_array(v) && n <= PARTS_MAX ? 0 : -EBADMSG;
+
+	for (size_t i = 0; !err && i < n; i++)
+		err = take_part(json_array_get(v, i), b, r);
+	return !err && b->len ? -EBADMSG : err;
+}
+
+struct header {
+	json_int_t id, of, time;
+	const char *command, *policy, *user, *tty, *policy_digest, *space;
+	json_t *parts;		/* borrowed */
+};
+
+/* The checksum is right: another format is that of another version. */
 static int read_header(json_t *j, struct header *h)
 {
+	json_t *format = json_object_get(j, "format");
+
 	*h = (struct header){ 0 };
-	if (json_unpack(j, "{s:i, s:I, s:I, s:I, s:s, s:s, s?s, s:s, s:I, s:I !}",
-			"schema", &h->schema, "id", &h->id, "of", &h->of,
-			"time", &h->time, "command", &h->command,
-			"backend", &h->backend, "policy", &h->policy,
-			"space", &h->space, "before", &h->before,
-			"after", &h->after))
+	if (!json_is_object(j))
 		return -EBADMSG;
-	return h->schema == SCHEMA ? 0 : -EBADMSG;
+	if (json_integer_value(format) != FORMAT)
+		return -EPROTO;
+	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:s, s?s, s?s, s?s, s:s, s:s, s:o !}",
+			"format", &format, "id", &h->id, "of", &h->of,
+			"time", &h->time, "command", &h->command,
+			"policy", &h->policy, "user", &h->user,
+			"tty", &h->tty, "policy_digest", &h->policy_digest,
+			"space", &h->space, "parts", &h->parts))
+		return -EBADMSG;
+	return 0;
+}
+
+static int copy_text(const char *from, const char **ret)
+{
+	*ret = from ? strdup(from) : NULL;
+	return *ret || !from ? 0 : -ENOMEM;
 }
 
 static int take_header(const struct header *h, struct record *r)
 {
 	int err = sealed_get_u32(h->id, &r->id);
 
+	r->time = h->time;
 	if (!err)
 		err = sealed_get_u32(h->of, &r->of);
 	if (!err)
 		err = sealed_get_space(h->space, r->space);
-	if (err)
-		return err;
-	r->time = h->time;
-	r->command = strdup(h->command);
-	r->backend = strdup(h->backend);
-	r->policy = h->policy ? strdup(h->policy) : NULL;
-	return r->command && r->backend && (r->policy || !h->policy) ?
-		0 : -ENOMEM;
+	if (!err)
+		err = get_digest(h->policy_digest, &r->policy_digest);
+	if (!err)
+		err = copy_text(h->command, &r->command);
+	if (!err)
+		err = copy_text(h->policy, &r->policy);
+	if (!err)
+		err = copy_text(h->user, &r->user);
+	return err ? err : copy_text(h->tty, &r->tty);
 }
 
 int record_decode(const char *text, size_t len, struct record *ret)
@@ -87,6 +213,7 @@ int record_decode(const char *text, size_t len, struct record *ret)
 	_cleanup_(record_release) struct record r = { 0 };
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
 	struct header h;
+	struct body b;
 	size_t at;
 	int err = sealed_check(text, &len);
 
@@ -94,18 +221,12 @@ int record_decode(const char *text, size_t len, struct record *ret)
 		err = sealed_get_line(text, len, &j, &at);
 	if (!err)
 		err = read_header(j, &h);
+	if (!err)
+		err = take_header(&h, &r);
 	if (err)
 		return err;
-	if (h.before < 0 || h.after < 0 ||
-	    (uint64_t)h.before > len - at ||
-	    (uint64_t)h.after != len - at - (uint64_t)h.before)
-		return -EBADMSG;
-	err = take_header(&h, &r);
-	if (!err)
-		err = take_text(text + at, (size_t)h.before, &r.before);
-	if (!err)
-		err = take_text(text + at + h.before, (size_t)h.after,
-				&r.after);
+	b = (struct body){ text + at, len - at };
+	err = take_parts(h.parts, &b, &r);
 	if (err)
 		return err;
 	*ret = r;
@@ -115,10 +236,15 @@ int record_decode(const char *text, size_t len, struct record *ret)
 
 void record_release(struct record *r)
 {
+	for (size_t i = 0; i < r->n_parts; i++) {
+		mem_free_const(r->parts[i].target);
+		free(r->parts[i].before.s);
+		free(r->parts[i].after.s);
+	}
+	free(r->parts);
 	mem_free_const(r->command);
-	mem_free_const(r->backend);
 	mem_free_const(r->policy);
-	free(r->before.s);
-	free(r->after.s);
+	mem_free_const(r->user);
+	mem_free_const(r->tty);
 	*r = (struct record){ 0 };
 }

@@ -2,15 +2,18 @@
 /*
  * state/record.h: one change of the rules, as it is kept on disk.
  *
- * Shape:  a text: one line of JSON that says who, when and how long; our
- *         rules before the change and after it, each as the backend's own
- *         text (what `render` prints); a last line with a checksum of all
- *         before it. Equal records give equal texts.
- * Units:  time in seconds since the epoch. `of` is the number of the record
- *         that a rollback takes back; 0: this is no rollback.
- * Owner:  record_release() frees all strings; of a record to be encoded they
- *         are only read. policy may be NULL: there was none (remove).
- * Errors: -EBADMSG: cut short, changed, or of another version. -ENOMEM.
+ * Shape:  a text: one line of JSON that says who, when and how much; then for
+ *         each part of the change what leads back from it, as text of the
+ *         target's own; a last line with a checksum of everything before it.
+ *         Equal records give equal texts.
+ * Units:  time in seconds since the epoch. `of` is the number of the change
+ *         that a rollback undoes; 0: this is no rollback. A digest of 0:
+ *         there was nothing to take one of.
+ * Owner:  record_release() frees all strings and parts; of a record to be
+ *         encoded they are only read. policy, user and tty may be NULL: there
+ *         was none.
+ * Errors: -EBADMSG: cut short or changed. -EPROTO: whole, but in the format
+ *         of another version. -ENOMEM.
  */
 #ifndef CTPOLICY_STATE_RECORD_H
 #define CTPOLICY_STATE_RECORD_H
@@ -27,14 +30,30 @@ struct rules_text {
 	size_t len;
 };
 
-struct record {
-	uint32_t id, of;
-	int64_t time;
-	const char *command, *backend, *policy;
-	char space[SPACE_MAX];	/* state_space(): boot and namespace */
+/*
+ * What was changed in one target: a backend, or another thing that can be
+ * written and read back. `before` and `after` are what leads back from the
+ * state after the change to the one before it (rules/image_delta.h, for a
+ * backend); the digests are of the two whole states.
+ */
+struct record_part {
+	const char *target;	/* "nftables" */
+	uint64_t digest_before, digest_after;
 	struct rules_text before, after;
 };
 
+struct record {
+	uint32_t id, of;
+	int64_t time;
+	const char *command, *policy, *user, *tty;
+	uint64_t policy_digest;
+	char space[SPACE_MAX];	/* state_space(): boot and namespace */
+	struct record_part *parts;
+	size_t n_parts, cap_parts;
+};
+
+/* A further part; NULL: out of memory. Valid until the next one is added. */
+struct record_part *record_add_part(struct record *r, const char *target);
 int record_encode(const struct record *r, struct strbuf *out);
 int record_decode(const char *text, size_t len, struct record *ret);
 void record_release(struct record *r);

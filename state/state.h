@@ -62,6 +62,8 @@ int journal_finish(struct state *st, struct diags *d);
 /* The change was undone. */
 int journal_drop(struct state *st, struct diags *d);
 
+int state_record(struct state *st, uint32_t id, struct record *ret,
+		 struct diags *d);
 int state_newest(struct state *st, struct record *ret, struct diags *d);
 /* Numbers of the records, rising; *ret_n of at most STATE_KEPT + 1. */
 int state_list(struct state *st, uint32_t *ret, size_t *ret_n,

@@ -175,17 +175,27 @@ static int add_filter(struct survey *s, const struct nft_foreign *f,
 	return 0;
 }
 
+static int add_place(struct survey *s, const struct nft_foreign *f)
+{
+	if (mem_grow(&s->places, &s->cap_places, s->n_places + 1))
+		return -ENOMEM;
+	s->places[s->n_places++] = (struct foreign_place){
+		.family = f->family, .table = f->table, .chain = f->chain,
+	};
+	return 0;
+}
+
 static int survey_chain(struct search *s, size_t i, struct survey *ret)
 {
 	const struct nft_foreign *f = &s->world->v[i];
 	struct reach_set drops = { 0 };
-	int err = 0;
+	int err = add_place(ret, f);
 
 	ret->in_use |= f->n_rules || f->policy_drop;
 	ret->iptables_nft |= is_iptables(f);
 	ret->firewalld |= owner_of(f) == OWNER_FIREWALLD;
 	ret->tracks |= f->tracks;
-	if (f->filter)
+	if (!err && f->filter)
 		err = search(s, i, &drops);
 	if (err || (!drops.any && !drops.n))
 		return err;
@@ -204,6 +214,7 @@ int nft_survey(struct nft_world *w,
 	};
 	int err = v ? 0 : -ENOMEM;
 
+	ret->knows_places = true;
 	for (size_t i = 0; !err && i < w->n; i++)
 		err = survey_chain(&s, i, ret);
 	for (size_t i = 0; v && i < w->n; i++)

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/past_loss.h: the words for what a record cannot keep, or a rollback
+ * not restore.
+ */
+#ifndef CTPOLICY_ENGINE_PAST_LOSS_H
+#define CTPOLICY_ENGINE_PAST_LOSS_H
+
+#include "core/diag.h"
+#include "rules/image_prune.h"
+
+/* Left out of a record: nobody but a person made it. */
+void past_say_not_recorded(const struct image_losses *lost, struct diags *d);
+/*
+ * `gone`: chains of the host's that our jumps were in. `whole` is false when
+ * something else is missing, too.
+ */
+void past_say_not_restored(const struct image_losses *gone, bool whole,
+			   struct diags *d);
+
+#endif
