@@ -15,6 +15,19 @@
 #include "state/state_file.h"
 #include "state/state_io.h"
 
+/* For those who hold the note open: ctpolicy itself ends or replaces it. */
+static int mark_over(const struct state *st)
+{
+	int r, fd = openat(st->dir, STATE_PENDING, O_RDONLY | O_CLOEXEC |
+			   O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = fchmod(fd, KEPT_OVER_MODE) ? -errno : 0;
+	close(fd);
+	return r;
+}
+
 int pending_write(struct state *st, const struct pending *p, struct diags *d)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
@@ -22,7 +35,12 @@ int pending_write(struct state *st, const struct pending *p, struct diags *d)
 
 	if (!r)
 		r = state_claim(st);
-	return r ? r : state_write(st, STATE_PENDING, &text, d);
+	if (r)
+		return r;
+	r = mark_over(st);
+	if (r)
+		return state_cannot(st, "replace", STATE_PENDING, r, d);
+	return state_write(st, STATE_PENDING, &text, d);
 }
 
 /*
@@ -81,19 +99,6 @@ static int note_over(struct state *st, enum ending ending, struct diags *d)
 		 "%s/" STATE_PENDING " cannot be removed; that its time is over is noted until the next boot",
 		 st->path);
 	return 0;
-}
-
-/* For those who hold the note open: it is ctpolicy that ends the trial. */
-static int mark_over(const struct state *st)
-{
-	int r, fd = openat(st->dir, STATE_PENDING, O_RDONLY | O_CLOEXEC |
-			   O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	r = fchmod(fd, KEPT_OVER_MODE) ? -errno : 0;
-	close(fd);
-	return r;
 }
 
 static int drop(struct state *st, enum ending ending, struct diags *d)

@@ -127,10 +127,24 @@ def damaged_note(host, before):
     assert "CT551" in host.run("confirm", code=12)
 
 
+def holds_note(host):
+    """Has the waiter the note open that is there now?"""
+    note = os.path.join(state_folder(host), "pending")
+    top = "/proc/%d/fd" % waiters(host)[0]
+    for fd in os.listdir(top):
+        try:
+            if os.readlink(os.path.join(top, fd)) == note:
+                return True
+        except OSError:
+            pass
+    return False
+
+
 def deleted(host, before):
     """Whoever deletes files of a trial does not confirm it."""
     for victim in ("folder", "pending", "record", "both"):
         host.run("apply", "--confirm", "4s", TWO)
+        wait_for(lambda: holds_note(host), 3, "the note is not held")
         folder = state_folder(host)
         newest = str(max(int(f) for f in host.files() if f.isdigit()))
         names = {"folder": os.listdir(folder), "pending": ["pending"],
@@ -146,10 +160,24 @@ def deleted(host, before):
         goes_back(host, before)
         assert "CT551" in host.run("confirm", code=12), victim
     host.run("apply", "--confirm", "1h", TWO)
+    wait_for(lambda: holds_note(host), 3, "the note is not held")
     shutil.rmtree(host.state)
     wait_for(lambda: "pending" in host.files(), 3, "not put back")
     host.run("rollback")
     goes_back(host, before)
+
+
+def at_once(host, before):
+    """The word comes before the waiter has looked a second time."""
+    for _ in range(3):
+        host.run("apply", "--confirm", "2s", TWO)
+        host.run("rollback")
+        goes_back(host, before)
+    host.run("apply", "--confirm", "2s", TWO)
+    new = host.listing()
+    host.run("confirm")
+    wait_for(lambda: not waiters(host), 3, "a waiter is left")
+    assert host.listing() == new, "a confirmed change went"
 
 
 def state_folder(host):
@@ -216,7 +244,8 @@ def in_force(host, before):
     """What somebody changed meanwhile is not confirmed unasked."""
     host.run("apply", "--confirm", "1h", TWO)
     said = host.run("apply", ONE, code=75)
-    assert re.search(r"change \d+ is still on trial for 3[56]\d\d s", said), said
+    assert re.search(r"change \d+ is still on trial for 3[56]\d\d s",
+                     said), said
     host.space.run({
         "nftables": "nft flush chain inet ctpolicy prerouting",
         "iptables": "iptables-legacy -t raw -F CTPOLICY-PREROUTING",
@@ -298,8 +327,8 @@ def others_folders(host, _):
 lab.require_ctpolicy()
 for name in lab.BACKENDS:
     for test in (failing_look, slow_change, told_to_end, small_waiter,
-                 damaged_note, deleted, disk, cut_removal, in_force, once, numbers,
-                 two_folders, others_folders):
+                 damaged_note, deleted, at_once, disk, cut_removal,
+                 in_force, once, numbers, two_folders, others_folders):
         case(test, name)
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(1 if failed or not passed else 0)
