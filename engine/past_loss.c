@@ -26,6 +26,16 @@ void past_say_not_recorded(const struct image_losses *lost, struct diags *d)
 			 rules == 1 ? "it" : "them");
 }
 
+void past_say_asleep(const struct image *live, struct diags *d)
+{
+	for (size_t i = 0; i < live->n_tables; i++)
+		if (live->tables[i].asleep)
+			diag_add(d, DIAG_WARNING, 0, ID_MADE_BY_HAND, NOPOS,
+				 "table %s %s is dormant, which cannot be recorded; rollback will restore it active",
+				 nfproto_name(live->tables[i].family),
+				 live->tables[i].name);
+}
+
 void past_say_not_restored(const struct image_losses *gone, bool whole,
 			   struct diags *d)
 {

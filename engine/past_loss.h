@@ -11,6 +11,8 @@
 
 /* Left out of a record: nobody but a person made it. */
 void past_say_not_recorded(const struct image_losses *lost, struct diags *d);
+/* A table of ours that hooks nothing comes back awake. */
+void past_say_asleep(const struct image *live, struct diags *d);
 /*
  * `gone`: chains of the host's that our jumps were in. `whole` is false when
  * something else is missing, too.

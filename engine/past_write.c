@@ -312,5 +312,6 @@ int past_write(const struct backend *b, const struct image *live,
 				b->name);
 	part->digest_after = image_digest(want);
 	past_say_not_recorded(&lost, d);
+	past_say_asleep(live, d);
 	return 0;
 }

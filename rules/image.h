@@ -104,6 +104,7 @@ struct image_chain {
 	enum hook hook;			/* HOOK_MAX_: a chain only jumped to */
 	bool base;			/* hooked by itself (nft, our table) */
 	bool foreign;
+	bool odd;			/* hooked as no policy does it */
 	enum stage stage;
 	struct image_rule *rules;
 	size_t n_rules, cap_rules;

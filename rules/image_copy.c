@@ -25,6 +25,7 @@ struct image_chain *image_copy_chain(struct image_table *to,
 	if (c) {
 		c->base = from->base;
 		c->foreign = from->foreign;
+		c->odd = from->odd;
 		c->stage = from->stage;
 	}
 	return c;

@@ -134,6 +134,7 @@ static void put_chain(uint64_t *h, const struct image_chain *c)
 {
 	put_text(h, c->name);
 	put_number(h, c->foreign);
+	put_number(h, c->odd);
 	if (!c->foreign) {
 		put_number(h, c->base);
 		put_number(h, c->base ? c->hook : HOOK_MAX_);

@@ -122,6 +122,9 @@ int image_prune_unknown(struct image *img, struct image_losses *out)
 		for (size_t k = t->n_sets; !err && k--;)
 			if (!image_set_is_known(&t->sets[k]))
 				err = image_prune_set(t, k, out);
+		for (size_t k = t->n_chains; !err && k--;)
+			if (t->chains[k].odd)
+				err = image_prune_chain(t, k, out);
 	}
 	return err;
 }

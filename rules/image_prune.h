@@ -27,7 +27,7 @@ struct image_losses {
 	size_t n, cap;
 };
 
-/* Rules and sets that could not be decoded. */
+/* Rules and sets that could not be decoded, chains with a hook of their own. */
 int image_prune_unknown(struct image *img, struct image_losses *out);
 /* Jumps to chains that are not in the image, lookups in sets that are not. */
 int image_prune_dangling(struct image *img, struct image_losses *out);

@@ -93,6 +93,7 @@ static int take_own_chain(struct scan *s, uint8_t family,
 	if (!c)
 		return -ENOMEM;
 	c->base = c->hook != HOOK_MAX_;
+	c->odd = v[NFTA_CHAIN_HOOK] && !c->base;
 	return 0;
 }
 
