@@ -9,34 +9,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/files.h"
 #include "core/mem.h"
 
-/* A small proc file, whole and NUL-terminated. */
-static int read_small(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	do
-		n = read(fd, buf, size - 1);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		n = -errno;
-	close(fd);
-	if (n < 0)
-		return (int)n;
-	buf[n] = '\0';
-	return 0;
-}
+/* What such a file may hold at most */
+#define SMALL 4096
 
 int host_ephemeral_ports(struct port_range *ret)
 {
 	struct port_range p;
-	char buf[64], *tab;
-	int r = read_small("/proc/sys/net/ipv4/ip_local_port_range", buf,
-			   sizeof(buf));
+	_cleanup_free_ char *buf = NULL;
+	char *tab;
+	size_t len;
+	int r = file_read("/proc/sys/net/ipv4/ip_local_port_range", SMALL,
+			  &buf, &len);
 
 	if (r)
 		return r;
@@ -64,9 +50,11 @@ int host_memory(uint64_t *ret)
 /* One decimal number, alone in a file. */
 static int read_number(const char *path, unsigned long *ret)
 {
-	char buf[64], *end;
+	_cleanup_free_ char *buf = NULL;
 	unsigned long n;
-	int r = read_small(path, buf, sizeof(buf));
+	size_t len;
+	char *end;
+	int r = file_read(path, SMALL, &buf, &len);
 
 	if (r)
 		return r;

@@ -12,28 +12,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/files.h"
 #include "core/mem.h"
 #include "state/state_file.h"
 
 #define BOOT_LEN 36		/* of a UUID */
 #define MAIN "main"
 
-/* A file of /proc says that it is empty: state_file_read() cannot be used. */
 static int read_boot(char *ret)
 {
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = file_read("/proc/sys/kernel/random/boot_id", 4 * BOOT_LEN,
+			  &text, &len);
 
-	if (fd < 0)
-		return -errno;
-	do
-		n = read(fd, ret, BOOT_LEN);
-	while (n < 0 && errno == EINTR);
-	if (n != BOOT_LEN)
-		n = n < 0 ? -errno : -EIO;
-	close(fd);
-	if (n < 0)
-		return (int)n;
+	if (r)
+		return r;
+	if (len < BOOT_LEN)
+		return -EIO;
+	memcpy(ret, text, BOOT_LEN);
 	ret[BOOT_LEN] = '\0';
 	return 0;
 }

@@ -41,8 +41,8 @@ CALLS = re.compile(
     r"\b(system|popen|posix_spawnp?|exec(l|lp|le|v|vp|ve|vpe)|fexecve|"
     r"getaddrinfo|gethostbyname|getservby(name|port)|getprotobyname|"
     r"getpw\w+|getgr\w+|dlopen|ato(i|l|ll|f)|"
-    r"str(cpy|cat|tok)|stpcpy|v?sprintf|gets|tmpnam|mktemp|alloca|scanf|"
-    r"sscanf|rand|signal)\s*\(")
+    r"str(cpy|cat|tok)|stpcpy|v?sprintf|gets|tmpnam|mktemp|alloca|"
+    r"v?[fs]?w?scanf|rand|signal)\s*\(")
 STDIO = re.compile(r"\b(stdout|stderr|(?<![\w>.])printf\s*\(|puts\s*\()")
 
 
