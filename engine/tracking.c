@@ -107,9 +107,17 @@ static bool concerns(const struct changeset *cs, bool add,
 	return false;
 }
 
-static bool works(void)
+/*
+ * Without a rule of the host's own that needs tracking nothing is cut off. The
+ * rules are asked, since a packet sent to find out shows in their counters.
+ */
+static bool is_tracked_by_host(const struct plan *p)
 {
-	return conntrack_works(AF_INET) || conntrack_works(AF_INET6);
+	for (size_t i = 0; i < p->change.n; i++)
+		if (p->change.v[i].live.survey.tracks ||
+		    p->change.v[i].elsewhere.tracks)
+			return true;
+	return false;
 }
 
 static void warn(struct plan *p)
@@ -122,7 +130,7 @@ static void warn(struct plan *p)
 		forwarded |= concerns(cs, false, is_forwarded);
 		sctp |= concerns(cs, false, is_sctp);
 	}
-	if ((!forwarded && !sctp) || !works())
+	if ((!forwarded && !sctp) || !is_tracked_by_host(p))
 		return;
 	if (forwarded) {
 		diag_add(&p->diags, DIAG_WARNING, 0, ID_FORWARDED_CUT, NOPOS,

@@ -248,17 +248,3 @@ int conntrack_disown(struct adopted *a, struct diags *d)
 {
 	return give_up(a, true, d);
 }
-
-bool conntrack_works(uint8_t family)
-{
-	struct ctnl x;
-	bool works = false;
-	size_t count;
-
-	if (host_conntrack_count(&count) || ctnl_open(&x))
-		return false;
-	if (at_work(&x, family, 0, &works))
-		works = false;
-	ctnl_close(&x);
-	return works;
-}

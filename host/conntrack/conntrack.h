@@ -43,8 +43,6 @@ int conntrack_adopt(const struct image *out, const struct image *but,
 int conntrack_keep_tracked(struct adopted *a, struct diags *d);
 /* Delete the entries again. */
 int conntrack_disown(struct adopted *a, struct diags *d);
-/* Does the kernel track the packets of this family in this namespace? */
-bool conntrack_works(uint8_t family);
 void adopted_release(struct adopted *a);
 
 #endif
