@@ -26,7 +26,8 @@ READERS = {
 }
 # libiptc aborts when an allocation of its own failed, and xtables_malloc() of
 # libxtables ends the process.
-GIVES_UP = ("not a valid target", "tables: malloc failed")
+GIVES_UP = ("not a valid target", "tables: malloc failed",
+            "tables: strdup failed")
 BROKEN = ("AddressSanitizer", "LeakSanitizer", "runtime error",
           "Segmentation", "Aborted")
 lock = threading.Lock()

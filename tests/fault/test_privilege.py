@@ -89,6 +89,17 @@ def powers(backend):
                   "%s: nothing is done without %s" % (backend, cap))
 
 
+def child_status(pid):
+    """What /proc says of a process's child; "" when there is none (yet)."""
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as children:
+            child = children.read().split()[0]
+        with open("/proc/%s/status" % child) as status:
+            return status.read()
+    except (OSError, IndexError):
+        return ""
+
+
 def kept(backend):
     """Stopped at its first write to the kernel."""
     host = history.Host(backend)
@@ -98,14 +109,12 @@ def kept(backend):
          "inject=%s:delay_enter=200000" % call] +
         host.command("apply", ONE), stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 10
-    while "journal" not in host.files() and time.monotonic() < end:
-        time.sleep(.005)
-    time.sleep(.05)
-    pid = subprocess.run(["pgrep", "-P", str(process.pid)], text=True,
-                         check=True, stdout=subprocess.PIPE).stdout.split()[0]
-    with open("/proc/%s/status" % pid) as status:
-        text = status.read()
+    text, end = "", time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < end:
+        text = child_status(process.pid) if "journal" in host.files() else text
+        if text:
+            break
+        time.sleep(.002)
     process.wait()
     held = {int(bits, 16) for bits in
             re.findall(r"Cap(?:Prm|Eff): (\w+)", text.replace("\t", " "))}
