@@ -142,7 +142,7 @@ def interrupted(host):
 def confirm(host):
     none, one, two = states(host)
     host.run("apply", "--confirm", "2s", ONE)
-    assert "waits" in host.run("apply", TWO, code=75)
+    assert "CT548" in host.run("apply", TWO, code=75)
     host.run("confirm")
     time.sleep(2.7)
     expect(host, one, "what was confirmed")
