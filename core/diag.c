@@ -141,7 +141,10 @@ void diags_append(struct diags *to, const struct diags *from)
 		diag_add(to, d->level, 0, d->id, d->at, "%s", d->msg);
 		if (d->help)
 			diag_help(to, "%s", d->help);
+		if (d->related_msg)
+			diag_related(to, d->related, "%s", d->related_msg);
 	}
+	to->lost |= from->lost;
 }
 
 void diags_release(struct diags *d)

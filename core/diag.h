@@ -79,7 +79,7 @@ void diags_print(const struct diags *d, const struct diag_source *src,
 /* Take back what was added after the first n, counts included. */
 void diags_truncate(struct diags *d, size_t n);
 bool diags_has(const struct diags *d, enum diag_id id);
-/* Append copies of all, with their cures; `from` stays as it is. */
+/* Append copies of all, with help and second places; `from` stays as it is. */
 void diags_append(struct diags *to, const struct diags *from);
 void diags_release(struct diags *d);
 

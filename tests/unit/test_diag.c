@@ -162,6 +162,28 @@ static void test_parts(void **state)
 	assert_non_null(strstr(colored, "\033[1;31merror:\033[0m"));
 }
 
+/* A copy says all that the original says. */
+static void test_append(void **state)
+{
+	_cleanup_(diags_release) struct diags from = { .lost = true };
+	_cleanup_(diags_release) struct diags to = { 0 };
+	struct srcpos at = { FILE_NAME, 2, 1, 1 };
+
+	(void)state;
+	diag_add(&to, DIAG_NOTE, 0, ID_PORT_NAME, NOPOS, "before");
+	diag_add(&from, DIAG_WARNING, 0, ID_LISTED_TWICE, at, "twice");
+	diag_help(&from, "once");
+	diag_related(&from, at, "first");
+	diags_append(&to, &from);
+	diags_release(&from);
+	assert_int_equal(to.n, 2);
+	assert_int_equal(to.warnings, 1);
+	assert_true(to.lost);
+	assert_string_equal(to.v[1].help, "once");
+	assert_string_equal(to.v[1].related_msg, "first");
+	assert_int_equal(to.v[1].related.line, 2);
+}
+
 static void test_long_message(void **state)
 {
 	_cleanup_(diags_release) struct diags d = { 0 };
@@ -183,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_cap),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_long_message),
 	};
 
