@@ -61,6 +61,12 @@ struct foreign_place {
 	const char *table, *chain;	/* interned */
 };
 
+/* A chain with a rule that rewrites the source addresses of what leaves. */
+struct foreign_nat {
+	const char *table, *chain;	/* interned; NULL: there is none */
+	enum chain_owner owner;
+};
+
 /* What a snapshot found beside our own things. */
 struct survey {
 	struct foreign_place *places;	/* that jumps of ours may stand in */
@@ -68,6 +74,8 @@ struct survey {
 	bool knows_places;	/* false: all that we jump from always exist */
 	struct foreign_chain *filters;	/* that drop on input/forward/output */
 	size_t n_filters, cap_filters;
+	struct foreign_nat nat[2];	/* of IPv4 and IPv6: the first one */
+	bool nat_unseen;	/* there may be some that could not be read */
 	bool in_use;		/* foreign rules or policies live here */
 	bool ours;		/* something of ours is here */
 	bool tracks;		/* a foreign rule needs connection tracking */
@@ -102,6 +110,8 @@ struct backend {
 };
 
 extern const struct backend *const backends[];	/* ends with NULL */
+/* Do they read every place in which this kernel may have rules? */
+extern const bool backends_are_complete;
 extern const struct backend backend_nft, backend_iptables;
 
 const struct backend *backend_find(const char *name);
@@ -110,6 +120,9 @@ void snapshot_release(struct snapshot *s);
 const char *chain_owner_name(enum chain_owner o);	/* "iptables-nft" */
 /* A further filter to fill, or NULL: out of memory. */
 struct foreign_chain *survey_add(struct survey *s);
+/* Remember, for the families of `family` (NFPROTO_*), the first one alone. */
+void survey_add_nat(struct survey *s, uint8_t family,
+		    const struct foreign_nat *nat);
 int survey_append(struct survey *to, const struct survey *from);
 /* Is the chain on the rule's hook, and may it drop what the rule is for? */
 bool foreign_chain_meets(const struct foreign_chain *f, const struct rule *r);

@@ -16,6 +16,12 @@ const struct backend *const backends[] = {
 	NULL
 };
 
+#if defined(HAVE_NFTABLES) && defined(HAVE_IPTABLES)
+const bool backends_are_complete = true;
+#else
+const bool backends_are_complete = false;
+#endif
+
 const struct backend *backend_find(const char *name)
 {
 	for (size_t i = 0; backends[i]; i++)

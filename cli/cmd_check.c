@@ -16,6 +16,7 @@ static int check_one(const struct options *o, const char *file)
 		r = kernel_check(&p);
 	if (r)
 		return report_failure(&p, "check", r);
+	plan_note_translation(&p);
 	report(&p, "check", "valid", SHOW_NOTHING);
 	report_talk("%s: valid, %zu services, %zu rules%s",
 		    strcmp(file, "-") ? file : "standard input",

@@ -28,7 +28,10 @@ static int choose_for_text(struct plan *p, const char *text)
 	if (told || p->policy->backend != BACKEND_AUTO)
 		return plan_choose_offline(p);
 	b = backend_find(looks_like_iptables(text) ? "iptables" : "nftables");
-	return b ? change_add(&p->change, b, &m) : plan_choose_offline(p);
+	if (!b)
+		return plan_choose_offline(p);
+	plan_note_translation(p);
+	return change_add(&p->change, b, &m);
 }
 
 /*

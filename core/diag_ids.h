@@ -84,6 +84,7 @@
 	X(REPLIES_FROM_ANYWHERE, 301)	/* a warning */			\
 	X(EPHEMERAL_SERVER, 302)	/* a warning */			\
 	X(MASQUERADED_REPLIES, 303)	/* a warning */			\
+	X(UNGUARDED_REPLIES, 304)	/* or a note, for no host */	\
 	/* Choosing a backend */					\
 	X(NO_SUCH_BACKEND, 501)						\
 	X(BOTH_WORLDS, 502)		/* say --backend */		\

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "core/mem.h"
-#include "host/host.h"
+#include "engine/facts.h"
 #include "host/privilege.h"
 
 static const char *policy_backend_name(const struct plan *p)
@@ -33,12 +33,8 @@ static void narrow_families(struct plan *p)
 
 static int generate_rules(struct plan *p)
 {
-	struct host_facts facts = host_facts_default;
-
-	/* Where the host does not say, the kernel's defaults stand. */
-	(void)host_ephemeral_ports(&facts.ephemeral);
-	(void)host_memory(&facts.memory);
-	return generate(p->policy, &facts, &p->rules, &p->diags);
+	facts_read(&p->facts);
+	return generate(p->policy, &p->facts, &p->rules, &p->diags);
 }
 
 int plan_load(struct plan *p, const struct request *rq, const char *file)
@@ -80,14 +76,36 @@ int plan_choose_offline(struct plan *p)
 							 backends[0];
 	struct part *m;
 
-	return b ? change_add(&p->change, b, &m) :
-		   plan_unknown_backend(p, name);
+	if (!b)
+		return plan_unknown_backend(p, name);
+	plan_note_translation(p);
+	return change_add(&p->change, b, &m);
+}
+
+void plan_note_translation(struct plan *p)
+{
+	(void)translation_check(p->policy, &p->facts, &p->diags);
+}
+
+/* What breaks comes ahead of what was found to be merely open. */
+static int check_translation(struct plan *p)
+{
+	_cleanup_(diags_release) struct diags earlier = p->diags;
+	int r = facts_add_nat(p->change.v, &p->facts);
+
+	p->diags = (struct diags){ 0 };
+	if (!r)
+		r = translation_check(p->policy, &p->facts, &p->diags);
+	diags_append(&p->diags, &earlier);
+	return r;
 }
 
 int plan_choose_live(struct plan *p)
 {
 	int r = worlds_choose(p, policy_backend_name(p));
 
+	if (!r && p->policy)
+		r = check_translation(p);
 	return r ? r : worlds_check(p, p->change.v);
 }
 

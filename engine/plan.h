@@ -28,6 +28,7 @@ struct plan {
 	char *text;
 	size_t len;
 	struct policy *policy;
+	struct host_facts facts;	/* NAT: once a backend is chosen */
 	struct ruleset *rules;		/* NULL: no rules are wanted */
 	struct state *state;		/* NULL: leaves no trace; borrowed */
 	const struct logins *logins;	/* NULL: not looked for; borrowed */
@@ -40,13 +41,16 @@ struct plan {
 };
 
 int plan_load(struct plan *p, const struct request *rq, const char *file);
+/* Of no host: what the policy would mean for one that masquerades. */
+void plan_note_translation(struct plan *p);
 /* For a text: the one that was named, else the first that is built in. */
 int plan_choose_offline(struct plan *p);
 /* -ENOEXEC, with the names of those that are there. */
 int plan_unknown_backend(struct plan *p, const char *name);
 /*
  * For this host; opens the backend. Refuses when another one holds our rules,
- * or chains of another drop what the policy has accepted.
+ * or chains of another drop what the policy has accepted, or address
+ * translation does not go with the policy.
  */
 int plan_choose_live(struct plan *p);
 /*

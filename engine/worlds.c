@@ -114,6 +114,15 @@ static int elect(struct plan *p, struct candidate *c, size_t n,
 	return r;
 }
 
+/* A kernel that lacks a world has no rules in it. */
+static int add_elsewhere(struct part *m, const struct candidate *c)
+{
+	if (!c->err)
+		return survey_append(&m->elsewhere, &c->snap.survey);
+	m->elsewhere.nat_unseen |= c->err != -EOPNOTSUPP;
+	return 0;
+}
+
 static int choose(struct plan *p, struct candidate *c, size_t n,
 		  const char *name)
 {
@@ -128,8 +137,7 @@ static int choose(struct plan *p, struct candidate *c, size_t n,
 			return refuse_second_home(p, &c[i], chosen);
 	r = change_add(&p->change, chosen->backend, &m);
 	for (size_t i = 0; !r && i < n; i++)
-		if (&c[i] != chosen && !c[i].err)
-			r = survey_append(&m->elsewhere, &c[i].snap.survey);
+		r = &c[i] == chosen ? 0 : add_elsewhere(m, &c[i]);
 	if (r)
 		return r;
 	m->ctx = TAKE_PTR(chosen->ctx);

@@ -5,8 +5,8 @@
  * Shape:  a table of pure functions, each of which appends to one ruleset.
  *         The result is normalized.
  * Owner:  the ruleset borrows origins from the policy.
- * Errors: -ENOMEM only: what this version cannot give was refused when the
- *         policy was checked. Warnings go to `d`.
+ * Errors: of generate(), -ENOMEM only: what this version cannot give was
+ *         refused when the policy was checked. Warnings go to `d`.
  */
 #ifndef CTPOLICY_GENERATORS_GENERATE_H
 #define CTPOLICY_GENERATORS_GENERATE_H
@@ -16,18 +16,39 @@
 #include "rules/ruleset.h"
 
 /*
- * Facts that rules depend on. Default: the kernel's own defaults, so that a
- * render on another machine says the same (32768-60999, see
- * Documentation/networking/ip-sysctl.rst, ip_local_port_range).
+ * Does the host rewrite the source addresses of packets that it forwards
+ * (masquerading, SNAT)? Replies to them are then addressed to the host itself.
+ */
+enum nat_known { NAT_UNKNOWN, NAT_NONE, NAT_SOURCE };
+
+struct nat_fact {
+	enum nat_known known;
+	const char *where;	/* NAT_SOURCE: "chain x of table y" */
+};
+
+/*
+ * Facts that rules and warnings depend on. Default: nothing is known, and the
+ * kernel's own defaults hold, so that a render on another machine says the
+ * same (32768-60999: Documentation/networking/ip-sysctl.rst,
+ * ip_local_port_range).
  */
 struct host_facts {
 	struct port_range ephemeral;
 	uint64_t memory;		/* bytes of RAM; 0: not known */
+	struct nat_fact nat[2];		/* for IPv4 and IPv6 */
 };
 
 extern const struct host_facts host_facts_default;
 
 int generate(const struct policy *p, const struct host_facts *facts,
 	     struct ruleset **ret, struct diags *d);
+
+/*
+ * What the policy means for hosts behind this one: a warning where this host
+ * is known to masquerade, a note where it is not known. -EADDRINUSE: it does,
+ * and the policy cannot be applied here.
+ */
+int translation_check(const struct policy *p, const struct host_facts *facts,
+		      struct diags *d);
 
 #endif

@@ -13,14 +13,18 @@ static bool any_of_family(const struct prefix_set *s, uint8_t family)
 	return false;
 }
 
-/* An address list without members of a family excludes that family. */
-static bool in_family(const struct policy *p, const struct service *s,
-		      uint8_t family)
+bool service_in_family(const struct policy *p, const struct service *s,
+		       uint8_t family)
 {
 	if (family == AF_INET ? !p->ipv4 : !p->ipv6)
 		return false;
 	return (!s->has_clients || any_of_family(&s->clients, family)) &&
 	       (!s->has_servers || any_of_family(&s->servers, family));
+}
+
+bool leg_finds_socket(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
 }
 
 static int walk_family(struct leg_visit *v, leg_visitor *visit, void *arg)
@@ -49,8 +53,8 @@ static int walk_family(struct leg_visit *v, leg_visitor *visit, void *arg)
 static int walk_service(struct leg_visit *v, leg_visitor *visit, void *arg)
 {
 	const struct service *s = v->service;
-	bool v4 = in_family(v->policy, s, AF_INET);
-	bool v6 = in_family(v->policy, s, AF_INET6);
+	bool v4 = service_in_family(v->policy, s, AF_INET);
+	bool v6 = service_in_family(v->policy, s, AF_INET6);
 	bool one = v4 && v6 && !s->has_clients && !s->has_servers;
 	int r = 0;
 

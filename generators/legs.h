@@ -28,6 +28,15 @@ struct leg_visit {
 
 typedef int leg_visitor(const struct leg_visit *v, void *arg);
 
+/* An address list without members of a family excludes that family. */
+bool service_in_family(const struct policy *p, const struct service *s,
+		       uint8_t family);
+/*
+ * Replies to hosts behind a masquerading one are addressed to it as well: only
+ * a socket tells them apart, and only for these the kernel looks for one.
+ */
+bool leg_finds_socket(uint8_t proto);
+
 int legs_walk(const struct policy *p, leg_visitor *visit, void *arg);
 
 /* A rule for the leg, at this hook; NULL when out of memory. */

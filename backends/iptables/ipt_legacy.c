@@ -52,6 +52,7 @@ static void assume_names(struct ipt_names *ret)
 	snprintf(ret->v[0], sizeof(ret->v[0]), "raw");
 	snprintf(ret->v[1], sizeof(ret->v[1]), "filter");
 	ret->n = 2;
+	ret->assumed = true;
 }
 
 /* One a line; the kernel's are shorter than 32 letters. */
@@ -78,6 +79,7 @@ int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d)
 	int err = f ? 0 : -errno;
 
 	ret->n = 0;
+	ret->assumed = false;
 	host_trace("open(%s) = %d", path, err);
 	if (err == -ENOENT)
 		return 0;

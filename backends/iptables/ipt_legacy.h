@@ -24,6 +24,7 @@
 struct ipt_names {
 	char v[IPT_TABLES_MAX][32];
 	size_t n;
+	bool assumed;			/* there may be others */
 };
 
 struct ipt_legacy {

@@ -26,7 +26,7 @@ struct search {
 	struct reach_graph graph;
 	struct chain *v, *by_name;
 	size_t n;
-	bool *tracks;
+	struct survey *survey;
 };
 
 /* The matches of an entry; what they say of ports narrows r. */
@@ -59,15 +59,30 @@ static struct reach read_entry(const struct search *s, const void *entry)
 		if (!(v4->ip.invflags & XT_INV_PROTO))
 			r.proto = (uint8_t)v4->ip.proto;
 		read_matches(v4->elems, v4->target_offset - sizeof(*v4), &r,
-			     s->tracks);
+			     &s->survey->tracks);
 	} else {
 		if ((v6->ipv6.flags & IP6T_F_PROTO) &&
 		    !(v6->ipv6.invflags & XT_INV_PROTO))
 			r.proto = (uint8_t)v6->ipv6.proto;
 		read_matches(v6->elems, v6->target_offset - sizeof(*v6), &r,
-			     s->tracks);
+			     &s->survey->tracks);
 	}
 	return r;
+}
+
+static int note_nat(struct search *s, const char *chain, const char *target)
+{
+	struct foreign_nat nat = { .owner = OWNER_IPTABLES_LEGACY };
+
+	if (!reach_xt_masks_source(target) ||
+	    ipt_builtin_hook(chain) != HOOK_MAX_)
+		return 0;
+	nat.table = intern(s->t->name);
+	nat.chain = intern(chain);
+	if (!nat.table || !nat.chain)
+		return -ENOMEM;
+	survey_add_nat(s->survey, s->t->family, &nat);
+	return 0;
 }
 
 static int load(struct reach_graph *g, size_t i, void *arg)
@@ -82,13 +97,14 @@ static int load(struct reach_graph *g, size_t i, void *arg)
 		struct reach r = read_entry(s, e);
 		struct chain *to;
 
-		*s->tracks |= reach_xt_tracks(target);
+		s->survey->tracks |= reach_xt_tracks(target);
 		if (!strcmp(target, "DROP") || !strcmp(target, "REJECT")) {
 			reach_set_add(&g->v[i].drops, &r);
 			continue;
 		}
+		err = note_nat(s, name, target);
 		HASH_FIND_STR(s->by_name, target, to);
-		if (to)
+		if (to && !err)
 			err = reach_chain_add_jump(&g->v[i], to->at, &r);
 	}
 	return err;
@@ -167,7 +183,7 @@ static int survey_chain(struct search *s, size_t i, struct survey *ret)
 
 int ipt_survey_table(const struct ipt_legacy *t, struct survey *ret)
 {
-	struct search s = { .t = t, .tracks = &ret->tracks };
+	struct search s = { .t = t, .survey = ret };
 	int err = list_chains(&s);
 
 	if (!err)

@@ -176,6 +176,14 @@ bool reach_narrow_xt(struct reach *r, const char *name, const void *info,
 	return true;
 }
 
+static bool in_list(const char *const *v, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(v[i], name))
+			return true;
+	return false;
+}
+
 bool reach_xt_tracks(const char *name)
 {
 	static const char *const names[] = {
@@ -184,10 +192,14 @@ bool reach_xt_tracks(const char *name)
 		"DNAT", "MASQUERADE", "NETMAP", "REDIRECT", "SNAT", "SYNPROXY",
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(names[i], name))
-			return true;
-	return false;
+	return in_list(names, ARRAY_SIZE(names), name);
+}
+
+bool reach_xt_masks_source(const char *name)
+{
+	static const char *const names[] = { "MASQUERADE", "NETMAP", "SNAT" };
+
+	return in_list(names, ARRAY_SIZE(names), name);
 }
 
 int reach_chain_add_jump(struct reach_chain *c, size_t to,

@@ -46,6 +46,7 @@ static void take_flags(const struct nft_world *w, struct nft_foreign *f)
 
 		if (t->key != key)
 			continue;
+		f->dormant = t->dormant;
 		f->filter &= !t->dormant;
 		f->port = t->port;
 	}

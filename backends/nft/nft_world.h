@@ -37,7 +37,9 @@ struct nft_foreign {
 	bool filter;		/* a filter chain on one of our hooks */
 	bool policy_drop;
 	uint32_t port;		/* that owns the table; 0: nobody does */
+	bool dormant;		/* its table is: it hooks nothing */
 	bool tracks;		/* a rule needs connection tracking */
+	bool masks_source;	/* a rule gives packets another source */
 	size_t n_rules;
 	struct reach_set drops;	/* of the rules that need no look at a set */
 	struct nft_way *ways;

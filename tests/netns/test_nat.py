@@ -2,6 +2,7 @@
 """A router that masqueraded before still does for everything that the policy
 does not take out of tracking."""
 import os
+import shutil
 import socket
 import sys
 import unittest
@@ -20,6 +21,7 @@ untracked:
     accept: none
 """
 PORT, OTHER = 8080, 8081
+REFUSED = 14
 NFT = """table inet nat {
 	chain postrouting {
 		type nat hook postrouting priority srcnat;
@@ -123,6 +125,136 @@ class Masquerade(unittest.TestCase):
                             space, version, lab.address(dst, version), PORT),
                             "ok")
                 self.assertEqual(events.take(), [])
+
+
+SNAT = """table ip tricks {
+	chain out {
+		type nat hook postrouting priority srcnat;
+		oifname "tos" jump more
+	}
+	chain more {
+		snat to 192.0.2.1
+	}
+}
+"""
+TUNNEL = """version: 1
+state_matching: allowed
+untracked:
+  - {name: tunnel, role: server, protocol: gre, accept: none%s}
+"""
+UNGUARDED = """version: 1
+state_matching: allowed
+untracked:
+  - name: scan
+    role: client
+    protocol: udp
+    ports: [%d]
+    accept: none
+    reply_guard: none
+""" % PORT
+# Nothing of this changes the source of what the host forwards.
+HARMLESS = """table ip nat {
+	chain prerouting {
+		type nat hook prerouting priority dstnat;
+		tcp dport 81 dnat to 192.0.2.99
+	}
+	chain input {
+		type nat hook input priority 100;
+		tcp dport 82 snat to 192.0.2.99
+	}
+}
+table ip asleep {
+	flags dormant
+	chain postrouting {
+		type nat hook postrouting priority srcnat;
+		masquerade
+	}
+}
+"""
+HARMLESS_LEGACY = """*nat
+-A PREROUTING -p tcp --dport 81 -j DNAT --to-destination 192.0.2.99
+-A INPUT -p tcp --dport 82 -j SNAT --to-source 192.0.2.99
+COMMIT
+"""
+
+
+# How hosts masquerade, and how the program names it
+HOSTS = (
+    ("chain postrouting of table nat, nftables",
+     lambda: LAB.router.nft(NFT)),
+    ("chain more of table tricks, nftables",
+     lambda: LAB.router.nft(SNAT)),
+    ("chain POSTROUTING of table nat, legacy iptables",
+     lambda: LAB.router.legacy(4, LEGACY)),
+    ("chain POSTROUTING of table nat, iptables-nft",
+     lambda: LAB.router.run(["iptables-nft-restore"], LEGACY)),
+)
+
+
+class Known(unittest.TestCase):
+    """A host that masquerades is told what this costs the hosts behind it, and
+    another one is left in peace."""
+
+    def tearDown(self):
+        LAB.clear()
+
+    def each_host(self, policy):
+        for backend in lab.BACKENDS:
+            for chain, load in HOSTS:
+                if chain.endswith("iptables-nft") and \
+                        not shutil.which("iptables-nft-restore"):
+                    continue
+                LAB.clear()
+                load()
+                said = LAB.router.apply(backend, policy, check=False)
+                yield chain, said, self.subTest(backend=backend, host=chain)
+
+    def test_warned(self):
+        for chain, said, where in self.each_host(TUNNEL % ""):
+            with where:
+                self.assertIn("warning: service 'tunnel' (gre)", said)
+                self.assertIn("(%s)" % chain, said)
+                self.assertIn("[CT303]", said)
+
+    def test_refused(self):
+        for chain, said, where in self.each_host(UNGUARDED):
+            with where:
+                self.assertIn("error: service 'scan'", said)
+                self.assertIn("(%s)" % chain, said)
+                self.assertIn("[CT304]", said)
+                self.assertNotIn("ctpolicy",
+                                 LAB.router.run("nft list ruleset"))
+        with self.assertRaisesRegex(RuntimeError, "exit %d\n" % REFUSED):
+            LAB.router.apply(lab.BACKENDS[0], UNGUARDED)
+
+    def test_at_peace(self):
+        for backend in lab.BACKENDS:
+            for load in (lambda: None,
+                         lambda: LAB.router.nft(HARMLESS),
+                         lambda: LAB.router.legacy(4, HARMLESS_LEGACY)):
+                LAB.clear()
+                load()
+                with self.subTest(backend=backend):
+                    for policy in (TUNNEL % "", UNGUARDED):
+                        self.assertNotIn("CT30",
+                                         LAB.router.apply(backend, policy))
+
+    def test_other_family(self):
+        """A service of IPv6 alone does not mind the masquerading of IPv4."""
+        LAB.router.nft(SNAT)
+        policy = TUNNEL % ", clients: ['2001:db8::/32']"
+        for backend in lab.BACKENDS:
+            self.assertNotIn("CT30", LAB.router.apply(backend, policy))
+            LAB.router.remove(backend)
+
+    def test_no_table_is_made_to_look(self):
+        fresh = lab.Namespace()
+        for backend in lab.BACKENDS:
+            fresh.apply(backend, TUNNEL % "")
+            fresh.remove(backend)
+        for names in ("ip_tables_names", "ip6_tables_names"):
+            self.assertNotIn("nat", fresh.run(
+                ["cat", "/proc/net/" + names]).split())
 
 
 if __name__ == "__main__":

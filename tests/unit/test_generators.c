@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/unit/test_generators.c: a policy's rules, warnings and comments. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -138,16 +139,6 @@ static const struct {
 	{ "role: client, protocol: udp, ports: [53], accept: open, servers: [192.0.2.1]",
 	  0 },
 	{ "role: client, protocol: tcp, ports: [53], accept: open", 0 },
-	{ "role: server, protocol: udp, ports: [49152-65535], accept: none",
-	  ID_EPHEMERAL_SERVER },
-	{ "role: client, protocol: udp, ports: [49152-65535], accept: none",
-	  0 },
-	{ "role: server, protocol: gre, accept: none",
-	  ID_MASQUERADED_REPLIES },
-	{ "role: client, protocol: sctp, ports: [80], accept: none",
-	  ID_MASQUERADED_REPLIES },
-	{ "role: server, protocol: sctp, ports: [80], accept: none", 0 },
-	{ "role: router, protocol: gre, accept: none", 0 },
 };
 
 static void test_warnings(void **state)
@@ -159,6 +150,76 @@ static void test_warnings(void **state)
 		make(&m, "allowed", warnings[i].service);
 		assert_int_equal(m.d.n, warnings[i].id ? 1 : 0);
 		assert_true(!warnings[i].id || warned(&m, warnings[i].id));
+	}
+}
+
+#define QUIET DIAG_LEVEL_MAX_
+
+/* What is said where nothing is known of NAT, where there is none, and some. */
+static const struct {
+	const char *service;
+	enum diag_id id;
+	enum diag_level unknown, none, source;
+} translations[] = {
+	{ "role: server, protocol: udp, ports: [49152-65535]",
+	  ID_EPHEMERAL_SERVER, DIAG_NOTE, DIAG_NOTE, DIAG_WARNING },
+	{ "role: server, protocol: udp, ports: [65000]",
+	  ID_EPHEMERAL_SERVER, DIAG_NOTE, QUIET, DIAG_WARNING },
+	{ "role: server, protocol: udp, ports: [8080]",
+	  ID_EPHEMERAL_SERVER, QUIET, QUIET, QUIET },
+	{ "role: client, protocol: udp, ports: [49152-65535]",
+	  ID_EPHEMERAL_SERVER, QUIET, QUIET, QUIET },
+	{ "role: server, protocol: gre",
+	  ID_MASQUERADED_REPLIES, DIAG_NOTE, QUIET, DIAG_WARNING },
+	{ "role: client, protocol: sctp, ports: [80]",
+	  ID_MASQUERADED_REPLIES, DIAG_NOTE, QUIET, DIAG_WARNING },
+	{ "role: server, protocol: sctp, ports: [80]",
+	  ID_MASQUERADED_REPLIES, QUIET, QUIET, QUIET },
+	{ "role: router, protocol: gre",
+	  ID_MASQUERADED_REPLIES, QUIET, QUIET, QUIET },
+	{ "role: client, protocol: udp, ports: [53], reply_guard: none",
+	  ID_UNGUARDED_REPLIES, DIAG_NOTE, QUIET, DIAG_ERROR },
+	{ "role: client, protocol: udp, ports: [53]",
+	  ID_UNGUARDED_REPLIES, QUIET, QUIET, QUIET },
+	/* The other family masquerades. */
+	{ "role: server, protocol: gre, clients: [\"2001:db8::/32\"]",
+	  ID_MASQUERADED_REPLIES, DIAG_NOTE, QUIET, QUIET },
+};
+
+static void check_translation(size_t i, enum nat_known known,
+			      enum diag_level want)
+{
+	_cleanup_(made_release) struct made m = { .policy = NULL };
+	struct host_facts facts = host_facts_default;
+	bool error = want == DIAG_ERROR;
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s, accept: none",
+		 translations[i].service);
+	make(&m, "allowed", text);
+	assert_int_equal(m.d.n, 0);
+	facts.nat[0] = facts.nat[1] = (struct nat_fact){ known, NULL };
+	if (known == NAT_SOURCE) {
+		facts.nat[0].where = "chain c of table t";
+		facts.nat[1].known = NAT_NONE;
+	}
+	assert_int_equal(translation_check(m.policy, &facts, &m.d),
+			 error ? -EADDRINUSE : 0);
+	assert_int_equal(m.d.n, want == QUIET ? 0 : 1);
+	if (want == QUIET)
+		return;
+	assert_int_equal(m.d.v[0].id, translations[i].id);
+	assert_int_equal(m.d.v[0].level, want);
+	assert_true(known != NAT_SOURCE || strstr(m.d.v[0].msg, "(chain c"));
+}
+
+static void test_translation(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(translations); i++) {
+		check_translation(i, NAT_UNKNOWN, translations[i].unknown);
+		check_translation(i, NAT_NONE, translations[i].none);
+		check_translation(i, NAT_SOURCE, translations[i].source);
 	}
 }
 
@@ -231,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_translation),
 		cmocka_unit_test(test_reply_guard),
 		cmocka_unit_test(test_comment),
 	};

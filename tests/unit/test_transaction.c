@@ -56,6 +56,7 @@ static int wrong_commit(struct backend_ctx *ctx, const struct changeset *cs,
 
 static struct backend backend_wrong;
 const struct backend *const backends[] = { &backend_wrong, NULL };
+const bool backends_are_complete = true;
 
 const struct backend *backend_find(const char *name)
 {

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/facts.h: what the generators want to know of this host.
+ *
+ * Errors: -ENOMEM.
+ */
+#ifndef CTPOLICY_ENGINE_FACTS_H
+#define CTPOLICY_ENGINE_FACTS_H
+
+#include "engine/change.h"
+#include "generators/generate.h"
+
+/* What can be read without privilege; the kernel's defaults for the rest. */
+void facts_read(struct host_facts *ret);
+/* Address translation, as the surveys that a part was chosen by tell. */
+int facts_add_nat(const struct part *m, struct host_facts *ret);
+
+#endif
