@@ -52,7 +52,7 @@ int diag_add(struct diags *d, enum diag_level level, int err, enum diag_id id,
 	struct diag added = { .level = level, .id = id, .at = at };
 	va_list ap;
 
-	/* Counted even if it is lost: an error must never look like none. */
+	/* Count it even if it is lost: an error must not look like success. */
 	count(d, level);
 	if (mem_grow(&d->v, &d->cap, d->n + 1)) {
 		d->lost = true;

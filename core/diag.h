@@ -76,7 +76,7 @@ struct diag_source {
  */
 void diags_print(const struct diags *d, const struct diag_source *src,
 		 size_t nsrc, size_t max, bool color, FILE *out);
-/* Take back what was added after the first n, counts included. */
+/* Drop what was added after the first n, and correct the counts. */
 void diags_truncate(struct diags *d, size_t n);
 bool diags_has(const struct diags *d, enum diag_id id);
 /* Append copies of all, with help and second places; `from` stays as it is. */

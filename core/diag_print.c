@@ -284,5 +284,5 @@ void diags_print(const struct diags *d, const struct diag_source *src,
 	if (left_out)
 		fprintf(out, "... and %zu more\n", left_out);
 	if (d->lost)
-		fputs("out of memory: something is missing here\n", out);
+		fputs("out of memory: some diagnostics were lost\n", out);
 }

@@ -2,8 +2,8 @@
 /*
  * core/digest.h: 64 bits that tell whether something changed by accident.
  *
- * Shape:  begin with DIGEST_START, add piece by piece. The order counts, the
- *         borders of the pieces do not.
+ * Shape:  begin with DIGEST_START, add piece by piece. The order
+ *         matters, where one piece ends does not.
  * Source: FNV-1a, www.isthe.com/chongo/tech/comp/fnv.
  */
 #ifndef CTPOLICY_CORE_DIGEST_H

@@ -157,7 +157,7 @@ int iface_parse(const char *s, struct iface *ret)
 		i.wild = true;
 		n--;
 	}
-	/* Behind 15 letters a star has nothing to stand for. */
+	/* After 15 letters nothing is left for a star to stand for. */
 	if (!n || n + i.wild >= sizeof(i.name) || !strcmp(s, ".") || !strcmp(s, ".."))
 		return -EINVAL;
 	for (size_t k = 0; k < n; k++)

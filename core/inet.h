@@ -9,7 +9,7 @@
  * Units:  ports in host byte order, first <= last; addresses in network byte
  *         order, IPv4 in the first four bytes.
  * Owner:  *_release() frees the vector and leaves an empty set.
- * Errors: parsers return -EINVAL (not of the form), -ERANGE (a number out of
+ * Errors: parsers return -EINVAL (malformed), -ERANGE (a number out of
  *         range), -EDOM (prefix with host bits set); *ret is then untouched.
  * Source: RFC 4632 and RFC 4291 (prefixes), RFC 5952 (IPv6 text),
  *         linux/if.h (IFNAMSIZ), iana protocol-numbers.

@@ -37,7 +37,7 @@ const char *intern_n(const char *s, size_t n)
 	memcpy(i->text, s, n);
 	i->text[n] = '\0';
 	HASH_ADD_KEYPTR(hh, pool, i->text, n, i);
-	/* HASH_NONFATAL_OOM: it did not get in. */
+	/* HASH_NONFATAL_OOM: it was not added. */
 	if (!i->hh.tbl) {
 		free(i);
 		return NULL;

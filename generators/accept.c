@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * generators/accept.c: accepts for the legs of services with `accept: open`.
+ * generators/accept.c: accept rules for services with `accept: open`.
  *
  *   role    request leg   reply leg
  *   server  INPUT         OUTPUT
@@ -41,7 +41,7 @@ static int limit_to_ephemeral(const struct accepts *a, struct rule *r)
 	return port_set_add(&r->match.dport, a->in->facts->ephemeral);
 }
 
-/* What whoever forges the source of a reply gets to. */
+/* What can be reached by forging the source of a reply. */
 static const char *exposed_to_replies(const struct leg_visit *v)
 {
 	if (v->role == ROLE_ROUTER)

@@ -10,7 +10,7 @@
 #include "generators/generators.h"
 #include "generators/legs.h"
 
-/* Each family has its own way to say "not the first": a rule of both has none. */
+/* Each family says "not the first" in its own way; no rule can for both. */
 static int add_tail(const struct leg_visit *v, struct ruleset *rs,
 		    enum hook hook, uint8_t family)
 {
@@ -50,7 +50,7 @@ static int fragment_leg(const struct leg_visit *v, void *arg)
 int generate_accept_fragments(const struct generator_input *in,
 			      struct ruleset *rs)
 {
-	/* A state match, which we may use, switches reassembly on. */
+	/* Rules may match states here, which switches reassembly on. */
 	if (!in->policy->forbid_state)
 		return 0;
 	return legs_walk(in->policy, fragment_leg, rs);

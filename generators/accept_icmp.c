@@ -10,8 +10,8 @@
  * The kernel never tracks neighbour discovery, so a policy changes nothing for
  * it and the host's own rules judge it. Only where no rule may match state do
  * solicitations and advertisements of neighbours get accept rules, because
- * those that let them in by state are to go. Routers' advertisements and MLD
- * get none: who may send them is not for a service to say.
+ * the rules that let them in by state will be gone. Router advertisements and
+ * MLD get none: a service does not decide who may send them.
  *
  * Source: ICMP types RFC 792, RFC 4443, RFC 4861.
  */

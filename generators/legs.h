@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * generators/legs.h: the legs of a service as half-made rules.
+ * generators/legs.h: the legs of a service as partly filled rules.
  *
  * Both the NOTRACK and the accept generator walk the same legs, so that what
  * leaves the table and what is let in can never be two different things.
@@ -32,8 +32,8 @@ typedef int leg_visitor(const struct leg_visit *v, void *arg);
 bool service_in_family(const struct policy *p, const struct service *s,
 		       uint8_t family);
 /*
- * Replies to hosts behind a masquerading one are addressed to it as well: only
- * a socket tells them apart, and only for these the kernel looks for one.
+ * Replies to hosts behind a masquerading one are addressed to it as well. Only
+ * a socket tells them apart, and the kernel can look up one for these alone.
  */
 bool leg_finds_socket(uint8_t proto);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * generators/modules.c: what has to leave the kernel, users before what they
- * use.
+ * generators/modules.c: which modules to unload, users before what they use.
  *
  * Source: module dependencies of Debian's kernels (modinfo -F depends).
  */

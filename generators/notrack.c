@@ -9,7 +9,7 @@
  *   router  PREROUTING, transit dst  the same
  *   server and client, on loopback:  OUTPUT -o lo, both legs: a packet to an
  *   own address is judged in OUTPUT, and PREROUTING can't undo that. The
- *   addresses are as they are for the network.
+ *   addresses are the same as for the network.
  */
 #include "generators/generators.h"
 #include "generators/legs.h"

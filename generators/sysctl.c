@@ -38,7 +38,7 @@ static int add_amount(struct ruleset *rs, const char *key, uint64_t value,
 {
 	char text[24] = "auto";
 
-	/* Nobody told how much memory the host has: say what was asked. */
+	/* The amount of memory is not known: show what was asked for. */
 	if (value)
 		snprintf(text, sizeof(text), "%" PRIu64, value);
 	return ruleset_add_setting(&rs->sysctls, &rs->n_sysctls,

@@ -108,7 +108,7 @@ struct policy {
 int policy_read(const char *path, char **ret_text, size_t *ret_len,
 		struct diags *d);
 /*
- * The same of a saved ruleset, which may be larger: render prints up to
+ * The same for a saved ruleset, which may be larger: render prints up to
  * sixteen times as much as it reads.
  */
 #define SAVED_RULES_MAX (256u << 20)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * policies/policy_check.c: what no single value can show: keys that must, or
- * must not, go together.
+ * must not, appear together.
  */
 #include <string.h>
 
@@ -83,7 +83,7 @@ static bool in_family(const struct service *s, uint8_t family)
 	       has_family(s->has_servers, &s->servers, family);
 }
 
-/* What an IPv6 packet has between its header and the payload */
+/* IPv6 extension headers: between the header and the payload */
 static bool is_ipv6_extension(uint8_t proto)
 {
 	static const uint8_t numbers[] = { 43, 44, 51, 60, 135, 139, 140 };

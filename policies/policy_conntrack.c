@@ -45,7 +45,7 @@ static const struct {
 
 enum { N_TIMEOUTS = ARRAY_SIZE(timeout_names) };
 
-/* A sysctl's own name, with or without what all of them begin with */
+/* A sysctl's own name, with or without the prefix that they share */
 static const char *name_of_sysctl(const char *s)
 {
 	for (size_t i = 0; i < N_TIMEOUTS; i++) {

@@ -125,7 +125,7 @@ static int wrong_kind(struct loader *l, uint32_t node, const char *what,
 	return -EINVAL;
 }
 
-/* `key:` with nothing behind it */
+/* `key:` with nothing after it */
 static bool is_nothing(struct loader *l, uint32_t node)
 {
 	const char *s;
@@ -232,8 +232,8 @@ static void help_unknown_key(struct loader *l, const char *s, const char *what,
 }
 
 /*
- * A key that the table does not have. Where it is clear which one was meant
- * its value is taken for that, so that one slip is one error.
+ * An unknown key. Where it is clear which one was meant, its value is used for
+ * that one, so that one typo is one error.
  */
 static int unknown_key(struct loader *l, uint32_t key, const char *what,
 		       const struct key *keys, size_t nkeys, uint32_t *ret,
@@ -271,7 +271,7 @@ static void check_kinds(struct loader *l, const struct key *keys, size_t nkeys,
 			ret[i] = NO_NODE;
 }
 
-/* What most would write behind a required key, and why. */
+/* What most people would write after a required key, and why. */
 static const char *usual_value(const char *key)
 {
 	if (!strcmp(key, "state_matching"))

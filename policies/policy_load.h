@@ -35,7 +35,7 @@ struct loader {
 	bool families_known;		/* `families` is absent or valid */
 };
 
-/* How values of a kind are called in messages. */
+/* What messages call a value of each kind. */
 enum kind_wanted {
 	WANT_WORD,
 	WANT_LIST,
@@ -95,8 +95,8 @@ int load_number(struct loader *l, uint32_t node, const char *what,
 int load_duration(struct loader *l, uint32_t node, uint32_t *ret_seconds);
 int load_memory(struct loader *l, uint32_t node, struct amount *ret);
 /*
- * Explain why a text is no decimal number, as a help of the diagnostic added
- * last; false: nothing to say.
+ * Explain why a text is not a decimal number, as the help of the diagnostic
+ * added last; false: there is nothing to explain.
  */
 bool explain_number(struct diags *d, const char *s);
 

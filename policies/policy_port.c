@@ -15,7 +15,7 @@ struct port_list {
 	size_t n_protocols;
 };
 
-/* "lo SEP hi" with decimal numbers: what the user meant by another sign. */
+/* "lo SEP hi" with decimal numbers: a range with the wrong separator. */
 static bool explain_range(struct diags *d, const char *s)
 {
 	size_t a = strspn(s, DIGITS), sep = strcspn(s + a, DIGITS);
@@ -169,7 +169,7 @@ static int load_port_name(struct loader *l, uint32_t node, const char *s,
 		(uint16_t)port, (uint16_t)port });
 }
 
-/* A letter first, and nothing that no name has: not a number gone wrong. */
+/* A letter first, and only what names may hold: not a mistyped number. */
 static bool is_name(const char *s)
 {
 	if (!isalpha((unsigned char)*s) || !strcasecmp(s, "any") ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * policies/policy_read.c: a policy's bytes, from a file or a pipe that may be
- * anything but friendly.
+ * hostile.
  */
 #include <fcntl.h>
 #include <string.h>

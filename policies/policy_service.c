@@ -143,7 +143,7 @@ static int load_reply_guard(struct loader *l, uint32_t node, struct service *s)
 	return 0;
 }
 
-/* The value of key k by its loader; a bad one leaves NO_NODE in node[k]. */
+/* Load the value of key k; a bad one leaves NO_NODE in node[k]. */
 static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 		      struct service *s)
 {
@@ -207,7 +207,7 @@ static struct service *new_service(struct policy *p)
 	return &p->services[p->n_services++];
 }
 
-/* What is said about a service as a whole is said at its name. */
+/* Diagnostics about a service as a whole point at its name. */
 static struct srcpos service_place(struct loader *l, uint32_t map)
 {
 	uint32_t name = load_find(l, map, "name");

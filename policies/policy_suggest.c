@@ -15,7 +15,7 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 	return m < c ? m : c;
 }
 
-/* Edits from a to b, a swap of neighbours counted once, case not at all. */
+/* Edits from a to b; swapping neighbours is one, changing case none. */
 static unsigned distance(const char *a, size_t na, const char *b, size_t nb)
 {
 	unsigned d[WORD_MAX + 1][WORD_MAX + 1];
@@ -66,7 +66,7 @@ const char *suggest(const char *word, const char *const *candidates, size_t n)
 		d = distance(word, len, candidates[i], nc);
 		if (d > limit && is_start(word, len, candidates[i], nc))
 			d = limit;
-		/* Nothing of the candidate left: no misspelling. */
+		/* Every letter differs: not a misspelling. */
 		if (d >= nc)
 			continue;
 		/* Few misspell the first letter. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * policies/policy_tests.c: the section `tests`: packets and what should become
- * of them.
+ * policies/policy_tests.c: the section `tests`: packets and the expected
+ * results.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -24,7 +24,7 @@ struct endpoint {
 	bool has_port;
 };
 
-/* The place of a word inside the value, where that can be told. */
+/* The place of a word inside the value, where it can be determined. */
 static struct srcpos token_place(struct loader *l, uint32_t node,
 				 const char *text, struct token t)
 {

@@ -11,10 +11,10 @@
 #include "policies/policy_load.h"
 
 #define DIGITS "0123456789"
-/* Longer texts are no slip of the pen. */
+/* Longer texts are not typos. */
 #define EXPLAINED_MAX 32
 
-/* Timeouts are kept in milliseconds in an int by the kernel, at HZ=1000. */
+/* The kernel keeps timeouts in an int, at HZ=1000 in milliseconds. */
 #define DURATION_MAX (INT32_MAX / 1000)
 
 /*
@@ -69,7 +69,7 @@ static bool explain_base(struct diags *d, const char *s)
 	return false;
 }
 
-/* "1_000" and "1,000" without what groups the digits */
+/* "1_000" and "1,000" without the separators */
 static bool explain_groups(struct diags *d, const char *s)
 {
 	char out[24];

@@ -51,7 +51,7 @@ static void close_fd(int *fd)
 		close(*fd);
 }
 
-/* The file as one text; *ret stays NULL when there is none to be had. */
+/* The file as one text; *ret stays NULL when it cannot be read. */
 static int read_services(const char *path, char **ret)
 {
 	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC |
@@ -96,7 +96,7 @@ static int add_name(struct port_names *t, const char *name, uint16_t port,
 	return 0;
 }
 
-/* "name port/protocol alias..."; a line of another form is passed over. */
+/* "name port/protocol alias..."; other lines are skipped. */
 static int read_line(struct port_names *t, char *line)
 {
 	char *save, *name, *port, *proto, *alias;

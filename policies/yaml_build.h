@@ -5,7 +5,7 @@
  * Shape:  16 bytes a node, so that two million of them and a file of 16 MiB
  *         fit 64 MB. `ref` of a scalar: where its text is, in the file
  *         (`borrowed`, then `len` is its length in bytes too) or in `own`;
- *         of the others: the node after the whole of it.
+ *         of other nodes: the node after the last one inside.
  */
 #ifndef CTPOLICY_POLICIES_YAML_BUILD_H
 #define CTPOLICY_POLICIES_YAML_BUILD_H
@@ -45,7 +45,7 @@ void ydoc_slice(const struct ydoc *doc, uint32_t id, const char **ret,
 /* Nothing but comments, or nothing after `---`. */
 bool ydoc_is_empty(const struct ydoc *doc);
 
-/* Say in our words, at our place, what the YAML parser stopped at. */
+/* Report in plain words why, and where, the YAML parser stopped. */
 int yaml_error_report(const yaml_parser_t *parser, const char *file,
 		      const char *text, size_t len, struct diags *d);
 

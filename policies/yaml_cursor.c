@@ -41,7 +41,7 @@ const struct yrun *ycursor_run(const struct ycursor *c)
 	return c->run < c->runs->n ? &c->runs->v[c->run] : NULL;
 }
 
-/* Over one character. */
+/* Skip one character. */
 static void step(struct ycursor *c)
 {
 	if (c->src[c->off++] == '\n') {

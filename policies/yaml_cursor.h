@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * policies/yaml_cursor.h: what the YAML parser is fed, and from a place in that
- * to the place in the file.
+ * policies/yaml_cursor.h: what the YAML parser is fed, and where a place in
+ * that is in the file.
  *
  * Shape:  moves forward only, over the runs that were taken; `stray` is set
  *         when asked to go back, or past a run that nobody took, and never
@@ -44,7 +44,7 @@ void ycursor_seek(struct ycursor *c, const yaml_mark_t *mark);
 const struct yrun *ycursor_run(const struct ycursor *c);
 /* Take the next run: go to its start, then from word to word. */
 void ycursor_enter_run(struct ycursor *c);
-/* false: the run is behind, and the cursor right after it. */
+/* false: the run has ended, and the cursor is right after it. */
 bool ycursor_next_word(struct ycursor *c, struct yspan *ret, size_t *ret_off);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * policies/yaml_error.c: what libyaml says when it stops, in the words of
- * somebody who writes a policy and at the place where the mistake is rather
- * than where it showed.
+ * policies/yaml_error.c: libyaml's errors, in the words of somebody who writes
+ * a policy, and at the place of the mistake rather than where it showed.
  */
 #include <errno.h>
 #include <string.h>
@@ -80,7 +79,7 @@ static const struct wording wordings[] = {
 
 static const struct wording *find_wording(const yaml_parser_t *p)
 {
-	/* All that scanning a tag may stumble over has one cure. */
+	/* Whatever scanning a tag stumbles over has one cure. */
 	static const struct wording tag = {
 		"", AT_CONTEXT, ID_TAG, "YAML tags are not used in policies",
 		"remove the tag, or quote a text that begins with !"
@@ -113,7 +112,7 @@ static struct srcpos last_place(const char *file, const char *text, size_t len)
 	return at;
 }
 
-/* A mark as a position; the end of the file is shown behind its last word. */
+/* A mark as a position; the end of the file is shown after its last word. */
 static struct srcpos position(const char *file, const char *text, size_t len,
 			      const yaml_mark_t *mark)
 {
@@ -139,7 +138,7 @@ static size_t char_at(const char *text, size_t len, const yaml_mark_t *mark)
 	return off;
 }
 
-/* Where libyaml's word is for more than one mistake, the character tells. */
+/* Where libyaml's message covers several mistakes, the character tells. */
 static const struct wording *by_character(const yaml_parser_t *p,
 					  const char *text, size_t len)
 {

@@ -46,7 +46,7 @@ int ydoc_set_text(struct ydoc *doc, uint32_t id, const char *s, size_t n,
 	int r;
 
 	node->plain = plain;
-	/* Most scalars stand in the file as they are: keep where, not what. */
+	/* Most scalars are verbatim in the file: keep the place, not a copy. */
 	if (n && n == node->len && src_off + n <= doc->src_len &&
 	    !memcmp(doc->src + src_off, s, n)) {
 		node->borrowed = true;

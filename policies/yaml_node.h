@@ -5,7 +5,7 @@
  * Shape:  nodes in the order of the file (preorder), numbered from YNODE_ROOT;
  *         the children of node i are i + 1, ydoc_after(i + 1), ... up to
  *         ydoc_after(i). In a map keys and values alternate. A value has no
- *         type but its text: what `010` or `no` means is the reader's affair.
+ *         type but its text: what `010` or `no` means is up to the reader.
  *         YNODE_BAD was already reported: skip it, or its key and value.
  *         Aliases, tags, further documents and duplicate keys never get here.
  * Units:  positions as in core/diag.h.

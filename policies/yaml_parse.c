@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * policies/yaml_parse.c: YAML events to nodes. Events are pulled one at a time,
- * so that a limit ends the work where it is passed: libyaml itself has none and
+ * so that the work stops where a limit is exceeded: libyaml has none and
  * is quadratic in the depth of flow collections. Long runs of plain list items
  * never reach libyaml, whose events would be most of the time that a large
  * policy takes.
@@ -213,7 +213,7 @@ static int add_node(struct builder *b, const yaml_event_t *ev,
 }
 
 /*
- * The items that libyaml was spared, if they follow the scalar just read and
+ * The items that libyaml never saw, if they follow the scalar just read and
  * it is an item of a list.
  */
 static int take_run(struct builder *b, uint32_t id)
@@ -366,7 +366,7 @@ static int too_many_errors(struct builder *b)
 	return diag_add(b->d, DIAG_NOTE, -EINVAL, ID_TOO_MANY_ERRORS,
 			(struct srcpos){ .file = b->doc->file },
 			"too many errors: the rest of the file was not "
-			"looked at");
+			"checked");
 }
 
 static int parse_error(struct builder *b)
@@ -415,7 +415,7 @@ static int check_empty(struct builder *b)
 	return err;
 }
 
-/* -EAGAIN: the runs are none; nothing was reported. */
+/* -EAGAIN: these are no runs after all; nothing was reported. */
 static int read_document(struct ydoc *doc, const struct yruns *runs,
 			 struct diags *d)
 {

@@ -23,8 +23,8 @@ static bool is_inner(char c)
 }
 
 /*
- * Where a word ends that is plain text for YAML wherever it stands: letters or
- * digits at both ends, nothing between that could be a sign. 0: no word.
+ * The end of a word that is plain text for YAML anywhere: letters or digits at
+ * both ends, and nothing in between that could be syntax. 0: not a word.
  */
 static size_t word_end(const char *text, size_t pos, size_t len)
 {

@@ -3,11 +3,11 @@
  * policies/yaml_runs.h: long lists of plain words, found without a parser.
  *
  * Shape:  a run is a stretch of list items that are single words, one a line
- *         behind the same "- ", or one behind the other between commas. Its
+ *         after the same "- ", or one after another between commas. Its
  *         first and last item are not part of it, so that a YAML parser that
  *         is fed everything but the runs finds the list around each. Where
  *         what looks like a run is something else (a comment, a long text),
- *         no item of a list ends at `anchor`: then the runs are worth nothing
+ *         no item of a list ends at `anchor`: then the runs are useless
  *         and the whole file must be parsed.
  * Units:  offsets in bytes.
  * Owner:  yruns_release() leaves an empty, reusable list.

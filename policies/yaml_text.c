@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * policies/yaml_text.c: what a file may consist of, looked at before the YAML
- * parser does: that one knows neither line nor column of a bad byte, takes more
- * than a line feed for the end of a line, and compares every %TAG directive to
- * all before it.
+ * policies/yaml_text.c: which bytes a file may hold, checked before the YAML
+ * parser sees them: it knows neither line nor column of a bad byte, ends lines
+ * at more than a line feed, and compares every %TAG directive with all earlier
+ * ones.
  */
 #include <errno.h>
 
@@ -85,7 +85,7 @@ static bool allowed(const struct cursor *c, uint32_t ch)
 		       (ch == '\r' && c->p + 1 < c->end && c->p[1] == '\n');
 	if (ch < 0x7f)
 		return true;
-	/* NEL, LS and PS end a line for YAML but for few editors. */
+	/* YAML ends lines at NEL, LS and PS; few editors do. */
 	if (ch < 0xa0 || ch == 0x2028 || ch == 0x2029 || ch == 0xfeff)
 		return false;
 	return ch != 0xfffe && ch != 0xffff;
@@ -103,7 +103,7 @@ static int check_directive(const struct cursor *c, struct diags *d)
 	return err;
 }
 
-/* Pass over what needs no second look, which is nearly all there is. */
+/* Skip what needs no second look, which is nearly everything. */
 static void skip_plain(struct cursor *c)
 {
 	const unsigned char *p = c->p;
