@@ -2,7 +2,8 @@
 /*
  * engine/history.h: a plan's change, written down before it is made.
  *
- *   history_begin -> the kernel is changed and read back -> history_end
+ *   history_begin -> the kernel is changed and read back -> history_keep
+ *                                                          or history_drop
  *
  * Shape:  a plan without a state folder has no history: both do nothing. So
  *         does a plan that carries out what a journal says already

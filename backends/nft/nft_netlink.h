@@ -3,7 +3,7 @@
  * backends/nft/nft_netlink.h: between images and netlink messages.
  *
  * Shape:  nft_expr, nft_decode, nft_set_msg and nft_elem_* are pure: messages
- *         in memory. nft_kernel, nft_snapshot and nft_foreign talk to the
+ *         in memory. nft_kernel, nft_snapshot and nft_commit talk to the
  *         kernel.
  * Errors: -errno. Decoders give -EINVAL for a message that isn't what the
  *         kernel would send; a rule that they do not understand is no error.

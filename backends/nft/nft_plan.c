@@ -65,7 +65,7 @@ static bool goes_with_table(const struct changeset *cs, const struct step *s)
 	return false;
 }
 
-/* Call with v NULL to count, then to place. */
+/* Call with p NULL to count, then again to place the steps. */
 static void sort_steps(const struct changeset *cs, const bool *skip,
 		       size_t *next, struct nft_plan *p)
 {
