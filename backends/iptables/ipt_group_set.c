@@ -90,8 +90,8 @@ static void name_set(const struct ipt_group *g, const char *kind,
 }
 
 /*
- * The kind of set that holds e, an exact one where possible. Of three fields the
- * first address is exact (way_of() in ipt_fused.c).
+ * The kind of set that holds e, an exact one where possible. Of three fields
+ * the first address is exact (way_of() in ipt_fused.c).
  */
 static const char *kind_of(const struct elems *e)
 {
