@@ -47,7 +47,7 @@ int prefix_parse(const char *s, struct prefix *ret)
 	char host[INET6_ADDRSTRLEN];
 	struct prefix p = { 0 };
 	unsigned int len;
-	int r;
+	int err;
 
 	if (!n || n >= sizeof(host))
 		return -EINVAL;
@@ -58,9 +58,9 @@ int prefix_parse(const char *s, struct prefix *ret)
 		return -EINVAL;
 	len = family_bits(p.family);
 	if (slash) {
-		r = number_parse(slash + 1, strlen(slash + 1), len, &len);
-		if (r)
-			return r;
+		err = number_parse(slash + 1, strlen(slash + 1), len, &len);
+		if (err)
+			return err;
 	}
 	p.len = (uint8_t)len;
 	if (!host_bits_zero(&p))
@@ -123,17 +123,17 @@ int port_range_parse(const char *s, struct port_range *ret)
 {
 	const char *dash = strchr(s, '-');
 	unsigned int first, last;
-	int r;
+	int err;
 
-	r = number_parse(s, dash ? (size_t)(dash - s) : strlen(s), 65535,
-			 &first);
-	if (r)
-		return r;
+	err = number_parse(s, dash ? (size_t)(dash - s) : strlen(s), 65535,
+			   &first);
+	if (err)
+		return err;
 	last = first;
 	if (dash) {
-		r = number_parse(dash + 1, strlen(dash + 1), 65535, &last);
-		if (r)
-			return r;
+		err = number_parse(dash + 1, strlen(dash + 1), 65535, &last);
+		if (err)
+			return err;
 	}
 	if (first > last)
 		return -EINVAL;

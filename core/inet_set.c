@@ -32,11 +32,11 @@ static void sort(void *v, size_t n, size_t size,
 
 int prefix_set_add(struct prefix_set *s, const struct prefix *p)
 {
-	int r = mem_grow(&s->v, &s->cap, s->n + 1);
+	int err = mem_grow(&s->v, &s->cap, s->n + 1);
 
-	if (!r)
+	if (!err)
 		s->v[s->n++] = *p;
-	return r;
+	return err;
 }
 
 void prefix_set_normalize(struct prefix_set *s)
@@ -56,13 +56,13 @@ int prefix_set_copy(const struct prefix_set *s, uint8_t family,
 {
 	struct prefix_set c = { 0 };
 	size_t n = 0;
-	int r;
+	int err;
 
 	for (size_t i = 0; i < s->n; i++)
 		n += family == AF_UNSPEC || s->v[i].family == family;
-	r = mem_grow(&c.v, &c.cap, n);
-	if (r)
-		return r;
+	err = mem_grow(&c.v, &c.cap, n);
+	if (err)
+		return err;
 	for (size_t i = 0; i < s->n; i++)
 		if (family == AF_UNSPEC || s->v[i].family == family)
 			c.v[c.n++] = s->v[i];
@@ -125,10 +125,10 @@ void port_set_normalize(struct port_set *s)
 int port_set_copy(const struct port_set *s, struct port_set *ret)
 {
 	struct port_set c = { 0 };
-	int r = mem_grow(&c.v, &c.cap, s->n);
+	int err = mem_grow(&c.v, &c.cap, s->n);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	if (s->n)
 		memcpy(c.v, s->v, s->n * sizeof(*s->v));
 	c.n = s->n;
@@ -144,11 +144,11 @@ void port_set_release(struct port_set *s)
 
 int iface_set_add(struct iface_set *s, const struct iface *i)
 {
-	int r = mem_grow(&s->v, &s->cap, s->n + 1);
+	int err = mem_grow(&s->v, &s->cap, s->n + 1);
 
-	if (!r)
+	if (!err)
 		s->v[s->n++] = *i;
-	return r;
+	return err;
 }
 
 static bool iface_covers(const struct iface *outer, const struct iface *inner)
@@ -184,10 +184,10 @@ void iface_set_normalize(struct iface_set *s)
 int iface_set_copy(const struct iface_set *s, struct iface_set *ret)
 {
 	struct iface_set c = { 0 };
-	int r = mem_grow(&c.v, &c.cap, s->n);
+	int err = mem_grow(&c.v, &c.cap, s->n);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	if (s->n)
 		memcpy(c.v, s->v, s->n * sizeof(*s->v));
 	c.n = s->n;

@@ -112,15 +112,15 @@ static int accept_forwarded(struct accepts *a, const struct leg_visit *v)
 static int accept_leg(const struct leg_visit *v, void *arg)
 {
 	struct accepts *a = arg;
-	int r;
+	int err;
 
 	if (v->service->accept != ACCEPT_OPEN)
 		return 0;
 	if (v->role == ROLE_ROUTER)
 		return accept_forwarded(a, v);
 	if (v->loopback) {
-		r = accept_plain(a, v, HOOK_OUTPUT);
-		return r ? r : accept_plain(a, v, HOOK_INPUT);
+		err = accept_plain(a, v, HOOK_OUTPUT);
+		return err ? err : accept_plain(a, v, HOOK_INPUT);
 	}
 	if (!leg_enters(v))
 		return accept_plain(a, v, HOOK_OUTPUT);

@@ -74,13 +74,13 @@ static int add_errors(struct ruleset *rs, enum hook hook,
 	static const struct icmp_range v4[] = { { 3, 3 }, { 11, 12 } };
 	/* unreachable, too big, time exceeded, parameter problem */
 	static const struct icmp_range v6[] = { { 1, 4 } };
-	int r = 0;
+	int err = 0;
 
 	if (f->ipv4)
-		r = add_types(rs, hook, AF_INET, v4, ARRAY_SIZE(v4), ct);
-	if (!r && f->ipv6)
-		r = add_types(rs, hook, AF_INET6, v6, ARRAY_SIZE(v6), ct);
-	return r;
+		err = add_types(rs, hook, AF_INET, v4, ARRAY_SIZE(v4), ct);
+	if (!err && f->ipv6)
+		err = add_types(rs, hook, AF_INET6, v6, ARRAY_SIZE(v6), ct);
+	return err;
 }
 
 static int add_neighbours(struct ruleset *rs, enum hook hook)
@@ -98,15 +98,16 @@ int generate_accept_icmp(const struct generator_input *in, struct ruleset *rs)
 	enum ct_kind ct = in->policy->forbid_state ? CT_ANY :
 						     CT_INVALID_OR_UNTRACKED;
 	struct need n = { 0 };
-	int r = legs_walk(in->policy, note_need, &n);
+	int err = legs_walk(in->policy, note_need, &n);
 
-	for (size_t i = 0; !r && i < ARRAY_SIZE(hooks); i++) {
+	for (size_t i = 0; !err && i < ARRAY_SIZE(hooks); i++) {
 		bool through = hooks[i] == HOOK_FORWARD;
 
-		r = add_errors(rs, hooks[i], through ? &n.router : &n.any, ct);
-		if (!r && !through && n.any.ipv6 &&
+		err = add_errors(rs, hooks[i], through ? &n.router : &n.any,
+				 ct);
+		if (!err && !through && n.any.ipv6 &&
 		    in->policy->forbid_state)
-			r = add_neighbours(rs, hooks[i]);
+			err = add_neighbours(rs, hooks[i]);
 	}
-	return r;
+	return err;
 }

@@ -24,16 +24,16 @@ int generate(const struct policy *p, const struct host_facts *facts,
 {
 	struct generator_input in = { p, facts, d };
 	_cleanup_(ruleset_free) struct ruleset *rs = calloc(1, sizeof(*rs));
-	int r = 0;
+	int err = 0;
 
 	if (!rs)
 		return -ENOMEM;
 	rs->ipv4 = p->ipv4;
 	rs->ipv6 = p->ipv6;
-	for (size_t i = 0; !r && i < ARRAY_SIZE(generators); i++)
-		r = generators[i](&in, rs);
-	if (r)
-		return r;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(generators); i++)
+		err = generators[i](&in, rs);
+	if (err)
+		return err;
 	ruleset_normalize(rs);
 	note_accepts(rs);
 	*ret = TAKE_PTR(rs);

@@ -33,21 +33,21 @@ static int walk_family(struct leg_visit *v, leg_visitor *visit, void *arg)
 					      ROLE_ROUTER };
 	static const enum leg legs[] = { LEG_REQUEST, LEG_REPLY };
 	const struct service *s = v->service;
-	int r = 0;
+	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
-		for (size_t k = 0; !r && k < ARRAY_SIZE(legs); k++) {
+		for (size_t k = 0; !err && k < ARRAY_SIZE(legs); k++) {
 			v->role = roles[i];
 			v->leg = legs[k];
 			v->loopback = false;
 			if (!(s->roles & v->role))
 				continue;
-			r = visit(v, arg);
+			err = visit(v, arg);
 			v->loopback = v->role != ROLE_ROUTER;
-			if (!r && v->loopback)
-				r = visit(v, arg);
+			if (!err && v->loopback)
+				err = visit(v, arg);
 		}
-	return r;
+	return err;
 }
 
 static int walk_service(struct leg_visit *v, leg_visitor *visit, void *arg)
@@ -56,36 +56,36 @@ static int walk_service(struct leg_visit *v, leg_visitor *visit, void *arg)
 	bool v4 = service_in_family(v->policy, s, AF_INET);
 	bool v6 = service_in_family(v->policy, s, AF_INET6);
 	bool one = v4 && v6 && !s->has_clients && !s->has_servers;
-	int r = 0;
+	int err = 0;
 
-	for (size_t i = 0; !r && i < s->n_protocols; i++) {
+	for (size_t i = 0; !err && i < s->n_protocols; i++) {
 		v->proto = s->protocols[i];
 		v->family = AF_UNSPEC;
 		if (one) {
-			r = walk_family(v, visit, arg);
+			err = walk_family(v, visit, arg);
 			continue;
 		}
 		v->family = AF_INET;
 		if (v4)
-			r = walk_family(v, visit, arg);
+			err = walk_family(v, visit, arg);
 		v->family = AF_INET6;
-		if (!r && v6)
-			r = walk_family(v, visit, arg);
+		if (!err && v6)
+			err = walk_family(v, visit, arg);
 	}
-	return r;
+	return err;
 }
 
 int legs_walk(const struct policy *p, leg_visitor *visit, void *arg)
 {
-	int r = 0;
+	int err = 0;
 
-	for (size_t i = 0; !r && i < p->n_services; i++) {
+	for (size_t i = 0; !err && i < p->n_services; i++) {
 		struct leg_visit v = { .policy = p,
 				       .service = &p->services[i] };
 
-		r = walk_service(&v, visit, arg);
+		err = walk_service(&v, visit, arg);
 	}
-	return r;
+	return err;
 }
 
 static bool arrives(enum hook hook)
@@ -108,11 +108,11 @@ static int put_addresses(const struct leg_visit *v, struct match *m)
 {
 	const struct service *s = v->service;
 	bool request = v->leg == LEG_REQUEST;
-	int r = prefix_set_copy(&s->clients, v->family,
-				request ? &m->saddr : &m->daddr);
+	int err = prefix_set_copy(&s->clients, v->family,
+				  request ? &m->saddr : &m->daddr);
 
-	return r ? r : prefix_set_copy(&s->servers, v->family,
-				       request ? &m->daddr : &m->saddr);
+	return err ? err : prefix_set_copy(&s->servers, v->family,
+					   request ? &m->daddr : &m->saddr);
 }
 
 /*

@@ -14,13 +14,13 @@ int generate_modules(const struct generator_input *in, struct ruleset *rs)
 		"nf_conntrack_netlink", "nf_conntrack",
 	};
 	const struct policy *p = in->policy;
-	int r = 0;
+	int err = 0;
 
 	if (!p->unload_modules)
 		return 0;
-	for (size_t i = 0; !r && i < ARRAY_SIZE(users_first); i++)
-		r = ruleset_add_setting(&rs->modules, &rs->n_modules,
-					&rs->cap_modules, "module",
-					users_first[i], &p->modules_origin);
-	return r;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(users_first); i++)
+		err = ruleset_add_setting(&rs->modules, &rs->n_modules,
+					  &rs->cap_modules, "module",
+					  users_first[i], &p->modules_origin);
+	return err;
 }

@@ -52,16 +52,17 @@ int generate_sysctls(const struct generator_input *in, struct ruleset *rs)
 	uint64_t buckets = p->buckets.kind == AMOUNT_AUTO && max ?
 				   max :
 				   amount_entries(&p->buckets, in->facts);
-	int r = 0;
+	int err = 0;
 
 	if (p->max.kind != AMOUNT_UNSET)
-		r = add_amount(rs, "net.netfilter.nf_conntrack_max", max,
-			       &p->max_origin);
-	if (!r && p->buckets.kind != AMOUNT_UNSET)
-		r = add_amount(rs, "net.netfilter.nf_conntrack_buckets",
-			       buckets, &p->buckets_origin);
-	for (size_t i = 0; !r && i < p->n_timeouts; i++)
-		r = add_amount(rs, p->timeouts[i].sysctl,
-			       p->timeouts[i].seconds, &p->timeouts[i].origin);
-	return r;
+		err = add_amount(rs, "net.netfilter.nf_conntrack_max", max,
+				 &p->max_origin);
+	if (!err && p->buckets.kind != AMOUNT_UNSET)
+		err = add_amount(rs, "net.netfilter.nf_conntrack_buckets",
+				 buckets, &p->buckets_origin);
+	for (size_t i = 0; !err && i < p->n_timeouts; i++)
+		err = add_amount(rs, p->timeouts[i].sysctl,
+				 p->timeouts[i].seconds,
+				 &p->timeouts[i].origin);
+	return err;
 }

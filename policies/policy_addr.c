@@ -191,26 +191,26 @@ static int load_prefix(struct loader *l, uint32_t node, void *arg)
 	const char *s = ydoc_text(l->doc, node);
 	struct prefix_set *set = arg;
 	struct prefix p;
-	int r;
+	int err;
 
 	if (!s)
 		return -ENOMEM;
-	r = prefix_parse(s, &p);
-	return r ? bad_prefix(l, node, s, r) : prefix_set_add(set, &p);
+	err = prefix_parse(s, &p);
+	return err ? bad_prefix(l, node, s, err) : prefix_set_add(set, &p);
 }
 
 int load_prefixes(struct loader *l, uint32_t node, const char *what,
 		  struct prefix_set *ret)
 {
 	struct prefix_set set = { 0 };
-	int r;
+	int err;
 
-	r = load_each(l, node, what,
-		      "put quotes around IPv6 addresses: \"2001:db8::1\"",
-		      load_prefix, &set);
+	err = load_each(l, node, what,
+			"put quotes around IPv6 addresses: \"2001:db8::1\"",
+			load_prefix, &set);
 	prefix_set_normalize(&set);
 	*ret = set;
-	return r;
+	return err;
 }
 
 static void explain_interface(struct diags *d, const char *s)
@@ -257,12 +257,12 @@ static int load_interface(struct loader *l, uint32_t node, void *arg)
 int load_interfaces(struct loader *l, uint32_t node, struct iface_set *ret)
 {
 	struct iface_set set = { 0 };
-	int r;
+	int err;
 
-	r = load_each(l, node, "interfaces",
-		      "write interface names such as eth0 or \"wan*\"",
-		      load_interface, &set);
+	err = load_each(l, node, "interfaces",
+			"write interface names such as eth0 or \"wan*\"",
+			load_interface, &set);
 	iface_set_normalize(&set);
 	*ret = set;
-	return r;
+	return err;
 }

@@ -84,13 +84,13 @@ static int add_timeout(struct loader *l, size_t i, uint32_t node)
 {
 	struct policy *p = l->p;
 	uint32_t seconds;
-	int r;
+	int err;
 
-	r = load_kind(l, node, timeout_names[i].name, WANT_WORD);
-	if (!r)
-		r = load_duration(l, node, &seconds);
-	if (r)
-		return r;
+	err = load_kind(l, node, timeout_names[i].name, WANT_WORD);
+	if (!err)
+		err = load_duration(l, node, &seconds);
+	if (err)
+		return err;
 	if (mem_grow(&p->timeouts, &p->cap_timeouts, p->n_timeouts + 1))
 		return -ENOMEM;
 	p->timeouts[p->n_timeouts++] = (struct timeout){
@@ -119,15 +119,15 @@ static int load_timeout(struct loader *l, uint32_t key, uint32_t value)
 static int load_timeouts(struct loader *l, uint32_t map)
 {
 	uint32_t end = ydoc_after(l->doc, map), k, value;
-	int r = 0;
+	int err = 0;
 
-	for (k = map + 1; k < end && r != -ENOMEM;
+	for (k = map + 1; k < end && err != -ENOMEM;
 	     k = ydoc_after(l->doc, value)) {
 		value = ydoc_after(l->doc, k);
 		if (ydoc_kind(l->doc, k) == YNODE_SCALAR)
-			r = load_timeout(l, k, value);
+			err = load_timeout(l, k, value);
 	}
-	return r;
+	return err;
 }
 
 static int load_share(struct loader *l, uint32_t map, struct amount *ret)
@@ -136,12 +136,12 @@ static int load_share(struct loader *l, uint32_t map, struct amount *ret)
 		{ "memory", WANT_WORD, true, false },
 	};
 	uint32_t node;
-	int r;
+	int err;
 
-	r = load_map(l, map, "`max`", ydoc_pos(l->doc, map), keys, 1, &node,
-		     NULL);
-	if (r || node == NO_NODE)
-		return r;
+	err = load_map(l, map, "`max`", ydoc_pos(l->doc, map), keys, 1, &node,
+		       NULL);
+	if (err || node == NO_NODE)
+		return err;
 	return load_memory(l, node, ret);
 }
 
@@ -156,7 +156,7 @@ static int load_amount(struct loader *l, uint32_t node, const char *what,
 		       struct amount *ret)
 {
 	const char *s;
-	int r;
+	int err;
 
 	ret->at = ydoc_pos(l->doc, node);
 	if (ydoc_kind(l->doc, node) == YNODE_MAP)
@@ -174,10 +174,10 @@ static int load_amount(struct loader *l, uint32_t node, const char *what,
 		diag_help(l->d, "write `max: {memory: %s}`", s);
 		return -EINVAL;
 	}
-	r = load_number(l, node, what, 1, ENTRIES_MAX, &ret->value);
-	if (!r)
+	err = load_number(l, node, what, 1, ENTRIES_MAX, &ret->value);
+	if (!err)
 		ret->kind = AMOUNT_NUMBER;
-	return r;
+	return err;
 }
 
 static int load_modules(struct loader *l, uint32_t node)
@@ -185,11 +185,11 @@ static int load_modules(struct loader *l, uint32_t node)
 	static const struct word words[] = {
 		{ "keep", false, false }, { "unload", true, false },
 	};
-	int unload = false, r;
+	int unload = false, err;
 
-	r = load_word(l, node, "modules", words, ARRAY_SIZE(words), &unload);
-	if (r)
-		return r;
+	err = load_word(l, node, "modules", words, ARRAY_SIZE(words), &unload);
+	if (err)
+		return err;
 	l->p->unload_modules = unload;
 	l->p->modules_at = ydoc_pos(l->doc, node);
 	l->p->modules_origin.at = l->p->modules_at;
@@ -201,12 +201,12 @@ static int load_flush(struct loader *l, uint32_t node)
 	static const struct word words[] = {
 		{ "services", true, false }, { "none", false, false },
 	};
-	int flush = true, r;
+	int flush = true, err;
 
-	r = load_word(l, node, "flush", words, ARRAY_SIZE(words), &flush);
-	if (!r)
+	err = load_word(l, node, "flush", words, ARRAY_SIZE(words), &flush);
+	if (!err)
 		l->p->flush_services = flush;
-	return r;
+	return err;
 }
 
 enum conntrack_key { CK_MODULES, CK_MAX, CK_BUCKETS, CK_TIMEOUTS, CK_FLUSH,
@@ -215,19 +215,19 @@ enum conntrack_key { CK_MODULES, CK_MAX, CK_BUCKETS, CK_TIMEOUTS, CK_FLUSH,
 static int load_setting(struct loader *l, enum conntrack_key k, uint32_t node)
 {
 	struct policy *p = l->p;
-	int r = 0;
+	int err = 0;
 
 	switch (k) {
 	case CK_MODULES:
 		return load_modules(l, node);
 	case CK_MAX:
-		r = load_amount(l, node, "max", &p->max);
+		err = load_amount(l, node, "max", &p->max);
 		p->max_origin.at = p->max.at;
-		return r;
+		return err;
 	case CK_BUCKETS:
-		r = load_amount(l, node, "buckets", &p->buckets);
+		err = load_amount(l, node, "buckets", &p->buckets);
 		p->buckets_origin.at = p->buckets.at;
-		return r;
+		return err;
 	case CK_TIMEOUTS:
 		return load_timeouts(l, node);
 	case CK_FLUSH:
@@ -236,7 +236,7 @@ static int load_setting(struct loader *l, enum conntrack_key k, uint32_t node)
 	case CK_END_:
 		break;
 	}
-	return r;
+	return err;
 }
 
 int load_conntrack(struct loader *l, uint32_t map)
@@ -250,12 +250,12 @@ int load_conntrack(struct loader *l, uint32_t map)
 		[CK_PERSIST] = { "persist", WANT_WORD, false, true },
 	};
 	uint32_t node[CK_END_];
-	int r;
+	int err;
 
-	r = load_map(l, map, "`conntrack`", ydoc_pos(l->doc, map), keys,
-		     CK_END_, node, NULL);
-	for (int k = 0; k < CK_END_ && r != -ENOMEM; k++)
+	err = load_map(l, map, "`conntrack`", ydoc_pos(l->doc, map), keys,
+		       CK_END_, node, NULL);
+	for (int k = 0; k < CK_END_ && err != -ENOMEM; k++)
 		if (node[k] != NO_NODE)
-			r = load_setting(l, (enum conntrack_key)k, node[k]);
-	return r;
+			err = load_setting(l, (enum conntrack_key)k, node[k]);
+	return err;
 }

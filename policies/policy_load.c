@@ -404,17 +404,17 @@ int load_each(struct loader *l, uint32_t node, const char *what,
 	      const char *example, load_item_fn fn, void *arg)
 {
 	uint32_t end = ydoc_after(l->doc, node), i;
-	int r, ret = 0;
+	int err, ret = 0;
 
 	if (ydoc_kind(l->doc, node) == YNODE_SCALAR)
 		return load_item(l, node, what, example, fn, arg);
 	for (i = node + 1; i < end && !load_full(l);
 	     i = ydoc_after(l->doc, i)) {
-		r = load_item(l, i, what, example, fn, arg);
-		if (r == -ENOMEM)
-			return r;
-		if (r)
-			ret = r;
+		err = load_item(l, i, what, example, fn, arg);
+		if (err == -ENOMEM)
+			return err;
+		if (err)
+			ret = err;
 	}
 	return ret;
 }

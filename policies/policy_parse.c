@@ -42,13 +42,13 @@ static int load_state(struct loader *l, uint32_t node)
 	static const struct word words[] = {
 		{ "allowed", false, false }, { "forbidden", true, false },
 	};
-	int forbid = false, r;
+	int forbid = false, err;
 
-	r = load_word(l, node, "state_matching", words, ARRAY_SIZE(words),
-		      &forbid);
-	if (!r)
+	err = load_word(l, node, "state_matching", words, ARRAY_SIZE(words),
+			&forbid);
+	if (!err)
 		l->p->forbid_state = forbid;
-	return r;
+	return err;
 }
 
 static int load_existing(struct loader *l, uint32_t node)
@@ -56,12 +56,12 @@ static int load_existing(struct loader *l, uint32_t node)
 	static const struct word words[] = {
 		{ "report", false, false }, { "replace", true, true },
 	};
-	int replace = false, r;
+	int replace = false, err;
 
-	r = load_word(l, node, "existing_rules", words, ARRAY_SIZE(words),
-		      &replace);
-	if (r)
-		return r;
+	err = load_word(l, node, "existing_rules", words, ARRAY_SIZE(words),
+			&replace);
+	if (err)
+		return err;
 	l->p->replace_existing = replace;
 	l->p->existing_at = ydoc_pos(l->doc, node);
 	return 0;
@@ -74,12 +74,12 @@ static int load_backend(struct loader *l, uint32_t node)
 		{ "nftables", BACKEND_NFTABLES, false },
 		{ "iptables", BACKEND_IPTABLES, false },
 	};
-	int backend = BACKEND_AUTO, r;
+	int backend = BACKEND_AUTO, err;
 
-	r = load_word(l, node, "backend", words, ARRAY_SIZE(words), &backend);
-	if (!r)
+	err = load_word(l, node, "backend", words, ARRAY_SIZE(words), &backend);
+	if (!err)
 		l->p->backend = (enum policy_backend)backend;
-	return r;
+	return err;
 }
 
 static int load_family(struct loader *l, uint32_t node, void *arg)
@@ -88,12 +88,12 @@ static int load_family(struct loader *l, uint32_t node, void *arg)
 		{ "ipv4", 4, false }, { "ipv6", 6, false },
 	};
 	struct policy *p = arg;
-	int family = 0, r;
+	int family = 0, err;
 	bool *seen;
 
-	r = load_word(l, node, "families", words, ARRAY_SIZE(words), &family);
-	if (r)
-		return r;
+	err = load_word(l, node, "families", words, ARRAY_SIZE(words), &family);
+	if (err)
+		return err;
 	seen = family == 4 ? &p->ipv4 : &p->ipv6;
 	if (*seen)
 		load_warning(l, ydoc_pos(l->doc, node), ID_LISTED_TWICE,
@@ -104,13 +104,13 @@ static int load_family(struct loader *l, uint32_t node, void *arg)
 
 static int load_families(struct loader *l, uint32_t node)
 {
-	int r;
+	int err;
 
 	l->p->ipv4 = l->p->ipv6 = false;
-	r = load_each(l, node, "families", "write ipv4 or ipv6", load_family,
-		      l->p);
-	l->families_known = !r;
-	return r;
+	err = load_each(l, node, "families", "write ipv4 or ipv6", load_family,
+			l->p);
+	l->families_known = !err;
+	return err;
 }
 
 static int load_section(struct loader *l, enum root_key k, uint32_t node)
@@ -172,7 +172,7 @@ static int load_root(struct loader *l)
 	struct srcpos at = ydoc_pos(l->doc, YNODE_ROOT);
 	uint32_t node[RK_MAX_];
 	bool given[RK_MAX_];
-	int r;
+	int err;
 
 	if (ydoc_kind(l->doc, YNODE_ROOT) == YNODE_BAD)
 		return -EINVAL;
@@ -183,18 +183,18 @@ static int load_root(struct loader *l)
 			  "ctpolicy.yaml(5)");
 		return -EINVAL;
 	}
-	r = check_version(l);
-	if (!r)
-		r = load_map(l, YNODE_ROOT, "the policy", at, root_keys,
-			     RK_MAX_, node, given);
-	if (r)
-		return r;
+	err = check_version(l);
+	if (!err)
+		err = load_map(l, YNODE_ROOT, "the policy", at, root_keys,
+			       RK_MAX_, node, given);
+	if (err)
+		return err;
 	l->families_known = !given[RK_FAMILIES];
-	for (int k = 0; k < RK_MAX_ && r != -ENOMEM && !load_full(l); k++)
+	for (int k = 0; k < RK_MAX_ && err != -ENOMEM && !load_full(l); k++)
 		if (node[k] != NO_NODE)
-			r = load_section(l, (enum root_key)k, node[k]);
-	if (r == -ENOMEM)
-		return r;
+			err = load_section(l, (enum root_key)k, node[k]);
+	if (err == -ENOMEM)
+		return err;
 	if (!given[RK_UNTRACKED] && !given[RK_MANAGEMENT]) {
 		diag_add(l->d, DIAG_ERROR, 0, ID_NO_SERVICES, at,
 			 "the policy names no service");
@@ -249,22 +249,22 @@ int policy_parse(const char *file, const char *text, size_t len,
 	_cleanup_(loader_release) struct loader l = {
 		.d = d, .before = d->n, .errors_before = d->errors,
 	};
-	int r;
+	int err;
 
-	r = ydoc_parse(file, text, len, &l.doc, d);
-	if (r)
-		return r;
+	err = ydoc_parse(file, text, len, &l.doc, d);
+	if (err)
+		return err;
 	l.p = calloc(1, sizeof(*l.p));
 	if (!l.p)
 		return -ENOMEM;
 	l.p->file = file;
 	l.p->ipv4 = l.p->ipv6 = true;
 	l.p->flush_services = true;
-	r = load_root(&l);
-	if (r != -ENOMEM)
-		r = finish(&l);
-	if (r)
-		return r;
+	err = load_root(&l);
+	if (err != -ENOMEM)
+		err = finish(&l);
+	if (err)
+		return err;
 	*ret = TAKE_PTR(l.p);
 	return 0;
 }

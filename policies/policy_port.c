@@ -96,10 +96,10 @@ static int bad_port(struct loader *l, uint32_t node, const char *s, int why)
 
 static int read_names(struct loader *l)
 {
-	int r = l->names_read ? 0 : port_names_read(SERVICES_FILE, &l->names);
+	int err = l->names_read ? 0 : port_names_read(SERVICES_FILE, &l->names);
 
 	l->names_read = true;
-	return r;
+	return err;
 }
 
 static int unknown_name(struct loader *l, uint32_t node, const char *s)
@@ -186,14 +186,14 @@ static int load_port(struct loader *l, uint32_t node, void *arg)
 	const char *s = ydoc_text(l->doc, node);
 	struct port_list *list = arg;
 	struct port_range range;
-	int r;
+	int err;
 
 	if (!s)
 		return -ENOMEM;
-	r = port_range_parse(s, &range);
-	if (r)
+	err = port_range_parse(s, &range);
+	if (err)
 		return is_name(s) ? load_port_name(l, node, s, list) :
-				    bad_port(l, node, s, r);
+				    bad_port(l, node, s, err);
 	if (!range.last) {
 		load_error(l, node, ID_PORT_ZERO, "no socket can have port 0");
 		diag_help(l->d, "write the port that the server listens on; "
@@ -207,12 +207,12 @@ int load_ports(struct loader *l, uint32_t node, const uint8_t *protocols,
 	       size_t n, struct port_set *ret)
 {
 	struct port_list list = { .protocols = protocols, .n_protocols = n };
-	int r;
+	int err;
 
-	r = load_each(l, node, "ports",
-		      "write a port or a range lo-hi, without `:`", load_port,
-		      &list);
+	err = load_each(l, node, "ports",
+			"write a port or a range lo-hi, without `:`", load_port,
+			&list);
 	port_set_normalize(&list.set);
 	*ret = list.set;
-	return r;
+	return err;
 }

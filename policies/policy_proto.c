@@ -76,13 +76,13 @@ static int load_protocol(struct loader *l, uint32_t node, void *arg)
 	struct srcpos at = ydoc_pos(l->doc, node);
 	struct protocol_list *list = arg;
 	uint8_t proto = 0;
-	int r;
+	int err;
 
 	if (!s)
 		return -ENOMEM;
-	r = load_protocol_text(l, at, s, &proto);
-	if (r)
-		return r;
+	err = load_protocol_text(l, at, s, &proto);
+	if (err)
+		return err;
 	if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6) {
 		load_error(l, node, ID_REFUSED_PROTOCOL,
 			   "`%s` cannot be a service", load_shown(l, s));
@@ -102,13 +102,13 @@ int load_protocols(struct loader *l, uint32_t node, uint8_t **ret,
 {
 	struct protocol_list list = { 0 };
 	size_t n = 0;
-	int r;
+	int err;
 
-	r = load_each(l, node, "protocol",
-		      "write a name such as tcp, or a number", load_protocol,
-		      &list);
-	if (r)
-		return r;
+	err = load_each(l, node, "protocol",
+			"write a name such as tcp, or a number", load_protocol,
+			&list);
+	if (err)
+		return err;
 	for (unsigned i = 0; i < 256; i++)
 		n += list.seen[i];
 	*ret = malloc(n ? n : 1);

@@ -108,15 +108,15 @@ static int read_kind(const char *path, const struct kind *k, char **ret_text,
 	_cleanup_(close_fd) int fd = STDIN_FILENO;
 	bool stdin_ = !strcmp(path, "-");
 	struct stat st;
-	int r;
+	int err;
 
 	/* O_NONBLOCK: a FIFO without a writer must not hold us here. */
 	if (!stdin_)
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st))
 		return refuse(d, path, -errno, ID_UNREADABLE, strerror(errno));
-	r = check_kind(&st, stdin_, path, k, d);
-	return r ? r : read_all(fd, path, k, ret_text, ret_len, d);
+	err = check_kind(&st, stdin_, path, k, d);
+	return err ? err : read_all(fd, path, k, ret_text, ret_len, d);
 }
 
 int policy_read(const char *path, char **ret_text, size_t *ret_len,

@@ -93,11 +93,11 @@ static int load_role(struct loader *l, uint32_t node, void *arg)
 		{ "router", ROLE_ROUTER, false },
 	};
 	struct service *s = arg;
-	int role = 0, r;
+	int role = 0, err;
 
-	r = load_word(l, node, "role", roles, ARRAY_SIZE(roles), &role);
-	if (r)
-		return r;
+	err = load_word(l, node, "role", roles, ARRAY_SIZE(roles), &role);
+	if (err)
+		return err;
 	if (s->roles & (unsigned)role)
 		load_warning(l, ydoc_pos(l->doc, node), ID_LISTED_TWICE,
 			     "remove one of them", "a role is listed twice");
@@ -112,11 +112,11 @@ static int load_accept(struct loader *l, uint32_t node, struct service *s)
 		{ "open", ACCEPT_OPEN, false },
 		{ "none", ACCEPT_NONE, false },
 	};
-	int accept = ACCEPT_INHERIT, r;
+	int accept = ACCEPT_INHERIT, err;
 
-	r = load_word(l, node, "accept", words, ARRAY_SIZE(words), &accept);
-	if (r)
-		return r;
+	err = load_word(l, node, "accept", words, ARRAY_SIZE(words), &accept);
+	if (err)
+		return err;
 	s->accept = (enum policy_accept)accept;
 	s->accept_at = ydoc_pos(l->doc, node);
 	return 0;
@@ -127,12 +127,12 @@ static int load_reply_guard(struct loader *l, uint32_t node, struct service *s)
 	static const struct word words[] = {
 		{ "socket", false, false }, { "none", true, false },
 	};
-	int unguarded = false, r;
+	int unguarded = false, err;
 
-	r = load_word(l, node, "reply_guard", words, ARRAY_SIZE(words),
-		      &unguarded);
-	if (r)
-		return r;
+	err = load_word(l, node, "reply_guard", words, ARRAY_SIZE(words),
+			&unguarded);
+	if (err)
+		return err;
 	if (s->roles && !(s->roles & ROLE_CLIENT)) {
 		load_error(l, node, ID_REPLY_GUARD,
 			   "`reply_guard` needs the role `client`");
@@ -147,46 +147,46 @@ static int load_reply_guard(struct loader *l, uint32_t node, struct service *s)
 static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 		      struct service *s)
 {
-	int r = 0;
+	int err = 0;
 
 	if (node[k] == NO_NODE)
 		return 0;
 	switch (k) {
 	case SK_NAME:
-		r = load_name(l, node[k], s);
+		err = load_name(l, node[k], s);
 		break;
 	case SK_ROLE:
-		r = load_each(l, node[k], "role", "write role names", load_role,
-			      s);
+		err = load_each(l, node[k], "role", "write role names",
+				load_role, s);
 		break;
 	case SK_PROTOCOL:
-		r = load_protocols(l, node[k], &s->protocols,
-				   &s->n_protocols);
+		err = load_protocols(l, node[k], &s->protocols,
+				     &s->n_protocols);
 		break;
 	case SK_PORTS:
-		r = load_ports(l, node[k], s->protocols, s->n_protocols,
-			       &s->ports);
+		err = load_ports(l, node[k], s->protocols, s->n_protocols,
+				 &s->ports);
 		break;
 	case SK_CLIENTS:
 		s->has_clients = true;
-		r = load_prefixes(l, node[k], "clients", &s->clients);
+		err = load_prefixes(l, node[k], "clients", &s->clients);
 		break;
 	case SK_SERVERS:
 		s->has_servers = true;
-		r = load_prefixes(l, node[k], "servers", &s->servers);
+		err = load_prefixes(l, node[k], "servers", &s->servers);
 		break;
 	case SK_INTERFACES:
 		s->has_ifaces = true;
-		r = load_interfaces(l, node[k], &s->ifaces);
+		err = load_interfaces(l, node[k], &s->ifaces);
 		break;
 	case SK_ACCEPT:
-		r = load_accept(l, node[k], s);
+		err = load_accept(l, node[k], s);
 		break;
 	case SK_WHY:
-		r = load_why(l, node[k], s);
+		err = load_why(l, node[k], s);
 		break;
 	case SK_REPLY_GUARD:
-		r = load_reply_guard(l, node[k], s);
+		err = load_reply_guard(l, node[k], s);
 		break;
 	case SK_WHEN:
 	case SK_OVERRIDE:
@@ -194,9 +194,9 @@ static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 	case SK_MAX_:
 		break;
 	}
-	if (r)
+	if (err)
 		node[k] = NO_NODE;
-	return r == -ENOMEM ? r : 0;
+	return err == -ENOMEM ? err : 0;
 }
 
 static struct service *new_service(struct policy *p)
@@ -220,19 +220,19 @@ static int load_service(struct loader *l, uint32_t map, bool management)
 	struct service *s = new_service(l->p);
 	uint32_t node[SK_MAX_];
 	bool given[SK_MAX_];
-	int r;
+	int err;
 
 	if (!s)
 		return -ENOMEM;
 	s->management = management;
 	s->at = service_place(l, map);
 	s->accept_at = s->at;
-	r = load_map(l, map, "the service", s->at, service_keys, SK_MAX_, node,
-		     given);
-	for (int k = 0; k < SK_MAX_ && !r; k++)
-		r = load_value(l, (enum service_key)k, node, s);
-	if (r)
-		return r;
+	err = load_map(l, map, "the service", s->at, service_keys, SK_MAX_, node,
+		       given);
+	for (int k = 0; k < SK_MAX_ && !err; k++)
+		err = load_value(l, (enum service_key)k, node, s);
+	if (err)
+		return err;
 	s->origin = (struct origin){ s->name, s->why, s->at };
 	check_service(l, s, given, node);
 	return 0;
@@ -242,12 +242,12 @@ int load_services(struct loader *l, uint32_t list, bool management)
 {
 	const char *what = management ? "management" : "untracked";
 	uint32_t end = ydoc_after(l->doc, list), i;
-	int r = 0;
+	int err = 0;
 
-	for (i = list + 1; i < end && !r && !load_full(l);
+	for (i = list + 1; i < end && !err && !load_full(l);
 	     i = ydoc_after(l->doc, i)) {
 		if (ydoc_kind(l->doc, i) == YNODE_MAP) {
-			r = load_service(l, i, management);
+			err = load_service(l, i, management);
 		} else if (ydoc_kind(l->doc, i) != YNODE_BAD) {
 			load_error(l, i, ID_WRONG_KIND,
 				   "an item of `%s` must be a service", what);
@@ -255,5 +255,5 @@ int load_services(struct loader *l, uint32_t list, bool management)
 				  "service's other keys below it");
 		}
 	}
-	return r;
+	return err;
 }

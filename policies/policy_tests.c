@@ -121,11 +121,12 @@ static int load_addresses(struct loader *l, uint32_t node, const char *s,
 	bool ports = protocol_has_ports(test->proto);
 	struct srcpos to = token_place(l, node, s, t[3]);
 	struct endpoint src, dst;
-	int r, r2;
+	int err, r2;
 
-	r = load_endpoint(l, token_place(l, node, s, t[1]), t[1], ports, &src);
+	err = load_endpoint(l, token_place(l, node, s, t[1]), t[1], ports,
+			    &src);
 	r2 = load_endpoint(l, to, t[3], ports, &dst);
-	if (r || r2)
+	if (err || r2)
 		return -EINVAL;
 	if (src.family != dst.family) {
 		diag_add(l->d, DIAG_ERROR, 0, ID_PACKET_FAMILIES, to,
@@ -148,7 +149,7 @@ static int load_packet(struct loader *l, uint32_t node,
 	struct token t[4];
 	char proto[32];
 	size_t n;
-	int r;
+	int err;
 
 	if (!s)
 		return -ENOMEM;
@@ -162,9 +163,9 @@ static int load_packet(struct loader *l, uint32_t node,
 	snprintf(proto, sizeof(proto), "%.*s",
 		 (int)(t[0].n < sizeof(proto) ? t[0].n : sizeof(proto) - 1),
 		 t[0].s);
-	r = load_protocol_text(l, token_place(l, node, s, t[0]), proto,
-			       &test->proto);
-	return r ? r : load_addresses(l, node, s, t, test);
+	err = load_protocol_text(l, token_place(l, node, s, t[0]), proto,
+				 &test->proto);
+	return err ? err : load_addresses(l, node, s, t, test);
 }
 
 static int load_expect(struct loader *l, uint32_t map,
@@ -182,12 +183,12 @@ static int load_expect(struct loader *l, uint32_t map,
 	};
 	bool given[ARRAY_SIZE(keys)];
 	uint32_t node[ARRAY_SIZE(keys)];
-	int r, r2 = 0;
+	int err, r2 = 0;
 
-	r = load_map(l, map, "`expect`", ydoc_pos(l->doc, map), keys,
-		     ARRAY_SIZE(keys), node, given);
-	if (r)
-		return r;
+	err = load_map(l, map, "`expect`", ydoc_pos(l->doc, map), keys,
+		       ARRAY_SIZE(keys), node, given);
+	if (err)
+		return err;
 	if (ydoc_after(l->doc, map) == map + 1) {
 		load_error(l, map, ID_NO_EXPECTATION,
 			   "`expect` says nothing");
@@ -196,12 +197,12 @@ static int load_expect(struct loader *l, uint32_t map,
 		return -EINVAL;
 	}
 	if (node[0] != NO_NODE)
-		r = load_word(l, node[0], "tracked", tracked,
-			      ARRAY_SIZE(tracked), &test->tracked);
+		err = load_word(l, node[0], "tracked", tracked,
+				ARRAY_SIZE(tracked), &test->tracked);
 	if (node[1] != NO_NODE)
 		r2 = load_word(l, node[1], "verdict", verdict,
 			       ARRAY_SIZE(verdict), &test->accept);
-	return r ? r : r2;
+	return err ? err : r2;
 }
 
 static int load_test(struct loader *l, uint32_t map)
@@ -213,16 +214,16 @@ static int load_test(struct loader *l, uint32_t map)
 	struct packet_test test = { .tracked = -1, .accept = -1 };
 	struct policy *p = l->p;
 	uint32_t node[ARRAY_SIZE(keys)];
-	int r, r2 = 0;
+	int err, r2 = 0;
 
-	r = load_map(l, map, "the test", ydoc_pos(l->doc, map), keys,
-		     ARRAY_SIZE(keys), node, NULL);
-	if (!r && node[0] != NO_NODE)
-		r = load_packet(l, node[0], &test);
-	if (node[1] != NO_NODE && r != -ENOMEM)
+	err = load_map(l, map, "the test", ydoc_pos(l->doc, map), keys,
+		       ARRAY_SIZE(keys), node, NULL);
+	if (!err && node[0] != NO_NODE)
+		err = load_packet(l, node[0], &test);
+	if (node[1] != NO_NODE && err != -ENOMEM)
 		r2 = load_expect(l, node[1], &test);
-	if (r || r2)
-		return r ? r : r2;
+	if (err || r2)
+		return err ? err : r2;
 	if (mem_grow(&p->tests, &p->cap_tests, p->n_tests + 1))
 		return -ENOMEM;
 	p->tests[p->n_tests++] = test;
@@ -232,12 +233,12 @@ static int load_test(struct loader *l, uint32_t map)
 int load_tests(struct loader *l, uint32_t list)
 {
 	uint32_t end = ydoc_after(l->doc, list), i;
-	int r = 0;
+	int err = 0;
 
-	for (i = list + 1; i < end && r != -ENOMEM && !load_full(l);
+	for (i = list + 1; i < end && err != -ENOMEM && !load_full(l);
 	     i = ydoc_after(l->doc, i)) {
 		if (ydoc_kind(l->doc, i) == YNODE_MAP) {
-			r = load_test(l, i);
+			err = load_test(l, i);
 		} else if (ydoc_kind(l->doc, i) != YNODE_BAD) {
 			load_error(l, i, ID_WRONG_KIND,
 				   "an item of `tests` must be a mapping");
@@ -245,5 +246,5 @@ int load_tests(struct loader *l, uint32_t list)
 				  "` and `expect:` below it");
 		}
 	}
-	return r;
+	return err;
 }

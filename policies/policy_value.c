@@ -130,19 +130,19 @@ int load_number(struct loader *l, uint32_t node, const char *what,
 {
 	const char *s = ydoc_text(l->doc, node), *rest = "";
 	uint64_t v = 0;
-	int r;
+	int err;
 
 	if (!s)
 		return -ENOMEM;
-	r = parse_digits(s, max, &v, &rest);
-	if (r == -EINVAL || *rest) {
+	err = parse_digits(s, max, &v, &rest);
+	if (err == -EINVAL || *rest) {
 		load_error(l, node, ID_BAD_NUMBER,
 			   "`%s` is not a number for `%s`", load_shown(l, s), what);
 		if (!explain_number(l->d, s))
 			help_range(l->d, min, max);
 		return -EINVAL;
 	}
-	if (r || v < min) {
+	if (err || v < min) {
 		load_error(l, node, ID_NUMBER_RANGE,
 			   "`%s` is out of range for `%s`", load_shown(l, s), what);
 		help_range(l->d, min, max);
@@ -184,15 +184,15 @@ int load_duration(struct loader *l, uint32_t node, uint32_t *ret_seconds)
 	const char *s = ydoc_text(l->doc, node), *rest = NULL;
 	uint64_t v = 0;
 	uint32_t unit;
-	int r;
+	int err;
 
 	if (!s)
 		return -ENOMEM;
-	r = parse_digits(s, UINT32_MAX, &v, &rest);
+	err = parse_digits(s, UINT32_MAX, &v, &rest);
 	unit = rest ? unit_seconds(rest) : 0;
-	if (r == -EINVAL || !unit)
+	if (err == -EINVAL || !unit)
 		return bad_duration(l, node, s, rest);
-	if (r || !v || v * unit > DURATION_MAX) {
+	if (err || !v || v * unit > DURATION_MAX) {
 		load_error(l, node, ID_NUMBER_RANGE,
 			   "a timeout of %s is out of range",
 			   load_shown(l, s));
@@ -255,22 +255,22 @@ int load_memory(struct loader *l, uint32_t node, struct amount *ret)
 	const char *s = ydoc_text(l->doc, node), *rest = NULL;
 	unsigned shift;
 	uint64_t v = 0;
-	int r;
+	int err;
 
 	if (!s)
 		return -ENOMEM;
-	r = parse_digits(s, UINT32_MAX, &v, &rest);
+	err = parse_digits(s, UINT32_MAX, &v, &rest);
 	shift = rest ? size_shift(rest) : 0;
-	if (r == -EINVAL || (!shift && strcmp(rest, "%")))
+	if (err == -EINVAL || (!shift && strcmp(rest, "%")))
 		return bad_size(l, node, s, rest);
 	if (!shift) {
-		if (r || v < 1 || v > 100)
+		if (err || v < 1 || v > 100)
 			return size_range(l, node, s, "1% to 100%");
 		ret->kind = AMOUNT_PERCENT;
 		ret->value = v;
 		return 0;
 	}
-	if (r || !v || v > (UINT64_C(1) << 50) >> shift)
+	if (err || !v || v > (UINT64_C(1) << 50) >> shift)
 		return size_range(l, node, s, "1KiB to 1024TiB");
 	ret->kind = AMOUNT_BYTES;
 	ret->value = v << shift;

@@ -101,7 +101,7 @@ static int read_line(struct port_names *t, char *line)
 {
 	char *save, *name, *port, *proto, *alias;
 	struct port_range range;
-	int number, r;
+	int number, err;
 
 	line[strcspn(line, "#")] = '\0';
 	name = strtok_r(line, SPACE, &save);
@@ -114,10 +114,10 @@ static int read_line(struct port_names *t, char *line)
 	if (number < 0 || port_range_parse(port, &range) ||
 	    range.first != range.last)
 		return 0;
-	r = add_name(t, name, range.first, (uint8_t)number);
-	while (!r && (alias = strtok_r(NULL, SPACE, &save)))
-		r = add_name(t, alias, range.first, (uint8_t)number);
-	return r;
+	err = add_name(t, name, range.first, (uint8_t)number);
+	while (!err && (alias = strtok_r(NULL, SPACE, &save)))
+		err = add_name(t, alias, range.first, (uint8_t)number);
+	return err;
 }
 
 static int by_name(const void *a, const void *b, void *text)
@@ -133,16 +133,16 @@ int port_names_read(const char *path, struct port_names *ret)
 	_cleanup_(port_names_release) struct port_names t = { 0 };
 	_cleanup_free_ char *text = NULL;
 	char *save, *line;
-	int r;
+	int err;
 
-	r = read_services(path, &text);
-	if (r)
-		return r;
+	err = read_services(path, &text);
+	if (err)
+		return err;
 	for (line = text ? strtok_r(text, "\n", &save) : NULL; line;
 	     line = strtok_r(NULL, "\n", &save)) {
-		r = read_line(&t, line);
-		if (r)
-			return r;
+		err = read_line(&t, line);
+		if (err)
+			return err;
 	}
 	if (t.n)
 		qsort_r(t.v, t.n, sizeof(*t.v), by_name, t.text);

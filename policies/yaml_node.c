@@ -43,7 +43,7 @@ int ydoc_set_text(struct ydoc *doc, uint32_t id, const char *s, size_t n,
 {
 	struct ynode *node = &doc->v[id];
 	uint32_t off;
-	int r;
+	int err;
 
 	node->plain = plain;
 	/* Most scalars are verbatim in the file: keep the place, not a copy. */
@@ -53,9 +53,9 @@ int ydoc_set_text(struct ydoc *doc, uint32_t id, const char *s, size_t n,
 		node->ref = (uint32_t)src_off;
 		return 0;
 	}
-	r = keep_text(doc, s, n, &off);
-	if (r)
-		return r;
+	err = keep_text(doc, s, n, &off);
+	if (err)
+		return err;
 	doc->v[id].ref = off;
 	return 0;
 }

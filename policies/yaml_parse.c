@@ -207,9 +207,9 @@ static int add_node(struct builder *b, const yaml_event_t *ev,
 		    enum ynode_kind kind, uint32_t *ret)
 {
 	struct yspan at = span(b, &ev->start_mark, &ev->end_mark);
-	int r = ydoc_add(b->doc, kind, at, ret);
+	int err = ydoc_add(b->doc, kind, at, ret);
 
-	return r == -E2BIG ? too_many_nodes(b, place(b, ev)) : r;
+	return err == -E2BIG ? too_many_nodes(b, place(b, ev)) : err;
 }
 
 /*
@@ -223,7 +223,7 @@ static int take_run(struct builder *b, uint32_t id)
 	struct yspan at;
 	size_t off;
 	uint32_t item;
-	int r;
+	int err;
 
 	if (!run || !b->depth || b->stack[b->depth - 1].map ||
 	    !node->plain || !node->borrowed ||
@@ -231,12 +231,12 @@ static int take_run(struct builder *b, uint32_t id)
 		return 0;
 	ycursor_enter_run(&b->cur);
 	while (ycursor_next_word(&b->cur, &at, &off)) {
-		r = ydoc_add(b->doc, YNODE_SCALAR, at, &item);
-		if (r)
-			return r == -E2BIG ?
-				too_many_nodes(b, (struct srcpos){
+		err = ydoc_add(b->doc, YNODE_SCALAR, at, &item);
+		if (err)
+			return err == -E2BIG ?
+				  too_many_nodes(b, (struct srcpos){
 					b->doc->file, at.line, at.col,
-					at.len }) : r;
+					at.len }) : err;
 		b->doc->v[item].plain = true;
 		b->doc->v[item].borrowed = true;
 		b->doc->v[item].ref = (uint32_t)off;
@@ -250,35 +250,35 @@ static int on_scalar(struct builder *b, const yaml_event_t *ev)
 	bool plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	size_t len = ev->data.scalar.length;
 	uint32_t id;
-	int r;
+	int err;
 
 	check_properties(b, ev, ev->data.scalar.anchor, ev->data.scalar.tag);
-	r = add_node(b, ev, YNODE_SCALAR, &id);
-	if (r)
-		return r;
+	err = add_node(b, ev, YNODE_SCALAR, &id);
+	if (err)
+		return err;
 	if (memchr(s, '\0', len)) {
 		diag_add(b->d, DIAG_ERROR, 0, ID_CONTROL_CHARACTER,
 			 place(b, ev), "a NUL character in a text");
 		diag_help(b->d, "remove the `\\0`");
 		spoil(b, id);
 	} else {
-		r = ydoc_set_text(b->doc, id, s, len,
-				  b->cur.off, plain);
-		if (r)
-			return r;
+		err = ydoc_set_text(b->doc, id, s, len,
+				    b->cur.off, plain);
+		if (err)
+			return err;
 	}
-	r = enter_node(b, ev, id);
-	return r ? r : take_run(b, id);
+	err = enter_node(b, ev, id);
+	return err ? err : take_run(b, id);
 }
 
 static int on_alias(struct builder *b, const yaml_event_t *ev)
 {
 	uint32_t id;
-	int r;
+	int err;
 
 	bad_anchor(b, ev, '*', (const char *)ev->data.alias.anchor);
-	r = add_node(b, ev, YNODE_BAD, &id);
-	return r ? r : enter_node(b, ev, id);
+	err = add_node(b, ev, YNODE_BAD, &id);
+	return err ? err : enter_node(b, ev, id);
 }
 
 static int on_open(struct builder *b, const yaml_event_t *ev, bool map)
@@ -286,7 +286,7 @@ static int on_open(struct builder *b, const yaml_event_t *ev, bool map)
 	const struct frame *f = b->depth ? &b->stack[b->depth - 1] : NULL;
 	bool in_key = f && (f->in_key || (f->map && f->want_key));
 	uint32_t id;
-	int r;
+	int err;
 
 	if (map)
 		check_properties(b, ev, ev->data.mapping_start.anchor,
@@ -296,11 +296,11 @@ static int on_open(struct builder *b, const yaml_event_t *ev, bool map)
 				 ev->data.sequence_start.tag);
 	if (b->depth == YAML_DEPTH_MAX)
 		return too_deep(b, ev);
-	r = add_node(b, ev, map ? YNODE_MAP : YNODE_LIST, &id);
-	if (!r)
-		r = enter_node(b, ev, id);
-	if (r)
-		return r;
+	err = add_node(b, ev, map ? YNODE_MAP : YNODE_LIST, &id);
+	if (!err)
+		err = enter_node(b, ev, id);
+	if (err)
+		return err;
 	b->stack[b->depth++] = (struct frame){
 		.id = id, .map = map, .want_key = map, .in_key = in_key
 	};
@@ -383,22 +383,22 @@ static int parse_error(struct builder *b)
 static int build(struct builder *b)
 {
 	bool end = false;
-	int r = 0;
+	int err = 0;
 
-	while (!end && !r) {
+	while (!end && !err) {
 		yaml_event_t ev;
 
 		if (!yaml_parser_parse(&b->parser, &ev))
 			return parse_error(b);
-		r = on_event(b, &ev);
+		err = on_event(b, &ev);
 		end = ev.type == YAML_STREAM_END_EVENT;
 		yaml_event_delete(&ev);
 		if (b->cur.stray)
-			r = -EAGAIN;
-		else if (!r && b->d->errors - b->errors >= YAML_ERRORS_MAX)
-			r = too_many_errors(b);
+			err = -EAGAIN;
+		else if (!err && b->d->errors - b->errors >= YAML_ERRORS_MAX)
+			err = too_many_errors(b);
 	}
-	return !r && ycursor_run(&b->cur) ? -EAGAIN : r;
+	return !err && ycursor_run(&b->cur) ? -EAGAIN : err;
 }
 
 static int check_empty(struct builder *b)
@@ -422,43 +422,43 @@ static int read_document(struct ydoc *doc, const struct yruns *runs,
 	struct builder b = { .doc = doc, .d = d, .errors = d->errors };
 	struct yfeed feed = { doc->src, doc->src_len, runs, 0, 0 };
 	size_t before = d->n;
-	int r;
+	int err;
 
 	if (!yaml_parser_initialize(&b.parser))
 		return -ENOMEM;
 	ycursor_init(&b.cur, doc->src, doc->src_len, runs);
 	yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input(&b.parser, yfeed_read, &feed);
-	r = build(&b);
-	if (!r)
-		r = check_empty(&b);
+	err = build(&b);
+	if (!err)
+		err = check_empty(&b);
 	yaml_parser_delete(&b.parser);
-	if (r == -EAGAIN) {
+	if (err == -EAGAIN) {
 		diags_truncate(d, before);
 		doc->n = doc->own_n = 0;
 	}
-	return r;
+	return err;
 }
 
 static int read_text(struct ydoc *doc, struct diags *d)
 {
 	_cleanup_(yruns_release) struct yruns runs = { 0 };
 	const struct yruns none = { 0 };
-	int r;
+	int err;
 
-	r = ytext_check(doc->file, doc->src, doc->src_len, d);
-	if (!r)
-		r = yruns_find(doc->src, doc->src_len, &runs);
-	if (!r)
-		r = read_document(doc, &runs, d);
-	return r == -EAGAIN ? read_document(doc, &none, d) : r;
+	err = ytext_check(doc->file, doc->src, doc->src_len, d);
+	if (!err)
+		err = yruns_find(doc->src, doc->src_len, &runs);
+	if (!err)
+		err = read_document(doc, &runs, d);
+	return err == -EAGAIN ? read_document(doc, &none, d) : err;
 }
 
 int ydoc_parse(const char *file, const char *text, size_t len,
 	       struct ydoc **ret, struct diags *d)
 {
 	_cleanup_(ydoc_free) struct ydoc *doc = calloc(1, sizeof(*doc));
-	int r;
+	int err;
 
 	if (!doc)
 		return -ENOMEM;
@@ -474,9 +474,9 @@ int ydoc_parse(const char *file, const char *text, size_t len,
 	doc->file = file;
 	doc->src = text;
 	doc->src_len = len;
-	r = read_text(doc, d);
-	if (r)
-		return r;
+	err = read_text(doc, d);
+	if (err)
+		return err;
 	*ret = TAKE_PTR(doc);
 	return 0;
 }

@@ -123,16 +123,16 @@ static int find_words(const char *text, size_t len, size_t *pos,
 static int find_in_line(const char *text, size_t len, size_t *pos,
 			struct yruns *runs)
 {
-	int r = 0;
+	int err = 0;
 
-	while (!r && *pos < len && text[*pos] != '\n') {
+	while (!err && *pos < len && text[*pos] != '\n') {
 		if (is_alnum(text[*pos]))
-			r = find_words(text, len, pos, runs);
+			err = find_words(text, len, pos, runs);
 		else
 			++*pos;
 	}
 	*pos += *pos < len;
-	return r;
+	return err;
 }
 
 static bool is_worth_it(const struct yruns *runs, size_t len)
@@ -148,16 +148,16 @@ int yruns_find(const char *text, size_t len, struct yruns *ret)
 {
 	_cleanup_(yruns_release) struct yruns runs = { 0 };
 	size_t pos = 0, before;
-	int r = 0;
+	int err = 0;
 
-	while (!r && pos < len) {
+	while (!err && pos < len) {
 		before = pos;
-		r = find_lines(text, len, &pos, &runs);
-		if (!r && pos == before)
-			r = find_in_line(text, len, &pos, &runs);
+		err = find_lines(text, len, &pos, &runs);
+		if (!err && pos == before)
+			err = find_in_line(text, len, &pos, &runs);
 	}
-	if (r || !is_worth_it(&runs, len))
-		return r;
+	if (err || !is_worth_it(&runs, len))
+		return err;
 	*ret = runs;
 	runs = (struct yruns){ 0 };
 	return 0;
