@@ -7,8 +7,8 @@
 #include "core/mem.h"
 
 /*
- * Packets that are past the hooks where NOTRACK stood still need the accept
- * rules: long enough for them to go through.
+ * Packets that passed the hooks while NOTRACK was there still need the accept
+ * rules: long enough for them to get through.
  */
 #define PASSING_MS 100
 
@@ -81,7 +81,7 @@ static int commit(struct part *m, const struct changeset *cs,
 	return r;
 }
 
-/* A part of which some phases are done: what there is, and what is left. */
+/* A part between two turns: what is there, and what is left to do. */
 struct rest {
 	struct snapshot now;
 	struct changeset *cs;
@@ -102,7 +102,7 @@ static int read_rest(const struct part *m, struct rest *r, struct diags *d)
 	return err ? err : changeset_diff(m->want, r->now.image, &r->cs);
 }
 
-/* What the turns before this one did must stand, or somebody undid it. */
+/* What earlier turns did must still be there, or somebody undid it. */
 static int read_rest_settled(const struct part *m, const struct turn *t,
 			     struct rest *r, struct diags *d)
 {

@@ -27,7 +27,7 @@ struct part {
 	struct past *past;		/* aims `want`; NULL: it is lowered */
 	struct snapshot live;
 	struct survey elsewhere;	/* filters that this backend misses */
-	bool lowered;	/* its first lowering has said what it has to say */
+	bool lowered;	/* the diagnostics of lowering were reported */
 	struct image *want;
 	struct changeset *changes;
 	size_t steps;			/* of what is committed */

@@ -10,7 +10,7 @@
 #include "core/strbuf.h"
 #include "rules/flow.h"
 
-/* A flow that must not be cut off, and how to call it. */
+/* A flow that must not be cut off, and what to call it. */
 struct kept {
 	struct flow flow;
 	const struct service *service;	/* NULL: a login */
@@ -55,7 +55,7 @@ static struct filter find_filter(const struct plan *p, enum hook hook,
 	return f;
 }
 
-/* It must accept where the NOTRACK rule works, and the first packet too. */
+/* It must accept all that the NOTRACK rule matches, first packets too. */
 static bool is_accepted(const struct plan *p, const struct flow *f,
 			enum hook hook, const struct rule *notrack)
 {
@@ -106,7 +106,7 @@ static int say(struct plan *p, const struct kept *k, const struct rule *r,
 		 f->chain->chain, f->chain->table);
 	if (!f->ours_reach)
 		diag_help(&p->diags,
-			  "that chain belongs to the other of iptables and nftables, where this backend cannot accept packets: use the other backend, or --force");
+			  "this backend cannot accept packets in that chain: use the other one (--backend), or --force");
 	else
 		diag_help(&p->diags,
 			  "give the service `accept: open`, or take it out of the policy; --force applies it anyway");
@@ -136,7 +136,7 @@ static int check_flow(struct plan *p, const struct kept *k)
 	return r ? r : check_leg(p, k, &reply, HOOK_OUTPUT, HOOK_OUTPUT);
 }
 
-/* SSH_CONNECTION counts only where it is the best that there is. */
+/* SSH_CONNECTION counts only where nothing better is known. */
 static void say_unknown(struct plan *p, const struct logins *l)
 {
 	if (l->own || l->n)
@@ -148,7 +148,7 @@ static void say_unknown(struct plan *p, const struct logins *l)
 		diag_add(&p->diags, DIAG_WARNING, 0, ID_LOGIN_UNKNOWN, NOPOS,
 			 "this login came over SSH, but its connection cannot be found; it was not checked");
 		diag_help(&p->diags,
-			  "looking into the SSH server's process takes CAP_SYS_PTRACE; SSH_CONNECTION would say it too");
+			  "run it with CAP_SYS_PTRACE, which shows the SSH server's connections, or keep SSH_CONNECTION in the environment");
 	}
 }
 

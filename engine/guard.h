@@ -19,8 +19,8 @@
 int guard_check(struct plan *p);
 
 /*
- * A trial is over when a new login shows that one can still log in: is this
- * `confirm` given over the connection that applied? As above with `force`.
+ * A new login shows that one can still log in: was this `confirm` given over
+ * the connection that applied the change? Errors and `force` are as above.
  */
 int guard_confirm(const struct logins *l, const struct pending *trial,
 		  bool force, struct diags *d);

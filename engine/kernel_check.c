@@ -10,7 +10,7 @@
 #include "host/host.h"
 
 #define LOCK_TEMPLATE "/tmp/ctpolicy-lock.XXXXXX"
-/* Of the process, as signals are. */
+/* One for the process, as signals are. */
 static char lock[] = LOCK_TEMPLATE;
 
 static void drop_lock(int sig)

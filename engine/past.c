@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* engine/past.c: the way back, from a record. */
+/* engine/past.c: from a record back to the previous rules. */
 #include "engine/past.h"
 
 #include <errno.h>
@@ -93,7 +93,7 @@ static bool is_looked_up(const struct image_table *t, const char *set)
 	return false;
 }
 
-/* Our chains and sets in somebody's table serve the jumps there. */
+/* In a table of the host's, our chains and sets only serve our jumps. */
 static int prune_orphans(struct image_table *t)
 {
 	_cleanup_(losses_release) struct image_losses unsaid = { 0 };
@@ -122,7 +122,7 @@ static int prune_table(struct image_table *t, const struct survey *s,
 	return !err && lost->n > before ? prune_orphans(t) : err;
 }
 
-/* The host's own tables and chains may have gone since. */
+/* The host's own tables and chains may be gone by now. */
 static int prune_gone(struct image *img, const struct survey *s,
 		      struct image_losses *lost)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* engine/past_write.c: the way back, written down and read back. */
+/* engine/past_write.c: undo data, written down and read back. */
 #include <errno.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "rules/image_copy.h"
 #include "rules/image_delta.h"
 
-/* Up to here an image is kept whole: it can be restored whatever happens. */
+/* An image of this size is kept whole: it can be restored from any state. */
 #define SMALL_IMAGE 2000
 
 static void text_release(struct rules_text *t)
@@ -38,7 +38,7 @@ static int render(const struct backend *b, const struct image *img,
 	return 0;
 }
 
-/* Any failure but -ENOMEM means that the text is not as good as the image. */
+/* Any failure but -ENOMEM: the text does not hold all of the image. */
 static int read_back(const struct backend *b, const struct image *img,
 		     const struct rules_text *text)
 {
@@ -87,7 +87,7 @@ static int probe_chain(const struct probe *p, struct image *img,
 		       image_copy_rule(img, c, &from->rules[p->rule]);
 }
 
-/* Sets stand there empty, so that rules can look into them. */
+/* Sets are empty: rules only need them to be there. */
 static int probe_table(const struct probe *p, struct image *img,
 		       const struct image_table *from)
 {
@@ -109,7 +109,7 @@ static int probe_table(const struct probe *p, struct image *img,
 	return err;
 }
 
-/* *ret: it does not come back the same. */
+/* *ret: what is read back is not the same. */
 static int probe(const struct probe *p, bool *ret)
 {
 	_cleanup_(image_free) struct image *img = image_new();
@@ -197,7 +197,7 @@ static int weed(const struct backend *b, struct image *img,
 	return err ? err : image_prune_dangling(img, lost);
 }
 
-/* Nothing is known of what is wrong: better no way back than no change. */
+/* The cause is not known: better no undo data than no change. */
 static int prune_all(struct image *img, struct image_losses *lost)
 {
 	int err = 0;
@@ -213,7 +213,7 @@ static int prune_all(struct image *img, struct image_losses *lost)
 	return err;
 }
 
-/* The image as text, without what cannot be said in it. */
+/* The image as text, without what text cannot express. */
 static int write_image(const struct backend *b, struct image *img,
 		       struct rules_text *ret, struct image_losses *lost)
 {
@@ -249,7 +249,7 @@ static bool is_small(const struct image *img)
 	return n <= SMALL_IMAGE;
 }
 
-/* What the way back leads to: the rules without those that were left out. */
+/* What undoing leads to: the rules without those that were left out. */
 static int digest_before(const struct image_delta *delta,
 			 const struct image *live, bool left_out,
 			 uint64_t *ret)
@@ -267,7 +267,7 @@ static int digest_before(const struct image_delta *delta,
 	return err;
 }
 
-/* The way back from `want`; from anywhere, when that is an empty image. */
+/* Undo data for `want`; for any state, when that is an empty image. */
 static int write_from(const struct backend *b, const struct image *live,
 		      const struct image *want, struct record_part *part,
 		      struct image_losses *lost)

@@ -115,7 +115,7 @@ static int want_nothing(struct part *m)
 	return m->want ? 0 : -ENOMEM;
 }
 
-/* What was said the first time is not said again, unless it now fails. */
+/* What was reported the first time is not repeated, unless it fails now. */
 int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 {
 	_cleanup_(diags_release) struct diags said = { 0 };

@@ -4,7 +4,7 @@
  *
  *   load -> generate -> choose a backend -> read the kernel -> lower -> diff
  *
- * What is from there on done to targets is in its change, part by part.
+ * From there on all that is done to targets is in its change, part by part.
  *
  * Shape:  fields are filled from top to bottom; each step needs those before.
  * Owner:  plan_release() frees all but what is borrowed: `rq`, names, `state`.
@@ -32,9 +32,9 @@ struct plan {
 	struct ruleset *rules;		/* NULL: no rules are wanted */
 	struct state *state;		/* NULL: leaves no trace; borrowed */
 	const struct logins *logins;	/* NULL: not looked for; borrowed */
-	uint32_t takes_back;		/* the record; 0: this is no rollback */
+	uint32_t takes_back;		/* the record; 0: not a rollback */
 	uint32_t waits;			/* record to be confirmed; 0: none */
-	bool recovers;			/* the journal speaks of this change */
+	bool recovers;			/* the journal is about this change */
 	bool unjournaled;		/* nothing more is written down */
 	const char *why;		/* why this backend; NULL: was told */
 	struct change change;
@@ -43,9 +43,9 @@ struct plan {
 int plan_load(struct plan *p, const struct request *rq, const char *file);
 /* Of no host: what the policy would mean for one that masquerades. */
 void plan_note_translation(struct plan *p);
-/* For a text: the one that was named, else the first that is built in. */
+/* To write text: the one that was named, else the first in the table. */
 int plan_choose_offline(struct plan *p);
-/* -ENOEXEC, with the names of those that are there. */
+/* -ENOEXEC, with the names of those that are built in. */
 int plan_unknown_backend(struct plan *p, const char *name);
 /*
  * For this host; opens the backend. Refuses when another one holds our rules,

@@ -21,7 +21,7 @@ struct request {
 	const char *state_dir;
 	uint8_t family;
 	uint32_t confirm;
-	bool force;		/* even where it may lock its maker out */
+	bool force;		/* even where it may lock its author out */
 	bool keeps_steps;	/* the change is shown after it was made */
 	bool private_kernel;	/* namespaces will be made: keep the powers */
 	/*

@@ -8,8 +8,8 @@
 #include "host/host.h"
 
 /*
- * Where connection tracking is forbidden nothing is asked of it: there is
- * nothing to be found, and asking would load it.
+ * Where state matching is forbidden, conntrack is not queried: it would have
+ * nothing to tell, and the query would load its module.
  */
 static bool leaves_alone(const struct plan *p)
 {
@@ -49,7 +49,7 @@ static void evict(struct plan *p, const struct image *out,
 	t->evicted += n;
 }
 
-/* Flows that only pass through: no socket here tells which there are. */
+/* Forwarded flows: no socket on this host lists them. */
 static bool is_forwarded(const struct image_rule *r)
 {
 	return image_rule_is_transit(r);
@@ -84,7 +84,7 @@ static bool serves(const struct image *img, const struct image_set *s,
 	return false;
 }
 
-/* Do the steps add, or take away, NOTRACK for flows of this kind? */
+/* Do the steps add, or remove, NOTRACK for flows of this kind? */
 static bool concerns(const struct changeset *cs, bool add,
 		     bool (*kind)(const struct image_rule *r))
 {
@@ -99,7 +99,7 @@ static bool concerns(const struct changeset *cs, bool add,
 		if (s->rule && s->rule->verdict == VERDICT_NOTRACK &&
 		    kind(s->rule))
 			return true;
-		/* The elements of one set stand together. */
+		/* The elements of one set are adjacent. */
 		if (s->set && s->set != last && serves(img, s->set, kind))
 			return true;
 		last = s->set;
@@ -108,8 +108,8 @@ static bool concerns(const struct changeset *cs, bool add,
 }
 
 /*
- * Without a rule of the host's own that needs tracking nothing is cut off. The
- * rules are asked, since a packet sent to find out shows in their counters.
+ * Nothing is cut off unless a rule of the host's own needs tracking. The rules
+ * are read for that: a probe packet would show in their counters.
  */
 static bool is_tracked_by_host(const struct plan *p)
 {
@@ -136,7 +136,7 @@ static void warn(struct plan *p)
 		diag_add(&p->diags, DIAG_WARNING, 0, ID_FORWARDED_CUT, NOPOS,
 			 "forwarded connections of services that are tracked again have no conntrack entry and may be cut off");
 		diag_help(&p->diags,
-			  "one survives if its next packet comes from the side that the host's rules let open connections, with nf_conntrack_tcp_loose=1");
+			  "a connection survives if its next packet comes from the side that may open connections, and nf_conntrack_tcp_loose is 1");
 	}
 	if (sctp) {
 		diag_add(&p->diags, DIAG_WARNING, 0, ID_SCTP_CUT, NOPOS,
@@ -147,9 +147,9 @@ static void warn(struct plan *p)
 }
 
 /*
- * The entries of forwarded flows that were left in the table know windows that
- * are long past, which would cut the flows off. Sockets, and with them all
- * other flows, are seen to by conntrack_adopt().
+ * Entries of forwarded flows that were left in the table have stale windows,
+ * which would cut the flows off: they are dropped. conntrack_adopt() takes care
+ * of the flows that have a socket here.
  */
 void tracking_before(struct plan *p, struct tracking *t)
 {
@@ -171,9 +171,9 @@ void tracking_before(struct plan *p, struct tracking *t)
 }
 
 /*
- * An old entry is never refreshed by packets that are not tracked any more; it
- * would outlive its connection. An entry made for a family that turns out not
- * to be tracked, now that ctpolicy's own rules are gone, would do the same.
+ * Untracked packets never refresh an old entry, so it would outlive its
+ * connection. So would an entry made for a family that turns out not to be
+ * tracked now that ctpolicy's own rules are gone.
  */
 void tracking_after(struct plan *p, struct tracking *t)
 {

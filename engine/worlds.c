@@ -87,7 +87,7 @@ static int refuse_second_home(struct plan *p, const struct candidate *c,
 	return -EADDRINUSE;
 }
 
-/* The named one, or what auto comes to. */
+/* The named one, or auto's choice. */
 static int elect(struct plan *p, struct candidate *c, size_t n,
 		 const char *name, struct candidate **ret)
 {
@@ -173,7 +173,7 @@ static const struct foreign_chain *find_drop(const struct survey *s,
 	for (size_t i = 0; i < rs->n; i++) {
 		const struct rule *r = &rs->v[i];
 
-		/* Errors go along with services: they are not one. */
+		/* ICMP errors come with a service: they are not one. */
 		if (r->action != ACTION_ACCEPT || r->rank == RANK_ICMP)
 			continue;
 		for (size_t k = 0; k < s->n_filters; k++)
@@ -193,7 +193,7 @@ static void help_out(struct plan *p, const struct part *m,
 
 	if (find_drop(&m->live.survey, p->rules, &r))
 		diag_help(&p->diags,
-			  "this host drops such packets in %s, too: one of the two has to stop first",
+			  "this host drops such packets in %s as well: let only one of the two filter them",
 			  m->backend->name);
 	else if (f->owner != OWNER_NFT && f->owner != OWNER_IPTABLES_LEGACY)
 		diag_help(&p->diags,

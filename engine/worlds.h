@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * engine/worlds.h: a host filters in nftables, in iptables, or in both. Which
- * of them a plan writes to, and what it leaves in its way in the others.
+ * of them a plan writes to, and what in the others stands in its way.
  *
  * Errors: -EADDRINUSE: rules that the chosen backend cannot reach stand in the
  *         way, or hold ctpolicy's rules already; with a diagnostic.
