@@ -52,10 +52,15 @@ static void check_ports(const struct generator_input *in,
 
 	if (!(s->roles & ROLE_SERVER))
 		return;
-	if (nat.known != NAT_NONE ? !meets(&s->ports, own) &&
-				    !meets(&s->ports, dynamic_ports) :
-				    !meets(&s->ports, own))
+	if (!meets(&s->ports, own) &&
+	    (nat.known == NAT_NONE || !meets(&s->ports, dynamic_ports)))
 		return;
+	if (nat.known == NAT_SOURCE && s->has_servers) {
+		diag_add(in->diags, DIAG_NOTE, 0, ID_EPHEMERAL_SERVER, s->at,
+			 "service '%s' has ephemeral ports: this host must not masquerade (%s) behind an address in its `servers`",
+			 s->name, nat.where);
+		return;
+	}
 	if (nat.known == NAT_SOURCE) {
 		diag_add(in->diags, DIAG_WARNING, 0, ID_EPHEMERAL_SERVER, s->at,
 			 "service '%s' breaks connections of hosts behind this one, which masquerades (%s): its ports are also source ports, and replies to those become untracked",
@@ -69,6 +74,36 @@ static void check_ports(const struct generator_input *in,
 		 "service '%s' has ephemeral ports: this host's own connections from them become untracked too" :
 		 "service '%s' has ephemeral ports: on a host that masquerades, replies to the hosts behind it become untracked too",
 		 s->name);
+}
+
+/* Are replies limited to far ends that the policy names? */
+static bool names_far_end(const struct service *s)
+{
+	return (!(s->roles & ROLE_CLIENT) || s->has_servers) &&
+	       (!(s->roles & ROLE_SERVER) || s->has_clients);
+}
+
+static void say_protocols(const struct generator_input *in,
+			  const struct service *s, struct nat_fact nat,
+			  const char *protocols)
+{
+	if (nat.known == NAT_UNKNOWN) {
+		diag_add(in->diags, DIAG_NOTE, 0, ID_MASQUERADED_REPLIES, s->at,
+			 "service '%s' (%s): on a host that masquerades, replies to the hosts behind it become untracked too",
+			 s->name, protocols);
+		return;
+	}
+	if (names_far_end(s)) {
+		diag_add(in->diags, DIAG_NOTE, 0, ID_MASQUERADED_REPLIES, s->at,
+			 "service '%s' (%s): hosts behind this one, which masquerades (%s), cannot use it with the same far end",
+			 s->name, protocols, nat.where);
+		return;
+	}
+	diag_add(in->diags, DIAG_WARNING, 0, ID_MASQUERADED_REPLIES, s->at,
+		 "service '%s' (%s) breaks this protocol for hosts behind this one, which masquerades (%s): replies to them become untracked",
+		 s->name, protocols, nat.where);
+	diag_help(in->diags,
+		  "name the far end, in `servers` for a client and in `clients` for a server; the hosts behind must not use it");
 }
 
 /* Only tcp and udp sockets can be asked for what is this host's own. */
@@ -87,19 +122,8 @@ static void check_protocols(const struct generator_input *in,
 		strbuf_puts(&b, b.n ? ", " : "");
 		protocol_print(proto, &b);
 	}
-	if (!b.n || nat.known == NAT_NONE)
-		return;
-	if (nat.known == NAT_UNKNOWN) {
-		diag_add(in->diags, DIAG_NOTE, 0, ID_MASQUERADED_REPLIES, s->at,
-			 "service '%s' (%s): on a host that masquerades, replies to the hosts behind it become untracked too",
-			 s->name, strbuf_str(&b));
-		return;
-	}
-	diag_add(in->diags, DIAG_WARNING, 0, ID_MASQUERADED_REPLIES, s->at,
-		 "service '%s' (%s) breaks this protocol for hosts behind this one, which masquerades (%s): replies to them become untracked",
-		 s->name, strbuf_str(&b), nat.where);
-	diag_help(in->diags,
-		  "name the far end, in `servers` for a client and in `clients` for a server; the hosts behind must not use it");
+	if (b.n && nat.known != NAT_NONE)
+		say_protocols(in, s, nat, strbuf_str(&b));
 }
 
 static bool is_unguarded(const struct service *s)

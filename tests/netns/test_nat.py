@@ -258,5 +258,74 @@ class Known(unittest.TestCase):
                 ["cat", "/proc/net/" + names]).split())
 
 
+MEDIA = """version: 1
+state_matching: allowed
+untracked:
+  - name: media
+    role: server
+    protocol: [tcp, udp]
+    ports: [49152-65535]
+    accept: none%s
+"""
+# The ports that the warning's help proposes
+MOVED = NFT.replace("masquerade", "meta l4proto { tcp, udp } masquerade "
+                    "to :1024-32767")
+MOVED_LEGACY = "*nat\n" + "".join(
+    "-A POSTROUTING -o tos -p %s -j MASQUERADE --to-ports 1024-32767\n" % proto
+    for proto in ("tcp", "udp")) + "COMMIT\n"
+
+
+class Ports(unittest.TestCase):
+    """A server's ports that hosts behind this one send from: what the warning
+    says does happen, and each of its cures works."""
+
+    def tearDown(self):
+        LAB.clear()
+
+    def exchanges(self):
+        LAB.router.flush_entries()
+        return [exchange(LAB.client, version, lab.address("server", version),
+                         PORT, timeout=1,
+                         source=(lab.address("client", version), 50000 + i))
+                for version in lab.VERSIONS
+                for i, exchange in enumerate((tcp_exchange, udp_exchange))]
+
+    def applied(self, backend, nft, legacy, policy):
+        LAB.clear()
+        if backend == "nftables":
+            LAB.router.nft(nft)
+        else:
+            for version in lab.VERSIONS:
+                LAB.router.legacy(version, legacy)
+        return LAB.router.apply(backend, policy)
+
+    def test_harm_is_said(self):
+        for backend in lab.BACKENDS:
+            with self.subTest(backend=backend):
+                said = self.applied(backend, NFT, LEGACY, MEDIA % "")
+                self.assertIn("warning: service 'media'", said)
+                self.assertIn("[CT302]", said)
+                self.assertNotIn("ok", self.exchanges())
+                LAB.router.remove(backend)
+                self.assertEqual(self.exchanges(), ["ok"] * 4)
+
+    def test_other_ports(self):
+        for backend in lab.BACKENDS:
+            with self.subTest(backend=backend):
+                self.applied(backend, MOVED, MOVED_LEGACY, MEDIA % "")
+                self.assertEqual(self.exchanges(), ["ok"] * 4)
+
+    def test_other_address(self):
+        servers = "\n    servers: [%s]" % ", ".join(
+            '"%s"' % lab.address("router-c", version)
+            for version in lab.VERSIONS)
+        for backend in lab.BACKENDS:
+            with self.subTest(backend=backend):
+                said = self.applied(backend, NFT, LEGACY, MEDIA % servers)
+                self.assertIn("note: service 'media'", said)
+                self.assertNotIn("warning", said)
+                self.assertEqual(self.exchanges(), ["ok"] * 4)
+
+
 if __name__ == "__main__":
     unittest.main()
