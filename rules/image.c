@@ -28,8 +28,12 @@ struct image_table *image_add_table(struct image *img, uint8_t family,
 	if (!kept ||
 	    mem_grow(&img->tables, &img->cap_tables, img->n_tables + 1))
 		return NULL;
-	t = &img->tables[img->n_tables++];
+	t = &img->tables[img->n_tables];
 	*t = (struct image_table){ .name = kept, .family = family };
+	if (img->table_at.n == img->n_tables &&
+	    name_index_add(&img->table_at, kept, family))
+		return NULL;
+	img->n_tables++;
 	return t;
 }
 
@@ -41,8 +45,12 @@ struct image_chain *image_add_chain(struct image_table *t, const char *name,
 
 	if (!kept || mem_grow(&t->chains, &t->cap_chains, t->n_chains + 1))
 		return NULL;
-	c = &t->chains[t->n_chains++];
+	c = &t->chains[t->n_chains];
 	*c = (struct image_chain){ .name = kept, .hook = hook };
+	if (t->chain_at.n == t->n_chains &&
+	    name_index_add(&t->chain_at, kept, 0))
+		return NULL;
+	t->n_chains++;
 	return c;
 }
 
@@ -53,8 +61,11 @@ struct image_set *image_add_set(struct image_table *t, const char *name)
 
 	if (!kept || mem_grow(&t->sets, &t->cap_sets, t->n_sets + 1))
 		return NULL;
-	s = &t->sets[t->n_sets++];
+	s = &t->sets[t->n_sets];
 	*s = (struct image_set){ .name = kept, .family = AF_UNSPEC };
+	if (t->set_at.n == t->n_sets && name_index_add(&t->set_at, kept, 0))
+		return NULL;
+	t->n_sets++;
 	return s;
 }
 
@@ -72,6 +83,12 @@ struct image_rule *image_add_rule(struct image_chain *c)
 struct image_table *image_find_table(const struct image *img, uint8_t family,
 				     const char *name)
 {
+	size_t at;
+
+	if (img->table_at.n == img->n_tables) {
+		at = name_index_find(&img->table_at, name, family);
+		return at < img->n_tables ? &img->tables[at] : NULL;
+	}
 	for (size_t i = 0; i < img->n_tables; i++)
 		if (img->tables[i].family == family &&
 		    !strcmp(img->tables[i].name, name))
@@ -82,6 +99,12 @@ struct image_table *image_find_table(const struct image *img, uint8_t family,
 struct image_chain *image_find_chain(const struct image_table *t,
 				     const char *name)
 {
+	size_t at;
+
+	if (t->chain_at.n == t->n_chains) {
+		at = name_index_find(&t->chain_at, name, 0);
+		return at < t->n_chains ? &t->chains[at] : NULL;
+	}
 	for (size_t i = 0; i < t->n_chains; i++)
 		if (!strcmp(t->chains[i].name, name))
 			return &t->chains[i];
@@ -90,6 +113,12 @@ struct image_chain *image_find_chain(const struct image_table *t,
 
 struct image_set *image_find_set(const struct image_table *t, const char *name)
 {
+	size_t at;
+
+	if (t->set_at.n == t->n_sets) {
+		at = name_index_find(&t->set_at, name, 0);
+		return at < t->n_sets ? &t->sets[at] : NULL;
+	}
 	for (size_t i = 0; i < t->n_sets; i++)
 		if (!strcmp(t->sets[i].name, name))
 			return &t->sets[i];
@@ -267,6 +296,8 @@ static void table_release(struct image_table *t)
 		image_set_release(&t->sets[i]);
 	free(t->chains);
 	free(t->sets);
+	name_index_release(&t->chain_at);
+	name_index_release(&t->set_at);
 }
 
 void image_free(struct image **img)
@@ -278,6 +309,7 @@ void image_free(struct image **img)
 	for (size_t i = 0; i < (*img)->n_tables; i++)
 		table_release(&(*img)->tables[i]);
 	free((*img)->tables);
+	name_index_release(&(*img)->table_at);
 	HASH_ITER(hh, (*img)->origins, p, tmp) {
 		HASH_DEL((*img)->origins, p);
 		pool_entry_free(p);

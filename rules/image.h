@@ -13,6 +13,8 @@
  *         In an image rule the match is what the rule says inline; lookups
  *         say the rest. What an inline match may hold is the backend's choice
  *         (nft: at most one value a field; iptables: multiport lists).
+ *         The indexes are image.c's own; who moves or takes out a table, chain
+ *         or set beside it releases the index concerned.
  * Units:  as in core/inet.h and rules/elems.h.
  * Owner:  names are interned (core/intern.h). An image owns everything in it,
  *         its origins too when they were made by image_origin(); origins taken
@@ -27,6 +29,7 @@
 #include <stdio.h>
 
 #include "rules/elems.h"
+#include "rules/name_index.h"
 #include "rules/ruleset.h"
 
 /* What a lookup compares with field i of its set. */
@@ -119,11 +122,13 @@ struct image_table {
 	size_t n_chains, cap_chains;
 	struct image_set *sets;
 	size_t n_sets, cap_sets;
+	struct name_index chain_at, set_at;
 };
 
 struct image {
 	struct image_table *tables;
 	size_t n_tables, cap_tables;
+	struct name_index table_at;
 	struct origin_pool *origins;	/* made by image_origin() */
 };
 

@@ -45,6 +45,7 @@ int image_prune_set(struct image_table *t, size_t i, struct image_losses *out)
 	if (err)
 		return err;
 	image_set_release(&t->sets[i]);
+	name_index_release(&t->set_at);
 	t->n_sets--;
 	memmove(&t->sets[i], &t->sets[i + 1],
 		(t->n_sets - i) * sizeof(*t->sets));
@@ -62,6 +63,7 @@ int image_prune_chain(struct image_table *t, size_t i,
 	for (size_t k = 0; k < c->n_rules; k++)
 		image_rule_release(&c->rules[k]);
 	free(c->rules);
+	name_index_release(&t->chain_at);
 	t->n_chains--;
 	memmove(c, c + 1, (t->n_chains - i) * sizeof(*c));
 	return 0;

@@ -148,6 +148,9 @@ static int step_table(struct image *img, const struct step *s)
 		return t ? -EBUSY : -ENOENT;
 	free(t->chains);
 	free(t->sets);
+	name_index_release(&t->chain_at);
+	name_index_release(&t->set_at);
+	name_index_release(&img->table_at);
 	memmove(t, t + 1, (size_t)(img->tables + --img->n_tables - t) *
 				  sizeof(*t));
 	return 0;
@@ -171,6 +174,7 @@ static int step_set(struct image_table *t, const struct step *s)
 	if (!set || set_in_use(t, set->name))
 		return set ? -EBUSY : -ENOENT;
 	image_set_release(set);
+	name_index_release(&t->set_at);
 	memmove(set, set + 1, (size_t)(t->sets + --t->n_sets - set) *
 				      sizeof(*set));
 	return 0;
@@ -233,6 +237,7 @@ static int step_chain(struct image_table *t, const struct step *s)
 	if (!c || c->n_rules)
 		return c ? -EBUSY : -ENOENT;
 	free(c->rules);
+	name_index_release(&t->chain_at);
 	memmove(c, c + 1, (size_t)(t->chains + --t->n_chains - c) * sizeof(*c));
 	return 0;
 }
