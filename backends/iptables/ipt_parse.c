@@ -9,15 +9,16 @@
 
 #include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_args.h"
+#include "backends/iptables/ipt_positions.h"
 #include "backends/iptables/ipt_sets.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 #define FAMILIES 2
 static const uint8_t family_of[FAMILIES] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 
-/* How many rules a chain of somebody else's has had so far. */
+/* How many rules a chain of the present table has had so far. */
 struct tally {
-	char chain[IPT_WORD_MAX];
 	size_t n[FAMILIES];
 };
 
@@ -30,6 +31,7 @@ struct parser {
 	char table[IPT_WORD_MAX];	/* "": outside of a table */
 	struct tally *tally;
 	size_t n_tally, cap_tally;
+	struct name_index tally_at;	/* by the chain's name */
 };
 
 static struct srcpos place(const struct parser *p, const char *line,
@@ -76,17 +78,23 @@ static struct image_chain *chain_in(struct image_table *t, const char *name)
 
 static struct tally *tally_of(struct parser *p, const char *chain)
 {
-	struct tally *t;
+	size_t at = name_index_find(&p->tally_at, chain, 0);
+	const char *name;
 
-	for (size_t i = 0; i < p->n_tally; i++)
-		if (!strcmp(p->tally[i].chain, chain))
-			return &p->tally[i];
-	if (mem_grow(&p->tally, &p->cap_tally, p->n_tally + 1))
+	if (at < p->n_tally)
+		return &p->tally[at];
+	name = intern(chain);
+	if (!name || mem_grow(&p->tally, &p->cap_tally, p->n_tally + 1) ||
+	    name_index_add(&p->tally_at, name, 0))
 		return NULL;
-	t = &p->tally[p->n_tally++];
-	memset(t, 0, sizeof(*t));
-	snprintf(t->chain, sizeof(t->chain), "%s", chain);
-	return t;
+	p->tally[p->n_tally] = (struct tally){ 0 };
+	return &p->tally[p->n_tally++];
+}
+
+static void tally_clear(struct parser *p)
+{
+	name_index_release(&p->tally_at);
+	p->n_tally = 0;
 }
 
 /* Tables that we have no business in are read over. */
@@ -103,16 +111,6 @@ static bool jumps_to_us(const struct ipt_args *a)
 		    ipt_chain_is_ours(a->v[i + 1]))
 			return true;
 	return false;
-}
-
-/* Move the rule added last to position `at`. */
-static void move_last(struct image_chain *c, size_t at)
-{
-	struct image_rule last = c->rules[c->n_rules - 1];
-
-	memmove(&c->rules[at + 1], &c->rules[at],
-		(c->n_rules - 1 - at) * sizeof(*c->rules));
-	c->rules[at] = last;
 }
 
 /* pos: 0 appends, else counts from 1. */
@@ -141,10 +139,8 @@ static int take_rule(struct parser *p, size_t f, const char *chain, size_t pos,
 	err = ipt_args_decode(rest, family_of[f], sets, p->img, r);
 	if (err)
 		return err;
-	r->handle = nth;
+	r->handle = !ours || (pos && pos < c->n_rules) ? nth : c->n_rules;
 	r->at_head = !ours && nth == 1;
-	if (ours && pos && pos < c->n_rules)
-		move_last(c, pos - 1);
 	return 0;
 }
 
@@ -278,7 +274,7 @@ static int parse_table(struct parser *p, const char *line,
 		return bad_word(p, line, a, 0, "a table's name expected");
 	}
 	snprintf(p->table, sizeof(p->table), "%s", name);
-	p->n_tally = 0;
+	tally_clear(p);
 	return 0;
 }
 
@@ -357,6 +353,19 @@ static int parse_text(struct parser *p, const char *text, size_t len)
 	return first;
 }
 
+/* Where -I put them. */
+static int settle(struct image *img)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < img->n_tables; i++)
+		for (size_t k = 0; !err && k < img->tables[i].n_chains; k++)
+			if (!img->tables[i].chains[k].foreign)
+				err = ipt_positions_settle(
+					&img->tables[i].chains[k]);
+	return err;
+}
+
 int ipt_parse(const char *file, const char *text, size_t len,
 	      struct image **ret, struct diags *d)
 {
@@ -369,7 +378,10 @@ int ipt_parse(const char *file, const char *text, size_t len,
 	if (!img)
 		return -ENOMEM;
 	err = parse_text(&p, text, len);
+	tally_clear(&p);
 	free(p.tally);
+	if (!err)
+		err = settle(img);
 	if (!err)
 		err = image_normalize(img);
 	if (err)

@@ -12,6 +12,7 @@
 
 #include "backends/iptables/ipt.h"
 #include "core/mem.h"
+#include "core/strbuf.h"
 
 static struct image *parse(const char *text)
 {
@@ -204,9 +205,50 @@ static void test_render_again(void **state)
 	assert_string_equal(body, text);
 }
 
+/* -I and -A in any order end up where iptables would have put them. */
+static void test_inserted(void **state)
+{
+	enum { N = 200 };
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	_cleanup_(image_free) struct image *img = NULL;
+	const struct image_chain *c;
+	uint16_t ports[N];
+
+	(void)state;
+	srand(20261126);
+	strbuf_puts(&text, "*raw\n:CTPOLICY-OUTPUT - [0:0]\n");
+	for (size_t i = 0; i < N; i++) {
+		size_t pos = (size_t)rand() % (i + 1), at;
+
+		/* 0: appended; else inserted at it */
+		at = pos ? pos - 1 : i;
+		memmove(&ports[at + 1], &ports[at],
+			(i - at) * sizeof(ports[0]));
+		ports[at] = (uint16_t)(1000 + i);
+		if (pos)
+			strbuf_printf(&text, "-I CTPOLICY-OUTPUT %zu", pos);
+		else
+			strbuf_puts(&text, "-A CTPOLICY-OUTPUT");
+		strbuf_printf(&text, " -p udp --dport %zu -j CT --notrack\n",
+			      1000 + i);
+		if (i == N / 2)
+			strbuf_puts(&text, "COMMIT\n*raw\n");
+	}
+	strbuf_puts(&text, "COMMIT\n");
+	img = parse(strbuf_str(&text));
+	c = chain(img, NFPROTO_IPV4, "raw", "CTPOLICY-OUTPUT");
+	assert_non_null(c);
+	assert_int_equal(c->n_rules, N);
+	for (size_t i = 0; i < N; i++) {
+		assert_int_equal(c->rules[i].match.dport.v[0].first, ports[i]);
+		assert_int_equal(c->rules[i].handle, i + 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_inserted),
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_families),
 		cmocka_unit_test(test_bad),
