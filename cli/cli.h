@@ -47,6 +47,7 @@ enum option_bit {
 	OPT_CONFIRM = 1 << 9,
 	OPT_WAIT = 1 << 10,
 	OPT_FORCE = 1 << 11,
+	OPT_REDO = 1 << 12,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -55,7 +56,8 @@ struct options {
 	struct request request;		/* what the engine is asked for */
 	const char *against;
 	enum color_mode color;
-	bool json, trace, quiet, verbose, dry_run, detailed, wait;
+	bool json, trace, quiet, verbose, dry_run, detailed, wait,
+	     redo;
 	char **args;
 	size_t n_args;
 };

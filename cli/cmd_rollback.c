@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cli/cmd_rollback.c: back to the rules from before the newest change. */
+/* cli/cmd_rollback.c: back by one change, or forward again. */
 #include <errno.h>
 
 #include "cli/report.h"
 #include "core/mem.h"
 #include "engine/recovery.h"
 
-static int take_back(struct recovery *v, const struct request *rq,
-		     struct state *state)
+static int go(struct recovery *v, const struct options *o, struct state *state)
 {
+	const struct request *rq = &o->request;
 	_cleanup_(diags_release) struct diags said = { 0 };
 	enum recovered what;
 	int r;
@@ -17,29 +17,35 @@ static int take_back(struct recovery *v, const struct request *rq,
 	r = recovery_before(&v->plan, &what);
 	if (r)
 		return r;
-	/* What was just taken back is not taken back twice. */
-	if (what == RECOVERED_OLD) {
+	/* What was just rolled back is not rolled back twice. */
+	if (what == RECOVERED_OLD && !o->redo) {
 		v->what = what;
 		return 0;
 	}
 	diags_append(&said, &v->plan.diags);
 	diags_release(&v->plan.diags);
-	r = recovery_take_back(v, rq, state);
+	r = o->redo ? recovery_redo(v, rq, state) :
+		      recovery_take_back(v, rq, state);
 	diags_append(&v->plan.diags, &said);
 	if (r == -ENOENT)
 		diag_add(&v->plan.diags, DIAG_ERROR, 0, ID_NO_EARLIER_CHANGE,
-			 NOPOS,
-			 "no earlier change is kept in %s", state_path(state));
+			 NOPOS, "%s in %s",
+			 o->redo ? "no rollback that can be undone is kept" :
+				   "no earlier change is kept",
+			 state_path(state));
 	return r;
 }
 
-static void say(const struct recovery *v)
+static void say(const struct recovery *v, bool redo)
 {
 	if (!v->record.id)
 		report_talk("the interrupted change is undone");
 	else if (v->what == RECOVERED_PAST)
 		report_talk("change %u is of an earlier boot or namespace, and no rules of ours are left of it",
 			    v->record.id);
+	else if (recovery_succeeded(v) && redo)
+		report_talk("%s: the rollback of change %u is undone: its rules are in force again, verified",
+			    v->plan.change.v[0].backend->name, v->record.of);
 	else if (recovery_succeeded(v))
 		report_talk("%s: change %u, %s, is taken back: the rules from before it are in force, verified",
 			    v->plan.change.v[0].backend->name, v->record.id,
@@ -60,18 +66,19 @@ static int run(const struct options *o)
 
 	r = recovery_open(&o->request, &state, &v.plan.diags);
 	if (!r)
-		r = take_back(&v, &o->request, state);
+		r = go(&v, o, state);
 	if (r)
 		return report_failure(&v.plan, "rollback", r);
 	report(&v.plan, "rollback", transaction_result(&v.done), SHOW_MADE);
-	say(&v);
+	say(&v, o->redo);
 	return transaction_exit_code(&v.done, o->detailed);
 }
 
 const struct command cmd_rollback = {
 	.name = "rollback",
 	.summary = "restore the previous rules",
-	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR | OPT_DETAILED,
+	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR | OPT_DETAILED |
+		 OPT_REDO,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
@@ -84,6 +91,7 @@ const struct command cmd_rollback = {
 "verifies them; run it again to go back one more. Rules of others are left\n"
 "alone. A change on trial is undone at once.\n"
 "\n"
+"  --redo               undo the newest rollback instead\n"
 "  --detailed-exitcode  exit 2 when something changed\n"
 "  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
 "  --json               one JSON object on standard output\n"

@@ -28,6 +28,7 @@ static const struct {
 	{ "confirm", required_argument, OPT_CONFIRM, 'c' },
 	{ "force", no_argument, OPT_FORCE, 'F' },
 	{ "wait", no_argument, OPT_WAIT, 'w' },
+	{ "redo", no_argument, OPT_REDO, 'r' },
 	{ "against", required_argument, OPT_AGAINST, 'a' },
 	{ "dry-run", no_argument, OPT_DRY_RUN, 'n' },
 	{ "detailed-exitcode", no_argument, OPT_DETAILED, 'd' },
@@ -103,6 +104,7 @@ static int set_flag(int key, struct options *o, bool *help)
 			   key == 'k' ? &o->request.private_kernel :
 			   key == 'q' ? &o->quiet :
 			   key == 'w' ? &o->wait :
+			   key == 'r' ? &o->redo :
 			   key == 'F' ? &o->request.force :
 			   key == 'v' ? &o->verbose : help;
 

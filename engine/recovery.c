@@ -152,8 +152,8 @@ static bool is_past(const struct recovery *v)
 static int finish_rollback(struct recovery *v, const struct waiting *ends)
 {
 	_cleanup_(record_release) struct record undone = { 0 };
-	int r = state_record(v->plan.state, v->record.of, &undone,
-			     &v->plan.diags);
+	int r = journal_read_undone(v->plan.state, &v->record, &undone,
+				    &v->plan.diags);
 
 	if (r && r != -ENOMEM)
 		return go(v, false, NULL);
@@ -214,13 +214,11 @@ static int drop_record(struct recovery *v)
 	return r ? r : history_keep(&v->plan);
 }
 
-/* To the rules before the newest record; it, and what waits on it, go. */
-static int take_back(struct recovery *v, const struct waiting *w)
+/* To the rules before a record; it, and what waits on it, go. */
+static int undo_record(struct recovery *v, const struct waiting *w)
 {
-	int r = state_newest(v->plan.state, &v->record, &v->plan.diags);
+	int r = open_parts(v);
 
-	if (!r)
-		r = open_parts(v);
 	if (r)
 		return r;
 	v->plan.takes_back = v->record.id;
@@ -237,6 +235,13 @@ static int take_back(struct recovery *v, const struct waiting *w)
 	if (v->done.outcome == OUTCOME_UNCHANGED)
 		r = drop_record(v);
 	return !r && w->there ? end_waiting(v, w) : r;
+}
+
+static int take_back(struct recovery *v, const struct waiting *w)
+{
+	int r = state_newest(v->plan.state, &v->record, &v->plan.diags);
+
+	return r ? r : undo_record(v, w);
 }
 
 /*
@@ -307,6 +312,17 @@ int recovery_take_back(struct recovery *v, const struct request *rq,
 	begin(v, rq, state, "rollback");
 	r = waiting_read(state, &w, &v->plan.diags);
 	return r ? r : take_back(v, &w);
+}
+
+int recovery_redo(struct recovery *v, const struct request *rq,
+		  struct state *state)
+{
+	const struct waiting none = { 0 };
+	int r;
+
+	begin(v, rq, state, "redo");
+	r = state_newest_undone(state, &v->record, &v->plan.diags);
+	return r ? r : undo_record(v, &none);
 }
 
 int recovery_check_new(struct recovery *v, const struct request *rq,

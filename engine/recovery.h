@@ -44,6 +44,9 @@ int recovery_run(struct recovery *v, const struct request *rq,
 /* Go back one change: to the rules from before the newest record. */
 int recovery_take_back(struct recovery *v, const struct request *rq,
 		       struct state *state);
+/* Undo the newest rollback: to the rules from before it. */
+int recovery_redo(struct recovery *v, const struct request *rq,
+		  struct state *state);
 /* Are the rules in force that the newest change wanted? */
 int recovery_check_new(struct recovery *v, const struct request *rq,
 		       struct state *state, bool *ret);

@@ -17,6 +17,7 @@ struct state {
 	int dir, lock;		/* open files; -1: not open */
 	char *path;		/* of dir, absolute */
 	uint32_t id, of;	/* of the journal, once written or read */
+	bool redo, empty;	/* it undoes a rollback; it has no parts */
 	uint32_t last;		/* number that was given to a change */
 	struct space space;
 	struct claim claim;
@@ -28,8 +29,9 @@ struct state {
 #define STATE_RESULT "result"
 #define STATE_WATCH "watch"
 
-/* A record's name: its number, and nothing else. */
+/* A record's name: its number; of a rollback, "undone." and its number. */
 bool state_is_record(const char *name, uint32_t *ret);
+bool state_is_undone(const char *name, uint32_t *ret);
 /* A trial that ended in memory alone: on disk too, now that it can be. */
 void trial_tidy(struct state *st);
 

@@ -24,7 +24,7 @@ static bool is_ours(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(name, names[i]))
 			return true;
-	return state_is_record(name, &id);
+	return state_is_record(name, &id) || state_is_undone(name, &id);
 }
 
 /* The lock goes last, so that an interrupted clearing is taken up again. */

@@ -13,7 +13,11 @@
 #include "state/state_io.h"
 
 #define JOURNAL STATE_JOURNAL
-#define NAME_MAX_ 16		/* of a record: digits */
+#define UNDONE "undone."
+#define NAME_MAX_ 24		/* of a record: a word and digits */
+
+/* Which records: of changes, or of rollbacks that can be undone. */
+typedef bool is_name(const char *name, uint32_t *ret);
 
 int state_cannot(const struct state *st, const char *what, const char *name,
 		 int err, struct diags *d)
@@ -111,6 +115,17 @@ bool state_is_record(const char *name, uint32_t *ret)
 	return n <= UINT32_MAX;
 }
 
+bool state_is_undone(const char *name, uint32_t *ret)
+{
+	return !strncmp(name, UNDONE, strlen(UNDONE)) &&
+	       state_is_record(name + strlen(UNDONE), ret);
+}
+
+static bool is_either(const char *name, uint32_t *ret)
+{
+	return state_is_record(name, ret) || state_is_undone(name, ret);
+}
+
 static int compare_ids(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -125,8 +140,8 @@ static bool is_over(const struct state *st, uint32_t id)
 	       st->claim.over.ending == ENDING_ROLLED_BACK;
 }
 
-static int read_ids(const struct state *st, DIR *dir, uint32_t **ret,
-		    size_t *ret_n)
+static int read_ids(const struct state *st, DIR *dir, is_name *is,
+		    uint32_t **ret, size_t *ret_n)
 {
 	_cleanup_free_ uint32_t *v = NULL;
 	size_t n = 0, cap = 0;
@@ -134,7 +149,7 @@ static int read_ids(const struct state *st, DIR *dir, uint32_t **ret,
 	uint32_t id;
 
 	while (errno = 0, (e = readdir(dir))) {
-		if (!state_is_record(e->d_name, &id) || is_over(st, id))
+		if (!is(e->d_name, &id) || is_over(st, id))
 			continue;
 		if (mem_grow(&v, &cap, n + 1))
 			return -ENOMEM;
@@ -150,12 +165,12 @@ static int read_ids(const struct state *st, DIR *dir, uint32_t **ret,
 }
 
 /* All of them: more than STATE_KEPT while old ones wait to be cleared away. */
-static int list_all(struct state *st, uint32_t **ret, size_t *ret_n,
-		    struct diags *d)
+static int list_all(struct state *st, is_name *is, uint32_t **ret,
+		    size_t *ret_n, struct diags *d)
 {
 	int fd = openat(st->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	int r = dir ? read_ids(st, dir, ret, ret_n) : -errno;
+	int r = dir ? read_ids(st, dir, is, ret, ret_n) : -errno;
 
 	if (dir)
 		closedir(dir);
@@ -169,7 +184,7 @@ int state_list(struct state *st, uint32_t *ret, size_t *ret_n,
 {
 	_cleanup_free_ uint32_t *v = NULL;
 	size_t n, first;
-	int r = list_all(st, &v, &n, d);
+	int r = list_all(st, state_is_record, &v, &n, d);
 
 	if (r)
 		return r;
@@ -183,6 +198,11 @@ int state_list(struct state *st, uint32_t *ret, size_t *ret_n,
 static void name_of(uint32_t id, char *ret)
 {
 	snprintf(ret, NAME_MAX_, "%u", id);
+}
+
+static void name_of_undone(uint32_t id, char *ret)
+{
+	snprintf(ret, NAME_MAX_, UNDONE "%u", id);
 }
 
 int state_record(struct state *st, uint32_t id, struct record *ret,
@@ -205,6 +225,39 @@ int state_newest(struct state *st, struct record *ret, struct diags *d)
 	return n ? state_record(st, v[n - 1], ret, d) : -ENOENT;
 }
 
+int state_newest_undone(struct state *st, struct record *ret, struct diags *d)
+{
+	_cleanup_free_ uint32_t *v = NULL;
+	char name[NAME_MAX_];
+	size_t n;
+	int r = list_all(st, state_is_undone, &v, &n, d);
+
+	if (r)
+		return r;
+	if (!n)
+		return -ENOENT;
+	name_of_undone(v[n - 1], name);
+	return read_record(st, name, ret, d);
+}
+
+/* An undone rollback's journal is called "redo". */
+static bool is_redo(const struct record *r)
+{
+	return !strcmp(r->command, "redo");
+}
+
+int journal_read_undone(struct state *st, const struct record *journal,
+			struct record *ret, struct diags *d)
+{
+	char name[NAME_MAX_];
+
+	if (is_redo(journal))
+		name_of_undone(journal->of, name);
+	else
+		name_of(journal->of, name);
+	return read_record(st, name, ret, d);
+}
+
 /*
  * A number is never given twice, though its change was undone and its record
  * is gone: the lock file keeps the last one. On a disk that cannot take it the
@@ -219,20 +272,49 @@ static void note_number(struct state *st, uint32_t id)
 	st->last = id;
 }
 
+/* Everything but the newest `keep`. What cannot go now will go next time. */
+static void prune(struct state *st, is_name *is, size_t keep)
+{
+	_cleanup_(diags_release) struct diags said = { 0 };
+	_cleanup_free_ uint32_t *v = NULL;
+	char name[NAME_MAX_];
+	size_t n;
+
+	if (list_all(st, is, &v, &n, &said))
+		return;
+	for (size_t i = 0; i + keep < n; i++) {
+		if (is == state_is_undone)
+			name_of_undone(v[i], name);
+		else
+			name_of(v[i], name);
+		(void)state_file_unlink(st->dir, name);
+	}
+}
+
+/* A rollback that left no record makes those before it lead nowhere. */
 void state_forget_record(struct state *st, uint32_t id)
 {
 	char name[NAME_MAX_];
 
 	name_of(id, name);
 	(void)state_file_unlink(st->dir, name);
+	prune(st, state_is_undone, 0);
+}
+
+static void note_journal(struct state *st, const struct record *r)
+{
+	st->id = r->id;
+	st->of = r->of;
+	st->redo = is_redo(r);
+	st->empty = !r->n_parts;
 }
 
 int journal_begin(struct state *st, struct record *rec, struct diags *d)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	uint32_t v[STATE_KEPT];
+	_cleanup_free_ uint32_t *v = NULL;
 	size_t n;
-	int r = state_list(st, v, &n, d);
+	int r = list_all(st, is_either, &v, &n, d);
 
 	if (r)
 		return r;
@@ -250,8 +332,7 @@ int journal_begin(struct state *st, struct record *rec, struct diags *d)
 	if (r)
 		return state_cannot(st, "write", JOURNAL, r, d);
 	note_number(st, rec->id);
-	st->id = rec->id;
-	st->of = rec->of;
+	note_journal(st, rec);
 	return 0;
 }
 
@@ -259,27 +340,9 @@ int journal_read(struct state *st, struct record *ret, struct diags *d)
 {
 	int r = read_record(st, JOURNAL, ret, d);
 
-	if (!r) {
-		st->id = ret->id;
-		st->of = ret->of;
-	}
+	if (!r)
+		note_journal(st, ret);
 	return r;
-}
-
-/* The records that nobody will go back to any more; another time will do. */
-static void prune(struct state *st)
-{
-	_cleanup_(diags_release) struct diags said = { 0 };
-	_cleanup_free_ uint32_t *v = NULL;
-	char name[NAME_MAX_];
-	size_t n;
-
-	if (list_all(st, &v, &n, &said))
-		return;
-	for (size_t i = 0; i + STATE_KEPT < n; i++) {
-		name_of(v[i], name);
-		(void)state_file_unlink(st->dir, name);
-	}
 }
 
 /*
@@ -287,18 +350,40 @@ static void prune(struct state *st)
  * journal is back, and the rules that it speaks of are gone or, restored since,
  * complete.
  */
-static int keep_journal(struct state *st, struct diags *d)
+static int keep_journal(struct state *st, const char *name, struct diags *d)
+{
+	int r = state_file_rename(st->dir, JOURNAL, name);
+
+	return r ? state_cannot(st, "rename", JOURNAL, r, d) : 0;
+}
+
+/* After a new change no earlier rollback can be undone. */
+static int keep_change(struct state *st, struct diags *d)
 {
 	char name[NAME_MAX_];
 	int r;
 
 	name_of(st->id, name);
-	r = state_file_rename(st->dir, JOURNAL, name);
+	r = keep_journal(st, name, d);
 	if (r)
-		return state_cannot(st, "rename", JOURNAL, r, d);
+		return r;
 	ending_forget(st);
-	prune(st);
+	prune(st, state_is_record, STATE_KEPT);
+	if (!st->of)
+		prune(st, state_is_undone, 0);
 	return 0;
+}
+
+static int keep_rollback(struct state *st, struct diags *d)
+{
+	char name[NAME_MAX_];
+	int r;
+
+	name_of_undone(st->id, name);
+	r = keep_journal(st, name, d);
+	if (!r)
+		prune(st, state_is_undone, STATE_KEPT);
+	return r;
 }
 
 int journal_finish(struct state *st, struct diags *d)
@@ -307,11 +392,21 @@ int journal_finish(struct state *st, struct diags *d)
 	int r;
 
 	if (!st->of)
-		return keep_journal(st, d);
+		return keep_change(st, d);
 	/* In this order: what a journal says is true until it is gone. */
-	name_of(st->of, name);
+	if (st->redo)
+		name_of_undone(st->of, name);
+	else
+		name_of(st->of, name);
 	r = unlink_file(st, name, d);
-	return r ? r : journal_drop(st, d);
+	if (r)
+		return r;
+	/* Nothing had to be written, so nothing leads back from it. */
+	if (st->empty) {
+		prune(st, state_is_undone, 0);
+		return journal_drop(st, d);
+	}
+	return st->redo ? keep_change(st, d) : keep_rollback(st, d);
 }
 
 int journal_drop(struct state *st, struct diags *d)

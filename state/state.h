@@ -7,6 +7,7 @@
  *                                  that the last change was given
  *        journal                   the change that is under way
  *        1, 2, 3...                changes that were made, newest last
+ *        undone.4...               rollbacks, which can be undone in turn
  *        pending                   the newest must be confirmed in time
  *        result                    how the last waiting for that ended
  *        watch                     held by those who wait
@@ -54,9 +55,13 @@ const char *state_space(const struct state *st);
  */
 int journal_begin(struct state *st, struct record *r, struct diags *d);
 int journal_read(struct state *st, struct record *ret, struct diags *d);
+/* The record of what a rollback's journal undoes, or a redo's. */
+int journal_read_undone(struct state *st, const struct record *journal,
+			struct record *ret, struct diags *d);
 /*
- * The change is complete: the journal becomes the newest record; a rollback's
- * takes the record that it took back out instead.
+ * The change is complete: the journal becomes the newest record. A rollback's
+ * takes the place of what it undid, among those that can be undone in turn;
+ * so does a redo's, among the changes.
  */
 int journal_finish(struct state *st, struct diags *d);
 /* The change was undone. */
@@ -65,11 +70,16 @@ int journal_drop(struct state *st, struct diags *d);
 int state_record(struct state *st, uint32_t id, struct record *ret,
 		 struct diags *d);
 int state_newest(struct state *st, struct record *ret, struct diags *d);
+/* The newest rollback, if no other change was made after it. */
+int state_newest_undone(struct state *st, struct record *ret, struct diags *d);
 /* Numbers of the records, rising; *ret_n of at most STATE_KEPT + 1. */
 int state_list(struct state *st, uint32_t *ret, size_t *ret_n,
 	       struct diags *d);
 
-/* Its change was undone. Another time will do, where it cannot go now. */
+/*
+ * Its change was undone, and no record says so: no earlier rollback can be
+ * undone either. What cannot be removed now goes later.
+ */
 void state_forget_record(struct state *st, uint32_t id);
 
 int pending_write(struct state *st, const struct pending *p, struct diags *d);

@@ -58,6 +58,47 @@ def rollback(host):
     assert "interrupted" in host.run("recover")
 
 
+def redo(host):
+    """A rollback can be undone, one by one, until another change is made."""
+    none, one, two = states(host)
+    host.run("apply", ONE)
+    assert "CT549" in host.run("rollback", "--redo", code=66)
+    host.run("apply", TWO)
+    host.run("rollback")
+    expect(host, one, "the first policy")
+    host.run("rollback")
+    expect(host, none, "no policy")
+    host.run("rollback", "--redo")
+    expect(host, one, "the first policy, redone")
+    host.run("rollback", "--redo")
+    expect(host, two, "the second policy, redone")
+    host.run("rollback", "--redo", code=66)
+    host.run("rollback")
+    expect(host, one, "the first policy, after a redo")
+    host.run("remove")
+    host.run("rollback", "--redo", code=66)
+    expect(host, none, "no policy, removed")
+    host.run("rollback")
+    expect(host, one, "the first policy, from before its removal")
+    call = {"nftables": "sendmsg", "iptables": "setsockopt"}[host.backend]
+    for n in range(1, 40):
+        before = host.listing()
+        host.run("rollback", "--redo", code=None, prefix=[
+            "strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+            "inject=%s:signal=KILL:when=%d" % (call, n)])
+        if host.code == 0:
+            break
+        host.run("recover")
+        assert host.listing() in (before, none), "neither old nor new"
+        if host.listing() == none:
+            host.run("rollback")
+        expect(host, one, "before the next try")
+    expect(host, none, "no policy, redone")
+    numbers = [int(f.split(".")[-1]) for f in host.files()
+               if f.split(".")[-1].isdigit()]
+    assert len(numbers) == len(set(numbers)), numbers
+
+
 def keeps_some(host):
     for n in range(12):
         host.run("apply", (ONE, TWO)[n % 2])
@@ -223,7 +264,7 @@ def unreadable(host):
 
 lab.require_ctpolicy()
 for name in lab.BACKENDS:
-    for check in (rollback, keeps_some, private, damaged, interrupted,
+    for check in (rollback, redo, keeps_some, private, damaged, interrupted,
                   confirm, no_waiter, no_room, unreadable):
         case(check.__name__, name, check)
 print("%d passed, %d failed" % (passed, failed))
