@@ -85,6 +85,7 @@
 	X(EPHEMERAL_SERVER, 302)	/* a warning */			\
 	X(MASQUERADED_REPLIES, 303)	/* a warning */			\
 	X(UNGUARDED_REPLIES, 304)	/* or a note, for no host */	\
+	X(UNTRANSLATED, 305)		/* a warning, or a note */	\
 	/* Choosing a backend */					\
 	X(NO_SUCH_BACKEND, 501)						\
 	X(BOTH_WORLDS, 502)		/* say --backend */		\

@@ -126,6 +126,23 @@ static void check_protocols(const struct generator_input *in,
 		say_protocols(in, s, nat, strbuf_str(&b));
 }
 
+/* What is not tracked is not translated, and leaves with its own source. */
+static void check_router(const struct generator_input *in,
+			 const struct service *s, struct nat_fact nat)
+{
+	bool named = s->has_clients || s->has_servers;
+
+	if (!(s->roles & ROLE_ROUTER) || nat.known != NAT_SOURCE)
+		return;
+	diag_add(in->diags, named ? DIAG_NOTE : DIAG_WARNING, 0,
+		 ID_UNTRANSLATED, s->at,
+		 "forwarded packets of service '%s' will leave with their own source addresses, though this host masquerades (%s)",
+		 s->name, nat.where);
+	if (!named)
+		diag_help(in->diags,
+			  "name `clients` and `servers` that need no translation");
+}
+
 static bool is_unguarded(const struct service *s)
 {
 	for (size_t i = 0; s->replies_unguarded && i < s->n_protocols; i++)
@@ -167,6 +184,7 @@ int translation_check(const struct policy *p, const struct host_facts *facts,
 
 		check_ports(&in, s, nat);
 		check_protocols(&in, s, nat);
+		check_router(&in, s, nat);
 		err = err ? err : refused;
 	}
 	return err;

@@ -76,7 +76,7 @@ class Masquerade(unittest.TestCase):
             else:
                 for version in lab.VERSIONS:
                     LAB.router.legacy(version, LEGACY)
-            LAB.router.apply(backend, POLICY % (role, port))
+            self.said = LAB.router.apply(backend, POLICY % (role, port))
             for version in lab.VERSIONS:
                 yield version, self.subTest(backend=backend, ip=version)
 
@@ -105,6 +105,14 @@ class Masquerade(unittest.TestCase):
         for version, where in self.each("[server, client]", OTHER):
             with where:
                 self.check_masqueraded(version)
+
+    def test_router_on_the_same_port(self):
+        """Untranslated: the server sees the client's own address, as said."""
+        for version, where in self.each("router", OTHER):
+            with where:
+                self.assertIn("[CT305]", self.said)
+                self.assertEqual(seen_source(version, socket.SOCK_DGRAM),
+                                 lab.address("client", version))
 
     def test_router_on_another_port(self):
         for version, where in self.each("router", PORT):
