@@ -141,16 +141,15 @@ static void print_steps(const struct plan *p, const struct part *m,
 	print_settings(p, color);
 	if (!how->quiet)
 		printf("%s: %s, %zu to add, %zu to remove\n",
-		       m->backend->name, result, added, cs->n - added);
+		       m->backend->name, cs->n ? result : "unchanged", added,
+		       cs->n - added);
 }
 
 void report(const struct plan *p, const char *command, const char *result,
 	    enum shown shown)
 {
 	if (how->json) {
-		const struct report_end end = { p, result, shown };
-
-		report_json(command, &end, 1, 0);
+		report_json(p, command, result, shown);
 		return;
 	}
 	print_diags(p);

@@ -55,15 +55,8 @@ void report_lost(const char *result);
 /* The word that JSON has for -errno. */
 const char *report_failure_result(int err);
 
-/* How a command ended for one plan: what report() is told. */
-struct report_end {
-	const struct plan *plan;
-	const char *result;
-	enum shown shown;
-};
-
-/* report_json.c: one object for all of them; `speaker` gives the result. */
-void report_json(const char *command, const struct report_end *v, size_t n,
-		 size_t speaker);
+/* report_json.c: what report() says, as one object. */
+void report_json(const struct plan *p, const char *command, const char *result,
+		 enum shown shown);
 
 #endif

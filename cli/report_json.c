@@ -127,33 +127,28 @@ static void print_bare(const char *command, const char *result, bool changed,
 	report_lost(result);
 }
 
-void report_json(const char *command, const struct report_end *v, size_t n,
-		 size_t speaker)
+void report_json(const struct plan *p, const char *command, const char *result,
+		 enum shown shown)
 {
-	const struct part *m = change_first(&v[speaker].plan->change);
-	const struct backend *b = m ? m->backend : NULL;
+	const struct part *m = change_first(&p->change);
+	const char *backend = m ? m->backend->name : NULL;
+	bool changed = !strcmp(result, "changed");
 	json_t *steps, *diags, *o;
-	bool changed = false;
 
 	json_memory_watch();
 	steps = json_array();
 	diags = json_array();
-	for (size_t i = 0; i < n; i++) {
-		changed |= !strcmp(v[i].result, "changed");
-		add_steps(steps, v[i].plan, v[i].shown);
-		add_diags(diags, &v[i].plan->diags);
-	}
+	add_steps(steps, p, shown);
+	add_diags(diags, &p->diags);
 	o = json_pack("{s:i, s:s, s:s, s:b, s:s?, s:o, s:o}", "schema", 1,
-		      "command", command, "result", v[speaker].result,
-		      "changed", changed, "backend", b ? b->name : NULL,
-		      "steps", steps, "diagnostics", diags);
+		      "command", command, "result", result, "changed", changed,
+		      "backend", backend, "steps", steps, "diagnostics", diags);
 	lost |= !o || json_memory_lost();
 	if (!lost) {
 		json_dumpf(o, stdout, JSON_INDENT(1));
 		putchar('\n');
 	} else {
-		print_bare(command, v[speaker].result, changed,
-			   b ? b->name : NULL);
+		print_bare(command, result, changed, backend);
 	}
 	json_decref(o);
 }

@@ -105,8 +105,7 @@ static bool speaks_of(const struct waiting *w, uint32_t id)
 
 bool recovery_succeeded(const struct recovery *v)
 {
-	return v->done.outcome == OUTCOME_UNCHANGED ||
-	       v->done.outcome == OUTCOME_CHANGED;
+	return transaction_succeeded(&v->done);
 }
 
 /* What was interrupted is over, one way or the other. */

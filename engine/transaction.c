@@ -208,6 +208,11 @@ void transaction_release(struct transaction *t)
 	tracking_release(&t->tracking);
 }
 
+bool transaction_succeeded(const struct transaction *t)
+{
+	return t->outcome == OUTCOME_UNCHANGED || t->outcome == OUTCOME_CHANGED;
+}
+
 /* Refusals that say themselves that nothing was done. */
 static bool did_nothing(int err)
 {

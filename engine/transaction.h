@@ -29,6 +29,8 @@ struct transaction {
 };
 
 void transaction_release(struct transaction *t);
+/* Are the rules as they were wanted? */
+bool transaction_succeeded(const struct transaction *t);
 
 /*
  * p must have been compared. Diagnostics go to p->diags; of a change that was

@@ -165,6 +165,38 @@ int worlds_choose(struct plan *p, const char *name)
 	return r;
 }
 
+static int open_one(struct plan *p, const struct backend *b, bool named)
+{
+	size_t said = p->diags.n;
+	struct part *m;
+	int r = change_add(&p->change, b, &m);
+
+	if (!r)
+		r = b->open(&m->ctx, &p->diags);
+	if (!r)
+		r = b->snapshot(m->ctx, &m->live, &p->diags);
+	if (r != -EOPNOTSUPP || named)
+		return r;
+	diags_truncate(&p->diags, said);
+	part_release(m);
+	p->change.n--;
+	return 0;
+}
+
+int worlds_open(struct plan *p, const char *name)
+{
+	bool found = false;
+	int r = 0;
+
+	for (size_t i = 0; !r && backends[i]; i++) {
+		if (name && strcmp(name, backends[i]->name))
+			continue;
+		found = true;
+		r = open_one(p, backends[i], name);
+	}
+	return found ? r : plan_unknown_backend(p, name ? name : "auto");
+}
+
 /* The chain that may drop what the policy has accepted, and the rule for it. */
 static const struct foreign_chain *find_drop(const struct survey *s,
 					     const struct ruleset *rs,

@@ -13,6 +13,11 @@
 
 /* Fills backend, why, ctx, live and elsewhere; `name` may be "auto". */
 int worlds_choose(struct plan *p, const char *name);
+/*
+ * Open and read the backend of this name; NULL: every one, each a part of its
+ * own, but for those that the kernel lacks, which hold no rules.
+ */
+int worlds_open(struct plan *p, const char *name);
 /* Would chains of another backend drop what the policy wants accepted? */
 int worlds_check(struct plan *p, const struct part *m);
 /* Warn when our accept rules would be the first that need tracking. */
