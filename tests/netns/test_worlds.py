@@ -142,7 +142,7 @@ class Worlds(unittest.TestCase):
                 SERVER.clear()
                 said = self.refused(["nft", "legacy"], "--backend", backend)
                 self.assertIn("CT504", said)
-                self.assertIn("one of the two has to stop", said)
+                self.assertIn("let only one of the two filter them", said)
         SERVER.clear()
         self.assertIn("CT502", self.refused(["nft", "legacy"]))
 
