@@ -202,15 +202,18 @@ static int load_prefix(struct loader *l, uint32_t node, void *arg)
 int load_prefixes(struct loader *l, uint32_t node, const char *what,
 		  struct prefix_set *ret)
 {
-	struct prefix_set set = { 0 };
+	_cleanup_(prefix_set_release) struct prefix_set set = { 0 };
 	int err;
 
 	err = load_each(l, node, what,
 			"put quotes around IPv6 addresses: \"2001:db8::1\"",
 			load_prefix, &set);
+	if (err)
+		return err;
 	prefix_set_normalize(&set);
 	*ret = set;
-	return err;
+	set = (struct prefix_set){ 0 };
+	return 0;
 }
 
 static void explain_interface(struct diags *d, const char *s)
@@ -256,13 +259,16 @@ static int load_interface(struct loader *l, uint32_t node, void *arg)
 
 int load_interfaces(struct loader *l, uint32_t node, struct iface_set *ret)
 {
-	struct iface_set set = { 0 };
+	_cleanup_(iface_set_release) struct iface_set set = { 0 };
 	int err;
 
 	err = load_each(l, node, "interfaces",
 			"write interface names such as eth0 or \"wan*\"",
 			load_interface, &set);
+	if (err)
+		return err;
 	iface_set_normalize(&set);
 	*ret = set;
-	return err;
+	set = (struct iface_set){ 0 };
+	return 0;
 }

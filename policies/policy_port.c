@@ -212,7 +212,11 @@ int load_ports(struct loader *l, uint32_t node, const uint8_t *protocols,
 	err = load_each(l, node, "ports",
 			"write a port or a range lo-hi, without `:`", load_port,
 			&list);
+	if (err) {
+		port_set_release(&list.set);
+		return err;
+	}
 	port_set_normalize(&list.set);
 	*ret = list.set;
-	return err;
+	return 0;
 }

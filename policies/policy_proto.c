@@ -6,8 +6,6 @@
 #include "policies/policy_load.h"
 
 struct protocol_list {
-	uint8_t *v;
-	size_t n;
 	bool seen[256];
 };
 
@@ -101,6 +99,7 @@ int load_protocols(struct loader *l, uint32_t node, uint8_t **ret,
 		   size_t *ret_n)
 {
 	struct protocol_list list = { 0 };
+	uint8_t *v;
 	size_t n = 0;
 	int err;
 
@@ -109,14 +108,13 @@ int load_protocols(struct loader *l, uint32_t node, uint8_t **ret,
 			&list);
 	if (err)
 		return err;
-	for (unsigned i = 0; i < 256; i++)
-		n += list.seen[i];
-	*ret = malloc(n ? n : 1);
-	if (!*ret)
+	v = malloc(ARRAY_SIZE(list.seen));
+	if (!v)
 		return -ENOMEM;
-	*ret_n = 0;
-	for (unsigned i = 0; i < 256; i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(list.seen); i++)
 		if (list.seen[i])
-			(*ret)[(*ret_n)++] = (uint8_t)i;
+			v[n++] = (uint8_t)i;
+	*ret = v;
+	*ret_n = n;
 	return 0;
 }
