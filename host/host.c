@@ -127,8 +127,11 @@ int host_enter_private_netns(void)
 	char map[32];
 	int r;
 
-	if (unshare(CLONE_NEWUSER))
-		return -errno;
+	/* In a chroot, say: who may do without it makes the other one alone. */
+	if (unshare(CLONE_NEWUSER)) {
+		r = -errno;
+		return unshare(CLONE_NEWNET) ? r : 0;
+	}
 	/* Source: user_namespaces(7): setgroups goes first. */
 	r = write_small("/proc/self/setgroups", "deny");
 	if (r && r != -ENOENT)
