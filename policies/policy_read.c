@@ -4,14 +4,19 @@
  * hostile.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/diag_ids.h"
+#include "core/files.h"
 #include "core/mem.h"
 #include "policies/policy.h"
 #include "policies/yaml_node.h"
+
+/* How long the first bytes of a pipe may take. */
+#define WRITER_WAIT_MS 10000
 
 static int refuse(struct diags *d, const char *path, int err, enum diag_id id,
 		  const char *msg)
@@ -53,46 +58,34 @@ static int check_kind(const struct stat *st, bool stdin_, const char *path,
 
 	if (S_ISREG(st->st_mode))
 		return (size_t)st->st_size > k->max ? too_large(d, path, k) : 0;
-	if (stdin_ && (S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode)))
+	if (S_ISFIFO(st->st_mode) || (stdin_ && S_ISSOCK(st->st_mode)))
 		return 0;
 	err = refuse(d, path, -EINVAL, ID_NOT_A_FILE,
 		     S_ISDIR(st->st_mode) ? "this is a directory" :
 		     stdin_ ? "standard input is neither a file nor a pipe" :
-		     "this is not a regular file");
-	diag_help(d, "name a policy file, or `-` to read a pipe");
+		     "this is neither a file nor a pipe");
+	diag_help(d, "name a %s, or `-` for standard input", k->name);
 	return err;
 }
 
-/* Everything up to the limit; a byte more shows that there is more. */
-static int read_all(int fd, const char *path, const struct kind *k, char **ret,
-		    size_t *ret_len, struct diags *d)
+/*
+ * A pipe is opened at once, writer or not; then its first bytes are waited
+ * for, but not for ever.
+ */
+static int await_writer(int fd, const char *path, struct diags *d)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t n = 0, cap = 0;
-	ssize_t got;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n, flags;
 
-	do {
-		size_t want = cap ? cap * 2 : 1 << 16;
-		char *p;
-
-		if (n + 1 >= cap) {
-			p = realloc(text, want);
-			if (!p)
-				return -ENOMEM;
-			text = p;
-			cap = want;
-		}
-		got = read(fd, text + n, cap - n - 1);
-		if (got < 0 && errno != EINTR)
-			return refuse(d, path, -errno, ID_UNREADABLE,
-				      strerror(errno));
-		n += got > 0 ? (size_t)got : 0;
-		if (n > k->max)
-			return too_large(d, path, k);
-	} while (got);
-	text[n] = '\0';
-	*ret = TAKE_PTR(text);
-	*ret_len = n;
+	do
+		n = poll(&p, 1, WRITER_WAIT_MS);
+	while (n < 0 && errno == EINTR);
+	if (!n)
+		return refuse(d, path, -EINVAL, ID_NOT_A_FILE,
+			      "nobody writes to this pipe");
+	flags = n < 0 ? -1 : fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK))
+		return refuse(d, path, -errno, ID_UNREADABLE, strerror(errno));
 	return 0;
 }
 
@@ -110,13 +103,21 @@ static int read_kind(const char *path, const struct kind *k, char **ret_text,
 	struct stat st;
 	int err;
 
-	/* O_NONBLOCK: a FIFO without a writer must not hold us here. */
 	if (!stdin_)
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st))
 		return refuse(d, path, -errno, ID_UNREADABLE, strerror(errno));
 	err = check_kind(&st, stdin_, path, k, d);
-	return err ? err : read_all(fd, path, k, ret_text, ret_len, d);
+	if (!err && !stdin_ && S_ISFIFO(st.st_mode))
+		err = await_writer(fd, path, d);
+	if (err)
+		return err;
+	err = fd_read(fd, k->max, ret_text, ret_len);
+	if (err == -EFBIG)
+		return too_large(d, path, k);
+	if (err && err != -ENOMEM)
+		return refuse(d, path, err, ID_UNREADABLE, strerror(-err));
+	return err;
 }
 
 int policy_read(const char *path, char **ret_text, size_t *ret_len,
