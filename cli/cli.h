@@ -25,6 +25,7 @@ enum exit_code {
 	EXIT_STALE = 13,
 	EXIT_REFUSED = 14,
 	EXIT_USAGE = 64,
+	EXIT_DATA = 65,
 	EXIT_NO_INPUT = 66,
 	EXIT_LACKING = 69,
 	EXIT_BUG = 70,

@@ -13,23 +13,6 @@
 #include "engine/transaction.h"
 #include "engine/waiter.h"
 
-/* Half of a policy is not what was asked for: such a policy waits. */
-static int refuse_settings(struct plan *p)
-{
-	const struct ruleset *rs = p->rules;
-	const struct setting *s;
-
-	if (!rs->n_sysctls && !rs->n_modules)
-		return 0;
-	s = rs->n_sysctls ? &rs->sysctls[0] : &rs->modules[0];
-	diag_add(&p->diags, DIAG_ERROR, 0, ID_SETTING_UNSUPPORTED,
-		 s->origin->at,
-		 "this version does not yet apply conntrack sizes, timeouts or module unloading; nothing was done");
-	diag_help(&p->diags,
-		  "take the `conntrack` section out and set these by hand; `ctpolicy diff` shows the values");
-	return -EOPNOTSUPP;
-}
-
 static void note_limits(struct plan *p)
 {
 	if (p->policy->forbid_state) {
@@ -152,8 +135,8 @@ static int run(const struct options *o)
 	if (!r)
 		r = plan_load(&p, &rq, o->args[0]);
 	p.logins = &logins;
-	if (!r && !o->dry_run)
-		r = refuse_settings(&p);
+	if (!r)
+		r = plan_refuse_settings(&p);
 	if (!r && !o->dry_run)
 		r = settle_past(&p, &state);
 	if (!r)

@@ -7,33 +7,64 @@
 #include "core/mem.h"
 #include "engine/kernel_check.h"
 
-static int check_one(const struct options *o, const char *file)
-{
-	_cleanup_(plan_release) struct plan p = { 0 };
-	int r = plan_load(&p, &o->request, file);
+#define POLICIES_MAX 64
 
+/* What came of one policy. */
+struct checked {
+	struct plan plan;
+	int err, code;
+};
+
+static const char *check_one(struct checked *c, const struct options *o,
+			     const char *file)
+{
+	struct plan *p = &c->plan;
+	int r = plan_load(p, &o->request, file);
+
+	if (!r)
+		r = plan_refuse_settings(p);
 	if (!r && o->request.private_kernel)
-		r = kernel_check(&p);
-	if (r)
-		return report_failure(&p, "check", r);
-	plan_note_translation(&p);
-	report(&p, "check", "valid", SHOW_NOTHING);
-	report_talk("%s: valid, %zu services, %zu rules%s",
-		    strcmp(file, "-") ? file : "standard input",
-		    p.policy->n_services, p.rules->n,
-		    o->request.private_kernel ? ", loaded into a private kernel namespace and read back the same" : "");
-	return EXIT_DONE;
+		r = kernel_check(p);
+	if (!r)
+		plan_note_translation(p);
+	c->err = r;
+	c->code = r ? exit_code_of(r) : EXIT_DONE;
+	return r ? report_failure_result(r) : "valid";
+}
+
+static void say(const struct checked *c, const char *file)
+{
+	if (c->err)
+		report_unexplained(&c->plan, file, c->err);
+	else
+		report_talk("%s: valid, %zu services, %zu rules%s",
+			    strcmp(file, "-") ? file : "standard input",
+			    c->plan.policy->n_services, c->plan.rules->n,
+			    c->plan.rq->private_kernel ? ", loaded into a private kernel namespace and verified" : "");
 }
 
 static int run(const struct options *o)
 {
-	int code = EXIT_DONE;
+	struct checked v[POLICIES_MAX] = { 0 };
+	struct result_end ends[POLICIES_MAX];
+	struct result all = {
+		.command = "check", .v = ends, .n = o->n_args,
+		.lists_policies = true,
+	};
+	int code;
 
 	for (size_t i = 0; i < o->n_args; i++) {
-		int r = check_one(o, o->args[i]);
-
-		if (r > code)
-			code = r;
+		ends[i].word = check_one(&v[i], o, o->args[i]);
+		ends[i].plan = &v[i].plan;
+		ends[i].shown = SHOW_NOTHING;
+		if (v[i].code > v[all.speaker].code)
+			all.speaker = i;
+	}
+	report_result(&all);
+	code = v[all.speaker].code;
+	for (size_t i = 0; i < o->n_args; i++) {
+		say(&v[i], o->args[i]);
+		plan_release(&v[i].plan);
 	}
 	return code;
 }
@@ -43,7 +74,7 @@ const struct command cmd_check = {
 	.summary = "report every mistake in a policy (root not needed)",
 	.takes = OPT_FAMILY | OPT_JSON | OPT_KERNEL | OPT_TRACE | OPT_BACKEND,
 	.min_args = 1,
-	.max_args = 64,
+	.max_args = POLICIES_MAX,
 	.run = run,
 	.help =
 "Example:  ctpolicy check --kernel policy.yaml\n"
@@ -56,11 +87,11 @@ const struct command cmd_check = {
 "                      network namespace, read them back and compare\n"
 "  --backend NAME      with --kernel: this backend only\n"
 "  --family FAMILY     ipv4 or ipv6 only\n"
-"  --json              one JSON object a policy on standard output\n"
+"  --json              one JSON object on standard output\n"
 "  --trace             every kernel call on standard error\n"
 "  --color=WHEN        auto, always or never\n"
 "  -q, -v, --help      errors only; more detail; this text\n"
 "\n"
 "Exit code: 0 valid, 78 invalid, 66 no such file, 74 not readable, 69 the\n"
-"kernel lacks a feature, 64 bad command line.\n",
+"kernel or this version lacks a feature, 64 bad command line.\n",
 };

@@ -61,6 +61,14 @@ static int survey_of(const struct image *img, struct survey *ret)
 	return 0;
 }
 
+/* -EILSEQ: the saved ruleset is at fault, and not the policy. */
+static int unreadable(struct plan *p)
+{
+	diag_help(&p->diags,
+		  "--against takes what 'ctpolicy render', 'nft list ruleset' or iptables-save prints");
+	return -EILSEQ;
+}
+
 static int diff_against(struct plan *p, const char *file)
 {
 	_cleanup_free_ char *text = NULL;
@@ -74,6 +82,8 @@ static int diff_against(struct plan *p, const char *file)
 		return r;
 	m = p->change.v;
 	r = m->backend->parse(file, text, len, &m->live.image, &p->diags);
+	if (r == -EINVAL)
+		return unreadable(p);
 	if (!r)
 		r = survey_of(m->live.image, &m->live.survey);
 	if (!r)
@@ -106,6 +116,8 @@ static int run(const struct options *o)
 	}
 	r = plan_load(&p, &o->request, o->args[0]);
 	if (!r)
+		r = plan_refuse_settings(&p);
+	if (!r)
 		r = o->against ? diff_against(&p, o->against) : diff_live(&p);
 	if (r)
 		return report_failure(&p, "diff", r);
@@ -128,8 +140,7 @@ const struct command cmd_diff = {
 "Usage: ctpolicy diff [OPTION...] POLICY\n"
 "\n"
 "Prints each change in the backend's own syntax, with the service and the\n"
-"line of the policy that asks for it: '+' would be added, '-' removed, '!' is\n"
-"asked for but cannot be applied by this version.\n"
+"line of the policy that asks for it: '+' would be added, '-' removed.\n"
 "\n"
 "  --against FILE      compare with this text instead of the kernel: what\n"
 "                      render printed, or a dump of nft or iptables-save\n"
@@ -140,5 +151,6 @@ const struct command cmd_diff = {
 "  --color=WHEN        auto, always or never\n"
 "  -q, -v, --help      errors only; more detail; this text\n"
 "\n"
-"Exit code: 0 no difference, 1 differs, 10 and up failures.\n",
+"Exit code: 0 no difference, 1 differs, 10 and up failures, of them 65: FILE is\n"
+"no ruleset.\n",
 };

@@ -17,15 +17,14 @@ static int run(const struct options *o)
 		r = plan_lower(&p, p.change.v, NULL);
 	if (r)
 		return report_failure(&p, "render", r);
-	report(&p, "render", "rendered", SHOW_NOTHING);
-	r = p.change.v[0].backend->render(p.change.v[0].want, stdout);
-	return r ? exit_code_of(r) : EXIT_DONE;
+	report(&p, "render", "rendered", SHOW_RENDERED);
+	return EXIT_DONE;
 }
 
 const struct command cmd_render = {
 	.name = "render",
 	.summary = "print the rules as nft or iptables-restore text (root not needed)",
-	.takes = OPT_BACKEND | OPT_FAMILY,
+	.takes = OPT_BACKEND | OPT_FAMILY | OPT_JSON,
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,
@@ -42,6 +41,7 @@ const struct command cmd_render = {
 "\n"
 "  --backend NAME      nftables (default) or iptables\n"
 "  --family FAMILY     ipv4 or ipv6 only\n"
+"  --json              one JSON object on standard output, its \"text\" the rules\n"
 "  --color=WHEN        auto, always or never\n"
 "  -q, -v, --help      errors only; more detail; this text\n",
 };

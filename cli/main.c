@@ -60,17 +60,6 @@ static int reserve_standard_fds(void)
 	return 0;
 }
 
-/* stdout must have taken all of it, or the result is not what we say. */
-static int flush_output(int code)
-{
-	if (!fflush(stdout) && !ferror(stdout))
-		return code < EXIT_RESTORED && !report_is_whole() ? EXIT_IO :
-								    code;
-	fprintf(stderr, "ctpolicy: cannot write the output: %s\n",
-		strerror(errno));
-	return code < EXIT_RESTORED ? EXIT_IO : code;
-}
-
 static int run(const struct command *c, int argc, char **argv)
 {
 	struct options o;
@@ -116,15 +105,15 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
 		print_help(stdout);
-		return flush_output(EXIT_DONE);
+		return report_conclude(EXIT_DONE);
 	}
 	if (!strcmp(name, "--version")) {
 		puts(PACKAGE_STRING);
-		return flush_output(EXIT_DONE);
+		return report_conclude(EXIT_DONE);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(name, commands[i]->name))
-			return flush_output(run(commands[i], argc - 1,
+			return report_conclude(run(commands[i], argc - 1,
 						argv + 1));
 	return no_command(name);
 }

@@ -9,10 +9,14 @@
 #include "core/mem.h"
 #include "host/trace.h"
 
-#define DIAGS_SHOWN 20
-
 /* One command a process, and one way to show its results. */
 static const struct options *how;
+static bool is_whole = true, made;
+
+static const struct format *format(void)
+{
+	return how->json ? &format_json : &format_text;
+}
 
 static bool wants_color(int fd)
 {
@@ -27,21 +31,25 @@ static bool wants_color(int fd)
 
 void report_talk(const char *fmt, ...)
 {
+	_cleanup_(strbuf_release) struct strbuf line = { 0 };
 	va_list ap;
 
-	if (how->quiet || how->json)
+	if (how->quiet || !format()->talks)
 		return;
 	va_start(ap, fmt);
-	fputs("ctpolicy: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	strbuf_vprintf(&line, fmt, ap);
 	va_end(ap);
+	fputs("ctpolicy: ", stderr);
+	diag_puts(strbuf_str(&line), stderr);
+	fputc('\n', stderr);
 }
 
 static void trace_line(void *arg, const char *line)
 {
 	(void)arg;
-	fprintf(stderr, "trace: %s\n", line);
+	fputs("trace: ", stderr);
+	diag_puts(line, stderr);
+	fputc('\n', stderr);
 }
 
 void report_begin(const struct options *o)
@@ -51,115 +59,42 @@ void report_begin(const struct options *o)
 		host_trace_to(trace_line, NULL);
 }
 
-/* --quiet leaves notes out; the copies borrow from p. */
-static void print_diags(const struct plan *p)
+void report_result(const struct result *r)
 {
-	struct diag_source src = { p->file, p->text, p->len };
-	struct diags shown = { .lost = p->diags.lost };
-	_cleanup_free_ struct diag *v = malloc((p->diags.n + 1) * sizeof(*v));
+	const struct display display = {
+		.quiet = how->quiet,
+		.color_out = wants_color(STDOUT_FILENO),
+		.color_err = wants_color(STDERR_FILENO),
+	};
 
-	if (!v)
+	made |= result_changed(r);
+	if (!format()->show(r, &display))
 		return;
-	shown.v = v;
-	shown.errors = p->diags.errors;
-	shown.warnings = p->diags.warnings;
-	for (size_t i = 0; i < p->diags.n; i++)
-		if (!how->quiet || p->diags.v[i].level != DIAG_NOTE)
-			v[shown.n++] = p->diags.v[i];
-	diags_print(&shown, &src, p->text ? 1 : 0, DIAGS_SHOWN,
-		    wants_color(STDERR_FILENO), stderr);
-}
-
-static bool is_whole = true;
-
-bool report_is_whole(void)
-{
-	return is_whole;
-}
-
-void report_lost(const char *result)
-{
 	fputs("ctpolicy: out of memory: the result is not shown whole\n",
 	      stderr);
-	is_whole = !strcmp(result, "changed");
+	is_whole = false;
 }
 
-/* False: there is no memory for the line. */
-static bool print_step(const struct backend *b, const struct step *s,
-		       bool color)
-{
-	_cleanup_(strbuf_release) struct strbuf line = { 0 };
-	const struct origin *o = step_origin(s);
-
-	b->print_step(s, &line);
-	if (strbuf_status(&line))
-		return false;
-	printf("%s%c %s", color ? s->add ? "\033[32m" : "\033[31m" : "",
-	       s->add ? '+' : '-', strbuf_str(&line));
-	if (o->service || o->at.line) {
-		printf("  # %s", o->service ? o->service : "ctpolicy");
-		if (o->at.line)
-			printf(" %s:%u:%u", o->at.file, o->at.line, o->at.col);
-	}
-	puts(color ? "\033[0m" : "");
-	return true;
-}
-
-static void print_settings(const struct plan *p, bool color)
-{
-	const struct ruleset *rs = p->rules;
-
-	for (size_t i = 0; rs && i < rs->n_sysctls; i++)
-		printf("%s! sysctl %s = %s%s  # not applied by this version\n",
-		       color ? "\033[33m" : "", rs->sysctls[i].key,
-		       rs->sysctls[i].value, color ? "\033[0m" : "");
-	for (size_t i = 0; rs && i < rs->n_modules; i++)
-		printf("%s! unload %s%s  # not applied by this version\n",
-		       color ? "\033[33m" : "", rs->modules[i].value,
-		       color ? "\033[0m" : "");
-}
-
-const struct changeset *report_steps(const struct part *m, enum shown shown)
-{
-	return shown == SHOW_PLANNED ? m->changes :
-	       shown == SHOW_MADE ? m->made : NULL;
-}
-
-static void print_steps(const struct plan *p, const struct part *m,
-			const struct changeset *cs, const char *result)
-{
-	bool color = wants_color(STDOUT_FILENO);
-	bool whole = true;
-	size_t added = 0;
-
-	for (size_t i = 0; i < cs->n; i++) {
-		added += cs->steps[i].add;
-		whole &= print_step(m->backend, &cs->steps[i], color);
-	}
-	if (!whole)
-		report_lost(result);
-	print_settings(p, color);
-	if (!how->quiet)
-		printf("%s: %s, %zu to add, %zu to remove\n",
-		       m->backend->name, cs->n ? result : "unchanged", added,
-		       cs->n - added);
-}
-
-void report(const struct plan *p, const char *command, const char *result,
+void report(const struct plan *p, const char *command, const char *word,
 	    enum shown shown)
 {
-	if (how->json) {
-		report_json(p, command, result, shown);
-		return;
-	}
-	print_diags(p);
-	for (size_t i = 0; i < p->change.n; i++) {
-		const struct part *m = &p->change.v[i];
-		const struct changeset *cs = report_steps(m, shown);
+	const struct result_end end = { p, word, shown };
+	const struct result r = { .command = command, .v = &end, .n = 1 };
 
-		if (cs)
-			print_steps(p, m, cs, result);
+	report_result(&r);
+}
+
+int report_conclude(int code)
+{
+	bool fails = code < EXIT_RESTORED && !made;
+
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "ctpolicy: cannot write the output: %s%s\n",
+			strerror(errno),
+			made ? "; what was applied is in force" : "");
+		is_whole = false;
 	}
+	return fails && !is_whole ? EXIT_IO : code;
 }
 
 static const struct {
@@ -168,6 +103,7 @@ static const struct {
 	const char *result;
 } failures[] = {
 	{ EINVAL, EXIT_POLICY, "invalid" },
+	{ EILSEQ, EXIT_DATA, "failed" },
 	{ ENOENT, EXIT_NO_INPUT, "failed" },
 	{ ENOTDIR, EXIT_NO_INPUT, "failed" },
 	{ EACCES, EXIT_NO_INPUT, "failed" },
@@ -198,11 +134,19 @@ const char *report_failure_result(int err)
 	return "failed";
 }
 
+void report_unexplained(const struct plan *p, const char *what, int err)
+{
+	if (!format()->talks || p->diags.errors)
+		return;
+	fputs("ctpolicy: ", stderr);
+	diag_puts(what, stderr);
+	fprintf(stderr, ": %s\n", strerror(-err));
+}
+
 int report_failure(const struct plan *p, const char *command, int err)
 {
 	report(p, command, report_failure_result(err), SHOW_NOTHING);
-	if (!how->json && !p->diags.errors)
-		fprintf(stderr, "ctpolicy: %s: %s\n", command, strerror(-err));
+	report_unexplained(p, command, err);
 	return exit_code_of(err);
 }
 

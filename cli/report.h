@@ -1,38 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cli/report.h: the only printer of results, as text or as one JSON object.
+ * cli/report.h: says how a command ended, in the format that was asked for.
  *
- * Shape:  results go to stdout, talk to stderr. Of JSON the keys are stable
- *         ("schema": 1); of text nothing is.
- * Errors: what cannot be written shows when stdout is flushed at the end; what
- *         there was no memory for is said on stderr, and report_is_whole()
- *         tells.
+ * Shape:  results go to stdout, talk to stderr.
+ * Errors: what could not be shown is said on stderr, and report_conclude()
+ *         has the exit code for it.
  */
 #ifndef CTPOLICY_CLI_REPORT_H
 #define CTPOLICY_CLI_REPORT_H
 
 #include "cli/cli.h"
+#include "cli/result.h"
 #include "engine/transaction.h"
 
-/* Which steps a result shows of its plan's change. */
-enum shown {
-	SHOW_NOTHING,
-	SHOW_PLANNED,
-	SHOW_MADE,	/* where the user asked for it, and it was made */
-};
-
-const struct changeset *report_steps(const struct part *m, enum shown shown);
-
-/*
- * Say how a command ended. `result` is the JSON word ("unchanged", "changed",
- * "would_change", "refused", "rolled_back", "failed", "valid", "invalid",
- * "differs"...). Prints diagnostics, steps and summary.
- */
-void report(const struct plan *p, const char *command, const char *result,
+/* How the user wants results shown, before anything else; borrowed. */
+void report_begin(const struct options *o);
+void report_result(const struct result *r);
+/* Of a single plan: its word, and what is shown of its change. */
+void report(const struct plan *p, const char *command, const char *word,
 	    enum shown shown);
 /* The same for a failure that is -errno; returns its exit code. */
 int report_failure(const struct plan *p, const char *command, int err);
-/* One line of talk on stderr, unless --quiet or --json. */
+/* Of a failure that no diagnostic tells of: what the system calls it. */
+void report_unexplained(const struct plan *p, const char *what, int err);
+/* One line of talk on stderr, unless --quiet, or the format talks itself. */
 void report_talk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* How many entries went and came. */
 void report_tracking(const struct transaction *t);
@@ -41,22 +32,14 @@ int transaction_exit_code(const struct transaction *t, bool detailed);
 const char *transaction_result(const struct transaction *t);
 /* The exit code that stands for -errno `err` outside of a commit. */
 int exit_code_of(int err);
-/* How the user wants results shown, before anything else; borrowed. */
-void report_begin(const struct options *o);
-
-/*
- * Did all results get out? False only where they are all that the command was
- * run for: a change that was made is made, whatever became of its list.
- */
-bool report_is_whole(void);
-/* There was no memory to show a part of this result. */
-void report_lost(const char *result);
-
 /* The word that JSON has for -errno. */
 const char *report_failure_result(int err);
-
-/* report_json.c: what report() says, as one object. */
-void report_json(const struct plan *p, const char *command, const char *result,
-		 enum shown shown);
+/*
+ * Flush stdout; the exit code of a command that would end with `code`. A
+ * result that could not be written or shown whole is a failure (74) where it
+ * is all that the command was run for; a change that was made is made, whatever
+ * became of its list.
+ */
+int report_conclude(int code);
 
 #endif

@@ -62,6 +62,12 @@ const char *diag_level_name(enum diag_level level);
  */
 size_t diag_printable(const char *s, size_t n);
 
+/*
+ * Print a name or a line that may hold anything; what a terminal should not
+ * get is escaped as in C.
+ */
+void diag_puts(const char *s, FILE *out);
+
 /* A file's text as the caret printer needs it; borrowed. */
 struct diag_source {
 	const char *file;

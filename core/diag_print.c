@@ -61,7 +61,7 @@ size_t diag_printable(const char *s, size_t n)
 	return len;
 }
 
-static void put_escaped(const char *s, FILE *out)
+void diag_puts(const char *s, FILE *out)
 {
 	size_t n = strlen(s), len;
 
@@ -218,7 +218,7 @@ static void put_place(struct srcpos at, const struct palette *pal, FILE *out)
 	if (!at.file)
 		return;
 	fputs(pal->bold, out);
-	put_escaped(at.file, out);
+	diag_puts(at.file, out);
 	if (at.line)
 		fprintf(out, ":%u", at.line);
 	if (at.line && at.col)
@@ -232,20 +232,20 @@ static void put_diag(const struct diag *g, const struct diag_source *src,
 	put_place(g->at, pal, out);
 	fprintf(out, "%s%s:%s ", pal->level[g->level],
 		diag_level_name(g->level), pal->reset);
-	put_escaped(g->msg ? g->msg : "(out of memory)", out);
+	diag_puts(g->msg ? g->msg : "(out of memory)", out);
 	fprintf(out, " [%s]\n", diag_id_name(g->id));
 	put_snippet(find_source(src, nsrc, g->at.file), g->at, pal, out);
 	if (g->related_msg) {
 		put_place(g->related, pal, out);
 		fprintf(out, "%snote:%s ", pal->level[DIAG_NOTE], pal->reset);
-		put_escaped(g->related_msg, out);
+		diag_puts(g->related_msg, out);
 		fputc('\n', out);
 		put_snippet(find_source(src, nsrc, g->related.file),
 			    g->related, pal, out);
 	}
 	if (g->help) {
 		fprintf(out, "  %shelp:%s ", pal->bold, pal->reset);
-		put_escaped(g->help, out);
+		diag_puts(g->help, out);
 		fputc('\n', out);
 	}
 }

@@ -69,6 +69,23 @@ int plan_unknown_backend(struct plan *p, const char *name)
 	return -ENOEXEC;
 }
 
+/* Half of a policy is not what was asked for: such a policy waits. */
+int plan_refuse_settings(struct plan *p)
+{
+	const struct ruleset *rs = p->rules;
+	const struct setting *s;
+
+	if (!rs->n_sysctls && !rs->n_modules)
+		return 0;
+	s = rs->n_sysctls ? &rs->sysctls[0] : &rs->modules[0];
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_SETTING_UNSUPPORTED,
+		 s->origin->at,
+		 "this version does not yet apply conntrack sizes, timeouts or module unloading");
+	diag_help(&p->diags,
+		  "take the `conntrack` section out and set these by hand");
+	return -EOPNOTSUPP;
+}
+
 int plan_choose_offline(struct plan *p)
 {
 	const char *name = policy_backend_name(p);

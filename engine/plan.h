@@ -43,6 +43,8 @@ struct plan {
 int plan_load(struct plan *p, const struct request *rq, const char *file);
 /* Of no host: what the policy would mean for one that masquerades. */
 void plan_note_translation(struct plan *p);
+/* -EOPNOTSUPP: it asks for settings, which this version does not apply. */
+int plan_refuse_settings(struct plan *p);
 /* To write text: the one that was named, else the first in the table. */
 int plan_choose_offline(struct plan *p);
 /* -ENOEXEC, with the names of those that are built in. */

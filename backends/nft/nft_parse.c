@@ -332,6 +332,20 @@ static int parse_command(struct nft_parser *p, bool insert)
 	return command_rule(p, &s, name, insert);
 }
 
+/* Commands and definitions that have no say in what is ours. */
+static bool is_passed_over(const struct nft_tok *t)
+{
+	static const char *const words[] = {
+		"define", "delete", "destroy", "flush", "include", "list",
+		"redefine", "rename", "replace", "reset", "undefine",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (nft_tok_is(t, words[i]))
+			return true;
+	return false;
+}
+
 static int parse_statement(struct nft_parser *p)
 {
 	bool insert = nft_tok_is(&p->tok, "insert");
@@ -345,6 +359,9 @@ static int parse_statement(struct nft_parser *p)
 	}
 	if (p->tok.kind == TOK_CLOSE)
 		return nft_parse_error(p, &p->tok, "'}' without a '{'");
+	if (!is_passed_over(&p->tok))
+		return nft_parse_error(p, &p->tok,
+				       "this begins no statement of nft");
 	return nft_skip_statement(p);
 }
 

@@ -58,7 +58,7 @@ def usage():
     code(64, "an unknown command", "aply", "x")
     code(64, "a later command", "audit")
     code(64, "an unknown option", "apply", "--fast", policy(OPEN))
-    code(64, "an option of another command", "render", "--json", policy(OPEN))
+    code(64, "an option of another command", "render", "--kernel", policy(OPEN))
     code(64, "no policy", "apply")
     code(64, "a wrong family", "render", "--family", "ipv5", policy(OPEN))
     code(64, "an unknown backend", "render", "--backend", "pf", policy(OPEN))
@@ -79,13 +79,42 @@ def check():
     d = got["diagnostics"][0]
     expect(got["schema"] == 1 and got["result"] == "invalid" and (d["line"], d["column"]) == (4, 21)
            and d["id"].startswith("CT") and d["level"] == "error" and d["help"], "the same as data", p)
+    p = code(78, "a good and a bad one", "check", "--json", policy(OPEN), policy(BAD, "bad.yaml"), policy(OPEN))
+    got = json.loads(p.stdout)
+    expect(got["result"] == "invalid" and [x["result"] for x in got["policies"]] == ["valid", "invalid", "valid"]
+           and got["policies"][0]["services"] == 1 and got["policies"][1]["rules"] is None, "are one document", p)
+    p = code(66, "a missing file", "check", "--json", "/nonexistent.yaml")
+    d = json.loads(p.stdout)["diagnostics"][0]
+    expect(d["file"] and d["line"] is None and d["column"] is None, "has no line, not line 0", p)
+    p = code(0, "text as data", "render", "--json", policy(OPEN))
+    expect(json.loads(p.stdout)["text"] == run("render", policy(OPEN)).stdout, "is the same text", p)
     code(66, "a missing file", "check", "/nonexistent.yaml")
+    pipes()
     code(0, "standard input", "check", "-", stdin=OPEN)
     code(78, "nothing on standard input", "check", "-", stdin="")
     p = run("check", "--kernel", policy(OPEN))
     expect(p.returncode == 0, "check --kernel", p)
+    # where the kernel gives no user namespace
+    p = run("check", "--kernel", policy(OPEN), prefix=(
+        "unshare", "-m", "sh", "-c", 'mount --rbind / /mnt && exec chroot /mnt "$@"', "sh"))
+    expect(p.returncode == 0, "check --kernel in a chroot", p)
     if "iptables" in BACKENDS:
         stopped()
+
+
+def pipes():
+    """A policy may come through any pipe, at its own pace."""
+    bash = ("bash", "-c", '"$@" <(sleep 1; cat "$0"; sleep .2; echo)', policy(OPEN))
+    p = code(0, "process substitution", "check", prefix=bash)
+    expect("/dev/fd/" in p.stderr, "is named", p)
+    fifo = os.path.join(TMP, "fifo")
+    os.mkfifo(fifo)
+    writer = subprocess.Popen(["sh", "-c", 'sleep 1; cat "$1" >"$0"', fifo, policy(BAD, "bad.yaml")])
+    code(78, "a pipe that has no writer yet", "check", fifo)
+    writer.wait()
+    for what in (TMP, "/dev/null"):
+        p = run("check", what)
+        expect("CT002" in p.stderr and p.returncode == 78, "neither file nor pipe: " + what, p)
 
 
 def stopped():
@@ -108,6 +137,13 @@ def streams():
          prefix=("sh", "-c", '"$@" >&-', "sh"))
     code(0, "standard error is closed", "render", policy(OPEN),
          prefix=("sh", "-c", '"$@" 2>&-', "sh"))
+    for backend in BACKENDS:
+        for more in (["--json"], ["-v"]):
+            p = code(0, "an applied change whose list is lost", "apply", "--backend", backend, *more, policy(OPEN),
+                     prefix=("sh", "-c", '"$@" >/dev/full', "sh"))
+            expect("cannot write the output" in p.stderr and "in force" in p.stderr, "says both", p)
+            code(0, "and is in force", "diff", "--backend", backend, policy(OPEN))
+            run("remove")
     odd = policy(OPEN, "odd.yaml")
     name = os.path.join(os.fsencode(TMP), b"odd\xff.yaml")
     os.rename(odd, name)
@@ -155,8 +191,9 @@ def life(backend):
     code(69, "sizes asked for", "apply", *b, policy(SIZES))
     code(69, "unloading asked for", "apply", *b, policy(UNLOAD))
     code(0, "neither has changed anything", "diff", *b, policy(OTHER))
-    p = code(1, "the plan shows sizes", "diff", *b, policy(SIZES))
-    expect("nf_conntrack_max = 100000" in p.stdout, "by name and value", p)
+    for verb in ("check", "diff"):
+        p = code(69, verb + " of sizes", verb, *b, policy(SIZES))
+        expect("CT530" in p.stderr, verb + " refuses what apply refuses", p)
     p = run("apply", "--trace", *b, policy(OPEN))
     expect(p.returncode == 0 and "trace:" in p.stderr, "--trace shows kernel calls", p)
     p = code(0, "auto keeps to where our rules are", "diff", policy(OPEN))
@@ -173,6 +210,12 @@ def life(backend):
         f.write(text + ("#" * 63 + "\n") * (17 << 14))
     code(0, "diff against a text of 17 MiB", "diff", *b, policy(OPEN), "--against", os.path.join(TMP, "large"))
     code(66, "diff against nothing", "diff", policy(OTHER), "--against", os.path.join(TMP, "no-such"))
+    p = code(65, "diff against a policy", "diff", *b, policy(OPEN), "--against", policy(OTHER, "o.yaml"))
+    expect("o.yaml:1:1: error:" in p.stderr and "help:" in p.stderr, "place and cure", p)
+    code(65, "as data", "diff", "--json", policy(OPEN), "--against", policy("{}"*9, "o.yaml"))
+    p = run("diff", *b, policy(OPEN), prefix=(
+        "bash", "-c", '"$@" --against <(cat "$0")', os.path.join(TMP, "saved")))
+    expect(p.returncode == 0, "diff against a pipe", p)
     clean()
 
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/format_json.c: a result as one JSON object, however much it is of. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/result.h"
+#include "core/mem.h"
+#include "state/json_memory.h"
+
+/* A line that there was no memory for. */
+static bool lost;
+
+/* Bytes that are not UTF-8 never reach JSON: they become '?'. */
+static json_t *text(const char *s)
+{
+	json_t *j = s ? json_string(s) : json_null();
+	_cleanup_free_ char *copy = NULL;
+
+	if (j)
+		return j;
+	copy = strdup(s);
+	for (char *c = copy; c && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	return copy ? json_string(copy) : NULL;
+}
+
+/* Line or column; 0 is none. */
+static json_t *number(uint32_t n)
+{
+	return n ? json_integer(n) : json_null();
+}
+
+static json_t *place(const struct srcpos *at)
+{
+	return json_pack("{s:o, s:o, s:o}", "file", text(at->file), "line",
+			 number(at->line), "column", number(at->col));
+}
+
+static json_t *diag_object(const struct diag *d)
+{
+	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
+			      "id", diag_id_name(d->id),
+			      "level", diag_level_name(d->level),
+			      "message", text(d->msg),
+			      "file", text(d->at.file),
+			      "line", number(d->at.line),
+			      "column", number(d->at.col),
+			      "help", text(d->help));
+
+	if (o && d->related_msg) {
+		json_t *r = place(&d->related);
+
+		json_object_set_new(r, "message", text(d->related_msg));
+		json_object_set_new(o, "related", r);
+	}
+	return o;
+}
+
+static const char *step_family(const struct step *s)
+{
+	return nfproto_name(s->table->family);
+}
+
+static json_t *step_object(const struct backend *b, const struct step *s)
+{
+	_cleanup_(strbuf_release) struct strbuf line = { 0 };
+	const struct origin *o = step_origin(s);
+
+	b->print_step(s, &line);
+	lost |= strbuf_status(&line) != 0;
+	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:o}",
+			 "action", s->add ? "add" : "delete", "kind",
+			 step_kind_name(s->kind), "family", step_family(s),
+			 "table", s->table->name, "chain",
+			 s->chain ? s->chain->name : NULL, "set",
+			 s->set ? s->set->name : NULL, "rule",
+			 text(strbuf_str(&line)), "service", text(o->service),
+			 "policy", o->at.line ? place(&o->at) : json_null());
+}
+
+static void add_steps(json_t *a, const struct result_end *e)
+{
+	for (size_t i = 0; i < e->plan->change.n; i++) {
+		const struct part *m = &e->plan->change.v[i];
+		const struct changeset *cs = result_steps(m, e->shown);
+
+		for (size_t k = 0; cs && k < cs->n; k++)
+			json_array_append_new(a, step_object(m->backend,
+							     &cs->steps[k]));
+	}
+}
+
+static void add_diags(json_t *a, const struct diags *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		json_array_append_new(a, diag_object(&d->v[i]));
+}
+
+/* Each policy of a command that takes several. */
+static json_t *policy_object(const struct result_end *e)
+{
+	const struct plan *p = e->plan;
+
+	return json_pack("{s:o, s:s, s:o, s:o}", "file", text(p->file),
+			 "result", e->word,
+			 "services", p->policy ?
+			 json_integer((json_int_t)p->policy->n_services) :
+			 json_null(),
+			 "rules", p->rules ?
+			 json_integer((json_int_t)p->rules->n) : json_null());
+}
+
+static void add_policies(json_t *o, const struct result *r)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < r->n; i++)
+		json_array_append_new(a, policy_object(&r->v[i]));
+	json_object_set_new(o, "policies", a);
+}
+
+static void add_text(json_t *o, const struct part *m)
+{
+	_cleanup_free_ char *s = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&s, &len);
+	int err = f ? m->backend->render(m->want, f) : -ENOMEM;
+
+	if (f && fclose(f))
+		err = -ENOMEM;
+	lost |= err != 0;
+	json_object_set_new(o, "text", err ? json_null() : text(s));
+}
+
+/* What counts most needs no memory. */
+static int print_bare(const struct result *r, const char *backend)
+{
+	const char *q = backend ? "\"" : "";
+
+	printf("{\"schema\": 1, \"command\": \"%s\", \"result\": \"%s\", \"changed\": %s, \"backend\": %s%s%s, \"steps\": [], \"diagnostics\": []}\n",
+	       r->command, result_word(r),
+	       result_changed(r) ? "true" : "false", q,
+	       backend ? backend : "null", q);
+	return -ENOMEM;
+}
+
+static int show(const struct result *r, const struct display *how)
+{
+	const struct result_end *speaker = &r->v[r->speaker];
+	const struct part *m = change_first(&speaker->plan->change);
+	const char *backend = m ? m->backend->name : NULL;
+	json_t *steps, *diags, *o;
+
+	(void)how;
+	json_memory_watch();
+	steps = json_array();
+	diags = json_array();
+	for (size_t i = 0; i < r->n; i++) {
+		add_steps(steps, &r->v[i]);
+		add_diags(diags, &r->v[i].plan->diags);
+	}
+	o = json_pack("{s:i, s:s, s:s, s:b, s:s?, s:o, s:o}", "schema", 1,
+		      "command", r->command, "result", result_word(r),
+		      "changed", result_changed(r), "backend", backend,
+		      "steps", steps, "diagnostics", diags);
+	if (o && r->lists_policies)
+		add_policies(o, r);
+	if (o && m && speaker->shown == SHOW_RENDERED)
+		add_text(o, m);
+	lost |= !o || json_memory_lost();
+	if (!lost) {
+		json_dumpf(o, stdout, JSON_INDENT(1));
+		putchar('\n');
+	}
+	json_decref(o);
+	return lost ? print_bare(r, backend) : 0;
+}
+
+const struct format format_json = {
+	.name = "json",
+	.show = show,
+};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/format_text.c: results for people; nothing of it is stable. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cli/result.h"
+#include "core/mem.h"
+
+#define DIAGS_SHOWN 20
+
+/* --quiet leaves notes out; the copies borrow from p. */
+static int print_diags(const struct plan *p, const struct display *how)
+{
+	struct diag_source src = { p->file, p->text, p->len };
+	struct diags shown = { .lost = p->diags.lost };
+	_cleanup_free_ struct diag *v = malloc((p->diags.n + 1) * sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	shown.v = v;
+	shown.errors = p->diags.errors;
+	shown.warnings = p->diags.warnings;
+	for (size_t i = 0; i < p->diags.n; i++)
+		if (!how->quiet || p->diags.v[i].level != DIAG_NOTE)
+			v[shown.n++] = p->diags.v[i];
+	diags_print(&shown, &src, p->text ? 1 : 0, DIAGS_SHOWN, how->color_err,
+		    stderr);
+	return 0;
+}
+
+/* Why the step is there: the service, and the line that asks for it. */
+static void print_origin(const struct origin *o)
+{
+	if (!o->service && !o->at.line)
+		return;
+	printf("  # %s", o->service ? o->service : "ctpolicy");
+	if (o->at.line) {
+		putchar(' ');
+		diag_puts(o->at.file, stdout);
+		printf(":%u:%u", o->at.line, o->at.col);
+	}
+}
+
+static int print_step(const struct backend *b, const struct step *s, bool color)
+{
+	_cleanup_(strbuf_release) struct strbuf line = { 0 };
+
+	b->print_step(s, &line);
+	if (strbuf_status(&line))
+		return -ENOMEM;
+	printf("%s%c ", color ? s->add ? "\033[32m" : "\033[31m" : "",
+	       s->add ? '+' : '-');
+	diag_puts(strbuf_str(&line), stdout);
+	print_origin(step_origin(s));
+	puts(color ? "\033[0m" : "");
+	return 0;
+}
+
+static int print_steps(const struct part *m, const struct changeset *cs,
+		       const char *word, const struct display *how)
+{
+	size_t added = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < cs->n; i++) {
+		added += cs->steps[i].add;
+		if (print_step(m->backend, &cs->steps[i], how->color_out))
+			err = -ENOMEM;
+	}
+	if (!how->quiet)
+		printf("%s: %s, %zu to add, %zu to remove\n", m->backend->name,
+		       cs->n ? word : "unchanged", added, cs->n - added);
+	return err;
+}
+
+static int print_part(const struct part *m, const struct result_end *e,
+		      const struct display *how)
+{
+	const struct changeset *cs = result_steps(m, e->shown);
+
+	if (e->shown == SHOW_RENDERED)
+		return m->backend->render(m->want, stdout);
+	return cs ? print_steps(m, cs, e->word, how) : 0;
+}
+
+static int show(const struct result *r, const struct display *how)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct change *c = &r->v[i].plan->change;
+
+		if (print_diags(r->v[i].plan, how))
+			err = -ENOMEM;
+		for (size_t k = 0; k < c->n; k++)
+			if (print_part(&c->v[k], &r->v[i], how))
+				err = -ENOMEM;
+	}
+	return err;
+}
+
+const struct format format_text = {
+	.name = "text",
+	.talks = true,
+	.show = show,
+};

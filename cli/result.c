@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/result.h"
+
+#include <string.h>
+
+const char *result_word(const struct result *r)
+{
+	return r->v[r->speaker].word;
+}
+
+bool result_changed(const struct result *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (!strcmp(r->v[i].word, "changed"))
+			return true;
+	return false;
+}
+
+const struct changeset *result_steps(const struct part *m, enum shown shown)
+{
+	return shown == SHOW_PLANNED ? m->changes :
+	       shown == SHOW_MADE ? m->made : NULL;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/result.h: how a command ended, as data, and the formats that show it.
+ *
+ * Shape:  an end for each thing that the command worked on, in the order of
+ *         the command line; `speaker` is the one whose word stands for all.
+ *         A format is one row: it prints results to stdout, and what they are
+ *         accompanied by (diagnostics, where they are no part of them) to
+ *         stderr. Of JSON the keys are stable ("schema": 1).
+ * Owner:  a result borrows everything.
+ * Errors: show() returns -ENOMEM when a part could not be shown. What cannot
+ *         be written shows when stdout is flushed at the end.
+ */
+#ifndef CTPOLICY_CLI_RESULT_H
+#define CTPOLICY_CLI_RESULT_H
+
+#include "engine/plan.h"
+
+/* Which steps a result shows of its plan's change. */
+enum shown {
+	SHOW_NOTHING,
+	SHOW_PLANNED,
+	SHOW_MADE,	/* where the user asked for it, and it was made */
+	SHOW_RENDERED,	/* no steps: the rules as the backend's text */
+};
+
+/*
+ * `word` is the JSON word: "unchanged", "changed", "would_change", "refused",
+ * "rolled_back", "failed", "valid", "invalid", "rendered".
+ */
+struct result_end {
+	const struct plan *plan;
+	const char *word;
+	enum shown shown;
+};
+
+struct result {
+	const char *command;
+	const struct result_end *v;
+	size_t n, speaker;
+	bool lists_policies;	/* an end is a policy of several */
+};
+
+/* How the user wants it shown. */
+struct display {
+	bool quiet;
+	bool color_out, color_err;
+};
+
+struct format {
+	const char *name;
+	bool talks;		/* lines of report_talk() may stand beside it */
+	int (*show)(const struct result *r, const struct display *d);
+};
+
+extern const struct format format_text, format_json;
+
+const char *result_word(const struct result *r);
+bool result_changed(const struct result *r);
+/* The steps that an end shows of one part; NULL: none. */
+const struct changeset *result_steps(const struct part *m, enum shown shown);
+
+#endif
