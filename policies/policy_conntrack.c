@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/suggest.h"
 #include "policies/policy_load.h"
 
 /* The kernel keeps both in an int. */

@@ -10,6 +10,7 @@
 
 #include "core/mem.h"
 #include "core/strbuf.h"
+#include "core/suggest.h"
 
 /* Table sizes are small; see the tables of keys and words. */
 #define NAMES_MAX 64

@@ -132,9 +132,7 @@ void check_service(struct loader *l, const struct service *s,
 		   const bool *given, const uint32_t *node);
 void check_policy(struct loader *l);
 
-/* policy_suggest.c: the candidate nearest to a misspelt word, or NULL */
-const char *suggest(const char *word, const char *const *candidates, size_t n);
-/* Another tool's name for one of our keys, or NULL */
+/* policy_suggest.c: another tool's name for one of our keys, or NULL */
 const char *suggest_synonym(const char *word);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/suggest.h"
 #include "policies/policy_load.h"
 
 #define SERVICES_FILE "/etc/services"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/suggest.h"
 #include "policies/policy_load.h"
 
 struct protocol_list {
