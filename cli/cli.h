@@ -35,20 +35,17 @@ enum exit_code {
 	EXIT_POLICY = 78,
 };
 
+/* Options that not every command takes. */
 enum option_bit {
-	OPT_BACKEND = 1 << 0,
-	OPT_FAMILY = 1 << 1,
-	OPT_JSON = 1 << 2,
-	OPT_TRACE = 1 << 3,
-	OPT_AGAINST = 1 << 4,
-	OPT_DRY_RUN = 1 << 5,
-	OPT_DETAILED = 1 << 6,
-	OPT_KERNEL = 1 << 7,
-	OPT_STATE_DIR = 1 << 8,
-	OPT_CONFIRM = 1 << 9,
-	OPT_WAIT = 1 << 10,
-	OPT_FORCE = 1 << 11,
-	OPT_REDO = 1 << 12,
+	OPT_FAMILY = 1 << 0,
+	OPT_AGAINST = 1 << 1,
+	OPT_DRY_RUN = 1 << 2,
+	OPT_DETAILED = 1 << 3,
+	OPT_KERNEL = 1 << 4,
+	OPT_CONFIRM = 1 << 5,
+	OPT_WAIT = 1 << 6,
+	OPT_FORCE = 1 << 7,
+	OPT_REDO = 1 << 8,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -57,8 +54,8 @@ struct options {
 	struct request request;		/* what the engine is asked for */
 	const char *against;
 	enum color_mode color;
-	bool json, trace, quiet, verbose, dry_run, detailed, wait,
-	     redo;
+	bool json, trace, quiet, verbose, help;
+	bool dry_run, detailed, wait, redo;
 	char **args;
 	size_t n_args;
 };
@@ -66,7 +63,8 @@ struct options {
 struct command {
 	const char *name;
 	const char *summary;		/* one line of `ctpolicy --help` */
-	const char *help;		/* one screen, an example first */
+	const char *help;		/* an example first, its options last */
+	const char *exits;		/* the end of the help; NULL: none */
 	unsigned int takes;		/* OPT_*, beside the common ones */
 	size_t min_args, max_args;
 	int (*run)(const struct options *o);
@@ -77,6 +75,8 @@ extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
 
 /* Parse argv[0..] of a command; EXIT_DONE, or EXIT_USAGE with a message. */
 int options_parse(const struct command *c, int argc, char **argv,
-		  struct options *ret, bool *ret_help);
+		  struct options *ret);
+/* What each command's help says of the options that all of them take. */
+extern const char options_help[];
 
 #endif

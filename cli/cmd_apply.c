@@ -154,8 +154,7 @@ static int run(const struct options *o)
 const struct command cmd_apply = {
 	.name = "apply",
 	.summary = "apply a policy, verify it, undo it on failure",
-	.takes = OPT_BACKEND | OPT_FAMILY | OPT_JSON | OPT_TRACE | OPT_DRY_RUN |
-		 OPT_DETAILED | OPT_STATE_DIR | OPT_CONFIRM |
+	.takes = OPT_FAMILY | OPT_DRY_RUN | OPT_DETAILED | OPT_CONFIRM |
 		 OPT_FORCE,
 	.min_args = 1,
 	.max_args = 1,
@@ -173,14 +172,8 @@ const struct command cmd_apply = {
 "  --force              apply even if it may lock you out\n"
 "  --dry-run            show what would change and change nothing\n"
 "  --detailed-exitcode  exit 2 when something changed (or would)\n"
-"  --backend NAME       nftables, iptables or auto\n"
-"  --family FAMILY      as if the policy said families: [FAMILY]\n"
-"  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
-"  --json               one JSON object on standard output\n"
-"  --trace              every kernel call on standard error\n"
-"  --color=WHEN         auto, always or never\n"
-"  -q, -v, --help       errors only; show each change; this text\n"
-"\n"
+"  --family FAMILY      as if the policy said families: [FAMILY]\n",
+	.exits =
 "Exit code: 0 done or nothing to do, 10 failed and undone, 11 failed and not\n"
 "undone, 13 the live rules kept changing, 14 refused: conflicts with the host;\n"
 "more in ctpolicy(8).\n",

@@ -72,7 +72,7 @@ static int run(const struct options *o)
 const struct command cmd_check = {
 	.name = "check",
 	.summary = "report every mistake in a policy (root not needed)",
-	.takes = OPT_FAMILY | OPT_JSON | OPT_KERNEL | OPT_TRACE | OPT_BACKEND,
+	.takes = OPT_FAMILY | OPT_KERNEL,
 	.min_args = 1,
 	.max_args = POLICIES_MAX,
 	.run = run,
@@ -83,15 +83,10 @@ const struct command cmd_check = {
 "\n"
 "Parses and checks each policy ('-': standard input) and reports every error.\n"
 "\n"
-"  --kernel            also load the rules with each backend into a private\n"
-"                      network namespace, read them back and compare\n"
-"  --backend NAME      with --kernel: this backend only\n"
-"  --family FAMILY     ipv4 or ipv6 only\n"
-"  --json              one JSON object on standard output\n"
-"  --trace             every kernel call on standard error\n"
-"  --color=WHEN        auto, always or never\n"
-"  -q, -v, --help      errors only; more detail; this text\n"
-"\n"
+"  --kernel             also load the rules with each backend into a private\n"
+"                       network namespace, read them back and compare\n"
+"  --family FAMILY      ipv4 or ipv6 only\n",
+	.exits =
 "Exit code: 0 valid, 78 invalid, 66 no such file, 74 not readable, 69 the\n"
 "kernel or this version lacks a feature, 64 bad command line.\n",
 };

@@ -101,7 +101,7 @@ static int run(const struct options *o)
 const struct command cmd_confirm = {
 	.name = "confirm",
 	.summary = "keep the change that is on trial (apply --confirm)",
-	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR | OPT_FORCE,
+	.takes = OPT_FORCE,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
@@ -115,13 +115,8 @@ const struct command cmd_confirm = {
 "force. The SSH connection that applied it does not count: use a new login. If\n"
 "it is too late, says that the change has been undone.\n"
 "\n"
-"  --force              even over that connection, or if somebody changed them\n"
-"  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
-"  --json               one JSON object on standard output\n"
-"  --trace              every kernel call on standard error\n"
-"  --color=WHEN         auto, always or never\n"
-"  -q, -v, --help       errors only; more detail; this text\n"
-"\n"
+"  --force              even over that connection, or if somebody changed them\n",
+	.exits =
 "Exit code: 0 confirmed, or nothing is on trial; 12 too late, the previous\n"
 "rules are restored and verified; 11 too late, and restoring them failed; 13\n"
 "somebody changed the rules, 14 the same connection: it stays on trial.\n",

@@ -129,7 +129,7 @@ static int run(const struct options *o)
 const struct command cmd_diff = {
 	.name = "diff",
 	.summary = "show what apply would change, live or against a saved file",
-	.takes = OPT_BACKEND | OPT_FAMILY | OPT_JSON | OPT_TRACE | OPT_AGAINST,
+	.takes = OPT_FAMILY | OPT_AGAINST,
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,
@@ -142,15 +142,10 @@ const struct command cmd_diff = {
 "Prints each change in the backend's own syntax, with the service and the\n"
 "line of the policy that asks for it: '+' would be added, '-' removed.\n"
 "\n"
-"  --against FILE      compare with this text instead of the kernel: what\n"
-"                      render printed, or a dump of nft or iptables-save\n"
-"  --backend NAME      nftables, iptables or auto\n"
-"  --family FAMILY     ipv4 or ipv6 only\n"
-"  --json              one JSON object on standard output\n"
-"  --trace             every kernel call on standard error\n"
-"  --color=WHEN        auto, always or never\n"
-"  -q, -v, --help      errors only; more detail; this text\n"
-"\n"
+"  --against FILE       compare with this text instead of the kernel: what\n"
+"                       render printed, or a dump of nft or iptables-save\n"
+"  --family FAMILY      ipv4 or ipv6 only\n",
+	.exits =
 "Exit code: 0 no difference, 1 differs, 10 and up failures, of them 65: FILE is\n"
 "no ruleset.\n",
 };

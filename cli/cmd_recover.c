@@ -54,7 +54,7 @@ static int run(const struct options *o)
 const struct command cmd_recover = {
 	.name = "recover",
 	.summary = "complete or undo an interrupted change",
-	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR | OPT_WAIT,
+	.takes = OPT_WAIT,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
@@ -69,12 +69,7 @@ const struct command cmd_recover = {
 "rollback and remove start with this.\n"
 "\n"
 "  --wait               wait until the change on trial is confirmed, or undo\n"
-"                       it when its time is over (for a service manager)\n"
-"  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
-"  --json               one JSON object on standard output\n"
-"  --trace              every kernel call on standard error\n"
-"  --color=WHEN         auto, always or never\n"
-"  -q, -v, --help       errors only; show each change; this text\n"
-"\n"
+"                       it when its time is over (for a service manager)\n",
+	.exits =
 "Exit code: 0 done or nothing to do, 11 neither old nor new rules are in place.\n",
 };

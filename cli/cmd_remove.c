@@ -101,8 +101,7 @@ static int run(const struct options *o)
 const struct command cmd_remove = {
 	.name = "remove",
 	.summary = "remove all ctpolicy rules",
-	.takes = OPT_BACKEND | OPT_JSON | OPT_TRACE | OPT_DRY_RUN |
-		 OPT_DETAILED | OPT_STATE_DIR,
+	.takes = OPT_DRY_RUN | OPT_DETAILED,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
@@ -112,14 +111,8 @@ const struct command cmd_remove = {
 "Usage: ctpolicy remove [OPTION...]\n"
 "\n"
 "Removes every table, chain, rule and set of ctpolicy, NOTRACK before the\n"
-"accept rules. Nothing else is touched.\n"
+"accept rules. Nothing else is touched. With --backend, those of one alone.\n"
 "\n"
 "  --dry-run            show what would go and change nothing\n"
-"  --detailed-exitcode  exit 2 when something changed (or would)\n"
-"  --backend NAME       only this one (default: all)\n"
-"  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
-"  --json               one JSON object on standard output\n"
-"  --trace              every kernel call on standard error\n"
-"  --color=WHEN         auto, always or never\n"
-"  -q, -v, --help       errors only; show each change; this text\n",
+"  --detailed-exitcode  exit 2 when something changed (or would)\n",
 };

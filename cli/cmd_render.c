@@ -24,7 +24,7 @@ static int run(const struct options *o)
 const struct command cmd_render = {
 	.name = "render",
 	.summary = "print the rules as nft or iptables-restore text (root not needed)",
-	.takes = OPT_BACKEND | OPT_FAMILY | OPT_JSON,
+	.takes = OPT_FAMILY,
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,
@@ -37,11 +37,8 @@ const struct command cmd_render = {
 "--noflush` and `ip6tables-restore --noflush`, where long lists are ipsets on\n"
 "lines that begin with '#ipset ': feed those to `ipset restore` first. With\n"
 "nftables the accept rules depend on the host's chains and are not part of\n"
-"the text: on a host that filters, use apply instead of loading it.\n"
+"the text: on a host that filters, use apply instead of loading it. Without\n"
+"--backend, and with auto, it is nftables unless the policy names one.\n"
 "\n"
-"  --backend NAME      nftables (default) or iptables\n"
-"  --family FAMILY     ipv4 or ipv6 only\n"
-"  --json              one JSON object on standard output, its \"text\" the rules\n"
-"  --color=WHEN        auto, always or never\n"
-"  -q, -v, --help      errors only; more detail; this text\n",
+"  --family FAMILY      ipv4 or ipv6 only\n",
 };

@@ -77,8 +77,7 @@ static int run(const struct options *o)
 const struct command cmd_rollback = {
 	.name = "rollback",
 	.summary = "restore the previous rules",
-	.takes = OPT_JSON | OPT_TRACE | OPT_STATE_DIR | OPT_DETAILED |
-		 OPT_REDO,
+	.takes = OPT_DETAILED | OPT_REDO,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
@@ -92,13 +91,8 @@ const struct command cmd_rollback = {
 "alone. A change on trial is undone at once.\n"
 "\n"
 "  --redo               undo the newest rollback instead\n"
-"  --detailed-exitcode  exit 2 when something changed\n"
-"  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
-"  --json               one JSON object on standard output\n"
-"  --trace              every kernel call on standard error\n"
-"  --color=WHEN         auto, always or never\n"
-"  -q, -v, --help       errors only; show each change; this text\n"
-"\n"
+"  --detailed-exitcode  exit 2 when something changed\n",
+	.exits =
 "Exit code: 0 done, 10 failed and undone, 11 failed and not undone, 13 the live\n"
 "rules kept changing, 66 there is no earlier change.\n",
 };

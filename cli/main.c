@@ -12,7 +12,9 @@
 
 #include "cli/cli.h"
 #include "cli/report.h"
+#include "core/diag.h"
 #include "core/mem.h"
+#include "core/suggest.h"
 
 static const struct command *const commands[] = {
 	&cmd_check, &cmd_render, &cmd_diff, &cmd_apply,
@@ -32,7 +34,8 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-8s %s\n", commands[i]->name,
 			commands[i]->summary);
 	fputs("\n"
-	      "  --version, --help; 'ctpolicy COMMAND --help' has its options\n"
+	      "  help     print this text, or with COMMAND its own (also --help)\n"
+	      "  version  print the version (also --version)\n"
 	      "\n"
 	      "Exit codes: 0 done, 1 differs, 2 changed (--detailed-exitcode), 10 and up\n"
 	      "failures; see ctpolicy(8). The policy language: ctpolicy.yaml(5).\n",
@@ -60,25 +63,42 @@ static int reserve_standard_fds(void)
 	return 0;
 }
 
+static void print_command_help(const struct command *c)
+{
+	fputs(c->help, stdout);
+	fputs(options_help, stdout);
+	if (c->exits)
+		printf("\n%s", c->exits);
+}
+
 static int run(const struct command *c, int argc, char **argv)
 {
 	struct options o;
-	bool help = false;
-	int r = options_parse(c, argc, argv, &o, &help);
+	int r = options_parse(c, argc, argv, &o);
 
 	if (r != EXIT_DONE)
 		return r;
-	if (help) {
-		fputs(c->help, stdout);
+	if (o.help) {
+		print_command_help(c);
 		return EXIT_DONE;
 	}
 	report_begin(&o);
 	return c->run(&o);
 }
 
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(name, commands[i]->name))
+			return commands[i];
+	return NULL;
+}
+
 static int no_command(const char *name)
 {
 	static const char *const later[] = { "audit", "status", "test" };
+	const char *names[ARRAY_SIZE(commands) + 2] = { "help", "version" };
+	const char *near;
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
 		if (!strcmp(name, later[i])) {
@@ -87,14 +107,41 @@ static int no_command(const char *name)
 				name);
 			return EXIT_USAGE;
 		}
-	fprintf(stderr, "ctpolicy: no command '%s'; see 'ctpolicy --help'\n",
-		name);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		names[i + 2] = commands[i]->name;
+	near = suggest(name, names, ARRAY_SIZE(names));
+	fputs("ctpolicy: no command '", stderr);
+	diag_puts(name, stderr);
+	if (near)
+		fprintf(stderr, "'; did you mean '%s'?\n", near);
+	else
+		fputs("'; see 'ctpolicy help'\n", stderr);
 	return EXIT_USAGE;
+}
+
+static int run_help(const char *name)
+{
+	const struct command *c = name ? find_command(name) : NULL;
+
+	if (c)
+		print_command_help(c);
+	else if (name)
+		return no_command(name);
+	else
+		print_help(stdout);
+	return EXIT_DONE;
+}
+
+static bool is_one_of(const char *name, const char *a, const char *b,
+		      const char *c)
+{
+	return !strcmp(name, a) || !strcmp(name, b) || !strcmp(name, c);
 }
 
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
+	const struct command *c;
 
 	if (reserve_standard_fds())
 		return EXIT_IO;
@@ -103,17 +150,13 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return EXIT_USAGE;
 	}
-	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
-		print_help(stdout);
-		return report_conclude(EXIT_DONE);
-	}
-	if (!strcmp(name, "--version")) {
+	if (is_one_of(name, "help", "--help", "-h"))
+		return report_conclude(run_help(argc > 2 ? argv[2] : NULL));
+	if (is_one_of(name, "version", "--version", "-V")) {
 		puts(PACKAGE_STRING);
 		return report_conclude(EXIT_DONE);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (!strcmp(name, commands[i]->name))
-			return report_conclude(run(commands[i], argc - 1,
-						argv + 1));
-	return no_command(name);
+	c = find_command(name);
+	return c ? report_conclude(run(c, argc - 1, argv + 1)) :
+		   no_command(name);
 }

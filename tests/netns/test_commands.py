@@ -55,19 +55,50 @@ def clean():
 
 def usage():
     code(64, "no command")
-    code(64, "an unknown command", "aply", "x")
+    p = code(64, "an unknown command", "aply", "x")
+    expect("did you mean 'apply'" in p.stderr, "the one that was meant", p)
+    p = code(64, "a misspelt option", "apply", "--jason", policy(OPEN))
+    expect("did you mean '--json'" in p.stderr, "the one that was meant", p)
+    p = code(64, "an unknown letter among others", "apply", "-qx", policy(OPEN))
+    expect("'-x'" in p.stderr, "is named", p)
+    for odd in (("x\033[31m\u202e",), ("check", "--x\033[31m"), ("check", "--family", "x\033[31m"),
+                ("apply", "--confirm", "x\033[31m", "p"), ("check", "x\033[31m\u202e"),
+                ("diff", "--backend", "x\033[31m", policy(OPEN)),
+                ("diff", "--state-dir", "x\033[31m", policy(OPEN), "extra\033[31m")):
+        p = run(*odd)
+        expect(p.returncode >= 64 and "\033" not in p.stdout + p.stderr and "\u202e" not in p.stderr and
+               "\\x1b" in p.stderr, "escaped: " + repr(odd), p)
+    for time in ("0s", "25h", "10", "1d", "-5s", " 5s", "s", ""):
+        p = code(64, "--confirm %r" % time, "apply", "--confirm", time, policy(OPEN))
+        expect("1s to 24h" in p.stderr, "what it takes", p)
     code(64, "a later command", "audit")
     code(64, "an unknown option", "apply", "--fast", policy(OPEN))
-    code(64, "an option of another command", "render", "--kernel", policy(OPEN))
+    p = code(64, "an option of another command", "render", "--kernel", policy(OPEN))
+    expect("no such option" in p.stderr, "says so", p)
     code(64, "no policy", "apply")
     code(64, "a wrong family", "render", "--family", "ipv5", policy(OPEN))
     code(64, "an unknown backend", "render", "--backend", "pf", policy(OPEN))
-    code(0, "version", "--version")
-    for name in ("check", "render", "diff", "apply", "remove"):
+    versions = {code(0, "version", way).stdout for way in ("--version", "-V", "version")}
+    expect(len(versions) == 1, "one version: %s" % versions)
+    expect(run("help").stdout == run("--help").stdout, "help is --help")
+    code(64, "help of no command", "help", "aply")
+    for name in ("check", "render", "diff", "apply", "confirm", "rollback", "recover", "remove"):
         p = code(0, name + " --help", name, "--help")
+        expect(run("help", name).stdout == p.stdout, "help " + name, p)
+        for option in ("--backend", "--state-dir", "--json", "--trace", "--color", "-q, -v"):
+            expect(option in p.stdout, "%s takes %s" % (name, option), p)
         lines = p.stdout.splitlines()
         expect(p.stdout.startswith("Example:") and len(lines) <= 24 and
                max(map(len, lines)) <= 80, name + " --help fits a screen, example first", p)
+
+
+def common():
+    """Options that every command takes, whether or not they say anything."""
+    for verb, want in (("check", 0), ("render", 0), ("diff", 1), ("confirm", 0), ("recover", 0), ("rollback", 66), ("remove", 0)):
+        p = code(want, verb + " with all common options", verb, "--backend", BACKENDS[0], "--state-dir",
+                 os.path.join(TMP, "common"), "--json", "--trace", "--color=never", "-q", "-v",
+                 *([policy(OPEN)] if verb in ("check", "render", "diff") else []))
+        expect(json.loads(p.stdout)["command"] == verb, "is one object", p)
 
 
 def check():
@@ -272,6 +303,7 @@ def refusals():
 usage()
 for backend in BACKENDS:
     life(backend)
+common()
 streams()
 no_power()
 refusals()
