@@ -13,13 +13,16 @@
  * Errors: -errno, and at least one diagnostic, at the failing rule's place
  *         where there is one. commit() leaves the rules as before when it
  *         fails; a backend atomic only per table undoes its own earlier
- *         tables, and says -ENOTRECOVERABLE when that failed too.
- *         -EAGAIN: the kernel moved on since `stamp`: snapshot, diff again.
- *         -ECANCELED: somebody without the lock wrote at the same moment and
- *         was overwritten; undone.
+ *         tables, and says -FAULT_HALF when that failed too. It sets *begun,
+ *         on failure too, once the kernel was told of the change, and never
+ *         clears it.
+ *         -FAULT_STALE: the kernel moved on since `stamp`: snapshot, diff
+ *         again. -FAULT_LOST: somebody without the lock wrote at the same
+ *         moment and was overwritten; undone.
  *         -EPERM: a capability is missing (named). -EOPNOTSUPP: the kernel
- *         lacks a feature (named). -EBUSY: a lock is held. -EADDRINUSE: the
- *         host's own rules stand in the way (exit 14); nothing was done.
+ *         lacks a feature (named). -FAULT_LACKING: the backend does.
+ *         -FAULT_BUSY: a lock is held. -FAULT_CONFLICT: the host's own rules
+ *         stand in the way; nothing was done. Any other errno is the kernel's.
  * Source: NFNL_BATCH_GENID in linux/netfilter/nfnetlink.h.
  */
 #ifndef CTPOLICY_BACKENDS_BACKEND_H
@@ -27,6 +30,7 @@
 
 #include "backends/lower/reach.h"
 #include "core/diag.h"
+#include "core/fault.h"
 #include "core/strbuf.h"
 #include "rules/changeset.h"
 #include "rules/image.h"
@@ -105,7 +109,8 @@ struct backend {
 	int (*snapshot)(struct backend_ctx *ctx, struct snapshot *ret,
 			struct diags *d);
 	int (*commit)(struct backend_ctx *ctx, const struct changeset *cs,
-		      struct stamp stamp, bool check_only, struct diags *d);
+		      struct stamp stamp, bool check_only, bool *begun,
+		      struct diags *d);
 	void (*close)(struct backend_ctx **ctx);
 };
 

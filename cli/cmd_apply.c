@@ -94,7 +94,7 @@ static int settle_past(struct plan *p, struct state **ret)
 	if (r || what != RECOVERED_WAITS)
 		return r;
 	say_on_trial(p);
-	return -EBUSY;
+	return -FAULT_BUSY;
 }
 
 static int compare(struct plan *p)

@@ -38,7 +38,7 @@ static int say_not_in_force(struct recovery *v, const struct options *o)
 		return 0;
 	diag_help(&v->plan.diags,
 		  "it stays on trial: 'ctpolicy rollback' and apply it again, or 'ctpolicy confirm --force' to keep what is there now");
-	return -EAGAIN;
+	return -FAULT_STALE;
 }
 
 /* What is confirmed must be what was applied. */

@@ -61,12 +61,12 @@ static int survey_of(const struct image *img, struct survey *ret)
 	return 0;
 }
 
-/* -EILSEQ: the saved ruleset is at fault, and not the policy. */
+/* The saved ruleset is at fault, and not the policy. */
 static int unreadable(struct plan *p)
 {
 	diag_help(&p->diags,
 		  "--against takes what 'ctpolicy render', 'nft list ruleset' or iptables-save prints");
-	return -EILSEQ;
+	return -FAULT_DATA;
 }
 
 static int diff_against(struct plan *p, const char *file)
@@ -76,8 +76,9 @@ static int diff_against(struct plan *p, const char *file)
 	struct part *m;
 	int r = policy_read_saved(file, &text, &len, &p->diags);
 
-	if (!r)
-		r = choose_for_text(p, text);
+	if (r)
+		return plan_file_fault(r);
+	r = choose_for_text(p, text);
 	if (r)
 		return r;
 	m = p->change.v;

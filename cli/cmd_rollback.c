@@ -27,13 +27,13 @@ static int go(struct recovery *v, const struct options *o, struct state *state)
 	r = o->redo ? recovery_redo(v, rq, state) :
 		      recovery_take_back(v, rq, state);
 	diags_append(&v->plan.diags, &said);
-	if (r == -ENOENT)
-		diag_add(&v->plan.diags, DIAG_ERROR, 0, ID_NO_EARLIER_CHANGE,
-			 NOPOS, "%s in %s",
-			 o->redo ? "no rollback that can be undone is kept" :
-				   "no earlier change is kept",
-			 state_path(state));
-	return r;
+	if (r != -ENOENT)
+		return r;
+	return diag_add(&v->plan.diags, DIAG_ERROR, -FAULT_INPUT,
+			ID_NO_EARLIER_CHANGE, NOPOS, "%s in %s",
+			o->redo ? "no rollback that can be undone is kept" :
+				  "no earlier change is kept",
+			state_path(state));
 }
 
 static void say(const struct recovery *v, bool redo)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/fault.h"
 #include "core/mem.h"
 #include "host/trace.h"
 
@@ -97,41 +98,37 @@ int report_conclude(int code)
 	return fails && !is_whole ? EXIT_IO : code;
 }
 
+#define ROW(f) [FAULT_##f - FAULT_FIRST]
+
 static const struct {
-	int err;
 	enum exit_code code;
 	const char *result;
 } failures[] = {
-	{ EINVAL, EXIT_POLICY, "invalid" },
-	{ EILSEQ, EXIT_DATA, "failed" },
-	{ ENOENT, EXIT_NO_INPUT, "failed" },
-	{ ENOTDIR, EXIT_NO_INPUT, "failed" },
-	{ EACCES, EXIT_NO_INPUT, "failed" },
-	{ EISDIR, EXIT_NO_INPUT, "failed" },
-	{ EPERM, EXIT_NO_PERMISSION, "failed" },
-	{ EBUSY, EXIT_BUSY, "failed" },
-	{ EAGAIN, EXIT_STALE, "refused" },
-	{ EADDRINUSE, EXIT_REFUSED, "refused" },
-	{ EOPNOTSUPP, EXIT_LACKING, "failed" },
-	{ E2BIG, EXIT_LACKING, "refused" },
-	{ ENOEXEC, EXIT_USAGE, "failed" },
-	{ ENOTRECOVERABLE, EXIT_NOT_RESTORED, "failed" },
+	ROW(MEMORY) = { EXIT_IO, "failed" },
+	ROW(INPUT) = { EXIT_NO_INPUT, "failed" },
+	ROW(POLICY) = { EXIT_POLICY, "invalid" },
+	ROW(DATA) = { EXIT_DATA, "failed" },
+	ROW(USAGE) = { EXIT_USAGE, "failed" },
+	ROW(PERMISSION) = { EXIT_NO_PERMISSION, "failed" },
+	ROW(BUSY) = { EXIT_BUSY, "failed" },
+	ROW(STALE) = { EXIT_STALE, "refused" },
+	ROW(CONFLICT) = { EXIT_REFUSED, "refused" },
+	ROW(LACKING) = { EXIT_LACKING, "failed" },
+	ROW(IO) = { EXIT_IO, "failed" },
+	ROW(LOST) = { EXIT_RESTORED, "rolled_back" },
+	ROW(HALF) = { EXIT_NOT_RESTORED, "failed" },
 };
+_Static_assert(ARRAY_SIZE(failures) == FAULT_MAX_ - FAULT_FIRST,
+	       "a fault has no row");
 
 int exit_code_of(int err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
-		if (failures[i].err == -err)
-			return (int)failures[i].code;
-	return EXIT_IO;
+	return (int)failures[fault_of(err) - FAULT_FIRST].code;
 }
 
 const char *report_failure_result(int err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
-		if (failures[i].err == -err)
-			return failures[i].result;
-	return "failed";
+	return failures[fault_of(err) - FAULT_FIRST].result;
 }
 
 void report_unexplained(const struct plan *p, const char *what, int err)
@@ -140,7 +137,7 @@ void report_unexplained(const struct plan *p, const char *what, int err)
 		return;
 	fputs("ctpolicy: ", stderr);
 	diag_puts(what, stderr);
-	fprintf(stderr, ": %s\n", strerror(-err));
+	fprintf(stderr, ": %s\n", fault_text(err));
 }
 
 int report_failure(const struct plan *p, const char *command, int err)

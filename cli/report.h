@@ -19,7 +19,7 @@ void report_result(const struct result *r);
 /* Of a single plan: its word, and what is shown of its change. */
 void report(const struct plan *p, const char *command, const char *word,
 	    enum shown shown);
-/* The same for a failure that is -errno; returns its exit code. */
+/* The same for a failure (core/fault.h); returns its exit code. */
 int report_failure(const struct plan *p, const char *command, int err);
 /* Of a failure that no diagnostic tells of: what the system calls it. */
 void report_unexplained(const struct plan *p, const char *what, int err);
@@ -30,9 +30,9 @@ void report_tracking(const struct transaction *t);
 /* The exit code and the JSON word of how a change ended. */
 int transaction_exit_code(const struct transaction *t, bool detailed);
 const char *transaction_result(const struct transaction *t);
-/* The exit code that stands for -errno `err` outside of a commit. */
+/* The exit code of a failure outside of a commit. */
 int exit_code_of(int err);
-/* The word that JSON has for -errno. */
+/* The word that JSON has for a failure. */
 const char *report_failure_result(int err);
 /*
  * Flush stdout; the exit code of a command that would end with `code`. A

@@ -74,9 +74,8 @@ const struct part *change_first(const struct change *c)
 static int commit(struct part *m, const struct changeset *cs,
 		  struct stamp stamp, struct progress *p, struct diags *d)
 {
-	int r = m->backend->commit(m->ctx, cs, stamp, false, d);
+	int r = m->backend->commit(m->ctx, cs, stamp, false, &p->begun, d);
 
-	p->heard = true;
 	p->done += !r;
 	return r;
 }
@@ -114,7 +113,7 @@ static int read_rest_settled(const struct part *m, const struct turn *t,
 		err = read_rest(m, r, d);
 	}
 	if (!err && r->cs->n && r->cs->steps[0].phase < t->first)
-		err = -EAGAIN;
+		err = -FAULT_STALE;
 	return err;
 }
 

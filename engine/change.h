@@ -43,7 +43,7 @@ struct change {
 
 /* How far a commit got, for whoever must judge its failure. */
 struct progress {
-	bool heard;	/* a kernel was told something, and may have done it */
+	bool begun;	/* a kernel was told of the change */
 	size_t done;	/* commits that went through */
 };
 

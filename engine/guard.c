@@ -110,7 +110,7 @@ static int say(struct plan *p, const struct kept *k, const struct rule *r,
 	else
 		diag_help(&p->diags,
 			  "give the service `accept: open`, or take it out of the policy; --force applies it anyway");
-	return force ? 0 : -EADDRINUSE;
+	return force ? 0 : -FAULT_CONFLICT;
 }
 
 static int check_leg(struct plan *p, const struct kept *k,
@@ -253,5 +253,5 @@ int guard_confirm(const struct logins *l, const struct pending *trial,
 		return 0;
 	diag_help(d,
 		  "open a new login and run 'ctpolicy confirm' there (over ssh -o ControlPath=none where connections are shared); --force confirms it anyway");
-	return -EADDRINUSE;
+	return -FAULT_CONFLICT;
 }

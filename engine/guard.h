@@ -7,7 +7,7 @@
  * out of tracking must be accepted by ctpolicy's rules wherever the host
  * filters, since the host's own rules may know it by its state only.
  *
- * Errors: -EADDRINUSE: it does, with a diagnostic that names the leg, or a
+ * Errors: -FAULT_CONFLICT: it does, with a diagnostic that names the leg, or a
  *         warning alone with --force. Nothing was done.
  */
 #ifndef CTPOLICY_ENGINE_GUARD_H

@@ -118,7 +118,7 @@ int kernel_check(struct plan *p)
 	if (!r && !found) {
 		diag_add(&p->diags, DIAG_ERROR, 0, ID_NO_SUCH_BACKEND, NOPOS,
 			 "no backend '%s' in this build", p->rq->backend);
-		r = -ENOEXEC;
+		r = -FAULT_USAGE;
 	}
 	return r;
 }

@@ -37,6 +37,25 @@ static int generate_rules(struct plan *p)
 	return generate(p->policy, &p->facts, &p->rules, &p->diags);
 }
 
+int plan_file_fault(int err)
+{
+	static const struct {
+		int err;
+		enum fault fault;
+	} meanings[] = {
+		{ EINVAL, FAULT_POLICY },
+		{ ENOENT, FAULT_INPUT },
+		{ ENOTDIR, FAULT_INPUT },
+		{ EACCES, FAULT_INPUT },
+		{ EISDIR, FAULT_INPUT },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
+		if (meanings[i].err == -err)
+			return -(int)meanings[i].fault;
+	return err;
+}
+
 int plan_load(struct plan *p, const struct request *rq, const char *file)
 {
 	int r;
@@ -44,7 +63,7 @@ int plan_load(struct plan *p, const struct request *rq, const char *file)
 	*p = (struct plan){ .rq = rq, .file = file };
 	r = policy_read(file, &p->text, &p->len, &p->diags);
 	if (r)
-		return r;
+		return plan_file_fault(r);
 	/* `check --kernel` makes namespaces; all others parse unprivileged. */
 	if (!rq->private_kernel && privilege_drop())
 		return diag_add(&p->diags, DIAG_ERROR, -EPERM, ID_CAPS_KEPT,
@@ -52,7 +71,7 @@ int plan_load(struct plan *p, const struct request *rq, const char *file)
 				"capabilities that are not needed cannot be given up");
 	r = policy_parse(file, p->text, p->len, &p->policy, &p->diags);
 	if (r)
-		return r;
+		return plan_file_fault(r);
 	narrow_families(p);
 	return generate_rules(p);
 }
@@ -66,7 +85,7 @@ int plan_unknown_backend(struct plan *p, const char *name)
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_NO_SUCH_BACKEND, NOPOS,
 		 "no backend '%s' in this build", name);
 	diag_help(&p->diags, "built in: auto%s", strbuf_str(&names));
-	return -ENOEXEC;
+	return -FAULT_USAGE;
 }
 
 /* Half of a policy is not what was asked for: such a policy waits. */

@@ -41,13 +41,15 @@ struct plan {
 };
 
 int plan_load(struct plan *p, const struct request *rq, const char *file);
+/* What an error means that a file gave which the user named. */
+int plan_file_fault(int err);
 /* Of no host: what the policy would mean for one that masquerades. */
 void plan_note_translation(struct plan *p);
 /* -EOPNOTSUPP: it asks for settings, which this version does not apply. */
 int plan_refuse_settings(struct plan *p);
 /* To write text: the one that was named, else the first in the table. */
 int plan_choose_offline(struct plan *p);
-/* -ENOEXEC, with the names of those that are built in. */
+/* -FAULT_USAGE, with the names of those that are built in. */
 int plan_unknown_backend(struct plan *p, const char *name);
 /*
  * For this host; opens the backend. Refuses when another one holds our rules,

@@ -365,9 +365,9 @@ int recovery_error(const struct recovery *v)
 	if (recovery_succeeded(v))
 		return 0;
 	if (v->done.outcome == OUTCOME_STALE)
-		return -EAGAIN;
+		return -FAULT_STALE;
 	return v->done.outcome == OUTCOME_REFUSED ? v->done.err :
-						    -ENOTRECOVERABLE;
+						    -FAULT_HALF;
 }
 
 int recovery_open(const struct request *rq, struct state **ret,
@@ -390,11 +390,13 @@ int recovery_open(const struct request *rq, struct state **ret,
  */
 static bool is_in_the_way(const struct recovery *v, const char *command, int r)
 {
-	static const int others[] = { -ENOMEM, -EPERM, -EBUSY, -EAGAIN,
-				      -EOPNOTSUPP };
+	static const enum fault others[] = {
+		FAULT_MEMORY, FAULT_PERMISSION, FAULT_BUSY, FAULT_STALE,
+		FAULT_LACKING,
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (r == others[i])
+		if (fault_of(r) == others[i])
 			return true;
 	/* The folder itself cannot be read: nothing is known of the past. */
 	if (r == -EIO && !v->unreadable)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/fault.h"
 #include "core/mem.h"
 #include "engine/history.h"
 #include "engine/signals.h"
@@ -57,7 +58,7 @@ static int verify_restored(struct plan *p)
 	int r = way_back(p, &back);
 
 	if (!r && !change_is_empty(&back))
-		r = -ENOTRECOVERABLE;
+		r = -FAULT_HALF;
 	return r;
 }
 
@@ -65,7 +66,7 @@ static int verify_restored_settled(struct plan *p)
 {
 	int r = verify_restored(p);
 
-	for (unsigned int i = 0; i < SETTLE_READS && r == -ENOTRECOVERABLE;
+	for (unsigned int i = 0; i < SETTLE_READS && r == -FAULT_HALF;
 	     i++) {
 		change_settle();
 		r = verify_restored(p);
@@ -80,15 +81,15 @@ static int verify_restored_settled(struct plan *p)
 static int undo(struct plan *p)
 {
 	size_t said = p->diags.n;
-	int r = -EAGAIN;
+	int r = -FAULT_STALE;
 
 	for (unsigned int i = 0; i < TRIES &&
-	     (r == -EAGAIN || r == -ECANCELED); i++) {
+	     (r == -FAULT_STALE || r == -FAULT_LOST); i++) {
 		_cleanup_(back_release) struct change back = { 0 };
 		struct progress progress;
 
 		/* That somebody was overwritten stays true. */
-		if (r == -ECANCELED)
+		if (r == -FAULT_LOST)
 			said = p->diags.n;
 		diags_truncate(&p->diags, said);
 		r = way_back(p, &back);
@@ -101,7 +102,7 @@ static int undo(struct plan *p)
 static void say_how_to_recover(struct plan *p)
 {
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_NOT_RESTORED, NOPOS,
-		 "the rules from before could not be restored");
+		 "the previous rules could not be restored");
 	if (p->state)
 		diag_help(&p->diags,
 			  "run 'ctpolicy recover' to try again, or 'ctpolicy remove' to take out all of ours");
@@ -213,22 +214,28 @@ bool transaction_succeeded(const struct transaction *t)
 	return t->outcome == OUTCOME_UNCHANGED || t->outcome == OUTCOME_CHANGED;
 }
 
-/* Refusals that say themselves that nothing was done. */
-static bool did_nothing(int err)
+/* The kernel was asked, and cannot do it or will not do it for us. */
+static bool is_impossible(int err)
 {
-	return err == -EPERM || err == -EBUSY || err == -EADDRINUSE ||
-	       err == -EOPNOTSUPP;
+	return fault_of(err) == FAULT_PERMISSION ||
+	       fault_of(err) == FAULT_LACKING;
 }
 
-static void commit_failed(struct plan *p, int err, struct transaction *t)
+static void commit_failed(struct plan *p, int err, bool begun,
+			  struct transaction *t)
 {
 	remember(p, false);
 	t->err = err;
-	if (err == -ENOTRECOVERABLE || verify_restored_settled(p)) {
+	if (!begun) {
+		t->outcome = OUTCOME_REFUSED;
+		tracking_undone(p, &t->tracking);
+		return;
+	}
+	if (err == -FAULT_HALF || verify_restored_settled(p)) {
 		go_back(p, err, t);
 		return;
 	}
-	t->outcome = did_nothing(err) ? OUTCOME_REFUSED : OUTCOME_RESTORED;
+	t->outcome = is_impossible(err) ? OUTCOME_REFUSED : OUTCOME_RESTORED;
 	tracking_undone(p, &t->tracking);
 }
 
@@ -239,7 +246,7 @@ static int say_stale(struct plan *p)
 		 TRIES);
 	diag_help(&p->diags,
 		  "run it again once they settle; 'nft monitor' shows who writes");
-	return -EAGAIN;
+	return -FAULT_STALE;
 }
 
 static void change(struct plan *p, struct transaction *ret)
@@ -263,15 +270,15 @@ static void change(struct plan *p, struct transaction *ret)
 			read_back(p, ret);
 			return;
 		}
-		if (r != -EAGAIN || progress.done) {
-			commit_failed(p, r, ret);
+		if (r != -FAULT_STALE || progress.done) {
+			commit_failed(p, r, progress.begun, ret);
 			return;
 		}
 		/* Planned anew: a refusal that did not last is no error. */
 		diags_truncate(&p->diags, said);
 		r = tries < TRIES ? plan_compare(p) : say_stale(p);
 	}
-	ret->outcome = r == -EAGAIN ? OUTCOME_STALE : OUTCOME_REFUSED;
+	ret->outcome = r == -FAULT_STALE ? OUTCOME_STALE : OUTCOME_REFUSED;
 	ret->err = r;
 	tracking_undone(p, &ret->tracking);
 }

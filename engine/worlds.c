@@ -40,7 +40,7 @@ static int ask(struct plan *p, const struct candidate *a,
 		 b->backend->name);
 	diag_help(&p->diags,
 		  "choose with --backend; it is refused where the other one drops packets of these services");
-	return -EADDRINUSE;
+	return -FAULT_CONFLICT;
 }
 
 /*
@@ -84,7 +84,7 @@ static int refuse_second_home(struct plan *p, const struct candidate *c,
 		 c->backend->name, chosen->backend->name);
 	diag_help(&p->diags, "first: ctpolicy remove --backend %s",
 		  c->backend->name);
-	return -EADDRINUSE;
+	return -FAULT_CONFLICT;
 }
 
 /* The named one, or auto's choice. */
@@ -251,7 +251,7 @@ int worlds_check(struct plan *p, const struct part *m)
 		 f->chain, f->table, chain_owner_name(f->owner),
 		 m->backend->name);
 	help_out(p, m, f);
-	return -EADDRINUSE;
+	return -FAULT_CONFLICT;
 }
 
 static bool matches_states(const struct image *img)

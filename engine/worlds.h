@@ -3,8 +3,8 @@
  * engine/worlds.h: a host filters in nftables, in iptables, or in both. Which
  * of them a plan writes to, and what in the others stands in its way.
  *
- * Errors: -EADDRINUSE: rules that the chosen backend cannot reach stand in the
- *         way, or hold ctpolicy's rules already; with a diagnostic.
+ * Errors: -FAULT_CONFLICT, with a diagnostic: rules that the chosen backend
+ *         cannot reach stand in the way, or hold ctpolicy's rules already.
  */
 #ifndef CTPOLICY_ENGINE_WORLDS_H
 #define CTPOLICY_ENGINE_WORLDS_H

@@ -45,8 +45,8 @@ int generate(const struct policy *p, const struct host_facts *facts,
 
 /*
  * What the policy means for hosts behind this one: a warning where this host
- * is known to masquerade, a note where it is not known. -EADDRINUSE: it does,
- * and the policy cannot be applied here.
+ * is known to masquerade, a note where it is not known. -FAULT_CONFLICT: it
+ * does, and the policy cannot be applied here.
  */
 int translation_check(const struct policy *p, const struct host_facts *facts,
 		      struct diags *d);

@@ -8,6 +8,7 @@
  * that says whose it is.
  */
 #include "core/diag_ids.h"
+#include "core/fault.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
 #include "generators/generators.h"
@@ -165,7 +166,7 @@ static int check_guard(const struct generator_input *in,
 		 "service '%s' says `reply_guard: none`, but this host masquerades (%s): replies to the hosts behind it would become untracked too",
 		 s->name, nat.where);
 	diag_help(in->diags, "leave `reply_guard` out");
-	return -EADDRINUSE;
+	return -FAULT_CONFLICT;
 }
 
 int translation_check(const struct policy *p, const struct host_facts *facts,

@@ -15,7 +15,8 @@
  * Units:  `deadline` as in struct pending; over.id 0: no trial has ended so.
  * Owner:  `space` is borrowed. claim_release() frees, lets go of the lock,
  *         and removes a file that says nothing.
- * Errors: -EBUSY: somebody else held the lock for the whole time. -ENOMEM.
+ * Errors: -EWOULDBLOCK: somebody else held the lock for the whole time.
+ *         -ENOMEM.
  */
 #ifndef CTPOLICY_STATE_CLAIM_H
 #define CTPOLICY_STATE_CLAIM_H

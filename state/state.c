@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/fault.h"
 #include "core/mem.h"
 #include "state/folder.h"
 #include "state/forget.h"
@@ -110,7 +111,7 @@ static int say_busy(int fd, struct diags *d)
 			 "waited %d s for another ctpolicy, giving up; nothing was changed",
 			 WAIT_S);
 	diag_help(d, "try again when it has ended");
-	return -EBUSY;
+	return -FAULT_BUSY;
 }
 
 /* What is no number there, as in a new file, is none. */
@@ -133,7 +134,7 @@ static int take_locks(struct state *st, struct diags *d)
 
 	if (!r)
 		r = claim_lock(&st->claim, end);
-	if (r == -EBUSY)
+	if (r == -EWOULDBLOCK)
 		return say_busy(st->claim.fd, d);
 	if (r == -ENOMEM)
 		return r;
@@ -141,7 +142,7 @@ static int take_locks(struct state *st, struct diags *d)
 	r = open_lock(st);
 	if (!r)
 		r = state_file_lock(st->lock, end);
-	if (r == -EBUSY)
+	if (r == -EWOULDBLOCK)
 		return say_busy(st->lock, d);
 	st->last = r ? 0 : read_number(st->lock);
 	return r ? cannot(d, "lock", st->path, r) : 0;
@@ -176,7 +177,7 @@ static int check_claim(struct state *st, struct diags *d)
 		 len, other);
 	diag_help(d, "first: ctpolicy %s --state-dir %.*s",
 		  trial ? "confirm (or rollback)" : "recover", len, other);
-	return -EBUSY;
+	return -FAULT_BUSY;
 }
 
 static int open_to_write(struct state *st, const char *dir, struct diags *d)

@@ -20,9 +20,9 @@
  * Shape:  state_open(), then one journal_begin(), then journal_finish() or
  *         journal_drop(). Reading may go without the lock.
  * Owner:  state_close() frees; it lets go of the lock.
- * Errors: -errno and a diagnostic. -EBUSY: another ctpolicy is at work, and
- *         did not end in time. -EIO: the folder or a file cannot be used (the
- *         reason is in the diagnostic); nothing was changed by the call.
+ * Errors: -errno and a diagnostic. -FAULT_BUSY: another ctpolicy is at work,
+ *         and did not end in time. -EIO: the folder or a file cannot be used
+ *         (the reason is in the diagnostic); nothing was changed by the call.
  *         -ENOENT, without a diagnostic: there is no such record.
  * Source: SO_NETNS_COOKIE in asm-generic/socket.h, never given twice in one
  *         boot; /proc/sys/kernel/random/boot_id in random(4).

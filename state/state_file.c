@@ -164,7 +164,7 @@ int state_file_lock(int fd, uint64_t end)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
 		if (clock_boot_ns() >= end)
-			return -EBUSY;
+			return -EWOULDBLOCK;
 		clock_pause_ms(POLL_MS);
 	}
 }

@@ -33,7 +33,7 @@ int state_file_read_open(int fd, char **ret, size_t *ret_len);
 /* Gone, or was not there. */
 int state_file_unlink(int dir, const char *name);
 int state_file_rename(int dir, const char *from, const char *to);
-/* flock() until `end` of CLOCK_BOOTTIME; then -EBUSY. */
+/* flock() until `end` of CLOCK_BOOTTIME; then -EWOULDBLOCK. */
 int state_file_lock(int fd, uint64_t end);
 
 #endif

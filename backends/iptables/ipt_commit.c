@@ -31,6 +31,7 @@ struct commit {
 	const struct changeset *cs;
 	struct diags *d;
 	struct ipt_mirrors mirrors;
+	bool *begun;			/* the kernel was told of a change */
 	bool removed;			/* a phase of removals is done */
 	bool back;			/* this undoes: a loss stops nothing */
 	bool lost;			/* what others wrote was overwritten */
@@ -79,7 +80,7 @@ static int del_rule(struct commit *c, struct ipt_legacy *t,
 		return err;
 	at = ipt_mirror_find(m, s->rule);
 	if (at == m->n)
-		return -EAGAIN;
+		return -FAULT_STALE;
 	err = ipt_legacy_delete(t, s->chain->name, at, c->d);
 	if (!err)
 		ipt_mirror_remove(m, at);
@@ -137,7 +138,7 @@ static int say_lost(struct commit *c, const struct ipt_legacy *t, int err)
 	diag_help(c->d,
 		  "see that its rules are there, and let its writer use iptables -w");
 	c->lost = true;
-	return err || c->back ? err : -ECANCELED;
+	return err || c->back ? err : -FAULT_LOST;
 }
 
 /* All steps of the phase that are in one table, as one replacement of it. */
@@ -157,13 +158,14 @@ static int table_once(struct commit *c, const struct step *v, size_t n,
 			err = table_step(c, &t, &v[i]);
 	if (!err)
 		err = ipt_witness_check(&w, c->d);
+	*c->begun |= !err;
 	if (!err)
 		err = ipt_legacy_commit(&t, blame(v, n, &t), c->d);
 	r = ipt_witness_end(&w, !err, c->d);
 	if (!err)
 		err = r;
 	/* Too late to try again, whatever the counters' failure is called. */
-	if (w.replaced && err == -EAGAIN)
+	if (w.replaced && err == -FAULT_STALE)
 		err = -EIO;
 	if (w.lost)
 		err = say_lost(c, &t, err);
@@ -179,9 +181,9 @@ static int table_phase(struct commit *c, const struct step *v, size_t n,
 		       uint8_t family, const char *name)
 {
 	size_t said = c->d->n;
-	int err = -EAGAIN;
+	int err = -FAULT_STALE;
 
-	for (unsigned int i = 0; err == -EAGAIN && i < TABLE_TRIES; i++) {
+	for (unsigned int i = 0; err == -FAULT_STALE && i < TABLE_TRIES; i++) {
 		struct ipt_mirrors as_before;
 		int r = ipt_mirrors_copy(&c->mirrors, &as_before);
 
@@ -224,6 +226,13 @@ static void pause_removal(void)
 		;
 }
 
+static int sets_phase(struct commit *c, const struct step *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		*c->begun |= v[i].kind == STEP_SET || v[i].kind == STEP_ELEMENT;
+	return ipt_set_steps(c->ctx->sets, c->cs, v, n, c->d);
+}
+
 /* Sets are there before the rules that look into them, and go after them. */
 static int run_phase(struct commit *c, const struct step *v, size_t n)
 {
@@ -234,18 +243,20 @@ static int run_phase(struct commit *c, const struct step *v, size_t n)
 		pause_removal();
 	c->removed |= removal;
 	if (!removal)
-		err = ipt_set_steps(c->ctx->sets, c->cs, v, n, c->d);
+		err = sets_phase(c, v, n);
 	if (!err)
 		err = tables_phase(c, v, n);
 	if (!err && removal)
-		err = ipt_set_steps(c->ctx->sets, c->cs, v, n, c->d);
+		err = sets_phase(c, v, n);
 	return err;
 }
 
 static int run(struct backend_ctx *ctx, const struct changeset *cs, bool back,
-	       struct diags *d)
+	       bool *begun, struct diags *d)
 {
-	struct commit c = { .ctx = ctx, .cs = cs, .d = d, .back = back };
+	struct commit c = {
+		.ctx = ctx, .cs = cs, .d = d, .back = back, .begun = begun,
+	};
 	size_t from = 0, to;
 	int err = 0;
 
@@ -256,7 +267,7 @@ static int run(struct backend_ctx *ctx, const struct changeset *cs, bool back,
 		err = run_phase(&c, cs->steps + from, to - from);
 	}
 	ipt_mirrors_release(&c.mirrors);
-	return !err && c.lost ? -ECANCELED : err;
+	return !err && c.lost ? -FAULT_LOST : err;
 }
 
 /* Back to the live image from wherever a failure left us. */
@@ -265,6 +276,7 @@ static int undo(struct backend_ctx *ctx, const struct changeset *cs, int why,
 {
 	_cleanup_(changeset_free) struct changeset *back = NULL;
 	_cleanup_(snapshot_release) struct snapshot now = { 0 };
+	bool begun = true;
 	int err = ipt_snapshot(ctx, &now, d);
 
 	if (!err)
@@ -272,15 +284,15 @@ static int undo(struct backend_ctx *ctx, const struct changeset *cs, int why,
 	if (!err && changeset_is_empty(back))
 		return why;
 	if (!err)
-		err = run(ctx, back, true, d);
-	if (err == -ECANCELED) {
+		err = run(ctx, back, true, &begun, d);
+	if (err == -FAULT_LOST) {
 		why = err;
 		err = 0;
 	}
 	if (err)
-		return diag_add(d, DIAG_ERROR, -ENOTRECOVERABLE,
+		return diag_add(d, DIAG_ERROR, -FAULT_HALF,
 				ID_TABLES_NOT_RESTORED, NOPOS,
-				"the rules from before could not be put back");
+				"the previous rules could not be restored");
 	diag_add(d, DIAG_NOTE, 0, ID_TABLES_RESTORED, NOPOS,
 		 "what was changed before the failure has been undone");
 	return why;
@@ -303,7 +315,8 @@ static int check(const struct changeset *cs, struct diags *d)
 }
 
 static int locked_commit(struct backend_ctx *ctx, const struct changeset *cs,
-			 struct stamp stamp, bool check_only, struct diags *d)
+			 struct stamp stamp, bool check_only, bool *begun,
+			 struct diags *d)
 {
 	struct stamp now;
 	int err = ipt_read_stamp(&now, d);
@@ -311,15 +324,16 @@ static int locked_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	if (err)
 		return err;
 	if (now.generation != stamp.generation)
-		return -EAGAIN;
+		return -FAULT_STALE;
 	if (check_only)
 		return check(cs, d);
-	err = run(ctx, cs, false, d);
-	return err ? undo(ctx, cs, err, d) : 0;
+	err = run(ctx, cs, false, begun, d);
+	return err && *begun ? undo(ctx, cs, err, d) : err;
 }
 
 int ipt_commit(struct backend_ctx *ctx, const struct changeset *cs,
-	       struct stamp stamp, bool check_only, struct diags *d)
+	       struct stamp stamp, bool check_only, bool *begun,
+	       struct diags *d)
 {
 	int lock = -1, err = 0;
 
@@ -329,7 +343,7 @@ int ipt_commit(struct backend_ctx *ctx, const struct changeset *cs,
 		err = ipt_lock_take(&lock, d);
 	if (err)
 		return err;
-	err = locked_commit(ctx, cs, stamp, check_only, d);
+	err = locked_commit(ctx, cs, stamp, check_only, begun, d);
 	ipt_lock_release(&lock);
 	return err;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt_sets.h"
+#include "core/fault.h"
 #include "core/mem.h"
 
 struct cutter {
@@ -116,7 +117,7 @@ static int cut_field(struct cutter *c, unsigned int f)
 	if (f < c->in->n_fields)
 		return cut_values(c, f);
 	if (c->out->n >= IPT_ELEMS_MAX)
-		return -E2BIG;
+		return -FAULT_LACKING;
 	return elems_add(c->out, c->first, c->last, c->in->origin[c->i]);
 }
 
@@ -166,5 +167,5 @@ int ipt_elems_fit(struct elems *e)
 		if (err)
 			return err;
 	}
-	return -E2BIG;
+	return -FAULT_LACKING;
 }

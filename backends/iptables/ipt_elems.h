@@ -5,7 +5,7 @@
  * An ipset entry has one port and, for each address, one CIDR block of at
  * least length 1.
  *
- * Errors: -ENOMEM, -E2BIG when a set would need more than IPT_ELEMS_MAX
+ * Errors: -ENOMEM, -FAULT_LACKING when a set would need more than IPT_ELEMS_MAX
  *         entries.
  */
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_ELEMS_H

@@ -9,7 +9,8 @@
  *   fused   one rule and one ipset for all.
  *
  * Owner:  borrows from the ruleset; fills image tables.
- * Errors: -ENOMEM, -EOPNOTSUPP or -E2BIG with a diagnostic at the service.
+ * Errors: -ENOMEM, -EOPNOTSUPP or -FAULT_LACKING with a diagnostic at the
+ *         service.
  */
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_GROUP_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_GROUP_H

@@ -149,7 +149,7 @@ int ipt_group_fit(const struct ipt_group *g, const struct rule *r,
 {
 	int err = ipt_elems_fit(e);
 
-	if (err != -E2BIG)
+	if (err != -FAULT_LACKING)
 		return err;
 	return diag_add(g->d, DIAG_ERROR, err, ID_IPSET_TOO_LARGE,
 			r->origin->at,

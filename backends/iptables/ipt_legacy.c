@@ -14,6 +14,7 @@
 #include <libiptc/libiptc.h>
 
 #include "backends/backend.h"
+#include "core/fault.h"
 #include "core/mem.h"
 #include "host/trace.h"
 
@@ -331,7 +332,8 @@ int ipt_legacy_commit(struct ipt_legacy *t, struct srcpos at, struct diags *d)
 			 "the kernel refused table %s (%s): %s", t->name,
 			 family_word(t->family),
 			 is_v4(t) ? iptc_strerror(-err) : ip6tc_strerror(-err));
-	return err;
+	/* xt_replace_table(): the number of entries is another by now. */
+	return err == -EAGAIN ? -FAULT_STALE : err;
 }
 
 static uint64_t mix(uint64_t h, const void *p, size_t n)

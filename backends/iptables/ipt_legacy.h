@@ -7,7 +7,7 @@
  *         ipt_legacy_names() first.
  * Owner:  entries and names belong to the handle.
  * Errors: -EPERM: a capability is missing. -EOPNOTSUPP: the kernel has no
- *         such table; -EAGAIN: somebody else changed it; all with a
+ *         such table; -FAULT_STALE: somebody else changed it; all with a
  *         diagnostic.
  * Source: libiptc/libiptc.h, libiptc/libip6tc.h.
  */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backends/backend.h"
+#include "core/fault.h"
 #include "host/lock_holder.h"
 
 #define LOCK_FILE "/run/xtables.lock"
@@ -36,7 +37,7 @@ static int wait_for(int fd)
 			return -errno;
 		nanosleep(&pause, NULL);
 	}
-	return -EBUSY;
+	return -EWOULDBLOCK;
 }
 
 int ipt_lock_take(int *ret_fd, struct diags *d)
@@ -58,9 +59,9 @@ int ipt_lock_take(int *ret_fd, struct diags *d)
 		*ret_fd = fd;
 		return 0;
 	}
-	pid = err == -EBUSY ? lock_holder(fd) : 0;
+	pid = err == -EWOULDBLOCK ? lock_holder(fd) : 0;
 	close(fd);
-	if (err != -EBUSY)
+	if (err != -EWOULDBLOCK)
 		return diag_add(d, DIAG_ERROR, err, ID_XTABLES_LOCK, NOPOS,
 				"the lock %s cannot be taken: %s", path,
 				strerror(-err));
@@ -73,7 +74,7 @@ int ipt_lock_take(int *ret_fd, struct diags *d)
 			 "another program holds the lock %s; nothing was done",
 			 path);
 	diag_help(d, "try again when it is done");
-	return err;
+	return -FAULT_BUSY;
 }
 
 void ipt_lock_release(int *fd)

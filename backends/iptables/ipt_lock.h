@@ -4,7 +4,7 @@
  * share: the file XTABLES_LOCKFILE names, else /run/xtables.lock.
  *
  * Owner:  ipt_lock_release() closes; *fd is -1 while nothing is held.
- * Errors: -EBUSY, with the file named, after five seconds; -errno when the
+ * Errors: -FAULT_BUSY, with the file named, after five seconds; -errno when the
  *         file cannot be had. Without the lock nothing may be written.
  */
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_LOCK_H

@@ -243,7 +243,7 @@ static int refuse_iptables_nft(const struct survey *host, struct diags *d)
 		 "this host uses iptables-nft; rules written to legacy "
 		 "iptables would not show in 'iptables -S'");
 	diag_help(d, "use --backend nftables");
-	return -EADDRINUSE;
+	return -FAULT_CONFLICT;
 }
 
 static int lower_all(struct lowering *l)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt.h"
+#include "core/fault.h"
 #include "core/mem.h"
 
 /* Our rules in the kernel's order, from what the live image says of it. */
@@ -56,10 +57,10 @@ static int align(struct ipt_mirror *m, const struct ipt_legacy *t)
 			continue;
 		v[at] = next_ours(m, &from);
 		if (!v[at])
-			return -EAGAIN;
+			return -FAULT_STALE;
 	}
 	if (next_ours(m, &from))
-		return -EAGAIN;
+		return -FAULT_STALE;
 	free(m->v);
 	m->v = TAKE_PTR(v);
 	m->n = n;

@@ -7,7 +7,7 @@
  *
  * Shape:  v[i] is the rule at position i, NULL: somebody else's.
  * Owner:  borrows rules and names from the images.
- * Errors: -ENOMEM. -EAGAIN: our rules in the kernel are not as many as the
+ * Errors: -ENOMEM. -FAULT_STALE: our rules in the kernel are not as many as the
  *         mirror holds; nothing has changed.
  */
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_MIRROR_H

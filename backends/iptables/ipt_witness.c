@@ -15,6 +15,7 @@
 
 #include "backends/backend.h"
 #include "backends/iptables/ipt_legacy.h"
+#include "core/fault.h"
 #include "core/mem.h"
 #include "host/trace.h"
 
@@ -118,7 +119,6 @@ static int read_mark(const struct ipt_witness *w, unsigned int size,
 					 size, ret);
 }
 
-/* -EINVAL of the kernel: the number of entries is another by now. */
 static int add_mark(const struct ipt_witness *w, unsigned int entries)
 {
 	struct xt_counters_info *add;
@@ -135,10 +135,8 @@ static int add_mark(const struct ipt_witness *w, unsigned int entries)
 	add->counters[entries - 1].pcnt =
 		(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	add->counters[entries - 1].bcnt = (uint64_t)getpid();
-	if (!setsockopt(w->fd, level_of(w), IPT_SO_SET_ADD_COUNTERS, add,
-			(socklen_t)len))
-		return 0;
-	return errno == EINVAL ? -EAGAIN : -errno;
+	return setsockopt(w->fd, level_of(w), IPT_SO_SET_ADD_COUNTERS, add,
+			  (socklen_t)len) ? -errno : 0;
 }
 
 static void forget(struct ipt_witness *w)
@@ -168,11 +166,17 @@ static int mark(struct ipt_witness *w)
 	return 0;
 }
 
+/* What the kernel says of a table that has another size by now. */
+static bool is_stale(int err)
+{
+	return err == -EINVAL || err == -EAGAIN;
+}
+
 static int cannot(const struct ipt_witness *w, int err, struct diags *d)
 {
 	const char *family = w->family == NFPROTO_IPV4 ? "IPv4" : "IPv6";
 
-	if (err == -EAGAIN)
+	if (err == -FAULT_STALE)
 		return diag_add(d, DIAG_ERROR, err, ID_TABLE_REFUSED, NOPOS,
 				"somebody changes table %s (%s) without taking the lock",
 				w->table, family);
@@ -202,7 +206,9 @@ int ipt_witness_begin(struct ipt_witness *w, uint8_t family,
 	if (!err)
 		return 0;
 	forget(w);
-	return err == -ENOENT ? 0 : cannot(w, err, d);
+	if (err == -ENOENT)
+		return 0;
+	return cannot(w, is_stale(err) ? -FAULT_STALE : err, d);
 }
 
 int ipt_witness_check(struct ipt_witness *w, struct diags *d)
@@ -218,8 +224,11 @@ int ipt_witness_check(struct ipt_witness *w, struct diags *d)
 	if (!err)
 		err = read_mark(w, info.size, &c);
 	if (!err && !has_mark(w, &c))
-		err = -EAGAIN;
-	return err ? cannot(w, err == -ENOENT ? -EAGAIN : err, d) : 0;
+		err = -FAULT_STALE;
+	if (!err)
+		return 0;
+	return cannot(w, err == -ENOENT || is_stale(err) ? -FAULT_STALE : err,
+		      d);
 }
 
 int ipt_witness_end(struct ipt_witness *w, bool committed, struct diags *d)

@@ -13,7 +13,7 @@
  *         ipt_witness_end(). One at a time.
  * Owner:  the witness is the caller's, and must stay where it is until
  *         ipt_witness_end(), which is always due.
- * Errors: -EAGAIN: somebody else wrote, and nothing is lost. -errno of the
+ * Errors: -FAULT_STALE: somebody else wrote, and nothing is lost. -errno of the
  *         kernel otherwise; all with a diagnostic.
  * Source: __do_replace(), do_add_counters() in the kernel's
  *         net/ipv4/netfilter/ip_tables.c.

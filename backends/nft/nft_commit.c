@@ -117,7 +117,7 @@ static bool is_mark(const struct nft_sent *s)
 static int say_batch(struct diags *d, int err)
 {
 	if (err == -ERESTART)
-		return diag_add(d, DIAG_ERROR, -EAGAIN,
+		return diag_add(d, DIAG_ERROR, -FAULT_STALE,
 				ID_NFT_CHANGED_MEANWHILE, NOPOS,
 				"the nft rules were changed by somebody else");
 	if (err == -EPERM)
@@ -134,6 +134,13 @@ static int say_batch(struct diags *d, int err)
 			"the kernel refuses the nft batch: %s", strerror(-err));
 }
 
+/* All that a step needs was added before: what is missing is in the kernel. */
+static bool is_lacking(int err)
+{
+	return err == -ENOENT || err == -EPROTONOSUPPORT ||
+	       err == -EAFNOSUPPORT || err == -EOPNOTSUPP;
+}
+
 static int say_step(const struct verdict_of *v, const struct nft_sent *s,
 		    const struct nlmsghdr *nlh, int err)
 {
@@ -142,10 +149,9 @@ static int say_step(const struct verdict_of *v, const struct nft_sent *s,
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
 
 	nft_print_step(step, &text);
-	if (err == -ENOENT || err == -EPROTONOSUPPORT || err == -EAFNOSUPPORT)
-		err = step->add ? -EOPNOTSUPP : err;
-	return diag_add(v->d, DIAG_ERROR, err, ID_STEP_REFUSED,
-			step_origin(step)->at,
+	return diag_add(v->d, DIAG_ERROR,
+			step->add && is_lacking(err) ? -FAULT_LACKING : err,
+			ID_STEP_REFUSED, step_origin(step)->at,
 			"the kernel refuses '%s': %s%s%s", strbuf_str(&text),
 			strerror(-err), *x.msg ? ": " : "", x.msg);
 }
@@ -195,7 +201,8 @@ static int write_batch(const struct nft_plan *p, struct stamp stamp,
 }
 
 int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
-	       struct stamp stamp, bool check_only, struct diags *d)
+	       struct stamp stamp, bool check_only, bool *begun,
+	       struct diags *d)
 {
 	_cleanup_(nft_plan_release) struct nft_plan p = { 0 };
 	_cleanup_(nft_batch_release) struct nft_batch b = {
@@ -217,5 +224,6 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	err = send_batch(ctx, &b);
 	if (err)
 		return say_batch(d, err);
+	*begun |= !check_only;
 	return read_answers(ctx, &v);
 }

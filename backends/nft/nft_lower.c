@@ -146,7 +146,7 @@ static int refuse_owned(const struct fuse_group *g,
 		 f->port);
 	diag_help(d, "the port usually is a process id: have that program "
 		  "accept the packets, or filter in another table");
-	return -EADDRINUSE;
+	return -FAULT_CONFLICT;
 }
 
 /* Their tables are written by other programs, which ours would confuse. */
@@ -171,7 +171,7 @@ static int refuse_foreign(const struct fuse_group *g, const struct survey *host,
 			  "`accept: none`, but only after %s accepts these "
 			  "packets, and ICMP errors, ahead of any rule that "
 			  "drops INVALID", owner);
-		return -EADDRINUSE;
+		return -FAULT_CONFLICT;
 	}
 	return 0;
 }

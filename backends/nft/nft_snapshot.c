@@ -359,7 +359,8 @@ int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 	if (!err || d->errors > told)
 		return err;
 	if (err == -EINTR)
-		return diag_add(d, DIAG_ERROR, -EAGAIN, ID_NFT_UNSTEADY, NOPOS,
+		return diag_add(d, DIAG_ERROR, -FAULT_STALE, ID_NFT_UNSTEADY,
+				NOPOS,
 				"the nft rules change too fast to be read");
 	if (err == -EPERM)
 		return diag_add(d, DIAG_ERROR, err, ID_NFT_READ_CAP, NOPOS,

@@ -433,17 +433,19 @@ static int fake_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 }
 
 static int fake_commit(struct backend_ctx *ctx, const struct changeset *cs,
-		       struct stamp stamp, bool check_only, struct diags *d)
+		       struct stamp stamp, bool check_only, bool *begun,
+		       struct diags *d)
 {
 	_cleanup_(image_free) struct image *copy = NULL;
 	int err;
 
 	(void)ctx;
 	if (stamp.generation != generation)
-		return diag_add(d, DIAG_ERROR, -EAGAIN,
+		return diag_add(d, DIAG_ERROR, -FAULT_STALE,
 				ID_NFT_CHANGED_MEANWHILE, NOPOS,
 				"the rules moved on");
 	err = image_copy(kernel, &copy);
+	*begun |= !err && !check_only;
 	for (size_t i = 0; !err && i < cs->n; i++) {
 		err = fail_at && i + 1 == fail_at ? fail_with :
 						    take_step(copy,
@@ -451,7 +453,7 @@ static int fake_commit(struct backend_ctx *ctx, const struct changeset *cs,
 		if (err)
 			diag_add(d, DIAG_ERROR, 0, ID_STEP_REFUSED,
 				 step_origin(&cs->steps[i])->at,
-				 "step %zu: %s", i, strerror(-err));
+				 "step %zu: %s", i, fault_text(err));
 	}
 	if (err || check_only || !cs->n)
 		return err;

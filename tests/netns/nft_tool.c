@@ -118,6 +118,7 @@ static int load(struct backend_ctx *ctx, const struct image *want,
 	_cleanup_(snapshot_release) struct snapshot s = { 0 };
 	_cleanup_(changeset_free) struct changeset *cs = NULL;
 	double t[4] = { now() };
+	bool begun = false;
 	size_t left = 0;
 	int err = nft->snapshot(ctx, &s, d);
 
@@ -130,7 +131,7 @@ static int load(struct backend_ctx *ctx, const struct image *want,
 	if (!strcmp(how, "race"))
 		(void)getchar();
 	t[1] = now();
-	err = nft->commit(ctx, cs, s.stamp, !strcmp(how, "check"), d);
+	err = nft->commit(ctx, cs, s.stamp, !strcmp(how, "check"), &begun, d);
 	t[2] = now();
 	if (err || !strcmp(how, "check"))
 		return err;
@@ -200,6 +201,6 @@ int main(int argc, char **argv)
 	diags_print(&d, NULL, 0, 0, false, stderr);
 	diags_release(&d);
 	if (err)
-		fprintf(stderr, "nft_tool: %s\n", strerror(-err));
+		fprintf(stderr, "nft_tool: %s\n", fault_text(err));
 	return err ? 1 : 0;
 }

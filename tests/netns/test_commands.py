@@ -281,6 +281,9 @@ def refusals():
             p = code(75, "the lock is held", "apply", "--backend", "iptables", policy(OPEN),
                      env={"XTABLES_LOCKFILE": lock})
             expect(lock in p.stderr, "the lock is named", p)
+        p = code(74, "no folder for the lock", "apply", "--json", "--backend", "iptables", policy(OPEN),
+                 env={"XTABLES_LOCKFILE": "/nonexistent/lock"})
+        expect(json.loads(p.stdout)["result"] == "refused", "what was not begun is not undone", p)
     if len(BACKENDS) == 2:
         run("apply", "--backend", "nftables", policy(NONE))
         p = code(14, "a second home", "apply", "--backend", "iptables", policy(NONE))

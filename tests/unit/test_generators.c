@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/fault.h"
 #include "core/mem.h"
 #include "generators/generate.h"
 #include "rules/image.h"
@@ -212,7 +213,7 @@ static void check_translation(size_t i, enum nat_known known,
 		facts.nat[1].known = NAT_NONE;
 	}
 	assert_int_equal(translation_check(m.policy, &facts, &m.d),
-			 error ? -EADDRINUSE : 0);
+			 error ? -FAULT_CONFLICT : 0);
 	assert_int_equal(m.d.n, want == QUIET ? 0 : 1);
 	if (want == QUIET)
 		return;

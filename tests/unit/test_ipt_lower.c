@@ -305,7 +305,7 @@ static void test_refusals(void **state)
 
 	(void)state;
 	port(r, 80, 80);
-	assert_int_equal(ipt_lower(&rs, &nft, &img, &d), -EADDRINUSE);
+	assert_int_equal(ipt_lower(&rs, &nft, &img, &d), -FAULT_CONFLICT);
 	assert_int_equal(d.errors, 1);
 	assert_non_null(strstr(d.v[0].help, "--backend nftables"));
 	iface_set_add(&r->match.iif, &plus);

@@ -202,7 +202,7 @@ static void test_refused(void **state)
 
 	(void)state;
 	add_accept(&rs);
-	assert_int_equal(nft_lower(&rs, &host, &img, &d), -EADDRINUSE);
+	assert_int_equal(nft_lower(&rs, &host, &img, &d), -FAULT_CONFLICT);
 	assert_null(img);
 	assert_non_null(strstr(d.v[0].msg, "table ip filter"));
 	assert_non_null(d.v[0].help);

@@ -33,11 +33,13 @@ static struct {
 	size_t disturb_at;	/* and before this one */
 	size_t leave_out;	/* steps of the first that never arrive */
 	int then;		/* what the first commit says after those */
+	int never;		/* says every commit, and begins nothing */
 	size_t refuse_from;	/* commits from this one on fail */
 } wrong;
 
 static int wrong_commit(struct backend_ctx *ctx, const struct changeset *cs,
-			struct stamp stamp, bool check_only, struct diags *d)
+			struct stamp stamp, bool check_only, bool *begun,
+			struct diags *d)
 {
 	size_t nth = ++wrong.commits;
 	struct changeset part = *cs;
@@ -45,12 +47,15 @@ static int wrong_commit(struct backend_ctx *ctx, const struct changeset *cs,
 
 	if (nth <= wrong.disturb_to || nth == wrong.disturb_at)
 		fake_disturb();
+	if (wrong.never)
+		return diag_add(d, DIAG_ERROR, wrong.never, ID_XTABLES_LOCK,
+				NOPOS, "no");
 	if (wrong.refuse_from && nth >= wrong.refuse_from)
 		return diag_add(d, DIAG_ERROR, -EIO, ID_STEP_REFUSED, NOPOS,
 				"no");
 	if (nth == 1)
 		part.n -= wrong.leave_out;
-	r = backend_fake.commit(ctx, &part, stamp, check_only, d);
+	r = backend_fake.commit(ctx, &part, stamp, check_only, begun, d);
 	return !r && nth == 1 ? wrong.then : r;
 }
 
@@ -158,11 +163,16 @@ static void test_any_step_refused(void **state)
 		{ -ENOMEM, EXIT_RESTORED, OUTCOME_RESTORED },
 		{ -EINVAL, EXIT_RESTORED, OUTCOME_RESTORED },
 		{ -EIO, EXIT_RESTORED, OUTCOME_RESTORED },
-		{ -ENOTRECOVERABLE, EXIT_RESTORED, OUTCOME_RESTORED },
+		{ -FAULT_HALF, EXIT_RESTORED, OUTCOME_RESTORED },
+		{ -FAULT_LOST, EXIT_RESTORED, OUTCOME_RESTORED },
+		/* The kernel's words, which only look like ours. */
+		{ -EBUSY, EXIT_RESTORED, OUTCOME_RESTORED },
+		{ -EAGAIN, EXIT_RESTORED, OUTCOME_RESTORED },
+		{ -EADDRINUSE, EXIT_RESTORED, OUTCOME_RESTORED },
+		{ -ENOENT, EXIT_RESTORED, OUTCOME_RESTORED },
 		{ -EPERM, EXIT_NO_PERMISSION, OUTCOME_REFUSED },
-		{ -EBUSY, EXIT_BUSY, OUTCOME_REFUSED },
-		{ -EADDRINUSE, EXIT_REFUSED, OUTCOME_REFUSED },
 		{ -EOPNOTSUPP, EXIT_LACKING, OUTCOME_REFUSED },
+		{ -FAULT_LACKING, EXIT_LACKING, OUTCOME_REFUSED },
 	};
 	size_t n;
 
@@ -186,6 +196,37 @@ static void test_any_step_refused(void **state)
 			fake_fail_at(0, 0);
 			assert_true(kernel_is(BEFORE));
 		}
+}
+
+/* What was never begun is not said to be undone, whatever it failed of. */
+static void test_never_begun(void **state)
+{
+	static const struct {
+		int err, code;
+	} ways[] = {
+		{ -ENOENT, EXIT_IO },
+		{ -EIO, EXIT_IO },
+		{ -EINVAL, EXIT_IO },
+		{ -EACCES, EXIT_IO },
+		{ -ENOMEM, EXIT_IO },
+		{ -EPERM, EXIT_NO_PERMISSION },
+		{ -FAULT_BUSY, EXIT_BUSY },
+		{ -FAULT_CONFLICT, EXIT_REFUSED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		struct transaction t;
+
+		wrong.never = ways[i].err;
+		t = change(true);
+		assert_int_equal(t.outcome, OUTCOME_REFUSED);
+		assert_int_equal(transaction_exit_code(&t, true),
+				 ways[i].code);
+		assert_string_equal(transaction_result(&t), "refused");
+		wrong.never = 0;
+		assert_true(kernel_is(BEFORE));
+	}
 }
 
 /* Planned anew, and then nobody hears of the first try. */
@@ -229,7 +270,7 @@ static void test_read_back_differs(void **state)
 
 static void test_fails_half_way(void **state)
 {
-	static const int errs[] = { -EIO, -EPERM, -EBUSY, -ENOTRECOVERABLE };
+	static const int errs[] = { -EIO, -EPERM, -EBUSY, -FAULT_HALF };
 
 	for (size_t i = 0; i < ARRAY_SIZE(errs); i++) {
 		struct transaction t;
@@ -278,6 +319,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_any_step_refused, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_never_begun, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_stale_is_planned_anew,
 						setup, teardown),
