@@ -19,7 +19,7 @@ enum fault {
 	FAULT_INPUT,		/* what the user named is not there */
 	FAULT_POLICY,		/* the policy is invalid */
 	FAULT_DATA,		/* a saved ruleset is invalid */
-	FAULT_USAGE,		/* the command line names what does not exist */
+	FAULT_USAGE,		/* the command line is wrong */
 	FAULT_PERMISSION,
 	FAULT_BUSY,		/* somebody else holds a lock */
 	FAULT_STALE,		/* somebody else wrote since we read */
