@@ -51,14 +51,14 @@ static void say_done(const struct plan *p, const struct transaction *t)
 	if (t->outcome == OUTCOME_UNCHANGED)
 		report_talk("%s: nothing to do", backend);
 	else if (t->outcome == OUTCOME_CHANGED)
-		report_talk("%s: applied, %zu changes, read back the same",
+		report_talk("%s: applied: %zu changes made and verified",
 			    backend, t->steps);
 	else if (t->outcome == OUTCOME_RESTORED ||
 		 t->outcome == OUTCOME_NOT_RECORDED)
-		report_talk("%s: failed; the rules are as before, verified",
+		report_talk("%s: failed; the previous rules are in force, verified",
 			    backend);
 	else if (t->outcome == OUTCOME_STALE)
-		report_talk("%s: the live rules kept changing; nothing done",
+		report_talk("%s: the live rules kept changing; nothing was done",
 			    backend);
 	report_tracking(t);
 	if (t->outcome == OUTCOME_CHANGED && p->waits)
@@ -104,7 +104,7 @@ static int compare(struct plan *p)
 	if (!r)
 		r = plan_compare(p);
 	if (!r && p->why)
-		report_talk("backend %s: %s",
+		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
 	if (!r)
 		r = guard_check(p);

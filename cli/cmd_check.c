@@ -37,9 +37,11 @@ static void say(const struct checked *c, const char *file)
 	if (c->err)
 		report_unexplained(&c->plan, file, c->err);
 	else
-		report_talk("%s: valid, %zu services, %zu rules%s",
+		report_talk("%s: valid: %zu %s%s",
 			    strcmp(file, "-") ? file : "standard input",
-			    c->plan.policy->n_services, c->plan.rules->n,
+			    c->plan.policy->n_services,
+			    c->plan.policy->n_services == 1 ? "service" :
+							      "services",
 			    c->plan.rq->private_kernel ? ", loaded into a private kernel namespace and verified" : "");
 }
 

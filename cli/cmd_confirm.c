@@ -22,7 +22,7 @@ static int say_ending(struct plan *p, struct state *state)
 		return report_failure(p, "confirm", r);
 	ending_forget(state);
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_CONFIRM_TOO_LATE, NOPOS,
-		 "change %u was not confirmed in time: it has been rolled back, and the previous rules are verified",
+		 "change %u was not confirmed in time; it has been rolled back and verified",
 		 e.id);
 	report(p, "confirm", "rolled_back", SHOW_NOTHING);
 	return EXIT_UNCONFIRMED;
@@ -32,12 +32,12 @@ static int say_not_in_force(struct recovery *v, const struct options *o)
 {
 	diag_add(&v->plan.diags, o->request.force ? DIAG_WARNING : DIAG_ERROR,
 		 0, ID_TRIAL_NOT_IN_FORCE, NOPOS,
-		 "change %u is not in force any more: somebody changed its rules",
+		 "change %u is no longer in force: somebody changed its rules",
 		 v->record.id);
 	if (o->request.force)
 		return 0;
 	diag_help(&v->plan.diags,
-		  "it stays on trial: 'ctpolicy rollback' and apply it again, or 'ctpolicy confirm --force' to keep what is there now");
+		  "it stays on trial: run 'ctpolicy rollback' and apply it again, or 'ctpolicy confirm --force' to keep the rules as they are now");
 	return -FAULT_STALE;
 }
 
@@ -64,7 +64,7 @@ static int keep(struct plan *p, struct state *state, uint32_t id)
 	if (r)
 		return report_failure(p, "confirm", r);
 	report(p, "confirm", "changed", SHOW_NOTHING);
-	report_talk("change %u is confirmed and stays", id);
+	report_talk("change %u is confirmed and stays in force", id);
 	return EXIT_DONE;
 }
 

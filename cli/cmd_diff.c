@@ -36,7 +36,7 @@ static int choose_for_text(struct plan *p, const char *text)
 
 /*
  * A saved ruleset says by our own chains in it which tables of others filter:
- * where accepts of ours were put, accepts are wanted.
+ * where our accept rules stand, accept rules are wanted.
  */
 static int survey_of(const struct image *img, struct survey *ret)
 {
@@ -99,7 +99,7 @@ static int diff_live(struct plan *p)
 	if (r)
 		return r;
 	if (p->why)
-		report_talk("backend %s: %s",
+		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
 	return plan_compare(p);
 }

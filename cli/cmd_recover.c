@@ -9,13 +9,13 @@ static void say(const struct recovery *v)
 {
 	static const char *const words[RECOVERED_MAX_] = {
 		[RECOVERED_NEW] = "is complete: the new rules are in force, verified",
-		[RECOVERED_OLD] = "is undone: the rules from before it are in force, verified",
-		[RECOVERED_PAST] = "is of an earlier boot or namespace, and no rules of ours are left of it",
-		[RECOVERED_WAITS] = "is complete and waits for 'ctpolicy confirm'",
+		[RECOVERED_OLD] = "has been undone: the previous rules are in force, verified",
+		[RECOVERED_PAST] = "belongs to an earlier boot or namespace; no ctpolicy rules are left of it",
+		[RECOVERED_WAITS] = "is complete and on trial: run 'ctpolicy confirm' to keep it",
 	};
 
 	if (v->what == RECOVERED_NOTHING)
-		report_talk("nothing was interrupted");
+		report_talk("no unfinished change");
 	else if (recovery_succeeded(v))
 		report_talk("change %u%s%s %s", v->record.id,
 			    v->record.command ? ", " : "",

@@ -52,7 +52,7 @@ static int settle_past(struct plan *p, struct state **ret, bool *ret_waits)
 		diags_truncate(&p->diags, 0);
 		diag_add(&p->diags, DIAG_WARNING, 0, ID_UNFINISHED_REMOVED,
 			 NOPOS,
-			 "an interrupted change can neither be finished nor undone; what there is of it is taken out");
+			 "an unfinished change can be neither completed nor undone; its rules are removed");
 	}
 	*ret_waits = what == RECOVERED_WAITS;
 	return 0;

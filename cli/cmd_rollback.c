@@ -39,19 +39,19 @@ static int go(struct recovery *v, const struct options *o, struct state *state)
 static void say(const struct recovery *v, bool redo)
 {
 	if (!v->record.id)
-		report_talk("the interrupted change is undone");
+		report_talk("the interrupted change has been undone");
 	else if (v->what == RECOVERED_PAST)
-		report_talk("change %u is of an earlier boot or namespace, and no rules of ours are left of it",
+		report_talk("change %u belongs to an earlier boot or namespace; no ctpolicy rules are left of it",
 			    v->record.id);
 	else if (recovery_succeeded(v) && redo)
-		report_talk("%s: the rollback of change %u is undone: its rules are in force again, verified",
+		report_talk("%s: undid the rollback of change %u: its rules are in force again, verified",
 			    v->plan.change.v[0].backend->name, v->record.of);
 	else if (recovery_succeeded(v))
-		report_talk("%s: change %u, %s, is taken back: the rules from before it are in force, verified",
+		report_talk("%s: rolled back change %u (%s): the previous rules are in force, verified",
 			    v->plan.change.v[0].backend->name, v->record.id,
 			    v->record.command);
 	else if (v->done.outcome == OUTCOME_RESTORED)
-		report_talk("%s: failed; the rules are as before, verified",
+		report_talk("%s: failed; the previous rules are in force, verified",
 			    v->plan.change.v[0].backend->name);
 	report_tracking(&v->done);
 }

@@ -56,8 +56,23 @@ static int print_step(const struct backend *b, const struct step *s, bool color)
 	return 0;
 }
 
+static void print_summary(const struct part *m, const struct changeset *cs,
+			  size_t added, enum shown shown)
+{
+	const char *name = m->backend->name;
+
+	if (!cs->n)
+		printf("%s: nothing to change\n", name);
+	else if (shown == SHOW_PLANNED)
+		printf("%s: %zu to add, %zu to remove\n", name, added,
+		       cs->n - added);
+	else
+		printf("%s: %zu added, %zu removed\n", name, added,
+		       cs->n - added);
+}
+
 static int print_steps(const struct part *m, const struct changeset *cs,
-		       const char *word, const struct display *how)
+		       enum shown shown, const struct display *how)
 {
 	size_t added = 0;
 	int err = 0;
@@ -68,8 +83,7 @@ static int print_steps(const struct part *m, const struct changeset *cs,
 			err = -ENOMEM;
 	}
 	if (!how->quiet)
-		printf("%s: %s, %zu to add, %zu to remove\n", m->backend->name,
-		       cs->n ? word : "unchanged", added, cs->n - added);
+		print_summary(m, cs, added, shown);
 	return err;
 }
 
@@ -80,7 +94,7 @@ static int print_part(const struct part *m, const struct result_end *e,
 
 	if (e->shown == SHOW_RENDERED)
 		return m->backend->render(m->want, stdout);
-	return cs ? print_steps(m, cs, e->word, how) : 0;
+	return cs ? print_steps(m, cs, e->shown, how) : 0;
 }
 
 static int show(const struct result *r, const struct display *how)

@@ -45,7 +45,7 @@ static int write_down(struct plan *p, struct record *rec)
 	return r ? r : journal_begin(p->state, rec, &p->diags);
 }
 
-/* Where it is on trial, and whose word does not count. */
+/* Where it is on trial, and which login may not confirm it. */
 static void describe_trial(const struct plan *p, struct pending *ret)
 {
 	memcpy(ret->space, state_space(p->state), sizeof(ret->space));
@@ -54,8 +54,8 @@ static void describe_trial(const struct plan *p, struct pending *ret)
 }
 
 /*
- * Before the kernel hears of it: when the command dies in between, the waiter
- * takes back what there is. Planned anew, the waiter is there already.
+ * Before the kernel is changed: if the command dies in between, the waiter
+ * rolls back what was done. When replanned, the waiter is there already.
  */
 static int begin_waiting(struct plan *p, uint32_t id)
 {
@@ -87,8 +87,8 @@ static int restart_waiting(struct plan *p)
 }
 
 /*
- * A way back, and a removal, must be possible on a disk that is full or can
- * only be read. Interrupted, they are begun again.
+ * Undoing and removing must work on a disk that is full or read-only. If they
+ * are interrupted, they are simply run again.
  */
 static int go_without(struct plan *p, size_t said, int err)
 {
@@ -96,9 +96,9 @@ static int go_without(struct plan *p, size_t said, int err)
 		return err;
 	diags_truncate(&p->diags, said);
 	diag_add(&p->diags, DIAG_WARNING, 0, ID_UNRECORDED, NOPOS,
-		 "the change cannot be written down in %s, and is made nevertheless; it cannot be rolled back",
+		 "cannot record the change in %s; it is made anyway, but cannot be rolled back",
 		 state_path(p->state));
-	diag_help(&p->diags, "should it be interrupted, run it again");
+	diag_help(&p->diags, "if it is interrupted, run it again");
 	p->unjournaled = true;
 	return 0;
 }

@@ -90,7 +90,7 @@ static bool is_complete(const struct recovery *v)
 	return true;
 }
 
-/* What was to be confirmed is no more: the next `confirm` says how it ended. */
+/* The trial is over: the next `confirm` says how it ended. */
 static int end_waiting(struct recovery *v, const struct waiting *w)
 {
 	return pending_end(v->plan.state, w->pending.id ? w->pending.id :
@@ -118,8 +118,8 @@ static int settle(struct recovery *v, bool forward, const struct waiting *ends)
 }
 
 /*
- * To what the plan aims at, which ends the journal. A confirmation that was
- * waited for falls with its change.
+ * Make what the plan aims at, which ends the journal. A trial ends with its
+ * change.
  */
 static int go(struct recovery *v, bool forward, const struct waiting *ends)
 {
@@ -132,7 +132,7 @@ static int go(struct recovery *v, bool forward, const struct waiting *ends)
 	return ends ? end_waiting(v, ends) : 0;
 }
 
-/* Rules live as long as their namespace. Restored since, they are there. */
+/* Rules live as long as their namespace, unless they were restored since. */
 static bool is_past(const struct recovery *v)
 {
 	const struct change *c = &v->plan.change;
@@ -144,9 +144,9 @@ static bool is_past(const struct recovery *v)
 }
 
 /*
- * A rollback that was interrupted goes where it was going: what leads back
- * from the change it undoes leads there from any point on the way. Without
- * that record the rollback itself is undone.
+ * An interrupted rollback is completed: the undo data of the change that it
+ * undoes works from any point on the way. Without that record the rollback
+ * itself is undone.
  */
 static int finish_rollback(struct recovery *v, const struct waiting *ends)
 {
@@ -191,7 +191,7 @@ static int finish_or_undo(struct recovery *v, const struct waiting *w)
 static void begin(struct recovery *v, const struct request *rq,
 		  struct state *state, const char *command)
 {
-	/* Nobody is asked to confirm a way back. */
+	/* Nobody is asked to confirm an undo. */
 	const struct request own = {
 		.command = command, .backend = rq->backend,
 		.state_dir = rq->state_dir, .keeps_steps = rq->keeps_steps,
@@ -205,7 +205,7 @@ static void begin(struct recovery *v, const struct request *rq,
 	};
 }
 
-/* The record is of no use any more, though nothing had to be written. */
+/* The record is used up, though nothing had to be written. */
 static int drop_record(struct recovery *v)
 {
 	int r = history_begin(&v->plan);
@@ -213,7 +213,7 @@ static int drop_record(struct recovery *v)
 	return r ? r : history_keep(&v->plan);
 }
 
-/* To the rules before a record; it, and what waits on it, go. */
+/* To the rules before a record; it goes, and its trial. */
 static int undo_record(struct recovery *v, const struct waiting *w)
 {
 	int r = open_parts(v);
@@ -245,7 +245,7 @@ static int take_back(struct recovery *v, const struct waiting *w)
 
 /*
  * The newest record is not that of the change on trial: was it rolled back, or
- * did a removal that was cut short take its rules out?
+ * did a removal that was cut short remove its rules?
  */
 static int superseded(struct recovery *v, const struct waiting *w,
 		      uint32_t newest, uint32_t of)
@@ -348,9 +348,9 @@ int recovery_check_new(struct recovery *v, const struct request *rq,
 static void say_what(struct plan *p, const struct recovery *v)
 {
 	static const char *const words[RECOVERED_MAX_] = {
-		[RECOVERED_NEW] = "was interrupted; it is complete now, and its rules are in force",
-		[RECOVERED_OLD] = "was interrupted or not confirmed; it is undone, and the rules from before it are in force",
-		[RECOVERED_PAST] = "was interrupted; its rules went when the machine or the namespace ended, and none of ours are there",
+		[RECOVERED_NEW] = "was interrupted; all of its rules are in place, and stay",
+		[RECOVERED_OLD] = "was interrupted or not confirmed and has been rolled back",
+		[RECOVERED_PAST] = "was interrupted; its rules ended with the machine or the namespace, and no ctpolicy rules are there",
 	};
 
 	if (words[v->what])
@@ -385,8 +385,8 @@ int recovery_open(const struct request *rq, struct state **ret,
 }
 
 /*
- * Does what cannot be undone stand in this command's way? One that says itself
- * what all rules must be makes them right from wherever they are.
+ * Does what cannot be undone block this command? Not one that says what all
+ * rules must be: it makes them right from any state.
  */
 static bool is_in_the_way(const struct recovery *v, const char *command, int r)
 {
@@ -404,7 +404,7 @@ static bool is_in_the_way(const struct recovery *v, const char *command, int r)
 	return strcmp(command, "apply") && strcmp(command, "remove");
 }
 
-/* What was an error for `recover` is a warning for who goes on. */
+/* What is an error for `recover` is a warning for commands that go on. */
 static int pass_over(struct plan *p, const struct recovery *v)
 {
 	const struct diags *said = &v->plan.diags;
@@ -414,7 +414,7 @@ static int pass_over(struct plan *p, const struct recovery *v)
 		if (said->v[i].level == DIAG_ERROR)
 			why = said->v[i].msg;
 	diag_add(&p->diags, DIAG_WARNING, 0, ID_RECORD_PASSED_OVER, NOPOS,
-		 "an unfinished change is passed over: %s", why);
+		 "an unfinished change is ignored: %s", why);
 	return pending_drop(p->state, &p->diags);
 }
 

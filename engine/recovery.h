@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * engine/recovery.h: changes that were interrupted, and the way back from those
- * that were made.
+ * engine/recovery.h: finishing or undoing changes that were interrupted, and
+ * rolling back those that were made.
  *
- * Shape:  `what` tells it in one word; `done` is how the kernel took it, with
- *         the outcome UNCHANGED where nothing had to be written. A plan whose
- *         backend is NULL saw no rules.
+ * Shape:  `what` is the result in one word; `done` is how the commit ended,
+ *         with the outcome UNCHANGED where nothing had to be written. A plan
+ *         without parts saw no rules.
  * Owner:  recovery_release() frees; what the request names and the state folder
  *         are borrowed.
  * Errors: -errno with the reason in plan.diags, before anything was written;
@@ -20,42 +20,42 @@
 enum recovered {
 	RECOVERED_NOTHING,	/* nothing was interrupted */
 	RECOVERED_NEW,		/* the change was complete, and stays */
-	RECOVERED_OLD,		/* the rules from before it are in force */
+	RECOVERED_OLD,		/* undone: the previous rules are back */
 	RECOVERED_PAST,		/* its rules went with the boot or namespace */
-	RECOVERED_WAITS,	/* complete, and waits for its confirmation */
+	RECOVERED_WAITS,	/* complete, and on trial */
 	RECOVERED_MAX_
 };
 
 struct recovery {
-	struct request request;	/* of the way back, not the one behind it */
+	struct request request;	/* of the undo, not of the command */
 	struct plan plan;
 	struct transaction done;
 	struct record record;	/* the change that this is about */
 	enum recovered what;
-	bool unreadable;	/* its journal or record is of no use */
+	bool unreadable;	/* its journal or record cannot be used */
 };
 
 /*
- * Finish or undo what was interrupted; take back what was not confirmed in
- * time. Once the lock is held nobody else is at work on either.
+ * Finish or undo what was interrupted; roll back what was not confirmed in
+ * time. While the lock is held nobody else works on either.
  */
 int recovery_run(struct recovery *v, const struct request *rq,
 		 struct state *state);
-/* Go back one change: to the rules from before the newest record. */
+/* Roll back one change: to the rules before the newest record. */
 int recovery_take_back(struct recovery *v, const struct request *rq,
 		       struct state *state);
-/* Undo the newest rollback: to the rules from before it. */
+/* Undo the newest rollback: to the rules that it replaced. */
 int recovery_redo(struct recovery *v, const struct request *rq,
 		  struct state *state);
-/* Are the rules in force that the newest change wanted? */
+/* Are the newest change's rules in force? */
 int recovery_check_new(struct recovery *v, const struct request *rq,
 		       struct state *state, bool *ret);
-/* Did it reach old or new, whatever it was? */
+/* Did it reach the old or the new rules? */
 bool recovery_succeeded(const struct recovery *v);
-int recovery_error(const struct recovery *v);	/* -errno of what did not */
+int recovery_error(const struct recovery *v);	/* -errno of what failed */
 /*
- * Open the state folder, ready to change rules, and hold no more powers than
- * that takes from here on.
+ * Open the state folder, ready to change rules, and keep only the capabilities
+ * that this takes.
  */
 int recovery_open(const struct request *rq, struct state **ret,
 		  struct diags *d);

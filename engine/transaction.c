@@ -9,7 +9,7 @@
 #include "engine/history.h"
 #include "engine/signals.h"
 
-/* How often a base that moved under us is read and planned anew. */
+/* How often to replan when the rules change under us. */
 #define TRIES 20
 
 static void back_release(struct change *back)
@@ -88,7 +88,7 @@ static int undo(struct plan *p)
 		_cleanup_(back_release) struct change back = { 0 };
 		struct progress progress;
 
-		/* That somebody was overwritten stays true. */
+		/* That somebody was overwritten remains true. */
 		if (r == -FAULT_LOST)
 			said = p->diags.n;
 		diags_truncate(&p->diags, said);
@@ -102,17 +102,17 @@ static int undo(struct plan *p)
 static void say_how_to_recover(struct plan *p)
 {
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_NOT_RESTORED, NOPOS,
-		 "the previous rules could not be restored");
+		 "could not restore the previous rules");
 	if (p->state)
 		diag_help(&p->diags,
-			  "run 'ctpolicy recover' to try again, or 'ctpolicy remove' to take out all of ours");
+			  "run 'ctpolicy recover' to try again, or 'ctpolicy remove' to remove all ctpolicy rules");
 	else if (p->file && strcmp(p->file, "-"))
 		diag_help(&p->diags,
-			  "run 'ctpolicy apply %s', or 'ctpolicy remove' to take out all of ours",
+			  "run 'ctpolicy apply %s', or 'ctpolicy remove' to remove all ctpolicy rules",
 			  p->file);
 	else
 		diag_help(&p->diags,
-			  "run 'ctpolicy remove' to take out all of ours");
+			  "run 'ctpolicy remove' to remove all ctpolicy rules");
 }
 
 static void go_back(struct plan *p, int err, struct transaction *t)
@@ -164,7 +164,7 @@ static int say_difference(struct plan *p)
 			strbuf_str(&line));
 }
 
-/* A commit was tried: from here on `live` is what there was before it. */
+/* A commit was tried: keep what was live before it. */
 static void remember(struct plan *p, bool keeps_steps)
 {
 	for (size_t i = 0; i < p->change.n; i++) {
@@ -274,7 +274,7 @@ static void change(struct plan *p, struct transaction *ret)
 			commit_failed(p, r, progress.begun, ret);
 			return;
 		}
-		/* Planned anew: a refusal that did not last is no error. */
+		/* Replanned: a refusal that did not last is no error. */
 		diags_truncate(&p->diags, said);
 		r = tries < TRIES ? plan_compare(p) : say_stale(p);
 	}

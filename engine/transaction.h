@@ -12,12 +12,12 @@
 
 enum outcome {
 	OUTCOME_UNCHANGED,	/* nothing to do; nothing was written */
-	OUTCOME_CHANGED,	/* done, read back, the same */
+	OUTCOME_CHANGED,	/* done, and verified */
 	OUTCOME_STALE,		/* the kernel kept moving; nothing done */
 	OUTCOME_REFUSED,	/* not even begun: `err` says why */
-	OUTCOME_NOT_RECORDED,	/* so it was taken back, which is verified */
-	OUTCOME_RESTORED,	/* failed; the state from before is verified */
-	OUTCOME_NOT_RESTORED,	/* failed, and so did the way back */
+	OUTCOME_NOT_RECORDED,	/* so it was undone, verified */
+	OUTCOME_RESTORED,	/* failed; undone, and verified */
+	OUTCOME_NOT_RESTORED,	/* failed, and so did undoing it */
 	OUTCOME_MAX_
 };
 

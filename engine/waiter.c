@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* engine/waiter.c: looking after a change on trial, until it is over. */
+/* engine/waiter.c: watching over a change on trial, until that is over. */
 #include "engine/waiter.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "engine/recovery.h"
 #include "state/kept.h"
 
-/* How often it looks whether it is still waited for. */
+/* How often it checks whether the trial is still on. */
 #define LOOK_MS 500
 /* Between tries to roll back, at most. */
 #define RETRY_MAX_MS 30000
@@ -36,7 +36,7 @@ enum sight {
 	SIGHT_NOTHING,		/* no change is on trial */
 	SIGHT_TRIAL,
 	SIGHT_DELETED,		/* one is, but its files are missing */
-	SIGHT_UNKNOWN,		/* for now it cannot be told */
+	SIGHT_UNKNOWN,		/* cannot be determined now */
 };
 
 /* No note of a trial is there. Did ctpolicy end it, or somebody delete it? */
@@ -81,7 +81,7 @@ static bool is_due(const struct watch *w)
 			      clock_boot_ns() >= w->seen.pending.deadline));
 }
 
-/* Somebody else looks after the same trial: it may go on. */
+/* Another waiter watches over the same trial: it may go on. */
 static bool is_watched_by_others(const struct watch *w)
 {
 	return w->guard >= 0 && flock(w->guard, LOCK_EX | LOCK_NB) &&
@@ -172,7 +172,7 @@ static bool roll_back(struct watch *w, enum waited *ret)
 	}
 	if (v.what == RECOVERED_OLD) {
 		syslog(LOG_WARNING,
-		       "change %u was not confirmed %s: it has been rolled back, and the previous rules are verified",
+		       "change %u was not confirmed %s; it has been rolled back and verified",
 		       v.record.id, w->ending ? "before its waiter was ended" :
 						"in time");
 		*ret = WAITED_UNDONE;
@@ -200,7 +200,7 @@ static bool put_back(struct watch *w)
 		return false;
 	}
 	syslog(LOG_WARNING,
-	       "the files of change %u were deleted while it was on trial; they are back, and so is the trial",
+	       "the files of change %u were deleted while it was on trial; they are restored, and the trial goes on",
 	       w->kept.id);
 	/* The file that it locked may be gone, too. */
 	if (w->guard >= 0)

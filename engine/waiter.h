@@ -8,9 +8,9 @@
  * policy is read, and so keeps no more than the path of the state folder. It
  * holds no lock while it waits.
  *
- * Nothing ends it but that no change is on trial any more. It holds the files
- * of the trial open, and puts them back when somebody deletes them. It looks
- * again after any error, and tries to roll back until that is done. SIGTERM
+ * It ends only when no change is on trial any more. It holds the files
+ * of the trial open, and puts them back when somebody deletes them. It tries
+ * again after any error, until the change is rolled back. SIGTERM
  * ends the trial: the change is rolled back at once, unless another waiter
  * looks after it.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* engine/waiter_process.c: a process that stands on its own feet. */
+/* engine/waiter_process.c: a process that outlives whoever started it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -37,7 +37,7 @@ static void close_pipes(struct pipes *p)
 	}
 }
 
-/* Nothing of the caller's is kept: no file, no folder, no signal, no power. */
+/* Keep nothing of the caller's: no file, folder, signal or capability. */
 static int stand_alone(struct pipes *p)
 {
 	int keep[2] = { p->go[0], p->answer[1] }, null;

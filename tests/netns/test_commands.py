@@ -229,7 +229,7 @@ def life(backend):
     expect(p.returncode == 0 and "trace:" in p.stderr, "--trace shows kernel calls", p)
     p = code(0, "auto keeps to where our rules are", "diff", policy(OPEN))
     p = code(0, "apply -v", "apply", "-v", *b, policy(OTHER))
-    expect("+ " in p.stdout and "- " in p.stdout and "changed" in p.stdout, "-v shows each step", p)
+    expect("+ " in p.stdout and "- " in p.stdout and " added, " in p.stdout, "-v shows each step", p)
     code(0, "remove", "remove")
     code(0, "remove again", "remove", "--detailed-exitcode")
     text = run("render", *b, policy(OPEN)).stdout
@@ -292,14 +292,14 @@ def refusals():
         # last: once there, a legacy table can't be forgotten
         sh("iptables-legacy -A INPUT -p tcp --dport 22 -j ACCEPT")
         p = run("apply", policy(NONE))
-        expect(p.returncode == 0 and "backend iptables" in p.stderr, "auto follows legacy rules", p)
+        expect(p.returncode == 0 and "using iptables" in p.stderr, "auto follows legacy rules", p)
         clean()
         sh("nft add table inet mine; nft 'add chain inet mine in { type filter hook input priority 0; }';"
            "nft add rule inet mine in tcp dport 9 drop")
         code(14, "rules in both: ask", "diff", policy(NONE))
         sh("iptables-legacy -F INPUT")
         p = run("apply", policy(NONE))
-        expect(p.returncode == 0 and "backend nftables" in p.stderr, "auto follows native rules", p)
+        expect(p.returncode == 0 and "using nftables" in p.stderr, "auto follows native rules", p)
         clean()
 
 
