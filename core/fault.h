@@ -27,7 +27,7 @@ enum fault {
 	FAULT_LACKING,		/* kernel or build cannot do it */
 	FAULT_IO,		/* any other error of a call */
 	FAULT_LOST,		/* somebody else wrote and was overwritten */
-	FAULT_HALF,		/* neither the new rules nor the previous ones */
+	FAULT_HALF,		/* neither new nor previous rules */
 	FAULT_MAX_
 };
 
