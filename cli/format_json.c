@@ -172,7 +172,8 @@ static int show(const struct result *r, const struct display *how)
 		add_text(o, m);
 	lost |= !o || json_memory_lost();
 	if (!lost) {
-		json_dumpf(o, stdout, JSON_INDENT(1));
+		/* ASCII: what a terminal acts on must not reach it */
+		json_dumpf(o, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
 		putchar('\n');
 	}
 	json_decref(o);

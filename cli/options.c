@@ -143,7 +143,9 @@ static int set_confirm(const struct command *c, const char *value,
 			o->request.confirm = (uint32_t)(n * units[i].seconds);
 			return EXIT_DONE;
 		}
-	return usage_error(c, "--confirm takes a time from 1s to 24h, such as 60s, 5m or 1h, not",
+	return usage_error(c, end && !*end ?
+			   "--confirm takes a time from 1s to 24h with its unit, s, m or h, not" :
+			   "--confirm takes a time from 1s to 24h, such as 60s, 5m or 1h, not",
 			   value);
 }
 
@@ -209,7 +211,7 @@ static int take_options(const struct command *c, int argc, char **argv,
 		longs[n++] = (struct option){ table[i].name, table[i].has_arg,
 					      NULL, table[i].key };
 	}
-	optind = 1;
+	optind = 0;	/* from the start, whatever was read before */
 	opterr = 0;
 	while (err == EXIT_DONE &&
 	       (key = getopt_long(argc, argv, ":qvh", longs, &index)) != -1) {
