@@ -6,10 +6,10 @@
  *                                   +- changeset_diff() -> commit
  *   kernel --snapshot--> live image-+
  *
- * Shape:  name, lower, render, print_step and parse are pure: no kernel, no
- *         root. The rest is called in the order open, snapshot (as often as
- *         wanted), commit, close. `lower` with host NULL speaks of no host:
- *         what render prints.
+ * Shape:  name, lower, render, print_step, parse and recognizes are pure: no
+ *         kernel, no root. The rest is called in the order open, snapshot (as
+ *         often as wanted), commit, close. `lower` with host NULL speaks of no
+ *         host: what render prints.
  * Errors: -errno, and at least one diagnostic, at the failing rule's place
  *         where there is one. commit() leaves the rules as before when it
  *         fails; a backend atomic only per table undoes its own earlier
@@ -105,6 +105,8 @@ struct backend {
 	/* The text of render(), or a saved ruleset that holds our things. */
 	int (*parse)(const char *file, const char *text, size_t len,
 		     struct image **ret, struct diags *d);
+	/* A glance: is this such a text? Not two backends say so of one. */
+	bool (*recognizes)(const char *text);
 	int (*open)(struct backend_ctx **ret, struct diags *d);
 	int (*snapshot)(struct backend_ctx *ctx, struct snapshot *ret,
 			struct diags *d);
@@ -120,6 +122,8 @@ extern const bool backends_are_complete;
 extern const struct backend backend_nft, backend_iptables;
 
 const struct backend *backend_find(const char *name);
+/* Whose text a saved ruleset is; NULL: nobody recognizes it. */
+const struct backend *backend_of_text(const char *text);
 void snapshot_release(struct snapshot *s);
 
 const char *chain_owner_name(enum chain_owner o);	/* "iptables-nft" */
@@ -128,6 +132,11 @@ struct foreign_chain *survey_add(struct survey *s);
 /* Remember, for the families of `family` (NFPROTO_*), the first one alone. */
 void survey_add_nat(struct survey *s, uint8_t family,
 		    const struct foreign_nat *nat);
+/*
+ * What a saved ruleset tells of the host: by the jumps to our chains, which
+ * tables of others filter. Where our accept rules stand, they are wanted.
+ */
+int survey_of_image(const struct image *img, struct survey *ret);
 int survey_append(struct survey *to, const struct survey *from);
 /* Is the chain on the rule's hook, and may it drop what the rule is for? */
 bool foreign_chain_meets(const struct foreign_chain *f, const struct rule *r);

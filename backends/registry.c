@@ -29,3 +29,11 @@ const struct backend *backend_find(const char *name)
 			return backends[i];
 	return NULL;
 }
+
+const struct backend *backend_of_text(const char *text)
+{
+	for (size_t i = 0; backends[i]; i++)
+		if (backends[i]->recognizes && backends[i]->recognizes(text))
+			return backends[i];
+	return NULL;
+}

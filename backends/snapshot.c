@@ -40,6 +40,29 @@ void survey_add_nat(struct survey *s, uint8_t family,
 		s->nat[1] = *nat;
 }
 
+int survey_of_image(const struct image *img, struct survey *ret)
+{
+	for (size_t i = 0; i < img->n_tables; i++) {
+		const struct image_table *t = &img->tables[i];
+
+		for (size_t k = 0; k < t->n_chains; k++) {
+			const struct image_chain *c = &t->chains[k];
+			struct foreign_chain *f;
+
+			if (t->owned || !c->foreign)
+				continue;
+			f = survey_add(ret);
+			if (!f)
+				return -ENOMEM;
+			f->family = t->family;
+			f->hook = c->hook;
+			f->table = t->name;
+			f->chain = c->name;
+		}
+	}
+	return 0;
+}
+
 int survey_append(struct survey *to, const struct survey *from)
 {
 	for (size_t i = 0; i < from->n_filters; i++) {

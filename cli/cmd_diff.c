@@ -5,92 +5,7 @@
 
 #include "cli/report.h"
 #include "core/mem.h"
-
-/* A dump of iptables-save has its table lines; nft text never begins so. */
-static bool looks_like_iptables(const char *text)
-{
-	for (const char *s = text; s; s = strchr(s, '\n')) {
-		s += *s == '\n';
-		if (*s == '*' || !strncmp(s, "COMMIT", 6))
-			return true;
-		if (!*s)
-			break;
-	}
-	return false;
-}
-
-static int choose_for_text(struct plan *p, const char *text)
-{
-	bool told = p->rq->backend && strcmp(p->rq->backend, "auto");
-	const struct backend *b;
-	struct part *m;
-
-	if (told || p->policy->backend != BACKEND_AUTO)
-		return plan_choose_offline(p);
-	b = backend_find(looks_like_iptables(text) ? "iptables" : "nftables");
-	if (!b)
-		return plan_choose_offline(p);
-	plan_note_translation(p);
-	return change_add(&p->change, b, &m);
-}
-
-/*
- * A saved ruleset says by our own chains in it which tables of others filter:
- * where our accept rules stand, accept rules are wanted.
- */
-static int survey_of(const struct image *img, struct survey *ret)
-{
-	for (size_t i = 0; i < img->n_tables; i++) {
-		const struct image_table *t = &img->tables[i];
-
-		for (size_t k = 0; k < t->n_chains; k++) {
-			const struct image_chain *c = &t->chains[k];
-			struct foreign_chain *f;
-
-			if (t->owned || !c->foreign)
-				continue;
-			f = survey_add(ret);
-			if (!f)
-				return -ENOMEM;
-			f->family = t->family;
-			f->hook = c->hook;
-			f->table = t->name;
-			f->chain = c->name;
-		}
-	}
-	return 0;
-}
-
-/* The saved ruleset is at fault, and not the policy. */
-static int unreadable(struct plan *p)
-{
-	diag_help(&p->diags,
-		  "--against takes what 'ctpolicy render', 'nft list ruleset' or iptables-save prints");
-	return -FAULT_DATA;
-}
-
-static int diff_against(struct plan *p, const char *file)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t len = 0;
-	struct part *m;
-	int r = policy_read_saved(file, &text, &len, &p->diags);
-
-	if (r)
-		return plan_file_fault(r);
-	r = choose_for_text(p, text);
-	if (r)
-		return r;
-	m = p->change.v;
-	r = m->backend->parse(file, text, len, &m->live.image, &p->diags);
-	if (r == -EINVAL)
-		return unreadable(p);
-	if (!r)
-		r = survey_of(m->live.image, &m->live.survey);
-	if (!r)
-		r = plan_lower(p, m, &m->live.survey);
-	return r ? r : changeset_diff(m->want, m->live.image, &m->changes);
-}
+#include "engine/saved.h"
 
 static int diff_live(struct plan *p)
 {
@@ -119,7 +34,7 @@ static int run(const struct options *o)
 	if (!r)
 		r = plan_refuse_settings(&p);
 	if (!r)
-		r = o->against ? diff_against(&p, o->against) : diff_live(&p);
+		r = o->against ? saved_compare(&p, o->against) : diff_live(&p);
 	if (r)
 		return report_failure(&p, "diff", r);
 	same = change_is_empty(&p.change);

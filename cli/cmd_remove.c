@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/cmd_remove.c: remove all ctpolicy rules. */
-#include <string.h>
-
 #include "cli/report.h"
 #include "core/mem.h"
 #include "engine/recovery.h"
 #include "engine/transaction.h"
 #include "engine/worlds.h"
 
-static const char *backend_named(const struct options *o)
-{
-	const char *name = o->request.backend;
-
-	return name && strcmp(name, "auto") ? name : NULL;
-}
-
-static void say(const struct options *o, const struct transaction *t)
+static void say(const struct plan *p, const struct transaction *t)
 {
 	static const char *const words[OUTCOME_MAX_] = {
 		[OUTCOME_UNCHANGED] = "no ctpolicy rules found",
@@ -24,7 +15,7 @@ static void say(const struct options *o, const struct transaction *t)
 		[OUTCOME_NOT_RECORDED] = "failed; the previous rules are in force, verified",
 		[OUTCOME_RESTORED] = "failed; the previous rules are in force, verified",
 	};
-	const char *name = backend_named(o);
+	const char *name = plan_backend_name(p);
 
 	if (words[t->outcome])
 		report_talk("%s%s%s", name ? name : "", name ? ": " : "",
@@ -76,7 +67,7 @@ static int take_out(const struct options *o, struct plan *p, bool waits)
 	if (waits && transaction_succeeded(&t))
 		r = pending_drop(p->state, &p->diags);
 	report(p, "remove", r ? "failed" : transaction_result(&t), SHOW_MADE);
-	say(o, &t);
+	say(p, &t);
 	return r ? EXIT_IO : transaction_exit_code(&t, o->detailed);
 }
 
@@ -90,7 +81,7 @@ static int run(const struct options *o)
 	if (!o->dry_run)
 		r = settle_past(&p, &state, &waits);
 	if (!r)
-		r = worlds_open(&p, backend_named(o));
+		r = worlds_open(&p, plan_backend_name(&p));
 	if (!r)
 		r = plan_compare(&p);
 	if (r)

@@ -10,17 +10,11 @@
 #include "engine/facts.h"
 #include "host/privilege.h"
 
-static const char *policy_backend_name(const struct plan *p)
+const char *plan_backend_name(const struct plan *p)
 {
-	static const char *const names[] = {
-		[BACKEND_AUTO] = "auto",
-		[BACKEND_NFTABLES] = "nftables",
-		[BACKEND_IPTABLES] = "iptables",
-	};
-
 	if (p->rq->backend)
-		return p->rq->backend;
-	return p->policy ? names[p->policy->backend] : "auto";
+		return strcmp(p->rq->backend, "auto") ? p->rq->backend : NULL;
+	return p->policy ? p->policy->backend : NULL;
 }
 
 static void narrow_families(struct plan *p)
@@ -107,9 +101,8 @@ int plan_refuse_settings(struct plan *p)
 
 int plan_choose_offline(struct plan *p)
 {
-	const char *name = policy_backend_name(p);
-	const struct backend *b = strcmp(name, "auto") ? backend_find(name) :
-							 backends[0];
+	const char *name = plan_backend_name(p);
+	const struct backend *b = name ? backend_find(name) : backends[0];
 	struct part *m;
 
 	if (!b)
@@ -138,7 +131,7 @@ static int check_translation(struct plan *p)
 
 int plan_choose_live(struct plan *p)
 {
-	int r = worlds_choose(p, policy_backend_name(p));
+	int r = worlds_choose(p, plan_backend_name(p));
 
 	if (!r && p->policy)
 		r = check_translation(p);

@@ -47,6 +47,8 @@ int plan_file_fault(int err);
 void plan_note_translation(struct plan *p);
 /* -EOPNOTSUPP: it asks for settings, which this version does not apply. */
 int plan_refuse_settings(struct plan *p);
+/* The one that was named, by the request or else the policy; NULL: auto. */
+const char *plan_backend_name(const struct plan *p);
 /* To write text: the one that was named, else the first in the table. */
 int plan_choose_offline(struct plan *p);
 /* -FAULT_USAGE, with the names of those that are built in. */

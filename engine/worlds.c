@@ -94,7 +94,7 @@ static int elect(struct plan *p, struct candidate *c, size_t n,
 	struct candidate *chosen = NULL;
 	int r = 0;
 
-	if (!strcmp(name, "auto")) {
+	if (!name) {
 		r = pick(p, c, n, &chosen);
 		if (!r && !chosen) {
 			diags_append(&p->diags, &c[0].diags);
@@ -159,7 +159,8 @@ int worlds_choose(struct plan *p, const char *name)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		look(&c[i], backends[i]);
-	r = n ? choose(p, c, n, name) : plan_unknown_backend(p, name);
+	r = n ? choose(p, c, n, name) :
+		plan_unknown_backend(p, name ? name : "auto");
 	for (size_t i = 0; i < n; i++)
 		candidate_release(&c[i]);
 	return r;

@@ -11,7 +11,7 @@
 
 #include "engine/plan.h"
 
-/* Fills backend, why, ctx, live and elsewhere; `name` may be "auto". */
+/* Fills backend, why, ctx, live and elsewhere; `name` NULL: auto. */
 int worlds_choose(struct plan *p, const char *name);
 /*
  * Open and read the backend of this name; NULL: every one, each a part of its

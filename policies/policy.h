@@ -67,8 +67,6 @@ struct timeout {
 	struct origin origin;
 };
 
-enum policy_backend { BACKEND_AUTO, BACKEND_NFTABLES, BACKEND_IPTABLES };
-
 /* An expectation of the `tests` section, kept for a later `test` command. */
 struct packet_test {
 	uint8_t proto, family;
@@ -84,7 +82,7 @@ struct policy {
 	bool forbid_state;		/* state_matching: forbidden */
 	bool replace_existing;		/* existing_rules: replace */
 	struct srcpos existing_at;
-	enum policy_backend backend;
+	const char *backend;		/* its name; NULL: auto */
 	bool ipv4, ipv6;
 	struct service *services;
 	size_t n_services, cap_services;

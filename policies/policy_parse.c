@@ -70,15 +70,15 @@ static int load_existing(struct loader *l, uint32_t node)
 static int load_backend(struct loader *l, uint32_t node)
 {
 	static const struct word words[] = {
-		{ "auto", BACKEND_AUTO, false },
-		{ "nftables", BACKEND_NFTABLES, false },
-		{ "iptables", BACKEND_IPTABLES, false },
+		{ "auto", 0, false },
+		{ "nftables", 1, false },
+		{ "iptables", 2, false },
 	};
-	int backend = BACKEND_AUTO, err;
+	int i = 0, err;
 
-	err = load_word(l, node, "backend", words, ARRAY_SIZE(words), &backend);
+	err = load_word(l, node, "backend", words, ARRAY_SIZE(words), &i);
 	if (!err)
-		l->p->backend = (enum policy_backend)backend;
+		l->p->backend = i ? words[i].name : NULL;
 	return err;
 }
 

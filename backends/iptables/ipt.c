@@ -29,12 +29,24 @@ bool ipt_chain_is_ours(const char *chain)
 	return !strncmp(chain, IPT_CHAIN_PREFIX, strlen(IPT_CHAIN_PREFIX));
 }
 
+/* A dump has its table lines; nft text never begins so. */
+static bool ipt_recognizes(const char *text)
+{
+	for (const char *s = text; s && *s; s = strchr(s, '\n')) {
+		s += *s == '\n';
+		if (*s == '*' || !strncmp(s, "COMMIT", 6))
+			return true;
+	}
+	return false;
+}
+
 const struct backend backend_iptables = {
 	.name = "iptables",
 	.lower = ipt_lower,
 	.render = ipt_render,
 	.print_step = ipt_print_step,
 	.parse = ipt_parse,
+	.recognizes = ipt_recognizes,
 	.open = ipt_open,
 	.snapshot = ipt_snapshot,
 	.commit = ipt_commit,

@@ -84,6 +84,18 @@ def check_calls(rep, path, code):
             rep.fault(path, n, "only cli/ prints")
 
 
+# A further backend is a folder, a row of the registry and a word of the policy.
+BACKEND_NAMES = re.compile(r'"(nftables|iptables)"|\bbackend_(nft|iptables)\b')
+KNOWS_BACKENDS = re.compile(r"backends/|policies/policy_parse\.c$")
+
+
+def check_backends(rep, path, raw):
+    for n, line in enumerate(raw.splitlines(), 1):
+        m = BACKEND_NAMES.search(line.split("/*")[0])
+        if m and not KNOWS_BACKENDS.match(path):
+            rep.fault(path, n, "%s: only backends/ tells them apart" % m[0])
+
+
 def main():
     rep = source.Report()
     for path in source.product_code():
@@ -91,6 +103,7 @@ def main():
         raw = source.text(path)
         check_includes(rep, path, raw)
         check_calls(rep, path, source.without_comments(raw))
+        check_backends(rep, path, raw)
     rep.exit()
 
 

@@ -56,7 +56,7 @@ static void test_defaults(void **state)
 	assert_string_equal(p->file, "p.yaml");
 	assert_false(p->forbid_state);
 	assert_false(p->replace_existing);
-	assert_int_equal(p->backend, BACKEND_AUTO);
+	assert_null(p->backend);
 	assert_true(p->ipv4 && p->ipv6 && p->flush_services);
 	assert_false(p->unload_modules);
 	assert_int_equal(p->max.kind, AMOUNT_UNSET);
@@ -124,7 +124,7 @@ static void test_conntrack(void **state)
 	(void)state;
 	assert_true(p->forbid_state && p->unload_modules);
 	assert_true(p->ipv6 && !p->ipv4 && !p->flush_services);
-	assert_int_equal(p->backend, BACKEND_IPTABLES);
+	assert_string_equal(p->backend, "iptables");
 	assert_int_equal(p->max.kind, AMOUNT_PERCENT);
 	assert_int_equal(p->max.value, 5);
 	assert_int_equal(p->buckets.kind, AMOUNT_NUMBER);
