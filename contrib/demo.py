@@ -187,7 +187,7 @@ def main():
     with open(os.path.join(SRC, POLICY)) as f:
         print("".join("    " + line for line in f if line[0] != "#"), end="")
     good = [act(backend) for backend in BACKENDS]
-    print("\n%s" % ("Port %d left the table, port %d stayed in it, and nothing"
+    print("\n%s" % ("Port %d left the table, port %d stayed in it, and none"
                     " of this touched the machine's own rules."
                     % (WEB, OTHER) if all(good) else "That went wrong."))
     return 0 if all(good) else 1
