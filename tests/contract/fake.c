@@ -6,9 +6,14 @@
 
 #include "backends/lower/fuse.h"
 #include "core/mem.h"
+#include "rules/image_copy.h"
 
-static struct image *kernel;
-static uint64_t generation = 1;
+struct fake_kernel {
+	struct image *image;
+	uint64_t generation;
+};
+
+static struct fake_kernel kernels[2];
 static size_t fail_at;
 static int fail_with;
 
@@ -20,84 +25,36 @@ void fake_fail_at(size_t n, int err)
 
 void fake_reset(void)
 {
-	image_free(&kernel);
+	for (size_t i = 0; i < ARRAY_SIZE(kernels); i++) {
+		image_free(&kernels[i].image);
+		kernels[i].generation = 1;
+	}
 	fake_fail_at(0, 0);
-	generation = 1;
 }
 
 void fake_disturb(void)
 {
-	generation++;
+	for (size_t i = 0; i < ARRAY_SIZE(kernels); i++)
+		kernels[i].generation++;
 }
 
 /* ---- copies ---- */
 
-static int rule_copy(struct image *img, const struct image_rule *r,
-		     struct image_rule *ret)
-{
-	struct image_rule c = *r;
-	int err;
-
-	c.match = (struct match){ 0 };
-	c.comment = r->comment ? strdup(r->comment) : NULL;
-	c.unknown = r->unknown ? strdup(r->unknown) : NULL;
-	c.origin = r->comment ? image_origin(img, r->comment) : NULL;
-	err = match_copy(&r->match, &c.match);
-	if (err)
-		image_rule_release(&c);
-	else
-		*ret = c;
-	return err;
-}
-
-static int set_copy(struct image *img, const struct image_set *s,
-		    struct image_set *ret)
-{
-	char comment[COMMENT_MAX + 1];
-	struct image_set c = *s;
-	int err = elems_copy(&s->elems, &c.elems);
-
-	for (size_t i = 0; !err && i < c.elems.n; i++) {
-		origin_comment(s->elems.origin[i], comment, COMMENT_MAX);
-		c.elems.origin[i] = image_origin(img, comment);
-	}
-	if (!err)
-		*ret = c;
-	return err;
-}
-
-static int chain_copy(struct image *img, struct image_table *t,
-		      const struct image_chain *from)
-{
-	struct image_chain *c = image_add_chain(t, from->name, from->hook);
-	int err = c ? 0 : -ENOMEM;
-
-	if (err)
-		return err;
-	c->base = from->base;
-	c->foreign = from->foreign;
-	for (size_t i = 0; !err && i < from->n_rules; i++) {
-		struct image_rule *r = image_add_rule(c);
-
-		err = r ? rule_copy(img, &from->rules[i], r) : -ENOMEM;
-	}
-	return err;
-}
-
 static int table_copy(struct image *img, const struct image_table *from)
 {
-	struct image_table *t = image_add_table(img, from->family, from->name);
+	struct image_table *t = image_copy_table(img, from);
 	int err = t ? 0 : -ENOMEM;
 
-	if (err)
-		return err;
-	t->owned = from->owned;
-	for (size_t i = 0; !err && i < from->n_chains; i++)
-		err = chain_copy(img, t, &from->chains[i]);
-	for (size_t i = 0; !err && i < from->n_sets; i++) {
-		struct image_set *s = image_add_set(t, from->sets[i].name);
+	for (size_t i = 0; !err && i < from->n_chains; i++) {
+		struct image_chain *c = image_copy_chain(t, &from->chains[i]);
 
-		err = s ? set_copy(img, &from->sets[i], s) : -ENOMEM;
+		err = c ? image_copy_rules(img, c, &from->chains[i]) : -ENOMEM;
+	}
+	for (size_t i = 0; !err && i < from->n_sets; i++) {
+		struct image_set *set = image_copy_set(t, &from->sets[i]);
+
+		err = set ? image_copy_elems(img, set, &from->sets[i]) :
+			    -ENOMEM;
 	}
 	return err;
 }
@@ -287,11 +244,10 @@ static int step_rule(struct image *img, struct image_table *t,
 	at = s->before ? find_rule(c, s->before) : c->n_rules;
 	if (at == SIZE_MAX)
 		return -ENOENT;
-	err = rule_copy(img, s->rule, &copy);
-	if (!err && !image_add_rule(c))
-		err = -ENOMEM;
+	err = image_copy_rule(img, c, s->rule);
 	if (err)
 		return err;
+	copy = c->rules[c->n_rules - 1];
 	memmove(&c->rules[at + 1], &c->rules[at],
 		(c->n_rules - 1 - at) * sizeof(*c->rules));
 	c->rules[at] = copy;
@@ -403,27 +359,38 @@ static void fake_print_step(const struct step *s, struct strbuf *out)
 }
 
 struct backend_ctx {
-	int unused;
+	struct fake_kernel *kernel;
 };
 
-static int fake_open(struct backend_ctx **ret, struct diags *d)
+static int open_kernel(struct fake_kernel *k, struct backend_ctx **ret)
 {
 	struct backend_ctx *ctx = calloc(1, sizeof(*ctx));
 
-	(void)d;
 	if (!ctx)
 		return -ENOMEM;
+	ctx->kernel = k;
 	*ret = ctx;
 	return 0;
+}
+
+static int fake_open(struct backend_ctx **ret, struct diags *d)
+{
+	(void)d;
+	return open_kernel(&kernels[0], ret);
+}
+
+static int fake_open_other(struct backend_ctx **ret, struct diags *d)
+{
+	(void)d;
+	return open_kernel(&kernels[1], ret);
 }
 
 static int fake_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 			 struct diags *d)
 {
-	struct snapshot s = { .stamp.generation = generation };
-	int err = image_copy(kernel, &s.image);
+	struct snapshot s = { .stamp.generation = ctx->kernel->generation };
+	int err = image_copy(ctx->kernel->image, &s.image);
 
-	(void)ctx;
 	(void)d;
 	if (err)
 		return err;
@@ -437,14 +404,14 @@ static int fake_commit(struct backend_ctx *ctx, const struct changeset *cs,
 		       struct diags *d)
 {
 	_cleanup_(image_free) struct image *copy = NULL;
+	struct fake_kernel *k = ctx->kernel;
 	int err;
 
-	(void)ctx;
-	if (stamp.generation != generation)
+	if (stamp.generation != k->generation)
 		return diag_add(d, DIAG_ERROR, -FAULT_STALE,
 				ID_NFT_CHANGED_MEANWHILE, NOPOS,
 				"the rules moved on");
-	err = image_copy(kernel, &copy);
+	err = image_copy(k->image, &copy);
 	*begun |= !err && !check_only;
 	for (size_t i = 0; !err && i < cs->n; i++) {
 		err = fail_at && i + 1 == fail_at ? fail_with :
@@ -460,9 +427,9 @@ static int fake_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	err = image_normalize(copy);
 	if (err)
 		return err;
-	image_free(&kernel);
-	kernel = TAKE_PTR(copy);
-	generation++;
+	image_free(&k->image);
+	k->image = TAKE_PTR(copy);
+	k->generation++;
 	return 0;
 }
 
@@ -478,6 +445,17 @@ const struct backend backend_fake = {
 	.render = fake_render,
 	.print_step = fake_print_step,
 	.open = fake_open,
+	.snapshot = fake_snapshot,
+	.commit = fake_commit,
+	.close = fake_close,
+};
+
+const struct backend backend_fake_other = {
+	.name = "other",
+	.lower = fake_lower,
+	.render = fake_render,
+	.print_step = fake_print_step,
+	.open = fake_open_other,
 	.snapshot = fake_snapshot,
 	.commit = fake_commit,
 	.close = fake_close,
