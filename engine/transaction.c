@@ -221,17 +221,20 @@ static bool is_impossible(int err)
 	       fault_of(err) == FAULT_LACKING;
 }
 
-static void commit_failed(struct plan *p, int err, bool begun,
+static void commit_failed(struct plan *p, int err,
+			  const struct progress *progress,
 			  struct transaction *t)
 {
 	remember(p, false);
 	t->err = err;
-	if (!begun) {
+	if (!progress->begun) {
 		t->outcome = OUTCOME_REFUSED;
 		tracking_undone(p, &t->tracking);
 		return;
 	}
-	if (err == -FAULT_HALF || verify_restored_settled(p)) {
+	/* What was written is no dump's mistake: do not wait for it to go. */
+	if (progress->done || err == -FAULT_HALF ||
+	    verify_restored_settled(p)) {
 		go_back(p, err, t);
 		return;
 	}
@@ -271,7 +274,7 @@ static void change(struct plan *p, struct transaction *ret)
 			return;
 		}
 		if (r != -FAULT_STALE || progress.done) {
-			commit_failed(p, r, progress.begun, ret);
+			commit_failed(p, r, &progress, ret);
 			return;
 		}
 		/* Replanned: a refusal that did not last is no error. */
