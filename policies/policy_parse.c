@@ -230,7 +230,7 @@ static int finish(struct loader *l)
 		diag_add(l->d, DIAG_NOTE, 0, ID_TOO_MANY_ERRORS,
 			 (struct srcpos){ .file = l->p->file },
 			 "too many errors: the rest of the file was not "
-			 "looked at");
+			 "checked");
 	if (l->d->lost)
 		return -ENOMEM;
 	return l->d->errors > l->errors_before ? -EINVAL : 0;

@@ -11,7 +11,7 @@
  *         means "in sync". One changed element is one step.
  * Owner:  steps point into `want` and `live`; both must outlive it.
  * Errors: changeset_diff() is pure; it fails only with -ENOMEM and then leaves
- *         *ret untouched. To undo, diff against the image from before.
+ *         *ret untouched. To undo, diff against the previous image.
  */
 #ifndef CTPOLICY_RULES_CHANGESET_H
 #define CTPOLICY_RULES_CHANGESET_H

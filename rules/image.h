@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rules/image.h: what lies, or shall lie, in a kernel: tables, chains, sets.
+ * rules/image.h: what is, or is to be, in a kernel: tables, chains, sets.
  *
  * A backend lowers a ruleset to an image, decodes the kernel into another, and
  * commits the difference. Only what is ours is in an image: our own tables,

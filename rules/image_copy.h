@@ -4,7 +4,7 @@
  *
  * Shape:  a copy comes last beside its siblings, without what it holds: a
  *         table without chains and sets, a set without elements.
- * Owner:  the copy borrows nothing: its origins are made anew, in the image
+ * Owner:  the copy borrows nothing: its origins are new ones, in the image
  *         that it goes into.
  * Errors: NULL or -ENOMEM.
  */

@@ -11,7 +11,7 @@
  *         STATE_FILE_MAX. -ENOENT of a read: no such file.
  * Source: rename(2), fsync(2). The file is on disk before it gets its name;
  *         the name itself is only after state_file_sync(). Where it is not
- *         called, a power cut may bring back the names from before: that is
+ *         called, a power cut may bring back the previous names: that is
  *         harmless where the rules have gone with the power.
  */
 #ifndef CTPOLICY_STATE_STATE_FILE_H

@@ -33,7 +33,7 @@ struct ipt_mirrors {
 int ipt_mirror_get(struct ipt_mirrors *all, const struct ipt_legacy *t,
 		   const char *chain, const struct image *live,
 		   struct ipt_mirror **ret);
-/* t was opened anew: others may have written around our rules. */
+/* t was opened again: others may have written around our rules. */
 int ipt_mirrors_align(struct ipt_mirrors *all, const struct ipt_legacy *t);
 int ipt_mirrors_copy(const struct ipt_mirrors *from, struct ipt_mirrors *ret);
 /* m->n when r is not there, or NULL. */

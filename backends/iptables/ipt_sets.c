@@ -121,7 +121,7 @@ void ipt_set_print_elem(const struct image_set *s, size_t i,
 	}
 }
 
-/* Room to grow by half before a set must be made anew. */
+/* Room to grow by half before a set must be recreated. */
 uint32_t ipt_set_maxelem(const struct image_set *s)
 {
 	uint32_t max = 65536;

@@ -7,7 +7,7 @@
  * replaced meanwhile, if only the number of entries is the same. But it hands
  * back the counters of what it threw away. So a mark is added to the counters
  * of the ERROR entry that ends a table: no packet meets it, no tool shows it,
- * and whoever writes the table anew writes it without.
+ * and whoever replaces the table writes it without.
  *
  * Shape:  ipt_witness_begin(), read the table, ipt_witness_check(), commit,
  *         ipt_witness_end(). One at a time.

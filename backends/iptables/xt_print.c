@@ -167,7 +167,7 @@ int xt_print(uint8_t family, const void *entry, const char *target,
 	/* Say so: taken for somebody's handiwork, it would be replaced. */
 	if (err)
 		return diag_add(d, DIAG_ERROR, -EIO, ID_XTABLES_RULE, NOPOS,
-				"iptables: a rule of ours cannot be read: %s",
+				"iptables: cannot read one of ctpolicy's rules: %s",
 				xt_guard_message());
 	return ipt_args_split(text, len, ret);
 }
