@@ -187,8 +187,10 @@ static bool put_back(struct watch *w)
 {
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(diags_release) struct diags said = { 0 };
-	int r = recovery_open(w->rq, &state, &said);
+	int r;
 
+	kept_make_way(w->rq->state_dir);
+	r = recovery_open(w->rq, &state, &said);
 	/* It may have ended while this waited for the lock. */
 	if (!r && !kept_is_on(&w->kept))
 		return true;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +60,19 @@ bool kept_is_on(const struct kept *k)
 	return k->id && k->pending >= 0 && k->record >= 0 &&
 	       !fstat(k->pending, &s) &&
 	       (s.st_mode & 07777) != KEPT_OVER_MODE;
+}
+
+/* state_open() says what could not be made, and judges what was. */
+void kept_make_way(const char *dir)
+{
+	_cleanup_free_ char *way = strdup(dir);
+	char *slash = way && *way ? strchr(way + 1, '/') : NULL;
+
+	for (; slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		(void)mkdir(way, 0755);
+		*slash = '/';
+	}
 }
 
 static int copy(struct state *st, int fd, const char *name, struct diags *d)

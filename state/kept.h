@@ -28,6 +28,8 @@ struct kept {
 bool kept_hold(struct kept *k, const struct state *st, uint32_t id);
 /* Files are held, and ctpolicy did not end the trial. */
 bool kept_is_on(const struct kept *k);
+/* Make the folders above `dir` that were deleted along with it. */
+void kept_make_way(const char *dir);
 /* Write what is missing; `st` holds the lock. */
 int kept_put_back(const struct kept *k, struct state *st, struct diags *d);
 void kept_release(struct kept *k);

@@ -170,6 +170,41 @@ def deleted(host, before):
     goes_back(host, before)
 
 
+def deleted_above(host, before):
+    """The folders above the state folder go with it."""
+    top = host.state + "-above"
+    host.state = os.path.join(top, "a", "state")
+    os.makedirs(os.path.dirname(host.state))
+    host.run("apply", "--confirm", "4s", TWO)
+    wait_for(lambda: holds_note(host), 3, "the note is not held")
+    shutil.rmtree(top, ignore_errors=True)
+    wait_for(lambda: "pending" in host.files(), 3, "not put back")
+    goes_back(host, before)
+    assert "CT551" in host.run("confirm", code=12)
+
+
+def damaged_in_place(host, before):
+    """The waiter's copy of a damaged note or record is the damaged one."""
+    for victim in ("pending", "record"):
+        host.run("apply", "--confirm", "3s", TWO)
+        wait_for(lambda: holds_note(host), 3, "the note is not held")
+        newest = str(max(int(f) for f in host.files() if f.isdigit()))
+        path = os.path.join(state_folder(host), "pending" if
+                            victim == "pending" else newest)
+        with open(path, "rb+") as file:
+            file.seek(os.path.getsize(path) // 2)
+            file.write(b"\0")
+        if victim == "pending":
+            goes_back(host, before)
+            assert "CT551" in host.run("confirm", code=12)
+    # nothing leads back from it: the trial goes on, and whoever asks is told
+    time.sleep(4)
+    assert "pending" in host.files(), "the trial ended"
+    assert "is damaged" in host.run("recover", code=74)
+    host.run("remove")
+    wait_for(lambda: not waiters(host), 35, "a waiter is left")
+
+
 def at_once(host, before):
     """The word comes before the waiter has looked a second time."""
     for _ in range(3):
@@ -328,8 +363,8 @@ def others_folders(host, _):
 
 
 CASES = (failing_look, slow_change, told_to_end, small_waiter, damaged_note,
-         deleted, at_once, disk, cut_removal, in_force, once, numbers,
-         two_folders, others_folders)
+         deleted, deleted_above, damaged_in_place, at_once, disk, cut_removal,
+         in_force, once, numbers, two_folders, others_folders)
 lab.require_ctpolicy()
 for name in lab.BACKENDS:
     for test in CASES:
