@@ -72,16 +72,23 @@ def kernel_answers():
 
 
 def state_files():
-    head = ('{"after":%d,"backend":"nftables","before":0,"command":"apply",'
-            '"id":1,"of":0,"policy":"p.yaml","schema":%d,"space":"main",'
-            '"time":1}\n')
+    """Without the checksum, which the harness puts in."""
+    head = ('{"command":"apply","format":%d,"id":2,"of":1,"parts":[%s],'
+            '"policy":"p.yaml","policy_digest":"0123456789abcdef",'
+            '"space":"main","time":1,"tty":"/dev/pts/0","user":"root"}\n')
+    part = ('{"after":%d,"before":%d,"digest_after":"0123456789abcdef",'
+            '"digest_before":"0000000000000000","target":"nftables"}')
     text = "table inet ctpolicy {\n}\n"
-    for schema in 1, 2, 3:
-        yield (head % (len(text), schema) + text).encode()
-        yield (head % (len(text) + 1, schema) + text).encode()
-        yield (head % (-1, schema) + text).encode()
-    yield b'{"deadline":"00000000000000ff","id":1,"schema":1,"space":"main"}\n'
-    yield b'{"ending":"confirmed","id":1,"schema":1,"time":1}\n'
+    both = part % (0, len(text)) + "," + part % (len(text), 0)
+    for form in 1, 2, 3:
+        yield (head % (form, "")).encode()
+        yield (head % (form, both) + 2 * text).encode()
+    for after, before in ((len(text) + 1, 0), (-1, 0), (0, 1 << 62)):
+        yield (head % (2, part % (after, before)) + text).encode()
+    yield (b'{"deadline":255,"id":1,"login":"ssh 192.0.2.1","schema":1,'
+           b'"space":"main"}\n')
+    for ending in b"confirmed", b"rolled_back", b"failed", b"lost":
+        yield b'{"ending":"%s","id":1,"schema":1,"time":1}\n' % ending
     yield b"{}\n"
     yield b"x"
 
