@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/cmd_apply.c: make it so, and see that it is so. */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli/report.h"
-#include "core/clock.h"
 #include "core/mem.h"
 #include "engine/guard.h"
 #include "engine/recovery.h"
 #include "engine/transaction.h"
+#include "engine/unsettled.h"
 #include "engine/waiter.h"
 
 static void note_limits(struct plan *p)
@@ -65,25 +64,10 @@ static void say_done(const struct plan *p, const struct transaction *t)
 		say_trial(p->rq->confirm);
 }
 
-static void say_on_trial(struct plan *p)
-{
-	uint64_t now = clock_boot_ns();
-	struct waiting w = { 0 };
-	uint64_t left = 0;
-
-	if (!waiting_read(p->state, &w, &p->diags) && w.there &&
-	    w.pending.deadline > now)
-		left = (w.pending.deadline - now + 999999999) / 1000000000;
-	diag_add(&p->diags, DIAG_ERROR, 0, ID_ON_TRIAL, NOPOS,
-		 "change %u is still on trial for %" PRIu64 " s", w.pending.id,
-		 left);
-	diag_help(&p->diags,
-		  "'ctpolicy confirm' keeps it, 'ctpolicy rollback' undoes it");
-}
-
 /* One change at a time, on rules that are either old or new. */
 static int settle_past(struct plan *p, struct state **ret)
 {
+	struct waiting w = { 0 };
 	enum recovered what;
 	int r = recovery_open(p->rq, ret, &p->diags);
 
@@ -91,9 +75,14 @@ static int settle_past(struct plan *p, struct state **ret)
 		return r;
 	p->state = *ret;
 	r = recovery_before(p, &what);
-	if (r || what != RECOVERED_WAITS)
+	if (!r && what == RECOVERED_WAITS)
+		r = waiting_read(p->state, &w, &p->diags);
+	if (r)
 		return r;
-	say_on_trial(p);
+	trial_tell_end(p->state, what == RECOVERED_OLD, &p->diags);
+	if (what != RECOVERED_WAITS)
+		return 0;
+	trial_say(&w, DIAG_ERROR, &p->diags);
 	return -FAULT_BUSY;
 }
 
@@ -137,8 +126,9 @@ static int run(const struct options *o)
 	p.logins = &logins;
 	if (!r)
 		r = plan_refuse_settings(&p);
-	if (!r && !o->dry_run)
-		r = settle_past(&p, &state);
+	if (!r)
+		r = o->dry_run ? unsettled_note(&rq, &p.diags) :
+				 settle_past(&p, &state);
 	if (!r)
 		r = compare(&p);
 	if (r)

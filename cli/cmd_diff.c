@@ -6,11 +6,14 @@
 #include "cli/report.h"
 #include "core/mem.h"
 #include "engine/saved.h"
+#include "engine/unsettled.h"
 
 static int diff_live(struct plan *p)
 {
-	int r = plan_choose_live(p);
+	int r = unsettled_note(p->rq, &p->diags);
 
+	if (!r)
+		r = plan_choose_live(p);
 	if (r)
 		return r;
 	if (p->why)

@@ -4,6 +4,7 @@
 #include "core/mem.h"
 #include "engine/recovery.h"
 #include "engine/transaction.h"
+#include "engine/unsettled.h"
 #include "engine/worlds.h"
 
 static void say(const struct plan *p, const struct transaction *t)
@@ -76,10 +77,10 @@ static int run(const struct options *o)
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(plan_release) struct plan p = { .rq = &o->request };
 	bool waits = false;
-	int r = 0;
+	int r;
 
-	if (!o->dry_run)
-		r = settle_past(&p, &state, &waits);
+	r = o->dry_run ? unsettled_note(p.rq, &p.diags) :
+			 settle_past(&p, &state, &waits);
 	if (!r)
 		r = worlds_open(&p, plan_backend_name(&p));
 	if (!r)

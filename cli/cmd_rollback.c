@@ -4,22 +4,24 @@
 
 #include "cli/report.h"
 #include "core/mem.h"
-#include "engine/recovery.h"
+#include "engine/unsettled.h"
 
 static int go(struct recovery *v, const struct options *o, struct state *state)
 {
 	const struct request *rq = &o->request;
 	_cleanup_(diags_release) struct diags said = { 0 };
 	enum recovered what;
+	bool told;
 	int r;
 
 	v->plan = (struct plan){ .rq = rq, .state = state };
 	r = recovery_before(&v->plan, &what);
 	if (r)
 		return r;
+	told = trial_tell_end(state, what == RECOVERED_OLD, &v->plan.diags);
 	/* What was just rolled back is not rolled back twice. */
-	if (what == RECOVERED_OLD && !o->redo) {
-		v->what = what;
+	if ((what == RECOVERED_OLD || told) && !o->redo) {
+		v->what = RECOVERED_OLD;
 		return 0;
 	}
 	diags_append(&said, &v->plan.diags);
@@ -39,7 +41,7 @@ static int go(struct recovery *v, const struct options *o, struct state *state)
 static void say(const struct recovery *v, bool redo)
 {
 	if (!v->record.id)
-		report_talk("the interrupted change has been undone");
+		report_talk("nothing else was undone; run 'ctpolicy rollback' again to go back one more change");
 	else if (v->what == RECOVERED_PAST)
 		report_talk("change %u belongs to an earlier boot or namespace; no ctpolicy rules are left of it",
 			    v->record.id);

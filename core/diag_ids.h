@@ -120,6 +120,7 @@
 	X(TRIAL_END_UNSAVED, 555)	/* a warning */			\
 	X(UNRECORDED, 556)		/* a warning */			\
 	X(TRIAL_NOT_IN_FORCE, 557)					\
+	X(UNFINISHED_SEEN, 558)		/* a warning */			\
 	/* Privileges, management access */				\
 	X(CAPS_UNREADABLE, 560)						\
 	X(CAP_MISSING, 561)						\

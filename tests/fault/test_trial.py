@@ -297,15 +297,54 @@ def in_force(host, before):
 
 
 def once(host, before):
-    """An expired trial is told once, and not after a later change."""
-    host.run("apply", "--confirm", "1s", TWO)
-    goes_back(host, before)
-    assert "CT551" in host.run("confirm", code=12)
-    assert "no change" in host.run("confirm")
-    host.run("apply", "--confirm", "1s", TWO)
-    goes_back(host, before)
-    host.run("apply", TWO)
-    assert "no change" in host.run("confirm")
+    """An expired trial is told once, by whichever command comes next."""
+    for verb, code in (("confirm", 12), ("apply", 0), ("rollback", 0)):
+        host.run("apply", "--confirm", "1s", TWO)
+        goes_back(host, before)
+        more = [ONE] if verb == "apply" else []
+        said = host.run(verb, *more, code=code)
+        assert said.count("CT551") == 1, said
+        assert host.listing() == before, "%s: not the previous rules" % verb
+        assert "CT551" not in host.run("apply", ONE)
+        assert "no change" in host.run("confirm")
+    host.run("rollback")
+    assert host.listing() != before
+
+
+def seen(host, before):
+    """Commands that change nothing warn of what is not over yet."""
+    def said(text):
+        looks = [host.run("diff", ONE, code=None),
+                 host.run("apply", "--dry-run", ONE),
+                 host.run("remove", "--dry-run")]
+        for out in looks:
+            assert len(re.findall(text, out)) == 1, (text, out)
+            assert "error:" not in out, (text, out)
+
+    said(r"\A(?!.*CT5[45]\d)(?s:.)")
+    host.run("apply", "--confirm", "1h", TWO)
+    said(r"warning: change \d+ is still on trial for 3[56]\d\d s")
+    host.run("confirm")
+    host.run("apply", "--confirm", "4s", ONE)
+    end = time.monotonic() + 4
+    for pid in waiters(host):
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not waiters(host), 3, "it does not end")
+    time.sleep(max(0, end - time.monotonic()))
+    said(r"warning: change \d+ was not confirmed in time and is not rolled")
+    host.run("recover")
+    call = {"nftables": "sendmsg", "iptables": "setsockopt"}[host.backend]
+    for n in range(1, 20):
+        host.run("apply", ONE, code=None, prefix=[
+            "strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+            "inject=%s:signal=KILL:when=%d" % (call, n)])
+        if "journal" in host.files():
+            break
+        host.run("apply", TWO)
+    said(r"warning: change \d+ \(apply\) is unfinished")
+    host.run("recover")
+    host.run("apply", ONE)
+    assert host.listing() == before
 
 
 def numbers(host, _):
@@ -364,7 +403,7 @@ def others_folders(host, _):
 
 CASES = (failing_look, slow_change, told_to_end, small_waiter, damaged_note,
          deleted, deleted_above, damaged_in_place, at_once, disk, cut_removal,
-         in_force, once, numbers, two_folders, others_folders)
+         in_force, once, seen, numbers, two_folders, others_folders)
 lab.require_ctpolicy()
 for name in lab.BACKENDS:
     for test in CASES:
