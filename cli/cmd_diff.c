@@ -29,7 +29,7 @@ static int run(const struct options *o)
 	int r;
 
 	if (o->against && !strcmp(o->against, "-") && !strcmp(o->args[0], "-")) {
-		fputs("ctpolicy diff: standard input can be one of both only\n",
+		fputs("ctpolicy diff: only one of POLICY and --against can be '-'\n",
 		      stderr);
 		return EXIT_USAGE;
 	}
