@@ -179,3 +179,21 @@ int iface_cmp(const struct iface *a, const struct iface *b)
 
 	return c ? c : (int)a->wild - (int)b->wild;
 }
+
+bool key_next(const uint8_t *key, size_t n, uint8_t *ret)
+{
+	memmove(ret, key, n);
+	while (n--)
+		if (++ret[n])
+			return true;
+	return false;
+}
+
+bool key_previous(const uint8_t *key, size_t n, uint8_t *ret)
+{
+	memmove(ret, key, n);
+	while (n--)
+		if (ret[n]--)
+			return true;
+	return false;
+}

@@ -103,4 +103,8 @@ void protocol_print(uint8_t proto, struct strbuf *out);
 /* The i-th known name, NULL past the end: for suggestions. */
 const char *protocol_name_at(size_t i);
 
+/* The big-endian number after `key`, or before it; false when it went round. */
+bool key_next(const uint8_t *key, size_t n, uint8_t *ret);
+bool key_previous(const uint8_t *key, size_t n, uint8_t *ret);
+
 #endif

@@ -42,24 +42,6 @@ static int cmp_value(const void *a, const void *b, void *arg)
 	return memcmp(a, b, *(const size_t *)arg);
 }
 
-/* v + 1 into ret; false when v is the field's last value. */
-static bool next_value(const uint8_t *v, size_t width, uint8_t *ret)
-{
-	memcpy(ret, v, width);
-	for (size_t i = width; i-- > 0;)
-		if (++ret[i])
-			return true;
-	return false;
-}
-
-static void previous_value(const uint8_t *v, size_t width, uint8_t *ret)
-{
-	memcpy(ret, v, width);
-	for (size_t i = width; i-- > 0;)
-		if (ret[i]--)
-			return;
-}
-
 /* The values at which some box begins, or has just ended; sorted, unique. */
 static int borders(const struct elems *e, const size_t *idx, size_t n,
 		   const struct order *o, uint8_t **ret, size_t *ret_n)
@@ -71,8 +53,8 @@ static int borders(const struct elems *e, const size_t *idx, size_t n,
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		memcpy(v + k++ * width, elems_first(e, idx[i]) + o->at, width);
-		k += next_value(elems_last(e, idx[i]) + o->at, width,
-				v + k * width);
+		k += key_next(elems_last(e, idx[i]) + o->at, width,
+			      v + k * width);
 	}
 	qsort_r(v, k, width, cmp_value, &width);
 	for (size_t i = 0; i < k; i++)
@@ -167,8 +149,8 @@ static int solve_segments(struct split *s, size_t *idx, size_t n,
 		}
 		memcpy(s->first + o->at, from, o->width);
 		if (k + 1 < n_v)
-			previous_value(from + o->width, o->width,
-				       s->last + o->at);
+			key_previous(from + o->width, o->width,
+				     s->last + o->at);
 		else
 			memset(s->last + o->at, 0xff, o->width);
 		r = solve(s, active, n_active, field + 1);

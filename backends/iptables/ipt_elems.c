@@ -40,15 +40,6 @@ static bool is_entry(const struct elems *e, size_t i)
 	return true;
 }
 
-/* v += 1, false on overflow. */
-static bool increment(uint8_t *v, size_t width)
-{
-	for (size_t i = width; i-- > 0;)
-		if (++v[i])
-			return true;
-	return false;
-}
-
 /* The block of `len` bits at v: its last value. */
 static void block_last(const uint8_t *v, size_t width, unsigned int len,
 		       uint8_t *ret)
@@ -106,8 +97,7 @@ static int cut_values(struct cutter *c, unsigned int f)
 		err = cut_field(c, f + 1);
 		if (err || !memcmp(last, end, width))
 			return err;
-		memcpy(first, last, width);
-		if (!increment(first, width))
+		if (!key_next(last, width, first))
 			return 0;
 	}
 }

@@ -167,14 +167,6 @@ static void sort_edges(struct nft_boundary *v, size_t n)
 		qsort(v, n, sizeof(*v), cmp_edge);
 }
 
-static void key_before(const uint8_t *key, size_t n, uint8_t *out)
-{
-	memcpy(out, key, n);
-	while (n--)
-		if (out[n]--)
-			return;
-}
-
 /* From `start` to the value before `next`, or to the last one there is. */
 static int add_range(struct elems *e, const struct nft_boundary *start,
 		       const struct nft_boundary *next)
@@ -182,7 +174,7 @@ static int add_range(struct elems *e, const struct nft_boundary *start,
 	uint8_t last[16];
 
 	if (next)
-		key_before(next->key, e->width, last);
+		key_previous(next->key, e->width, last);
 	else
 		memset(last, 0xff, sizeof(last));
 	return elems_add(e, start->key, last, start->origin);

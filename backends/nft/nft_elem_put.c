@@ -71,16 +71,6 @@ static void put_udata(struct nlmsghdr *nlh, const struct origin *o, bool open)
 		mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA, n, u);
 }
 
-/* The value behind the last one; false when there is none. */
-static bool key_after(const uint8_t *key, size_t n, uint8_t *out)
-{
-	memcpy(out, key, n);
-	while (n--)
-		if (++out[n])
-			return true;
-	return false;
-}
-
 static void put_end(struct nlmsghdr *nlh, const struct elems *e,
 		    const uint8_t *after)
 {
@@ -99,7 +89,7 @@ void nft_put_elem(struct nlmsghdr *nlh, const struct image_set *s, size_t i,
 	struct nlattr *one = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	bool pair = s->interval && e->n_fields == 1;
 	uint8_t after[16];
-	bool ends = pair && key_after(elems_last(e, i), e->width, after);
+	bool ends = pair && key_next(elems_last(e, i), e->width, after);
 
 	put_key(nlh, NFTA_SET_ELEM_KEY, e, elems_first(e, i));
 	if (s->interval && !pair)

@@ -180,3 +180,11 @@ const char *nft_name_finish(const char *prefix, const struct strbuf *raw,
 				     fnv1a(s, raw->n), suffix);
 	return intern_printf("%s%s%s", prefix, base, suffix);
 }
+
+bool nft_word_is_among(const char *const *v, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(v[i], word))
+			return true;
+	return false;
+}

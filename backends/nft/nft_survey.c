@@ -132,14 +132,6 @@ static int search(struct search *s, size_t base, struct reach_set *ret)
 	return 0;
 }
 
-static bool in_list(const char *const *v, size_t n, const char *s)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(v[i], s))
-			return true;
-	return false;
-}
-
 /* iptables-nft's tables are those with its built-in chains. */
 static bool is_iptables(const struct nft_foreign *f)
 {
@@ -149,8 +141,8 @@ static bool is_iptables(const struct nft_foreign *f)
 					     "PREROUTING", "POSTROUTING" };
 
 	return f->base && f->family != NFPROTO_INET &&
-	       in_list(table, ARRAY_SIZE(table), f->table) &&
-	       in_list(chain, ARRAY_SIZE(chain), f->chain);
+	       nft_word_is_among(table, ARRAY_SIZE(table), f->table) &&
+	       nft_word_is_among(chain, ARRAY_SIZE(chain), f->chain);
 }
 
 static enum chain_owner owner_of(const struct nft_foreign *f)

@@ -272,14 +272,6 @@ static int read_lookup(struct reader *r, const struct nlattr *data)
 	return 0;
 }
 
-static bool in_list(const char *const *v, size_t n, const char *s)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(v[i], s))
-			return true;
-	return false;
-}
-
 /* REJECT and the like of iptables-nft are xt targets. */
 static int read_target(struct reader *r, const struct nlattr *data)
 {
@@ -366,7 +358,7 @@ static bool needs_tracking(const char *name)
 		"flow_offload",
 	};
 
-	return in_list(names, ARRAY_SIZE(names), name);
+	return nft_word_is_among(names, ARRAY_SIZE(names), name);
 }
 
 static int read_expr(struct reader *r, const struct nlattr *expr)
