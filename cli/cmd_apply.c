@@ -136,6 +136,8 @@ static int run(const struct options *o)
 	if (o->dry_run)
 		return dry_run(o, &p);
 	transact(&p, &t);
+	if (p.waits)
+		waiter_look_again(&waiter);
 	report(&p, "apply", transaction_result(&t), SHOW_MADE);
 	say_done(&p, &t);
 	return transaction_exit_code(&t, o->detailed);

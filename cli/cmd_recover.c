@@ -40,7 +40,7 @@ static int run(const struct options *o)
 	int r;
 
 	if (o->wait)
-		return waited[waiter_wait(&o->request)];
+		return waited[waiter_wait(&o->request, NULL)];
 	r = recovery_open(&o->request, &state, &v.plan.diags);
 	if (!r)
 		r = recovery_run(&v, &o->request, state);

@@ -3,6 +3,7 @@
 #include "engine/waiter.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -27,6 +28,8 @@ struct watch {
 	struct waiting seen;	/* when it could last be read */
 	struct kept kept;	/* of it */
 	int guard;		/* held shared by each waiter; -1: not yet */
+	struct waiter command;	/* asks for a look, is answered; -1: gone */
+	bool asked;
 	bool ending;		/* SIGTERM came */
 	uint64_t give_up;	/* CLOCK_BOOTTIME; when ending */
 	unsigned int failures;	/* in a row */
@@ -88,15 +91,38 @@ static bool is_watched_by_others(const struct watch *w)
 	       errno == EWOULDBLOCK;
 }
 
-/* In short naps, since the clock of this call stops in suspend. */
+/* Sleep until the command asks for something, or is gone. */
+static void listen_to_command(struct watch *w, uint64_t ms)
+{
+	struct pollfd p = { .fd = w->command.go, .events = POLLIN };
+	char word;
+
+	if (poll(&p, 1, (int)ms) <= 0)
+		return;
+	w->asked = (p.revents & POLLIN) && read(p.fd, &word, 1) == 1;
+	if (!w->asked)
+		waiter_dismiss(&w->command);
+}
+
+static void answer_command(struct watch *w)
+{
+	if (w->asked && write(w->command.answer, "", 1) != 1)
+		waiter_dismiss(&w->command);
+	w->asked = false;
+}
+
+/* In short naps, since the clock of these calls stops in suspend. */
 static void nap(struct watch *w, uint64_t ms)
 {
-	const struct timespec t = {
-		.tv_sec = (time_t)(ms / 1000),
-		.tv_nsec = (long)(ms % 1000) * 1000000,
-	};
+	struct timespec t = { 0 };
 	sigset_t term;
 
+	if (w->command.go >= 0 && ms <= LOOK_MS) {
+		listen_to_command(w, ms);
+	} else {
+		t.tv_sec = (time_t)(ms / 1000);
+		t.tv_nsec = (long)(ms % 1000) * 1000000;
+	}
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	if (sigtimedwait(&term, NULL, &t) != SIGTERM || w->ending)
@@ -212,9 +238,12 @@ static bool put_back(struct watch *w)
 	return true;
 }
 
-enum waited waiter_wait(const struct request *rq)
+enum waited waiter_wait(const struct request *rq, struct waiter *command)
 {
-	struct watch w = { .rq = rq, .kept = KEPT_NONE, .guard = -1 };
+	struct watch w = {
+		.rq = rq, .kept = KEPT_NONE, .guard = -1,
+		.command = command ? *command : WAITER_NONE,
+	};
 	enum waited ret = WAITED_KEPT;
 	sigset_t term;
 
@@ -224,6 +253,7 @@ enum waited waiter_wait(const struct request *rq)
 	for (;;) {
 		enum sight sight = look(&w);
 
+		answer_command(&w);
 		if (sight == SIGHT_NOTHING ||
 		    (w.ending && is_watched_by_others(&w)))
 			break;
@@ -250,5 +280,6 @@ enum waited waiter_wait(const struct request *rq)
 	if (w.guard >= 0)
 		close(w.guard);
 	kept_release(&w.kept);
+	waiter_dismiss(&w.command);
 	return ret;
 }

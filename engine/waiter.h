@@ -14,7 +14,8 @@
  * ends the trial: the change is rolled back at once, unless another waiter
  * looks after it.
  *
- *   waiter_prepare -> the change is on trial -> waiter_start -> waiter_dismiss
+ *   waiter_prepare -> the change is on trial -> waiter_start ->
+ *   the change is in force -> waiter_look_again -> waiter_dismiss
  *
  * Owner:  waiter_dismiss() closes; a process that was not started ends then,
  *         as it does when the command dies.
@@ -43,7 +44,16 @@ int waiter_prepare(const char *state_dir, struct waiter *ret,
 /* As a request's detach(). Returns when the waiter has begun to wait. */
 int waiter_start(const struct request *rq, struct diags *d);
 void waiter_dismiss(struct waiter *w);
-/* Wait in this process until nothing is on trial. */
-enum waited waiter_wait(const struct request *rq);
+/*
+ * The note of the trial was replaced: return when the waiter holds the new one.
+ * After a second at most, for a waiter whose time is over waits for our lock.
+ */
+void waiter_look_again(const struct waiter *w);
+/*
+ * Wait in this process until nothing is on trial. `command`: the ends of the
+ * pipes to the command that began it, which are closed when it ends; NULL:
+ * nobody asks.
+ */
+enum waited waiter_wait(const struct request *rq, struct waiter *command);
 
 #endif

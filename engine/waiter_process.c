@@ -2,6 +2,7 @@
 /* engine/waiter_process.c: a process that outlives whoever started it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,9 @@
 struct pipes {
 	int go[2], answer[2];
 };
+
+/* How long the command waits for a look. */
+#define LOOK_MS_MAX 1000
 
 #define PIPES_NONE ((struct pipes){ { -1, -1 }, { -1, -1 } })
 
@@ -97,10 +101,8 @@ static void be_waiter(const char *state_dir, struct pipes *p)
 	if (stand_alone(p) || write_byte(p->answer[1]) ||
 	    read_byte(p->go[0]) || write_byte(p->answer[1]))
 		_exit(EXIT_FAILURE);
-	close(p->go[0]);
-	close(p->answer[1]);
 	openlog("ctpolicy", LOG_PID, LOG_DAEMON);
-	(void)waiter_wait(&rq);
+	(void)waiter_wait(&rq, &(struct waiter){ p->go[0], p->answer[1] });
 	_exit(EXIT_SUCCESS);
 }
 
@@ -186,6 +188,14 @@ int waiter_start(const struct request *rq, struct diags *d)
 	if (!r)
 		r = read_byte(rq->waiter->answer);
 	return r ? cannot_start(r, d) : 0;
+}
+
+void waiter_look_again(const struct waiter *w)
+{
+	struct pollfd p = { .fd = w->answer, .events = POLLIN };
+
+	if (w->go >= 0 && !write_byte(w->go) && poll(&p, 1, LOOK_MS_MAX) > 0)
+		(void)read_byte(w->answer);
 }
 
 void waiter_dismiss(struct waiter *w)

@@ -147,7 +147,7 @@ def deleted(host, before):
     """Whoever deletes files of a trial does not confirm it."""
     for victim in ("folder", "pending", "record", "both"):
         host.run("apply", "--confirm", "4s", TWO)
-        wait_for(lambda: holds_note(host), 3, "the note is not held")
+        assert holds_note(host), "%s: the note is not held" % victim
         folder = state_folder(host)
         newest = str(max(int(f) for f in host.files() if f.isdigit()))
         names = {"folder": [], "pending": ["pending"],
@@ -163,7 +163,7 @@ def deleted(host, before):
         goes_back(host, before)
         assert "CT551" in host.run("confirm", code=12), victim
     host.run("apply", "--confirm", "1h", TWO)
-    wait_for(lambda: holds_note(host), 3, "the note is not held")
+    assert holds_note(host), "the note is not held"
     shutil.rmtree(host.state, ignore_errors=True)
     wait_for(lambda: "pending" in host.files(), 3, "not put back")
     host.run("rollback")
@@ -176,7 +176,7 @@ def deleted_above(host, before):
     host.state = os.path.join(top, "a", "state")
     os.makedirs(os.path.dirname(host.state))
     host.run("apply", "--confirm", "4s", TWO)
-    wait_for(lambda: holds_note(host), 3, "the note is not held")
+    assert holds_note(host), "the note is not held"
     shutil.rmtree(top, ignore_errors=True)
     wait_for(lambda: "pending" in host.files(), 3, "not put back")
     goes_back(host, before)
@@ -187,7 +187,7 @@ def damaged_in_place(host, before):
     """The waiter's copy of a damaged note or record is the damaged one."""
     for victim in ("pending", "record"):
         host.run("apply", "--confirm", "3s", TWO)
-        wait_for(lambda: holds_note(host), 3, "the note is not held")
+        assert holds_note(host), "the note is not held"
         newest = str(max(int(f) for f in host.files() if f.isdigit()))
         path = os.path.join(state_folder(host), "pending" if
                             victim == "pending" else newest)

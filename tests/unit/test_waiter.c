@@ -114,7 +114,7 @@ static void nothing_on_trial(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(waiter_wait(&rq), WAITED_KEPT);
+	assert_int_equal(waiter_wait(&rq, NULL), WAITED_KEPT);
 }
 
 static volatile sig_atomic_t came;
