@@ -72,15 +72,38 @@ static bool outranks(const struct elems *e, size_t a, size_t b)
 	return c ? c < 0 : a < b;
 }
 
-static const struct origin *first_origin(const struct elems *e,
-					 const size_t *idx, size_t n)
-{
-	size_t best = idx[0];
+/*
+ * Boxes that cover a value of the last field: a heap, the one that counts on
+ * top. One that has ended is taken out when it comes to the top.
+ */
+struct cover {
+	const struct elems *e;
+	size_t *v, n;
+};
 
-	for (size_t i = 1; i < n; i++)
-		if (outranks(e, idx[i], best))
-			best = idx[i];
-	return e->origin[best];
+static void cover_push(struct cover *c, size_t box)
+{
+	size_t i = c->n++, up;
+
+	for (; i && outranks(c->e, box, c->v[up = (i - 1) / 2]); i = up)
+		c->v[i] = c->v[up];
+	c->v[i] = box;
+}
+
+static void cover_pop(struct cover *c)
+{
+	size_t box = c->v[--c->n], i = 0, down;
+
+	while ((down = 2 * i + 1) < c->n) {
+		if (down + 1 < c->n &&
+		    outranks(c->e, c->v[down + 1], c->v[down]))
+			down++;
+		if (!outranks(c->e, c->v[down], box))
+			break;
+		c->v[i] = c->v[down];
+		i = down;
+	}
+	c->v[i] = box;
 }
 
 /* Is out[a..a+n) the same as out[b..b+n) behind the field at `at`? */
@@ -123,6 +146,58 @@ static bool join(struct split *s, size_t prev, size_t cur, size_t oldest,
 	return true;
 }
 
+/* From a border to the next one, or to the last value of all. */
+static void set_segment(struct split *s, const uint8_t *from, bool has_next,
+			const struct order *o)
+{
+	memcpy(s->first + o->at, from, o->width);
+	if (has_next)
+		key_previous(from + o->width, o->width, s->last + o->at);
+	else
+		memset(s->last + o->at, 0xff, o->width);
+}
+
+static bool ended(const struct elems *e, size_t box, const uint8_t *from,
+		  const struct order *o)
+{
+	return memcmp(elems_last(e, box) + o->at, from, o->width) < 0;
+}
+
+/* The last field: nothing is left to solve, only to say who counts. */
+static int solve_last(struct split *s, const size_t *idx, size_t n,
+		      const struct order *o)
+{
+	_cleanup_free_ size_t *heap = malloc(n * sizeof(*heap));
+	_cleanup_free_ uint8_t *v = NULL;
+	struct cover c = { s->in, heap, 0 };
+	size_t next = 0, oldest = 0, n_v, prev = SIZE_MAX;
+	int err = heap ? borders(s->in, idx, n, o, &v, &n_v) : -ENOMEM;
+
+	for (size_t k = 0; !err && k < n_v; k++) {
+		const uint8_t *from = v + k * o->width;
+		size_t cur = s->out.n;
+
+		while (next < n && !memcmp(elems_first(s->in, idx[next]) +
+					   o->at, from, o->width))
+			cover_push(&c, idx[next++]);
+		while (c.n && ended(s->in, c.v[0], from, o))
+			cover_pop(&c);
+		if (!c.n) {
+			prev = SIZE_MAX;
+			continue;
+		}
+		while (ended(s->in, idx[oldest], from, o))
+			oldest++;
+		set_segment(s, from, k + 1 < n_v, o);
+		err = elems_add(&s->out, s->first, s->last,
+				s->in->origin[c.v[0]]);
+		if (!err && (prev == SIZE_MAX ||
+			     !join(s, prev, cur, idx[oldest], o)))
+			prev = cur;
+	}
+	return err;
+}
+
 static int solve_segments(struct split *s, size_t *idx, size_t n,
 			  unsigned int field, const struct order *o)
 {
@@ -136,8 +211,7 @@ static int solve_segments(struct split *s, size_t *idx, size_t n,
 		size_t kept = 0, cur = s->out.n;
 
 		for (size_t i = 0; i < n_active; i++)
-			if (memcmp(elems_last(s->in, active[i]) + o->at, from,
-				   o->width) >= 0)
+			if (!ended(s->in, active[i], from, o))
 				active[kept++] = active[i];
 		n_active = kept;
 		while (next < n && !memcmp(elems_first(s->in, idx[next]) +
@@ -147,12 +221,7 @@ static int solve_segments(struct split *s, size_t *idx, size_t n,
 			prev = SIZE_MAX;
 			continue;
 		}
-		memcpy(s->first + o->at, from, o->width);
-		if (k + 1 < n_v)
-			key_previous(from + o->width, o->width,
-				     s->last + o->at);
-		else
-			memset(s->last + o->at, 0xff, o->width);
+		set_segment(s, from, k + 1 < n_v, o);
 		r = solve(s, active, n_active, field + 1);
 		if (!r && (prev == SIZE_MAX ||
 			   !join(s, prev, cur, active[0], o)))
@@ -168,9 +237,6 @@ static int solve(struct split *s, const size_t *idx, size_t n,
 	struct order o = { e, elems_offset(e, field), 0 };
 	_cleanup_free_ size_t *own = NULL;
 
-	if (field == e->n_fields)
-		return elems_add(&s->out, s->first, s->last,
-				 first_origin(e, idx, n));
 	if (n == 1) {
 		memcpy(s->first + o.at, elems_first(e, idx[0]) + o.at,
 		       e->width - o.at);
@@ -185,7 +251,8 @@ static int solve(struct split *s, const size_t *idx, size_t n,
 		return -ENOMEM;
 	memcpy(own, idx, n * sizeof(*own));
 	qsort_r(own, n, sizeof(*own), cmp_at, &o);
-	return solve_segments(s, own, n, field, &o);
+	return field + 1u == e->n_fields ? solve_last(s, own, n, &o) :
+					   solve_segments(s, own, n, field, &o);
 }
 
 /* A box comes before all that lie inside it. */
