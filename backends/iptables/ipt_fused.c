@@ -212,7 +212,7 @@ int ipt_fused_emit(const struct ipt_group *g)
 	}
 	for (size_t i = 0; !err && i < g->n; i++)
 		if (way[i] == WAY_OWN)
-			err = ipt_group_emit_own(g, g->members[i]);
+			err = ipt_own_emit(g, g->members[i]);
 	return err;
 }
 

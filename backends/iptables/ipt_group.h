@@ -37,8 +37,12 @@ struct ipt_group {
 };
 
 int ipt_group_emit(const struct ipt_group *g);
-int ipt_group_emit_own(const struct ipt_group *g, const struct rule *r);
-/* How many parts vary beside the interface: they come first. */
+
+/* ipt_own.c: the rules of one member, with its own sets. */
+uint64_t ipt_own_count(const struct rule *r);
+int ipt_own_emit(const struct ipt_group *g, const struct rule *r);
+
+/* ipt_group_set.c: how many parts vary beside the interface, which is last. */
 size_t ipt_group_parts(const struct ipt_group *g);
 /* The ports of r in the group's varying part, NULL: it has none. */
 const struct port_set *ipt_group_ports(const struct ipt_group *g,
@@ -49,7 +53,7 @@ int ipt_fused_emit(const struct ipt_group *g);
 int ipt_fused_emit_ports(const struct ipt_group *g);
 bool ipt_fused_knows(uint8_t proto, bool with_address);
 
-/* ipt_group_set.c: cut e for ipset, blaming r when that is too much; */
+/* Cut e for ipset, blaming r when that is too much. */
 int ipt_group_fit(const struct ipt_group *g, const struct rule *r,
 		  struct elems *e);
 /*

@@ -9,54 +9,62 @@
 
 #include "backends/iptables/ipt_elems.h"
 #include "backends/iptables/ipt_sets.h"
+#include "core/digest.h"
 #include "core/mem.h"
 
-/* FNV-1a, 64 bits: set names have to be the same on every run. */
-struct digest {
-	uint64_t v;
-};
-
-static void digest_add(struct digest *h, const void *p, size_t n)
+size_t ipt_group_parts(const struct ipt_group *g)
 {
-	const uint8_t *s = p;
+	size_t n = g->g->n_parts;
 
-	for (size_t i = 0; i < n; i++)
-		h->v = (h->v ^ s[i]) * 0x100000001b3ull;
+	return n && (g->g->part[n - 1] == KEY_IIFNAME ||
+		     g->g->part[n - 1] == KEY_OIFNAME) ? n - 1 : n;
 }
 
-static void digest_num(struct digest *h, uint32_t v)
+const struct port_set *ipt_group_ports(const struct ipt_group *g,
+				       const struct rule *r)
 {
-	digest_add(h, &(uint32_t){ htonl(v) }, sizeof(v));
+	if (!ipt_group_parts(g))
+		return NULL;
+	return g->g->part[0] == KEY_SPORT ? &r->match.sport :
+	       g->g->part[0] == KEY_DPORT ? &r->match.dport :
+					    NULL;
 }
 
-static void digest_ifaces(struct digest *h, const struct iface_set *s)
+/* Set names have to be the same on every run and every machine. */
+static uint64_t digest_num(uint64_t h, uint32_t v)
+{
+	return digest_add(h, &(uint32_t){ htonl(v) }, sizeof(v));
+}
+
+static uint64_t digest_ifaces(uint64_t h, const struct iface_set *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		digest_add(h, s->v[i].name, strlen(s->v[i].name) + 1);
-		digest_num(h, s->v[i].wild);
+		h = digest_add(h, s->v[i].name, strlen(s->v[i].name) + 1);
+		h = digest_num(h, s->v[i].wild);
 	}
-	digest_num(h, (uint32_t)s->n);
+	return digest_num(h, (uint32_t)s->n);
 }
 
 /* Everything but the values of the varying parts. */
-static void digest_shape(struct digest *h, const struct ipt_group *g)
+static uint64_t digest_shape(uint64_t h, const struct ipt_group *g)
 {
 	const struct match *m = &g->g->model.match;
 
-	digest_num(h, g->place->hook << 8 | g->place->action);
-	digest_num(h, g->g->model.rank << 8 | g->g->model.leg);
-	digest_num(h, m->proto << 8 | m->family);
-	digest_num(h, m->dst << 16 | m->ct << 8 | m->socket);
-	digest_num(h, m->not_syn << 1 | m->fragment_tail);
+	h = digest_num(h, g->place->hook << 8 | g->place->action);
+	h = digest_num(h, g->g->model.rank << 8 | g->g->model.leg);
+	h = digest_num(h, m->proto << 8 | m->family);
+	h = digest_num(h, m->dst << 16 | m->ct << 8 | m->socket);
+	h = digest_num(h, m->not_syn << 1 | m->fragment_tail);
 	for (size_t i = 0; i < m->dport.n; i++)
-		digest_num(h, (uint32_t)m->dport.v[i].first << 16 |
-				      m->dport.v[i].last);
-	digest_ifaces(h, &m->iif);
-	digest_ifaces(h, &m->oif);
+		h = digest_num(h, (uint32_t)m->dport.v[i].first << 16 |
+					  m->dport.v[i].last);
+	h = digest_ifaces(h, &m->iif);
+	h = digest_ifaces(h, &m->oif);
 	if (g->iface)
-		digest_add(h, g->iface->name, strlen(g->iface->name));
+		h = digest_add(h, g->iface->name, strlen(g->iface->name));
 	for (size_t i = 0; i < g->g->n_parts; i++)
-		digest_num(h, g->g->part[i]);
+		h = digest_num(h, g->g->part[i]);
+	return h;
 }
 
 /*
@@ -67,19 +75,19 @@ static void name_set(const struct ipt_group *g, const char *kind,
 		     const char *extra, uint32_t number, char *ret)
 {
 	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-	struct digest h = { 0xcbf29ce484222325ull };
+	uint64_t h = DIGEST_START;
 	uint8_t proto = g->g->model.match.proto;
 	const char *word = protocol_name(proto);
 	bool ports = !strcmp(kind, "bitmap:port");
 	char num[8], tail[8];
 
-	digest_shape(&h, g);
-	digest_add(&h, kind, strlen(kind));
-	digest_add(&h, extra, strlen(extra));
-	digest_num(&h, number);
-	h.v ^= h.v >> 29;
+	h = digest_shape(h, g);
+	h = digest_add(h, kind, strlen(kind));
+	h = digest_add(h, extra, strlen(extra));
+	h = digest_num(h, number);
+	h ^= h >> 29;
 	for (size_t i = 0; i < sizeof(tail) - 1; i++)
-		tail[i] = digits[h.v >> (5 * i) & 31];
+		tail[i] = digits[h >> (5 * i) & 31];
 	tail[sizeof(tail) - 1] = '\0';
 	snprintf(num, sizeof(num), "%u", proto);
 	if (!word || strlen(word) > 7)

@@ -14,6 +14,7 @@
 #include <libiptc/libiptc.h>
 
 #include "backends/backend.h"
+#include "core/digest.h"
 #include "core/fault.h"
 #include "core/mem.h"
 #include "host/trace.h"
@@ -336,15 +337,6 @@ int ipt_legacy_commit(struct ipt_legacy *t, struct srcpos at, struct diags *d)
 	return err == -EAGAIN ? -FAULT_STALE : err;
 }
 
-static uint64_t mix(uint64_t h, const void *p, size_t n)
-{
-	const uint8_t *s = p;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ s[i]) * 0x100000001b3ull;
-	return h;
-}
-
 /*
  * The matches and the target of an entry. The kernel fills the name up to its
  * NUL; what follows is whatever libiptc's buffer held before.
@@ -357,10 +349,12 @@ static uint64_t mix_extensions(const uint8_t *at, size_t n, uint64_t h)
 
 		if (size < sizeof(*m) || size > n)
 			break;
-		h = mix(h, m->u.user.name,
-			strnlen(m->u.user.name, sizeof(m->u.user.name)));
-		h = mix(h, &m->u.user.revision, sizeof(m->u.user.revision));
-		h = mix(h, m->data, size - sizeof(*m));
+		h = digest_add(h, m->u.user.name,
+			       strnlen(m->u.user.name,
+				       sizeof(m->u.user.name)));
+		h = digest_add(h, &m->u.user.revision,
+			       sizeof(m->u.user.revision));
+		h = digest_add(h, m->data, size - sizeof(*m));
 		at += size;
 		n -= size;
 	}
@@ -379,29 +373,29 @@ static uint64_t mix_entry(const struct ipt_legacy *t, const void *entry,
 	const struct ip6t_entry *v6 = entry;
 
 	if (is_v4(t)) {
-		h = mix(h, &v4->ip, sizeof(v4->ip));
+		h = digest_add(h, &v4->ip, sizeof(v4->ip));
 		h = mix_extensions(v4->elems, v4->next_offset - sizeof(*v4), h);
 	} else {
-		h = mix(h, &v6->ipv6, sizeof(v6->ipv6));
+		h = digest_add(h, &v6->ipv6, sizeof(v6->ipv6));
 		h = mix_extensions(v6->elems, v6->next_offset - sizeof(*v6), h);
 	}
 	/* Jumps are offsets in the entry; the name is what counts. */
-	return mix(h, ipt_legacy_target(t, entry),
-		   strlen(ipt_legacy_target(t, entry)) + 1);
+	return digest_add(h, ipt_legacy_target(t, entry),
+			  strlen(ipt_legacy_target(t, entry)) + 1);
 }
 
 uint64_t ipt_legacy_digest(const struct ipt_legacy *t, uint64_t seed)
 {
-	uint64_t h = seed ? seed : 0xcbf29ce484222325ull;
+	uint64_t h = seed ? seed : DIGEST_START;
 
-	h = mix(h, &t->family, sizeof(t->family));
-	h = mix(h, t->name, strlen(t->name) + 1);
+	h = digest_add(h, &t->family, sizeof(t->family));
+	h = digest_add(h, t->name, strlen(t->name) + 1);
 	for (const char *c = ipt_legacy_first_chain(t); c;
 	     c = ipt_legacy_next_chain(t)) {
 		const char *policy = ipt_legacy_policy(t, c);
 
-		h = mix(h, c, strlen(c) + 1);
-		h = mix(h, policy ? policy : "-", policy ? strlen(policy) : 1);
+		h = digest_add(h, c, strlen(c) + 1);
+		h = digest_add(h, policy ? policy : "-", policy ? strlen(policy) : 1);
 		for (const void *e = ipt_legacy_first_rule(t, c); e;
 		     e = ipt_legacy_next_rule(t, e))
 			h = mix_entry(t, e, h);
