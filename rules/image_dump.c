@@ -48,6 +48,7 @@ static void put_match(struct strbuf *b, const struct match *m)
 	static const char *const sk[] = {
 		[SOCKET_ANY] = "", [SOCKET_OPEN] = " socket open",
 		[SOCKET_BOUND] = " socket bound",
+		[SOCKET_WILDCARD] = " socket wildcard",
 	};
 
 	if (m->family)

@@ -72,6 +72,7 @@ enum socket_kind {
 	SOCKET_ANY,
 	SOCKET_OPEN,		/* belongs to a local socket, wildcard or not */
 	SOCKET_BOUND,		/* ... to one that is not a wildcard listener */
+	SOCKET_WILDCARD,	/* ... to one that is; in images alone */
 	SOCKET_MAX_
 };
 

@@ -5,11 +5,6 @@
 
 #include "core/mem.h"
 
-struct part_of {
-	enum key_part part;
-	enum field_type type;		/* of IPv4 for addresses */
-};
-
 static bool is_plain(const struct iface *i)
 {
 	return !i->wild && strcmp(i->name, "lo");

@@ -8,9 +8,8 @@
  *         In an image rule of this backend ports, addresses and plain
  *         interface names are always lookups; inline are protocol, family, one
  *         wild interface or "lo", one ICMP range, and the kinds of dst (never
- *         DST_LOCAL_OR_GROUP, a lookup too), ct and socket. SOCKET_BOUND in a
- *         rule that returns means the contrary: a wildcard socket. In a table
- *         `ip` or `ip6` each rule's family is the table's.
+ *         DST_LOCAL_OR_GROUP, a lookup too), ct and socket. In a table `ip` or
+ *         `ip6` each rule's family is the table's.
  */
 #ifndef CTPOLICY_BACKENDS_NFT_NFT_H
 #define CTPOLICY_BACKENDS_NFT_NFT_H

@@ -233,7 +233,6 @@ static void read_lookup(struct nft_reader *r, struct nftnl_expr *e)
 static void read_notrack(struct nft_reader *r, struct nftnl_expr *e)
 {
 	(void)e;
-	r->unknown |= r->rule->verdict == VERDICT_RETURN;
 	r->rule->verdict = VERDICT_NOTRACK;
 	r->verdict = true;
 }
@@ -247,7 +246,6 @@ static void read_jump(struct nft_reader *r, const char *chain)
 
 static void read_immediate(struct nft_reader *r, struct nftnl_expr *e)
 {
-	bool wildcard = r->rule->verdict == VERDICT_RETURN;
 	struct image_rule *rule = r->rule;
 	const char *chain;
 	int code;
@@ -266,10 +264,6 @@ static void read_immediate(struct nft_reader *r, struct nftnl_expr *e)
 	else if (code == NFT_JUMP && chain)
 		read_jump(r, chain);
 	else
-		r->unknown = true;
-	/* "wildcard 1" goes with a return, "wildcard 0" with anything else */
-	if (rule->match.socket == SOCKET_BOUND &&
-	    wildcard != (rule->verdict == VERDICT_RETURN))
 		r->unknown = true;
 }
 

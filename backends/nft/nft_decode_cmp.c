@@ -181,7 +181,6 @@ static bool cmp_ct(struct nft_reader *r, const struct nft_load *l, uint32_t op,
 	return !value && m->ct != CT_ANY;
 }
 
-/* A wildcard socket is what only an early return asks for: see nft.h. */
 static bool cmp_socket(struct nft_reader *r, const struct nft_load *l,
 		       uint32_t op, const uint8_t *d, uint32_t len)
 {
@@ -193,12 +192,9 @@ static bool cmp_socket(struct nft_reader *r, const struct nft_load *l,
 	if (l->key == NFT_SOCKET_TRANSPARENT && !d[0])
 		m->socket = SOCKET_OPEN;
 	else if (l->key == NFT_SOCKET_WILDCARD)
-		m->socket = SOCKET_BOUND;
+		m->socket = d[0] ? SOCKET_WILDCARD : SOCKET_BOUND;
 	else
 		return false;
-	/* until the verdict is known, a return stands for "1" */
-	if (m->socket == SOCKET_BOUND && d[0])
-		r->rule->verdict = VERDICT_RETURN;
 	return true;
 }
 

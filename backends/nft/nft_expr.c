@@ -284,10 +284,17 @@ static void put_ct(struct writer *w, enum ct_kind ct)
 	put_cmp32_host(w, NFT_CMP_NEQ, 0);
 }
 
-/* socket transparent 0; socket wildcard 0 */
 static void put_socket(struct writer *w, const struct image_rule *r)
 {
-	bool bound = r->match.socket == SOCKET_BOUND;
+	static const struct {
+		uint32_t key;
+		uint8_t value;
+	} v[] = {
+		[SOCKET_OPEN] = { NFT_SOCKET_TRANSPARENT, 0 },
+		[SOCKET_BOUND] = { NFT_SOCKET_WILDCARD, 0 },
+		[SOCKET_WILDCARD] = { NFT_SOCKET_WILDCARD, 1 },
+	};
+	_Static_assert(ARRAY_SIZE(v) == SOCKET_MAX_, "a socket has no row");
 	struct nftnl_expr *e;
 
 	if (r->match.socket == SOCKET_ANY)
@@ -295,10 +302,9 @@ static void put_socket(struct writer *w, const struct image_rule *r)
 	e = add(w, "socket");
 	if (!e)
 		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_SOCKET_KEY, bound ?
-			   NFT_SOCKET_WILDCARD : NFT_SOCKET_TRANSPARENT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_SOCKET_KEY, v[r->match.socket].key);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_SOCKET_DREG, NFT_REG_1);
-	put_cmp8(w, NFT_CMP_EQ, bound && r->verdict == VERDICT_RETURN);
+	put_cmp8(w, NFT_CMP_EQ, v[r->match.socket].value);
 }
 
 static void put_verdict(struct writer *w, const struct image_rule *r)

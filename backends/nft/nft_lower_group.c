@@ -127,10 +127,10 @@ static int fill_rule(const struct draft *f, const struct port_range *dport,
 	r->origin = f->origin;
 	if (!err)
 		err = put_lookups(f, r);
-	/* the early return has spoken: what is left is any socket at all */
-	if (r->verdict == VERDICT_ACCEPT && r->match.socket == SOCKET_BOUND &&
-	    r->match.proto == IPPROTO_TCP)
-		r->match.socket = SOCKET_OPEN;
+	/* wildcards return early: what is left then is any socket at all */
+	if (r->match.socket == SOCKET_BOUND && r->match.proto == IPPROTO_TCP)
+		r->match.socket = r->verdict == VERDICT_RETURN ?
+					  SOCKET_WILDCARD : SOCKET_OPEN;
 	return err ? err : set_comment(f, r);
 }
 

@@ -72,6 +72,7 @@ static void add_kinds(struct strbuf *b, const struct rule *r)
 		[SOCKET_ANY] = "",
 		[SOCKET_OPEN] = "open",
 		[SOCKET_BOUND] = "bound",
+		[SOCKET_WILDCARD] = "wildcard",
 	};
 	_Static_assert(ARRAY_SIZE(dst) == DST_MAX_, "dst misses a row");
 	_Static_assert(ARRAY_SIZE(sock) == SOCKET_MAX_, "sock misses a row");

@@ -20,7 +20,6 @@ struct words {
 	const struct image_table *table;
 	struct image_rule *rule;
 	bool verdict, lost;
-	bool wildcard;		/* "socket wildcard 1" */
 };
 
 static bool take(struct words *w, const char *word)
@@ -352,15 +351,13 @@ static bool take_socket(struct words *w)
 
 	if (m->socket != SOCKET_ANY)
 		return false;
-	if (TAKE_ALL(w, "socket", "transparent", "0")) {
+	if (TAKE_ALL(w, "socket", "transparent", "0"))
 		m->socket = SOCKET_OPEN;
-		return true;
-	}
-	w->wildcard = TAKE_ALL(w, "socket", "wildcard", "1");
-	if (!w->wildcard && !TAKE_ALL(w, "socket", "wildcard", "0"))
-		return false;
-	m->socket = SOCKET_BOUND;
-	return true;
+	else if (TAKE_ALL(w, "socket", "wildcard", "0"))
+		m->socket = SOCKET_BOUND;
+	else if (TAKE_ALL(w, "socket", "wildcard", "1"))
+		m->socket = SOCKET_WILDCARD;
+	return m->socket != SOCKET_ANY;
 }
 
 static bool take_verdict(struct words *w)
@@ -425,10 +422,7 @@ int nft_parse_match(const struct nft_tok *v, size_t n,
 		;
 	if (w.lost)
 		return -ENOMEM;
-	/* a wildcard socket is what only an early return asks for: see nft.h */
-	if (w.at < w.n || !w.verdict ||
-	    (ret->match.socket == SOCKET_BOUND &&
-	     w.wildcard != (ret->verdict == VERDICT_RETURN)))
+	if (w.at < w.n || !w.verdict)
 		ret->verdict = VERDICT_UNKNOWN;
 	return 0;
 }

@@ -189,19 +189,22 @@ static void print_state(const struct image_rule *r, struct strbuf *out)
 		[CT_UNTRACKED] = "ct state untracked ",
 		[CT_INVALID_OR_UNTRACKED] = "ct state invalid,untracked ",
 	};
+	static const char *const sock[] = {
+		[SOCKET_ANY] = "",
+		[SOCKET_OPEN] = "socket transparent 0 ",
+		[SOCKET_BOUND] = "socket wildcard 0 ",
+		[SOCKET_WILDCARD] = "socket wildcard 1 ",
+	};
 	_Static_assert(ARRAY_SIZE(dst) == DST_MAX_, "dst misses a row");
 	_Static_assert(ARRAY_SIZE(ct) == CT_MAX_, "ct misses a row");
+	_Static_assert(ARRAY_SIZE(sock) == SOCKET_MAX_, "sock misses a row");
 
 	if (r->match.src_local)
 		strbuf_puts(out, "fib saddr type local ");
 	strbuf_puts(out, dst[r->match.dst]);
 	print_lookups(r, true, out);
 	strbuf_puts(out, ct[r->match.ct]);
-	if (r->match.socket == SOCKET_OPEN)
-		strbuf_puts(out, "socket transparent 0 ");
-	else if (r->match.socket == SOCKET_BOUND)
-		strbuf_puts(out, r->verdict == VERDICT_RETURN ?
-			    "socket wildcard 1 " : "socket wildcard 0 ");
+	strbuf_puts(out, sock[r->match.socket]);
 }
 
 static void print_verdict(const struct image_rule *r, struct strbuf *out)

@@ -52,6 +52,8 @@ static const struct {
 	{ "inet", "udp sport @p socket transparent 0 notrack" },
 	{ "inet", "udp sport @p socket wildcard 0 accept" },
 	{ "inet", "tcp sport @p socket wildcard 1 return" },
+	{ "inet", "udp sport @p socket wildcard 1 accept" },
+	{ "inet", "udp sport @p socket wildcard 0 return" },
 	{ "inet", "udp sport @p udp dport 32768-60999 accept" },
 	{ "inet", "tcp sport @p tcp flags != syn / fin,syn,rst,ack accept" },
 	{ "inet", "icmp type destination-unreachable accept" },
@@ -162,8 +164,8 @@ static void test_unknown(void **state)
 {
 	static const char *const text[] = {
 		"counter", "tcp dport 80 counter accept", "tcp dport { 1, 2 }",
-		"ip saddr 10.0.0.1 accept", "udp sport @p socket wildcard 1 accept",
-		"udp sport @p socket wildcard 0 return", "tcp dport @p drop",
+		"ip saddr 10.0.0.1 accept", "udp sport @p socket wildcard 2 accept",
+		"udp sport @p socket transparent 1 return", "tcp dport @p drop",
 		"tcp dport @p tcp dport @p", "tcp dport @p udp dport @p accept",
 		"ip saddr @x ip6 saddr @y accept", "fib daddr type unicast accept",
 		"accept accept", "jump", "comment \"x\"", "tcp dport @p . accept",
