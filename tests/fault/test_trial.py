@@ -211,7 +211,7 @@ def at_once(host, before):
         host.run("apply", "--confirm", "2s", TWO)
         host.run("rollback")
         goes_back(host, before)
-    host.run("apply", "--confirm", "2s", TWO)
+    host.run("apply", "--confirm", "1m", TWO)
     new = host.listing()
     host.run("confirm")
     wait_for(lambda: not waiters(host), 3, "a waiter is left")
