@@ -361,13 +361,13 @@ def numbers(host, _):
 
 def two_folders(host, before):
     """Rules have one past, in one folder at a time."""
-    host.run("apply", "--confirm", "2s", TWO)
+    host.run("apply", "--confirm", "10s", TWO)
     other = history.Peer(host)
     other.state += "-other"
     for verb in ("apply", "remove", "rollback"):
         said = other.run(verb, *([ONE] if verb == "apply" else []), code=75)
         assert "CT553" in said and host.state in said, said
-    goes_back(host, before)
+    goes_back(host, before, 20)
     other.run("apply", TWO)
 
 
