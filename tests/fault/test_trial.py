@@ -231,7 +231,7 @@ def disk(host, before):
                        host.state], check=False).returncode:
         return
     try:
-        host.run("apply", "--confirm", "2s", TWO)
+        host.run("apply", "--confirm", "5s", TWO)
         with open(os.path.join(host.state, "full"), "wb", buffering=0) as out:
             try:
                 while True:
@@ -260,7 +260,7 @@ def disk(host, before):
 
 def cut_removal(host, before):
     """A removal ends a trial, though it dies before it can say so."""
-    host.run("apply", "--confirm", "2s", TWO)
+    host.run("apply", "--confirm", "5s", TWO)
     for n in range(1, 9):
         log = os.path.join(lab.WORK, "unlinks")
         host.run("remove", code=None, prefix=[
