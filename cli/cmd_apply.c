@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/cmd_apply.c: make it so, and see that it is so. */
-#include <errno.h>
 #include <string.h>
 #include <time.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/cmd_diff.c: what apply would change. */
-#include <errno.h>
 #include <string.h>
 
 #include "cli/report.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/cmd_render.c: the rules as the backend's own text. */
-#include <errno.h>
-
 #include "cli/report.h"
 #include "core/mem.h"
 

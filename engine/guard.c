@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/guard.h"
 
-#include <errno.h>
 #include <linux/netfilter.h>
 #include <string.h>
 
