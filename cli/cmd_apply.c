@@ -68,16 +68,16 @@ static int settle_past(struct plan *p, struct state **ret)
 {
 	struct waiting w = { 0 };
 	enum recovered what;
-	int r = recovery_open(p->rq, ret, &p->diags);
+	int err = recovery_open(p->rq, ret, &p->diags);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	p->state = *ret;
-	r = recovery_before(p, &what);
-	if (!r && what == RECOVERED_WAITS)
-		r = waiting_read(p->state, &w, &p->diags);
-	if (r)
-		return r;
+	err = recovery_before(p, &what);
+	if (!err && what == RECOVERED_WAITS)
+		err = waiting_read(p->state, &w, &p->diags);
+	if (err)
+		return err;
 	trial_tell_end(p->state, what == RECOVERED_OLD, &p->diags);
 	if (what != RECOVERED_WAITS)
 		return 0;
@@ -87,18 +87,18 @@ static int settle_past(struct plan *p, struct state **ret)
 
 static int compare(struct plan *p)
 {
-	int r = plan_choose_live(p);
+	int err = plan_choose_live(p);
 
-	if (!r)
-		r = plan_compare(p);
-	if (!r && p->why)
+	if (!err)
+		err = plan_compare(p);
+	if (!err && p->why)
 		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
-	if (!r)
-		r = guard_check(p);
-	if (!r)
+	if (!err)
+		err = guard_check(p);
+	if (!err)
 		note_limits(p);
-	return r;
+	return err;
 }
 
 static int run(const struct options *o)
@@ -109,29 +109,29 @@ static int run(const struct options *o)
 	_cleanup_(logins_release) struct logins logins = { 0 };
 	_cleanup_(waiter_dismiss) struct waiter waiter = WAITER_NONE;
 	struct request rq = o->request;
-	int r = 0;
+	int err = 0;
 
 	p.rq = &rq;
 	rq.detach = waiter_start;
 	rq.waiter = &waiter;
 	/* First of all, so that it holds nothing of what is loaded here. */
 	if (rq.confirm && !o->dry_run)
-		r = waiter_prepare(rq.state_dir, &waiter, &p.diags);
+		err = waiter_prepare(rq.state_dir, &waiter, &p.diags);
 	/* plan_load() gives up the powers that this takes. */
-	if (!r)
-		r = logins_find(&logins);
-	if (!r)
-		r = plan_load(&p, &rq, o->args[0]);
+	if (!err)
+		err = logins_find(&logins);
+	if (!err)
+		err = plan_load(&p, &rq, o->args[0]);
 	p.logins = &logins;
-	if (!r)
-		r = plan_refuse_settings(&p);
-	if (!r)
-		r = o->dry_run ? unsettled_note(&rq, &p.diags) :
-				 settle_past(&p, &state);
-	if (!r)
-		r = compare(&p);
-	if (r)
-		return report_failure(&p, "apply", r);
+	if (!err)
+		err = plan_refuse_settings(&p);
+	if (!err)
+		err = o->dry_run ? unsettled_note(&rq, &p.diags) :
+				   settle_past(&p, &state);
+	if (!err)
+		err = compare(&p);
+	if (err)
+		return report_failure(&p, "apply", err);
 	if (o->dry_run)
 		return dry_run(o, &p);
 	transact(&p, &t);

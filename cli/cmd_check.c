@@ -18,17 +18,17 @@ static const char *check_one(struct checked *c, const struct options *o,
 			     const char *file)
 {
 	struct plan *p = &c->plan;
-	int r = plan_load(p, &o->request, file);
+	int err = plan_load(p, &o->request, file);
 
-	if (!r)
-		r = plan_refuse_settings(p);
-	if (!r && o->request.private_kernel)
-		r = kernel_check(p);
-	if (!r)
+	if (!err)
+		err = plan_refuse_settings(p);
+	if (!err && o->request.private_kernel)
+		err = kernel_check(p);
+	if (!err)
 		plan_note_translation(p);
-	c->err = r;
-	c->code = r ? exit_code_of(r) : EXIT_DONE;
-	return r ? report_failure_result(r) : "valid";
+	c->err = err;
+	c->code = err ? exit_code_of(err) : EXIT_DONE;
+	return err ? report_failure_result(err) : "valid";
 }
 
 static void say(const struct checked *c, const char *file)

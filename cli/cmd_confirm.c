@@ -11,15 +11,15 @@
 static int say_ending(struct plan *p, struct state *state)
 {
 	struct ending_note e;
-	int r = ending_read(state, &e, &p->diags);
+	int err = ending_read(state, &e, &p->diags);
 
-	if (r == -ENOENT || (!r && e.ending != ENDING_ROLLED_BACK)) {
+	if (err == -ENOENT || (!err && e.ending != ENDING_ROLLED_BACK)) {
 		report(p, "confirm", "unchanged", SHOW_NOTHING);
 		report_talk("no change is on trial");
 		return EXIT_DONE;
 	}
-	if (r)
-		return report_failure(p, "confirm", r);
+	if (err)
+		return report_failure(p, "confirm", err);
 	ending_forget(state);
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_CONFIRM_TOO_LATE, NOPOS,
 		 "change %u was not confirmed in time; it has been rolled back and verified",
@@ -47,22 +47,22 @@ static int check_in_force(struct plan *p, const struct options *o,
 {
 	_cleanup_(recovery_release) struct recovery v = { 0 };
 	bool in_force = true;
-	int r = recovery_check_new(&v, &o->request, state, &in_force);
+	int err = recovery_check_new(&v, &o->request, state, &in_force);
 
-	if (!r && !in_force)
-		r = say_not_in_force(&v, o);
-	if (r == -ENOENT)
-		r = 0;
+	if (!err && !in_force)
+		err = say_not_in_force(&v, o);
+	if (err == -ENOENT)
+		err = 0;
 	diags_append(&p->diags, &v.plan.diags);
-	return r;
+	return err;
 }
 
 static int keep(struct plan *p, struct state *state, uint32_t id)
 {
-	int r = pending_end(state, id, ENDING_CONFIRMED, &p->diags);
+	int err = pending_end(state, id, ENDING_CONFIRMED, &p->diags);
 
-	if (r)
-		return report_failure(p, "confirm", r);
+	if (err)
+		return report_failure(p, "confirm", err);
 	report(p, "confirm", "changed", SHOW_NOTHING);
 	report_talk("change %u is confirmed and stays in force", id);
 	return EXIT_DONE;
@@ -75,25 +75,25 @@ static int run(const struct options *o)
 	_cleanup_(logins_release) struct logins logins = { 0 };
 	enum recovered what = RECOVERED_NOTHING;
 	struct waiting w = { 0 };
-	int r;
+	int err;
 
 	/* First: recovery_open() gives up the powers that this takes. */
-	r = logins_find(&logins);
-	if (!r)
-		r = recovery_open(&o->request, &state, &p.diags);
+	err = logins_find(&logins);
+	if (!err)
+		err = recovery_open(&o->request, &state, &p.diags);
 	p.state = state;
 	/* What is half done or too late cannot be confirmed: it is undone. */
-	if (!r)
-		r = recovery_before(&p, &what);
-	if (!r)
-		r = waiting_read(state, &w, &p.diags);
-	if (!r && w.there)
-		r = guard_confirm(&logins, &w.pending, o->request.force,
-				  &p.diags);
-	if (!r && w.there)
-		r = check_in_force(&p, o, state);
-	if (r)
-		return report_failure(&p, "confirm", r);
+	if (!err)
+		err = recovery_before(&p, &what);
+	if (!err)
+		err = waiting_read(state, &w, &p.diags);
+	if (!err && w.there)
+		err = guard_confirm(&logins, &w.pending, o->request.force,
+				    &p.diags);
+	if (!err && w.there)
+		err = check_in_force(&p, o, state);
+	if (err)
+		return report_failure(&p, "confirm", err);
 	return w.there ? keep(&p, state, w.pending.id) :
 			 say_ending(&p, state);
 }

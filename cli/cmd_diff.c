@@ -9,12 +9,12 @@
 
 static int diff_live(struct plan *p)
 {
-	int r = unsettled_note(p->rq, &p->diags);
+	int err = unsettled_note(p->rq, &p->diags);
 
-	if (!r)
-		r = plan_choose_live(p);
-	if (r)
-		return r;
+	if (!err)
+		err = plan_choose_live(p);
+	if (err)
+		return err;
 	if (p->why)
 		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
@@ -25,20 +25,21 @@ static int run(const struct options *o)
 {
 	_cleanup_(plan_release) struct plan p = { 0 };
 	bool same;
-	int r;
+	int err;
 
 	if (o->against && !strcmp(o->against, "-") && !strcmp(o->args[0], "-")) {
 		fputs("ctpolicy diff: only one of POLICY and --against can be '-'\n",
 		      stderr);
 		return EXIT_USAGE;
 	}
-	r = plan_load(&p, &o->request, o->args[0]);
-	if (!r)
-		r = plan_refuse_settings(&p);
-	if (!r)
-		r = o->against ? saved_compare(&p, o->against) : diff_live(&p);
-	if (r)
-		return report_failure(&p, "diff", r);
+	err = plan_load(&p, &o->request, o->args[0]);
+	if (!err)
+		err = plan_refuse_settings(&p);
+	if (!err)
+		err = o->against ? saved_compare(&p, o->against) :
+				   diff_live(&p);
+	if (err)
+		return report_failure(&p, "diff", err);
 	same = change_is_empty(&p.change);
 	report(&p, "diff", same ? "unchanged" : "would_change", SHOW_PLANNED);
 	return same ? EXIT_DONE : EXIT_DIFFERS;

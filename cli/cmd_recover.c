@@ -37,15 +37,15 @@ static int run(const struct options *o)
 	_cleanup_(recovery_release) struct recovery v = {
 		.plan = { .rq = &o->request }
 	};
-	int r;
+	int err;
 
 	if (o->wait)
 		return waited[waiter_wait(&o->request, NULL)];
-	r = recovery_open(&o->request, &state, &v.plan.diags);
-	if (!r)
-		r = recovery_run(&v, &o->request, state);
-	if (r)
-		return report_failure(&v.plan, "recover", r);
+	err = recovery_open(&o->request, &state, &v.plan.diags);
+	if (!err)
+		err = recovery_run(&v, &o->request, state);
+	if (err)
+		return report_failure(&v.plan, "recover", err);
 	report(&v.plan, "recover", transaction_result(&v.done), SHOW_MADE);
 	say(&v);
 	return transaction_exit_code(&v.done, false);

@@ -31,16 +31,16 @@ static void say(const struct plan *p, const struct transaction *t)
 static int settle_past(struct plan *p, struct state **ret, bool *ret_waits)
 {
 	enum recovered what = RECOVERED_NOTHING;
-	int r = recovery_open(p->rq, ret, &p->diags);
+	int err = recovery_open(p->rq, ret, &p->diags);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	p->state = *ret;
-	r = recovery_before(p, &what);
+	err = recovery_before(p, &what);
 	/* Its rules cannot be seen here: its undo data must stay. */
 	if (diags_has(&p->diags, ID_BACKEND_NOT_BUILT))
-		return r;
-	if (r) {
+		return err;
+	if (err) {
 		diags_truncate(&p->diags, 0);
 		diag_add(&p->diags, DIAG_WARNING, 0, ID_UNFINISHED_REMOVED,
 			 NOPOS,
@@ -61,15 +61,15 @@ static int dry_run(const struct options *o, const struct plan *p)
 static int take_out(const struct options *o, struct plan *p, bool waits)
 {
 	_cleanup_(transaction_release) struct transaction t = { 0 };
-	int r = 0;
+	int err = 0;
 
 	transact(p, &t);
 	/* Nothing is left that could be confirmed. */
 	if (waits && transaction_succeeded(&t))
-		r = pending_drop(p->state, &p->diags);
-	report(p, "remove", r ? "failed" : transaction_result(&t), SHOW_MADE);
+		err = pending_drop(p->state, &p->diags);
+	report(p, "remove", err ? "failed" : transaction_result(&t), SHOW_MADE);
 	say(p, &t);
-	return r ? EXIT_IO : transaction_exit_code(&t, o->detailed);
+	return err ? EXIT_IO : transaction_exit_code(&t, o->detailed);
 }
 
 static int run(const struct options *o)
@@ -77,16 +77,16 @@ static int run(const struct options *o)
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(plan_release) struct plan p = { .rq = &o->request };
 	bool waits = false;
-	int r;
+	int err;
 
-	r = o->dry_run ? unsettled_note(p.rq, &p.diags) :
-			 settle_past(&p, &state, &waits);
-	if (!r)
-		r = worlds_open(&p, plan_backend_name(&p));
-	if (!r)
-		r = plan_compare(&p);
-	if (r)
-		return report_failure(&p, "remove", r);
+	err = o->dry_run ? unsettled_note(p.rq, &p.diags) :
+			   settle_past(&p, &state, &waits);
+	if (!err)
+		err = worlds_open(&p, plan_backend_name(&p));
+	if (!err)
+		err = plan_compare(&p);
+	if (err)
+		return report_failure(&p, "remove", err);
 	return o->dry_run ? dry_run(o, &p) : take_out(o, &p, waits);
 }
 

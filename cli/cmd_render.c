@@ -6,15 +6,15 @@
 static int run(const struct options *o)
 {
 	_cleanup_(plan_release) struct plan p = { 0 };
-	int r;
+	int err;
 
-	r = plan_load(&p, &o->request, o->args[0]);
-	if (!r)
-		r = plan_choose_offline(&p);
-	if (!r)
-		r = plan_lower(&p, p.change.v, NULL);
-	if (r)
-		return report_failure(&p, "render", r);
+	err = plan_load(&p, &o->request, o->args[0]);
+	if (!err)
+		err = plan_choose_offline(&p);
+	if (!err)
+		err = plan_lower(&p, p.change.v, NULL);
+	if (err)
+		return report_failure(&p, "render", err);
 	report(&p, "render", "rendered", SHOW_RENDERED);
 	return EXIT_DONE;
 }

@@ -12,12 +12,12 @@ static int go(struct recovery *v, const struct options *o, struct state *state)
 	_cleanup_(diags_release) struct diags said = { 0 };
 	enum recovered what;
 	bool told;
-	int r;
+	int err;
 
 	v->plan = (struct plan){ .rq = rq, .state = state };
-	r = recovery_before(&v->plan, &what);
-	if (r)
-		return r;
+	err = recovery_before(&v->plan, &what);
+	if (err)
+		return err;
 	told = trial_tell_end(state, what == RECOVERED_OLD, &v->plan.diags);
 	/* What was just rolled back is not rolled back twice. */
 	if ((what == RECOVERED_OLD || told) && !o->redo) {
@@ -26,11 +26,11 @@ static int go(struct recovery *v, const struct options *o, struct state *state)
 	}
 	diags_append(&said, &v->plan.diags);
 	diags_release(&v->plan.diags);
-	r = o->redo ? recovery_redo(v, rq, state) :
-		      recovery_take_back(v, rq, state);
+	err = o->redo ? recovery_redo(v, rq, state) :
+			recovery_take_back(v, rq, state);
 	diags_append(&v->plan.diags, &said);
-	if (r != -ENOENT)
-		return r;
+	if (err != -ENOENT)
+		return err;
 	return diag_add(&v->plan.diags, DIAG_ERROR, -FAULT_INPUT,
 			ID_NO_EARLIER_CHANGE, NOPOS, "%s in %s",
 			o->redo ? "no rollback that can be undone is kept" :
@@ -64,13 +64,13 @@ static int run(const struct options *o)
 	_cleanup_(recovery_release) struct recovery v = {
 		.plan = { .rq = &o->request }
 	};
-	int r;
+	int err;
 
-	r = recovery_open(&o->request, &state, &v.plan.diags);
-	if (!r)
-		r = go(&v, o, state);
-	if (r)
-		return report_failure(&v.plan, "rollback", r);
+	err = recovery_open(&o->request, &state, &v.plan.diags);
+	if (!err)
+		err = go(&v, o, state);
+	if (err)
+		return report_failure(&v.plan, "rollback", err);
 	report(&v.plan, "rollback", transaction_result(&v.done), SHOW_MADE);
 	say(&v, o->redo);
 	return transaction_exit_code(&v.done, o->detailed);

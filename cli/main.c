@@ -74,10 +74,10 @@ static void print_command_help(const struct command *c)
 static int run(const struct command *c, int argc, char **argv)
 {
 	struct options o;
-	int r = options_parse(c, argc, argv, &o);
+	int err = options_parse(c, argc, argv, &o);
 
-	if (r != EXIT_DONE)
-		return r;
+	if (err != EXIT_DONE)
+		return err;
 	if (o.help) {
 		print_command_help(c);
 		return EXIT_DONE;

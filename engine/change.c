@@ -74,10 +74,10 @@ const struct part *change_first(const struct change *c)
 static int commit(struct part *m, const struct changeset *cs,
 		  struct stamp stamp, struct progress *p, struct diags *d)
 {
-	int r = m->backend->commit(m->ctx, cs, stamp, false, &p->begun, d);
+	int err = m->backend->commit(m->ctx, cs, stamp, false, &p->begun, d);
 
-	p->done += !r;
-	return r;
+	p->done += !err;
+	return err;
 }
 
 /* A part between two turns: what is there, and what is left to do. */
@@ -139,14 +139,14 @@ static int take_turn(struct part *m, const struct turn *t, bool *begun,
 	_cleanup_(rest_release) struct rest rest = { 0 };
 	struct changeset now = cut(m->changes, t);
 	struct stamp stamp = m->live.stamp;
-	int r = 0;
+	int err = 0;
 
 	if (!now.n)
 		return 0;
 	if (*begun) {
-		r = read_rest_settled(m, t, &rest, d);
-		if (r)
-			return r;
+		err = read_rest_settled(m, t, &rest, d);
+		if (err)
+			return err;
 		now = cut(rest.cs, t);
 		stamp = rest.now.stamp;
 	}
@@ -158,18 +158,18 @@ static int take_turns(struct change *c, struct progress *p, struct diags *d)
 {
 	_cleanup_free_ bool *begun = calloc(c->n, sizeof(*begun));
 	size_t done = 0;
-	int r = begun ? 0 : -ENOMEM;
+	int err = begun ? 0 : -ENOMEM;
 
-	for (size_t t = 0; !r && t < ARRAY_SIZE(turns); t++) {
+	for (size_t t = 0; !err && t < ARRAY_SIZE(turns); t++) {
 		if (turns[t].first == PHASE_DEL_ACCEPT && p->done > done)
 			pause_ms(PASSING_MS);
 		done = p->done;
-		for (size_t i = 0; !r && i < c->n; i++)
+		for (size_t i = 0; !err && i < c->n; i++)
 			if (c->v[i].changes)
-				r = take_turn(&c->v[i], &turns[t], &begun[i],
-					      p, d);
+				err = take_turn(&c->v[i], &turns[t], &begun[i],
+						p, d);
 	}
-	return r;
+	return err;
 }
 
 int change_commit(struct change *c, struct progress *ret, struct diags *d)

@@ -130,9 +130,9 @@ static int check_leg(struct plan *p, const struct kept *k,
 static int check_flow(struct plan *p, const struct kept *k)
 {
 	struct flow reply = flow_reversed(&k->flow);
-	int r = check_leg(p, k, &k->flow, HOOK_PREROUTING, HOOK_INPUT);
+	int err = check_leg(p, k, &k->flow, HOOK_PREROUTING, HOOK_INPUT);
 
-	return r ? r : check_leg(p, k, &reply, HOOK_OUTPUT, HOOK_OUTPUT);
+	return err ? err : check_leg(p, k, &reply, HOOK_OUTPUT, HOOK_OUTPUT);
 }
 
 /* SSH_CONNECTION counts only where nothing better is known. */
@@ -154,20 +154,20 @@ static void say_unknown(struct plan *p, const struct logins *l)
 static int check_logins(struct plan *p)
 {
 	const struct logins *l = p->logins;
-	int r = 0;
+	int err = 0;
 
 	if (!l)
 		return 0;
 	say_unknown(p, l);
-	for (size_t i = 0; !r && i < l->n; i++) {
+	for (size_t i = 0; !err && i < l->n; i++) {
 		const struct kept k = {
 			.flow = l->v[i].flow, .login = &l->v[i],
 			.own = l->own && !i,
 		};
 
-		r = check_flow(p, &k);
+		err = check_flow(p, &k);
 	}
-	return r;
+	return err;
 }
 
 /* An address of the set, or any (documentation's, RFC 5737 and RFC 3849). */
@@ -197,47 +197,47 @@ static int check_service(struct plan *p, const struct service *s,
 			  .to_local = true },
 		.service = s,
 	};
-	int r = 0;
+	int err = 0;
 
 	if (!pick(&s->clients, family, 1, k.flow.saddr) ||
 	    !pick(&s->servers, family, 2, k.flow.daddr))
 		return 0;
 	if (!s->ports.n)
 		return check_flow(p, &k);
-	for (size_t i = 0; !r && i < s->ports.n; i++) {
+	for (size_t i = 0; !err && i < s->ports.n; i++) {
 		k.flow.dport = s->ports.v[i].first;
-		r = check_flow(p, &k);
-		if (!r && s->ports.v[i].last != k.flow.dport) {
+		err = check_flow(p, &k);
+		if (!err && s->ports.v[i].last != k.flow.dport) {
 			k.flow.dport = s->ports.v[i].last;
-			r = check_flow(p, &k);
+			err = check_flow(p, &k);
 		}
 	}
-	return r;
+	return err;
 }
 
 static int check_management(struct plan *p)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	int r = 0;
+	int err = 0;
 
 	for (size_t i = 0; i < p->policy->n_services; i++) {
 		const struct service *s = &p->policy->services[i];
 
 		if (!s->management || !(s->roles & ROLE_SERVER))
 			continue;
-		for (size_t f = 0; !r && f < ARRAY_SIZE(families); f++)
-			for (size_t k = 0; !r && k < s->n_protocols; k++)
-				r = check_service(p, s, families[f],
-						  s->protocols[k]);
+		for (size_t f = 0; !err && f < ARRAY_SIZE(families); f++)
+			for (size_t k = 0; !err && k < s->n_protocols; k++)
+				err = check_service(p, s, families[f],
+						    s->protocols[k]);
 	}
-	return r;
+	return err;
 }
 
 int guard_check(struct plan *p)
 {
-	int r = check_logins(p);
+	int err = check_logins(p);
 
-	return r ? r : check_management(p);
+	return err ? err : check_management(p);
 }
 
 int guard_confirm(const struct logins *l, const struct pending *trial,

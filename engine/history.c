@@ -11,19 +11,20 @@
 /* The parts of the change that something is written to. */
 static int write_parts(struct plan *p, struct record *rec)
 {
-	int r = 0;
+	int err = 0;
 
-	for (size_t i = 0; !r && i < p->change.n; i++) {
+	for (size_t i = 0; !err && i < p->change.n; i++) {
 		const struct part *m = &p->change.v[i];
 		struct record_part *part;
 
 		if (!m->changes || !m->changes->n)
 			continue;
 		part = record_add_part(rec, m->backend->name);
-		r = part ? past_write(m->backend, m->live.image, m->want, part,
-				      &p->diags) : -ENOMEM;
+		err = part ? past_write(m->backend, m->live.image, m->want,
+					part, &p->diags) :
+			     -ENOMEM;
 	}
-	return r;
+	return err;
 }
 
 /* What is done, and by which policy. */
@@ -38,11 +39,11 @@ static int sign(const struct plan *p, struct record *rec)
 
 static int write_down(struct plan *p, struct record *rec)
 {
-	int r = sign(p, rec);
+	int err = sign(p, rec);
 
-	if (!r)
-		r = write_parts(p, rec);
-	return r ? r : journal_begin(p->state, rec, &p->diags);
+	if (!err)
+		err = write_parts(p, rec);
+	return err ? err : journal_begin(p->state, rec, &p->diags);
 }
 
 /* Where it is on trial, and which login may not confirm it. */
@@ -62,17 +63,17 @@ static int begin_waiting(struct plan *p, uint32_t id)
 	struct pending w = {
 		.id = id, .deadline = clock_deadline(p->rq->confirm),
 	};
-	int r;
+	int err;
 
 	describe_trial(p, &w);
-	r = pending_write(p->state, &w, &p->diags);
-	if (!r && !p->waits)
-		r = p->rq->detach(p->rq, &p->diags);
-	if (r)
+	err = pending_write(p->state, &w, &p->diags);
+	if (!err && !p->waits)
+		err = p->rq->detach(p->rq, &p->diags);
+	if (err)
 		(void)pending_drop(p->state, &p->diags);
 	else
 		p->waits = id;
-	return r;
+	return err;
 }
 
 /* The user's time begins when the change is made. */
@@ -109,21 +110,21 @@ int history_begin(struct plan *p)
 		.of = p->takes_back,
 	};
 	size_t said = p->diags.n;
-	int r;
+	int err;
 
 	if (!p->state || p->recovers || p->unjournaled)
 		return 0;
-	r = write_down(p, &rec);
-	if (r)
-		r = go_without(p, said, r);
-	if (!r && p->rq->confirm)
-		r = begin_waiting(p, rec.id);
-	return r;
+	err = write_down(p, &rec);
+	if (err)
+		err = go_without(p, said, err);
+	if (!err && p->rq->confirm)
+		err = begin_waiting(p, rec.id);
+	return err;
 }
 
 int history_keep(struct plan *p)
 {
-	int r = 0;
+	int err = 0;
 
 	if (!p->state)
 		return 0;
@@ -133,9 +134,9 @@ int history_keep(struct plan *p)
 		return 0;
 	}
 	if (p->waits)
-		r = restart_waiting(p);
-	if (r)
-		return r;
+		err = restart_waiting(p);
+	if (err)
+		return err;
 	return p->recovers && !p->takes_back ?
 		journal_drop(p->state, &p->diags) :
 		journal_finish(p->state, &p->diags);
@@ -143,12 +144,12 @@ int history_keep(struct plan *p)
 
 int history_drop(struct plan *p)
 {
-	int r;
+	int err;
 
 	if (!p->state || p->recovers || p->unjournaled)
 		return 0;
-	r = journal_drop(p->state, &p->diags);
-	if (!r && p->waits)
-		r = pending_drop(p->state, &p->diags);
-	return r;
+	err = journal_drop(p->state, &p->diags);
+	if (!err && p->waits)
+		err = pending_drop(p->state, &p->diags);
+	return err;
 }

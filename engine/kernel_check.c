@@ -53,12 +53,12 @@ static int use_own_lock(void)
 static int enter(struct plan *p)
 {
 	static bool entered;
-	int r = entered ? 0 : host_enter_private_netns();
+	int err = entered ? 0 : host_enter_private_netns();
 
-	if (r) {
+	if (err) {
 		diag_add(&p->diags, DIAG_ERROR, 0, ID_NO_NAMESPACE, NOPOS,
 			 "cannot make a private user and network namespace: %s",
-			 strerror(-r));
+			 strerror(-err));
 		diag_help(&p->diags,
 			  "the kernel must allow user namespaces; without --kernel no namespace is needed");
 		return -EOPNOTSUPP;
@@ -83,42 +83,42 @@ static int check_backend(struct plan *p, const struct backend *b)
 {
 	struct progress progress;
 	struct part *m;
-	int r = change_add(&p->change, b, &m);
+	int err = change_add(&p->change, b, &m);
 
-	if (!r)
-		r = b->open(&m->ctx, &p->diags);
-	if (!r)
-		r = plan_compare(p);
-	if (!r)
-		r = change_commit(&p->change, &progress, &p->diags);
-	if (!r)
-		r = plan_compare(p);
-	if (!r && !change_is_empty(&p->change))
-		r = report_difference(p, m);
+	if (!err)
+		err = b->open(&m->ctx, &p->diags);
+	if (!err)
+		err = plan_compare(p);
+	if (!err)
+		err = change_commit(&p->change, &progress, &p->diags);
+	if (!err)
+		err = plan_compare(p);
+	if (!err && !change_is_empty(&p->change))
+		err = report_difference(p, m);
 	change_release(&p->change);
-	return r;
+	return err;
 }
 
 int kernel_check(struct plan *p)
 {
 	bool found = false;
-	int r = use_own_lock();
+	int err = use_own_lock();
 
-	if (!r)
-		r = enter(p);
-	for (size_t i = 0; !r && backends[i]; i++) {
+	if (!err)
+		err = enter(p);
+	for (size_t i = 0; !err && backends[i]; i++) {
 		if (p->rq->backend &&
 		    strcmp(p->rq->backend, backends[i]->name) &&
 		    strcmp(p->rq->backend, "auto"))
 			continue;
 		found = true;
-		r = check_backend(p, backends[i]);
+		err = check_backend(p, backends[i]);
 	}
 	unlink(lock);
-	if (!r && !found) {
+	if (!err && !found) {
 		diag_add(&p->diags, DIAG_ERROR, 0, ID_NO_SUCH_BACKEND, NOPOS,
 			 "no backend '%s' in this build", p->rq->backend);
-		r = -FAULT_USAGE;
+		err = -FAULT_USAGE;
 	}
-	return r;
+	return err;
 }

@@ -52,20 +52,20 @@ int plan_file_fault(int err)
 
 int plan_load(struct plan *p, const struct request *rq, const char *file)
 {
-	int r;
+	int err;
 
 	*p = (struct plan){ .rq = rq, .file = file };
-	r = policy_read(file, &p->text, &p->len, &p->diags);
-	if (r)
-		return plan_file_fault(r);
+	err = policy_read(file, &p->text, &p->len, &p->diags);
+	if (err)
+		return plan_file_fault(err);
 	/* `check --kernel` makes namespaces; all others parse unprivileged. */
 	if (!rq->private_kernel && privilege_drop())
 		return diag_add(&p->diags, DIAG_ERROR, -EPERM, ID_CAPS_KEPT,
 				NOPOS,
 				"capabilities that are not needed cannot be given up");
-	r = policy_parse(file, p->text, p->len, &p->policy, &p->diags);
-	if (r)
-		return plan_file_fault(r);
+	err = policy_parse(file, p->text, p->len, &p->policy, &p->diags);
+	if (err)
+		return plan_file_fault(err);
 	narrow_families(p);
 	return generate_rules(p);
 }
@@ -120,22 +120,22 @@ void plan_note_translation(struct plan *p)
 static int check_translation(struct plan *p)
 {
 	_cleanup_(diags_release) struct diags earlier = p->diags;
-	int r = facts_add_nat(p->change.v, &p->facts);
+	int err = facts_add_nat(p->change.v, &p->facts);
 
 	p->diags = (struct diags){ 0 };
-	if (!r)
-		r = translation_check(p->policy, &p->facts, &p->diags);
+	if (!err)
+		err = translation_check(p->policy, &p->facts, &p->diags);
 	diags_append(&p->diags, &earlier);
-	return r;
+	return err;
 }
 
 int plan_choose_live(struct plan *p)
 {
-	int r = worlds_choose(p, plan_backend_name(p));
+	int err = worlds_choose(p, plan_backend_name(p));
 
-	if (!r && p->policy)
-		r = check_translation(p);
-	return r ? r : worlds_check(p, p->change.v);
+	if (!err && p->policy)
+		err = check_translation(p);
+	return err ? err : worlds_check(p, p->change.v);
 }
 
 static int want_nothing(struct part *m)
@@ -149,7 +149,7 @@ int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 {
 	_cleanup_(diags_release) struct diags said = { 0 };
 	bool again = m->lowered;
-	int r;
+	int err;
 
 	image_free(&m->want);
 	if (m->past)
@@ -157,37 +157,37 @@ int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 	if (!p->rules)
 		return want_nothing(m);
 	m->lowered = true;
-	r = m->backend->lower(p->rules, host, &m->want,
-			      again ? &said : &p->diags);
-	if (r && again)
+	err = m->backend->lower(p->rules, host, &m->want,
+				again ? &said : &p->diags);
+	if (err && again)
 		diags_append(&p->diags, &said);
-	if (!r && !again && host && m->ctx)
+	if (!err && !again && host && m->ctx)
 		worlds_warn_tracking(p, m);
-	return r;
+	return err;
 }
 
 int plan_compare_part(struct plan *p, struct part *m)
 {
 	bool fresh = m->live.image && !m->changes;
-	int r = 0;
+	int err = 0;
 
 	changeset_free(&m->changes);
 	if (!fresh) {
 		snapshot_release(&m->live);
-		r = m->backend->snapshot(m->ctx, &m->live, &p->diags);
+		err = m->backend->snapshot(m->ctx, &m->live, &p->diags);
 	}
-	if (!r)
-		r = plan_lower(p, m, &m->live.survey);
-	return r ? r : changeset_diff(m->want, m->live.image, &m->changes);
+	if (!err)
+		err = plan_lower(p, m, &m->live.survey);
+	return err ? err : changeset_diff(m->want, m->live.image, &m->changes);
 }
 
 int plan_compare(struct plan *p)
 {
-	int r = 0;
+	int err = 0;
 
-	for (size_t i = 0; !r && i < p->change.n; i++)
-		r = plan_compare_part(p, &p->change.v[i]);
-	return r;
+	for (size_t i = 0; !err && i < p->change.n; i++)
+		err = plan_compare_part(p, &p->change.v[i]);
+	return err;
 }
 
 void plan_release(struct plan *p)

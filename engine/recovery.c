@@ -14,13 +14,13 @@
 int waiting_read(struct state *state, struct waiting *ret, struct diags *d)
 {
 	struct waiting w = { .there = true };
-	int r = pending_read(state, &w.pending, d);
+	int err = pending_read(state, &w.pending, d);
 
-	if (r && r != -ENOENT)
-		return r;
-	w.there = !r;
-	w.expired = !r && (strcmp(w.pending.space, state_space(state)) ||
-			   clock_boot_ns() >= w.pending.deadline);
+	if (err && err != -ENOENT)
+		return err;
+	w.there = !err;
+	w.expired = !err && (strcmp(w.pending.space, state_space(state)) ||
+			     clock_boot_ns() >= w.pending.deadline);
 	*ret = w;
 	return 0;
 }
@@ -29,11 +29,11 @@ static int open_part(struct plan *p, const char *name)
 {
 	const struct backend *b = backend_find(name);
 	struct part *m;
-	int r;
+	int err;
 
 	if (b) {
-		r = change_add(&p->change, b, &m);
-		return r ? r : b->open(&m->ctx, &p->diags);
+		err = change_add(&p->change, b, &m);
+		return err ? err : b->open(&m->ctx, &p->diags);
 	}
 	return diag_add(&p->diags, DIAG_ERROR, -EOPNOTSUPP,
 			ID_BACKEND_NOT_BUILT, NOPOS,
@@ -43,11 +43,11 @@ static int open_part(struct plan *p, const char *name)
 
 static int open_parts(struct recovery *v)
 {
-	int r = 0;
+	int err = 0;
 
-	for (size_t i = 0; !r && i < v->record.n_parts; i++)
-		r = open_part(&v->plan, v->record.parts[i].target);
-	return r;
+	for (size_t i = 0; !err && i < v->record.n_parts; i++)
+		err = open_part(&v->plan, v->record.parts[i].target);
+	return err;
 }
 
 /* The record's part for a target, NULL: it was not concerned. */
@@ -63,19 +63,19 @@ static const struct record_part *find_part(const struct record *r,
 /* Compare the kernel with what was before a change. */
 static int aim(struct recovery *v, const struct record *rec)
 {
-	int r = 0;
+	int err = 0;
 
-	for (size_t i = 0; !r && i < v->plan.change.n; i++) {
+	for (size_t i = 0; !err && i < v->plan.change.n; i++) {
 		struct part *m = &v->plan.change.v[i];
 		const struct record_part *from =
 			find_part(rec, m->backend->name);
 
 		past_free(&m->past);
 		if (from)
-			r = past_read(m->backend, from, &m->past,
-				      &v->plan.diags);
+			err = past_read(m->backend, from, &m->past,
+					&v->plan.diags);
 	}
-	return r ? r : plan_compare(&v->plan);
+	return err ? err : plan_compare(&v->plan);
 }
 
 /* Are the rules in force that the change wanted? It must be aimed at. */
@@ -111,10 +111,10 @@ bool recovery_succeeded(const struct recovery *v)
 /* What was interrupted is over, one way or the other. */
 static int settle(struct recovery *v, bool forward, const struct waiting *ends)
 {
-	int r = forward ? journal_finish(v->plan.state, &v->plan.diags) :
-			  journal_drop(v->plan.state, &v->plan.diags);
+	int err = forward ? journal_finish(v->plan.state, &v->plan.diags) :
+			    journal_drop(v->plan.state, &v->plan.diags);
 
-	return !r && ends ? end_waiting(v, ends) : r;
+	return !err && ends ? end_waiting(v, ends) : err;
 }
 
 /*
@@ -151,14 +151,14 @@ static bool is_past(const struct recovery *v)
 static int finish_rollback(struct recovery *v, const struct waiting *ends)
 {
 	_cleanup_(record_release) struct record undone = { 0 };
-	int r = journal_read_undone(v->plan.state, &v->record, &undone,
-				    &v->plan.diags);
+	int err = journal_read_undone(v->plan.state, &v->record, &undone,
+				      &v->plan.diags);
 
-	if (r && r != -ENOMEM)
+	if (err && err != -ENOMEM)
 		return go(v, false, NULL);
-	if (!r)
-		r = aim(v, &undone);
-	return r ? r : go(v, true, ends);
+	if (!err)
+		err = aim(v, &undone);
+	return err ? err : go(v, true, ends);
 }
 
 /*
@@ -169,13 +169,13 @@ static int finish_or_undo(struct recovery *v, const struct waiting *w)
 {
 	bool back = v->record.of != 0;
 	const struct waiting *ends;
-	int r = open_parts(v);
+	int err = open_parts(v);
 
 	v->plan.takes_back = v->record.of;
-	if (!r)
-		r = aim(v, &v->record);
-	if (r)
-		return r;
+	if (!err)
+		err = aim(v, &v->record);
+	if (err)
+		return err;
 	ends = speaks_of(w, back ? v->record.of : v->record.id) ? w : NULL;
 	if (is_past(v)) {
 		v->what = RECOVERED_PAST;
@@ -208,39 +208,39 @@ static void begin(struct recovery *v, const struct request *rq,
 /* The record is used up, though nothing had to be written. */
 static int drop_record(struct recovery *v)
 {
-	int r = history_begin(&v->plan);
+	int err = history_begin(&v->plan);
 
-	return r ? r : history_keep(&v->plan);
+	return err ? err : history_keep(&v->plan);
 }
 
 /* To the rules before a record; it goes, and its trial. */
 static int undo_record(struct recovery *v, const struct waiting *w)
 {
-	int r = open_parts(v);
+	int err = open_parts(v);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	v->plan.takes_back = v->record.id;
 	/* The note and the record say all that a journal would. */
 	v->plan.unjournaled = speaks_of(w, v->record.id);
-	r = aim(v, &v->record);
-	if (r)
-		return r;
+	err = aim(v, &v->record);
+	if (err)
+		return err;
 	v->what = is_past(v) ? RECOVERED_PAST : RECOVERED_OLD;
 	if (v->what == RECOVERED_OLD)
 		transact(&v->plan, &v->done);
 	if (!recovery_succeeded(v))
 		return 0;
 	if (v->done.outcome == OUTCOME_UNCHANGED)
-		r = drop_record(v);
-	return !r && w->there ? end_waiting(v, w) : r;
+		err = drop_record(v);
+	return !err && w->there ? end_waiting(v, w) : err;
 }
 
 static int take_back(struct recovery *v, const struct waiting *w)
 {
-	int r = state_newest(v->plan.state, &v->record, &v->plan.diags);
+	int err = state_newest(v->plan.state, &v->record, &v->plan.diags);
 
-	return r ? r : undo_record(v, w);
+	return err ? err : undo_record(v, w);
 }
 
 /*
@@ -263,14 +263,14 @@ static int superseded(struct recovery *v, const struct waiting *w,
 
 static int unconfirmed(struct recovery *v, const struct waiting *w)
 {
-	int r = state_newest(v->plan.state, &v->record, &v->plan.diags);
+	int err = state_newest(v->plan.state, &v->record, &v->plan.diags);
 	uint32_t id, of;
 
-	v->unreadable = r == -EIO;
-	if (r && r != -ENOENT)
-		return r;
-	id = r ? 0 : v->record.id;
-	of = r ? 0 : v->record.of;
+	v->unreadable = err == -EIO;
+	if (err && err != -ENOENT)
+		return err;
+	id = err ? 0 : v->record.id;
+	of = err ? 0 : v->record.of;
 	record_release(&v->record);
 	if (!id || !speaks_of(w, id))
 		return superseded(v, w, id, of);
@@ -281,20 +281,20 @@ int recovery_run(struct recovery *v, const struct request *rq,
 		 struct state *state)
 {
 	struct waiting w = { 0 };
-	int r;
+	int err;
 
 	begin(v, rq, state, "recover");
-	r = waiting_read(state, &w, &v->plan.diags);
-	if (r)
-		return r;
-	r = journal_read(state, &v->record, &v->plan.diags);
-	if (!r) {
+	err = waiting_read(state, &w, &v->plan.diags);
+	if (err)
+		return err;
+	err = journal_read(state, &v->record, &v->plan.diags);
+	if (!err) {
 		v->plan.recovers = true;
 		return finish_or_undo(v, &w);
 	}
-	v->unreadable = r == -EIO;
-	if (r != -ENOENT)
-		return r;
+	v->unreadable = err == -EIO;
+	if (err != -ENOENT)
+		return err;
 	if (w.there && w.expired)
 		return unconfirmed(v, &w);
 	v->what = w.there ? RECOVERED_WAITS : RECOVERED_NOTHING;
@@ -306,43 +306,43 @@ int recovery_take_back(struct recovery *v, const struct request *rq,
 		       struct state *state)
 {
 	struct waiting w = { 0 };
-	int r;
+	int err;
 
 	begin(v, rq, state, "rollback");
-	r = waiting_read(state, &w, &v->plan.diags);
-	return r ? r : take_back(v, &w);
+	err = waiting_read(state, &w, &v->plan.diags);
+	return err ? err : take_back(v, &w);
 }
 
 int recovery_redo(struct recovery *v, const struct request *rq,
 		  struct state *state)
 {
 	const struct waiting none = { 0 };
-	int r;
+	int err;
 
 	begin(v, rq, state, "redo");
-	r = state_newest_undone(state, &v->record, &v->plan.diags);
-	return r ? r : undo_record(v, &none);
+	err = state_newest_undone(state, &v->record, &v->plan.diags);
+	return err ? err : undo_record(v, &none);
 }
 
 int recovery_check_new(struct recovery *v, const struct request *rq,
 		       struct state *state, bool *ret)
 {
-	int r;
+	int err;
 
 	begin(v, rq, state, "confirm");
-	r = state_newest(state, &v->record, &v->plan.diags);
-	if (!r)
-		r = open_parts(v);
-	if (!r)
-		r = aim(v, &v->record);
-	for (unsigned int i = 0; !r && i < SETTLE_READS && !is_complete(v);
+	err = state_newest(state, &v->record, &v->plan.diags);
+	if (!err)
+		err = open_parts(v);
+	if (!err)
+		err = aim(v, &v->record);
+	for (unsigned int i = 0; !err && i < SETTLE_READS && !is_complete(v);
 	     i++) {
 		change_settle();
-		r = plan_compare(&v->plan);
+		err = plan_compare(&v->plan);
 	}
-	if (!r)
+	if (!err)
 		*ret = is_complete(v);
-	return r;
+	return err;
 }
 
 static void say_what(struct plan *p, const struct recovery *v)
@@ -373,22 +373,23 @@ int recovery_error(const struct recovery *v)
 int recovery_open(const struct request *rq, struct state **ret,
 		  struct diags *d)
 {
-	int r = privilege_require(d);
+	int err = privilege_require(d);
 
 	signals_endure();
-	if (!r)
-		r = state_open(rq->state_dir, ret, d);
-	if (!r && privilege_drop())
-		r = diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
-			     "capabilities that are not needed cannot be given up");
-	return r;
+	if (!err)
+		err = state_open(rq->state_dir, ret, d);
+	if (!err && privilege_drop())
+		err = diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
+			       "capabilities that are not needed cannot be given up");
+	return err;
 }
 
 /*
  * Does what cannot be undone block this command? Not one that says what all
  * rules must be: it makes them right from any state.
  */
-static bool is_in_the_way(const struct recovery *v, const char *command, int r)
+static bool is_in_the_way(const struct recovery *v, const char *command,
+			  int err)
 {
 	static const enum fault others[] = {
 		FAULT_MEMORY, FAULT_PERMISSION, FAULT_BUSY, FAULT_STALE,
@@ -396,10 +397,10 @@ static bool is_in_the_way(const struct recovery *v, const char *command, int r)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (fault_of(r) == others[i])
+		if (fault_of(err) == others[i])
 			return true;
 	/* The folder itself cannot be read: nothing is known of the past. */
-	if (r == -EIO && !v->unreadable)
+	if (err == -EIO && !v->unreadable)
 		return true;
 	return strcmp(command, "apply") && strcmp(command, "remove");
 }
@@ -421,17 +422,17 @@ static int pass_over(struct plan *p, const struct recovery *v)
 int recovery_before(struct plan *p, enum recovered *ret)
 {
 	_cleanup_(recovery_release) struct recovery v = { 0 };
-	int r = recovery_run(&v, p->rq, p->state);
+	int err = recovery_run(&v, p->rq, p->state);
 
-	if (!r)
-		r = recovery_error(&v);
-	if (r && !is_in_the_way(&v, p->rq->command, r)) {
+	if (!err)
+		err = recovery_error(&v);
+	if (err && !is_in_the_way(&v, p->rq->command, err)) {
 		*ret = RECOVERED_NOTHING;
 		return pass_over(p, &v);
 	}
 	diags_append(&p->diags, &v.plan.diags);
-	if (r)
-		return r;
+	if (err)
+		return err;
 	say_what(p, &v);
 	*ret = v.what;
 	return 0;

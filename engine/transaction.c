@@ -26,25 +26,25 @@ static int way_back(struct plan *p, struct change *ret)
 {
 	_cleanup_(back_release) struct change back = { 0 };
 	struct part *to;
-	int r = 0;
+	int err = 0;
 
-	for (size_t i = 0; !r && i < p->change.n; i++) {
+	for (size_t i = 0; !err && i < p->change.n; i++) {
 		struct part *m = &p->change.v[i];
 
 		if (!m->before)
 			continue;
-		r = change_add(&back, m->backend, &to);
-		if (r)
+		err = change_add(&back, m->backend, &to);
+		if (err)
 			break;
 		to->ctx = m->ctx;
 		to->want = m->before;
-		r = m->backend->snapshot(m->ctx, &to->live, &p->diags);
-		if (!r)
-			r = changeset_diff(to->want, to->live.image,
-					   &to->changes);
+		err = m->backend->snapshot(m->ctx, &to->live, &p->diags);
+		if (!err)
+			err = changeset_diff(to->want, to->live.image,
+					     &to->changes);
 	}
-	if (r)
-		return r;
+	if (err)
+		return err;
 	*ret = back;
 	back = (struct change){ 0 };
 	return 0;
@@ -54,23 +54,23 @@ static int way_back(struct plan *p, struct change *ret)
 static int verify_restored(struct plan *p)
 {
 	_cleanup_(back_release) struct change back = { 0 };
-	int r = way_back(p, &back);
+	int err = way_back(p, &back);
 
-	if (!r && !change_is_empty(&back))
-		r = -FAULT_HALF;
-	return r;
+	if (!err && !change_is_empty(&back))
+		err = -FAULT_HALF;
+	return err;
 }
 
 static int verify_restored_settled(struct plan *p)
 {
-	int r = verify_restored(p);
+	int err = verify_restored(p);
 
-	for (unsigned int i = 0; i < SETTLE_READS && r == -FAULT_HALF;
+	for (unsigned int i = 0; i < SETTLE_READS && err == -FAULT_HALF;
 	     i++) {
 		change_settle();
-		r = verify_restored(p);
+		err = verify_restored(p);
 	}
-	return r;
+	return err;
 }
 
 /*
@@ -80,22 +80,22 @@ static int verify_restored_settled(struct plan *p)
 static int undo(struct plan *p)
 {
 	size_t said = p->diags.n;
-	int r = -FAULT_STALE;
+	int err = -FAULT_STALE;
 
 	for (unsigned int i = 0; i < TRIES &&
-	     (r == -FAULT_STALE || r == -FAULT_LOST); i++) {
+	     (err == -FAULT_STALE || err == -FAULT_LOST); i++) {
 		_cleanup_(back_release) struct change back = { 0 };
 		struct progress progress;
 
 		/* That somebody was overwritten remains true. */
-		if (r == -FAULT_LOST)
+		if (err == -FAULT_LOST)
 			said = p->diags.n;
 		diags_truncate(&p->diags, said);
-		r = way_back(p, &back);
-		if (!r)
-			r = change_commit(&back, &progress, &p->diags);
+		err = way_back(p, &back);
+		if (!err)
+			err = change_commit(&back, &progress, &p->diags);
 	}
-	return r ? r : verify_restored_settled(p);
+	return err ? err : verify_restored_settled(p);
 }
 
 static void say_how_to_recover(struct plan *p)
@@ -126,27 +126,27 @@ static void go_back(struct plan *p, int err, struct transaction *t)
 
 int transaction_compare(struct plan *p)
 {
-	int r = plan_compare(p);
+	int err = plan_compare(p);
 
-	for (unsigned int i = 0; i < SETTLE_READS && !r &&
+	for (unsigned int i = 0; i < SETTLE_READS && !err &&
 	     !change_is_empty(&p->change); i++) {
 		change_settle();
-		r = plan_compare(p);
+		err = plan_compare(p);
 	}
-	return r;
+	return err;
 }
 
 /* A change that cannot be recorded must be undone. */
 static void keep(struct plan *p, struct transaction *t)
 {
-	int r;
+	int err;
 
 	tracking_after(p, &t->tracking);
-	r = history_keep(p);
+	err = history_keep(p);
 	t->outcome = OUTCOME_CHANGED;
-	if (!r)
+	if (!err)
 		return;
-	go_back(p, r, t);
+	go_back(p, err, t);
 	if (t->outcome == OUTCOME_RESTORED)
 		t->outcome = OUTCOME_NOT_RECORDED;
 }
@@ -189,14 +189,14 @@ static void forget_made(struct plan *p)
 /* The commit went through; does every target hold what we wanted? */
 static void read_back(struct plan *p, struct transaction *t)
 {
-	int r;
+	int err;
 
 	remember(p, p->rq->keeps_steps);
-	r = transaction_compare(p);
-	if (!r && !change_is_empty(&p->change))
-		r = say_difference(p);
-	if (r)
-		go_back(p, r, t);
+	err = transaction_compare(p);
+	if (!err && !change_is_empty(&p->change))
+		err = say_difference(p);
+	if (err)
+		go_back(p, err, t);
 	else
 		keep(p, t);
 	if (t->outcome != OUTCOME_CHANGED)
@@ -255,33 +255,33 @@ static void change(struct plan *p, struct transaction *ret)
 {
 	size_t said = p->diags.n;
 	struct progress progress;
-	int r = 0;
+	int err = 0;
 
-	for (unsigned int tries = 1; !r; tries++) {
+	for (unsigned int tries = 1; !err; tries++) {
 		if (change_is_empty(&p->change))
 			return;
 		tracking_before(p, &ret->tracking);
 		if (tries == 1)
 			said = p->diags.n;
 		ret->steps = change_steps(&p->change);
-		r = history_begin(p);
-		if (r)
+		err = history_begin(p);
+		if (err)
 			break;
-		r = change_commit(&p->change, &progress, &p->diags);
-		if (!r) {
+		err = change_commit(&p->change, &progress, &p->diags);
+		if (!err) {
 			read_back(p, ret);
 			return;
 		}
-		if (r != -FAULT_STALE || progress.done) {
-			commit_failed(p, r, &progress, ret);
+		if (err != -FAULT_STALE || progress.done) {
+			commit_failed(p, err, &progress, ret);
 			return;
 		}
 		/* Replanned: a refusal that did not last is no error. */
 		diags_truncate(&p->diags, said);
-		r = tries < TRIES ? plan_compare(p) : say_stale(p);
+		err = tries < TRIES ? plan_compare(p) : say_stale(p);
 	}
-	ret->outcome = r == -FAULT_STALE ? OUTCOME_STALE : OUTCOME_REFUSED;
-	ret->err = r;
+	ret->outcome = err == -FAULT_STALE ? OUTCOME_STALE : OUTCOME_REFUSED;
+	ret->err = err;
 	tracking_undone(p, &ret->tracking);
 }
 

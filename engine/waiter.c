@@ -59,13 +59,13 @@ static enum sight look(struct watch *w)
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(diags_release) struct diags said = { 0 };
 	struct waiting now;
-	int r = state_open_reading(w->rq->state_dir, &state, &said);
+	int err = state_open_reading(w->rq->state_dir, &state, &said);
 
-	if (r == -ENOENT)
+	if (err == -ENOENT)
 		return sight_without(w);
-	if (!r)
-		r = waiting_read(state, &now, &said);
-	if (r)
+	if (!err)
+		err = waiting_read(state, &now, &said);
+	if (err)
 		return SIGHT_UNKNOWN;
 	if (!now.there)
 		return sight_without(w);
@@ -183,15 +183,15 @@ static bool roll_back(struct watch *w, enum waited *ret)
 	_cleanup_(recovery_release) struct recovery v = {
 		.plan = { .rq = w->rq },
 	};
-	int r = recovery_open(w->rq, &state, &v.plan.diags);
+	int err = recovery_open(w->rq, &state, &v.plan.diags);
 
-	if (!r)
-		r = recovery_run(&v, w->rq, state);
-	if (!r && w->ending)
-		r = end_early(&v, w->rq, state);
-	if (!r)
-		r = recovery_error(&v);
-	if (r) {
+	if (!err)
+		err = recovery_run(&v, w->rq, state);
+	if (!err && w->ending)
+		err = end_early(&v, w->rq, state);
+	if (!err)
+		err = recovery_error(&v);
+	if (err) {
 		log_failure(w, "was not confirmed, and cannot be rolled back yet",
 			    &v.plan.diags);
 		return false;
@@ -213,16 +213,16 @@ static bool put_back(struct watch *w)
 {
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(diags_release) struct diags said = { 0 };
-	int r;
+	int err;
 
 	kept_make_way(w->rq->state_dir);
-	r = recovery_open(w->rq, &state, &said);
+	err = recovery_open(w->rq, &state, &said);
 	/* It may have ended while this waited for the lock. */
-	if (!r && !kept_is_on(&w->kept))
+	if (!err && !kept_is_on(&w->kept))
 		return true;
-	if (!r)
-		r = kept_put_back(&w->kept, state, &said);
-	if (r) {
+	if (!err)
+		err = kept_put_back(&w->kept, state, &said);
+	if (err) {
 		log_failure(w, "is on trial, and its deleted files cannot be put back yet",
 			    &said);
 		return false;

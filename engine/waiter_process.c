@@ -136,7 +136,7 @@ static int make_absolute(const char *path, struct strbuf *out)
 
 static int start(const char *state_dir, struct pipes *p)
 {
-	int r = 0, status;
+	int err = 0, status;
 	pid_t pid;
 
 	if (pipe2(p->go, O_CLOEXEC) || pipe2(p->answer, O_CLOEXEC))
@@ -148,13 +148,13 @@ static int start(const char *state_dir, struct pipes *p)
 		close_fd(&p->answer[0]);
 		be_middle(state_dir, p);
 	}
-	r = pid < 0 ? -errno : 0;
+	err = pid < 0 ? -errno : 0;
 	close_fd(&p->go[0]);
 	close_fd(&p->answer[1]);
-	while (!r && waitpid(pid, &status, 0) < 0)
+	while (!err && waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			r = -errno;
-	return r ? r : read_byte(p->answer[0]);
+			err = -errno;
+	return err ? err : read_byte(p->answer[0]);
 }
 
 static int cannot_start(int err, struct diags *d)
@@ -169,13 +169,13 @@ int waiter_prepare(const char *state_dir, struct waiter *ret, struct diags *d)
 {
 	_cleanup_(strbuf_release) struct strbuf path = { 0 };
 	struct pipes p = PIPES_NONE;
-	int r = make_absolute(state_dir, &path);
+	int err = make_absolute(state_dir, &path);
 
-	if (!r)
-		r = start(strbuf_str(&path), &p);
-	if (r) {
+	if (!err)
+		err = start(strbuf_str(&path), &p);
+	if (err) {
 		close_pipes(&p);
-		return cannot_start(r, d);
+		return cannot_start(err, d);
 	}
 	*ret = (struct waiter){ p.go[1], p.answer[0] };
 	return 0;
@@ -183,11 +183,11 @@ int waiter_prepare(const char *state_dir, struct waiter *ret, struct diags *d)
 
 int waiter_start(const struct request *rq, struct diags *d)
 {
-	int r = write_byte(rq->waiter->go);
+	int err = write_byte(rq->waiter->go);
 
-	if (!r)
-		r = read_byte(rq->waiter->answer);
-	return r ? cannot_start(r, d) : 0;
+	if (!err)
+		err = read_byte(rq->waiter->answer);
+	return err ? cannot_start(err, d) : 0;
 }
 
 void waiter_look_again(const struct waiter *w)

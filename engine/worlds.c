@@ -92,13 +92,13 @@ static int elect(struct plan *p, struct candidate *c, size_t n,
 		 const char *name, struct candidate **ret)
 {
 	struct candidate *chosen = NULL;
-	int r = 0;
+	int err = 0;
 
 	if (!name) {
-		r = pick(p, c, n, &chosen);
-		if (!r && !chosen) {
+		err = pick(p, c, n, &chosen);
+		if (!err && !chosen) {
 			diags_append(&p->diags, &c[0].diags);
-			r = c[0].err;
+			err = c[0].err;
 		}
 	} else {
 		for (size_t i = 0; i < n; i++)
@@ -107,11 +107,11 @@ static int elect(struct plan *p, struct candidate *c, size_t n,
 		if (!chosen)
 			return plan_unknown_backend(p, name);
 		diags_append(&p->diags, &chosen->diags);
-		r = chosen->err;
+		err = chosen->err;
 	}
-	if (!r)
+	if (!err)
 		*ret = chosen;
-	return r;
+	return err;
 }
 
 /* A kernel that lacks a world has no rules in it. */
@@ -128,18 +128,18 @@ static int choose(struct plan *p, struct candidate *c, size_t n,
 {
 	struct candidate *chosen = NULL;
 	struct part *m;
-	int r = elect(p, c, n, name, &chosen);
+	int err = elect(p, c, n, name, &chosen);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	for (size_t i = 0; i < n; i++)
 		if (&c[i] != chosen && !c[i].err && c[i].snap.survey.ours)
 			return refuse_second_home(p, &c[i], chosen);
-	r = change_add(&p->change, chosen->backend, &m);
-	for (size_t i = 0; !r && i < n; i++)
-		r = &c[i] == chosen ? 0 : add_elsewhere(m, &c[i]);
-	if (r)
-		return r;
+	err = change_add(&p->change, chosen->backend, &m);
+	for (size_t i = 0; !err && i < n; i++)
+		err = &c[i] == chosen ? 0 : add_elsewhere(m, &c[i]);
+	if (err)
+		return err;
 	m->ctx = TAKE_PTR(chosen->ctx);
 	m->live = chosen->snap;
 	chosen->snap = (struct snapshot){ 0 };
@@ -150,7 +150,7 @@ int worlds_choose(struct plan *p, const char *name)
 {
 	_cleanup_free_ struct candidate *c = NULL;
 	size_t n = 0;
-	int r;
+	int err;
 
 	while (backends[n])
 		n++;
@@ -159,25 +159,25 @@ int worlds_choose(struct plan *p, const char *name)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		look(&c[i], backends[i]);
-	r = n ? choose(p, c, n, name) :
-		plan_unknown_backend(p, name ? name : "auto");
+	err = n ? choose(p, c, n, name) :
+		  plan_unknown_backend(p, name ? name : "auto");
 	for (size_t i = 0; i < n; i++)
 		candidate_release(&c[i]);
-	return r;
+	return err;
 }
 
 static int open_one(struct plan *p, const struct backend *b, bool named)
 {
 	size_t said = p->diags.n;
 	struct part *m;
-	int r = change_add(&p->change, b, &m);
+	int err = change_add(&p->change, b, &m);
 
-	if (!r)
-		r = b->open(&m->ctx, &p->diags);
-	if (!r)
-		r = b->snapshot(m->ctx, &m->live, &p->diags);
-	if (r != -EOPNOTSUPP || named)
-		return r;
+	if (!err)
+		err = b->open(&m->ctx, &p->diags);
+	if (!err)
+		err = b->snapshot(m->ctx, &m->live, &p->diags);
+	if (err != -EOPNOTSUPP || named)
+		return err;
 	diags_truncate(&p->diags, said);
 	part_release(m);
 	p->change.n--;
@@ -187,15 +187,15 @@ static int open_one(struct plan *p, const struct backend *b, bool named)
 int worlds_open(struct plan *p, const char *name)
 {
 	bool found = false;
-	int r = 0;
+	int err = 0;
 
-	for (size_t i = 0; !r && backends[i]; i++) {
+	for (size_t i = 0; !err && backends[i]; i++) {
 		if (name && strcmp(name, backends[i]->name))
 			continue;
 		found = true;
-		r = open_one(p, backends[i], name);
+		err = open_one(p, backends[i], name);
 	}
-	return found ? r : plan_unknown_backend(p, name ? name : "auto");
+	return found ? err : plan_unknown_backend(p, name ? name : "auto");
 }
 
 /* The chain that may drop what the policy has accepted, and the rule for it. */

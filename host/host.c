@@ -21,20 +21,20 @@ int host_ephemeral_ports(struct port_range *ret)
 	_cleanup_free_ char *buf = NULL;
 	char *tab;
 	size_t len;
-	int r = file_read("/proc/sys/net/ipv4/ip_local_port_range", SMALL,
-			  &buf, &len);
+	int err = file_read("/proc/sys/net/ipv4/ip_local_port_range", SMALL,
+			    &buf, &len);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	buf[strcspn(buf, "\n")] = '\0';
 	tab = strpbrk(buf, "\t ");
 	if (!tab)
 		return -EINVAL;
 	*tab = '-';
-	r = port_range_parse(buf, &p);
-	if (!r)
+	err = port_range_parse(buf, &p);
+	if (!err)
 		*ret = p;
-	return r;
+	return err;
 }
 
 int host_memory(uint64_t *ret)
@@ -54,10 +54,10 @@ static int read_number(const char *path, unsigned long *ret)
 	unsigned long n;
 	size_t len;
 	char *end;
-	int r = file_read(path, SMALL, &buf, &len);
+	int err = file_read(path, SMALL, &buf, &len);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	n = strtoul(buf, &end, 10);
 	if (end == buf)
 		return -EINVAL;
@@ -68,25 +68,25 @@ static int read_number(const char *path, unsigned long *ret)
 int host_tcp_timeout(uint32_t *ret)
 {
 	unsigned long n;
-	int r = read_number(
-		"/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established",
-		&n);
+	int err = read_number(
+		  "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established",
+		  &n);
 
-	if (!r && n > UINT32_MAX)
-		r = -EINVAL;
-	if (!r)
+	if (!err && n > UINT32_MAX)
+		err = -EINVAL;
+	if (!err)
 		*ret = (uint32_t)n;
-	return r;
+	return err;
 }
 
 int host_conntrack_count(size_t *ret)
 {
 	unsigned long n;
-	int r = read_number("/proc/sys/net/netfilter/nf_conntrack_count", &n);
+	int err = read_number("/proc/sys/net/netfilter/nf_conntrack_count", &n);
 
-	if (!r)
+	if (!err)
 		*ret = n;
-	return r;
+	return err;
 }
 
 bool host_forwards(void)
@@ -108,42 +108,42 @@ static int write_small(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	ssize_t n;
-	int r = 0;
+	int err = 0;
 
 	if (fd < 0)
 		return -errno;
 	n = write(fd, text, strlen(text));
 	if (n < 0)
-		r = -errno;
+		err = -errno;
 	else if ((size_t)n != strlen(text))
-		r = -EIO;
+		err = -EIO;
 	close(fd);
-	return r;
+	return err;
 }
 
 int host_enter_private_netns(void)
 {
 	unsigned int uid = geteuid(), gid = getegid();
 	char map[32];
-	int r;
+	int err;
 
 	/* In a chroot, say: who may do without it makes the other one alone. */
 	if (unshare(CLONE_NEWUSER)) {
-		r = -errno;
-		return unshare(CLONE_NEWNET) ? r : 0;
+		err = -errno;
+		return unshare(CLONE_NEWNET) ? err : 0;
 	}
 	/* Source: user_namespaces(7): setgroups goes first. */
-	r = write_small("/proc/self/setgroups", "deny");
-	if (r && r != -ENOENT)
-		return r;
+	err = write_small("/proc/self/setgroups", "deny");
+	if (err && err != -ENOENT)
+		return err;
 	snprintf(map, sizeof(map), "0 %u 1", uid);
-	r = write_small("/proc/self/uid_map", map);
-	if (r)
-		return r;
+	err = write_small("/proc/self/uid_map", map);
+	if (err)
+		return err;
 	snprintf(map, sizeof(map), "0 %u 1", gid);
-	r = write_small("/proc/self/gid_map", map);
-	if (r)
-		return r;
+	err = write_small("/proc/self/gid_map", map);
+	if (err)
+		return err;
 	/* Made by its root, or files in /proc/net would belong to nobody. */
 	return unshare(CLONE_NEWNET) ? -errno : 0;
 }

@@ -128,15 +128,15 @@ static int open_folder(int at, const char *path, DIR **ret)
 {
 	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir;
-	int r;
+	int err;
 
 	if (fd < 0)
 		return -errno;
 	dir = fdopendir(fd);
 	if (!dir) {
-		r = -errno;
+		err = -errno;
 		close(fd);
-		return r;
+		return err;
 	}
 	*ret = dir;
 	return 0;
@@ -165,22 +165,22 @@ static int read_socket(DIR *dir, const char *name, struct held *ret)
 	return !strcmp(end, "]");
 }
 
-static bool is_refusal(int r)
+static bool is_refusal(int err)
 {
-	return r == -EACCES || r == -EPERM;
+	return err == -EACCES || err == -EPERM;
 }
 
 static int add_sockets(struct search *s, DIR *dir, pid_t pid)
 {
 	const struct dirent *e;
-	int r;
+	int err;
 
 	while ((e = readdir(dir))) {
 		struct held h = { .pid = pid, .order = s->processes };
 
-		r = read_socket(dir, e->d_name, &h);
-		if (r <= 0) {
-			s->hidden |= is_refusal(r);
+		err = read_socket(dir, e->d_name, &h);
+		if (err <= 0) {
+			s->hidden |= is_refusal(err);
 			continue;
 		}
 		if (mem_grow(&s->v, &s->cap, s->n + 1))
@@ -195,18 +195,18 @@ static int look_into(struct search *s, int proc, pid_t pid)
 {
 	char path[32];
 	DIR *dir;
-	int r;
+	int err;
 
 	snprintf(path, sizeof(path), "%d/fd", (int)pid);
-	r = open_folder(proc, path, &dir);
-	if (r) {
-		s->hidden |= is_refusal(r);
-		return r == -ENOMEM ? r : 0;
+	err = open_folder(proc, path, &dir);
+	if (err) {
+		s->hidden |= is_refusal(err);
+		return err == -ENOMEM ? err : 0;
 	}
-	r = add_sockets(s, dir, pid);
+	err = add_sockets(s, dir, pid);
 	closedir(dir);
 	s->processes++;
-	return r;
+	return err;
 }
 
 /* From this process up; the nearest server comes first. */
@@ -214,20 +214,20 @@ static int look_up(struct search *s, int proc)
 {
 	struct process p;
 	char which[16] = "self";
-	int r = 0;
+	int err = 0;
 
-	for (int i = 0; !r && i < PARENTS_MAX; i++) {
+	for (int i = 0; !err && i < PARENTS_MAX; i++) {
 		if (!read_process(proc, which, &p))
 			break;
 		if (is_server(p.name))
-			r = look_into(s, proc, p.pid);
+			err = look_into(s, proc, p.pid);
 		s->shared |= is_among(p.name, multiplexers,
 				      ARRAY_SIZE(multiplexers));
 		if (p.parent <= 0)
 			break;
 		snprintf(which, sizeof(which), "%d", (int)p.parent);
 	}
-	return r;
+	return err;
 }
 
 static bool is_named_server(int proc, const char *pid)
@@ -250,19 +250,19 @@ static int look_around(struct search *s, int proc)
 {
 	const struct dirent *e;
 	DIR *dir;
-	int r = open_folder(proc, ".", &dir);
+	int err = open_folder(proc, ".", &dir);
 
-	if (r)
-		return r == -ENOMEM ? r : 0;
-	while (!r && (e = readdir(dir))) {
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	while (!err && (e = readdir(dir))) {
 		const char *at = e->d_name;
 		pid_t pid;
 
 		if (is_named_server(proc, e->d_name) && get_pid(&at, &pid))
-			r = look_into(s, proc, pid);
+			err = look_into(s, proc, pid);
 	}
 	closedir(dir);
-	return r;
+	return err;
 }
 
 static int by_inode(const void *a, const void *b)
@@ -307,14 +307,14 @@ static int match(const struct tcp_row *row, void *data)
 
 static int find_connections(struct search *s, int proc)
 {
-	int r;
+	int err;
 
 	if (!s->n)
 		return 0;
 	qsort(s->v, s->n, sizeof(*s->v), by_inode);
-	r = tcp_table_read(proc, match, s);
+	err = tcp_table_read(proc, match, s);
 	qsort(s->v, s->n, sizeof(*s->v), by_order);
-	return r == -ENOMEM ? r : 0;
+	return err == -ENOMEM ? err : 0;
 }
 
 static bool same_flow(const struct flow *a, const struct flow *b)
@@ -350,9 +350,9 @@ static int add(struct logins *l, struct login login)
 static int take_found(struct logins *l, const struct search *s, bool nearest)
 {
 	unsigned int next = 0;
-	int r = 0;
+	int err = 0;
 
-	for (size_t i = 0; !r && i < s->n; i++) {
+	for (size_t i = 0; !err && i < s->n; i++) {
 		const struct held *h = &s->v[i];
 
 		if (!h->found || h->order < next)
@@ -361,30 +361,30 @@ static int take_found(struct logins *l, const struct search *s, bool nearest)
 		if (!nearest && !(s->listens[h->flow.dport / 8] &
 				  1 << h->flow.dport % 8))
 			continue;
-		r = add(l, (struct login){ .flow = h->flow, .inode = h->inode,
-					   .pid = h->pid });
+		err = add(l, (struct login){ .flow = h->flow, .inode = h->inode,
+					     .pid = h->pid });
 		if (nearest)
 			break;
 	}
-	return r;
+	return err;
 }
 
 static int search_with(struct logins *l, int proc, bool nearest)
 {
 	struct search s = { 0 };
-	int r = nearest ? look_up(&s, proc) : look_around(&s, proc);
+	int err = nearest ? look_up(&s, proc) : look_around(&s, proc);
 
-	if (!r)
-		r = find_connections(&s, proc);
-	if (!r)
-		r = take_found(l, &s, nearest);
+	if (!err)
+		err = find_connections(&s, proc);
+	if (!err)
+		err = take_found(l, &s, nearest);
 	free(s.v);
 	if (nearest) {
 		l->hidden = s.hidden;
 		l->shared = s.shared;
 		l->own = l->n;
 	}
-	return r;
+	return err;
 }
 
 static int add_environment(struct logins *l, const char *text)
@@ -400,14 +400,14 @@ static int add_environment(struct logins *l, const char *text)
 int logins_read(int proc, const char *environment, struct logins *ret)
 {
 	_cleanup_(logins_release) struct logins l = { 0 };
-	int r = search_with(&l, proc, true);
+	int err = search_with(&l, proc, true);
 
-	if (!r && !l.own)
-		r = search_with(&l, proc, false);
-	if (!r)
-		r = add_environment(&l, environment);
-	if (r)
-		return r;
+	if (!err && !l.own)
+		err = search_with(&l, proc, false);
+	if (!err)
+		err = add_environment(&l, environment);
+	if (err)
+		return err;
 	*ret = l;
 	l = (struct logins){ 0 };
 	return 0;
@@ -416,13 +416,13 @@ int logins_read(int proc, const char *environment, struct logins *ret)
 int logins_find(struct logins *ret)
 {
 	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r;
+	int err;
 
 	/* Without /proc there is the environment alone. */
-	r = logins_read(proc, getenv("SSH_CONNECTION"), ret);
+	err = logins_read(proc, getenv("SSH_CONNECTION"), ret);
 	if (proc >= 0)
 		close(proc);
-	return r;
+	return err;
 }
 
 void logins_release(struct logins *l)

@@ -11,14 +11,14 @@
 int netlink_open(struct netlink *n, int bus)
 {
 	struct netlink x = { .nl = mnl_socket_open2(bus, SOCK_CLOEXEC) };
-	int r;
+	int err;
 
 	if (!x.nl)
 		return -errno;
 	if (mnl_socket_bind(x.nl, 0, MNL_SOCKET_AUTOPID) < 0) {
-		r = -errno;
+		err = -errno;
 		netlink_close(&x);
-		return r;
+		return err;
 	}
 	*n = x;
 	return 0;
@@ -123,9 +123,9 @@ static int ask_once(struct netlink *n, struct nlmsghdr *nlh,
 int netlink_ask(struct netlink *n, struct nlmsghdr *nlh,
 		int (*take)(const struct nlmsghdr *nlh, void *arg), void *arg)
 {
-	int r = -EINTR;
+	int err = -EINTR;
 
-	for (unsigned int i = 0; r == -EINTR && i < TRIES; i++)
-		r = ask_once(n, nlh, take, arg);
-	return r;
+	for (unsigned int i = 0; err == -EINTR && i < TRIES; i++)
+		err = ask_once(n, nlh, take, arg);
+	return err;
 }

@@ -90,24 +90,24 @@ int nft_probe_iptables(bool *ret_in_use)
 					      NFPROTO_UNSPEC, 0);
 	bool in_use = false;
 	struct netlink n;
-	int r = netlink_open(&n, NETLINK_NETFILTER);
+	int err = netlink_open(&n, NETLINK_NETFILTER);
 
-	if (r == -EPROTONOSUPPORT) {
+	if (err == -EPROTONOSUPPORT) {
 		*ret_in_use = false;
 		return 0;
 	}
-	if (r)
-		return r;
+	if (err)
+		return err;
 	host_trace("sendto(netlink, NFT_MSG_GETCHAIN dump)");
-	r = netlink_ask(&n, nlh, take_chain, &in_use);
+	err = netlink_ask(&n, nlh, take_chain, &in_use);
 	netlink_close(&n);
 	/*
 	 * A kernel without nf_tables has nobody living there; and beside a
 	 * writer that never rests what was seen last is as good as any.
 	 */
-	if (r == -EINVAL || r == -EOPNOTSUPP || r == -EINTR)
-		r = 0;
-	if (!r)
+	if (err == -EINVAL || err == -EOPNOTSUPP || err == -EINTR)
+		err = 0;
+	if (!err)
 		*ret_in_use = in_use;
-	return r;
+	return err;
 }

@@ -143,17 +143,17 @@ static int read_rows(FILE *f, uint8_t family,
 	struct tcp_row row;
 	size_t cap = 0;
 	uint8_t state;
-	int r = 0;
+	int err = 0;
 
 	if (getline(&line, &cap, f) < 0)
 		return -EBADMSG;
-	while (!r && getline(&line, &cap, f) > 0) {
+	while (!err && getline(&line, &cap, f) > 0) {
 		if (!parse_row(line, family, &state, &row))
-			r = -EBADMSG;
+			err = -EBADMSG;
 		else if (state == TCP_ESTABLISHED || state == TCP_LISTEN)
-			r = take(&row, data);
+			err = take(&row, data);
 	}
-	return r ? r : ferror(f) ? -EIO : 0;
+	return err ? err : ferror(f) ? -EIO : 0;
 }
 
 static int read_table(int proc, const char *name, uint8_t family,
@@ -162,30 +162,30 @@ static int read_table(int proc, const char *name, uint8_t family,
 {
 	int fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
 	FILE *f;
-	int r;
+	int err;
 
 	if (fd < 0)
 		return -errno;
 	f = fdopen(fd, "r");
 	if (!f) {
-		r = -errno;
+		err = -errno;
 		close(fd);
-		return r;
+		return err;
 	}
-	r = read_rows(f, family, take, data);
+	err = read_rows(f, family, take, data);
 	fclose(f);
-	return r;
+	return err;
 }
 
 int tcp_table_read(int proc, int (*take)(const struct tcp_row *row, void *data),
 		   void *data)
 {
-	int r = read_table(proc, "self/net/tcp", AF_INET, take, data);
+	int err = read_table(proc, "self/net/tcp", AF_INET, take, data);
 	int r6;
 
-	if (r && r != -ENOENT)
-		return r;
+	if (err && err != -ENOENT)
+		return err;
 	r6 = read_table(proc, "self/net/tcp6", AF_INET6, take, data);
 	/* A kernel without IPv6 lacks the second. */
-	return r6 == -ENOENT ? r : r6;
+	return r6 == -ENOENT ? err : r6;
 }

@@ -47,13 +47,13 @@ static size_t stride(const struct elems *e)
 static int reserve(struct elems *e, size_t need)
 {
 	size_t cap = e->cap;
-	int r;
+	int err;
 
 	if (need <= cap)
 		return 0;
-	r = mem_grow(&e->origin, &cap, need);
-	if (r)
-		return r;
+	err = mem_grow(&e->origin, &cap, need);
+	if (err)
+		return err;
 	if (stride(e)) {
 		uint8_t *key = realloc(e->key, cap * stride(e));
 
@@ -69,10 +69,10 @@ int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
 	      const struct origin *origin)
 {
 	uint8_t *key;
-	int r = reserve(e, e->n + 1);
+	int err = reserve(e, e->n + 1);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	key = e->key + e->n * stride(e);
 	memcpy(key, first, e->width);
 	memcpy(key + e->width, last, e->width);
@@ -174,20 +174,20 @@ int elems_sort(struct elems *e)
 {
 	_cleanup_free_ struct sort_item *item = NULL;
 	_cleanup_(elems_release) struct elems out = { 0 };
-	int r;
+	int err;
 
 	if (!e->width || is_sorted(e))
 		return 0;
-	r = sorted_items(e, &item);
-	if (r)
-		return r;
+	err = sorted_items(e, &item);
+	if (err)
+		return err;
 	elems_init(&out, e->field, e->n_fields);
-	r = reserve(&out, e->n);
-	for (size_t i = 0; !r && i < e->n; i++)
-		r = elems_add(&out, elems_first(e, item[i].i),
-			      elems_last(e, item[i].i), e->origin[item[i].i]);
-	if (r)
-		return r;
+	err = reserve(&out, e->n);
+	for (size_t i = 0; !err && i < e->n; i++)
+		err = elems_add(&out, elems_first(e, item[i].i),
+				elems_last(e, item[i].i), e->origin[item[i].i]);
+	if (err)
+		return err;
 	free(e->key);
 	free(e->origin);
 	*e = out;
@@ -229,15 +229,15 @@ static bool is_disjoint(const struct elems *e)
 
 int elems_canonical(struct elems *e)
 {
-	int r;
+	int err;
 
 	if (!e->width) {
 		e->n = e->n ? 1 : 0;
 		return 0;
 	}
-	r = elems_sort(e);
-	if (r)
-		return r;
+	err = elems_sort(e);
+	if (err)
+		return err;
 	drop_twins(e);
 	return is_disjoint(e) ? 0 : elems_split(e);
 }
@@ -245,12 +245,12 @@ int elems_canonical(struct elems *e)
 int elems_copy(const struct elems *e, struct elems *ret)
 {
 	_cleanup_(elems_release) struct elems c = { 0 };
-	int r;
+	int err;
 
 	elems_init(&c, e->field, e->n_fields);
-	r = reserve(&c, e->n);
-	if (r)
-		return r;
+	err = reserve(&c, e->n);
+	if (err)
+		return err;
 	if (e->n) {
 		if (e->width)
 			memcpy(c.key, e->key, e->n * stride(e));

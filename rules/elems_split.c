@@ -204,9 +204,9 @@ static int solve_segments(struct split *s, size_t *idx, size_t n,
 	_cleanup_free_ size_t *active = malloc(n * sizeof(*active));
 	_cleanup_free_ uint8_t *v = NULL;
 	size_t n_active = 0, next = 0, n_v, prev = SIZE_MAX;
-	int r = active ? borders(s->in, idx, n, o, &v, &n_v) : -ENOMEM;
+	int err = active ? borders(s->in, idx, n, o, &v, &n_v) : -ENOMEM;
 
-	for (size_t k = 0; !r && k < n_v; k++) {
+	for (size_t k = 0; !err && k < n_v; k++) {
 		const uint8_t *from = v + k * o->width;
 		size_t kept = 0, cur = s->out.n;
 
@@ -222,12 +222,12 @@ static int solve_segments(struct split *s, size_t *idx, size_t n,
 			continue;
 		}
 		set_segment(s, from, k + 1 < n_v, o);
-		r = solve(s, active, n_active, field + 1);
-		if (!r && (prev == SIZE_MAX ||
-			   !join(s, prev, cur, active[0], o)))
+		err = solve(s, active, n_active, field + 1);
+		if (!err && (prev == SIZE_MAX ||
+			     !join(s, prev, cur, active[0], o)))
 			prev = cur;
 	}
-	return r;
+	return err;
 }
 
 static int solve(struct split *s, const size_t *idx, size_t n,
@@ -334,19 +334,19 @@ int elems_split(struct elems *e)
 {
 	_cleanup_free_ size_t *idx = malloc((e->n ? e->n : 1) * sizeof(*idx));
 	struct split s = { .in = e };
-	int r = -ENOMEM;
+	int err = -ENOMEM;
 
 	elems_init(&s.out, e->field, e->n_fields);
 	if (idx) {
 		size_t n = drop_swallowed(e, idx);
 
-		r = n ? solve(&s, idx, n, 0) : 0;
+		err = n ? solve(&s, idx, n, 0) : 0;
 	}
-	if (!r)
-		r = elems_sort(&s.out);
-	if (r) {
+	if (!err)
+		err = elems_sort(&s.out);
+	if (err) {
 		elems_release(&s.out);
-		return r;
+		return err;
 	}
 	elems_release(e);
 	*e = s.out;

@@ -121,29 +121,32 @@ static void sort(void *v, size_t n, size_t size,
 /* Their order is another one now. */
 static int index_again(struct image *img)
 {
-	int r = 0;
+	int err = 0;
 
 	name_index_release(&img->table_at);
-	for (size_t i = 0; !r && img->n_tables > FEW && i < img->n_tables; i++)
-		r = name_index_add(&img->table_at, img->tables[i].name,
-				   img->tables[i].family);
+	for (size_t i = 0; !err && img->n_tables > FEW && i < img->n_tables;
+	     i++)
+		err = name_index_add(&img->table_at, img->tables[i].name,
+				     img->tables[i].family);
 	for (size_t i = 0; i < img->n_tables; i++) {
 		struct image_table *t = &img->tables[i];
 
 		name_index_release(&t->chain_at);
 		name_index_release(&t->set_at);
-		for (size_t k = 0; !r && t->n_chains > FEW && k < t->n_chains;
+		for (size_t k = 0; !err && t->n_chains > FEW && k < t->n_chains;
 		     k++)
-			r = name_index_add(&t->chain_at, t->chains[k].name, 0);
-		for (size_t k = 0; !r && t->n_sets > FEW && k < t->n_sets; k++)
-			r = name_index_add(&t->set_at, t->sets[k].name, 0);
+			err = name_index_add(&t->chain_at, t->chains[k].name,
+					     0);
+		for (size_t k = 0; !err && t->n_sets > FEW && k < t->n_sets;
+		     k++)
+			err = name_index_add(&t->set_at, t->sets[k].name, 0);
 	}
-	return r;
+	return err;
 }
 
 int image_normalize(struct image *img)
 {
-	int r;
+	int err;
 
 	sort(img->tables, img->n_tables, sizeof(*img->tables), cmp_table);
 	for (size_t i = 0; i < img->n_tables; i++) {
@@ -152,11 +155,11 @@ int image_normalize(struct image *img)
 		sort(t->chains, t->n_chains, sizeof(*t->chains), cmp_chain);
 		sort(t->sets, t->n_sets, sizeof(*t->sets), cmp_set);
 	}
-	r = index_again(img);
+	err = index_again(img);
 	for (size_t i = 0; i < img->n_tables; i++)
-		for (size_t k = 0; !r && k < img->tables[i].n_sets; k++)
-			r = elems_canonical(&img->tables[i].sets[k].elems);
+		for (size_t k = 0; !err && k < img->tables[i].n_sets; k++)
+			err = elems_canonical(&img->tables[i].sets[k].elems);
 	for (size_t i = 0; i < img->n_tables; i++)
 		stage_table(img, &img->tables[i]);
-	return r;
+	return err;
 }

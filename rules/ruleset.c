@@ -20,24 +20,24 @@ void match_release(struct match *m)
 int match_copy(const struct match *m, struct match *ret)
 {
 	_cleanup_(match_release) struct match c = *m;
-	int r;
+	int err;
 
 	c.saddr = c.daddr = (struct prefix_set){ 0 };
 	c.sport = c.dport = (struct port_set){ 0 };
 	c.iif = c.oif = (struct iface_set){ 0 };
-	r = prefix_set_copy(&m->saddr, AF_UNSPEC, &c.saddr);
-	if (!r)
-		r = prefix_set_copy(&m->daddr, AF_UNSPEC, &c.daddr);
-	if (!r)
-		r = port_set_copy(&m->sport, &c.sport);
-	if (!r)
-		r = port_set_copy(&m->dport, &c.dport);
-	if (!r)
-		r = iface_set_copy(&m->iif, &c.iif);
-	if (!r)
-		r = iface_set_copy(&m->oif, &c.oif);
-	if (r)
-		return r;
+	err = prefix_set_copy(&m->saddr, AF_UNSPEC, &c.saddr);
+	if (!err)
+		err = prefix_set_copy(&m->daddr, AF_UNSPEC, &c.daddr);
+	if (!err)
+		err = port_set_copy(&m->sport, &c.sport);
+	if (!err)
+		err = port_set_copy(&m->dport, &c.dport);
+	if (!err)
+		err = iface_set_copy(&m->iif, &c.iif);
+	if (!err)
+		err = iface_set_copy(&m->oif, &c.oif);
+	if (err)
+		return err;
 	*ret = c;
 	c = (struct match){ 0 };
 	return 0;
@@ -155,11 +155,11 @@ int ruleset_add_setting(struct setting **v, size_t *n, size_t *cap,
 			const char *key, const char *value,
 			const struct origin *origin)
 {
-	int r = mem_grow(v, cap, *n + 1);
+	int err = mem_grow(v, cap, *n + 1);
 	char *copy;
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	copy = strdup(value);
 	if (!copy)
 		return -ENOMEM;

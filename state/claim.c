@@ -23,29 +23,29 @@
 static int open_folder(bool make, int *ret)
 {
 	struct folder f = FOLDER_CLOSED;
-	int r = folder_open(FOLDER, make, &f);
+	int err = folder_open(FOLDER, make, &f);
 
-	if (!r) {
+	if (!err) {
 		*ret = f.fd;
 		f.fd = -1;
 	}
 	folder_release(&f);
-	return r;
+	return err;
 }
 
 int claim_open(const char *space, bool make, struct claim *ret)
 {
 	struct claim c = { .fd = -1, .space = space };
-	int dir, r = open_folder(make, &dir);
+	int dir, err = open_folder(make, &dir);
 
-	if (!r) {
+	if (!err) {
 		c.fd = openat(dir, space, (make ? O_RDWR | O_CREAT :
 						  O_RDONLY) | O_CLOEXEC |
 			      O_NOFOLLOW | O_NONBLOCK, 0600);
 		close(dir);
 	}
-	if (r == -ENOMEM)
-		return r;
+	if (err == -ENOMEM)
+		return err;
 	*ret = c;
 	return 0;
 }
@@ -60,20 +60,20 @@ static bool is_gone(int fd)
 
 int claim_lock(struct claim *c, uint64_t end)
 {
-	int r = 0;
+	int err = 0;
 
-	while (c->fd >= 0 && !c->locked && !r) {
-		r = state_file_lock(c->fd, end);
-		if (r)
+	while (c->fd >= 0 && !c->locked && !err) {
+		err = state_file_lock(c->fd, end);
+		if (err)
 			break;
 		c->locked = !is_gone(c->fd);
 		if (c->locked)
 			break;
 		close(c->fd);
 		c->fd = -1;
-		r = claim_open(c->space, true, c);
+		err = claim_open(c->space, true, c);
 	}
-	return r ? r : claim_read(c);
+	return err ? err : claim_read(c);
 }
 
 static int take(json_t *j, struct claim *c)
@@ -81,7 +81,7 @@ static int take(json_t *j, struct claim *c)
 	json_int_t id = 0, deadline = 0;
 	const char *folder = NULL, *ending;
 	struct claim say = { .fd = -1 };
-	int schema, told = 0, r;
+	int schema, told = 0, err;
 
 	if (json_unpack(j, "{s:i, s?s, s:I, s:I, s:s, s:b !}",
 			"schema", &schema, "folder", &folder, "id", &id,
@@ -89,11 +89,11 @@ static int take(json_t *j, struct claim *c)
 			"told", &told) ||
 	    schema != SCHEMA || deadline < 0)
 		return -EBADMSG;
-	r = sealed_get_u32(id, &say.over.id);
-	if (!r)
-		r = ending_find(ending, &say.over.ending);
-	if (r)
-		return r;
+	err = sealed_get_u32(id, &say.over.id);
+	if (!err)
+		err = ending_find(ending, &say.over.ending);
+	if (err)
+		return err;
 	say.over.deadline = (uint64_t)deadline;
 	say.over.told = told;
 	if (folder) {
@@ -111,11 +111,11 @@ static int decode(const char *text, size_t len, struct claim *c)
 {
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
 	size_t at;
-	int r = sealed_check(text, &len);
+	int err = sealed_check(text, &len);
 
-	if (!r)
-		r = sealed_get_line(text, len, &j, &at);
-	return r ? r : take(j, c);
+	if (!err)
+		err = sealed_get_line(text, len, &j, &at);
+	return err ? err : take(j, c);
 }
 
 /* What is torn or empty says nothing. */
@@ -123,20 +123,20 @@ int claim_read(struct claim *c)
 {
 	char text[LONGEST];
 	ssize_t n = c->fd < 0 ? 0 : pread(c->fd, text, sizeof(text), 0);
-	int r = n > 0 ? decode(text, (size_t)n, c) : -EBADMSG;
+	int err = n > 0 ? decode(text, (size_t)n, c) : -EBADMSG;
 
-	if (r == -EBADMSG) {
+	if (err == -EBADMSG) {
 		free(c->folder);
 		c->folder = NULL;
 		memset(&c->over, 0, sizeof(c->over));
 	}
-	return r == -ENOMEM ? r : 0;
+	return err == -ENOMEM ? err : 0;
 }
 
 static int encode(const struct claim *c, struct strbuf *out)
 {
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
-	int r;
+	int err;
 
 	json_memory_watch();
 	j = json_pack("{s:i, s:o*, s:I, s:I, s:s, s:b}", "schema", SCHEMA,
@@ -145,8 +145,8 @@ static int encode(const struct claim *c, struct strbuf *out)
 		      "deadline", (json_int_t)c->over.deadline,
 		      "ending", ending_name(c->over.ending),
 		      "told", c->over.told);
-	r = sealed_put_json(j, out);
-	return r ? r : sealed_put_checksum(out);
+	err = sealed_put_json(j, out);
+	return err ? err : sealed_put_checksum(out);
 }
 
 static bool says_nothing(const struct claim *c)
@@ -157,19 +157,19 @@ static bool says_nothing(const struct claim *c)
 int claim_write(const struct claim *c)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	int r;
+	int err;
 
 	if (!c->locked)
 		return -EROFS;
-	r = says_nothing(c) ? 0 : encode(c, &text);
-	if (!r && text.n > LONGEST)
-		r = -E2BIG;
-	if (!r && ftruncate(c->fd, 0))
-		r = -errno;
-	if (!r && text.n &&
+	err = says_nothing(c) ? 0 : encode(c, &text);
+	if (!err && text.n > LONGEST)
+		err = -E2BIG;
+	if (!err && ftruncate(c->fd, 0))
+		err = -errno;
+	if (!err && text.n &&
 	    pwrite(c->fd, text.s, text.n, 0) != (ssize_t)text.n)
-		r = -EIO;
-	return r;
+		err = -EIO;
+	return err;
 }
 
 bool claim_is_over(const struct claim *c, const struct pending *p)

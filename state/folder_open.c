@@ -123,7 +123,7 @@ static int follow(struct walk *w, const char *name)
 	_cleanup_(strbuf_release) struct strbuf rest = { 0 };
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(w->fd, name, target, sizeof(target) - 1);
-	int r = 0;
+	int err = 0;
 
 	if (n < 0)
 		return -errno;
@@ -132,11 +132,11 @@ static int follow(struct walk *w, const char *name)
 	target[n] = '\0';
 	strbuf_printf(&rest, "%s/%s", target, strbuf_str(&w->rest) + w->at);
 	if (*target == '/')
-		r = go_to_root(w);
-	if (!r)
-		r = strbuf_status(&rest);
-	if (r)
-		return r;
+		err = go_to_root(w);
+	if (!err)
+		err = strbuf_status(&rest);
+	if (err)
+		return err;
 	strbuf_release(&w->rest);
 	w->rest = rest;
 	rest = (struct strbuf){ 0 };
@@ -212,47 +212,47 @@ static int arrive(struct walk *w, const char *name, bool make,
 		  struct folder *ret)
 {
 	struct stat s;
-	int r = folder_open_in(w->fd, *name ? name : ".", make && *name,
-			       &ret->fd);
+	int err = folder_open_in(w->fd, *name ? name : ".", make && *name,
+				 &ret->fd);
 
-	if ((r == -ENOTDIR || r == -ELOOP) &&
+	if ((err == -ENOTDIR || err == -ELOOP) &&
 	    !fstatat(w->fd, name, &s, AT_SYMLINK_NOFOLLOW) &&
 	    S_ISLNK(s.st_mode)) {
 		strbuf_printf(&w->path, "/%s", name);
 		return unsafe(ret, strbuf_str(&w->path), &s,
 			      "is a symbolic link");
 	}
-	if (r)
-		return r;
+	if (err)
+		return err;
 	if (*name || !w->path.n)
 		strbuf_printf(&w->path, "/%s", name);
-	r = strbuf_status(&w->path);
-	ret->path = r ? NULL : strbuf_take(&w->path);
-	return r ? r : ret->path ? check_own(ret) : -ENOMEM;
+	err = strbuf_status(&w->path);
+	ret->path = err ? NULL : strbuf_take(&w->path);
+	return err ? err : ret->path ? check_own(ret) : -ENOMEM;
 }
 
 static int walk_on(struct walk *w, bool make, struct folder *ret)
 {
 	char name[NAME_MAX + 1];
-	int r = go_to_root(w);
+	int err = go_to_root(w);
 
-	while (!r) {
-		r = check_on_the_way(w);
-		if (!r)
-			r = next_name(w, name);
-		if (r)
+	while (!err) {
+		err = check_on_the_way(w);
+		if (!err)
+			err = next_name(w, name);
+		if (err)
 			break;
 		if (!strcmp(name, "..")) {
-			r = step_up(w);
+			err = step_up(w);
 			continue;
 		}
 		if (is_last(w))
 			return arrive(w, strcmp(name, ".") ? name : "", make,
 				      ret);
 		if (strcmp(name, "."))
-			r = step_down(w, name);
+			err = step_down(w, name);
 	}
-	return r;
+	return err;
 }
 
 int folder_open(const char *path, bool make, struct folder *ret)
@@ -260,29 +260,29 @@ int folder_open(const char *path, bool make, struct folder *ret)
 	_cleanup_free_ char *here = NULL;
 	struct folder f = FOLDER_CLOSED;
 	struct walk w = { .fd = -1, .ret = &f };
-	int r = 0;
+	int err = 0;
 
 	if (*path != '/') {
 		here = getcwd(NULL, 0);
-		r = here ? 0 : -errno;
+		err = here ? 0 : -errno;
 		strbuf_printf(&w.rest, "%s/", here ? here : "");
 	}
 	strbuf_puts(&w.rest, path);
-	if (!r)
-		r = strbuf_status(&w.rest);
-	if (!r)
-		r = walk_on(&w, make, &f);
+	if (!err)
+		err = strbuf_status(&w.rest);
+	if (!err)
+		err = walk_on(&w, make, &f);
 	stand_on(&w, -1);
 	strbuf_release(&w.rest);
 	strbuf_release(&w.path);
-	if (r == -EPERM && f.why)
+	if (err == -EPERM && f.why)
 		ret->why = TAKE_PTR(f.why);
-	if (!r) {
+	if (!err) {
 		*ret = f;
 		f = FOLDER_CLOSED;
 	}
 	folder_release(&f);
-	return r;
+	return err;
 }
 
 void folder_release(struct folder *f)

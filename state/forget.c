@@ -30,11 +30,11 @@ static bool is_ours(const char *name)
 /* The lock goes last, so that an interrupted clearing is taken up again. */
 static void remove_folder(int top, const char *name)
 {
-	int fd, r = folder_open_in(top, name, false, &fd);
+	int fd, err = folder_open_in(top, name, false, &fd);
 	struct dirent *e;
 	DIR *dir;
 
-	if (r)
+	if (err)
 		return;
 	if (faccessat(fd, STATE_LOCK, F_OK, AT_SYMLINK_NOFOLLOW)) {
 		close(fd);
@@ -55,12 +55,12 @@ static void remove_folder(int top, const char *name)
 
 void forget_the_past(int top, const struct space *now)
 {
-	int fd, r = folder_open_in(top, ".", false, &fd);
+	int fd, err = folder_open_in(top, ".", false, &fd);
 	struct dirent *e;
-	DIR *dir = r ? NULL : fdopendir(fd);
+	DIR *dir = err ? NULL : fdopendir(fd);
 
 	if (!dir) {
-		if (!r)
+		if (!err)
 			close(fd);
 		return;
 	}

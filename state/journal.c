@@ -49,17 +49,19 @@ static int say_other_version(const struct state *st, const char *name,
 int state_write(struct state *st, const char *name, const struct strbuf *text,
 		struct diags *d)
 {
-	int r = state_file_write(st->dir, name, strbuf_str(text), text->n);
+	int err = state_file_write(st->dir, name, strbuf_str(text), text->n);
 
-	return r ? state_cannot(st, "write", name, r, d) : 0;
+	return err ? state_cannot(st, "write", name, err, d) : 0;
 }
 
 int state_read(struct state *st, const char *name, char **ret,
 	       size_t *ret_len, struct diags *d)
 {
-	int r = state_file_read(st->dir, name, ret, ret_len);
+	int err = state_file_read(st->dir, name, ret, ret_len);
 
-	return r && r != -ENOENT ? state_cannot(st, "read", name, r, d) : r;
+	if (!err || err == -ENOENT)
+		return err;
+	return state_cannot(st, "read", name, err, d);
 }
 
 int state_claim(struct state *st)
@@ -81,9 +83,9 @@ int state_claim(struct state *st)
 
 static int unlink_file(struct state *st, const char *name, struct diags *d)
 {
-	int r = state_file_unlink(st->dir, name);
+	int err = state_file_unlink(st->dir, name);
 
-	return r ? state_cannot(st, "remove", name, r, d) : 0;
+	return err ? state_cannot(st, "remove", name, err, d) : 0;
 }
 
 static int read_record(struct state *st, const char *name, struct record *ret,
@@ -91,13 +93,13 @@ static int read_record(struct state *st, const char *name, struct record *ret,
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	int r = state_read(st, name, &text, &len, d);
+	int err = state_read(st, name, &text, &len, d);
 
-	if (!r)
-		r = record_decode(text, len, ret);
-	if (r == -EPROTO)
+	if (!err)
+		err = record_decode(text, len, ret);
+	if (err == -EPROTO)
 		return say_other_version(st, name, d);
-	return r == -EBADMSG ? say_damaged(st, name, d) : r;
+	return err == -EBADMSG ? say_damaged(st, name, d) : err;
 }
 
 bool state_is_record(const char *name, uint32_t *ret)
@@ -170,13 +172,15 @@ static int list_all(struct state *st, is_name *is, uint32_t **ret,
 {
 	int fd = openat(st->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	int r = dir ? read_ids(st, dir, is, ret, ret_n) : -errno;
+	int err = dir ? read_ids(st, dir, is, ret, ret_n) : -errno;
 
 	if (dir)
 		closedir(dir);
 	else if (fd >= 0)
 		close(fd);
-	return r && r != -ENOMEM ? state_cannot(st, "list", "", r, d) : r;
+	if (!err || err == -ENOMEM)
+		return err;
+	return state_cannot(st, "list", "", err, d);
 }
 
 int state_list(struct state *st, uint32_t *ret, size_t *ret_n,
@@ -184,10 +188,10 @@ int state_list(struct state *st, uint32_t *ret, size_t *ret_n,
 {
 	_cleanup_free_ uint32_t *v = NULL;
 	size_t n, first;
-	int r = list_all(st, state_is_record, &v, &n, d);
+	int err = list_all(st, state_is_record, &v, &n, d);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	first = n > STATE_KEPT ? n - STATE_KEPT : 0;
 	for (size_t i = first; i < n; i++)
 		ret[i - first] = v[i];
@@ -218,10 +222,10 @@ int state_newest(struct state *st, struct record *ret, struct diags *d)
 {
 	uint32_t v[STATE_KEPT];
 	size_t n;
-	int r = state_list(st, v, &n, d);
+	int err = state_list(st, v, &n, d);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	return n ? state_record(st, v[n - 1], ret, d) : -ENOENT;
 }
 
@@ -230,10 +234,10 @@ int state_newest_undone(struct state *st, struct record *ret, struct diags *d)
 	_cleanup_free_ uint32_t *v = NULL;
 	char name[NAME_MAX_];
 	size_t n;
-	int r = list_all(st, state_is_undone, &v, &n, d);
+	int err = list_all(st, state_is_undone, &v, &n, d);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	if (!n)
 		return -ENOENT;
 	name_of_undone(v[n - 1], name);
@@ -314,23 +318,23 @@ int journal_begin(struct state *st, struct record *rec, struct diags *d)
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
 	_cleanup_free_ uint32_t *v = NULL;
 	size_t n;
-	int r = list_all(st, is_either, &v, &n, d);
+	int err = list_all(st, is_either, &v, &n, d);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	rec->id = (n && v[n - 1] > st->last ? v[n - 1] : st->last) + 1;
 	rec->time = (int64_t)time(NULL);
 	memcpy(rec->space, st->space.id, sizeof(rec->space));
-	r = record_encode(rec, &text);
-	if (!r)
-		r = state_claim(st);
-	if (!r)
-		r = state_write(st, JOURNAL, &text, d);
-	if (r)
-		return r;
-	r = state_file_sync(st->dir);
-	if (r)
-		return state_cannot(st, "write", JOURNAL, r, d);
+	err = record_encode(rec, &text);
+	if (!err)
+		err = state_claim(st);
+	if (!err)
+		err = state_write(st, JOURNAL, &text, d);
+	if (err)
+		return err;
+	err = state_file_sync(st->dir);
+	if (err)
+		return state_cannot(st, "write", JOURNAL, err, d);
 	note_number(st, rec->id);
 	note_journal(st, rec);
 	return 0;
@@ -338,11 +342,11 @@ int journal_begin(struct state *st, struct record *rec, struct diags *d)
 
 int journal_read(struct state *st, struct record *ret, struct diags *d)
 {
-	int r = read_record(st, JOURNAL, ret, d);
+	int err = read_record(st, JOURNAL, ret, d);
 
-	if (!r)
+	if (!err)
 		note_journal(st, ret);
-	return r;
+	return err;
 }
 
 /*
@@ -352,21 +356,21 @@ int journal_read(struct state *st, struct record *ret, struct diags *d)
  */
 static int keep_journal(struct state *st, const char *name, struct diags *d)
 {
-	int r = state_file_rename(st->dir, JOURNAL, name);
+	int err = state_file_rename(st->dir, JOURNAL, name);
 
-	return r ? state_cannot(st, "rename", JOURNAL, r, d) : 0;
+	return err ? state_cannot(st, "rename", JOURNAL, err, d) : 0;
 }
 
 /* After a new change no earlier rollback can be undone. */
 static int keep_change(struct state *st, struct diags *d)
 {
 	char name[NAME_MAX_];
-	int r;
+	int err;
 
 	name_of(st->id, name);
-	r = keep_journal(st, name, d);
-	if (r)
-		return r;
+	err = keep_journal(st, name, d);
+	if (err)
+		return err;
 	ending_forget(st);
 	prune(st, state_is_record, STATE_KEPT);
 	if (!st->of)
@@ -377,19 +381,19 @@ static int keep_change(struct state *st, struct diags *d)
 static int keep_rollback(struct state *st, struct diags *d)
 {
 	char name[NAME_MAX_];
-	int r;
+	int err;
 
 	name_of_undone(st->id, name);
-	r = keep_journal(st, name, d);
-	if (!r)
+	err = keep_journal(st, name, d);
+	if (!err)
 		prune(st, state_is_undone, STATE_KEPT);
-	return r;
+	return err;
 }
 
 int journal_finish(struct state *st, struct diags *d)
 {
 	char name[NAME_MAX_];
-	int r;
+	int err;
 
 	if (!st->of)
 		return keep_change(st, d);
@@ -398,9 +402,9 @@ int journal_finish(struct state *st, struct diags *d)
 		name_of_undone(st->of, name);
 	else
 		name_of(st->of, name);
-	r = unlink_file(st, name, d);
-	if (r)
-		return r;
+	err = unlink_file(st, name, d);
+	if (err)
+		return err;
 	/* Nothing had to be written, so nothing leads back from it. */
 	if (st->empty) {
 		prune(st, state_is_undone, 0);

@@ -79,11 +79,11 @@ static int copy(struct state *st, int fd, const char *name, struct diags *d)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	int r = state_file_read_open(fd, &text, &len);
+	int err = state_file_read_open(fd, &text, &len);
 
-	if (!r)
-		r = state_file_write(st->dir, name, text, len);
-	return r ? state_cannot(st, "write", name, r, d) : 0;
+	if (!err)
+		err = state_file_write(st->dir, name, text, len);
+	return err ? state_cannot(st, "write", name, err, d) : 0;
 }
 
 static bool is_there(const struct state *st, const char *name)
@@ -97,17 +97,17 @@ int kept_put_back(const struct kept *k, struct state *st, struct diags *d)
 {
 	bool pending = is_there(st, STATE_PENDING), record;
 	char name[16];
-	int r = 0;
+	int err = 0;
 
 	snprintf(name, sizeof(name), "%u", k->id);
 	record = is_there(st, name) || is_there(st, STATE_JOURNAL);
 	if (!record)
-		r = copy(st, k->record, name, d);
-	if (!r)
-		r = state_claim(st);
-	if (!r && !pending)
-		r = copy(st, k->pending, STATE_PENDING, d);
-	return r;
+		err = copy(st, k->record, name, d);
+	if (!err)
+		err = state_claim(st);
+	if (!err && !pending)
+		err = copy(st, k->pending, STATE_PENDING, d);
+	return err;
 }
 
 void kept_release(struct kept *k)

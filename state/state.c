@@ -39,16 +39,16 @@ static struct state *state_new(void)
 static int find_space(struct state *st, struct diags *d)
 {
 	_cleanup_(strbuf_release) struct strbuf path = { 0 };
-	int r = space_read(&st->space);
+	int err = space_read(&st->space);
 
-	if (r)
+	if (err)
 		return cannot(d, "tell this network namespace by",
-			      "/proc/self/ns/net and boot_id", r);
+			      "/proc/self/ns/net and boot_id", err);
 	strbuf_printf(&path, "%s/%s", st->top.path, st->space.folder);
-	r = strbuf_status(&path);
-	if (!r)
+	err = strbuf_status(&path);
+	if (!err)
 		st->path = strbuf_take(&path);
-	return r;
+	return err;
 }
 
 /* Whoever else may write there could write our rules. */
@@ -64,13 +64,13 @@ static int say_unsafe(const char *dir, const char *why, struct diags *d)
 static int open_top(struct state *st, const char *dir, bool make,
 		    struct diags *d)
 {
-	int r = folder_open(dir, make, &st->top);
+	int err = folder_open(dir, make, &st->top);
 
-	if (r == -EPERM && st->top.why)
+	if (err == -EPERM && st->top.why)
 		return say_unsafe(dir, st->top.why, d);
-	if (r == -ENOMEM || (r == -ENOENT && !make))
-		return r;
-	return r ? cannot(d, "open the state folder", dir, r) : 0;
+	if (err == -ENOMEM || (err == -ENOENT && !make))
+		return err;
+	return err ? cannot(d, "open the state folder", dir, err) : 0;
 }
 
 static int check_own(struct state *st, struct diags *d)
@@ -130,22 +130,22 @@ static uint32_t read_number(int fd)
 static int take_locks(struct state *st, struct diags *d)
 {
 	uint64_t end = clock_deadline(WAIT_S);
-	int r = claim_open(st->space.id, true, &st->claim);
+	int err = claim_open(st->space.id, true, &st->claim);
 
-	if (!r)
-		r = claim_lock(&st->claim, end);
-	if (r == -EWOULDBLOCK)
+	if (!err)
+		err = claim_lock(&st->claim, end);
+	if (err == -EWOULDBLOCK)
 		return say_busy(st->claim.fd, d);
-	if (r == -ENOMEM)
-		return r;
+	if (err == -ENOMEM)
+		return err;
 	/* A lock of the namespace that cannot be had guards nothing. */
-	r = open_lock(st);
-	if (!r)
-		r = state_file_lock(st->lock, end);
-	if (r == -EWOULDBLOCK)
+	err = open_lock(st);
+	if (!err)
+		err = state_file_lock(st->lock, end);
+	if (err == -EWOULDBLOCK)
 		return say_busy(st->lock, d);
-	st->last = r ? 0 : read_number(st->lock);
-	return r ? cannot(d, "lock", st->path, r) : 0;
+	st->last = err ? 0 : read_number(st->lock);
+	return err ? cannot(d, "lock", st->path, err) : 0;
 }
 
 static bool holds(const char *folder, const char *name)
@@ -182,32 +182,32 @@ static int check_claim(struct state *st, struct diags *d)
 
 static int open_to_write(struct state *st, const char *dir, struct diags *d)
 {
-	int r = open_top(st, dir, true, d);
+	int err = open_top(st, dir, true, d);
 
-	if (!r)
-		r = find_space(st, d);
-	if (r)
-		return r;
-	r = folder_open_in(st->top.fd, st->space.folder, true, &st->dir);
-	if (r)
-		return cannot(d, "open the state folder", st->path, r);
-	r = check_own(st, d);
-	if (!r)
-		r = take_locks(st, d);
-	if (!r)
-		r = check_claim(st, d);
-	if (!r)
+	if (!err)
+		err = find_space(st, d);
+	if (err)
+		return err;
+	err = folder_open_in(st->top.fd, st->space.folder, true, &st->dir);
+	if (err)
+		return cannot(d, "open the state folder", st->path, err);
+	err = check_own(st, d);
+	if (!err)
+		err = take_locks(st, d);
+	if (!err)
+		err = check_claim(st, d);
+	if (!err)
 		forget_the_past(st->top.fd, &st->space);
-	return r;
+	return err;
 }
 
 int state_open(const char *dir, struct state **ret, struct diags *d)
 {
 	_cleanup_(state_close) struct state *st = state_new();
-	int r = st ? open_to_write(st, dir, d) : -ENOMEM;
+	int err = st ? open_to_write(st, dir, d) : -ENOMEM;
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	trial_tidy(st);
 	*ret = TAKE_PTR(st);
 	return 0;
@@ -215,28 +215,28 @@ int state_open(const char *dir, struct state **ret, struct diags *d)
 
 static int open_to_read(struct state *st, const char *dir, struct diags *d)
 {
-	int r = open_top(st, dir, false, d);
+	int err = open_top(st, dir, false, d);
 
-	if (!r)
-		r = find_space(st, d);
-	if (r)
-		return r;
-	r = folder_open_in(st->top.fd, st->space.folder, false, &st->dir);
-	if (r == -ENOENT)
-		return r;
-	if (r)
-		return cannot(d, "open the state folder", st->path, r);
-	r = claim_open(st->space.id, false, &st->claim);
-	return r ? r : claim_read(&st->claim);
+	if (!err)
+		err = find_space(st, d);
+	if (err)
+		return err;
+	err = folder_open_in(st->top.fd, st->space.folder, false, &st->dir);
+	if (err == -ENOENT)
+		return err;
+	if (err)
+		return cannot(d, "open the state folder", st->path, err);
+	err = claim_open(st->space.id, false, &st->claim);
+	return err ? err : claim_read(&st->claim);
 }
 
 int state_open_reading(const char *dir, struct state **ret, struct diags *d)
 {
 	_cleanup_(state_close) struct state *st = state_new();
-	int r = st ? open_to_read(st, dir, d) : -ENOMEM;
+	int err = st ? open_to_read(st, dir, d) : -ENOMEM;
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	*ret = TAKE_PTR(st);
 	return 0;
 }

@@ -32,12 +32,12 @@ static int write_all(int fd, const char *text, size_t len)
 
 static int sync_fd(int fd)
 {
-	int r;
+	int err;
 
 	do
-		r = fsync(fd);
-	while (r && errno == EINTR);
-	return r ? -errno : 0;
+		err = fsync(fd);
+	while (err && errno == EINTR);
+	return err ? -errno : 0;
 }
 
 /* A failed close() of what was synced loses nothing. */
@@ -45,18 +45,18 @@ static int write_temporary(int dir, const char *text, size_t len)
 {
 	int fd = openat(dir, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL |
 			O_CLOEXEC | O_NOFOLLOW, 0600);
-	int r;
+	int err;
 
 	if (fd < 0)
 		return -errno;
 	/* The umask may have taken our own rights to the file. */
-	r = fchmod(fd, 0600) ? -errno : 0;
-	if (!r)
-		r = write_all(fd, text, len);
-	if (!r)
-		r = sync_fd(fd);
+	err = fchmod(fd, 0600) ? -errno : 0;
+	if (!err)
+		err = write_all(fd, text, len);
+	if (!err)
+		err = sync_fd(fd);
 	close(fd);
-	return r;
+	return err;
 }
 
 int state_file_sync(int dir)
@@ -66,19 +66,19 @@ int state_file_sync(int dir)
 
 int state_file_write(int dir, const char *name, const char *text, size_t len)
 {
-	int r;
+	int err;
 
 	if (len > STATE_FILE_MAX)
 		return -EFBIG;
 	/* Left by a writer that died; the lock says it is nobody's now. */
 	if (unlinkat(dir, TEMPORARY, 0) && errno != ENOENT)
 		return -errno;
-	r = write_temporary(dir, text, len);
-	if (!r && renameat(dir, TEMPORARY, dir, name))
-		r = -errno;
-	if (r)
+	err = write_temporary(dir, text, len);
+	if (!err && renameat(dir, TEMPORARY, dir, name))
+		err = -errno;
+	if (err)
 		(void)unlinkat(dir, TEMPORARY, 0);
-	return r;
+	return err;
 }
 
 /* From the start, wherever the file stands. */
@@ -104,7 +104,7 @@ int state_file_read_open(int fd, char **ret, size_t *ret_len)
 {
 	_cleanup_free_ char *text = NULL;
 	struct stat st;
-	int r;
+	int err;
 
 	if (fstat(fd, &st))
 		return -errno;
@@ -115,9 +115,9 @@ int state_file_read_open(int fd, char **ret, size_t *ret_len)
 	text = malloc((size_t)st.st_size + 1);
 	if (!text)
 		return -ENOMEM;
-	r = read_all(fd, text, (size_t)st.st_size);
-	if (r)
-		return r;
+	err = read_all(fd, text, (size_t)st.st_size);
+	if (err)
+		return err;
 	text[st.st_size] = '\0';
 	*ret_len = (size_t)st.st_size;
 	*ret = TAKE_PTR(text);
@@ -128,13 +128,13 @@ int state_file_read(int dir, const char *name, char **ret, size_t *ret_len)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
 			O_NONBLOCK | O_NOCTTY);
-	int r;
+	int err;
 
 	if (fd < 0)
 		return -errno;
-	r = state_file_read_open(fd, ret, ret_len);
+	err = state_file_read_open(fd, ret, ret_len);
 	close(fd);
-	return r;
+	return err;
 }
 
 /* A disk that can only be read refuses before it looks. */

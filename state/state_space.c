@@ -23,11 +23,11 @@ static int read_boot(char *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	int r = file_read("/proc/sys/kernel/random/boot_id", 4 * BOOT_LEN,
-			  &text, &len);
+	int err = file_read("/proc/sys/kernel/random/boot_id", 4 * BOOT_LEN,
+			    &text, &len);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	if (len < BOOT_LEN)
 		return -EIO;
 	memcpy(ret, text, BOOT_LEN);
@@ -41,7 +41,7 @@ static int read_cookie(const struct stat *ns, char *ret, size_t size)
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
-	int r = 0;
+	int err = 0;
 
 	if (fd < 0)
 		return -errno;
@@ -50,9 +50,9 @@ static int read_cookie(const struct stat *ns, char *ret, size_t size)
 	else if (errno == ENOPROTOOPT)
 		snprintf(ret, size, "i%" PRIu64, (uint64_t)ns->st_ino);
 	else
-		r = -errno;
+		err = -errno;
 	close(fd);
-	return r;
+	return err;
 }
 
 /*
@@ -73,15 +73,15 @@ int space_read(struct space *ret)
 {
 	char boot[BOOT_LEN + 1], cookie[24];
 	struct stat ns;
-	int r;
+	int err;
 
 	if (stat("/proc/self/ns/net", &ns))
 		return -errno;
-	r = read_boot(boot);
-	if (!r)
-		r = read_cookie(&ns, cookie, sizeof(cookie));
-	if (r)
-		return r;
+	err = read_boot(boot);
+	if (!err)
+		err = read_cookie(&ns, cookie, sizeof(cookie));
+	if (err)
+		return err;
 	snprintf(ret->id, sizeof(ret->id), "%s-%s", boot, cookie);
 	memcpy(ret->folder, ret->id, sizeof(ret->id));
 	if (is_main())

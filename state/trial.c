@@ -18,28 +18,28 @@
 /* For those who hold the note open: ctpolicy itself ends or replaces it. */
 static int mark_over(const struct state *st)
 {
-	int r, fd = openat(st->dir, STATE_PENDING, O_RDONLY | O_CLOEXEC |
-			   O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	int err, fd = openat(st->dir, STATE_PENDING, O_RDONLY | O_CLOEXEC |
+			     O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	r = fchmod(fd, KEPT_OVER_MODE) ? -errno : 0;
+	err = fchmod(fd, KEPT_OVER_MODE) ? -errno : 0;
 	close(fd);
-	return r;
+	return err;
 }
 
 int pending_write(struct state *st, const struct pending *p, struct diags *d)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	int r = pending_encode(p, &text);
+	int err = pending_encode(p, &text);
 
-	if (!r)
-		r = state_claim(st);
-	if (r)
-		return r;
-	r = mark_over(st);
-	if (r)
-		return state_cannot(st, "replace", STATE_PENDING, r, d);
+	if (!err)
+		err = state_claim(st);
+	if (err)
+		return err;
+	err = mark_over(st);
+	if (err)
+		return state_cannot(st, "replace", STATE_PENDING, err, d);
 	return state_write(st, STATE_PENDING, &text, d);
 }
 
@@ -61,16 +61,16 @@ int pending_read(struct state *st, struct pending *ret, struct diags *d)
 	_cleanup_free_ char *text = NULL;
 	struct pending p;
 	size_t len;
-	int r = state_read(st, STATE_PENDING, &text, &len, d);
+	int err = state_read(st, STATE_PENDING, &text, &len, d);
 
-	if (!r)
-		r = pending_decode(text, len, &p);
-	if (r == -EBADMSG) {
+	if (!err)
+		err = pending_decode(text, len, &p);
+	if (err == -EBADMSG) {
 		say_damaged(st, &p, d);
-		r = 0;
+		err = 0;
 	}
-	if (r)
-		return r;
+	if (err)
+		return err;
 	if (claim_is_over(&st->claim, &p))
 		return -ENOENT;
 	*ret = p;
@@ -82,18 +82,18 @@ static int note_over(struct state *st, enum ending ending, struct diags *d)
 {
 	_cleanup_(diags_release) struct diags said = { 0 };
 	struct pending p;
-	int r = pending_read(st, &p, &said);
+	int err = pending_read(st, &p, &said);
 
-	if (r)
-		return r == -ENOENT ? 0 : r;
+	if (err)
+		return err == -ENOENT ? 0 : err;
 	st->claim.over.id = p.id;
 	st->claim.over.deadline = p.deadline;
 	st->claim.over.ending = ending;
 	st->claim.over.told = ending == ENDING_CONFIRMED;
-	r = p.id ? claim_write(&st->claim) : -EROFS;
-	if (r) {
+	err = p.id ? claim_write(&st->claim) : -EROFS;
+	if (err) {
 		memset(&st->claim.over, 0, sizeof(st->claim.over));
-		return r;
+		return err;
 	}
 	diag_add(d, DIAG_WARNING, 0, ID_TRIAL_END_UNSAVED, NOPOS,
 		 "%s/" STATE_PENDING " cannot be removed; that its time is over is noted until the next boot",
@@ -103,14 +103,14 @@ static int note_over(struct state *st, enum ending ending, struct diags *d)
 
 static int drop(struct state *st, enum ending ending, struct diags *d)
 {
-	int r = mark_over(st);
+	int err = mark_over(st);
 
-	if (!r)
-		r = state_file_unlink(st->dir, STATE_PENDING);
+	if (!err)
+		err = state_file_unlink(st->dir, STATE_PENDING);
 
-	if (!r || !note_over(st, ending, d))
+	if (!err || !note_over(st, ending, d))
 		return 0;
-	return state_cannot(st, "remove", STATE_PENDING, r, d);
+	return state_cannot(st, "remove", STATE_PENDING, err, d);
 }
 
 int pending_drop(struct state *st, struct diags *d)
@@ -122,10 +122,10 @@ int pending_drop(struct state *st, struct diags *d)
 static int write_ending(struct state *st, const struct ending_note *e)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	int r = ending_encode(e, &text);
+	int err = ending_encode(e, &text);
 
-	return r ? r : state_file_write(st->dir, STATE_RESULT,
-					strbuf_str(&text), text.n);
+	return err ? err : state_file_write(st->dir, STATE_RESULT,
+					    strbuf_str(&text), text.n);
 }
 
 int pending_end(struct state *st, uint32_t id, enum ending ending,
@@ -146,7 +146,7 @@ int ending_read(struct state *st, struct ending_note *ret, struct diags *d)
 	_cleanup_free_ char *text = NULL;
 	struct ending_note e = { 0 };
 	size_t len;
-	int r;
+	int err;
 
 	if (st->claim.over.id) {
 		if (st->claim.over.told)
@@ -156,15 +156,15 @@ int ending_read(struct state *st, struct ending_note *ret, struct diags *d)
 		*ret = e;
 		return 0;
 	}
-	r = state_read(st, STATE_RESULT, &text, &len, d);
-	if (!r)
-		r = ending_decode(text, len, &e);
+	err = state_read(st, STATE_RESULT, &text, &len, d);
+	if (!err)
+		err = ending_decode(text, len, &e);
 	/* A result that nobody can read tells nothing. */
-	if (r == -EBADMSG)
+	if (err == -EBADMSG)
 		return -ENOENT;
-	if (!r)
+	if (!err)
 		*ret = e;
-	return r;
+	return err;
 }
 
 void ending_forget(struct state *st)

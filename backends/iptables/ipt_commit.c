@@ -147,7 +147,7 @@ static int table_once(struct commit *c, const struct step *v, size_t n,
 {
 	struct ipt_legacy t = { 0 };
 	struct ipt_witness w;
-	int r, err = ipt_witness_begin(&w, family, name, c->d);
+	int ended, err = ipt_witness_begin(&w, family, name, c->d);
 
 	if (!err)
 		err = ipt_legacy_open(family, name, &t, c->d);
@@ -161,9 +161,9 @@ static int table_once(struct commit *c, const struct step *v, size_t n,
 	*c->begun |= !err;
 	if (!err)
 		err = ipt_legacy_commit(&t, blame(v, n, &t), c->d);
-	r = ipt_witness_end(&w, !err, c->d);
+	ended = ipt_witness_end(&w, !err, c->d);
 	if (!err)
-		err = r;
+		err = ended;
 	/* Too late to try again, whatever the counters' failure is called. */
 	if (w.replaced && err == -FAULT_STALE)
 		err = -EIO;
@@ -185,10 +185,10 @@ static int table_phase(struct commit *c, const struct step *v, size_t n,
 
 	for (unsigned int i = 0; err == -FAULT_STALE && i < TABLE_TRIES; i++) {
 		struct ipt_mirrors as_before;
-		int r = ipt_mirrors_copy(&c->mirrors, &as_before);
+		int failed = ipt_mirrors_copy(&c->mirrors, &as_before);
 
-		if (r)
-			return r;
+		if (failed)
+			return failed;
 		diags_truncate(c->d, said);
 		err = table_once(c, v, n, family, name);
 		ipt_mirrors_release(err ? &c->mirrors : &as_before);

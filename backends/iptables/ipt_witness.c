@@ -58,12 +58,12 @@ static void look_at(struct ipt_witness *w, const struct ipt_replace *r)
  */
 int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-	int r = (int)syscall(SYS_setsockopt, fd, level, name, value, len);
+	int err = (int)syscall(SYS_setsockopt, fd, level, name, value, len);
 
-	if (!r && watched && level == level_of(watched) &&
+	if (!err && watched && level == level_of(watched) &&
 	    name == IPT_SO_SET_REPLACE)
 		look_at(watched, value);
-	return r;
+	return err;
 }
 
 static int get(const struct ipt_witness *w, int option, void *value,

@@ -105,7 +105,7 @@ static int print(void *arg)
 	struct print *p = arg;
 	uint8_t *base = p->head.p;
 	size_t at = xt_head_size(p->head.family);
-	int r;
+	int err;
 
 	xt_head_print(&p->head, p->out);
 	while (at + sizeof(struct xt_entry_match) <= p->target_offset) {
@@ -115,9 +115,9 @@ static int print(void *arg)
 		if (m->u.match_size < sizeof(*m) ||
 		    at + m->u.match_size > p->target_offset)
 			return -EINVAL;
-		r = print_match(p, m);
-		if (r)
-			return r;
+		err = print_match(p, m);
+		if (err)
+			return err;
 		at += m->u.match_size;
 	}
 	return print_target(p, (const struct xt_entry_target *)(void *)

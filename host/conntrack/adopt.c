@@ -62,15 +62,15 @@ static void put_state(struct nf_conntrack *ct, uint32_t timeout)
 static int want_entry(struct adopt *x, const struct flow *first)
 {
 	struct nf_conntrack *ct = tuple_new(first);
-	int r;
+	int err;
 
 	if (!ct)
 		return -ENOMEM;
 	put_state(ct, x->timeout);
-	r = ctnl_queue(&x->ct, IPCTNL_MSG_CT_NEW,
-		       NLM_F_CREATE | (x->stale ? 0 : NLM_F_EXCL), ct);
+	err = ctnl_queue(&x->ct, IPCTNL_MSG_CT_NEW,
+			 NLM_F_CREATE | (x->stale ? 0 : NLM_F_EXCL), ct);
 	nfct_destroy(ct);
-	return r ? r : adopted_add(&x->asked, first);
+	return err ? err : adopted_add(&x->asked, first);
 }
 
 static int note_success(size_t i, void *arg)
@@ -117,41 +117,41 @@ static bool has_family(const struct adopt *x, uint8_t family)
 static int want_entries(struct adopt *x)
 {
 	bool v4 = false, v6 = false;
-	int r = 0;
+	int err = 0;
 
 	if (has_family(x, AF_INET))
-		r = at_work(&x->ct, AF_INET, x->got->n, &v4);
-	if (!r && has_family(x, AF_INET6))
-		r = at_work(&x->ct, AF_INET6, x->got->n, &v6);
-	for (size_t i = 0; !r && i < x->sockets.n; i++)
+		err = at_work(&x->ct, AF_INET, x->got->n, &v4);
+	if (!err && has_family(x, AF_INET6))
+		err = at_work(&x->ct, AF_INET6, x->got->n, &v6);
+	for (size_t i = 0; !err && i < x->sockets.n; i++)
 		if (x->sockets.v[i].family == AF_INET ? v4 : v6)
-			r = want_entry(x, &x->sockets.v[i]);
-	return r;
+			err = want_entry(x, &x->sockets.v[i]);
+	return err;
 }
 
 static int run(struct adopt *x, const struct image *out,
 	       const struct image *but)
 {
-	int r = sockets_read(&x->sockets);
+	int err = sockets_read(&x->sockets);
 
-	if (r || !x->sockets.n)
-		return r;
-	r = scope_open(&x->scope, out, but);
-	if (r)
-		return r;
+	if (err || !x->sockets.n)
+		return err;
+	err = scope_open(&x->scope, out, but);
+	if (err)
+		return err;
 	if (!choose_all(x))
 		return scope_status(&x->scope);
-	r = host_tcp_timeout(&x->timeout);
-	if (!r)
-		r = ctnl_open(&x->ct);
-	if (!r)
-		r = want_entries(x);
+	err = host_tcp_timeout(&x->timeout);
+	if (!err)
+		err = ctnl_open(&x->ct);
+	if (!err)
+		err = want_entries(x);
 	x->ct.succeeded = note_success;
 	x->ct.arg = x;
 	/* An entry that is there is one that the flow made meanwhile. */
-	if (!r)
-		r = ctnl_send(&x->ct, -EEXIST);
-	return r ? r : scope_status(&x->scope);
+	if (!err)
+		err = ctnl_send(&x->ct, -EEXIST);
+	return err ? err : scope_status(&x->scope);
 }
 
 int conntrack_adopt(const struct image *out, const struct image *but,
@@ -159,30 +159,31 @@ int conntrack_adopt(const struct image *out, const struct image *but,
 {
 	struct adopt x = { .stale = stale, .got = a };
 	size_t before = a->n, count;
-	int r;
+	int err;
 
 	if (host_conntrack_count(&count))
 		return 0;
-	r = run(&x, out, but);
-	host_trace("conntrack: %zu connections adopted = %d", a->n - before, r);
+	err = run(&x, out, but);
+	host_trace("conntrack: %zu connections adopted = %d", a->n - before,
+		   err);
 	ctnl_close(&x.ct);
 	scope_release(&x.scope);
 	sockets_release(&x.sockets);
 	adopted_release(&x.asked);
-	if (!r || r == -EOPNOTSUPP || r == -EPROTONOSUPPORT)
+	if (!err || err == -EOPNOTSUPP || err == -EPROTONOSUPPORT)
 		return 0;
-	return diag_add(d, DIAG_WARNING, r, ID_NOT_ADOPTED, NOPOS,
+	return diag_add(d, DIAG_WARNING, err, ID_NOT_ADOPTED, NOPOS,
 			"not all open connections got an entry in the connection table; some may have to be opened again: %s",
-			strerror(-r));
+			strerror(-err));
 }
 
 static int delete_families(struct ctnl *x, struct adopted *a,
 			   const bool drop[2])
 {
 	size_t kept = 0;
-	int r = 0;
+	int err = 0;
 
-	for (size_t i = 0; !r && i < a->n; i++) {
+	for (size_t i = 0; !err && i < a->n; i++) {
 		struct nf_conntrack *key;
 
 		if (!drop[a->v[i].family == AF_INET6]) {
@@ -190,53 +191,54 @@ static int delete_families(struct ctnl *x, struct adopted *a,
 			continue;
 		}
 		key = tuple_new(&a->v[i]);
-		r = key ? ctnl_queue(x, IPCTNL_MSG_CT_DELETE, 0, key) : -ENOMEM;
+		err = key ? ctnl_queue(x, IPCTNL_MSG_CT_DELETE, 0, key) :
+			    -ENOMEM;
 		if (key)
 			nfct_destroy(key);
 	}
-	if (!r)
+	if (!err)
 		a->n = kept;
-	return r ? r : ctnl_send(x, -ENOENT);
+	return err ? err : ctnl_send(x, -ENOENT);
 }
 
 static int find_untracked(struct ctnl *x, const struct adopted *a,
 			  bool ret_drop[2])
 {
 	static const uint8_t families[2] = { AF_INET, AF_INET6 };
-	int r = 0;
+	int err = 0;
 
-	for (size_t i = 0; !r && i < 2; i++) {
+	for (size_t i = 0; !err && i < 2; i++) {
 		bool works = true;
 
 		for (size_t k = 0; k < a->n; k++)
 			if (a->v[k].family == families[i]) {
-				r = at_work(x, families[i], a->n, &works);
+				err = at_work(x, families[i], a->n, &works);
 				break;
 			}
 		ret_drop[i] = !works;
 	}
-	return r;
+	return err;
 }
 
 static int give_up(struct adopted *a, bool all, struct diags *d)
 {
 	bool drop[2] = { all, all };
 	struct ctnl x;
-	int r;
+	int err;
 
 	if (!a->n)
 		return 0;
-	r = ctnl_open(&x);
-	if (!r && !all)
-		r = find_untracked(&x, a, drop);
-	if (!r && (drop[0] || drop[1]))
-		r = delete_families(&x, a, drop);
+	err = ctnl_open(&x);
+	if (!err && !all)
+		err = find_untracked(&x, a, drop);
+	if (!err && (drop[0] || drop[1]))
+		err = delete_families(&x, a, drop);
 	ctnl_close(&x);
-	host_trace("conntrack: %zu adopted connections kept = %d", a->n, r);
-	return !r ? 0 :
-	       diag_add(d, DIAG_WARNING, r, ID_ENTRIES_KEPT, NOPOS,
-			"not all old conntrack entries could be dropped: %s",
-			strerror(-r));
+	host_trace("conntrack: %zu adopted connections kept = %d", a->n, err);
+	return !err ? 0 :
+	       diag_add(d, DIAG_WARNING, err, ID_ENTRIES_KEPT, NOPOS,
+			  "not all old conntrack entries could be dropped: %s",
+			  strerror(-err));
 }
 
 int conntrack_keep_tracked(struct adopted *a, struct diags *d)

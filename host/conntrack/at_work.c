@@ -60,14 +60,14 @@ static void put_end(uint8_t family, const union address *a, uint8_t *addr,
 static int wire_open(struct wire *w, uint8_t family)
 {
 	union address from, to;
-	int r;
+	int err;
 
 	*w = (struct wire){ .from = -1, .to = -1 };
-	r = open_end(family, &w->to, &to);
-	if (!r)
-		r = open_end(family, &w->from, &from);
-	if (r)
-		return r;
+	err = open_end(family, &w->to, &to);
+	if (!err)
+		err = open_end(family, &w->from, &from);
+	if (err)
+		return err;
 	w->flow = (struct flow){ .family = family, .proto = IPPROTO_UDP };
 	put_end(family, &from, w->flow.saddr, &w->flow.sport);
 	put_end(family, &to, w->flow.daddr, &w->flow.dport);
@@ -99,10 +99,10 @@ static int take_timeout(const struct nlmsghdr *nlh, void *arg)
 
 static int make_entry(struct ctnl *x, struct nf_conntrack *ct)
 {
-	int r = ctnl_queue(x, IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL,
-			   ct);
+	int err = ctnl_queue(x, IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL,
+			     ct);
 
-	return r ? r : ctnl_send(x, 0);
+	return err ? err : ctnl_send(x, 0);
 }
 
 /*
@@ -113,39 +113,39 @@ static int is_refreshed(struct ctnl *x, const struct wire *w,
 			const struct nf_conntrack *key, bool *ret)
 {
 	uint32_t timeout = TIMEOUT;
-	int r;
+	int err;
 
 	(void)!send(w->from, "", 1, MSG_NOSIGNAL);
-	r = ctnl_get(x, key, take_timeout, &timeout);
-	if (!r)
+	err = ctnl_get(x, key, take_timeout, &timeout);
+	if (!err)
 		*ret = timeout > TIMEOUT || timeout < TIMEOUT - 2;
-	return r;
+	return err;
 }
 
 static int try_entry(struct ctnl *x, const struct wire *w, bool *ret)
 {
 	struct nf_conntrack *ct = tuple_new(&w->flow);
 	struct nf_conntrack *key = tuple_new(&w->flow);
-	int r = ct && key ? 0 : -ENOMEM, gone;
+	int err = ct && key ? 0 : -ENOMEM, gone;
 
-	if (!r) {
+	if (!err) {
 		nfct_set_attr_u32(ct, ATTR_TIMEOUT, TIMEOUT);
 		nfct_set_attr_u32(ct, ATTR_STATUS, 0);
-		r = make_entry(x, ct);
+		err = make_entry(x, ct);
 	}
-	if (!r) {
-		r = is_refreshed(x, w, key, ret);
+	if (!err) {
+		err = is_refreshed(x, w, key, ret);
 		gone = ctnl_queue(x, IPCTNL_MSG_CT_DELETE, 0, key);
 		if (!gone)
 			gone = ctnl_send(x, -ENOENT);
-		if (!r)
-			r = gone;
+		if (!err)
+			err = gone;
 	}
 	if (ct)
 		nfct_destroy(ct);
 	if (key)
 		nfct_destroy(key);
-	return r;
+	return err;
 }
 
 int at_work(struct ctnl *x, uint8_t family, size_t own_entries, bool *ret)
@@ -153,19 +153,20 @@ int at_work(struct ctnl *x, uint8_t family, size_t own_entries, bool *ret)
 	size_t done = x->done, n = 0;
 	bool refreshed = false;
 	struct wire w;
-	int r = wire_open(&w, family);
+	int err = wire_open(&w, family);
 
-	if (!r)
-		r = try_entry(x, &w, &refreshed);
+	if (!err)
+		err = try_entry(x, &w, &refreshed);
 	wire_close(&w);
 	x->done = done;
 	/* No loopback, no such family, or a full table. */
-	if (r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT || r == -ENETUNREACH ||
-	    r == -ENOMEM || r == -ENFILE || r == -ENOENT)
-		r = 0;
-	if (!r && !refreshed)
-		r = host_conntrack_count(&n);
-	if (!r)
+	if (err == -EADDRNOTAVAIL || err == -EAFNOSUPPORT ||
+	    err == -ENETUNREACH || err == -ENOMEM || err == -ENFILE ||
+	    err == -ENOENT)
+		err = 0;
+	if (!err && !refreshed)
+		err = host_conntrack_count(&n);
+	if (!err)
 		*ret = refreshed || n > own_entries;
-	return r;
+	return err;
 }

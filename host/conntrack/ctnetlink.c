@@ -92,7 +92,7 @@ static int take_answers(struct ctnl *x, const char *buf, int left,
 			int as_good, size_t *answered)
 {
 	const struct nlmsghdr *nlh = (const void *)buf;
-	int r = 0;
+	int err = 0;
 
 	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		int said;
@@ -101,10 +101,10 @@ static int take_answers(struct ctnl *x, const char *buf, int left,
 			continue;
 		++*answered;
 		said = take_answer(x, nlh, as_good);
-		if (!r)
-			r = said;
+		if (!err)
+			err = said;
 	}
-	return r;
+	return err;
 }
 
 static int send_batch(struct ctnl *x, const char *at, size_t len, size_t n,
@@ -112,7 +112,7 @@ static int send_batch(struct ctnl *x, const char *at, size_t len, size_t n,
 {
 	_Alignas(struct nlmsghdr) char buf[NETLINK_DUMP_SIZE];
 	size_t answered = 0;
-	int r = 0;
+	int err = 0;
 
 	if (mnl_socket_sendto(x->link.nl, at, len) < 0)
 		return -errno;
@@ -125,27 +125,27 @@ static int send_batch(struct ctnl *x, const char *at, size_t len, size_t n,
 		if (got < 0)
 			return -errno;
 		said = take_answers(x, buf, (int)got, as_good, &answered);
-		if (!r)
-			r = said;
+		if (!err)
+			err = said;
 	}
-	return r;
+	return err;
 }
 
 int ctnl_send(struct ctnl *x, int as_good)
 {
 	const char *at = strbuf_str(&x->queue), *end = at + x->queue.n;
-	int r = 0;
+	int err = 0;
 
-	while (!r && at < end) {
+	while (!err && at < end) {
 		size_t len = 0, n = 0;
 
 		for (; n < BATCH && at + len < end; n++)
 			len += NLMSG_ALIGN(((const struct nlmsghdr *)
 				(const void *)(at + len))->nlmsg_len);
-		r = send_batch(x, at, len, n, as_good);
+		err = send_batch(x, at, len, n, as_good);
 		at += len;
 	}
 	strbuf_clear(&x->queue);
 	x->queued = 0;
-	return r;
+	return err;
 }

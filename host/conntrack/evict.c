@@ -42,42 +42,42 @@ static bool is_stale(struct evict *x, const struct nf_conntrack *ct)
 static int want_gone(struct evict *x, const struct nf_conntrack *ct)
 {
 	struct nf_conntrack *key = nfct_new();
-	int r;
+	int err;
 
 	if (!key)
 		return -ENOMEM;
 	nfct_copy(key, ct, NFCT_CP_ORIG);
-	r = ctnl_queue(&x->ct, IPCTNL_MSG_CT_DELETE, 0, key);
+	err = ctnl_queue(&x->ct, IPCTNL_MSG_CT_DELETE, 0, key);
 	nfct_destroy(key);
-	return r;
+	return err;
 }
 
 static int look_at(const struct nlmsghdr *nlh, void *arg)
 {
 	struct evict *x = arg;
 	struct nf_conntrack *ct = nfct_new();
-	int r = ct ? 0 : -ENOMEM;
+	int err = ct ? 0 : -ENOMEM;
 
-	if (!r && nfct_nlmsg_parse(nlh, ct) >= 0 && is_stale(x, ct))
-		r = want_gone(x, ct);
+	if (!err && nfct_nlmsg_parse(nlh, ct) >= 0 && is_stale(x, ct))
+		err = want_gone(x, ct);
 	if (ct)
 		nfct_destroy(ct);
-	return r;
+	return err;
 }
 
 /* One walk; what is gone by itself by then is as good. */
 static int run(struct evict *x, const struct image *out,
 	       const struct image *but)
 {
-	int r = scope_open(&x->scope, out, but);
+	int err = scope_open(&x->scope, out, but);
 
-	if (!r)
-		r = ctnl_open(&x->ct);
-	if (!r)
-		r = ctnl_dump(&x->ct, AF_UNSPEC, look_at, x);
-	if (!r)
-		r = scope_status(&x->scope);
-	return r ? r : ctnl_send(&x->ct, -ENOENT);
+	if (!err)
+		err = ctnl_open(&x->ct);
+	if (!err)
+		err = ctnl_dump(&x->ct, AF_UNSPEC, look_at, x);
+	if (!err)
+		err = scope_status(&x->scope);
+	return err ? err : ctnl_send(&x->ct, -ENOENT);
 }
 
 int conntrack_evict(const struct image *out, const struct image *but,
@@ -85,21 +85,22 @@ int conntrack_evict(const struct image *out, const struct image *but,
 {
 	struct evict x = { 0 };
 	size_t count;
-	int r;
+	int err;
 
 	*ret_evicted = 0;
 	/* A walk looks at the buckets of the whole machine. */
 	if (host_conntrack_count(&count) || !count)
 		return 0;
-	r = run(&x, out, but);
+	err = run(&x, out, but);
 	*ret_evicted = x.ct.done;
-	host_trace("conntrack: %zu entries evicted = %d", x.ct.done, r);
+	host_trace("conntrack: %zu entries evicted = %d", x.ct.done, err);
 	ctnl_close(&x.ct);
 	scope_release(&x.scope);
 	/* The kernel has no ctnetlink, so no entry can be stale for us. */
-	if (!r || r == -EOPNOTSUPP || r == -EINVAL || r == -EPROTONOSUPPORT)
+	if (!err || err == -EOPNOTSUPP || err == -EINVAL ||
+	    err == -EPROTONOSUPPORT)
 		return 0;
-	return diag_add(d, DIAG_WARNING, r, ID_ENTRIES_KEPT, NOPOS,
+	return diag_add(d, DIAG_WARNING, err, ID_ENTRIES_KEPT, NOPOS,
 			"not all old conntrack entries could be dropped: %s",
-			strerror(-r));
+			strerror(-err));
 }

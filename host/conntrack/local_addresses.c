@@ -97,14 +97,16 @@ static int dump_routes(struct netlink *n, uint8_t family,
 	char buf[128];
 	struct nlmsghdr *nlh = netlink_put(buf, RTM_GETROUTE, NLM_F_DUMP, 0);
 	struct rtmsg *rt = mnl_nlmsg_put_extra_header(nlh, sizeof(*rt));
-	int r;
+	int err;
 
 	rt->rtm_family = family;
 	rt->rtm_table = RT_TABLE_LOCAL;
 	rt->rtm_type = RTN_LOCAL;
-	r = netlink_ask(n, nlh, take_route, s);
+	err = netlink_ask(n, nlh, take_route, s);
 	/* No such table yet, or no such family in this kernel. */
-	return r == -ENOENT || r == -EOPNOTSUPP || r == -EAFNOSUPPORT ? 0 : r;
+	if (err == -ENOENT || err == -EOPNOTSUPP || err == -EAFNOSUPPORT)
+		return 0;
+	return err;
 }
 
 static int read_all(struct netlink *n, struct prefix_set *s)
@@ -112,29 +114,29 @@ static int read_all(struct netlink *n, struct prefix_set *s)
 	static const struct prefix loopback = {
 		.family = AF_INET, .len = 8, .addr = { 127 },
 	};
-	int on = 1, r = dump_addresses(n, s);
+	int on = 1, err = dump_addresses(n, s);
 
 	/* Filters count from here on; an old kernel lacks the option. */
 	mnl_socket_setsockopt(n->nl, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	if (!r)
-		r = dump_routes(n, AF_INET, s);
-	if (!r)
-		r = dump_routes(n, AF_INET6, s);
-	return r ? r : prefix_set_add(s, &loopback);
+	if (!err)
+		err = dump_routes(n, AF_INET, s);
+	if (!err)
+		err = dump_routes(n, AF_INET6, s);
+	return err ? err : prefix_set_add(s, &loopback);
 }
 
 int local_addresses(struct prefix_set *ret)
 {
 	_cleanup_(prefix_set_release) struct prefix_set s = { 0 };
 	struct netlink n = { 0 };
-	int r = netlink_open(&n, NETLINK_ROUTE);
+	int err = netlink_open(&n, NETLINK_ROUTE);
 
-	if (r)
-		return r;
-	r = read_all(&n, &s);
+	if (err)
+		return err;
+	err = read_all(&n, &s);
 	netlink_close(&n);
-	if (r)
-		return r;
+	if (err)
+		return err;
 	prefix_set_normalize(&s);
 	*ret = s;
 	s = (struct prefix_set){ 0 };

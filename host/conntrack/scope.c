@@ -12,16 +12,16 @@
 int scope_open(struct scope *s, const struct image *out,
 	       const struct image *but)
 {
-	int r;
+	int err;
 
 	*s = (struct scope){ 0 };
-	r = image_flows_new(out, &s->out);
-	if (!r && but)
-		r = image_flows_new(but, &s->but);
-	if (!r)
-		r = local_addresses(&s->local);
-	if (r)
-		return r;
+	err = image_flows_new(out, &s->out);
+	if (!err && but)
+		err = image_flows_new(but, &s->but);
+	if (!err)
+		err = local_addresses(&s->local);
+	if (err)
+		return err;
 	s->by_interface = image_flows_by_interface(s->out) ||
 			  (s->but && image_flows_by_interface(s->but));
 	return s->by_interface ? routes_open(&s->routes) : 0;
@@ -37,9 +37,9 @@ void scope_release(struct scope *s)
 
 int scope_status(const struct scope *s)
 {
-	int r = image_flows_status(s->out);
+	int err = image_flows_status(s->out);
 
-	return r || !s->but ? r : image_flows_status(s->but);
+	return err || !s->but ? err : image_flows_status(s->but);
 }
 
 static bool is_group(uint8_t family, const uint8_t *addr)

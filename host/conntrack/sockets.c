@@ -80,17 +80,17 @@ int sockets_read(struct sockets *ret)
 {
 	struct sockets s = { 0 };
 	struct netlink n;
-	int r = netlink_open(&n, NETLINK_SOCK_DIAG);
+	int err = netlink_open(&n, NETLINK_SOCK_DIAG);
 
-	if (r)
-		return r;
-	r = dump(&n, &s);
+	if (err)
+		return err;
+	err = dump(&n, &s);
 	netlink_close(&n);
-	if (r)
+	if (err)
 		sockets_release(&s);
 	else
 		*ret = s;
-	return r;
+	return err;
 }
 
 bool sockets_serve(const struct sockets *s, const struct flow *f)

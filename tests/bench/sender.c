@@ -94,9 +94,9 @@ static void send_all(char **target, int n, int rounds, double ns,
 		exit(1);
 	for (int i = 0; i < n; i++)
 		fds[i] = dial(target[i], port);
-	for (int r = 0; r < rounds; r++)
+	for (int err = 0; err < rounds; err++)
 		for (int i = 0; i < n; i++)
-			got[i][r] = send_for(fds[i], ns);
+			got[i][err] = send_for(fds[i], ns);
 	for (int i = 0; i < n; i++)
 		printf("%s %.1f\n", target[i],
 		       median(got[i], (size_t)rounds));

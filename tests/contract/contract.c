@@ -52,11 +52,11 @@ struct fixture {
 	struct changeset *changes;
 };
 
-static void must(struct fixture *f, int r)
+static void must(struct fixture *f, int err)
 {
-	if (r)
+	if (err)
 		diags_print(&f->diags, NULL, 0, 0, false, stderr);
-	assert_int_equal(r, 0);
+	assert_int_equal(err, 0);
 }
 
 static void plan(struct fixture *f, const char *text)
@@ -341,11 +341,11 @@ int main(void)
 	};
 
 	if (CONTRACT_KERNEL) {
-		int r = host_enter_private_netns();
+		int err = host_enter_private_netns();
 
-		if (r) {
+		if (err) {
 			fprintf(stderr, "no private namespace: %s\n",
-				fault_text(r));
+				fault_text(err));
 			return 77;
 		}
 	}

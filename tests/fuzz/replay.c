@@ -12,10 +12,10 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		char *text;
 		size_t len;
-		int r = file_read(argv[i], INPUT_MAX, &text, &len);
+		int err = file_read(argv[i], INPUT_MAX, &text, &len);
 
-		if (r) {
-			fprintf(stderr, "%s: %s\n", argv[i], strerror(-r));
+		if (err) {
+			fprintf(stderr, "%s: %s\n", argv[i], strerror(-err));
 			return 1;
 		}
 		printf("%s\n", argv[i]);

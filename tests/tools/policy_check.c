@@ -43,10 +43,10 @@ static int check(const char *path, const struct options *o, FILE *out)
 	_cleanup_(diags_release) struct diags d = { 0 };
 	_cleanup_free_ char *text = NULL;
 	struct diag_source src = { .file = path };
-	int r, code = 66;
+	int err, code = 66;
 
-	r = policy_read(path, &text, &src.len, &d);
-	if (!r) {
+	err = policy_read(path, &text, &src.len, &d);
+	if (!err) {
 		src.text = text;
 		code = policy_parse(path, text, src.len, &p, &d) ? 78 : 0;
 	}
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 {
 	struct options o = { .notes = true, .max = 20 };
 	bool peak = false;
-	int code = 0, r;
+	int code = 0, err;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-n")) {
@@ -105,9 +105,9 @@ int main(int argc, char **argv)
 		} else if (!strcmp(argv[i], "-o") && i + 1 < argc) {
 			o.dir = argv[++i];
 		} else {
-			r = o.dir ? check_into(argv[i], &o) :
-				    check(argv[i], &o, stderr);
-			code = r ? r : code;
+			err = o.dir ? check_into(argv[i], &o) :
+				      check(argv[i], &o, stderr);
+			code = err ? err : code;
 		}
 	}
 	if (peak)

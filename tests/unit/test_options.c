@@ -43,7 +43,7 @@ static int parse(const char *text, struct line *l)
 	FILE *kept = stderr;
 	char *save = NULL;
 	size_t len;
-	int r;
+	int err;
 
 	*l = (struct line){ 0 };
 	assert_true(strlen(text) < sizeof(l->space));
@@ -54,10 +54,10 @@ static int parse(const char *text, struct line *l)
 		l->words[l->n++] = w;
 	}
 	stderr = open_memstream(&l->said, &len);
-	r = options_parse(&verb, l->n, l->words, &l->o);
+	err = options_parse(&verb, l->n, l->words, &l->o);
 	fclose(stderr);
 	stderr = kept;
-	return r;
+	return err;
 }
 
 /* What it says is in *ret. */

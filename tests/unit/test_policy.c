@@ -28,11 +28,11 @@ static struct policy *parse(const char *text)
 	_cleanup_(diags_release) struct diags d = { 0 };
 	struct diag_source src = { "p.yaml", text, strlen(text) };
 	struct policy *p = NULL;
-	int r = policy_parse("p.yaml", text, strlen(text), &p, &d);
+	int err = policy_parse("p.yaml", text, strlen(text), &p, &d);
 
-	if (r)
+	if (err)
 		diags_print(&d, &src, 1, 0, false, stderr);
-	assert_int_equal(r, 0);
+	assert_int_equal(err, 0);
 	return p;
 }
 
@@ -40,11 +40,11 @@ static int parse_error(const char *text, size_t len)
 {
 	_cleanup_(diags_release) struct diags d = { 0 };
 	struct policy *untouched = (struct policy *)&d, *p = untouched;
-	int r = policy_parse("p.yaml", text, len, &p, &d);
+	int err = policy_parse("p.yaml", text, len, &p, &d);
 
 	assert_ptr_equal(p, untouched);
 	assert_true(d.errors > 0);
-	return r;
+	return err;
 }
 
 static void test_defaults(void **state)

@@ -43,7 +43,7 @@ static int wrong_commit(struct backend_ctx *ctx, const struct changeset *cs,
 {
 	size_t nth = ++wrong.commits;
 	struct changeset part = *cs;
-	int r;
+	int err;
 
 	if (nth <= wrong.disturb_to || nth == wrong.disturb_at)
 		fake_disturb();
@@ -55,8 +55,8 @@ static int wrong_commit(struct backend_ctx *ctx, const struct changeset *cs,
 				"no");
 	if (nth == 1)
 		part.n -= wrong.leave_out;
-	r = backend_fake.commit(ctx, &part, stamp, check_only, begun, d);
-	return !r && nth == 1 ? wrong.then : r;
+	err = backend_fake.commit(ctx, &part, stamp, check_only, begun, d);
+	return !err && nth == 1 ? wrong.then : err;
 }
 
 static struct backend backend_wrong;
