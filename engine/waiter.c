@@ -38,7 +38,7 @@ struct watch {
 enum sight {
 	SIGHT_NOTHING,		/* no change is on trial */
 	SIGHT_TRIAL,
-	SIGHT_DELETED,		/* one is, but its files are missing */
+	SIGHT_SPOILT,		/* one is; files are missing or damaged */
 	SIGHT_UNKNOWN,		/* cannot be determined now */
 };
 
@@ -46,7 +46,7 @@ enum sight {
 static enum sight sight_without(const struct watch *w)
 {
 	if (w->seen.there && kept_is_on(&w->kept))
-		return SIGHT_DELETED;
+		return SIGHT_SPOILT;
 	if (w->seen.there && w->kept.pending < 0)
 		syslog(LOG_WARNING, "change %u is not on trial any more",
 		       w->seen.pending.id);
@@ -73,7 +73,7 @@ static enum sight look(struct watch *w)
 		w->guard = state_watch(state);
 	w->seen = now;
 	if (now.pending.id && !kept_hold(&w->kept, state, now.pending.id))
-		return SIGHT_DELETED;
+		return SIGHT_SPOILT;
 	return SIGHT_TRIAL;
 }
 
@@ -208,7 +208,7 @@ static bool roll_back(struct watch *w, enum waited *ret)
 	return false;
 }
 
-/* Whoever deletes the files of a trial does not confirm it. */
+/* Whoever deletes or damages the files of a trial does not confirm it. */
 static bool put_back(struct watch *w)
 {
 	_cleanup_(state_close) struct state *state = NULL;
@@ -223,12 +223,12 @@ static bool put_back(struct watch *w)
 	if (!err)
 		err = kept_put_back(&w->kept, state, &said);
 	if (err) {
-		log_failure(w, "is on trial, and its deleted files cannot be put back yet",
+		log_failure(w, "is on trial, and its deleted or damaged files cannot be put back yet",
 			    &said);
 		return false;
 	}
 	syslog(LOG_WARNING,
-	       "the files of change %u were deleted while it was on trial; they are restored, and the trial goes on",
+	       "files of change %u were deleted or damaged while it was on trial; they are restored, and the trial goes on",
 	       w->kept.id);
 	/* The file that it locked may be gone, too. */
 	if (w->guard >= 0)
@@ -257,7 +257,7 @@ enum waited waiter_wait(const struct request *rq, struct waiter *command)
 		if (sight == SIGHT_NOTHING ||
 		    (w.ending && is_watched_by_others(&w)))
 			break;
-		if (sight == SIGHT_DELETED) {
+		if (sight == SIGHT_SPOILT) {
 			if (!put_back(&w))
 				nap_after_failure(&w);
 			if (!w.ending || clock_boot_ns() < w.give_up)

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * state/kept.h: the files of a trial, held open in case somebody deletes them.
+ * state/kept.h: the files of a trial, held in case somebody deletes or damages
+ * them.
  *
- * Shape:  -1: not open. A trial that ctpolicy ended can be told from one whose
- *         files somebody deleted: ctpolicy first takes the right to write from
- *         the note of the trial (KEPT_OVER_MODE).
- * Owner:  kept_release() closes.
+ * Shape:  the note is held open (-1: it is not); the record, which leads back,
+ *         is held as it was when it was last whole (NULL: never yet). A trial
+ *         that ctpolicy ended can be told from one whose files somebody
+ *         deleted: ctpolicy first takes the right to write from the note of
+ *         the trial (KEPT_OVER_MODE).
+ * Owner:  kept_release() closes and frees.
  * Errors: -errno; -EIO with a diagnostic.
  */
 #ifndef CTPOLICY_STATE_KEPT_H
 #define CTPOLICY_STATE_KEPT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
 
 #include "state/state.h"
 
@@ -19,18 +24,22 @@
 
 struct kept {
 	uint32_t id;		/* of the change on trial */
-	int pending, record;
+	int pending;
+	char *record;
+	size_t record_len;
+	struct stat seen;	/* the file when it was last read */
+	bool whole;		/* it was, then */
 };
 
-#define KEPT_NONE ((struct kept){ .pending = -1, .record = -1 })
+#define KEPT_NONE ((struct kept){ .pending = -1 })
 
-/* Hold what is there now. True: nothing of the trial is missing. */
+/* Hold what is there now. True: the trial has all that leads back from it. */
 bool kept_hold(struct kept *k, const struct state *st, uint32_t id);
 /* Files are held, and ctpolicy did not end the trial. */
 bool kept_is_on(const struct kept *k);
 /* Make the folders above `dir` that were deleted along with it. */
 void kept_make_way(const char *dir);
-/* Write what is missing; `st` holds the lock. */
+/* Write what is missing or damaged; `st` holds the lock. */
 int kept_put_back(const struct kept *k, struct state *st, struct diags *d);
 void kept_release(struct kept *k);
 

@@ -184,25 +184,36 @@ def deleted_above(host, before):
 
 
 def damaged_in_place(host, before):
-    """The waiter's copy of a damaged note or record is the damaged one."""
-    for victim in ("pending", "record"):
-        host.run("apply", "--confirm", "3s", TWO)
+    """A damaged note ends the trial; a damaged record is put back."""
+    host.run("apply", "--confirm", "1h", TWO)
+    damage(os.path.join(state_folder(host), "pending"))
+    goes_back(host, before)
+    assert "CT551" in host.run("confirm", code=12)
+    for how in damage, empty:
+        host.run("apply", "--confirm", "4s", TWO)
         assert holds_note(host), "the note is not held"
-        newest = str(max(int(f) for f in host.files() if f.isdigit()))
-        path = os.path.join(state_folder(host), "pending" if
-                            victim == "pending" else newest)
-        with open(path, "rb+") as file:
-            file.seek(os.path.getsize(path) // 2)
-            file.write(b"\0")
-        if victim == "pending":
-            goes_back(host, before)
-            assert "CT551" in host.run("confirm", code=12)
-    # nothing leads back from it: the trial goes on, and whoever asks is told
-    time.sleep(4)
-    assert "pending" in host.files(), "the trial ended"
-    assert "is damaged" in host.run("recover", code=74)
-    host.run("remove")
-    wait_for(lambda: not waiters(host), 35, "a waiter is left")
+        newest = max(int(f) for f in host.files() if f.isdigit())
+        path = os.path.join(state_folder(host), str(newest))
+        whole = read(path)
+        how(path)
+        wait_for(lambda: read(path) == whole, 3, "it stays damaged")
+        goes_back(host, before)
+        assert "CT551" in host.run("confirm", code=12)
+
+
+def damage(path):
+    with open(path, "rb+") as file:
+        file.seek(os.path.getsize(path) // 2)
+        file.write(b"\0")
+
+
+def empty(path):
+    os.truncate(path, 0)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def at_once(host, before):
