@@ -13,9 +13,8 @@
  * Errors: -errno, and at least one diagnostic, at the failing rule's place
  *         where there is one. commit() leaves the rules as before when it
  *         fails; a backend atomic only per table undoes its own earlier
- *         tables, and says -FAULT_HALF when that failed too. It sets *begun,
- *         on failure too, once the kernel was told of the change, and never
- *         clears it.
+ *         tables, and says -FAULT_HALF when that failed too. It sets the bits
+ *         of *begun, on failure too, and never clears them.
  *         -FAULT_STALE: the kernel moved on since `stamp`: snapshot, diff
  *         again. -FAULT_LOST: somebody without the lock wrote at the same
  *         moment and was overwritten; undone.
@@ -35,6 +34,13 @@
 #include "rules/changeset.h"
 #include "rules/image.h"
 #include "rules/ruleset.h"
+
+/* How far a commit got; BEGUN_NOT: the kernel has not heard of the change. */
+enum begun {
+	BEGUN_NOT = 0,
+	BEGUN_TOLD = 1 << 0,	/* whether it did any of it must be looked at */
+	BEGUN_UNDONE = 1 << 1,	/* some of it was in force for a while */
+};
 
 /* nft: the generation id. iptables: a digest of all tables, without counters */
 struct stamp {
@@ -111,8 +117,8 @@ struct backend {
 	int (*snapshot)(struct backend_ctx *ctx, struct snapshot *ret,
 			struct diags *d);
 	int (*commit)(struct backend_ctx *ctx, const struct changeset *cs,
-		      struct stamp stamp, bool check_only, bool *begun,
-		      struct diags *d);
+		      struct stamp stamp, bool check_only,
+		      unsigned int *begun, struct diags *d);
 	void (*close)(struct backend_ctx **ctx);
 };
 

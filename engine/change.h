@@ -43,7 +43,7 @@ struct change {
 
 /* How far a commit got, for whoever must judge its failure. */
 struct progress {
-	bool begun;	/* a kernel was told of the change */
+	unsigned int begun;	/* enum begun, of all parts */
 	size_t done;	/* commits that went through */
 };
 

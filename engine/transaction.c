@@ -237,7 +237,8 @@ static void commit_failed(struct plan *p, int err,
 		go_back(p, err, t);
 		return;
 	}
-	t->outcome = is_impossible(err) ? OUTCOME_REFUSED : OUTCOME_RESTORED;
+	t->outcome = is_impossible(err) && !(progress->begun & BEGUN_UNDONE) ?
+		     OUTCOME_REFUSED : OUTCOME_RESTORED;
 	tracking_undone(p, &t->tracking);
 }
 

@@ -53,8 +53,8 @@ int ipt_open(struct backend_ctx **ret, struct diags *d);
 int ipt_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 		 struct diags *d);
 int ipt_commit(struct backend_ctx *ctx, const struct changeset *cs,
-	       struct stamp stamp, bool check_only, bool *begun,
-	       struct diags *d);
+	       struct stamp stamp, bool check_only,
+	       unsigned int *begun, struct diags *d);
 void ipt_close(struct backend_ctx **ctx);
 
 extern const struct backend backend_iptables;

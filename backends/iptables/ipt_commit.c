@@ -31,7 +31,7 @@ struct commit {
 	const struct changeset *cs;
 	struct diags *d;
 	struct ipt_mirrors mirrors;
-	bool *begun;			/* the kernel was told of a change */
+	unsigned int *begun;		/* enum begun */
 	bool removed;			/* a phase of removals is done */
 	bool back;			/* this undoes: a loss stops nothing */
 	bool lost;			/* what others wrote was overwritten */
@@ -158,7 +158,8 @@ static int table_once(struct commit *c, const struct step *v, size_t n,
 			err = table_step(c, &t, &v[i]);
 	if (!err)
 		err = ipt_witness_check(&w, c->d);
-	*c->begun |= !err;
+	if (!err)
+		*c->begun |= BEGUN_TOLD;
 	if (!err)
 		err = ipt_legacy_commit(&t, blame(v, n, &t), c->d);
 	ended = ipt_witness_end(&w, !err, c->d);
@@ -229,7 +230,8 @@ static void pause_removal(void)
 static int sets_phase(struct commit *c, const struct step *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		*c->begun |= v[i].kind == STEP_SET || v[i].kind == STEP_ELEMENT;
+		if (v[i].kind == STEP_SET || v[i].kind == STEP_ELEMENT)
+			*c->begun |= BEGUN_TOLD;
 	return ipt_set_steps(c->ctx->sets, c->cs, v, n, c->d);
 }
 
@@ -252,7 +254,7 @@ static int run_phase(struct commit *c, const struct step *v, size_t n)
 }
 
 static int run(struct backend_ctx *ctx, const struct changeset *cs, bool back,
-	       bool *begun, struct diags *d)
+	       unsigned int *begun, struct diags *d)
 {
 	struct commit c = {
 		.ctx = ctx, .cs = cs, .d = d, .back = back, .begun = begun,
@@ -272,11 +274,10 @@ static int run(struct backend_ctx *ctx, const struct changeset *cs, bool back,
 
 /* Back to the live image from wherever a failure left us. */
 static int undo(struct backend_ctx *ctx, const struct changeset *cs, int why,
-		struct diags *d)
+		unsigned int *begun, struct diags *d)
 {
 	_cleanup_(changeset_free) struct changeset *back = NULL;
 	_cleanup_(snapshot_release) struct snapshot now = { 0 };
-	bool begun = true;
 	int err = ipt_snapshot(ctx, &now, d);
 
 	if (!err)
@@ -284,7 +285,7 @@ static int undo(struct backend_ctx *ctx, const struct changeset *cs, int why,
 	if (!err && changeset_is_empty(back))
 		return why;
 	if (!err)
-		err = run(ctx, back, true, &begun, d);
+		err = run(ctx, back, true, begun, d);
 	if (err == -FAULT_LOST) {
 		why = err;
 		err = 0;
@@ -293,6 +294,7 @@ static int undo(struct backend_ctx *ctx, const struct changeset *cs, int why,
 		return diag_add(d, DIAG_ERROR, -FAULT_HALF,
 				ID_TABLES_NOT_RESTORED, NOPOS,
 				"the previous rules could not be restored");
+	*begun |= BEGUN_UNDONE;
 	diag_add(d, DIAG_NOTE, 0, ID_TABLES_RESTORED, NOPOS,
 		 "what was changed before the failure has been undone");
 	return why;
@@ -315,8 +317,8 @@ static int check(const struct changeset *cs, struct diags *d)
 }
 
 static int locked_commit(struct backend_ctx *ctx, const struct changeset *cs,
-			 struct stamp stamp, bool check_only, bool *begun,
-			 struct diags *d)
+			 struct stamp stamp, bool check_only,
+			 unsigned int *begun, struct diags *d)
 {
 	struct stamp now;
 	int err = ipt_read_stamp(&now, d);
@@ -328,12 +330,12 @@ static int locked_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	if (check_only)
 		return check(cs, d);
 	err = run(ctx, cs, false, begun, d);
-	return err && *begun ? undo(ctx, cs, err, d) : err;
+	return err && *begun ? undo(ctx, cs, err, begun, d) : err;
 }
 
 int ipt_commit(struct backend_ctx *ctx, const struct changeset *cs,
-	       struct stamp stamp, bool check_only, bool *begun,
-	       struct diags *d)
+	       struct stamp stamp, bool check_only,
+	       unsigned int *begun, struct diags *d)
 {
 	int lock = -1, err = 0;
 

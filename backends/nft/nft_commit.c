@@ -201,8 +201,8 @@ static int write_batch(const struct nft_plan *p, struct stamp stamp,
 }
 
 int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
-	       struct stamp stamp, bool check_only, bool *begun,
-	       struct diags *d)
+	       struct stamp stamp, bool check_only,
+	       unsigned int *begun, struct diags *d)
 {
 	_cleanup_(nft_plan_release) struct nft_plan p = { 0 };
 	_cleanup_(nft_batch_release) struct nft_batch b = {
@@ -224,6 +224,7 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	err = send_batch(ctx, &b);
 	if (err)
 		return say_batch(d, err);
-	*begun |= !check_only;
+	if (!check_only)
+		*begun |= BEGUN_TOLD;
 	return read_answers(ctx, &v);
 }

@@ -77,8 +77,8 @@ int nft_plan_write(const struct nft_plan *p, struct nft_batch *b);
 
 /* nft_commit.c */
 int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
-	       struct stamp stamp, bool check_only, bool *begun,
-	       struct diags *d);
+	       struct stamp stamp, bool check_only,
+	       unsigned int *begun, struct diags *d);
 
 /* nft_snapshot.c */
 int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,

@@ -78,13 +78,13 @@ static void plan(struct fixture *f, const char *text)
 
 static int commit(struct fixture *f, bool check_only)
 {
-	bool begun = false;
+	unsigned int begun = BEGUN_NOT;
 	int err = backend->commit(f->ctx, f->changes, f->live.stamp,
 				  check_only, &begun, &f->diags);
 
 	/* What went through was begun; a check never is. */
 	if (!err && !changeset_is_empty(f->changes))
-		assert_int_equal(begun, !check_only);
+		assert_int_equal(begun, check_only ? BEGUN_NOT : BEGUN_TOLD);
 	return err;
 }
 

@@ -400,8 +400,8 @@ static int fake_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 }
 
 static int fake_commit(struct backend_ctx *ctx, const struct changeset *cs,
-		       struct stamp stamp, bool check_only, bool *begun,
-		       struct diags *d)
+		       struct stamp stamp, bool check_only,
+		       unsigned int *begun, struct diags *d)
 {
 	_cleanup_(image_free) struct image *copy = NULL;
 	struct fake_kernel *k = ctx->kernel;
@@ -412,7 +412,8 @@ static int fake_commit(struct backend_ctx *ctx, const struct changeset *cs,
 				ID_NFT_CHANGED_MEANWHILE, NOPOS,
 				"the rules moved on");
 	err = image_copy(k->image, &copy);
-	*begun |= !err && !check_only;
+	if (!err && !check_only)
+		*begun |= BEGUN_TOLD;
 	for (size_t i = 0; !err && i < cs->n; i++) {
 		err = fail_at && i + 1 == fail_at ? fail_with :
 						    take_step(copy,

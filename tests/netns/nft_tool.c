@@ -118,7 +118,7 @@ static int load(struct backend_ctx *ctx, const struct image *want,
 	_cleanup_(snapshot_release) struct snapshot s = { 0 };
 	_cleanup_(changeset_free) struct changeset *cs = NULL;
 	double t[4] = { now() };
-	bool begun = false;
+	unsigned int begun = BEGUN_NOT;
 	size_t left = 0;
 	int err = nft->snapshot(ctx, &s, d);
 

@@ -42,7 +42,7 @@ static struct {
 
 static int commit(size_t part, const struct backend *b,
 		  struct backend_ctx *ctx, const struct changeset *cs,
-		  struct stamp stamp, bool *begun, struct diags *d)
+		  struct stamp stamp, unsigned int *begun, struct diags *d)
 {
 	assert_in_range(n_seen, 0, COMMITS_MAX - 1);
 	assert_true(cs->n > 0);
@@ -52,22 +52,23 @@ static int commit(size_t part, const struct backend *b,
 	n_seen++;
 	if (n_seen < wrong.at || n_seen > wrong.to)
 		return b->commit(ctx, cs, stamp, false, begun, d);
-	*begun |= !wrong.unbegun;
+	if (!wrong.unbegun)
+		*begun |= BEGUN_TOLD;
 	return diag_add(d, DIAG_ERROR, wrong.err, ID_STEP_REFUSED, NOPOS,
 			"no");
 }
 
 static int commit_one(struct backend_ctx *ctx, const struct changeset *cs,
-		      struct stamp stamp, bool check_only, bool *begun,
-		      struct diags *d)
+		      struct stamp stamp, bool check_only,
+		      unsigned int *begun, struct diags *d)
 {
 	(void)check_only;
 	return commit(0, &backend_fake, ctx, cs, stamp, begun, d);
 }
 
 static int commit_two(struct backend_ctx *ctx, const struct changeset *cs,
-		      struct stamp stamp, bool check_only, bool *begun,
-		      struct diags *d)
+		      struct stamp stamp, bool check_only,
+		      unsigned int *begun, struct diags *d)
 {
 	(void)check_only;
 	return commit(1, &backend_fake_other, ctx, cs, stamp, begun, d);

@@ -35,11 +35,12 @@ static struct {
 	int then;		/* what the first commit says after those */
 	int never;		/* says every commit, and begins nothing */
 	size_t refuse_from;	/* commits from this one on fail */
+	unsigned int begun;	/* enum begun of a commit that fails so */
 } wrong;
 
 static int wrong_commit(struct backend_ctx *ctx, const struct changeset *cs,
-			struct stamp stamp, bool check_only, bool *begun,
-			struct diags *d)
+			struct stamp stamp, bool check_only,
+			unsigned int *begun, struct diags *d)
 {
 	size_t nth = ++wrong.commits;
 	struct changeset part = *cs;
@@ -47,6 +48,7 @@ static int wrong_commit(struct backend_ctx *ctx, const struct changeset *cs,
 
 	if (nth <= wrong.disturb_to || nth == wrong.disturb_at)
 		fake_disturb();
+	*begun |= wrong.begun;
 	if (wrong.never)
 		return diag_add(d, DIAG_ERROR, wrong.never, ID_XTABLES_LOCK,
 				NOPOS, "no");
@@ -229,6 +231,37 @@ static void test_never_begun(void **state)
 	}
 }
 
+/*
+ * What the kernel cannot do is refused, even when only the kernel could tell;
+ * but what was in force for a while was undone, whatever the reason.
+ */
+static void test_undone_by_backend(void **state)
+{
+	static const int impossible[] = { -EPERM, -EOPNOTSUPP, -FAULT_LACKING };
+	static const struct {
+		unsigned int begun;
+		enum outcome outcome;
+	} ways[] = {
+		{ BEGUN_NOT, OUTCOME_REFUSED },
+		{ BEGUN_TOLD, OUTCOME_REFUSED },
+		{ BEGUN_TOLD | BEGUN_UNDONE, OUTCOME_RESTORED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(impossible); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(ways); k++) {
+			struct transaction t;
+
+			wrong.never = impossible[i];
+			wrong.begun = ways[k].begun;
+			t = change(true);
+			assert_int_equal(t.outcome, ways[k].outcome);
+			wrong.never = 0;
+			wrong.begun = BEGUN_NOT;
+			assert_true(kernel_is(BEFORE));
+		}
+}
+
 /* Planned anew, and then nobody hears of the first try. */
 static void test_stale_is_planned_anew(void **state)
 {
@@ -319,6 +352,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_any_step_refused, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_undone_by_backend, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_never_begun, setup,
 						teardown),
