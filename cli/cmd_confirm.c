@@ -5,25 +5,24 @@
 #include "cli/report.h"
 #include "core/mem.h"
 #include "engine/guard.h"
-#include "engine/recovery.h"
+#include "engine/unsettled.h"
 
 /* Nothing is on trial. How did it end when something last was? Told once. */
 static int say_ending(struct plan *p, struct state *state)
 {
-	struct ending_note e;
-	int err = ending_read(state, &e, &p->diags);
+	uint32_t id;
+	int err = trial_take_end(state, &id, &p->diags);
 
-	if (err == -ENOENT || (!err && e.ending != ENDING_ROLLED_BACK)) {
+	if (err == -ENOENT) {
 		report(p, "confirm", "unchanged", SHOW_NOTHING);
 		report_talk("no change is on trial");
 		return EXIT_DONE;
 	}
 	if (err)
 		return report_failure(p, "confirm", err);
-	ending_forget(state);
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_CONFIRM_TOO_LATE, NOPOS,
 		 "change %u was not confirmed in time; it has been rolled back and verified",
-		 e.id);
+		 id);
 	report(p, "confirm", "rolled_back", SHOW_NOTHING);
 	return EXIT_UNCONFIRMED;
 }

@@ -87,17 +87,30 @@ int unsettled_note(const struct request *rq, struct diags *d)
 	return err == -ENOMEM ? err : 0;
 }
 
+int trial_take_end(struct state *state, uint32_t *ret_id, struct diags *d)
+{
+	struct ending_note e;
+	int err = ending_read(state, &e, d);
+
+	if (!err && e.ending != ENDING_ROLLED_BACK)
+		err = -ENOENT;
+	if (err)
+		return err;
+	ending_forget(state);
+	*ret_id = e.id;
+	return 0;
+}
+
 bool trial_tell_end(struct state *state, bool is_told, struct diags *d)
 {
 	_cleanup_(diags_release) struct diags said = { 0 };
-	struct ending_note e;
+	uint32_t id;
 
-	if (ending_read(state, &e, &said) || e.ending != ENDING_ROLLED_BACK)
+	if (trial_take_end(state, &id, &said))
 		return false;
 	if (!is_told)
 		diag_add(d, DIAG_WARNING, 0, ID_CONFIRM_TOO_LATE, NOPOS,
 			 "change %u was not confirmed in time and has been rolled back",
-			 e.id);
-	ending_forget(state);
+			 id);
 	return true;
 }

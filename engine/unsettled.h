@@ -19,8 +19,13 @@ int unsettled_note(const struct request *rq, struct diags *d);
 void trial_say(const struct waiting *w, enum diag_level level,
 	       struct diags *d);
 /*
- * Did the last trial end without a confirmation, and nobody has been told so
- * far? Told by this, once; `is_told`: by another message of this command.
+ * The change whose trial ended last, without a confirmation; given once.
+ * -ENOENT: there is none, or it was given before.
+ */
+int trial_take_end(struct state *state, uint32_t *ret_id, struct diags *d);
+/*
+ * The same as a warning; `is_told`: another message of this command is about
+ * it. False: nothing to tell.
  */
 bool trial_tell_end(struct state *state, bool is_told, struct diags *d);
 
