@@ -266,6 +266,14 @@ void image_rule_release(struct image_rule *r)
 	*r = (struct image_rule){ 0 };
 }
 
+void image_chain_release(struct image_chain *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		image_rule_release(&c->rules[i]);
+	free(c->rules);
+	name_index_release(&c->rule_at);
+}
+
 void image_set_release(struct image_set *s)
 {
 	elems_release(&s->elems);
@@ -287,11 +295,8 @@ bool image_is_empty(const struct image *img)
 
 static void table_release(struct image_table *t)
 {
-	for (size_t i = 0; i < t->n_chains; i++) {
-		for (size_t k = 0; k < t->chains[i].n_rules; k++)
-			image_rule_release(&t->chains[i].rules[k]);
-		free(t->chains[i].rules);
-	}
+	for (size_t i = 0; i < t->n_chains; i++)
+		image_chain_release(&t->chains[i]);
 	for (size_t i = 0; i < t->n_sets; i++)
 		image_set_release(&t->sets[i]);
 	free(t->chains);

@@ -111,6 +111,7 @@ struct image_chain {
 	enum stage stage;
 	struct image_rule *rules;
 	size_t n_rules, cap_rules;
+	struct name_index rule_at;	/* by digest, while it is lowered */
 };
 
 struct image_table {
@@ -172,6 +173,7 @@ bool image_set_fits(const struct image_set *want, const struct image_set *live);
 /* False: it could not be decoded, and is equal to nothing. */
 bool image_set_is_known(const struct image_set *s);
 void image_rule_release(struct image_rule *r);
+void image_chain_release(struct image_chain *c);
 void image_set_release(struct image_set *s);
 /*
  * Tables, chains and sets by family and name, elements canonical, and every

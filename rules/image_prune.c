@@ -60,9 +60,7 @@ int image_prune_chain(struct image_table *t, size_t i,
 
 	if (err)
 		return err;
-	for (size_t k = 0; k < c->n_rules; k++)
-		image_rule_release(&c->rules[k]);
-	free(c->rules);
+	image_chain_release(c);
 	name_index_release(&t->chain_at);
 	t->n_chains--;
 	memmove(c, c + 1, (t->n_chains - i) * sizeof(*c));

@@ -55,6 +55,9 @@ POLICIES = {
     "clients: [%s]}\n" % ", ".join(
         "10.%d.%d.%d" % (i >> 15 & 255, i >> 7 & 255, i << 1 & 255)
         for i in range(n)),
+    "shapes": lambda n: HEAD + "".join(
+        "  - {name: s%d, role: server, protocol: tcp, ports: [80], "
+        "interfaces: ['x%d*'], accept: none}\n" % (i, i) for i in range(n)),
     "interfaces": lambda n: HEAD +
     "  - {name: a, role: server, protocol: tcp, ports: [80], accept: none, "
     "interfaces: [%s]}\n" % ", ".join("if%d" % i for i in range(n)),

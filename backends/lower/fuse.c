@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/digest.h"
 #include "core/mem.h"
 
 static bool is_plain(const struct iface *i)
@@ -90,26 +91,69 @@ static int add_member(struct fuse_group *g, const struct rule *r)
 	return err;
 }
 
+/* Groups of one shape have the same; those that have it may still differ. */
+static uint32_t shape_digest(const struct fuse_group *g)
+{
+	const struct match *m = &g->model.match;
+	const uint32_t plain[] = {
+		g->model.hook, g->model.action, g->model.rank, g->model.leg,
+		g->n_parts, m->family, m->proto, m->dst, m->src_local, m->ct,
+		m->socket, m->not_syn, m->fragment_tail, m->n_icmp,
+	};
+	uint64_t h = digest_add(DIGEST_START, plain, sizeof(plain));
+
+	h = digest_add(h, g->part, g->n_parts * sizeof(g->part[0]));
+	for (size_t i = 0; i < m->dport.n; i++)
+		h = digest_add(h, &m->dport.v[i], sizeof(m->dport.v[i]));
+	return (uint32_t)(h ^ h >> 32);
+}
+
+static const char *shape_name(const struct fuse_group *g)
+{
+	const struct match *m = &g->model.match;
+	const struct iface_set *side = m->iif.n ? &m->iif : &m->oif;
+
+	return side->n ? side->v[0].name : "";
+}
+
+static struct fuse_group *find_group(struct fuse *f,
+				     const struct fuse_group *g)
+{
+	size_t i = name_index_find(&f->at, shape_name(g), shape_digest(g));
+
+	for (; i < f->n; i++)
+		if (same_shape(&f->v[i], g))
+			return &f->v[i];
+	return NULL;
+}
+
+static int add_group(struct fuse *f, const struct fuse_group *g)
+{
+	int err = mem_grow(&f->v, &f->cap, f->n + 1);
+
+	if (!err)
+		err = name_index_add(&f->at, shape_name(g), shape_digest(g));
+	if (!err)
+		f->v[f->n++] = *g;
+	return err;
+}
+
 static int add_to(struct fuse *f, const struct rule *r,
 		  const struct iface *constant)
 {
-	struct fuse_group g = { .n_parts = 0 };
+	struct fuse_group g = { .n_parts = 0 }, *to;
 	int err = make_model(r, constant, &g);
 
 	if (err)
 		return err;
-	for (size_t i = 0; i < f->n; i++)
-		if (same_shape(&f->v[i], &g)) {
-			match_release(&g.model.match);
-			return add_member(&f->v[i], r);
-		}
-	err = mem_grow(&f->v, &f->cap, f->n + 1);
-	if (err) {
+	to = find_group(f, &g);
+	if (!to)
+		err = add_group(f, &g);
+	if (to || err)
 		match_release(&g.model.match);
+	if (err)
 		return err;
-	}
-	f->v[f->n++] = g;
-	return add_member(&f->v[f->n - 1], r);
+	return add_member(to ? to : &f->v[f->n - 1], r);
 }
 
 static int add_rule(struct fuse *f, const struct rule *r)
@@ -311,6 +355,7 @@ void fuse_release(struct fuse *f)
 		match_release(&f->v[i].model.match);
 		free(f->v[i].members);
 	}
+	name_index_release(&f->at);
 	free(f->v);
 	*f = (struct fuse){ 0 };
 }

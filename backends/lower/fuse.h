@@ -23,6 +23,7 @@
 #define CTPOLICY_BACKENDS_LOWER_FUSE_H
 
 #include "rules/image.h"
+#include "rules/name_index.h"
 
 struct fuse_group {
 	struct rule model;		/* owned sets: iif/oif/icmp constants */
@@ -36,6 +37,7 @@ struct fuse_group {
 struct fuse {
 	struct fuse_group *v;
 	size_t n, cap;
+	struct name_index at;		/* by interface and shape_digest() */
 };
 
 /* The type of a field that is compared with this part, in this family. */

@@ -12,6 +12,7 @@
 
 #include "backends/nft/nft_lower.h"
 #include "backends/nft/nft_order.h"
+#include "core/digest.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -134,13 +135,53 @@ static int fill_rule(const struct draft *f, const struct port_range *dport,
 	return err ? err : set_comment(f, r);
 }
 
-/* Both legs of a portless protocol may come to the same rule. */
-static bool is_twin(const struct image_chain *c, const struct image_rule *r)
+/* Equal rules have the same; those that have it may still differ. */
+static uint32_t rule_digest(const struct image_rule *r)
 {
-	for (size_t i = 0; &c->rules[i] != r; i++)
+	const struct match *m = &r->match;
+	const uint32_t plain[] = {
+		r->verdict, r->n_lookups, m->family, m->proto, m->socket,
+		m->icmp[0].first,
+	};
+	uint64_t h = digest_add(DIGEST_START, plain, sizeof(plain));
+
+	for (unsigned int i = 0; i < r->n_lookups; i++)
+		h = digest_add(h, r->lookup[i].set, strlen(r->lookup[i].set));
+	for (size_t i = 0; i < m->iif.n; i++)
+		h = digest_add(h, m->iif.v[i].name, strlen(m->iif.v[i].name));
+	for (size_t i = 0; i < m->oif.n; i++)
+		h = digest_add(h, m->oif.v[i].name, strlen(m->oif.v[i].name));
+	for (size_t i = 0; i < m->dport.n; i++)
+		h = digest_add(h, &m->dport.v[i], sizeof(m->dport.v[i]));
+	return (uint32_t)(h ^ h >> 32);
+}
+
+/* Both legs of a portless protocol may come to the same rule. */
+static bool is_twin(const struct image_chain *c, const struct image_rule *r,
+		    uint32_t digest)
+{
+	size_t i = 0;
+
+	if (c->rule_at.n == c->n_rules - 1)
+		i = name_index_find(&c->rule_at, "", digest);
+	for (; i < c->n_rules - 1; i++)
 		if (image_rule_equal(&c->rules[i], r))
 			return true;
 	return false;
+}
+
+/* The chain's last rule has just been filled: keep it, unless it is a twin. */
+static int keep_rule(struct image_chain *c, struct image_rule *r)
+{
+	uint32_t digest = rule_digest(r);
+
+	if (is_twin(c, r, digest)) {
+		image_rule_release(r);
+		c->n_rules--;
+		return 0;
+	}
+	return c->rule_at.n == c->n_rules - 1 ?
+	       name_index_add(&c->rule_at, "", digest) : 0;
 }
 
 static int put_rule(const struct draft *f, const struct port_range *dport,
@@ -154,11 +195,7 @@ static int put_rule(const struct draft *f, const struct port_range *dport,
 		return -ENOMEM;
 	r->verdict = verdict;
 	err = fill_rule(f, dport, icmp, r);
-	if (!err && is_twin(c, r)) {
-		image_rule_release(r);
-		c->n_rules--;
-	}
-	return err;
+	return err ? err : keep_rule(c, r);
 }
 
 /*
