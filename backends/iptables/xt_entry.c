@@ -47,7 +47,9 @@ static struct fields fields_of(const struct xt_head *h)
 			(uint8_t *)&ip->src, (uint8_t *)&ip->smsk,
 			(uint8_t *)&ip->dst, (uint8_t *)&ip->dmsk, 16,
 			ip->iniface, ip->outiface, ip->iniface_mask,
-			ip->outiface_mask, ip->proto, ip->flags, ip->invflags,
+			ip->outiface_mask,
+			ip->flags & IP6T_F_PROTO ? ip->proto : 0,
+			ip->flags, ip->invflags,
 		};
 	}
 }
@@ -129,12 +131,16 @@ static void print_addr(const uint8_t *addr, const uint8_t *mask, size_t width,
 	int family = width == 4 ? AF_INET : AF_INET6;
 	char a[INET6_ADDRSTRLEN], m[INET6_ADDRSTRLEN];
 	size_t len = 0, ones = 0;
+	uint8_t some = 0;
 
 	while (len < width * 8 && mask[len / 8] & 0x80 >> len % 8)
 		len++;
 	for (size_t i = 0; i < width; i++)
 		ones += (size_t)__builtin_popcount(mask[i]);
-	if (!ones && !negated)
+	/* An address that no mask lets through matches nothing. */
+	for (size_t i = 0; i < width; i++)
+		some |= addr[i];
+	if (!ones && !some && !negated)
 		return;
 	inet_ntop(family, addr, a, sizeof(a));
 	inet_ntop(family, mask, m, sizeof(m));
@@ -145,6 +151,26 @@ static void print_addr(const uint8_t *addr, const uint8_t *mask, size_t width,
 		fprintf(out, "/%s", m);
 }
 
+/*
+ * Is it a name, or the beginning of one, as iptables writes them? The mask of a
+ * name covers its NUL; a name that ends in '+' would read as a beginning.
+ */
+static bool is_plain_iface(const char *name, const unsigned char *mask,
+			   size_t n)
+{
+	size_t end = n;
+
+	for (size_t i = 0; i < n; i++)
+		if (mask[i] != 0xff)
+			return false;
+	while (end < IFNAMSIZ && mask[end] == 0xff && !name[end])
+		end++;
+	for (size_t i = end; i < IFNAMSIZ; i++)
+		if (mask[i])
+			return false;
+	return end == n || !n || name[n - 1] != '+';
+}
+
 static void print_iface(const char *name, const unsigned char *mask,
 			const char *opt, bool negated, FILE *out)
 {
@@ -152,16 +178,22 @@ static void print_iface(const char *name, const unsigned char *mask,
 
 	while (n < IFNAMSIZ - 1 && mask[n] && name[n])
 		n++;
-	if (!mask[0] && !name[0])
+	if (!mask[0] && !name[0] && !negated)
 		return;
-	fprintf(out, "%s %s %.*s%s", negated ? " !" : "", opt, (int)n, name,
-		mask[n] ? "" : "+");
+	fprintf(out, "%s %s ", negated ? " !" : "", opt);
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%s%c", strchr(" \t\r\"\\", name[i]) ? "\\" : "",
+			name[i]);
+	fputs(mask[n] ? "" : "+", out);
+	if (!is_plain_iface(name, mask, n))
+		fputs(" --odd-interface", out);
 }
 
 void xt_head_print(const struct xt_head *h, FILE *out)
 {
 	struct fields f = fields_of(h);
-	bool frag = h->family == NFPROTO_IPV4 && f.flags & IPT_F_FRAG;
+	bool frag = h->family == NFPROTO_IPV4 &&
+		    (f.flags & IPT_F_FRAG || f.invflags & IPT_INV_FRAG);
 
 	print_addr(f.src, f.smsk, f.width, "-s", f.invflags & IPT_INV_SRCIP,
 		   out);
