@@ -5,59 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/json_text.h"
 #include "cli/result.h"
 #include "core/mem.h"
 #include "state/json_memory.h"
 
 /* A line that there was no memory for. */
 static bool lost;
-
-/* Bytes that are not UTF-8 never reach JSON: they become '?'. */
-static json_t *text(const char *s)
-{
-	json_t *j = s ? json_string(s) : json_null();
-	_cleanup_free_ char *copy = NULL;
-
-	if (j)
-		return j;
-	copy = strdup(s);
-	for (char *c = copy; c && *c; c++)
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	return copy ? json_string(copy) : NULL;
-}
-
-/* Line or column; 0 is none. */
-static json_t *number(uint32_t n)
-{
-	return n ? json_integer(n) : json_null();
-}
-
-static json_t *place(const struct srcpos *at)
-{
-	return json_pack("{s:o, s:o, s:o}", "file", text(at->file), "line",
-			 number(at->line), "column", number(at->col));
-}
-
-static json_t *diag_object(const struct diag *d)
-{
-	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
-			      "id", diag_id_name(d->id),
-			      "level", diag_level_name(d->level),
-			      "message", text(d->msg),
-			      "file", text(d->at.file),
-			      "line", number(d->at.line),
-			      "column", number(d->at.col),
-			      "help", text(d->help));
-
-	if (o && d->related_msg) {
-		json_t *r = place(&d->related);
-
-		json_object_set_new(r, "message", text(d->related_msg));
-		json_object_set_new(o, "related", r);
-	}
-	return o;
-}
 
 static const char *step_family(const struct step *s)
 {
@@ -77,8 +31,8 @@ static json_t *step_object(const struct backend *b, const struct step *s)
 			 "table", s->table->name, "chain",
 			 s->chain ? s->chain->name : NULL, "set",
 			 s->set ? s->set->name : NULL, "rule",
-			 text(strbuf_str(&line)), "service", text(o->service),
-			 "policy", o->at.line ? place(&o->at) : json_null());
+			 json_of_text(strbuf_str(&line)), "service", json_of_text(o->service),
+			 "policy", o->at.line ? json_of_place(&o->at) : json_null());
 }
 
 static void add_steps(json_t *a, const struct result_end *e)
@@ -96,7 +50,7 @@ static void add_steps(json_t *a, const struct result_end *e)
 static void add_diags(json_t *a, const struct diags *d)
 {
 	for (size_t i = 0; i < d->n; i++)
-		json_array_append_new(a, diag_object(&d->v[i]));
+		json_array_append_new(a, json_of_diag(&d->v[i]));
 }
 
 /* Each policy of a command that takes several. */
@@ -104,7 +58,7 @@ static json_t *policy_object(const struct result_end *e)
 {
 	const struct plan *p = e->plan;
 
-	return json_pack("{s:o, s:s, s:o, s:o}", "file", text(p->file),
+	return json_pack("{s:o, s:s, s:o, s:o}", "file", json_of_text(p->file),
 			 "result", e->word,
 			 "services", p->policy ?
 			 json_integer((json_int_t)p->policy->n_services) :
@@ -132,7 +86,7 @@ static void add_text(json_t *o, const struct part *m)
 	if (f && fclose(f))
 		err = -ENOMEM;
 	lost |= err != 0;
-	json_object_set_new(o, "text", err ? json_null() : text(s));
+	json_object_set_new(o, "text", err ? json_null() : json_of_text(s));
 }
 
 /* What counts most needs no memory. */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/json_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+
+json_t *json_of_text(const char *s)
+{
+	json_t *j = s ? json_string(s) : json_null();
+	_cleanup_free_ char *copy = NULL;
+
+	if (j)
+		return j;
+	copy = strdup(s);
+	for (char *c = copy; c && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	return copy ? json_string(copy) : NULL;
+}
+
+json_t *json_of_number(uint32_t n)
+{
+	return n ? json_integer(n) : json_null();
+}
+
+json_t *json_of_place(const struct srcpos *at)
+{
+	return json_pack("{s:o, s:o, s:o}", "file", json_of_text(at->file), "line",
+			 json_of_number(at->line), "column", json_of_number(at->col));
+}
+
+json_t *json_of_diag(const struct diag *d)
+{
+	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
+			      "id", diag_id_name(d->id),
+			      "level", diag_level_name(d->level),
+			      "message", json_of_text(d->msg),
+			      "file", json_of_text(d->at.file),
+			      "line", json_of_number(d->at.line),
+			      "column", json_of_number(d->at.col),
+			      "help", json_of_text(d->help));
+
+	if (o && d->related_msg) {
+		json_t *r = json_of_place(&d->related);
+
+		json_object_set_new(r, "message", json_of_text(d->related_msg));
+		json_object_set_new(o, "related", r);
+	}
+	return o;
+}

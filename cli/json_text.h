@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/json_text.h: what all JSON output has in common.
+ *
+ * Shape:  bytes that are not UTF-8 never reach JSON: they become '?'.
+ * Owner:  the caller owns what is returned.
+ * Errors: NULL: out of memory.
+ */
+#ifndef CTPOLICY_CLI_JSON_TEXT_H
+#define CTPOLICY_CLI_JSON_TEXT_H
+
+#include <jansson.h>
+
+#include "core/diag.h"
+
+json_t *json_of_text(const char *s);	/* NULL: null */
+json_t *json_of_number(uint32_t n);	/* of a place; 0: null */
+json_t *json_of_place(const struct srcpos *at);
+json_t *json_of_diag(const struct diag *d);
+
+#endif
