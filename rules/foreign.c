@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rules/foreign.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/intern.h"
+#include "core/mem.h"
+
+#define NAME_(name, text) [FEATURE_##name] = text,
+static const char *const feature_names[] = { FOREIGN_FEATURES(NAME_) };
+#undef NAME_
+#define NAME_(name, text) [FACT_##name] = text,
+static const char *const fact_names[] = { FOREIGN_FACTS(NAME_) };
+#undef NAME_
+
+int foreign_table(struct foreign *f, uint8_t family, const char *name,
+		  uint32_t line, uint32_t *ret)
+{
+	const char *kept = intern(name);
+
+	if (!kept)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_tables; i++)
+		if (f->tables[i].family == family &&
+		    f->tables[i].name == kept) {
+			*ret = (uint32_t)i;
+			return 0;
+		}
+	if (mem_grow(&f->tables, &f->cap_tables, f->n_tables + 1))
+		return -ENOMEM;
+	*ret = (uint32_t)f->n_tables;
+	f->tables[f->n_tables++] = (struct foreign_table){
+		.name = kept, .family = family, .line = line,
+	};
+	return 0;
+}
+
+int foreign_chain(struct foreign *f, uint32_t table, const char *name,
+		  uint32_t line, uint32_t *ret)
+{
+	const char *kept = intern(name);
+	size_t at;
+
+	if (!kept)
+		return -ENOMEM;
+	at = name_index_find(&f->chain_at, kept, table);
+	if (at == SIZE_MAX) {
+		if (mem_grow(&f->chains, &f->cap_chains, f->n_chains + 1) ||
+		    name_index_add(&f->chain_at, kept, table))
+			return -ENOMEM;
+		at = f->n_chains++;
+		f->chains[at] = (struct host_chain){
+			.name = kept, .table = table, .line = line,
+			.first = FOREIGN_NOWHERE,
+		};
+	}
+	*ret = (uint32_t)at;
+	return 0;
+}
+
+/*
+ * Many a script inserts each rule at the head of a chain. So that this costs
+ * no walk through the chain, a rule keeps its place without the head's shift.
+ */
+static int32_t make_room(struct foreign *f, struct host_chain *c,
+			 uint32_t position)
+{
+	if (!position || position > c->n_rules)
+		return (int32_t)c->n_rules + 1 - c->shift;
+	if (position == 1) {
+		c->shift++;
+		return 1 - c->shift;
+	}
+	for (uint32_t i = c->first; i != FOREIGN_NOWHERE; i = f->rules[i].next)
+		if (f->rules[i].at + c->shift >= (int32_t)position)
+			f->rules[i].at++;
+	return (int32_t)position - c->shift;
+}
+
+struct foreign_rule *foreign_add_rule(struct foreign *f, uint32_t chain,
+				      uint32_t position)
+{
+	struct host_chain *c = &f->chains[chain];
+	struct foreign_rule *r;
+
+	if (f->n_rules >= INT32_MAX ||
+	    mem_grow(&f->rules, &f->cap_rules, f->n_rules + 1))
+		return NULL;
+	r = &f->rules[f->n_rules];
+	*r = (struct foreign_rule){
+		.chain = chain, .next = c->first,
+		.at = make_room(f, c, position),
+		.states = (uint32_t)f->n_states,
+	};
+	c->first = (uint32_t)f->n_rules++;
+	c->n_rules++;
+	return r;
+}
+
+int foreign_add_states(struct foreign *f, struct foreign_states s)
+{
+	if (mem_grow(&f->states, &f->cap_states, f->n_states + 1))
+		return -ENOMEM;
+	f->states[f->n_states++] = s;
+	f->rules[f->n_rules - 1].n_states++;
+	return 0;
+}
+
+int foreign_add_elems(struct foreign *f, struct foreign_elems e)
+{
+	if (mem_grow(&f->elems, &f->cap_elems, f->n_elems + 1))
+		return -ENOMEM;
+	f->elems[f->n_elems++] = e;
+	return 0;
+}
+
+void foreign_flush_chain(struct foreign *f, uint32_t chain)
+{
+	struct host_chain *c = &f->chains[chain];
+
+	for (uint32_t i = c->first; i != FOREIGN_NOWHERE; i = f->rules[i].next)
+		f->rules[i].chain = FOREIGN_NOWHERE;
+	c->first = FOREIGN_NOWHERE;
+	c->n_rules = 0;
+	c->shift = 0;
+}
+
+bool foreign_is_gone(const struct foreign_rule *r)
+{
+	return r->chain == FOREIGN_NOWHERE;
+}
+
+uint32_t foreign_position(const struct foreign *f,
+			  const struct foreign_rule *r)
+{
+	const struct host_chain *c = &f->chains[r->chain];
+
+	return f->tables[c->table].ranked ? (uint32_t)(r->at + c->shift) : 0;
+}
+
+const char *foreign_feature_name(enum foreign_feature x)
+{
+	return feature_names[x];
+}
+
+const char *foreign_fact_name(enum foreign_fact x)
+{
+	return fact_names[x];
+}
+
+const char *foreign_family_name(uint8_t family)
+{
+	static const char *const names[] = {
+		[NFPROTO_INET] = "inet", [NFPROTO_IPV4] = "ip",
+		[NFPROTO_IPV6] = "ip6", [NFPROTO_ARP] = "arp",
+		[NFPROTO_BRIDGE] = "bridge", [NFPROTO_NETDEV] = "netdev",
+	};
+
+	return family < ARRAY_SIZE(names) && names[family] ? names[family] :
+							     "";
+}
+
+uint8_t foreign_state_of(const char *word, size_t n)
+{
+	static const struct {
+		const char *name;
+		uint8_t bit;
+	} v[] = {
+		{ "DNAT", STATE_DNAT }, { "ESTABLISHED", STATE_ESTABLISHED },
+		{ "INVALID", STATE_INVALID }, { "NEW", STATE_NEW },
+		{ "RELATED", STATE_RELATED }, { "SNAT", STATE_SNAT },
+		{ "UNTRACKED", STATE_UNTRACKED },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+		if (strlen(v[i].name) == n && !strncasecmp(v[i].name, word, n))
+			return v[i].bit;
+	return 0;
+}
+
+void foreign_free(struct foreign **p)
+{
+	struct foreign *f = *p;
+
+	if (!f)
+		return;
+	free(f->text);
+	free(f->tables);
+	free(f->chains);
+	free(f->rules);
+	free(f->states);
+	free(f->elems);
+	name_index_release(&f->chain_at);
+	free(f);
+	*p = NULL;
+}

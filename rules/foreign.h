@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rules/foreign.h: the host's own rules, whatever dialect they are written in.
+ *
+ * An image (rules/image.h) is exact or unknown, which is right for ctpolicy's
+ * rules. Those of the host need the opposite: their text is kept whole, and
+ * beside it stands what was understood of it.
+ *
+ * Shape:  tables, chains and rules in the order of the text; chains and rules
+ *         name their table and chain by number. A rule of an anonymous chain
+ *         (`jump { ... }`) belongs to the chain around it.
+ * Units:  lines and positions count from 1; position 0: the dialect has none.
+ * Owner:  owns the text that rules and elements point into; names are interned.
+ * Errors: foreign_add_*() return NULL without memory.
+ */
+#ifndef CTPOLICY_RULES_FOREIGN_H
+#define CTPOLICY_RULES_FOREIGN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rules/name_index.h"
+
+/* Of conntrack, what a rule uses: X(NAME, "its name for scripts") */
+#define FOREIGN_FEATURES(X)						\
+	X(STATE, "state_rules")						\
+	X(NAT, "nat_rules")						\
+	X(CONNMARK, "connmark")						\
+	X(CONNLIMIT, "connlimit")					\
+	X(CONNBYTES, "connbytes")					\
+	X(HELPER, "helper")						\
+	X(NOTRACK, "ct_notrack")					\
+	X(CT_OTHER, "ct_other")						\
+	X(CTSTATUS, "ctstatus")						\
+	X(CTPROTO, "ctproto")						\
+	X(CTDIR, "ctdir")						\
+	X(CTEXPIRE, "ctexpire")						\
+	X(CTADDR, "ctaddr")						\
+	X(CTPORT, "ctport")						\
+	X(CONNLABEL, "connlabel")					\
+	X(CONNSECMARK, "connsecmark")					\
+	X(CLUSTER, "cluster")						\
+	X(SYNPROXY, "synproxy")						\
+	X(LAYER7, "layer7")						\
+	X(IPVS, "ipvs")							\
+	X(CLUSTERIP, "clusterip")					\
+	X(HMARK_CT, "hmark_ct")						\
+	X(FLOWOFFLOAD, "flowoffload")					\
+	X(CTZONE, "ctzone")						\
+	X(CTID, "ctid")							\
+	X(XT_OPAQUE, "xt_opaque")					\
+	X(NAT_VERDICT, "nat_verdicts")
+
+#define FOREIGN_FEATURE_(name, text) FEATURE_##name,
+enum foreign_feature { FOREIGN_FEATURES(FOREIGN_FEATURE_) FEATURE_MAX_ };
+#undef FOREIGN_FEATURE_
+
+#define FEATURE_BIT(name) (UINT64_C(1) << FEATURE_##name)
+
+/* What is no rule, and tells of conntrack all the same. */
+#define FOREIGN_FACTS(X)						\
+	X(NAT_CHAINS, "nat_chains")					\
+	X(NAT_CHAIN_RULES, "nat_chain_rules")	/* in their own braces */ \
+	X(FLOWTABLES, "flowtables")					\
+	X(CT_OBJECTS, "ct_objects")					\
+	X(SYNPROXY_OBJECTS, "synproxy_objects")				\
+	X(SETS_WITH_CT, "sets_with_ct")					\
+	X(INCLUDES, "includes")		/* not followed */
+
+#define FOREIGN_FACT_(name, text) FACT_##name,
+enum foreign_fact { FOREIGN_FACTS(FOREIGN_FACT_) FACT_MAX_ };
+#undef FOREIGN_FACT_
+
+/* In alphabetical order, as they are listed. */
+enum foreign_state {
+	STATE_DNAT = 1 << 0,
+	STATE_ESTABLISHED = 1 << 1,
+	STATE_INVALID = 1 << 2,
+	STATE_NEW = 1 << 3,
+	STATE_RELATED = 1 << 4,
+	STATE_SNAT = 1 << 5,
+	STATE_UNTRACKED = 1 << 6,
+};
+
+/* How a match looks at the state. */
+enum foreign_state_kind {
+	STATES_LISTED,		/* one of a list */
+	STATES_MAPPED,		/* a verdict for each of the list */
+	STATES_IN_SET,		/* the list is the set `name` */
+	STATES_IN_MAP,		/* the list and verdicts are the map `name` */
+	STATES_WITH_MORE,	/* a field among others of a concatenation */
+};
+
+struct foreign_states {
+	enum foreign_state_kind kind;
+	uint8_t mask;		/* enum foreign_state */
+	bool negated;
+	const char *name;
+};
+
+/* What ends or branches the walk through a chain; the rest passes on. */
+enum foreign_verdict {
+	FOREIGN_NONE,
+	FOREIGN_ACCEPT,
+	FOREIGN_DROP,
+	FOREIGN_REJECT,
+	FOREIGN_RETURN,
+	FOREIGN_JUMP,		/* to `target` */
+	FOREIGN_GOTO,
+	FOREIGN_TARGET,		/* anything else: the extension `target` */
+};
+
+struct foreign_text {
+	const char *s;
+	size_t n;
+};
+
+struct foreign_rule {
+	struct foreign_text raw;	/* as the owner wrote it */
+	uint64_t features;		/* FEATURE_BIT() */
+	const char *target;		/* NULL: the verdict needs none */
+	uint32_t chain, line;
+	uint32_t states, n_states;	/* in foreign.states */
+	int32_t at;			/* foreign_position() */
+	uint32_t next;			/* in the chain; UINT32_MAX: none */
+	enum foreign_verdict verdict;
+};
+
+struct host_chain {
+	const char *name;
+	const char *type, *hook;	/* NULL: a regular chain */
+	const char *priority, *policy;	/* as written; NULL: not said */
+	uint32_t table, line;
+	uint32_t n_rules, first;	/* a rule; UINT32_MAX: none */
+	int32_t shift;			/* see foreign_position() */
+};
+
+struct foreign_table {
+	const char *name, *flags;	/* flags: NULL: none */
+	uint8_t family;			/* NFPROTO_* */
+	uint32_t line;
+	bool ranked;			/* its rules have positions */
+};
+
+/* A set, a map or a define. */
+struct foreign_elems {
+	const char *name;
+	uint32_t table, line;		/* table: UINT32_MAX: a define */
+	bool is_map;
+	struct foreign_text raw;	/* its type, flags and elements */
+};
+
+struct foreign {
+	char *text;
+	size_t len;
+	struct foreign_table *tables;
+	size_t n_tables, cap_tables;
+	struct host_chain *chains;
+	size_t n_chains, cap_chains;
+	struct name_index chain_at;	/* kind: the table */
+	struct foreign_rule *rules;
+	size_t n_rules, cap_rules;
+	struct foreign_states *states;
+	size_t n_states, cap_states;
+	struct foreign_elems *elems;
+	size_t n_elems, cap_elems;
+	size_t facts[FACT_MAX_];
+};
+
+#define FOREIGN_NOWHERE UINT32_MAX
+
+/* Its number, found or made; -ENOMEM. */
+int foreign_table(struct foreign *f, uint8_t family, const char *name,
+		  uint32_t line, uint32_t *ret);
+int foreign_chain(struct foreign *f, uint32_t table, const char *name,
+		  uint32_t line, uint32_t *ret);
+/*
+ * A rule at `position` of its chain, 0: at its end. Valid until the next one
+ * is added. A position behind the end is taken for the end.
+ */
+struct foreign_rule *foreign_add_rule(struct foreign *f, uint32_t chain,
+				      uint32_t position);
+/* A further match of the state, of the rule added last. */
+int foreign_add_states(struct foreign *f, struct foreign_states s);
+int foreign_add_elems(struct foreign *f, struct foreign_elems e);
+/* Take all rules out of a chain, as a flush does. */
+void foreign_flush_chain(struct foreign *f, uint32_t chain);
+/* From 1, in the chain as it is when all was read; 0: the dialect has none. */
+uint32_t foreign_position(const struct foreign *f,
+			  const struct foreign_rule *r);
+/* A flush took it out again. */
+bool foreign_is_gone(const struct foreign_rule *r);
+
+const char *foreign_feature_name(enum foreign_feature x);
+const char *foreign_fact_name(enum foreign_fact x);
+const char *foreign_family_name(uint8_t family);
+/* Any case; 0: no state of that name. */
+uint8_t foreign_state_of(const char *word, size_t n);
+void foreign_free(struct foreign **f);
+
+#endif
