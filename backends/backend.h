@@ -6,10 +6,10 @@
  *                                   +- changeset_diff() -> commit
  *   kernel --snapshot--> live image-+
  *
- * Shape:  name, lower, render, print_step, parse and recognizes are pure: no
- *         kernel, no root. The rest is called in the order open, snapshot (as
- *         often as wanted), commit, close. `lower` with host NULL speaks of no
- *         host: what render prints.
+ * Shape:  name, lower, render, print_step, parse, read_foreign and recognizes
+ *         are pure: no kernel, no root. The rest is called in the order open,
+ *         snapshot (as often as wanted), commit, close. `lower` with host NULL
+ *         speaks of no host: what render prints.
  * Errors: -errno, and at least one diagnostic, at the failing rule's place
  *         where there is one. commit() leaves the rules as before when it
  *         fails; a backend atomic only per table undoes its own earlier
@@ -32,6 +32,7 @@
 #include "core/fault.h"
 #include "core/strbuf.h"
 #include "rules/changeset.h"
+#include "rules/foreign.h"
 #include "rules/image.h"
 #include "rules/ruleset.h"
 
@@ -111,6 +112,9 @@ struct backend {
 	/* The text of render(), or a saved ruleset that holds our things. */
 	int (*parse)(const char *file, const char *text, size_t len,
 		     struct image **ret, struct diags *d);
+	/* The host's own rules of a saved ruleset, f->text. */
+	int (*read_foreign)(const char *file, struct foreign *f,
+			    struct diags *d);
 	/* A glance: is this such a text? Not two backends say so of one. */
 	bool (*recognizes)(const char *text);
 	int (*open)(struct backend_ctx **ret, struct diags *d);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "backends/iptables/ipt_foreign.h"
+
 const struct ipt_place ipt_places[IPT_PLACES] = {
 	{ "raw", "PREROUTING", "CTPOLICY-PREROUTING", "n-pre",
 	  HOOK_PREROUTING, ACTION_NOTRACK },
@@ -46,6 +48,7 @@ const struct backend backend_iptables = {
 	.render = ipt_render,
 	.print_step = ipt_print_step,
 	.parse = ipt_parse,
+	.read_foreign = ipt_read_foreign,
 	.recognizes = ipt_recognizes,
 	.open = ipt_open,
 	.snapshot = ipt_snapshot,

@@ -2,18 +2,24 @@
 /* backends/nft/nft_backend.c: the nftables row of the table of backends. */
 #include <string.h>
 
+#include "backends/nft/nft_foreign.h"
 #include "backends/nft/nft_kernel.h"
+#include "core/mem.h"
 
 /* A table, or a command that speaks of one. */
 static bool nft_recognizes(const char *text)
 {
+	static const char *const begins[] = {
+		"table ", "add table ", "create table ", "flush ruleset",
+		"add rule ", "insert rule ", "add chain ", "define ",
+	};
+
 	for (const char *s = text; s; s = strchr(s, '\n')) {
 		s += *s == '\n';
 		s += strspn(s, " \t");
-		if (!strncmp(s, "table ", 6) || !strncmp(s, "add table ", 10) ||
-		    !strncmp(s, "create table ", 13) ||
-		    !strncmp(s, "flush ruleset", 13))
-			return true;
+		for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+			if (!strncmp(s, begins[i], strlen(begins[i])))
+				return true;
 		if (!*s)
 			break;
 	}
@@ -26,6 +32,7 @@ const struct backend backend_nft = {
 	.render = nft_render,
 	.print_step = nft_print_step,
 	.parse = nft_parse,
+	.read_foreign = nft_read_foreign,
 	.recognizes = nft_recognizes,
 	.open = nft_open,
 	.snapshot = nft_snapshot,

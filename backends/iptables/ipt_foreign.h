@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/iptables/ipt_foreign.h: the host's own rules from the text of
+ * iptables-save and ip6tables-save, or the input of iptables-restore.
+ *
+ * Shape:  strict about lines and tables, tolerant within a rule.
+ * Errors: -EINVAL with a diagnostic; -ENOMEM.
+ * Source: iptables-restore(8), iptables-extensions(8).
+ */
+#ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_FOREIGN_H
+#define CTPOLICY_BACKENDS_IPTABLES_IPT_FOREIGN_H
+
+#include "backends/iptables/ipt_args.h"
+#include "core/diag.h"
+#include "rules/foreign.h"
+
+/* Of f->text; f is otherwise empty. */
+int ipt_read_foreign(const char *file, struct foreign *f, struct diags *d);
+
+/* From a[first] on, what the rule added last does. */
+int ipt_foreign_rule(struct foreign *f, const struct ipt_args *a,
+		     size_t first);
+/* Words that only IPv6 rules have. */
+bool ipt_foreign_is_ipv6(const struct ipt_args *a, size_t first);
+
+#endif

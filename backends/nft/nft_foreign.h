@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_foreign.h: the host's own rules from nft's text: what
+ * `nft list ruleset` prints, or what `nft -f` takes.
+ *
+ * Shape:  strict about blocks, commands and names, tolerant within a rule.
+ *         Included files are counted and not read.
+ * Errors: -EINVAL with a diagnostic; -ENOMEM.
+ * Source: nft(8).
+ */
+#ifndef CTPOLICY_BACKENDS_NFT_NFT_FOREIGN_H
+#define CTPOLICY_BACKENDS_NFT_NFT_FOREIGN_H
+
+#include "backends/nft/nft_parse.h"
+#include "rules/foreign.h"
+
+struct nft_reader {
+	struct nft_parser p;
+	struct foreign *f;
+	struct nft_tok *v;		/* the rule, without its `jump { }` */
+	size_t n, cap;
+	unsigned int depth;		/* of `jump { }` */
+};
+
+/* Where a statement stands. */
+struct nft_place {
+	uint8_t family;
+	uint32_t table, chain;
+};
+
+/* Of f->text; f is otherwise empty. */
+int nft_read_foreign(const char *file, struct foreign *f, struct diags *d);
+
+/* nft_foreign_rule.c: one rule up to the end of its statement. */
+int nft_read_rule(struct nft_reader *r, uint32_t chain, uint32_t position);
+/* nft_foreign_match.c: what r->v says of the rule added last. */
+int nft_read_matches(struct nft_reader *r);
+/* nft_foreign_state.c: v[i] is behind `ct state`; `more`: a field before it. */
+int nft_read_states(struct nft_reader *r, size_t i, bool more);
+/* nft_foreign_block.c */
+int nft_read_chain_block(struct nft_reader *r, const struct nft_place *at);
+int nft_read_table_block(struct nft_reader *r, struct nft_place *at);
+/* From behind `word`, which begins an object of a table, or a command. */
+int nft_read_object(struct nft_reader *r, struct nft_place *at,
+		    const struct nft_tok *word, bool names_table, bool *ret_is);
+/* include "FILE", define NAME = VALUE: wherever a statement may stand. */
+int nft_read_anywhere(struct nft_reader *r, bool *ret_is);
+/* [family] TABLE */
+int nft_read_scope(struct nft_reader *r, struct nft_place *ret);
+
+#endif
