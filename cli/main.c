@@ -18,7 +18,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_check, &cmd_render, &cmd_diff, &cmd_apply,
-	&cmd_confirm, &cmd_rollback, &cmd_recover, &cmd_remove,
+	&cmd_confirm, &cmd_rollback, &cmd_recover, &cmd_remove, &cmd_audit,
 };
 
 static void print_help(FILE *out)
@@ -96,7 +96,7 @@ static const struct command *find_command(const char *name)
 
 static int no_command(const char *name)
 {
-	static const char *const later[] = { "audit", "status", "test" };
+	static const char *const later[] = { "status", "test" };
 	const char *names[ARRAY_SIZE(commands) + 2] = { "help", "version" };
 	const char *near;
 

@@ -8,6 +8,7 @@ import source
 SEES = {
     "core": ("core",),
     "rules": ("core", "rules"),
+    "audit": ("core", "rules", "audit"),
     "policies": ("core", "policies"),
     "generators": ("core", "rules", "policies", "generators"),
     "host": ("core", "rules", "host"),
@@ -15,8 +16,8 @@ SEES = {
     "state": ("core", "state"),
     "engine": ("core", "rules", "policies", "generators", "host", "backends",
                "state", "engine"),
-    "cli": ("core", "rules", "policies", "generators", "host", "backends",
-            "state", "engine", "cli"),
+    "cli": ("core", "rules", "audit", "policies", "generators", "host",
+            "backends", "state", "engine", "cli"),
 }
 # A file below a folder's own sight: policies see of rules/ the origin alone.
 ALSO = {

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/audit_json.c: an audit as one JSON object. */
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "cli/audit_report.h"
+#include "cli/json_text.h"
+#include "core/mem.h"
+#include "state/json_memory.h"
+
+static json_t *count(size_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *state_sets(const struct needs *n)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < n->n_sets; i++)
+		json_object_set_new(o, n->sets[i].set, count(n->sets[i].rules));
+	return o;
+}
+
+/* What has no count of its own, where there is any. */
+static json_t *others(const struct needs *n)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < FEATURE_MAX_; i++)
+		if (n->features[i] && needs_is_other((enum foreign_feature)i))
+			json_object_set_new(o, foreign_feature_name(
+						(enum foreign_feature)i),
+					    count(n->features[i]));
+	for (size_t i = 0; i < FACT_MAX_; i++)
+		if (n->facts[i])
+			json_object_set_new(o, foreign_fact_name(
+						(enum foreign_fact)i),
+					    count(n->facts[i]));
+	return o;
+}
+
+static json_t *counts(const struct needs *n)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "rules", count(n->rules));
+	for (size_t i = 0; i < FEATURE_MAX_; i++) {
+		if (needs_is_other((enum foreign_feature)i))
+			continue;
+		json_object_set_new(o, foreign_feature_name(
+					(enum foreign_feature)i),
+				    count(n->features[i]));
+		if (i == FEATURE_STATE)
+			json_object_set_new(o, "state_sets", state_sets(n));
+	}
+	json_object_set_new(o, "other", others(n));
+	json_object_set_new(o, "needs_ct", count(n->needs_ct));
+	return o;
+}
+
+static json_t *features(const struct foreign_rule *r)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < FEATURE_MAX_; i++)
+		if (r->features >> i & 1)
+			json_array_append_new(a, json_string(
+				foreign_feature_name((enum foreign_feature)i)));
+	return a;
+}
+
+/* NULL: no memory */
+static json_t *finding(const struct foreign *f, const struct foreign_rule *r)
+{
+	const struct host_chain *c = &f->chains[r->chain];
+	const struct foreign_table *t = &f->tables[c->table];
+	_cleanup_(strbuf_release) struct strbuf rule = { 0 }, states = { 0 };
+
+	strbuf_add(&rule, r->raw.s, r->raw.n);
+	needs_states_print(f, r, &states);
+	if (strbuf_status(&rule) || strbuf_status(&states))
+		return NULL;
+	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o}",
+			 "family", foreign_family_name(t->family),
+			 "table", json_of_text(t->name),
+			 "chain", json_of_text(c->name),
+			 "position", json_of_number(foreign_position(f, r)),
+			 "line", (json_int_t)r->line,
+			 "rule", json_of_text(strbuf_str(&rule)),
+			 "features", features(r),
+			 "states", r->n_states ?
+				 json_of_text(strbuf_str(&states)) :
+				 json_null());
+}
+
+static json_t *findings(const struct foreign *f, bool *ret_lost)
+{
+	json_t *a = json_array(), *o;
+
+	for (size_t i = 0; f && i < f->n_rules; i++) {
+		if (foreign_is_gone(&f->rules[i]) ||
+		    !needs_conntrack(&f->rules[i]))
+			continue;
+		o = finding(f, &f->rules[i]);
+		*ret_lost |= !o || json_array_append_new(a, o);
+	}
+	return a;
+}
+
+static json_t *diagnostics(const struct diags *d)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < d->n; i++)
+		json_array_append_new(a, json_of_diag(&d->v[i]));
+	return a;
+}
+
+static const char *word(const struct audit_report *a)
+{
+	if (!a->f)
+		return "failed";
+	return a->needs->needs_ct ? "found" : "nothing_found";
+}
+
+int audit_print_json(const struct audit_report *a)
+{
+	bool lost = false;
+	json_t *o;
+
+	json_memory_watch();
+	o = json_pack("{s:i, s:s, s:s, s:o}", "schema", 1, "command", "audit",
+		      "result", word(a), "source", json_of_text(a->source));
+	if (o && a->f) {
+		json_object_set_new(o, "counts", counts(a->needs));
+		json_object_set_new(o, "findings", findings(a->f, &lost));
+	}
+	if (o)
+		json_object_set_new(o, "diagnostics", diagnostics(a->diags));
+	lost |= !o || json_memory_lost();
+	if (lost) {
+		/* the word needs no memory */
+		printf("{\"schema\": 1, \"command\": \"audit\", \"result\": \"%s\", \"findings\": [], \"diagnostics\": []}\n",
+		       word(a));
+	} else {
+		json_dumpf(o, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+		putchar('\n');
+	}
+	json_decref(o);
+	return lost ? -ENOMEM : 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/audit_report.h: what an audit found, for people and for scripts.
+ *
+ * Shape:  without rules (`f` is NULL) the ruleset could not be read, and
+ *         `diags` says why.
+ * Owner:  borrows everything.
+ * Errors: -ENOMEM when a part could not be shown.
+ */
+#ifndef CTPOLICY_CLI_AUDIT_REPORT_H
+#define CTPOLICY_CLI_AUDIT_REPORT_H
+
+#include "audit/needs.h"
+#include "core/diag.h"
+
+struct audit_report {
+	const char *source;		/* the file; "-": standard input */
+	const char *text;		/* NULL: could not be read */
+	size_t len;
+	const struct foreign *f;
+	const struct needs *needs;
+	const struct diags *diags;
+	bool quiet;
+};
+
+int audit_print_text(const struct audit_report *a);
+int audit_print_json(const struct audit_report *a);
+
+#endif

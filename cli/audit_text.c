@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/audit_text.c: an audit as text. */
+#include "cli/audit_report.h"
+#include "core/mem.h"
+
+#define RULE_SHOWN 200		/* bytes of a rule that a line has room for */
+
+static void print_rule(const struct foreign_text *raw)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	size_t n = raw->n > RULE_SHOWN ? RULE_SHOWN : raw->n;
+
+	/* not in the middle of a character */
+	while (n && n < raw->n && ((unsigned char)raw->s[n] & 0xc0) == 0x80)
+		n--;
+	for (size_t i = 0; i < n; i++)
+		strbuf_add(&b, raw->s[i] == '\n' || raw->s[i] == '\t' ?
+				       " " : raw->s + i, 1);
+	if (n < raw->n)
+		strbuf_puts(&b, "...");
+	diag_puts(strbuf_str(&b), stdout);
+}
+
+static void print_place(const struct foreign *f, const struct foreign_rule *r)
+{
+	const struct host_chain *c = &f->chains[r->chain];
+	const struct foreign_table *t = &f->tables[c->table];
+	uint32_t position = foreign_position(f, r);
+
+	printf("line %u, table %s ", r->line, foreign_family_name(t->family));
+	diag_puts(t->name, stdout);
+	fputs(", chain ", stdout);
+	diag_puts(c->name, stdout);
+	if (position)
+		printf(", rule %u", position);
+	putchar('\n');
+}
+
+static int print_finding(const struct foreign *f, const struct foreign_rule *r)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	print_place(f, r);
+	fputs("    ", stdout);
+	print_rule(&r->raw);
+	putchar('\n');
+	for (size_t i = 0; i < FEATURE_MAX_; i++) {
+		if (!(r->features >> i & 1) || i == FEATURE_NAT_VERDICT)
+			continue;
+		printf("    %s", needs_why((enum foreign_feature)i));
+		if (i == FEATURE_STATE) {
+			needs_states_print(f, r, &b);
+			fputs(": ", stdout);
+			diag_puts(strbuf_str(&b), stdout);
+		}
+		putchar('\n');
+	}
+	return strbuf_status(&b);
+}
+
+static void print_summary(const struct audit_report *a)
+{
+	const struct needs *n = a->needs;
+
+	printf("%zu of %zu %s connection tracking\n", n->needs_ct, n->rules,
+	       n->rules == 1 ? "rule needs" : "rules need");
+	for (size_t i = 0; i < FEATURE_MAX_; i++)
+		if (n->features[i] && i != FEATURE_NAT_VERDICT)
+			printf("%7zu  %s\n", n->features[i],
+			       needs_why((enum foreign_feature)i));
+	if (n->facts[FACT_INCLUDES])
+		printf("%7zu  included %s not read\n", n->facts[FACT_INCLUDES],
+		       n->facts[FACT_INCLUDES] == 1 ? "file was" :
+						      "files were");
+}
+
+int audit_print_text(const struct audit_report *a)
+{
+	const struct diag_source src = { a->source, a->text, a->len };
+	int err = 0;
+
+	diags_print(a->diags, &src, a->text ? 1 : 0, 20, false, stderr);
+	if (!a->f || a->quiet)
+		return 0;
+	for (size_t i = 0; !err && i < a->f->n_rules; i++)
+		if (!foreign_is_gone(&a->f->rules[i]) &&
+		    needs_conntrack(&a->f->rules[i]))
+			err = print_finding(a->f, &a->f->rules[i]);
+	if (a->needs->needs_ct)
+		putchar('\n');
+	print_summary(a);
+	return err;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/cmd_audit.c: which of the host's own rules need connection tracking? */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/audit_report.h"
+#include "cli/report.h"
+#include "core/fault.h"
+#include "core/mem.h"
+#include "host/privilege.h"
+
+static int choose(const struct options *o, const char *text,
+		  const struct backend **ret, struct diags *d)
+{
+	const char *name = o->request.backend;
+	const struct backend *b = name ? backend_find(name) :
+					 backend_of_text(text);
+
+	if (name && !b)
+		return diag_add(d, DIAG_ERROR, -FAULT_USAGE,
+				ID_NO_SUCH_BACKEND, NOPOS,
+				"no backend '%s' in this build", name);
+	if (!b) {
+		diag_add(d, DIAG_ERROR, 0, ID_NO_RULESET,
+			 (struct srcpos){ o->args[0], 1, 1, 1 },
+			 "this is neither iptables nor nftables text");
+		diag_help(d, "audit takes what iptables-save, ip6tables-save or 'nft list ruleset' prints");
+		return -FAULT_DATA;
+	}
+	*ret = b;
+	return 0;
+}
+
+static int read_rules(const struct options *o, struct foreign *f,
+		      struct diags *d)
+{
+	const struct backend *b = NULL;
+	int err = policy_read_saved(o->args[0], &f->text, &f->len, d);
+
+	if (err)
+		return err == -EINVAL ? -FAULT_DATA : plan_file_fault(err);
+	if (privilege_drop())
+		return diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
+				"capabilities that are not needed cannot be given up");
+	err = choose(o, f->text, &b, d);
+	if (err)
+		return err;
+	err = b->read_foreign(o->args[0], f, d);
+	return err == -EINVAL ? -FAULT_DATA : err;
+}
+
+static int audit(const struct options *o, struct audit_report *a,
+		 struct diags *d, struct foreign *f, struct needs *n)
+{
+	int err = read_rules(o, f, d);
+
+	a->text = f->text;
+	a->len = f->len;
+	if (!err)
+		err = needs_count(f, n);
+	if (!err) {
+		a->f = f;
+		a->needs = n;
+	}
+	return err;
+}
+
+static int run(const struct options *o)
+{
+	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
+	_cleanup_(needs_release) struct needs n = { 0 };
+	_cleanup_(diags_release) struct diags d = { 0 };
+	struct audit_report a = { .diags = &d, .quiet = o->quiet };
+	int err;
+
+	if (!o->n_args) {
+		fputs("ctpolicy audit: name a saved ruleset ('-': standard input); see 'ctpolicy audit --help'\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
+	a.source = o->args[0];
+	err = f ? audit(o, &a, &d, f, &n) : -ENOMEM;
+	if ((o->json ? audit_print_json : audit_print_text)(&a) && !err)
+		err = -ENOMEM;
+	if (err && !d.errors && !o->json)
+		fprintf(stderr, "ctpolicy audit: %s\n", fault_text(err));
+	if (err)
+		return exit_code_of(err);
+	return n.needs_ct ? EXIT_DIFFERS : EXIT_DONE;
+}
+
+const struct command cmd_audit = {
+	.name = "audit",
+	.summary = "list rules of a saved ruleset that need connection tracking",
+	.min_args = 0,
+	.max_args = 1,
+	.run = run,
+	.help =
+"Example:  iptables-save | ctpolicy audit -\n"
+"          nft list ruleset | ctpolicy audit -\n"
+"\n"
+"Usage: ctpolicy audit [OPTION...] FILE\n"
+"\n"
+"Lists every rule of a saved ruleset ('-': standard input) that needs\n"
+"connection tracking, and why. FILE is what iptables-save, ip6tables-save or\n"
+"'nft list ruleset' prints, or what iptables-restore or 'nft -f' takes.\n"
+"\n",
+	.exits =
+"Exit code: 0 no rule needs it, 1 some do, 65 not a ruleset, 66 no such file,\n"
+"74 not readable, 64 bad command line.\n",
+};

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""audit counts what the corpus of rulesets says, column by column.
+
+The corpus is no part of this tree: CTPOLICY_CORPUS names it, or it is the
+folder `corpus` of a neighbour of the checkout. Its truth.tsv was counted from the text by
+a script that knows nothing of ctpolicy. A file whose name is in BROKEN must be
+refused at that line.
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+
+SRC = os.environ.get("srcdir", ".")
+BIN = os.environ["CTPOLICY"]
+BROKEN = {"nft/shorewall-nft-complex.nft": 272}
+PLAIN = ("rules", "state_rules", "nat_rules", "connmark", "connlimit",
+         "connbytes", "helper", "ct_notrack", "ct_other", "needs_ct")
+NAMED = ("state_sets", "other")
+failed = 0
+
+
+def corpus():
+    near = glob.glob(os.path.join(SRC, "..", "*", "corpus"))
+    for here in [os.environ.get("CTPOLICY_CORPUS", "")] + near:
+        if os.path.exists(os.path.join(here, "truth.tsv")):
+            return here
+    print("no corpus; set CTPOLICY_CORPUS")
+    sys.exit(77)
+
+
+def fault(name, what):
+    global failed
+    failed += 1
+    print("FAIL %s: %s" % (name, what))
+
+
+def audit(path):
+    p = subprocess.run([BIN, "audit", "--json", path], text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=60)
+    return p.returncode, json.loads(p.stdout) if p.stdout else {}
+
+
+def named(cell):
+    return {} if cell == "-" else {
+        k: int(v) for k, v in (x.rsplit("=", 1) for x in cell.split(";"))}
+
+
+def check_counts(name, counts, row):
+    for key in PLAIN:
+        if counts[key] != int(row[key]):
+            fault(name, "%s: %d, not %s" % (key, counts[key], row[key]))
+    for key in NAMED:
+        if counts[key] != named(row[key]):
+            fault(name, "%s: %s, not %s" % (key, counts[key], row[key]))
+
+
+def check_findings(name, found, lines):
+    """Each finding's text begins on the line that it names."""
+    for f in found:
+        first = f["rule"].split("\n")[0].strip()
+        if first not in lines[f["line"] - 1]:
+            fault(name, "line %d has no %r" % (f["line"], first))
+
+
+def check(here, row):
+    name = row["file"]
+    path = os.path.join(here, name)
+    code, out = audit(path)
+    if name in BROKEN:
+        lines = [d["line"] for d in out["diagnostics"]]
+        if code != 65 or lines != [BROKEN[name]]:
+            fault(name, "exit %d, lines %s" % (code, lines))
+        return
+    if code != (1 if int(row["needs_ct"]) else 0):
+        fault(name, "exit %d: %s" % (code, out.get("diagnostics")))
+    if "counts" not in out:
+        return
+    check_counts(name, out["counts"], row)
+    if len(out["findings"]) != out["counts"]["needs_ct"]:
+        fault(name, "%d findings" % len(out["findings"]))
+    with open(path, encoding="utf-8", errors="replace", newline="") as f:
+        check_findings(name, out["findings"], f.read().split("\n"))
+
+
+def main():
+    here = corpus()
+    with open(os.path.join(here, "truth.tsv")) as f:
+        head, *rows = [line.rstrip("\n").split("\t") for line in f]
+    for row in rows:
+        check(here, dict(zip(head, row)))
+    print("%d files, %d differences" % (len(rows), failed))
+    sys.exit(bool(failed))
+
+
+main()

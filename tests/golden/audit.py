@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What audit says of each ruleset in tests/golden/audit, to the letter.
+
+FILE.out is the text and FILE.json the object. After a change that was meant,
+write them with UPDATE=1 and read the difference before committing it.
+"""
+import difflib
+import json
+import os
+import subprocess
+import sys
+
+BIN = os.path.abspath(os.environ["CTPOLICY"])
+HERE = os.path.join(os.environ["srcdir"], "tests/golden/audit")
+failed = 0
+
+
+def audit(*args):
+    p = subprocess.run([BIN, "audit", *args], cwd=HERE, text=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT)
+    return p.stdout + "exit %d\n" % p.returncode
+
+
+def compare(path, got):
+    global failed
+    if os.environ.get("UPDATE"):
+        with open(path, "w") as f:
+            f.write(got)
+    with open(path) as f:
+        want = f.read()
+    if got != want:
+        failed += 1
+        print("FAIL " + "".join(difflib.unified_diff(
+            want.splitlines(True), got.splitlines(True), path, "said now")))
+
+
+def main():
+    names = sorted(n for n in os.listdir(HERE) if n.endswith((".save", ".nft")))
+    for name in names:
+        compare(os.path.join(HERE, name + ".out"), audit(name))
+        got = audit("--json", name)
+        json.loads(got.rsplit("exit", 1)[0])
+        compare(os.path.join(HERE, name + ".json"), got)
+    print("%d rulesets, %d not as expected" % (len(names), failed))
+    if len(names) < 5:
+        sys.exit("rulesets are missing")
+    sys.exit(bool(failed))
+
+
+main()
