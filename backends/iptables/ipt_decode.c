@@ -382,6 +382,9 @@ static int opt_match(struct decoder *d, const char *arg, bool negated)
 	if (negated)
 		return -EINVAL;
 	if (!strcmp(arg, "socket")) {
+		/* Two of them hold both, whatever the second one allows. */
+		if (d->r->match.socket != SOCKET_ANY)
+			return -EINVAL;
 		d->r->match.socket = SOCKET_BOUND;
 		return 0;
 	}

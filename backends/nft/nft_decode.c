@@ -6,6 +6,8 @@
  * says what it was loaded for. The order of the tests has no meaning. Whatever
  * isn't exactly of a form that nft_expr.c writes makes the rule unknown.
  */
+#include <endian.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -343,8 +345,8 @@ static char *describe(const struct nftnl_rule *nr)
 	return strdup(buf);
 }
 
-int nft_rule_decode(struct image *img, const struct image_table *t,
-		    struct nftnl_rule *nr, struct image_rule *ret)
+static int decode(struct image *img, const struct image_table *t,
+		  struct nftnl_rule *nr, struct image_rule *ret)
 {
 	struct nft_reader r = { .table = t, .rule = ret };
 	int err;
@@ -361,4 +363,39 @@ int nft_rule_decode(struct image *img, const struct image_table *t,
 	ret->verdict = VERDICT_UNKNOWN;
 	ret->unknown = describe(nr);
 	return ret->unknown ? 0 : -ENOMEM;
+}
+
+static void rule_freep(struct nftnl_rule **r)
+{
+	if (*r)
+		nftnl_rule_free(*r);
+}
+
+/* It holds an expression that is younger than libnftnl. */
+static int unreadable(const struct image_table *t, const struct nlmsghdr *nlh,
+		      struct image_rule *ret)
+{
+	const struct nlattr *v[NFTA_RULE_HANDLE + 1];
+	int err = nft_msg_attrs(nlh, v, NFTA_RULE_HANDLE);
+
+	if (err || !v[NFTA_RULE_HANDLE])
+		return err ? err : -EBADMSG;
+	*ret = (struct image_rule){ .verdict = VERDICT_UNKNOWN };
+	ret->match.family = nft_table_af(t->family);
+	ret->handle = be64toh(mnl_attr_get_u64(v[NFTA_RULE_HANDLE]));
+	ret->unknown = strdup("(a rule that libnftnl cannot read)");
+	return ret->unknown ? 0 : -ENOMEM;
+}
+
+int nft_rule_decode(struct image *img, const struct image_table *t,
+		    const struct nlmsghdr *nlh, struct image_rule *ret)
+{
+	_cleanup_(rule_freep) struct nftnl_rule *nr = nftnl_rule_alloc();
+
+	if (!nr)
+		return -ENOMEM;
+	errno = 0;
+	if (nftnl_rule_nlmsg_parse(nlh, nr) >= 0)
+		return decode(img, t, nr, ret);
+	return errno == ENOMEM ? -ENOMEM : unreadable(t, nlh, ret);
 }

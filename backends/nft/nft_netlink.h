@@ -38,11 +38,12 @@ int nft_rule_encode(const struct image_table *t, const char *chain,
 		    const struct image_rule *r, struct nftnl_rule **ret);
 
 /*
- * nft_decode.c: ret is released by the caller; -ENOMEM is the only error.
+ * nft_decode.c: a message with a rule. ret is released by the caller.
+ * -ENOMEM; -EBADMSG: no kernel sends this.
  * The sets that the rule looks into must be in t already.
  */
 int nft_rule_decode(struct image *img, const struct image_table *t,
-		    struct nftnl_rule *nr, struct image_rule *ret);
+		    const struct nlmsghdr *nlh, struct image_rule *ret);
 /* The comment in user data, or NULL; into buf of COMMENT_MAX + 1 or more. */
 const char *nft_udata_comment(const void *data, size_t len, char *buf,
 			      size_t size);

@@ -170,25 +170,16 @@ static int read_sets(struct scan *s)
 	return err;
 }
 
-static void rule_freep(struct nftnl_rule **r)
-{
-	if (*r)
-		nftnl_rule_free(*r);
-}
-
 static int decode_rule(struct scan *s, const struct nlmsghdr *nlh,
 		       const struct image_table *t, struct image_chain *c,
 		       bool at_head)
 {
-	_cleanup_(rule_freep) struct nftnl_rule *nr = nftnl_rule_alloc();
-	struct image_rule *r = nr ? image_add_rule(c) : NULL;
+	struct image_rule *r = image_add_rule(c);
 	int err;
 
 	if (!r)
 		return -ENOMEM;
-	if (nftnl_rule_nlmsg_parse(nlh, nr) < 0)
-		return -EBADMSG;
-	err = nft_rule_decode(s->image, t, nr, r);
+	err = nft_rule_decode(s->image, t, nlh, r);
 	r->at_head = at_head;
 	return err;
 }

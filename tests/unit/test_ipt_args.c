@@ -155,6 +155,8 @@ static const char *const unknown[] = {
 	"-m addrtype ! --dst-type MULTICAST -j ACCEPT",
 	"-m addrtype ! --dst-type LOCAL,ANYCAST -j ACCEPT", "! -f -j ACCEPT",
 	"-m socket --transparent -j ACCEPT",
+	"-m socket -m socket --nowildcard -j ACCEPT",
+	"-m socket --nowildcard -m socket -j ACCEPT",
 	"-m set --match-set other src -j ACCEPT",
 	"-m set ! --match-set ctpolicy-n4 src -j ACCEPT",
 	"-m set --match-set ctpolicy-n4 src,dst -j ACCEPT",
