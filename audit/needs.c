@@ -118,14 +118,14 @@ void needs_states_print(const struct foreign *f, const struct foreign_rule *r,
 
 static int count_states(struct needs *n, const char *set)
 {
-	size_t i = 0;
+	size_t i = name_index_find(&n->set_at, set, 0);
 
-	while (i < n->n_sets && n->sets[i].set != set)
-		i++;
-	if (i == n->n_sets) {
-		if (mem_grow(&n->sets, &n->cap_sets, n->n_sets + 1))
+	if (i == SIZE_MAX) {
+		if (mem_grow(&n->sets, &n->cap_sets, n->n_sets + 1) ||
+		    name_index_add(&n->set_at, set, 0))
 			return -ENOMEM;
-		n->sets[n->n_sets++] = (struct needs_states){ .set = set };
+		i = n->n_sets++;
+		n->sets[i] = (struct needs_states){ .set = set };
 	}
 	n->sets[i].rules++;
 	return 0;
@@ -168,6 +168,7 @@ int needs_count(const struct foreign *f, struct needs *ret)
 	if (err)
 		return err;
 	memcpy(n.facts, f->facts, sizeof(n.facts));
+	name_index_release(&n.set_at);
 	if (n.n_sets)
 		qsort(n.sets, n.n_sets, sizeof(*n.sets), by_frequency);
 	*ret = n;
@@ -178,5 +179,6 @@ int needs_count(const struct foreign *f, struct needs *ret)
 void needs_release(struct needs *n)
 {
 	free(n->sets);
+	name_index_release(&n->set_at);
 	*n = (struct needs){ 0 };
 }

@@ -26,6 +26,7 @@ struct needs {
 	size_t facts[FACT_MAX_];
 	struct needs_states *sets;	/* the most frequent first */
 	size_t n_sets, cap_sets;
+	struct name_index set_at;	/* while they are counted */
 };
 
 int needs_count(const struct foreign *f, struct needs *ret);

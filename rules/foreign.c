@@ -10,10 +10,10 @@
 #include "core/intern.h"
 #include "core/mem.h"
 
-#define NAME_(name, text) [FEATURE_##name] = text,
+#define NAME_(name, text) [FEATURE_##name] = (text),
 static const char *const feature_names[] = { FOREIGN_FEATURES(NAME_) };
 #undef NAME_
-#define NAME_(name, text) [FACT_##name] = text,
+#define NAME_(name, text) [FACT_##name] = (text),
 static const char *const fact_names[] = { FOREIGN_FACTS(NAME_) };
 #undef NAME_
 
@@ -21,21 +21,21 @@ int foreign_table(struct foreign *f, uint8_t family, const char *name,
 		  uint32_t line, uint32_t *ret)
 {
 	const char *kept = intern(name);
+	size_t at;
 
 	if (!kept)
 		return -ENOMEM;
-	for (size_t i = 0; i < f->n_tables; i++)
-		if (f->tables[i].family == family &&
-		    f->tables[i].name == kept) {
-			*ret = (uint32_t)i;
-			return 0;
-		}
-	if (mem_grow(&f->tables, &f->cap_tables, f->n_tables + 1))
-		return -ENOMEM;
-	*ret = (uint32_t)f->n_tables;
-	f->tables[f->n_tables++] = (struct foreign_table){
-		.name = kept, .family = family, .line = line,
-	};
+	at = name_index_find(&f->table_at, kept, family);
+	if (at == SIZE_MAX) {
+		if (mem_grow(&f->tables, &f->cap_tables, f->n_tables + 1) ||
+		    name_index_add(&f->table_at, kept, family))
+			return -ENOMEM;
+		at = f->n_tables++;
+		f->tables[at] = (struct foreign_table){
+			.name = kept, .family = family, .line = line,
+		};
+	}
+	*ret = (uint32_t)at;
 	return 0;
 }
 
@@ -63,8 +63,8 @@ int foreign_chain(struct foreign *f, uint32_t table, const char *name,
 }
 
 /*
- * Many a script inserts each rule at the head of a chain. So that this costs
- * no walk through the chain, a rule keeps its place without the head's shift.
+ * Many scripts insert each rule at the head of a chain. A rule keeps its place
+ * without the head's shift, so that this costs no walk through the chain.
  */
 static int32_t make_room(struct foreign *f, struct host_chain *c,
 			 uint32_t position)
@@ -194,6 +194,7 @@ void foreign_free(struct foreign **p)
 	free(f->rules);
 	free(f->states);
 	free(f->elems);
+	name_index_release(&f->table_at);
 	name_index_release(&f->chain_at);
 	free(f);
 	*p = NULL;

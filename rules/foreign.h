@@ -58,7 +58,7 @@ enum foreign_feature { FOREIGN_FEATURES(FOREIGN_FEATURE_) FEATURE_MAX_ };
 
 #define FEATURE_BIT(name) (UINT64_C(1) << FEATURE_##name)
 
-/* What is no rule, and tells of conntrack all the same. */
+/* What is not a rule, and yet shows that conntrack is used. */
 #define FOREIGN_FACTS(X)						\
 	X(NAT_CHAINS, "nat_chains")					\
 	X(NAT_CHAIN_RULES, "nat_chain_rules")	/* in their own braces */ \
@@ -158,6 +158,7 @@ struct foreign {
 	size_t n_tables, cap_tables;
 	struct host_chain *chains;
 	size_t n_chains, cap_chains;
+	struct name_index table_at;	/* kind: the family */
 	struct name_index chain_at;	/* kind: the table */
 	struct foreign_rule *rules;
 	size_t n_rules, cap_rules;

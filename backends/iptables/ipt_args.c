@@ -80,6 +80,15 @@ static int split_word(const char *line, size_t len, size_t *pos,
 	return quoted ? -EINVAL : strbuf_status(word);
 }
 
+uint32_t ipt_column(const char *line, size_t col)
+{
+	uint32_t chars = 1;
+
+	for (size_t i = 0; i + 1 < col; i++)
+		chars += ((unsigned char)line[i] & 0xc0) != 0x80;
+	return chars;
+}
+
 int ipt_args_split(const char *line, size_t len, struct ipt_args *ret)
 {
 	size_t i = 0;

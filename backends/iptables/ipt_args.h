@@ -31,6 +31,8 @@ int ipt_args_addf(struct ipt_args *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Split one line at blanks, with iptables-save's quotes and backslashes. */
 int ipt_args_split(const char *line, size_t len, struct ipt_args *ret);
+/* The character, from 1, that the line's byte `col` (from 1) begins. */
+uint32_t ipt_column(const char *line, size_t col);
 /* Joined by blanks, quoted where iptables-restore needs it. */
 void ipt_args_print(const struct ipt_args *a, struct strbuf *out);
 bool ipt_args_equal(const struct ipt_args *a, const struct ipt_args *b);

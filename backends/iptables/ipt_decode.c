@@ -338,12 +338,11 @@ static int opt_comment(struct decoder *d, const char *arg, bool negated)
 static int opt_jump(struct decoder *d, const char *arg, bool negated)
 {
 	struct image_rule *r = d->r;
-	bool fragfirst = r->verdict == VERDICT_RETURN;
 
 	if (negated || d->has_target)
 		return -EINVAL;
 	d->has_target = true;
-	if (fragfirst)
+	if (r->verdict == VERDICT_RETURN)	/* --fragfirst */
 		return strcmp(arg, "RETURN") ? -EINVAL : 0;
 	if (!strcmp(arg, "ACCEPT"))
 		r->verdict = VERDICT_ACCEPT;
@@ -375,8 +374,7 @@ static int opt_match(struct decoder *d, const char *arg, bool negated)
 {
 	static const char *const known[] = {
 		"tcp", "udp", "sctp", "dccp", "udplite", "multiport", "icmp",
-		"icmp6", "addrtype", "conntrack", "state", "set",
-		"comment",
+		"icmp6", "addrtype", "conntrack", "state", "set", "comment",
 	};
 
 	if (negated)
@@ -473,7 +471,6 @@ static int make_unknown(const struct ipt_args *a, struct image_rule *r)
 	const struct origin *origin = r->origin;
 
 	image_rule_release(r);
-	memset(r, 0, sizeof(*r));
 	r->verdict = VERDICT_UNKNOWN;
 	r->origin = origin;
 	ipt_args_print(a, &b);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt_foreign.h"
+#include "backends/iptables/ipt_option.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -63,26 +64,6 @@ static const struct {
 	{ "NETMAP", FEATURE_BIT(NAT_VERDICT), FOREIGN_TARGET },
 };
 
-/* Options whose argument is free text, which may look like an option. */
-static bool takes_text(const char *word)
-{
-	static const char *const v[] = {
-		"--comment", "--log-prefix", "--ulog-prefix",
-		"--nflog-prefix", "--string", "--hex-string", "--name",
-		"--hashlimit-name", "--label", "--secctx", "--selctx",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
-		if (!strcmp(word, v[i]))
-			return true;
-	return false;
-}
-
-static bool is_either(const char *word, const char *letter, const char *name)
-{
-	return !strcmp(word, letter) || !strcmp(word, name);
-}
-
 static uint64_t match_feature(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(matches); i++)
@@ -99,19 +80,14 @@ static uint64_t option_feature(const char *name)
 	return 0;
 }
 
-/* "NEW,ESTABLISHED"; the negation stands in front, or (old) in between. */
-static int take_states(struct foreign *f, const struct ipt_args *a, size_t i,
-		       bool negated)
+/* "NEW,ESTABLISHED" */
+static int take_states(struct foreign *f, const struct ipt_option *o)
 {
-	struct foreign_states s = { .kind = STATES_LISTED };
-	const char *list;
+	struct foreign_states s = {
+		.kind = STATES_LISTED, .negated = o->negated,
+	};
+	const char *list = o->arg ? o->arg : "";
 
-	if (i < a->n && !strcmp(a->v[i], "!")) {
-		negated = true;
-		i++;
-	}
-	s.negated = negated;
-	list = i < a->n ? a->v[i] : "";
 	while (*list) {
 		size_t n = strcspn(list, ",");
 
@@ -141,14 +117,13 @@ static int take_target(struct foreign_rule *r, const char *name, bool jumps)
 }
 
 /* What takes two words to say: CT --notrack, HMARK --hmark-tuple ct. */
-static void take_extra(struct foreign_rule *r, const char *word,
-		       const char *arg)
+static void take_extra(struct foreign_rule *r, const struct ipt_option *o)
 {
-	if (!strcmp(word, "--notrack")) {
+	if (ipt_option_is(o, "--notrack")) {
 		r->features &= ~FEATURE_BIT(CT_OTHER);
 		r->features |= FEATURE_BIT(NOTRACK);
-	} else if (!strcmp(word, "--hmark-tuple") && arg &&
-		   !strcmp(arg, "ct")) {
+	} else if (ipt_option_is(o, "--hmark-tuple") && o->arg &&
+		   !strcmp(o->arg, "ct")) {
 		r->features |= FEATURE_BIT(HMARK_CT);
 	}
 }
@@ -158,61 +133,74 @@ static struct foreign_rule *last(struct foreign *f)
 	return &f->rules[f->n_rules - 1];
 }
 
+static int take_option(struct foreign *f, const struct ipt_option *o)
+{
+	struct foreign_rule *r = last(f);
+	bool jumps = ipt_option_is(o, "--jump");
+
+	r->features |= option_feature(o->name);
+	take_extra(r, o);
+	if (ipt_option_is(o, "--state") || ipt_option_is(o, "--ctstate")) {
+		r->features |= FEATURE_BIT(STATE);
+		return take_states(f, o);
+	}
+	if (o->arg && ipt_option_is(o, "--match"))
+		r->features |= match_feature(o->arg);
+	if (o->arg && (jumps || ipt_option_is(o, "--goto")))
+		return take_target(r, o->arg, jumps);
+	return 0;
+}
+
 int ipt_foreign_rule(struct foreign *f, const struct ipt_args *a, size_t first)
 {
+	struct ipt_option o;
+	size_t i = first;
 	int err = 0;
 
-	for (size_t i = first; !err && i < a->n; i++) {
-		const char *word = a->v[i], *arg = a->v[i + 1];
-		bool negated = i > first && !strcmp(a->v[i - 1], "!");
-
-		if (*word != '-')
-			continue;
-		last(f)->features |= option_feature(word);
-		take_extra(last(f), word, arg);
-		if (arg && takes_text(word)) {
-			i++;
-		} else if (is_either(word, "--state", "--ctstate")) {
-			last(f)->features |= FEATURE_BIT(STATE);
-			err = take_states(f, a, i + 1, negated);
-		} else if (arg && is_either(word, "-m", "--match")) {
-			last(f)->features |= match_feature(arg);
-			i++;
-		} else if (arg && (is_either(word, "-j", "--jump") ||
-				   is_either(word, "-g", "--goto"))) {
-			err = take_target(last(f), arg,
-					  is_either(word, "-j", "--jump"));
-			i++;
-		}
-	}
+	while (!err && ipt_option_next(a, &i, &o))
+		err = take_option(f, &o);
 	return err;
 }
 
-static bool is_address(const char *word)
+/* Arguments that no rule of IPv4 has; "": the option itself is one. */
+static const struct {
+	const char *option, *arg;
+} ipv6_only[] = {
+	{ "--icmpv6-type", "" },
+	{ "--protocol", "icmpv6" },
+	{ "--protocol", "ipv6-icmp" },
+	{ "--match", "icmp6" },
+	{ "--match", "icmpv6" },
+	{ "--match", "ipv6-icmp" },
+	{ "--match", "eui64" },
+	{ "--match", "frag" },
+	{ "--match", "hl" },
+	{ "--match", "ipv6header" },
+	{ "--match", "rt" },
+	{ "--jump", "HL" },
+	{ "--reject-with", "icmp6-adm-prohibited" },
+	{ "--reject-with", "icmp6-port-unreachable" },
+};
+
+static bool is_ipv6(const struct ipt_option *o)
 {
-	return is_either(word, "-s", "--source") ||
-	       is_either(word, "-d", "--destination");
+	if (o->arg && strchr(o->arg, ':') &&
+	    (ipt_option_is(o, "--source") || ipt_option_is(o, "--destination")))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(ipv6_only); i++)
+		if (ipt_option_is(o, ipv6_only[i].option) &&
+		    (!*ipv6_only[i].arg ||
+		     (o->arg && !strcmp(o->arg, ipv6_only[i].arg))))
+			return true;
+	return false;
 }
 
 bool ipt_foreign_is_ipv6(const struct ipt_args *a, size_t first)
 {
-	static const char *const v[] = {
-		"icmpv6", "ipv6-icmp", "icmp6", "--icmpv6-type",
-		"icmp6-port-unreachable", "icmp6-adm-prohibited", "hl",
-		"rt", "frag", "eui64", "ipv6header",
-	};
+	struct ipt_option o;
 
-	for (size_t i = first; i < a->n; i++) {
-		if (takes_text(a->v[i])) {
-			i++;
-			continue;
-		}
-		if (is_address(a->v[i]) && a->v[i + 1] &&
-		    strchr(a->v[i + 1], ':'))
+	while (ipt_option_next(a, &first, &o))
+		if (is_ipv6(&o))
 			return true;
-		for (size_t k = 0; k < ARRAY_SIZE(v); k++)
-			if (!strcmp(a->v[i], v[k]))
-				return true;
-	}
 	return false;
 }

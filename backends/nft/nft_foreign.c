@@ -120,7 +120,7 @@ static int read_flush(struct nft_reader *r)
 		if (!err)
 			foreign_flush_chain(r->f, at.chain);
 	} else if (nft_tok_is(&r->p.tok, "rule")) {
-		return nft_parse_error(&r->p, &r->p.tok, "this rule is named by a handle, which no text tells");
+		return nft_parse_error(&r->p, &r->p.tok, "this rule is named by its handle, which the text does not show");
 	}
 	return err ? err : nft_skip_statement(&r->p);
 }

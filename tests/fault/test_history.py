@@ -190,14 +190,14 @@ def interrupted(host):
 
 def confirm(host):
     none, one, two = states(host)
-    host.run("apply", "--confirm", "2s", ONE)
+    host.run("apply", "--confirm", "10s", ONE)
     assert "CT548" in host.run("apply", TWO, code=75)
     host.run("confirm")
-    time.sleep(2.7)
+    time.sleep(10.7)
     expect(host, one, "what was confirmed")
-    host.run("apply", "--confirm", "1s", TWO)
+    host.run("apply", "--confirm", "5s", TWO)
     expect(host, two, "what waits")
-    end = time.monotonic() + 3
+    end = time.monotonic() + 10
     while "pending" in host.files() and time.monotonic() < end:
         time.sleep(.05)
     expect(host, one, "before, at the deadline and two seconds")

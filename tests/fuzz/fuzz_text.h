@@ -3,6 +3,9 @@
 #ifndef CTPOLICY_TESTS_FUZZ_TEXT_H
 #define CTPOLICY_TESTS_FUZZ_TEXT_H
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "backends/backend.h"
 #include "core/mem.h"
 #include "tests/fuzz/fuzz.h"
@@ -25,6 +28,35 @@ static inline bool all_known(const struct image *img)
 	return true;
 }
 
+/* Each rule's text lies within the ruleset's, in a chain that is there. */
+static inline void fuzz_foreign(const struct backend *b, const uint8_t *data,
+				size_t size)
+{
+	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
+	_cleanup_(diags_release) struct diags d = { 0 };
+
+	MUST(f);
+	f->text = malloc(size + 1);
+	MUST(f->text);
+	memcpy(f->text, data, size);
+	f->text[size] = '\0';
+	f->len = size;
+	if (b->read_foreign("fuzz", f, &d)) {
+		MUST(d.errors || d.lost);
+		return;
+	}
+	for (size_t i = 0; i < f->n_rules; i++) {
+		const struct foreign_rule *r = &f->rules[i];
+
+		MUST(r->raw.s >= f->text && r->raw.n <= size &&
+		     r->raw.s + r->raw.n <= f->text + size);
+		if (foreign_is_gone(r))
+			continue;
+		MUST(r->chain < f->n_chains && r->line);
+		MUST(foreign_position(f, r) <= f->chains[r->chain].n_rules);
+	}
+}
+
 /* What is taken can be compared and rendered; what is refused is reported. */
 static inline int fuzz_text(const struct backend *b, const uint8_t *data,
 			    size_t size)
@@ -36,6 +68,7 @@ static inline int fuzz_text(const struct backend *b, const uint8_t *data,
 	size_t len = 0;
 	FILE *out;
 
+	fuzz_foreign(b, data, size);
 	if (b->parse("fuzz", (const char *)data, size, &img, &d)) {
 		MUST(d.errors || d.lost);
 		return 0;
