@@ -10,24 +10,12 @@
 
 int nft_read_scope(struct nft_reader *r, struct nft_place *ret)
 {
-	static const struct {
-		const char *name;
-		uint8_t family;
-	} v[] = {
-		{ "ip", NFPROTO_IPV4 }, { "ip6", NFPROTO_IPV6 },
-		{ "inet", NFPROTO_INET }, { "arp", NFPROTO_ARP },
-		{ "bridge", NFPROTO_BRIDGE }, { "netdev", NFPROTO_NETDEV },
-	};
 	struct nft_place at = { .family = NFPROTO_IPV4 };
 	uint32_t line = r->p.tok.line;
 	const char *name;
 	int err;
 
-	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
-		if (nft_accept(&r->p, v[i].name)) {
-			at.family = v[i].family;
-			break;
-		}
+	nft_accept_family(&r->p, &at.family);
 	err = nft_expect_name(&r->p, "a table's name", &name);
 	if (!err)
 		err = foreign_table(r->f, at.family, name, line, &at.table);

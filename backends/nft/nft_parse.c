@@ -36,7 +36,7 @@ static bool is_ours(const struct scope *s, const char *name)
 	       (s->own || nft_name_is_own(name));
 }
 
-static bool take_family(struct nft_parser *p, uint8_t *ret)
+bool nft_accept_family(struct nft_parser *p, uint8_t *ret)
 {
 	static const struct {
 		const char *name;
@@ -61,7 +61,7 @@ static int parse_scope(struct nft_parser *p, struct scope *ret)
 	int err;
 
 	*ret = (struct scope){ .family = NFPROTO_IPV4 };
-	take_family(p, &ret->family);
+	nft_accept_family(p, &ret->family);
 	err = nft_expect_name(p, "a table's name", &ret->table);
 	ret->own = !err && nft_table_is_own(ret->family, ret->table);
 	return err;

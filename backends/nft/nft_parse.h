@@ -60,6 +60,9 @@ int nft_skip_statement(struct nft_parser *p);
 /* From behind a `{` to behind its `}`. */
 int nft_skip_block(struct nft_parser *p);
 
+/* nft_parse.c: an NFPROTO_* by its name; false leaves *ret. */
+bool nft_accept_family(struct nft_parser *p, uint8_t *ret);
+
 /* nft_parse_set.c: from behind the name or `{`. */
 int nft_parse_set(struct nft_parser *p, struct image_table *t,
 		  const char *name);
