@@ -23,4 +23,10 @@ static inline uint64_t digest_add(uint64_t h, const void *v, size_t n)
 	return h;
 }
 
+/* For tables: 32 bits that depend on all of them. */
+static inline uint32_t digest_fold(uint64_t h)
+{
+	return (uint32_t)(h ^ h >> 32);
+}
+
 #endif

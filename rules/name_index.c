@@ -12,7 +12,7 @@ static size_t slot_of(const struct name_index *ix, const char *name,
 		      uint32_t kind)
 {
 	uint64_t h = digest_add(DIGEST_START, name, strlen(name));
-	size_t i = (size_t)(h ^ h >> 32 ^ kind) & (ix->cap - 1);
+	size_t i = (size_t)(digest_fold(h) ^ kind) & (ix->cap - 1);
 
 	while (ix->v[i].name && (ix->v[i].kind != kind ||
 				 strcmp(ix->v[i].name, name)))

@@ -105,7 +105,7 @@ static uint32_t shape_digest(const struct fuse_group *g)
 	h = digest_add(h, g->part, g->n_parts * sizeof(g->part[0]));
 	for (size_t i = 0; i < m->dport.n; i++)
 		h = digest_add(h, &m->dport.v[i], sizeof(m->dport.v[i]));
-	return (uint32_t)(h ^ h >> 32);
+	return digest_fold(h);
 }
 
 static const char *shape_name(const struct fuse_group *g)

@@ -153,7 +153,7 @@ static uint32_t rule_digest(const struct image_rule *r)
 		h = digest_add(h, m->oif.v[i].name, strlen(m->oif.v[i].name));
 	for (size_t i = 0; i < m->dport.n; i++)
 		h = digest_add(h, &m->dport.v[i], sizeof(m->dport.v[i]));
-	return (uint32_t)(h ^ h >> 32);
+	return digest_fold(h);
 }
 
 /* Both legs of a portless protocol may come to the same rule. */
