@@ -79,15 +79,11 @@ bool needs_conntrack(const struct foreign_rule *r)
 
 static void print_mask(uint8_t mask, struct strbuf *out)
 {
-	static const char *const names[] = {
-		"DNAT", "ESTABLISHED", "INVALID", "NEW", "RELATED", "SNAT",
-		"UNTRACKED",
-	};
-	const char *comma = "";
+	const char *comma = "", *name;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+	for (unsigned int i = 0; (name = foreign_state_name(i)); i++)
 		if (mask >> i & 1) {
-			strbuf_printf(out, "%s%s", comma, names[i]);
+			strbuf_printf(out, "%s%s", comma, name);
 			comma = ",";
 		}
 }

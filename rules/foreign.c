@@ -164,21 +164,22 @@ const char *foreign_family_name(uint8_t family)
 							     "";
 }
 
+static const char *const state_names[] = {
+	"DNAT", "ESTABLISHED", "INVALID", "NEW", "RELATED", "SNAT",
+	"UNTRACKED",
+};
+
+const char *foreign_state_name(unsigned int bit)
+{
+	return bit < ARRAY_SIZE(state_names) ? state_names[bit] : NULL;
+}
+
 uint8_t foreign_state_of(const char *word, size_t n)
 {
-	static const struct {
-		const char *name;
-		uint8_t bit;
-	} v[] = {
-		{ "DNAT", STATE_DNAT }, { "ESTABLISHED", STATE_ESTABLISHED },
-		{ "INVALID", STATE_INVALID }, { "NEW", STATE_NEW },
-		{ "RELATED", STATE_RELATED }, { "SNAT", STATE_SNAT },
-		{ "UNTRACKED", STATE_UNTRACKED },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
-		if (strlen(v[i].name) == n && !strncasecmp(v[i].name, word, n))
-			return v[i].bit;
+	for (size_t i = 0; i < ARRAY_SIZE(state_names); i++)
+		if (strlen(state_names[i]) == n &&
+		    !strncasecmp(state_names[i], word, n))
+			return (uint8_t)(1 << i);
 	return 0;
 }
 

@@ -196,6 +196,8 @@ bool foreign_is_gone(const struct foreign_rule *r);
 const char *foreign_feature_name(enum foreign_feature x);
 const char *foreign_fact_name(enum foreign_fact x);
 const char *foreign_family_name(uint8_t family);
+/* The name of the state with this bit of enum foreign_state; NULL: none has. */
+const char *foreign_state_name(unsigned int bit);
 /* Any case; 0: no state of that name. */
 uint8_t foreign_state_of(const char *word, size_t n);
 void foreign_free(struct foreign **f);
