@@ -19,61 +19,58 @@ static const struct {
 	{ 'i', "--in-interface" }, { 'o', "--out-interface" },
 };
 
-/* Options whose argument may look like an option. */
-static const char *const takers[] = {
-	"--match", "--jump", "--goto", "--comment", "--log-prefix",
-	"--ulog-prefix", "--nflog-prefix", "--string", "--hex-string",
-	"--name", "--hashlimit-name", "--label", "--secctx", "--selctx",
-};
-
-/* More that may be abbreviated. */
-static const char *const others[] = {
-	"--state", "--ctstate", "--ctstatus", "--ctproto", "--ctdir",
-	"--ctexpire", "--ctorigsrc", "--ctorigdst", "--ctreplsrc",
-	"--ctrepldst", "--ctorigsrcport", "--ctorigdstport",
-	"--ctreplsrcport", "--ctrepldstport", "--notrack", "--hmark-tuple",
-	"--reject-with", "--icmpv6-type",
+/* Options that may be abbreviated; `takes`: an argument like an option, too. */
+static const struct {
+	const char *name;
+	bool takes;
+} known[] = {
+	{ "--match", true }, { "--jump", true }, { "--goto", true },
+	{ "--comment", true }, { "--log-prefix", true },
+	{ "--ulog-prefix", true }, { "--nflog-prefix", true },
+	{ "--string", true }, { "--hex-string", true }, { "--name", true },
+	{ "--hashlimit-name", true }, { "--label", true },
+	{ "--secctx", true }, { "--selctx", true },
+	{ "--state", false }, { "--ctstate", false },
+	{ "--ctstatus", false }, { "--ctproto", false },
+	{ "--ctdir", false }, { "--ctexpire", false },
+	{ "--ctorigsrc", false }, { "--ctorigdst", false },
+	{ "--ctreplsrc", false }, { "--ctrepldst", false },
+	{ "--ctorigsrcport", false }, { "--ctorigdstport", false },
+	{ "--ctreplsrcport", false }, { "--ctrepldstport", false },
+	{ "--notrack", false }, { "--hmark-tuple", false },
+	{ "--reject-with", false }, { "--icmpv6-type", false },
 };
 
 static bool takes_any(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(takers); i++)
-		if (!strcmp(name, takers[i]))
-			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(name, known[i].name))
+			return known[i].takes;
 	return false;
 }
 
-/* The only one of the list that begins so, or that is so. */
-static const char *look_up(const char *const *list, size_t n,
-			   const char *word, size_t len, size_t *found)
+/* The option that is called so, or the only one that begins so. */
+static const char *whole_name(const char *word, size_t len)
 {
 	const char *name = NULL;
+	size_t found = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (strncmp(list[i], word, len))
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (strncmp(known[i].name, word, len))
 			continue;
-		if (!list[i][len]) {
-			*found = 1;
-			return list[i];
-		}
-		name = list[i];
-		++*found;
+		name = known[i].name;
+		if (!name[len])
+			return name;
+		found++;
 	}
-	return name;
+	return found == 1 && len >= ABBREVIATION_MIN ? name : NULL;
 }
 
 static void set_long_name(const char *word, size_t len, struct ipt_option *o)
 {
-	const char *a, *b, *name;
-	size_t in_a = 0, in_b = 0;
+	const char *name = whole_name(word, len);
 
-	a = look_up(takers, ARRAY_SIZE(takers), word, len, &in_a);
-	b = look_up(others, ARRAY_SIZE(others), word, len, &in_b);
-	name = b ? b : a;
-	if (a && !a[len])
-		name = a;
-	if (name && (!name[len] || (len >= ABBREVIATION_MIN &&
-				    in_a + in_b == 1)))
+	if (name)
 		snprintf(o->name, sizeof(o->name), "%s", name);
 	else
 		snprintf(o->name, sizeof(o->name), "%.*s", (int)len, word);

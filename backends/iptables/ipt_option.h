@@ -3,7 +3,7 @@
  * backends/iptables/ipt_option.h: a rule's words as options, in whichever form
  * getopt takes them: "-m state", "-mstate", "--match=state", "--mat state".
  *
- * Shape:  `name` is the long name, whole for those in ipt_option.c's tables;
+ * Shape:  `name` is the long name, whole for those in ipt_option.c's table;
  *         `arg` is the word behind, whether or not the option takes one.
  *         "! --opt arg" and the older "--opt ! arg" are both `negated`.
  * Owner:  borrows from the words.
