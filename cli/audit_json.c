@@ -113,8 +113,7 @@ static json_t *diagnostics(const struct diags *d)
 {
 	json_t *a = json_array();
 
-	for (size_t i = 0; i < d->n; i++)
-		json_array_append_new(a, json_of_diag(&d->v[i]));
+	json_add_diags(a, d);
 	return a;
 }
 

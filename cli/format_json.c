@@ -31,8 +31,9 @@ static json_t *step_object(const struct backend *b, const struct step *s)
 			 "table", s->table->name, "chain",
 			 s->chain ? s->chain->name : NULL, "set",
 			 s->set ? s->set->name : NULL, "rule",
-			 json_of_text(strbuf_str(&line)), "service", json_of_text(o->service),
-			 "policy", o->at.line ? json_of_place(&o->at) : json_null());
+			 json_of_text(strbuf_str(&line)),
+			 "service", json_of_text(o->service), "policy",
+			 o->at.line ? json_of_place(&o->at) : json_null());
 }
 
 static void add_steps(json_t *a, const struct result_end *e)
@@ -45,12 +46,6 @@ static void add_steps(json_t *a, const struct result_end *e)
 			json_array_append_new(a, step_object(m->backend,
 							     &cs->steps[k]));
 	}
-}
-
-static void add_diags(json_t *a, const struct diags *d)
-{
-	for (size_t i = 0; i < d->n; i++)
-		json_array_append_new(a, json_of_diag(&d->v[i]));
 }
 
 /* Each policy of a command that takes several. */
@@ -114,7 +109,7 @@ static int show(const struct result *r, const struct display *how)
 	diags = json_array();
 	for (size_t i = 0; i < r->n; i++) {
 		add_steps(steps, &r->v[i]);
-		add_diags(diags, &r->v[i].plan->diags);
+		json_add_diags(diags, &r->v[i].plan->diags);
 	}
 	o = json_pack("{s:i, s:s, s:s, s:b, s:s?, s:o, s:o}", "schema", 1,
 		      "command", r->command, "result", result_word(r),

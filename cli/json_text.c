@@ -27,11 +27,12 @@ json_t *json_of_number(uint32_t n)
 
 json_t *json_of_place(const struct srcpos *at)
 {
-	return json_pack("{s:o, s:o, s:o}", "file", json_of_text(at->file), "line",
-			 json_of_number(at->line), "column", json_of_number(at->col));
+	return json_pack("{s:o, s:o, s:o}", "file", json_of_text(at->file),
+			 "line", json_of_number(at->line),
+			 "column", json_of_number(at->col));
 }
 
-json_t *json_of_diag(const struct diag *d)
+static json_t *of_diag(const struct diag *d)
 {
 	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
 			      "id", diag_id_name(d->id),
@@ -49,4 +50,10 @@ json_t *json_of_diag(const struct diag *d)
 		json_object_set_new(o, "related", r);
 	}
 	return o;
+}
+
+void json_add_diags(json_t *array, const struct diags *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		json_array_append_new(array, of_diag(&d->v[i]));
 }

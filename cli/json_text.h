@@ -16,6 +16,7 @@
 json_t *json_of_text(const char *s);	/* NULL: null */
 json_t *json_of_number(uint32_t n);	/* of a place; 0: null */
 json_t *json_of_place(const struct srcpos *at);
-json_t *json_of_diag(const struct diag *d);
+/* In the order found; json_memory_lost() tells whether one is missing. */
+void json_add_diags(json_t *array, const struct diags *d);
 
 #endif
