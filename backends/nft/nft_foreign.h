@@ -33,6 +33,8 @@ int nft_read_foreign(const char *file, struct foreign *f, struct diags *d);
 
 /* nft_foreign_rule.c: one rule up to the end of its statement. */
 int nft_read_rule(struct nft_reader *r, uint32_t chain, uint32_t position);
+/* Of the next token; nft takes no chain whose name begins with a sign. */
+int nft_check_chain_name(struct nft_reader *r);
 /* nft_foreign_match.c: what r->v says of the rule added last. */
 int nft_read_matches(struct nft_reader *r);
 /* nft_foreign_state.c: v[i] is behind `ct state`; `more`: a field before it. */

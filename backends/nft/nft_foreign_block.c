@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backends/nft/nft_foreign_block.c: what stands in tables and chains. */
-#include <ctype.h>
 #include <string.h>
 
 #include "backends/nft/nft_foreign.h"
@@ -88,12 +87,10 @@ static int read_chain(struct nft_reader *r, struct nft_place *at)
 {
 	const struct nft_tok t = r->p.tok;
 	const char *name;
-	int err;
+	int err = nft_check_chain_name(r);
 
-	if (t.kind == TOK_WORD && !isalnum((unsigned char)*t.s) &&
-	    !strchr("_.$", *t.s))
-		return nft_parse_error(&r->p, &t, "a chain's name expected");
-	err = nft_expect_name(&r->p, "a chain's name", &name);
+	if (!err)
+		err = nft_expect_name(&r->p, "a chain's name", &name);
 	if (!err)
 		err = foreign_chain(r->f, at->table, name, t.line, &at->chain);
 	if (err || !nft_accept_kind(&r->p, TOK_OPEN))

@@ -23,16 +23,20 @@ static bool is_jump(const struct nft_tok *t)
 	return nft_tok_is(t, "jump") || nft_tok_is(t, "goto");
 }
 
-/* nft takes no chain whose name begins with a sign. */
-static int check_target(struct nft_reader *r)
+int nft_check_chain_name(struct nft_reader *r)
 {
 	const struct nft_tok *t = &r->p.tok;
 
-	if (!r->n || !is_jump(&r->v[r->n - 1]) || t->kind == TOK_STRING ||
+	if (t->kind == TOK_STRING ||
 	    (t->kind == TOK_WORD &&
 	     (isalnum((unsigned char)*t->s) || strchr("_.$", *t->s))))
 		return 0;
 	return nft_parse_error(&r->p, t, "a chain's name expected");
+}
+
+static int check_target(struct nft_reader *r)
+{
+	return r->n && is_jump(&r->v[r->n - 1]) ? nft_check_chain_name(r) : 0;
 }
 
 static int keep(struct nft_reader *r)
