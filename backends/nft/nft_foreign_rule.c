@@ -75,6 +75,16 @@ static int keep_block(struct nft_reader *r)
 	return 0;
 }
 
+/* The brace that ended a block, behind which blanks may stand. */
+static struct nft_tok closing_brace(const struct nft_reader *r)
+{
+	struct nft_tok t = { .kind = TOK_CLOSE, .s = r->p.tok.s, .n = 1 };
+
+	while (t.s > r->p.text && *--t.s != '}')
+		;
+	return t;
+}
+
 /* All words of the rule; ret_inner stands behind the `{` of a `jump {`. */
 static int collect(struct nft_reader *r, struct nft_parser *ret_inner,
 		   bool *ret_has_inner, struct nft_tok *ret_end)
@@ -102,15 +112,8 @@ static int collect(struct nft_reader *r, struct nft_parser *ret_inner,
 			if (!err)
 				err = keep(r);
 		}
-		if (!err && opens) {
-			/* to the brace, behind which blanks may stand */
-			const char *s = r->p.tok.s;
-
-			while (s > r->p.text && *--s != '}')
-				;
-			ret_end->s = s;
-			ret_end->n = 1;
-		}
+		if (!err && opens)
+			*ret_end = closing_brace(r);
 	}
 	return err;
 }
