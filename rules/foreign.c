@@ -17,26 +17,35 @@ static const char *const feature_names[] = { FOREIGN_FEATURES(NAME_) };
 static const char *const fact_names[] = { FOREIGN_FACTS(NAME_) };
 #undef NAME_
 
-int foreign_table(struct foreign *f, uint8_t family, const char *name,
-		  uint32_t line, uint32_t *ret)
+int foreign_table_of(struct foreign *f, enum foreign_world world,
+		     uint8_t family, const char *name, uint32_t line,
+		     uint32_t *ret)
 {
+	uint32_t kind = (uint32_t)world << 8 | family;
 	const char *kept = intern(name);
 	size_t at;
 
 	if (!kept)
 		return -ENOMEM;
-	at = name_index_find(&f->table_at, kept, family);
+	at = name_index_find(&f->table_at, kept, kind);
 	if (at == SIZE_MAX) {
 		if (mem_grow(&f->tables, &f->cap_tables, f->n_tables + 1) ||
-		    name_index_add(&f->table_at, kept, family))
+		    name_index_add(&f->table_at, kept, kind))
 			return -ENOMEM;
 		at = f->n_tables++;
 		f->tables[at] = (struct foreign_table){
 			.name = kept, .family = family, .line = line,
+			.world = world,
 		};
 	}
 	*ret = (uint32_t)at;
 	return 0;
+}
+
+int foreign_table(struct foreign *f, uint8_t family, const char *name,
+		  uint32_t line, uint32_t *ret)
+{
+	return foreign_table_of(f, WORLD_NFT, family, name, line, ret);
 }
 
 int foreign_chain(struct foreign *f, uint32_t table, const char *name,
@@ -95,6 +104,7 @@ struct foreign_rule *foreign_add_rule(struct foreign *f, uint32_t chain,
 		.chain = chain, .next = c->first,
 		.at = make_room(f, c, position),
 		.states = (uint32_t)f->n_states,
+		.terms = (uint32_t)f->n_terms,
 	};
 	c->first = (uint32_t)f->n_rules++;
 	c->n_rules++;
@@ -195,6 +205,7 @@ void foreign_free(struct foreign **p)
 	free(f->rules);
 	free(f->states);
 	free(f->elems);
+	foreign_terms_release(f);
 	name_index_release(&f->table_at);
 	name_index_release(&f->chain_at);
 	free(f);

@@ -10,6 +10,7 @@
  *         name their table and chain by number. A rule of an anonymous chain
  *         (`jump { ... }`) belongs to the chain around it.
  * Units:  lines and positions count from 1; position 0: the dialect has none.
+ *         Terms are there where `wants_terms` was set before reading.
  * Owner:  owns the text that rules and elements point into; names are interned.
  * Errors: foreign_add_*() return NULL without memory.
  */
@@ -21,6 +22,7 @@
 #include <stdint.h>
 
 #include "rules/name_index.h"
+#include "rules/term.h"
 
 /* Of conntrack, what a rule uses: X(NAME, "its name for scripts") */
 #define FOREIGN_FEATURES(X)						\
@@ -116,12 +118,32 @@ struct foreign_text {
 	size_t n;
 };
 
+/* What a verdict map says of one range. */
+struct foreign_outcome {
+	enum foreign_verdict verdict;
+	const char *target;
+};
+
+/*
+ * What terms compare with. Range i of a key of k fields is ranges[first + i*k]
+ * and the k-1 behind it; its verdict, of a map, is outcomes[outcome + i].
+ */
+struct key_set {
+	const char *name;		/* NULL: stands in the rule itself */
+	uint32_t table;			/* FOREIGN_NOWHERE: an ipset */
+	uint32_t first, n;		/* ranges */
+	uint32_t outcome;		/* FOREIGN_NOWHERE: no verdict map */
+	uint8_t n_fields;
+	bool known;			/* false: its members are not */
+};
+
 struct foreign_rule {
 	struct foreign_text raw;	/* as the owner wrote it */
 	uint64_t features;		/* FEATURE_BIT() */
 	const char *target;		/* NULL: the verdict needs none */
 	uint32_t chain, line;
 	uint32_t states, n_states;	/* in foreign.states */
+	uint32_t terms, n_terms;	/* in foreign.terms */
 	int32_t at;			/* foreign_position() */
 	uint32_t next;			/* in the chain; UINT32_MAX: none */
 	enum foreign_verdict verdict;
@@ -136,9 +158,13 @@ struct host_chain {
 	int32_t shift;			/* see foreign_position() */
 };
 
+/* Two tables of one name may stand in the two worlds of one kernel. */
+enum foreign_world { WORLD_NFT, WORLD_LEGACY };
+
 struct foreign_table {
 	const char *name, *flags;	/* flags: NULL: none */
 	uint8_t family;			/* NFPROTO_* */
+	enum foreign_world world;
 	uint32_t line;
 	bool ranked;			/* its rules have positions */
 };
@@ -154,6 +180,7 @@ struct foreign_elems {
 struct foreign {
 	char *text;
 	size_t len;
+	bool wants_terms;		/* set before reading: fill terms */
 	struct foreign_table *tables;
 	size_t n_tables, cap_tables;
 	struct host_chain *chains;
@@ -166,6 +193,16 @@ struct foreign {
 	size_t n_states, cap_states;
 	struct foreign_elems *elems;
 	size_t n_elems, cap_elems;
+	struct term *terms;
+	size_t n_terms, cap_terms;
+	struct key_set *sets;
+	size_t n_sets, cap_sets;
+	struct key_range *ranges;
+	size_t n_ranges, cap_ranges;
+	struct foreign_outcome *outcomes;
+	size_t n_outcomes, cap_outcomes;
+	char **kept;			/* texts by foreign_keep() */
+	size_t n_kept, cap_kept;
 	size_t facts[FACT_MAX_];
 };
 
@@ -174,6 +211,9 @@ struct foreign {
 /* Its number, found or made; -ENOMEM. */
 int foreign_table(struct foreign *f, uint8_t family, const char *name,
 		  uint32_t line, uint32_t *ret);
+int foreign_table_of(struct foreign *f, enum foreign_world world,
+		     uint8_t family, const char *name, uint32_t line,
+		     uint32_t *ret);
 int foreign_chain(struct foreign *f, uint32_t table, const char *name,
 		  uint32_t line, uint32_t *ret);
 /*
@@ -185,6 +225,18 @@ struct foreign_rule *foreign_add_rule(struct foreign *f, uint32_t chain,
 /* A further match of the state, of the rule added last. */
 int foreign_add_states(struct foreign *f, struct foreign_states s);
 int foreign_add_elems(struct foreign *f, struct foreign_elems e);
+/* A further term, of the rule added last. */
+int foreign_add_term(struct foreign *f, const struct term *t);
+/*
+ * A set to fill right away: its ranges, n_fields at a time and (a map) with an
+ * outcome each, until another set is begun. *ret: its number, for terms.
+ */
+int foreign_begin_set(struct foreign *f, const char *name, uint8_t n_fields,
+		      bool is_map, uint32_t *ret);
+int foreign_add_key(struct foreign *f, const struct key_range *v,
+		    const struct foreign_outcome *of_map);
+/* A copy of a text that is not in f->text, for `raw`; NULL: no memory. */
+const char *foreign_keep(struct foreign *f, const char *s, size_t n);
 /* Take all rules out of a chain, as a flush does. */
 void foreign_flush_chain(struct foreign *f, uint32_t chain);
 /* From 1, in the chain as it is when all was read; 0: the dialect has none. */
@@ -200,6 +252,8 @@ const char *foreign_family_name(uint8_t family);
 const char *foreign_state_name(unsigned int bit);
 /* Any case; 0: no state of that name. */
 uint8_t foreign_state_of(const char *word, size_t n);
+/* What foreign_free() does for the terms and what belongs to them. */
+void foreign_terms_release(struct foreign *f);
 void foreign_free(struct foreign **f);
 
 #endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rules/foreign_terms.c: a model's terms, and the keys that they look up. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "rules/foreign.h"
+
+static const struct {
+	const char *text;
+	size_t bytes;
+} fields[] = {
+#define FIELD_(name, width, words) \
+	[FIELD_##name] = { .text = (words), .bytes = (width) },
+	PACKET_FIELDS(FIELD_)
+#undef FIELD_
+};
+
+const char *packet_field_name(enum packet_field x)
+{
+	return fields[x].text;
+}
+
+size_t packet_field_bytes(enum packet_field x)
+{
+	return fields[x].bytes;
+}
+
+int foreign_add_term(struct foreign *f, const struct term *t)
+{
+	if (mem_grow(&f->terms, &f->cap_terms, f->n_terms + 1))
+		return -ENOMEM;
+	f->terms[f->n_terms++] = *t;
+	f->rules[f->n_rules - 1].n_terms++;
+	return 0;
+}
+
+int foreign_begin_set(struct foreign *f, const char *name, uint8_t n_fields,
+		      bool is_map, uint32_t *ret)
+{
+	if (f->n_sets >= FOREIGN_NOWHERE ||
+	    mem_grow(&f->sets, &f->cap_sets, f->n_sets + 1))
+		return -ENOMEM;
+	f->sets[f->n_sets] = (struct key_set){
+		.name = name, .table = FOREIGN_NOWHERE,
+		.first = (uint32_t)f->n_ranges, .n_fields = n_fields,
+		.outcome = is_map ? (uint32_t)f->n_outcomes : FOREIGN_NOWHERE,
+		.known = true,
+	};
+	*ret = (uint32_t)f->n_sets++;
+	return 0;
+}
+
+int foreign_add_key(struct foreign *f, const struct key_range *v,
+		    const struct foreign_outcome *of_map)
+{
+	struct key_set *s = &f->sets[f->n_sets - 1];
+
+	if (f->n_ranges + s->n_fields > UINT32_MAX ||
+	    mem_grow(&f->ranges, &f->cap_ranges, f->n_ranges + s->n_fields))
+		return -ENOMEM;
+	if (of_map) {
+		if (mem_grow(&f->outcomes, &f->cap_outcomes,
+			     f->n_outcomes + 1))
+			return -ENOMEM;
+		f->outcomes[f->n_outcomes++] = *of_map;
+	}
+	memcpy(&f->ranges[f->n_ranges], v, s->n_fields * sizeof(*v));
+	f->n_ranges += s->n_fields;
+	s->n++;
+	return 0;
+}
+
+const char *foreign_keep(struct foreign *f, const char *s, size_t n)
+{
+	char *copy;
+
+	if (mem_grow(&f->kept, &f->cap_kept, f->n_kept + 1))
+		return NULL;
+	copy = strndup(s, n);
+	if (copy)
+		f->kept[f->n_kept++] = copy;
+	return copy;
+}
+
+void foreign_terms_release(struct foreign *f)
+{
+	free(f->terms);
+	free(f->sets);
+	free(f->ranges);
+	free(f->outcomes);
+	while (f->n_kept)
+		free(f->kept[--f->n_kept]);
+	free(f->kept);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rules/term.h: what one of the host's own rules asks of a packet, and does.
+ *
+ * Every dialect comes to this: a rule is a list of terms, looked at in order,
+ * and a verdict at its end. The first term that does not hold ends the rule.
+ *
+ * Shape:  a match compares one field, or several that are one key, with a
+ *         key_set: it holds when the key, each field of it masked, lies in one
+ *         of the set's ranges; `negated` turns that round. A field that the
+ *         packet does not have fails the match, negated or not. What could not
+ *         be understood is an opaque term: it may hold or not.
+ * Units:  numbers big-endian and as wide as the field, from byte 0; what is
+ *         behind is zero. Interface names are 16 bytes, padded with NUL.
+ * Owner:  key sets and ranges are the model's (rules/foreign.h); names are
+ *         interned.
+ * Source: NF_CT_STATE_BIT in linux/netfilter/nf_conntrack_common.h, RTN_* in
+ *         linux/rtnetlink.h, NFPROTO_* in linux/netfilter.h.
+ */
+#ifndef CTPOLICY_RULES_TERM_H
+#define CTPOLICY_RULES_TERM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(NAME, bytes, "its name in messages") */
+#define PACKET_FIELDS(X)						\
+	X(NFPROTO, 1, "family")		/* NFPROTO_IPV4, NFPROTO_IPV6 */ \
+	X(L4PROTO, 1, "protocol")	/* IPPROTO_* */			\
+	X(SADDR, 16, "source address")	/* IPv4: 4 bytes wide */	\
+	X(DADDR, 16, "destination address")				\
+	X(SPORT, 2, "source port")	/* protocols with ports alone */ \
+	X(DPORT, 2, "destination port")					\
+	X(IIF, 16, "input interface")	/* none: all NUL */		\
+	X(OIF, 16, "output interface")					\
+	X(TCP_FLAGS, 1, "tcp flags")					\
+	X(ICMP_TYPE, 1, "icmp type")	/* of the packet's family */	\
+	X(ICMP_CODE, 1, "icmp code")					\
+	X(STATE, 4, "connection state")	/* one NF_CT_STATE_BIT */	\
+	X(STATUS, 4, "connection status") /* IPS_* */			\
+	X(MARK, 4, "mark")						\
+	X(CTMARK, 4, "connection mark")					\
+	X(FRAGMENT, 1, "fragment")	/* 1: not the first one */	\
+	X(SADDR_TYPE, 4, "type of source address")	/* RTN_* */	\
+	X(DADDR_TYPE, 4, "type of destination address")			\
+	X(TRANSPARENT, 1, "transparent socket")	/* absent: no socket */	\
+	X(WILDCARD, 1, "wildcard socket")
+
+#define PACKET_FIELD_(name, bytes, text) FIELD_##name,
+enum packet_field { PACKET_FIELDS(PACKET_FIELD_) FIELD_MAX_ };
+#undef PACKET_FIELD_
+
+#define TERM_KEY_MAX 16		/* bytes of one field */
+#define TERM_FIELDS_MAX 6	/* fields of one key */
+
+enum term_kind {
+	TERM_MATCH,
+	TERM_VMAP,	/* a verdict for each range; none fits: as no match */
+	TERM_OPAQUE,	/* `name`: the match that is not understood */
+	TERM_NOTRACK,	/* does, asks nothing: takes the packet out */
+	TERM_SET_MARK,	/* does: mark = (mark & keep) ^ flip */
+	TERM_LOSE_MARK,	/* does: what the mark is now is not known */
+};
+
+struct term {
+	enum term_kind kind;
+	bool negated;
+	bool either;		/* fields are alternatives, not one key */
+	bool masked;
+	uint8_t n_fields;
+	uint8_t field[TERM_FIELDS_MAX];	/* enum packet_field */
+	uint8_t family;		/* of addresses: NFPROTO_*, else 0 */
+	uint32_t set;		/* in foreign.sets; match and vmap alone */
+	union {
+		uint8_t mask[TERM_KEY_MAX];	/* if masked: of one field */
+		struct { uint32_t keep, flip; };	/* host byte order */
+	};
+	const char *name;	/* opaque: its word, "limit"; else NULL */
+};
+
+/* All that lies from `first` to `last`, both of the field's width. */
+struct key_range {
+	uint8_t first[TERM_KEY_MAX], last[TERM_KEY_MAX];
+};
+
+const char *packet_field_name(enum packet_field x);
+size_t packet_field_bytes(enum packet_field x);
+
+#endif
