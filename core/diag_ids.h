@@ -91,7 +91,6 @@
 	X(BOTH_WORLDS, 502)		/* say --backend */		\
 	X(OTHER_BACKEND, 503)		/* ctpolicy's rules are in it */\
 	X(DROPPED_ELSEWHERE, 504)	/* where no accept rule counts */\
-	X(FIRST_STATE_MATCH, 505)	/* a warning */			\
 	X(NO_RULESET, 506)		/* text of no known kind */	\
 	/* check --kernel */						\
 	X(NO_NAMESPACE, 510)		/* for --kernel */		\

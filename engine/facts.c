@@ -21,7 +21,7 @@ static const struct foreign_nat *nat_of(const struct part *m, size_t family)
 	return here->table ? here : &m->elsewhere.nat[family];
 }
 
-int facts_add_nat(const struct part *m, struct host_facts *ret)
+int facts_add_rules(const struct part *m, struct host_facts *ret)
 {
 	bool unseen = !backends_are_complete || m->live.survey.nat_unseen ||
 		      m->elsewhere.nat_unseen;
@@ -43,5 +43,6 @@ int facts_add_nat(const struct part *m, struct host_facts *ret)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
 		ret->nat[i] = facts[i];
+	ret->idle = !unseen && !m->live.survey.tracks && !m->elsewhere.tracks;
 	return 0;
 }

@@ -12,7 +12,10 @@
 
 /* What can be read without privilege; the kernel's defaults for the rest. */
 void facts_read(struct host_facts *ret);
-/* Address translation, as the surveys that a part was chosen by tell. */
-int facts_add_nat(const struct part *m, struct host_facts *ret);
+/*
+ * Address translation and whether anything needs tracking, as the surveys that
+ * a part was chosen by tell.
+ */
+int facts_add_rules(const struct part *m, struct host_facts *ret);
 
 #endif

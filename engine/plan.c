@@ -120,13 +120,21 @@ void plan_note_translation(struct plan *p)
 static int check_translation(struct plan *p)
 {
 	_cleanup_(diags_release) struct diags earlier = p->diags;
-	int err = facts_add_nat(p->change.v, &p->facts);
+	int err;
 
 	p->diags = (struct diags){ 0 };
-	if (!err)
-		err = translation_check(p->policy, &p->facts, &p->diags);
+	err = translation_check(p->policy, &p->facts, &p->diags);
 	diags_append(&p->diags, &earlier);
 	return err;
+}
+
+/* Where nothing needs tracking the rules do without it, too. */
+static int generate_stateless(struct plan *p)
+{
+	_cleanup_(diags_release) struct diags said_before = { 0 };
+
+	ruleset_free(&p->rules);
+	return generate(p->policy, &p->facts, &p->rules, &said_before);
 }
 
 int plan_choose_live(struct plan *p)
@@ -134,7 +142,11 @@ int plan_choose_live(struct plan *p)
 	int err = worlds_choose(p, plan_backend_name(p));
 
 	if (!err && p->policy)
+		err = facts_add_rules(p->change.v, &p->facts);
+	if (!err && p->policy)
 		err = check_translation(p);
+	if (!err && p->facts.idle)
+		err = generate_stateless(p);
 	return err ? err : worlds_check(p, p->change.v);
 }
 
@@ -161,8 +173,6 @@ int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 				again ? &said : &p->diags);
 	if (err && again)
 		diags_append(&p->diags, &said);
-	if (!err && !again && host && m->ctx)
-		worlds_warn_tracking(p, m);
 	return err;
 }
 

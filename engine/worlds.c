@@ -254,28 +254,3 @@ int worlds_check(struct plan *p, const struct part *m)
 	help_out(p, m, f);
 	return -FAULT_CONFLICT;
 }
-
-static bool matches_states(const struct image *img)
-{
-	for (size_t t = 0; t < img->n_tables; t++)
-		for (size_t c = 0; c < img->tables[t].n_chains; c++) {
-			const struct image_chain *chain =
-				&img->tables[t].chains[c];
-
-			for (size_t i = 0; i < chain->n_rules; i++)
-				if (chain->rules[i].match.ct != CT_ANY)
-					return true;
-		}
-	return false;
-}
-
-void worlds_warn_tracking(struct plan *p, const struct part *m)
-{
-	if (m->live.survey.tracks || m->elsewhere.tracks ||
-	    !matches_states(m->want))
-		return;
-	diag_add(&p->diags, DIAG_WARNING, 0, ID_FIRST_STATE_MATCH, NOPOS,
-		 "no rule of this host needs connection tracking; the accept rules, which match UNTRACKED, switch it on for all other traffic");
-	diag_help(&p->diags,
-		  "with `state_matching: forbidden` they do without, and nothing is tracked");
-}

@@ -20,7 +20,5 @@ int worlds_choose(struct plan *p, const char *name);
 int worlds_open(struct plan *p, const char *name);
 /* Would chains of another backend drop what the policy wants accepted? */
 int worlds_check(struct plan *p, const struct part *m);
-/* Warn when our accept rules would be the first that need tracking. */
-void worlds_warn_tracking(struct plan *p, const struct part *m);
 
 #endif

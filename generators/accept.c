@@ -8,8 +8,8 @@
  *   router  FORWARD       FORWARD
  *   server and client, on loopback: OUTPUT and INPUT, both legs
  *
- * Where state matching is forbidden no rule holds a state match of any kind:
- * UNTRACKED too would switch tracking on.
+ * Where state matching is forbidden, or nothing on the host needs tracking, no
+ * rule holds a state match of any kind: UNTRACKED too would switch it on.
  */
 #include "core/mem.h"
 #include "core/strbuf.h"
@@ -30,7 +30,7 @@ static struct rule *accept_rule(const struct accepts *a,
 
 	if (!r)
 		return NULL;
-	if (!v->policy->forbid_state)
+	if (!a->in->stateless)
 		r->match.ct = CT_UNTRACKED;
 	r->match.not_syn = v->leg == LEG_REPLY && v->proto == IPPROTO_TCP;
 	return r;

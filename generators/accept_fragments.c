@@ -51,7 +51,7 @@ int generate_accept_fragments(const struct generator_input *in,
 			      struct ruleset *rs)
 {
 	/* Rules may match states here, which switches reassembly on. */
-	if (!in->policy->forbid_state)
+	if (!in->stateless)
 		return 0;
 	return legs_walk(in->policy, fragment_leg, rs);
 }

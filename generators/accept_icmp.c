@@ -95,8 +95,7 @@ int generate_accept_icmp(const struct generator_input *in, struct ruleset *rs)
 {
 	static const enum hook hooks[] = { HOOK_INPUT, HOOK_OUTPUT,
 					   HOOK_FORWARD };
-	enum ct_kind ct = in->policy->forbid_state ? CT_ANY :
-						     CT_INVALID_OR_UNTRACKED;
+	enum ct_kind ct = in->stateless ? CT_ANY : CT_INVALID_OR_UNTRACKED;
 	struct need n = { 0 };
 	int err = legs_walk(in->policy, note_need, &n);
 

@@ -22,7 +22,10 @@ static void note_accepts(struct ruleset *rs)
 int generate(const struct policy *p, const struct host_facts *facts,
 	     struct ruleset **ret, struct diags *d)
 {
-	struct generator_input in = { p, facts, d };
+	struct generator_input in = {
+		.policy = p, .facts = facts, .diags = d,
+		.stateless = p->forbid_state || facts->idle,
+	};
 	_cleanup_(ruleset_free) struct ruleset *rs = calloc(1, sizeof(*rs));
 	int err = 0;
 

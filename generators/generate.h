@@ -36,6 +36,7 @@ struct host_facts {
 	struct port_range ephemeral;
 	uint64_t memory;		/* bytes of RAM; 0: not known */
 	struct nat_fact nat[2];		/* for IPv4 and IPv6 */
+	bool idle;	/* no rule of the host needs connection tracking */
 };
 
 extern const struct host_facts host_facts_default;

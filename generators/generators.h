@@ -15,6 +15,8 @@ struct generator_input {
 	const struct policy *policy;
 	const struct host_facts *facts;
 	struct diags *diags;
+	/* No rule may match a state: the first one switches tracking on. */
+	bool stateless;
 };
 
 typedef int generator_fn(const struct generator_input *in,

@@ -172,7 +172,9 @@ static int check_guard(const struct generator_input *in,
 int translation_check(const struct policy *p, const struct host_facts *facts,
 		      struct diags *d)
 {
-	struct generator_input in = { p, facts, d };
+	struct generator_input in = {
+		.policy = p, .facts = facts, .diags = d,
+	};
 	int err = 0;
 
 	/* Without the module there is no address translation. */
