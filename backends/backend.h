@@ -8,8 +8,8 @@
  *
  * Shape:  name, lower, render, print_step, parse, read_foreign and recognizes
  *         are pure: no kernel, no root. The rest is called in the order open,
- *         snapshot (as often as wanted), commit, close. `lower` with host NULL
- *         speaks of no host: what render prints.
+ *         snapshot and read_live (as often as wanted), commit, close. `lower`
+ *         with host NULL speaks of no host: what render prints.
  * Errors: -errno, and at least one diagnostic, at the failing rule's place
  *         where there is one. commit() leaves the rules as before when it
  *         fails; a backend atomic only per table undoes its own earlier
@@ -117,6 +117,12 @@ struct backend {
 			    struct diags *d);
 	/* A glance: is this such a text? Not two backends say so of one. */
 	bool (*recognizes)(const char *text);
+	/*
+	 * Add the host's own rules, and ctpolicy's, as this kernel holds them
+	 * now; NULL: this backend cannot. Writes nothing, loads nothing.
+	 */
+	int (*read_live)(struct backend_ctx *ctx, struct foreign *f,
+			 struct diags *d);
 	int (*open)(struct backend_ctx **ret, struct diags *d);
 	int (*snapshot)(struct backend_ctx *ctx, struct snapshot *ret,
 			struct diags *d);
