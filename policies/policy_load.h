@@ -18,8 +18,8 @@
 
 #include "core/diag.h"
 #include "core/diag_ids.h"
+#include "core/port_names.h"
 #include "policies/policy.h"
-#include "policies/port_names.h"
 #include "policies/yaml_node.h"
 
 #define NO_NODE UINT32_MAX

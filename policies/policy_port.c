@@ -7,7 +7,6 @@
 #include "core/suggest.h"
 #include "policies/policy_load.h"
 
-#define SERVICES_FILE "/etc/services"
 #define DIGITS "0123456789"
 
 struct port_list {

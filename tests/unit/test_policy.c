@@ -15,9 +15,9 @@
 #include <cmocka.h>
 
 #include "core/mem.h"
+#include "core/port_names.h"
 #include "core/strbuf.h"
 #include "policies/policy.h"
-#include "policies/port_names.h"
 
 #define HEAD "version: 1\nstate_matching: allowed\n"
 #define WEB "untracked:\n- name: web\n  role: server\n  protocol: tcp\n" \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policies/port_names.h"
+#include "core/port_names.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * policies/port_names.h: names of ports, without asking the network.
+ * core/port_names.h: names of ports, without asking the network.
  *
  * Shape:  /etc/services as it is on this machine, sorted by name, plus a
  *         small table that is built in for systems without that file.
@@ -11,11 +11,13 @@
  *         when the name has several.
  * Source: services(5).
  */
-#ifndef CTPOLICY_POLICIES_PORT_NAMES_H
-#define CTPOLICY_POLICIES_PORT_NAMES_H
+#ifndef CTPOLICY_CORE_PORT_NAMES_H
+#define CTPOLICY_CORE_PORT_NAMES_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#define SERVICES_FILE "/etc/services"
 
 struct port_name {
 	uint32_t name;		/* offset into text */
