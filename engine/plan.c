@@ -206,5 +206,6 @@ void plan_release(struct plan *p)
 	ruleset_free(&p->rules);
 	policy_free(&p->policy);
 	free(p->text);
+	p->text = NULL;
 	diags_release(&p->diags);
 }
