@@ -218,10 +218,7 @@ def no_waiter(host):
     one = host.listing()
     for taker in (["recover"], ["confirm"], ["recover", "--wait"]):
         host.run("apply", "--confirm", "1s", TWO)
-        found = subprocess.run(["pkill", "-KILL", "-f", "--",
-                                "--state-dir %s .*--confirm" % host.state],
-                               check=False).returncode
-        assert found == 0, "no waiter to kill"
+        assert host.kill_waiters(), "no waiter to kill"
         if taker != ["recover", "--wait"]:
             time.sleep(1.1)
         host.run(*taker, code={"confirm": 12, "recover": 0}[taker[0]]
