@@ -38,7 +38,7 @@ static int read_rules(const struct options *o, struct foreign *f,
 	int err = policy_read_saved(o->args[0], &f->text, &f->len, d);
 
 	if (err)
-		return err == -EINVAL ? -FAULT_DATA : plan_file_fault(err);
+		return plan_file_fault(err);
 	if (privilege_drop())
 		return diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
 				"capabilities that are not needed cannot be given up");

@@ -8,8 +8,11 @@
  *
  * Shape:  fields are filled from top to bottom; each step needs those before.
  * Owner:  plan_release() frees all but what is borrowed: `rq`, names, `state`.
- * Errors: -errno as in policies/policy.h and backends/backend.h, with the
- *         reason in `diags`.
+ * Errors: -FAULT_POLICY, -FAULT_INPUT and others of the file's, as
+ *         plan_file_fault() has them; -EPERM if capabilities cannot be dropped;
+ *         -FAULT_USAGE for an unknown backend; -FAULT_CONFLICT where the host
+ *         and the policy do not agree; else as in backends/backend.h. The
+ *         reason is in `diags`.
  */
 #ifndef CTPOLICY_ENGINE_PLAN_H
 #define CTPOLICY_ENGINE_PLAN_H

@@ -10,8 +10,9 @@
  * Owner:  the policy owns all of it but `file`, which the caller keeps alive;
  *         origins live as long as the policy.
  * Errors: policy_parse() reports every mistake to `d` and returns -EINVAL;
- *         or -ENOMEM. policy_read() gives -errno of reading (the file, not
- *         its content, is at fault: exit 66 or 74). *ret is then untouched.
+ *         or -ENOMEM. policy_read() gives -errno of reading, or -FAULT_INPUT
+ *         for what is neither a file nor a pipe: the file, not its content, is
+ *         at fault (exit 66 or 74). *ret is then untouched.
  */
 #ifndef CTPOLICY_POLICIES_POLICY_H
 #define CTPOLICY_POLICIES_POLICY_H

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/diag_ids.h"
+#include "core/fault.h"
 #include "core/files.h"
 #include "core/mem.h"
 #include "policies/policy.h"
@@ -60,7 +61,7 @@ static int check_kind(const struct stat *st, bool stdin_, const char *path,
 		return (size_t)st->st_size > k->max ? too_large(d, path, k) : 0;
 	if (S_ISFIFO(st->st_mode) || (stdin_ && S_ISSOCK(st->st_mode)))
 		return 0;
-	err = refuse(d, path, -EINVAL, ID_NOT_A_FILE,
+	err = refuse(d, path, -FAULT_INPUT, ID_NOT_A_FILE,
 		     S_ISDIR(st->st_mode) ? "this is a directory" :
 		     stdin_ ? "standard input is neither a file nor a pipe" :
 		     "this is neither a file nor a pipe");
@@ -81,7 +82,7 @@ static int await_writer(int fd, const char *path, struct diags *d)
 		n = poll(&p, 1, WRITER_WAIT_MS);
 	while (n < 0 && errno == EINTR);
 	if (!n)
-		return refuse(d, path, -EINVAL, ID_NOT_A_FILE,
+		return refuse(d, path, -FAULT_INPUT, ID_NOT_A_FILE,
 			      "nobody writes to this pipe");
 	flags = n < 0 ? -1 : fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK))

@@ -144,8 +144,9 @@ def pipes():
     code(78, "a pipe that has no writer yet", "check", fifo)
     writer.wait()
     for what in (TMP, "/dev/null"):
-        p = run("check", what)
-        expect("CT002" in p.stderr and p.returncode == 78, "neither file nor pipe: " + what, p)
+        for words in (("check",), ("audit",), ("diff", policy(OPEN), "--against")):
+            p = code(66, "%s of %s" % (words[0], what), *words, what)
+            expect("CT002" in p.stderr, "neither file nor pipe", p)
 
 
 def stopped():
