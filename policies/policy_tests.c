@@ -3,9 +3,9 @@
  * policies/policy_tests.c: the section `tests`: packets and the expected
  * results.
  */
-#include <arpa/inet.h>
 #include <string.h>
 
+#include "core/endpoint.h"
 #include "core/mem.h"
 #include "policies/policy_load.h"
 
@@ -16,12 +16,6 @@
 struct token {
 	const char *s;
 	size_t n;
-};
-
-struct endpoint {
-	uint8_t family, addr[16];
-	uint16_t port;
-	bool has_port;
 };
 
 /* The place of a word inside the value, where it can be determined. */
@@ -53,46 +47,6 @@ static size_t split(const char *s, struct token *v, size_t max)
 	return n;
 }
 
-/* "192.0.2.1:80", "[2001:db8::1]:80", or without the port */
-static int parse_endpoint(struct token t, struct endpoint *ret)
-{
-	char text[INET6_ADDRSTRLEN + 10], *host = text, *port;
-	struct endpoint e = { .family = AF_INET };
-	struct port_range range;
-
-	if (t.n >= sizeof(text))
-		return -EINVAL;
-	memcpy(text, t.s, t.n);
-	text[t.n] = '\0';
-	port = strchr(text, ':');
-	if (*text == '[') {
-		e.family = AF_INET6;
-		host = text + 1;
-		port = strchr(text, ']');
-		if (!port)
-			return -EINVAL;
-		*port++ = '\0';
-		if (*port && *port != ':')
-			return -EINVAL;
-		port = *port ? port : NULL;
-	} else if (port && strchr(port + 1, ':')) {
-		e.family = AF_INET6;
-		port = NULL;
-	}
-	if (port) {
-		*port++ = '\0';
-		if (port_range_parse(port, &range) ||
-		    range.first != range.last)
-			return -EINVAL;
-		e.port = range.first;
-		e.has_port = true;
-	}
-	if (inet_pton(e.family, host, e.addr) != 1)
-		return -EINVAL;
-	*ret = e;
-	return 0;
-}
-
 static int bad_packet(struct loader *l, struct srcpos at, const char *msg)
 {
 	diag_add(l->d, DIAG_ERROR, 0, ID_BAD_PACKET, at, "%s", msg);
@@ -104,7 +58,7 @@ static int bad_packet(struct loader *l, struct srcpos at, const char *msg)
 static int load_endpoint(struct loader *l, struct srcpos at, struct token t,
 			 bool ports, struct endpoint *ret)
 {
-	if (parse_endpoint(t, ret))
+	if (endpoint_parse(t.s, t.n, ret))
 		return bad_packet(l, at, ports ?
 				  "not an address and a port" :
 				  "not an address");
