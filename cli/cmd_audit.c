@@ -5,54 +5,14 @@
 
 #include "cli/audit_report.h"
 #include "cli/report.h"
+#include "cli/saved_rules.h"
 #include "core/fault.h"
 #include "core/mem.h"
-#include "host/privilege.h"
-
-static int choose(const struct options *o, const char *text,
-		  const struct backend **ret, struct diags *d)
-{
-	const char *name = o->request.backend;
-	const struct backend *b = name ? backend_find(name) :
-					 backend_of_text(text);
-
-	if (name && !b)
-		return diag_add(d, DIAG_ERROR, -FAULT_USAGE,
-				ID_NO_SUCH_BACKEND, NOPOS,
-				"no backend '%s' in this build", name);
-	if (!b) {
-		diag_add(d, DIAG_ERROR, 0, ID_NO_RULESET,
-			 (struct srcpos){ o->args[0], 1, 1, 1 },
-			 "this is neither iptables nor nftables text");
-		diag_help(d, "audit takes what iptables-save, ip6tables-save or 'nft list ruleset' prints");
-		return -FAULT_DATA;
-	}
-	*ret = b;
-	return 0;
-}
-
-static int read_rules(const struct options *o, struct foreign *f,
-		      struct diags *d)
-{
-	const struct backend *b = NULL;
-	int err = policy_read_saved(o->args[0], &f->text, &f->len, d);
-
-	if (err)
-		return plan_file_fault(err);
-	if (privilege_drop())
-		return diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
-				"capabilities that are not needed cannot be given up");
-	err = choose(o, f->text, &b, d);
-	if (err)
-		return err;
-	err = b->read_foreign(o->args[0], f, d);
-	return err == -EINVAL ? -FAULT_DATA : err;
-}
 
 static int audit(const struct options *o, struct audit_report *a,
 		 struct diags *d, struct foreign *f, struct needs *n)
 {
-	int err = read_rules(o, f, d);
+	int err = saved_rules_read(o, o->args[0], f, d);
 
 	a->text = f->text;
 	a->len = f->len;
