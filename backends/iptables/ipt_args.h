@@ -2,22 +2,25 @@
 /*
  * backends/iptables/ipt_args.h: a rule as its list of iptables arguments.
  *
- * The neutral form between an image rule, text and a kernel blob: one encoder
- * makes it, one decoder reads it, whether it came from a file or from what
- * libxtables prints of a blob.
+ * The neutral form between a rule, text and a kernel blob: it is read by the
+ * same reader whether it came from a file or from what libxtables prints of a
+ * blob.
  *
  * Shape:  as after `iptables -A CHAIN`: { "-p", "tcp", "-m", "multiport",
  *         "--dports", "80,81", "-j", "CT", "--notrack" }; unquoted; the
  *         vector ends with a NULL that `n` does not count.
  * Owner:  the list owns its strings.
- * Errors: -ENOMEM; ipt_args_split() -EINVAL for a quote that never ends;
- *         ipt_args_encode() -EOPNOTSUPP for what iptables has no words for.
+ * Errors: -ENOMEM; ipt_args_split() -EINVAL for a quote that never ends.
  * Source: iptables(8), iptables-extensions(8).
  */
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_ARGS_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_ARGS_H
 
-#include "rules/image.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct strbuf;
 
 struct ipt_args {
 	char **v;
@@ -37,17 +40,5 @@ uint32_t ipt_column(const char *line, size_t col);
 void ipt_args_print(const struct ipt_args *a, struct strbuf *out);
 bool ipt_args_equal(const struct ipt_args *a, const struct ipt_args *b);
 void ipt_args_release(struct ipt_args *a);
-
-/* family: NFPROTO_IPV4 or NFPROTO_IPV6. */
-int ipt_args_encode(const struct image_rule *r, uint8_t family,
-		    struct ipt_args *ret);
-/*
- * Into r, which is zero. Whatever is not ours to say becomes VERDICT_UNKNOWN
- * with the text; that is no error. Sets are looked up in `sets` (NULL: none
- * known), comments become origins of `img`.
- */
-int ipt_args_decode(const struct ipt_args *a, uint8_t family,
-		    const struct image_table *sets, struct image *img,
-		    struct image_rule *r);
 
 #endif

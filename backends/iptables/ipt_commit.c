@@ -8,10 +8,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "backends/iptables/ipt_args.h"
 #include "backends/iptables/ipt_kernel.h"
 #include "backends/iptables/ipt_lock.h"
 #include "backends/iptables/ipt_mirror.h"
+#include "backends/iptables/ipt_rule_args.h"
 #include "backends/iptables/ipt_set_steps.h"
 #include "backends/iptables/ipt_witness.h"
 #include "backends/iptables/xt.h"
@@ -46,7 +46,8 @@ static int build_entry(const struct step *s, void **ret, struct diags *d)
 	if (err == -EOPNOTSUPP)
 		return diag_add(d, DIAG_ERROR, err, ID_INEXPRESSIBLE, o->at,
 				"this rule cannot be said in iptables");
-	return err ? err : xt_build(s->table->family, &a, o->at, ret, d);
+	return err ? err : xt_build(s->table->family, &a, ipt_chain_is_ours,
+				    o->at, ret, d);
 }
 
 static int add_rule(struct commit *c, struct ipt_legacy *t,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt.h"
-#include "backends/iptables/ipt_args.h"
+#include "backends/iptables/ipt_rule_args.h"
 #include "backends/iptables/ipt_sets.h"
 #include "core/intern.h"
 #include "core/mem.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/iptables/ipt_foreign.h"
 
-#include <linux/netfilter.h>
 #include <string.h>
 
 #include "backends/iptables/ipt.h"

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "backends/iptables/ipt.h"
-#include "backends/iptables/ipt_args.h"
 #include "backends/iptables/ipt_positions.h"
+#include "backends/iptables/ipt_rule_args.h"
 #include "backends/iptables/ipt_sets.h"
 #include "core/intern.h"
 #include "core/mem.h"

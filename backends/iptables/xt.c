@@ -5,12 +5,12 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "backends/iptables/ipt.h"
 #include "backends/iptables/xt_guard.h"
 #include "core/mem.h"
 
 struct build {
 	const struct ipt_args *a;
+	bool (*is_chain)(const char *name);
 	size_t i;
 	struct xt_head head;
 	struct xtables_rule_match *matches;
@@ -83,7 +83,7 @@ static int load_target(struct build *b, const char *name)
 	size_t size;
 
 	if (!strcmp(name, "ACCEPT") || !strcmp(name, "RETURN") ||
-	    ipt_chain_is_ours(name))
+	    b->is_chain(name))
 		return standard_target(b, name);
 	t = xtables_find_target(name, XTF_TRY_LOAD);
 	if (!t)
@@ -231,10 +231,13 @@ static int assemble(const struct build *b, void **ret)
 	return 0;
 }
 
-int xt_build(uint8_t family, const struct ipt_args *a, struct srcpos at,
-	     void **ret, struct diags *d)
+int xt_build(uint8_t family, const struct ipt_args *a,
+	     bool (*is_chain)(const char *name), struct srcpos at, void **ret,
+	     struct diags *d)
 {
-	struct build b = { .a = a, .head = { .family = family } };
+	struct build b = {
+		.a = a, .is_chain = is_chain, .head = { .family = family },
+	};
 	int err;
 
 	b.head.p = calloc(1, xt_head_size(family));

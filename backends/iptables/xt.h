@@ -23,8 +23,10 @@
 #include "core/diag.h"
 
 int xt_init(struct diags *d);
-int xt_build(uint8_t family, const struct ipt_args *a, struct srcpos at,
-	     void **ret, struct diags *d);
+/* A target of which is_chain() says so is a chain to jump to. */
+int xt_build(uint8_t family, const struct ipt_args *a,
+	     bool (*is_chain)(const char *name), struct srcpos at, void **ret,
+	     struct diags *d);
 /* `target`: what libiptc calls it. What cannot be said comes out in parts. */
 int xt_print(uint8_t family, const void *entry, const char *target,
 	     struct ipt_args *ret, struct diags *d);

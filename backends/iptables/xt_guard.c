@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/backend.h"
 #include "backends/iptables/xt.h"
 
 /*

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "backends/iptables/ipt.h"
 #include "backends/iptables/xt.h"
 #include "backends/iptables/xt_guard.h"
 #include "core/mem.h"

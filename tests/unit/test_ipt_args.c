@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "backends/iptables/ipt.h"
-#include "backends/iptables/ipt_args.h"
 #include "backends/iptables/ipt_elems.h"
+#include "backends/iptables/ipt_rule_args.h"
 #include "backends/iptables/ipt_sets.h"
 #include "core/mem.h"
 

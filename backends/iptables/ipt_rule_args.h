@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/iptables/ipt_rule_args.h: an image rule as arguments, and back: one
+ * encoder makes them, one decoder reads them.
+ *
+ * Units:  family: NFPROTO_IPV4 or NFPROTO_IPV6.
+ * Errors: -ENOMEM; ipt_args_encode() -EOPNOTSUPP for what iptables has no
+ *         words for.
+ */
+#ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_RULE_ARGS_H
+#define CTPOLICY_BACKENDS_IPTABLES_IPT_RULE_ARGS_H
+
+#include "backends/iptables/ipt_args.h"
+#include "rules/image.h"
+
+int ipt_args_encode(const struct image_rule *r, uint8_t family,
+		    struct ipt_args *ret);
+/*
+ * Into r, which is zero. Whatever is not ours to say becomes VERDICT_UNKNOWN
+ * with the text; that is no error. Sets are looked up in `sets` (NULL: none
+ * known), comments become origins of `img`.
+ */
+int ipt_args_decode(const struct ipt_args *a, uint8_t family,
+		    const struct image_table *sets, struct image *img,
+		    struct image_rule *r);
+
+#endif
