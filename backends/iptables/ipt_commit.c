@@ -14,7 +14,7 @@
 #include "backends/iptables/ipt_rule_args.h"
 #include "backends/iptables/ipt_set_steps.h"
 #include "backends/iptables/ipt_witness.h"
-#include "backends/iptables/xt.h"
+#include "backends/xtables/xt.h"
 #include "core/mem.h"
 
 /*

@@ -10,7 +10,7 @@
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_FOREIGN_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_FOREIGN_H
 
-#include "backends/iptables/ipt_args.h"
+#include "backends/xtables/ipt_args.h"
 #include "core/diag.h"
 #include "rules/foreign.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt_foreign.h"
-#include "backends/iptables/ipt_option.h"
+#include "backends/xtables/ipt_option.h"
 #include "core/intern.h"
 #include "core/mem.h"
 

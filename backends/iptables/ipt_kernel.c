@@ -10,7 +10,7 @@
 
 #include "backends/iptables/ipt_rule_args.h"
 #include "backends/iptables/ipt_survey.h"
-#include "backends/iptables/xt.h"
+#include "backends/xtables/xt.h"
 #include "core/mem.h"
 #include "host/nft_probe.h"
 

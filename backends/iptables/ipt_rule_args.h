@@ -10,7 +10,7 @@
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_RULE_ARGS_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_RULE_ARGS_H
 
-#include "backends/iptables/ipt_args.h"
+#include "backends/xtables/ipt_args.h"
 #include "rules/image.h"
 
 int ipt_args_encode(const struct image_rule *r, uint8_t family,

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "backends/iptables/ipt.h"
-#include "backends/iptables/xt.h"
+#include "backends/xtables/xt.h"
 #include "core/mem.h"
 
 #include <linux/netfilter_ipv4/ip_tables.h>

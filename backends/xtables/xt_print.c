@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/xt_print.c: a kernel entry as arguments, through the
+ * backends/xtables/xt_print.c: a kernel entry as arguments, through the
  * extensions' own save callbacks.
  */
 #include <errno.h>
 #include <string.h>
 
-#include "backends/iptables/xt.h"
-#include "backends/iptables/xt_guard.h"
+#include "backends/xtables/xt.h"
+#include "backends/xtables/xt_guard.h"
 #include "core/mem.h"
 
 struct print {

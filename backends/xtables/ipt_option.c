@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "backends/iptables/ipt_option.h"
+#include "backends/xtables/ipt_option.h"
 
 #include <stdio.h>
 #include <string.h>

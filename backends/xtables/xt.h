@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/xt.h: a rule's arguments to the kernel's form, and back.
+ * backends/xtables/xt.h: a rule's arguments to the kernel's form, and back.
  *
  * libxtables does both: its extensions know each revision of a match or target
  * that this kernel speaks. It keeps its state in globals, ends the process on
@@ -16,10 +16,10 @@
  * Source: xtables.h, linux/netfilter_ipv4/ip_tables.h,
  *         linux/netfilter_ipv6/ip6_tables.h.
  */
-#ifndef CTPOLICY_BACKENDS_IPTABLES_XT_H
-#define CTPOLICY_BACKENDS_IPTABLES_XT_H
+#ifndef CTPOLICY_BACKENDS_XTABLES_XT_H
+#define CTPOLICY_BACKENDS_XTABLES_XT_H
 
-#include "backends/iptables/ipt_args.h"
+#include "backends/xtables/ipt_args.h"
 #include "core/diag.h"
 
 int xt_init(struct diags *d);

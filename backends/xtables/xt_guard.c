@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "backends/iptables/xt_guard.h"
+#include "backends/xtables/xt_guard.h"
 #include "host/trace.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/iptables/xt.h"
+#include "backends/xtables/xt.h"
 
 /*
  * libxtables speaks through globals, and so must its one user. `escape` is

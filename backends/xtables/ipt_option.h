@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/ipt_option.h: a rule's words as options, in whichever form
+ * backends/xtables/ipt_option.h: a rule's words as options, in whichever form
  * getopt takes them: "-m state", "-mstate", "--match=state", "--mat state".
  *
  * Shape:  `name` is the long name, whole for those in ipt_option.c's table;
@@ -9,12 +9,12 @@
  * Owner:  borrows from the words.
  * Source: getopt_long(3), iptables(8), iptables-extensions(8).
  */
-#ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_OPTION_H
-#define CTPOLICY_BACKENDS_IPTABLES_IPT_OPTION_H
+#ifndef CTPOLICY_BACKENDS_XTABLES_IPT_OPTION_H
+#define CTPOLICY_BACKENDS_XTABLES_IPT_OPTION_H
 
 #include <stdbool.h>
 
-#include "backends/iptables/ipt_args.h"
+#include "backends/xtables/ipt_args.h"
 
 struct ipt_option {
 	char name[32];

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/xt_entry.c: the built-in part of an entry: addresses,
+ * backends/xtables/xt_entry.c: the built-in part of an entry: addresses,
  * interfaces, protocol.
  */
-#include "backends/iptables/xt.h"
+#include "backends/xtables/xt.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
-#include "backends/iptables/xt_guard.h"
+#include "backends/xtables/xt_guard.h"
 
 #include "core/inet.h"
 

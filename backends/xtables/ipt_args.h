@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/ipt_args.h: a rule as its list of iptables arguments.
+ * backends/xtables/ipt_args.h: a rule as its list of iptables arguments.
  *
  * The neutral form between a rule, text and a kernel blob: it is read by the
  * same reader whether it came from a file or from what libxtables prints of a
@@ -13,8 +13,8 @@
  * Errors: -ENOMEM; ipt_args_split() -EINVAL for a quote that never ends.
  * Source: iptables(8), iptables-extensions(8).
  */
-#ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_ARGS_H
-#define CTPOLICY_BACKENDS_IPTABLES_IPT_ARGS_H
+#ifndef CTPOLICY_BACKENDS_XTABLES_IPT_ARGS_H
+#define CTPOLICY_BACKENDS_XTABLES_IPT_ARGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

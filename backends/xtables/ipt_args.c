@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "backends/iptables/ipt_args.h"
+#include "backends/xtables/ipt_args.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

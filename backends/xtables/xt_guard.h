@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/xt_guard.h: the ring around libxtables. Inside the backend
+ * backends/xtables/xt_guard.h: the ring around libxtables. Inside the backend
  * only xt.c, xt_print.c and this know that library.
  *
  * Shape:  xt_guard() runs fn(arg) for a family; when an extension gives up,
@@ -9,8 +9,8 @@
  * Owner:  the message is ours, until the next xt_guard().
  * Errors: what fn says; -EINVAL when an extension gave up.
  */
-#ifndef CTPOLICY_BACKENDS_IPTABLES_XT_GUARD_H
-#define CTPOLICY_BACKENDS_IPTABLES_XT_GUARD_H
+#ifndef CTPOLICY_BACKENDS_XTABLES_XT_GUARD_H
+#define CTPOLICY_BACKENDS_XTABLES_XT_GUARD_H
 
 #include <xtables.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "backends/iptables/xt.h"
+#include "backends/xtables/xt.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
-#include "backends/iptables/xt_guard.h"
+#include "backends/xtables/xt_guard.h"
 #include "core/mem.h"
 
 struct build {
