@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/own.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -67,6 +68,11 @@ const char *needs_why(enum foreign_feature x)
 bool needs_is_other(enum foreign_feature x)
 {
 	return features[x].other;
+}
+
+bool needs_feature(enum foreign_feature x)
+{
+	return !features[x].free;
 }
 
 bool needs_conntrack(const struct foreign_rule *r)
@@ -159,7 +165,7 @@ int needs_count(const struct foreign *f, struct needs *ret)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < f->n_rules; i++)
-		if (!foreign_is_gone(&f->rules[i]))
+		if (own_is_host(f, &f->rules[i]))
 			err = count_rule(f, &f->rules[i], &n);
 	if (err)
 		return err;

@@ -4,7 +4,8 @@
  * why.
  *
  * Shape:  a rule counts once for each feature that it uses. A rule that only
- *         takes packets out of tracking needs none.
+ *         takes packets out of tracking needs none. ctpolicy's own rules
+ *         (audit/own.h) don't count.
  * Owner:  state sets are interned.
  * Errors: -ENOMEM.
  */
@@ -32,6 +33,8 @@ struct needs {
 int needs_count(const struct foreign *f, struct needs *ret);
 void needs_release(struct needs *n);
 bool needs_conntrack(const struct foreign_rule *r);
+/* Does a rule need tracking for its sake? */
+bool needs_feature(enum foreign_feature x);
 /* Is it counted on its own, or among "other"? */
 bool needs_is_other(enum foreign_feature x);
 /* All state matches of a rule: "NEW", "vmap:ESTABLISHED,NEW", "NEW&SNAT". */

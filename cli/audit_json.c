@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cli/audit_json.c: an audit as one JSON object. */
+/* cli/audit_json.c: an audit as one JSON object, finding by finding. */
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
 
+#include "audit/own.h"
 #include "cli/audit_report.h"
+#include "cli/json_stream.h"
 #include "cli/json_text.h"
 #include "core/mem.h"
 #include "state/json_memory.h"
@@ -95,18 +97,14 @@ static json_t *finding(const struct foreign *f, const struct foreign_rule *r)
 				 json_null());
 }
 
-static json_t *findings(const struct foreign *f, bool *ret_lost)
+static void put_findings(struct json_stream *s, const struct foreign *f)
 {
-	json_t *a = json_array(), *o;
-
-	for (size_t i = 0; f && i < f->n_rules; i++) {
-		if (foreign_is_gone(&f->rules[i]) ||
-		    !needs_conntrack(&f->rules[i]))
-			continue;
-		o = finding(f, &f->rules[i]);
-		*ret_lost |= !o || json_array_append_new(a, o);
-	}
-	return a;
+	json_stream_list(s, "findings");
+	for (size_t i = 0; i < f->n_rules; i++)
+		if (own_is_host(f, &f->rules[i]) &&
+		    needs_conntrack(&f->rules[i]))
+			json_stream_item(s, finding(f, &f->rules[i]));
+	json_stream_list_end(s);
 }
 
 static json_t *diagnostics(const struct diags *d)
@@ -126,27 +124,19 @@ static const char *word(const struct audit_report *a)
 
 int audit_print_json(const struct audit_report *a)
 {
-	bool lost = false;
-	json_t *o;
+	struct json_stream s;
 
 	json_memory_watch();
-	o = json_pack("{s:i, s:s, s:s, s:o}", "schema", 1, "command", "audit",
-		      "result", word(a), "source", json_of_text(a->source));
-	if (o && a->f) {
-		json_object_set_new(o, "counts", counts(a->needs));
-		json_object_set_new(o, "findings", findings(a->f, &lost));
+	json_stream_begin(&s);
+	json_stream_member(&s, "schema", json_integer(1));
+	json_stream_member(&s, "command", json_string("audit"));
+	json_stream_member(&s, "result", json_string(word(a)));
+	json_stream_member(&s, "source", json_of_text(a->source));
+	if (a->f) {
+		json_stream_member(&s, "counts", counts(a->needs));
+		put_findings(&s, a->f);
 	}
-	if (o)
-		json_object_set_new(o, "diagnostics", diagnostics(a->diags));
-	lost |= !o || json_memory_lost();
-	if (lost) {
-		/* the word needs no memory */
-		printf("{\"schema\": 1, \"command\": \"audit\", \"result\": \"%s\", \"findings\": [], \"diagnostics\": []}\n",
-		       word(a));
-	} else {
-		json_dumpf(o, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-		putchar('\n');
-	}
-	json_decref(o);
-	return lost ? -ENOMEM : 0;
+	json_stream_member(&s, "diagnostics", diagnostics(a->diags));
+	json_stream_end(&s);
+	return s.lost || json_memory_lost() ? -ENOMEM : 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/audit_text.c: an audit as text. */
+#include "audit/own.h"
 #include "cli/audit_report.h"
 #include "core/mem.h"
 
@@ -83,7 +84,7 @@ int audit_print_text(const struct audit_report *a)
 	if (!a->f || a->quiet)
 		return 0;
 	for (size_t i = 0; !err && i < a->f->n_rules; i++)
-		if (!foreign_is_gone(&a->f->rules[i]) &&
+		if (own_is_host(a->f, &a->f->rules[i]) &&
 		    needs_conntrack(&a->f->rules[i]))
 			err = print_finding(a->f, &a->f->rules[i]);
 	if (a->needs->needs_ct)

@@ -34,7 +34,7 @@ CONFINED = (
     (r"xtables\.h$", r"backends/(iptables|xtables)/"),
     (r"cap-ng\.h$", r"host/privilege\.c$"),
     (r"jansson\.h$", r"(cli|state)/"),
-    (r"linux/", r"(core|rules|host|backends|engine)/"),
+    (r"linux/", r"(core|rules|audit|host|backends|engine)/"),
     (r"uthash\.h$|ut(list|array|string)\.h$",
      r"(core|rules|policies|backends)/"),
     (r"cmocka\.h$|tests/", r"$^"),
