@@ -84,12 +84,12 @@ static json_t *finding(const struct foreign *f, const struct foreign_rule *r)
 	needs_states_print(f, r, &states);
 	if (strbuf_status(&rule) || strbuf_status(&states))
 		return NULL;
-	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "family", foreign_family_name(t->family),
 			 "table", json_of_text(t->name),
 			 "chain", json_of_text(c->name),
 			 "position", json_of_number(foreign_position(f, r)),
-			 "line", (json_int_t)r->line,
+			 "line", json_of_number(r->line),
 			 "rule", json_of_text(strbuf_str(&rule)),
 			 "features", features(r),
 			 "states", r->n_states ?
@@ -97,13 +97,53 @@ static json_t *finding(const struct foreign *f, const struct foreign_rule *r)
 				 json_null());
 }
 
-static void put_findings(struct json_stream *s, const struct foreign *f)
+/* Of the world that holds it; a file has no worlds. */
+static const char *world(const struct audit_report *a,
+			 const struct foreign_rule *r)
 {
+	if (!a->keepers)
+		return NULL;
+	return a->f->tables[a->f->chains[r->chain].table].world ==
+		WORLD_LEGACY ? "legacy" : "nft";
+}
+
+static json_t *located(const struct audit_report *a,
+		       const struct foreign_rule *r)
+{
+	json_t *o = finding(a->f, r);
+
+	if (o && world(a, r))
+		json_object_set_new(o, "world", json_string(world(a, r)));
+	return o;
+}
+
+static json_t *family(const struct audit_report *a,
+		      const struct keepers_family *k)
+{
+	return json_pack("{s:b, s:o, s:o}", "on",
+			 k->rules || a->keepers->objects, "rules",
+			 count(k->rules), "first", k->rules ?
+			 located(a, &a->f->rules[k->first]) : json_null());
+}
+
+static json_t *tracking(const struct audit_report *a)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}",
+			 "ipv4", family(a, &a->keepers->ipv4),
+			 "ipv6", family(a, &a->keepers->ipv6),
+			 "objects", count(a->keepers->objects),
+			 "entries", count(a->entries));
+}
+
+static void put_findings(struct json_stream *s, const struct audit_report *a)
+{
+	const struct foreign *f = a->f;
+
 	json_stream_list(s, "findings");
 	for (size_t i = 0; i < f->n_rules; i++)
 		if (own_is_host(f, &f->rules[i]) &&
 		    needs_conntrack(&f->rules[i]))
-			json_stream_item(s, finding(f, &f->rules[i]));
+			json_stream_item(s, located(a, &f->rules[i]));
 	json_stream_list_end(s);
 }
 
@@ -132,9 +172,11 @@ int audit_print_json(const struct audit_report *a)
 	json_stream_member(&s, "command", json_string("audit"));
 	json_stream_member(&s, "result", json_string(word(a)));
 	json_stream_member(&s, "source", json_of_text(a->source));
+	if (a->f && a->keepers)
+		json_stream_member(&s, "tracking", tracking(a));
 	if (a->f) {
 		json_stream_member(&s, "counts", counts(a->needs));
-		put_findings(&s, a->f);
+		put_findings(&s, a);
 	}
 	json_stream_member(&s, "diagnostics", diagnostics(a->diags));
 	json_stream_end(&s);

@@ -10,15 +10,18 @@
 #ifndef CTPOLICY_CLI_AUDIT_REPORT_H
 #define CTPOLICY_CLI_AUDIT_REPORT_H
 
+#include "audit/keepers.h"
 #include "audit/needs.h"
 #include "core/diag.h"
 
 struct audit_report {
-	const char *source;		/* the file; "-": standard input */
+	const char *source;		/* the file, "-": standard input, or "live" */
 	const char *text;		/* NULL: could not be read */
 	size_t len;
 	const struct foreign *f;
 	const struct needs *needs;
+	const struct keepers *keepers;	/* NULL: of a file */
+	size_t entries;			/* in the table; of a live audit */
 	const struct diags *diags;
 	bool quiet;
 };

@@ -28,13 +28,16 @@ static void print_place(const struct foreign *f, const struct foreign_rule *r)
 	const struct foreign_table *t = &f->tables[c->table];
 	uint32_t position = foreign_position(f, r);
 
-	printf("line %u, table %s ", r->line, foreign_family_name(t->family));
+	if (r->line)
+		printf("line %u, ", r->line);
+	if (t->world == WORLD_LEGACY)
+		fputs("legacy ", stdout);
+	printf("table %s ", foreign_family_name(t->family));
 	diag_puts(t->name, stdout);
 	fputs(", chain ", stdout);
 	diag_puts(c->name, stdout);
 	if (position)
 		printf(", rule %u", position);
-	putchar('\n');
 }
 
 static int print_finding(const struct foreign *f, const struct foreign_rule *r)
@@ -42,7 +45,7 @@ static int print_finding(const struct foreign *f, const struct foreign_rule *r)
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
 	print_place(f, r);
-	fputs("    ", stdout);
+	fputs("\n    ", stdout);
 	print_rule(&r->raw);
 	putchar('\n');
 	for (size_t i = 0; i < FEATURE_MAX_; i++) {
@@ -75,6 +78,39 @@ static void print_summary(const struct audit_report *a)
 						      "files were");
 }
 
+static void print_family(const struct audit_report *a, const char *name,
+			 const struct keepers_family *k)
+{
+	const struct foreign_rule *r = &a->f->rules[k->first];
+
+	printf("tracking of %s: ", name);
+	if (!k->rules) {
+		puts(a->keepers->objects ?
+			     "on, kept by declared objects" : "off");
+		return;
+	}
+	if (k->rules == 1)
+		fputs("on, kept by one rule", stdout);
+	else
+		printf("on, kept by %zu rules, the first", k->rules);
+	fputs(" in ", stdout);
+	print_place(a->f, r);
+	printf(", which %s\n", needs_why(keepers_feature(a->f, r)));
+}
+
+static void print_tracking(const struct audit_report *a)
+{
+	const struct keepers *k = a->keepers;
+
+	print_family(a, "IPv4", &k->ipv4);
+	print_family(a, "IPv6", &k->ipv6);
+	if (!k->ipv4.rules && !k->ipv6.rules && !k->objects && a->entries)
+		printf("%zu %s left in the table, from a time when tracking was on or by something other than rules\n",
+		       a->entries, a->entries == 1 ? "entry is" :
+						     "entries are");
+	putchar('\n');
+}
+
 int audit_print_text(const struct audit_report *a)
 {
 	const struct diag_source src = { a->source, a->text, a->len };
@@ -83,6 +119,8 @@ int audit_print_text(const struct audit_report *a)
 	diags_print(a->diags, &src, a->text ? 1 : 0, 20, false, stderr);
 	if (!a->f || a->quiet)
 		return 0;
+	if (a->keepers)
+		print_tracking(a);
 	for (size_t i = 0; !err && i < a->f->n_rules; i++)
 		if (own_is_host(a->f, &a->f->rules[i]) &&
 		    needs_conntrack(&a->f->rules[i]))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cli/cmd_audit.c: which of the host's own rules need connection tracking? */
+/* cli/cmd_audit.c: what needs connection tracking, of the host's own rules? */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,11 +8,31 @@
 #include "cli/saved_rules.h"
 #include "core/fault.h"
 #include "core/mem.h"
+#include "engine/live_rules.h"
+#include "host/host.h"
+
+static int read_live(const struct options *o, struct foreign *f,
+		     struct keepers *k, struct audit_report *a,
+		     struct diags *d)
+{
+	int err = live_rules_read(o->request.backend, f, d);
+
+	if (err)
+		return err;
+	keepers_find(f, k);
+	a->keepers = k;
+	/* no table, or one that cannot be asked */
+	if (host_conntrack_count(&a->entries))
+		a->entries = 0;
+	return 0;
+}
 
 static int audit(const struct options *o, struct audit_report *a,
-		 struct diags *d, struct foreign *f, struct needs *n)
+		 struct diags *d, struct foreign *f, struct needs *n,
+		 struct keepers *k)
 {
-	int err = saved_rules_read(o, o->args[0], f, d);
+	int err = o->n_args ? saved_rules_read(o, o->args[0], f, d) :
+			      read_live(o, f, k, a, d);
 
 	a->text = f->text;
 	a->len = f->len;
@@ -29,17 +49,13 @@ static int run(const struct options *o)
 {
 	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
 	_cleanup_(needs_release) struct needs n = { 0 };
+	struct keepers k;
 	_cleanup_(diags_release) struct diags d = { 0 };
 	struct audit_report a = { .diags = &d, .quiet = o->quiet };
 	int err;
 
-	if (!o->n_args) {
-		fputs("ctpolicy audit: name a saved ruleset ('-': standard input); see 'ctpolicy audit --help'\n",
-		      stderr);
-		return EXIT_USAGE;
-	}
-	a.source = o->args[0];
-	err = f ? audit(o, &a, &d, f, &n) : -ENOMEM;
+	a.source = o->n_args ? o->args[0] : "live";
+	err = f ? audit(o, &a, &d, f, &n, &k) : -ENOMEM;
 	if ((o->json ? audit_print_json : audit_print_text)(&a) && !err)
 		err = -ENOMEM;
 	if (err && !d.errors && !o->json)
@@ -51,21 +67,25 @@ static int run(const struct options *o)
 
 const struct command cmd_audit = {
 	.name = "audit",
-	.summary = "list rules of a saved ruleset that need connection tracking",
+	.summary = "list the host's rules that need connection tracking",
 	.min_args = 0,
 	.max_args = 1,
 	.run = run,
 	.help =
-"Example:  iptables-save | ctpolicy audit -\n"
+"Example:  ctpolicy audit\n"
+"          iptables-save | ctpolicy audit -\n"
 "          nft list ruleset | ctpolicy audit -\n"
 "\n"
-"Usage: ctpolicy audit [OPTION...] FILE\n"
+"Usage: ctpolicy audit [OPTION...] [FILE]\n"
 "\n"
-"Lists every rule of a saved ruleset ('-': standard input) that needs\n"
-"connection tracking, and why. FILE is what iptables-save, ip6tables-save or\n"
-"'nft list ruleset' prints, or what iptables-restore or 'nft -f' takes.\n"
+"Lists every rule that needs connection tracking, and why. Without FILE it reads\n"
+"this host's live rules, legacy iptables and nftables together, and says first\n"
+"what keeps tracking on; that takes CAP_NET_ADMIN. FILE ('-': standard input) is\n"
+"what iptables-save, ip6tables-save or 'nft list ruleset' prints, or what\n"
+"iptables-restore or 'nft -f' takes.\n"
 "\n",
 	.exits =
 "Exit code: 0 no rule needs it, 1 some do, 65 not a ruleset, 66 no such file,\n"
-"74 not readable, 64 bad command line.\n",
+"69 the kernel or this build cannot do it, 74 not readable, 77 no permission,\n"
+"64 bad command line.\n",
 };

@@ -92,6 +92,7 @@
 	X(OTHER_BACKEND, 503)		/* ctpolicy's rules are in it */\
 	X(DROPPED_ELSEWHERE, 504)	/* where no accept rule counts */\
 	X(NO_RULESET, 506)		/* text of no known kind */	\
+	X(WORLD_UNREAD, 507)		/* or a warning */		\
 	/* check --kernel */						\
 	X(NO_NAMESPACE, 510)		/* for --kernel */		\
 	X(KERNEL_CHECK_DIFFERS, 511)					\

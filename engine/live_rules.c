@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/live_rules.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backends/backend.h"
+#include "host/privilege.h"
+
+/* A kernel without this world has no rules in it. */
+static int read_one(const struct backend *b, bool named, struct foreign *f,
+		    struct diags *d)
+{
+	struct backend_ctx *ctx = NULL;
+	size_t said = d->n;
+	int err = b->open(&ctx, d);
+
+	if (!err)
+		err = b->read_live(ctx, f, d);
+	if (ctx)
+		b->close(&ctx);
+	if (err != -EOPNOTSUPP || named)
+		return err;
+	diags_truncate(d, said);
+	return 0;
+}
+
+static void warn_unread(const char *name, struct diags *d)
+{
+	diag_add(d, DIAG_WARNING, 0, ID_WORLD_UNREAD, NOPOS,
+		 "rules of %s were not read: this build cannot read them",
+		 name);
+}
+
+static int read_all(const char *name, struct foreign *f, struct diags *d)
+{
+	size_t n_read = 0, said = d->n;
+	int err = 0;
+
+	for (size_t i = 0; !err && backends[i]; i++) {
+		if (name && strcmp(name, backends[i]->name))
+			continue;
+		if (!backends[i]->read_live) {
+			warn_unread(backends[i]->name, d);
+			continue;
+		}
+		err = read_one(backends[i], name, f, d);
+		n_read++;
+	}
+	if (err || n_read)
+		return err;
+	diags_truncate(d, said);
+	return diag_add(d, DIAG_ERROR, -FAULT_LACKING, ID_WORLD_UNREAD, NOPOS,
+			"this build cannot read live rules; name a saved ruleset");
+}
+
+int live_rules_read(const char *name, struct foreign *f, struct diags *d)
+{
+	int err;
+
+	if (name && !strcmp(name, "auto"))
+		name = NULL;
+	if (name && !backend_find(name))
+		return diag_add(d, DIAG_ERROR, -FAULT_USAGE,
+				ID_NO_SUCH_BACKEND, NOPOS,
+				"no backend '%s' in this build", name);
+	err = privilege_require(d);
+	if (!err && privilege_drop())
+		err = diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
+			       "capabilities that are not needed cannot be given up");
+	if (!err)
+		err = read_all(name, f, d);
+	if (!err && !backends_are_complete && !name)
+		diag_add(d, DIAG_WARNING, 0, ID_WORLD_UNREAD, NOPOS,
+			 "this build lacks a backend: rules of the other world were not read");
+	return err;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/live_rules.h: the host's own rules as the kernel holds them, of all
+ * worlds.
+ *
+ * Shape:  `f` is empty but for wants_terms. Nothing is written, no module is
+ *         loaded. A world that this kernel lacks has no rules.
+ * Errors: -FAULT_USAGE: no such backend. -FAULT_LACKING: none can read. Else
+ *         the backend's own, each with a diagnostic.
+ */
+#ifndef CTPOLICY_ENGINE_LIVE_RULES_H
+#define CTPOLICY_ENGINE_LIVE_RULES_H
+
+#include "core/diag.h"
+#include "rules/foreign.h"
+
+/* `name`: of one backend; NULL or "auto": all. Warns of what is not read. */
+int live_rules_read(const char *name, struct foreign *f, struct diags *d);
+
+#endif
