@@ -46,6 +46,7 @@ enum option_bit {
 	OPT_WAIT = 1 << 6,
 	OPT_FORCE = 1 << 7,
 	OPT_REDO = 1 << 8,
+	OPT_PACKET = 1 << 9,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -53,9 +54,11 @@ enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct options {
 	struct request request;		/* what the engine is asked for */
 	const char *against;
+	const char *file, *in, *out, *local;
+	uint8_t ct_state;		/* NF_CT_STATE_BIT; 0: not said */
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;
-	bool dry_run, detailed, wait, redo;
+	bool dry_run, detailed, wait, redo, minimal;
 	char **args;
 	size_t n_args;
 };
@@ -71,7 +74,8 @@ struct command {
 };
 
 extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
-	cmd_remove, cmd_confirm, cmd_recover, cmd_rollback, cmd_audit;
+	cmd_remove, cmd_confirm, cmd_recover, cmd_rollback, cmd_audit,
+	cmd_explain;
 
 /* Parse argv[0..] of a command; EXIT_DONE, or EXIT_USAGE with a message. */
 int options_parse(const struct command *c, int argc, char **argv,

@@ -11,13 +11,14 @@
 #include "core/diag.h"
 #include "core/mem.h"
 #include "core/suggest.h"
+#include "rules/packet_spec.h"
 #include "state/state.h"
 
 #define CONFIRM_MAX 86400	/* seconds that a change may wait */
 
 /* What a long option without a letter is called inside. */
 enum { KEY_FLAG = 256, KEY_BACKEND, KEY_FAMILY, KEY_STATE_DIR, KEY_CONFIRM,
-       KEY_AGAINST, KEY_COLOR };
+       KEY_AGAINST, KEY_COLOR, KEY_TEXT, KEY_STATE };
 
 #define FLAG(name) offsetof(struct options, name)
 
@@ -26,7 +27,7 @@ static const struct {
 	int has_arg;
 	unsigned int bit;		/* 0: every command takes it */
 	int key;
-	size_t flag;			/* of those without an argument */
+	size_t flag;			/* of those that are kept as they are */
 } table[] = {
 	{ "backend", required_argument, 0, KEY_BACKEND, 0 },
 	{ "state-dir", required_argument, 0, KEY_STATE_DIR, 0 },
@@ -47,6 +48,12 @@ static const struct {
 	  FLAG(detailed) },
 	{ "kernel", no_argument, OPT_KERNEL, KEY_FLAG,
 	  FLAG(request.private_kernel) },
+	{ "file", required_argument, OPT_PACKET, KEY_TEXT, FLAG(file) },
+	{ "in", required_argument, OPT_PACKET, KEY_TEXT, FLAG(in) },
+	{ "out", required_argument, OPT_PACKET, KEY_TEXT, FLAG(out) },
+	{ "local", required_argument, OPT_PACKET, KEY_TEXT, FLAG(local) },
+	{ "state", required_argument, OPT_PACKET, KEY_STATE, 0 },
+	{ "minimal", no_argument, OPT_PACKET, KEY_FLAG, FLAG(minimal) },
 };
 
 const char options_help[] =
@@ -149,6 +156,15 @@ static int set_confirm(const struct command *c, const char *value,
 			   value);
 }
 
+static int set_state(const struct command *c, const char *value,
+		     struct options *o)
+{
+	o->ct_state = packet_state_of(value, strlen(value));
+	return o->ct_state ? EXIT_DONE :
+			     usage_error(c, "--state is new, established, related or invalid",
+					 value);
+}
+
 static int set_option(const struct command *c, size_t i, struct options *o)
 {
 	switch (table[i].key) {
@@ -167,6 +183,11 @@ static int set_option(const struct command *c, size_t i, struct options *o)
 		return EXIT_DONE;
 	case KEY_COLOR:
 		return set_color(c, optarg, o);
+	case KEY_STATE:
+		return set_state(c, optarg, o);
+	case KEY_TEXT:
+		*(const char **)((char *)o + table[i].flag) = optarg;
+		return EXIT_DONE;
 	default:
 		*(bool *)((char *)o + table[i].flag) = true;
 		return EXIT_DONE;

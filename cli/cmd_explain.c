@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/cmd_explain.c: what do the host's own rules make of a packet? */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/explain.h"
+#include "audit/needs.h"
+#include "cli/explain_report.h"
+#include "cli/report.h"
+#include "cli/saved_rules.h"
+#include "core/fault.h"
+#include "core/mem.h"
+
+/* What one run holds, for as long as it is shown. */
+struct work {
+	struct foreign *f;
+	struct walker *walker;
+	struct walk walk, reply;
+	struct prefix_set local;
+	struct diags d;
+};
+
+static void work_release(struct work *w)
+{
+	walker_free(&w->walker);
+	walk_release(&w->walk);
+	walk_release(&w->reply);
+	foreign_free(&w->f);
+	prefix_set_release(&w->local);
+	diags_release(&w->d);
+}
+
+/* "192.0.2.1,2001:db8::1" */
+static int read_local(const char *list, struct prefix_set *ret,
+		      struct diags *d)
+{
+	while (list && *list) {
+		size_t n = strcspn(list, ",");
+		_cleanup_free_ char *one = strndup(list, n);
+		struct prefix p;
+
+		if (!one)
+			return -ENOMEM;
+		if (prefix_parse(one, &p))
+			return diag_add(d, DIAG_ERROR, -FAULT_USAGE,
+					ID_BAD_PACKET, NOPOS,
+					"--local: no address: %s", one);
+		if (prefix_set_add(ret, &p))
+			return -ENOMEM;
+		list += n + (list[n] == ',');
+	}
+	prefix_set_normalize(ret);
+	return 0;
+}
+
+static enum truth tracking(const struct foreign *f)
+{
+	for (size_t i = 0; i < f->n_rules; i++)
+		if (!foreign_is_gone(&f->rules[i]) &&
+		    needs_conntrack(&f->rules[i]))
+			return TRUTH_YES;
+	return TRUTH_NO;
+}
+
+static int walk_reply(const struct packet_spec *spec,
+		      const struct explain_host *host, struct work *w,
+		      struct explain_report *r)
+{
+	int err;
+
+	if (r->walk->outcome == WALK_DROPPED ||
+	    !explain_reply(spec, host, r->at.path, r->walk->tracked,
+			   &r->reply_at))
+		return 0;
+	err = walk_run(w->walker, &r->reply_at, &w->reply);
+	if (!err)
+		r->reply = &w->reply;
+	return err;
+}
+
+static int explain(const struct options *o, struct work *w,
+		   struct explain_report *r)
+{
+	struct explain_host host = { .in = o->in, .out = o->out,
+				     .local = &w->local,
+				     .knows_local = o->local != NULL,
+				     .states = o->ct_state };
+	struct packet_spec spec;
+	bool assumed;
+	int err = packet_spec_parse(o->args[0], &spec, &w->d);
+
+	if (!err)
+		err = read_local(o->local, &w->local, &w->d);
+	if (!err)
+		err = saved_rules_read(o, o->file, w->f, &w->d);
+	r->text = w->f->text;
+	r->len = w->f->len;
+	if (err)
+		return err;
+	host.tracking = tracking(w->f);
+	err = explain_packet(&spec, &host, &r->at, &assumed, &w->d);
+	if (!err)
+		err = walker_new(w->f, &w->walker);
+	if (!err)
+		err = walk_run(w->walker, &r->at, &w->walk);
+	if (err)
+		return err;
+	r->walker = w->walker;
+	r->walk = &w->walk;
+	err = walk_reply(&spec, &host, w, r);
+	if (!err)
+		r->f = w->f;
+	return err;
+}
+
+static int run(const struct options *o)
+{
+	_cleanup_(work_release) struct work w = {
+		.f = calloc(1, sizeof(*w.f)),
+	};
+	struct explain_report r = { .diags = &w.d, .quiet = o->quiet,
+				    .minimal = o->minimal,
+				    .source = o->file };
+	int err = -ENOMEM;
+
+	if (!o->n_args || !o->file) {
+		fputs("ctpolicy explain: a packet is missing; see 'ctpolicy explain --help'\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
+	r.packet = o->args[0];
+	if (w.f) {
+		w.f->wants_terms = true;
+		err = explain(o, &w, &r);
+	}
+	if ((o->json ? explain_print_json : explain_print_text)(&r) && !err)
+		err = -ENOMEM;
+	if (err && !w.d.errors && !o->json)
+		fprintf(stderr, "ctpolicy explain: %s\n", fault_text(err));
+	return err ? exit_code_of(err) : EXIT_DONE;
+}
+
+const struct command cmd_explain = {
+	.name = "explain",
+	.summary = "show which rules decide about a packet",
+	.min_args = 0,
+	.max_args = 1,
+	.takes = OPT_PACKET,
+	.run = run,
+	.help =
+"Example:  ctpolicy explain --in eth0 'tcp 192.0.2.66:40000 > 198.51.100.2:80 syn'\n"
+"\n"
+"Usage: ctpolicy explain [OPTION...] PACKET\n"
+"\n"
+"Follows a packet through the host's own rules and says which of them decide\n"
+"whether it is tracked and accepted. PACKET is one word: a protocol, source and\n"
+"destination, then flags, an ICMP type, or a state. What it leaves out counts\n"
+"as unknown; 'any' stands for an address.\n"
+"\n"
+"  --file FILE          the rules of a saved ruleset, not the kernel's\n"
+"  --in IF, --out IF    the interfaces it comes in and goes out by\n"
+"  --state STATE        new, established, related or invalid, as conntrack says\n"
+"  --local ADDRESS,...  with --file: the addresses of the host\n"
+"  --minimal            the result alone\n",
+	.exits =
+"Exit code: 0 explained, 64 bad packet or command line, 65 not a ruleset,\n"
+"66 no such file.\n",
+};

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/explain_json.c: the walk of a packet as one JSON object. */
+#include <errno.h>
+#include <jansson.h>
+
+#include "cli/explain_report.h"
+#include "cli/json_text.h"
+#include "core/mem.h"
+#include "core/strbuf.h"
+#include "state/json_memory.h"
+
+const char *explain_word(uint8_t outcome)
+{
+	static const char *const words[] = {
+		"unknown", "accepted", "dropped", "unknown",
+	};
+
+	return words[outcome & WALK_UNKNOWN];
+}
+
+static json_t *of_truth(enum truth t)
+{
+	return t == TRUTH_MAYBE ? json_null() : json_boolean(t == TRUTH_YES);
+}
+
+static const char *yes_or_maybe(enum truth t)
+{
+	return t == TRUTH_YES ? "yes" : "maybe";
+}
+
+static const char *verdict_word(const struct walk_step *s)
+{
+	static const char *const words[] = {
+		[FOREIGN_NONE] = "continue", [FOREIGN_ACCEPT] = "accept",
+		[FOREIGN_DROP] = "drop", [FOREIGN_REJECT] = "reject",
+		[FOREIGN_RETURN] = "return", [FOREIGN_JUMP] = "jump",
+		[FOREIGN_GOTO] = "goto", [FOREIGN_TARGET] = "target",
+	};
+
+	return words[s->verdict];
+}
+
+/* What is in doubt, by its name. */
+static const char *doubt(const struct foreign *f, const struct walk_step *s)
+{
+	const struct term *t = s->term == FOREIGN_NOWHERE ?
+				       NULL : &f->terms[s->term];
+
+	if (!t)
+		return NULL;
+	if (t->kind == TERM_OPAQUE)
+		return t->name ? t->name : "match";
+	if (!f->sets[t->set].known && f->sets[t->set].name)
+		return f->sets[t->set].name;
+	return packet_field_name((enum packet_field)t->field[0]);
+}
+
+static json_t *rule_text(const struct foreign *f, const struct walk_step *s)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	const struct foreign_rule *r;
+
+	if (s->rule == FOREIGN_NOWHERE)
+		return json_null();
+	r = &f->rules[s->rule];
+	strbuf_add(&b, r->raw.s, r->raw.n);
+	return strbuf_status(&b) ? NULL : json_of_text(strbuf_str(&b));
+}
+
+static json_t *step(const struct foreign *f, const struct walk_step *s)
+{
+	uint32_t line = s->rule == FOREIGN_NOWHERE ? 0 :
+						     f->rules[s->rule].line;
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o}",
+			 "chain", json_of_text(f->chains[s->chain].name),
+			 "position", json_of_number(s->position),
+			 "line", json_of_number(line),
+			 "rule", rule_text(f, s),
+			 "matches", yes_or_maybe(s->matched),
+			 "reached", yes_or_maybe(s->reached),
+			 "verdict", verdict_word(s),
+			 "target", json_of_text(s->target),
+			 "doubt", json_of_text(doubt(f, s)));
+}
+
+static json_t *steps(const struct foreign *f, const struct walk *w,
+		     size_t first, size_t n, bool *lost)
+{
+	json_t *a = json_array();
+
+	for (size_t i = first; i < first + n; i++)
+		*lost |= json_array_append_new(a, step(f, &w->steps[i])) != 0;
+	return a;
+}
+
+static json_t *never_reached(const struct explain_report *r,
+			     const struct packet *p, const struct walk *w,
+			     size_t at, bool *lost)
+{
+	_cleanup_(walk_release) struct walk rest = { 0 };
+
+	*lost |= walk_never_reached(r->walker, p, w, at, &rest) != 0;
+	return steps(r->f, &rest, 0, rest.n_steps, lost);
+}
+
+static json_t *phase(const struct explain_report *r, const struct packet *p,
+		     const struct walk *w, size_t at, bool *lost)
+{
+	const struct walk_phase *x = &w->phases[at];
+	const struct host_chain *c = &r->f->chains[x->chain];
+	const struct foreign_table *t = &r->f->tables[c->table];
+
+	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:i, s:s, s:s, s:o, s:o}",
+			 "world", t->world == WORLD_NFT ? "nft" : "legacy",
+			 "family", foreign_family_name(t->family),
+			 "table", json_of_text(t->name),
+			 "chain", json_of_text(c->name),
+			 "hook", walk_hook_name(x->hook),
+			 "priority", x->priority,
+			 "verdict", explain_word(x->outcome),
+			 "reached", yes_or_maybe(x->reached),
+			 "steps", steps(r->f, w, x->first, x->n, lost),
+			 "never_reached", never_reached(r, p, w, at, lost));
+}
+
+static json_t *phases(const struct explain_report *r, const struct packet *p,
+		      const struct walk *w, bool *lost)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < w->n_phases; i++)
+		if (w->phases[i].chain != FOREIGN_NOWHERE)
+			*lost |= json_array_append_new(a, phase(r, p, w, i,
+								lost)) != 0;
+	return a;
+}
+
+static void set_walk(json_t *o, const struct explain_report *r,
+		     const struct packet *p, const struct walk *w, bool *lost)
+{
+	json_object_set_new(o, "result", json_string(explain_word(w->outcome)));
+	json_object_set_new(o, "path", json_string(packet_path_name(p->path)));
+	json_object_set_new(o, "tracked", of_truth(w->tracked));
+	json_object_set_new(o, "translated", of_truth(w->translated));
+	json_object_set_new(o, "order_matters", json_boolean(w->order_matters));
+	json_object_set_new(o, "phases", phases(r, p, w, lost));
+}
+
+static json_t *report(const struct explain_report *r, bool *lost)
+{
+	json_t *o = json_pack("{s:i, s:s, s:o, s:o, s:s}", "schema", 1,
+			      "command", "explain",
+			      "source", json_of_text(r->source),
+			      "packet", json_of_text(r->packet),
+			      "result", "failed"), *a = json_array();
+
+	if (o && r->f) {
+		set_walk(o, r, &r->at, r->walk, lost);
+		if (r->reply) {
+			json_t *reply = json_object();
+
+			set_walk(reply, r, &r->reply_at, r->reply, lost);
+			json_object_set_new(o, "reply", reply);
+		} else {
+			json_object_set_new(o, "reply", json_null());
+		}
+	}
+	json_add_diags(a, r->diags);
+	json_object_set_new(o, "diagnostics", a);
+	*lost |= !o;
+	return o;
+}
+
+int explain_print_json(const struct explain_report *r)
+{
+	bool lost = false;
+	json_t *o;
+
+	json_memory_watch();
+	o = report(r, &lost);
+	lost |= json_memory_lost();
+	if (lost) {
+		/* the word needs no memory */
+		printf("{\"schema\": 1, \"command\": \"explain\", \"result\": \"%s\", \"phases\": [], \"diagnostics\": []}\n",
+		       r->f ? explain_word(r->walk->outcome) : "failed");
+	} else {
+		json_dumpf(o, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+		putchar('\n');
+	}
+	json_decref(o);
+	return lost ? -ENOMEM : 0;
+}
