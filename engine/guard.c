@@ -54,23 +54,44 @@ static struct filter find_filter(const struct plan *p, enum hook hook,
 	return f;
 }
 
-/* It must accept all that the NOTRACK rule matches, first packets too. */
-static bool is_accepted(const struct plan *p, const struct flow *f,
-			enum hook hook, const struct rule *notrack)
+/* Some accept rule takes it, first packets too (`anywhere`: on any interface). */
+static bool has_accept(const struct plan *p, const struct flow *f,
+		       enum hook hook, bool anywhere)
 {
-	bool wide = !notrack->match.iif.n && !notrack->match.oif.n;
+	const struct rule *r = NULL;
 
-	for (size_t i = 0; i < p->rules->n; i++) {
-		const struct rule *r = &p->rules->v[i];
+	while ((r = flow_find(f, p->rules, hook, ACTION_ACCEPT, r))) {
+		bool some = r->match.iif.n || r->match.oif.n;
 
-		if (r->action != ACTION_ACCEPT || r->hook != hook ||
-		    (wide && (r->match.iif.n || r->match.oif.n)) ||
-		    (hook == HOOK_INPUT && r->match.not_syn))
-			continue;
-		if (flow_matches(f, &r->match))
+		if (!(anywhere && some) &&
+		    !(hook == HOOK_INPUT && r->match.not_syn))
 			return true;
 	}
 	return false;
+}
+
+/*
+ * All that the NOTRACK rule takes of the flow must be accepted. Where it isn't
+ * known which interface the flow uses, it may be any of the rule's.
+ */
+static bool is_accepted(const struct plan *p, const struct flow *f,
+			enum hook hook, const struct match *notrack)
+{
+	bool out = hook == HOOK_OUTPUT;
+	const struct iface_set *s = out ? &notrack->oif : &notrack->iif;
+	struct flow via = *f;
+	char *name = out ? via.oif : via.iif;
+
+	if (*name || !s->n)
+		return has_accept(p, f, hook, !*name);
+	for (size_t i = 0; i < s->n; i++) {
+		if (!strcmp(s->v[i].name, "lo") != f->loopback)
+			continue;
+		memcpy(name, s->v[i].name, sizeof(via.iif));
+		if (!has_accept(p, &via, hook, false))
+			return false;
+	}
+	return true;
 }
 
 /* What would no longer be tracked, in the words of the message. */
@@ -115,16 +136,17 @@ static int say(struct plan *p, const struct kept *k, const struct rule *r,
 static int check_leg(struct plan *p, const struct kept *k,
 		     const struct flow *f, enum hook first, enum hook filters)
 {
-	const struct rule *r = flow_find(f, p->rules, first, ACTION_NOTRACK);
-	struct filter where;
+	struct filter where = find_filter(p, filters, f->family);
 
-	if (!r)
+	const struct rule *r = NULL;
+
+	if (!where.chain)
 		return 0;
-	where = find_filter(p, filters, f->family);
-	if (!where.chain ||
-	    (where.ours_reach && is_accepted(p, f, filters, r)))
-		return 0;
-	return say(p, k, r, filters, &where);
+	while ((r = flow_find(f, p->rules, first, ACTION_NOTRACK, r)))
+		if (!where.ours_reach ||
+		    !is_accepted(p, f, filters, &r->match))
+			return say(p, k, r, filters, &where);
+	return 0;
 }
 
 static int check_flow(struct plan *p, const struct kept *k)
@@ -189,6 +211,23 @@ static bool pick(const struct prefix_set *s, uint8_t family, uint8_t last,
 	return true;
 }
 
+static int check_ports(struct plan *p, const struct service *s, struct kept *k)
+{
+	int err = 0;
+
+	if (!s->ports.n)
+		return check_flow(p, k);
+	for (size_t i = 0; !err && i < s->ports.n; i++) {
+		k->flow.dport = s->ports.v[i].first;
+		err = check_flow(p, k);
+		if (!err && s->ports.v[i].last != k->flow.dport) {
+			k->flow.dport = s->ports.v[i].last;
+			err = check_flow(p, k);
+		}
+	}
+	return err;
+}
+
 static int check_service(struct plan *p, const struct service *s,
 			 uint8_t family, uint8_t proto)
 {
@@ -202,15 +241,12 @@ static int check_service(struct plan *p, const struct service *s,
 	if (!pick(&s->clients, family, 1, k.flow.saddr) ||
 	    !pick(&s->servers, family, 2, k.flow.daddr))
 		return 0;
-	if (!s->ports.n)
-		return check_flow(p, &k);
-	for (size_t i = 0; !err && i < s->ports.n; i++) {
-		k.flow.dport = s->ports.v[i].first;
-		err = check_flow(p, &k);
-		if (!err && s->ports.v[i].last != k.flow.dport) {
-			k.flow.dport = s->ports.v[i].last;
-			err = check_flow(p, &k);
-		}
+	if (!s->ifaces.n)
+		return check_ports(p, s, &k);
+	for (size_t i = 0; !err && i < s->ifaces.n; i++) {
+		memcpy(k.flow.iif, s->ifaces.v[i].name,
+		       sizeof(k.flow.iif));
+		err = check_ports(p, s, &k);
 	}
 	return err;
 }

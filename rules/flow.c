@@ -65,9 +65,10 @@ bool flow_matches(const struct flow *f, const struct match *m)
 }
 
 const struct rule *flow_find(const struct flow *f, const struct ruleset *rs,
-			     enum hook hook, enum action action)
+			     enum hook hook, enum action action,
+			     const struct rule *after)
 {
-	for (size_t i = 0; i < rs->n; i++)
+	for (size_t i = after ? (size_t)(after - rs->v) + 1 : 0; i < rs->n; i++)
 		if (rs->v[i].hook == hook && rs->v[i].action == action &&
 		    flow_matches(f, &rs->v[i].match))
 			return &rs->v[i];

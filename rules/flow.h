@@ -24,9 +24,13 @@ struct flow {
 };
 
 bool flow_matches(const struct flow *f, const struct match *m);
-/* A rule of this action at this hook that takes the flow; NULL: none. */
+/*
+ * A rule of this action at this hook that takes the flow, behind `after` (NULL:
+ * the first); NULL: no other one.
+ */
 const struct rule *flow_find(const struct flow *f, const struct ruleset *rs,
-			     enum hook hook, enum action action);
+			     enum hook hook, enum action action,
+			     const struct rule *after);
 struct flow flow_reversed(const struct flow *f);
 
 #endif

@@ -87,7 +87,8 @@ static void compare(const struct ruleset *rs, struct image_flows *x,
 	static const enum hook hooks[] = { HOOK_PREROUTING, HOOK_OUTPUT };
 
 	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
-		bool rules = flow_find(f, rs, hooks[i], ACTION_NOTRACK);
+		bool rules = flow_find(f, rs, hooks[i], ACTION_NOTRACK,
+				       NULL);
 		bool image = image_untracks(x, f, hooks[i]);
 
 		if (rules != image)
