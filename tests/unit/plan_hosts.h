@@ -191,7 +191,7 @@ static void plan_text(struct plan *p, const char *text)
 			 0);
 }
 
-static void plan_live(struct plan *p, const char *text)
+static inline void plan_live(struct plan *p, const char *text)
 {
 	plan_text(p, text);
 	assert_int_equal(plan_choose_live(p), 0);
