@@ -54,7 +54,7 @@ static struct filter find_filter(const struct plan *p, enum hook hook,
 	return f;
 }
 
-/* Some accept rule takes it, first packets too (`anywhere`: on any interface). */
+/* Some rule accepts it, first packets too; `anywhere`: on any interface. */
 static bool has_accept(const struct plan *p, const struct flow *f,
 		       enum hook hook, bool anywhere)
 {
