@@ -6,8 +6,8 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "audit/keepers.h"
 #include "core/fault.h"
-#include "core/mem.h"
 
 #define NEW NF_CT_STATE_BIT(IP_CT_NEW)
 #define ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
@@ -17,6 +17,17 @@
 #define SYN 0x02
 #define RST 0x04
 #define ACK 0x10
+
+/* What a declared object keeps on depends on its family, which is not kept. */
+enum truth explain_tracking(const struct foreign *f, uint8_t family)
+{
+	struct keepers k;
+
+	keepers_find(f, &k);
+	if (family == NFPROTO_IPV4 ? k.ipv4.rules : k.ipv6.rules)
+		return TRUTH_YES;
+	return k.objects ? TRUTH_MAYBE : TRUTH_NO;
+}
 
 static bool is_loopback(uint8_t family, const uint8_t *addr)
 {

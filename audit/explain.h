@@ -16,6 +16,7 @@
 #define CTPOLICY_AUDIT_EXPLAIN_H
 
 #include "core/inet.h"
+#include "rules/foreign.h"
 #include "rules/packet_spec.h"
 
 struct explain_host {
@@ -26,6 +27,8 @@ struct explain_host {
 	enum truth tracking;
 };
 
+/* Do the rules keep connection tracking on, for this NFPROTO_*? */
+enum truth explain_tracking(const struct foreign *f, uint8_t family);
 int explain_packet(const struct packet_spec *spec,
 		   const struct explain_host *host, struct packet *ret,
 		   bool *ret_assumed, struct diags *d);

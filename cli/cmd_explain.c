@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "audit/explain.h"
-#include "audit/needs.h"
 #include "cli/explain_report.h"
 #include "cli/report.h"
 #include "cli/saved_rules.h"
 #include "core/fault.h"
 #include "core/mem.h"
+#include "engine/live_rules.h"
+#include "host/conntrack/local_addresses.h"
 
 /* What one run holds, for as long as it is shown. */
 struct work {
@@ -54,13 +55,18 @@ static int read_local(const char *list, struct prefix_set *ret,
 	return 0;
 }
 
-static enum truth tracking(const struct foreign *f)
+/* Of a file, only the user knows the host's addresses. */
+static int read_host(const struct options *o, struct explain_host *host,
+		     struct work *w)
 {
-	for (size_t i = 0; i < f->n_rules; i++)
-		if (!foreign_is_gone(&f->rules[i]) &&
-		    needs_conntrack(&f->rules[i]))
-			return TRUTH_YES;
-	return TRUTH_NO;
+	int err = o->file ? saved_rules_read(o, o->file, w->f, &w->d) :
+			    live_rules_read(o->request.backend, w->f, &w->d);
+
+	if (err)
+		return err;
+	host->knows_local = !o->file || o->local;
+	return o->file || o->local ? read_local(o->local, &w->local, &w->d) :
+				     local_addresses(&w->local);
 }
 
 static int walk_reply(const struct packet_spec *spec,
@@ -84,21 +90,18 @@ static int explain(const struct options *o, struct work *w,
 {
 	struct explain_host host = { .in = o->in, .out = o->out,
 				     .local = &w->local,
-				     .knows_local = o->local != NULL,
 				     .states = o->ct_state };
 	struct packet_spec spec;
 	bool assumed;
 	int err = packet_spec_parse(o->args[0], &spec, &w->d);
 
 	if (!err)
-		err = read_local(o->local, &w->local, &w->d);
-	if (!err)
-		err = saved_rules_read(o, o->file, w->f, &w->d);
+		err = read_host(o, &host, w);
 	r->text = w->f->text;
 	r->len = w->f->len;
 	if (err)
 		return err;
-	host.tracking = tracking(w->f);
+	host.tracking = explain_tracking(w->f, spec.family);
 	err = explain_packet(&spec, &host, &r->at, &assumed, &w->d);
 	if (!err)
 		err = walker_new(w->f, &w->walker);
@@ -124,7 +127,7 @@ static int run(const struct options *o)
 				    .source = o->file };
 	int err = -ENOMEM;
 
-	if (!o->n_args || !o->file) {
+	if (!o->n_args) {
 		fputs("ctpolicy explain: a packet is missing; see 'ctpolicy explain --help'\n",
 		      stderr);
 		return EXIT_USAGE;
