@@ -96,6 +96,15 @@ static bool walk_conntrack(struct walking *x, const struct stop *stop,
 	return true;
 }
 
+static void drop(struct walking *x, const struct walk_state *s)
+{
+	if (x->dropped)
+		walk_join(&x->gone, s);
+	else
+		x->gone = *s;
+	x->dropped = true;
+}
+
 static bool walk_chain(struct walking *x, const struct stop *stop,
 		       struct walk_state *s)
 {
@@ -107,12 +116,13 @@ static bool walk_chain(struct walking *x, const struct stop *stop,
 		return true;
 	walk_base_chain(x, stop, s, &e);
 	if (walk_is_over(x))
-		e.how = END_ACCEPT | END_DROP;
+		ending_add(&e, END_ACCEPT | END_DROP, s);
 	end_phase(x, phase ? &x->out->phases[at] : NULL,
 		  (uint8_t)((e.how & END_ACCEPT ? WALK_ACCEPTED : 0) |
 			    (e.how & END_DROP ? WALK_DROPPED : 0)),
 		  e.how & END_ACCEPT ? &e.accept : s);
-	x->dropped |= (e.how & END_DROP) != 0;
+	if (e.how & END_DROP)
+		drop(x, &e.drop);
 	if (e.how & END_ACCEPT)
 		*s = e.accept;
 	return e.how & END_ACCEPT;
@@ -440,6 +450,10 @@ int walk_run(struct walker *w, const struct packet *p, struct walk *ret)
 
 	if (x.err)
 		return x.err;
+	if (!alive)
+		s = x.gone;
+	else if (x.dropped)
+		walk_join(&s, &x.gone);
 	o.outcome = o.too_long ? WALK_UNKNOWN :
 		    !alive ? WALK_DROPPED :
 		    x.dropped ? WALK_UNKNOWN : WALK_ACCEPTED;

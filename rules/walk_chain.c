@@ -76,7 +76,8 @@ static void enter(struct walking *x, const struct way *y,
 		ending_add(ret, goes ? END_RETURN : END_ON, &inner.on);
 	if (inner.how & END_ACCEPT)
 		ending_add(ret, END_ACCEPT, &inner.accept);
-	ret->how |= inner.how & END_DROP;
+	if (inner.how & END_DROP)
+		ending_add(ret, END_DROP, &inner.drop);
 }
 
 static const uint8_t ends[] = {
@@ -320,7 +321,8 @@ static void walk_rules(struct walking *x, uint32_t chain,
 			ending_add(ret, END_ACCEPT, &e.accept);
 		if (e.how & END_RETURN)
 			ending_add(ret, END_ON, &e.ret);
-		ret->how |= e.how & END_DROP;
+		if (e.how & END_DROP)
+			ending_add(ret, END_DROP, &e.drop);
 		if (!(e.how & END_ON)) {
 			x->depth--;
 			x->doubt = doubt;

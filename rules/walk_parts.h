@@ -60,7 +60,8 @@ struct walking {
 	uint8_t hook;
 	bool seen;		/* conntrack had it: the second half of loopback */
 	bool mute;		/* record nothing: another order is tried */
-	bool dropped;		/* may have been, before here */
+	bool dropped;		/* may have been, before here, as `gone` */
+	struct walk_state gone;
 	bool doubt;		/* may not have come here, for another reason */
 	uint32_t skip;		/* a rule that is taken not to match */
 	bool skipped;		/* it was met; record from now on */
@@ -80,7 +81,7 @@ enum {
 
 struct ending {
 	uint8_t how;
-	struct walk_state on, accept, ret;
+	struct walk_state on, accept, drop, ret;
 };
 
 /* walk_term.c: does a match hold? And the state if it does, or doesn't. */

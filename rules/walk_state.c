@@ -33,7 +33,8 @@ void ending_add(struct ending *e, uint8_t how, const struct walk_state *s)
 		add(e, END_ON, &e->on, s);
 	if (how & END_ACCEPT)
 		add(e, END_ACCEPT, &e->accept, s);
+	if (how & END_DROP)
+		add(e, END_DROP, &e->drop, s);
 	if (how & END_RETURN)
 		add(e, END_RETURN, &e->ret, s);
-	e->how |= how & END_DROP;
 }
