@@ -81,6 +81,13 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	       unsigned int *begun, struct diags *d);
 
 /* nft_snapshot.c */
+typedef int nft_read_fn(struct backend_ctx *ctx, void *arg);
+/*
+ * Read until no rule moved meanwhile: `read` begins anew each time, and may
+ * say -EINTR itself.
+ */
+int nft_read_steady(struct backend_ctx *ctx, nft_read_fn *read, void *arg,
+		    uint32_t *ret_generation, struct diags *d);
 int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 		 struct diags *d);
 

@@ -22,7 +22,6 @@ struct scan {
 	struct backend_ctx *ctx;
 	struct image *image;
 	struct nft_world world;
-	struct diags *d;
 };
 
 static void scan_release(struct scan *s)
@@ -305,37 +304,47 @@ static int normalize(struct image *img)
 	return err || count_exact(img) == n ? err : -EINTR;
 }
 
-/* -EINTR: the rules moved while they were read. */
-static int try_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
-			struct diags *d)
+static int try_snapshot(struct backend_ctx *ctx, void *arg)
 {
-	_cleanup_(scan_release) struct scan s = { .ctx = ctx, .d = d };
+	_cleanup_(scan_release) struct scan s = { .ctx = ctx };
 	_cleanup_(snapshot_release) struct snapshot snap = { 0 };
-	uint32_t before = 0, after = 0;
-	int err = nft_generation(ctx, &before);
+	struct snapshot *ret = arg;
+	int err = scan_kernel(&s, &snap.survey);
 
-	if (!err)
-		err = scan_kernel(&s, &snap.survey);
-	if (!err)
-		err = nft_generation(ctx, &after);
-	if (before != after && (!err || err == -ENOENT))
-		err = -EINTR;
 	if (!err)
 		err = normalize(s.image);
 	if (err)
 		return err;
 	snap.survey.ours = !image_is_empty(s.image);
 	snap.image = TAKE_PTR(s.image);
-	snap.stamp.generation = before;
+	snapshot_release(ret);
 	*ret = snap;
 	snap = (struct snapshot){ 0 };
 	return 0;
 }
 
-int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
-		 struct diags *d)
+/* -EINTR: the rules moved while they were read. */
+static int try_read(struct backend_ctx *ctx, nft_read_fn *read, void *arg,
+		    uint32_t *ret_generation)
 {
-	size_t told = d->errors;
+	uint32_t before = 0, after = 0;
+	int err = nft_generation(ctx, &before);
+
+	if (!err)
+		err = read(ctx, arg);
+	if (!err || err == -ENOENT) {
+		int failed = nft_generation(ctx, &after);
+
+		err = failed ? failed : before != after ? -EINTR : err;
+	}
+	if (!err)
+		*ret_generation = before;
+	return err;
+}
+
+int nft_read_steady(struct backend_ctx *ctx, nft_read_fn *read, void *arg,
+		    uint32_t *ret_generation, struct diags *d)
+{
 	int err = -EINTR;
 
 	/* cheaper than to find out from a dump: see normalize() */
@@ -345,9 +354,9 @@ int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 	for (useconds_t i = 0; err == -EINTR && i < TRIES_MAX; i++) {
 		if (i)
 			usleep(i * PAUSE_US);
-		err = try_snapshot(ctx, ret, d);
+		err = try_read(ctx, read, arg, ret_generation);
 	}
-	if (!err || d->errors > told)
+	if (!err)
 		return err;
 	if (err == -EINTR)
 		return diag_add(d, DIAG_ERROR, -FAULT_STALE, ID_NFT_UNSTEADY,
@@ -358,4 +367,19 @@ int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 				"reading nft rules needs CAP_NET_ADMIN");
 	return diag_add(d, DIAG_ERROR, err, ID_NFT_UNREADABLE, NOPOS,
 			"the nft rules cannot be read: %s", strerror(-err));
+}
+
+int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
+		 struct diags *d)
+{
+	_cleanup_(snapshot_release) struct snapshot snap = { 0 };
+	uint32_t generation = 0;
+	int err = nft_read_steady(ctx, try_snapshot, &snap, &generation, d);
+
+	if (err)
+		return err;
+	*ret = snap;
+	ret->stamp.generation = generation;
+	snap = (struct snapshot){ 0 };
+	return 0;
 }
