@@ -237,6 +237,16 @@ int foreign_add_key(struct foreign *f, const struct key_range *v,
 		    const struct foreign_outcome *of_map);
 /* A copy of a text that is not in f->text, for `raw`; NULL: no memory. */
 const char *foreign_keep(struct foreign *f, const char *s, size_t n);
+/*
+ * Forget all that was added since the mark: chains that were there before
+ * must have got no rules meanwhile.
+ */
+struct foreign_mark {
+	size_t tables, chains, rules, states, elems, terms, sets, ranges,
+		outcomes, kept, facts[FACT_MAX_];
+};
+struct foreign_mark foreign_mark(const struct foreign *f);
+int foreign_rewind(struct foreign *f, const struct foreign_mark *m);
 /* Take all rules out of a chain, as a flush does. */
 void foreign_flush_chain(struct foreign *f, uint32_t chain);
 /* From 1, in the chain as it is when all was read; 0: the dialect has none. */
