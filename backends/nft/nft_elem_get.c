@@ -136,7 +136,6 @@ int nft_elems_read(struct nft_elem_reader *r, const struct nlmsghdr *nlh)
 	return 0;
 }
 
-/* At one value an end comes before a start. */
 static int cmp_edge(const void *a, const void *b)
 {
 	const struct nft_boundary *x = a, *y = b;
@@ -146,7 +145,7 @@ static int cmp_edge(const void *a, const void *b)
 }
 
 /* The kernel dumps in order, rising or falling: sorting is the exception. */
-static void sort_edges(struct nft_boundary *v, size_t n)
+void nft_boundaries_sort(struct nft_boundary *v, size_t n)
 {
 	bool rising = true, falling = true;
 
@@ -186,7 +185,7 @@ int nft_elems_finish(struct nft_elem_reader *r)
 	struct elems *e = &r->set->elems;
 	int err = 0;
 
-	sort_edges(r->edge, r->n_edges);
+	nft_boundaries_sort(r->edge, r->n_edges);
 	for (size_t i = 0; !err && i < r->n_edges; i++) {
 		const struct nft_boundary *b = &r->edge[i];
 

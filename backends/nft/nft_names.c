@@ -30,6 +30,19 @@ bool nft_name_is_own(const char *name)
 	return !strncmp(name, NFT_OWN_PREFIX, strlen(NFT_OWN_PREFIX));
 }
 
+bool nft_chain_is_iptables(uint8_t family, const char *table,
+			   const char *chain)
+{
+	static const char *const tables[] = { "filter", "nat", "mangle", "raw",
+					      "security" };
+	static const char *const chains[] = { "INPUT", "FORWARD", "OUTPUT",
+					      "PREROUTING", "POSTROUTING" };
+
+	return family != NFPROTO_INET &&
+	       nft_word_is_among(tables, ARRAY_SIZE(tables), table) &&
+	       nft_word_is_among(chains, ARRAY_SIZE(chains), chain);
+}
+
 uint8_t nft_table_af(uint8_t table_family)
 {
 	switch (table_family) {

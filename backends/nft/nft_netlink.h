@@ -67,8 +67,11 @@ void nft_put_elem(struct nlmsghdr *nlh, const struct image_set *s, size_t i,
 struct nft_boundary {
 	uint8_t key[16];
 	bool end;
+	uint32_t tag;			/* the reader's own */
 	const struct origin *origin;
 };
+/* Rising; at one value an end comes before a start. */
+void nft_boundaries_sort(struct nft_boundary *v, size_t n);
 struct nft_elem_reader {
 	struct image *img;		/* owns the origins */
 	struct image_set *set;

@@ -132,17 +132,9 @@ static int search(struct search *s, size_t base, struct reach_set *ret)
 	return 0;
 }
 
-/* iptables-nft's tables are those with its built-in chains. */
 static bool is_iptables(const struct nft_foreign *f)
 {
-	static const char *const table[] = { "filter", "nat", "mangle", "raw",
-					     "security" };
-	static const char *const chain[] = { "INPUT", "FORWARD", "OUTPUT",
-					     "PREROUTING", "POSTROUTING" };
-
-	return f->base && f->family != NFPROTO_INET &&
-	       nft_word_is_among(table, ARRAY_SIZE(table), f->table) &&
-	       nft_word_is_among(chain, ARRAY_SIZE(chain), f->chain);
+	return f->base && nft_chain_is_iptables(f->family, f->table, f->chain);
 }
 
 static enum chain_owner owner_of(const struct nft_foreign *f)
