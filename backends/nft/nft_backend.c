@@ -34,6 +34,7 @@ const struct backend backend_nft = {
 	.parse = nft_parse,
 	.read_foreign = nft_read_foreign,
 	.recognizes = nft_recognizes,
+	.read_live = nft_read_live,
 	.open = nft_open,
 	.snapshot = nft_snapshot,
 	.commit = nft_commit,

@@ -91,4 +91,8 @@ int nft_read_steady(struct backend_ctx *ctx, nft_read_fn *read, void *arg,
 int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 		 struct diags *d);
 
+/* nft_live.c */
+int nft_read_live(struct backend_ctx *ctx, struct foreign *f,
+		  struct diags *d);
+
 #endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_live.c: the kernel's tables, chains and rules, as they are.
+ *
+ * Dumped in the order in which things refer to each other: sets and what is in
+ * them stand ready when the rules that look into them are read.
+ */
+#include "backends/nft/nft_live.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/nft/nft_kernel.h"
+#include "core/intern.h"
+#include "core/mem.h"
+
+/* Of younger kernels than the headers need be. */
+#define TABLE_F_OWNER 0x2
+#define TABLE_F_PERSIST 0x4
+#define OBJECT_SYNPROXY 10
+
+struct live {
+	struct backend_ctx *ctx;
+	struct foreign *f;
+	struct foreign_mark mark;
+	struct live_sets sets;
+	struct live_rule rule;
+};
+
+static int take_table(const struct nlmsghdr *nlh, void *arg)
+{
+	static const struct {
+		uint32_t bit;
+		const char *name;
+	} words[] = {
+		{ NFT_TABLE_F_DORMANT, "dormant" }, { TABLE_F_OWNER, "owner" },
+		{ TABLE_F_PERSIST, "persist" },
+	};
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	const struct nlattr *v[NFTA_TABLE_FLAGS + 1];
+	struct live *l = arg;
+	uint32_t at, flags;
+	int err = nft_msg_attrs(nlh, v, NFTA_TABLE_FLAGS);
+
+	if (!err)
+		err = foreign_table(l->f, nft_msg_family(nlh),
+				    nft_attr_str(v[NFTA_TABLE_NAME]), 0, &at);
+	flags = err ? 0 : nft_attr_u32(v[NFTA_TABLE_FLAGS]);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (flags & words[i].bit)
+			strbuf_printf(&b, "%s%s", b.n ? "," : "",
+				      words[i].name);
+	if (err || !b.n)
+		return err ? err : strbuf_status(&b);
+	l->f->tables[at].flags = intern(strbuf_str(&b));
+	return l->f->tables[at].flags ? 0 : -ENOMEM;
+}
+
+/* In nft's words; NULL: a hook of a younger kernel. */
+static const char *hook_word(uint8_t family, uint32_t hook)
+{
+	static const char *const inet[] = {
+		"prerouting", "input", "forward", "output", "postrouting",
+		"ingress",
+	};
+	static const char *const arp[] = { "input", "output", "forward" };
+	static const char *const netdev[] = { "ingress", "egress" };
+
+	if (family == NFPROTO_ARP)
+		return hook < ARRAY_SIZE(arp) ? arp[hook] : NULL;
+	if (family == NFPROTO_NETDEV)
+		return hook < ARRAY_SIZE(netdev) ? netdev[hook] : NULL;
+	return hook < ARRAY_SIZE(inet) ? inet[hook] : NULL;
+}
+
+static int take_hook(struct foreign *f, uint32_t chain,
+		     const struct nlattr *const *v)
+{
+	const struct nlattr *h[NFTA_HOOK_PRIORITY + 1];
+	struct host_chain *c = &f->chains[chain];
+	struct foreign_table *t = &f->tables[c->table];
+	int err = nft_nest_attrs(v[NFTA_CHAIN_HOOK], h, NFTA_HOOK_PRIORITY);
+
+	if (err)
+		return err;
+	c->type = intern(nft_attr_str(v[NFTA_CHAIN_TYPE]));
+	c->hook = hook_word(t->family,
+			    nft_attr_u32(h[NFTA_HOOK_HOOKNUM]));
+	c->priority = intern_printf("%d", (int)nft_attr_u32(
+						h[NFTA_HOOK_PRIORITY]));
+	c->policy = v[NFTA_CHAIN_POLICY] &&
+		    nft_attr_u32(v[NFTA_CHAIN_POLICY]) == NF_DROP ? "drop" :
+								    "accept";
+	if (!c->hook)
+		c->hook = intern_printf("hook %u", nft_attr_u32(
+						h[NFTA_HOOK_HOOKNUM]));
+	if (!c->type || !c->hook || !c->priority)
+		return -ENOMEM;
+	t->ranked |= nft_family_matters(t->family) &&
+		     nft_chain_is_iptables(t->family, t->name, c->name);
+	f->facts[FACT_NAT_CHAINS] += !t->ranked && !strcmp(c->type, "nat");
+	return 0;
+}
+
+static int take_chain(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_CHAIN_TYPE + 1];
+	uint32_t table, chain;
+	struct live *l = arg;
+	int err = nft_msg_attrs(nlh, v, NFTA_CHAIN_TYPE);
+
+	if (!err)
+		err = foreign_table(l->f, nft_msg_family(nlh),
+				    nft_attr_str(v[NFTA_CHAIN_TABLE]), 0,
+				    &table);
+	if (!err)
+		err = foreign_chain(l->f, table,
+				    nft_attr_str(v[NFTA_CHAIN_NAME]), 0,
+				    &chain);
+	if (err || !v[NFTA_CHAIN_HOOK])
+		return err;
+	return take_hook(l->f, chain, v);
+}
+
+static int take_set(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_SET_TABLE + 1];
+	struct live *l = arg;
+	uint32_t table;
+	int err = nft_msg_attrs(nlh, v, NFTA_SET_TABLE);
+
+	if (!err)
+		err = foreign_table(l->f, nft_msg_family(nlh),
+				    nft_attr_str(v[NFTA_SET_TABLE]), 0,
+				    &table);
+	return err ? err : nft_live_add_set(&l->sets, l->f, table, nlh);
+}
+
+static int take_elems(const struct nlmsghdr *nlh, void *arg)
+{
+	return nft_live_add_elems(arg, nlh);
+}
+
+/* Named ones only where terms are wanted: they may be large. */
+static int read_set(struct live *l, struct live_set *s)
+{
+	_cleanup_(nft_live_elems_release) struct live_elems e = { .set = s };
+	struct nft_dump_of what = { NFT_MSG_GETSETELEM, s->family,
+				    l->f->tables[s->table].name, s->name };
+	int err;
+
+	if (s->key_len > LIVE_BYTES ||
+	    (!l->f->wants_terms && !nft_live_set_is_anonymous(s)))
+		return 0;
+	err = nft_dump(l->ctx, &what, take_elems, &e);
+	return err ? err : nft_live_end_elems(&e);
+}
+
+static int read_sets(struct live *l)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < l->sets.n; i++)
+		err = read_set(l, &l->sets.v[i]);
+	return err;
+}
+
+static int take_object(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_OBJ_TYPE + 1];
+	struct live *l = arg;
+	int err = nft_msg_attrs(nlh, v, NFTA_OBJ_TYPE);
+	uint32_t type = err ? 0 : nft_attr_u32(v[NFTA_OBJ_TYPE]);
+
+	if (type == OBJECT_SYNPROXY)
+		l->f->facts[FACT_SYNPROXY_OBJECTS]++;
+	else if (nft_live_object_feature(type))
+		l->f->facts[FACT_CT_OBJECTS]++;
+	return err;
+}
+
+static int take_flowtable(const struct nlmsghdr *nlh, void *arg)
+{
+	struct live *l = arg;
+
+	(void)nlh;
+	l->f->facts[FACT_FLOWTABLES]++;
+	return 0;
+}
+
+static int take_comment(struct live *l, const struct nlattr *user)
+{
+	char buf[256];
+	const char *c = user ? nft_udata_comment(mnl_attr_get_payload(user),
+				mnl_attr_get_payload_len(user), buf,
+				sizeof(buf)) : NULL;
+
+	l->rule.comment = c ? intern(c) : NULL;
+	return c && !l->rule.comment ? -ENOMEM : 0;
+}
+
+static int take_rule(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_RULE_USERDATA + 1];
+	struct live *l = arg;
+	const struct host_chain *c;
+	uint32_t table, chain;
+	int err = nft_msg_attrs(nlh, v, NFTA_RULE_USERDATA);
+
+	if (!err)
+		err = foreign_table(l->f, nft_msg_family(nlh),
+				    nft_attr_str(v[NFTA_RULE_TABLE]), 0,
+				    &table);
+	if (!err)
+		err = foreign_chain(l->f, table,
+				    nft_attr_str(v[NFTA_RULE_CHAIN]), 0,
+				    &chain);
+	if (!err)
+		err = take_comment(l, v[NFTA_RULE_USERDATA]);
+	if (err)
+		return err;
+	if (!foreign_add_rule(l->f, chain, 0))
+		return -ENOMEM;
+	c = &l->f->chains[chain];
+	l->f->facts[FACT_NAT_CHAIN_RULES] +=
+		c->type && !strcmp(c->type, "nat") &&
+		!l->f->tables[table].ranked;
+	if (l->f->tables[table].ranked &&
+	    !strcmp(l->f->tables[table].name, "nat"))
+		nft_live_last(&l->rule)->features |= FEATURE_BIT(NAT);
+	l->rule.table = table;
+	l->rule.table_family = l->f->tables[table].family;
+	l->rule.compat = l->f->tables[table].ranked;
+	return nft_live_read_rule(&l->rule, v[NFTA_RULE_EXPRESSIONS]);
+}
+
+static int dump_all(struct live *l, uint16_t type,
+		    int (*take)(const struct nlmsghdr *nlh, void *arg))
+{
+	struct nft_dump_of what = { .type = type, .family = NFPROTO_UNSPEC };
+
+	return nft_dump(l->ctx, &what, take, l);
+}
+
+/* Kernels without objects or flowtables have none. */
+static int dump_young(struct live *l, uint16_t type,
+		      int (*take)(const struct nlmsghdr *nlh, void *arg))
+{
+	int err = dump_all(l, type, take);
+
+	return err == -EINVAL || err == -EOPNOTSUPP ? 0 : err;
+}
+
+static int read_all(struct live *l)
+{
+	int err = dump_all(l, NFT_MSG_GETTABLE, take_table);
+
+	if (!err)
+		err = dump_all(l, NFT_MSG_GETCHAIN, take_chain);
+	if (!err)
+		err = dump_all(l, NFT_MSG_GETSET, take_set);
+	if (!err)
+		err = read_sets(l);
+	if (!err)
+		err = dump_young(l, NFT_MSG_GETOBJ, take_object);
+	if (!err)
+		err = dump_young(l, NFT_MSG_GETFLOWTABLE, take_flowtable);
+	return err ? err : dump_all(l, NFT_MSG_GETRULE, take_rule);
+}
+
+static void live_release(struct live *l)
+{
+	nft_live_sets_release(&l->sets);
+	nft_live_rule_release(&l->rule);
+}
+
+static int read_once(struct backend_ctx *ctx, void *arg)
+{
+	struct live *l = arg;
+	int err = foreign_rewind(l->f, &l->mark);
+
+	(void)ctx;
+	live_release(l);
+	l->rule = (struct live_rule){ .f = l->f, .sets = &l->sets };
+	return err ? err : read_all(l);
+}
+
+int nft_read_live(struct backend_ctx *ctx, struct foreign *f, struct diags *d)
+{
+	_cleanup_(live_release) struct live l = {
+		.ctx = ctx, .f = f, .mark = foreign_mark(f),
+	};
+	uint32_t generation;
+
+	return nft_read_steady(ctx, read_once, &l, &generation, d);
+}

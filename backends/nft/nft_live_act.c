@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backends/nft/nft_live_act.c: expressions that do something, or may refuse. */
+#include <endian.h>
+#include <string.h>
+
+#include "backends/nft/nft_live.h"
+#include "core/intern.h"
+#include "core/mem.h"
+
+/* Of younger kernels than the headers need be. */
+#define OBJECT_QUOTA 2
+#define OBJECT_LIMIT 4
+#define OBJECT_CONNLIMIT 5
+#define OBJECT_SYNPROXY 10
+
+static int nothing(struct live_rule *r, const struct nlattr *const *v)
+{
+	(void)r;
+	(void)v;
+	return 0;
+}
+
+static int say_log(struct live_rule *r, const struct nlattr *const *v)
+{
+	(void)v;
+	nft_live_say(r, "log");
+	return 0;
+}
+
+/* One that may or may not let the packet go on through the rule. */
+static int refuse(struct live_rule *r, const char *name)
+{
+	nft_live_say(r, "[%s]", name);
+	return nft_live_opaque(r, name);
+}
+
+static int read_limit(struct live_rule *r, const struct nlattr *const *v)
+{
+	(void)v;
+	return refuse(r, "limit");
+}
+
+static int read_quota(struct live_rule *r, const struct nlattr *const *v)
+{
+	(void)v;
+	return refuse(r, "quota");
+}
+
+static int read_connlimit(struct live_rule *r, const struct nlattr *const *v)
+{
+	(void)v;
+	nft_live_last(r)->features |= FEATURE_BIT(CONNLIMIT);
+	return refuse(r, "ct count");
+}
+
+static int read_notrack(struct live_rule *r, const struct nlattr *const *v)
+{
+	struct term t = { .kind = TERM_NOTRACK };
+	int err = nft_live_set_verdict(r, FOREIGN_TARGET, "notrack",
+				       FEATURE_BIT(NOTRACK));
+
+	(void)v;
+	nft_live_say(r, "notrack");
+	if (err || !r->f->wants_terms)
+		return err;
+	return foreign_add_term(r->f, &t);
+}
+
+static int read_reject(struct live_rule *r, const struct nlattr *const *v)
+{
+	(void)v;
+	nft_live_say(r, "reject");
+	r->ended = true;
+	return nft_live_set_verdict(r, FOREIGN_REJECT, NULL, 0);
+}
+
+/* iptables-nft says of the same that it translates. */
+static uint64_t nat_feature(const struct live_rule *r)
+{
+	return r->compat ? FEATURE_BIT(NAT_VERDICT) : FEATURE_BIT(NAT);
+}
+
+/* Bytes that the rule itself put there. */
+static bool is_constant(const struct live_rule *r, const struct nlattr *reg,
+			unsigned int len, uint8_t *ret)
+{
+	unsigned int at = reg ? nft_live_at(nft_attr_u32(reg)) : LIVE_BYTES;
+
+	if (at + len > LIVE_BYTES)
+		return false;
+	for (unsigned int i = 0; i < len; i++) {
+		if (r->byte[at + i].load != LIVE_CONST)
+			return false;
+		ret[i] = r->byte[at + i].flip;
+	}
+	return true;
+}
+
+static void put_port(const struct live_rule *r, const struct nlattr *reg,
+		     struct strbuf *out)
+{
+	uint8_t v[2];
+
+	if (!reg)
+		return;
+	strbuf_puts(out, ":");
+	if (is_constant(r, reg, sizeof(v), v))
+		nft_live_say_value(LIVE_PORT, v, sizeof(v), out);
+	else
+		strbuf_puts(out, "[port]");
+}
+
+/* snat to 192.0.2.1:80 */
+static int say_nat(struct live_rule *r, const char *word,
+		   const struct nlattr *addr, const struct nlattr *port,
+		   bool v6)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	size_t width = v6 ? 16 : 4;
+	uint8_t v[16];
+
+	if (addr || port)
+		strbuf_puts(&b, " to ");
+	if (addr && is_constant(r, addr, (unsigned int)width, v))
+		nft_live_say_value(LIVE_ADDR, v, width, &b);
+	else if (addr)
+		strbuf_puts(&b, "[address]");
+	put_port(r, port, &b);
+	nft_live_say(r, "%s%s", word, strbuf_str(&b));
+	return nft_live_set_verdict(r, FOREIGN_TARGET, word, nat_feature(r));
+}
+
+static int read_nat(struct live_rule *r, const struct nlattr *const *v)
+{
+	r->ended = true;
+	return say_nat(r, nft_attr_u32(v[NFTA_NAT_TYPE]) == NFT_NAT_SNAT ?
+				  "snat" : "dnat",
+		       v[NFTA_NAT_REG_ADDR_MIN], v[NFTA_NAT_REG_PROTO_MIN],
+		       nft_attr_u32(v[NFTA_NAT_FAMILY]) == NFPROTO_IPV6);
+}
+
+static int read_masq(struct live_rule *r, const struct nlattr *const *v)
+{
+	r->ended = true;
+	return say_nat(r, "masquerade", NULL, v[NFTA_MASQ_REG_PROTO_MIN],
+		       false);
+}
+
+static int read_redir(struct live_rule *r, const struct nlattr *const *v)
+{
+	r->ended = true;
+	return say_nat(r, "redirect", NULL, v[NFTA_REDIR_REG_PROTO_MIN],
+		       false);
+}
+
+/* What is a verdict of its own, and needs no more words here. */
+static int act(struct live_rule *r, const char *word, uint64_t features)
+{
+	nft_live_say(r, "%s", word);
+	return nft_live_set_verdict(r, FOREIGN_TARGET, word, features);
+}
+
+/* Without a socket to go to, the rule ends. */
+static int read_tproxy(struct live_rule *r, const struct nlattr *const *v)
+{
+	int err = nft_live_opaque(r, "tproxy");
+
+	(void)v;
+	return err ? err : act(r, "tproxy", 0);
+}
+
+static int read_queue(struct live_rule *r, const struct nlattr *const *v)
+{
+	(void)v;
+	r->ended = true;
+	return act(r, "queue", 0);
+}
+
+static int read_synproxy(struct live_rule *r, const struct nlattr *const *v)
+{
+	(void)v;
+	return act(r, "synproxy", FEATURE_BIT(SYNPROXY));
+}
+
+static int read_fwd(struct live_rule *r, const struct nlattr *const *v)
+{
+	(void)v;
+	nft_live_say(r, "[fwd]");
+	r->ended = true;
+	return nft_live_set_verdict(r, FOREIGN_TARGET, "fwd", 0);
+}
+
+static int read_dup(struct live_rule *r, const struct nlattr *const *v)
+{
+	(void)v;
+	nft_live_say(r, "[dup]");
+	return 0;
+}
+
+/* A packet that cannot be offloaded ends the rule. */
+static int read_flow(struct live_rule *r, const struct nlattr *const *v)
+{
+	nft_live_last(r)->features |= FEATURE_BIT(FLOWOFFLOAD);
+	nft_live_say(r, "flow add @%s", nft_attr_str(v[NFTA_FLOW_TABLE_NAME]));
+	return nft_live_opaque(r, "flow");
+}
+
+static int read_object(struct live_rule *r, uint32_t type, const char *name)
+{
+	static const struct {
+		uint32_t type;
+		const char *word;
+	} may[] = {
+		{ OBJECT_QUOTA, "quota" }, { OBJECT_LIMIT, "limit" },
+		{ OBJECT_CONNLIMIT, "ct count" },
+	};
+	uint64_t features = nft_live_object_feature(type);
+
+	nft_live_last(r)->features |= features;
+	for (size_t i = 0; i < ARRAY_SIZE(may); i++)
+		if (may[i].type == type) {
+			nft_live_say(r, "[%s %s]", may[i].word, name);
+			return nft_live_opaque(r, may[i].word);
+		}
+	nft_live_say(r, "[object %s]", name);
+	return type == OBJECT_SYNPROXY ?
+		       nft_live_set_verdict(r, FOREIGN_TARGET, "synproxy", 0) :
+		       0;
+}
+
+static int read_objref(struct live_rule *r, const struct nlattr *const *v)
+{
+	const char *name = nft_attr_str(v[NFTA_OBJREF_SET_NAME]);
+	struct live_set *set;
+	struct live_key k;
+	int err;
+
+	if (!v[NFTA_OBJREF_SET_NAME])
+		return read_object(r, nft_attr_u32(v[NFTA_OBJREF_IMM_TYPE]),
+				   nft_attr_str(v[NFTA_OBJREF_IMM_NAME]));
+	set = nft_live_find_set(r->sets, r->table, name);
+	if (!set)
+		return refuse(r, "objref");
+	nft_live_key(r, nft_live_at(nft_attr_u32(v[NFTA_OBJREF_SET_SREG])),
+		     set->key_len, &k);
+	err = nft_live_lookup(r, &k, set, false, false);
+	return err ? err : read_object(r, set->object, set->name);
+}
+
+/* Do the expressions of what it adds decide anything? */
+static bool has_limit(struct live_rule *r, const struct nlattr *one,
+		      const struct nlattr *list)
+{
+	const struct nlattr *v[NFTA_EXPR_DATA + 1];
+	const struct nlattr *a;
+	const char *name;
+	bool some = false;
+
+	if (list) {
+		nft_for_each_nested(a, list)
+			some |= has_limit(r, a, NULL);
+		return some;
+	}
+	if (!one || nft_nest_attrs(one, v, NFTA_EXPR_DATA))
+		return false;
+	name = nft_attr_str(v[NFTA_EXPR_NAME]);
+	if (!strcmp(name, "connlimit"))
+		nft_live_last(r)->features |= FEATURE_BIT(CONNLIMIT);
+	return strcmp(name, "counter") != 0 && strcmp(name, "last") != 0;
+}
+
+/* add @seen { ip saddr }: the rule goes on, unless the set is full. */
+static int read_dynset(struct live_rule *r, const struct nlattr *const *v)
+{
+	static const char *const ops[] = {
+		[NFT_DYNSET_OP_ADD] = "add", [NFT_DYNSET_OP_UPDATE] = "update",
+		[NFT_DYNSET_OP_DELETE] = "delete",
+	};
+	uint32_t op = nft_attr_u32(v[NFTA_DYNSET_OP]);
+	const char *name = nft_attr_str(v[NFTA_DYNSET_SET_NAME]);
+	const struct live_set *set = nft_live_find_set(r->sets, r->table, name);
+	bool limits = has_limit(r, v[NFTA_DYNSET_EXPR],
+				v[NFTA_DYNSET_EXPRESSIONS]);
+	const char *word = op < ARRAY_SIZE(ops) ? ops[op] : "dynset";
+	int err;
+
+	nft_live_say(r, "[%s @%s]", word, name);
+	if (!set)
+		return nft_live_opaque(r, word);
+	err = nft_live_require(r, nft_live_at(nft_attr_u32(
+				       v[NFTA_DYNSET_SREG_KEY])),
+			       set->key_len);
+	if (!err && (limits || (set->size && set->n >= set->size) ||
+		     nft_attr_u32(v[NFTA_DYNSET_FLAGS]) & NFT_DYNSET_F_INV))
+		err = nft_live_opaque(r, word);
+	return err;
+}
+
+const struct live_row nft_live_acts[] = {
+	{ "counter", nothing },	     { "last", nothing },
+	{ "log", say_log },	     { "limit", read_limit },
+	{ "quota", read_quota },     { "connlimit", read_connlimit },
+	{ "notrack", read_notrack }, { "reject", read_reject },
+	{ "nat", read_nat },	     { "masq", read_masq },
+	{ "redir", read_redir },     { "tproxy", read_tproxy },
+	{ "queue", read_queue },     { "synproxy", read_synproxy },
+	{ "fwd", read_fwd },	     { "dup", read_dup },
+	{ "flow_offload", read_flow }, { "objref", read_objref },
+	{ "dynset", read_dynset },   { NULL, NULL },
+};
