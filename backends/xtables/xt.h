@@ -48,6 +48,8 @@ size_t xt_head_size(uint8_t family);
  */
 int xt_head_take(struct xt_head *h, const struct ipt_args *a, size_t *i,
 		 bool negated);
+/* One argument, whatever it holds. */
+void xt_print_word(const char *s, size_t n, FILE *out);
 void xt_head_print(const struct xt_head *h, FILE *out);
 
 #endif

@@ -171,6 +171,13 @@ static bool is_plain_iface(const char *name, const unsigned char *mask,
 	return end == n || !n || name[n - 1] != '+';
 }
 
+void xt_print_word(const char *s, size_t n, FILE *out)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%s%c", strchr(" \t\r\"\\", s[i]) ? "\\" : "",
+			s[i]);
+}
+
 static void print_iface(const char *name, const unsigned char *mask,
 			const char *opt, bool negated, FILE *out)
 {
@@ -181,9 +188,7 @@ static void print_iface(const char *name, const unsigned char *mask,
 	if (!mask[0] && !name[0] && !negated)
 		return;
 	fprintf(out, "%s %s ", negated ? " !" : "", opt);
-	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%s%c", strchr(" \t\r\"\\", name[i]) ? "\\" : "",
-			name[i]);
+	xt_print_word(name, n, out);
 	fputs(mask[n] ? "" : "+", out);
 	if (!is_plain_iface(name, mask, n))
 		fputs(" --odd-interface", out);

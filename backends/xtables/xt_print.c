@@ -81,7 +81,8 @@ static int print_target(struct print *p, const struct xt_entry_target *e)
 				  p->head.v4->ip.flags & IPT_F_GOTO :
 				  p->head.v6->ipv6.flags & IP6T_F_GOTO;
 
-		fprintf(p->out, " -%c %s", go ? 'g' : 'j', p->target);
+		fprintf(p->out, " -%c ", go ? 'g' : 'j');
+		xt_print_word(p->target, strlen(p->target), p->out);
 		return 0;
 	}
 	if (is_known(name))
@@ -140,6 +141,17 @@ static int print_captured(struct print *p)
 	return err;
 }
 
+/* A text that does not split is one argument, which nothing takes for a rule. */
+static int split(const char *text, size_t len, struct ipt_args *ret)
+{
+	int err = ipt_args_split(text, len, ret);
+
+	if (err != -EINVAL)
+		return err;
+	ipt_args_release(ret);
+	return ipt_args_add(ret, text);
+}
+
 int xt_print(uint8_t family, const void *entry, const char *target,
 	     struct ipt_args *ret, struct diags *d)
 {
@@ -168,5 +180,5 @@ int xt_print(uint8_t family, const void *entry, const char *target,
 		return diag_add(d, DIAG_ERROR, -EIO, ID_XTABLES_RULE, NOPOS,
 				"iptables: cannot read one of ctpolicy's rules: %s",
 				xt_guard_message());
-	return ipt_args_split(text, len, ret);
+	return split(text, len, ret);
 }
