@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt.h"
-#include "core/intern.h"
+#include "backends/xtables/xt_terms.h"
 #include "core/mem.h"
 
 struct reader {
@@ -66,10 +66,8 @@ static int take_table(struct reader *r, const struct ipt_args *a)
 
 static int set_chain(struct reader *r, const char *name, const char *policy)
 {
-	static const char *const hooks[][2] = {
-		{ "PREROUTING", "prerouting" }, { "INPUT", "input" },
-		{ "FORWARD", "forward" }, { "OUTPUT", "output" },
-		{ "POSTROUTING", "postrouting" },
+	static const char *const policies[][2] = {
+		{ "ACCEPT", "accept" }, { "DROP", "drop" },
 	};
 	struct host_chain *c;
 	uint32_t at;
@@ -78,13 +76,11 @@ static int set_chain(struct reader *r, const char *name, const char *policy)
 	if (err)
 		return err;
 	c = &r->f->chains[at];
-	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
-		if (!strcmp(name, hooks[i][0]))
-			c->hook = hooks[i][1];
-	if (!policy || !strcmp(policy, "-"))
-		return 0;
-	c->policy = intern(policy);
-	return c->policy ? 0 : -ENOMEM;
+	xt_terms_chain(r->f->tables[r->table].name, c);
+	for (size_t i = 0; policy && i < ARRAY_SIZE(policies); i++)
+		if (!strcmp(policy, policies[i][0]))
+			c->policy = policies[i][1];
+	return 0;
 }
 
 /* ":INPUT DROP [0:0]" */
@@ -103,6 +99,7 @@ static int add_rule(struct reader *r, const struct ipt_args *a, size_t i,
 	uint32_t chain, position = inserts;
 	struct foreign_rule *rule;
 	const char *name = a->v[i];
+	bool is_ipv6;
 	int err = set_chain(r, name, NULL);
 
 	if (!err)
@@ -123,8 +120,15 @@ static int add_rule(struct reader *r, const struct ipt_args *a, size_t i,
 	rule->raw = raw;
 	rule->line = r->line;
 	rule->features = r->is_nat ? FEATURE_BIT(NAT) : 0;
-	r->says_ipv6[r->table] |= ipt_foreign_is_ipv6(a, i);
+	is_ipv6 = ipt_foreign_is_ipv6(a, i);
+	r->says_ipv6[r->table] |= is_ipv6;
 	err = ipt_foreign_rule(r->f, a, i);
+	/* Where no heading says the family, the rule's own words must. */
+	if (!err && r->f->wants_terms)
+		err = xt_terms_add(r->f,
+				   r->family ? r->family :
+				   is_ipv6   ? NFPROTO_IPV6 : NFPROTO_IPV4,
+				   a, i, NULL);
 	if (!r->is_nat && !err)
 		r->f->rules[r->f->n_rules - 1].features &=
 			~FEATURE_BIT(NAT_VERDICT);

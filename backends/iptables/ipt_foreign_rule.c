@@ -184,9 +184,13 @@ static const struct {
 
 static bool is_ipv6(const struct ipt_option *o)
 {
-	if (o->arg && strchr(o->arg, ':') &&
-	    (ipt_option_is(o, "--source") || ipt_option_is(o, "--destination")))
-		return true;
+	static const char *const addresses[] = {
+		"--source", "--destination", "--src-range", "--dst-range",
+	};
+
+	for (size_t i = 0; o->arg && i < ARRAY_SIZE(addresses); i++)
+		if (ipt_option_is(o, addresses[i]) && strchr(o->arg, ':'))
+			return true;
 	for (size_t i = 0; i < ARRAY_SIZE(ipv6_only); i++)
 		if (ipt_option_is(o, ipv6_only[i].option) &&
 		    (!*ipv6_only[i].arg ||

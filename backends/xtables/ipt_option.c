@@ -17,6 +17,7 @@ static const struct {
 	{ 'm', "--match" }, { 'j', "--jump" }, { 'g', "--goto" },
 	{ 'p', "--protocol" }, { 's', "--source" }, { 'd', "--destination" },
 	{ 'i', "--in-interface" }, { 'o', "--out-interface" },
+	{ 'f', "--fragments" },
 };
 
 /* Options that may be abbreviated; `takes`: an argument like an option, too. */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backends/xtables/xt_terms_target.c: what a target does to the packet. */
+#include <string.h>
+
+#include "backends/xtables/xt_reader.h"
+#include "core/mem.h"
+
+/* mark = (mark & keep) ^ flip, from the option's value and mask. */
+static const struct {
+	const char *option;
+	bool keeps_value;	/* keep = value; else ~mask, or ~(value|mask) */
+	bool covers_value;
+	bool keeps_all;
+	bool flips;
+} marks[] = {
+	{ .option = "--set-xmark", .flips = true },
+	{ .option = "--set-mark", .covers_value = true, .flips = true },
+	{ .option = "--tproxy-mark", .flips = true },
+	{ .option = "--and-mark", .keeps_value = true },
+	{ .option = "--or-mark", .covers_value = true, .flips = true },
+	{ .option = "--xor-mark", .keeps_all = true, .flips = true },
+};
+
+int xt_take_target_mark(struct xt_reader *r, const struct xt_option_row *row)
+{
+	uint32_t value, mask;
+	size_t k = 0;
+
+	while (k + 1 < ARRAY_SIZE(marks) && strcmp(marks[k].option, row->name))
+		k++;
+	if (!r->o.arg || xt_parse_mark(r->o.arg, &value, &mask)) {
+		r->seen |= SEEN_LOSE_MARK;
+		return 0;
+	}
+	if (!strcmp(row->name, "--or-mark"))
+		mask = value;
+	r->keep = marks[k].keeps_all   ? UINT32_MAX :
+		  marks[k].keeps_value ? value :
+					 ~(mask | (marks[k].covers_value ?
+							   value : 0));
+	r->flip = marks[k].flips ? value : 0;
+	r->seen |= SEEN_SET_MARK;
+	return 0;
+}
+
+/* `seen`: what must have been; 0: the target alone says it. */
+static const struct {
+	const char *target;
+	unsigned int seen;
+	enum term_kind kind;
+} effects[] = {
+	{ "NOTRACK", 0, TERM_NOTRACK },
+	{ "CT", SEEN_NOTRACK, TERM_NOTRACK },
+	{ "MARK", SEEN_LOSE_MARK, TERM_LOSE_MARK },
+	{ "MARK", SEEN_SET_MARK, TERM_SET_MARK },
+	{ "TPROXY", SEEN_LOSE_MARK, TERM_LOSE_MARK },
+	{ "TPROXY", SEEN_SET_MARK, TERM_SET_MARK },
+	{ "CONNMARK", SEEN_LOSE_MARK, TERM_LOSE_MARK },
+	{ "SET", SEEN_LOSE_MARK, TERM_LOSE_MARK },
+	{ "HMARK", 0, TERM_LOSE_MARK },
+};
+
+int xt_end_target(struct xt_reader *r)
+{
+	struct term t = { 0 };
+
+	for (size_t i = 0; r->target && i < ARRAY_SIZE(effects); i++) {
+		if (strcmp(r->target, effects[i].target) ||
+		    (r->seen & effects[i].seen) != effects[i].seen)
+			continue;
+		t.kind = effects[i].kind;
+		if (t.kind == TERM_SET_MARK) {
+			t.keep = r->keep;
+			t.flip = r->flip;
+		}
+		return foreign_add_term(r->f, &t);
+	}
+	return 0;
+}
