@@ -8,7 +8,8 @@
  *
  * Shape:  tables, chains and rules in the order of the text; chains and rules
  *         name their table and chain by number. A rule of an anonymous chain
- *         (`jump { ... }`) belongs to the chain around it.
+ *         (`jump { ... }`) belongs to the chain around it, or, with terms, to
+ *         a chain of its own, as in the kernel.
  * Units:  lines and positions count from 1; position 0: the dialect has none.
  *         Terms are there where `wants_terms` was set before reading.
  * Owner:  owns the text that rules and elements point into; names are interned.

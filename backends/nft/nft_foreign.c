@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/nft/nft_foreign.h"
 
-#include <linux/netfilter.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/netfilter.h>
 
+#include "backends/nft/nft_term.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -24,6 +26,32 @@ int nft_read_scope(struct nft_reader *r, struct nft_place *ret)
 	return err;
 }
 
+const struct foreign_elems *nft_define_find(const struct nft_reader *r,
+					    const char *name, size_t n)
+{
+	const char *kept = intern_n(name, n);
+	size_t at = kept ? name_index_find(&r->define_at, kept, 0) : SIZE_MAX;
+
+	if (at == SIZE_MAX || r->defines[at] == FOREIGN_NOWHERE)
+		return NULL;
+	return &r->f->elems[r->defines[at]];
+}
+
+/* From here on the name means f->elems[number]. */
+static int note_define(struct nft_reader *r, const char *name, uint32_t number)
+{
+	size_t at = name_index_find(&r->define_at, name, 0);
+
+	if (at == SIZE_MAX) {
+		at = r->define_at.n;
+		if (mem_grow(&r->defines, &r->cap_defines, at + 1) ||
+		    name_index_add(&r->define_at, name, 0))
+			return -ENOMEM;
+	}
+	r->defines[at] = number;
+	return 0;
+}
+
 /* define NAME = VALUE */
 static int read_define(struct nft_reader *r)
 {
@@ -35,10 +63,21 @@ static int read_define(struct nft_reader *r)
 		err = nft_parse_error(&r->p, &r->p.tok, "'=' expected");
 	if (err)
 		return err;
-	e.raw.s = r->p.tok.s;
+	e.raw.s = r->p.tok.s - (r->p.tok.kind == TOK_STRING);
 	err = nft_skip_statement(&r->p);
 	e.raw.n = (size_t)(r->p.tok.s - e.raw.s);
-	return err ? err : foreign_add_elems(r->f, e);
+	if (!err)
+		err = foreign_add_elems(r->f, e);
+	return err ? err : note_define(r, e.name,
+				       (uint32_t)r->f->n_elems - 1);
+}
+
+static int read_undefine(struct nft_reader *r)
+{
+	const char *name;
+	int err = nft_expect_name(&r->p, "a name", &name);
+
+	return err ? err : note_define(r, name, FOREIGN_NOWHERE);
 }
 
 int nft_read_anywhere(struct nft_reader *r, bool *ret_is)
@@ -51,7 +90,7 @@ int nft_read_anywhere(struct nft_reader *r, bool *ret_is)
 	if (nft_accept(&r->p, "define") || nft_accept(&r->p, "redefine"))
 		return read_define(r);
 	if (nft_accept(&r->p, "undefine"))
-		return nft_skip_statement(&r->p);
+		return read_undefine(r);
 	*ret_is = false;
 	return 0;
 }
@@ -78,39 +117,72 @@ static int read_rule_command(struct nft_reader *r, bool inserts)
 	return nft_read_rule(r, at.chain, inserts);
 }
 
-static void flush_table(struct foreign *f, uint32_t table)
+static int flush_table(struct nft_reader *r, uint32_t table, bool deletes)
 {
-	for (size_t i = 0; i < f->n_chains; i++)
-		if (table == FOREIGN_NOWHERE || f->chains[i].table == table)
-			foreign_flush_chain(f, (uint32_t)i);
+	struct foreign *f = r->f;
+
+	for (size_t i = 0; i < f->n_chains; i++) {
+		if (table != FOREIGN_NOWHERE && f->chains[i].table != table)
+			continue;
+		foreign_flush_chain(f, (uint32_t)i);
+	}
+	return deletes ? nft_set_forget(r, table, NULL, true) : 0;
 }
 
-/* From behind `flush` or `delete`. */
-static int read_flush(struct nft_reader *r)
+static int flush_chain(struct nft_reader *r)
 {
 	struct nft_place at;
 	const char *name;
+	int err = nft_read_scope(r, &at);
+
+	if (!err)
+		err = nft_expect_name(&r->p, "a chain's name", &name);
+	if (!err)
+		err = foreign_chain(r->f, at.table, name, r->p.tok.line,
+				    &at.chain);
+	if (!err)
+		foreign_flush_chain(r->f, at.chain);
+	return err;
+}
+
+/* A set, or (elements) some of what is in one. */
+static int flush_set(struct nft_reader *r, bool elements, bool deletes)
+{
+	struct nft_place at;
+	const char *name;
+	int err = nft_read_scope(r, &at);
+
+	if (!err)
+		err = nft_expect_name(&r->p, "a set's name", &name);
+	if (err)
+		return err;
+	return elements ? nft_set_doubt(r, at.table, name) :
+			  nft_set_forget(r, at.table, name, deletes);
+}
+
+/* From behind `flush` or `delete`. */
+static int read_flush(struct nft_reader *r, bool deletes)
+{
+	struct nft_parser *p = &r->p;
+	struct nft_place at;
 	int err = 0;
 
-	if (nft_accept(&r->p, "ruleset")) {
-		flush_table(r->f, FOREIGN_NOWHERE);
-	} else if (nft_accept(&r->p, "table")) {
+	if (nft_accept(p, "ruleset")) {
+		err = flush_table(r, FOREIGN_NOWHERE, true);
+	} else if (nft_accept(p, "table")) {
 		err = nft_read_scope(r, &at);
 		if (!err)
-			flush_table(r->f, at.table);
-	} else if (nft_accept(&r->p, "chain")) {
-		err = nft_read_scope(r, &at);
-		if (!err)
-			err = nft_expect_name(&r->p, "a chain's name", &name);
-		if (!err)
-			err = foreign_chain(r->f, at.table, name,
-					    r->p.tok.line, &at.chain);
-		if (!err)
-			foreign_flush_chain(r->f, at.chain);
-	} else if (nft_tok_is(&r->p.tok, "rule")) {
-		return nft_parse_error(&r->p, &r->p.tok, "this rule is named by its handle, which the text does not show");
+			err = flush_table(r, at.table, deletes);
+	} else if (nft_accept(p, "chain")) {
+		err = flush_chain(r);
+	} else if (nft_accept(p, "set") || nft_accept(p, "map")) {
+		err = flush_set(r, false, deletes);
+	} else if (nft_accept(p, "element")) {
+		err = flush_set(r, true, deletes);
+	} else if (nft_tok_is(&p->tok, "rule")) {
+		return nft_parse_error(p, &p->tok, "this rule is named by its handle, which the text does not show");
 	}
-	return err ? err : nft_skip_statement(&r->p);
+	return err ? err : nft_skip_statement(p);
 }
 
 static int read_table(struct nft_reader *r)
@@ -150,9 +222,10 @@ static int read_command(struct nft_reader *r)
 
 	if (err || is)
 		return err;
-	if (nft_accept(p, "flush") || nft_accept(p, "delete") ||
-	    nft_accept(p, "destroy"))
-		return read_flush(r);
+	if (nft_accept(p, "flush"))
+		return read_flush(r, false);
+	if (nft_accept(p, "delete") || nft_accept(p, "destroy"))
+		return read_flush(r, true);
 	if (nft_accept(p, "list") || nft_accept(p, "reset"))
 		return nft_skip_statement(p);
 	if (nft_accept(p, "insert"))
@@ -169,25 +242,38 @@ static void count_nat(struct foreign *f)
 			f->chains[i].type && !strcmp(f->chains[i].type, "nat");
 }
 
+static int read_commands(struct nft_reader *r)
+{
+	int err = 0;
+
+	nft_next(&r->p);
+	while (!err && r->p.tok.kind != TOK_END) {
+		if (nft_accept_kind(&r->p, TOK_EOL))
+			continue;
+		err = read_command(r);
+		if (!err && r->p.tok.kind != TOK_EOL &&
+		    r->p.tok.kind != TOK_END)
+			err = nft_parse_error(&r->p, &r->p.tok,
+					      "the end of the line expected");
+	}
+	return err;
+}
+
 int nft_read_foreign(const char *file, struct foreign *f, struct diags *d)
 {
+	_cleanup_(nft_terms_release) struct nft_terms terms = { 0 };
 	struct nft_reader r = {
 		.p = { .file = file, .text = f->text, .len = f->len,
 		       .line = 1, .col = 1, .d = d },
-		.f = f,
+		.f = f, .terms = f->wants_terms ? &terms : NULL,
 	};
-	int err = 0;
+	int err = read_commands(&r);
 
-	nft_next(&r.p);
-	while (!err && r.p.tok.kind != TOK_END) {
-		if (nft_accept_kind(&r.p, TOK_EOL))
-			continue;
-		err = read_command(&r);
-		if (!err && r.p.tok.kind != TOK_EOL && r.p.tok.kind != TOK_END)
-			err = nft_parse_error(&r.p, &r.p.tok,
-					      "the end of the line expected");
-	}
 	free(r.v);
+	free(r.defines);
+	name_index_release(&r.define_at);
+	if (!err && r.terms)
+		err = nft_sets_finish(&r);
 	if (!err)
 		count_nat(f);
 	return err;

@@ -20,6 +20,10 @@ struct nft_reader {
 	struct nft_tok *v;		/* the rule, without its `jump { }` */
 	size_t n, cap;
 	unsigned int depth;		/* of `jump { }` */
+	struct name_index define_at;
+	uint32_t *defines;		/* in f->elems; FOREIGN_NOWHERE: none */
+	size_t cap_defines;
+	struct nft_terms *terms;	/* NULL: none are wanted */
 };
 
 /* Where a statement stands. */
@@ -47,6 +51,9 @@ int nft_read_object(struct nft_reader *r, struct nft_place *at,
 		    const struct nft_tok *word, bool names_table, bool *ret_is);
 /* include "FILE", define NAME = VALUE: wherever a statement may stand. */
 int nft_read_anywhere(struct nft_reader *r, bool *ret_is);
+/* The define of that name that counts here; NULL: there is none. */
+const struct foreign_elems *nft_define_find(const struct nft_reader *r,
+					    const char *name, size_t n);
 /* [family] TABLE */
 int nft_read_scope(struct nft_reader *r, struct nft_place *ret);
 

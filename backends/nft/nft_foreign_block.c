@@ -2,7 +2,7 @@
 /* backends/nft/nft_foreign_block.c: what stands in tables and chains. */
 #include <string.h>
 
-#include "backends/nft/nft_foreign.h"
+#include "backends/nft/nft_term.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -129,7 +129,8 @@ static int read_elems(struct nft_reader *r, const struct nft_place *at,
 		nft_next(&r->p);
 	}
 	r->f->facts[FACT_SETS_WITH_CT] += has_ct && is_declared;
-	return foreign_add_elems(r->f, e);
+	err = foreign_add_elems(r->f, e);
+	return err || !r->terms ? err : nft_set_take(r, &e, is_declared);
 }
 
 enum object { CHAIN, SET, MAP, ELEMENT, FLOWTABLE, CT, SYNPROXY, OTHER };

@@ -96,7 +96,7 @@ static bool is_value(const struct nft_reader *r, size_t i)
 		"jump", "goto", "code",
 	};
 
-	if (!i)
+	if (!i || nft_tok_is(&r->v[i], "vmap"))
 		return false;
 	if (r->v[i - 1].kind == TOK_COMMA)
 		return true;

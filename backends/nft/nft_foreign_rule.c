@@ -3,7 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "backends/nft/nft_foreign.h"
+#include "backends/nft/nft_term.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 #define DEPTH_MAX 16
@@ -138,6 +139,18 @@ static int read_inner(struct nft_reader *r, const struct nft_parser *inner,
 	return err;
 }
 
+/* The kernel keeps `jump { ... }` as a chain, with a name such as this. */
+static int name_inner(struct nft_reader *r, uint32_t line, uint32_t *chain)
+{
+	struct foreign_rule *rule = &r->f->rules[r->f->n_rules - 1];
+
+	rule->target = intern_printf("__chain%u", r->terms->n_inner++);
+	if (!rule->target)
+		return -ENOMEM;
+	return foreign_chain(r->f, r->f->chains[*chain].table, rule->target,
+			     line, chain);
+}
+
 int nft_read_rule(struct nft_reader *r, uint32_t chain, uint32_t position)
 {
 	struct nft_parser inner = { 0 };
@@ -160,5 +173,9 @@ int nft_read_rule(struct nft_reader *r, uint32_t chain, uint32_t position)
 	rule->raw.n = (size_t)(end.s + end.n - first.s) +
 		      (end.kind == TOK_STRING);
 	err = nft_read_matches(r);
+	if (!err && r->terms)
+		err = nft_terms_read(r);
+	if (!err && has_inner && r->terms)
+		err = name_inner(r, first.line, &chain);
 	return err || !has_inner ? err : read_inner(r, &inner, chain);
 }

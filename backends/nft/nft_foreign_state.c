@@ -73,24 +73,17 @@ static bool take_word(struct list *l, const char *s, size_t n)
 	return true;
 }
 
-static void take_define(const struct foreign *f, struct list *l,
+static void take_define(const struct nft_reader *r, struct list *l,
 			const struct nft_tok *t)
 {
-	for (size_t i = f->n_elems; i--;) {
-		const struct foreign_elems *e = &f->elems[i];
+	const struct foreign_elems *e = nft_define_find(r, t->s + 1, t->n - 1);
 
-		if (e->table != FOREIGN_NOWHERE ||
-		    strlen(e->name) != t->n - 1 ||
-		    memcmp(e->name, t->s + 1, t->n - 1))
-			continue;
-		for (size_t k = 0, run; k < e->raw.n; k += run ? run : 1) {
-			run = 0;
-			while (k + run < e->raw.n &&
-			       isalpha((unsigned char)e->raw.s[k + run]))
-				run++;
-			l->s.mask |= foreign_state_of(e->raw.s + k, run);
-		}
-		return;
+	for (size_t k = 0, run; e && k < e->raw.n; k += run ? run : 1) {
+		run = 0;
+		while (k + run < e->raw.n &&
+		       isalpha((unsigned char)e->raw.s[k + run]))
+			run++;
+		l->s.mask |= foreign_state_of(e->raw.s + k, run);
 	}
 }
 
@@ -140,7 +133,7 @@ static int take_list(struct nft_reader *r, size_t i, struct list *l)
 			return take_name(l, t);
 		}
 		if (*t->s == '$')
-			take_define(r->f, l, t);
+			take_define(r, l, t);
 		else if (!take_word(l, t->s, t->n))
 			break;
 	}
