@@ -45,7 +45,7 @@ struct walk_state {
 	uint32_t mark, mark_known;
 };
 
-#define CT_TEMPLATE 0x80	/* a zone or helper was set, ahead of conntrack */
+#define CT_TEMPLATE 0x80	/* a zone or helper was set before conntrack */
 
 enum {
 	MOVED_NOT_SOURCE = 1 << 0,
@@ -58,7 +58,7 @@ enum {
 struct walk_step {
 	uint32_t chain, rule;		/* FOREIGN_NOWHERE: the policy */
 	uint32_t position;		/* 0: the policy */
-	uint32_t term;			/* FOREIGN_NOWHERE; the first in doubt */
+	uint32_t term;			/* the first in doubt, or NOWHERE */
 	enum truth matched, reached;
 	enum foreign_verdict verdict;	/* NONE: goes on */
 	const char *target;		/* NULL: the verdict needs none */

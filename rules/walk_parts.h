@@ -38,7 +38,7 @@ struct chain_rules {
 
 /* The ranges of a set with one field, sorted, so that none overlap. */
 struct sorted_set {
-	uint32_t *at;			/* NULL: read through */
+	uint32_t *at;		/* NULL: read through */
 };
 
 struct walker {
@@ -58,7 +58,7 @@ struct walking {
 	const struct packet *p;
 	struct walk *out;
 	uint8_t hook;
-	bool seen;		/* conntrack had it: the second half of loopback */
+	bool seen;		/* by conntrack: loopback, second half */
 	bool mute;		/* record nothing: another order is tried */
 	bool dropped;		/* may have been, before here, as `gone` */
 	struct walk_state gone;
@@ -115,6 +115,13 @@ bool walk_index_find(const struct walker *w, uint32_t set,
 void walk_join(struct walk_state *to, const struct walk_state *from);
 bool walk_state_same(const struct walk_state *a, const struct walk_state *b);
 void ending_add(struct ending *e, uint8_t how, const struct walk_state *s);
+
+/* walk.c: false: the packet ends here. */
+bool walk_stop(struct walking *x, const struct stop *stop,
+	       struct walk_state *s);
+/* walk_tie.c: the same of all stops of a hook. */
+bool walk_stops(struct walking *x, const struct stops *v,
+		struct walk_state *s);
 
 /* walk_chain.c: all of a base chain, with its policy; one phase. */
 void walk_base_chain(struct walking *x, const struct stop *stop,
