@@ -30,6 +30,16 @@ static void sort(void *v, size_t n, size_t size,
 		qsort(v, n, size, cmp);
 }
 
+/* Memory of its own even for no items. */
+static void *copy_of(const void *v, size_t n, size_t size)
+{
+	void *c = malloc(n ? n * size : 1);
+
+	if (c && n)
+		memcpy(c, v, n * size);
+	return c;
+}
+
 int prefix_set_add(struct prefix_set *s, const struct prefix *p)
 {
 	int err = mem_grow(&s->v, &s->cap, s->n + 1);
@@ -124,14 +134,10 @@ void port_set_normalize(struct port_set *s)
 
 int port_set_copy(const struct port_set *s, struct port_set *ret)
 {
-	struct port_set c = { 0 };
-	int err = mem_grow(&c.v, &c.cap, s->n);
+	struct port_set c = { copy_of(s->v, s->n, sizeof(*s->v)), s->n, s->n };
 
-	if (err)
-		return err;
-	if (s->n)
-		memcpy(c.v, s->v, s->n * sizeof(*s->v));
-	c.n = s->n;
+	if (!c.v)
+		return -ENOMEM;
 	*ret = c;
 	return 0;
 }
@@ -183,14 +189,10 @@ void iface_set_normalize(struct iface_set *s)
 
 int iface_set_copy(const struct iface_set *s, struct iface_set *ret)
 {
-	struct iface_set c = { 0 };
-	int err = mem_grow(&c.v, &c.cap, s->n);
+	struct iface_set c = { copy_of(s->v, s->n, sizeof(*s->v)), s->n, s->n };
 
-	if (err)
-		return err;
-	if (s->n)
-		memcpy(c.v, s->v, s->n * sizeof(*s->v));
-	c.n = s->n;
+	if (!c.v)
+		return -ENOMEM;
 	*ret = c;
 	return 0;
 }
