@@ -110,11 +110,8 @@ static int take(json_t *j, struct claim *c)
 static int decode(const char *text, size_t len, struct claim *c)
 {
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
-	size_t at;
-	int err = sealed_check(text, &len);
+	int err = sealed_get_only(text, len, &j);
 
-	if (!err)
-		err = sealed_get_line(text, len, &j, &at);
 	return err ? err : take(j, c);
 }
 
@@ -136,7 +133,6 @@ int claim_read(struct claim *c)
 static int encode(const struct claim *c, struct strbuf *out)
 {
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
-	int err;
 
 	json_memory_watch();
 	j = json_pack("{s:i, s:o*, s:I, s:I, s:s, s:b}", "schema", SCHEMA,
@@ -145,8 +141,7 @@ static int encode(const struct claim *c, struct strbuf *out)
 		      "deadline", (json_int_t)c->over.deadline,
 		      "ending", ending_name(c->over.ending),
 		      "told", c->over.told);
-	err = sealed_put_json(j, out);
-	return err ? err : sealed_put_checksum(out);
+	return sealed_put_only(j, out);
 }
 
 static bool says_nothing(const struct claim *c)

@@ -14,7 +14,6 @@
 int pending_encode(const struct pending *p, struct strbuf *out)
 {
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
-	int err;
 
 	json_memory_watch();
 	j = json_pack(
@@ -22,9 +21,7 @@ int pending_encode(const struct pending *p, struct strbuf *out)
 		"id", (json_int_t)p->id,
 		"deadline", (json_int_t)p->deadline, "space", p->space,
 		"login", p->login);
-	err = sealed_put_json(j, out);
-
-	return err ? err : sealed_put_checksum(out);
+	return sealed_put_only(j, out);
 }
 
 int pending_decode(const char *text, size_t len, struct pending *ret)
@@ -33,15 +30,11 @@ int pending_decode(const char *text, size_t len, struct pending *ret)
 	json_int_t id, deadline;
 	struct pending p = { 0 };
 	const char *space, *login;
-	int schema, err = sealed_check(text, &len);
-	size_t at;
+	int schema, err = sealed_get_only(text, len, &j);
 
-	if (!err)
-		err = sealed_get_line(text, len, &j, &at);
 	if (err)
 		return err;
-	if (at != len ||
-	    json_unpack(j, "{s:i, s:I, s:I, s:s, s:s !}", "schema", &schema,
+	if (json_unpack(j, "{s:i, s:I, s:I, s:s, s:s !}", "schema", &schema,
 			"id", &id, "deadline", &deadline, "space", &space,
 			"login", &login) ||
 	    schema != SCHEMA || deadline < 0 ||
@@ -73,16 +66,13 @@ const char *ending_name(enum ending e)
 int ending_encode(const struct ending_note *e, struct strbuf *out)
 {
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
-	int err;
 
 	json_memory_watch();
 	j = json_pack(
 		"{s:i, s:I, s:s, s:I}", "schema", SCHEMA,
 		"id", (json_int_t)e->id, "ending", endings[e->ending],
 		"time", (json_int_t)e->time);
-	err = sealed_put_json(j, out);
-
-	return err ? err : sealed_put_checksum(out);
+	return sealed_put_only(j, out);
 }
 
 int ending_find(const char *name, enum ending *ret)
@@ -101,15 +91,11 @@ int ending_decode(const char *text, size_t len, struct ending_note *ret)
 	struct ending_note e = { 0 };
 	json_int_t id, when;
 	const char *name;
-	int schema, err = sealed_check(text, &len);
-	size_t at;
+	int schema, err = sealed_get_only(text, len, &j);
 
-	if (!err)
-		err = sealed_get_line(text, len, &j, &at);
 	if (err)
 		return err;
-	if (at != len ||
-	    json_unpack(j, "{s:i, s:I, s:s, s:I !}", "schema", &schema,
+	if (json_unpack(j, "{s:i, s:I, s:s, s:I !}", "schema", &schema,
 			"id", &id, "ending", &name, "time", &when) ||
 	    schema != SCHEMA)
 		return -EBADMSG;

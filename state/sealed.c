@@ -70,6 +70,29 @@ int sealed_get_line(const char *text, size_t len, json_t **ret,
 	return 0;
 }
 
+int sealed_put_only(json_t *j, struct strbuf *out)
+{
+	int err = sealed_put_json(j, out);
+
+	return err ? err : sealed_put_checksum(out);
+}
+
+int sealed_get_only(const char *text, size_t len, json_t **ret)
+{
+	_cleanup_(sealed_json_freep) json_t *j = NULL;
+	size_t end = 0;
+	int err = sealed_check(text, &len);
+
+	if (!err)
+		err = sealed_get_line(text, len, &j, &end);
+	if (err)
+		return err;
+	if (end != len)
+		return -EBADMSG;
+	*ret = TAKE_PTR(j);
+	return 0;
+}
+
 /* Whole numbers of ours fit the field that they go into. */
 int sealed_get_u32(json_int_t v, uint32_t *ret)
 {

@@ -24,6 +24,9 @@ int sealed_check(const char *text, size_t *len);
 /* Read the first line; *ret_len is its length with the newline. */
 int sealed_get_line(const char *text, size_t len, json_t **ret,
 		    size_t *ret_len);
+/* A file that is one line of JSON; both include the checksum. */
+int sealed_put_only(json_t *j, struct strbuf *out);
+int sealed_get_only(const char *text, size_t len, json_t **ret);
 /* A whole number that must fit its field. */
 int sealed_get_u32(json_int_t v, uint32_t *ret);
 /* `ret` holds SPACE_MAX bytes. */

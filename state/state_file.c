@@ -13,21 +13,23 @@
 #define TEMPORARY STATE_FILE_TEMPORARY
 #define POLL_MS 20
 
+/* Of what read(2) or write(2) gave for the bytes from *at on. */
+static int advance(ssize_t n, size_t *at)
+{
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	*at += (size_t)n;
+	return n ? 0 : -EIO;
+}
+
 static int write_all(int fd, const char *text, size_t len)
 {
-	while (len) {
-		ssize_t n = write(fd, text, len);
+	size_t at = 0;
+	int err = 0;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	while (!err && at < len)
+		err = advance(write(fd, text + at, len - at), &at);
+	return err;
 }
 
 static int sync_fd(int fd)
@@ -85,19 +87,11 @@ int state_file_write(int dir, const char *name, const char *text, size_t len)
 static int read_all(int fd, char *text, size_t len)
 {
 	size_t at = 0;
+	int err = 0;
 
-	while (at < len) {
-		ssize_t n = pread(fd, text + at, len - at, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		at += (size_t)n;
-	}
-	return 0;
+	while (!err && at < len)
+		err = advance(pread(fd, text + at, len - at, (off_t)at), &at);
+	return err;
 }
 
 int state_file_read_open(int fd, char **ret, size_t *ret_len)
