@@ -253,9 +253,17 @@ bool image_set_fits(const struct image_set *want, const struct image_set *live)
 	       !memcmp(w->field, l->field, w->n_fields * sizeof(w->field[0]));
 }
 
+static const char unknown_kind[] = "unknown";
+
+void image_set_mark_unknown(struct image_set *s)
+{
+	_Static_assert(sizeof(unknown_kind) <= sizeof(s->kind), "does not fit");
+	memcpy(s->kind, unknown_kind, sizeof(unknown_kind));
+}
+
 bool image_set_is_known(const struct image_set *s)
 {
-	return strcmp(s->kind, "unknown") != 0;
+	return strcmp(s->kind, unknown_kind) != 0;
 }
 
 void image_rule_release(struct image_rule *r)

@@ -170,7 +170,8 @@ bool image_rule_equal(const struct image_rule *a, const struct image_rule *b);
 bool image_rule_is_transit(const struct image_rule *r);
 /* Can the live set hold what is wanted, as it stands? */
 bool image_set_fits(const struct image_set *want, const struct image_set *live);
-/* False: it could not be decoded, and is equal to nothing. */
+/* What a lookup in it means is not known; no set that is wanted is like it. */
+void image_set_mark_unknown(struct image_set *s);
 bool image_set_is_known(const struct image_set *s);
 void image_rule_release(struct image_rule *r);
 void image_chain_release(struct image_chain *c);

@@ -152,12 +152,6 @@ void ipt_set_print_type(const struct image_set *s, struct strbuf *out)
 		      ipt_set_hashsize(s), ipt_set_maxelem(s));
 }
 
-/* Somebody changed what a lookup in it means: it is like none of ours. */
-static void disown(struct image_set *s)
-{
-	snprintf(s->kind, sizeof(s->kind), "unknown");
-}
-
 /*
  * Of what "create" says after the kind, what leaves the meaning alone. Ours
  * have comments; a timeout or a netmask makes a set another thing.
@@ -212,7 +206,7 @@ static int take_create(const struct ipt_args *a, struct image_table *t,
 	if (k && is_made_as_ours(a))
 		ipt_set_setup(s, k, family, 0);
 	else
-		disown(s);
+		image_set_mark_unknown(s);
 	return 0;
 }
 
@@ -325,6 +319,6 @@ int ipt_set_take_line(const struct ipt_args *a, struct image *img,
 	 * have put them there.
 	 */
 	if (err == -ENOENT)
-		disown(s);
+		image_set_mark_unknown(s);
 	return err == -ENOENT ? 0 : err;
 }

@@ -113,11 +113,6 @@ static int read_elem(struct nft_elem_reader *r, const struct nlattr *nest)
 	return err ? err : elems_add(e, first, last, o);
 }
 
-void nft_set_disown(struct image_set *s)
-{
-	snprintf(s->kind, sizeof(s->kind), "unknown");
-}
-
 int nft_elems_read(struct nft_elem_reader *r, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *v[NFTA_SET_ELEM_LIST_MAX + 1];
@@ -196,7 +191,7 @@ int nft_elems_finish(struct nft_elem_reader *r)
 	if (!err && open)
 		err = add_range(e, open, NULL);
 	if (r->strange)
-		nft_set_disown(r->set);
+		image_set_mark_unknown(r->set);
 	nft_elem_reader_release(r);
 	return err;
 }

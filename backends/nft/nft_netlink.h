@@ -81,8 +81,6 @@ struct nft_elem_reader {
 	const struct origin *origin;
 	bool strange;			/* holds what we never write */
 };
-/* A set of another kind than ours is equal to none of them. */
-void nft_set_disown(struct image_set *s);
 int nft_elems_read(struct nft_elem_reader *r, const struct nlmsghdr *nlh);
 int nft_elems_finish(struct nft_elem_reader *r);
 void nft_elem_reader_release(struct nft_elem_reader *r);

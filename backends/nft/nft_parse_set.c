@@ -6,11 +6,6 @@
 #include "backends/nft/nft_parse.h"
 #include "core/mem.h"
 
-static void set_unknown(struct image_set *s)
-{
-	snprintf(s->kind, sizeof(s->kind), "unknown");
-}
-
 /* type inet_service . ipv4_addr */
 static int parse_type(struct nft_parser *p, struct image_set *s)
 {
@@ -42,7 +37,7 @@ static void parse_flags(struct nft_parser *p, struct image_set *s)
 		if (nft_accept(p, "interval")) {
 			s->interval = true;
 		} else {
-			set_unknown(s);
+			image_set_mark_unknown(s);
 			nft_next(p);
 		}
 	} while (nft_accept_kind(p, TOK_COMMA));
@@ -245,7 +240,7 @@ static int parse_line(struct nft_parser *p, struct image_set *s)
 		return nft_parse_elements(p, s);
 	}
 	/* timeouts, counters: not a set that ctpolicy makes */
-	set_unknown(s);
+	image_set_mark_unknown(s);
 	return nft_skip_statement(p);
 }
 

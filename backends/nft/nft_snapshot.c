@@ -133,7 +133,7 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 	if (!set)
 		return -ENOMEM;
 	if (nft_set_decode(v, set))
-		nft_set_disown(set);
+		image_set_mark_unknown(set);
 	return 0;
 }
 

@@ -29,7 +29,7 @@ static void take_set(struct world *w, const struct nlmsghdr *nlh)
 	image_set_release(w->set);
 	if (!nft_msg_attrs(nlh, attr, NFTA_SET_MAX) &&
 	    nft_set_decode(attr, w->set))
-		nft_set_disown(w->set);
+		image_set_mark_unknown(w->set);
 }
 
 static void take_elems(struct world *w, const struct nlmsghdr *nlh)
