@@ -70,18 +70,6 @@ int plan_load(struct plan *p, const struct request *rq, const char *file)
 	return generate_rules(p);
 }
 
-int plan_unknown_backend(struct plan *p, const char *name)
-{
-	_cleanup_(strbuf_release) struct strbuf names = { 0 };
-
-	for (size_t i = 0; backends[i]; i++)
-		strbuf_printf(&names, ", %s", backends[i]->name);
-	diag_add(&p->diags, DIAG_ERROR, 0, ID_NO_SUCH_BACKEND, NOPOS,
-		 "no backend '%s' in this build", name);
-	diag_help(&p->diags, "built in: auto%s", strbuf_str(&names));
-	return -FAULT_USAGE;
-}
-
 /* Half of a policy is not what was asked for: such a policy waits. */
 int plan_refuse_settings(struct plan *p)
 {
@@ -106,7 +94,7 @@ int plan_choose_offline(struct plan *p)
 	struct part *m;
 
 	if (!b)
-		return plan_unknown_backend(p, name);
+		return worlds_unknown(p, name);
 	plan_note_translation(p);
 	return change_add(&p->change, b, &m);
 }

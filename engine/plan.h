@@ -54,8 +54,6 @@ int plan_refuse_settings(struct plan *p);
 const char *plan_backend_name(const struct plan *p);
 /* To write text: the one that was named, else the first in the table. */
 int plan_choose_offline(struct plan *p);
-/* -FAULT_USAGE, with the names of those that are built in. */
-int plan_unknown_backend(struct plan *p, const char *name);
 /*
  * For this host; opens the backend. Refuses when another one holds our rules,
  * or chains of another drop what the policy has accepted, or address

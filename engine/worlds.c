@@ -16,6 +16,18 @@ struct candidate {
 	int err;
 };
 
+int worlds_unknown(struct plan *p, const char *name)
+{
+	_cleanup_(strbuf_release) struct strbuf names = { 0 };
+
+	for (size_t i = 0; backends[i]; i++)
+		strbuf_printf(&names, ", %s", backends[i]->name);
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_NO_SUCH_BACKEND, NOPOS,
+		 "no backend '%s' in this build", name);
+	diag_help(&p->diags, "built in: auto%s", strbuf_str(&names));
+	return -FAULT_USAGE;
+}
+
 static void look(struct candidate *c, const struct backend *b)
 {
 	c->backend = b;
@@ -105,7 +117,7 @@ static int elect(struct plan *p, struct candidate *c, size_t n,
 			if (!strcmp(c[i].backend->name, name))
 				chosen = &c[i];
 		if (!chosen)
-			return plan_unknown_backend(p, name);
+			return worlds_unknown(p, name);
 		diags_append(&p->diags, &chosen->diags);
 		err = chosen->err;
 	}
@@ -160,7 +172,7 @@ int worlds_choose(struct plan *p, const char *name)
 	for (size_t i = 0; i < n; i++)
 		look(&c[i], backends[i]);
 	err = n ? choose(p, c, n, name) :
-		  plan_unknown_backend(p, name ? name : "auto");
+		  worlds_unknown(p, name ? name : "auto");
 	for (size_t i = 0; i < n; i++)
 		candidate_release(&c[i]);
 	return err;
@@ -195,7 +207,7 @@ int worlds_open(struct plan *p, const char *name)
 		found = true;
 		err = open_one(p, backends[i], name);
 	}
-	return found ? err : plan_unknown_backend(p, name ? name : "auto");
+	return found ? err : worlds_unknown(p, name ? name : "auto");
 }
 
 /* The chain that may drop what the policy has accepted, and the rule for it. */
