@@ -9,11 +9,12 @@ the new rules let in stays out. And one `recover` leads to old or new.
 """
 import argparse
 import os
-import sys
 
 import history
 import lab
+import tally
 from peers import Server, connect, pair, receive
+from tally import check
 
 LEGACY = """*filter
 :INPUT DROP [0:0]
@@ -28,15 +29,6 @@ COMMIT
 ONE, TWO = history.PATHS
 CLOSED = 9999
 CALLS = ("setsockopt", "sendto", "sendmsg")
-failed = passed = 0
-
-
-def check(good, what, more=""):
-    global failed, passed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print("not ok - %s %s" % (what, more), flush=True)
 
 
 def answers(sock):
@@ -141,5 +133,4 @@ if "iptables" in lab.BACKENDS:
             part, made), flush=True)
 else:
     check(True, "nftables changes all at once")
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed or not passed else 0)
+tally.end()

@@ -13,11 +13,12 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 
 import history
 import lab
+import tally
+from tally import check
 
 ONE, TWO = history.PATHS
 SOCKETS = (
@@ -29,15 +30,6 @@ SOCKETS = (
 )
 NAMES = re.compile(r"/(nsswitch\.conf|resolv\.conf|hosts|passwd|group|"
                    r"services|protocols|networks|ld\.so\.preload$)")
-passed = failed = 0
-
-
-def check(good, what, more=""):
-    global failed, passed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print("not ok - %s %s" % (what, more), flush=True)
 
 
 def may_write(host, path):
@@ -208,5 +200,4 @@ for name in lab.BACKENDS:
     hostile(name)
     no_growth(name)
     signals(name)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed or not passed else 0)
+tally.end()

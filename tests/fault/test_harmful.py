@@ -9,13 +9,14 @@ import argparse
 import os
 import random
 import subprocess
-import sys
 import threading
 import time
 
 import history
 import lab
+import tally
 from peers import Server, connect, pair
+from tally import check
 
 HEAD = "version: 1\nstate_matching: allowed\n"
 GOOD = """untracked:
@@ -27,17 +28,7 @@ SAFE = """management:
 BARE = """management:
   - {name: ssh, role: server, protocol: tcp, ports: [22], accept: none}
 """
-failed = passed = 0
 lock = threading.Lock()
-
-
-def check(good, what, more=""):
-    global failed, passed
-    with lock:
-        passed += bool(good)
-        failed += not good
-        if not good:
-            print("not ok - %s %s" % (what, more))
 
 
 def harmful(rng):
@@ -178,6 +169,4 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-print("%d harmful policies, %d checks passed, %d failed" % (
-    options.policies, passed, failed))
-sys.exit(1 if failed or not passed else 0)
+tally.end("%d harmful policies: " % options.policies)

@@ -17,21 +17,14 @@ import time
 
 import history
 import lab
+import tally
 
 ONE, TWO = history.PATHS
 ALL = sys.argv[1:] == ["--all"]
-failed = passed = 0
 
 
-def case(name, backend, check):
-    global failed, passed
-    host = history.Host(backend)
-    try:
-        check(host)
-        passed += 1
-    except AssertionError as err:
-        failed += 1
-        print("not ok - %s, %s: %s" % (name, backend, err))
+def case(name, backend, test):
+    tally.case("%s, %s" % (name, backend), test, history.Host(backend))
 
 
 def states(host):
@@ -271,5 +264,4 @@ for name in lab.BACKENDS:
     for check in (rollback, redo, keeps_some, private, damaged, interrupted,
                   confirm, no_waiter, no_room, unreadable):
         case(check.__name__, name, check)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed or not passed else 0)
+tally.end()

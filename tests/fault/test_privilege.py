@@ -17,23 +17,15 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import history
 import lab
+import tally
+from tally import check
 
 ONE, TWO = history.PATHS
 NEEDS = {"nftables": ["net_admin"], "iptables": ["net_admin", "net_raw"]}
-passed = failed = 0
-
-
-def check(good, what, more=""):
-    global failed, passed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print("not ok - %s %s" % (what, more), flush=True)
 
 
 def only(caps, uid=0):
@@ -246,5 +238,4 @@ for name in lab.BACKENDS:
     locks(name)
     room(name)
     clock(name)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed or not passed else 0)
+tally.end()

@@ -19,12 +19,13 @@ import os
 import random
 import re
 import subprocess
-import sys
 import threading
 import time
 
 import history
 import lab
+import tally
+from tally import check
 
 POLICY = """version: 1
 state_matching: allowed
@@ -32,17 +33,6 @@ untracked:
   - {name: web, role: server, protocol: tcp, ports: [%d], accept: open}
 """
 REFUSED = (10, 13, 75)
-faults = passed = 0
-lock = threading.Lock()
-
-
-def check(good, what, more=""):
-    global faults, passed
-    with lock:
-        passed += bool(good)
-        faults += not good
-        if not good:
-            print("not ok - %s: %s" % (what, more), flush=True)
 
 
 def policy(port):
@@ -308,5 +298,4 @@ if "iptables" in lab.BACKENDS:
     churner(options.seconds)
 for name in lab.BACKENDS:
     stale(name, options.races, random.Random(options.seed))
-print("%d passed, %d failed" % (passed, faults))
-sys.exit(1 if faults or not passed else 0)
+tally.end()

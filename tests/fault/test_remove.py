@@ -4,23 +4,14 @@
 one record, one verdict, and one way back for both."""
 import shutil
 import subprocess
-import sys
 
 import history
 import lab
+import tally
 
-failed = passed = 0
 
-
-def case(check):
-    global failed, passed
-    host = history.Host("nftables")
-    try:
-        check(host)
-        passed += 1
-    except AssertionError as err:
-        failed += 1
-        print("not ok - %s: %s" % (check.__name__, err))
+def case(test):
+    tally.case(test.__name__, test, history.Host("nftables"))
 
 
 def remove(host, *more, code=0, prefix=()):
@@ -138,5 +129,4 @@ if not shutil.which("strace"):
     lab.skip("no strace here")
 for one in (one_change, other_tables, refused, killed):
     case(one)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(failed > 0)
+tally.end()

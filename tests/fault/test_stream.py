@@ -18,7 +18,9 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "netns"))
 import lab  # noqa: E402
+import tally  # noqa: E402
 from peers import pair  # noqa: E402
+from tally import check  # noqa: E402
 
 EACH = 2        # what a transaction of nftables may cost a flow
 POLICY = """version: 1
@@ -50,15 +52,6 @@ LEGACY = """*filter
 COMMIT
 """
 PROGRAM = os.path.join(os.environ.get("builddir", "."), "tests/fault/stream")
-failed = passed = 0
-
-
-def check(good, what, more=""):
-    global failed, passed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print("not ok - %s %s" % (what, more), flush=True)
 
 
 def policies(role):
@@ -123,5 +116,4 @@ for name in lab.BACKENDS:
     for part in ("server", "client"):
         for v in lab.VERSIONS:
             run(name, part, v, given)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed or not passed else 0)
+tally.end()

@@ -15,22 +15,19 @@ import time
 
 import history
 import lab
+import tally
 
 ONE, TWO = history.PATHS
-passed = failed = 0
 
 
-def case(check, backend):
-    global failed, passed
+def case(test, backend):
     host = history.Host(backend)
-    try:
+
+    def play():
         host.run("apply", ONE)
-        check(host, host.listing())
-        passed += 1
-    except AssertionError as err:
-        failed += 1
-        print("not ok - %s, %s: %s" % (check.__name__, backend, err),
-              flush=True)
+        test(host, host.listing())
+
+    tally.case("%s, %s" % (test.__name__, backend), play)
 
 
 def waiters(host):
@@ -420,5 +417,4 @@ for name in lab.BACKENDS:
     for test in CASES:
         if not sys.argv[1:] or test.__name__ in sys.argv[1:]:
             case(test, name)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed or not passed else 0)
+tally.end()

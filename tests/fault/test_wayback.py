@@ -5,11 +5,11 @@ ctpolicy's, or whatever became of a record, no command is stuck; what can be
 restored is, and what cannot is named."""
 import glob
 import os
-import sys
 import time
 
 import history
 import lab
+import tally
 
 ONE, TWO = history.PATHS
 GONE = """flush ruleset
@@ -68,19 +68,16 @@ IPT_HANDIWORK = (
      "set ctpolicy-foo "),
     ("iptables-legacy -t raw -F PREROUTING", ""),
 )
-passed = failed = 0
 
 
-def case(what, backend, check, *args):
-    global failed, passed
+def case(what, backend, test, *args):
     host = history.Host(backend)
-    try:
+
+    def play():
         host.run("apply", ONE)
-        check(host, *args)
-        passed += 1
-    except AssertionError as err:
-        failed += 1
-        print("not ok - %s, %s: %s" % (what, backend, err), flush=True)
+        test(host, *args)
+
+    tally.case("%s, %s" % (what, backend), play)
 
 
 def interrupt(host):
@@ -268,5 +265,4 @@ for name in lab.BACKENDS:
     case("other format", name, useless_journal, other_format)
     case("useless text", name, useless_text)
     case("small record", name, small_record)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed or not passed else 0)
+tally.end()

@@ -3,12 +3,13 @@
 """Connections live through apply and remove; the entries of the excluded
 service are dropped, and all others stay."""
 import socket
-import sys
 import threading
 import time
 
 import lab
+import tally
 from peers import Server, connect, pair, receive
+from tally import check
 
 POLICY = """version: 1
 state_matching: allowed
@@ -38,15 +39,6 @@ LEGACY = """*filter
 COMMIT
 """
 EACH = 25
-failed = passed = 0
-
-
-def check(good, what, more=""):
-    global failed, passed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print("not ok - %s %s" % (what, more))
 
 
 def alive(socks):
@@ -444,5 +436,4 @@ for name in lab.BACKENDS:
     for part in (untracked_host, forbidden, local_by_route, other_interface,
                  zone, forwarded):
         part(name)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed or not passed else 0)
+tally.end()

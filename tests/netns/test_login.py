@@ -10,10 +10,11 @@ nothing is written; one that leaves it alone is applied.
 import os
 import shlex
 import socket
-import sys
 
 import lab
 import sshlab
+import tally
+from tally import check
 
 lab.require_ctpolicy()
 POLICY = """version: 1
@@ -22,15 +23,6 @@ untracked:
   - {name: %s, role: server, protocol: tcp, accept: none, ports: [%d],
      why: "test"}
 """
-passed = failed = 0
-
-
-def check(good, what, more=""):
-    global passed, failed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print("not ok - %s %s" % (what, more), flush=True)
 
 
 def policy(name, port):
@@ -224,5 +216,4 @@ forwarded(site, person)
 confirmed(site, person)
 person.close()
 site.stop()
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed or not passed else 0)
+tally.end()

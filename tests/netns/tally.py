@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a test with many checks counts, and how it ends: all of them are made,
+and each that does not hold is named. Threads may share it."""
+import sys
+import threading
+
+_lock = threading.Lock()
+_passed = _failed = 0
+
+
+def check(good, what, more=""):
+    """Count one; `more` is shown if it does not hold."""
+    global _failed, _passed
+    with _lock:
+        _passed += bool(good)
+        _failed += not good
+        if not good:
+            print("not ok - %s %s" % (what, more), flush=True)
+
+
+def case(what, function, *args):
+    """Count a function: it holds unless one of its assertions fails."""
+    try:
+        function(*args)
+    except AssertionError as err:
+        check(False, what + ":", err)
+    else:
+        check(True, what)
+
+
+def end(before=""):
+    """Say how many held, and leave; no check at all is a failure too."""
+    print("%s%d passed, %d failed" % (before, _passed, _failed))
+    sys.exit(1 if _failed or not _passed else 0)
