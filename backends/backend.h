@@ -104,6 +104,7 @@ struct backend_ctx;
 
 struct backend {
 	const char *name;		/* as given to --backend */
+	enum foreign_world world;	/* that it reads and writes */
 	int (*lower)(const struct ruleset *rs, const struct survey *host,
 		     struct image **ret, struct diags *d);
 	int (*render)(const struct image *img, FILE *out);

@@ -44,6 +44,7 @@ static bool ipt_recognizes(const char *text)
 
 const struct backend backend_iptables = {
 	.name = "iptables",
+	.world = WORLD_LEGACY,
 	.lower = ipt_lower,
 	.render = ipt_render,
 	.print_step = ipt_print_step,

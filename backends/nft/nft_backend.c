@@ -28,6 +28,7 @@ static bool nft_recognizes(const char *text)
 
 const struct backend backend_nft = {
 	.name = "nftables",
+	.world = WORLD_NFT,
 	.lower = nft_lower,
 	.render = nft_render,
 	.print_step = nft_print_step,

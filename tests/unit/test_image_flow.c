@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * tests/unit/test_image_flow.c: an image says of a flow what the rules say that
- * it was made of, whichever backend made it.
+ * it was made of, whichever backend made it; and so does the walk when the
+ * image stands among the host's own rules.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,12 @@
 #include "generators/generate.h"
 #include "policies/policy.h"
 #include "rules/image_flow.h"
+#include "rules/image_foreign.h"
+#include "rules/walk.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/rtnetlink.h>
 
 static const char text[] =
 	"version: 1\n"
@@ -81,7 +88,54 @@ struct seen {
 	size_t taken, left;
 };
 
-static void compare(const struct ruleset *rs, struct image_flows *x,
+/* One image, asked in two ways. */
+struct asked {
+	struct image_flows *flows;
+	struct foreign *f;
+	struct walker *walker;
+};
+
+static void packet_of(const struct flow *f, enum hook hook, struct packet *p)
+{
+	bool in = hook == HOOK_PREROUTING;
+	bool here = f->to_local || f->to_group;
+
+	packet_init(p, f->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6,
+		    f->proto, !in ? PATH_FROM_HOST :
+			      here ? PATH_TO_HOST : PATH_FORWARDED);
+	p->ct_states = NF_CT_STATE_BIT(IP_CT_NEW);
+	packet_set(p, FIELD_SADDR, f->saddr);
+	packet_set(p, FIELD_DADDR, f->daddr);
+	if (protocol_has_ports(f->proto)) {
+		packet_set_number(p, FIELD_SPORT, f->sport);
+		packet_set_number(p, FIELD_DPORT, f->dport);
+	}
+	packet_set_number(p, FIELD_SADDR_TYPE, in && !f->loopback ?
+						       RTN_UNICAST :
+						       RTN_LOCAL);
+	packet_set_number(p, FIELD_DADDR_TYPE, f->to_local ? RTN_LOCAL :
+					       f->to_group ? RTN_MULTICAST :
+							     RTN_UNICAST);
+	if (f->loopback)
+		packet_set_iface(p, in ? FIELD_IIF : FIELD_OIF, "lo");
+}
+
+/* What is in doubt (an interface, a socket) may be so. */
+static bool walk_untracks(const struct asked *a, const struct flow *f,
+			  enum hook hook)
+{
+	struct walk walk = { 0 };
+	struct packet p;
+	bool may;
+
+	packet_of(f, hook, &p);
+	assert_int_equal(walk_run(a->walker, &p, &walk), 0);
+	may = walk.tracked != TRUTH_YES;
+	walk_release(&walk);
+	return may;
+}
+
+static void compare(const struct ruleset *rs, struct asked *x,
 		    const struct flow *f, struct seen *seen)
 {
 	static const enum hook hooks[] = { HOOK_PREROUTING, HOOK_OUTPUT };
@@ -89,20 +143,24 @@ static void compare(const struct ruleset *rs, struct image_flows *x,
 	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
 		bool rules = flow_find(f, rs, hooks[i], ACTION_NOTRACK,
 				       NULL);
-		bool image = image_untracks(x, f, hooks[i]);
+		bool image = image_untracks(x->flows, f, hooks[i]);
+		/* The walk takes its time: every seventh is enough. */
+		bool walk = (seen->taken + seen->left) % 7 ? image :
+			    walk_untracks(x, f, hooks[i]);
 
-		if (rules != image)
+		if (rules != image || walk != image)
 			print_error("%s, family %u, protocol %u, ports %u %u, local %d, group %d, loopback %d\n",
 				    hook_name(hooks[i]), f->family, f->proto,
 				    f->sport, f->dport, f->to_local,
 				    f->to_group, f->loopback);
 		assert_int_equal(rules, image);
+		assert_int_equal(walk, image);
 		*(image ? &seen->taken : &seen->left) += 1;
 	}
 }
 
 static void compare_ports(const struct ruleset *rs,
-			  struct image_flows *x, struct flow f,
+			  struct asked *x, struct flow f,
 			  struct seen *seen)
 {
 	for (size_t p = 0; p < ARRAY_SIZE(protos); p++)
@@ -116,7 +174,7 @@ static void compare_ports(const struct ruleset *rs,
 }
 
 static void compare_places(const struct ruleset *rs,
-			   struct image_flows *x, struct flow f,
+			   struct asked *x, struct flow f,
 			   struct seen *seen)
 {
 	for (unsigned int bits = 0; bits < 8; bits++) {
@@ -131,7 +189,7 @@ static void compare_places(const struct ruleset *rs,
 }
 
 static void compare_family(const struct ruleset *rs,
-			   struct image_flows *x, uint8_t family,
+			   struct asked *x, uint8_t family,
 			   const char *const *addr, size_t n,
 			   struct seen *seen)
 {
@@ -151,17 +209,24 @@ static void test_same(void **state)
 
 	for (size_t b = 0; backends[b]; b++) {
 		_cleanup_(image_free) struct image *img = NULL;
-		_cleanup_(image_flows_free) struct image_flows *x = NULL;
+		struct asked x = { .f = calloc(1, sizeof(*x.f)) };
 		struct seen seen = { 0 };
 
 		assert_int_equal(backends[b]->lower(m->rules, NULL, &img,
 						    &m->d), 0);
-		assert_int_equal(image_flows_new(img, &x), 0);
-		compare_family(m->rules, x, AF_INET, v4, ARRAY_SIZE(v4),
+		assert_non_null(x.f);
+		assert_int_equal(image_flows_new(img, &x.flows), 0);
+		assert_int_equal(image_add_to_foreign(img, backends[b]->world,
+						      x.f), 0);
+		assert_int_equal(walker_new(x.f, &x.walker), 0);
+		compare_family(m->rules, &x, AF_INET, v4, ARRAY_SIZE(v4),
 			       &seen);
-		compare_family(m->rules, x, AF_INET6, v6, ARRAY_SIZE(v6),
+		compare_family(m->rules, &x, AF_INET6, v6, ARRAY_SIZE(v6),
 			       &seen);
 		assert_true(seen.taken > 1000 && seen.left > 1000);
+		image_flows_free(&x.flows);
+		walker_free(&x.walker);
+		foreign_free(&x.f);
 	}
 }
 
