@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/judge.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+
+struct bench {
+	struct walker *w;
+	const struct foreign *f;
+	const struct walk *walk;
+};
+
+/* Protocol, flags and state narrow a drop, but single nobody out. */
+static bool is_plain(const struct foreign *f, uint32_t rule)
+{
+	static const uint32_t plain = 1u << FIELD_NFPROTO |
+				      1u << FIELD_L4PROTO |
+				      1u << FIELD_TCP_FLAGS |
+				      1u << FIELD_STATE;
+	const struct foreign_rule *r = &f->rules[rule];
+
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		if (t->kind == TERM_OPAQUE || t->kind == TERM_VMAP)
+			return false;
+		if (t->kind == TERM_MATCH &&
+		    (t->n_fields > 1 || !(plain & 1u << t->field[0])))
+			return false;
+	}
+	return true;
+}
+
+/* Up the jumps that led to step `at` of the phase. */
+static bool is_default(const struct bench *b, const struct walk_phase *p,
+		       size_t at)
+{
+	uint32_t chain = b->walk->steps[at].chain;
+	uint32_t rule = b->walk->steps[at].rule;
+
+	if (rule != FOREIGN_NOWHERE && !is_plain(b->f, rule))
+		return false;
+	while (chain != p->chain && at-- > p->first) {
+		const struct walk_step *s = &b->walk->steps[at];
+
+		if (s->to != chain)
+			continue;
+		if (s->rule == FOREIGN_NOWHERE || !is_plain(b->f, s->rule))
+			return false;
+		chain = s->chain;
+	}
+	return chain == p->chain;
+}
+
+static bool drops(const struct walk_step *s)
+{
+	return s->verdict == FOREIGN_DROP || s->verdict == FOREIGN_REJECT;
+}
+
+/* The one that is sure, else the first that may be it. */
+static void find_decider(const struct bench *b, const struct walk_phase *p,
+			 struct judged_talk *ret)
+{
+	const struct walk_step *sure = walk_decider(b->walk, p);
+
+	if (sure && !drops(sure))
+		sure = NULL;
+	for (size_t i = p->first; i < p->first + p->n; i++) {
+		const struct walk_step *s = &b->walk->steps[i];
+
+		if (sure ? s != sure : s->matched == TRUTH_NO)
+			continue;
+		if (!sure && !drops(s) && s->verdict != FOREIGN_TARGET)
+			continue;
+		ret->rule = s->rule;
+		ret->chain = s->chain;
+		ret->by_default = is_default(b, p, i);
+		return;
+	}
+	ret->chain = p->chain;
+}
+
+static enum truth passes(uint8_t outcome)
+{
+	return outcome == WALK_ACCEPTED ? TRUTH_YES :
+	       outcome == WALK_DROPPED ? TRUTH_NO : TRUTH_MAYBE;
+}
+
+static enum truth moved(uint8_t bits, uint8_t yes, uint8_t no)
+{
+	if (!(bits & yes))
+		return TRUTH_NO;
+	return bits & no ? TRUTH_MAYBE : TRUTH_YES;
+}
+
+static void note_translation(const struct walk *w, struct judged *ret)
+{
+	uint8_t bits = w->n_phases ? w->phases[w->n_phases - 1].after.moved :
+				     0;
+
+	ret->source_moves = truth_or(ret->source_moves,
+				     moved(bits, MOVED_SOURCE,
+					   MOVED_NOT_SOURCE));
+	ret->destination_moves = truth_or(ret->destination_moves,
+					  moved(bits, MOVED_DESTINATION,
+						MOVED_NOT_DESTINATION));
+}
+
+/* Rules that took part, and that an entry is everything to. */
+static void note_needs(const struct bench *b, struct judged *ret)
+{
+	static const uint64_t helper = FEATURE_BIT(HELPER) |
+				       FEATURE_BIT(SYNPROXY);
+	static const uint64_t count = FEATURE_BIT(CONNLIMIT) |
+				      FEATURE_BIT(CONNBYTES) |
+				      FEATURE_BIT(CONNMARK);
+
+	for (size_t i = 0; i < b->walk->n_steps; i++) {
+		const struct walk_step *s = &b->walk->steps[i];
+		uint64_t has = s->rule == FOREIGN_NOWHERE ? 0 :
+			       b->f->rules[s->rule].features;
+
+		if (s->matched == TRUTH_NO)
+			continue;
+		if (has & helper && ret->helper == FOREIGN_NOWHERE)
+			ret->helper = s->rule;
+		if (has & count && ret->count == FOREIGN_NOWHERE)
+			ret->count = s->rule;
+	}
+}
+
+static int judge_talk(struct walker *w, const struct foreign *f,
+		      const struct packet *p, struct judged_talk *talk,
+		      struct judged *ret, bool error)
+{
+	struct walk walk = { 0 };
+	struct bench b = { w, f, &walk };
+	int err = walk_run(w, p, &walk);
+
+	if (err)
+		return err;
+	talk->there = true;
+	talk->passes = passes(walk.outcome);
+	talk->rule = talk->chain = FOREIGN_NOWHERE;
+	for (size_t i = 0; i < walk.n_phases; i++)
+		if (walk.phases[i].outcome & WALK_DROPPED &&
+		    walk.phases[i].chain != FOREIGN_NOWHERE) {
+			find_decider(&b, &walk.phases[i], talk);
+			break;
+		}
+	if (!error) {
+		ret->tracked = truth_or(ret->tracked, walk.tracked);
+		note_translation(&walk, ret);
+		if (walk.tracked != TRUTH_NO)
+			note_needs(&b, ret);
+	}
+	walk_release(&walk);
+	return 0;
+}
+
+int judge(struct walker *w, const struct foreign *f,
+	  const struct flow_space *sp, const struct flow_sample *s,
+	  enum truth tracking, bool has_entry, struct judged *ret)
+{
+	int err = 0;
+
+	*ret = (struct judged){
+		.helper = FOREIGN_NOWHERE, .count = FOREIGN_NOWHERE,
+	};
+	for (enum talk t = 0; !err && t < TALK_MAX_; t++) {
+		struct packet p;
+
+		if (!conversation_packet(sp, s, t, has_entry, &p))
+			continue;
+		p.tracking = tracking;
+		err = judge_talk(w, f, &p, &ret->talk[t], ret,
+				 talk_is_error(t));
+	}
+	return err;
+}
+
+static enum truth works(const struct judged *j)
+{
+	enum truth all = TRUTH_YES;
+
+	for (enum talk t = 0; t < TALK_MAX_; t++)
+		if (!talk_is_error(t) && j->talk[t].there)
+			all = truth_and(all, j->talk[t].passes);
+	return all;
+}
+
+static struct harm_found found(enum harm harm, bool maybe, enum talk talk,
+			       const struct judged_talk *by)
+{
+	return (struct harm_found){ .harm = harm, .maybe = maybe,
+				    .talk = talk, .rule = by->rule,
+				    .chain = by->chain };
+}
+
+static bool is_worse(enum truth now, enum truth then)
+{
+	return now == TRUTH_YES ? then != TRUTH_YES :
+	       now == TRUTH_MAYBE && then == TRUTH_NO;
+}
+
+/* The first packet that would fare worse; only `errors` or all but these. */
+static struct harm_found find_loss(const struct judged *now,
+				   const struct judged *then, bool errors)
+{
+	for (enum talk t = 0; t < TALK_MAX_; t++) {
+		const struct judged_talk *a = &now->talk[t];
+		const struct judged_talk *b = &then->talk[t];
+
+		if (talk_is_error(t) == errors && a->there &&
+		    is_worse(a->passes, b->passes))
+			return found(errors ? HARM_ERRORS : HARM_CUT_OFF,
+				     b->passes == TRUTH_MAYBE, t, b);
+	}
+	return (struct harm_found){ 0 };
+}
+
+/* What stops it today is a rule that means it, not the default. */
+static struct harm_found find_gain(const struct judged *now, bool open)
+{
+	for (enum talk t = 0; t < TALK_MAX_; t++) {
+		const struct judged_talk *a = &now->talk[t];
+
+		if (talk_is_error(t) || !a->there || a->passes == TRUTH_YES ||
+		    (open && a->by_default))
+			continue;
+		return found(HARM_LET_IN, a->passes == TRUTH_MAYBE, t, a);
+	}
+	return (struct harm_found){ 0 };
+}
+
+static struct harm_found find_need(const struct judged *now, enum flow_way way)
+{
+	static const struct judged_talk nobody = { 0 };
+	/* Its own address stays its own: a socket knows its replies. */
+	enum truth nat = way == WAY_THROUGH ?
+				 truth_or(now->source_moves,
+					  now->destination_moves) :
+				 now->destination_moves;
+	struct harm_found h = found(HARM_NONE, false, TALK_FIRST, &nobody);
+
+	h.rule = h.chain = FOREIGN_NOWHERE;
+	if (nat != TRUTH_NO) {
+		h.harm = HARM_NAT;
+		h.maybe = nat == TRUTH_MAYBE;
+	} else if (now->helper != FOREIGN_NOWHERE) {
+		h.harm = HARM_HELPER;
+		h.rule = now->helper;
+	} else if (now->count != FOREIGN_NOWHERE) {
+		h.harm = HARM_COUNT;
+		h.rule = now->count;
+	}
+	return h;
+}
+
+struct harm_found judge_compare(const struct judged *now,
+				const struct judged *then, enum flow_way way,
+				bool open)
+{
+	enum truth before = works(now), after = works(then);
+	struct harm_found h = { 0 };
+
+	if (before != TRUTH_NO)
+		h = find_need(now, way);
+	if (!h.harm && is_worse(before, after))
+		h = find_loss(now, then, false);
+	if (!h.harm && before != TRUTH_YES && after != TRUTH_NO &&
+	    (before == TRUTH_NO || after == TRUTH_YES))
+		h = find_gain(now, open);
+	if (!h.harm && before != TRUTH_NO && after != TRUTH_NO)
+		h = find_loss(now, then, true);
+	if (!h.harm && now->tracked == TRUTH_YES && then->tracked == TRUTH_YES)
+		h = (struct harm_found){ .harm = HARM_TRACKED,
+					 .rule = FOREIGN_NOWHERE,
+					 .chain = FOREIGN_NOWHERE };
+	return h;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/judge.h: does a connection work, and what would no longer be so?
+ *
+ * Shape:  `works`: of all its packets but ICMP errors. A rule that decides is
+ *         the one that drops, or may drop, the packet; it does so by default
+ *         when it drops all that nothing before it took: a chain's policy, or
+ *         a rule that asks for no more than protocol, tcp flags and state.
+ * Units:  rules and chains by number in the model; FOREIGN_NOWHERE as a rule is
+ *         the chain's policy, as a chain: none decided.
+ * Errors: -ENOMEM.
+ */
+#ifndef CTPOLICY_AUDIT_JUDGE_H
+#define CTPOLICY_AUDIT_JUDGE_H
+
+#include "audit/conversation.h"
+#include "rules/walk.h"
+
+struct judged_talk {
+	bool there;		/* there are such packets */
+	enum truth passes;
+	uint32_t rule, chain;	/* that decides */
+	bool by_default;
+};
+
+struct judged {
+	struct judged_talk talk[TALK_MAX_];
+	enum truth tracked;
+	enum truth source_moves, destination_moves;	/* translated */
+	uint32_t helper, count;	/* rules that need the entry; or NOWHERE */
+};
+
+enum harm {
+	HARM_NONE,
+	HARM_CUT_OFF,		/* worked, and would not */
+	HARM_LET_IN,		/* is forbidden, and would not be */
+	HARM_TRACKED,		/* no harm, but no use either: stays tracked */
+	HARM_NAT,
+	HARM_HELPER,
+	HARM_COUNT,		/* limits, marks of connections */
+	HARM_ERRORS,		/* ICMP errors get lost */
+	HARM_MAX_
+};
+
+struct harm_found {
+	enum harm harm;
+	bool maybe;		/* it cannot be told for sure */
+	enum talk talk;
+	uint32_t rule, chain;	/* that decides, today or then */
+};
+
+/* `has_entry`: conntrack knows the connection, if it is at work at all. */
+int judge(struct walker *w, const struct foreign *f,
+	  const struct flow_space *sp, const struct flow_sample *s,
+	  enum truth tracking, bool has_entry, struct judged *ret);
+/*
+ * What becomes worse from `now` to `then`; the gravest alone. `open`: what is
+ * dropped by default may be let in.
+ */
+struct harm_found judge_compare(const struct judged *now,
+				const struct judged *then, enum flow_way way,
+				bool open);
+
+#endif

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/samples.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/digest.h"
+#include "core/mem.h"
+
+#define DEPTH_MAX 16		/* the kernel's limit for nested jumps */
+
+struct trial {
+	struct flow_sample s;
+	bool fixed[FLOW_PART_MAX_];	/* some rule asked for it */
+};
+
+struct search {
+	const struct foreign *f;
+	const struct flow_space *space;
+	size_t left;			/* samples that may still be taken */
+	int (*take)(const struct flow_sample *s, void *arg);
+	void *arg;
+	bool reply;			/* looks at packets of the answer */
+	bool cut;
+	uint64_t *seen;			/* digests of what was taken */
+	size_t n_seen, cap_seen;
+};
+
+static bool lies_in(const uint8_t *v, const struct key_range *r, size_t n)
+{
+	return memcmp(v, r->first, n) >= 0 && memcmp(v, r->last, n) <= 0;
+}
+
+static const struct key_range *find(const struct search *x,
+				    const struct key_set *set,
+				    const uint8_t *v, size_t n)
+{
+	const struct key_range *r = &x->f->ranges[set->first];
+
+	for (uint32_t i = 0; i < set->n; i++)
+		if (lies_in(v, &r[(size_t)i * set->n_fields], n))
+			return &r[(size_t)i * set->n_fields];
+	return NULL;
+}
+
+/* Every value of a field of n bytes. */
+static struct key_range whole(size_t n)
+{
+	struct key_range r = { 0 };
+
+	memset(r.last, 0xff, n);
+	return r;
+}
+
+/* Out of the set: the value right behind, or right ahead of, some range. */
+static bool leave(const struct search *x, struct trial *t, enum flow_part p,
+		  const struct key_set *set)
+{
+	size_t n = flow_part_bytes(x->space, p);
+	struct key_range gap = whole(n);
+	uint8_t v[16];
+
+	if (!find(x, set, t->s.key[p], n))
+		return true;
+	if (t->fixed[p] || p == FLOW_IN || p == FLOW_OUT)
+		return false;
+	for (uint32_t i = 0; i < set->n; i++) {
+		const struct key_range *r =
+			&x->f->ranges[set->first + (size_t)i * set->n_fields];
+
+		memset(gap.last, 0xff, n);
+		if (!key_next(r->last, n, gap.first) ||
+		    !flow_space_meet(x->space, p, &gap, v) ||
+		    find(x, set, v, n))
+			continue;
+		memcpy(t->s.key[p], v, 16);
+		return t->fixed[p] = true;
+	}
+	return false;
+}
+
+/* Into one range of the set. */
+static bool enter(const struct search *x, struct trial *t, enum flow_part p,
+		  const struct key_set *set, size_t field)
+{
+	size_t n = flow_part_bytes(x->space, p);
+
+	for (uint32_t i = 0; i < set->n; i++) {
+		const struct key_range *r =
+			&x->f->ranges[set->first + (size_t)i * set->n_fields +
+				      field];
+		uint8_t v[16];
+
+		if (lies_in(t->s.key[p], r, n)) {
+			t->fixed[p] = true;
+			return true;
+		}
+		if (t->fixed[p] || !flow_space_meet(x->space, p, r, v))
+			continue;
+		memcpy(t->s.key[p], v, 16);
+		return t->fixed[p] = true;
+	}
+	return false;
+}
+
+/* Other fields are the walk's business. */
+static bool satisfy(const struct search *x, struct trial *t,
+		    const struct term *term)
+{
+	const struct key_set *set;
+	uint8_t nf = x->space->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
+
+	if (term->kind != TERM_MATCH || term->masked)
+		return true;
+	if (term->family && term->family != nf)
+		return false;
+	set = &x->f->sets[term->set];
+	for (size_t i = 0; i < term->n_fields; i++) {
+		enum flow_part p = flow_part_of(term->field[i], x->reply);
+
+		if (p == FLOW_PART_MAX_)
+			continue;
+		if (term->negated && term->n_fields == 1)
+			return leave(x, t, p, set);
+		if (!term->negated && enter(x, t, p, set, i)) {
+			if (term->either)
+				return true;
+		} else if (!term->negated && !term->either) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int give(struct search *x, const struct trial *t)
+{
+	uint64_t h = digest_add(DIGEST_START, &t->s, sizeof(t->s));
+
+	for (size_t i = 0; i < x->n_seen; i++)
+		if (x->seen[i] == h)
+			return 0;
+	if (!x->left) {
+		x->cut = true;
+		return 0;
+	}
+	if (mem_grow(&x->seen, &x->cap_seen, x->n_seen + 1))
+		return -ENOMEM;
+	x->seen[x->n_seen++] = h;
+	x->left--;
+	return x->take(&t->s, x->arg);
+}
+
+static int try_chain(struct search *x, uint32_t chain, struct trial t,
+		     unsigned int depth);
+
+static const struct host_chain *chain_called(const struct search *x,
+					     uint32_t table, const char *name,
+					     uint32_t *ret)
+{
+	size_t at = name ? name_index_find(&x->f->chain_at, name, table) :
+			   SIZE_MAX;
+
+	if (at == SIZE_MAX)
+		return NULL;
+	*ret = (uint32_t)at;
+	return &x->f->chains[at];
+}
+
+static int follow(struct search *x, uint32_t table, const char *target,
+		  const struct trial *t, unsigned int depth)
+{
+	uint32_t to;
+
+	if (!chain_called(x, table, target, &to) || depth == DEPTH_MAX)
+		return 0;
+	return try_chain(x, to, *t, depth + 1);
+}
+
+static int try_outcome(struct search *x, uint32_t table,
+		       const struct trial *t, enum foreign_verdict verdict,
+		       const char *target, unsigned int depth)
+{
+	int err = verdict == FOREIGN_NONE ? 0 : give(x, t);
+
+	if (err || (verdict != FOREIGN_JUMP && verdict != FOREIGN_GOTO))
+		return err;
+	return follow(x, table, target, t, depth);
+}
+
+/* Each range of a verdict map is a rule of its own. */
+static int try_map(struct search *x, uint32_t table, const struct trial *t,
+		   const struct term *term, unsigned int depth)
+{
+	const struct key_set *set = &x->f->sets[term->set];
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < set->n && !x->cut; i++) {
+		struct key_set one = *set;
+		struct trial mine = *t;
+		bool some = true;
+
+		one.first += i * set->n_fields;
+		one.n = 1;
+		for (size_t k = 0; some && k < term->n_fields; k++) {
+			enum flow_part p = flow_part_of(term->field[k],
+							x->reply);
+
+			some = p == FLOW_PART_MAX_ ||
+			       enter(x, &mine, p, &one, k);
+		}
+		if (some && set->outcome != FOREIGN_NOWHERE) {
+			const struct foreign_outcome *o =
+				&x->f->outcomes[set->outcome + i];
+
+			err = try_outcome(x, table, &mine, o->verdict,
+					  o->target, depth);
+		}
+	}
+	return err;
+}
+
+/* One that gets as far as this term and no further. */
+static int try_outside(struct search *x, const struct trial *t,
+		       const struct term *term)
+{
+	struct term other = *term;
+	struct trial mine = *t;
+
+	if (term->kind != TERM_MATCH || term->n_fields != 1)
+		return 0;
+	other.negated = !term->negated;
+	return satisfy(x, &mine, &other) ? give(x, &mine) : 0;
+}
+
+static int try_rule(struct search *x, const struct foreign_rule *r,
+		    struct trial t, unsigned int depth)
+{
+	uint32_t table = x->f->chains[r->chain].table;
+	const struct term *map = NULL;
+	bool some = true;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && some && i < r->n_terms; i++) {
+		const struct term *term = &x->f->terms[r->terms + i];
+
+		if (term->kind == TERM_VMAP)
+			map = term;
+		err = try_outside(x, &t, term);
+		some = satisfy(x, &t, term);
+	}
+	if (err || !some)
+		return err;
+	return map ? try_map(x, table, &t, map, depth) :
+		     try_outcome(x, table, &t, r->verdict, r->target, depth);
+}
+
+static int try_chain(struct search *x, uint32_t chain, struct trial t,
+		     unsigned int depth)
+{
+	int err = 0;
+
+	for (uint32_t i = x->f->chains[chain].first;
+	     !err && !x->cut && i != FOREIGN_NOWHERE; i = x->f->rules[i].next)
+		err = try_rule(x, &x->f->rules[i], t, depth);
+	return err;
+}
+
+/* The hooks that packets of the request pass; an answer's are in answers[]. */
+static bool passes(const struct search *x, const char *hook)
+{
+	static const char *const in = "prerouting input";
+	static const char *const out = "output postrouting";
+	static const char *const through = "prerouting forward postrouting";
+	static const char *const within =
+		"output postrouting prerouting input";
+	const char *path = NULL;
+
+	switch (x->space->way) {
+	case WAY_IN:
+		path = x->reply ? out : in;
+		break;
+	case WAY_OUT:
+		path = x->reply ? in : out;
+		break;
+	case WAY_THROUGH:
+		path = through;
+		break;
+	case WAY_WITHIN:
+	case WAY_MAX_:
+		path = within;
+		break;
+	}
+	return hook && strstr(path, hook);
+}
+
+static int try_path(struct search *x, const struct trial *plain, bool reply)
+{
+	int err = 0;
+
+	x->reply = reply;
+	for (uint32_t i = 0; !err && !x->cut && i < x->f->n_chains; i++)
+		if (passes(x, x->f->chains[i].hook))
+			err = try_chain(x, i, *plain, 0);
+	return err;
+}
+
+static void put_port(struct trial *t, enum flow_part p, uint16_t port)
+{
+	port = htons(port);
+	memcpy(t->s.key[p], &port, sizeof(port));
+}
+
+/* Addresses that documentation has (RFC 5737 and RFC 3849). */
+static void put_example(const struct search *x, struct trial *t,
+			enum flow_part p)
+{
+	static const uint8_t v4[4] = { 192, 0, 2 };
+	static const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8 };
+	struct key_range any = whole(flow_part_bytes(x->space, p));
+	uint8_t last = p == FLOW_CLIENT ? 1 : 2;
+
+	memcpy(any.first, x->space->family == AF_INET ? v4 : v6,
+	       flow_part_bytes(x->space, p));
+	any.first[flow_part_bytes(x->space, p) - 1] = last;
+	if (flow_space_meet(x->space, p, &any, t->s.key[p]))
+		return;
+	any = whole(flow_part_bytes(x->space, p));
+	(void)flow_space_meet(x->space, p, &any, t->s.key[p]);
+}
+
+static void put_device(struct trial *t, enum flow_part p, const char *name)
+{
+	memset(t->s.key[p], 0, sizeof(t->s.key[p]));
+	memcpy(t->s.key[p], name, strnlen(name, 15));
+}
+
+/* The side of the connection that is not this host has a device. */
+static void put_devices(const struct search *x, struct trial *t,
+			const char *name)
+{
+	const struct flow_space *sp = x->space;
+
+	if (sp->way == WAY_WITHIN)
+		name = "lo";
+	if (sp->way != WAY_OUT)
+		put_device(t, FLOW_IN, name);
+	if (sp->way != WAY_IN)
+		put_device(t, FLOW_OUT, name);
+}
+
+static int try_plain(struct search *x, struct trial *t)
+{
+	const struct flow_space *sp = x->space;
+	int err = give(x, t);
+
+	for (size_t i = 0; !err && i < sp->ports->n; i++) {
+		put_port(t, FLOW_SPORT, sp->ports->v[i].first);
+		err = give(x, t);
+		put_port(t, FLOW_SPORT, sp->ports->v[i].last);
+		if (!err)
+			err = give(x, t);
+	}
+	if (sp->ports->n)
+		put_port(t, FLOW_SPORT, sp->ports->v[0].first);
+	return err;
+}
+
+static int try_all(struct search *x)
+{
+	const struct flow_space *sp = x->space;
+	struct trial t = { 0 };
+	int err = 0;
+
+	put_example(x, &t, FLOW_CLIENT);
+	put_example(x, &t, FLOW_SERVER);
+	if (sp->ports->n) {
+		put_port(&t, FLOW_CPORT, sp->ephemeral.first);
+		put_port(&t, FLOW_SPORT, sp->ports->v[0].first);
+	}
+	for (size_t i = sp->devices->n; !err && i-- > 0;) {
+		if (!flow_space_has_device(sp, sp->devices->v[i].name))
+			continue;
+		put_devices(x, &t, sp->devices->v[i].name);
+		err = give(x, &t);
+	}
+	if (sp->way == WAY_WITHIN || !sp->devices->n)
+		put_devices(x, &t, "eth0");
+	if (!err)
+		err = try_plain(x, &t);
+	if (!err)
+		err = try_path(x, &t, false);
+	return err ? err : try_path(x, &t, true);
+}
+
+int samples_of(const struct foreign *f, const struct flow_space *space,
+	       size_t max, int (*take)(const struct flow_sample *s, void *arg),
+	       void *arg, bool *ret_all)
+{
+	struct search x = { .f = f, .space = space, .left = max,
+			    .take = take, .arg = arg };
+	int err = try_all(&x);
+
+	free(x.seen);
+	if (!err)
+		*ret_all = !x.cut;
+	return err;
+}

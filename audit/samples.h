@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/samples.h: connections to try the host's rules with.
+ *
+ * No ruleset can be tried with every packet. A connection that some rule tells
+ * apart from the others stands for all that the rule does: each rule on the
+ * path gives one that it matches, as far as the service has such a connection,
+ * and one that no rule tells apart stands for the rest.
+ *
+ * Errors: -ENOMEM; what `take` returns.
+ */
+#ifndef CTPOLICY_AUDIT_SAMPLES_H
+#define CTPOLICY_AUDIT_SAMPLES_H
+
+#include "audit/flow_space.h"
+#include "rules/foreign.h"
+
+/*
+ * Give take() the connections, at most `max` that rules tell apart and the
+ * plain one first. *ret_all: there were no more.
+ */
+int samples_of(const struct foreign *f, const struct flow_space *space,
+	       size_t max, int (*take)(const struct flow_sample *s, void *arg),
+	       void *arg, bool *ret_all);
+
+#endif

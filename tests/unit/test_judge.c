@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/test_judge.c: does a connection work, and what gets worse? */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+
+#include "audit/judge.h"
+#include "tests/unit/foreign_build.h"
+
+#define NEW NF_CT_STATE_BIT(IP_CT_NEW)
+#define ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+#define RELATED NF_CT_STATE_BIT(IP_CT_RELATED)
+
+static struct prefix_set any;
+static struct iface_set none;
+static struct port_range http[] = { { 80, 80 } };
+static struct port_set web = { http, 1, 1 };
+static const struct flow_space space = {
+	.way = WAY_IN, .family = AF_INET, .proto = IPPROTO_TCP,
+	.clients = &any, .servers = &any, .local = &any, .ports = &web,
+	.ifaces = &none, .devices = &none, .ephemeral = { 32768, 60999 },
+};
+static const struct flow_sample sample = { .key = {
+	[FLOW_CLIENT] = { 192, 0, 2, 1 },
+	[FLOW_SERVER] = { 198, 51, 100, 2 },
+	[FLOW_CPORT] = { 0x80, 0 }, [FLOW_SPORT] = { 0, 80 },
+	[FLOW_IN] = "eth0",
+} };
+
+static void ask_number(struct foreign *f, enum packet_field x, uint32_t n)
+{
+	uint32_t v = htonl(n);
+
+	ask(f, x, &v, &v, 4, false);
+}
+
+/* One state after another: a rule each does the same. */
+static void for_state(struct foreign *f, uint32_t chain, uint32_t state,
+		      enum foreign_verdict verdict)
+{
+	add_rule(f, chain, verdict, NULL);
+	ask_number(f, FIELD_STATE, state);
+}
+
+static struct foreign *new_host(uint32_t *ret_input)
+{
+	struct foreign *f = calloc(1, sizeof(*f));
+	uint32_t c;
+
+	assert_non_null(f);
+	c = add_chain(f, "INPUT", "input");
+	f->chains[c].type = "filter";
+	f->chains[c].priority = "0";
+	f->chains[c].policy = "drop";
+	*ret_input = c;
+	return f;
+}
+
+/* ... as most are: what is established, then port 80. */
+static void filter(struct foreign *f, uint32_t input)
+{
+	for_state(f, input, ESTABLISHED, FOREIGN_ACCEPT);
+	for_state(f, input, RELATED, FOREIGN_ACCEPT);
+	for_state(f, input, NF_CT_STATE_INVALID_BIT, FOREIGN_DROP);
+	add_rule(f, input, FOREIGN_ACCEPT, NULL);
+	ask(f, FIELD_DPORT, "\0P", "\0P", 2, false);
+	ask_number(f, FIELD_STATE, NEW);
+}
+
+static void notrack(struct foreign *f)
+{
+	static const char *const hooks[] = { "prerouting", "output" };
+	struct term t = { .kind = TERM_NOTRACK };
+
+	for (size_t i = 0; i < 2; i++) {
+		uint32_t c = add_chain(f, hooks[i], hooks[i]);
+
+		f->chains[c].type = "filter";
+		f->chains[c].priority = "-300";
+		f->chains[c].policy = "accept";
+		add_rule(f, c, FOREIGN_NONE, NULL);
+		ask(f, i ? FIELD_SPORT : FIELD_DPORT, "\0P", "\0P", 2, false);
+		assert_int_equal(foreign_add_term(f, &t), 0);
+	}
+}
+
+static void accept_untracked(struct foreign *f, uint32_t input,
+			     uint32_t position)
+{
+	struct foreign_rule *r = foreign_add_rule(f, input, position);
+
+	r->verdict = FOREIGN_ACCEPT;
+	ask(f, FIELD_DPORT, "\0P", "\0P", 2, false);
+	ask_number(f, FIELD_STATE, NF_CT_STATE_UNTRACKED_BIT);
+}
+
+static void accept_errors(struct foreign *f, uint32_t input)
+{
+	foreign_add_rule(f, input, 1)->verdict = FOREIGN_ACCEPT;
+	ask(f, FIELD_ICMP_TYPE, "\3", "\3", 1, false);
+	ask_number(f, FIELD_STATE, NF_CT_STATE_INVALID_BIT);
+}
+
+static void look(const struct foreign *f, bool has_entry, struct judged *ret)
+{
+	struct walker *w = NULL;
+
+	assert_int_equal(walker_new(f, &w), 0);
+	assert_int_equal(judge(w, f, &space, &sample, TRUTH_YES, has_entry,
+			       ret), 0);
+	walker_free(&w);
+}
+
+static void test_works(void **state)
+{
+	uint32_t input;
+	struct foreign *f = new_host(&input);
+	struct judged now, then;
+
+	(void)state;
+	filter(f, input);
+	look(f, true, &now);
+	for (enum talk t = 0; t < TALK_MAX_; t++)
+		assert_true(!now.talk[t].there ||
+			    now.talk[t].passes == TRUTH_YES);
+	assert_int_equal(now.tracked, TRUTH_YES);
+	notrack(f);
+	accept_untracked(f, input, 1);
+	accept_errors(f, input);
+	look(f, false, &then);
+	assert_int_equal(then.tracked, TRUTH_NO);
+	assert_int_equal(judge_compare(&now, &then, WAY_IN, true).harm,
+			 HARM_NONE);
+	foreign_free(&f);
+}
+
+static void test_cut_off(void **state)
+{
+	uint32_t input;
+	struct foreign *f = new_host(&input);
+	struct judged now, then;
+	struct harm_found h;
+
+	(void)state;
+	filter(f, input);
+	look(f, true, &now);
+	notrack(f);
+	look(f, false, &then);
+	h = judge_compare(&now, &then, WAY_IN, true);
+	assert_int_equal(h.harm, HARM_CUT_OFF);
+	assert_false(h.maybe);
+	assert_int_equal(h.talk, TALK_FIRST);
+	assert_int_equal(h.chain, input);
+	assert_int_equal(h.rule, FOREIGN_NOWHERE);
+	foreign_free(&f);
+}
+
+/* A ban that comes ahead of ours holds; one that ours overtake does not. */
+static void test_ban(void **state)
+{
+	(void)state;
+	for (uint32_t position = 1; position <= 2; position++) {
+		uint32_t input;
+		struct foreign *f = new_host(&input);
+		struct judged now, then;
+		struct harm_found h;
+
+		add_rule(f, input, FOREIGN_DROP, NULL);
+		ask_source(f, "192.0.2.0", "192.0.2.255", false);
+		filter(f, input);
+		look(f, true, &now);
+		notrack(f);
+		accept_untracked(f, input, position);
+		accept_errors(f, input);
+		look(f, false, &then);
+		h = judge_compare(&now, &then, WAY_IN, true);
+		assert_int_equal(h.harm, position == 1 ? HARM_LET_IN :
+							 HARM_NONE);
+		if (h.harm)
+			assert_int_equal(h.rule, 0);
+		foreign_free(&f);
+	}
+}
+
+/* What is dropped by default may be let in by `open`, and by nothing else. */
+static void test_default(void **state)
+{
+	uint32_t input;
+	struct foreign *f = new_host(&input);
+	struct judged now, then;
+
+	(void)state;
+	for_state(f, input, ESTABLISHED, FOREIGN_ACCEPT);
+	add_rule(f, input, FOREIGN_REJECT, NULL);
+	look(f, true, &now);
+	assert_int_equal(now.talk[TALK_FIRST].passes, TRUTH_NO);
+	assert_true(now.talk[TALK_FIRST].by_default);
+	notrack(f);
+	accept_untracked(f, input, 1);
+	look(f, false, &then);
+	assert_int_equal(judge_compare(&now, &then, WAY_IN, true).harm,
+			 HARM_NONE);
+	assert_int_equal(judge_compare(&now, &then, WAY_IN, false).harm,
+			 HARM_LET_IN);
+	foreign_free(&f);
+}
+
+static void test_limit(void **state)
+{
+	uint32_t input;
+	struct foreign *f = new_host(&input);
+	struct term limit = { .kind = TERM_OPAQUE, .name = "hashlimit" };
+	struct judged now, then;
+	struct harm_found h;
+
+	(void)state;
+	add_rule(f, input, FOREIGN_DROP, NULL);
+	assert_int_equal(foreign_add_term(f, &limit), 0);
+	filter(f, input);
+	look(f, true, &now);
+	assert_int_equal(now.talk[TALK_FIRST].passes, TRUTH_MAYBE);
+	notrack(f);
+	accept_untracked(f, input, 1);
+	accept_errors(f, input);
+	look(f, false, &then);
+	h = judge_compare(&now, &then, WAY_IN, true);
+	assert_int_equal(h.harm, HARM_LET_IN);
+	assert_true(h.maybe);
+	assert_int_equal(h.rule, 0);
+	foreign_free(&f);
+}
+
+static void test_errors(void **state)
+{
+	uint32_t input;
+	struct foreign *f = new_host(&input);
+	struct judged now, then;
+	struct harm_found h;
+
+	(void)state;
+	filter(f, input);
+	look(f, true, &now);
+	notrack(f);
+	accept_untracked(f, input, 1);
+	look(f, false, &then);
+	h = judge_compare(&now, &then, WAY_IN, true);
+	assert_int_equal(h.harm, HARM_ERRORS);
+	assert_false(h.maybe);
+	assert_int_equal(h.rule, 2);
+	foreign_free(&f);
+}
+
+/* A rule that counts connections has none to count. */
+static void test_count(void **state)
+{
+	uint32_t input;
+	struct foreign *f = new_host(&input);
+	struct term t = { .kind = TERM_OPAQUE, .name = "connlimit" };
+	struct judged now, then;
+
+	(void)state;
+	add_rule(f, input, FOREIGN_DROP, NULL)->features =
+		FEATURE_BIT(CONNLIMIT);
+	assert_int_equal(foreign_add_term(f, &t), 0);
+	filter(f, input);
+	look(f, true, &now);
+	notrack(f);
+	accept_untracked(f, input, 2);
+	look(f, false, &then);
+	assert_int_equal(judge_compare(&now, &then, WAY_IN, true).harm,
+			 HARM_COUNT);
+	foreign_free(&f);
+}
+
+/* Rules that take too little out. */
+static void test_stays_tracked(void **state)
+{
+	uint32_t input;
+	struct foreign *f = new_host(&input);
+	struct judged now, then;
+
+	(void)state;
+	filter(f, input);
+	look(f, true, &now);
+	look(f, true, &then);
+	assert_int_equal(judge_compare(&now, &then, WAY_IN, true).harm,
+			 HARM_TRACKED);
+	foreign_free(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_works),
+		cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_ban),
+		cmocka_unit_test(test_default),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_stays_tracked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
