@@ -31,6 +31,16 @@ int xt_build(uint8_t family, const struct ipt_args *a,
 int xt_print(uint8_t family, const void *entry, const char *target,
 	     struct ipt_args *ret, struct diags *d);
 
+/*
+ * Any rule: what no extension of this machine can say of a match or target
+ * comes out as its name with "--unknown-revision". -ENOMEM, -EINVAL.
+ */
+int xt_print_any(uint8_t family, const void *entry, const char *target,
+		 struct ipt_args *ret);
+/* The same of one match or target that stands by itself, without its head. */
+int xt_blob_args(uint8_t family, bool is_target, const char *name, uint8_t rev,
+		 const void *blob, size_t len, struct ipt_args *ret);
+
 /* xt_entry.c: the part of an entry that no extension has. */
 struct xt_head {
 	uint8_t family;

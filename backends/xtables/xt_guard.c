@@ -20,6 +20,8 @@ static struct {
 	bool inside;
 	char message[256];
 	uint8_t family;
+	char held[XT_EXTENSION_MAXNAMELEN];
+	uint8_t held_rev;
 } state;
 
 static void __attribute__((noreturn, format(printf, 2, 3)))
@@ -50,6 +52,8 @@ static int kernel_has_revision(const char *name, uint8_t rev, int opt)
 
 	if (strlen(name) >= sizeof(r.name))
 		return 0;
+	if (rev == state.held_rev && !strcmp(name, state.held))
+		return 1;
 	memcpy(r.name, name, strlen(name));
 	fd = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC,
 		    IPPROTO_RAW);
@@ -80,6 +84,12 @@ static struct xtables_globals globals = {
 	.compat_rev = kernel_has_revision,
 };
 
+void xt_guard_hold(const char *name, uint8_t rev)
+{
+	snprintf(state.held, sizeof(state.held), "%s", name);
+	state.held_rev = rev;
+}
+
 void xt_guard_complain(const char *fmt, ...)
 {
 	va_list ap;
@@ -108,6 +118,7 @@ int xt_guard(uint8_t family, int (*fn)(void *), void *arg)
 		state.family = family;
 		xtables_set_nfproto(family);
 	}
+	state.held[0] = '\0';
 	err = fn(arg);
 	state.inside = false;
 	return err;

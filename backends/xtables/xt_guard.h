@@ -18,6 +18,8 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 
 int xt_guard(uint8_t family, int (*fn)(void *), void *arg);
+/* A rule holds this revision of an extension: no need to ask the kernel. */
+void xt_guard_hold(const char *name, uint8_t rev);
 void xt_guard_complain(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 const char *xt_guard_message(void);

@@ -14,6 +14,9 @@ struct print {
 	struct xt_head head;
 	const char *target;
 	uint16_t target_offset;
+	enum { OURS_ALONE, ANY, NONE } extensions;
+	const struct xt_entry_match *match;	/* by itself */
+	const struct xt_entry_target *blob;
 	FILE *out;
 };
 
@@ -35,6 +38,13 @@ static bool is_known(const char *name)
 	return false;
 }
 
+/* May its library be asked? */
+static bool may_ask(const struct print *p, const char *name)
+{
+	return p->extensions == ANY ||
+	       (p->extensions == OURS_ALONE && is_known(name));
+}
+
 static const void *ip_of(const struct print *p)
 {
 	return p->head.family == NFPROTO_IPV4 ?
@@ -42,9 +52,14 @@ static const void *ip_of(const struct print *p)
 		       (const void *)&p->head.v6->ipv6;
 }
 
-/* Not loaded for once, so what it would say of the rule is not known. */
-static int lacking(const char *what, const char *name)
+/*
+ * Not loaded for once, so what it would say of a rule of ours is not known;
+ * of others there may be none.
+ */
+static int lacking(const struct print *p, const char *what, const char *name)
 {
+	if (p->extensions != OURS_ALONE)
+		return 0;
 	xt_guard_complain("libxtables cannot load %s %s", what, name);
 	return -EIO;
 }
@@ -53,11 +68,15 @@ static int print_match(struct print *p, const struct xt_entry_match *e)
 {
 	const char *name = e->u.user.name;
 	struct xtables_match *m = NULL;
+	int err = 0;
 
-	if (is_known(name))
+	xt_guard_hold(name, e->u.user.revision);
+	if (may_ask(p, name)) {
 		m = xtables_find_match(name, XTF_TRY_LOAD, NULL);
-	if (!m && is_known(name))
-		return lacking("match", name);
+		err = m ? 0 : lacking(p, "match", name);
+	}
+	if (err)
+		return err;
 	if (m)
 		m = xtables_find_match_revision(name, XTF_TRY_LOAD, m,
 						e->u.user.revision);
@@ -73,6 +92,7 @@ static int print_target(struct print *p, const struct xt_entry_target *e)
 {
 	const char *name = e->u.user.name;
 	struct xtables_target *t = NULL;
+	int err = 0;
 
 	if (!*p->target)
 		return 0;
@@ -85,10 +105,13 @@ static int print_target(struct print *p, const struct xt_entry_target *e)
 		xt_print_word(p->target, strlen(p->target), p->out);
 		return 0;
 	}
-	if (is_known(name))
+	xt_guard_hold(name, e->u.user.revision);
+	if (may_ask(p, name)) {
 		t = xtables_find_target(name, XTF_TRY_LOAD);
-	if (!t && is_known(name))
-		return lacking("target", name);
+		err = t ? 0 : lacking(p, "target", name);
+	}
+	if (err)
+		return err;
 	if (t)
 		t = xtables_find_target_revision(name, XTF_TRY_LOAD, t,
 						 e->u.user.revision);
@@ -107,6 +130,10 @@ static int print(void *arg)
 	size_t at = xt_head_size(p->head.family);
 	int err;
 
+	if (p->match)
+		return print_match(p, p->match);
+	if (p->blob)
+		return print_target(p, p->blob);
 	xt_head_print(&p->head, p->out);
 	while (at + sizeof(struct xt_entry_match) <= p->target_offset) {
 		const struct xt_entry_match *m =
@@ -152,33 +179,103 @@ static int split(const char *text, size_t len, struct ipt_args *ret)
 	return ipt_args_add(ret, text);
 }
 
-int xt_print(uint8_t family, const void *entry, const char *target,
-	     struct ipt_args *ret, struct diags *d)
+static int print_to_args(struct print *p, struct ipt_args *ret)
 {
-	struct print p = { .head = { .family = family }, .target = target };
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
 	int err, cut;
 
-	/* The head's accessors serve building, too, hence no const in them. */
-	memcpy(&p.head.p, &entry, sizeof(entry));
-	p.target_offset = family == NFPROTO_IPV4 ? p.head.v4->target_offset :
-						   p.head.v6->target_offset;
-	p.out = open_memstream(&text, &len);
-	if (!p.out)
+	p->out = open_memstream(&text, &len);
+	if (!p->out)
 		return -ENOMEM;
-	err = print_captured(&p);
+	err = print_captured(p);
 	/*
 	 * printf() of a library does not look whether there was room, and
 	 * glibc's fclose() does not say that it had none.
 	 */
-	cut = ferror(p.out);
-	if (fclose(p.out) || cut || !text)
+	cut = ferror(p->out);
+	if (fclose(p->out) || cut || !text)
 		return -ENOMEM;
-	/* Say so: taken for somebody's handiwork, it would be replaced. */
 	if (err)
+		return err;
+	return p->extensions == OURS_ALONE ? split(text, len, ret) :
+					     ipt_args_split(text, len, ret);
+}
+
+static void set_entry(struct print *p, const void *entry)
+{
+	/* The head's accessors serve building, too, hence no const in them. */
+	memcpy(&p->head.p, &entry, sizeof(entry));
+	p->target_offset = p->head.family == NFPROTO_IPV4 ?
+				   p->head.v4->target_offset :
+				   p->head.v6->target_offset;
+}
+
+int xt_print(uint8_t family, const void *entry, const char *target,
+	     struct ipt_args *ret, struct diags *d)
+{
+	struct print p = { .head = { .family = family }, .target = target };
+	int err;
+
+	set_entry(&p, entry);
+	err = print_to_args(&p, ret);
+	/* Say so: taken for somebody's handiwork, it would be replaced. */
+	if (err && err != -ENOMEM)
 		return diag_add(d, DIAG_ERROR, -EIO, ID_XTABLES_RULE, NOPOS,
 				"iptables: cannot read one of ctpolicy's rules: %s",
 				xt_guard_message());
-	return split(text, len, ret);
+	return err;
+}
+
+/* An extension that gives up is one that cannot be asked. */
+static int print_any(struct print *p, struct ipt_args *ret)
+{
+	int err;
+
+	p->extensions = ANY;
+	err = print_to_args(p, ret);
+	if (!err || err == -ENOMEM)
+		return err;
+	ipt_args_release(ret);
+	p->extensions = NONE;
+	return print_to_args(p, ret);
+}
+
+int xt_print_any(uint8_t family, const void *entry, const char *target,
+		 struct ipt_args *ret)
+{
+	struct print p = { .head = { .family = family }, .target = target };
+
+	set_entry(&p, entry);
+	return print_any(&p, ret);
+}
+
+int xt_blob_args(uint8_t family, bool is_target, const char *name, uint8_t rev,
+		 const void *blob, size_t len, struct ipt_args *ret)
+{
+	static const struct ip6t_entry no_head;		/* the longer one */
+	struct print p = { .head = { .family = family }, .target = name };
+	size_t head = XT_ALIGN(sizeof(struct xt_entry_match));
+	size_t size = head + XT_ALIGN(len);
+	_cleanup_free_ struct xt_entry_match *e = NULL;
+	const void *entry = &no_head;
+
+	if (len > UINT16_MAX - 2 * head ||
+	    strlen(name) >= sizeof(e->u.user.name))
+		return -EINVAL;
+	e = calloc(1, size);
+	if (!e)
+		return -ENOMEM;
+	/* A target has the same head as a match. */
+	e->u.match_size = (uint16_t)size;
+	memcpy(e->u.user.name, name, strlen(name));
+	e->u.user.revision = rev;
+	if (len)
+		memcpy((uint8_t *)e + head, blob, len);
+	memcpy(&p.head.p, &entry, sizeof(entry));
+	if (is_target)
+		p.blob = (const struct xt_entry_target *)(const void *)e;
+	else
+		p.match = e;
+	return print_any(&p, ret);
 }
