@@ -40,7 +40,7 @@ class Bench:
                       for tracks, host in self.hosts.items()}
         for host in self.hosts.values():
             host.space.run("ipset restore", IPSETS)
-        self.packets = self.met = 0
+        self.packets = self.met = self.in_doubt = 0
 
     def run(self, case):
         """What is wrong: a list of (packet, words), or words."""
@@ -66,6 +66,7 @@ class Bench:
                 found = differences(tool, loaded, packet, seen, source)
                 if found:
                     wrong.append((packet, found))
+        self.in_doubt += loaded.in_doubt
         return wrong
 
 
@@ -161,9 +162,10 @@ def main():
             if not args.keep_going:
                 break
     spent = time.monotonic() - began
-    print("%s: %d rulesets, %d packets that met %d rules, %d failures, "
-          "%.1f s" % ("not ok" if failures else "ok", number + 1,
-                      bench.packets, bench.met, failures, spent))
+    print("%s: %d rulesets, %d packets that met %d rules (the walk in doubt "
+          "of %d packets), %d failures, %.1f s" % (
+              "not ok" if failures else "ok", number + 1, bench.packets,
+              bench.met, bench.in_doubt, failures, spent))
     return 1 if failures else 0
 
 

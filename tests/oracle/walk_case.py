@@ -139,6 +139,7 @@ class Loaded:
         self.handles = {}
         self.rules = {}
         self.priorities = {}
+        self.in_doubt = 0       # packets of which the walk is not sure
         self._read_handles(listing)
         # of legacy tables, the empty ones of the case before are left
         self.worlds = {"nft": {"nft"}, "compat": {"nft"},
@@ -149,7 +150,7 @@ class Loaded:
             tables = {**walk_xt.EMPTY, **case.legacy.get(version, {})}
             for name, table in tables.items():
                 for chain in table["chains"]:
-                    self.priorities[family, name, chain] = \
+                    self.priorities["legacy", family, name, chain] = \
                         walk_xt.priority(name, chain)
                     self.rules[family, name, chain] = sum(
                         rule.split()[1] == chain for rule in table["rules"])
@@ -163,7 +164,7 @@ class Loaded:
             elif line.startswith("\tchain"):
                 chain, count = words[1], 0
             elif chain and words[0] == "type":
-                self.priorities[(*table, chain)] = _number(
+                self.priorities[("nft", *table, chain)] = _number(
                     line.partition(" priority ")[2].partition(";")[0])
             elif line.startswith("\t}") or line.startswith("\tset") or \
                     line.startswith("\tmap"):

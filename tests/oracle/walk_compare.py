@@ -121,9 +121,14 @@ def differences(tool, loaded, packet, seen, source):
     walk = tool.ask(line)
     if "error" in walk:
         return ["walk: " + walk["error"]]
-    kernel = [((p.family, p.table, p.chain), loaded.steps(p))
+    kernel = [((p.world, p.family, p.table, p.chain), loaded.steps(p))
               for p in seen.phases if p.world in loaded.worlds]
-    phases = walk["phases"]
+    phases = [p for p in walk["phases"] if p["table"] != "watch"]
+    for phase in phases:
+        if len(loaded.worlds) == 1:     # a text does not say which it is of
+            phase["world"], = loaded.worlds
+    loaded.in_doubt += any(step[2:] != ["yes", "yes"] for phase in phases
+                           for step in phase["steps"])
     if walk["order_matters"]:
         return []
     last = "input" if path_of(packet) in (TO_HOST, LOOPBACK) \
@@ -151,7 +156,7 @@ def differences(tool, loaded, packet, seen, source):
 
 
 def _key(phase):
-    return phase["family"], phase["table"], phase["chain"]
+    return tuple(phase[x] for x in ("world", "family", "table", "chain"))
 
 
 def _compare_phases(kernel, phases, priorities, accepted):

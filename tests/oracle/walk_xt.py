@@ -24,7 +24,8 @@ def priority(table, chain):
     """linux/netfilter_ipv4.h"""
     if table == "nat":
         return -100 if chain in ("PREROUTING", "OUTPUT") else 100
-    return {"raw": -300, "mangle": -150, "filter": 0, "security": 50}[table]
+    return {"raw": -300, "mangle": -150, "filter": 0,
+            "security": 50}.get(table)
 
 
 class Rules:
@@ -98,8 +99,9 @@ class Rules:
         option = "-i" if chain in ("PREROUTING", "INPUT") else \
             "-o" if chain in ("OUTPUT", "POSTROUTING") else \
             rng.choice(("-i", "-o"))
-        return "%s%s %s" % (self._not(), option, rng.choice(
-            pool.DEVICES + ("eth+", "e+", "l+", "+")))
+        name = rng.choice(pool.DEVICES + ("eth+", "e+", "l+", "+"))
+        # "! -i +" matches nothing, and iptables-save leaves it out
+        return "%s%s %s" % (self._not() if name != "+" else "", option, name)
 
     def _proto(self, proto):
         if proto == "icmp" and self.version == 6:
