@@ -3,6 +3,8 @@
  * backends/xtables/xt_terms_match.c: a match as a whole: what its options mean
  * together, and what it asks without any.
  */
+#include <errno.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "backends/xtables/xt_reader.h"
@@ -116,6 +118,92 @@ static int end_socket(struct xt_reader *r)
 	return err;
 }
 
+/* The words of a list, as bits by their RTN_* values. */
+static int types_of(const struct xt_reader *r, const char *words,
+		    uint32_t *ret)
+{
+	uint32_t bits = 0;
+
+	while (*words) {
+		size_t n = strcspn(words, ",");
+		char word[16] = "";
+		struct key_range v;
+
+		if (n >= sizeof(word))
+			return -EINVAL;
+		memcpy(word, words, n);
+		if (xt_parse_type(r, word, &v))
+			return -EINVAL;
+		bits |= UINT32_C(1) << v.first[3];
+		words += n + (words[n] == ',');
+	}
+	*ret = bits;
+	return 0;
+}
+
+static int put_types(struct xt_reader *r, struct term t, uint32_t bits)
+{
+	int err = foreign_begin_set(r->f, NULL, 1, false, &t.set);
+
+	t.n_fields = 1;
+	for (uint32_t type = 0; !err && type < 32; type++) {
+		struct key_range v = { 0 };
+
+		if (!(bits & UINT32_C(1) << type))
+			continue;
+		xt_key_number(type, type, 4, &v);
+		err = foreign_add_key(r->f, &v, NULL);
+	}
+	return err ? err : foreign_add_term(r->f, &t);
+}
+
+/*
+ * Of an IPv6 address all the types must be true, and these go by the address
+ * alone: unicast is what is neither a group nor "::", the host's own included
+ * (match_type6() in the kernel's net/netfilter/xt_addrtype.c).
+ */
+static const struct {
+	uint32_t bit;
+	struct key_range is;
+} types6[] = {
+	{ 1 << RTN_UNSPEC, { { 0 }, { 0 } } },
+	{ 1 << RTN_UNICAST, { { [15] = 1 },
+			      { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+				0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+				0xff } } },
+	{ 1 << RTN_MULTICAST, { { 0xff },
+				{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+				  0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+				  0xff, 0xff } } },
+};
+
+static int put_types6(struct xt_reader *r, struct term t, uint32_t bits)
+{
+	uint32_t rest = bits;
+	unsigned int n = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(types6); i++) {
+		n += !!(bits & types6[i].bit);
+		rest &= ~types6[i].bit;
+	}
+	/* not all of them: a choice, which no terms can say */
+	if (t.negated && n + !!rest > 1)
+		return xt_put_opaque(r);
+	for (size_t i = 0; !err && i < ARRAY_SIZE(types6); i++) {
+		struct term a = {
+			.negated = t.negated, .n_fields = 1,
+			.family = NFPROTO_IPV6,
+			.field = { t.field[0] == FIELD_SADDR_TYPE ?
+					   FIELD_SADDR : FIELD_DADDR },
+		};
+
+		if (bits & types6[i].bit)
+			err = xt_put(r, a, &types6[i].is);
+	}
+	return !err && rest ? put_types(r, t, rest) : err;
+}
+
 static int end_addrtype(struct xt_reader *r)
 {
 	static const enum packet_field fields[] = {
@@ -130,10 +218,16 @@ static int end_addrtype(struct xt_reader *r)
 			.field = { (uint8_t)fields[i] },
 			.negated = r->types[i].negated,
 		};
+		uint32_t bits;
 
-		if (r->types[i].words)
-			err = xt_put_list(r, t, r->types[i].words,
-					  xt_parse_type);
+		if (!r->types[i].words)
+			continue;
+		if (types_of(r, r->types[i].words, &bits))
+			err = xt_put_opaque(r);
+		else if (r->family == NFPROTO_IPV6)
+			err = put_types6(r, t, bits);
+		else
+			err = put_types(r, t, bits);
 	}
 	return err;
 }

@@ -272,6 +272,27 @@ static void test_conntrack(void **state)
 	check_all(NFPROTO_IPV4, v, ARRAY_SIZE(v));
 }
 
+/* IPv6: all of the types, and some go by the address. */
+static void test_types6(void **state)
+{
+	static const struct row v[] = {
+		{ "-m addrtype --dst-type LOCAL",
+		  "type of destination address=00000002" },
+		{ "-m addrtype ! --src-type MULTICAST",
+		  "!source address=ff-ff+" },
+		{ "-m addrtype --dst-type LOCAL,UNICAST",
+		  "destination address=00000000000000000000000000000001-"
+		  "feffffffffffffffffffffffffffffff; "
+		  "type of destination address=00000002" },
+		{ "-m addrtype ! --dst-type LOCAL,ANYCAST",
+		  "!type of destination address=00000002,00000004" },
+		{ "-m addrtype ! --dst-type LOCAL,UNICAST", "?addrtype" },
+	};
+
+	(void)state;
+	check_all(NFPROTO_IPV6, v, ARRAY_SIZE(v));
+}
+
 static void test_others(void **state)
 {
 	static const struct row v[] = {
@@ -384,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_conntrack),
+		cmocka_unit_test(test_types6),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_chains),
