@@ -18,7 +18,7 @@
 
 #define FOLDER "/run/ctpolicy"
 #define SCHEMA 1
-#define LONGEST 8192		/* bytes that it may say */
+#define LONGEST 8192		/* bytes of the file */
 
 static int open_folder(bool make, int *ret)
 {
@@ -50,7 +50,7 @@ int claim_open(const char *space, bool make, struct claim *ret)
 	return 0;
 }
 
-/* The holder before us may have removed it: then a new one is in its place. */
+/* The previous holder may have removed it; then a new file is in its place. */
 static bool is_gone(int fd)
 {
 	struct stat s;
@@ -115,7 +115,7 @@ static int decode(const char *text, size_t len, struct claim *c)
 	return err ? err : take(j, c);
 }
 
-/* What is torn or empty says nothing. */
+/* A torn or empty file counts as one that says nothing. */
 int claim_read(struct claim *c)
 {
 	char text[LONGEST];

@@ -3,15 +3,15 @@
  * state/claim.h: which state folder is at work on a network namespace.
  *
  * Rules belong to the namespace, not to the folder that remembers them. One
- * file a namespace, in /run/ctpolicy, is locked by whoever changes rules and
+ * file per namespace, in /run/ctpolicy, is locked while rules change, and
  * says which folder holds a change that is unfinished or on trial, so that
  * commands with different folders do not undo each other's changes.
  *
  * It lives in memory, as the rules do: a trial that has ended is noted here
- * when the disk cannot take the news.
+ * when the disk cannot record it.
  *
- * Shape:  fd -1: nothing is guarded, because /run cannot be written (another
- *         user than root, a container without it).
+ * Shape:  fd -1: nothing is guarded, because /run cannot be written (not
+ *         run by root, or in a container without it).
  * Units:  `deadline` as in struct pending; over.id 0: no trial has ended so.
  * Owner:  `space` is borrowed. claim_release() frees, lets go of the lock,
  *         and removes a file that says nothing.
@@ -48,7 +48,7 @@ int claim_lock(struct claim *c, uint64_t end);
 int claim_read(struct claim *c);
 /* Write down what *c says now; -EROFS: nothing is guarded. */
 int claim_write(const struct claim *c);
-/* Does the note speak of this very trial? */
+/* Is the note about this very trial? */
 bool claim_is_over(const struct claim *c, const struct pending *p);
 void claim_release(struct claim *c);
 

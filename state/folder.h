@@ -29,10 +29,10 @@ struct state {
 #define STATE_RESULT "result"
 #define STATE_WATCH "watch"
 
-/* A record's name: its number; of a rollback, "undone." and its number. */
+/* A record is named by its number, a rollback "undone." and its number. */
 bool state_is_record(const char *name, uint32_t *ret);
 bool state_is_undone(const char *name, uint32_t *ret);
-/* A trial that ended in memory alone: on disk too, now that it can be. */
+/* Record on disk, too, that a trial has ended that ended in memory alone. */
 void trial_tidy(struct state *st);
 
 #endif

@@ -117,7 +117,7 @@ static int go_to_root(struct walk *w)
 	return 0;
 }
 
-/* What the link says goes before the names that are left. */
+/* The link's target goes ahead of the names still to go. */
 static int follow(struct walk *w, const char *name)
 {
 	_cleanup_(strbuf_release) struct strbuf rest = { 0 };

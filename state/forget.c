@@ -27,7 +27,7 @@ static bool is_ours(const char *name)
 	return state_is_record(name, &id) || state_is_undone(name, &id);
 }
 
-/* The lock goes last, so that an interrupted clearing is taken up again. */
+/* The lock goes last, so that the next run resumes an interrupted clearing. */
 static void remove_folder(int top, const char *name)
 {
 	int fd, err = folder_open_in(top, name, false, &fd);

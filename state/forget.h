@@ -3,8 +3,8 @@
  * state/forget.h: clear away the folders of namespaces that are gone.
  *
  * Shape:  a folder goes when it is named after a namespace of an earlier boot
- *         and holds our lock; of its files only those that we name. What
- *         cannot be cleared away is in nobody's way.
+ *         and holds our lock; of its files only those that ctpolicy names.
+ *         What cannot be cleared away does no harm.
  */
 #ifndef CTPOLICY_STATE_FORGET_H
 #define CTPOLICY_STATE_FORGET_H

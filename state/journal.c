@@ -76,7 +76,7 @@ int state_claim(struct state *st)
 		return -ENOMEM;
 	free(st->claim.folder);
 	st->claim.folder = folder;
-	/* Without room for it nothing is guarded, as without /run. */
+	/* Without room for the claim nothing is guarded, as without /run. */
 	(void)claim_write(&st->claim);
 	return 0;
 }
@@ -135,7 +135,7 @@ static int compare_ids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Its trial was rolled back; only the disk would not let its record go. */
+/* Its trial was rolled back, but the disk refused to delete its record. */
 static bool is_over(const struct state *st, uint32_t id)
 {
 	return st->claim.over.id == id &&
@@ -276,7 +276,7 @@ static void note_number(struct state *st, uint32_t id)
 	st->last = id;
 }
 
-/* Everything but the newest `keep`. What cannot go now will go next time. */
+/* All but the newest `keep`. What cannot be deleted now goes next time. */
 static void prune(struct state *st, is_name *is, size_t keep)
 {
 	_cleanup_(diags_release) struct diags said = { 0 };
@@ -295,7 +295,7 @@ static void prune(struct state *st, is_name *is, size_t keep)
 	}
 }
 
-/* A rollback that left no record makes those before it lead nowhere. */
+/* After a rollback that left no record, earlier ones cannot be undone. */
 void state_forget_record(struct state *st, uint32_t id)
 {
 	char name[NAME_MAX_];
@@ -351,7 +351,7 @@ int journal_read(struct state *st, struct record *ret, struct diags *d)
 
 /*
  * Nothing is flushed here: should the power be cut before this is on disk, the
- * journal is back, and the rules that it speaks of are gone or, restored since,
+ * journal is back, and the rules it is about are gone or, if restored since,
  * complete.
  */
 static int keep_journal(struct state *st, const char *name, struct diags *d)
@@ -397,7 +397,7 @@ int journal_finish(struct state *st, struct diags *d)
 
 	if (!st->of)
 		return keep_change(st, d);
-	/* In this order: what a journal says is true until it is gone. */
+	/* In this order: a journal is true for as long as it exists. */
 	if (st->redo)
 		name_of_undone(st->of, name);
 	else
@@ -405,7 +405,7 @@ int journal_finish(struct state *st, struct diags *d)
 	err = unlink_file(st, name, d);
 	if (err)
 		return err;
-	/* Nothing had to be written, so nothing leads back from it. */
+	/* Nothing was written, so there is nothing to undo. */
 	if (st->empty) {
 		prune(st, state_is_undone, 0);
 		return journal_drop(st, d);

@@ -120,7 +120,7 @@ bool kept_is_on(const struct kept *k)
 	       (s.st_mode & 07777) != KEPT_OVER_MODE;
 }
 
-/* state_open() says what could not be made, and judges what was. */
+/* state_open() reports what could not be made, and checks what was. */
 void kept_make_way(const char *dir)
 {
 	_cleanup_free_ char *way = strdup(dir);
@@ -170,7 +170,7 @@ static bool is_damaged(const struct state *st, const char *name)
 	return err == -EBADMSG;
 }
 
-/* A damaged journal would be read first, whatever else is there. */
+/* A damaged journal would be read ahead of anything else. */
 static int put_record_back(const struct kept *k, struct state *st,
 			   struct diags *d)
 {
@@ -186,7 +186,7 @@ static int put_record_back(const struct kept *k, struct state *st,
 	return err;
 }
 
-/* The record first: a note must not speak of a change that nobody knows. */
+/* The record first: a note must not name a change that has no record. */
 int kept_put_back(const struct kept *k, struct state *st, struct diags *d)
 {
 	bool pending = is_there(st, STATE_PENDING);

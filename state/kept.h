@@ -3,8 +3,8 @@
  * state/kept.h: the files of a trial, held in case somebody deletes or damages
  * them.
  *
- * Shape:  the note is held open (-1: it is not); the record, which leads back,
- *         is held as it was when it was last whole (NULL: never yet). A trial
+ * Shape:  the note is held open (-1: it is not); the record, with the undo
+ *         data, is kept as it was when last whole (NULL: never yet). A trial
  *         that ctpolicy ended can be told from one whose files somebody
  *         deleted: ctpolicy first takes the right to write from the note of
  *         the trial (KEPT_OVER_MODE).
@@ -33,7 +33,7 @@ struct kept {
 
 #define KEPT_NONE ((struct kept){ .pending = -1 })
 
-/* Hold what is there now. True: the trial has all that leads back from it. */
+/* Hold what is there now. True: all undo data of the trial is held. */
 bool kept_hold(struct kept *k, const struct state *st, uint32_t id);
 /* Files are held, and ctpolicy did not end the trial. */
 bool kept_is_on(const struct kept *k);

@@ -14,7 +14,7 @@
 
 #define PENDING_LOGIN_MAX 1024
 
-/* A change that stays only when it is confirmed in time. */
+/* A change that stays in force only if it is confirmed in time. */
 struct pending {
 	uint32_t id;		/* of its record */
 	uint64_t deadline;	/* CLOCK_BOOTTIME, ns */
@@ -29,7 +29,7 @@ int pending_decode(const char *text, size_t len, struct pending *ret);
 enum ending {
 	ENDING_CONFIRMED,
 	ENDING_ROLLED_BACK,	/* and verified */
-	ENDING_FAILED,		/* the way back failed: `recover` */
+	ENDING_FAILED,		/* could not be undone: `recover` */
 	ENDING_MAX_
 };
 

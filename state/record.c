@@ -103,7 +103,7 @@ static int get_digest(const char *s, uint64_t *ret)
 	return 0;
 }
 
-/* What of the texts is not read yet. */
+/* The rest of the texts, not read yet. */
 struct body {
 	const char *s;
 	size_t len;
@@ -162,7 +162,7 @@ struct header {
 	json_t *parts;		/* borrowed */
 };
 
-/* The checksum is right: another format is that of another version. */
+/* The checksum is right, so another format is that of another version. */
 static int read_header(json_t *j, struct header *h)
 {
 	json_t *format = json_object_get(j, "format");

@@ -2,9 +2,9 @@
 /*
  * state/record.h: one change of the rules, as it is kept on disk.
  *
- * Shape:  a text: one line of JSON that says who, when and how much; then for
- *         each part of the change what leads back from it, as text of the
- *         target's own; a last line with a checksum of everything before it.
+ * Shape:  a text: one line of JSON that says who, when and how much; then the
+ *         undo data of each part of the change, as text of the target's
+ *         own; a last line with a checksum of everything before it.
  *         Equal records give equal texts.
  * Units:  time in seconds since the epoch. `of` is the number of the change
  *         that a rollback undoes; 0: this is no rollback. A digest of 0:
@@ -32,8 +32,8 @@ struct rules_text {
 
 /*
  * What was changed in one target: a backend, or another thing that can be
- * written and read back. `before` and `after` are what leads back from the
- * state after the change to the one before it (rules/image_delta.h, for a
+ * written and read back. `before` and `after` lead from the state
+ * after the change back to the one before it (rules/image_delta.h, for a
  * backend); the digests are of the two whole states.
  */
 struct record_part {

@@ -38,7 +38,7 @@ int sealed_put_checksum(struct strbuf *out)
 	return strbuf_status(out);
 }
 
-/* The text without its last line, when that line is right. */
+/* *len becomes that of the text without its last line, if that is right. */
 int sealed_check(const char *text, size_t *len)
 {
 	char sum[CHECKSUM_LEN + 1];
@@ -93,7 +93,7 @@ int sealed_get_only(const char *text, size_t len, json_t **ret)
 	return 0;
 }
 
-/* Whole numbers of ours fit the field that they go into. */
+/* A number that ctpolicy wrote fits its field. */
 int sealed_get_u32(json_int_t v, uint32_t *ret)
 {
 	if (v < 0 || v > UINT32_MAX)

@@ -51,7 +51,7 @@ static int find_space(struct state *st, struct diags *d)
 	return err;
 }
 
-/* Whoever else may write there could write our rules. */
+/* Another user who can write there could write ctpolicy's rules. */
 static int say_unsafe(const char *dir, const char *why, struct diags *d)
 {
 	diag_add(d, DIAG_ERROR, 0, ID_STATE_FOLDER_UNSAFE, NOPOS,
@@ -86,7 +86,7 @@ static int check_own(struct state *st, struct diags *d)
 			  "it belongs to another user", d);
 }
 
-/* On a disk that can only be read the lock that is there still locks. */
+/* On a read-only disk an existing lock file still locks. */
 static int open_lock(struct state *st)
 {
 	static const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
@@ -114,7 +114,7 @@ static int say_busy(int fd, struct diags *d)
 	return -FAULT_BUSY;
 }
 
-/* What is no number there, as in a new file, is none. */
+/* Anything but a number, as in a new file, counts as none. */
 static uint32_t read_number(int fd)
 {
 	char text[16] = "", *end;
@@ -138,7 +138,7 @@ static int take_locks(struct state *st, struct diags *d)
 		return say_busy(st->claim.fd, d);
 	if (err == -ENOMEM)
 		return err;
-	/* A lock of the namespace that cannot be had guards nothing. */
+	/* If the namespace's lock cannot be had, nothing is guarded. */
 	err = open_lock(st);
 	if (!err)
 		err = state_file_lock(st->lock, end);
@@ -158,7 +158,7 @@ static bool holds(const char *folder, const char *name)
 			  AT_SYMLINK_NOFOLLOW);
 }
 
-/* Rules have one past: two folders must not both lead back to theirs. */
+/* Rules have one past: two folders must not each hold undo data. */
 static int check_claim(struct state *st, struct diags *d)
 {
 	const char *other = st->claim.folder;
@@ -253,7 +253,7 @@ static bool has(const struct state *st, const char *name)
 	       errno != ENOENT;
 }
 
-/* Nothing is unfinished here: any folder may be the next. */
+/* Nothing is unfinished here, so any folder may come next. */
 static void drop_claim(struct state *st)
 {
 	if (!st->claim.locked || st->dir < 0 || !st->path ||

@@ -9,20 +9,20 @@
  *        1, 2, 3...                changes that were made, newest last
  *        undone.4...               rollbacks, which can be undone in turn
  *        pending                   the newest must be confirmed in time
- *        result                    how the last waiting for that ended
- *        watch                     held by those who wait
+ *        result                    how the last trial ended
+ *        watch                     held by processes that wait
  *
- * A change is in `journal`, with the way back, before the kernel hears of it;
+ * A change is in `journal`, with its undo data, before the kernel hears of it;
  * it becomes a numbered record when it is complete, and is gone when it was
- * undone. A journal that nobody is at work on is an interrupted change. Numbers
- * are never given twice, whatever became of their changes.
+ * undone. A journal whose lock is free is an interrupted change. No number is
+ * given twice, whatever became of its change.
  *
  * Shape:  state_open(), then one journal_begin(), then journal_finish() or
  *         journal_drop(). Reading may go without the lock.
  * Owner:  state_close() frees; it lets go of the lock.
- * Errors: -errno and a diagnostic. -FAULT_BUSY: another ctpolicy is at work,
- *         and did not end in time. -EIO: the folder or a file cannot be used
- *         (the reason is in the diagnostic); nothing was changed by the call.
+ * Errors: -errno and a diagnostic. -FAULT_BUSY: another ctpolicy was still
+ *         at work when the time was up. -EIO: the folder or a file cannot be
+ *         used (the reason is in the diagnostic); the call changed nothing.
  *         -ENOENT, without a diagnostic: there is no such record.
  * Source: SO_NETNS_COOKIE in asm-generic/socket.h, never given twice in one
  *         boot; /proc/sys/kernel/random/boot_id in random(4).
@@ -46,7 +46,7 @@ int state_open(const char *dir, struct state **ret, struct diags *d);
 /* Only to read, without the lock: no folder gives -ENOENT. */
 int state_open_reading(const char *dir, struct state **ret, struct diags *d);
 void state_close(struct state **st);
-/* This boot and this namespace; records of another are of rules long gone. */
+/* This boot and namespace: the rules of records of another one are gone. */
 const char *state_space(const struct state *st);
 
 /*
@@ -88,22 +88,22 @@ int pending_write(struct state *st, const struct pending *p, struct diags *d);
  * the number 0, and a deadline long past.
  */
 int pending_read(struct state *st, struct pending *ret, struct diags *d);
-/* It is over, and nobody is to be told. */
+/* It is over, and there is nothing to report. */
 int pending_drop(struct state *st, struct diags *d);
-/* It is over: say so to the next `confirm`. */
+/* It is over: the next `confirm` reports it. */
 int pending_end(struct state *st, uint32_t id, enum ending ending,
 		struct diags *d);
 int ending_read(struct state *st, struct ending_note *ret, struct diags *d);
-/* It was told, or a later change was made. */
+/* It was reported, or a later change was made. */
 void ending_forget(struct state *st);
 
 /*
  * For as long as the file is open, this process looks after the change on
- * trial: shared, so that whoever could take it alone knows of others. -1: no.
+ * trial. Shared: a process that gets it alone is the only one. -1: not held.
  */
 int state_watch(struct state *st);
 
-/* The folder's path, for what must watch it; borrowed. */
+/* The folder's path, for a process that must watch it; borrowed. */
 const char *state_path(const struct state *st);
 
 #endif

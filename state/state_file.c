@@ -72,7 +72,7 @@ int state_file_write(int dir, const char *name, const char *text, size_t len)
 
 	if (len > STATE_FILE_MAX)
 		return -EFBIG;
-	/* Left by a writer that died; the lock says it is nobody's now. */
+	/* Left by a writer that died: we hold the lock. */
 	if (unlinkat(dir, TEMPORARY, 0) && errno != ENOENT)
 		return -errno;
 	err = write_temporary(dir, text, len);
@@ -131,7 +131,7 @@ int state_file_read(int dir, const char *name, char **ret, size_t *ret_len)
 	return err;
 }
 
-/* A disk that can only be read refuses before it looks. */
+/* A read-only disk refuses even if there is no such file. */
 int state_file_unlink(int dir, const char *name)
 {
 	int err;
@@ -149,7 +149,7 @@ int state_file_rename(int dir, const char *from, const char *to)
 	return renameat(dir, from, dir, to) ? -errno : 0;
 }
 
-/* Polling: an alarm would belong to the whole process. */
+/* Polls, because an alarm would affect the whole process. */
 int state_file_lock(int fd, uint64_t end)
 {
 	for (;;) {

@@ -3,8 +3,8 @@
  * state/state_file.h: small files that are whole or not there at all.
  *
  * Shape:  names are relative to `dir`, an open folder. A file is written under
- *         a temporary name and renamed; whoever reads sees the old one or the
- *         new one. One writer at a time (the caller holds the lock).
+ *         a temporary name and renamed; a reader sees the old one or the new
+ *         one. One writer at a time (the caller holds the lock).
  * Owner:  *ret belongs to the caller, and has a NUL behind its last byte.
  * Errors: -errno of the call that failed; after a failed write the old file
  *         is as it was and nothing is left behind. -EFBIG: over
@@ -21,16 +21,16 @@
 #include <stdint.h>
 
 #define STATE_FILE_MAX (1u << 30)
-/* Of the one writer; nobody reads it. */
+/* The name used by the writer; never read. */
 #define STATE_FILE_TEMPORARY "new"
 
 int state_file_write(int dir, const char *name, const char *text, size_t len);
-/* What was written, renamed and unlinked in this folder is so for good. */
+/* Make what was written, renamed and unlinked in this folder durable. */
 int state_file_sync(int dir);
 int state_file_read(int dir, const char *name, char **ret, size_t *ret_len);
 /* The same of an open file. */
 int state_file_read_open(int fd, char **ret, size_t *ret_len);
-/* Gone, or was not there. */
+/* 0 too if there was no such file. */
 int state_file_unlink(int dir, const char *name);
 int state_file_rename(int dir, const char *from, const char *to);
 /* flock() until `end` of CLOCK_BOOTTIME; then -EWOULDBLOCK. */

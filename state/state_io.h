@@ -16,7 +16,7 @@ int state_write(struct state *st, const char *name, const struct strbuf *text,
 		struct diags *d);
 int state_read(struct state *st, const char *name, char **ret,
 	       size_t *ret_len, struct diags *d);
-/* Say in memory that this folder holds what is unfinished. */
+/* Note in memory that this folder holds an unfinished change. */
 int state_claim(struct state *st);
 
 #endif

@@ -15,7 +15,7 @@
 #include "state/state_file.h"
 #include "state/state_io.h"
 
-/* For those who hold the note open: ctpolicy itself ends or replaces it. */
+/* Tell processes that hold the note open that ctpolicy ends or replaces it. */
 static int mark_over(const struct state *st)
 {
 	int err, fd = openat(st->dir, STATE_PENDING, O_RDONLY | O_CLOEXEC |
@@ -118,7 +118,7 @@ int pending_drop(struct state *st, struct diags *d)
 	return drop(st, ENDING_CONFIRMED, d);
 }
 
-/* What is told is worth less than that it is so: a full disk may lose it. */
+/* That it ended matters more than the report: a full disk may lose that. */
 static int write_ending(struct state *st, const struct ending_note *e)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
