@@ -12,7 +12,7 @@
 #include "core/files.h"
 #include "core/mem.h"
 
-/* What such a file may hold at most */
+/* The most that such a file may hold */
 #define SMALL 4096
 
 int host_ephemeral_ports(struct port_range *ret)
@@ -127,7 +127,7 @@ int host_enter_private_netns(void)
 	char map[32];
 	int err;
 
-	/* In a chroot, say: who may do without it makes the other one alone. */
+	/* Fails in a chroot, say; for root a network namespace will do. */
 	if (unshare(CLONE_NEWUSER)) {
 		err = -errno;
 		return unshare(CLONE_NEWNET) ? err : 0;
@@ -144,6 +144,6 @@ int host_enter_private_netns(void)
 	err = write_small("/proc/self/gid_map", map);
 	if (err)
 		return err;
-	/* Made by its root, or files in /proc/net would belong to nobody. */
+	/* Made as its root, or files in /proc/net would have no owner here. */
 	return unshare(CLONE_NEWNET) ? -errno : 0;
 }

@@ -2,7 +2,7 @@
 /*
  * host/lock_holder.h: who holds the flock() that we wait for.
  *
- * Shape:  the process's number as seen from here; 0: nobody, or not known
+ * Shape:  the process's number as seen from here; 0: none, or not known
  *         (another process namespace, no /proc).
  * Source: /proc/locks in proc(5).
  */

@@ -12,7 +12,7 @@
 #include "core/mem.h"
 #include "host/tcp_table.h"
 
-/* More parents than that nobody has. */
+/* No process has more parents than that. */
 #define PARENTS_MAX 256
 
 static const char *const servers[] = {
@@ -190,7 +190,7 @@ static int add_sockets(struct search *s, DIR *dir, pid_t pid)
 	return 0;
 }
 
-/* What cannot be read is remembered, and no error. */
+/* A process that cannot be read is noted, and is not an error. */
 static int look_into(struct search *s, int proc, pid_t pid)
 {
 	char path[32];
@@ -245,7 +245,7 @@ static bool is_named_server(int proc, const char *pid)
 	return is_server(name);
 }
 
-/* Every SSH server that there is. */
+/* Every SSH server on this host. */
 static int look_around(struct search *s, int proc)
 {
 	const struct dirent *e;
@@ -418,7 +418,7 @@ int logins_find(struct logins *ret)
 	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int err;
 
-	/* Without /proc there is the environment alone. */
+	/* Without /proc only the environment is left. */
 	err = logins_read(proc, getenv("SSH_CONNECTION"), ret);
 	if (proc >= 0)
 		close(proc);

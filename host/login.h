@@ -3,11 +3,11 @@
  * host/login.h: the SSH connections by which people reach this host, the one
  * behind this very command first of all.
  *
- * From this process up its parents, through sudo, su and shells, to an SSH
- * server; the connection which that was made for is the socket it was given
+ * They are found from this process up its parents, through sudo, su and shells,
+ * to an SSH server; the connection it was made for is the socket it was given
  * first. Where no server is among the parents (a terminal multiplexer, cron,
  * a console) it may be any connection of any SSH server. SSH_CONNECTION is
- * looked at besides: it can be missing, stale or made up.
+ * looked at as well: it can be missing, stale or made up.
  *
  * Shape:  `own`: v[0] is the connection of this command. Otherwise all that
  *         were found, in no order. A connection in SSH_CONNECTION alone comes
@@ -36,8 +36,8 @@ struct logins {
 	struct login *v;
 	size_t n, cap;
 	bool own;
-	bool hidden;		/* a server is among our parents, but not to
-				 * be looked into */
+	bool hidden;		/* a server is among our parents, but cannot
+				 * be read */
 	bool shared;		/* in a tmux, screen or the like, which
 				 * outlives the connections it is used over */
 	bool garbled;		/* SSH_CONNECTION is not what sshd sets */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* host/login_text.c: connections as text, to be told, kept and compared. */
+/* host/login_text.c: connections as text, to be shown, kept and compared. */
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "core/strbuf.h"
 #include "host/login.h"
 
-/* "fe80::1%eth0" has its interface behind; ::ffff:192.0.2.1 is IPv4. */
+/* The interface of "fe80::1%eth0" is left out; ::ffff:192.0.2.1 is IPv4. */
 static bool get_address(char *text, uint8_t *ret_family, uint8_t *ret)
 {
 	text[strcspn(text, "%")] = '\0';
@@ -79,7 +79,7 @@ static void add_remembered(const struct login *l, struct strbuf *out)
 
 /*
  * The connections that may be the one behind this command. On a console, or
- * from cron, there is none: what others are logged in over is not it.
+ * from cron, there is none: connections of others do not count.
  */
 static bool may_be_ours(const struct logins *l, size_t i)
 {

@@ -5,7 +5,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
 
-/* How often an interrupted dump is asked for again. */
+/* How often an interrupted dump is requested again. */
 #define TRIES 10
 
 int netlink_open(struct netlink *n, int bus)

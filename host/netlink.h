@@ -34,7 +34,7 @@ struct netlink_answer {
 	void *arg;
 	uint32_t seq;
 	bool dump;
-	/* Called with each answer before it is looked at; NULL: nobody. */
+	/* Called with each answer before it is read; may be NULL. */
 	void (*watch)(const struct nlmsghdr *nlh);
 	/* Of netlink_receive() alone. */
 	bool done, interrupted;
@@ -55,8 +55,8 @@ struct nlmsghdr *netlink_put_nf(void *buf, uint8_t subsys, uint8_t type,
 int netlink_receive(struct mnl_socket *nl, void *buf, size_t size,
 		    struct netlink_answer *a);
 /*
- * Send one request and read its answer; a dump that was interrupted is asked
- * for again, so `take` must tolerate objects that it has seen.
+ * Send one request and read its answer; an interrupted dump is requested
+ * again, so `take` must tolerate objects that it has seen.
  */
 int netlink_ask(struct netlink *n, struct nlmsghdr *nlh,
 		int (*take)(const struct nlmsghdr *nlh, void *arg), void *arg);

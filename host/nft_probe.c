@@ -102,8 +102,8 @@ int nft_probe_iptables(bool *ret_in_use)
 	err = netlink_ask(&n, nlh, take_chain, &in_use);
 	netlink_close(&n);
 	/*
-	 * A kernel without nf_tables has nobody living there; and beside a
-	 * writer that never rests what was seen last is as good as any.
+	 * A kernel without nf_tables holds no such rules; and beside a
+	 * writer that never rests the last reading is as good as any.
 	 */
 	if (err == -EINVAL || err == -EOPNOTSUPP || err == -EINTR)
 		err = 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * host/nft_probe.h: do rules of iptables-nft live on this host?
+ * host/nft_probe.h: does this host have rules of iptables-nft?
  *
- * Asked without libnftnl, for those who must not link it. An
- * iptables-nft table that somebody merely listed has empty chains that accept;
- * that is not living there.
+ * Asked without libnftnl, for code that must not link it. Merely listing an
+ * iptables-nft table creates it with empty chains that accept; such a table has
+ * no rules.
  *
- * Errors: -errno; a kernel without nf_tables is no error, and says no.
+ * Errors: -errno; a kernel without nf_tables is not an error: it has none.
  * Source: linux/netfilter/nf_tables.h; iptables-nft's tables are filter, nat,
  *         mangle, raw and security, their base chains in capitals.
  */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * host/privilege.h: the powers of this process, and no more of them
- * than rules need.
+ * host/privilege.h: this process keeps no more privileges than
+ * changing rules takes.
  *
  * Shape:  CAP_NET_ADMIN changes rules; legacy iptables also asks for
  *         CAP_NET_RAW, to open its socket. Nothing else is ever needed.
  * Errors: privilege_require(): -EPERM and a diagnostic that names what is
- *         missing. privilege_drop(): -errno; then too much is still held.
+ *         missing. privilege_drop(): -errno; then it still holds too much.
  * Source: capabilities(7); PR_SET_NO_NEW_PRIVS in prctl(2).
  */
 #ifndef CTPOLICY_HOST_PRIVILEGE_H
@@ -15,7 +15,7 @@
 #include "core/diag.h"
 
 int privilege_require(struct diags *d);
-/* Give up all but those two, for good; also what a program could gain. */
+/* Give up all but those two for good, and what an exec() could gain. */
 int privilege_drop(void);
 
 #endif

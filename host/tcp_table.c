@@ -11,7 +11,7 @@
 
 #include "core/mem.h"
 
-/* The place in a line; NULL: it was not of the form. */
+/* The place in a line; NULL: the line did not have the form. */
 struct cursor {
 	const char *at;
 };
@@ -58,7 +58,7 @@ static uint64_t decimal(struct cursor *c)
 	return n;
 }
 
-/* A blank, and what stands up to the next one. */
+/* A blank, and the word up to the next one. */
 static void skip_word(struct cursor *c)
 {
 	expect(c, ' ');
@@ -82,7 +82,7 @@ static void get_end(struct cursor *c, uint8_t family, uint8_t *ret_addr,
 	*ret_port = (uint16_t)hex(c, 4);
 }
 
-/* A listening socket's other end is no address: it stays as it is. */
+/* A listening socket has no other end: its zeros stay as they are. */
 static void unmap(struct flow *f)
 {
 	uint8_t here[16], there[16];

@@ -5,7 +5,7 @@
  *
  * Shape:  a row's flow is a connection as its packets come in: the source is
  *         the other end. Of a listening socket the source is all zeros. IPv4
- *         connections of an IPv6 socket are told as IPv4.
+ *         connections of an IPv6 socket are given as IPv4.
  * Errors: -errno of reading; -ENOENT: there is no such table here; -EBADMSG:
  *         a line is not what proc(5) says. What `take` returns ends the
  *         reading, unless it is 0.

@@ -80,7 +80,7 @@ static int note_success(size_t i, void *arg)
 	return i < x->asked.n ? adopted_add(x->got, &x->asked.v[i]) : -EBADMSG;
 }
 
-/* The connection as its first packet went, if it is one of ours to adopt. */
+/* The connection as its first packet went, if it should be adopted. */
 static bool choose(struct adopt *x, struct flow *in)
 {
 	scope_place(&x->scope, in);
@@ -89,7 +89,7 @@ static bool choose(struct adopt *x, struct flow *in)
 	if (sockets_serve(&x->sockets, in))
 		return true;
 	*in = flow_reversed(in);
-	/* The socket at the other end, which is here too, speaks for both. */
+	/* Both ends are here: the other socket stands for the connection. */
 	return !in->loopback || !sockets_serve(&x->sockets, in);
 }
 
@@ -148,7 +148,7 @@ static int run(struct adopt *x, const struct image *out,
 		err = want_entries(x);
 	x->ct.succeeded = note_success;
 	x->ct.arg = x;
-	/* An entry that is there is one that the flow made meanwhile. */
+	/* An entry that exists was made by the flow itself meanwhile. */
 	if (!err)
 		err = ctnl_send(&x->ct, -EEXIST);
 	return err ? err : scope_status(&x->scope);

@@ -12,10 +12,10 @@
 #include "host/conntrack/tuple.h"
 #include "host/host.h"
 
-/* Seconds; no timeout for UDP that anybody would choose. */
+/* Seconds; not a timeout for UDP that anyone would choose. */
 #define TIMEOUT 3607
 
-/* Two UDP sockets on loopback, the one connected to the other. */
+/* Two UDP sockets on loopback, one connected to the other. */
 struct wire {
 	int from, to;
 	struct flow flow;

@@ -2,8 +2,8 @@
 /*
  * host/conntrack/at_work.h: does this namespace track packets of a family?
  *
- * The kernel tracks a family only where some rule needs it, and tells nobody.
- * So one datagram is sent from this process to itself on loopback, with an
+ * The kernel tracks a family only where some rule needs it, and does not say
+ * so. One datagram is sent from this process to itself on loopback, with an
  * entry made for it beforehand: tracking refreshes the timeout of that entry,
  * ahead of all filters. The entry is deleted again.
  *

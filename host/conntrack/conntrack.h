@@ -6,14 +6,14 @@
  * stays is never refreshed, outlives its connection, and kills it when the
  * rules go again. conntrack_adopt() gives each TCP connection of this host
  * that returns to tracking an entry beforehand: so it survives whichever side
- * speaks next, with nf_conntrack_tcp_loose=0, and under rules that want a SYN
- * of what is new.
+ * speaks next, with nf_conntrack_tcp_loose=0, and under rules that let
+ * new connections begin only with a SYN.
  *
  * Shape:  both look at the flows that the rules of `out` take out of tracking
  *         and those of `but` (NULL: none) do not. Left alone are entries that
  *         are translated (NAT) or in a zone of their own, and flows whose
  *         interface the rules leave tracked. Without connection tracking in
- *         the kernel nothing is asked of it, since asking would load it.
+ *         the kernel nothing is requested, since a request would load it.
  * Owner:  the caller releases `adopted`.
  * Errors: -errno with a warning; part may be done by then.
  * Source: linux/netfilter/nfnetlink_conntrack.h.
@@ -25,7 +25,7 @@
 #include "rules/flow.h"
 #include "rules/image.h"
 
-/* Connections that got an entry, as their first packet went. */
+/* Connections that were given an entry, as their first packet went. */
 struct adopted {
 	struct flow *v;
 	size_t n, cap;

@@ -8,7 +8,7 @@
 
 #include "core/mem.h"
 
-/* Requests sent at once; each is answered. */
+/* Requests sent in one go; each is answered. */
 #define BATCH 64
 #define MESSAGE_MAX 1024
 

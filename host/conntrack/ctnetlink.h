@@ -38,7 +38,7 @@ int ctnl_dump(struct ctnl *x, uint8_t family,
 /* The entry of this tuple; -ENOENT. */
 int ctnl_get(struct ctnl *x, const struct nf_conntrack *key,
 	     int (*take)(const struct nlmsghdr *nlh, void *arg), void *arg);
-/* type: IPCTNL_MSG_CT_*; flags: NLM_F_*, beside the usual ones. */
+/* type: IPCTNL_MSG_CT_*; flags: NLM_F_*, added to the usual ones. */
 int ctnl_queue(struct ctnl *x, uint16_t type, uint16_t flags,
 	       const struct nf_conntrack *ct);
 int ctnl_send(struct ctnl *x, int as_good);

@@ -65,7 +65,7 @@ static int look_at(const struct nlmsghdr *nlh, void *arg)
 	return err;
 }
 
-/* One walk; what is gone by itself by then is as good. */
+/* One walk; entries that have expired by then are fine. */
 static int run(struct evict *x, const struct image *out,
 	       const struct image *but)
 {
@@ -96,7 +96,7 @@ int conntrack_evict(const struct image *out, const struct image *but,
 	host_trace("conntrack: %zu entries evicted = %d", x.ct.done, err);
 	ctnl_close(&x.ct);
 	scope_release(&x.scope);
-	/* The kernel has no ctnetlink, so no entry can be stale for us. */
+	/* The kernel has no ctnetlink, so no entry can be found stale. */
 	if (!err || err == -EOPNOTSUPP || err == -EINVAL ||
 	    err == -EPROTONOSUPPORT)
 		return 0;

@@ -31,7 +31,7 @@ static bool is_inet(uint8_t family)
 	return family == AF_INET || family == AF_INET6;
 }
 
-/* IFA_LOCAL is ours where there is one; IFA_ADDRESS may be the peer's then. */
+/* IFA_LOCAL, where present, is this host's; IFA_ADDRESS may be the peer's. */
 static int choose_address(const struct nlattr *a, void *data)
 {
 	const struct nlattr **found = data;
@@ -65,9 +65,9 @@ static int choose_destination(const struct nlattr *a, void *data)
 }
 
 /*
- * An old kernel ignores what was asked for and sends every route. Other
+ * An old kernel ignores the filter and sends every route. Other
  * tables are left out: a local default route there serves a transparent
- * proxy and says nothing of where packets end.
+ * proxy and says nothing about where packets end.
  */
 static int take_route(const struct nlmsghdr *nlh, void *arg)
 {

@@ -2,10 +2,10 @@
 /*
  * host/conntrack/routes.h: through which interface does an address lie?
  *
- * Shape:  the kernel's own answer for a packet that this host would send. That
- *         the other direction takes the same interface is assumed.
+ * Shape:  the kernel's own answer for a packet that this host would send. The
+ *         other direction is assumed to take the same interface.
  * Owner:  routes_open() opens what routes_close() closes.
- * Errors: -errno of the netlink call; -ENODEV: no route, or no one interface.
+ * Errors: -errno of the netlink call; -ENODEV: no route, or several interfaces.
  * Source: RTM_GETROUTE and RTM_GETLINK in rtnetlink(7).
  */
 #ifndef CTPOLICY_HOST_CONNTRACK_ROUTES_H

@@ -93,7 +93,7 @@ static struct flow locate(struct scope *s, const struct flow *f)
 	return x;
 }
 
-/* Which of our hooks such a packet meets first. */
+/* Which of ctpolicy's hooks such a packet meets first. */
 static enum hook first_hook(const struct scope *s, const struct flow *f)
 {
 	return is_local(s, f->family, f->saddr) ? HOOK_OUTPUT :
@@ -106,7 +106,7 @@ static bool takes(const struct scope *s, struct image_flows *x,
 	return x && image_untracks(x, f, first_hook(s, f));
 }
 
-/* Asking for routes is dear: first see whether it matters. */
+/* Looking up routes is expensive: first see whether it matters. */
 bool scope_has_one_way(struct scope *s, const struct flow *f)
 {
 	struct flow x;

@@ -4,7 +4,7 @@
  * and another does not, seen from this host.
  *
  * Where a rule names interfaces, a flow's own are worked out from the routes.
- * A flow whose interface cannot be told is in no scope of such a rule.
+ * Such a rule does not count for a flow whose interface is not known.
  *
  * Owner:  borrows the images; scope_release().
  * Errors: -errno.
@@ -25,7 +25,7 @@ struct scope {
 int scope_open(struct scope *s, const struct image *out,
 	       const struct image *but);
 void scope_release(struct scope *s);
-/* Work out where a flow leads, from its addresses. */
+/* Work out where a flow leads from its addresses. */
 void scope_place(const struct scope *s, struct flow *f);
 /* Do its packets go out of tracking, in this direction? */
 bool scope_has_one_way(struct scope *s, const struct flow *f);

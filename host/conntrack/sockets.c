@@ -11,7 +11,7 @@
 #include "core/mem.h"
 #include "host/netlink.h"
 
-/* A connection whose two ends may still have something to say. */
+/* A connection on which both ends may still send. */
 #define OPEN_STATES (1 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT | \
 		     1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
 

@@ -3,9 +3,8 @@
  * host/conntrack/sockets.h: the TCP connections that end on this host.
  *
  * Shape:  one flow for each open socket, as its packets come in: from the peer
- *         to us. sockets_serve(): a socket listens on its port, so the peer
- *         opened the connection.
- *         IPv4 in an IPv6 socket is IPv4.
+ *         to this host. IPv4 in an IPv6 socket is IPv4. sockets_serve(): a
+ *         socket listens on its port, so the peer opened the connection.
  * Owner:  sockets_release().
  * Errors: -errno of the netlink call; -ENOENT where the kernel has no
  *         sock_diag.

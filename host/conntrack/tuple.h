@@ -4,7 +4,7 @@
  *
  * Shape:  an entry's flow is that of its first packet; the reply is the same,
  *         reversed.
- * Owner:  nfct_destroy() what tuple_new() gives; NULL: out of memory.
+ * Owner:  nfct_destroy() frees what tuple_new() gives; NULL: out of memory.
  */
 #ifndef CTPOLICY_HOST_CONNTRACK_TUPLE_H
 #define CTPOLICY_HOST_CONNTRACK_TUPLE_H
@@ -14,7 +14,7 @@
 #include "rules/flow.h"
 
 struct nf_conntrack *tuple_new(const struct flow *f);
-/* False: of a family that nobody here knows. */
+/* False: it has an unknown family. */
 bool tuple_get(const struct nf_conntrack *ct, struct flow *ret);
 
 #endif
