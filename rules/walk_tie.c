@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rules/walk_tie.c: the stops of a hook, where the order of some is not known. */
+/* rules/walk_tie.c: the stops of a hook, where the order is not known. */
 #include "rules/walk_parts.h"
 
 #define TIE_MAX 4	/* chains of one priority whose orders are all tried */

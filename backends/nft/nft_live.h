@@ -70,7 +70,7 @@ struct live_field {
 	uint8_t family;			/* NFPROTO_*, 0: whichever */
 	enum live_proto { LIVE_ANY_PROTO, LIVE_PORTS, LIVE_TCP, LIVE_ICMP }
 		proto;
-	uint8_t field;			/* enum packet_field; FIELD_MAX_: none */
+	uint8_t field;		/* enum packet_field; FIELD_MAX_: none */
 	enum live_as as;
 	enum live_type type;
 	const char *words;		/* "saddr", behind its protocol */

@@ -356,7 +356,8 @@ int nft_live_read_rule(struct live_rule *r, const struct nlattr *list)
 	if (err || strbuf_status(&r->text))
 		return err ? err : -ENOMEM;
 	nft_live_last(r)->raw.n = strlen(text);
-	nft_live_last(r)->raw.s = foreign_keep(r->f, text, nft_live_last(r)->raw.n);
+	nft_live_last(r)->raw.s = foreign_keep(r->f, text,
+					       nft_live_last(r)->raw.n);
 	return nft_live_last(r)->raw.s ? 0 : -ENOMEM;
 }
 

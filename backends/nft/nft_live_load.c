@@ -254,7 +254,8 @@ static int read_socket(struct live_rule *r, const struct nlattr *const *v)
 static int read_named(struct live_rule *r, const struct nlattr *reg,
 		      const char *name)
 {
-	return load(r, reg, (struct live_load){ LIVE_OTHER, 0, LOAD_MAX, name });
+	return load(r, reg,
+		    (struct live_load){ LIVE_OTHER, 0, LOAD_MAX, name });
 }
 
 static int read_rt(struct live_rule *r, const struct nlattr *const *v)

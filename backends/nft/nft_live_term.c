@@ -421,7 +421,8 @@ static int fill(struct test *t, const struct live_set *set)
 int nft_live_lookup(struct live_rule *r, const struct live_key *k,
 		    struct live_set *set, bool negated, bool verdicts)
 {
-	struct test t = { .r = r, .k = k, .maps = verdicts, .t.negated = negated,
+	struct test t = { .r = r, .k = k, .maps = verdicts,
+			  .t.negated = negated,
 			  .t.kind = verdicts ? TERM_VMAP : TERM_MATCH };
 	int err;
 

@@ -104,7 +104,8 @@ static void test_map(void **state)
 static void test_map_of_states(void **state)
 {
 	struct scene *s = *state;
-	struct key_range est = scene_range(FIELD_STATE, ESTABLISHED, ESTABLISHED);
+	struct key_range est = scene_range(FIELD_STATE, ESTABLISHED,
+					   ESTABLISHED);
 	struct key_range inv = scene_range(FIELD_STATE, INVALID, INVALID);
 	struct foreign_outcome accept = { FOREIGN_ACCEPT, NULL };
 	struct foreign_outcome drop = { FOREIGN_DROP, NULL };

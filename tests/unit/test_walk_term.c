@@ -159,7 +159,8 @@ static void test_sets(void **state)
 	scene_rule(s, scene_input(s, "drop"), FOREIGN_ACCEPT, NULL);
 	assert_int_equal(foreign_begin_set(s->f, "ports", 1, false, &set), 0);
 	for (uint32_t i = 100; i; i--) {
-		struct key_range v = scene_range(FIELD_DPORT, i * 20, i * 20 + 3);
+		struct key_range v = scene_range(FIELD_DPORT, i * 20,
+						 i * 20 + 3);
 
 		assert_int_equal(foreign_add_key(s->f, &v, NULL), 0);
 	}
