@@ -281,6 +281,36 @@ int ipset_list_ours(struct ipset_link *l, struct image *img,
 	return err;
 }
 
+struct save {
+	int (*take)(void *arg, const struct ipt_args *a);
+	void *arg;
+};
+
+static int take_any(struct ipset_link *l, char *line, size_t len)
+{
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	const struct save *to = l->arg;
+	int err = ipt_args_split(line, len, &a);
+
+	return err || !a.n ? err : to->take(to->arg, &a);
+}
+
+int ipset_save(struct ipset_link *l, const char *name,
+	       int (*take)(void *arg, const struct ipt_args *a), void *arg)
+{
+	struct save to = { take, arg };
+	int err;
+
+	l->d = NULL;
+	l->err = 0;
+	l->take = take_any;
+	l->arg = &to;
+	err = list_set(l, name);
+	l->take = NULL;
+	strbuf_clear(&l->out);
+	return err && err != -ENOMEM && !l->err ? -EIO : err;
+}
+
 uint32_t ipset_limit(const struct ipset_link *l, const char *name)
 {
 	for (size_t i = 0; i < l->n_limits; i++)

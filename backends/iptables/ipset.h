@@ -13,6 +13,7 @@
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPSET_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPSET_H
 
+#include "backends/xtables/ipt_args.h"
 #include "core/diag.h"
 #include "rules/image.h"
 
@@ -24,6 +25,12 @@ void ipset_close(struct ipset_link **l);
 /* Our sets with their elements, into t; nothing where there is no ipset. */
 int ipset_list_ours(struct ipset_link *l, struct image *img,
 		    struct image_table *t, struct diags *d);
+/*
+ * Whoever's set, line by line as `ipset save` writes it. An error, without a
+ * diagnostic, is take()'s, or -EIO: it cannot be listed.
+ */
+int ipset_save(struct ipset_link *l, const char *name,
+	       int (*take)(void *arg, const struct ipt_args *a), void *arg);
 /* What the set held at most when it was listed, 0: not listed. */
 uint32_t ipset_limit(const struct ipset_link *l, const char *name);
 

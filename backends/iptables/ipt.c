@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt_foreign.h"
+#include "backends/iptables/ipt_live.h"
 
 const struct ipt_place ipt_places[IPT_PLACES] = {
 	{ "raw", "PREROUTING", "CTPOLICY-PREROUTING", "n-pre",
@@ -54,5 +55,6 @@ const struct backend backend_iptables = {
 	.open = ipt_open,
 	.snapshot = ipt_snapshot,
 	.commit = ipt_commit,
+	.read_live = ipt_read_live,
 	.close = ipt_close,
 };

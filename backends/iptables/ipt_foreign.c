@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "backends/iptables/ipt.h"
-#include "backends/xtables/xt_terms.h"
 #include "core/mem.h"
 
 struct reader {
@@ -16,7 +15,6 @@ struct reader {
 	bool in_table;
 	uint32_t table;
 	uint8_t family;			/* as the heading says; 0: none */
-	bool is_nat;
 	bool *says_ipv6;		/* a table's own rules do */
 	size_t cap_says;
 };
@@ -60,15 +58,11 @@ static int take_table(struct reader *r, const struct ipt_args *a)
 	r->f->tables[r->table].ranked = true;
 	r->in_table = true;
 	r->table_line = r->line;
-	r->is_nat = !strcmp(name, "nat");
 	return 0;
 }
 
 static int set_chain(struct reader *r, const char *name, const char *policy)
 {
-	static const char *const policies[][2] = {
-		{ "ACCEPT", "accept" }, { "DROP", "drop" },
-	};
 	struct host_chain *c;
 	uint32_t at;
 	int err = foreign_chain(r->f, r->table, name, r->line, &at);
@@ -77,9 +71,7 @@ static int set_chain(struct reader *r, const char *name, const char *policy)
 		return err;
 	c = &r->f->chains[at];
 	xt_terms_chain(r->f->tables[r->table].name, c);
-	for (size_t i = 0; policy && i < ARRAY_SIZE(policies); i++)
-		if (!strcmp(policy, policies[i][0]))
-			c->policy = policies[i][1];
+	ipt_foreign_policy(c, policy);
 	return 0;
 }
 
@@ -96,43 +88,32 @@ static int take_chain(struct reader *r, const struct ipt_args *a)
 static int add_rule(struct reader *r, const struct ipt_args *a, size_t i,
 		    struct foreign_text raw, bool inserts)
 {
-	uint32_t chain, position = inserts;
-	struct foreign_rule *rule;
+	struct ipt_foreign_place at = {
+		.position = inserts, .line = r->line, .raw = raw,
+	};
 	const char *name = a->v[i];
 	bool is_ipv6;
 	int err = set_chain(r, name, NULL);
 
 	if (!err)
-		err = foreign_chain(r->f, r->table, name, r->line, &chain);
+		err = foreign_chain(r->f, r->table, name, r->line,
+				    &at.chain);
 	if (err)
 		return err;
 	i++;
 	if (inserts && i < a->n && strspn(a->v[i], "0123456789") &&
 	    !a->v[i][strspn(a->v[i], "0123456789")]) {
-		position = (uint32_t)strtoul(a->v[i], NULL, 10);
-		if (!position)
+		at.position = (uint32_t)strtoul(a->v[i], NULL, 10);
+		if (!at.position)
 			return fail_at(r, a, i, "positions count from 1");
 		i++;
 	}
-	rule = foreign_add_rule(r->f, chain, position);
-	if (!rule)
-		return -ENOMEM;
-	rule->raw = raw;
-	rule->line = r->line;
-	rule->features = r->is_nat ? FEATURE_BIT(NAT) : 0;
 	is_ipv6 = ipt_foreign_is_ipv6(a, i);
 	r->says_ipv6[r->table] |= is_ipv6;
-	err = ipt_foreign_rule(r->f, a, i);
 	/* Where no heading says the family, the rule's own words must. */
-	if (!err && r->f->wants_terms)
-		err = xt_terms_add(r->f,
-				   r->family ? r->family :
-				   is_ipv6   ? NFPROTO_IPV6 : NFPROTO_IPV4,
-				   a, i, NULL);
-	if (!r->is_nat && !err)
-		r->f->rules[r->f->n_rules - 1].features &=
-			~FEATURE_BIT(NAT_VERDICT);
-	return err;
+	at.family = r->family ? r->family :
+		    is_ipv6   ? NFPROTO_IPV6 : NFPROTO_IPV4;
+	return ipt_foreign_add(r->f, &at, a, i, NULL);
 }
 
 static int flush(struct reader *r, const struct ipt_args *a, size_t i)

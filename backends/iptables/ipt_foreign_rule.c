@@ -151,7 +151,7 @@ static int take_option(struct foreign *f, const struct ipt_option *o)
 	return 0;
 }
 
-int ipt_foreign_rule(struct foreign *f, const struct ipt_args *a, size_t first)
+static int read_words(struct foreign *f, const struct ipt_args *a, size_t first)
 {
 	struct ipt_option o;
 	size_t i = first;
@@ -160,6 +160,40 @@ int ipt_foreign_rule(struct foreign *f, const struct ipt_args *a, size_t first)
 	while (!err && ipt_option_next(a, &i, &o))
 		err = take_option(f, &o);
 	return err;
+}
+
+int ipt_foreign_add(struct foreign *f, const struct ipt_foreign_place *at,
+		    const struct ipt_args *a, size_t first,
+		    const struct xt_set_source *sets)
+{
+	const char *table = f->tables[f->chains[at->chain].table].name;
+	struct foreign_rule *r =
+		foreign_add_rule(f, at->chain, at->position);
+	bool is_nat = !strcmp(table, "nat");
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	r->raw = at->raw;
+	r->line = at->line;
+	r->features = is_nat ? FEATURE_BIT(NAT) : 0;
+	err = read_words(f, a, first);
+	if (!is_nat)
+		last(f)->features &= ~FEATURE_BIT(NAT_VERDICT);
+	if (!err && f->wants_terms)
+		err = xt_terms_add(f, at->family, a, first, sets);
+	return err;
+}
+
+void ipt_foreign_policy(struct host_chain *c, const char *policy)
+{
+	static const char *const policies[][2] = {
+		{ "ACCEPT", "accept" }, { "DROP", "drop" },
+	};
+
+	for (size_t i = 0; policy && i < ARRAY_SIZE(policies); i++)
+		if (!strcmp(policy, policies[i][0]))
+			c->policy = policies[i][1];
 }
 
 /* Arguments that no rule of IPv4 has; "": the option itself is one. */
