@@ -75,7 +75,9 @@ static int walk_reply(const struct packet_spec *spec,
 {
 	int err;
 
+	/* the answer to a translated packet comes from elsewhere */
 	if (r->walk->outcome == WALK_DROPPED ||
+	    r->walk->translated != TRUTH_NO ||
 	    !explain_reply(spec, host, r->at.path, r->walk->tracked,
 			   &r->reply_at))
 		return 0;
@@ -92,7 +94,6 @@ static int explain(const struct options *o, struct work *w,
 				     .local = &w->local,
 				     .states = o->ct_state };
 	struct packet_spec spec;
-	bool assumed;
 	int err = packet_spec_parse(o->args[0], &spec, &w->d);
 
 	if (!err)
@@ -102,7 +103,7 @@ static int explain(const struct options *o, struct work *w,
 	if (err)
 		return err;
 	host.tracking = explain_tracking(w->f, spec.family);
-	err = explain_packet(&spec, &host, &r->at, &assumed, &w->d);
+	err = explain_packet(&spec, &host, &r->at, &r->assumed, &w->d);
 	if (!err)
 		err = walker_new(w->f, &w->walker);
 	if (!err)

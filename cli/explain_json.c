@@ -151,7 +151,8 @@ static json_t *report(const struct explain_report *r, bool *lost)
 {
 	json_t *o = json_pack("{s:i, s:s, s:o, s:o, s:s}", "schema", 1,
 			      "command", "explain",
-			      "source", json_of_text(r->source),
+			      "source", json_of_text(r->source ?
+						     r->source : "live"),
 			      "packet", json_of_text(r->packet),
 			      "result", "failed"), *a = json_array();
 

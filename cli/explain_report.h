@@ -25,6 +25,7 @@ struct explain_report {
 	struct packet reply_at;
 	const struct walk *reply;	/* NULL: none is looked at */
 	const struct diags *diags;
+	bool assumed;			/* the path is a guess */
 	bool quiet, minimal, color;
 };
 

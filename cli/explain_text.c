@@ -114,6 +114,14 @@ static void print_step(struct painter *y, const struct walk_step *s,
 	putchar('\n');
 }
 
+/* Would it have ended otherwise? */
+static bool differs(const struct walk_step *s, uint8_t outcome)
+{
+	return s->verdict == FOREIGN_ACCEPT ? outcome != WALK_ACCEPTED :
+	       s->verdict == FOREIGN_DROP || s->verdict == FOREIGN_REJECT ?
+					      outcome != WALK_DROPPED : false;
+}
+
 static void print_never_reached(struct painter *y, const struct packet *p,
 				const struct walk *w, size_t at)
 {
@@ -123,8 +131,7 @@ static void print_never_reached(struct painter *y, const struct packet *p,
 	if (err)
 		y->err = err;
 	for (size_t i = 0; i < rest.n_steps; i++)
-		if (rest.steps[i].verdict != FOREIGN_JUMP &&
-		    rest.steps[i].verdict != FOREIGN_NONE)
+		if (differs(&rest.steps[i], w->phases[at].outcome))
 			print_step(y, &rest.steps[i],
 				   "       never reached: ");
 }
@@ -166,6 +173,15 @@ static void print_phase(struct painter *y, const struct walk *w, size_t at,
 		strbuf_puts(&b, ", if it gets here");
 	put(y, &b);
 	putchar('\n');
+}
+
+/* What was taken for granted, before what follows from it. */
+static void print_heading(const struct packet *p, bool assumed)
+{
+	printf("%s%s\n", packet_path_name(p->path), assumed ?
+	       " (assumed: the host's addresses are not known)" : "");
+	if (p->tracking == TRUTH_NO)
+		puts("conntrack is off: no rule here needs it");
 }
 
 static void print_phases(struct painter *y, const struct packet *p,
@@ -239,6 +255,7 @@ int explain_print_text(const struct explain_report *r)
 	if (!r->f)
 		return 0;
 	if (!r->minimal) {
+		print_heading(&r->at, r->assumed);
 		print_phases(&y, &r->at, r->walk);
 		if (r->walk->n_phases)
 			putchar('\n');

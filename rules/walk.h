@@ -94,8 +94,8 @@ void walker_free(struct walker **w);
 int walk_run(struct walker *w, const struct packet *p, struct walk *ret);
 /*
  * The rules of a phase that its verdict kept from deciding: the steps that the
- * rest of the chain would have taken, down to the next certain verdict. None
- * where several rules may have decided.
+ * rest of the chain would have taken, down to the next certain verdict or the
+ * policy. None where several rules may have decided.
  */
 int walk_never_reached(struct walker *w, const struct packet *p,
 		       const struct walk *from, size_t phase,

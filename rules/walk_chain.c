@@ -16,12 +16,29 @@ static enum truth reached(const struct walking *x)
 	return x->doubt || x->dropped ? TRUTH_MAYBE : TRUTH_YES;
 }
 
-/* A step; the rules behind one that is skipped are all that is wanted then. */
+/* A map that says the same of several states says it once. */
+static bool is_recorded(const struct walk *out, const struct walk_step *step)
+{
+	const struct walk_step *last = out->n_steps ?
+				&out->steps[out->n_steps - 1] : NULL;
+
+	return last && step->matched == TRUTH_MAYBE &&
+	       last->matched == TRUTH_MAYBE && last->rule == step->rule &&
+	       last->verdict == step->verdict && last->target == step->target;
+}
+
+/*
+ * A step. Where a rule is skipped, the rules behind it are all that is wanted,
+ * and not the policy.
+ */
 static void record(struct walking *x, const struct walk_step *step)
 {
 	struct walk *out = x->out;
 
-	if (x->mute || (x->skip != FOREIGN_NOWHERE && !x->skipped))
+	if (x->mute || is_recorded(out, step))
+		return;
+	if (x->skip != FOREIGN_NOWHERE &&
+	    (!x->skipped || step->rule == FOREIGN_NOWHERE))
 		return;
 	if (mem_grow(&out->steps, &out->cap_steps, out->n_steps + 1)) {
 		x->err = -ENOMEM;
@@ -91,11 +108,14 @@ static const uint8_t ends[] = {
 	[FOREIGN_TARGET] = 0,
 };
 
-static void go(struct walking *x, const struct way *y,
+/* What is no chain is an extension, whatever called it. */
+static void go(struct walking *x, struct way *y,
 	       const struct walk_state *s, struct ending *ret)
 {
 	bool doubt = x->doubt;
 
+	if (!ends[y->verdict.verdict] && y->to == FOREIGN_NOWHERE)
+		y->verdict.verdict = FOREIGN_TARGET;
 	record_way(x, y);
 	x->doubt |= y->matched != TRUTH_YES;
 	if (ends[y->verdict.verdict])

@@ -18,7 +18,7 @@
 
 static const struct command verb = {
 	.name = "verb",
-	.takes = OPT_FAMILY | OPT_CONFIRM | OPT_KERNEL | OPT_FORCE,
+	.takes = OPT_FAMILY | OPT_CONFIRM | OPT_KERNEL | OPT_FORCE | OPT_PACKET,
 	.min_args = 1,
 	.max_args = 2,
 };
@@ -118,6 +118,44 @@ static void test_own(void **state)
 	assert_string_equal(l.o.args[0], "--json");
 }
 
+static void test_packet(void **state)
+{
+	_cleanup_(line_release) struct line l;
+
+	(void)state;
+	parse_right("verb p --file f --in=eth0 --out eth1 --local a,b --minimal",
+		    &l);
+	assert_string_equal(l.o.file, "f");
+	assert_string_equal(l.o.in, "eth0");
+	assert_string_equal(l.o.out, "eth1");
+	assert_string_equal(l.o.local, "a,b");
+	assert_true(l.o.minimal);
+	assert_int_equal(l.o.ct_state, 0);
+}
+
+static void test_state(void **state)
+{
+	static const struct {
+		const char *text;
+		uint8_t state;
+	} states[] = {
+		{ "verb p --state invalid", 1 },
+		{ "verb p --state=established", 2 },
+		{ "verb p --state related", 4 }, { "verb p --state new", 8 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		_cleanup_(line_release) struct line l;
+
+		parse_right(states[i].text, &l);
+		assert_int_equal(l.o.ct_state, states[i].state);
+	}
+	parse_wrong("verb p --state NEW", "new, established, related or invalid: NEW;");
+	/* NOTRACK makes it so, not conntrack */
+	parse_wrong("verb p --state untracked", "or invalid: untracked;");
+}
+
 static void test_help(void **state)
 {
 	_cleanup_(line_release) struct line l;
@@ -200,6 +238,8 @@ int main(void)
 		cmocka_unit_test(test_right),
 		cmocka_unit_test(test_sorted),
 		cmocka_unit_test(test_own),
+		cmocka_unit_test(test_packet),
+		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_confirm),
 		cmocka_unit_test(test_confirm_wrong),

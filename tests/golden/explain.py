@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What explain says of packets in the rulesets of tests/golden/explain.
+
+FILE.packets has the arguments of one run a line, FILE.out what is said to each,
+text and JSON. After a change that was meant, write them with UPDATE=1 and read
+the difference before committing it.
+"""
+import difflib
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+BIN = os.path.abspath(os.environ["CTPOLICY"])
+SUFFIX = {"iptables": ".save", "nftables": ".nft"}
+READ = tuple(SUFFIX[b] for b in os.environ["CTPOLICY_BACKENDS"].split())
+HERE = os.path.join(os.environ["srcdir"], "tests/golden/explain")
+failed = 0
+
+
+def explain(name, line):
+    args = shlex.split(line)
+    p = subprocess.run([BIN, "explain", "--file", name, *args], cwd=HERE,
+                       text=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if "--json" in args:
+        json.loads(p.stdout)
+    return "$ ctpolicy explain --file %s %s\n%sexit %d\n\n" % (
+        name, line, p.stdout, p.returncode)
+
+
+def compare(path, got):
+    global failed
+    if os.environ.get("UPDATE"):
+        with open(path, "w") as f:
+            f.write(got)
+    with open(path) as f:
+        want = f.read()
+    if got != want:
+        failed += 1
+        print("FAIL " + "".join(difflib.unified_diff(
+            want.splitlines(True), got.splitlines(True), path, "said now")))
+
+
+def main():
+    runs = 0
+    names = sorted(n for n in os.listdir(HERE) if n.endswith(READ))
+    for name in names:
+        with open(os.path.join(HERE, name + ".packets")) as f:
+            lines = f.read().splitlines()
+        runs += len(lines)
+        compare(os.path.join(HERE, name + ".out"),
+                "".join(explain(name, line) for line in lines))
+    print("%d rulesets, %d runs, %d not as expected" % (
+        len(names), runs, failed))
+    if len(names) < len(READ):
+        sys.exit("rulesets are missing")
+    sys.exit(bool(failed))
+
+
+main()
