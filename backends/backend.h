@@ -9,14 +9,14 @@
  * Shape:  name, lower, render, print_step, parse, read_foreign and recognizes
  *         are pure: no kernel, no root. The rest is called in the order open,
  *         snapshot and read_live (as often as wanted), commit, close. `lower`
- *         with host NULL speaks of no host: what render prints.
+ *         with host NULL is for no host: what render prints.
  * Errors: -errno, and at least one diagnostic, at the failing rule's place
  *         where there is one. commit() leaves the rules as before when it
  *         fails; a backend atomic only per table undoes its own earlier
  *         tables, and says -FAULT_HALF when that failed too. It sets the bits
  *         of *begun, on failure too, and never clears them.
  *         -FAULT_STALE: the kernel moved on since `stamp`: snapshot, diff
- *         again. -FAULT_LOST: somebody without the lock wrote at the same
+ *         again. -FAULT_LOST: a writer without the lock wrote at the same
  *         moment and was overwritten; undone.
  *         -EPERM: a capability is missing (named). -EOPNOTSUPP: the kernel
  *         lacks a feature (named). -FAULT_LACKING: the backend does.
@@ -36,7 +36,7 @@
 #include "rules/image.h"
 #include "rules/ruleset.h"
 
-/* How far a commit got; BEGUN_NOT: the kernel has not heard of the change. */
+/* How far a commit got; BEGUN_NOT: nothing was sent to the kernel. */
 enum begun {
 	BEGUN_NOT = 0,
 	BEGUN_TOLD = 1 << 0,	/* whether it did any of it must be looked at */
@@ -66,7 +66,7 @@ struct foreign_chain {
 	struct reach_set drops;		/* empty: any packet */
 };
 
-/* A chain of somebody else's, wherever it hooks. */
+/* A chain of the host's, wherever it hooks. */
 struct foreign_place {
 	uint8_t family;			/* NFPROTO_* of its table */
 	const char *table, *chain;	/* interned */
@@ -78,7 +78,7 @@ struct foreign_nat {
 	enum chain_owner owner;
 };
 
-/* What a snapshot found beside our own things. */
+/* What a snapshot found beside ctpolicy's own things. */
 struct survey {
 	struct foreign_place *places;	/* that jumps of ours may stand in */
 	size_t n_places, cap_places;
@@ -116,7 +116,7 @@ struct backend {
 	/* The host's own rules of a saved ruleset, f->text. */
 	int (*read_foreign)(const char *file, struct foreign *f,
 			    struct diags *d);
-	/* A glance: is this such a text? Not two backends say so of one. */
+	/* A glance: is this such a text? No two backends recognize the same. */
 	bool (*recognizes)(const char *text);
 	/*
 	 * Add the host's own rules, and ctpolicy's, as this kernel holds them
@@ -144,9 +144,9 @@ const struct backend *backend_of_text(const char *text);
 void snapshot_release(struct snapshot *s);
 
 const char *chain_owner_name(enum chain_owner o);	/* "iptables-nft" */
-/* A further filter to fill, or NULL: out of memory. */
+/* Another filter to fill; NULL: out of memory. */
 struct foreign_chain *survey_add(struct survey *s);
-/* Remember, for the families of `family` (NFPROTO_*), the first one alone. */
+/* Remember it for the families of `family` (NFPROTO_*), unless one is there. */
 void survey_add_nat(struct survey *s, uint8_t family,
 		    const struct foreign_nat *nat);
 /*
@@ -157,7 +157,7 @@ int survey_of_image(const struct image *img, struct survey *ret);
 int survey_append(struct survey *to, const struct survey *from);
 /* Is the chain on the rule's hook, and may it drop what the rule is for? */
 bool foreign_chain_meets(const struct foreign_chain *f, const struct rule *r);
-/* Say that the policy's accept rules are left out: nothing drops there. */
+/* Report that accept rules are left out, because nothing drops there. */
 void survey_note_no_accepts(const char *backend, struct diags *d);
 void survey_release(struct survey *s);
 

@@ -99,7 +99,7 @@ static bool meets(const struct reach *r, const struct rule *rule)
 
 	if (r->proto && m->proto && r->proto != m->proto)
 		return false;
-	/* A fragment without ports matches no rule that asks for some. */
+	/* A fragment without ports matches no rule that looks at ports. */
 	if (m->fragment_tail &&
 	    (!is_any_port(r->sport) || !is_any_port(r->dport)))
 		return false;
@@ -217,7 +217,7 @@ void reach_chain_release(struct reach_chain *c)
 	*c = (struct reach_chain){ 0 };
 }
 
-/* Chains to go on with, and what enters them. */
+/* Chains still to follow, and what enters them. */
 struct todo {
 	struct reach_jump *v;
 	size_t n, cap;
@@ -230,7 +230,7 @@ static int push(struct reach_graph *g, struct todo *t, size_t to,
 		return 0;
 	if (mem_grow(&t->v, &t->cap, t->n + 1))
 		return -ENOMEM;
-	/* Of a set that became "any", any packet is what enters. */
+	/* If the set became "any", any packet enters. */
 	t->v[t->n++] = (struct reach_jump){
 		to, g->v[to].entered.any ? reach_any : *r,
 	};

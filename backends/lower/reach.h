@@ -2,9 +2,9 @@
 /*
  * backends/lower/reach.h: which packets the host's own rules may drop.
  *
- * Only what a rule says plainly about protocol and ports counts; whatever
- * else it asks for is taken to hold. So a reach is never too small, and a
- * chain that drops port 23 alone is in nobody's way but port 23's.
+ * Only what a rule says plainly about protocol and ports counts; its other
+ * conditions are taken to hold. So a reach is never too small, and a chain that
+ * drops port 23 alone affects only port 23.
  *
  * Shape:  a reach_set of many different reaches becomes "any packet".
  * Units:  IPPROTO_*, 0 is any protocol; ports as in core/inet.h, 0-65535 is
@@ -35,7 +35,7 @@ struct reach_set {
 bool reach_narrow(struct reach *r, const struct reach *by);
 bool reach_narrow_proto(struct reach *r, uint8_t proto);
 bool reach_narrow_ports(struct port_range *r, struct port_range by);
-/* False: the set held all of r before. */
+/* False: the set already held all of r. */
 bool reach_set_add(struct reach_set *s, const struct reach *r);
 /* May a packet that the rule is for be among them? */
 bool reach_set_meets(const struct reach_set *s, const struct rule *r);

@@ -6,7 +6,7 @@
 #include "backends/nft/nft_kernel.h"
 #include "core/mem.h"
 
-/* A table, or a command that speaks of one. */
+/* A table, or a command about one. */
 static bool nft_recognizes(const char *text)
 {
 	static const char *const begins[] = {

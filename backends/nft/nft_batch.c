@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/nft/nft_batch.c: messages laid down page by page for one sendmsg().
+ * backends/nft/nft_batch.c: messages gathered page by page for one sendmsg().
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -65,7 +65,7 @@ static struct nlmsghdr *put_mark(struct nft_batch *b, uint16_t type)
 	return nlh;
 }
 
-/* The kernel takes the batch only while its rules are of that generation. */
+/* The kernel takes the batch only if its rules are still of that generation. */
 int nft_batch_begin(struct nft_batch *b, uint32_t generation)
 {
 	struct nlmsghdr *nlh = put_mark(b, NFNL_MSG_BATCH_BEGIN);

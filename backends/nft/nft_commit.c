@@ -24,7 +24,7 @@ struct verdict_of {
 	int err;		/* the first one */
 };
 
-/* Buffers as large as the batch; without the right to it, the limit stands. */
+/* Buffers as large as the batch; without CAP_NET_ADMIN the limit applies. */
 static void size_buffers(struct backend_ctx *ctx, const struct nft_batch *b)
 {
 	int fd = mnl_socket_get_fd(ctx->nl);
@@ -134,7 +134,7 @@ static int say_batch(struct diags *d, int err)
 			"the kernel refuses the nft batch: %s", strerror(-err));
 }
 
-/* All that a step needs was added before: what is missing is in the kernel. */
+/* All that a step needs was added before: the kernel lacks what is missing. */
 static bool is_lacking(int err)
 {
 	return err == -ENOENT || err == -EPROTONOSUPPORT ||

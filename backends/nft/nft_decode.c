@@ -151,7 +151,7 @@ static void read_bitwise(struct nft_reader *r, struct nftnl_expr *e)
 	r->unknown |= !l->mask;		/* 0 stands for "no mask" */
 }
 
-/* A register as it is, no mask laid over it. */
+/* A register without a mask. */
 static bool is_plain(const struct nft_load *l, enum nft_source from,
 		     uint32_t key)
 {
@@ -371,7 +371,7 @@ static void rule_freep(struct nftnl_rule **r)
 		nftnl_rule_free(*r);
 }
 
-/* It holds an expression that is younger than libnftnl. */
+/* It holds an expression that is newer than libnftnl. */
 static int unreadable(const struct image_table *t, const struct nlmsghdr *nlh,
 		      struct image_rule *ret)
 {

@@ -76,7 +76,7 @@ static int keep_edge(struct nft_elem_reader *r, const uint8_t *key, bool end,
 	return 0;
 }
 
-/* The one for all other keys, one that ends, one that does something. */
+/* A catch-all, one with a timeout, one with an expression. */
 static bool is_strange(const struct nlattr *const *v)
 {
 	return !v[NFTA_SET_ELEM_KEY] || v[NFTA_SET_ELEM_TIMEOUT] ||
@@ -161,7 +161,7 @@ void nft_boundaries_sort(struct nft_boundary *v, size_t n)
 		qsort(v, n, sizeof(*v), cmp_edge);
 }
 
-/* From `start` to the value before `next`, or to the last one there is. */
+/* From `start` to the value before `next`, or to the last of all. */
 static int add_range(struct elems *e, const struct nft_boundary *start,
 		       const struct nft_boundary *next)
 {

@@ -13,7 +13,7 @@
 #include "backends/nft/nft_netlink.h"
 #include "core/mem.h"
 
-/* Expressions are appended until one cannot be had. */
+/* Expressions are appended until one cannot be allocated. */
 struct writer {
 	struct nftnl_rule *rule;
 	bool lost;
@@ -96,7 +96,7 @@ static void put_mask(struct writer *w, const void *mask, uint32_t len)
 	nftnl_expr_set(e, NFTNL_EXPR_BITWISE_XOR, zero, len);
 }
 
-/* iifname "wan*": as many bytes as are said; "lo": all 16 */
+/* iifname "wan*": the bytes before the star; "lo": all 16 */
 static void put_iface(struct writer *w, uint32_t key, const struct iface_set *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -351,7 +351,7 @@ static void rule_freep(struct nftnl_rule **r)
 		nftnl_rule_free(*r);
 }
 
-/* The cheap tests first: fib and socket are looked up for what is left. */
+/* The cheap tests first: fib and socket are looked up for few packets. */
 int nft_rule_encode(const struct image_table *t, const char *chain,
 		    const struct image_rule *r, struct nftnl_rule **ret)
 {

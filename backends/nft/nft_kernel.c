@@ -62,7 +62,7 @@ static int open_socket(struct backend_ctx *ctx)
 	ctx->nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!ctx->nl || mnl_socket_bind(ctx->nl, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
-	/* old kernels lack these: errors then say less, that is all */
+	/* old kernels lack these: errors then merely say less */
 	mnl_socket_setsockopt(ctx->nl, NETLINK_EXT_ACK, &on, sizeof(on));
 	mnl_socket_setsockopt(ctx->nl, NETLINK_CAP_ACK, &on, sizeof(on));
 	return 0;

@@ -27,8 +27,8 @@ void nft_close(struct backend_ctx **ctx);
 int nft_generation(struct backend_ctx *ctx, uint32_t *ret);
 /*
  * Dump all things of one NFT_MSG_GET* type; with a set's table and name, its
- * elements. cb gets each message and may fail; the dump is then read to its
- * end all the same.
+ * elements. cb gets each message and may fail; the dump is then still read to
+ * its end.
  */
 struct nft_dump_of {
 	uint16_t type;			/* NFT_MSG_GETTABLE... */
@@ -83,8 +83,8 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 /* nft_snapshot.c */
 typedef int nft_read_fn(struct backend_ctx *ctx, void *arg);
 /*
- * Read until no rule moved meanwhile: `read` begins anew each time, and may
- * say -EINTR itself.
+ * Read until no rule changed meanwhile: `read` starts over each time, and may
+ * return -EINTR itself.
  */
 int nft_read_steady(struct backend_ctx *ctx, nft_read_fn *read, void *arg,
 		    uint32_t *ret_generation, struct diags *d);

@@ -51,7 +51,7 @@ static bool meets(const struct foreign_chain *f, const struct fuse_group *g)
 	return false;
 }
 
-/* One chain of ours, and the one jump to it at the head of theirs. */
+/* A chain of ctpolicy's, and the jump to it at the head of the host's. */
 static int add_jump(struct image_table *t, const struct foreign_chain *f,
 		    const char *target)
 {
@@ -99,7 +99,7 @@ static int accept_place(struct image *img, const struct foreign_chain *f,
 }
 
 /*
- * The chains of one table and hook share one chain of ours: the group's rules
+ * The chains of one table and hook share one of ctpolicy's: the group's rules
  * go into it once, on behalf of the first that needs them.
  */
 static bool is_first_of_hook(const struct survey *host,
@@ -135,7 +135,7 @@ static int lower_accepts(struct image *img, const struct fuse_group *g,
 	return err;
 }
 
-/* A table with `flags owner` refuses everybody but the one who made it. */
+/* A table with `flags owner` refuses every process but its owner. */
 static int refuse_owned(const struct fuse_group *g,
 			const struct foreign_chain *f, struct diags *d)
 {
@@ -149,7 +149,7 @@ static int refuse_owned(const struct fuse_group *g,
 	return -FAULT_CONFLICT;
 }
 
-/* Their tables are written by other programs, which ours would confuse. */
+/* Other programs write these tables; added rules would confuse them. */
 static int refuse_foreign(const struct fuse_group *g, const struct survey *host,
 			  struct diags *d)
 {

@@ -27,7 +27,7 @@ struct draft {
 	struct lookup lookup[ELEMS_MAX_FIELDS];
 	uint8_t n_lookups;
 	const struct origin *origin;
-	bool dedicated;		/* the rule is one service's alone */
+	bool dedicated;		/* the rule belongs to one service alone */
 };
 
 static struct image_chain *place_chain(const struct nft_place *at)
@@ -38,7 +38,7 @@ static struct image_chain *place_chain(const struct nft_place *at)
 /*
  * Kinds of destination that are several types of address: a set of the types
  * and one lookup. Transit also has what no route leads to: policy routing may
- * know a way that this lookup, which sees neither mark nor interface, does not.
+ * know a route that this lookup, without mark and interface, does not.
  */
 static const struct dst_types {
 	const char *set;
@@ -156,7 +156,7 @@ static uint32_t rule_digest(const struct image_rule *r)
 	return digest_fold(h);
 }
 
-/* Both legs of a portless protocol may come to the same rule. */
+/* Both legs of a portless protocol may give the same rule. */
 static bool is_twin(const struct image_chain *c, const struct image_rule *r,
 		    uint32_t digest)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/nft/nft_names.c: what is ours by name, and what sets are called.
+ * backends/nft/nft_names.c: what is ours by name, and how sets are named.
  *
  * A set's name says the shape of the rules that look into it and nothing of
  * the services, so that one service more is one element more.
@@ -173,7 +173,7 @@ static bool is_plain(char c)
 	       (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-/* A name that had to be bent carries a digest of what it was. */
+/* A name that had to be changed carries a digest of the original. */
 const char *nft_name_finish(const char *prefix, const struct strbuf *raw,
 			    const char *suffix)
 {

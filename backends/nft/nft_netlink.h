@@ -61,8 +61,8 @@ void nft_put_elem(struct nlmsghdr *nlh, const struct image_set *s, size_t i,
 
 /*
  * nft_elem_get.c: a dump's elements, message by message, into s->elems.
- * Interval sets of one field need both ends at hand: the boundaries are kept
- * aside until nft_elems_finish().
+ * Interval sets of one field need both ends: the boundaries are put aside
+ * until nft_elems_finish().
  */
 struct nft_boundary {
 	uint8_t key[16];
@@ -79,7 +79,7 @@ struct nft_elem_reader {
 	size_t n_edges, cap_edges;
 	char comment[COMMENT_MAX + 1];	/* of `origin`, the last one seen */
 	const struct origin *origin;
-	bool strange;			/* holds what we never write */
+	bool strange;			/* holds what ctpolicy never writes */
 };
 int nft_elems_read(struct nft_elem_reader *r, const struct nlmsghdr *nlh);
 int nft_elems_finish(struct nft_elem_reader *r);

@@ -2,9 +2,9 @@
 /*
  * backends/nft/nft_order.h: which field of an interval set comes first.
  *
- * The kernel goes through all elements that the fields so far leave, so what
- * most elements share must not stand first. Ports do; only in a set with many
- * networks and few ports the addresses go before them.
+ * The kernel goes through all elements that match so far, so a value that most
+ * elements share must not come first. Ports come first, except in a set with
+ * many networks and few ports, where addresses do.
  */
 #ifndef CTPOLICY_BACKENDS_NFT_NFT_ORDER_H
 #define CTPOLICY_BACKENDS_NFT_NFT_ORDER_H

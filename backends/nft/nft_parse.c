@@ -2,8 +2,8 @@
 /*
  * backends/nft/nft_parse.c: tables, chains and commands of nft's text.
  *
- * Reads what render prints and what `nft list ruleset` does. Other people's
- * things are stepped over by their braces, except for jumps into our chains.
+ * Reads what render prints and what `nft list ruleset` does. The host's
+ * own things are skipped by their braces, except for jumps into our chains.
  */
 #include <string.h>
 
@@ -117,7 +117,7 @@ static int parse_own_line(struct nft_parser *p, const struct image_table *t,
 	return err ? err : set_rule_origin(p, r);
 }
 
-/* The chain of that name, made when it is first spoken of. */
+/* The chain of that name, made when it is first mentioned. */
 static struct image_chain *scope_chain(struct nft_parser *p,
 				       const struct scope *s, const char *name)
 {
@@ -154,7 +154,7 @@ static enum hook hook_of_own(const char *name)
 	return HOOK_MAX_;
 }
 
-/* Keep a rule of somebody's chain when it jumps into one of ours. */
+/* Keep a rule of the host's chain if it jumps into one of ctpolicy's. */
 static int parse_foreign_rule(struct nft_parser *p, const struct scope *s,
 			      const char *chain, bool at_head)
 {
@@ -332,7 +332,7 @@ static int parse_command(struct nft_parser *p, bool insert)
 	return command_rule(p, &s, name, insert);
 }
 
-/* Commands and definitions that have no say in what is ours. */
+/* Commands and definitions that do not affect ctpolicy's rules. */
 static bool is_passed_over(const struct nft_tok *t)
 {
 	static const char *const words[] = {

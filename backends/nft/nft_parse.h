@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/nft/nft_parse.h: reading nft's text, as far as it is ours.
+ * backends/nft/nft_parse.h: reading nft's text, as far as it is ctpolicy's.
  *
  * Shape:  a token is a word, a quoted string (without its quotes), one of
  *         `{` `}` `,`, an end of statement (newline or `;`) or the end.

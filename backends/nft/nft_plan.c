@@ -146,7 +146,7 @@ static uint32_t hook_number(enum hook h)
 	return number[h];
 }
 
-/* Without flags: one that sleeps wakes. */
+/* Without flags, a dormant table wakes up. */
 static void put_table(struct nlmsghdr *nlh, const struct step *s, bool drop)
 {
 	mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, s->table->name);
@@ -194,7 +194,7 @@ static int put_rule(struct nlmsghdr *nlh, const struct step *s, bool drop)
 	return 0;
 }
 
-/* Behind all others, unless a place or the head is asked for. */
+/* Behind all others, unless a place or the head is wanted. */
 static uint16_t rule_flags(const struct step *s)
 {
 	if (s->before || s->rule->at_head)

@@ -18,7 +18,7 @@ static bool is_concat(const struct elems *e)
 	return e->n_fields > 1;
 }
 
-/* One field is as long as it is; fields in a row are padded to words. */
+/* A single field has its own length; several are padded to words. */
 static uint32_t key_len(const struct elems *e)
 {
 	uint32_t len = 0;

@@ -50,7 +50,7 @@ static int take_table(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-/* The table that something of ours is in, made when it is the first thing. */
+/* The table that one of ctpolicy's things is in, made for the first one. */
 static struct image_table *our_table(struct scan *s, uint8_t family,
 				     const char *name)
 {
@@ -76,7 +76,7 @@ static enum hook base_hook(const struct nlattr *const *v)
 	return number == NF_INET_LOCAL_OUT ? HOOK_OUTPUT : HOOK_MAX_;
 }
 
-/* A base chain that hooks otherwise than ours do counts as no base chain. */
+/* A base chain with a hook that ctpolicy never uses counts as none. */
 static int take_own_chain(struct scan *s, uint8_t family,
 			  const struct nlattr *const *v)
 {
@@ -183,7 +183,7 @@ static int decode_rule(struct scan *s, const struct nlmsghdr *nlh,
 	return err;
 }
 
-/* One of ours in a chain of theirs. */
+/* A rule of ctpolicy's in a chain of the host's. */
 static int take_jump(struct scan *s, const struct nlmsghdr *nlh,
 		     const struct nft_foreign *f)
 {
@@ -293,8 +293,8 @@ static size_t count_exact(const struct image *img)
 
 /*
  * A large hash set goes on growing its table for a while after a commit, and
- * a dump that meets this leaves elements out and gives others twice. A key
- * stands in such a set once: twins tell of it.
+ * a dump during that time misses elements and gives others twice. A key is
+ * in such a set once, so twins give it away.
  */
 static int normalize(struct image *img)
 {
@@ -323,7 +323,7 @@ static int try_snapshot(struct backend_ctx *ctx, void *arg)
 	return 0;
 }
 
-/* -EINTR: the rules moved while they were read. */
+/* -EINTR: the rules changed while they were read. */
 static int try_read(struct backend_ctx *ctx, nft_read_fn *read, void *arg,
 		    uint32_t *ret_generation)
 {

@@ -62,7 +62,7 @@ static int take_ports(const struct nlmsghdr *nlh, void *arg)
 	return take_each(nlh, arg, take_port);
 }
 
-/* Have the way's ports set say what it says; false: no packet is left. */
+/* Narrow the way to the ports of its set; false: no packet is left. */
 static int narrow(struct search *s, struct nft_foreign *f, size_t i)
 {
 	struct taker t = { .f = f };

@@ -3,7 +3,7 @@
  * backends/nft/nft_text.c: an image, and the steps to it, in nft's syntax.
  *
  * What render prints is what `nft -f` loads: tables with their sets and
- * chains, then the jumps that go to the head of somebody else's chains.
+ * chains, then the jumps that go to the head of the host's chains.
  */
 #include <arpa/inet.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "core/intern.h"
 #include "core/mem.h"
 
-/* Of newer kernels than the headers need be: linux/netfilter/nf_tables.h */
+/* From linux/netfilter/nf_tables.h, whose installed version may be older */
 #define TABLE_F_OWNER 0x2	/* NFT_TABLE_F_OWNER */
 #define TABLE_OWNER 7		/* NFTA_TABLE_OWNER */
 

@@ -36,7 +36,7 @@ struct nft_foreign {
 	bool base;		/* some hook calls it */
 	bool filter;		/* a filter chain on one of our hooks */
 	bool policy_drop;
-	uint32_t port;		/* that owns the table; 0: nobody does */
+	uint32_t port;		/* that owns the table; 0: none */
 	bool dormant;		/* its table is: it hooks nothing */
 	bool tracks;		/* a rule needs connection tracking */
 	bool masks_source;	/* a rule gives packets another source */
@@ -50,7 +50,7 @@ struct nft_foreign {
 struct nft_flagged {
 	const char *key;	/* interned: "2 filter" */
 	bool dormant;		/* hooks nothing */
-	uint32_t port;		/* netlink port that owns it; 0: nobody */
+	uint32_t port;		/* netlink port that owns it; 0: none */
 };
 
 struct nft_world {

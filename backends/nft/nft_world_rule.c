@@ -234,7 +234,7 @@ static int read_immediate(struct reader *r, const struct nlattr *data)
 	return add_verdict(r, in[NFTA_DATA_VERDICT]);
 }
 
-/* Sets and maps that go with their rule do not change behind our back. */
+/* Anonymous sets and maps live with their rule and never change. */
 static bool is_anonymous(const char *set)
 {
 	return !strncmp(set, "__set", 5) || !strncmp(set, "__map", 5);
