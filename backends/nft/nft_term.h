@@ -62,6 +62,7 @@ enum nft_type {
 	TYPE_TCP_FLAG, TYPE_ICMP, TYPE_ICMP6, TYPE_ICMP_CODE,
 	TYPE_ICMP6_CODE, TYPE_STATE, TYPE_STATUS, TYPE_MARK, TYPE_ADDRTYPE,
 	TYPE_BOOL, TYPE_FRAG_OFF, TYPE_FRAG_OFF6,
+	TYPE_NO_FRAGMENT,		/* 0: implied, not written */
 	TYPE_MAX_
 };
 
@@ -162,6 +163,11 @@ int nft_term_map(struct nft_words *w, const struct nft_key *key);
 /* Holds where the packet has these fields. */
 int nft_term_present(struct nft_words *w, const struct nft_key *key);
 int nft_term_opaque(struct nft_reader *r, const char *name);
+
+/* nft_term_assign.c */
+/* `meta mark set`, `ct zone set`, `mark set`: words up to `set`; 0: none. */
+unsigned int nft_words_to_set(const struct nft_words *w);
+int nft_term_set(struct nft_words *w, unsigned int words);
 
 /* nft_term_rule.c: the terms of the rule added last, from its text. */
 int nft_terms_read(struct nft_reader *r);

@@ -181,6 +181,9 @@ static int take_field(struct nft_words *w, struct nft_key *key)
 	}
 	key->any_transport |= !strcmp(h->word, "th");
 	put(key, f->field, f->type);
+	/* a fragment's next header is that of fragments */
+	if (f->type == TYPE_NEXTHDR && key->n < TERM_FIELDS_MAX)
+		put(key, FIELD_FRAGMENT, TYPE_NO_FRAGMENT);
 	return 0;
 }
 

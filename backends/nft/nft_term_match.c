@@ -131,6 +131,8 @@ static int compare_value(struct nft_words *w, struct compare *m)
 	if (m->key.n == 1 && nft_type_has_flags(m->type))
 		return compare_flags(w, m);
 	for (size_t i = 0; !err && i < m->key.n; i++) {
+		if (m->key.type[i] == TYPE_NO_FRAGMENT)
+			continue;
 		if (i && !nft_words_accept_sign(w, '.'))
 			return NFT_OPAQUE;
 		err = nft_value(w, m->key.type[i], &v[i]);
@@ -241,7 +243,8 @@ static void learn(struct nft_words *w, const struct compare *m)
 	struct nft_terms *t = w->r->terms;
 	const struct key_range *v;
 
-	if (m->t.negated || m->t.masked || m->key.n != 1 || s->name || !s->n)
+	if (m->t.negated || m->t.masked || s->name || !s->n ||
+	    (m->key.n != 1 && m->type != TYPE_NEXTHDR) || m->key.n > 2)
 		return;
 	v = &w->r->f->ranges[s->first];
 	if (m->key.field[0] == FIELD_L4PROTO) {

@@ -198,12 +198,26 @@ static int read_end(struct nft_words *w)
 	return finish(w);
 }
 
-/* add @SET { KEY ... }; meter NAME { KEY ... }: no room in it ends the rule */
+/* From behind `{`: does an element's own statement decide? */
+static bool block_decides(struct nft_words *w)
+{
+	bool decides = false;
+
+	for (size_t depth = 1; depth && w->a[0].kind != WORD_END;) {
+		decides |= nft_word_is(w, 0, "limit") ||
+			   nft_word_is(w, 0, "quota") ||
+			   nft_word_is(w, 0, "ct");
+		depth += nft_sign_is(w, 0, '{');
+		depth -= nft_sign_is(w, 0, '}');
+		nft_words_next(w);
+	}
+	return decides;
+}
+
+/* add @SET { KEY [limit ...] }; meter NAME { KEY limit ... } */
 static int read_update(struct nft_words *w)
 {
-	const struct nft_word verb = w->a[0];
 	struct nft_key key = { 0 };
-	char name[16];
 	int err;
 
 	while (w->a[0].kind != WORD_END && !nft_words_accept_sign(w, '{'))
@@ -211,12 +225,9 @@ static int read_update(struct nft_words *w)
 	err = nft_key_read(w, &key);
 	if (err >= 0)
 		err = nft_key_imply(w->r, &key);
-	nft_words_skip_block(w);
-	if (err)
+	if (err < 0 || (!block_decides(w) && !err))
 		return err;
-	memcpy(name, verb.s, verb.n);
-	name[verb.n] = '\0';
-	return nft_term_opaque(w->r, name);
+	return nft_term_opaque(w->r, "meter");
 }
 
 /* set add KEY @SET, as it was written once */
@@ -324,147 +335,16 @@ void nft_terms_skip(struct nft_words *w)
 	}
 }
 
-static void apply(char op, uint32_t v, uint32_t *keep, uint32_t *flip)
-{
-	if (op == '&') {
-		*keep &= v;
-		*flip &= v;
-	} else if (op == '|') {
-		*keep &= ~v;
-		*flip = (*flip & ~v) | v;
-	} else {
-		*flip ^= v;
-	}
-}
-
-static int take_number(struct nft_words *w, uint32_t *ret)
-{
-	uint8_t v[TERM_KEY_MAX];
-	int err = nft_type_value(w->r, TYPE_MARK, &w->a[0], v);
-
-	if (err)
-		return err;
-	*ret = (uint32_t)v[0] << 24 | (uint32_t)v[1] << 16 |
-	       (uint32_t)v[2] << 8 | v[3];
-	nft_words_next(w);
-	return 0;
-}
-
-static int take_operand(struct nft_words *w, uint32_t *keep, uint32_t *flip)
-{
-	*keep = 0;
-	*flip = 0;
-	if (nft_word_is(w, 0, "meta") && nft_word_is(w, 1, "mark"))
-		nft_words_next(w);
-	if (!nft_words_accept(w, "mark"))
-		return take_number(w, flip);
-	*keep = UINT32_MAX;
-	return 0;
-}
-
-/* mark & A ^ B | C: which bits stay, which turn; NFT_OPAQUE: anything else */
-static int take_mark(struct nft_words *w, uint32_t *keep, uint32_t *flip)
-{
-	static const char ops[] = "&^|";	/* as they bind */
-	const char *level = ops, *op;
-	bool nested = nft_words_accept_sign(w, '(');
-	int err = take_operand(w, keep, flip);
-	uint32_t v;
-
-	while (!err && w->a[0].kind == WORD_SIGN && w->a[0].sign != '}') {
-		if (nested && nft_words_accept_sign(w, ')')) {
-			nested = false;
-			level = ops;
-			continue;
-		}
-		op = w->a[0].sign ? strchr(ops, w->a[0].sign) : NULL;
-		if (!op || op < level)
-			return NFT_OPAQUE;
-		level = op;
-		nft_words_next(w);
-		err = take_number(w, &v);
-		if (!err)
-			apply(*op, v, keep, flip);
-	}
-	return err || !nested ? err : NFT_OPAQUE;
-}
-
-/* Every packet has these. */
-static bool is_always_there(const struct nft_key *key)
-{
-	return key->n == 1 &&
-	       (key->field[0] == FIELD_MARK || key->field[0] == FIELD_IIF ||
-		key->field[0] == FIELD_OIF || key->field[0] == FIELD_STATE);
-}
-
-/* A value that comes from the packet: whether there is one, and that alone. */
-static int read_value(struct nft_words *w)
-{
-	const char *from = w->a[0].s;
-	struct nft_key key;
-	int err = 0;
-
-	if (nft_key_begins(w)) {
-		err = nft_key_read(w, &key);
-		if (err > 0 && w->a[0].s == from)
-			nft_key_skip(w);
-		if (!err && nft_words_accept(w, "map"))
-			err = nft_term_map(w, &key);
-		else if (!err && !is_always_there(&key))
-			err = nft_term_present(w, &key);
-		if (err > 0)
-			err = nft_term_opaque(w->r, key.name);
-	}
-	nft_terms_skip(w);
-	return err;
-}
-
-/* From behind `mark set`. */
-static int read_set_mark(struct nft_words *w)
-{
-	struct nft_words from = *w;
-	struct term t = { .kind = TERM_SET_MARK };
-	int err = take_mark(w, &t.keep, &t.flip);
-
-	if (err > 0) {
-		*w = from;
-		err = read_value(w);
-		t = (struct term){ .kind = TERM_LOSE_MARK };
-	}
-	return err ? err : foreign_add_term(w->r->f, &t);
-}
-
-/* `meta mark set`, `ct zone set`, `mark set`: how many words up to `set` */
-static unsigned int words_to_set(const struct nft_words *w)
-{
-	if (nft_word_is(w, 1, "set"))
-		return 2;
-	if ((nft_word_is(w, 0, "meta") || nft_word_is(w, 0, "ct")) &&
-	    nft_word_is(w, 2, "set"))
-		return 3;
-	return 0;
-}
-
-static int read_set(struct nft_words *w, unsigned int words)
-{
-	bool mark = !nft_word_is(w, 0, "ct") &&
-		    nft_word_is(w, words - 2, "mark");
-
-	while (words--)
-		nft_words_next(w);
-	return mark ? read_set_mark(w) : read_value(w);
-}
-
 static int read_statement(struct nft_words *w)
 {
-	unsigned int n = words_to_set(w);
+	unsigned int n = nft_words_to_set(w);
 	size_t i = statement_of(w), len;
 	char name[32];
 
 	if (i != SIZE_MAX)
 		return statements[i].read(w);
 	if (nft_key_begins(w))
-		return n ? read_set(w, n) : nft_term_match(w);
+		return n ? nft_term_set(w, n) : nft_term_match(w);
 	len = w->a[0].n < sizeof(name) ? w->a[0].n : sizeof(name) - 1;
 	memcpy(name, w->a[0].s, len);
 	name[len] = '\0';

@@ -36,6 +36,7 @@ static const struct {
 	[TYPE_BOOL] = { "boolean", 1, false },
 	[TYPE_FRAG_OFF] = { "", 1, false },
 	[TYPE_FRAG_OFF6] = { "", 1, false },
+	[TYPE_NO_FRAGMENT] = { "", 1, false },
 };
 _Static_assert(ARRAY_SIZE(types) == TYPE_MAX_, "types misses a row");
 
@@ -49,6 +50,8 @@ static const struct {
 	{ TYPE_NFPROTO, "ipv6", NFPROTO_IPV6 },
 	{ TYPE_ETHERTYPE, "ip", 0x0800 }, { TYPE_ETHERTYPE, "arp", 0x0806 },
 	{ TYPE_ETHERTYPE, "ip6", 0x86dd }, { TYPE_ETHERTYPE, "vlan", 0x8100 },
+	{ TYPE_ETHERTYPE, "8021q", 0x8100 },
+	{ TYPE_ETHERTYPE, "8021ad", 0x88a8 },
 	{ TYPE_TCP_FLAG, "fin", 1 }, { TYPE_TCP_FLAG, "syn", 2 },
 	{ TYPE_TCP_FLAG, "rst", 4 }, { TYPE_TCP_FLAG, "psh", 8 },
 	{ TYPE_TCP_FLAG, "ack", 0x10 }, { TYPE_TCP_FLAG, "urg", 0x20 },

@@ -220,6 +220,8 @@ static int take_key(struct nft_words *w, const struct nft_elements *e,
 	int err = 0;
 
 	for (size_t i = 0; !err && i < e->n_types; i++) {
+		if (e->type[i] == TYPE_NO_FRAGMENT)
+			continue;
 		if (i && !nft_words_accept_sign(w, '.'))
 			return NFT_OPAQUE;
 		err = nft_value(w, e->type[i], &v[i]);

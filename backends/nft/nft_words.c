@@ -140,6 +140,11 @@ static struct nft_word word_at(const char *s, size_t n)
 		return t;
 	if (begins_name(s, n))
 		return name_at(s, n);
+	if (n > 4 && !memcmp(s, "8021", 4) && (s[4] == 'q' || s[4] == 'a')) {
+		t.kind = WORD_NAME;		/* an ethertype */
+		t.n = (uint32_t)name_length(s, n);
+		return t;
+	}
 	if (isdigit((unsigned char)*s)) {
 		t.kind = WORD_NUMBER;
 		t.n = (uint32_t)number_length(s, n);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/oracle/terms_dump.c: a saved ruleset's rules as terms, to read.
+ * tests/oracle/terms_dump.c: a ruleset's rules as terms, to read.
  *
- *	terms_dump BACKEND FILE
+ *	terms_dump BACKEND FILE		a saved ruleset
+ *	terms_dump BACKEND		the kernel's
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -141,28 +142,54 @@ static void print_chain(const struct foreign *f, uint32_t chain)
 			print_rule(f, &f->rules[i]);
 }
 
-int main(int argc, char **argv)
+static int read_text(const struct backend *b, const char *file,
+		     struct foreign *f, struct diags *d)
 {
-	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
-	_cleanup_(diags_release) struct diags d = { 0 };
-	const struct backend *b = argc == 3 ? backend_find(argv[1]) : NULL;
-	FILE *in = b ? fopen(argv[2], "r") : NULL;
+	FILE *in = fopen(file, "re");
 	size_t got, cap = 0;
 
-	if (!f || !in) {
-		fputs("usage: terms_dump BACKEND FILE\n", stderr);
-		return 64;
-	}
+	if (!in)
+		return -errno;
 	do {
-		if (mem_grow(&f->text, &cap, f->len + 65536))
-			return 70;
+		if (mem_grow(&f->text, &cap, f->len + 65536)) {
+			fclose(in);
+			return -ENOMEM;
+		}
 		got = fread(f->text + f->len, 1, 65535, in);
 		f->len += got;
 	} while (got);
 	f->text[f->len] = '\0';
 	fclose(in);
+	return b->read_foreign(file, f, d);
+}
+
+static int read_kernel(const struct backend *b, struct foreign *f,
+		       struct diags *d)
+{
+	struct backend_ctx *ctx = NULL;
+	int err = b->open(&ctx, d);
+
+	if (err)
+		return err;
+	err = b->read_live(ctx, f, d);
+	b->close(&ctx);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
+	_cleanup_(diags_release) struct diags d = { 0 };
+	const struct backend *b = argc > 1 ? backend_find(argv[1]) : NULL;
+	int err;
+
+	if (!f || !b) {
+		fputs("usage: terms_dump BACKEND [FILE]\n", stderr);
+		return 64;
+	}
 	f->wants_terms = true;
-	if (b->read_foreign(argv[2], f, &d)) {
+	err = argc > 2 ? read_text(b, argv[2], f, &d) : read_kernel(b, f, &d);
+	if (err) {
 		diags_print(&d, NULL, 0, 0, false, stderr);
 		return 65;
 	}
