@@ -76,19 +76,9 @@ static int keep_block(struct nft_reader *r)
 	return 0;
 }
 
-/* The brace that ended a block, behind which blanks may stand. */
-static struct nft_tok closing_brace(const struct nft_reader *r)
-{
-	struct nft_tok t = { .kind = TOK_CLOSE, .s = r->p.tok.s, .n = 1 };
-
-	while (t.s > r->p.text && *--t.s != '}')
-		;
-	return t;
-}
-
 /* All words of the rule; ret_inner stands behind the `{` of a `jump {`. */
 static int collect(struct nft_reader *r, struct nft_parser *ret_inner,
-		   bool *ret_has_inner, struct nft_tok *ret_end)
+		   bool *ret_has_inner)
 {
 	int err = 0;
 
@@ -98,7 +88,6 @@ static int collect(struct nft_reader *r, struct nft_parser *ret_inner,
 	       r->p.tok.kind != TOK_CLOSE && r->p.tok.kind != TOK_END) {
 		bool opens = r->p.tok.kind == TOK_OPEN;
 
-		*ret_end = r->p.tok;
 		if (opens && r->n && is_jump(&r->v[r->n - 1])) {
 			nft_next(&r->p);
 			*ret_inner = r->p;
@@ -113,8 +102,6 @@ static int collect(struct nft_reader *r, struct nft_parser *ret_inner,
 			if (!err)
 				err = keep(r);
 		}
-		if (!err && opens)
-			*ret_end = closing_brace(r);
 	}
 	return err;
 }
@@ -154,13 +141,15 @@ static int name_inner(struct nft_reader *r, uint32_t line, uint32_t *chain)
 int nft_read_rule(struct nft_reader *r, uint32_t chain, uint32_t position)
 {
 	struct nft_parser inner = { 0 };
-	struct nft_tok first = r->p.tok, end = first;
+	struct nft_tok first = r->p.tok;
 	struct foreign_rule *rule;
+	const char *behind;
 	bool has_inner;
-	int err = collect(r, &inner, &has_inner, &end);
+	int err = collect(r, &inner, &has_inner);
 
 	if (err)
 		return err;
+	behind = r->n || has_inner ? r->p.behind : first.s;
 	if (first.kind == TOK_STRING) {
 		first.s--;
 		first.n++;
@@ -170,8 +159,7 @@ int nft_read_rule(struct nft_reader *r, uint32_t chain, uint32_t position)
 		return -ENOMEM;
 	rule->line = first.line;
 	rule->raw.s = first.s;
-	rule->raw.n = (size_t)(end.s + end.n - first.s) +
-		      (end.kind == TOK_STRING);
+	rule->raw.n = (size_t)(behind - first.s);
 	err = nft_read_matches(r);
 	if (!err && r->terms)
 		err = nft_terms_read(r);

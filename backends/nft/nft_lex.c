@@ -84,6 +84,7 @@ void nft_next(struct nft_parser *p)
 {
 	struct nft_tok *t = &p->tok;
 
+	p->behind = p->text + p->at;
 	skip_space(p);
 	*t = (struct nft_tok){ TOK_END, p->text + p->at, 0, p->line, p->col };
 	if (p->at >= p->len)

@@ -35,6 +35,7 @@ struct nft_parser {
 	size_t len, at;
 	uint32_t line, col;
 	struct nft_tok tok;		/* the next one */
+	const char *behind;		/* the end of the one before it */
 	struct image *img;
 	struct diags *d;
 };
