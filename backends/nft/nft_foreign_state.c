@@ -24,20 +24,37 @@ static uint8_t states_of_number(unsigned long n)
 			 (n & 64 ? STATE_UNTRACKED : 0));
 }
 
+static const char *const spelt[] = {
+	"or", "and", "xor", "eq", "lt", "le", "gt", "ge", "ne", "not",
+};
+
+/* Operators as words. */
+static bool take_spelt(struct list *l, const char *s, size_t n)
+{
+	size_t k = 0;
+
+	while (k < ARRAY_SIZE(spelt) &&
+	       (strlen(spelt[k]) != n || memcmp(spelt[k], s, n)))
+		k++;
+	if (k < ARRAY_SIZE(spelt) && *s == 'n')
+		l->s.negated = !l->any;
+	return k < ARRAY_SIZE(spelt);
+}
+
 /* A run of letters and digits; false: neither a state nor a number. */
 static bool take_run(struct list *l, const char *s, size_t n)
 {
 	uint8_t bit = foreign_state_of(s, n);
 	char number[16];
 
+	bit &= (uint8_t)~(STATE_DNAT | STATE_SNAT);	/* nft's status */
 	if (!bit && isdigit((unsigned char)*s) && n < sizeof(number)) {
 		memcpy(number, s, n);
 		number[n] = '\0';
 		bit = states_of_number(strtoul(number, NULL, 0));
 		l->none |= !bit;
 	} else if (!bit) {
-		return (n == 2 && !memcmp(s, "or", 2)) ||
-		       (n == 3 && !memcmp(s, "and", 3));
+		return take_spelt(l, s, n);
 	}
 	l->any |= bit != 0;
 	l->s.mask |= bit;
@@ -51,7 +68,7 @@ static bool take_operator(struct list *l, char c, char next)
 		l->s.negated = !l->any;
 	else if (c == '=' && next == '=' && l->any)
 		l->s.negated = true;
-	else if (!strchr("()|&=^", c))
+	else if (!strchr("()|&=^<>", c))
 		return false;
 	return true;
 }
@@ -87,8 +104,14 @@ static void take_define(const struct nft_reader *r, struct list *l,
 	}
 }
 
+static int not_a_state(struct nft_reader *r, size_t i)
+{
+	return nft_parse_error(&r->p, i < r->n ? &r->v[i] : &r->p.tok,
+			       "a connection state expected");
+}
+
 /* { established : accept, ... }: the first word of each element */
-static void take_map(struct nft_reader *r, size_t i, struct list *l)
+static int take_map(struct nft_reader *r, size_t i, struct list *l)
 {
 	bool first = true;
 
@@ -102,11 +125,14 @@ static void take_map(struct nft_reader *r, size_t i, struct list *l)
 		} else if (t->kind == TOK_WORD && first) {
 			const char *colon = memchr(t->s, ':', t->n);
 
-			take_word(l, t->s, colon ? (size_t)(colon - t->s) :
-						   t->n);
+			if (!strchr("$*", *t->s) &&
+			    !take_word(l, t->s, colon ? (size_t)(colon - t->s) :
+							t->n))
+				return not_a_state(r, i);
 			first = false;
 		}
 	}
+	return 0;
 }
 
 static int take_name(struct list *l, const struct nft_tok *t)
@@ -119,25 +145,41 @@ static int take_name(struct list *l, const struct nft_tok *t)
 	return l->s.name ? 0 : -ENOMEM;
 }
 
-static int take_list(struct nft_reader *r, size_t i, struct list *l)
+/* Must a state come next? Not behind one, nor behind what may be one. */
+static bool expects(const struct nft_tok *t)
 {
-	for (; i < r->n; i++) {
+	if (t->kind == TOK_COMMA || strchr("|&=^!<>(", t->s[t->n - 1]))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(spelt); i++)
+		if (nft_tok_is(t, spelt[i]))
+			return true;
+	return false;
+}
+
+static int take_list(struct nft_reader *r, size_t from, struct list *l)
+{
+	bool open = true;
+	size_t i;
+
+	for (i = from; i < r->n; i++) {
 		const struct nft_tok *t = &r->v[i];
 
 		if (t->kind == TOK_CLOSE || t->kind == TOK_STRING)
-			break;
-		if (t->kind != TOK_WORD)
-			continue;
-		if (*t->s == '@') {
+			return 0;
+		if (t->kind == TOK_WORD && *t->s == '@') {
 			l->s.kind = STATES_IN_SET;
 			return take_name(l, t);
 		}
-		if (*t->s == '$')
+		if (t->kind == TOK_WORD && *t->s == '$')
 			take_define(r, l, t);
-		else if (!take_word(l, t->s, t->n))
+		else if (t->kind == TOK_WORD && !take_word(l, t->s, t->n))
 			break;
+		if (t->n && t->kind != TOK_OPEN)
+			open = expects(t);
 	}
-	return 0;
+	return open && (i > from || !nft_tok_is(&r->v[i], "map")) ?
+		       not_a_state(r, i) :
+		       0;
 }
 
 int nft_read_states(struct nft_reader *r, size_t i, bool more)
@@ -154,7 +196,7 @@ int nft_read_states(struct nft_reader *r, size_t i, bool more)
 		if (named)
 			err = take_name(&l, &r->v[i + 1]);
 		else
-			take_map(r, i + 2, &l);
+			err = take_map(r, i + 2, &l);
 	} else {
 		err = take_list(r, i, &l);
 	}
