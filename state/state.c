@@ -56,7 +56,7 @@ static int say_unsafe(const char *dir, const char *why, struct diags *d)
 {
 	diag_add(d, DIAG_ERROR, 0, ID_STATE_FOLDER_UNSAFE, NOPOS,
 		 "the state folder %s is not safe: %s", dir, why);
-	diag_help(d, "it must belong to user %u, be no symbolic link, and be writable by nobody else, nor may a folder above it: chown and chmod 700, or name another with --state-dir",
+	diag_help(d, "it must belong to user %u and must not be a symbolic link, and no other user may write to it or to a folder above it: chown and chmod 700 it, or name another with --state-dir",
 		  (unsigned int)geteuid());
 	return -EIO;
 }
