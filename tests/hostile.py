@@ -121,7 +121,7 @@ def judge(name, result, want_id, want_code):
 
 
 def special(folder):
-    """Files that are none."""
+    """Things that are not regular files."""
     fifo = os.path.join(folder, "fifo")
     os.mkfifo(fifo)
     for path, want_id in ((fifo, "CT002"), ("/dev/zero", "CT002"),

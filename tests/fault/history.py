@@ -85,7 +85,7 @@ class Host:
         return said
 
     def listing(self):
-        """All rules, without what moves by itself."""
+        """All rules, without what changes by itself."""
         text = self.space.run(
             "nft list ruleset; iptables-legacy-save; ip6tables-legacy-save; "
             "ipset save")

@@ -173,7 +173,7 @@ def plan(backend, options, rng):
 
 
 def is_closed():
-    """A sanitizer's runtime inside the program lets nobody in."""
+    """A sanitizer's runtime inside the program prevents this."""
     with open(lab.CTPOLICY, "rb") as program:
         inside = b"__asan_init" in program.read()
     libraries = subprocess.run(["ldd", lab.CTPOLICY], check=True, text=True,

@@ -121,7 +121,7 @@ def fault(how, what, said):
 
 
 def judge(host, churn, how, verb, path, before, said):
-    """With the writer held. Was somebody overwritten, and was it said?"""
+    """With the writer held. Was a change overwritten, and was that reported?"""
     code, seen, told = host.code, churn.listing(), "CT615" in said
     lost = seen != churn.chains
     if lost and not told:

@@ -99,7 +99,7 @@ class Case:
 
 
 def judged(backend):
-    """Who is refused, and who is not."""
+    """Which policies are refused, and which are not."""
     case = Case(backend)
     for version in lab.VERSIONS:
         for text, ssh, wanted in (

@@ -127,7 +127,7 @@ def private(host):
 
 
 def damaged(host):
-    """A state file cut anywhere is no state, and changes no rules."""
+    """A state file that was cut anywhere is refused, and changes no rules."""
     host.run("apply", ONE)
     rules = host.listing()
     path = subprocess.run(["find", host.state, "-name", "1"], text=True,
@@ -205,7 +205,7 @@ def confirm(host):
 
 
 def no_waiter(host):
-    """The waiter itself is killed: whoever comes next takes it back, or a
+    """The waiter itself is killed: the next command rolls back, or a
     service that waits in its place."""
     host.run("apply", ONE)
     one = host.listing()
@@ -245,7 +245,7 @@ def no_room(host):
 
 
 def unreadable(host):
-    """A rule that could not be read is no rule that somebody wrote: nothing
+    """A rule that could not be read is not a hand-edited rule: nothing
     is replaced for it."""
     host.run("apply", ONE)
     rules = host.listing()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""With how little it works, what it keeps, and who can stand in its way.
+"""With how little it works, what it keeps, and what can stand in its way.
 
 powers   exactly CAP_NET_ADMIN (nftables), CAP_NET_RAW too (iptables), as
          another user; each one that is missing is named: 77, nothing written.
@@ -197,7 +197,7 @@ def room(backend):
 
 
 def is_free(host):
-    """Does nobody hold the lock of the state folder?"""
+    """Is the lock of the state folder free?"""
     path = subprocess.run(["find", host.state, "-name", "lock"], text=True,
                           check=True, stdout=subprocess.PIPE).stdout.strip()
     return not subprocess.run(["flock", "-n", path, "true"],
@@ -205,7 +205,7 @@ def is_free(host):
 
 
 def clock(backend):
-    """The waiter counts by itself, whatever happens to the command."""
+    """The waiter keeps its own time, whatever happens to the command."""
     host = history.Host(backend)
     host.run("apply", ONE)
     one = host.listing()

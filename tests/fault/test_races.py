@@ -45,7 +45,7 @@ def policy(port):
 
 
 def ours(host):
-    """The ports that our rules name, and how many lines are ours."""
+    """The ports in ctpolicy's rules, and how many lines are ctpolicy's."""
     text = host.space.run("nft list table inet ctpolicy 2>/dev/null; "
                           "iptables-legacy-save -t raw",
                           check=host.backend != "nftables")
@@ -133,7 +133,7 @@ def crowd(backend, rounds):
     host.space.nft("table inet host {\nchain more {\n}\n}\n")
     host.space.run("iptables-nft -S >/dev/null 2>&1", check=False)
     appliers = [Applier(host, n, rounds) for n in range(8)]
-    # iptables-nft tables that filter are none of our business there
+    # iptables-nft tables that filter are left alone there
     tools = ["iptables-legacy", "nft"] if backend == "nftables" else \
         ["iptables-legacy", "iptables-nft", "nft"]
     writers = [Writer(host, tool, 4 * rounds) for tool in tools]

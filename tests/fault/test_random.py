@@ -112,7 +112,7 @@ def listing(host):
 
 
 def without_ours(text):
-    """The listing less tables, chains, sets and jumps of ours."""
+    """The listing without ctpolicy's tables, chains, sets and jumps."""
     text = re.sub(r"^table inet ctpolicy \{.*?^\}\n", "", text,
                   flags=re.M | re.S)
     text = re.sub(r"^\t(chain|set) ctpolicy-\S+ \{.*?^\t\}\n", "", text,
@@ -125,9 +125,9 @@ def without_ours(text):
 
 
 def ours(text):
-    """The rest, without handles, of which nobody is promised the same."""
+    """The rest, without handles, which may change."""
     text = re.sub(r" # handle \d+|\[\d+:\d+\]|elements = \{ ", "", text)
-    # the order of hash sets' elements is nobody's promise either
+    # nor is the order of hash sets' elements fixed
     return sorted(word for line in text.splitlines()
                   for word in re.split(r", ", line.strip()))
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Rules of ours in nftables and in iptables at once are removed as one change:
-one record, one verdict, and one way back for both."""
+"""ctpolicy's rules in nftables and in iptables at once are removed as one
+change: one record, one verdict, and one undo for both."""
 import shutil
 import subprocess
 
@@ -108,7 +108,7 @@ def killed(host):
 
 
 def other_tables(host):
-    """Tables of iptables-nft are none of our business."""
+    """Tables of iptables-nft are left alone."""
     if not shutil.which("iptables-nft"):
         return
     host.space.clear()

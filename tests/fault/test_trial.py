@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A change on trial that nobody confirms never stays, whatever happens while
+"""A change on trial never stays unconfirmed, whatever happens while
 it waits; and a confirmation keeps what is in force, and nothing else.
 
   test_trial.py [CASE...]
@@ -118,7 +118,7 @@ def small_waiter(host, before):
 
 
 def damaged_note(host, before):
-    """A note that cannot be read is no reason to keep the change."""
+    """If the note cannot be read, the change is still rolled back."""
     host.run("apply", "--confirm", "1h", TWO)
     path = os.path.join(state_folder(host), "pending")
     with open(path, "rb+") as note:
@@ -141,7 +141,7 @@ def holds_note(host):
 
 
 def deleted(host, before):
-    """Whoever deletes files of a trial does not confirm it."""
+    """Deleting files of a trial does not confirm it."""
     for victim in ("folder", "pending", "record", "both"):
         host.run("apply", "--confirm", "4s", TWO)
         assert holds_note(host), "%s: the note is not held" % victim
@@ -287,7 +287,7 @@ def cut_removal(host, before):
 
 
 def in_force(host, before):
-    """What somebody changed meanwhile is not confirmed unasked."""
+    """Rules edited by hand meanwhile are not confirmed without --force."""
     host.run("apply", "--confirm", "1h", TWO)
     said = host.run("apply", ONE, code=75)
     assert re.search(r"change \d+ is still on trial for 3[56]\d\d s",
@@ -320,7 +320,7 @@ def once(host, before):
 
 
 def seen(host, before):
-    """Commands that change nothing warn of what is not over yet."""
+    """Commands that change nothing warn of a trial or an unfinished change."""
     def said(text):
         looks = [host.run("diff", ONE, code=None),
                  host.run("apply", "--dry-run", ONE),

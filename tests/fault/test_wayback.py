@@ -27,7 +27,7 @@ KILL = {
     "nftables": "sendmsg",
     "iptables": "setsockopt",
 }
-# What people put into our table, and what is said of it; "": it comes back.
+# What people put into ctpolicy's table, and the report; "": it is restored.
 NFT_HANDIWORK = (
     ("add set inet ctpolicy foo { type mark; }", "set foo "),
     ("add set inet ctpolicy foo { type ether_addr; "

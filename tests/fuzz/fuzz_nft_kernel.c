@@ -25,7 +25,7 @@ static void take_set(struct world *w, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *attr[NFTA_SET_MAX + 1];
 
-	/* The kernel tells of a set before its elements, and once. */
+	/* The kernel sends a set before its elements, and once. */
 	image_set_release(w->set);
 	if (!nft_msg_attrs(nlh, attr, NFTA_SET_MAX) &&
 	    nft_set_decode(attr, w->set))

@@ -11,7 +11,7 @@ DATA = re.compile(r"^tests/(?!.*\.(c|h|py|sh)$)|^COPYING$")
 # The words are spelt in pieces so that this file passes its own test.
 LEFT = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 UNFINISHED = re.compile(r"\b(not implemented|unimpl" r"emented|st" r"ub)\b")
-# Paths of somebody's machine, and numbers that only a tracker can explain.
+# Paths of one machine, and numbers that only a tracker can explain.
 PLACES = re.compile(r"(?<![\w.$}])/(wo" r"rk|fa" r"rm|home|Users)/|"
                     r"\biss" r"ue #?[0-9]+")
 HOSTS = {

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Who may include whom, and what no product code may call."""
+"""Which folder may include which, and what no product code may call."""
 import re
 
 import source
 
-# A folder sees the layers below it: core nobody, cli everybody.
+# A folder sees the layers below it: core sees none, cli all.
 SEES = {
     "core": ("core",),
     "rules": ("core", "rules"),

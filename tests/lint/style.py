@@ -38,7 +38,7 @@ def check_lines(rep, path, raw):
             rep.fault(path, n, "a space at the end of the line")
         if line.startswith(" " * 8):
             rep.fault(path, n, "indent with tabs")
-        # what is said to a user stays in one piece, to be searched for
+        # messages stay in one piece, so that one can search for them
         if len(line.expandtabs(8)) > WIDTH and '"' not in line:
             rep.fault(path, n, "longer than %d columns" % WIDTH)
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A service works on a host that drops by default, with and without state
-matching, and its accepts let nobody in by a forged source port."""
+matching, and its accept rules cannot be passed with a forged source port."""
 import os
 import select
 import socket

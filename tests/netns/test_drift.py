@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whatever somebody changes in what is ours, `diff` shows it and `apply`
+"""Whatever is changed by hand in ctpolicy's rules, `diff` shows it and `apply`
 repairs it: the listing is the one from before.
 
 A tampering is a line of shell. "{h}" stands for the handle, "{n}" for the
@@ -261,7 +261,7 @@ def try_one(space, backend, tampering, before):
     command, cleanup = fill_in(space, tampering)
     space.run(command)
     if cleanup == "keeps":
-        # A rule of theirs now: the place of ours is to be taken anew.
+        # Another rule stands first now: ours must move back to the head.
         cleanup = "nft delete rule inet mine in handle $(nft -a list chain " \
             "inet mine in | sed -n 's/.*\\taccept comment.*handle //p')"
     code, out = ctpolicy(space, backend, "diff")

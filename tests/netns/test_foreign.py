@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is not ours stays as it was, to the byte, counters and handles too.
+"""The host's own rules stay as they were, to the byte, counters and handles too.
 
 Real rulesets are loaded one by one; a policy is applied and removed on each.
 They come from the folder in CTPOLICY_CORPUS, or from a `shared/corpus` beside

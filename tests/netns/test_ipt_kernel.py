@@ -113,7 +113,7 @@ def looking_makes_no_table():
 
 
 def counters_stay():
-    """Of foreign rules and policies, and of ours that stay."""
+    """Of the host's rules and policies, and of ctpolicy's that stay."""
     ok(run("iptables-legacy-restore", "-c", stdin="""*filter
 :INPUT DROP [5:300]
 :FORWARD ACCEPT [7:700]
@@ -147,7 +147,7 @@ def jump_goes_back_to_the_head():
 
 
 def drift_is_mended():
-    """Rules of ours that were doubled, lost, turned or strange."""
+    """ctpolicy's rules, doubled, lost, reversed or altered."""
     filtering()
     applied(WEB)
     good = saved()
@@ -205,7 +205,7 @@ def comments_follow():
 
 
 def strange_sets_give_way():
-    """Sets under our names that somebody else made."""
+    """Sets with ctpolicy's names, made by another program."""
     policy = many(100)
     applied(policy)
     names = ok(run("ipset", "list", "-n")).stdout.split()

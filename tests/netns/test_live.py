@@ -258,8 +258,8 @@ def count(space):
 
 
 def untracked_host(backend):
-    """Where nothing is tracked no entry is made, by nobody's rules or by
-    those of ctpolicy, which match states themselves."""
+    """Where nothing is tracked no entry is made, neither under the host's own
+    rules nor under ctpolicy's."""
     for rules, accept in (({}, "none"), (STATELESS, "none"),
                           (STATELESS, "open")):
         client, server = pair()

@@ -172,7 +172,7 @@ def transparent(version, kind):
 
 
 def upstream(version, kind):
-    """What the proxy hears when it speaks to the server as the client."""
+    """What the proxy gets when it connects to the server as the client."""
     with transparent(version, kind) as sock:
         sock.bind((lab.address("client", version), 0))
         try:
@@ -205,7 +205,7 @@ def answer(listener):
 
 
 class TransparentProxy(Case):
-    """It speaks with addresses that are not its own: both ways stay tracked."""
+    """It uses addresses that are not its own: both ways stay tracked."""
 
     def test_client(self):
         for (backend, accept, version), where in self.each():

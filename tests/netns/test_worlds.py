@@ -40,7 +40,7 @@ STATELESS = """*filter
 -A INPUT -p tcp -j ACCEPT
 COMMIT
 """
-# as a banning daemon writes them, and one that minds a port that nobody has
+# as a banning daemon writes them, and one about a port without a service
 BANS = """*filter
 :bans - [0:0]
 -A INPUT -p tcp -m multiport --dports 22 -j bans

@@ -212,7 +212,7 @@ class Device:
             Socket(proto, local, port, version=version))
 
     def _connected(self, proto, version, local, port, remote, remote_port):
-        """Established at once, with nobody at the other end; its receive
+        """Established at once, with no peer at the other end; its receive
         window is far from anything that the packets carry."""
         sock = self._socket(proto, version)
         if proto == TCP:

@@ -69,7 +69,7 @@ class Host:
             text.startswith("0.") or _address(text).is_multicast
 
     def is_transit(self, text):
-        """A unicast address of somebody else."""
+        """A unicast address of another host."""
         return not (self.is_local(text) or self.is_group(text) or
                     text in self.anycast)
 

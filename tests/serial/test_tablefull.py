@@ -72,7 +72,7 @@ class Machine:
 
     def post_guardian(self):
         """A process that puts the limit back when this one is gone, were it
-        by a signal that nobody can catch."""
+        by a signal that cannot be caught."""
         ear, self.mouth = os.pipe()
         if os.fork() == 0:
             os.close(self.mouth)

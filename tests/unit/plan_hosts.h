@@ -32,7 +32,7 @@
 	"- {name: web, role: server, protocol: tcp, ports: [80], accept: open}\n"
 #define DNS HEAD "untracked:\n" \
 	"- {name: dns, role: server, protocol: udp, ports: [53], accept: open}\n"
-/* Its replies are untracked whoever they are for. */
+/* Its replies are untracked for any receiver. */
 #define UNGUARDED HEAD "untracked:\n" \
 	"- {name: ask, role: client, protocol: udp, ports: [53], servers: [192.0.2.1], accept: open, reply_guard: none}\n"
 
@@ -144,7 +144,7 @@ int privilege_drop(void)
 	return drop_fails;
 }
 
-/* A record that holds nothing: what it leads back to is no rules. */
+/* An empty record, which leads back to no rules. */
 static int parse_empty(const char *file, const char *text, size_t len,
 		       struct image **ret, struct diags *d)
 {

@@ -224,7 +224,7 @@ static void test_never_begun(void **state)
 	assert_true(kernels_are(BEFORE));
 }
 
-/* Planned anew before anything is done; undone once something is. */
+/* Planned again before anything is done; undone once something is. */
 static void test_stale(void **state)
 {
 	(void)state;

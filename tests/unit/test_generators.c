@@ -156,7 +156,7 @@ static void test_warnings(void **state)
 
 #define QUIET DIAG_LEVEL_MAX_
 
-/* What is said where nothing is known of NAT, where there is none, and some. */
+/* The diagnostics where NAT is unknown, absent and present. */
 static const struct {
 	const char *service;
 	enum diag_id id;

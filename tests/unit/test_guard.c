@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/unit/test_guard.c: who would be locked out, who would not, and what is
- * said of it.
+ * tests/unit/test_guard.c: who would be locked out, who would not, and with
+ * which diagnostics.
  */
 #include "tests/unit/plan_hosts.h"
 

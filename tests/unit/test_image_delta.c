@@ -124,7 +124,7 @@ static void leads_back(void **state)
 		assert_int_equal(image_delta_make(before, after, &d), 0);
 		assert_int_equal(image_delta_apply(&d, after, &back), 0);
 		assert_same(before, back);
-		/* Twice is no more than once. */
+		/* Applied twice, it does the same as once. */
 		assert_int_equal(image_delta_apply(&d, before, &still), 0);
 		assert_same(before, still);
 	}

@@ -133,7 +133,7 @@ static void test_good(void **state)
 	}
 }
 
-/* Rules that mean more or less than ours ever do. */
+/* Rules that mean more or less than ctpolicy's ever do. */
 static const char *const unknown[] = {
 	"", "-p tcp", "-j DROP", "-j LOG", "-g CTPOLICY-INPUT", "-j CT",
 	"-j CT --notrack -j ACCEPT", "-j CT --helper ftp",
@@ -209,7 +209,7 @@ static void test_set_lines(void **state)
 	assert_string_equal(s->elems.origin[0]->service, "web");
 	ipt_set_print_elem(s, 0, &b);
 	assert_string_equal(strbuf_str(&b), "192.0.2.1,tcp:80,10.0.0.0/8");
-	/* Nothing that we write: no members, and the set is not like ours. */
+	/* Nothing that ctpolicy writes: no members, and another set. */
 	assert_int_equal(take_set_line("add ctpolicy-ipn "
 				       "192.0.2.1,udp:80,10.0.0.0/8"), 0);
 	assert_int_equal(take_set_line("add ctpolicy-n4 10.0.0.0/8 nomatch"),

@@ -134,7 +134,7 @@ static void finished(void **state)
 	assert_int_equal(r->d.n, 0);
 }
 
-/* Who died in between leaves a journal, and the next one reads it. */
+/* A command that died in between leaves a journal, which the next one reads. */
 static void interrupted(void **state)
 {
 	_cleanup_(record_release) struct record rec = { 0 };

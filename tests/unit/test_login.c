@@ -209,7 +209,7 @@ static void test_mapped(void **state)
 	assert_login(&l, 0, "192.0.2.50 50000 192.0.2.1 22", 14);
 }
 
-/* What is not of the form is not believed, and ends no command. */
+/* A malformed value is ignored, and does not end the command. */
 static void test_damaged(void **state)
 {
 	static const char *const stats[] = {
@@ -287,7 +287,7 @@ static struct login make_login(const char *text, uint64_t inode)
 	return l;
 }
 
-/* Who says the word, and what was remembered of who asked for it. */
+/* The login that confirms, and what was remembered of the one that applied. */
 static void test_new(void **state)
 {
 	struct login a = make_login("192.0.2.50 1 192.0.2.1 22", 11);

@@ -181,7 +181,7 @@ static void test_foreign(void **state)
 	assert_int_equal(img->tables[0].n_chains, 3);
 	assert_text(img, "in", 0, "jump ctpolicy-input comment \"ctpolicy\"");
 	assert_text(img, "in2", 0, "jump ctpolicy-input comment \"ctpolicy\"");
-	/* what is IPv6's has no place in a table of IPv4 */
+	/* rules of IPv6 have no place in a table of IPv4 */
 	assert_int_equal(image_find_chain(&img->tables[0],
 					  "ctpolicy-input")->n_rules, 1);
 	assert_text(img, "ctpolicy-input", 0,
@@ -206,7 +206,7 @@ static void test_refused(void **state)
 	assert_null(img);
 	assert_non_null(strstr(d.v[0].msg, "table ip filter"));
 	assert_non_null(d.v[0].help);
-	/* in a hook that no accept is for, they are in nobody's way */
+	/* in a hook without accept rules they do no harm */
 	f.hook = HOOK_FORWARD;
 	assert_int_equal(nft_lower(&rs, &host, &img, &d), 0);
 	assert_true(image_is_empty(img));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/unit/test_nft_parse.c: nft's text: what is ours is found, the rest is
- * stepped over, junk is told.
+ * tests/unit/test_nft_parse.c: nft's text: ctpolicy's rules are found, others
+ * skipped, junk reported.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -187,7 +187,7 @@ static void test_younger_kernel(void **state)
 	image_rule_release(&back);
 }
 
-/* What isn't ours is kept as text, and equal to nothing. */
+/* A rule unlike ctpolicy's is kept as text, and equal to nothing. */
 static void test_unknown(void **state)
 {
 	static const char *const text[] = {

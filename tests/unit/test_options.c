@@ -216,7 +216,7 @@ static void test_wrong(void **state)
 	parse_wrong("verb a --color=red", "auto, always or never: red;");
 	parse_wrong("verb a --backend", "an argument is missing");
 	parse_wrong("verb a -qx", "unknown option '-x'");
-	/* what a long option is called inside is no letter */
+	/* the internal number of a long option is not a letter */
 	parse_wrong("verb a -c", "unknown option '-c'");
 	parse_wrong("verb a --jsno", "did you mean '--json'?");
 	parse_wrong("verb a --zzzzzzzzzz", "unknown option '--zzzzzzzzzz'; see");

@@ -57,7 +57,7 @@ static void lowering_without_rules(void **state)
 	assert_int_equal(p.diags.n, 0);
 }
 
-/* A record says what is wanted, whatever rules there are besides. */
+/* The record alone decides what is wanted. */
 static void lowering_to_the_past(void **state)
 {
 	_cleanup_(plan_release) struct plan p = { 0 };

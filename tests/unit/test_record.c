@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tests/unit/test_record.c: what is written down comes back, or not at all. */
+/* tests/unit/test_record.c: a record is read back whole, or not at all. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tests/unit/test_tcp_table.c: the rows of /proc/net/tcp, and what is none. */
+/* tests/unit/test_tcp_table.c: rows of /proc/net/tcp, malformed ones too. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

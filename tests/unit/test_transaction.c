@@ -29,7 +29,7 @@
 /* What goes wrong; commits count from 1. */
 static struct {
 	size_t commits;		/* seen so far */
-	size_t disturb_to;	/* somebody writes before commits 1 to this */
+	size_t disturb_to;	/* others write before commits 1 to this */
 	size_t disturb_at;	/* and before this one */
 	size_t leave_out;	/* steps of the first that never arrive */
 	int then;		/* what the first commit says after those */
@@ -120,7 +120,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Apply AFTER over BEFORE; `errors`: was the user told of any? */
+/* Apply AFTER over BEFORE; `errors`: were any reported? */
 static struct transaction change(bool errors)
 {
 	_cleanup_(plan_release) struct plan p = { 0 };
@@ -155,7 +155,7 @@ static void test_done(void **state)
 	assert_int_equal(transaction_exit_code(&t, true), EXIT_DONE);
 }
 
-/* Every step, refused in every way: the state from before, and its code. */
+/* Each step, refused in each way: the previous state, and the exit code. */
 static void test_any_step_refused(void **state)
 {
 	static const struct {
@@ -167,7 +167,7 @@ static void test_any_step_refused(void **state)
 		{ -EIO, EXIT_RESTORED, OUTCOME_RESTORED },
 		{ -FAULT_HALF, EXIT_RESTORED, OUTCOME_RESTORED },
 		{ -FAULT_LOST, EXIT_RESTORED, OUTCOME_RESTORED },
-		/* The kernel's words, which only look like ours. */
+		/* The kernel's errors, which only look like ctpolicy's own. */
 		{ -EBUSY, EXIT_RESTORED, OUTCOME_RESTORED },
 		{ -EAGAIN, EXIT_RESTORED, OUTCOME_RESTORED },
 		{ -EADDRINUSE, EXIT_RESTORED, OUTCOME_RESTORED },
@@ -262,7 +262,7 @@ static void test_undone_by_backend(void **state)
 		}
 }
 
-/* Planned anew, and then nobody hears of the first try. */
+/* Planned again, and the first try is not reported. */
 static void test_stale_is_planned_anew(void **state)
 {
 	struct transaction t;
@@ -319,7 +319,7 @@ static void test_fails_half_way(void **state)
 	}
 }
 
-/* Somebody writes while we go back: that is no reason to give up. */
+/* Another writer during the rollback is no reason to give up. */
 static void test_stale_while_going_back(void **state)
 {
 	struct transaction t;
