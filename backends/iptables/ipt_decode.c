@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt.h"
+#include "backends/iptables/ipt_decode.h"
 #include "backends/iptables/ipt_rule_args.h"
 #include "backends/iptables/ipt_sets.h"
 #include "core/intern.h"
@@ -98,34 +99,9 @@ static int opt_fragment(struct decoder *d, const char *arg, bool negated)
 	return 0;
 }
 
-/* "80", "80,81", "1000:2000", ":1023", "1024:" */
 static int opt_ports(struct port_set *set, const char *arg, bool negated)
 {
-	char text[256], *rest = text, *part;
-	int err = 0;
-
-	if (negated || set->n ||
-	    snprintf(text, sizeof(text), "%s", arg) >= (int)sizeof(text))
-		return -EINVAL;
-	while (!err && (part = strsep(&rest, ","))) {
-		char *colon = strchr(part, ':');
-		struct port_range lo = { 0, 0 }, hi = { 65535, 65535 };
-
-		if (colon)
-			*colon++ = '\0';
-		if ((*part || !colon) && port_range_parse(part, &lo))
-			return -EINVAL;
-		if (!colon)
-			hi = lo;
-		else if (*colon && port_range_parse(colon, &hi))
-			return -EINVAL;
-		if (lo.first > hi.last)
-			return -EINVAL;
-		err = port_set_add(set, (struct port_range){ lo.first,
-							     hi.last });
-	}
-	port_set_normalize(set);
-	return err;
+	return negated || set->n ? -EINVAL : ipt_decode_ports(arg, set);
 }
 
 static int opt_sport(struct decoder *d, const char *arg, bool negated)
@@ -138,32 +114,10 @@ static int opt_dport(struct decoder *d, const char *arg, bool negated)
 	return opt_ports(&d->r->match.dport, arg, negated);
 }
 
-/* Bits of the flag names in `list`, -1: one is unknown. */
-static int flag_bits(const char *list)
-{
-	static const char *const names[] = { "FIN", "SYN", "RST",
-					     "PSH", "ACK", "URG" };
-	char text[64], *rest = text, *part;
-	int bits = 0;
-
-	if (snprintf(text, sizeof(text), "%s", list) >= (int)sizeof(text))
-		return -1;
-	while ((part = strsep(&rest, ","))) {
-		size_t i = 0;
-
-		while (i < ARRAY_SIZE(names) && strcmp(names[i], part))
-			i++;
-		if (i == ARRAY_SIZE(names))
-			return -1;
-		bits |= 1 << i;
-	}
-	return bits;
-}
-
 static int opt_tcp_flags(struct decoder *d, const char *arg, bool negated)
 {
-	if (!negated || d->i >= d->a->n || flag_bits(arg) != 0x17 ||
-	    flag_bits(d->a->v[d->i]) != 0x02)
+	if (!negated || d->i >= d->a->n || ipt_decode_flags(arg) != 0x17 ||
+	    ipt_decode_flags(d->a->v[d->i]) != 0x02)
 		return -EINVAL;
 	d->i++;
 	d->r->match.not_syn = true;
