@@ -168,7 +168,7 @@ static int print_captured(struct print *p)
 	return err;
 }
 
-/* A text that does not split is one argument, which is no rule. */
+/* What does not split is one argument, which nothing takes for a rule. */
 static int split(const char *text, size_t len, struct ipt_args *ret)
 {
 	int err = ipt_args_split(text, len, ret);
