@@ -117,6 +117,34 @@ static int read_rule_command(struct nft_reader *r, bool inserts)
 	return nft_read_rule(r, at.chain, inserts);
 }
 
+int nft_count_fact(struct nft_reader *r, uint32_t table, enum foreign_fact fact)
+{
+	if (mem_grow(&r->tally, &r->cap_tally, (size_t)table + 1))
+		return -ENOMEM;
+	while (r->n_tally <= table)
+		r->tally[r->n_tally++] = (struct nft_tally){ 0 };
+	r->tally[table].facts[fact]++;
+	r->f->facts[fact]++;
+	return 0;
+}
+
+/* A chain that is deleted may come again, of another kind. */
+static void delete_chain(struct host_chain *c)
+{
+	c->type = c->hook = c->priority = c->policy = NULL;
+}
+
+static void forget_facts(struct nft_reader *r, uint32_t table)
+{
+	for (size_t i = 0; i < r->n_tally; i++) {
+		if (table != FOREIGN_NOWHERE && i != table)
+			continue;
+		for (size_t k = 0; k < FACT_MAX_; k++)
+			r->f->facts[k] -= r->tally[i].facts[k];
+		r->tally[i] = (struct nft_tally){ 0 };
+	}
+}
+
 static int flush_table(struct nft_reader *r, uint32_t table, bool deletes)
 {
 	struct foreign *f = r->f;
@@ -125,11 +153,15 @@ static int flush_table(struct nft_reader *r, uint32_t table, bool deletes)
 		if (table != FOREIGN_NOWHERE && f->chains[i].table != table)
 			continue;
 		foreign_flush_chain(f, (uint32_t)i);
+		if (deletes)
+			delete_chain(&f->chains[i]);
 	}
+	if (deletes)
+		forget_facts(r, table);
 	return deletes ? nft_set_forget(r, table, NULL, true) : 0;
 }
 
-static int flush_chain(struct nft_reader *r)
+static int flush_chain(struct nft_reader *r, bool deletes)
 {
 	struct nft_place at;
 	const char *name;
@@ -140,9 +172,12 @@ static int flush_chain(struct nft_reader *r)
 	if (!err)
 		err = foreign_chain(r->f, at.table, name, r->p.tok.line,
 				    &at.chain);
-	if (!err)
-		foreign_flush_chain(r->f, at.chain);
-	return err;
+	if (err)
+		return err;
+	foreign_flush_chain(r->f, at.chain);
+	if (deletes)
+		delete_chain(&r->f->chains[at.chain]);
+	return 0;
 }
 
 /* A set, or (elements) some of what is in one. */
@@ -174,7 +209,7 @@ static int read_flush(struct nft_reader *r, bool deletes)
 		if (!err)
 			err = flush_table(r, at.table, deletes);
 	} else if (nft_accept(p, "chain")) {
-		err = flush_chain(r);
+		err = flush_chain(r, deletes);
 	} else if (nft_accept(p, "set") || nft_accept(p, "map")) {
 		err = flush_set(r, false, deletes);
 	} else if (nft_accept(p, "element")) {
@@ -271,6 +306,7 @@ int nft_read_foreign(const char *file, struct foreign *f, struct diags *d)
 
 	free(r.v);
 	free(r.defines);
+	free(r.tally);
 	name_index_release(&r.define_at);
 	if (!err && r.terms)
 		err = nft_sets_finish(&r);

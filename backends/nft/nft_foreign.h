@@ -14,6 +14,10 @@
 #include "backends/nft/nft_parse.h"
 #include "rules/foreign.h"
 
+struct nft_tally {
+	size_t facts[FACT_MAX_];
+};
+
 struct nft_reader {
 	struct nft_parser p;
 	struct foreign *f;
@@ -23,6 +27,8 @@ struct nft_reader {
 	struct name_index define_at;
 	uint32_t *defines;		/* in f->elems; FOREIGN_NOWHERE: none */
 	size_t cap_defines;
+	struct nft_tally *tally;	/* by table: goes when it is deleted */
+	size_t n_tally, cap_tally;
 	struct nft_terms *terms;	/* NULL: none are wanted */
 };
 
@@ -51,6 +57,9 @@ int nft_read_object(struct nft_reader *r, struct nft_place *at,
 		    const struct nft_tok *word, bool names_table, bool *ret_is);
 /* include "FILE", define NAME = VALUE: wherever a statement may stand. */
 int nft_read_anywhere(struct nft_reader *r, bool *ret_is);
+/* What shows, without a rule, that conntrack is used. */
+int nft_count_fact(struct nft_reader *r, uint32_t table,
+		   enum foreign_fact fact);
 /* The define of that name that counts here; NULL: there is none. */
 const struct foreign_elems *nft_define_find(const struct nft_reader *r,
 					    const char *name, size_t n);

@@ -68,8 +68,9 @@ static int read_chain_line(struct nft_reader *r, const struct nft_place *at)
 	if (nft_accept(p, "comment") || nft_accept(p, "flags") ||
 	    nft_accept(p, "devices"))
 		return nft_skip_statement(p);
-	r->f->facts[FACT_NAT_CHAIN_RULES] += c->type && !strcmp(c->type, "nat");
-	return nft_read_rule(r, at->chain, 0);
+	if (c->type && !strcmp(c->type, "nat"))
+		err = nft_count_fact(r, at->table, FACT_NAT_CHAIN_RULES);
+	return err ? err : nft_read_rule(r, at->chain, 0);
 }
 
 int nft_read_chain_block(struct nft_reader *r, const struct nft_place *at)
@@ -128,8 +129,9 @@ static int read_elems(struct nft_reader *r, const struct nft_place *at,
 		e.raw.n = (size_t)(r->p.tok.s + r->p.tok.n - e.raw.s);
 		nft_next(&r->p);
 	}
-	r->f->facts[FACT_SETS_WITH_CT] += has_ct && is_declared;
 	err = foreign_add_elems(r->f, e);
+	if (!err && has_ct && is_declared)
+		err = nft_count_fact(r, at->table, FACT_SETS_WITH_CT);
 	return err || !r->terms ? err : nft_set_take(r, &e, is_declared);
 }
 
@@ -149,16 +151,19 @@ static const struct {
 static int read_of_kind(struct nft_reader *r, struct nft_place *at,
 			enum object kind)
 {
-	size_t *facts = r->f->facts;
+	int err = 0;
 
 	if (kind == CHAIN)
 		return read_chain(r, at);
 	if (kind == SET || kind == MAP || kind == ELEMENT)
 		return read_elems(r, at, kind == MAP, kind != ELEMENT);
-	facts[FACT_FLOWTABLES] += kind == FLOWTABLE;
-	facts[FACT_CT_OBJECTS] += kind == CT;
-	facts[FACT_SYNPROXY_OBJECTS] += kind == SYNPROXY;
-	return nft_skip_statement(&r->p);
+	if (kind == FLOWTABLE)
+		err = nft_count_fact(r, at->table, FACT_FLOWTABLES);
+	else if (kind == CT)
+		err = nft_count_fact(r, at->table, FACT_CT_OBJECTS);
+	else if (kind == SYNPROXY)
+		err = nft_count_fact(r, at->table, FACT_SYNPROXY_OBJECTS);
+	return err ? err : nft_skip_statement(&r->p);
 }
 
 int nft_read_object(struct nft_reader *r, struct nft_place *at,
