@@ -28,6 +28,26 @@ static inline bool all_known(const struct image *img)
 	return true;
 }
 
+/* Each term's set is there, has the term's fields, and all of its ranges. */
+static inline void fuzz_terms(const struct foreign *f)
+{
+	for (size_t i = 0; i < f->n_terms; i++) {
+		const struct term *t = &f->terms[i];
+		const struct key_set *s = &f->sets[t->set];
+
+		MUST(t->kind != TERM_OPAQUE || t->name);
+		if (t->kind != TERM_MATCH && t->kind != TERM_VMAP)
+			continue;
+		MUST(t->set < f->n_sets && t->n_fields &&
+		     t->n_fields <= TERM_FIELDS_MAX);
+		MUST(t->either || !s->n || s->n_fields == t->n_fields);
+		MUST((size_t)s->first + (size_t)s->n * s->n_fields <=
+		     f->n_ranges);
+		MUST(s->outcome == FOREIGN_NOWHERE ||
+		     s->outcome + s->n <= f->n_outcomes);
+	}
+}
+
 /* Each rule's text lies within the ruleset's, in a chain that is there. */
 static inline void fuzz_foreign(const struct backend *b, const uint8_t *data,
 				size_t size)
@@ -41,6 +61,7 @@ static inline void fuzz_foreign(const struct backend *b, const uint8_t *data,
 	memcpy(f->text, data, size);
 	f->text[size] = '\0';
 	f->len = size;
+	f->wants_terms = true;
 	if (b->read_foreign("fuzz", f, &d)) {
 		MUST(d.errors || d.lost);
 		return;
@@ -54,7 +75,9 @@ static inline void fuzz_foreign(const struct backend *b, const uint8_t *data,
 			continue;
 		MUST(r->chain < f->n_chains && r->line);
 		MUST(foreign_position(f, r) <= f->chains[r->chain].n_rules);
+		MUST(r->terms + r->n_terms <= f->n_terms);
 	}
+	fuzz_terms(f);
 }
 
 /* What is taken can be compared and rendered; what is refused is reported. */
