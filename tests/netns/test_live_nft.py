@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Rules read from the kernel count like their text.
 
-Each ruleset that nft can load is loaded, listed, and audited
+Each ruleset that nft or iptables-nft can load is loaded, listed, and audited
 as text; what the kernel's expressions say must give the same counts. The
 rulesets are the examples of audit, and the corpus where there is one (see
 tests/corpus.py).
@@ -81,15 +81,34 @@ def try_nft(path):
     compare(path, run("nft", "list", "ruleset")[1])
 
 
+def try_iptables(path, six):
+    global loaded
+    run("nft", "flush", "ruleset")
+    tool = "ip6tables-nft" if six else "iptables-nft"
+    with open(path, errors="replace") as f:
+        text = f.read()
+    if run(tool + "-restore", text=text)[0]:
+        return
+    saved = run(tool + "-save")[1]
+    if "incompatible" in saved:
+        return
+    loaded += 1
+    compare(path, saved)
+
+
 def main():
-    if not shutil.which("nft"):
-        print("no nft here")
-        sys.exit(77)
+    for tool in ("nft", "iptables-nft"):
+        if not shutil.which(tool):
+            print("no %s here" % tool)
+            sys.exit(77)
     for here in corpora():
         for path in sorted(glob.glob(os.path.join(here, "**", "*"),
                                      recursive=True)):
             if path.endswith(".nft"):
                 try_nft(path)
+            elif path.endswith((".save", ".rules")):
+                try_iptables(path, "ip6" in path or "6" in
+                             os.path.basename(path).split("-")[0])
     print("%d rulesets loaded, %d differ" % (loaded, failed))
     sys.exit(bool(failed))
 
