@@ -157,6 +157,9 @@ int nft_dump(struct backend_ctx *ctx, const struct nft_dump_of *what,
 	if (what->table && what->set) {
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, what->table);
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, what->set);
+	} else if (what->table && what->chain) {
+		mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, what->table);
+		mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, what->chain);
 	}
 	err = send_request(ctx, nlh);
 	return err ? err : receive(ctx, &a);

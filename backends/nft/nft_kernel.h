@@ -27,13 +27,14 @@ void nft_close(struct backend_ctx **ctx);
 int nft_generation(struct backend_ctx *ctx, uint32_t *ret);
 /*
  * Dump all things of one NFT_MSG_GET* type; with a set's table and name, its
- * elements. cb gets each message and may fail; the dump is then still read to
- * its end.
+ * elements; with a chain's, its rules (an old kernel gives all rules). cb gets
+ * each message and may fail; the dump is then still read to its end.
  */
 struct nft_dump_of {
 	uint16_t type;			/* NFT_MSG_GETTABLE... */
 	uint8_t family;
 	const char *table, *set;	/* NULL: all */
+	const char *chain;
 };
 int nft_dump(struct backend_ctx *ctx, const struct nft_dump_of *what,
 	     int (*cb)(const struct nlmsghdr *nlh, void *arg), void *arg);

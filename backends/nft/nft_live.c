@@ -27,6 +27,7 @@ struct live {
 	struct foreign_mark mark;
 	struct live_sets sets;
 	struct live_rule rule;
+	uint32_t chain;			/* whose rules are dumped */
 };
 
 static int take_table(const struct nlmsghdr *nlh, void *arg)
@@ -147,8 +148,10 @@ static int take_elems(const struct nlmsghdr *nlh, void *arg)
 static int read_set(struct live *l, struct live_set *s)
 {
 	_cleanup_(nft_live_elems_release) struct live_elems e = { .set = s };
-	struct nft_dump_of what = { NFT_MSG_GETSETELEM, s->family,
-				    l->f->tables[s->table].name, s->name };
+	struct nft_dump_of what = {
+		.type = NFT_MSG_GETSETELEM, .family = s->family,
+		.table = l->f->tables[s->table].name, .set = s->name,
+	};
 	int err;
 
 	if (s->key_len > LIVE_BYTES ||
@@ -201,39 +204,68 @@ static int take_comment(struct live *l, const struct nlattr *user)
 	return c && !l->rule.comment ? -ENOMEM : 0;
 }
 
+static bool is_of(const struct live *l, const struct nlmsghdr *nlh,
+		  const struct nlattr *const *v)
+{
+	const struct host_chain *c = &l->f->chains[l->chain];
+	const struct foreign_table *t = &l->f->tables[c->table];
+
+	return nft_msg_family(nlh) == t->family &&
+	       !strcmp(nft_attr_str(v[NFTA_RULE_TABLE]), t->name) &&
+	       !strcmp(nft_attr_str(v[NFTA_RULE_CHAIN]), c->name);
+}
+
 static int take_rule(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct nlattr *v[NFTA_RULE_USERDATA + 1];
 	struct live *l = arg;
-	const struct host_chain *c;
-	uint32_t table, chain;
+	const struct host_chain *c = &l->f->chains[l->chain];
+	const struct foreign_table *t = &l->f->tables[c->table];
+	bool is_nat = !strcmp(t->name, "nat");
+	struct foreign_rule *r;
 	int err = nft_msg_attrs(nlh, v, NFTA_RULE_USERDATA);
 
-	if (!err)
-		err = foreign_table(l->f, nft_msg_family(nlh),
-				    nft_attr_str(v[NFTA_RULE_TABLE]), 0,
-				    &table);
-	if (!err)
-		err = foreign_chain(l->f, table,
-				    nft_attr_str(v[NFTA_RULE_CHAIN]), 0,
-				    &chain);
-	if (!err)
-		err = take_comment(l, v[NFTA_RULE_USERDATA]);
+	if (err || !is_of(l, nlh, v))
+		return err;
+	err = take_comment(l, v[NFTA_RULE_USERDATA]);
 	if (err)
 		return err;
-	if (!foreign_add_rule(l->f, chain, 0))
+	r = foreign_add_rule(l->f, l->chain, 0);
+	if (!r)
 		return -ENOMEM;
-	c = &l->f->chains[chain];
+	if (t->ranked && is_nat)
+		r->features |= FEATURE_BIT(NAT);
 	l->f->facts[FACT_NAT_CHAIN_RULES] +=
-		c->type && !strcmp(c->type, "nat") &&
-		!l->f->tables[table].ranked;
-	if (l->f->tables[table].ranked &&
-	    !strcmp(l->f->tables[table].name, "nat"))
-		nft_live_last(&l->rule)->features |= FEATURE_BIT(NAT);
-	l->rule.table = table;
-	l->rule.table_family = l->f->tables[table].family;
-	l->rule.compat = l->f->tables[table].ranked;
-	return nft_live_read_rule(&l->rule, v[NFTA_RULE_EXPRESSIONS]);
+		c->type && !strcmp(c->type, "nat") && !t->ranked;
+	l->rule.table = c->table;
+	l->rule.table_family = t->family;
+	l->rule.compat = t->ranked;
+	err = nft_live_read_rule(&l->rule, v[NFTA_RULE_EXPRESSIONS]);
+	if (!is_nat)
+		nft_live_last(&l->rule)->features &= ~FEATURE_BIT(NAT_VERDICT);
+	return err;
+}
+
+/*
+ * Chain by chain: in a dump of all rules, the kernel counts from the first one
+ * again for each message.
+ */
+static int read_rules(struct live *l)
+{
+	int err = 0;
+
+	for (size_t i = l->mark.chains; !err && i < l->f->n_chains; i++) {
+		const struct host_chain *c = &l->f->chains[i];
+		const struct foreign_table *t = &l->f->tables[c->table];
+		struct nft_dump_of what = {
+			.type = NFT_MSG_GETRULE, .family = t->family,
+			.table = t->name, .chain = c->name,
+		};
+
+		l->chain = (uint32_t)i;
+		err = nft_dump(l->ctx, &what, take_rule, l);
+	}
+	return err;
 }
 
 static int dump_all(struct live *l, uint16_t type,
@@ -267,7 +299,7 @@ static int read_all(struct live *l)
 		err = dump_young(l, NFT_MSG_GETOBJ, take_object);
 	if (!err)
 		err = dump_young(l, NFT_MSG_GETFLOWTABLE, take_flowtable);
-	return err ? err : dump_all(l, NFT_MSG_GETRULE, take_rule);
+	return err ? err : read_rules(l);
 }
 
 static void live_release(struct live *l)

@@ -148,8 +148,10 @@ static int read_set(struct scan *s, const struct image_table *t,
 	_cleanup_(nft_elem_reader_release) struct nft_elem_reader r = {
 		.img = s->image, .set = set,
 	};
-	struct nft_dump_of what = { NFT_MSG_GETSETELEM, t->family, t->name,
-				    set->name };
+	struct nft_dump_of what = {
+		.type = NFT_MSG_GETSETELEM, .family = t->family,
+		.table = t->name, .set = set->name,
+	};
 	int err = nft_dump(s->ctx, &what, take_elements, &r);
 
 	return err ? err : nft_elems_finish(&r);
@@ -244,8 +246,10 @@ static int read_foreign_set(const struct nft_foreign *f, const char *set,
 			    nft_take_fn *take, void *taker, void *arg)
 {
 	const struct scan *s = arg;
-	struct nft_dump_of what = { NFT_MSG_GETSETELEM, f->family, f->table,
-				    set };
+	struct nft_dump_of what = {
+		.type = NFT_MSG_GETSETELEM, .family = f->family,
+		.table = f->table, .set = set,
+	};
 
 	return nft_dump(s->ctx, &what, take, taker);
 }
