@@ -12,14 +12,18 @@ static bool is_own_name(const char *s)
 	return s && !strncasecmp(s, "ctpolicy-", strlen("ctpolicy-"));
 }
 
-bool own_is_rule(const struct foreign *f, const struct foreign_rule *r)
+bool own_is_chain(const struct foreign *f, size_t chain)
 {
-	const struct host_chain *c = &f->chains[r->chain];
+	const struct host_chain *c = &f->chains[chain];
 	const struct foreign_table *t = &f->tables[c->table];
 
-	if (t->family == NFPROTO_INET && !strcmp(t->name, "ctpolicy"))
-		return true;
 	return is_own_name(c->name) ||
+	       (t->family == NFPROTO_INET && !strcmp(t->name, "ctpolicy"));
+}
+
+bool own_is_rule(const struct foreign *f, const struct foreign_rule *r)
+{
+	return own_is_chain(f, r->chain) ||
 	       ((r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO) &&
 		is_own_name(r->target));
 }

@@ -10,6 +10,7 @@
 
 #include "rules/foreign.h"
 
+bool own_is_chain(const struct foreign *f, size_t chain);
 bool own_is_rule(const struct foreign *f, const struct foreign_rule *r);
 /* A rule that is in force and the host's own. */
 bool own_is_host(const struct foreign *f, const struct foreign_rule *r);

@@ -116,11 +116,11 @@ static int check_translation(struct plan *p)
 	return err;
 }
 
-/* Where nothing needs tracking the rules do without it, too. */
-static int generate_stateless(struct plan *p)
+int plan_make_stateless(struct plan *p)
 {
 	_cleanup_(diags_release) struct diags said_before = { 0 };
 
+	p->facts.idle = true;
 	ruleset_free(&p->rules);
 	return generate(p->policy, &p->facts, &p->rules, &said_before);
 }
@@ -134,7 +134,7 @@ int plan_choose_live(struct plan *p)
 	if (!err && p->policy)
 		err = check_translation(p);
 	if (!err && p->facts.idle)
-		err = generate_stateless(p);
+		err = plan_make_stateless(p);
 	return err ? err : worlds_check(p, p->change.v);
 }
 

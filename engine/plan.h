@@ -52,6 +52,11 @@ void plan_note_translation(struct plan *p);
 int plan_refuse_settings(struct plan *p);
 /* The one that was named, by the request or else the policy; NULL: auto. */
 const char *plan_backend_name(const struct plan *p);
+/*
+ * Nothing on the host needs connection tracking: the rules, made again, do
+ * without it, too.
+ */
+int plan_make_stateless(struct plan *p);
 /* To write text: the one that was named, else the first in the table. */
 int plan_choose_offline(struct plan *p);
 /*

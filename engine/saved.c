@@ -2,7 +2,10 @@
 #include "engine/saved.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
+#include "audit/keepers.h"
+#include "audit/own.h"
 #include "core/fault.h"
 #include "core/mem.h"
 
@@ -26,26 +29,64 @@ static int unreadable(struct plan *p)
 	return -FAULT_DATA;
 }
 
-int saved_compare(struct plan *p, const char *file)
+/* Rules or policies of the host's, of which none needs connection tracking. */
+static bool is_idle(const struct foreign *f)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t len = 0;
-	struct part *m;
-	int err = policy_read_saved(file, &text, &len, &p->diags);
+	bool host = false;
+
+	for (size_t i = 0; i < f->n_rules; i++) {
+		const struct foreign_rule *r = &f->rules[i];
+
+		if (foreign_is_gone(r) || !own_is_host(f, r))
+			continue;
+		if (keepers_has(f, r))
+			return false;
+		host = true;
+	}
+	for (size_t i = 0; i < f->n_chains && !host; i++)
+		host = f->chains[i].policy && !own_is_chain(f, i);
+	return host;
+}
+
+/* As a live host is looked at. What is not understood may need tracking. */
+static int note_idle(struct plan *p, const struct backend *b,
+		     const char *file, struct foreign *f)
+{
+	_cleanup_(diags_release) struct diags unsaid = { 0 };
+	int err = b->read_foreign(file, f, &unsaid);
 
 	if (err)
-		return plan_file_fault(err);
-	err = choose(p, text);
+		return err == -ENOMEM ? err : 0;
+	return is_idle(f) ? plan_make_stateless(p) : 0;
+}
+
+static int compare(struct plan *p, const char *file, struct foreign *f)
+{
+	struct part *m;
+	int err = choose(p, f->text);
+
 	if (err)
 		return err;
 	m = p->change.v;
-	err = m->backend->parse(file, text, len, &m->live.image, &p->diags);
+	err = m->backend->parse(file, f->text, f->len, &m->live.image,
+				&p->diags);
 	if (err == -EINVAL)
 		return unreadable(p);
 	if (!err)
 		err = survey_of_image(m->live.image, &m->live.survey);
 	if (!err)
+		err = note_idle(p, m->backend, file, f);
+	if (!err)
 		err = plan_lower(p, m, &m->live.survey);
 	return err ? err :
 		     changeset_diff(m->want, m->live.image, &m->changes);
+}
+
+int saved_compare(struct plan *p, const char *file)
+{
+	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
+	int err = f ? policy_read_saved(file, &f->text, &f->len, &p->diags) :
+		      -ENOMEM;
+
+	return err ? plan_file_fault(err) : compare(p, file, f);
 }

@@ -14,8 +14,8 @@ SEES = {
     "host": ("core", "rules", "host"),
     "backends": ("core", "rules", "host", "backends"),
     "state": ("core", "state"),
-    "engine": ("core", "rules", "policies", "generators", "host", "backends",
-               "state", "engine"),
+    "engine": ("core", "rules", "audit", "policies", "generators", "host",
+               "backends", "state", "engine"),
     "cli": ("core", "rules", "audit", "policies", "generators", "host",
             "backends", "state", "engine", "cli"),
 }
