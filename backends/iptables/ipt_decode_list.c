@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backends/iptables/ipt_decode_list.c: lists of ports, and tcp flags. */
 #include "backends/iptables/ipt_decode.h"
 
 #include <errno.h>
