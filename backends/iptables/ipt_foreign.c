@@ -108,7 +108,7 @@ static int add_rule(struct reader *r, const struct ipt_args *a, size_t i,
 			return fail_at(r, a, i, "positions count from 1");
 		i++;
 	}
-	is_ipv6 = ipt_foreign_is_ipv6(a, i);
+	is_ipv6 = !r->family && ipt_foreign_is_ipv6(a, i);
 	r->says_ipv6[r->table] |= is_ipv6;
 	/* Where no heading says the family, the rule's own words must. */
 	at.family = r->family ? r->family :
