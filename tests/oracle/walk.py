@@ -53,13 +53,13 @@ class Bench:
             return "the ruleset is not one: %s" % err
         loaded = walk_case.Loaded(case, listing)
         wrong = []
-        for source, chosen in walk_case.sources(
+        for source, versions in walk_case.sources(
                 host, case, listing):
             answer = tool.read(source)
             if "error" in answer:
                 return "%s: %s" % (source or "live", answer["error"])
             for packet, seen in zip(case.packets, sightings):
-                if not chosen(packet):
+                if packet.version not in versions:
                     continue
                 self.packets += 1
                 self.met += sum(len(p.steps) for p in seen.phases)

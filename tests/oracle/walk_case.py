@@ -105,23 +105,22 @@ def _write(name, text):
 
 
 def sources(host, case, listing):
-    """What the walk reads (a file, or None: the kernel), and for which of the
-    packets."""
+    """What the walk reads (a file, or None: the kernel), and of which of the
+    versions."""
     if case.kind == "nft":
         plain = re.sub(" # handle [0-9]+$", "", "\n" + listing, flags=re.M)
         text = "".join("table %s\n" % table for table in
                        plain.split("\ntable ")[1:]
                        if table.split()[1] != "watch")
-        yield _write("rules.nft", text), lambda packet: True
+        yield _write("rules.nft", text), (4, 6)
     elif case.kind in ("legacy", "compat"):
         kind = "nft" if case.kind == "compat" else "legacy"
         for version in getattr(case, case.kind):
             tool = "ip%stables-%s-save" % ("6" if version == "6" else "",
                                            kind)
             yield _write("rules.v" + version, host.space.run([tool])), \
-                lambda packet, v=version: packet.version == int(v)
-    else:
-        yield None, lambda packet: True
+                (int(version),)
+    yield None, (4, 6)
 
 
 def _number(text):

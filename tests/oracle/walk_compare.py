@@ -125,8 +125,9 @@ def differences(tool, loaded, packet, seen, source):
               for p in seen.phases if p.world in loaded.worlds]
     phases = [p for p in walk["phases"] if p["table"] != "watch"]
     for phase in phases:
-        if len(loaded.worlds) == 1:     # a text does not say which it is of
+        if source:              # iptables-save does not say which it is of
             phase["world"], = loaded.worlds
+    phases = [p for p in phases if p["world"] in loaded.worlds]
     loaded.in_doubt += any(step[2:] != ["yes", "yes"] for phase in phases
                            for step in phase["steps"])
     if walk["order_matters"]:
