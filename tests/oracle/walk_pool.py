@@ -164,7 +164,8 @@ def packets(rng, tracked, number):
         key = proto, frozenset(((new.src, new.sport), (new.dst, new.dport)))
         if new.proto == ICMP[version] and not is_error(new):
             key += (new.sport,)
-        if proto in PORTLESS.values():
+        # (to conntrack, DCCP has no ports any more)
+        if proto in (build.GRE, build.ESP, build.DCCP):
             key = proto, frozenset((new.src, new.dst))
         number -= key in used       # a few less, rather than for ever
         if key not in used:
