@@ -8,7 +8,8 @@
  * Shape:  a match compares one field, or several that are one key, with a
  *         key_set: it holds when the key, each field of it masked, lies in one
  *         of the set's ranges; `negated` turns that round. A field that the
- *         packet does not have fails the match, negated or not. What could not
+ *         packet does not have fails the match, negated or not, unless the
+ *         term is `lax`, as ipset is: negated, it holds then. What could not
  *         be understood is an opaque term: it may hold or not.
  * Units:  numbers big-endian and as wide as the field, from byte 0; what is
  *         behind is zero. Interface names are 16 bytes, padded with NUL.
@@ -68,6 +69,7 @@ struct term {
 	bool negated;
 	bool either;		/* fields are alternatives, not one key */
 	bool masked;
+	bool lax;		/* a field that is not there is in no range */
 	uint8_t n_fields;
 	uint8_t field[TERM_FIELDS_MAX];	/* enum packet_field */
 	uint8_t family;		/* of addresses: NFPROTO_*, else 0 */

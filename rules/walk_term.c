@@ -238,14 +238,16 @@ static enum truth holds(const struct walking *x, const struct term *t,
 			const struct walk_state *s)
 {
 	struct lookup l;
-	enum truth found;
+	enum truth there, found;
 
 	lookup_begin(&l, x, t, s);
-	if (lookup_has_fields(&l) == TRUTH_NO)
-		return TRUTH_NO;
-	found = is_in_set(&l);
-	return truth_and(lookup_has_fields(&l),
-			 t->negated ? truth_not(found) : found);
+	there = lookup_has_fields(&l);
+	found = there == TRUTH_NO ? TRUTH_NO : is_in_set(&l);
+	if (t->lax)
+		found = truth_and(there, found);
+	if (t->negated)
+		found = truth_not(found);
+	return t->lax ? found : truth_and(there, found);
 }
 
 /* Each state that the packet may have passes, or does not. */

@@ -97,6 +97,7 @@ static void add_field(struct term *t, enum packet_field field)
 static int take_fields(struct filling *s)
 {
 	s->t->family = 0;
+	s->t->lax = true;
 	for (size_t i = 0; i < s->n_dims; i++) {
 		bool src;
 
@@ -106,7 +107,7 @@ static int take_fields(struct filling *s)
 			add_field(s->t, src ? FIELD_SADDR : FIELD_DADDR);
 			s->t->family = s->words.family;
 		}
-		if (s->dim[i] == DIM_PROTO_PORT)
+		if (s->dim[i] != DIM_ADDR)
 			add_field(s->t, FIELD_L4PROTO);
 		if (s->dim[i] != DIM_ADDR)
 			add_field(s->t, src ? FIELD_SPORT : FIELD_DPORT);
@@ -156,6 +157,9 @@ static int take_port(const struct filling *s, bool has_proto, char *word,
 	}
 	if (!known || (colon && xt_parse_proto(&s->words, word, (*v)++)))
 		return -EINVAL;
+	/* a bitmap has the ports of TCP and UDP alone, and none lie between */
+	if (!has_proto)
+		xt_key_number(IPPROTO_TCP, IPPROTO_UDP, 1, (*v)++);
 	return xt_parse_port(&s->words, colon ? colon + 1 : word, (*v)++);
 }
 
@@ -202,6 +206,7 @@ static int give_up(struct filling *s)
 		s->begun = false;
 	}
 	s->t->n_fields = 0;
+	s->t->lax = false;
 	s->t->family = s->words.family;
 	return xt_terms_unknown_set(s->f, s->name, s->flags, s->t);
 }
