@@ -24,6 +24,7 @@ struct decoder {
 	struct image_rule *r;
 	bool ct_target, has_target;
 	bool no_group;			/* "! --dst-type MULTICAST" */
+	bool bare;			/* a -m whose options are to come */
 };
 
 /* 0, -ENOMEM, or -EINVAL: not ours to say. */
@@ -144,8 +145,9 @@ static int opt_icmp(struct decoder *d, const char *arg, bool negated)
 	if (negated || m->n_icmp || n >= sizeof(text) ||
 	    (arg[n] && strcmp(arg + n, "/any")))
 		return -EINVAL;
+	/* Any but of a fragment's tail. */
 	if (!strcmp(arg, "any"))
-		return 0;
+		return -EINVAL;
 	memcpy(text, arg, n);
 	text[n] = '\0';
 	if (port_range_parse(text, &t) || t.first != t.last || t.last > 255)
@@ -197,7 +199,8 @@ static int opt_dst_type(struct decoder *d, const char *arg, bool negated)
 
 	if (d->r->match.dst != DST_ANY)
 		return -EINVAL;
-	if (negated && !d->no_group && !strcmp(arg, "MULTICAST")) {
+	if (negated && d->family == NFPROTO_IPV6 && !d->no_group &&
+	    !strcmp(arg, "MULTICAST")) {
 		d->no_group = true;
 		return 0;
 	}
@@ -289,18 +292,24 @@ static int opt_comment(struct decoder *d, const char *arg, bool negated)
 	return d->r->origin ? 0 : -ENOMEM;
 }
 
+/* -m frag: its RETURN is one of first fragments. */
+static bool is_frag(const struct decoder *d)
+{
+	return d->family == NFPROTO_IPV6 && d->r->match.fragment_tail;
+}
+
 static int opt_jump(struct decoder *d, const char *arg, bool negated)
 {
 	struct image_rule *r = d->r;
 
-	if (negated || d->has_target)
+	if (negated || d->has_target || d->bare)
 		return -EINVAL;
 	d->has_target = true;
 	if (r->verdict == VERDICT_RETURN)	/* --fragfirst */
 		return strcmp(arg, "RETURN") ? -EINVAL : 0;
 	if (!strcmp(arg, "ACCEPT"))
 		r->verdict = VERDICT_ACCEPT;
-	else if (!strcmp(arg, "RETURN"))
+	else if (!strcmp(arg, "RETURN") && !is_frag(d))
 		r->verdict = VERDICT_RETURN;
 	else if (!strcmp(arg, "NOTRACK"))
 		r->verdict = VERDICT_NOTRACK;
@@ -331,7 +340,7 @@ static int opt_match(struct decoder *d, const char *arg, bool negated)
 		"icmp6", "addrtype", "conntrack", "state", "set", "comment",
 	};
 
-	if (negated)
+	if (negated || d->bare)
 		return -EINVAL;
 	if (!strcmp(arg, "socket")) {
 		/* Two of them hold both, whatever the second one allows. */
@@ -345,6 +354,11 @@ static int opt_match(struct decoder *d, const char *arg, bool negated)
 		d->r->match.fragment_tail = true;
 		return 0;
 	}
+	/*
+	 * Without an option most match all the same: what is no fragment's
+	 * tail, what has an entry.
+	 */
+	d->bare = true;
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (!strcmp(known[i], arg))
 			return 0;
@@ -354,46 +368,47 @@ static int opt_match(struct decoder *d, const char *arg, bool negated)
 static const struct option_row {
 	const char *name;
 	bool arg;
+	bool of_match;
 	option_fn *fn;
 } options[] = {
-	{ "-s", true, opt_source },
-	{ "--source", true, opt_source },
-	{ "-d", true, opt_destination },
-	{ "--destination", true, opt_destination },
-	{ "-i", true, opt_in },
-	{ "--in-interface", true, opt_in },
-	{ "-o", true, opt_out },
-	{ "--out-interface", true, opt_out },
-	{ "-p", true, opt_proto },
-	{ "--protocol", true, opt_proto },
-	{ "-f", false, opt_fragment },
-	{ "--fragment", false, opt_fragment },
-	{ "-m", true, opt_match },
-	{ "--match", true, opt_match },
-	{ "--sport", true, opt_sport },
-	{ "--sports", true, opt_sport },
-	{ "--source-port", true, opt_sport },
-	{ "--source-ports", true, opt_sport },
-	{ "--dport", true, opt_dport },
-	{ "--dports", true, opt_dport },
-	{ "--destination-port", true, opt_dport },
-	{ "--destination-ports", true, opt_dport },
-	{ "--tcp-flags", true, opt_tcp_flags },
-	{ "--syn", false, opt_syn },
-	{ "--icmp-type", true, opt_icmp },
-	{ "--icmpv6-type", true, opt_icmp },
-	{ "--fragfirst", false, opt_fragfirst },
-	{ "--fragid", true, opt_fragid },
-	{ "--src-type", true, opt_src_type },
-	{ "--dst-type", true, opt_dst_type },
-	{ "--ctstate", true, opt_state },
-	{ "--state", true, opt_state },
-	{ "--nowildcard", false, opt_nowildcard },
-	{ "--match-set", true, opt_match_set },
-	{ "--comment", true, opt_comment },
-	{ "-j", true, opt_jump },
-	{ "--jump", true, opt_jump },
-	{ "--notrack", false, opt_notrack },
+	{ "-s", true, false, opt_source },
+	{ "--source", true, false, opt_source },
+	{ "-d", true, false, opt_destination },
+	{ "--destination", true, false, opt_destination },
+	{ "-i", true, false, opt_in },
+	{ "--in-interface", true, false, opt_in },
+	{ "-o", true, false, opt_out },
+	{ "--out-interface", true, false, opt_out },
+	{ "-p", true, false, opt_proto },
+	{ "--protocol", true, false, opt_proto },
+	{ "-f", false, false, opt_fragment },
+	{ "--fragment", false, false, opt_fragment },
+	{ "-m", true, false, opt_match },
+	{ "--match", true, false, opt_match },
+	{ "--sport", true, true, opt_sport },
+	{ "--sports", true, true, opt_sport },
+	{ "--source-port", true, true, opt_sport },
+	{ "--source-ports", true, true, opt_sport },
+	{ "--dport", true, true, opt_dport },
+	{ "--dports", true, true, opt_dport },
+	{ "--destination-port", true, true, opt_dport },
+	{ "--destination-ports", true, true, opt_dport },
+	{ "--tcp-flags", true, true, opt_tcp_flags },
+	{ "--syn", false, true, opt_syn },
+	{ "--icmp-type", true, true, opt_icmp },
+	{ "--icmpv6-type", true, true, opt_icmp },
+	{ "--fragfirst", false, true, opt_fragfirst },
+	{ "--fragid", true, true, opt_fragid },
+	{ "--src-type", true, true, opt_src_type },
+	{ "--dst-type", true, true, opt_dst_type },
+	{ "--ctstate", true, true, opt_state },
+	{ "--state", true, true, opt_state },
+	{ "--nowildcard", false, true, opt_nowildcard },
+	{ "--match-set", true, true, opt_match_set },
+	{ "--comment", true, true, opt_comment },
+	{ "-j", true, false, opt_jump },
+	{ "--jump", true, false, opt_jump },
+	{ "--notrack", false, false, opt_notrack },
 };
 
 static int decode_option(struct decoder *d)
@@ -414,9 +429,22 @@ static int decode_option(struct decoder *d)
 				return -EINVAL;
 			arg = d->a->v[d->i++];
 		}
+		if (options[i].of_match)
+			d->bare = false;
 		return options[i].fn(d, arg, negated);
 	}
 	return -EINVAL;
+}
+
+/* The kernel looks at ports of whatever protocol, where a rule names none. */
+static bool has_protocol(const struct match *m)
+{
+	if ((m->sport.n || m->dport.n) && !protocol_has_ports(m->proto))
+		return false;
+	if (m->n_icmp && m->proto != IPPROTO_ICMP &&
+	    m->proto != IPPROTO_ICMPV6)
+		return false;
+	return !m->not_syn || m->proto == IPPROTO_TCP;
 }
 
 static int make_unknown(const struct ipt_args *a, struct image_rule *r)
@@ -448,6 +476,7 @@ int ipt_args_decode(const struct ipt_args *a, uint8_t family,
 	if (err == -ENOMEM)
 		return err;
 	if (err || r->verdict == VERDICT_UNKNOWN || !d.has_target ||
+	    !has_protocol(&r->match) ||
 	    (d.no_group && r->match.dst != DST_TRANSIT))
 		return make_unknown(a, r);
 	return 0;

@@ -134,7 +134,20 @@ static void test_good(void **state)
 }
 
 /* Rules that mean more or less than ctpolicy's ever do. */
+static const char *const unknown_v6[] = {
+	"-m frag -j RETURN", "-m frag --fragid 0:4294967295 -j RETURN",
+	"-m multiport --dports 80 -j ACCEPT",
+	"-m icmp6 --icmpv6-type 135 -j ACCEPT",
+	"-p udp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT",
+};
+
 static const char *const unknown[] = {
+	"-p tcp -m tcp -j ACCEPT", "-p udp -m udp -j CT --notrack",
+	"-p tcp -m tcp -m multiport --dports 80 -j ACCEPT",
+	"-p icmp -m icmp -j ACCEPT", "-m conntrack -j ACCEPT",
+	"-p icmp -m icmp --icmp-type any -j ACCEPT",
+	"-m addrtype ! --dst-type MULTICAST -m addrtype "
+	"! --dst-type LOCAL,ANYCAST -j ACCEPT",
 	"", "-p tcp", "-j DROP", "-j LOG", "-g CTPOLICY-INPUT", "-j CT",
 	"-j CT --notrack -j ACCEPT", "-j CT --helper ftp",
 	"! -s 10.0.0.0/8 -j ACCEPT", "-s 10.0.0.0/255.0.255.0 -j ACCEPT",
@@ -164,17 +177,22 @@ static const char *const unknown[] = {
 	"-m comment --comment", "! -j ACCEPT", "-m", "!",
 };
 
+static void check_unknown(const char *line, uint8_t family)
+{
+	enum verdict v;
+	_cleanup_free_ char *got = around(line, family, &v);
+
+	assert_int_equal(v, VERDICT_UNKNOWN);
+	assert_string_equal(got, line);
+}
+
 static void test_unknown(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
-		enum verdict v;
-		_cleanup_free_ char *got = around(unknown[i], NFPROTO_IPV4,
-						  &v);
-
-		assert_int_equal(v, VERDICT_UNKNOWN);
-		assert_string_equal(got, unknown[i]);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+		check_unknown(unknown[i], NFPROTO_IPV4);
+	for (size_t i = 0; i < ARRAY_SIZE(unknown_v6); i++)
+		check_unknown(unknown_v6[i], NFPROTO_IPV6);
 }
 
 static void test_split(void **state)
