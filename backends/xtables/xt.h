@@ -22,6 +22,8 @@
 #include "backends/xtables/ipt_args.h"
 #include "core/diag.h"
 
+struct xt_entry_match;
+
 int xt_init(struct diags *d);
 /* A target of which is_chain() says so is a chain to jump to. */
 int xt_build(uint8_t family, const struct ipt_args *a,
@@ -40,6 +42,8 @@ int xt_print_any(uint8_t family, const void *entry, const char *target,
 /* The same of one match or target that stands by itself, without its head. */
 int xt_blob_args(uint8_t family, bool is_target, const char *name, uint8_t rev,
 		 const void *blob, size_t len, struct ipt_args *ret);
+/* xt_unsaid.c: a match that libxtables prints as another one, or dies of. */
+bool xt_is_unsaid(const struct xt_entry_match *e);
 
 /* xt_entry.c: the part of an entry that no extension has. */
 struct xt_head {

@@ -70,6 +70,11 @@ static int print_match(struct print *p, const struct xt_entry_match *e)
 	struct xtables_match *m = NULL;
 	int err = 0;
 
+	if (xt_is_unsaid(e)) {
+		fprintf(p->out, " -m %s --unknown-revision %u", name,
+			e->u.user.revision);
+		return 0;
+	}
 	xt_guard_hold(name, e->u.user.revision);
 	if (may_ask(p, name)) {
 		m = xtables_find_match(name, XTF_TRY_LOAD, NULL);
