@@ -181,11 +181,12 @@ void xt_print_word(const char *s, size_t n, FILE *out)
 static void print_iface(const char *name, const unsigned char *mask,
 			const char *opt, bool negated, FILE *out)
 {
+	static const unsigned char no_mask[IFNAMSIZ];
 	size_t n = 0;
 
 	while (n < IFNAMSIZ - 1 && mask[n] && name[n])
 		n++;
-	if (!mask[0] && !name[0] && !negated)
+	if (!name[0] && !memcmp(mask, no_mask, sizeof(no_mask)) && !negated)
 		return;
 	fprintf(out, "%s %s ", negated ? " !" : "", opt);
 	xt_print_word(name, n, out);
