@@ -173,6 +173,8 @@ static bool is_plain_iface(const char *name, const unsigned char *mask,
 
 void xt_print_word(const char *s, size_t n, FILE *out)
 {
+	if (!n)
+		fputs("\"\"", out);
 	for (size_t i = 0; i < n; i++)
 		fprintf(out, "%s%c", strchr(" \t\r\"\\", s[i]) ? "\\" : "",
 			s[i]);
@@ -189,7 +191,8 @@ static void print_iface(const char *name, const unsigned char *mask,
 	if (!name[0] && !memcmp(mask, no_mask, sizeof(no_mask)) && !negated)
 		return;
 	fprintf(out, "%s %s ", negated ? " !" : "", opt);
-	xt_print_word(name, n, out);
+	if (n || mask[n])
+		xt_print_word(name, n, out);
 	fputs(mask[n] ? "" : "+", out);
 	if (!is_plain_iface(name, mask, n))
 		fputs(" --odd-interface", out);

@@ -79,6 +79,10 @@ static void test_odd(void **state)
 		 " -i lo+ --odd-interface");
 	check_v4((struct ipt_ip){ .iniface_mask = { 0, 0xff } },
 		 " -i + --odd-interface");
+	check_v4((struct ipt_ip){ .iniface_mask = { 0xff } },
+		 " -i \"\"");
+	check_v4((struct ipt_ip){ .iniface_mask = { 0xff, 0, 0xff } },
+		 " -i \"\" --odd-interface");
 	check_v4((struct ipt_ip){ .iniface = "a -p 6",
 				  .iniface_mask = EXACT(7) },
 		 " -i a\\ -p\\ 6");
