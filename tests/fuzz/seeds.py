@@ -3,6 +3,7 @@
 `--into FOLDER HARNESS` writes one harness's for a fuzzer to begin with."""
 import glob
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -93,6 +94,12 @@ def state_files():
     yield b"x"
 
 
+def tables():
+    """Choices of the harness: any will do."""
+    for n in range(48):
+        yield random.Random(n).randbytes(64 << n % 5)
+
+
 SEEDS = {
     "policy": lambda: files("policies/examples/*.yaml",
                             "tests/golden/render/*.yaml",
@@ -100,6 +107,7 @@ SEEDS = {
     "nft_text": lambda: files("tests/golden/render/*.nftables"),
     "ipt_text": lambda: files("tests/golden/render/*.iptables"),
     "nft_kernel": kernel_answers,
+    "ipt_kernel": tables,
     "records": state_files,
 }
 
