@@ -18,12 +18,16 @@ static bool is_no_port(const __u16 v[2], bool inverted)
 	return inverted && !v[0] && v[1] == UINT16_MAX;
 }
 
-/* The search for a flag's name runs past the end of the table. */
+/*
+ * The search for a flag's name runs past the end of the table. "--tcp-flags
+ * NONE SYN" matches nothing, and is left out, too.
+ */
 static bool tcp_is_unsaid(const void *data)
 {
 	const struct xt_tcp *m = data;
 
 	return (m->flg_mask | m->flg_cmp) & ~0x3f ||
+	       (!m->flg_mask && m->flg_cmp) ||
 	       is_no_port(m->spts, m->invflags & XT_TCP_INV_SRCPT) ||
 	       is_no_port(m->dpts, m->invflags & XT_TCP_INV_DSTPT);
 }

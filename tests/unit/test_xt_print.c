@@ -94,6 +94,7 @@ static void test_unsaid(void **state)
 {
 	static const struct xt_tcp tcp[] = {
 		{ { 0, 65535 }, { 0, 65535 }, 0, 0xc2, 0x02, 0 },
+		{ { 0, 65535 }, { 0, 65535 }, 0, 0, 0x02, 0 },
 		{ { 0, 65535 }, { 0, 65535 }, 0, 0, 0, XT_TCP_INV_SRCPT },
 		{ { 0, 65535 }, { 0, 65535 }, 0, 0, 0, XT_TCP_INV_DSTPT },
 	};
