@@ -357,11 +357,33 @@ int nft_live_compare(struct live_rule *r, const struct live_key *k,
 	return err;
 }
 
+/* Which of the rule's loads they come from does not matter. */
+static bool same_part(const struct live_part *a, const struct live_part *b)
+{
+	return a->field == b->field &&
+	       !memcmp(a->pos, b->pos, sizeof(a->pos)) &&
+	       !memcmp(a->mask, b->mask, sizeof(a->mask)) &&
+	       !memcmp(a->flip, b->flip, sizeof(a->flip));
+}
+
+static bool same_key(const struct live_key *a, const struct live_key *b)
+{
+	if (a->n != b->n || a->len != b->len || a->n_fixed != b->n_fixed)
+		return false;
+	for (unsigned int i = 0; i < a->n_fixed; i++)
+		if (a->fixed[i].pos != b->fixed[i].pos ||
+		    a->fixed[i].value != b->fixed[i].value)
+			return false;
+	for (unsigned int i = 0; i < a->n; i++)
+		if (!same_part(&a->part[i], &b->part[i]))
+			return false;
+	return true;
+}
+
 /* Was the set read in the same way for an earlier rule? */
 static bool is_cached(const struct live_set *set, const struct test *t)
 {
-	return set->as && !t->all_ports &&
-	       !memcmp(set->as, t->k, sizeof(*t->k));
+	return set->as && !t->all_ports && same_key(set->as, t->k);
 }
 
 static int cache(struct live_set *set, const struct test *t)
