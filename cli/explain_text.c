@@ -222,6 +222,8 @@ static void add_decider(struct strbuf *b, const struct foreign *f,
 	strbuf_printf(b, " by %s %s ", foreign_family_name(t->family),
 		      t->name);
 	add_place(b, f, s);
+	if (s->reached != TRUTH_YES)
+		strbuf_puts(b, " at the latest");
 }
 
 static void print_result(struct painter *y, const char *before,

@@ -104,7 +104,7 @@ void walk_release(struct walk *w);
 /* Of a rule in its chain, from 1. */
 uint32_t walker_position(const struct walker *w, uint32_t rule);
 const char *walk_hook_name(uint8_t hook);
-/* The last step of a phase that decides it; NULL: several may. */
+/* The last step of a phase, if it decides all that is `reached` there. */
 const struct walk_step *walk_decider(const struct walk *w,
 				     const struct walk_phase *phase);
 
