@@ -87,7 +87,7 @@ static json_t *finding(const struct foreign *f, const struct foreign_rule *r)
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "family", foreign_family_name(t->family),
 			 "table", json_of_text(t->name),
-			 "chain", json_of_text(c->name),
+			 "chain", json_of_text(audit_chain_name(f, r)),
 			 "position", json_of_number(foreign_position(f, r)),
 			 "line", json_of_number(r->line),
 			 "rule", json_of_text(strbuf_str(&rule)),
@@ -135,11 +135,30 @@ static json_t *tracking(const struct audit_report *a)
 			 "entries", count(a->entries));
 }
 
+/* A finding about NOTRACK rules has an id. */
+static json_t *flaw(const struct audit_report *a, const struct flaw *x)
+{
+	json_t *o = located(a, &a->f->rules[x->rule]);
+
+	if (!o)
+		return NULL;
+	json_object_set_new(o, "id", json_string(diag_id_name(x->id)));
+	json_object_set_new(o, "level",
+			    json_string(diag_level_name(x->level)));
+	json_object_set_new(o, "message", json_of_text(x->msg));
+	json_object_set_new(o, "help", json_of_text(x->help));
+	json_object_set_new(o, "other", x->other == FOREIGN_NOWHERE ?
+			    json_null() : located(a, &a->f->rules[x->other]));
+	return o;
+}
+
 static void put_findings(struct json_stream *s, const struct audit_report *a)
 {
 	const struct foreign *f = a->f;
 
 	json_stream_list(s, "findings");
+	for (size_t i = 0; i < a->flaws->n; i++)
+		json_stream_item(s, flaw(a, &a->flaws->v[i]));
 	for (size_t i = 0; i < f->n_rules; i++)
 		if (own_is_host(f, &f->rules[i]) &&
 		    needs_conntrack(&f->rules[i]))
@@ -159,7 +178,7 @@ static const char *word(const struct audit_report *a)
 {
 	if (!a->f)
 		return "failed";
-	return a->needs->needs_ct ? "found" : "nothing_found";
+	return a->needs->needs_ct || a->flaws->n ? "found" : "nothing_found";
 }
 
 int audit_print_json(const struct audit_report *a)

@@ -12,6 +12,7 @@
 
 #include "audit/keepers.h"
 #include "audit/needs.h"
+#include "audit/notrack.h"
 #include "core/diag.h"
 
 struct audit_report {
@@ -22,10 +23,14 @@ struct audit_report {
 	const struct needs *needs;
 	const struct keepers *keepers;	/* NULL: of a file */
 	size_t entries;			/* in the table; of a live audit */
+	const struct flaws *flaws;	/* of NOTRACK rules */
 	const struct diags *diags;
 	bool quiet;
 };
 
+/* Of a rule in `jump { }`, the chain around it. */
+const char *audit_chain_name(const struct foreign *f,
+			     const struct foreign_rule *r);
 int audit_print_text(const struct audit_report *a);
 int audit_print_json(const struct audit_report *a);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/audit_text.c: an audit as text. */
+#include <string.h>
+
 #include "audit/own.h"
 #include "cli/audit_report.h"
 #include "core/mem.h"
@@ -22,10 +24,38 @@ static void print_rule(const struct foreign_text *raw)
 	diag_puts(strbuf_str(&b), stdout);
 }
 
+static bool is_jump(const struct foreign *f, const struct foreign_rule *r,
+		    uint32_t table, const char *name)
+{
+	return r->target == name && !foreign_is_gone(r) &&
+	       f->chains[r->chain].table == table;
+}
+
+/* The rule that jumps stands ahead of those in its braces. */
+const char *audit_chain_name(const struct foreign *f,
+			     const struct foreign_rule *r)
+{
+	const char *name = f->chains[r->chain].name;
+	uint32_t table = f->chains[r->chain].table;
+
+	while (!strncmp(name, "__chain", strlen("__chain"))) {
+		const struct foreign_rule *from = r;
+
+		while (from > f->rules && !is_jump(f, from, table, name))
+			from--;
+		if (from->target != name || from == r)
+			break;
+		r = from;
+		name = f->chains[r->chain].name;
+	}
+	return name;
+}
+
 static void print_place(const struct foreign *f, const struct foreign_rule *r)
 {
 	const struct host_chain *c = &f->chains[r->chain];
 	const struct foreign_table *t = &f->tables[c->table];
+	const char *chain = audit_chain_name(f, r);
 	uint32_t position = foreign_position(f, r);
 
 	if (r->line)
@@ -35,7 +65,7 @@ static void print_place(const struct foreign *f, const struct foreign_rule *r)
 	printf("table %s ", foreign_family_name(t->family));
 	diag_puts(t->name, stdout);
 	fputs(", chain ", stdout);
-	diag_puts(c->name, stdout);
+	diag_puts(chain, stdout);
 	if (position)
 		printf(", rule %u", position);
 }
@@ -60,6 +90,40 @@ static int print_finding(const struct foreign *f, const struct foreign_rule *r)
 		putchar('\n');
 	}
 	return strbuf_status(&b);
+}
+
+static void print_flaw(const struct foreign *f, const struct flaw *x)
+{
+	printf("%s: %s [%s]\n    ", diag_level_name(x->level), x->msg,
+	       diag_id_name(x->id));
+	print_place(f, &f->rules[x->rule]);
+	fputs("\n    ", stdout);
+	print_rule(&f->rules[x->rule].raw);
+	if (x->other != FOREIGN_NOWHERE) {
+		fputs("\n    the other rule: ", stdout);
+		print_place(f, &f->rules[x->other]);
+		fputs("\n    ", stdout);
+		print_rule(&f->rules[x->other].raw);
+	}
+	if (x->help)
+		printf("\n    help: %s", x->help);
+	putchar('\n');
+}
+
+static void print_flaws(const struct audit_report *a)
+{
+	const struct flaws *l = a->flaws;
+
+	if (!l->n)
+		return;
+	putchar('\n');
+	for (size_t i = 0; i < l->n; i++)
+		print_flaw(a->f, &l->v[i]);
+	printf("\n%zu %s and %zu %s about NOTRACK rules\n", l->errors,
+	       l->errors == 1 ? "error" : "errors", l->warnings,
+	       l->warnings == 1 ? "warning" : "warnings");
+	if (l->cut)
+		puts("so many NOTRACK rules that not all were compared");
 }
 
 static void print_summary(const struct audit_report *a)
@@ -128,5 +192,6 @@ int audit_print_text(const struct audit_report *a)
 	if (a->needs->needs_ct)
 		putchar('\n');
 	print_summary(a);
+	print_flaws(a);
 	return err;
 }

@@ -11,6 +11,18 @@
 #include "engine/live_rules.h"
 #include "host/host.h"
 
+struct found {
+	struct needs needs;
+	struct keepers keepers;
+	struct flaws flaws;
+};
+
+static void found_release(struct found *x)
+{
+	needs_release(&x->needs);
+	flaws_release(&x->flaws);
+}
+
 static int read_live(const struct options *o, struct foreign *f,
 		     struct keepers *k, struct audit_report *a,
 		     struct diags *d)
@@ -28,19 +40,22 @@ static int read_live(const struct options *o, struct foreign *f,
 }
 
 static int audit(const struct options *o, struct audit_report *a,
-		 struct diags *d, struct foreign *f, struct needs *n,
-		 struct keepers *k)
+		 struct diags *d, struct foreign *f, struct found *x)
 {
 	int err = o->n_args ? saved_rules_read(o, o->args[0], f, d) :
-			      read_live(o, f, k, a, d);
+			      read_live(o, f, &x->keepers, a, d);
 
 	a->text = f->text;
 	a->len = f->len;
 	if (!err)
-		err = needs_count(f, n);
+		err = needs_count(f, &x->needs);
+	if (!err)
+		err = notrack_judge(f, !o->n_args && host_forwards(),
+				    &x->flaws);
 	if (!err) {
 		a->f = f;
-		a->needs = n;
+		a->needs = &x->needs;
+		a->flaws = &x->flaws;
 	}
 	return err;
 }
@@ -48,26 +63,27 @@ static int audit(const struct options *o, struct audit_report *a,
 static int run(const struct options *o)
 {
 	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
-	_cleanup_(needs_release) struct needs n = { 0 };
-	struct keepers k;
+	_cleanup_(found_release) struct found x = { 0 };
 	_cleanup_(diags_release) struct diags d = { 0 };
 	struct audit_report a = { .diags = &d, .quiet = o->quiet };
 	int err;
 
 	a.source = o->n_args ? o->args[0] : "live";
-	err = f ? audit(o, &a, &d, f, &n, &k) : -ENOMEM;
+	if (f)
+		f->wants_terms = true;
+	err = f ? audit(o, &a, &d, f, &x) : -ENOMEM;
 	if ((o->json ? audit_print_json : audit_print_text)(&a) && !err)
 		err = -ENOMEM;
 	if (err && !d.errors && !o->json)
 		fprintf(stderr, "ctpolicy audit: %s\n", fault_text(err));
 	if (err)
 		return exit_code_of(err);
-	return n.needs_ct ? EXIT_DIFFERS : EXIT_DONE;
+	return x.needs.needs_ct || x.flaws.n ? EXIT_DIFFERS : EXIT_DONE;
 }
 
 const struct command cmd_audit = {
 	.name = "audit",
-	.summary = "list the host's rules that need connection tracking",
+	.summary = "list what needs connection tracking, and faulty NOTRACK rules",
 	.min_args = 0,
 	.max_args = 1,
 	.run = run,
@@ -78,14 +94,15 @@ const struct command cmd_audit = {
 "\n"
 "Usage: ctpolicy audit [OPTION...] [FILE]\n"
 "\n"
-"Lists every rule that needs connection tracking, and why. Without FILE it reads\n"
+"Lists every rule that needs connection tracking, and why, and what is wrong\n"
+"with NOTRACK rules that are there already. Without FILE it reads\n"
 "this host's live rules, legacy iptables and nftables together, and says first\n"
 "what keeps tracking on; that takes CAP_NET_ADMIN. FILE ('-': standard input) is\n"
 "what iptables-save, ip6tables-save or 'nft list ruleset' prints, or what\n"
 "iptables-restore or 'nft -f' takes.\n"
 "\n",
 	.exits =
-"Exit code: 0 no rule needs it, 1 some do, 65 not a ruleset, 66 no such file,\n"
+"Exit code: 0 nothing found, 1 something was, 65 not a ruleset, 66 no such file,\n"
 "69 the kernel or this build cannot do it, 74 not readable, 77 no permission,\n"
 "64 bad command line.\n",
 };

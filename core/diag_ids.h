@@ -182,7 +182,20 @@
 	X(NFT_READ_CAP, 722)						\
 	X(NFT_UNREADABLE, 723)						\
 	/* A saved nftables ruleset */					\
-	X(SAVED_NFT, 730)
+	X(SAVED_NFT, 730)						\
+	/* NOTRACK rules that a host already has */			\
+	X(NOTRACK_ONE_WAY, 800)						\
+	X(NOTRACK_TWICE, 801)		/* the same direction */	\
+	X(NOTRACK_LOOPBACK, 802)	/* a warning */			\
+	X(NOTRACK_ONE_FAMILY, 803)	/* a warning */			\
+	X(SOURCE_PORT_HOLE, 804)					\
+	X(BLANKET_UNTRACKED, 805)	/* a warning */			\
+	X(NOTRACK_TOO_LATE, 806)					\
+	X(NOTRACK_SHADOWED, 807)					\
+	X(NOTRACK_DNAT, 808)						\
+	X(ICMP_ERRORS_LOST, 809)	/* a warning */			\
+	X(NOTRACK_FORWARDED, 810)	/* or a warning */		\
+	X(NOTRACK_UNREACHED, 811)	/* a warning */
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

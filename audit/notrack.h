@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/notrack.h: what is wrong with NOTRACK rules that a host already has.
+ *
+ * Judged are the host's own; ctpolicy's count where they make up for one. What
+ * is not understood gets the benefit of the doubt.
+ *
+ * Shape:  in the order of the checks, then of the rules; `rule` is where it
+ *         is said, `other` a second one that it is about.
+ * Owner:  messages are the list's; numbers are of foreign.rules.
+ * Errors: -ENOMEM. `cut`: so many that not all were compared.
+ */
+#ifndef CTPOLICY_AUDIT_NOTRACK_H
+#define CTPOLICY_AUDIT_NOTRACK_H
+
+#include "core/diag.h"
+#include "rules/foreign.h"
+
+struct flaw {
+	enum diag_level level;
+	enum diag_id id;
+	uint32_t rule, other;		/* FOREIGN_NOWHERE: none */
+	char *msg, *help;
+};
+
+struct flaws {
+	struct flaw *v;
+	size_t n, cap, errors, warnings;
+	bool cut;
+};
+
+/* f: read with wants_terms. forwards: the host is known to forward packets. */
+int notrack_judge(const struct foreign *f, bool forwards, struct flaws *ret);
+void flaws_release(struct flaws *l);
+
+#endif
