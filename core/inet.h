@@ -94,7 +94,7 @@ void iface_set_release(struct iface_set *s);
 /*
  * Protocols by the names that iptables, nft and policies share. A number
  * without a name here is printed as a number. protocol_number() gives 1..255
- * or -EINVAL/-ERANGE.
+ * or -EINVAL/-ERANGE. "ipip" is read as 4, and printed as that number.
  */
 int protocol_number(const char *name);
 const char *protocol_name(uint8_t proto);	/* NULL: none */

@@ -68,7 +68,8 @@ void protocol_print(uint8_t proto, struct strbuf *out)
 {
 	const char *name = protocol_name(proto);
 
-	if (name)
+	/* What else reads our text takes "ipip" for 94 (/etc/protocols). */
+	if (name && proto != IPPROTO_IPIP)
 		strbuf_puts(out, name);
 	else
 		strbuf_printf(out, "%u", proto);

@@ -122,6 +122,8 @@ static void test_ifaces(void **state)
 
 static void test_protocols(void **state)
 {
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
 	(void)state;
 	assert_int_equal(protocol_number("tcp"), 6);
 	assert_int_equal(protocol_number("132"), 132);
@@ -129,6 +131,14 @@ static void test_protocols(void **state)
 	assert_int_equal(protocol_number("256"), -ERANGE);
 	assert_int_equal(protocol_number("010"), -EINVAL);
 	assert_int_equal(protocol_number("tpc"), -EINVAL);
+	protocol_print(IPPROTO_GRE, &b);
+	strbuf_puts(&b, " ");
+	protocol_print(IPPROTO_IPIP, &b);
+	strbuf_puts(&b, " ");
+	protocol_print(200, &b);
+	/* nft and iptables have "ipip" for another protocol */
+	assert_string_equal(strbuf_str(&b), "gre 4 200");
+	assert_int_equal(protocol_number("ipip"), IPPROTO_IPIP);
 	assert_true(protocol_has_ports(IPPROTO_DCCP));
 	assert_false(protocol_has_ports(IPPROTO_GRE));
 }
