@@ -318,14 +318,17 @@ class Table:
         return text or "counter"
 
     # ---- chains
-    def fill(self, hooks):
+    def fill(self, hooks, taken):
         rng = self.rng
         for index, name in enumerate(self.regular):
             self.chains[name] = {"base": "", "rules": [
                 self.rule("", index + 1, False)
                 for _ in range(rng.randrange(7))]}
         for hook in hooks:
-            priority = rng.choice(PRIORITIES)
+            # in a tie, only the kernel knows the order
+            priority = rng.choice([p for p in PRIORITIES
+                                   if (hook, p) not in taken])
+            taken.add((hook, priority))
             early = hook in ("prerouting", "output") and \
                 priority in PRIORITIES[:4]
             policy = "drop" if rng.random() < (0.05 if early else 0.25) \
@@ -341,13 +344,13 @@ class Table:
 
 
 def tables(rng):
-    made = []
+    made, taken = [], set()
     for number in range(rng.choice((1, 1, 2, 2, 3))):
         table = Table(rng, rng.choice(list(FAMILIES)), number)
         hooks = [hook for hook in ("prerouting", "input", "forward",
                                    "output", "postrouting", "input",
                                    "output") if rng.random() < 0.5]
-        made.append(table.fill(hooks or ["input"]))
+        made.append(table.fill(hooks or ["input"], taken))
     return made
 
 
