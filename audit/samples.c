@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -333,8 +334,10 @@ static void put_example(const struct search *x, struct trial *t,
 
 static void put_device(struct trial *t, enum flow_part p, const char *name)
 {
+	size_t n = strlen(name);
+
 	memset(t->s.key[p], 0, sizeof(t->s.key[p]));
-	memcpy(t->s.key[p], name, strnlen(name, 15));
+	memcpy(t->s.key[p], name, n < IFNAMSIZ ? n : IFNAMSIZ - 1);
 }
 
 /* The side of the connection that is not this host has a device. */
