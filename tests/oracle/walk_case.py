@@ -54,7 +54,7 @@ def random_case(seed, packets, kind=None):
         case.nft = walk_nft.tables(rng)
     for world in ("legacy", "compat"):
         if world in worlds:
-            setattr(case, world, {str(v): walk_xt.Rules(rng, v).tables()
+            setattr(case, world, {str(v): walk_xt.Rules(rng, v).tables(world == "compat")
                                   for v in (4, 6)})
     case.packets = walk_pool.packets(rng, tracked(case), packets)
     return case

@@ -181,9 +181,7 @@ def _compare_phases(kernel, phases, priorities, accepted):
         words = _phase_differs(steps, phases[index])
         if words:
             found.append("%s: %s" % (key, words))
-        # (iptables-nft has its own idea of where "security" stands, which
-        # its text does not say)
-        if index < last and key[2] != "security" and \
+        if index < last and \
                 phases[index]["priority"] != phases[last]["priority"]:
             found.append("%s: out of order" % (key,))
         last = index
