@@ -122,8 +122,11 @@ class Login:
         try:
             said = process.communicate(timeout=PATIENCE)[0]
         except subprocess.TimeoutExpired:
+            # the master keeps the other end open if it is cut off
             process.kill()
-            return -1, "no answer: " + process.communicate()[0]
+            process.wait()
+            process.stdout.close()
+            return -1, "no answer"
         return process.returncode, said
 
     def run(self, command):

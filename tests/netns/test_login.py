@@ -116,10 +116,10 @@ def hidden(site, login):
     code, said = over(less)(login, command(policy("ssh", 22)))
     check(code == 14 and "from SSH_CONNECTION" in said,
           "hidden: by the environment", said)
+    # in earnest this would cut off the login that has to tell of it
     code, said = over("env -u SSH_CONNECTION " + less)(
-        login, command(policy("ssh", 22)))
+        login, command(policy("ssh", 22), "--dry-run"))
     check(code == 0 and "CT572" in said, "hidden: says that it can't", said)
-    site.host.remove("nftables")
     code, said = over("SSH_CONNECTION=x unshare -pf --mount-proc sh -c %s")(
         login, command(policy("web", 8080)))
     check(code == 0 and "CT571" in said, "cannot parse it", said)
