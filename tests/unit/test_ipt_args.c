@@ -146,8 +146,8 @@ static const char *const unknown[] = {
 	"-p tcp -m tcp -m multiport --dports 80 -j ACCEPT",
 	"-p icmp -m icmp -j ACCEPT", "-m conntrack -j ACCEPT",
 	"-p icmp -m icmp --icmp-type any -j ACCEPT",
-	"-m addrtype ! --dst-type MULTICAST -m addrtype "
-	"! --dst-type LOCAL,ANYCAST -j ACCEPT",
+	("-m addrtype ! --dst-type MULTICAST -m addrtype "
+	 "! --dst-type LOCAL,ANYCAST -j ACCEPT"),
 	"", "-p tcp", "-j DROP", "-j LOG", "-g CTPOLICY-INPUT", "-j CT",
 	"-j CT --notrack -j ACCEPT", "-j CT --helper ftp",
 	"! -s 10.0.0.0/8 -j ACCEPT", "-s 10.0.0.0/255.0.255.0 -j ACCEPT",
