@@ -18,23 +18,22 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <linux/netfilter_ipv6/ip6t_frag.h>
 
-struct jump {
-	struct ipt_entry head;
-	struct xt_standard_target target;
+/* Room for an entry, its match and its target, one behind the other. */
+struct room {
+	_Alignas(8) uint8_t bytes[512];
 };
 
 static void read_jump(const char *chain, uint8_t flags, struct ipt_args *ret)
 {
-	struct jump j = {
-		.head = {
-			.ip.flags = flags,
-			.target_offset = offsetof(struct jump, target),
-			.next_offset = sizeof(j),
-		},
-		.target.target.u.target_size = sizeof(j.target),
-	};
+	struct room j = { 0 };
+	struct ipt_entry *head = (void *)j.bytes;
+	struct xt_standard_target *target = (void *)(head + 1);
 	_cleanup_(diags_release) struct diags d = { 0 };
 
+	head->ip.flags = flags;
+	head->target_offset = sizeof(*head);
+	head->next_offset = sizeof(*head) + sizeof(*target);
+	target->target.u.target_size = sizeof(*target);
 	assert_int_equal(xt_print(NFPROTO_IPV4, &j, chain, ret, &d), 0);
 	assert_int_equal(d.errors, 0);
 }
@@ -63,26 +62,25 @@ static void test_names(void **state)
 	}
 }
 
-struct with_match {
-	struct ip6t_entry head;
-	struct xt_entry_match match;
-	uint64_t payload[4];
-	struct xt_standard_target target;
-};
+#define PAYLOAD_MAX 32
 
 static void check_unsaid(const char *name, const void *payload, size_t size)
 {
-	struct with_match e = {
-		.head.target_offset = offsetof(struct with_match, target),
-		.head.next_offset = sizeof(e),
-		.match.u.user.match_size = sizeof(e.match) + sizeof(e.payload),
-		.target.target.u.target_size = sizeof(e.target),
-	};
+	size_t match_size = sizeof(struct xt_entry_match) + PAYLOAD_MAX;
+	struct room e = { 0 };
+	struct ip6t_entry *head = (void *)e.bytes;
+	struct xt_entry_match *match = (void *)(head + 1);
+	struct xt_standard_target *target =
+		(void *)((uint8_t *)match + match_size);
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
 	_cleanup_(diags_release) struct diags d = { 0 };
 
-	strcpy(e.match.u.user.name, name);
-	memcpy(e.payload, payload, size);
+	head->target_offset = (uint16_t)(sizeof(*head) + match_size);
+	head->next_offset = (uint16_t)(head->target_offset + sizeof(*target));
+	match->u.user.match_size = (uint16_t)match_size;
+	target->target.u.target_size = sizeof(*target);
+	strcpy(match->u.user.name, name);
+	memcpy(match->data, payload, size);
 	assert_int_equal(xt_print(NFPROTO_IPV6, &e, "ACCEPT", &a, &d), 0);
 	assert_int_equal(a.n, 6);
 	assert_string_equal(a.v[1], name);
