@@ -33,13 +33,14 @@ static inline void fuzz_terms(const struct foreign *f)
 {
 	for (size_t i = 0; i < f->n_terms; i++) {
 		const struct term *t = &f->terms[i];
-		const struct key_set *s = &f->sets[t->set];
+		const struct key_set *s;
 
 		MUST(t->kind != TERM_OPAQUE || t->name);
 		if (t->kind != TERM_MATCH && t->kind != TERM_VMAP)
 			continue;
 		MUST(t->set < f->n_sets && t->n_fields &&
 		     t->n_fields <= TERM_FIELDS_MAX);
+		s = &f->sets[t->set];
 		MUST(t->either || !s->n || s->n_fields == t->n_fields);
 		MUST((size_t)s->first + (size_t)s->n * s->n_fields <=
 		     f->n_ranges);
