@@ -263,7 +263,8 @@ def refusals():
         p = code(14, "firewalld filters", "apply", "--backend", "nftables", policy(OPEN))
         expect("firewalld" in p.stderr, "it is named", p)
         clean()
-        sh("nft add table inet mine; nft 'add chain inet mine in { type filter hook input priority 0; policy drop; }'")
+        sh("nft add table inet mine; nft 'add chain inet mine in { type filter hook input priority 0; policy drop; }'; "
+           "nft add rule inet mine in ct state established accept")
         code(0, "accepts go into the chain that drops", "apply", "--backend", "nftables", policy(OPEN))
         with open(os.path.join(TMP, "host.nft"), "w") as f:
             f.write(sh("nft list ruleset").stdout)
