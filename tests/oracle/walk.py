@@ -129,8 +129,9 @@ def arguments():
     parser.add_argument("--all", action="store_true",
                         help="as many as %d rulesets" % ALL)
     parser.add_argument("--packets", type=int, default=40)
+    # the same path every time: what a new one finds belongs to who goes it
     parser.add_argument("--seed", type=int, default=int(
-        os.environ.get("CTPOLICY_SEED", random.randrange(1 << 32))))
+        os.environ.get("CTPOLICY_SEED", "1")))
     parser.add_argument("--kind", choices=walk_case.KINDS)
     parser.add_argument("--tool", default=os.path.join(
         os.environ.get("builddir", "."), "tests/oracle/walk_tool"))
