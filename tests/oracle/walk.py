@@ -15,7 +15,6 @@ import copy
 import glob
 import json
 import os
-import random
 import sys
 import time
 
