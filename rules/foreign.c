@@ -139,28 +139,6 @@ void foreign_flush_chain(struct foreign *f, uint32_t chain)
 	c->shift = 0;
 }
 
-void foreign_take_out(struct foreign *f,
-		      bool (*is)(const struct foreign *f,
-				 const struct foreign_rule *r))
-{
-	for (size_t i = 0; i < f->n_chains; i++) {
-		struct host_chain *c = &f->chains[i];
-		uint32_t *link = &c->first;
-
-		while (*link != FOREIGN_NOWHERE) {
-			struct foreign_rule *r = &f->rules[*link];
-
-			if (!is(f, r)) {
-				link = &r->next;
-				continue;
-			}
-			*link = r->next;
-			r->chain = FOREIGN_NOWHERE;
-			c->n_rules--;
-		}
-	}
-}
-
 bool foreign_is_gone(const struct foreign_rule *r)
 {
 	return r->chain == FOREIGN_NOWHERE;

@@ -250,10 +250,6 @@ struct foreign_mark foreign_mark(const struct foreign *f);
 int foreign_rewind(struct foreign *f, const struct foreign_mark *m);
 /* Take all rules out of a chain, as a flush does. */
 void foreign_flush_chain(struct foreign *f, uint32_t chain);
-/* Take out the rules that is() says so of, wherever they stand. */
-void foreign_take_out(struct foreign *f,
-		      bool (*is)(const struct foreign *f,
-				 const struct foreign_rule *r));
 /* From 1, in the chain as it is when all was read; 0: the dialect has none. */
 uint32_t foreign_position(const struct foreign *f,
 			  const struct foreign_rule *r);
