@@ -84,8 +84,9 @@ static bool is_strange(const struct nlattr *const *v)
 	       v[NFTA_SET_ELEM_EXPRESSIONS] || v[NFTA_SET_ELEM_OBJREF];
 }
 
-static int read_elem(struct nft_elem_reader *r, const struct nlattr *nest)
+static int read_elem(const struct nlattr *nest, void *arg)
 {
+	struct nft_elem_reader *r = arg;
 	const struct nlattr *v[NFTA_SET_ELEM_EXPRESSIONS + 1];
 	struct elems *e = &r->set->elems;
 	const struct origin *o;
@@ -113,22 +114,25 @@ static int read_elem(struct nft_elem_reader *r, const struct nlattr *nest)
 	return err ? err : elems_add(e, first, last, o);
 }
 
-int nft_elems_read(struct nft_elem_reader *r, const struct nlmsghdr *nlh)
+int nft_elems_each(const struct nlmsghdr *nlh, nft_elem_fn *take, void *arg)
 {
 	const struct nlattr *v[NFTA_SET_ELEM_LIST_MAX + 1];
 	const struct nlattr *a;
 	int err = nft_msg_attrs(nlh, v, NFTA_SET_ELEM_LIST_MAX);
 
-	if (err)
+	if (err || !v[NFTA_SET_ELEM_LIST_ELEMENTS])
 		return err;
-	if (!v[NFTA_SET_ELEM_LIST_ELEMENTS])
-		return 0;
 	nft_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
-		err = read_elem(r, a);
+		err = take(a, arg);
 		if (err)
 			return err;
 	}
 	return 0;
+}
+
+int nft_elems_read(struct nft_elem_reader *r, const struct nlmsghdr *nlh)
+{
+	return nft_elems_each(nlh, read_elem, r);
 }
 
 static int cmp_edge(const void *a, const void *b)
@@ -140,7 +144,7 @@ static int cmp_edge(const void *a, const void *b)
 }
 
 /* The kernel dumps in order, rising or falling: sorting is the exception. */
-void nft_boundaries_sort(struct nft_boundary *v, size_t n)
+static void sort_boundaries(struct nft_boundary *v, size_t n)
 {
 	bool rising = true, falling = true;
 
@@ -161,35 +165,46 @@ void nft_boundaries_sort(struct nft_boundary *v, size_t n)
 		qsort(v, n, sizeof(*v), cmp_edge);
 }
 
-/* From `start` to the value before `next`, or to the last of all. */
-static int add_range(struct elems *e, const struct nft_boundary *start,
-		       const struct nft_boundary *next)
+static int give_range(const struct nft_boundary *start,
+		      const struct nft_boundary *next, size_t bytes,
+		      nft_range_fn *give, void *arg)
 {
-	uint8_t last[16];
+	uint8_t last[sizeof(start->key)];
 
 	if (next)
-		key_previous(next->key, e->width, last);
+		key_previous(next->key, bytes, last);
 	else
 		memset(last, 0xff, sizeof(last));
-	return elems_add(e, start->key, last, start->origin);
+	return give(start, last, arg);
+}
+
+int nft_boundaries_each(struct nft_boundary *v, size_t n, size_t bytes,
+			nft_range_fn *give, void *arg)
+{
+	const struct nft_boundary *open = NULL;
+	int err = 0;
+
+	sort_boundaries(v, n);
+	for (size_t i = 0; !err && i < n; i++) {
+		if (open)
+			err = give_range(open, &v[i], bytes, give, arg);
+		open = v[i].end ? NULL : &v[i];
+	}
+	return !err && open ? give_range(open, NULL, bytes, give, arg) : err;
+}
+
+static int add_range(const struct nft_boundary *start, const uint8_t *last,
+		     void *arg)
+{
+	return elems_add(arg, start->key, last, start->origin);
 }
 
 int nft_elems_finish(struct nft_elem_reader *r)
 {
-	const struct nft_boundary *open = NULL;
 	struct elems *e = &r->set->elems;
-	int err = 0;
+	int err = nft_boundaries_each(r->edge, r->n_edges, e->width,
+				      add_range, e);
 
-	nft_boundaries_sort(r->edge, r->n_edges);
-	for (size_t i = 0; !err && i < r->n_edges; i++) {
-		const struct nft_boundary *b = &r->edge[i];
-
-		if (open)
-			err = add_range(e, open, b);
-		open = b->end ? NULL : b;
-	}
-	if (!err && open)
-		err = add_range(e, open, NULL);
 	if (r->strange)
 		image_set_mark_unknown(r->set);
 	nft_elem_reader_release(r);

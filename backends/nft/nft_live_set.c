@@ -262,8 +262,9 @@ static int add_edge(struct live_elems *e, const uint8_t *key, uint32_t flags,
 }
 
 /* Only the starts of an interval have a verdict. */
-static int read_elem(struct live_elems *e, const struct nlattr *nest)
+static int read_elem(const struct nlattr *nest, void *arg)
 {
+	struct live_elems *e = arg;
 	const struct nlattr *v[NFTA_SET_ELEM_EXPRESSIONS + 1];
 	struct foreign_outcome to = { .verdict = FOREIGN_NONE };
 	struct live_set *s = e->set;
@@ -298,50 +299,25 @@ static int read_elem(struct live_elems *e, const struct nlattr *nest)
 
 int nft_live_add_elems(struct live_elems *e, const struct nlmsghdr *nlh)
 {
-	const struct nlattr *v[NFTA_SET_ELEM_LIST_MAX + 1];
-	const struct nlattr *a;
-	int err = nft_msg_attrs(nlh, v, NFTA_SET_ELEM_LIST_MAX);
-
-	if (err || !v[NFTA_SET_ELEM_LIST_ELEMENTS])
-		return err;
-	nft_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
-		err = read_elem(e, a);
-		if (err)
-			return err;
-	}
-	return 0;
+	return nft_elems_each(nlh, read_elem, e);
 }
 
-static int end_range(struct live_elems *e, const struct nft_boundary *start,
-		     const struct nft_boundary *next)
+static int end_range(const struct nft_boundary *start, const uint8_t *last,
+		     void *arg)
 {
-	uint8_t last[sizeof(start->key)];
+	const struct live_elems *e = arg;
 
-	if (next)
-		key_previous(next->key, e->set->key_len, last);
-	else
-		memset(last, 0xff, sizeof(last));
 	return add_range(e->set, start->key, last,
 			 e->set->verdicts ? &e->to[start->tag] : NULL);
 }
 
 int nft_live_end_elems(struct live_elems *e)
 {
-	const struct nft_boundary *open = NULL;
-	int err = 0;
-
 	if (e->set->flags & NFT_SET_INTERVAL && !e->set->n_parts &&
 	    e->set->key_len > sizeof(e->edge->key))
 		e->set->unsure = true;
-	nft_boundaries_sort(e->edge, e->n_edges);
-	for (size_t i = 0; !err && i < e->n_edges; i++) {
-		const struct nft_boundary *b = &e->edge[i];
-
-		if (open)
-			err = end_range(e, open, b);
-		open = b->end ? NULL : b;
-	}
-	return !err && open ? end_range(e, open, NULL) : err;
+	return nft_boundaries_each(e->edge, e->n_edges, e->set->key_len,
+				   end_range, e);
 }
 
 void nft_live_elems_release(struct live_elems *e)

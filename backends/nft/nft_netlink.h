@@ -70,8 +70,17 @@ struct nft_boundary {
 	uint32_t tag;			/* the reader's own */
 	const struct origin *origin;
 };
-/* Rising; at one value an end comes before a start. */
-void nft_boundaries_sort(struct nft_boundary *v, size_t n);
+/*
+ * Sort them and give each range from a start to the value before the next
+ * boundary, or to the last of all; keys are `bytes` wide.
+ */
+typedef int nft_range_fn(const struct nft_boundary *start,
+			 const uint8_t *last, void *arg);
+int nft_boundaries_each(struct nft_boundary *v, size_t n, size_t bytes,
+			nft_range_fn *give, void *arg);
+/* Each element of a message of NFTA_SET_ELEM_LIST_*. */
+typedef int nft_elem_fn(const struct nlattr *elem, void *arg);
+int nft_elems_each(const struct nlmsghdr *nlh, nft_elem_fn *take, void *arg);
 struct nft_elem_reader {
 	struct image *img;		/* owns the origins */
 	struct image_set *set;

@@ -24,42 +24,29 @@ struct taker {
 	struct nft_hull hull;
 };
 
-static int take_each(const struct nlmsghdr *nlh, struct taker *t,
-		     int (*take)(struct taker *t, const struct nlattr *elem))
+static int take_verdict(const struct nlattr *elem, void *arg)
 {
-	const struct nlattr *v[NFTA_SET_ELEM_LIST_MAX + 1];
-	const struct nlattr *a;
-	int err = nft_msg_attrs(nlh, v, NFTA_SET_ELEM_LIST_MAX);
+	const struct taker *t = arg;
 
-	if (err || !v[NFTA_SET_ELEM_LIST_ELEMENTS])
-		return err;
-	nft_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
-		err = take(t, a);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int take_verdict(struct taker *t, const struct nlattr *elem)
-{
 	return nft_world_add_verdict(t->f, t->way, elem);
 }
 
-static int take_port(struct taker *t, const struct nlattr *elem)
+static int take_port(const struct nlattr *elem, void *arg)
 {
+	struct taker *t = arg;
+
 	nft_hull_add(&t->hull, elem);
 	return 0;
 }
 
 static int take_verdicts(const struct nlmsghdr *nlh, void *arg)
 {
-	return take_each(nlh, arg, take_verdict);
+	return nft_elems_each(nlh, take_verdict, arg);
 }
 
 static int take_ports(const struct nlmsghdr *nlh, void *arg)
 {
-	return take_each(nlh, arg, take_port);
+	return nft_elems_each(nlh, take_port, arg);
 }
 
 /* Narrow the way to the ports of its set; false: no packet is left. */
