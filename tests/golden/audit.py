@@ -4,11 +4,12 @@
 FILE.out is the text and FILE.json the object. After a change that was meant,
 write them with UPDATE=1 and read the difference before committing it.
 """
-import difflib
 import json
 import os
 import subprocess
 import sys
+
+import golden
 
 BIN = os.path.abspath(os.environ["CTPOLICY"])
 SUFFIX = {"iptables": ".save", "nftables": ".nft"}
@@ -26,15 +27,10 @@ def audit(*args):
 
 def compare(path, got):
     global failed
-    if os.environ.get("UPDATE"):
-        with open(path, "w") as f:
-            f.write(got)
-    with open(path) as f:
-        want = f.read()
-    if got != want:
+    changed = golden.difference(path, got)
+    if changed:
         failed += 1
-        print("FAIL " + "".join(difflib.unified_diff(
-            want.splitlines(True), got.splitlines(True), path, "said now")))
+        print("FAIL " + changed)
 
 
 def main():

@@ -8,6 +8,8 @@ anew with UPDATE=1 and read the difference before committing it.
 """
 import difflib, glob, json, os, random, subprocess, sys, tempfile
 
+import golden
+
 SRC = os.environ["srcdir"]
 BIN = os.environ["CTPOLICY"]
 BACKENDS = os.environ.get("CTPOLICY_BACKENDS", "nftables iptables").split()
@@ -31,18 +33,12 @@ def verdict(ok, what, detail=""):
         print(detail)
 
 
-def golden(path, backend):
+def compare(path, backend):
     name = os.path.splitext(os.path.basename(path))[0]
-    want_path = os.path.join(GOLDEN, "%s.%s" % (name, backend))
-    got = render(path, backend)
-    if os.environ.get("UPDATE"):
-        with open(want_path, "w") as f:
-            f.write(got)
-    with open(want_path) as f:
-        want = f.read()
-    verdict(got == want, "%s as %s" % (name, backend),
-            "".join(difflib.unified_diff(want.splitlines(True), got.splitlines(True),
-                                         want_path, "rendered")))
+    changed = golden.difference(
+        os.path.join(GOLDEN, "%s.%s" % (name, backend)),
+        render(path, backend), "rendered")
+    verdict(not changed, "%s as %s" % (name, backend), changed)
 
 
 def shuffled(x, rnd):
@@ -95,6 +91,6 @@ def any_order():
 for backend in BACKENDS:
     for path in sorted(glob.glob(os.path.join(SRC, "policies/examples/*.yaml")) +
                        glob.glob(os.path.join(GOLDEN, "*.yaml"))):
-        golden(path, backend)
+        compare(path, backend)
 any_order()
 sys.exit(1 if failed else 0)

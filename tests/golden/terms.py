@@ -5,10 +5,11 @@ FILE.terms is what terms_dump prints of FILE. After a change that was meant,
 write it with UPDATE=1 and read the difference before committing it. What
 ctpolicy itself renders must be understood to the last word.
 """
-import difflib
 import os
 import subprocess
 import sys
+
+import golden
 
 TOOL = os.path.join(os.environ["builddir"], "tests/oracle/terms_dump")
 SRC = os.path.join(os.environ["srcdir"], "tests/golden")
@@ -30,15 +31,9 @@ def fault(text):
 
 
 def compare(path):
-    got = dump(path)
-    if os.environ.get("UPDATE"):
-        with open(path + ".terms", "w") as f:
-            f.write(got)
-    with open(path + ".terms") as f:
-        want = f.read()
-    if got != want:
-        fault("".join(difflib.unified_diff(
-            want.splitlines(True), got.splitlines(True), path, "said now")))
+    changed = golden.difference(path + ".terms", dump(path))
+    if changed:
+        fault(changed)
 
 
 def check_own(path):
