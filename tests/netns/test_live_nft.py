@@ -7,69 +7,24 @@ rulesets are the examples of audit, and the corpus where there is one (see
 tests/corpus.py).
 """
 import glob
-import json
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 
-SRC = os.environ.get("srcdir", ".")
-BUILD = os.environ.get("builddir", ".")
-BIN = os.environ["CTPOLICY"]
-TOOL = os.path.join(BUILD, "tests/netns/live_tool")
+from live_rules import corpora, counts, counts_of_text, differences, run
+
 failed = loaded = 0
-
-
-def run(*args, text=None):
-    p = subprocess.run(args, input=text, text=True, errors="replace",
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                       timeout=120)
-    return p.returncode, p.stdout, p.stderr
-
-
-def corpora():
-    here = [os.environ.get("CTPOLICY_CORPUS", "")]
-    here += glob.glob(os.path.join(SRC, "..", "*", "corpus"))
-    here = [d for d in here if os.path.exists(os.path.join(d, "truth.tsv"))]
-    return here[:1] + [os.path.join(SRC, "tests/golden/audit")]
-
-
-def counts_of_text(text):
-    with tempfile.NamedTemporaryFile("w", suffix=".rules") as f:
-        f.write(text)
-        f.flush()
-        out = run(BIN, "audit", "--json", f.name)[1]
-    counts = json.loads(out).get("counts")
-    if counts is None:
-        return None
-    flat = {k: v for k, v in counts.items() if isinstance(v, int)}
-    flat.update(counts["other"])
-    flat.update({"states:" + k: v for k, v in counts["state_sets"].items()})
-    return {k: v for k, v in flat.items() if v}
-
-
-def counts_of_kernel():
-    code, out, err = run(TOOL, "counts")
-    if code:
-        return err
-    pairs = (line.rsplit(" ", 1) for line in out.splitlines())
-    return {k: int(v) for k, v in pairs if v != "0"}
 
 
 def compare(name, text):
     global failed
-    want, got = counts_of_text(text), counts_of_kernel()
-    if want is None or want == got:
+    want = counts_of_text(text)
+    if isinstance(want, str):
         return
-    failed += 1
-    if isinstance(got, str):
-        print("FAIL %s: %s" % (name, got))
-        return
-    for key in sorted(set(want) | set(got)):
-        if want.get(key) != got.get(key):
-            print("FAIL %s: %s: %s, not %s" % (name, key, got.get(key),
-                                               want.get(key)))
+    found = differences(want, counts(run, "--backend", "nftables"))
+    failed += bool(found)
+    for line in found:
+        print("FAIL %s: %s" % (name, line))
 
 
 def try_nft(path):

@@ -8,15 +8,13 @@ One ruleset is made here: its sets and marks must decide live packets, and
 reading must not make a table.
 """
 import glob
-import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
-SRC = os.environ.get("srcdir", ".")
-BIN = os.environ["CTPOLICY"]
+from live_rules import BIN, corpora, counts, counts_of_text, differences, run
+
 SETS = """\
 create bad hash:ip
 add bad 192.0.2.7
@@ -65,13 +63,6 @@ def fault(name, what):
     print("FAIL %s: %s" % (name, what))
 
 
-def run(*args, text=None):
-    p = subprocess.run(args, input=text, text=True, errors="replace",
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                       timeout=120)
-    return p.returncode, p.stdout, p.stderr
-
-
 class Space:
     """A network namespace, for as long as the object is in use."""
     def __enter__(self):
@@ -97,35 +88,10 @@ class Space:
                         "/proc/net/ip6_tables_names")
 
 
-def counts(space, *args):
-    code, out, err = space.run(BIN, "audit", "--json", *args)
-    if code not in (0, 1) or "counts" not in (out or ""):
-        return err or out
-    return json.loads(out)["counts"]
-
-
 def compare(space, name, save):
-    with tempfile.NamedTemporaryFile("w", suffix=".save") as f:
-        f.write(space.run(save)[1])
-        f.flush()
-        want = counts(space, f.name)
-    got = counts(space, "--backend", "iptables")
-    if want == got:
-        return
-    if isinstance(want, str) or isinstance(got, str):
-        fault(name, "%s, not %s" % (got, want))
-        return
-    for key in sorted(set(want) | set(got)):
-        if want.get(key) != got.get(key):
-            fault(name, "%s: %s, not %s" % (key, got.get(key),
-                                            want.get(key)))
-
-
-def corpora():
-    here = [os.environ.get("CTPOLICY_CORPUS", "")]
-    here += glob.glob(os.path.join(SRC, "..", "*", "corpus"))
-    here = [d for d in here if os.path.exists(os.path.join(d, "truth.tsv"))]
-    return here[:1] + [os.path.join(SRC, "tests/golden/audit")]
+    want = counts_of_text(space.run(save)[1])
+    for line in differences(want, counts(space.run, "--backend", "iptables")):
+        fault(name, line)
 
 
 def try_file(path):
