@@ -2,8 +2,6 @@
 /* backends/registry.c: the table of backends; a further one is a row here. */
 #include <config.h>
 
-#include <string.h>
-
 #include "backends/backend.h"
 
 const struct backend *const backends[] = {
@@ -21,19 +19,3 @@ const bool backends_are_complete = true;
 #else
 const bool backends_are_complete = false;
 #endif
-
-const struct backend *backend_find(const char *name)
-{
-	for (size_t i = 0; backends[i]; i++)
-		if (!strcmp(backends[i]->name, name))
-			return backends[i];
-	return NULL;
-}
-
-const struct backend *backend_of_text(const char *text)
-{
-	for (size_t i = 0; backends[i]; i++)
-		if (backends[i]->recognizes && backends[i]->recognizes(text))
-			return backends[i];
-	return NULL;
-}

@@ -126,14 +126,6 @@ static struct backend one, two;
 const struct backend *const backends[] = { &one, &two, NULL };
 const bool backends_are_complete = true;
 
-const struct backend *backend_find(const char *name)
-{
-	for (size_t i = 0; backends[i]; i++)
-		if (!strcmp(name, backends[i]->name))
-			return backends[i];
-	return NULL;
-}
-
 /* In place of the real one, after which this process could not go on. */
 static int drop_fails;
 static size_t drops;

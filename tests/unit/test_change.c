@@ -78,14 +78,6 @@ static struct backend one, two;
 const struct backend *const backends[] = { &one, &two, NULL };
 const bool backends_are_complete = true;
 
-const struct backend *backend_find(const char *name)
-{
-	for (size_t i = 0; backends[i]; i++)
-		if (!strcmp(name, backends[i]->name))
-			return backends[i];
-	return NULL;
-}
-
 static const struct request request = { .command = "apply" };
 
 static void add_part(struct plan *p, const struct backend *b)

@@ -65,11 +65,6 @@ static struct backend backend_wrong;
 const struct backend *const backends[] = { &backend_wrong, NULL };
 const bool backends_are_complete = true;
 
-const struct backend *backend_find(const char *name)
-{
-	return strcmp(name, backend_wrong.name) ? NULL : backends[0];
-}
-
 static const struct request request = { .command = "apply" };
 
 static void plan_text(struct plan *p, const char *text)
