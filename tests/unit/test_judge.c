@@ -115,6 +115,18 @@ static void look(const struct foreign *f, bool has_entry, struct judged *ret)
 	walker_free(&w);
 }
 
+/* ... with the service taken out, and accepted at a position (0: nowhere). */
+static void take_out(struct foreign *f, uint32_t input, uint32_t position,
+		     bool errors, struct judged *ret)
+{
+	notrack(f);
+	if (position)
+		accept_untracked(f, input, position);
+	if (errors)
+		accept_errors(f, input);
+	look(f, false, ret);
+}
+
 static void test_works(void **state)
 {
 	uint32_t input;
@@ -128,10 +140,7 @@ static void test_works(void **state)
 		assert_true(!now.talk[t].there ||
 			    now.talk[t].passes == TRUTH_YES);
 	assert_int_equal(now.tracked, TRUTH_YES);
-	notrack(f);
-	accept_untracked(f, input, 1);
-	accept_errors(f, input);
-	look(f, false, &then);
+	take_out(f, input, 1, true, &then);
 	assert_int_equal(then.tracked, TRUTH_NO);
 	assert_int_equal(judge_compare(&now, &then, WAY_IN, true).harm,
 			 HARM_NONE);
@@ -148,8 +157,7 @@ static void test_cut_off(void **state)
 	(void)state;
 	filter(f, input);
 	look(f, true, &now);
-	notrack(f);
-	look(f, false, &then);
+	take_out(f, input, 0, false, &then);
 	h = judge_compare(&now, &then, WAY_IN, true);
 	assert_int_equal(h.harm, HARM_CUT_OFF);
 	assert_false(h.maybe);
@@ -173,10 +181,7 @@ static void test_ban(void **state)
 		ask_source(f, "192.0.2.0", "192.0.2.255", false);
 		filter(f, input);
 		look(f, true, &now);
-		notrack(f);
-		accept_untracked(f, input, position);
-		accept_errors(f, input);
-		look(f, false, &then);
+		take_out(f, input, position, true, &then);
 		h = judge_compare(&now, &then, WAY_IN, true);
 		assert_int_equal(h.harm, position == 1 ? HARM_LET_IN :
 							 HARM_NONE);
@@ -199,9 +204,7 @@ static void test_default(void **state)
 	look(f, true, &now);
 	assert_int_equal(now.talk[TALK_FIRST].passes, TRUTH_NO);
 	assert_true(now.talk[TALK_FIRST].by_default);
-	notrack(f);
-	accept_untracked(f, input, 1);
-	look(f, false, &then);
+	take_out(f, input, 1, false, &then);
 	assert_int_equal(judge_compare(&now, &then, WAY_IN, true).harm,
 			 HARM_NONE);
 	assert_int_equal(judge_compare(&now, &then, WAY_IN, false).harm,
@@ -223,10 +226,7 @@ static void test_limit(void **state)
 	filter(f, input);
 	look(f, true, &now);
 	assert_int_equal(now.talk[TALK_FIRST].passes, TRUTH_MAYBE);
-	notrack(f);
-	accept_untracked(f, input, 1);
-	accept_errors(f, input);
-	look(f, false, &then);
+	take_out(f, input, 1, true, &then);
 	h = judge_compare(&now, &then, WAY_IN, true);
 	assert_int_equal(h.harm, HARM_LET_IN);
 	assert_true(h.maybe);
@@ -244,9 +244,7 @@ static void test_errors(void **state)
 	(void)state;
 	filter(f, input);
 	look(f, true, &now);
-	notrack(f);
-	accept_untracked(f, input, 1);
-	look(f, false, &then);
+	take_out(f, input, 1, false, &then);
 	h = judge_compare(&now, &then, WAY_IN, true);
 	assert_int_equal(h.harm, HARM_ERRORS);
 	assert_false(h.maybe);
@@ -268,9 +266,7 @@ static void test_count(void **state)
 	assert_int_equal(foreign_add_term(f, &t), 0);
 	filter(f, input);
 	look(f, true, &now);
-	notrack(f);
-	accept_untracked(f, input, 2);
-	look(f, false, &then);
+	take_out(f, input, 2, false, &then);
 	assert_int_equal(judge_compare(&now, &then, WAY_IN, true).harm,
 			 HARM_COUNT);
 	foreign_free(&f);
