@@ -24,8 +24,6 @@
 #define IPT_SET_PREFIX "ctpolicy-"
 #define IPT_WORD_MAX 64		/* no name of iptables is as long */
 #define IPT_SET_TABLE "ipset"
-/* What a multiport match holds; a range takes two slots. */
-#define IPT_MULTIPORT_SLOTS 15
 
 struct ipt_place {
 	const char *table;	/* "raw" */

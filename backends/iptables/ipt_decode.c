@@ -7,19 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_decode.h"
 #include "backends/iptables/ipt_rule_args.h"
-#include "backends/iptables/ipt_sets.h"
 #include "core/intern.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
+
+/* In this order: the C library has its own interface flags. */
+#include <net/if.h>
+#include <linux/netfilter.h>
 
 struct decoder {
 	const struct ipt_args *a;
 	size_t i;			/* the next argument */
 	uint8_t family;
 	const struct image_table *sets;
+	bool (*is_chain)(const char *name);
 	struct image *img;
 	struct image_rule *r;
 	bool ct_target, has_target;
@@ -315,7 +318,7 @@ static int opt_jump(struct decoder *d, const char *arg, bool negated)
 		r->verdict = VERDICT_NOTRACK;
 	else if (!strcmp(arg, "CT"))
 		d->ct_target = true;
-	else if (ipt_chain_is_ours(arg)) {
+	else if (d->is_chain(arg)) {
 		r->verdict = VERDICT_JUMP;
 		r->target = intern(arg);
 		return r->target ? 0 : -ENOMEM;
@@ -461,11 +464,13 @@ static int make_unknown(const struct ipt_args *a, struct image_rule *r)
 }
 
 int ipt_args_decode(const struct ipt_args *a, uint8_t family,
-		    const struct image_table *sets, struct image *img,
+		    const struct image_table *sets,
+		    bool (*is_chain)(const char *name), struct image *img,
 		    struct image_rule *r)
 {
 	struct decoder d = {
-		.a = a, .family = family, .sets = sets, .img = img, .r = r,
+		.a = a, .family = family, .sets = sets, .is_chain = is_chain,
+		.img = img, .r = r,
 	};
 	int err = 0;
 

@@ -7,11 +7,13 @@
  */
 #include <string.h>
 
-#include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_rule_args.h"
-#include "backends/iptables/ipt_sets.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
+
+/* In this order: the C library has its own interface flags. */
+#include <net/if.h>
+#include <linux/netfilter.h>
 
 /*
  * Names that every libxtables knows without /etc/protocols; others are written
@@ -30,6 +32,11 @@ static const struct {
 	{ IPPROTO_ESP, "esp" },
 	{ IPPROTO_AH, "ah" },
 };
+
+unsigned int ipt_set_field(bool has_port, unsigned int n, unsigned int i)
+{
+	return has_port && n > 1 && i < 2 ? 1 - i : i;
+}
 
 /* Append all of the NULL-terminated words. */
 static int add_words(struct ipt_args *a, const char *const *w)
@@ -109,7 +116,7 @@ static int encode_ports(struct ipt_args *a, const char *opt,
 			strbuf_printf(&b, ":%u", r->last);
 		slots += r->last != r->first ? 2 : 1;
 	}
-	if (slots > IPT_MULTIPORT_SLOTS)
+	if (slots > IPT_PORTS_MAX)
 		return -EOPNOTSUPP;
 	if (strbuf_status(&b))
 		return -ENOMEM;

@@ -89,7 +89,7 @@ static int emit_shared(const struct ipt_group *g, const struct rule *const *v,
 	model.origin = sole_origin(v, n);
 	if (!model.origin)
 		model.origin = &nobody;
-	return ipt_rules_emit(g, &model);
+	return ipt_group_rows(g, &model);
 }
 
 static int emit_bucket(const struct ipt_group *g, const struct bucket *b)
@@ -239,7 +239,7 @@ static int split_ports(const struct ipt_group *g, const struct rule *r,
 	if (err || !wide.n)
 		return err;
 	*(src ? &rest.match.sport : &rest.match.dport) = wide;
-	return ipt_rules_emit(g, &rest);
+	return ipt_group_rows(g, &rest);
 }
 
 int ipt_fused_emit_ports(const struct ipt_group *g)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/iptables/ipt_group.h"
+#include "backends/iptables/ipt_rows.h"
 
 static bool has_addr_part(const struct ipt_group *g)
 {
@@ -7,6 +8,20 @@ static bool has_addr_part(const struct ipt_group *g)
 		if (g->g->part[i] == KEY_SADDR || g->g->part[i] == KEY_DADDR)
 			return true;
 	return false;
+}
+
+int ipt_group_rows(const struct ipt_group *g, const struct rule *r)
+{
+	const struct ipt_rows to = {
+		.model = &g->g->model.match, .family = g->family,
+		.iface = g->iface, .chain = g->chain,
+		.iface_in = g->iface &&
+			    g->g->part[g->g->n_parts - 1] == KEY_IIFNAME,
+		.verdict = g->place->action == ACTION_NOTRACK ?
+				   VERDICT_NOTRACK : VERDICT_ACCEPT,
+	};
+
+	return ipt_rows_emit(&to, r);
 }
 
 int ipt_group_emit(const struct ipt_group *g)
@@ -17,9 +32,9 @@ int ipt_group_emit(const struct ipt_group *g)
 
 	/* Nothing varies: one speaks for all. */
 	if (!ipt_group_parts(g))
-		return ipt_rules_emit(g, g->members[0]);
+		return ipt_group_rows(g, g->members[0]);
 	for (size_t i = 0; i < g->n; i++) {
-		inl += ipt_rules_count(g->members[i]);
+		inl += ipt_rows_count(g->members[i]);
 		own += ipt_own_count(g->members[i]);
 	}
 	if (inl > IPT_INLINE_MAX && has_addr_part(g) && own > IPT_INLINE_MAX)
@@ -30,6 +45,6 @@ int ipt_group_emit(const struct ipt_group *g)
 	for (size_t i = 0; !err && i < g->n; i++)
 		err = inl > IPT_INLINE_MAX && has_addr_part(g) ?
 			      ipt_own_emit(g, g->members[i]) :
-			      ipt_rules_emit(g, g->members[i]);
+			      ipt_group_rows(g, g->members[i]);
 	return err;
 }

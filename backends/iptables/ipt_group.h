@@ -65,8 +65,7 @@ struct image_set *ipt_group_set(const struct ipt_group *g, const char *extra,
 void ipt_group_lookup(struct image_rule *r, const struct image_set *s,
 		      const enum key_part *part, size_t n);
 
-/* ipt_rules.c: the rules of one member, every value inline. */
-uint64_t ipt_rules_count(const struct rule *r);
-int ipt_rules_emit(const struct ipt_group *g, const struct rule *r);
+/* The rules of one member, every value inline. */
+int ipt_group_rows(const struct ipt_group *g, const struct rule *r);
 
 #endif

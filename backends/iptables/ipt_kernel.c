@@ -60,7 +60,8 @@ static int read_rule(struct reader *r, const struct ipt_legacy *t,
 	err = xt_print(t->family, entry, ipt_legacy_target(t, entry), &a,
 		       r->d);
 	if (!err)
-		err = ipt_args_decode(&a, t->family, sets, r->img, rule);
+		err = ipt_args_decode(&a, t->family, sets, ipt_chain_is_ours,
+				      r->img, rule);
 	if (err)
 		return err;
 	rule->handle = at + 1;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt_group.h"
+#include "backends/iptables/ipt_rows.h"
 #include "core/mem.h"
 
 /* r's addresses of one side, as a set when there are several. */
@@ -46,7 +47,7 @@ int ipt_own_emit(const struct ipt_group *g, const struct rule *r)
 
 	memset(&ports.match.saddr, 0, sizeof(ports.match.saddr));
 	memset(&ports.match.daddr, 0, sizeof(ports.match.daddr));
-	err = ipt_rules_emit(g, &ports);
+	err = ipt_group_rows(g, &ports);
 	if (err)
 		return err;
 	base = &g->chain->rules[start];
@@ -73,5 +74,5 @@ uint64_t ipt_own_count(const struct rule *r)
 
 	memset(&ports.match.saddr, 0, sizeof(ports.match.saddr));
 	memset(&ports.match.daddr, 0, sizeof(ports.match.daddr));
-	return ipt_rules_count(&ports);
+	return ipt_rows_count(&ports);
 }

@@ -146,7 +146,8 @@ static int take_rule(struct parser *p, size_t f, const char *chain, size_t pos,
 	r = c ? image_add_rule(c) : NULL;
 	if (!r)
 		return -ENOMEM;
-	err = ipt_args_decode(rest, family_of[f], sets, p->img, r);
+	err = ipt_args_decode(rest, family_of[f], sets, ipt_chain_is_ours,
+			      p->img, r);
 	if (err)
 		return err;
 	r->handle = !ours || (pos && pos < c->n_rules) ? nth : c->n_rules;

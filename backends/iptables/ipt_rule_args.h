@@ -13,15 +13,23 @@
 #include "backends/xtables/ipt_args.h"
 #include "rules/image.h"
 
+/* What a multiport match holds; a range takes two slots. */
+#define IPT_PORTS_MAX 15
+
+/* The element field of ipset's i-th dimension, and the way back. */
+unsigned int ipt_set_field(bool has_port, unsigned int n, unsigned int i);
+
 int ipt_args_encode(const struct image_rule *r, uint8_t family,
 		    struct ipt_args *ret);
 /*
  * Into r, which is zero. Whatever is not ours to say becomes VERDICT_UNKNOWN
  * with the text; that is no error. Sets are looked up in `sets` (NULL: none
- * known), comments become origins of `img`.
+ * known), comments become origins of `img`; ours are the chains of which
+ * is_chain() says so.
  */
 int ipt_args_decode(const struct ipt_args *a, uint8_t family,
-		    const struct image_table *sets, struct image *img,
+		    const struct image_table *sets,
+		    bool (*is_chain)(const char *name), struct image *img,
 		    struct image_rule *r);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* backends/iptables/ipt_rules.c: a group as plain rules, multiplied out. */
+/* backends/iptables/ipt_rules.c: a rule as plain ones, multiplied out. */
 #include <string.h>
 
-#include "backends/iptables/ipt_group.h"
+#include "backends/iptables/ipt_rows.h"
 #include "core/mem.h"
 
 /* Length of the run of ranges from v[at] on that one multiport match holds. */
@@ -12,7 +12,7 @@ static size_t chunk_len(const struct port_set *s, size_t at)
 
 	for (; at + n < s->n; n++) {
 		slots += s->v[at + n].first == s->v[at + n].last ? 1 : 2;
-		if (slots > IPT_MULTIPORT_SLOTS)
+		if (slots > IPT_PORTS_MAX)
 			break;
 	}
 	return n;
@@ -32,7 +32,7 @@ static uint64_t at_least_one(size_t n)
 	return n ? n : 1;
 }
 
-uint64_t ipt_rules_count(const struct rule *r)
+uint64_t ipt_rows_count(const struct rule *r)
 {
 	const struct match *m = &r->match;
 	uint64_t types = 0;
@@ -44,12 +44,11 @@ uint64_t ipt_rules_count(const struct rule *r)
 	       (types ? types : 1);
 }
 
-/* A rule of the group with what all its members share, and r's comment. */
-static struct image_rule *start_rule(const struct ipt_group *g,
+/* With what the model says, and r's comment. */
+static struct image_rule *start_rule(const struct ipt_rows *to,
 				     const struct rule *r)
 {
-	const struct match *model = &g->g->model.match;
-	struct image_rule *out = image_add_rule(g->chain);
+	struct image_rule *out = image_add_rule(to->chain);
 	char comment[COMMENT_MAX + 1];
 
 	if (!out)
@@ -57,16 +56,14 @@ static struct image_rule *start_rule(const struct ipt_group *g,
 	out->origin = r->origin;
 	origin_comment(out->origin, comment, COMMENT_MAX);
 	out->comment = strdup(comment);
-	if (!out->comment || match_copy(model, &out->match))
+	if (!out->comment || match_copy(to->model, &out->match))
 		return NULL;
-	if (g->iface &&
-	    iface_set_add(g->g->part[g->g->n_parts - 1] == KEY_IIFNAME ?
-				  &out->match.iif : &out->match.oif,
-			  g->iface))
+	if (to->iface &&
+	    iface_set_add(to->iface_in ? &out->match.iif : &out->match.oif,
+			  to->iface))
 		return NULL;
-	out->match.family = g->family;
-	out->verdict = g->place->action == ACTION_NOTRACK ? VERDICT_NOTRACK :
-							    VERDICT_ACCEPT;
+	out->match.family = to->family;
+	out->verdict = to->verdict;
 	return out;
 }
 
@@ -97,11 +94,11 @@ static int set_addr(struct prefix_set *out, const struct prefix_set *in,
 	return prefix_set_add(out, &in->v[at]);
 }
 
-static int emit_one(const struct ipt_group *g, const struct rule *r,
+static int emit_one(const struct ipt_rows *to, const struct rule *r,
 		    const struct choice *c)
 {
 	const struct match *m = &r->match;
-	struct image_rule *out = start_rule(g, r);
+	struct image_rule *out = start_rule(to, r);
 
 	if (!out ||
 	    set_ports(&out->match.sport, &m->sport, c->sport, c->n_sport) ||
@@ -119,7 +116,7 @@ static int emit_one(const struct ipt_group *g, const struct rule *r,
 	return 0;
 }
 
-static int emit_icmp(const struct ipt_group *g, const struct rule *r,
+static int emit_icmp(const struct ipt_rows *to, const struct rule *r,
 		     struct choice *c)
 {
 	const struct match *m = &r->match;
@@ -127,15 +124,15 @@ static int emit_icmp(const struct ipt_group *g, const struct rule *r,
 
 	c->icmp = -1;
 	if (!m->n_icmp)
-		return emit_one(g, r, c);
+		return emit_one(to, r, c);
 	for (size_t i = 0; i < m->n_icmp; i++)
 		for (c->icmp = m->icmp[i].first;
 		     !err && c->icmp <= m->icmp[i].last; c->icmp++)
-			err = emit_one(g, r, c);
+			err = emit_one(to, r, c);
 	return err;
 }
 
-static int emit_addrs(const struct ipt_group *g, const struct rule *r,
+static int emit_addrs(const struct ipt_rows *to, const struct rule *r,
 		      struct choice *c)
 {
 	int err = 0;
@@ -144,13 +141,13 @@ static int emit_addrs(const struct ipt_group *g, const struct rule *r,
 	do {
 		c->daddr = 0;
 		do
-			err = emit_icmp(g, r, c);
+			err = emit_icmp(to, r, c);
 		while (!err && ++c->daddr < r->match.daddr.n);
 	} while (!err && ++c->saddr < r->match.saddr.n);
 	return err;
 }
 
-int ipt_rules_emit(const struct ipt_group *g, const struct rule *r)
+int ipt_rows_emit(const struct ipt_rows *to, const struct rule *r)
 {
 	const struct match *m = &r->match;
 	struct choice c = { 0 };
@@ -161,7 +158,7 @@ int ipt_rules_emit(const struct ipt_group *g, const struct rule *r)
 		c.dport = 0;
 		do {
 			c.n_dport = chunk_len(&m->dport, c.dport);
-			err = emit_addrs(g, r, &c);
+			err = emit_addrs(to, r, &c);
 			c.dport += c.n_dport;
 		} while (!err && c.dport < m->dport.n);
 		c.sport += c.n_sport;

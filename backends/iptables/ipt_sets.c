@@ -29,11 +29,6 @@ const struct ipt_set_kind *ipt_set_kind_find(const char *name)
 }
 
 /* (address, port[, address]) and (port, address[, address]) */
-unsigned int ipt_set_field(bool has_port, unsigned int n, unsigned int i)
-{
-	return has_port && n > 1 && i < 2 ? 1 - i : i;
-}
-
 static unsigned int field_of(const struct image_set *s, unsigned int i)
 {
 	return ipt_set_field(s->elems.field[0] == FIELD_PORT,

@@ -15,7 +15,7 @@
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_SETS_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_SETS_H
 
-#include "backends/xtables/ipt_args.h"
+#include "backends/iptables/ipt_rule_args.h"
 #include "rules/image.h"
 
 #define IPT_SET_DIMS 3
@@ -30,8 +30,6 @@ struct ipt_set_kind {
 	bool net[IPT_SET_DIMS];		/* an address with a length */
 };
 
-/* The element field of ipset's i-th dimension, and the way back. */
-unsigned int ipt_set_field(bool has_port, unsigned int n, unsigned int i);
 const struct ipt_set_kind *ipt_set_kind_find(const char *name);
 /* Give s, fresh from image_add_set(), its kind; family AF_UNSPEC: no address */
 void ipt_set_setup(struct image_set *s, const struct ipt_set_kind *k,

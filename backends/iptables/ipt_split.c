@@ -73,7 +73,7 @@ static int add_ipv6(struct ruleset *to, const struct rule *r)
 	return err;
 }
 
-static int add_rule(struct ruleset *to, const struct rule *r)
+int ipt_split_rule(const struct rule *r, struct ruleset *to)
 {
 	uint8_t family = r->match.family;
 	int err = 0;
@@ -94,7 +94,7 @@ int ipt_split(const struct ruleset *rs, struct ruleset *ret)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < rs->n; i++)
-		err = add_rule(&to, &rs->v[i]);
+		err = ipt_split_rule(&rs->v[i], &to);
 	if (err)
 		return err;
 	ruleset_normalize(&to);

@@ -14,5 +14,7 @@
 #include "rules/ruleset.h"
 
 int ipt_split(const struct ruleset *rs, struct ruleset *ret);
+/* One rule, to the end of `to`. */
+int ipt_split_rule(const struct rule *r, struct ruleset *to);
 
 #endif

@@ -106,7 +106,8 @@ static int read_entry(struct world *w, uint8_t family, const void *entry,
 	int err = xt_print(family, entry, target, a, &w->d);
 
 	if (!err)
-		err = ipt_args_decode(a, family, w->sets, w->img, ret);
+		err = ipt_args_decode(a, family, w->sets, ipt_chain_is_ours,
+				      w->img, ret);
 	return err;
 }
 
@@ -119,7 +120,8 @@ static void unknown_again(struct world *w, uint8_t family,
 
 	MUST(r->unknown);
 	MUST(!ipt_args_encode(r, family, &a));
-	MUST(!ipt_args_decode(&a, family, w->sets, w->img, &again));
+	MUST(!ipt_args_decode(&a, family, w->sets, ipt_chain_is_ours, w->img,
+			      &again));
 	MUST(again.verdict == VERDICT_UNKNOWN);
 	MUST(!strcmp(again.unknown, r->unknown));
 }

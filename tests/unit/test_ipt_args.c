@@ -57,7 +57,8 @@ static char *around(const char *line, uint8_t family, enum verdict *ret)
 	_cleanup_(image_rule_release) struct image_rule r = { 0 };
 
 	assert_int_equal(ipt_args_split(line, strlen(line), &a), 0);
-	assert_int_equal(ipt_args_decode(&a, family, sets, img, &r), 0);
+	assert_int_equal(ipt_args_decode(&a, family, sets,
+					 ipt_chain_is_ours, img, &r), 0);
 	*ret = r.verdict;
 	assert_int_equal(ipt_args_encode(&r, family, &b), 0);
 	ipt_args_print(&b, &out);
