@@ -11,7 +11,7 @@
 #include "backends/iptables/ipt_kernel.h"
 #include "backends/iptables/ipt_lock.h"
 #include "backends/iptables/ipt_mirror.h"
-#include "backends/iptables/ipt_rule_args.h"
+#include "backends/xtables/ipt_rule_args.h"
 #include "backends/iptables/ipt_set_steps.h"
 #include "backends/iptables/ipt_witness.h"
 #include "backends/xtables/xt.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/iptables/ipt_group.h"
-#include "backends/iptables/ipt_rows.h"
+#include "backends/xtables/ipt_rows.h"
 
 static bool has_addr_part(const struct ipt_group *g)
 {

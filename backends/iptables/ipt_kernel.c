@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "backends/iptables/ipt_rule_args.h"
+#include "backends/xtables/ipt_rule_args.h"
 #include "backends/iptables/ipt_survey.h"
 #include "backends/xtables/xt.h"
 #include "core/mem.h"

@@ -4,7 +4,7 @@
 
 #include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_group.h"
-#include "backends/iptables/ipt_split.h"
+#include "backends/xtables/ipt_split.h"
 #include "core/mem.h"
 
 static const struct origin nobody;

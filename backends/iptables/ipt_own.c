@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt_group.h"
-#include "backends/iptables/ipt_rows.h"
+#include "backends/xtables/ipt_rows.h"
 #include "core/mem.h"
 
 /* r's addresses of one side, as a set when there are several. */

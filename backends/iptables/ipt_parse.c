@@ -9,7 +9,7 @@
 
 #include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_positions.h"
-#include "backends/iptables/ipt_rule_args.h"
+#include "backends/xtables/ipt_rule_args.h"
 #include "backends/iptables/ipt_sets.h"
 #include "core/intern.h"
 #include "core/mem.h"

@@ -15,7 +15,7 @@
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_SETS_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_SETS_H
 
-#include "backends/iptables/ipt_rule_args.h"
+#include "backends/xtables/ipt_rule_args.h"
 #include "rules/image.h"
 
 #define IPT_SET_DIMS 3

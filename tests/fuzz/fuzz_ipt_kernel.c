@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt.h"
-#include "backends/iptables/ipt_rule_args.h"
+#include "backends/xtables/ipt_rule_args.h"
 #include "backends/iptables/ipt_legacy.h"
 #include "backends/iptables/ipt_sets.h"
 #include "backends/iptables/ipt_survey.h"

@@ -12,7 +12,7 @@
 
 #include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_elems.h"
-#include "backends/iptables/ipt_rule_args.h"
+#include "backends/xtables/ipt_rule_args.h"
 #include "backends/iptables/ipt_sets.h"
 #include "core/mem.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/ipt_split.c: the ruleset in words that ip6tables has. In
+ * backends/xtables/ipt_split.c: the ruleset in words that ip6tables has. In
  * IPv6 the kernel takes `--dst-type LOCAL,MULTICAST` for "both at once", which
  * nothing is: a rule for either becomes one for local destinations and one for
  * the groups among its addresses.
@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "backends/iptables/ipt_split.h"
+#include "backends/xtables/ipt_split.h"
 #include "core/mem.h"
 
 static const struct prefix all_groups = {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/ipt_encode.c: image rule to arguments, in the order that
+ * backends/xtables/ipt_encode.c: image rule to arguments, in the order that
  * iptables-save prints: what the built-in part of a rule says, then matches
  * from cheap to dear, so that a packet of another service leaves the rule
  * early.
  */
 #include <string.h>
 
-#include "backends/iptables/ipt_rule_args.h"
+#include "backends/xtables/ipt_rule_args.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
 

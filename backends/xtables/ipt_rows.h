@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/ipt_rows.h: a rule of the ruleset as plain iptables rules,
+ * backends/xtables/ipt_rows.h: a rule of the ruleset as plain iptables rules,
  * every value inline: a multiport list of ports, one address of each side, one
  * ICMP type.
  *
@@ -8,10 +8,10 @@
  * Owner:  borrows all; the rows' origins are the rule's.
  * Errors: -ENOMEM.
  */
-#ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_ROWS_H
-#define CTPOLICY_BACKENDS_IPTABLES_IPT_ROWS_H
+#ifndef CTPOLICY_BACKENDS_XTABLES_IPT_ROWS_H
+#define CTPOLICY_BACKENDS_XTABLES_IPT_ROWS_H
 
-#include "backends/iptables/ipt_rule_args.h"
+#include "backends/xtables/ipt_rule_args.h"
 #include "rules/image.h"
 
 /* Where the rows go, and what they have in common. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* backends/iptables/ipt_decode_list.c: lists of ports, and tcp flags. */
-#include "backends/iptables/ipt_decode.h"
+/* backends/xtables/ipt_decode_list.c: lists of ports, and tcp flags. */
+#include "backends/xtables/ipt_decode.h"
 
 #include <errno.h>
 #include <stdio.h>

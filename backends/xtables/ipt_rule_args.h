@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/ipt_rule_args.h: an image rule as arguments, and back: one
+ * backends/xtables/ipt_rule_args.h: an image rule as arguments, and back: one
  * encoder makes them, one decoder reads them.
  *
  * Units:  family: NFPROTO_IPV4 or NFPROTO_IPV6.
  * Errors: -ENOMEM; ipt_args_encode() -EOPNOTSUPP for what iptables has no
  *         words for.
  */
-#ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_RULE_ARGS_H
-#define CTPOLICY_BACKENDS_IPTABLES_IPT_RULE_ARGS_H
+#ifndef CTPOLICY_BACKENDS_XTABLES_IPT_RULE_ARGS_H
+#define CTPOLICY_BACKENDS_XTABLES_IPT_RULE_ARGS_H
 
 #include "backends/xtables/ipt_args.h"
 #include "rules/image.h"

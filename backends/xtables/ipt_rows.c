@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* backends/iptables/ipt_rules.c: a rule as plain ones, multiplied out. */
+/* backends/xtables/ipt_rows.c: a rule as plain ones, multiplied out. */
 #include <string.h>
 
-#include "backends/iptables/ipt_rows.h"
+#include "backends/xtables/ipt_rows.h"
 #include "core/mem.h"
 
 /* Length of the run of ranges from v[at] on that one multiport match holds. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/ipt_split.h: rules that one ip6tables rule cannot say,
+ * backends/xtables/ipt_split.h: rules that one ip6tables rule cannot say,
  * as several that it can.
  *
  * Shape:  in the result no rule that IPv6 is in has DST_LOCAL_OR_GROUP.
@@ -8,8 +8,8 @@
  *         Settings stay with `rs`.
  * Errors: -ENOMEM.
  */
-#ifndef CTPOLICY_IPTABLES_IPT_SPLIT_H
-#define CTPOLICY_IPTABLES_IPT_SPLIT_H
+#ifndef CTPOLICY_BACKENDS_XTABLES_IPT_SPLIT_H
+#define CTPOLICY_BACKENDS_XTABLES_IPT_SPLIT_H
 
 #include "rules/ruleset.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/ipt_decode.h: what the decoder of rules reads of lists.
+ * backends/xtables/ipt_decode.h: what the decoder of rules reads of lists.
  *
  * Errors: -ENOMEM; -EINVAL: malformed, or longer than a rule of ctpolicy's.
  * Source: iptables-extensions(8).
  */
-#ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_DECODE_H
-#define CTPOLICY_BACKENDS_IPTABLES_IPT_DECODE_H
+#ifndef CTPOLICY_BACKENDS_XTABLES_IPT_DECODE_H
+#define CTPOLICY_BACKENDS_XTABLES_IPT_DECODE_H
 
 #include "core/inet.h"
 

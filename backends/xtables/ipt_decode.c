@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/ipt_decode.c: arguments to image rule. It takes what
+ * backends/xtables/ipt_decode.c: arguments to image rule. It takes what
  * iptables-save prints of a rule with our meaning, in whichever spelling: one
  * rule, one decoded form.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/iptables/ipt_decode.h"
-#include "backends/iptables/ipt_rule_args.h"
+#include "backends/xtables/ipt_decode.h"
+#include "backends/xtables/ipt_rule_args.h"
 #include "core/intern.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
