@@ -7,8 +7,9 @@
 #include <string.h>
 
 #include "backends/iptables/ipt.h"
-#include "backends/xtables/ipt_rule_args.h"
 #include "backends/iptables/ipt_sets.h"
+#include "backends/xtables/ipt_rule_args.h"
+#include "backends/xtables/ipt_step.h"
 #include "core/mem.h"
 
 /* How far apart the families may be before a rule is written twice. */
@@ -222,24 +223,6 @@ int ipt_render(const struct image *img, FILE *out)
 	return err ? err : ferror(out) ? -EIO : 0;
 }
 
-static void print_rule_step(const struct step *s, struct strbuf *out)
-{
-	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
-	bool head = s->add && s->rule->at_head;
-	int err;
-
-	strbuf_printf(out, "-%c %s ", s->add ? (head ? 'I' : 'A') : 'D',
-		      s->chain->name);
-	if (head)
-		strbuf_puts(out, "1 ");
-	err = ipt_args_encode(s->rule, s->table->family, &a);
-	out->lost |= err == -ENOMEM;
-	if (err)
-		strbuf_puts(out, s->rule->unknown ? s->rule->unknown : "?");
-	else
-		ipt_args_print(&a, out);
-}
-
 static void print_element_step(const struct step *s, struct strbuf *out)
 {
 	if (s->add) {
@@ -252,34 +235,19 @@ static void print_element_step(const struct step *s, struct strbuf *out)
 
 void ipt_print_step(const struct step *s, struct strbuf *out)
 {
-	if (s->table->family == NFPROTO_UNSPEC)
-		strbuf_puts(out, "ipset ");
-	else
-		strbuf_printf(out, "%s -t %s ",
-			      s->table->family == NFPROTO_IPV4 ? "iptables" :
-								 "ip6tables",
-			      s->table->name);
-	switch (s->kind) {
-	case STEP_CHAIN:
-		strbuf_printf(out, "-%c %s", s->add ? 'N' : 'X',
-			      s->chain->name);
-		break;
-	case STEP_SET:
-		strbuf_printf(out, "%s %s", s->add ? "create" : "destroy",
-			      s->set->name);
-		if (s->add) {
-			strbuf_puts(out, " ");
-			ipt_set_print_type(s->set, out);
-		}
-		break;
-	case STEP_ELEMENT:
+	if (s->table->family != NFPROTO_UNSPEC) {
+		ipt_step_print(s, out);
+		return;
+	}
+	strbuf_puts(out, "ipset ");
+	if (s->kind == STEP_ELEMENT) {
 		print_element_step(s, out);
-		break;
-	case STEP_RULE:
-		print_rule_step(s, out);
-		break;
-	case STEP_TABLE:
-	case STEP_KIND_MAX_:
-		break;
+		return;
+	}
+	strbuf_printf(out, "%s %s", s->add ? "create" : "destroy",
+		      s->set->name);
+	if (s->add) {
+		strbuf_puts(out, " ");
+		ipt_set_print_type(s->set, out);
 	}
 }

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_compat.h: rules in the tables of iptables-nft.
+ *
+ * iptables-nft shows a table only if it can read every rule there. So its
+ * tables get what it would write itself: interface, protocol and addresses as
+ * nft's own expressions, all else as blobs of iptables' matches, which each of
+ * its releases reads. No set, no `ct`, no `notrack`.
+ *
+ * Shape:  of an image table with `iptables`: rules are as the iptables backend
+ *         writes them (multiport lists, one address of each side), without
+ *         lookups. In the text of an image such a rule is
+ *         "iptables -p tcp ... -j ACCEPT", or "ip6tables ...".
+ * Errors: -ENOMEM; the encoder -EOPNOTSUPP with a diagnostic, for what iptables
+ *         or this kernel lacks. A rule that the decoder does not understand is
+ *         no error.
+ * Source: iptables/nft.c of iptables 1.8.9; linux/netfilter/nf_tables_compat.h
+ */
+#ifndef CTPOLICY_BACKENDS_NFT_NFT_COMPAT_H
+#define CTPOLICY_BACKENDS_NFT_NFT_COMPAT_H
+
+#include "backends/nft/nft.h"
+
+struct nft_writer;
+struct nftnl_rule;
+
+/* Are they within what this build can write? */
+extern const bool nft_compat_works;
+
+/* nft_compat_put.c */
+int nft_compat_put(struct nft_writer *w, uint8_t family,
+		   const struct image_rule *r, struct diags *d);
+/* nft_compat_get.c: into ret, which is zero. */
+int nft_compat_decode(struct image *img, const struct image_table *t,
+		      const struct nftnl_rule *nr, struct image_rule *ret);
+/* nft_compat.c: the group's rules, every value inline, to the end of c. */
+int nft_compat_lower(const struct fuse_group *g, const struct image_table *t,
+		     struct image_chain *c);
+/* What stands behind the word "iptables", and back. */
+void nft_compat_print(uint8_t family, const struct image_rule *r,
+		      struct strbuf *out);
+int nft_compat_parse(const char *text, size_t len, uint8_t family,
+		     struct image *img, struct image_rule *ret);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/xtables/ipt_step.h: a step in a table of iptables, as the command
+ * that would do the same.
+ *
+ * Shape:  chains and rules alone: "ip6tables -t filter -N ctpolicy-input".
+ */
+#ifndef CTPOLICY_BACKENDS_XTABLES_IPT_STEP_H
+#define CTPOLICY_BACKENDS_XTABLES_IPT_STEP_H
+
+#include "core/strbuf.h"
+#include "rules/changeset.h"
+
+void ipt_step_print(const struct step *s, struct strbuf *out);
+
+#endif
