@@ -139,6 +139,46 @@ void foreign_flush_chain(struct foreign *f, uint32_t chain)
 	c->shift = 0;
 }
 
+/* Those behind a rule that is no longer there move up. */
+static void close_gap(struct foreign *f, const struct host_chain *c, int32_t at)
+{
+	for (uint32_t i = c->first; i != FOREIGN_NOWHERE; i = f->rules[i].next)
+		if (f->rules[i].at > at)
+			f->rules[i].at--;
+}
+
+static bool all_of_chain(const struct foreign *f, const struct host_chain *c,
+			 foreign_is_fn *is)
+{
+	for (uint32_t i = c->first; i != FOREIGN_NOWHERE; i = f->rules[i].next)
+		if (!is(f, &f->rules[i]))
+			return false;
+	return true;
+}
+
+void foreign_take_out(struct foreign *f, foreign_is_fn *is)
+{
+	for (uint32_t i = 0; i < f->n_chains; i++) {
+		struct host_chain *c = &f->chains[i];
+		uint32_t *link = &c->first;
+
+		if (all_of_chain(f, c, is))
+			foreign_flush_chain(f, i);
+		while (*link != FOREIGN_NOWHERE) {
+			struct foreign_rule *r = &f->rules[*link];
+
+			if (!is(f, r)) {
+				link = &r->next;
+				continue;
+			}
+			*link = r->next;
+			r->chain = FOREIGN_NOWHERE;
+			c->n_rules--;
+			close_gap(f, c, r->at);
+		}
+	}
+}
+
 bool foreign_is_gone(const struct foreign_rule *r)
 {
 	return r->chain == FOREIGN_NOWHERE;

@@ -250,6 +250,10 @@ struct foreign_mark foreign_mark(const struct foreign *f);
 int foreign_rewind(struct foreign *f, const struct foreign_mark *m);
 /* Take all rules out of a chain, as a flush does. */
 void foreign_flush_chain(struct foreign *f, uint32_t chain);
+/* Take out the rules that is() says so of; those behind them move up. */
+typedef bool foreign_is_fn(const struct foreign *f,
+			   const struct foreign_rule *r);
+void foreign_take_out(struct foreign *f, foreign_is_fn *is);
 /* From 1, in the chain as it is when all was read; 0: the dialect has none. */
 uint32_t foreign_position(const struct foreign *f,
 			  const struct foreign_rule *r);
