@@ -228,10 +228,18 @@ bool image_rule_is_transit(const struct image_rule *r)
 	return r->match.dst == DST_TRANSIT;
 }
 
+uint32_t image_rule_behind(const struct image_chain *c,
+			   const struct image_rule *r)
+{
+	uint32_t own = (uint32_t)(r - c->rules);
+
+	return r->place > own ? r->place - own : 0;
+}
+
 bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
 {
 	if (a->verdict == VERDICT_UNKNOWN || a->verdict != b->verdict ||
-	    a->n_lookups != b->n_lookups || a->at_head != b->at_head ||
+	    a->n_lookups != b->n_lookups || a->place != b->place ||
 	    !text_equal(a->target, b->target) ||
 	    !text_equal(a->comment, b->comment))
 		return false;

@@ -8,7 +8,7 @@
  *
  * Shape:  tables, chains and sets in canonical order (image_normalize());
  *         rules in evaluation order. A `foreign` chain is somebody else's and
- *         lists our jump alone. A rule that could not be decoded is kept as
+ *         lists our jumps alone. A rule that could not be decoded is kept as
  *         VERDICT_UNKNOWN with its text, equal to nothing.
  *         In an image rule the match is what the rule says inline; lookups
  *         say the rest. What an inline match may hold is the backend's choice
@@ -84,7 +84,7 @@ struct image_rule {
 	enum verdict verdict;
 	enum stage stage;
 	const char *target;		/* of VERDICT_JUMP; NULL: none */
-	bool at_head;			/* in a foreign chain: stands first */
+	uint32_t place;			/* in a foreign chain: from 0 */
 	char *comment;			/* as in the kernel; NULL: none */
 	char *unknown;			/* text of VERDICT_UNKNOWN */
 	const struct origin *origin;	/* never NULL in a wanted image */
@@ -165,6 +165,9 @@ void origin_comment(const struct origin *o, char *buf, size_t max);
 /* The set of address types that a backend may look up for DST_TRANSIT. */
 #define IMAGE_TRANSIT_TYPES "transit_types"
 
+/* How many of the host's rules stand before a rule of a foreign chain. */
+uint32_t image_rule_behind(const struct image_chain *c,
+			   const struct image_rule *r);
 bool image_rule_equal(const struct image_rule *a, const struct image_rule *b);
 /* Is the rule for packets that only pass through this host? */
 bool image_rule_is_transit(const struct image_rule *r);

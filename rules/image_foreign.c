@@ -325,11 +325,11 @@ static int put_verdict(const struct adding *a, const struct image_rule *from,
 	return foreign_add_term(a->f, &notrack);
 }
 
-static int add_rule(const struct adding *a, uint32_t chain,
+/* `position` in its chain; 0: at its end. */
+static int add_rule(const struct adding *a, uint32_t chain, uint32_t position,
 		    const struct image_rule *from)
 {
-	struct foreign_rule *r = foreign_add_rule(a->f, chain,
-						  from->at_head ? 1 : 0);
+	struct foreign_rule *r = foreign_add_rule(a->f, chain, position);
 	const char *raw = from->unknown ? from->unknown :
 			  from->comment ? from->comment : "";
 	struct term opaque = { .kind = TERM_OPAQUE, .name = "ctpolicy" };
@@ -375,7 +375,9 @@ static int add_chain(const struct adding *a, const struct image_chain *from)
 	if (from->base || from->foreign)
 		hook_up(a, from, &a->f->chains[chain]);
 	for (size_t i = 0; !err && i < from->n_rules; i++)
-		err = add_rule(a, chain, &from->rules[i]);
+		err = add_rule(a, chain, from->foreign ?
+					 from->rules[i].place + 1 : 0,
+			       &from->rules[i]);
 	return err;
 }
 

@@ -63,8 +63,9 @@ static int add_rule(struct commit *c, struct ipt_legacy *t,
 		err = build_entry(s, &entry, c->d);
 	if (err)
 		return err;
-	/* In a chain of somebody else's our one place is the head. */
-	at = s->chain->foreign ? 0 : ipt_mirror_find(m, s->before);
+	at = s->chain->foreign ?
+		ipt_mirror_behind(m, image_rule_behind(s->chain, s->rule)) :
+		ipt_mirror_find(m, s->before);
 	err = ipt_legacy_insert(t, s->chain->name, at, entry, c->d);
 	return err ? err : ipt_mirror_insert(m, at, s->rule);
 }

@@ -65,7 +65,7 @@ static int read_rule(struct reader *r, const struct ipt_legacy *t,
 	if (err)
 		return err;
 	rule->handle = at + 1;
-	rule->at_head = c->foreign && at == 0;
+	rule->place = c->foreign ? (uint32_t)at : 0;
 	return 0;
 }
 

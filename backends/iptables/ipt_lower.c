@@ -169,7 +169,6 @@ static int add_jump(struct image_table *t, const struct ipt_place *p,
 	r = plain_rule(c, family, VERDICT_JUMP);
 	if (!r)
 		return -ENOMEM;
-	r->at_head = true;
 	r->target = p->own;
 	return 0;
 }

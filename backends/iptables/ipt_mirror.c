@@ -144,6 +144,15 @@ size_t ipt_mirror_find(const struct ipt_mirror *m, const struct image_rule *r)
 	return i;
 }
 
+size_t ipt_mirror_behind(const struct ipt_mirror *m, size_t host_rules)
+{
+	size_t i = 0;
+
+	while (i < m->n && (host_rules || m->v[i]))
+		host_rules -= !m->v[i++];
+	return i;
+}
+
 int ipt_mirror_insert(struct ipt_mirror *m, size_t at,
 		      const struct image_rule *r)
 {

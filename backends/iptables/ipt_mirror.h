@@ -38,6 +38,8 @@ int ipt_mirrors_align(struct ipt_mirrors *all, const struct ipt_legacy *t);
 int ipt_mirrors_copy(const struct ipt_mirrors *from, struct ipt_mirrors *ret);
 /* m->n when r is not there, or NULL. */
 size_t ipt_mirror_find(const struct ipt_mirror *m, const struct image_rule *r);
+/* Right behind so many of somebody else's; m->n where there are fewer. */
+size_t ipt_mirror_behind(const struct ipt_mirror *m, size_t host_rules);
 int ipt_mirror_insert(struct ipt_mirror *m, size_t at,
 		      const struct image_rule *r);
 void ipt_mirror_remove(struct ipt_mirror *m, size_t at);

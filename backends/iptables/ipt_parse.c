@@ -150,8 +150,8 @@ static int take_rule(struct parser *p, size_t f, const char *chain, size_t pos,
 			      p->img, r);
 	if (err)
 		return err;
+	r->place = ours ? 0 : (uint32_t)nth - 1;
 	r->handle = !ours || (pos && pos < c->n_rules) ? nth : c->n_rules;
-	r->at_head = !ours && nth == 1;
 	return 0;
 }
 

@@ -139,34 +139,109 @@ static void merge(const char *command, const struct ipt_args *v4, size_t n4,
 	}
 }
 
+/* Jumps of one family, or of both where they stand in the same places. */
+static void render_jumps(const char *prefix, const struct image_chain *c,
+			 const struct ipt_args *v, struct strbuf *out)
+{
+	for (size_t i = 0; c && i < c->n_rules; i++) {
+		strbuf_puts(out, prefix);
+		ipt_print_insert(c, &c->rules[i], out);
+		ipt_args_print(&v[i], out);
+		strbuf_puts(out, "\n");
+	}
+}
+
+static bool same_jumps(const struct image_chain *a, const struct ipt_args *v,
+		       const struct image_chain *b, const struct ipt_args *w)
+{
+	bool same = a && b && a->n_rules == b->n_rules;
+
+	for (size_t i = 0; same && i < a->n_rules; i++)
+		same = a->rules[i].place == b->rules[i].place &&
+		       ipt_args_equal(&v[i], &w[i]);
+	return same;
+}
+
 static int render_chain(const struct pair *p, const char *name,
-			const char *command, struct strbuf *out)
+			struct strbuf *out)
 {
 	const struct image_chain *c4 = chain_in(p->v4, name);
 	const struct image_chain *c6 = chain_in(p->v6, name);
 	size_t n4 = c4 ? c4->n_rules : 0, n6 = c6 ? c6->n_rules : 0;
 	struct ipt_args *v4 = NULL, *v6 = NULL;
+	char command[IPT_WORD_MAX + 8];
 	int err = encode_chain(c4, NFPROTO_IPV4, &v4);
 
 	if (!err)
 		err = encode_chain(c6, NFPROTO_IPV6, &v6);
-	if (!err)
+	snprintf(command, sizeof(command), "-A %s", name);
+	if (!err && !(c4 ? c4 : c6)->foreign) {
 		merge(command, v4, n4, v6, n6, out);
+	} else if (!err && same_jumps(c4, v4, c6, v6)) {
+		render_jumps("", c4, v4, out);
+	} else if (!err) {
+		render_jumps("-4 ", c4, v4, out);
+		render_jumps("-6 ", c6, v6, out);
+	}
 	args_vec_free(&v4, n4);
 	args_vec_free(&v6, n6);
 	return err;
 }
 
 /* A line ":CHAIN" speaks to both families, so one family's chain needs -N. */
-static void render_chain_name(const struct pair *p, const char *name,
-			      struct strbuf *out)
+static int render_chain_name(const struct pair *p, const char *name,
+			     struct strbuf *out)
 {
 	bool in4 = chain_in(p->v4, name), in6 = chain_in(p->v6, name);
 
 	if (in4 && in6)
 		strbuf_printf(out, ":%s - [0:0]\n", name);
-	else if (in4 || in6)
+	else
 		strbuf_printf(out, "%s -N %s\n", in4 ? "-4" : "-6", name);
+	return 0;
+}
+
+/* CTPOLICY-INPUT or CTPOLICY-INPUT-2, or a chain that jumps there? */
+static bool is_at(const struct image_chain *c, const struct ipt_place *at)
+{
+	const char *own = c->foreign && c->n_rules ? c->rules[0].target :
+						     c->name;
+	size_t n = strlen(at->own);
+
+	return own && !strncmp(own, at->own, n) && (!own[n] || own[n] == '-');
+}
+
+typedef int render_fn(const struct pair *p, const char *name,
+		      struct strbuf *out);
+
+/* Chains of the one kind at that place in either family, each once. */
+static int chains_at(const struct pair *p, const struct ipt_place *at,
+		     bool foreign, render_fn *render, struct strbuf *out)
+{
+	const struct image_table *v[] = { p->v4, p->v6 };
+	int err = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(v); k++)
+		for (size_t i = 0; !err && v[k] && i < v[k]->n_chains; i++) {
+			const struct image_chain *c = &v[k]->chains[i];
+
+			if (c->foreign == foreign && is_at(c, at) &&
+			    (!k || !chain_in(p->v4, c->name)))
+				err = render(p, c->name, out);
+		}
+	return err;
+}
+
+static int each_chain(const struct pair *p, const char *table, bool foreign,
+		      render_fn *render, struct strbuf *out)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < IPT_PLACES; i++)
+		if (!strcmp(ipt_places[i].table, table))
+			err = chains_at(p, &ipt_places[i], foreign, render,
+					out);
+	return err;
 }
 
 static int render_table(const struct image *img, const char *name, FILE *out)
@@ -176,29 +251,17 @@ static int render_table(const struct image *img, const char *name, FILE *out)
 		image_find_table(img, NFPROTO_IPV4, name),
 		image_find_table(img, NFPROTO_IPV6, name),
 	};
-	int err = 0;
+	int err;
 
 	if (!p.v4 && !p.v6)
 		return 0;
 	strbuf_printf(&b, "*%s\n", name);
-	for (size_t i = 0; i < IPT_PLACES; i++)
-		if (!strcmp(ipt_places[i].table, name))
-			render_chain_name(&p, ipt_places[i].own, &b);
-	for (size_t i = 0; !err && i < 2 * IPT_PLACES; i++) {
-		const struct ipt_place *at = &ipt_places[i % IPT_PLACES];
-		char command[64];
-
-		if (strcmp(at->table, name))
-			continue;
-		/* Jumps first: they are what the reader looks for. */
-		if (i < IPT_PLACES)
-			snprintf(command, sizeof(command), "-I %s 1",
-				 at->builtin);
-		else
-			snprintf(command, sizeof(command), "-A %s", at->own);
-		err = render_chain(&p, i < IPT_PLACES ? at->builtin : at->own,
-				   command, &b);
-	}
+	err = each_chain(&p, name, false, render_chain_name, &b);
+	/* Jumps first: they are what the reader looks for. */
+	if (!err)
+		err = each_chain(&p, name, true, render_chain, &b);
+	if (!err)
+		err = each_chain(&p, name, false, render_chain, &b);
 	strbuf_puts(&b, "COMMIT\n");
 	return err ? err : flush(&b, out);
 }

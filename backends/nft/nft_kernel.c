@@ -91,6 +91,7 @@ void nft_close(struct backend_ctx **ctx)
 	if ((*ctx)->nl)
 		mnl_socket_close((*ctx)->nl);
 	free((*ctx)->buf);
+	nft_world_release(&(*ctx)->world);
 	free(*ctx);
 	*ctx = NULL;
 }

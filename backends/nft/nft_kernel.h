@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 
 #include "backends/nft/nft_netlink.h"
+#include "backends/nft/nft_world.h"
 
 #define NFT_RECV_SIZE (64 * 1024)
 
@@ -19,6 +20,7 @@ struct backend_ctx {
 	uint32_t seq;
 	uint8_t *buf;			/* NFT_RECV_SIZE bytes */
 	bool settling;			/* large sets were written just now */
+	struct nft_world world;		/* the host's, at the last snapshot */
 };
 
 /* nft_kernel.c */
@@ -74,7 +76,9 @@ struct nft_plan {
 };
 int nft_plan_make(const struct changeset *cs, struct nft_plan *ret);
 void nft_plan_release(struct nft_plan *p);
-int nft_plan_write(const struct nft_plan *p, struct nft_batch *b);
+/* `host`: the chains in which ctpolicy's jumps find their places. */
+int nft_plan_write(const struct nft_plan *p, struct nft_world *host,
+		   struct nft_batch *b);
 
 /* nft_commit.c */
 int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,

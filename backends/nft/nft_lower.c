@@ -70,7 +70,6 @@ static int add_jump(struct image_table *t, const struct foreign_chain *f,
 		return -ENOMEM;
 	r->verdict = VERDICT_JUMP;
 	r->match.family = nft_table_af(t->family);
-	r->at_head = true;
 	r->origin = &nobody;
 	r->target = target;
 	r->comment = strdup(NFT_JUMP_COMMENT);

@@ -69,3 +69,9 @@ uint32_t nft_attr_u32(const struct nlattr *a)
 	return a && mnl_attr_get_payload_len(a) >= 4 ?
 		ntohl(mnl_attr_get_u32(a)) : 0;
 }
+
+uint64_t nft_attr_u64(const struct nlattr *a)
+{
+	return a && mnl_attr_get_payload_len(a) >= 8 ?
+		be64toh(mnl_attr_get_u64(a)) : 0;
+}

@@ -121,7 +121,8 @@ int nft_nest_attrs(const struct nlattr *nest, const struct nlattr **v,
 	     (a) = mnl_attr_next(a))
 /* The string of an attribute, "" when it is missing or not terminated. */
 const char *nft_attr_str(const struct nlattr *a);
-/* A big-endian number, 0 when missing or short. */
+/* Big-endian numbers, 0 when missing or short. */
 uint32_t nft_attr_u32(const struct nlattr *a);
+uint64_t nft_attr_u64(const struct nlattr *a);
 
 #endif

@@ -5,6 +5,7 @@
  * Reads what render prints and what `nft list ruleset` does. The host's
  * own things are skipped by their braces, except for jumps into our chains.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/nft/nft_parse.h"
@@ -145,18 +146,24 @@ static void rule_release(struct image_rule *r)
 	image_rule_release(r);
 }
 
-/* Our accept chains are named after their hook: "ctpolicy-input". */
+/* Accept chains are named after their hook: "ctpolicy-input-2". */
 static enum hook hook_of_own(const char *name)
 {
-	for (enum hook h = 0; h < HOOK_MAX_; h++)
-		if (!strcmp(name + strlen(NFT_OWN_PREFIX), hook_name(h)))
+	const char *word = name + strlen(NFT_OWN_PREFIX);
+
+	for (enum hook h = 0; h < HOOK_MAX_; h++) {
+		size_t n = strlen(hook_name(h));
+
+		if (!strncmp(word, hook_name(h), n) &&
+		    (!word[n] || word[n] == '-'))
 			return h;
+	}
 	return HOOK_MAX_;
 }
 
 /* Keep a rule of the host's chain if it jumps into one of ctpolicy's. */
 static int parse_foreign_rule(struct nft_parser *p, const struct scope *s,
-			      const char *chain, bool at_head)
+			      const char *chain, uint32_t place)
 {
 	_cleanup_(rule_release) struct image_rule r = { 0 };
 	const struct image_table here = { .family = s->family };
@@ -174,7 +181,7 @@ static int parse_foreign_rule(struct nft_parser *p, const struct scope *s,
 	c->hook = hook_of_own(r.target);
 	*to = r;
 	r = (struct image_rule){ 0 };
-	to->at_head = at_head;
+	to->place = place;
 	return set_rule_origin(p, to);
 }
 
@@ -188,7 +195,7 @@ static bool is_declaration(const struct nft_tok *t)
 static int parse_foreign_chain(struct nft_parser *p, const struct scope *s,
 			       const char *name)
 {
-	bool at_head = true;
+	uint32_t place = 0;
 	int err = 0;
 
 	while (!err && p->tok.kind != TOK_CLOSE && p->tok.kind != TOK_END) {
@@ -198,8 +205,7 @@ static int parse_foreign_chain(struct nft_parser *p, const struct scope *s,
 			err = nft_skip_statement(p);
 			continue;
 		}
-		err = parse_foreign_rule(p, s, name, at_head);
-		at_head = false;
+		err = parse_foreign_rule(p, s, name, place++);
 	}
 	return err ? err : nft_expect_kind(p, TOK_CLOSE, "'}'");
 }
@@ -279,23 +285,39 @@ static int command_element(struct nft_parser *p, const struct scope *s,
 	return nft_parse_elements(p, set);
 }
 
-/* [handle N] [position N] [index N] rule */
+/* Where the end of a chain is, which is not known: where nothing can be. */
+#define PLACE_UNKNOWN UINT32_MAX
+
+/* [handle N] [position N] [index N]: the place that a rule gets by them. */
+static uint32_t command_place(struct nft_parser *p, bool insert)
+{
+	uint32_t n = insert ? 0 : PLACE_UNKNOWN;
+	char word[16];
+	bool index;
+
+	while ((index = nft_tok_is(&p->tok, "index")) ||
+	       nft_tok_is(&p->tok, "handle") ||
+	       nft_tok_is(&p->tok, "position")) {
+		nft_next(p);
+		if (index && nft_tok_copy(&p->tok, word, sizeof(word)))
+			n = (uint32_t)strtoul(word, NULL, 10) + !insert;
+		nft_next(p);
+	}
+	return n;
+}
+
+/* From behind the chain's name. */
 static int command_rule(struct nft_parser *p, const struct scope *s,
 			const char *chain, bool insert)
 {
+	uint32_t place = command_place(p, insert);
 	struct image_table *t;
 	struct image_chain *c;
 
-	while (nft_tok_is(&p->tok, "handle") ||
-	       nft_tok_is(&p->tok, "position") ||
-	       nft_tok_is(&p->tok, "index")) {
-		nft_next(p);
-		nft_next(p);
-	}
 	if (!nft_family_matters(s->family))
 		return nft_skip_statement(p);
 	if (!is_ours(s, chain))
-		return parse_foreign_rule(p, s, chain, insert);
+		return parse_foreign_rule(p, s, chain, place);
 	t = scope_table(p, s);
 	c = t ? image_find_chain(t, chain) : NULL;
 	if (!c)

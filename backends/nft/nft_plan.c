@@ -172,7 +172,22 @@ static void put_chain(struct nlmsghdr *nlh, const struct step *s, bool drop)
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, "filter");
 }
 
-static int put_rule(struct nlmsghdr *nlh, const struct step *s, bool drop)
+/* The handle of the rule that the step's goes before; 0: at the end. */
+static uint64_t handle_behind(const struct step *s, struct nft_world *host)
+{
+	const struct nft_foreign *f;
+	uint32_t behind;
+
+	if (!s->chain->foreign)
+		return s->before ? s->before->handle : 0;
+	f = nft_world_find(host, s->table->family, s->table->name,
+			   s->chain->name);
+	behind = image_rule_behind(s->chain, s->rule);
+	return f && behind < f->n_rules ? f->handles[behind] : 0;
+}
+
+static int put_rule(struct nlmsghdr *nlh, const struct step *s, bool drop,
+		    uint64_t before)
 {
 	struct nftnl_rule *nr = NULL;
 	int err;
@@ -187,19 +202,11 @@ static int put_rule(struct nlmsghdr *nlh, const struct step *s, bool drop)
 	err = nft_rule_encode(s->table, s->chain->name, s->rule, &nr);
 	if (err)
 		return err;
-	if (s->before)
-		nftnl_rule_set_u64(nr, NFTNL_RULE_POSITION, s->before->handle);
+	if (before)
+		nftnl_rule_set_u64(nr, NFTNL_RULE_POSITION, before);
 	nftnl_rule_nlmsg_build_payload(nlh, nr);
 	nftnl_rule_free(nr);
 	return 0;
-}
-
-/* Behind all others, unless a place or the head is wanted. */
-static uint16_t rule_flags(const struct step *s)
-{
-	if (s->before || s->rule->at_head)
-		return NLM_F_CREATE;
-	return NLM_F_CREATE | NLM_F_APPEND;
 }
 
 static uint16_t msg_of(enum step_kind kind, bool drop)
@@ -235,12 +242,14 @@ static void put_set(struct nlmsghdr *nlh, const struct step *s, bool drop,
 	mnl_attr_put_strz(nlh, NFTA_SET_NAME, s->set->name);
 }
 
-static int write_one(const struct nft_plan *p, size_t i, struct nft_batch *b)
+static int write_one(const struct nft_plan *p, size_t i,
+		     struct nft_world *host, struct nft_batch *b)
 {
 	const struct step *s = p->steps[i];
-	bool drop = p->drop[i];
-	uint16_t flags = drop ? 0 : s->kind == STEP_RULE ? rule_flags(s) :
-							   NLM_F_CREATE;
+	bool drop = p->drop[i], rule = s->kind == STEP_RULE && !drop;
+	uint64_t before = rule ? handle_behind(s, host) : 0;
+	uint16_t flags = drop ? 0 : rule && !before ?
+				 NLM_F_CREATE | NLM_F_APPEND : NLM_F_CREATE;
 	struct nlmsghdr *nlh = put_msg(b, SMALL_MSG, msg_of(s->kind, drop),
 				       flags, s->table->family);
 	int err = 0;
@@ -254,7 +263,7 @@ static int write_one(const struct nft_plan *p, size_t i, struct nft_batch *b)
 	else if (s->kind == STEP_SET)
 		put_set(nlh, s, drop, (uint32_t)i + 1);
 	else
-		err = put_rule(nlh, s, drop);
+		err = put_rule(nlh, s, drop, before);
 	return err ? err : nft_batch_add(b, nlh, i);
 }
 
@@ -284,7 +293,8 @@ static int write_elements(const struct nft_plan *p, size_t *i,
 	return nft_batch_add(b, nlh, start);
 }
 
-int nft_plan_write(const struct nft_plan *p, struct nft_batch *b)
+int nft_plan_write(const struct nft_plan *p, struct nft_world *host,
+		   struct nft_batch *b)
 {
 	int err = 0;
 
@@ -292,7 +302,7 @@ int nft_plan_write(const struct nft_plan *p, struct nft_batch *b)
 		if (p->steps[i]->kind == STEP_ELEMENT)
 			err = write_elements(p, &i, b);
 		else
-			err = write_one(p, i++, b);
+			err = write_one(p, i++, host, b);
 	}
 	return err;
 }

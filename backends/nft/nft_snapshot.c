@@ -173,7 +173,7 @@ static int read_sets(struct scan *s)
 
 static int decode_rule(struct scan *s, const struct nlmsghdr *nlh,
 		       const struct image_table *t, struct image_chain *c,
-		       bool at_head)
+		       size_t place)
 {
 	struct image_rule *r = image_add_rule(c);
 	int err;
@@ -181,7 +181,7 @@ static int decode_rule(struct scan *s, const struct nlmsghdr *nlh,
 	if (!r)
 		return -ENOMEM;
 	err = nft_rule_decode(s->image, t, nlh, r);
-	r->at_head = at_head;
+	r->place = (uint32_t)place;
 	return err;
 }
 
@@ -200,7 +200,7 @@ static int take_jump(struct scan *s, const struct nlmsghdr *nlh,
 	if (!c)
 		return -ENOMEM;
 	c->foreign = true;
-	return decode_rule(s, nlh, t, c, f->n_rules == 0 && c->n_rules == 0);
+	return decode_rule(s, nlh, t, c, f->n_rules + c->n_rules);
 }
 
 static int take_foreign_rule(struct scan *s, const struct nlmsghdr *nlh,
@@ -219,8 +219,7 @@ static int take_foreign_rule(struct scan *s, const struct nlmsghdr *nlh,
 		return err;
 	if (ours)
 		return take_jump(s, nlh, f);
-	f->n_rules++;
-	return 0;
+	return nft_world_count_rule(f, nft_attr_u64(v[NFTA_RULE_HANDLE]));
 }
 
 static int take_rule(const struct nlmsghdr *nlh, void *arg)
@@ -238,7 +237,7 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 			     nft_attr_str(v[NFTA_RULE_TABLE]));
 	c = t ? image_find_chain(t, nft_attr_str(v[NFTA_RULE_CHAIN])) : NULL;
 	if (c && !c->foreign)
-		return decode_rule(s, nlh, t, c, false);
+		return decode_rule(s, nlh, t, c, 0);
 	return take_foreign_rule(s, nlh, v);
 }
 
@@ -321,6 +320,9 @@ static int try_snapshot(struct backend_ctx *ctx, void *arg)
 		return err;
 	snap.survey.ours = !image_is_empty(s.image);
 	snap.image = TAKE_PTR(s.image);
+	nft_world_release(&ctx->world);
+	ctx->world = s.world;
+	s.world = (struct nft_world){ 0 };
 	snapshot_release(ret);
 	*ret = snap;
 	snap = (struct snapshot){ 0 };

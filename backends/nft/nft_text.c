@@ -187,12 +187,15 @@ static void render_table(const struct image_table *t, struct strbuf *b,
 	strbuf_puts(b, "}\n");
 }
 
+/* In a chain of the host's: at its head, or behind the rule at that index. */
 static void print_insert(const struct image_table *t,
 			 const struct image_chain *c,
 			 const struct image_rule *r, struct strbuf *out)
 {
-	strbuf_printf(out, "insert rule %s %s %s ", nfproto_name(t->family),
-		      t->name, c->name);
+	strbuf_printf(out, "%s rule %s %s %s ", r->place ? "add" : "insert",
+		      nfproto_name(t->family), t->name, c->name);
+	if (r->place)
+		strbuf_printf(out, "index %u ", r->place - 1);
 	nft_print_rule(t->family, r, out);
 }
 
@@ -234,7 +237,7 @@ static void step_rule(const struct step *s, struct strbuf *out)
 		nft_print_rule(t->family, s->rule, out);
 		return;
 	}
-	if (s->rule->at_head) {
+	if (s->chain->foreign) {
 		print_insert(t, s->chain, s->rule, out);
 		return;
 	}

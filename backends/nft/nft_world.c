@@ -155,10 +155,20 @@ struct nft_foreign *nft_world_find(struct nft_world *w, uint8_t family,
 	return NULL;
 }
 
+int nft_world_count_rule(struct nft_foreign *f, uint64_t handle)
+{
+	if (mem_grow(&f->handles, &f->cap_handles, f->n_rules + 1))
+		return -ENOMEM;
+	f->handles[f->n_rules++] = handle;
+	return 0;
+}
+
 void nft_world_release(struct nft_world *w)
 {
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = 0; i < w->n; i++) {
 		free(w->v[i].ways);
+		free(w->v[i].handles);
+	}
 	free(w->v);
 	free(w->tables);
 	*w = (struct nft_world){ 0 };

@@ -40,7 +40,8 @@ struct nft_foreign {
 	bool dormant;		/* its table is: it hooks nothing */
 	bool tracks;		/* a rule needs connection tracking */
 	bool masks_source;	/* a rule gives packets another source */
-	size_t n_rules;
+	uint64_t *handles;	/* of its rules, in order */
+	size_t n_rules, cap_handles;
 	struct reach_set drops;	/* of the rules that need no look at a set */
 	struct nft_way *ways;
 	size_t n_ways, cap_ways;
@@ -65,6 +66,8 @@ int nft_world_add_chain(struct nft_world *w, const struct nlmsghdr *nlh);
 void nft_world_sort(struct nft_world *w);
 struct nft_foreign *nft_world_find(struct nft_world *w, uint8_t family,
 				   const char *table, const char *chain);
+/* Another rule of the host's, behind the last one. */
+int nft_world_count_rule(struct nft_foreign *f, uint64_t handle);
 void nft_world_release(struct nft_world *w);
 
 /* nft_world_rule.c: does the rule jump to one of our chains? */

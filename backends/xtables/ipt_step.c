@@ -10,16 +10,22 @@
 #include <net/if.h>
 #include <linux/netfilter.h>
 
+void ipt_print_insert(const struct image_chain *c, const struct image_rule *r,
+		      struct strbuf *out)
+{
+	strbuf_printf(out, "-I %s %u ", c->name, r->place + 1);
+}
+
 static void print_rule_step(const struct step *s, struct strbuf *out)
 {
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
-	bool head = s->add && s->rule->at_head;
 	int err;
 
-	strbuf_printf(out, "-%c %s ", s->add ? (head ? 'I' : 'A') : 'D',
-		      s->chain->name);
-	if (head)
-		strbuf_puts(out, "1 ");
+	if (s->add && s->chain->foreign)
+		ipt_print_insert(s->chain, s->rule, out);
+	else
+		strbuf_printf(out, "-%c %s ", s->add ? 'A' : 'D',
+			      s->chain->name);
 	err = ipt_args_encode(s->rule, s->table->family, &a);
 	out->lost |= err == -ENOMEM;
 	if (err)

@@ -11,6 +11,9 @@
 #include "core/strbuf.h"
 #include "rules/changeset.h"
 
+/* "-I INPUT 3 ", for a jump at its place in the host's chain. */
+void ipt_print_insert(const struct image_chain *c, const struct image_rule *r,
+		      struct strbuf *out);
 void ipt_step_print(const struct step *s, struct strbuf *out);
 
 #endif

@@ -58,8 +58,7 @@ NFT_HANDIWORK = (
 )
 IPT_HANDIWORK = (
     ("iptables-legacy -t raw -N CTPOLICY-FOO", "chain CTPOLICY-FOO "),
-    ("iptables-legacy -t raw -A PREROUTING -j CTPOLICY-PREROUTING",
-     "1 hand-edited rule "),
+    ("iptables-legacy -t raw -A PREROUTING -j CTPOLICY-PREROUTING", ""),
     ("iptables-legacy -t raw -A CTPOLICY-PREROUTING -j LOG",
      "1 hand-edited rule "),
     ("iptables-legacy -t raw -E CTPOLICY-PREROUTING CTPOLICY-XYZ",

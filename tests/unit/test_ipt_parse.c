@@ -69,7 +69,7 @@ static void test_dump(void **state)
 	assert_non_null(c);
 	assert_true(c->foreign);
 	assert_int_equal(c->n_rules, 1);
-	assert_false(c->rules[0].at_head);
+	assert_int_equal(c->rules[0].place, 1);
 	assert_int_equal(c->rules[0].verdict, VERDICT_JUMP);
 	c = chain(img, NFPROTO_IPV4, "raw", "CTPOLICY-PREROUTING");
 	assert_int_equal(c->n_rules, 2);
@@ -81,7 +81,7 @@ static void test_dump(void **state)
 	assert_null(image_find_table(img, NFPROTO_IPV4, "filter"));
 	assert_null(image_find_table(img, NFPROTO_IPV6, "raw"));
 	c = chain(img, NFPROTO_IPV6, "filter", "INPUT");
-	assert_true(c->rules[0].at_head);
+	assert_int_equal(c->rules[0].place, 0);
 }
 
 static void test_families(void **state)
@@ -107,7 +107,7 @@ static void test_families(void **state)
 	assert_int_equal(c->n_rules, 3);
 	assert_int_equal(c->rules[1].match.proto, IPPROTO_ESP);
 	c = chain(img, NFPROTO_IPV6, "raw", "PREROUTING");
-	assert_true(c->rules[0].at_head);
+	assert_int_equal(c->rules[0].place, 0);
 }
 
 static const struct {

@@ -85,7 +85,7 @@ static void test_saved(void **state)
 	assert_int_equal(c->rules[0].match.dst, DST_LOCAL);
 	assert_int_equal(filter->n_sets, 1);
 	c = image_find_chain(filter, "input");
-	assert_true(c->foreign && c->n_rules == 1 && c->rules[0].at_head);
+	assert_true(c->foreign && c->n_rules == 1 && !c->rules[0].place);
 	assert_int_equal(image_find_chain(filter, "ctpolicy-input")->n_rules,
 			 1);
 	diags_release(&d);
@@ -216,7 +216,7 @@ static void test_commands(void **state)
 	assert_true(t->chains[0].base);
 	assert_int_equal(t->chains[0].rules[0].verdict, VERDICT_NOTRACK);
 	t = image_find_table(img, NFPROTO_IPV4, "filter");
-	assert_true(t->chains[0].rules[0].at_head);
+	assert_int_equal(t->chains[0].rules[0].place, 0);
 	diags_release(&d);
 }
 
