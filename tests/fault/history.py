@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Two policies, a host that filters by state, and the program with a state
 folder of its own: what the tests of recovery share."""
+import itertools
 import json
 import os
 import re
@@ -52,13 +53,12 @@ for _n, _ports in enumerate(((81, 5000), (8081, 53))):
 
 class Host:
     """A namespace with rules of its own, and a state folder."""
-    number = 0
+    numbers = itertools.count(1)
 
     def __init__(self, backend):
-        Host.number += 1
         self.backend = backend
         self.space = lab.Namespace()
-        self.state = os.path.join(lab.WORK, "state-%d" % Host.number)
+        self.state = os.path.join(lab.WORK, "state-%d" % next(Host.numbers))
         if backend == "nftables":
             self.space.nft(NFT)
         else:

@@ -270,7 +270,7 @@ def cut_removal(host, before):
     """A removal ends a trial, though it dies before it can say so."""
     host.run("apply", "--confirm", "5s", TWO)
     for n in range(1, 9):
-        log = os.path.join(lab.WORK, "unlinks")
+        log = os.path.join(lab.WORK, "unlinks-" + host.backend)
         host.run("remove", code=None, prefix=[
             "strace", "-qq", "-o", log, "-e", "trace=unlinkat", "-e",
             "inject=unlinkat:signal=KILL:when=%d" % n])
@@ -412,9 +412,14 @@ def others_folders(host, _):
 CASES = (failing_look, slow_change, told_to_end, small_waiter, damaged_note,
          deleted, deleted_above, damaged_in_place, at_once, disk, cut_removal,
          in_force, once, seen, numbers, two_folders, others_folders)
-lab.require_ctpolicy()
-for name in lab.BACKENDS:
+
+
+def play_all(backend):
     for test in CASES:
         if not sys.argv[1:] or test.__name__ in sys.argv[1:]:
-            case(test, name)
+            case(test, backend)
+
+
+lab.require_ctpolicy()
+tally.side_by_side(play_all, lab.BACKENDS)
 tally.end()

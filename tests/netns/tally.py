@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a test with many checks counts, and how it ends: all of them are made,
 and each that does not hold is named. Threads may share it."""
+import concurrent.futures
 import sys
 import threading
 
@@ -26,6 +27,13 @@ def case(what, function, *args):
         check(False, what + ":", err)
     else:
         check(True, what)
+
+
+def side_by_side(function, items):
+    """Call it for each item, all at once: most tests wait most of the time."""
+    with concurrent.futures.ThreadPoolExecutor(len(items)) as pool:
+        for done in [pool.submit(function, item) for item in items]:
+            done.result()
 
 
 def end(before=""):
