@@ -309,7 +309,7 @@ static int put_verdict(const struct adding *a, const struct image_rule *from,
 		       struct foreign_rule *r)
 {
 	static const enum foreign_verdict verdicts[] = {
-		[VERDICT_NOTRACK] = FOREIGN_NONE,
+		[VERDICT_NOTRACK] = FOREIGN_TARGET,
 		[VERDICT_ACCEPT] = FOREIGN_ACCEPT,
 		[VERDICT_RETURN] = FOREIGN_RETURN,
 		[VERDICT_JUMP] = FOREIGN_JUMP,
@@ -319,9 +319,14 @@ static int put_verdict(const struct adding *a, const struct image_rule *from,
 
 	r->verdict = verdicts[from->verdict];
 	r->target = from->target;
+	/* any match of the state keeps tracking on */
+	if (from->match.ct != CT_ANY)
+		r->features |= FEATURE_BIT(STATE);
 	if (from->verdict != VERDICT_NOTRACK)
 		return 0;
-	r->features = FEATURE_BIT(NOTRACK);
+	r->features |= FEATURE_BIT(NOTRACK);
+	r->target = a->f->tables[a->table].world == WORLD_NFT ? "notrack" :
+								"NOTRACK";
 	return foreign_add_term(a->f, &notrack);
 }
 
@@ -381,6 +386,12 @@ static int add_chain(const struct adding *a, const struct image_chain *from)
 	return err;
 }
 
+/* An ipset is no chain's. */
+static bool is_added(const struct image_table *t)
+{
+	return t->family != NFPROTO_UNSPEC;
+}
+
 int image_add_to_foreign(const struct image *img, enum foreign_world world,
 			 struct foreign *f)
 {
@@ -389,7 +400,7 @@ int image_add_to_foreign(const struct image *img, enum foreign_world world,
 
 	for (size_t i = 0; !err && i < img->n_tables; i++) {
 		a.t = &img->tables[i];
-		if (a.t->family == NFPROTO_UNSPEC)
+		if (!is_added(a.t))
 			continue;
 		err = foreign_table_of(f, world, a.t->family, a.t->name, 0,
 				       &a.table);
@@ -397,4 +408,24 @@ int image_add_to_foreign(const struct image *img, enum foreign_world world,
 			err = add_chain(&a, &a.t->chains[k]);
 	}
 	return err;
+}
+
+bool image_place_added(const struct image *img, size_t n,
+		       struct image_place *ret)
+{
+	for (size_t i = 0; i < img->n_tables; i++) {
+		const struct image_table *t = &img->tables[i];
+
+		for (size_t k = 0; is_added(t) && k < t->n_chains; k++) {
+			const struct image_chain *c = &t->chains[k];
+
+			if (n < c->n_rules) {
+				*ret = (struct image_place){ t, c,
+							     &c->rules[n] };
+				return true;
+			}
+			n -= c->n_rules;
+		}
+	}
+	return false;
 }

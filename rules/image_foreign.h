@@ -17,7 +17,16 @@
 #include "rules/foreign.h"
 #include "rules/image.h"
 
+struct image_place {
+	const struct image_table *table;
+	const struct image_chain *chain;
+	const struct image_rule *rule;
+};
+
 int image_add_to_foreign(const struct image *img, enum foreign_world world,
 			 struct foreign *f);
+/* The rule that was added as number n, from 0; false: there are fewer. */
+bool image_place_added(const struct image *img, size_t n,
+		       struct image_place *ret);
 
 #endif
