@@ -54,7 +54,7 @@ enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct options {
 	struct request request;		/* what the engine is asked for */
 	const char *against;
-	const char *file, *in, *out, *local;
+	const char *file, *in, *out, *local, *policy;
 	uint8_t ct_state;		/* NF_CT_STATE_BIT; 0: not said */
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;

@@ -10,6 +10,7 @@
 #include "cli/saved_rules.h"
 #include "core/fault.h"
 #include "core/mem.h"
+#include "engine/as_applied.h"
 #include "engine/live_rules.h"
 #include "host/conntrack/local_addresses.h"
 
@@ -17,7 +18,8 @@
 struct work {
 	struct foreign *f;
 	struct walker *walker;
-	struct walk walk, reply;
+	struct walk walk, reply, bare, bare_reply;
+	struct as_applied policy;
 	struct prefix_set local;
 	struct diags d;
 };
@@ -27,6 +29,9 @@ static void work_release(struct work *w)
 	walker_free(&w->walker);
 	walk_release(&w->walk);
 	walk_release(&w->reply);
+	walk_release(&w->bare);
+	walk_release(&w->bare_reply);
+	as_applied_release(&w->policy);
 	foreign_free(&w->f);
 	prefix_set_release(&w->local);
 	diags_release(&w->d);
@@ -59,8 +64,10 @@ static int read_local(const char *list, struct prefix_set *ret,
 static int read_host(const struct options *o, struct explain_host *host,
 		     struct work *w)
 {
+	/* a policy is written to one backend, and all are in its way */
+	const char *only = o->policy ? NULL : o->request.backend;
 	int err = o->file ? saved_rules_read(o, o->file, w->f, &w->d) :
-			    live_rules_read(o->request.backend, w->f, &w->d);
+			    live_rules_read(only, w->f, &w->d);
 
 	if (err)
 		return err;
@@ -69,22 +76,47 @@ static int read_host(const struct options *o, struct explain_host *host,
 				     local_addresses(&w->local);
 }
 
-static int walk_reply(const struct packet_spec *spec,
-		      const struct explain_host *host, struct work *w,
-		      struct explain_report *r)
+/* A packet and its answer through the rules as they are in the model. */
+static int walk_both(const struct packet_spec *spec,
+		     struct explain_host *host, struct work *w,
+		     struct explain_report *r, struct walk *there,
+		     struct walk *back, const struct walk **ret_back)
 {
 	int err;
 
-	/* the answer to a translated packet comes from elsewhere */
-	if (r->walk->outcome == WALK_DROPPED ||
-	    r->walk->translated != TRUTH_NO ||
-	    !explain_reply(spec, host, r->at.path, r->walk->tracked,
-			   &r->reply_at))
-		return 0;
-	err = walk_run(w->walker, &r->reply_at, &w->reply);
+	host->tracking = explain_tracking(w->f, spec->family);
+	err = explain_packet(spec, host, &r->at, &r->assumed, &w->d);
 	if (!err)
-		r->reply = &w->reply;
+		err = walker_new(w->f, &w->walker);
+	if (!err)
+		err = walk_run(w->walker, &r->at, there);
+	/* the answer to a translated packet comes from elsewhere */
+	if (err || there->outcome == WALK_DROPPED ||
+	    there->translated != TRUTH_NO ||
+	    !explain_reply(spec, host, r->at.path, there->tracked,
+			   &r->reply_at))
+		return err;
+	err = walk_run(w->walker, &r->reply_at, back);
+	if (!err)
+		*ret_back = back;
 	return err;
+}
+
+/* First without the policy, then with its rules among the host's. */
+static int apply_policy(const struct options *o, const struct packet_spec *spec,
+			struct explain_host *host, struct work *w,
+			struct explain_report *r)
+{
+	int err;
+
+	as_applied_strip(w->f);
+	err = walk_both(spec, host, w, r, &w->bare, &w->bare_reply,
+			&r->bare_reply);
+	walker_free(&w->walker);
+	if (err)
+		return err;
+	r->bare = &w->bare;
+	return as_applied_put(&w->policy, o->file, w->f);
 }
 
 static int explain(const struct options *o, struct work *w,
@@ -96,26 +128,23 @@ static int explain(const struct options *o, struct work *w,
 	struct packet_spec spec;
 	int err = packet_spec_parse(o->args[0], &spec, &w->d);
 
+	if (!err && o->policy)
+		err = as_applied_load(&w->policy, &o->request, o->policy);
 	if (!err)
 		err = read_host(o, &host, w);
 	r->text = w->f->text;
 	r->len = w->f->len;
-	if (err)
-		return err;
-	host.tracking = explain_tracking(w->f, spec.family);
-	err = explain_packet(&spec, &host, &r->at, &r->assumed, &w->d);
+	if (!err && o->policy)
+		err = apply_policy(o, &spec, &host, w, r);
 	if (!err)
-		err = walker_new(w->f, &w->walker);
-	if (!err)
-		err = walk_run(w->walker, &r->at, &w->walk);
+		err = walk_both(&spec, &host, w, r, &w->walk, &w->reply,
+				&r->reply);
 	if (err)
 		return err;
 	r->walker = w->walker;
 	r->walk = &w->walk;
-	err = walk_reply(&spec, &host, w, r);
-	if (!err)
-		r->f = w->f;
-	return err;
+	r->f = w->f;
+	return 0;
 }
 
 static int run(const struct options *o)
@@ -125,7 +154,8 @@ static int run(const struct options *o)
 	};
 	struct explain_report r = { .diags = &w.d, .quiet = o->quiet,
 				    .minimal = o->minimal,
-				    .source = o->file };
+				    .source = o->file,
+				    .policy = o->policy ? &w.policy : NULL };
 	int err = -ENOMEM;
 
 	if (!o->n_args) {
@@ -133,10 +163,17 @@ static int run(const struct options *o)
 		      stderr);
 		return EXIT_USAGE;
 	}
+	if (o->file && o->policy && !strcmp(o->file, "-") &&
+	    !strcmp(o->policy, "-")) {
+		fputs("ctpolicy explain: only one of --file and --policy can be '-'\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
 	r.packet = o->args[0];
 	if (w.f) {
 		w.f->wants_terms = true;
 		err = explain(o, &w, &r);
+		diags_append(&w.d, &w.policy.plan.diags);
 	}
 	if ((o->json ? explain_print_json : explain_print_text)(&r) && !err)
 		err = -ENOMEM;
@@ -163,11 +200,12 @@ const struct command cmd_explain = {
 "as unknown; 'any' stands for an address.\n"
 "\n"
 "  --file FILE          the rules of a saved ruleset, not the kernel's\n"
+"  --policy POLICY      the rules as an apply of this policy would leave them\n"
 "  --in IF, --out IF    the interfaces it comes in and goes out by\n"
 "  --state STATE        new, established, related or invalid, as conntrack says\n"
 "  --local ADDRESS,...  with --file: the addresses of the host\n"
 "  --minimal            the result alone\n",
 	.exits =
-"Exit code: 0 explained, 64 bad packet or command line, 65 not a ruleset,\n"
-"66 no such file.\n",
+"Exit code: 0 explained, 14 apply would refuse the policy, 64 bad packet or\n"
+"command line, 65 not a ruleset, 66 no such file, 78 policy invalid.\n",
 };

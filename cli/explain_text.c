@@ -94,11 +94,22 @@ static void add_doubt(struct strbuf *b, const struct foreign *f,
 				      (enum packet_field)t->field[0]));
 }
 
+/* Who asked for it: "policy.yaml:4 web" */
+static void add_origin(struct strbuf *b, const struct origin *o)
+{
+	strbuf_printf(b, "  (%s", o->at.file ? o->at.file : "ctpolicy");
+	if (o->at.line)
+		strbuf_printf(b, ":%u", o->at.line);
+	strbuf_printf(b, "%s%s)", o->service ? " " : "",
+		      o->service ? o->service : "");
+}
+
 static void print_step(struct painter *y, const struct walk_step *s,
-		       const char *before)
+		       const char *before, const char *after)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 	const struct foreign *f = y->r->f;
+	const struct origin *o = explain_origin(y->r, s);
 
 	strbuf_puts(&b, before);
 	add_place(&b, f, s);
@@ -110,6 +121,9 @@ static void print_step(struct painter *y, const struct walk_step *s,
 	add_verdict(&b, s);
 	if (s->matched == TRUTH_MAYBE)
 		add_doubt(&b, f, s);
+	if (o)
+		add_origin(&b, o);
+	strbuf_puts(&b, after);
 	put(y, &b);
 	putchar('\n');
 }
@@ -123,17 +137,23 @@ static bool differs(const struct walk_step *s, uint8_t outcome)
 }
 
 static void print_never_reached(struct painter *y, const struct packet *p,
-				const struct walk *w, size_t at)
+				const struct walk *w, const struct walk *bare,
+				size_t at)
 {
 	_cleanup_(walk_release) struct walk rest = { 0 };
 	int err = walk_never_reached(y->r->walker, p, w, at, &rest);
 
 	if (err)
 		y->err = err;
-	for (size_t i = 0; i < rest.n_steps; i++)
-		if (differs(&rest.steps[i], w->phases[at].outcome))
-			print_step(y, &rest.steps[i],
-				   "       never reached: ");
+	for (size_t i = 0; i < rest.n_steps; i++) {
+		const struct walk_step *s = &rest.steps[i];
+		bool decides = explain_decides_bare(bare, s);
+
+		if (decides || differs(s, w->phases[at].outcome))
+			print_step(y, s, "       never reached: ", decides ?
+				   "  <- without the policy this one decides" :
+				   "");
+	}
 }
 
 static void add_states(struct strbuf *b, uint8_t ct)
@@ -185,19 +205,19 @@ static void print_heading(const struct packet *p, bool assumed)
 }
 
 static void print_phases(struct painter *y, const struct packet *p,
-			 const struct walk *w)
+			 const struct walk *w, const struct walk *bare)
 {
 	for (size_t i = 0; i < w->n_phases; i++) {
 		const struct walk_phase *x = &w->phases[i];
 
 		print_phase(y, w, i, i + 1);
 		for (size_t k = 0; k < x->n && k < STEPS_SHOWN; k++)
-			print_step(y, &w->steps[x->first + k], "       ");
+			print_step(y, &w->steps[x->first + k], "       ", "");
 		if (x->n > STEPS_SHOWN)
 			printf("       ... and %zu more\n",
 			       x->n - STEPS_SHOWN);
 		if (x->chain != FOREIGN_NOWHERE)
-			print_never_reached(y, p, w, i);
+			print_never_reached(y, p, w, bare, i);
 	}
 }
 
@@ -245,25 +265,41 @@ static void print_result(struct painter *y, const char *before,
 	putchar('\n');
 }
 
+static void print_results(struct painter *y)
+{
+	const struct explain_report *r = y->r;
+
+	print_result(y, "", r->walk);
+	if (r->minimal)
+		return;
+	if (r->reply)
+		print_result(y, "reply: ", r->reply);
+	if (r->bare)
+		print_result(y, "without the policy: ", r->bare);
+	if (r->bare_reply)
+		print_result(y, "without the policy, reply: ", r->bare_reply);
+}
+
 int explain_print_text(const struct explain_report *r)
 {
 	const struct diag_source src[] = {
 		{ PACKET_SPEC_FILE, r->packet, strlen(r->packet) },
 		{ r->source, r->text, r->len },
+		{ r->policy ? r->policy->plan.file : NULL,
+		  r->policy ? r->policy->plan.text : NULL,
+		  r->policy ? r->policy->plan.len : 0 },
 	};
 	struct painter y = { .r = r };
 
-	diags_print(r->diags, src, r->text ? 2 : 1, 20, r->color, stderr);
+	diags_print(r->diags, src, ARRAY_SIZE(src), 20, r->color, stderr);
 	if (!r->f)
 		return 0;
 	if (!r->minimal) {
 		print_heading(&r->at, r->assumed);
-		print_phases(&y, &r->at, r->walk);
+		print_phases(&y, &r->at, r->walk, r->bare);
 		if (r->walk->n_phases)
 			putchar('\n');
 	}
-	print_result(&y, "", r->walk);
-	if (r->reply && !r->minimal)
-		print_result(&y, "reply: ", r->reply);
+	print_results(&y);
 	return y.err;
 }

@@ -52,6 +52,7 @@ static const struct {
 	{ "in", required_argument, OPT_PACKET, KEY_TEXT, FLAG(in) },
 	{ "out", required_argument, OPT_PACKET, KEY_TEXT, FLAG(out) },
 	{ "local", required_argument, OPT_PACKET, KEY_TEXT, FLAG(local) },
+	{ "policy", required_argument, OPT_PACKET, KEY_TEXT, FLAG(policy) },
 	{ "state", required_argument, OPT_PACKET, KEY_STATE, 0 },
 	{ "minimal", no_argument, OPT_PACKET, KEY_FLAG, FLAG(minimal) },
 };

@@ -8,6 +8,7 @@
 #include "audit/own.h"
 #include "core/fault.h"
 #include "core/mem.h"
+#include "engine/saved_survey.h"
 
 static int choose(struct plan *p, const char *text)
 {
@@ -60,22 +61,30 @@ static int note_idle(struct plan *p, const struct backend *b,
 	return is_idle(f) ? plan_make_stateless(p) : 0;
 }
 
-static int compare(struct plan *p, const char *file, struct foreign *f)
+/* What the text says of ctpolicy's rules, and of the place of its accepts. */
+static int look(struct plan *p, const char *file, const char *text, size_t len)
 {
 	struct part *m;
-	int err = choose(p, f->text);
+	int err = choose(p, text);
 
 	if (err)
 		return err;
 	m = p->change.v;
-	err = m->backend->parse(file, f->text, f->len, &m->live.image,
-				&p->diags);
+	err = m->backend->parse(file, text, len, &m->live.image, &p->diags);
 	if (err == -EINVAL)
 		return unreadable(p);
-	if (!err)
-		err = survey_of_image(m->live.image, &m->live.survey);
-	if (!err)
-		err = note_idle(p, m->backend, file, f);
+	return err ? err : survey_of_image(m->live.image, &m->live.survey);
+}
+
+static int compare(struct plan *p, const char *file, struct foreign *f)
+{
+	int err = look(p, file, f->text, f->len);
+	struct part *m;
+
+	if (err)
+		return err;
+	m = p->change.v;
+	err = note_idle(p, m->backend, file, f);
 	if (!err)
 		err = plan_lower(p, m, &m->live.survey);
 	return err ? err :
@@ -89,4 +98,19 @@ int saved_compare(struct plan *p, const char *file)
 		      -ENOMEM;
 
 	return err ? plan_file_fault(err) : compare(p, file, f);
+}
+
+int saved_want(struct plan *p, const char *file, const struct foreign *f)
+{
+	int err = look(p, file, f->text, f->len);
+	struct part *m;
+
+	if (err)
+		return err;
+	m = p->change.v;
+	if (!m->live.survey.n_filters)
+		err = saved_survey_add(f, &m->live.survey);
+	if (!err && is_idle(f))
+		err = plan_make_stateless(p);
+	return err ? err : plan_lower(p, m, &m->live.survey);
 }

@@ -12,5 +12,11 @@
 
 /* Choose the backend whose text it is, unless one was named, and compare. */
 int saved_compare(struct plan *p, const char *file);
+/*
+ * What an apply on its host would want: `f` was read from the file, terms and
+ * all, and ctpolicy's rules were taken out. Where the text holds none, accept
+ * rules go where the host's own chains drop.
+ */
+int saved_want(struct plan *p, const char *file, const struct foreign *f);
 
 #endif
