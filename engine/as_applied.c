@@ -44,6 +44,21 @@ static const char *behind(const char *text, const char *name)
 	return text;
 }
 
+/* A jump's place in the host's chain: "index 3 ", or the number alone. */
+static const char *behind_place(const char *text, const struct image_chain *c)
+{
+	static const char word[] = "index ";
+	const char *s = text;
+
+	if (!c->foreign)
+		return text;
+	if (!strncmp(s, word, strlen(word)))
+		s += strlen(word);
+	while (*s >= '0' && *s <= '9')
+		s++;
+	return s > text && *s == ' ' ? s + 1 : text;
+}
+
 /* The text of a rule, without the table and chain that are shown beside it. */
 static int name_rule(const struct part *m, const struct image_place *at,
 		     struct foreign *f, struct foreign_rule *r)
@@ -61,8 +76,7 @@ static int name_rule(const struct part *m, const struct image_place *at,
 	text = behind(strbuf_str(&b), at->table->name);
 	text = behind(text, at->chain->name);
 	text += *text == ' ';
-	if (at->rule->at_head && !strncmp(text, "1 ", 2))
-		text += 2;
+	text = behind_place(text, at->chain);
 	r->raw.n = strlen(text);
 	r->raw.s = foreign_keep(f, text, r->raw.n);
 	return r->raw.s ? 0 : -ENOMEM;
