@@ -54,6 +54,8 @@ int survey_of_image(const struct image *img, struct survey *ret)
 			f = survey_add(ret);
 			if (!f)
 				return -ENOMEM;
+			if (t->iptables)
+				f->owner = OWNER_IPTABLES_NFT;
 			f->family = t->family;
 			f->hook = c->hook;
 			f->table = t->name;

@@ -168,7 +168,7 @@
 	X(FORWARDED_CUT, 642)		/* a warning */			\
 	X(SCTP_CUT, 643)		/* a warning */			\
 	/* nftables */							\
-	X(HOST_TABLE_TAKEN, 701)	/* iptables-nft's, firewalld's */\
+	X(HOST_TABLE_TAKEN, 701)	/* iptables-nft's */		\
 	X(NOTHING_DROPS, 702)		/* a note */			\
 	X(ACCEPTS_NOT_SHOWN, 703)	/* a note */			\
 	X(TABLE_OWNED, 704)		/* by another process */	\

@@ -12,7 +12,8 @@
  *         VERDICT_UNKNOWN with its text, equal to nothing.
  *         In an image rule the match is what the rule says inline; lookups
  *         say the rest. What an inline match may hold is the backend's choice
- *         (nft: at most one value a field; iptables: multiport lists).
+ *         (nft: at most one value a field; iptables, and nft in the tables of
+ *         iptables-nft: multiport lists).
  *         The indexes are image.c's own; who moves or takes out a table, chain
  *         or set beside it releases the index concerned.
  * Units:  as in core/inet.h and rules/elems.h.
@@ -119,6 +120,7 @@ struct image_table {
 	uint8_t family;			/* NFPROTO_*; NFPROTO_UNSPEC: ipset */
 	bool owned;			/* nobody else's; goes when empty */
 	bool asleep;			/* hooks nothing: adding it wakes it */
+	bool iptables;			/* nft: one of iptables-nft's */
 	struct image_chain *chains;
 	size_t n_chains, cap_chains;
 	struct image_set *sets;

@@ -13,6 +13,7 @@ struct image_table *image_copy_table(struct image *to,
 	if (t) {
 		t->owned = from->owned;
 		t->asleep = from->asleep;
+		t->iptables = from->iptables;
 	}
 	return t;
 }

@@ -231,6 +231,8 @@ static int apply_table(const struct image_delta *d, const struct image *live,
 		a = &none;
 	if (!l)
 		l = &none;
+	if (t)
+		t->iptables |= l->iptables;
 	for (size_t i = 0; !err && i < b->n_sets; i++)
 		err = apply_set(img, t, &b->sets[i],
 				image_find_set(a, b->sets[i].name),

@@ -161,8 +161,9 @@ void image_dump(const struct image *img, FILE *out)
 	for (size_t i = 0; i < img->n_tables; i++) {
 		const struct image_table *t = &img->tables[i];
 
-		fprintf(out, "table %s %s%s\n", nfproto_name(t->family),
-			t->name, t->owned ? " owned" : "");
+		fprintf(out, "table %s %s%s%s\n", nfproto_name(t->family),
+			t->name, t->owned ? " owned" : "",
+			t->iptables ? " iptables" : "");
 		for (size_t k = 0; k < t->n_sets; k++)
 			dump_set(&t->sets[k], out);
 		for (size_t k = 0; k < t->n_chains; k++) {

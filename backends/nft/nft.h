@@ -9,7 +9,8 @@
  *         interface names are always lookups; inline are protocol, family, one
  *         wild interface or "lo", one ICMP range, and the kinds of dst (never
  *         DST_LOCAL_OR_GROUP, a lookup too), ct and socket. In a table `ip` or
- *         `ip6` each rule's family is the table's.
+ *         `ip6` each rule's family is the table's. Tables of iptables-nft are
+ *         the exception to all this: see nft_compat.h.
  */
 #ifndef CTPOLICY_BACKENDS_NFT_NFT_H
 #define CTPOLICY_BACKENDS_NFT_NFT_H

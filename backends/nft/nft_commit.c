@@ -192,12 +192,12 @@ static int read_answers(struct backend_ctx *ctx, struct verdict_of *v)
 
 static int write_batch(struct backend_ctx *ctx, const struct nft_plan *p,
 		       struct stamp stamp, bool check_only,
-		       struct nft_batch *b)
+		       struct nft_batch *b, struct diags *d)
 {
 	int err = nft_batch_begin(b, (uint32_t)stamp.generation);
 
 	if (!err)
-		err = nft_plan_write(p, &ctx->world, b);
+		err = nft_plan_write(p, &ctx->world, b, d);
 	return err || check_only ? err : nft_batch_end(b);
 }
 
@@ -216,7 +216,7 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 		return 0;
 	err = nft_plan_make(cs, &p);
 	if (!err)
-		err = write_batch(ctx, &p, stamp, check_only, &b);
+		err = write_batch(ctx, &p, stamp, check_only, &b, d);
 	if (err)
 		return err;
 	ctx->seq += (uint32_t)b.n_sent;

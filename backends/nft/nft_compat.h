@@ -24,7 +24,7 @@
 struct nft_writer;
 struct nftnl_rule;
 
-/* Are they within what this build can write? */
+/* Can this build read and write them? It takes libxtables. */
 extern const bool nft_compat_works;
 
 /* nft_compat_put.c */
@@ -32,11 +32,13 @@ int nft_compat_put(struct nft_writer *w, uint8_t family,
 		   const struct image_rule *r, struct diags *d);
 /* nft_compat_get.c: into ret, which is zero. */
 int nft_compat_decode(struct image *img, const struct image_table *t,
-		      const struct nftnl_rule *nr, struct image_rule *ret);
+		      struct nftnl_rule *nr, struct image_rule *ret);
 /* nft_compat.c: the group's rules, every value inline, to the end of c. */
 int nft_compat_lower(const struct fuse_group *g, const struct image_table *t,
 		     struct image_chain *c);
-/* What stands behind the word "iptables", and back. */
+/* The step as a command of iptables; false: there is none. */
+bool nft_compat_print_step(const struct step *s, struct strbuf *out);
+/* The rule as the text of an image has it; back from behind its first word. */
 void nft_compat_print(uint8_t family, const struct image_rule *r,
 		      struct strbuf *out);
 int nft_compat_parse(const char *text, size_t len, uint8_t family,

@@ -9,6 +9,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <libnftnl/expr.h>
@@ -388,14 +389,14 @@ static void reader_release(struct reader *r)
 }
 
 int nft_compat_decode(struct image *img, const struct image_table *t,
-		      const struct nftnl_rule *nr, struct image_rule *ret)
+		      struct nftnl_rule *nr, struct image_rule *ret)
 {
 	_cleanup_(reader_release) struct reader r = { .family = t->family };
 	uint64_t handle = nftnl_rule_get_u64(nr, NFTNL_RULE_HANDLE);
 	int err;
 
+	nftnl_expr_foreach(nr, read_expr, &r);
 	take_comment(&r, nr);
-	nftnl_expr_foreach((struct nftnl_rule *)nr, read_expr, &r);
 	if (r.err)
 		return r.err;
 	*ret = (struct image_rule){ .verdict = VERDICT_UNKNOWN };

@@ -8,6 +8,7 @@
  * of an address.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <libnftnl/expr.h>

@@ -13,6 +13,7 @@
 
 #include <libnftnl/expr.h>
 
+#include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_decode.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -330,8 +331,7 @@ static int set_comment(struct nftnl_rule *nr, struct image *img,
 	return rule->comment && rule->origin ? 0 : -ENOMEM;
 }
 
-/* libnftnl's words for the rule, in one line. */
-static char *describe(const struct nftnl_rule *nr)
+char *nft_rule_describe(const struct nftnl_rule *nr)
 {
 	char buf[1024];
 	char *s;
@@ -361,7 +361,7 @@ static int decode(struct image *img, const struct image_table *t,
 	if (!r.unknown && r.verdict && !r.half.open)
 		return 0;
 	ret->verdict = VERDICT_UNKNOWN;
-	ret->unknown = describe(nr);
+	ret->unknown = nft_rule_describe(nr);
 	return ret->unknown ? 0 : -ENOMEM;
 }
 
@@ -396,6 +396,7 @@ int nft_rule_decode(struct image *img, const struct image_table *t,
 		return -ENOMEM;
 	errno = 0;
 	if (nftnl_rule_nlmsg_parse(nlh, nr) >= 0)
-		return decode(img, t, nr, ret);
+		return t->iptables ? nft_compat_decode(img, t, nr, ret) :
+				     decode(img, t, nr, ret);
 	return errno == ENOMEM ? -ENOMEM : unreadable(t, nlh, ret);
 }

@@ -10,16 +10,12 @@
 #include <libnftnl/udata.h>
 
 #include "backends/lower/fuse.h"
+#include "backends/nft/nft_compat.h"
+#include "backends/nft/nft_expr.h"
 #include "backends/nft/nft_netlink.h"
 #include "core/mem.h"
 
-/* Expressions are appended until one cannot be allocated. */
-struct writer {
-	struct nftnl_rule *rule;
-	bool lost;
-};
-
-static struct nftnl_expr *add(struct writer *w, const char *name)
+struct nftnl_expr *nft_add_expr(struct nft_writer *w, const char *name)
 {
 	struct nftnl_expr *e = w->lost ? NULL : nftnl_expr_alloc(name);
 
@@ -30,9 +26,9 @@ static struct nftnl_expr *add(struct writer *w, const char *name)
 	return e;
 }
 
-static void put_meta(struct writer *w, uint32_t key, uint32_t reg)
+void nft_put_meta(struct nft_writer *w, uint32_t key, uint32_t reg)
 {
-	struct nftnl_expr *e = add(w, "meta");
+	struct nftnl_expr *e = nft_add_expr(w, "meta");
 
 	if (!e)
 		return;
@@ -40,10 +36,10 @@ static void put_meta(struct writer *w, uint32_t key, uint32_t reg)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, reg);
 }
 
-static void put_payload(struct writer *w, uint32_t base, uint32_t offset,
+void nft_put_payload(struct nft_writer *w, uint32_t base, uint32_t offset,
 			uint32_t len, uint32_t reg)
 {
-	struct nftnl_expr *e = add(w, "payload");
+	struct nftnl_expr *e = nft_add_expr(w, "payload");
 
 	if (!e)
 		return;
@@ -53,10 +49,10 @@ static void put_payload(struct writer *w, uint32_t base, uint32_t offset,
 	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, reg);
 }
 
-static void put_cmp(struct writer *w, uint32_t op, const void *data,
+void nft_put_cmp(struct nft_writer *w, uint32_t op, const void *data,
 		    uint32_t len)
 {
-	struct nftnl_expr *e = add(w, "cmp");
+	struct nftnl_expr *e = nft_add_expr(w, "cmp");
 
 	if (!e)
 		return;
@@ -65,27 +61,27 @@ static void put_cmp(struct writer *w, uint32_t op, const void *data,
 	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, data, len);
 }
 
-static void put_cmp8(struct writer *w, uint32_t op, uint8_t value)
+static void put_cmp8(struct nft_writer *w, uint32_t op, uint8_t value)
 {
-	put_cmp(w, op, &value, sizeof(value));
+	nft_put_cmp(w, op, &value, sizeof(value));
 }
 
-static void put_cmp16(struct writer *w, uint32_t op, uint16_t value)
+static void put_cmp16(struct nft_writer *w, uint32_t op, uint16_t value)
 {
 	uint16_t be = htons(value);
 
-	put_cmp(w, op, &be, sizeof(be));
+	nft_put_cmp(w, op, &be, sizeof(be));
 }
 
-static void put_cmp32_host(struct writer *w, uint32_t op, uint32_t value)
+static void put_cmp32_host(struct nft_writer *w, uint32_t op, uint32_t value)
 {
-	put_cmp(w, op, &value, sizeof(value));
+	nft_put_cmp(w, op, &value, sizeof(value));
 }
 
-static void put_mask(struct writer *w, const void *mask, uint32_t len)
+void nft_put_mask(struct nft_writer *w, const void *mask, uint32_t len)
 {
 	static const uint8_t zero[16];
-	struct nftnl_expr *e = add(w, "bitwise");
+	struct nftnl_expr *e = nft_add_expr(w, "bitwise");
 
 	if (!e)
 		return;
@@ -97,35 +93,37 @@ static void put_mask(struct writer *w, const void *mask, uint32_t len)
 }
 
 /* iifname "wan*": the bytes before the star; "lo": all 16 */
-static void put_iface(struct writer *w, uint32_t key, const struct iface_set *s)
+static void put_iface(struct nft_writer *w, uint32_t key,
+		      const struct iface_set *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct iface *f = &s->v[i];
 
-		put_meta(w, key, NFT_REG_1);
-		put_cmp(w, NFT_CMP_EQ, f->name, f->wild ?
+		nft_put_meta(w, key, NFT_REG_1);
+		nft_put_cmp(w, NFT_CMP_EQ, f->name, f->wild ?
 			(uint32_t)strnlen(f->name, sizeof(f->name)) :
 			(uint32_t)sizeof(f->name));
 	}
 }
 
 /* meta nfproto ipv4 meta l4proto tcp */
-static void put_basis(struct writer *w, uint8_t table, const struct match *m)
+static void put_basis(struct nft_writer *w, uint8_t table,
+		      const struct match *m)
 {
 	if (table == NFPROTO_INET && m->family != AF_UNSPEC) {
-		put_meta(w, NFT_META_NFPROTO, NFT_REG_1);
+		nft_put_meta(w, NFT_META_NFPROTO, NFT_REG_1);
 		put_cmp8(w, NFT_CMP_EQ, m->family == AF_INET ? NFPROTO_IPV4 :
 							       NFPROTO_IPV6);
 	}
 	if (m->proto) {
-		put_meta(w, NFT_META_L4PROTO, NFT_REG_1);
+		nft_put_meta(w, NFT_META_L4PROTO, NFT_REG_1);
 		put_cmp8(w, NFT_CMP_EQ, m->proto);
 	}
 }
 
-static void put_fib_type(struct writer *w, uint32_t flag)
+static void put_fib_type(struct nft_writer *w, uint32_t flag)
 {
-	struct nftnl_expr *e = add(w, "fib");
+	struct nftnl_expr *e = nft_add_expr(w, "fib");
 
 	if (!e)
 		return;
@@ -134,30 +132,31 @@ static void put_fib_type(struct writer *w, uint32_t flag)
 	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, flag);
 }
 
-static void put_key(struct writer *w, enum key_part p, uint8_t af, uint32_t reg)
+static void put_key(struct nft_writer *w, enum key_part p, uint8_t af,
+		    uint32_t reg)
 {
 	bool v6 = af == AF_INET6;
 
 	switch (p) {
 	case KEY_SPORT:
-		put_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, reg);
+		nft_put_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, reg);
 		return;
 	case KEY_DPORT:
-		put_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
+		nft_put_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
 		return;
 	case KEY_SADDR:
-		put_payload(w, NFT_PAYLOAD_NETWORK_HEADER, v6 ? 8 : 12,
+		nft_put_payload(w, NFT_PAYLOAD_NETWORK_HEADER, v6 ? 8 : 12,
 			    v6 ? 16 : 4, reg);
 		return;
 	case KEY_DADDR:
-		put_payload(w, NFT_PAYLOAD_NETWORK_HEADER, v6 ? 24 : 16,
+		nft_put_payload(w, NFT_PAYLOAD_NETWORK_HEADER, v6 ? 24 : 16,
 			    v6 ? 16 : 4, reg);
 		return;
 	case KEY_IIFNAME:
-		put_meta(w, NFT_META_IIFNAME, reg);
+		nft_put_meta(w, NFT_META_IIFNAME, reg);
 		return;
 	case KEY_OIFNAME:
-		put_meta(w, NFT_META_OIFNAME, reg);
+		nft_put_meta(w, NFT_META_OIFNAME, reg);
 		return;
 	case KEY_DADDRTYPE:
 	case KEY_PART_MAX_:
@@ -167,7 +166,7 @@ static void put_key(struct writer *w, enum key_part p, uint8_t af, uint32_t reg)
 }
 
 /* tcp dport . ip daddr @set */
-static void put_lookups(struct writer *w, const struct image_rule *r,
+static void put_lookups(struct nft_writer *w, const struct image_rule *r,
 			bool types)
 {
 	for (unsigned int i = 0; i < r->n_lookups; i++) {
@@ -184,7 +183,7 @@ static void put_lookups(struct writer *w, const struct image_rule *r,
 				(field_width(key_part_field(l->part[k],
 						r->match.family)) + 3) / 4;
 		}
-		e = add(w, "lookup");
+		e = nft_add_expr(w, "lookup");
 		if (!e)
 			return;
 		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
@@ -193,7 +192,7 @@ static void put_lookups(struct writer *w, const struct image_rule *r,
 }
 
 /* tcp dport 80, tcp dport 1024-65535 */
-static void put_ports(struct writer *w, const struct port_set *s,
+static void put_ports(struct nft_writer *w, const struct port_set *s,
 		      enum key_part p)
 {
 	if (!s->n)
@@ -208,11 +207,11 @@ static void put_ports(struct writer *w, const struct port_set *s,
 }
 
 /* icmp type 11-12 */
-static void put_icmp(struct writer *w, const struct match *m)
+static void put_icmp(struct nft_writer *w, const struct match *m)
 {
 	if (!m->n_icmp)
 		return;
-	put_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
+	nft_put_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1);
 	if (m->icmp[0].first == m->icmp[0].last) {
 		put_cmp8(w, NFT_CMP_EQ, m->icmp[0].first);
 		return;
@@ -222,23 +221,23 @@ static void put_icmp(struct writer *w, const struct match *m)
 }
 
 /* tcp flags != syn / fin,syn,rst,ack */
-static void put_not_syn(struct writer *w)
+static void put_not_syn(struct nft_writer *w)
 {
 	uint8_t mask = 0x17;
 
-	put_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, NFT_REG_1);
-	put_mask(w, &mask, sizeof(mask));
+	nft_put_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, NFT_REG_1);
+	nft_put_mask(w, &mask, sizeof(mask));
 	put_cmp8(w, NFT_CMP_NEQ, 0x02);
 }
 
 /* ip frag-off & 8191 != 0; frag frag-off != 0 */
-static void put_fragment(struct writer *w, uint8_t af)
+void nft_put_fragment(struct nft_writer *w, uint8_t af)
 {
 	uint16_t mask = htons(af == AF_INET6 ? 0xfff8 : 0x1fff);
 	struct nftnl_expr *e;
 
 	if (af == AF_INET6) {
-		e = add(w, "exthdr");
+		e = nft_add_expr(w, "exthdr");
 		if (!e)
 			return;
 		nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_DREG, NFT_REG_1);
@@ -246,14 +245,14 @@ static void put_fragment(struct writer *w, uint8_t af)
 		nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_OFFSET, 2);
 		nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_LEN, 2);
 	} else {
-		put_payload(w, NFT_PAYLOAD_NETWORK_HEADER, 6, 2, NFT_REG_1);
+		nft_put_payload(w, NFT_PAYLOAD_NETWORK_HEADER, 6, 2, NFT_REG_1);
 	}
-	put_mask(w, &mask, sizeof(mask));
+	nft_put_mask(w, &mask, sizeof(mask));
 	put_cmp16(w, NFT_CMP_NEQ, 0);
 }
 
 /* fib saddr type local fib daddr type local */
-static void put_local(struct writer *w, const struct match *m)
+static void put_local(struct nft_writer *w, const struct match *m)
 {
 	if (m->src_local) {
 		put_fib_type(w, NFTA_FIB_F_SADDR);
@@ -266,7 +265,7 @@ static void put_local(struct writer *w, const struct match *m)
 }
 
 /* ct state invalid,untracked */
-static void put_ct(struct writer *w, enum ct_kind ct)
+static void put_ct(struct nft_writer *w, enum ct_kind ct)
 {
 	uint32_t mask = NF_CT_STATE_UNTRACKED_BIT;
 	struct nftnl_expr *e;
@@ -275,16 +274,16 @@ static void put_ct(struct writer *w, enum ct_kind ct)
 		return;
 	if (ct == CT_INVALID_OR_UNTRACKED)
 		mask |= NF_CT_STATE_INVALID_BIT;
-	e = add(w, "ct");
+	e = nft_add_expr(w, "ct");
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_DREG, NFT_REG_1);
-	put_mask(w, &mask, sizeof(mask));
+	nft_put_mask(w, &mask, sizeof(mask));
 	put_cmp32_host(w, NFT_CMP_NEQ, 0);
 }
 
-static void put_socket(struct writer *w, const struct image_rule *r)
+static void put_socket(struct nft_writer *w, const struct image_rule *r)
 {
 	static const struct {
 		uint32_t key;
@@ -299,7 +298,7 @@ static void put_socket(struct writer *w, const struct image_rule *r)
 
 	if (r->match.socket == SOCKET_ANY)
 		return;
-	e = add(w, "socket");
+	e = nft_add_expr(w, "socket");
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_SOCKET_KEY, v[r->match.socket].key);
@@ -307,20 +306,20 @@ static void put_socket(struct writer *w, const struct image_rule *r)
 	put_cmp8(w, NFT_CMP_EQ, v[r->match.socket].value);
 }
 
-static void put_verdict(struct writer *w, const struct image_rule *r)
+void nft_put_verdict(struct nft_writer *w, const struct image_rule *r)
 {
 	struct nftnl_expr *e;
 	int code = NF_ACCEPT;
 
 	if (r->verdict == VERDICT_NOTRACK) {
-		add(w, "notrack");
+		nft_add_expr(w, "notrack");
 		return;
 	}
 	if (r->verdict == VERDICT_RETURN)
 		code = NFT_RETURN;
 	else if (r->verdict == VERDICT_JUMP)
 		code = NFT_JUMP;
-	e = add(w, "immediate");
+	e = nft_add_expr(w, "immediate");
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
@@ -329,7 +328,7 @@ static void put_verdict(struct writer *w, const struct image_rule *r)
 		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, r->target);
 }
 
-static void put_comment(struct writer *w, const char *comment)
+static void put_comment(struct nft_writer *w, const char *comment)
 {
 	uint8_t udata[2 + COMMENT_MAX + 1];
 	size_t len = comment ? strnlen(comment, COMMENT_MAX) : 0;
@@ -352,12 +351,37 @@ static void rule_freep(struct nftnl_rule **r)
 }
 
 /* The cheap tests first: fib and socket are looked up for few packets. */
+static void put_rule(struct nft_writer *w, const struct image_table *t,
+		     const struct image_rule *r)
+{
+	const struct match *m = &r->match;
+
+	put_iface(w, NFT_META_IIFNAME, &m->iif);
+	put_iface(w, NFT_META_OIFNAME, &m->oif);
+	put_basis(w, t->family, m);
+	put_lookups(w, r, false);
+	put_ports(w, &m->sport, KEY_SPORT);
+	put_ports(w, &m->dport, KEY_DPORT);
+	put_icmp(w, m);
+	if (m->not_syn)
+		put_not_syn(w);
+	if (m->fragment_tail)
+		nft_put_fragment(w, m->family);
+	put_local(w, m);
+	put_lookups(w, r, true);
+	put_ct(w, m->ct);
+	put_socket(w, r);
+	nft_put_verdict(w, r);
+	put_comment(w, r->comment);
+}
+
 int nft_rule_encode(const struct image_table *t, const char *chain,
-		    const struct image_rule *r, struct nftnl_rule **ret)
+		    const struct image_rule *r, struct nftnl_rule **ret,
+		    struct diags *d)
 {
 	_cleanup_(rule_freep) struct nftnl_rule *nr = nftnl_rule_alloc();
-	struct writer w = { .rule = nr };
-	const struct match *m = &r->match;
+	struct nft_writer w = { .rule = nr };
+	int err = 0;
 
 	if (!nr)
 		return -ENOMEM;
@@ -365,25 +389,12 @@ int nft_rule_encode(const struct image_table *t, const char *chain,
 	if (nftnl_rule_set_str(nr, NFTNL_RULE_TABLE, t->name) < 0 ||
 	    nftnl_rule_set_str(nr, NFTNL_RULE_CHAIN, chain) < 0)
 		return -ENOMEM;
-	put_iface(&w, NFT_META_IIFNAME, &m->iif);
-	put_iface(&w, NFT_META_OIFNAME, &m->oif);
-	put_basis(&w, t->family, m);
-	put_lookups(&w, r, false);
-	put_ports(&w, &m->sport, KEY_SPORT);
-	put_ports(&w, &m->dport, KEY_DPORT);
-	put_icmp(&w, m);
-	if (m->not_syn)
-		put_not_syn(&w);
-	if (m->fragment_tail)
-		put_fragment(&w, m->family);
-	put_local(&w, m);
-	put_lookups(&w, r, true);
-	put_ct(&w, m->ct);
-	put_socket(&w, r);
-	put_verdict(&w, r);
-	put_comment(&w, r->comment);
-	if (w.lost)
-		return -ENOMEM;
+	if (t->iptables)
+		err = nft_compat_put(&w, t->family, r, d);
+	else
+		put_rule(&w, t, r);
+	if (err || w.lost)
+		return err ? err : -ENOMEM;
 	*ret = TAKE_PTR(nr);
 	return 0;
 }

@@ -78,7 +78,7 @@ int nft_plan_make(const struct changeset *cs, struct nft_plan *ret);
 void nft_plan_release(struct nft_plan *p);
 /* `host`: the chains in which ctpolicy's jumps find their places. */
 int nft_plan_write(const struct nft_plan *p, struct nft_world *host,
-		   struct nft_batch *b);
+		   struct nft_batch *b, struct diags *d);
 
 /* nft_commit.c */
 int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,

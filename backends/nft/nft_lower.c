@@ -2,6 +2,7 @@
 /* backends/nft/nft_lower.c: which rules go to which table and chain. */
 #include <string.h>
 
+#include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_lower.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -85,6 +86,7 @@ static int accept_place(struct image *img, const struct foreign_chain *f,
 	at.table = need_table(img, f->family, f->table);
 	if (!at.table)
 		return -ENOMEM;
+	at.table->iptables = f->owner == OWNER_IPTABLES_NFT;
 	at.chain = intern_printf(NFT_OWN_PREFIX "%s", hook_name(f->hook));
 	if (!at.chain)
 		return -ENOMEM;
@@ -115,6 +117,15 @@ static bool is_first_of_hook(const struct survey *host,
 	return true;
 }
 
+/* In the dialect of the table's owner. */
+static int lower_group(const struct nft_place *at, const struct fuse_group *g)
+{
+	if (!at->table->iptables)
+		return nft_lower_group(at, g);
+	return nft_compat_lower(g, at->table,
+				image_find_chain(at->table, at->chain));
+}
+
 static int lower_accepts(struct image *img, const struct fuse_group *g,
 			 const struct survey *host, bool *placed)
 {
@@ -129,9 +140,34 @@ static int lower_accepts(struct image *img, const struct fuse_group *g,
 		*placed = true;
 		err = accept_place(img, f, &at);
 		if (!err && is_first_of_hook(host, g, i))
-			err = nft_lower_group(&at, g);
+			err = lower_group(&at, g);
 	}
 	return err;
+}
+
+/* firewalld accepts by port, whatever the packet's state. */
+static void help_firewalld(const struct rule *r, struct diags *d)
+{
+	const struct port_set *s = r->match.dport.n ? &r->match.dport :
+						      &r->match.sport;
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	const char *proto = protocol_name(r->match.proto);
+	const char *what = r->match.dport.n ? "port" : "source-port";
+
+	for (size_t i = 0; proto && i < s->n; i++) {
+		strbuf_printf(&b, " --add-%s=", what);
+		port_range_print(&s->v[i], &b);
+		strbuf_printf(&b, "/%s", proto);
+	}
+	if (!proto || !s->n || strbuf_status(&b))
+		diag_help(d, "have firewalld accept the packets (firewall-cmd "
+			  "--permanent --add-rich-rule), or unset "
+			  "NftablesTableOwner in firewalld.conf");
+	else
+		diag_help(d, "run 'firewall-cmd --permanent%s' and "
+			  "'firewall-cmd --reload', then state `accept: none`; "
+			  "or set NftablesTableOwner=no in firewalld.conf",
+			  strbuf_str(&b));
 }
 
 /* A table with `flags owner` refuses every process but its owner. */
@@ -143,33 +179,38 @@ static int refuse_owned(const struct fuse_group *g,
 		 "only the program with netlink port %u may change that table "
 		 "(flags owner)", f->chain, nfproto_name(f->family), f->table,
 		 f->port);
-	diag_help(d, "the port usually is a process id: have that program "
-		  "accept the packets, or filter in another table");
+	if (f->owner == OWNER_FIREWALLD)
+		help_firewalld(g->members[0], d);
+	else
+		diag_help(d, "the port usually is a process id: have that "
+			  "program accept the packets, or filter in another "
+			  "table");
 	return -FAULT_CONFLICT;
 }
 
-/* Other programs write these tables; added rules would confuse them. */
+/* Tables that no rule of ctpolicy's can be put into. */
 static int refuse_foreign(const struct fuse_group *g, const struct survey *host,
 			  struct diags *d)
 {
 	for (size_t i = 0; i < host->n_filters; i++) {
 		const struct foreign_chain *f = &host->filters[i];
-		const char *owner = chain_owner_name(f->owner);
+		bool lacking = f->owner == OWNER_IPTABLES_NFT &&
+			       !nft_compat_works;
 
-		if ((f->owner == OWNER_NFT && !f->port) || !meets(f, g))
+		if ((!f->port && !lacking) || !meets(f, g))
 			continue;
 		if (f->port)
 			return refuse_owned(g, f, d);
 		diag_add(d, DIAG_ERROR, 0, ID_HOST_TABLE_TAKEN,
 			 g->members[0]->origin->at,
 			 "chain %s of table %s %s belongs to %s and drops "
-			 "packets of this service: ctpolicy cannot put accept "
-			 "rules there", f->chain, nfproto_name(f->family),
-			 f->table, owner);
-		diag_help(d, "move the host's rules to native nft; or state "
-			  "`accept: none`, but only after %s accepts these "
-			  "packets, and ICMP errors, ahead of any rule that "
-			  "drops INVALID", owner);
+			 "packets of this service: this ctpolicy was built "
+			 "without iptables and cannot put accept rules there",
+			 f->chain, nfproto_name(f->family), f->table,
+			 chain_owner_name(f->owner));
+		diag_help(d, "build with libxtables; or state `accept: none`, "
+			  "but only after these packets, and ICMP errors, are "
+			  "accepted ahead of any rule that drops INVALID");
 		return -FAULT_CONFLICT;
 	}
 	return 0;

@@ -35,7 +35,8 @@ static inline uint32_t nft_word_reg(unsigned int word)
 
 /* nft_expr.c: the rule's expressions, table, chain and comment, no position. */
 int nft_rule_encode(const struct image_table *t, const char *chain,
-		    const struct image_rule *r, struct nftnl_rule **ret);
+		    const struct image_rule *r, struct nftnl_rule **ret,
+		    struct diags *d);
 
 /*
  * nft_decode.c: a message with a rule. ret is released by the caller.
@@ -44,6 +45,8 @@ int nft_rule_encode(const struct image_table *t, const char *chain,
  */
 int nft_rule_decode(struct image *img, const struct image_table *t,
 		    const struct nlmsghdr *nlh, struct image_rule *ret);
+/* libnftnl's words for it, in one line; NULL: out of memory. */
+char *nft_rule_describe(const struct nftnl_rule *nr);
 /* The comment in user data, or NULL; into buf of COMMENT_MAX + 1 or more. */
 const char *nft_udata_comment(const void *data, size_t len, char *buf,
 			      size_t size);

@@ -97,7 +97,7 @@ static int set_rule_origin(struct nft_parser *p, struct image_rule *r)
 	return r->origin ? 0 : -ENOMEM;
 }
 
-static int parse_own_line(struct nft_parser *p, const struct image_table *t,
+static int parse_own_line(struct nft_parser *p, struct image_table *t,
 			  struct image_chain *c)
 {
 	struct image_rule *r;
@@ -115,6 +115,7 @@ static int parse_own_line(struct nft_parser *p, const struct image_table *t,
 	if (!r)
 		return -ENOMEM;
 	err = nft_parse_rule(p, t, r);
+	t->iptables |= p->iptables && !t->owned;
 	return err ? err : set_rule_origin(p, r);
 }
 
@@ -177,6 +178,7 @@ static int parse_foreign_rule(struct nft_parser *p, const struct scope *s,
 	to = c ? image_add_rule(c) : NULL;
 	if (!to)
 		return -ENOMEM;
+	scope_table(p, s)->iptables |= p->iptables;
 	c->foreign = true;
 	c->hook = hook_of_own(r.target);
 	*to = r;

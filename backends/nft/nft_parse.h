@@ -38,6 +38,7 @@ struct nft_parser {
 	const char *behind;		/* the end of the one before it */
 	struct image *img;
 	struct diags *d;
+	bool iptables;			/* the last rule was one of iptables */
 };
 
 /* nft_lex.c */

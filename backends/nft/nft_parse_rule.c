@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_parse.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -427,14 +428,27 @@ int nft_parse_match(const struct nft_tok *v, size_t n,
 	return 0;
 }
 
+/* From behind the word that begins a rule of iptables; NULL: it is none. */
+static const char *words_of_iptables(const struct nft_parser *p,
+				     uint8_t family)
+{
+	if (!nft_compat_works ||
+	    !((family == NFPROTO_IPV4 && nft_tok_is(&p->tok, "iptables")) ||
+	      (family == NFPROTO_IPV6 && nft_tok_is(&p->tok, "ip6tables"))))
+		return NULL;
+	return p->text + p->at;
+}
+
 int nft_parse_rule(struct nft_parser *p, const struct image_table *t,
 		   struct image_rule *ret)
 {
 	struct nft_tok v[TOKENS_MAX + 1];
 	const char *start = p->tok.s, *end = start;
 	size_t n = 0, depth = 0;
+	const char *words = words_of_iptables(p, t->family);
 	int err;
 
+	p->iptables = words;
 	if (p->tok.kind == TOK_STRING)
 		start--;
 	while (p->tok.kind != TOK_END &&
@@ -450,6 +464,9 @@ int nft_parse_rule(struct nft_parser *p, const struct image_table *t,
 	}
 	if (depth)
 		return nft_parse_error(p, &p->tok, "'}' expected");
+	if (words)
+		return nft_compat_parse(words, (size_t)(end - words),
+					t->family, p->img, ret);
 	*ret = (struct image_rule){ .verdict = VERDICT_UNKNOWN };
 	err = n <= TOKENS_MAX ? nft_parse_match(v, n, t, ret) : 0;
 	if (err || ret->verdict != VERDICT_UNKNOWN)

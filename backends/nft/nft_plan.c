@@ -187,7 +187,7 @@ static uint64_t handle_behind(const struct step *s, struct nft_world *host)
 }
 
 static int put_rule(struct nlmsghdr *nlh, const struct step *s, bool drop,
-		    uint64_t before)
+		    uint64_t before, struct diags *d)
 {
 	struct nftnl_rule *nr = NULL;
 	int err;
@@ -199,7 +199,7 @@ static int put_rule(struct nlmsghdr *nlh, const struct step *s, bool drop,
 				 htobe64(s->rule->handle));
 		return 0;
 	}
-	err = nft_rule_encode(s->table, s->chain->name, s->rule, &nr);
+	err = nft_rule_encode(s->table, s->chain->name, s->rule, &nr, d);
 	if (err)
 		return err;
 	if (before)
@@ -243,7 +243,8 @@ static void put_set(struct nlmsghdr *nlh, const struct step *s, bool drop,
 }
 
 static int write_one(const struct nft_plan *p, size_t i,
-		     struct nft_world *host, struct nft_batch *b)
+		     struct nft_world *host, struct nft_batch *b,
+		     struct diags *d)
 {
 	const struct step *s = p->steps[i];
 	bool drop = p->drop[i], rule = s->kind == STEP_RULE && !drop;
@@ -263,7 +264,7 @@ static int write_one(const struct nft_plan *p, size_t i,
 	else if (s->kind == STEP_SET)
 		put_set(nlh, s, drop, (uint32_t)i + 1);
 	else
-		err = put_rule(nlh, s, drop, before);
+		err = put_rule(nlh, s, drop, before, d);
 	return err ? err : nft_batch_add(b, nlh, i);
 }
 
@@ -294,7 +295,7 @@ static int write_elements(const struct nft_plan *p, size_t *i,
 }
 
 int nft_plan_write(const struct nft_plan *p, struct nft_world *host,
-		   struct nft_batch *b)
+		   struct nft_batch *b, struct diags *d)
 {
 	int err = 0;
 
@@ -302,7 +303,7 @@ int nft_plan_write(const struct nft_plan *p, struct nft_world *host,
 		if (p->steps[i]->kind == STEP_ELEMENT)
 			err = write_elements(p, &i, b);
 		else
-			err = write_one(p, i++, host, b);
+			err = write_one(p, i++, host, b, d);
 	}
 	return err;
 }

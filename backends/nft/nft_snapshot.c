@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_kernel.h"
 #include "backends/nft/nft_world.h"
 #include "core/mem.h"
@@ -109,6 +110,18 @@ static int take_chain(const struct nlmsghdr *nlh, void *arg)
 	    nft_name_is_own(nft_attr_str(v[NFTA_CHAIN_NAME])))
 		return take_own_chain(s, family, v);
 	return nft_world_add_chain(&s->world, nlh);
+}
+
+/* Before their rules are read: those of iptables-nft are of its dialect. */
+static void mark_iptables(struct scan *s)
+{
+	for (size_t i = 0; i < s->image->n_tables; i++) {
+		struct image_table *t = &s->image->tables[i];
+
+		t->iptables = nft_compat_works &&
+			      nft_world_is_iptables(&s->world, t->family,
+						    t->name);
+	}
 }
 
 static int take_set(const struct nlmsghdr *nlh, void *arg)
@@ -276,6 +289,7 @@ static int scan_kernel(struct scan *s, struct survey *ret)
 	if (!err)
 		err = read_sets(s);
 	nft_world_sort(&s->world);
+	mark_iptables(s);
 	if (!err)
 		err = dump_all(s, NFT_MSG_GETRULE, take_rule);
 	if (!err)

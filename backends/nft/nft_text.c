@@ -8,7 +8,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "backends/nft/nft.h"
+#include "backends/nft/nft_compat.h"
 #include "core/mem.h"
 
 static void print_addr(int af, const uint8_t *a, struct strbuf *out)
@@ -147,6 +147,15 @@ static void render_set(const struct image_set *s, struct strbuf *b, FILE *out)
 	strbuf_puts(b, s->elems.n ? " }\n\t}\n" : "\t}\n");
 }
 
+static void print_rule(const struct image_table *t, const struct image_rule *r,
+		       struct strbuf *out)
+{
+	if (t->iptables)
+		nft_compat_print(t->family, r, out);
+	else
+		nft_print_rule(t->family, r, out);
+}
+
 static void render_chain(const struct image_table *t,
 			 const struct image_chain *c, struct strbuf *b,
 			 FILE *out)
@@ -159,7 +168,7 @@ static void render_chain(const struct image_table *t,
 	}
 	for (size_t i = 0; i < c->n_rules; i++) {
 		strbuf_puts(b, "\t\t");
-		nft_print_rule(t->family, &c->rules[i], b);
+		print_rule(t, &c->rules[i], b);
 		strbuf_puts(b, "\n");
 		drain(b, out);
 	}
@@ -196,7 +205,7 @@ static void print_insert(const struct image_table *t,
 		      nfproto_name(t->family), t->name, c->name);
 	if (r->place)
 		strbuf_printf(out, "index %u ", r->place - 1);
-	nft_print_rule(t->family, r, out);
+	print_rule(t, r, out);
 }
 
 static void render_jumps(const struct image_table *t, struct strbuf *b)
@@ -259,6 +268,8 @@ static void step_head(const struct step *s, const char *what, const char *name,
 
 void nft_print_step(const struct step *s, struct strbuf *out)
 {
+	if (s->table->iptables && nft_compat_print_step(s, out))
+		return;
 	switch (s->kind) {
 	case STEP_TABLE:
 		step_head(s, "table", "", out);

@@ -163,6 +163,17 @@ int nft_world_count_rule(struct nft_foreign *f, uint64_t handle)
 	return 0;
 }
 
+bool nft_world_is_iptables(const struct nft_world *w, uint8_t family,
+			   const char *table)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->v[i].base && w->v[i].family == family &&
+		    !strcmp(w->v[i].table, table) &&
+		    nft_chain_is_iptables(family, table, w->v[i].chain))
+			return true;
+	return false;
+}
+
 void nft_world_release(struct nft_world *w)
 {
 	for (size_t i = 0; i < w->n; i++) {

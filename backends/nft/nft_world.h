@@ -68,6 +68,9 @@ struct nft_foreign *nft_world_find(struct nft_world *w, uint8_t family,
 				   const char *table, const char *chain);
 /* Another rule of the host's, behind the last one. */
 int nft_world_count_rule(struct nft_foreign *f, uint64_t handle);
+/* One of iptables-nft's: it has a built-in chain of iptables. */
+bool nft_world_is_iptables(const struct nft_world *w, uint8_t family,
+			   const char *table);
 void nft_world_release(struct nft_world *w);
 
 /* nft_world_rule.c: does the rule jump to one of our chains? */

@@ -29,6 +29,16 @@ int xt_init(struct diags *d);
 int xt_build(uint8_t family, const struct ipt_args *a,
 	     bool (*is_chain)(const char *name), struct srcpos at, void **ret,
 	     struct diags *d);
+/* A match of an entry that xt_build() made; what it points to is the entry's */
+struct xt_blob {
+	const char *name;
+	uint8_t revision;
+	const void *info;
+	size_t len;
+};
+/* The one at *at, 0 being the first; *at moves behind it. False: no more. */
+bool xt_next_match(uint8_t family, const void *entry, size_t *at,
+		   struct xt_blob *ret);
 /* `target`: what libiptc calls it. What cannot be said comes out in parts. */
 int xt_print(uint8_t family, const void *entry, const char *target,
 	     struct ipt_args *ret, struct diags *d);

@@ -19,6 +19,27 @@ size_t xt_head_size(uint8_t family)
 					sizeof(struct ip6t_entry);
 }
 
+bool xt_next_match(uint8_t family, const void *entry, size_t *at,
+		   struct xt_blob *ret)
+{
+	const struct ipt_entry *v4 = entry;
+	const struct ip6t_entry *v6 = entry;
+	size_t end = family == NFPROTO_IPV4 ? v4->target_offset :
+					      v6->target_offset;
+	const struct xt_entry_match *m;
+
+	if (!*at)
+		*at = xt_head_size(family);
+	if (*at >= end)
+		return false;
+	m = (const struct xt_entry_match *)(const void *)
+		((const uint8_t *)entry + *at);
+	*at += m->u.match_size;
+	*ret = (struct xt_blob){ m->u.user.name, m->u.user.revision, m->data,
+				 m->u.match_size - sizeof(*m) };
+	return true;
+}
+
 /* The fields that both families have, by pointer. */
 struct fields {
 	uint8_t *src, *smsk, *dst, *dmsk;

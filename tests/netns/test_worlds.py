@@ -150,7 +150,6 @@ class Worlds(unittest.TestCase):
                          "no iptables-nft")
     def test_iptables_nft(self):
         for kinds, backend, code in (
-                (["iptables-nft"], "nftables", "CT701"),
                 (["iptables-nft"], "iptables", "CT504"),
                 (["legacy", "iptables-nft"], "iptables", "CT504")):
             if backend not in lab.BACKENDS:

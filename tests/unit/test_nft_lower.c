@@ -195,7 +195,7 @@ static void test_refused(void **state)
 							 .ipv6 = true };
 	struct foreign_chain f = { .family = NFPROTO_IPV4, .table = "filter",
 				   .chain = "INPUT", .hook = HOOK_INPUT,
-				   .owner = OWNER_IPTABLES_NFT };
+				   .owner = OWNER_FIREWALLD, .port = 77 };
 	struct survey host = { .filters = &f, .n_filters = 1 };
 	struct image *img = NULL;
 	struct diags d = { 0 };
@@ -205,7 +205,7 @@ static void test_refused(void **state)
 	assert_int_equal(nft_lower(&rs, &host, &img, &d), -FAULT_CONFLICT);
 	assert_null(img);
 	assert_non_null(strstr(d.v[0].msg, "table ip filter"));
-	assert_non_null(d.v[0].help);
+	assert_non_null(strstr(d.v[0].help, "--add-port=80/tcp"));
 	/* in a hook without accept rules they do no harm */
 	f.hook = HOOK_FORWARD;
 	assert_int_equal(nft_lower(&rs, &host, &img, &d), 0);

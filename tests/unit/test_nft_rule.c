@@ -135,7 +135,8 @@ static void over_netlink(const struct image *img, const char *text)
 	uint8_t buf[8192];
 	struct nlmsghdr *nlh;
 
-	assert_int_equal(nft_rule_encode(t, c->name, &c->rules[0], &out), 0);
+	assert_int_equal(nft_rule_encode(t, c->name, &c->rules[0], &out,
+					 NULL), 0);
 	nlh = nft_msg_put(buf, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, 0,
 			  t->family, 1);
 	nftnl_rule_nlmsg_build_payload(nlh, out);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_compat_none.c: without libxtables no table is taken for one
+ * of iptables-nft, and none of these is ever asked for anything.
+ */
+#include <errno.h>
+
+#include "backends/nft/nft_compat.h"
+
+const bool nft_compat_works = false;
+
+int nft_compat_put(struct nft_writer *w, uint8_t family,
+		   const struct image_rule *r, struct diags *d)
+{
+	(void)w;
+	(void)family;
+	return diag_add(d, DIAG_ERROR, -EOPNOTSUPP, ID_XTABLES_ARGUMENT,
+			r->origin ? r->origin->at : NOPOS,
+			"this ctpolicy was built without iptables");
+}
+
+int nft_compat_decode(struct image *img, const struct image_table *t,
+		      struct nftnl_rule *nr, struct image_rule *ret)
+{
+	(void)img;
+	(void)t;
+	(void)nr;
+	(void)ret;
+	return -EOPNOTSUPP;
+}
+
+int nft_compat_lower(const struct fuse_group *g, const struct image_table *t,
+		     struct image_chain *c)
+{
+	(void)g;
+	(void)t;
+	(void)c;
+	return -EOPNOTSUPP;
+}
+
+void nft_compat_print(uint8_t family, const struct image_rule *r,
+		      struct strbuf *out)
+{
+	nft_print_rule(family, r, out);
+}
+
+bool nft_compat_print_step(const struct step *s, struct strbuf *out)
+{
+	(void)s;
+	(void)out;
+	return false;
+}
+
+int nft_compat_parse(const char *text, size_t len, uint8_t family,
+		     struct image *img, struct image_rule *ret)
+{
+	(void)text;
+	(void)len;
+	(void)family;
+	(void)img;
+	(void)ret;
+	return -EOPNOTSUPP;
+}
