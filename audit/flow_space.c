@@ -138,20 +138,86 @@ static bool own_end(const struct flow_space *sp, enum flow_part p)
 	return false;
 }
 
-/* A value of the part that lies in the range and that the service can have. */
+/* One of this host's own addresses, if the service may have it there. */
+static bool meet_own(const struct flow_space *sp, const struct prefix_set *s,
+		     const struct key_range *r, uint8_t ret[16])
+{
+	for (size_t i = 0; i < sp->local->n; i++) {
+		struct prefix_set one = { .v = &sp->local->v[i], .n = 1 };
+		struct key_range part = *r;
+
+		if (!meet_prefixes(sp, &one, r, part.first))
+			continue;
+		if (prefix_set_contains(s, sp->family, part.first)) {
+			memcpy(ret, part.first, 16);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The last address of the local prefix that holds v. */
+static void local_last(const struct flow_space *sp, const uint8_t *v,
+		       uint8_t ret[16])
+{
+	struct prefix one = {
+		.family = sp->family, .len = address_bytes(sp) * 8,
+	};
+
+	memcpy(one.addr, v, address_bytes(sp));
+	for (size_t i = 0; i < sp->local->n; i++)
+		if (prefix_contains(&sp->local->v[i], &one)) {
+			memset(ret, 0, 16);
+			prefix_last(&sp->local->v[i], ret);
+			return;
+		}
+}
+
+/* What has one of this host's own addresses does not come from elsewhere. */
+static bool meet_others(const struct flow_space *sp,
+			const struct prefix_set *s, const struct key_range *r,
+			uint8_t ret[16])
+{
+	struct key_range rest = *r;
+	uint8_t v[16] = { 0 }, last[16];
+
+	for (size_t i = 0; i <= sp->local->n; i++) {
+		if (!meet_prefixes(sp, s, &rest, v))
+			return false;
+		if (!prefix_set_contains(sp->local, sp->family, v)) {
+			memcpy(ret, v, 16);
+			return true;
+		}
+		local_last(sp, v, last);
+		if (!key_next(last, address_bytes(sp), rest.first))
+			return false;
+	}
+	return false;
+}
+
+/* An address that is to come, of a failover say, is as good as one of today. */
+static bool meet_addresses(const struct flow_space *sp, enum flow_part p,
+			   const struct prefix_set *s,
+			   const struct key_range *r, uint8_t ret[16])
+{
+	if (!own_end(sp, p))
+		return meet_others(sp, s, r, ret);
+	if (!s->n)
+		return meet_prefixes(sp, sp->local, r, ret);
+	return meet_own(sp, s, r, ret) || meet_prefixes(sp, s, r, ret);
+}
+
 bool flow_space_meet(const struct flow_space *sp, enum flow_part p,
-		 const struct key_range *r, uint8_t ret[16])
+		     const struct key_range *r, uint8_t ret[16])
 {
 	struct port_set client = { .v = (struct port_range[]){ sp->ephemeral },
 				   .n = 1 };
 
 	switch (p) {
 	case FLOW_CLIENT:
-		return meet_prefixes(sp, own_end(sp, p) && !sp->clients->n ?
-					sp->local : sp->clients, r, ret);
+		return meet_addresses(sp, p, sp->clients, r, ret);
 	case FLOW_SERVER:
-		return meet_prefixes(sp, own_end(sp, p) && !sp->servers->n ?
-					sp->local : sp->servers, r, ret);
+		return meet_addresses(sp, p, sp->servers, r, ret);
 	case FLOW_CPORT:
 		return meet_ports(&client, r, ret);
 	case FLOW_SPORT:
@@ -164,4 +230,3 @@ bool flow_space_meet(const struct flow_space *sp, enum flow_part p,
 	}
 	return false;
 }
-

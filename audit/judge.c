@@ -78,7 +78,9 @@ static void find_decider(const struct bench *b, const struct walk_phase *p,
 		ret->by_default = is_default(b, p, i);
 		return;
 	}
+	/* No rule may be it: the policy. */
 	ret->chain = p->chain;
+	ret->by_default = true;
 }
 
 static enum truth passes(uint8_t outcome)
@@ -103,7 +105,8 @@ static void note_translation(const struct walk *w, struct judged *ret)
 				     moved(bits, MOVED_SOURCE,
 					   MOVED_NOT_SOURCE));
 	ret->destination_moves = truth_or(ret->destination_moves,
-					  moved(bits, MOVED_DESTINATION,
+					  moved(bits, MOVED_DESTINATION |
+							MOVED_HERE,
 						MOVED_NOT_DESTINATION));
 }
 

@@ -6,6 +6,7 @@
 #include "cli/report.h"
 #include "core/mem.h"
 #include "engine/guard.h"
+#include "engine/preflight.h"
 #include "engine/recovery.h"
 #include "engine/transaction.h"
 #include "engine/unsettled.h"
@@ -96,6 +97,8 @@ static int compare(struct plan *p)
 			    p->change.v[0].backend->name, p->why);
 	if (!err)
 		err = guard_check(p);
+	if (!err && !change_is_empty(&p->change))
+		err = preflight_check(p);
 	if (!err)
 		note_limits(p);
 	return err;

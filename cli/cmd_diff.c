@@ -4,6 +4,7 @@
 
 #include "cli/report.h"
 #include "core/mem.h"
+#include "engine/preflight.h"
 #include "engine/saved.h"
 #include "engine/unsettled.h"
 
@@ -18,7 +19,8 @@ static int diff_live(struct plan *p)
 	if (p->why)
 		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
-	return plan_compare(p);
+	err = plan_compare(p);
+	return err ? err : preflight_check(p);
 }
 
 static int run(const struct options *o)

@@ -136,6 +136,14 @@
 	X(NOT_RECORDABLE, 583)						\
 	X(RECORD_VERSION, 584)						\
 	X(RECORD_PASSED_OVER, 585)	/* a warning */			\
+	/* What a change does to services; warnings, where overridden */ \
+	X(WOULD_CUT_OFF, 590)						\
+	X(WOULD_LET_IN, 591)						\
+	X(NEEDS_NAT, 592)						\
+	X(NEEDS_ENTRY, 593)		/* helpers, counts, marks */	\
+	X(LOSES_ERRORS, 594)		/* of ICMP */			\
+	X(STAYS_TRACKED, 595)		/* a warning */			\
+	X(NOT_ALL_TRIED, 596)		/* a warning */			\
 	/* iptables */							\
 	X(IPTABLES_NFT, 601)						\
 	X(XTABLES_LOCK, 602)		/* cannot be taken */		\

@@ -33,6 +33,15 @@ enum policy_role {
 
 enum policy_accept { ACCEPT_INHERIT, ACCEPT_OPEN, ACCEPT_NONE };
 
+/* What of the host's own rules a service may go against. */
+enum policy_override {
+	OVERRIDE_DROPS = 1 << 0,	/* rules that drop its packets */
+	OVERRIDE_NAT = 1 << 1,		/* address translation */
+	OVERRIDE_HELPERS = 1 << 2,	/* conntrack helpers, synproxy */
+	OVERRIDE_LIMITS = 1 << 3,	/* counts of connections, marks */
+	OVERRIDE_INVALID = 1 << 4,	/* drops of what no connection has */
+};
+
 struct service {
 	char *name;
 	char *why;			/* NULL: none */
@@ -47,6 +56,7 @@ struct service {
 	struct prefix_set clients, servers;
 	struct iface_set ifaces;
 	bool replies_unguarded;		/* reply_guard: none */
+	unsigned int overrides;		/* OVERRIDE_* */
 	enum policy_accept accept;
 	struct srcpos accept_at;	/* the value; defaulted: the name */
 };

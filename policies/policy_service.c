@@ -21,7 +21,7 @@ static const struct key service_keys[] = {
 	[SK_REPLY_GUARD] = { "reply_guard", WANT_WORD, false, false },
 	[SK_WHY] = { "why", WANT_WORD, false, false },
 	[SK_WHEN] = { "when", WANT_WORD, false, true },
-	[SK_OVERRIDE] = { "override", WANT_LIST, false, true },
+	[SK_OVERRIDE] = { "override", WANT_LIST, false, false },
 	[SK_TIMEOUTS] = { "timeouts", WANT_MAP, false, true },
 };
 
@@ -143,6 +143,28 @@ static int load_reply_guard(struct loader *l, uint32_t node, struct service *s)
 	return 0;
 }
 
+static int load_override(struct loader *l, uint32_t node, void *arg)
+{
+	static const struct word words[] = {
+		{ "drops", OVERRIDE_DROPS, false },
+		{ "nat", OVERRIDE_NAT, false },
+		{ "helpers", OVERRIDE_HELPERS, false },
+		{ "limits", OVERRIDE_LIMITS, false },
+		{ "invalid", OVERRIDE_INVALID, false },
+	};
+	struct service *s = arg;
+	int what = 0, err;
+
+	err = load_word(l, node, "override", words, ARRAY_SIZE(words), &what);
+	if (err)
+		return err;
+	if (s->overrides & (unsigned)what)
+		load_warning(l, ydoc_pos(l->doc, node), ID_LISTED_TWICE,
+			     "remove one of them", "a word is listed twice");
+	s->overrides |= (unsigned)what;
+	return 0;
+}
+
 /* Load the value of key k; a bad one leaves NO_NODE in node[k]. */
 static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 		      struct service *s)
@@ -188,8 +210,11 @@ static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 	case SK_REPLY_GUARD:
 		err = load_reply_guard(l, node[k], s);
 		break;
-	case SK_WHEN:
 	case SK_OVERRIDE:
+		err = load_each(l, node[k], "override", "write what to override",
+				load_override, s);
+		break;
+	case SK_WHEN:
 	case SK_TIMEOUTS:
 	case SK_MAX_:
 		break;

@@ -9,7 +9,7 @@ SCHEMA = "policies/schema/ctpolicy.schema.json"
 PAGE = "docs/ctpolicy.yaml.5.scd"
 # In the language, but refused by this version; the schema proposes neither.
 REFUSED = {"inherit", "replace"}
-RESERVED = {"include", "vars", "when", "lists", "override", "persist"}
+RESERVED = {"include", "vars", "when", "lists", "persist"}
 
 
 def keys_of(schema):

@@ -118,7 +118,7 @@ def hidden(site, login):
           "hidden: by the environment", said)
     # in earnest this would cut off the login that has to tell of it
     code, said = over("env -u SSH_CONNECTION " + less)(
-        login, command(policy("ssh", 22), "--dry-run"))
+        login, command(policy("ssh", 22), "--dry-run", "--force"))
     check(code == 0 and "CT572" in said, "hidden: says that it can't", said)
     code, said = over("SSH_CONNECTION=x unshare -pf --mount-proc sh -c %s")(
         login, command(policy("web", 8080)))

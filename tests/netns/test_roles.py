@@ -97,6 +97,12 @@ def host(backend, nft, legacy):
             if "%s" in legacy else legacy)
 
 
+def apply(backend, role, ports, accept):
+    """Without accept rules there is harm, which is wanted here."""
+    LAB.router.apply(backend, POLICY % (role, ports, accept),
+                     *(["--force"] if accept == "none" else []))
+
+
 class Case(unittest.TestCase):
     def tearDown(self):
         LAB.clear()
@@ -142,7 +148,7 @@ class Router(Case):
         for (backend, accept, version), where in self.each():
             with where:
                 host(backend, NFT_ROUTER, LEGACY_ROUTER)
-                LAB.router.apply(backend, POLICY % ("router", "1-65535", accept))
+                apply(backend, "router", "1-65535", accept)
                 self.assertTrue(heard(version, GROUPS[version], 5353))
                 if version == 4:
                     self.assertTrue(heard(4, "255.255.255.255", 67))
@@ -153,7 +159,7 @@ class Router(Case):
                 LAB.router.clear()
                 LAB.router.nft(NFT_PROXY)       # something that tracks
                 LAB.router.run("nft flush chain inet host output")
-                LAB.router.apply(backend, POLICY % ("router", "1-65535", accept))
+                apply(backend, "router", "1-65535", accept)
                 events = lab.NewEntries(LAB.router)
                 dst = lab.address("server", version)
                 for exchange in (tcp_exchange, udp_exchange):
@@ -211,7 +217,7 @@ class TransparentProxy(Case):
         for (backend, accept, version), where in self.each():
             with where:
                 host(backend, NFT_PROXY, LEGACY_PROXY)
-                LAB.router.apply(backend, POLICY % ("client", "8080", accept))
+                apply(backend, "client", "8080", accept)
                 for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                     self.assertEqual(upstream(version, kind), b"request")
 
@@ -220,7 +226,7 @@ class TransparentProxy(Case):
         for (backend, accept, version), where in self.each():
             with where:
                 host(backend, NFT_PROXY, LEGACY_PROXY)
-                LAB.router.apply(backend, POLICY % ("server", "8080", "none"))
+                apply(backend, "server", "8080", "none")
                 tproxy = "ip%stables-legacy -t mangle -I PREROUTING -i toc " \
                     "-p tcp --dport 8080 -j MARK --set-mark 1" % (
                         "6" if version == 6 else "")
@@ -237,7 +243,8 @@ class RepliesWithoutSocket(Case):
         LAB.server.nft(NFT_PROXY)           # something that tracks
         LAB.server.run("nft flush chain inet host output")
         LAB.server.apply(backend, POLICY % ("client", "53", "none") +
-                         "    reply_guard: %s\n" % guard)
+                         "    reply_guard: %s\n"
+                         "    override: [invalid]\n" % guard)
         events = lab.NewEntries(LAB.server)
         ends = [lab.address(name, version) for name in ("client", "server")]
         injector = Injector(LAB.router, "tos", LAB.server.mac("eth0"))

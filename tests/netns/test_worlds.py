@@ -179,7 +179,15 @@ class Worlds(unittest.TestCase):
         """`accept: none`: the host says what gets through, in any world."""
         load("legacy")
         code, said = command("apply", "--backend", "nftables", accept="none")
+        self.assertEqual(code, REFUSED, said)
+        self.assertIn("CT590", said)
+        for version in lab.VERSIONS:
+            for match in "-i lo", "-p tcp --dport 8080", "-p udp --dport 8080":
+                SERVER.run("ip%stables-legacy -I INPUT %s -j ACCEPT" % (
+                    "" if version == 4 else "6", match))
+        code, said = command("apply", "--backend", "nftables", accept="none")
         self.assertEqual(code, 0, said)
+        self.assertTrue(serves())
         SERVER.remove("nftables")
 
     @unittest.skipUnless(len(lab.BACKENDS) == 2, "needs both backends")
@@ -266,6 +274,10 @@ class Untouched(unittest.TestCase):
             self.assertTrue(serves())
         SERVER.run("iptables-legacy -A INPUT -p tcp --dport 8000:8999 -j DROP")
         code, said = command("apply", "--backend", "iptables")
+        self.assertEqual(code, REFUSED, said)
+        self.assertIn("CT591", said)
+        self.assertIn("8000:8999", said)
+        code, said = command("apply", "--backend", "iptables", "--force")
         self.assertEqual(code, 0, said)
         self.assertIn("-j CTPOLICY-INPUT", SERVER.run("iptables-legacy -S"))
         self.assertTrue(serves())

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/preflight.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/judge.h"
+#include "audit/samples.h"
+#include "core/mem.h"
+#include "engine/as_applied.h"
+#include "engine/live_rules.h"
+#include "engine/preflight_say.h"
+#include "generators/legs.h"
+#include "host/conntrack/local_addresses.h"
+#include "rules/image_foreign.h"
+
+/* Connections to try: of one service in one direction, and of all of them. */
+#define SERVICE_MAX 256
+#define TOTAL_MAX 20000
+
+struct space {
+	const struct service *service;
+	struct flow_space flow;
+};
+
+struct attempt {
+	size_t space;
+	struct flow_sample sample;
+	struct judged now;
+};
+
+struct preflight {
+	struct plan *p;
+	struct foreign *f;		/* the host's own rules */
+	struct prefix_set outside, all;	/* this host's addresses */
+	struct iface_set devices;
+	struct space *spaces;
+	size_t n_spaces, cap_spaces;
+	struct attempt *cases;
+	size_t n_cases, cap_cases;
+	size_t untried;			/* services that were cut short */
+	uint32_t *position;		/* of the host's rules */
+	size_t n_host_rules;
+};
+
+static void preflight_release(struct preflight *x)
+{
+	foreign_free(&x->f);
+	prefix_set_release(&x->outside);
+	prefix_set_release(&x->all);
+	iface_set_release(&x->devices);
+	free(x->position);
+	free(x->spaces);
+	free(x->cases);
+}
+
+static bool is_loopback(const struct prefix *p)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return p->family == AF_INET ? p->addr[0] == 127 :
+				      !memcmp(p->addr, one, sizeof(one));
+}
+
+static int find_addresses(struct preflight *x)
+{
+	int err = local_addresses(&x->all);
+
+	for (size_t i = 0; !err && i < x->all.n; i++)
+		if (!is_loopback(&x->all.v[i]))
+			err = prefix_set_add(&x->outside, &x->all.v[i]);
+	return err;
+}
+
+static int find_devices(struct preflight *x)
+{
+	struct if_nameindex *v = if_nameindex();
+	int err = v ? 0 : -errno;
+
+	for (size_t i = 0; v && !err && v[i].if_index; i++) {
+		struct iface dev = { 0 };
+
+		if (!strcmp(v[i].if_name, "lo"))
+			continue;
+		memcpy(dev.name, v[i].if_name,
+		       strnlen(v[i].if_name, sizeof(dev.name) - 1));
+		err = iface_set_add(&x->devices, &dev);
+	}
+	if (v)
+		if_freenameindex(v);
+	return err;
+}
+
+/* As people count them, ctpolicy's own rules included. */
+static int note_positions(struct preflight *x)
+{
+	struct walker *w = NULL;
+	int err = walker_new(x->f, &w);
+
+	if (err)
+		return err;
+	x->n_host_rules = x->f->n_rules;
+	x->position = calloc(x->n_host_rules + 1, sizeof(*x->position));
+	if (!x->position)
+		err = -ENOMEM;
+	for (uint32_t i = 0; !err && i < x->n_host_rules; i++)
+		if (!foreign_is_gone(&x->f->rules[i]))
+			x->position[i] = walker_position(w, i);
+	walker_free(&w);
+	return err;
+}
+
+static int read_host(struct preflight *x)
+{
+	int err;
+
+	x->f = calloc(1, sizeof(*x->f));
+	if (!x->f)
+		return -ENOMEM;
+	x->f->wants_terms = true;
+	err = live_rules_read(NULL, x->f, &x->p->diags);
+	if (!err)
+		err = note_positions(x);
+	if (!err)
+		as_applied_strip(x->f);
+	return err;
+}
+
+/* Is connection tracking at work today? */
+static enum truth tracking(const struct preflight *x)
+{
+	return x->p->facts.idle ? TRUTH_NO : TRUTH_YES;
+}
+
+static int take_sample(const struct flow_sample *s, void *arg)
+{
+	struct preflight *x = arg;
+	struct attempt *c;
+
+	if (mem_grow(&x->cases, &x->cap_cases, x->n_cases + 1))
+		return -ENOMEM;
+	c = &x->cases[x->n_cases++];
+	*c = (struct attempt){ .space = x->n_spaces - 1, .sample = *s };
+	return 0;
+}
+
+static int add_space(struct preflight *x, const struct service *s,
+		     enum flow_way way, uint8_t family, uint8_t proto)
+{
+	struct space *sp;
+	size_t left = TOTAL_MAX - x->n_cases;
+	bool all = true;
+	int err;
+
+	if (mem_grow(&x->spaces, &x->cap_spaces, x->n_spaces + 1))
+		return -ENOMEM;
+	sp = &x->spaces[x->n_spaces++];
+	*sp = (struct space){
+		.service = s,
+		.flow = {
+			.way = way, .family = family, .proto = proto,
+			.clients = &s->clients, .servers = &s->servers,
+			.local = way == WAY_WITHIN ? &x->all : &x->outside,
+			.ports = &s->ports, .ifaces = &s->ifaces,
+			.devices = &x->devices,
+			.ephemeral = x->p->facts.ephemeral,
+		},
+	};
+	err = samples_of(x->f, &sp->flow,
+			 left < SERVICE_MAX ? left : SERVICE_MAX, take_sample,
+			 x, &all);
+	x->untried += !all;
+	return err;
+}
+
+static bool has_family(const struct prefix_set *s, uint8_t family)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].family == family)
+			return true;
+	return false;
+}
+
+/* Over loopback both ends have addresses of this host's. */
+static bool may_be_here(const struct preflight *x, const struct prefix_set *s,
+			uint8_t family)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < x->all.n; k++)
+			if (s->v[i].family == family &&
+			    (prefix_contains(&s->v[i], &x->all.v[k]) ||
+			     prefix_contains(&x->all.v[k], &s->v[i])))
+				return true;
+	return !s->n;
+}
+
+static int add_roles(struct preflight *x, const struct service *s,
+		     uint8_t family, uint8_t proto)
+{
+	static const struct {
+		unsigned int role;
+		enum flow_way way;
+	} ways[] = {
+		{ ROLE_SERVER, WAY_IN },
+		{ ROLE_CLIENT, WAY_OUT },
+		{ ROLE_ROUTER, WAY_THROUGH },
+	};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(ways); i++)
+		if (s->roles & ways[i].role &&
+		    (ways[i].way == WAY_THROUGH ||
+		     has_family(&x->outside, family)))
+			err = add_space(x, s, ways[i].way, family, proto);
+	if (!err && s->roles & (ROLE_SERVER | ROLE_CLIENT) && !s->has_ifaces &&
+	    may_be_here(x, &s->clients, family) &&
+	    may_be_here(x, &s->servers, family))
+		err = add_space(x, s, WAY_WITHIN, family, proto);
+	return err;
+}
+
+static int add_service(struct preflight *x, const struct service *s)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		if (!service_in_family(x->p->policy, s, families[i]))
+			continue;
+		for (size_t k = 0; !err && k < s->n_protocols; k++)
+			err = add_roles(x, s, families[i], s->protocols[k]);
+	}
+	return err;
+}
+
+static int find_cases(struct preflight *x)
+{
+	const struct policy *policy = x->p->policy;
+	int err = find_addresses(x);
+
+	if (!err)
+		err = find_devices(x);
+	for (size_t i = 0; !err && i < policy->n_services; i++)
+		err = add_service(x, &policy->services[i]);
+	return err;
+}
+
+/* What a service loses, or gains, by a change. */
+static int compare_case(struct preflight *x, struct walker *w,
+			const struct attempt *c, struct preflight_said *said)
+{
+	const struct preflight_host host = {
+		.p = x->p, .f = x->f, .position = x->position,
+		.n_rules = x->n_host_rules,
+	};
+	const struct space *sp = &x->spaces[c->space];
+	struct judged then;
+	struct harm_found h;
+	int err = judge(w, x->f, &sp->flow, &c->sample, tracking(x), false,
+			&then);
+
+	if (err)
+		return err;
+	h = judge_compare(&c->now, &then, sp->flow.way,
+			  sp->service->accept == ACCEPT_OPEN);
+	return preflight_say(&host, sp->service, &sp->flow, &c->sample, &h,
+			     said);
+}
+
+/* The rules of all parts, as they would be. */
+static int put_wanted(struct preflight *x)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < x->p->change.n; i++) {
+		const struct part *m = &x->p->change.v[i];
+
+		err = image_add_to_foreign(m->want, m->backend->world, x->f);
+	}
+	return err;
+}
+
+static int judge_today(struct preflight *x)
+{
+	struct walker *w = NULL;
+	int err = walker_new(x->f, &w);
+
+	for (size_t i = 0; !err && i < x->n_cases; i++) {
+		struct attempt *c = &x->cases[i];
+
+		err = judge(w, x->f, &x->spaces[c->space].flow, &c->sample,
+			    tracking(x), true, &c->now);
+	}
+	walker_free(&w);
+	return err;
+}
+
+static int compare_all(struct preflight *x)
+{
+	struct preflight_said said = { 0 };
+	struct walker *w = NULL;
+	int err = walker_new(x->f, &w);
+
+	for (size_t i = 0; !err && i < x->n_cases; i++)
+		err = compare_case(x, w, &x->cases[i], &said);
+	walker_free(&w);
+	free(said.v);
+	return err ? err : said.refused ? -FAULT_CONFLICT : 0;
+}
+
+static void note_untried(const struct preflight *x)
+{
+	if (!x->untried)
+		return;
+	diag_add(&x->p->diags, DIAG_WARNING, 0, ID_NOT_ALL_TRIED, NOPOS,
+		 "this host's rules tell more connections apart than were tried (%d for each service and direction)",
+		 SERVICE_MAX);
+}
+
+static bool has_rules(const struct foreign *f)
+{
+	for (uint32_t i = 0; i < f->n_chains; i++)
+		if (f->chains[i].n_rules ||
+		    (f->chains[i].policy && !strcmp(f->chains[i].policy, "drop")))
+			return true;
+	return false;
+}
+
+static int check(struct preflight *x)
+{
+	int err = read_host(x);
+
+	/* Where there are no rules, nothing stands in anybody's way. */
+	if (err || !has_rules(x->f))
+		return err;
+	err = find_cases(x);
+	if (!err)
+		err = judge_today(x);
+	if (!err)
+		err = put_wanted(x);
+	if (!err)
+		err = compare_all(x);
+	note_untried(x);
+	return err;
+}
+
+int preflight_check(struct plan *p)
+{
+	struct preflight x = { .p = p };
+	int err = p->policy && p->rules ? check(&x) : 0;
+
+	preflight_release(&x);
+	return err;
+}

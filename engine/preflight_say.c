@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/preflight_say.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "core/diag_ids.h"
+#include "core/mem.h"
+#include "core/strbuf.h"
+
+static const struct {
+	enum diag_id id;
+	unsigned int override;		/* OVERRIDE_*; 0: a warning anyway */
+	const char *word;		/* in the policy */
+} harms[] = {
+	[HARM_CUT_OFF] = { ID_WOULD_CUT_OFF, OVERRIDE_DROPS, "drops" },
+	[HARM_LET_IN] = { ID_WOULD_LET_IN, OVERRIDE_DROPS, "drops" },
+	[HARM_TRACKED] = { ID_STAYS_TRACKED, 0, NULL },
+	[HARM_NAT] = { ID_NEEDS_NAT, OVERRIDE_NAT, "nat" },
+	[HARM_HELPER] = { ID_NEEDS_ENTRY, OVERRIDE_HELPERS, "helpers" },
+	[HARM_COUNT] = { ID_NEEDS_ENTRY, OVERRIDE_LIMITS, "limits" },
+	[HARM_ERRORS] = { ID_LOSES_ERRORS, OVERRIDE_INVALID, "invalid" },
+};
+
+_Static_assert(ARRAY_SIZE(harms) == HARM_MAX_, "a harm lacks a row");
+
+static void print_end(const struct flow_space *sp, const uint8_t *address,
+		      const uint8_t *port, struct strbuf *out)
+{
+	char text[INET6_ADDRSTRLEN] = "?";
+	uint16_t n;
+
+	inet_ntop(sp->family, address, text, sizeof(text));
+	memcpy(&n, port, sizeof(n));
+	if (!sp->ports->n)
+		strbuf_puts(out, text);
+	else
+		strbuf_printf(out, sp->family == AF_INET ? "%s:%u" : "[%s]:%u",
+			      text, ntohs(n));
+}
+
+/* "tcp 192.0.2.66:32768 > 198.51.100.2:80, in by eth0" */
+static void print_flow(const struct flow_space *sp,
+		       const struct flow_sample *s, struct strbuf *out)
+{
+	const char *in = (const char *)s->key[FLOW_IN];
+	const char *by = (const char *)s->key[FLOW_OUT];
+
+	protocol_print(sp->proto, out);
+	strbuf_puts(out, " ");
+	print_end(sp, s->key[FLOW_CLIENT], s->key[FLOW_CPORT], out);
+	strbuf_puts(out, " > ");
+	print_end(sp, s->key[FLOW_SERVER], s->key[FLOW_SPORT], out);
+	if (*in)
+		strbuf_printf(out, ", in by %.15s", in);
+	if (*by)
+		strbuf_printf(out, ", out by %.15s", by);
+}
+
+static void print_chain(const struct foreign *f, uint32_t chain,
+			struct strbuf *out)
+{
+	const struct foreign_table *t = &f->tables[f->chains[chain].table];
+
+	strbuf_printf(out, "chain %s of table %s %s%s", f->chains[chain].name,
+		      foreign_family_name(t->family), t->name,
+		      t->world == WORLD_LEGACY ? " (legacy iptables)" : "");
+}
+
+#define RAW_MAX 160
+
+/* "rule 3 of chain INPUT of table ip filter: -s 192.0.2.66 -j DROP" */
+static void print_place(const struct preflight_host *host,
+			const struct harm_found *h, struct strbuf *out)
+{
+	const struct foreign *f = host->f;
+	const struct foreign_rule *r;
+
+	if (h->rule == FOREIGN_NOWHERE) {
+		if (h->chain == FOREIGN_NOWHERE) {
+			strbuf_puts(out, "this host's rules");
+			return;
+		}
+		strbuf_puts(out, "the policy of ");
+		print_chain(f, h->chain, out);
+		return;
+	}
+	r = &f->rules[h->rule];
+	if (h->rule < host->n_rules)
+		strbuf_printf(out, "rule %u of ", host->position[h->rule]);
+	else
+		strbuf_puts(out, "ctpolicy's rule in ");
+	print_chain(f, r->chain, out);
+	strbuf_printf(out, ": %.*s%s",
+		      (int)(r->raw.n > RAW_MAX ? RAW_MAX : r->raw.n), r->raw.s,
+		      r->raw.n > RAW_MAX ? "..." : "");
+}
+
+static void describe(const struct service *s, const struct harm_found *h,
+		     const char *flow, const char *place, struct strbuf *out)
+{
+	const char *may = h->maybe ? "may" : "would";
+
+	switch (h->harm) {
+	case HARM_CUT_OFF:
+		strbuf_printf(out, "this %s cut off service %s: its %s (%s) pass today, and %s be dropped by %s",
+			      may, s->name, talk_name(h->talk), flow, may,
+			      place);
+		break;
+	case HARM_LET_IN:
+		strbuf_printf(out, "this %s let in what this host's rules forbid: %s of service %s (%s) %s dropped today by %s",
+			      may, talk_name(h->talk), s->name, flow,
+			      h->maybe ? "may be" : "are", place);
+		break;
+	case HARM_TRACKED:
+		strbuf_printf(out, "connections of service %s (%s) would stay tracked: something on this host comes ahead of the NOTRACK rules or undoes them",
+			      s->name, flow);
+		break;
+	case HARM_NAT:
+		strbuf_printf(out, "this host %stranslates connections of service %s (%s), which cannot be done for untracked packets",
+			      h->maybe ? "may be one that " : "", s->name,
+			      flow);
+		break;
+	case HARM_HELPER:
+	case HARM_COUNT:
+		strbuf_printf(out, "connections of service %s (%s) need their conntrack entries: %s",
+			      s->name, flow, place);
+		break;
+	case HARM_ERRORS:
+		strbuf_printf(out, "service %s (%s) %s lose %s, and path MTU discovery with them: dropped by %s",
+			      s->name, flow, may, talk_name(h->talk), place);
+		break;
+	case HARM_NONE:
+	case HARM_MAX_:
+		break;
+	}
+}
+
+static bool is_known(const struct preflight_said *said,
+		     const struct service *s, const struct harm_found *h)
+{
+	for (size_t i = 0; i < said->n; i++)
+		if (said->v[i].service == s && said->v[i].harm == h->harm &&
+		    said->v[i].rule == h->rule &&
+		    said->v[i].chain == h->chain)
+			return true;
+	return false;
+}
+
+static void say(struct plan *p, const struct service *s,
+		const struct harm_found *h, const char *text, bool *refused)
+{
+	unsigned int override = harms[h->harm].override;
+	bool allowed = !override || p->rq->force || s->overrides & override;
+
+	diag_add(&p->diags, allowed ? DIAG_WARNING : DIAG_ERROR, 0,
+		 harms[h->harm].id, s->at, "%s", text);
+	*refused |= !allowed;
+	if (!allowed)
+		diag_help(&p->diags,
+			  "limit the service so that it does not meet that rule, or say `override: [%s]`; --force applies it once",
+			  harms[h->harm].word);
+}
+
+int preflight_say(const struct preflight_host *host, const struct service *s,
+		  const struct flow_space *sp, const struct flow_sample *sample,
+		  const struct harm_found *h, struct preflight_said *said)
+{
+	_cleanup_(strbuf_release) struct strbuf flow = { 0 };
+	_cleanup_(strbuf_release) struct strbuf place = { 0 };
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+
+	if (!h->harm || is_known(said, s, h))
+		return 0;
+	if (mem_grow(&said->v, &said->cap, said->n + 1))
+		return -ENOMEM;
+	said->v[said->n++] = (struct said){ s, h->harm, h->rule, h->chain };
+	print_flow(sp, sample, &flow);
+	print_place(host, h, &place);
+	describe(s, h, strbuf_str(&flow), strbuf_str(&place), &text);
+	if (strbuf_status(&text))
+		return -ENOMEM;
+	say(host->p, s, h, strbuf_str(&text), &said->refused);
+	return 0;
+}

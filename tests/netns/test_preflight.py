@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Before anything is written, the packets of each service are followed through
+the host's own rules: what would get worse is refused by name, and what merely
+looks like it is not."""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab                                                  # noqa: E402
+from peers import Server, connect, pair                     # noqa: E402
+
+REFUSED = 14
+POLICY = """version: 1
+state_matching: allowed
+untracked:
+  - {name: web, role: server, protocol: tcp, ports: [8080]%s}
+"""
+# A host that filters as most do: what is ahead of its rules, in input.
+NFT = """table inet host {
+ chain input {
+  type filter hook input priority filter; policy drop;
+  icmpv6 type { 133-136 } accept
+%s
+  ct state established,related accept
+  ct state invalid drop
+  tcp dport 8080 ct state new accept
+ }
+}
+"""
+LEGACY = """*filter
+:INPUT DROP [0:0]
+-A INPUT -p ipv6-icmp -j ACCEPT
+%s
+-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A INPUT -m conntrack --ctstate INVALID -j DROP
+-A INPUT -p tcp --dport 8080 -m conntrack --ctstate NEW -j ACCEPT
+COMMIT
+"""
+
+
+def nft_chain(kind, hook, priority, rules):
+    return "table inet more {\n chain c {\n  type %s hook %s priority %s;\n" \
+        "%s\n }\n}\n" % (kind, hook, priority, rules)
+
+
+def table(name, *rules):
+    return "*%s\n%s\nCOMMIT\n" % (name, "\n".join("-A " + r for r in rules))
+
+
+# name -> nft in the input chain, nft besides; iptables likewise; what is said
+HARMS = {
+    "a blocklist": (
+        "  ip saddr 203.0.113.0/24 drop\n  ip6 saddr 2001:db8:bad::/48 drop",
+        "",
+        {4: "-A INPUT -s 203.0.113.0/24 -j DROP",
+         6: "-A INPUT -s 2001:db8:bad::/48 -j DROP"}, "", "CT591"),
+    "a rate limit": (
+        "  tcp dport 8080 limit rate over 5/second drop", "",
+        "-A INPUT -p tcp --dport 8080 -m hashlimit --hashlimit-name w "
+        "--hashlimit-above 5/sec -j DROP", "", "CT591"),
+    "connections are counted": (
+        "  tcp dport 8080 ct count over 20 drop", "",
+        "-A INPUT -p tcp --dport 8080 -m connlimit --connlimit-above 20 "
+        "-j DROP", "", "CT593"),
+    "what has no connection is dropped early": (
+        "", nft_chain("filter", "prerouting", "mangle",
+                      "  ct state invalid drop"),
+        "", table("mangle", "PREROUTING -m conntrack --ctstate INVALID "
+                  "-j DROP"), "CT594"),
+    "all but known states are dropped early": (
+        "", nft_chain("filter", "prerouting", "mangle",
+                      "  ct state != { new, established, related } drop"),
+        "", table("mangle", "PREROUTING -m conntrack ! --ctstate "
+                  "NEW,ESTABLISHED,RELATED -j DROP"), "CT590"),
+    "connections are redirected": (
+        "", nft_chain("nat", "prerouting", "dstnat",
+                      "  tcp dport 8080 redirect to :9090"),
+        "", table("nat", "PREROUTING -p tcp --dport 8080 -j REDIRECT "
+                  "--to-ports 9090"), "CT592"),
+}
+NEAR_MISSES = {
+    "nothing": ("", "", "", ""),
+    "another port is banned": (
+        "  ip saddr 203.0.113.0/24 tcp dport 22 drop", "",
+        {4: "-A INPUT -s 203.0.113.0/24 -p tcp --dport 22 -j DROP", 6: ""},
+        ""),
+    "another port is limited": (
+        "  tcp dport 22 limit rate over 5/second drop", "",
+        "-A INPUT -p tcp --dport 22 -m hashlimit --hashlimit-name w "
+        "--hashlimit-above 5/sec -j DROP", ""),
+    "another port's connections are counted": (
+        "  tcp dport 22 ct count over 20 drop", "",
+        "-A INPUT -p tcp --dport 22 -m connlimit --connlimit-above 20 "
+        "-j DROP", ""),
+    "another port is redirected": (
+        "", nft_chain("nat", "prerouting", "dstnat",
+                      "  tcp dport 81 redirect to :9090"),
+        "", table("nat", "PREROUTING -p tcp --dport 81 -j REDIRECT "
+                  "--to-ports 9090")),
+    "others are masqueraded": (
+        "", nft_chain("nat", "postrouting", "srcnat",
+                      "  oifname \"wan\" masquerade"),
+        "", table("nat", "POSTROUTING -o wan -j MASQUERADE")),
+    "a log with a limit": (
+        "  tcp dport 8080 limit rate 5/second log", "",
+        "-A INPUT -p tcp --dport 8080 -m limit --limit 5/sec -j LOG", ""),
+}
+
+
+def setUpModule():
+    global CLIENT, SERVER
+    lab.require_ctpolicy()
+    CLIENT, SERVER = pair()
+    for version in lab.VERSIONS:
+        Server(SERVER, version, 8080)
+
+
+def fill(backend, nft_rules, nft_more, ipt_rules, ipt_more):
+    SERVER.clear()
+    if backend == "nftables":
+        SERVER.nft(NFT % nft_rules + nft_more)
+        return
+    for version in lab.VERSIONS:
+        rules = ipt_rules[version] if isinstance(ipt_rules, dict) else \
+            ipt_rules
+        text = LEGACY % rules + ipt_more
+        if version == 4:
+            text = text.replace("-A INPUT -p ipv6-icmp -j ACCEPT\n", "")
+        SERVER.legacy(version, text)
+
+
+def command(name, *options, more=", accept: open"):
+    path = os.path.join(lab.WORK, "preflight.yaml")
+    with open(path, "w") as out:
+        out.write(POLICY % more)
+    out = SERVER.run("%s %s %s %s; echo code $?" % (
+        lab.CTPOLICY, name, " ".join(options), path))
+    text, code = out.rsplit("code ", 1)
+    return int(code), text
+
+
+def serves():
+    for version in lab.VERSIONS:
+        try:
+            connect(CLIENT, version, 8080, 2).close()
+        except OSError:
+            return False
+    return True
+
+
+class Preflight(unittest.TestCase):
+    def tearDown(self):
+        SERVER.clear()
+
+    def test_harm_is_refused(self):
+        for backend in lab.BACKENDS:
+            for name, (*rules, said) in HARMS.items():
+                with self.subTest(backend=backend, harm=name):
+                    fill(backend, *rules)
+                    before = SERVER.run("nft list ruleset; "
+                                        "iptables-legacy-save")
+                    for what in "diff", "apply":
+                        code, out = command(what, "--backend", backend)
+                        self.assertEqual(code, REFUSED, out)
+                        self.assertIn(said, out)
+                        self.assertIn("web", out)
+                    self.assertEqual(strip(before), strip(SERVER.run(
+                        "nft list ruleset; iptables-legacy-save")))
+
+    def test_near_misses_pass(self):
+        for backend in lab.BACKENDS:
+            for name, rules in NEAR_MISSES.items():
+                with self.subTest(backend=backend, miss=name):
+                    fill(backend, *rules)
+                    code, out = command("apply", "--backend", backend)
+                    self.assertEqual(code, 0, out)
+                    self.assertNotIn("CT59", out)
+                    self.assertTrue(serves())
+
+    def test_override(self):
+        for backend in lab.BACKENDS:
+            with self.subTest(backend):
+                fill(backend, *HARMS["a blocklist"][:4])
+                code, out = command("apply", "--backend", backend, more=
+                                    ", accept: open, override: [nat]")
+                self.assertEqual(code, REFUSED, out)
+                code, out = command("apply", "--backend", backend, more=
+                                    ", accept: open, override: [drops]")
+                self.assertEqual(code, 0, out)
+                self.assertIn("warning", out)
+                self.assertIn("CT591", out)
+                SERVER.run([lab.CTPOLICY, "remove"])
+                code, out = command("apply", "--backend", backend, "--force")
+                self.assertEqual(code, 0, out)
+                self.assertIn("CT591", out)
+
+    def test_clients_that_are_not_banned(self):
+        for backend in lab.BACKENDS:
+            with self.subTest(backend):
+                fill(backend, *HARMS["a blocklist"][:4])
+                code, out = command(
+                    "apply", "--backend", backend, more=", accept: open, "
+                    "clients: [192.0.2.0/24, 2001:db8:1::/64]")
+                self.assertEqual(code, 0, out)
+                self.assertNotIn("CT59", out)
+
+    def test_none_is_proven(self):
+        """`accept: none` says that nothing is needed: that is checked."""
+        for backend in lab.BACKENDS:
+            with self.subTest(backend):
+                fill(backend, "", "", "", "")
+                code, out = command("apply", "--backend", backend,
+                                    more=", accept: none")
+                self.assertEqual(code, REFUSED, out)
+                self.assertIn("CT590", out)
+                self.assertTrue(serves())
+                fill(backend,
+                     "  iif lo accept\n"
+                     "  ct state untracked tcp dport 8080 accept\n"
+                     "  icmp type { 3, 11, 12 } accept\n"
+                     "  icmpv6 type { 1, 2, 3, 4 } accept", "",
+                     {4: "-A INPUT -i lo -j ACCEPT\n"
+                         "-A INPUT -p tcp --dport 8080 -m conntrack "
+                         "--ctstate UNTRACKED -j ACCEPT\n"
+                         "-A INPUT -p icmp -j ACCEPT",
+                      6: "-A INPUT -i lo -j ACCEPT\n"
+                         "-A INPUT -p tcp --dport 8080 -m conntrack "
+                         "--ctstate UNTRACKED -j ACCEPT"}, "")
+                code, out = command("apply", "--backend", backend,
+                                    more=", accept: none")
+                self.assertEqual(code, 0, out)
+                self.assertTrue(serves())
+
+
+def strip(text):
+    """Without counters and comments."""
+    return [line.split("[")[0] for line in text.splitlines()
+            if not line.startswith("#")]
+
+
+if __name__ == "__main__":
+    unittest.main()
