@@ -34,6 +34,9 @@ int inspect_add(struct inspection *j, enum diag_level level, enum diag_id id,
 bool inspect_is_at(const struct inspection *j, const struct use *x,
 		 const char *hook);
 bool inspect_is_late(const struct host_chain *c);
+/* Does it end the way to later rules without dropping the packet? */
+bool inspect_is_terminal(const struct foreign *f,
+			 const struct foreign_rule *r);
 /* By the ports that it names: those of the server are the destination's. */
 enum use_side inspect_side(const struct uses *u, const struct use *x);
 /* A packet of the use: the i-th port that it names. False: there is none. */

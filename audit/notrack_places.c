@@ -25,8 +25,7 @@ static int check_hook(struct inspection *j, const struct use *x)
 	return 0;
 }
 
-/* What ends the way to later rules without dropping the packet. */
-static bool is_terminal(const struct foreign *f, const struct foreign_rule *r)
+bool inspect_is_terminal(const struct foreign *f, const struct foreign_rule *r)
 {
 	return !foreign_is_gone(r) &&
 	       (r->verdict == FOREIGN_ACCEPT || r->verdict == FOREIGN_RETURN ||
@@ -104,7 +103,9 @@ int inspect_places(struct inspection *j)
 	for (uint32_t i = 0; i < j->f->n_rules; i++) {
 		const struct foreign_rule *r = &j->f->rules[i];
 
-		for (size_t k = 0; k < u->n && is_terminal(j->f, r); k++) {
+		if (!inspect_is_terminal(j->f, r))
+			continue;
+		for (size_t k = 0; k < u->n; k++) {
 			if (!is_ahead(j, &u->v[k], r))
 				continue;
 			if (mem_grow(&terminal, &cap, n + 1))

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/inet_sets.h: what sets of addresses, ports and interfaces have in
+ * common, and what they lack.
+ *
+ * Shape:  arguments and results are normalized (core/inet.h); an empty set is
+ *         empty, not "any".
+ * Errors: -ENOMEM.
+ */
+#ifndef CTPOLICY_AUDIT_INET_SETS_H
+#define CTPOLICY_AUDIT_INET_SETS_H
+
+#include "core/inet.h"
+
+int ports_meet(const struct port_set *a, const struct port_set *b,
+	       struct port_set *ret);
+/* All ports but those of the set. */
+int ports_complement(const struct port_set *s, struct port_set *ret);
+/* Ranges that touch become one. */
+void ports_join(struct port_set *s);
+bool ports_within(const struct port_set *a, const struct port_set *b);
+int ports_cmp(const struct port_set *a, const struct port_set *b);
+
+int prefixes_meet(const struct prefix_set *a, const struct prefix_set *b,
+		  struct prefix_set *ret);
+/* Those of a that have nothing in common with b. */
+int prefixes_apart(const struct prefix_set *a, const struct prefix_set *b,
+		   struct prefix_set *ret);
+/* All addresses of the family but those of the set. */
+int prefixes_complement(const struct prefix_set *s, uint8_t family,
+			struct prefix_set *ret);
+/* The networks that make up a range; both ends belong to it. */
+int prefixes_add_range(struct prefix_set *s, uint8_t family,
+		       const uint8_t *first, const uint8_t *last);
+bool prefixes_within(const struct prefix_set *a, const struct prefix_set *b);
+/* Are there any, and all of 127.0.0.0/8 or ::1? */
+bool prefixes_are_loopback(const struct prefix_set *s);
+int prefixes_cmp(const struct prefix_set *a, const struct prefix_set *b);
+
+int ifaces_meet(const struct iface_set *a, const struct iface_set *b,
+		struct iface_set *ret);
+bool ifaces_within(const struct iface_set *a, const struct iface_set *b);
+int ifaces_cmp(const struct iface_set *a, const struct iface_set *b);
+
+#endif
