@@ -203,7 +203,13 @@
 	X(NOTRACK_DNAT, 808)						\
 	X(ICMP_ERRORS_LOST, 809)	/* a warning */			\
 	X(NOTRACK_FORWARDED, 810)	/* or a warning */		\
-	X(NOTRACK_UNREACHED, 811)	/* a warning */
+	X(NOTRACK_UNREACHED, 811)	/* a warning */			\
+	/* NOTRACK rules as a policy */					\
+	X(IMPORT_LEFT, 812)		/* a warning */			\
+	X(IMPORT_ADDED, 813)		/* a warning */			\
+	X(IMPORT_DIFFERS, 814)		/* a warning */			\
+	X(IMPORT_OWN, 815)		/* a note */			\
+	X(IMPORT_CUT, 816)		/* a warning */
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

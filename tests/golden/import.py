@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The policy that import makes of each ruleset in tests/golden/import.
+
+FILE.yaml is the policy, FILE.err what is said beside it and the exit code, and
+FILE.json the object. After a change that was meant, write them with UPDATE=1
+and read the difference before committing it. Every policy must pass check, and
+the object must hold the very same text.
+"""
+import json
+import os
+import subprocess
+import sys
+
+import golden
+
+BIN = os.path.abspath(os.environ["CTPOLICY"])
+SUFFIX = {"iptables": ".save", "nftables": ".nft"}
+READ = tuple(SUFFIX[b] for b in os.environ["CTPOLICY_BACKENDS"].split())
+HERE = os.path.join(os.environ["srcdir"], "tests/golden/import")
+failed = 0
+
+
+def fault(text):
+    global failed
+    failed += 1
+    print("FAIL " + text)
+
+
+def run(*args, text=None):
+    return subprocess.run([BIN, *args], cwd=HERE, text=True, input=text or "",
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def compare(path, got):
+    changed = golden.difference(path, got)
+    if changed:
+        fault(changed)
+
+
+def check(name, p):
+    """What was printed is a policy, unless nothing was found."""
+    if "\nuntracked:" not in p.stdout:
+        if "\n# 0 services" not in p.stdout:
+            fault("%s: neither services nor a word that there are none" % name)
+        return
+    checked = run("check", "-", text=p.stdout)
+    if checked.returncode:
+        fault("%s: check says %d: %s" % (name, checked.returncode,
+                                         checked.stderr))
+
+
+def main():
+    names = sorted(n for n in os.listdir(HERE) if n.endswith(READ))
+    for name in names:
+        p = run("import", name)
+        compare(os.path.join(HERE, name + ".yaml"), p.stdout)
+        compare(os.path.join(HERE, name + ".err"),
+                p.stderr + "exit %d\n" % p.returncode)
+        check(name, p)
+        j = run("import", "--json", name)
+        compare(os.path.join(HERE, name + ".json"), j.stdout)
+        said = json.loads(j.stdout)
+        if j.returncode != p.returncode or j.stderr:
+            fault("%s: the object came with %d, %s" % (name, j.returncode,
+                                                       j.stderr))
+        if (said["policy"] or p.stdout) != p.stdout:
+            fault("%s: the object holds another policy" % name)
+    print("%d rulesets, %d not as expected" % (len(names), failed))
+    if len(names) < 7 * len(READ):
+        sys.exit("rulesets are missing")
+    sys.exit(bool(failed))
+
+
+main()
