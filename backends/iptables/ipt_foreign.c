@@ -16,6 +16,7 @@ struct reader {
 	uint32_t table;
 	uint8_t family;			/* as the heading says; 0: none */
 	bool *says_ipv6;		/* a table's own rules do */
+	bool wants_ipv6;		/* the line begins with -6 */
 	size_t cap_says;
 };
 
@@ -108,7 +109,7 @@ static int add_rule(struct reader *r, const struct ipt_args *a, size_t i,
 			return fail_at(r, a, i, "positions count from 1");
 		i++;
 	}
-	is_ipv6 = !r->family && ipt_foreign_is_ipv6(a, i);
+	is_ipv6 = !r->family && (r->wants_ipv6 || ipt_foreign_is_ipv6(a, i));
 	r->says_ipv6[r->table] |= is_ipv6;
 	/* Where no heading says the family, the rule's own words must. */
 	at.family = r->family ? r->family :
@@ -190,6 +191,7 @@ static int take_rule_line(struct reader *r, const struct ipt_args *a,
 {
 	size_t i = a->v[0][0] == '[' && a->n > 1;
 
+	r->wants_ipv6 = false;
 	for (; i + 1 < a->n; i++) {
 		bool v4 = !strcmp(a->v[i], "-4") || !strcmp(a->v[i], "--ipv4");
 		bool v6 = !strcmp(a->v[i], "-6") || !strcmp(a->v[i], "--ipv6");
@@ -198,6 +200,7 @@ static int take_rule_line(struct reader *r, const struct ipt_args *a,
 			break;
 		if (r->family == (v4 ? NFPROTO_IPV6 : NFPROTO_IPV4))
 			return 0;
+		r->wants_ipv6 |= v6;
 	}
 	return take_command(r, a, i, raw);
 }
