@@ -180,6 +180,12 @@ static int narrow_addresses(const struct part *p, struct prefix_set *old,
 		b->spares_lo = true;
 		return 0;
 	}
+	/* no role takes those but where they are named */
+	if (!err && p->term->negated && p->field == FIELD_DADDR &&
+	    prefixes_are_multicast(&s)) {
+		b->dst_types &= (uint16_t)~(1 << RTN_MULTICAST);
+		return 0;
+	}
 	if (!err && p->term->negated)
 		err = prefixes_complement(&s, family, &rest);
 	if (!err && old->n)

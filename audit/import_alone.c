@@ -7,6 +7,8 @@
 #include "audit/inet_sets.h"
 #include "core/mem.h"
 
+#define NETWORKS_MAX 4096	/* pairs of them, of one leg */
+
 /* Not for a service of its own. */
 static bool is_over(const struct import_leg *g)
 {
@@ -42,25 +44,59 @@ static bool has_use(const struct rule_list *l, uint32_t use)
 	return false;
 }
 
-/* Does a server or client that was found here take the leg along? */
-static struct import_service *find_host(const struct pairing *p,
-					const struct import_leg *g,
-					unsigned int side)
+/* One of each; NULL: any. */
+static struct import_service *find_one_host(const struct pairing *p,
+					    const struct prefix *client,
+					    const struct prefix *server)
 {
-	const struct prefix_set *c = clients_of(g, side);
-	const struct prefix_set *s = servers_of(g, side);
+	struct prefix_set c = { .n = client != NULL };
+	struct prefix_set s = { .n = server != NULL };
+	struct prefix at[2];
 
+	if (client)
+		at[0] = *client;
+	if (server)
+		at[1] = *server;
+	c.v = &at[0];
+	s.v = &at[1];
 	for (size_t i = p->first; i < p->im->n; i++) {
 		struct import_service *x = &p->im->v[i];
 
 		if (x->roles & (IMPORT_SERVER | IMPORT_CLIENT) &&
-		    (!x->box.src.n ||
-		     (c->n && prefixes_within(c, &x->box.src))) &&
-		    (!x->box.dst.n ||
-		     (s->n && prefixes_within(s, &x->box.dst))))
+		    (!x->box.src.n || (c.n && prefixes_within(&c,
+							      &x->box.src))) &&
+		    (!x->box.dst.n || (s.n && prefixes_within(&s,
+							      &x->box.dst))))
 			return x;
 	}
 	return NULL;
+}
+
+/*
+ * Do servers or clients that were found here take the leg along? Each pair of
+ * its networks may belong to another one.
+ */
+static int find_hosts(struct pairing *p, const struct import_leg *g,
+		      unsigned int side, bool *ret)
+{
+	const struct prefix_set *c = clients_of(g, side);
+	const struct prefix_set *s = servers_of(g, side);
+	size_t n_c = c->n ? c->n : 1, n_s = s->n ? s->n : 1;
+	bool all = n_c * n_s <= NETWORKS_MAX;
+
+	for (size_t i = 0; all && i < n_c * n_s; i++)
+		all = find_one_host(p, c->n ? &c->v[i / n_s] : NULL,
+				    s->n ? &s->v[i % n_s] : NULL);
+	*ret = all;
+	for (size_t i = 0; all && i < n_c * n_s; i++) {
+		struct import_service *x =
+			find_one_host(p, c->n ? &c->v[i / n_s] : NULL,
+				      s->n ? &s->v[i % n_s] : NULL);
+
+		if (rule_list_add(&x->rules, g->use))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static unsigned int role_alone(const struct import_leg *g, unsigned int side)
@@ -140,7 +176,8 @@ static int finish_side(struct pairing *p, struct at *a, size_t i)
 {
 	const struct import_leg *g = a->leg;
 	unsigned int side = side_of(i);
-	struct import_service *host;
+	bool taken = false;
+	int err;
 
 	if (a->ghost[i] && !is_in_service(p, g->use))
 		return import_leave(p->im, &(struct import_left){
@@ -152,9 +189,9 @@ static int finish_side(struct pairing *p, struct at *a, size_t i)
 	/* ports that nobody names are not meant by one that names none */
 	if (g->wide && g->paired)
 		return 0;
-	host = is_to_self(g, side) ? find_host(p, g, side) : NULL;
-	if (host)
-		return rule_list_add(&host->rules, g->use);
+	err = is_to_self(g, side) ? find_hosts(p, g, side, &taken) : 0;
+	if (err || taken)
+		return err;
 	return add_alone(p, role_alone(g, side), g, clients_of(g, side),
 			 servers_of(g, side), IMPORT_ADDED);
 }
@@ -231,45 +268,40 @@ int pairing_pair_output(struct pairing *p)
 }
 
 static int finish_loopback_side(struct pairing *p, const struct import_leg *g,
-				unsigned int side, bool *done)
+				unsigned int side)
 {
-	struct import_service *host = find_host(p, g, side);
-	size_t before = p->im->n;
 	int err = 0;
 
-	if (host) {
-		*done = true;
-		return rule_list_add(&host->rules, g->use);
-	}
 	for (size_t i = 0; !err && i < p->n; i++) {
 		const struct import_leg *b = p->at[i].leg;
 
 		if ((b != g || is_bare(g)) && !b->is_ghost &&
-		    b->sides & ~side & BOTH_SIDES &&
-		    (b->leaves || b->on_lo))
+		    b->sides & ~side & BOTH_SIDES && (b->leaves || b->on_lo))
 			err = side == LEG_REQUESTS ? add_loopback(p, g, b) :
 						     add_loopback(p, b, g);
 	}
-	*done |= p->im->n > before;
 	return err;
 }
 
 /* What a server or client found here does not take along. */
 static int finish_loopback(struct pairing *p, const struct import_leg *g)
 {
-	bool done = false;
-	unsigned int side = LEG_REQUESTS;
-	size_t at;
+	unsigned int side = g->sides & LEG_REQUESTS ? LEG_REQUESTS :
+						      LEG_REPLIES;
+	size_t at = p->im->n;
+	bool taken = false;
 	int err = 0;
 
+	for (size_t i = 0; !err && !taken && i < 2; i++)
+		if (g->sides & side_of(i))
+			err = find_hosts(p, g, side_of(i), &taken);
+	if (err || taken)
+		return err;
 	for (size_t i = 0; !err && i < 2; i++)
 		if (g->sides & side_of(i))
-			err = finish_loopback_side(p, g, side_of(i), &done);
-	if (err || done || p->dry)
+			err = finish_loopback_side(p, g, side_of(i));
+	if (err || p->im->n > at || p->dry)
 		return err;
-	if (!(g->sides & LEG_REQUESTS))
-		side = LEG_REPLIES;
-	at = p->im->n;
 	err = add_alone(p, IMPORT_SERVER, g, clients_of(g, side),
 			servers_of(g, side), IMPORT_ADDED);
 	return err || p->im->n == at ? err :

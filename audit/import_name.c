@@ -12,6 +12,18 @@
 #define PROTOCOLS_NAMED 3
 #define NAME_LONGEST 32		/* leaves room for a number */
 
+/* A number is no name for people. */
+static void put_protocol(uint8_t proto, struct strbuf *out)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+
+	protocol_print(proto, &text);
+	strbuf_printf(out, "%s%s", text.n && text.s[0] <= '9' ? "protocol-" :
+								"",
+		      strbuf_str(&text));
+	out->lost |= text.lost;
+}
+
 /* "tcp-udp-53", "gre", "udp-27000-27100-more" */
 static void print_name(const struct import_service *s, struct strbuf *out)
 {
@@ -22,9 +34,7 @@ static void print_name(const struct import_service *s, struct strbuf *out)
 		if (!box_has_proto(&s->box, i) || n++ >= PROTOCOLS_NAMED)
 			continue;
 		strbuf_puts(out, n > 1 ? "-" : "");
-		if (!protocol_name((uint8_t)i))
-			strbuf_puts(out, "protocol-");
-		protocol_print((uint8_t)i, out);
+		put_protocol((uint8_t)i, out);
 	}
 	for (size_t i = 0; i < p->n && i < PORTS_NAMED; i++) {
 		strbuf_puts(out, "-");
@@ -55,8 +65,10 @@ static int name_one(struct naming *m, struct import_service *s)
 	print_name(s, &b);
 	if (strbuf_status(&b))
 		return -ENOMEM;
-	if (b.n > NAME_LONGEST)
-		b.s[NAME_LONGEST] = '\0';
+	if (b.n > NAME_LONGEST) {
+		b.n = NAME_LONGEST;
+		b.s[b.n] = '\0';
+	}
 	base = intern(b.s);
 	if (!base)
 		return -ENOMEM;

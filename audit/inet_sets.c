@@ -244,17 +244,33 @@ bool prefixes_within(const struct prefix_set *a, const struct prefix_set *b)
 	return true;
 }
 
-bool prefixes_are_loopback(const struct prefix_set *s)
+/* Are there any, and all in one of the two networks? */
+static bool are_in(const struct prefix_set *s, const struct prefix nets[2])
 {
-	static const struct prefix nets[] = {
-		{ AF_INET, 8, { 127 } }, { AF_INET6, 128, { [15] = 1 } },
-	};
 	bool all = s->n;
 
 	for (size_t i = 0; i < s->n; i++)
 		all &= prefix_contains(&nets[0], &s->v[i]) ||
 		       prefix_contains(&nets[1], &s->v[i]);
 	return all;
+}
+
+bool prefixes_are_loopback(const struct prefix_set *s)
+{
+	static const struct prefix nets[] = {
+		{ AF_INET, 8, { 127 } }, { AF_INET6, 128, { [15] = 1 } },
+	};
+
+	return are_in(s, nets);
+}
+
+bool prefixes_are_multicast(const struct prefix_set *s)
+{
+	static const struct prefix nets[] = {
+		{ AF_INET, 4, { 224 } }, { AF_INET6, 8, { 0xff } },
+	};
+
+	return are_in(s, nets);
 }
 
 int prefixes_cmp(const struct prefix_set *a, const struct prefix_set *b)

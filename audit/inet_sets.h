@@ -35,6 +35,8 @@ int prefixes_add_range(struct prefix_set *s, uint8_t family,
 bool prefixes_within(const struct prefix_set *a, const struct prefix_set *b);
 /* Are there any, and all of 127.0.0.0/8 or ::1? */
 bool prefixes_are_loopback(const struct prefix_set *s);
+/* ... of 224.0.0.0/4 or ff00::/8? */
+bool prefixes_are_multicast(const struct prefix_set *s);
 int prefixes_cmp(const struct prefix_set *a, const struct prefix_set *b);
 
 int ifaces_meet(const struct iface_set *a, const struct iface_set *b,
