@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/own.h"
 
-#include <netinet/in.h>
-#include <linux/netfilter.h>
-#include <string.h>
-#include <strings.h>
+#include "rules/own_names.h"
 
-/* "CTPOLICY-INPUT", in nft "ctpolicy-input" */
+/* A saved text does not tell whether it is one of legacy tables. */
 static bool is_own_name(const char *s)
 {
-	return s && !strncasecmp(s, "ctpolicy-", strlen("ctpolicy-"));
+	return s && (own_names_nft(s) || own_names_xt(s));
 }
 
 bool own_is_chain(const struct foreign *f, size_t chain)
@@ -17,8 +14,7 @@ bool own_is_chain(const struct foreign *f, size_t chain)
 	const struct host_chain *c = &f->chains[chain];
 	const struct foreign_table *t = &f->tables[c->table];
 
-	return is_own_name(c->name) ||
-	       (t->family == NFPROTO_INET && !strcmp(t->name, "ctpolicy"));
+	return is_own_name(c->name) || own_names_table(t->family, t->name);
 }
 
 bool own_is_rule(const struct foreign *f, const struct foreign_rule *r)

@@ -21,8 +21,8 @@
 #include "core/mem.h"
 #include "core/strbuf.h"
 #include "host/trace.h"
+#include "rules/own_names.h"
 
-#define OUR_PREFIX "ctpolicy-"
 
 struct limit {
 	char name[IPSET_MAXNAMELEN];
@@ -158,8 +158,8 @@ static int take_name(struct ipset_link *l, char *line, size_t len)
 {
 	struct names *names = l->arg;
 
-	if (len < strlen(OUR_PREFIX) || len >= IPSET_MAXNAMELEN ||
-	    memcmp(line, OUR_PREFIX, strlen(OUR_PREFIX)))
+	if (len < strlen(OWN_PREFIX) || len >= IPSET_MAXNAMELEN ||
+	    memcmp(line, OWN_PREFIX, strlen(OWN_PREFIX)))
 		return 0;
 	if (mem_grow(&names->v, &names->cap, names->n + 1))
 		return -ENOMEM;

@@ -29,7 +29,7 @@ enum hook ipt_builtin_hook(const char *chain)
 
 bool ipt_chain_is_ours(const char *chain)
 {
-	return !strncmp(chain, IPT_CHAIN_PREFIX, strlen(IPT_CHAIN_PREFIX));
+	return own_names_xt(chain);
 }
 
 /* A dump has its table lines; nft text never begins so. */

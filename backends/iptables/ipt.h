@@ -15,13 +15,13 @@
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_H
 
 #include "backends/backend.h"
+#include "rules/own_names.h"
 
 /* In this order: the C library has its own interface flags. */
 #include <net/if.h>
 #include <linux/netfilter.h>
 
-#define IPT_CHAIN_PREFIX "CTPOLICY-"
-#define IPT_SET_PREFIX "ctpolicy-"
+#define IPT_SET_PREFIX OWN_PREFIX
 #define IPT_WORD_MAX 64		/* no name of iptables is as long */
 #define IPT_SET_TABLE "ipset"
 

@@ -17,12 +17,13 @@
 
 #include "backends/backend.h"
 #include "backends/lower/fuse.h"
+#include "rules/own_names.h"
 /* after netinet/in.h, which it clashes with otherwise */
 #include <linux/netfilter.h>
 
-#define NFT_OWN_TABLE "ctpolicy"
+#define NFT_OWN_TABLE OWN_TABLE
 #define NFT_NAME_LEN 255		/* NFT_NAME_MAXLEN less NUL */
-#define NFT_OWN_PREFIX "ctpolicy-"
+#define NFT_OWN_PREFIX OWN_PREFIX
 #define NFT_JUMP_COMMENT "ctpolicy"
 /* `priority raw`: after defragmentation, before connection tracking. */
 #define NFT_OWN_PRIORITY (-300)

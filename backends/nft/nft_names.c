@@ -22,12 +22,12 @@ bool nft_family_matters(uint8_t family)
 
 bool nft_table_is_own(uint8_t family, const char *name)
 {
-	return family == NFPROTO_INET && !strcmp(name, NFT_OWN_TABLE);
+	return own_names_table(family, name);
 }
 
 bool nft_name_is_own(const char *name)
 {
-	return !strncmp(name, NFT_OWN_PREFIX, strlen(NFT_OWN_PREFIX));
+	return own_names_nft(name);
 }
 
 bool nft_chain_is_iptables(uint8_t family, const char *table,

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rules/own_names.h"
+
+#include <netinet/in.h>
+#include <linux/netfilter.h>
+#include <string.h>
+
+bool own_names_table(uint8_t family, const char *name)
+{
+	return family == NFPROTO_INET && !strcmp(name, OWN_TABLE);
+}
+
+bool own_names_nft(const char *name)
+{
+	return !strncmp(name, OWN_PREFIX, strlen(OWN_PREFIX));
+}
+
+bool own_names_xt(const char *chain)
+{
+	return !strncmp(chain, OWN_PREFIX_XT, strlen(OWN_PREFIX_XT));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rules/own_names.h: what is ctpolicy's, told by its name. Nothing else tells.
+ */
+#ifndef CTPOLICY_RULES_OWN_NAMES_H
+#define CTPOLICY_RULES_OWN_NAMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OWN_TABLE "ctpolicy"		/* of nft, family inet */
+#define OWN_PREFIX "ctpolicy-"		/* of nft's chains, and of all sets */
+#define OWN_PREFIX_XT "CTPOLICY-"	/* of chains in legacy tables */
+
+bool own_names_table(uint8_t family, const char *name);
+bool own_names_nft(const char *name);
+bool own_names_xt(const char *chain);
+
+#endif
