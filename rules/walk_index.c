@@ -173,11 +173,12 @@ static int by_first(const void *pa, const void *pb, void *arg)
 static int sort_set(struct walker *w, size_t at)
 {
 	const struct key_set *s = &w->f->sets[at];
-	struct key_range *ranges = w->f->ranges + s->first;
 	_cleanup_free_ uint32_t *v = NULL;
+	struct key_range *ranges;
 
 	if (!s->known || s->n_fields != 1 || s->n < SORTED_MIN)
 		return 0;
+	ranges = w->f->ranges + s->first;
 	v = calloc(s->n, sizeof(*v));
 	if (!v)
 		return -ENOMEM;

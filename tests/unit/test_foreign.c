@@ -87,11 +87,29 @@ static void test_take_all_out(void **unused)
 	assert_int_equal(position_of(f, 4), 1);
 }
 
+/* No range of any set is there at all. */
+static void test_empty_set(void **unused)
+{
+	uint32_t input;
+	_cleanup_(foreign_free) struct foreign *f = model(&input);
+	struct term t = { .kind = TERM_MATCH, .n_fields = 1,
+			  .field = { FIELD_DPORT } };
+	struct walker *w = NULL;
+
+	(void)unused;
+	add_rule(f, input, FOREIGN_DROP, NULL);
+	assert_int_equal(foreign_begin_set(f, "s", 1, false, &t.set), 0);
+	assert_int_equal(foreign_add_term(f, &t), 0);
+	assert_int_equal(walker_new(f, &w), 0);
+	walker_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_take_out),
 		cmocka_unit_test(test_take_all_out),
+		cmocka_unit_test(test_empty_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
