@@ -17,14 +17,7 @@
 
 #include <linux/netfilter/x_tables.h>
 
-/* Bytes still to take; zeros when there are none left. */
-struct fuzz_input {
-	const uint8_t *p;
-	size_t n;
-};
-
-uint8_t fuzz_take(struct fuzz_input *in);
-void fuzz_fill(struct fuzz_input *in, void *to, size_t n);
+#include "tests/fuzz/fuzz_input.h"
 
 /* fuzz_ipt_kernel_match.c: a match or target of any kind, with its payload. */
 struct fuzz_extension {

@@ -30,22 +30,6 @@ const char *const fuzz_sets[FUZZ_SETS] = {
 	"ctpolicy-p", "ctpolicy-n", "ctpolicy-np", "hosts",
 };
 
-uint8_t fuzz_take(struct fuzz_input *in)
-{
-	if (!in->n)
-		return 0;
-	in->n--;
-	return *in->p++;
-}
-
-void fuzz_fill(struct fuzz_input *in, void *to, size_t n)
-{
-	uint8_t *b = to;
-
-	for (size_t i = 0; i < n; i++)
-		b[i] = fuzz_take(in);
-}
-
 /* Mostly the values that have a meaning, at times any. */
 #define PICK(in, ...)                                                         \
 	pick(in, (const uint32_t[]){ __VA_ARGS__ },                           \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * tests/fuzz/fuzz_nft_kernel.c: any bytes as what the kernel answers: sets and
- * elements, message after message. Rules are read by libnftnl, which ends the
- * process over attributes that no kernel sends.
+ * elements, message after message. Rules are fuzz_nft_rules.c's: libnftnl,
+ * which reads them, ends the process over attributes that no kernel sends.
  */
 #include <string.h>
 

@@ -276,7 +276,7 @@ static void again(struct image *img, const struct image_table *t,
 	struct nftnl_rule *out = NULL;
 	struct nlmsghdr *nlh;
 
-	MUST(!nft_rule_encode(t, "prerouting", r, &out));
+	MUST(!nft_rule_encode(t, "prerouting", r, &out, NULL));
 	nlh = nft_msg_put(buf, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, 0,
 			  t->family, 1);
 	nftnl_rule_nlmsg_build_payload(nlh, out);

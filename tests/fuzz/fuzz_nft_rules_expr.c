@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tests/fuzz/fuzz_nft_rules_expr.c: expressions, alone and as rules have them. */
+/*
+ * tests/fuzz/fuzz_nft_rules_expr.c: expressions, alone and as rules have them.
+ */
 #include <arpa/inet.h>
 #include <endian.h>
 #include <string.h>

@@ -107,6 +107,7 @@ SEEDS = {
     "nft_text": lambda: files("tests/golden/render/*.nftables"),
     "ipt_text": lambda: files("tests/golden/render/*.iptables"),
     "nft_kernel": kernel_answers,
+    "nft_rules": tables,
     "ipt_kernel": tables,
     "records": state_files,
 }
