@@ -8,8 +8,8 @@
  *         with their text as diff shows it.
  * Owner:  borrows the request and file names; origins are the plan's.
  * Errors: those of plan_load(), plan_choose_live() and saved_compare(): what
- *         an apply would be refused for is refused here. The reason is in
- *         `plan.diags`.
+ *         a plan is refused for is refused here; pre-flight isn't asked.
+ *         The reason is in `plan.diags`.
  */
 #ifndef CTPOLICY_ENGINE_AS_APPLIED_H
 #define CTPOLICY_ENGINE_AS_APPLIED_H

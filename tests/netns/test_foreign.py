@@ -8,6 +8,8 @@ the checkout, when it is there, and from the small ones below in any case.
 """
 import glob, os, subprocess, sys
 
+from live_rules import some
+
 BIN = os.environ["CTPOLICY"]
 BACKENDS = os.environ.get("CTPOLICY_BACKENDS", "nftables iptables").split()
 CORPUS = os.environ.get("CTPOLICY_CORPUS") or \
@@ -185,13 +187,13 @@ LARGE = 300 * 1024
 if "nftables" in BACKENDS:
     for name, text in NFT.items():
         in_namespace("nftables", name, nft_load(text))
-    for path in sorted(glob.glob(CORPUS + "/nft/*.nft")):
+    for path in some(glob.glob(CORPUS + "/nft/*.nft")):
         in_namespace("nftables", os.path.basename(path), nft_load(read(path)))
 if "iptables" in BACKENDS:
     for name, text in IPT.items():
         in_namespace("iptables", name, ipt_load(text))
     for kind in ("iptables-save", "ip6tables-save"):
-        for path in sorted(glob.glob("%s/%s/*.save" % (CORPUS, kind))):
+        for path in some(glob.glob("%s/%s/*.save" % (CORPUS, kind))):
             if os.path.getsize(path) < LARGE:
                 in_namespace("iptables", os.path.basename(path),
                              ipt_load(read(path), kind[2] == "6"))

@@ -11,7 +11,8 @@ import os
 import shutil
 import sys
 
-from live_rules import corpora, counts, counts_of_text, differences, run
+from live_rules import (corpora, counts, counts_of_text, differences, run,
+                        some)
 
 failed = loaded = 0
 
@@ -57,8 +58,8 @@ def main():
             print("no %s here" % tool)
             sys.exit(77)
     for here in corpora():
-        for path in sorted(glob.glob(os.path.join(here, "**", "*"),
-                                     recursive=True)):
+        for path in some(glob.glob(os.path.join(here, "**", "*"),
+                                   recursive=True)):
             if path.endswith(".nft"):
                 try_nft(path)
             elif path.endswith((".save", ".rules")):

@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import sys
 
-from live_rules import BIN, corpora, counts, counts_of_text, differences, run
+from live_rules import (BIN, corpora, counts, counts_of_text, differences, run,
+                        some)
 
 SETS = """\
 create bad hash:ip
@@ -143,8 +144,8 @@ def main():
             sys.exit(77)
     check_own()
     for here in corpora():
-        for path in sorted(glob.glob(os.path.join(here, "**", "*"),
-                                     recursive=True)):
+        for path in some(glob.glob(os.path.join(here, "**", "*"),
+                                   recursive=True)):
             if os.path.isfile(path) and not path.endswith((".nft", ".tsv")):
                 try_file(path)
     print("%d rulesets loaded, %d faults" % (loaded, failed))
