@@ -19,6 +19,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "netns"))
+import kernel_log                                           # noqa: E402
 import lab                                                  # noqa: E402
 from model import Host, Socket, TCP, UDP                    # noqa: E402
 from packets import (Injector, group_mac, ip, pack_address,     # noqa: E402
@@ -127,7 +128,7 @@ class Device:
             anycast={str(ipaddress.ip_network(pair[1] + "/64", False)[0])
                      for pair in LINKS.values()} | {"fe80::"})
         self._open_sockets()
-        self._open_log()
+        self.log = kernel_log.listen(self.space, NFLOG_GROUP)
         self.raw = {4: self._raw_socket(4), 6: self._raw_socket(6)}
         self.files = {}
         for tracking in (False, True):
@@ -239,55 +240,22 @@ class Device:
                                 pack_address(group) + struct.pack("=i", index))
 
     def _raw_socket(self, version):
-        sock = self.space.socket(lab.FAMILY[version], socket.SOCK_RAW,
-                                 socket.IPPROTO_RAW)
+        sock = kernel_log.raw_socket(self.space, version)
         if version == 4:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
         else:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
         return sock
 
     # ---- NFLOG (linux/netfilter/nfnetlink_log.h)
-    def _open_log(self):
-        self.log = self.space.socket(socket.AF_NETLINK, socket.SOCK_RAW,
-                                     lab.NETLINK_NETFILTER)
-        with contextlib.suppress(OSError):
-            self.log.setsockopt(socket.SOL_SOCKET, lab.SO_RCVBUFFORCE,
-                                16 << 20)
-        self.log.bind((0, 0))
-        for kind, value in (
-                (1, b"\x01"),                       # bind the group
-                (2, struct.pack("!IBx", 128, 2)),   # copy packets
-                (5, struct.pack("!I", 1))):         # and deliver at once
-            attribute = struct.pack("=HH", 4 + len(value), kind) + value
-            attribute += b"\0" * (-len(attribute) % 4)
-            self.log.send(struct.pack("=IHHII", 20 + len(attribute), 0x401, 5,
-                                      0, 0) +
-                          struct.pack("!BBH", 0, 0, NFLOG_GROUP) + attribute)
-            answer = self.log.recv(4096)
-            error = struct.unpack_from("=i", answer, 16)[0]
-            if error:
-                raise OSError(-error, os.strerror(-error))
-        self.log.setblocking(False)
-
     def _read_log(self, sightings, waiting):
         """Sort what is there into `sightings`; drop who came in from
         `waiting`."""
-        while True:
-            try:
-                data = self.log.recv(65536)
-            except BlockingIOError:
-                return
-            at = 0
-            while at + 20 <= len(data):
-                length, kind = struct.unpack_from("=IH", data, at)
-                if kind == 0x400:
-                    self._sort(data[at + 20:at + length], sightings, waiting)
-                at += (length + 3) & ~3
+        for kind, _, found in kernel_log.heard(self.log):
+            if kind == kernel_log.LOG_PACKET:
+                self._sort(found, sightings, waiting)
 
-    def _sort(self, message, sightings, waiting):
-        found = lab.netlink_attributes(message)
+    def _sort(self, found, sightings, waiting):
         identity, part = identify(found[9])
         seen = sightings.get(identity)
         if seen is None:

@@ -18,6 +18,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "netns"))
+import kernel_log                                           # noqa: E402
 import lab                                                  # noqa: E402
 import packets as build                                     # noqa: E402
 from packets import Injector, group_mac, pack_address       # noqa: E402
@@ -49,20 +50,6 @@ NFNLGRP_NFTRACE = 9
 SO_MARK = 36
 TABLE, CHAIN, HANDLE, KIND, VERDICT, IDENT, NETWORK = 1, 2, 3, 4, 5, 6, 8
 FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}
-
-
-def _attribute(kind, value):
-    return struct.pack("=HH", 4 + len(value), kind) + value + \
-        b"\0" * (-len(value) % 4)
-
-
-def _request(sock, kind, body, flags=0, family=0):
-    """A message of nfnetlink, and its answer."""
-    sock.send(struct.pack("=IHHIIBBH", 20 + len(body), kind, flags | 5, 0, 0,
-                          family, 0, 0) + body)
-    error = struct.unpack_from("=i", sock.recv(4096), 16)[0]
-    if error:
-        raise OSError(-error, os.strerror(-error))
 
 
 # Rules of our own, before and behind all that is tested. The states are read
@@ -191,8 +178,10 @@ class Host:
         self.sightings, self.idents = {}, {}
         self.current = None
         self._set_up_links()
-        self._open_trace()
-        self.raw = {4: self._raw_socket(4), 6: self._raw_socket(6)}
+        self.trace = kernel_log.listen(self.space, 0,
+                                       1 << NFNLGRP_NFTRACE - 1)
+        self.raw = {version: kernel_log.raw_socket(self.space, version)
+                    for version in lab.VERSIONS}
         self.states = {}
         self.left = set()       # legacy worlds that hold rules
 
@@ -230,43 +219,13 @@ class Host:
         self.outside.run("for d in %s; do ip link set $d addrgenmode none; "
                          "done" % " ".join(LINKS))
 
-    def _raw_socket(self, version):
-        sock = self.space.socket(lab.FAMILY[version], socket.SOCK_RAW,
-                                 socket.IPPROTO_RAW)
-        if version == 4:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        return sock
-
     # ---- the trace
-    def _open_trace(self):
-        self.trace = self.space.socket(socket.AF_NETLINK, socket.SOCK_RAW,
-                                       lab.NETLINK_NETFILTER)
-        with contextlib.suppress(OSError):
-            self.trace.setsockopt(socket.SOL_SOCKET, lab.SO_RCVBUFFORCE,
-                                  16 << 20)
-        self.trace.bind((0, 1 << NFNLGRP_NFTRACE - 1))
-        for kind, value in ((1, b"\x01"),                       # bind group 0
-                            (2, struct.pack("!IBx", 128, 2)),   # copy packets
-                            (5, struct.pack("!I", 1))):         # at once
-            _request(self.trace, 0x401, _attribute(
-                kind, value))
-        self.trace.setblocking(False)
-
     def _read_trace(self):
-        while True:
-            try:
-                data = self.trace.recv(65536)
-            except BlockingIOError:
-                return
-            at = 0
-            while at + 20 <= len(data):
-                length, kind = struct.unpack_from("=IH", data, at)
-                found = lab.netlink_attributes(data[at + 20:at + length])
-                if kind == 0x400:
-                    self._from_legacy(data[at + 16], found)
-                elif kind == 0xa11:
-                    self._from_nft(data[at + 16], found)
-                at += (length + 3) & ~3
+        for kind, family, found in kernel_log.heard(self.trace):
+            if kind == kernel_log.LOG_PACKET:
+                self._from_legacy(family, found)
+            elif kind == 0xa11:
+                self._from_nft(family, found)
 
     def _from_legacy(self, _family, found):
         """TRACE: table:chain:rule:number"""
@@ -388,7 +347,7 @@ class Host:
             proto = build.UDP
         if p.known in ("reply", "error"):
             src, dst, sport, dport = dst, src, dport, sport
-        attr = _attribute
+        attr = kernel_log.attribute
 
         def way(kind, a, b, x, y):
             first = 3 if p.version == 6 else 1
@@ -408,7 +367,8 @@ class Host:
                                       attr(4, flags) + attr(5, flags)))
         with self.space.socket(socket.AF_NETLINK, socket.SOCK_RAW,
                                lab.NETLINK_NETFILTER) as sock:
-            _request(sock, 0x100, body, 0x400, NFPROTO[p.version])
+            kernel_log.request(sock, 0x100, body, 0x400,
+                               NFPROTO[p.version])
 
 
 def _gateway(own):
