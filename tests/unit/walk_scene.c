@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/foreign_build.h"
+
 int scene_set_up(void **state)
 {
 	static const uint8_t from[] = { 192, 0, 2, 66 };
@@ -73,17 +75,18 @@ uint32_t scene_input(struct scene *s, const char *policy)
 void scene_rule(struct scene *s, uint32_t c, enum foreign_verdict verdict,
 		const char *target)
 {
-	struct foreign_rule *r = foreign_add_rule(s->f, c, 0);
+	add_rule(s->f, c, verdict, target ? intern(target) : NULL);
+}
 
-	assert_non_null(r);
-	r->verdict = verdict;
-	r->target = target ? intern(target) : NULL;
+static struct term *last_term(struct scene *s)
+{
+	return &s->f->terms[s->f->n_terms - 1];
 }
 
 struct term *scene_term(struct scene *s, struct term t)
 {
 	assert_int_equal(foreign_add_term(s->f, &t), 0);
-	return &s->f->terms[s->f->n_terms - 1];
+	return last_term(s);
 }
 
 struct key_range scene_range(enum packet_field x, uint32_t first,
@@ -102,30 +105,19 @@ struct term *scene_match(struct scene *s, enum packet_field x, uint32_t first,
 			 uint32_t last)
 {
 	struct key_range v = scene_range(x, first, last);
-	uint32_t set;
 
-	assert_int_equal(foreign_begin_set(s->f, NULL, 1, false, &set), 0);
-	assert_int_equal(foreign_add_key(s->f, &v, NULL), 0);
-	return scene_term(s, (struct term){
-		.kind = TERM_MATCH, .n_fields = 1,
-		.field = { (uint8_t)x }, .set = set,
-	});
+	ask(s->f, x, v.first, v.last, sizeof(v.first), false);
+	return last_term(s);
 }
 
 struct term *scene_match_iface(struct scene *s, enum packet_field x,
 			       const char *name)
 {
-	struct key_range v = { { 0 }, { 0 } };
-	uint32_t set;
+	uint8_t v[TERM_KEY_MAX] = { 0 };
 
-	memcpy(v.first, name, strlen(name));
-	memcpy(v.last, v.first, sizeof(v.last));
-	assert_int_equal(foreign_begin_set(s->f, NULL, 1, false, &set), 0);
-	assert_int_equal(foreign_add_key(s->f, &v, NULL), 0);
-	return scene_term(s, (struct term){
-		.kind = TERM_MATCH, .n_fields = 1,
-		.field = { (uint8_t)x }, .set = set,
-	});
+	memcpy(v, name, strlen(name));
+	ask(s->f, x, v, v, sizeof(v), false);
+	return last_term(s);
 }
 
 struct term *scene_match_states(struct scene *s, uint8_t states)
