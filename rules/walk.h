@@ -101,6 +101,8 @@ int walk_never_reached(struct walker *w, const struct packet *p,
 		       const struct walk *from, size_t phase,
 		       struct walk *ret);
 void walk_release(struct walk *w);
+/* Rules that all walks so far have looked at: what they cost. */
+size_t walker_visits(const struct walker *w);
 /* Of a rule in its chain, from 1. */
 uint32_t walker_position(const struct walker *w, uint32_t rule);
 const char *walk_hook_name(uint8_t hook);

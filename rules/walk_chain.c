@@ -319,6 +319,7 @@ static bool may_go_on(struct walking *x)
 		return false;
 	}
 	x->budget--;
+	x->w->visits++;
 	return !walk_is_over(x);
 }
 
@@ -331,7 +332,7 @@ static void walk_rules(struct walking *x, uint32_t chain,
 	bool doubt = x->doubt;
 
 	x->stack[x->depth++] = chain;
-	for (uint32_t i = 0; i < c->n; i++) {
+	for (uint32_t i = 0; (i = walk_runs_next(x, c, &s, i)) < c->n; i++) {
 		struct ending e = { 0 };
 
 		if (!may_go_on(x))

@@ -150,7 +150,8 @@ static void index_chain(struct walker *w, uint32_t chain, uint32_t first)
 {
 	const struct host_chain *c = &w->f->chains[chain];
 
-	w->chains[chain] = (struct chain_rules){ first, c->n_rules };
+	w->chains[chain] = (struct chain_rules){ .first = first,
+						 .n = c->n_rules };
 	for (uint32_t i = c->first; i != FOREIGN_NOWHERE;
 	     i = w->f->rules[i].next) {
 		const struct foreign_rule *r = &w->f->rules[i];
@@ -241,6 +242,11 @@ int walker_new(const struct foreign *f, struct walker **ret)
 		index_chain(w, (uint32_t)i, first);
 		first += f->chains[i].n_rules;
 	}
+	for (size_t i = 0; i < f->n_chains; i++) {
+		err = walk_runs_index(w, &w->chains[i]);
+		if (err)
+			return err;
+	}
 	err = index_hooks(w, false);
 	if (!err)
 		err = index_hooks(w, true);
@@ -264,6 +270,8 @@ void walker_free(struct walker **p)
 		}
 	for (size_t i = 0; w->sets && i < w->f->n_sets; i++)
 		free(w->sets[i].at);
+	for (size_t i = 0; w->chains && i < w->f->n_chains; i++)
+		walk_runs_release(&w->chains[i]);
 	free(w->sets);
 	free(w->order);
 	free(w->position);
@@ -271,6 +279,11 @@ void walker_free(struct walker **p)
 	free(w->chains);
 	free(w);
 	*p = NULL;
+}
+
+size_t walker_visits(const struct walker *w)
+{
+	return w->visits;
 }
 
 uint32_t walker_position(const struct walker *w, uint32_t rule)

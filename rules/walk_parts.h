@@ -31,9 +31,26 @@ struct stops {
 	size_t n, cap;
 };
 
+/* The rules of a run, by number in their chain, that hold from `key` on. */
+struct run_piece {
+	uint8_t key[TERM_KEY_MAX];
+	uint32_t first, n;		/* in the run's list */
+};
+
+/* Rules begin .. end - 1 of a chain ask for one range of the field each. */
+struct run {
+	uint32_t begin, end;
+	uint8_t field, family;		/* NFPROTO_*; 0: any */
+	struct run_piece *pieces;
+	uint32_t n_pieces;
+	uint32_t *list;			/* NULL: read through */
+};
+
 /* The rules of a chain: order[first .. first + n) */
 struct chain_rules {
 	uint32_t first, n;
+	struct run *runs;
+	size_t n_runs, cap_runs;
 };
 
 /* The ranges of a set with one field, sorted, so that none overlap. */
@@ -48,6 +65,7 @@ struct walker {
 	uint32_t *target;		/* of a rule: a chain, or NOWHERE */
 	struct chain_rules *chains;
 	struct sorted_set *sets;
+	size_t visits;
 	struct stops stops[2][NF_INET_NUMHOOKS];	/* [is IPv6][hook] */
 	struct stops nat[2][NF_INET_NUMHOOKS];
 };
@@ -110,6 +128,13 @@ enum truth lookup_next(struct lookup *l, uint32_t *ret_range);
 /* walk_index.c: which of the set's ranges holds an exact key, if sorted. */
 bool walk_index_find(const struct walker *w, uint32_t set,
 		     const uint8_t key[TERM_KEY_MAX], uint32_t *ret_range);
+
+/* walk_runs.c */
+int walk_runs_index(struct walker *w, struct chain_rules *c);
+void walk_runs_release(struct chain_rules *c);
+/* The next rule of the chain, from number `at` on, that may hold; or c->n. */
+uint32_t walk_runs_next(const struct walking *x, const struct chain_rules *c,
+			const struct walk_state *s, uint32_t at);
 
 /* walk_state.c */
 void walk_join(struct walk_state *to, const struct walk_state *from);

@@ -2,6 +2,9 @@
 /* tests/unit/test_walk.c: the rules of a chain, and the chains they lead to. */
 #include "tests/unit/walk_scene.h"
 
+#include <arpa/inet.h>
+#include <string.h>
+
 static void test_policy(void **state)
 {
 	struct scene *s = *state;
@@ -174,6 +177,47 @@ static void test_never_reached(void **state)
 	walker_free(&w);
 }
 
+static void ban(struct scene *s, uint32_t chain, uint32_t first, uint32_t last)
+{
+	scene_rule(s, chain, FOREIGN_DROP, NULL);
+	scene_match(s, FIELD_SADDR, first, last)->family = NFPROTO_IPV4;
+}
+
+/* Searched by address, not read through: the first that holds still decides. */
+static void test_rules_in_a_row(void **state)
+{
+	static const struct {
+		uint32_t from;
+		uint32_t position;	/* of the rule that drops; 0: none */
+	} cases[] = {
+		{ 0x0a020505, 1 }, { 0x0a010203, 3 }, { 0x0a030001, 0 },
+		{ 0xc0000242, 4 }, { 0xc0000300, 0 }, { 0xffffffff, 5 },
+		{ 0, 0 },
+	};
+	struct scene *s = *state;
+	uint32_t in = scene_input(s, "accept");
+
+	ban(s, in, 0x0a020000, 0x0a02ffff);
+	ban(s, in, 0x0a000000, 0x0affffff);
+	scene_match(s, FIELD_DPORT, 81, 81);
+	ban(s, in, 0x0a010203, 0x0a010203);
+	ban(s, in, 0xc0000200, 0xc00002ff);
+	ban(s, in, 0xffffffff, 0xffffffff);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint32_t from = htonl(cases[i].from);
+		uint8_t key[TERM_KEY_MAX] = { 0 };
+
+		memcpy(key, &from, sizeof(from));
+		packet_set(&s->p, FIELD_SADDR, key);
+		assert_int_equal(scene_outcome(s), cases[i].position ?
+					WALK_DROPPED : WALK_ACCEPTED);
+		assert_int_equal(s->w.steps[s->w.n_steps - 1].position,
+				 cases[i].position);
+	}
+	packet_forget(&s->p, FIELD_SADDR);
+	assert_unknown(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +229,7 @@ int main(void)
 		SCENE_TEST(test_map_of_states),
 		SCENE_TEST(test_targets),
 		SCENE_TEST(test_never_reached),
+		SCENE_TEST(test_rules_in_a_row),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
