@@ -22,10 +22,12 @@ struct search {
 	const struct foreign *f;
 	const struct flow_space *space;
 	size_t left;			/* samples that may still be taken */
+	size_t rules_left;		/* that may still be looked at */
 	int (*take)(const struct flow_sample *s, void *arg);
 	void *arg;
 	bool reply;			/* looks at packets of the answer */
 	bool cut;
+	struct flow_sample last;	/* given; many rules ask for no other */
 	uint64_t *seen;			/* digests of what was taken */
 	size_t n_seen, cap_seen;
 };
@@ -138,8 +140,12 @@ static bool satisfy(const struct search *x, struct trial *t,
 
 static int give(struct search *x, const struct trial *t)
 {
-	uint64_t h = digest_add(DIGEST_START, &t->s, sizeof(t->s));
+	uint64_t h;
 
+	if (x->n_seen && !memcmp(&x->last, &t->s, sizeof(t->s)))
+		return 0;
+	x->last = t->s;
+	h = digest_add(DIGEST_START, &t->s, sizeof(t->s));
 	for (size_t i = 0; i < x->n_seen; i++)
 		if (x->seen[i] == h)
 			return 0;
@@ -264,8 +270,13 @@ static int try_chain(struct search *x, uint32_t chain, struct trial t,
 	int err = 0;
 
 	for (uint32_t i = x->f->chains[chain].first;
-	     !err && !x->cut && i != FOREIGN_NOWHERE; i = x->f->rules[i].next)
-		err = try_rule(x, &x->f->rules[i], t, depth);
+	     !err && !x->cut && i != FOREIGN_NOWHERE; i = x->f->rules[i].next) {
+		x->cut = !x->rules_left;
+		if (!x->cut) {
+			x->rules_left--;
+			err = try_rule(x, &x->f->rules[i], t, depth);
+		}
+	}
 	return err;
 }
 
@@ -399,11 +410,13 @@ static int try_all(struct search *x)
 }
 
 int samples_of(const struct foreign *f, const struct flow_space *space,
-	       size_t max, int (*take)(const struct flow_sample *s, void *arg),
+	       const struct samples_limit *limit,
+	       int (*take)(const struct flow_sample *s, void *arg),
 	       void *arg, bool *ret_all)
 {
-	struct search x = { .f = f, .space = space, .left = max,
-			    .take = take, .arg = arg };
+	struct search x = { .f = f, .space = space, .left = limit->samples,
+			    .rules_left = limit->rules, .take = take,
+			    .arg = arg };
 	int err = try_all(&x);
 
 	free(x.seen);

@@ -15,12 +15,18 @@
 #include "audit/flow_space.h"
 #include "rules/foreign.h"
 
+/* What may be spent: samples, and rules that are looked at for them. */
+struct samples_limit {
+	size_t samples, rules;
+};
+
 /*
- * Give take() the connections, at most `max` that rules tell apart and the
- * plain one first. *ret_all: there were no more.
+ * Give take() the connections, those that rules tell apart, within the limit,
+ * and the plain one first. *ret_all: there were no more.
  */
 int samples_of(const struct foreign *f, const struct flow_space *space,
-	       size_t max, int (*take)(const struct flow_sample *s, void *arg),
+	       const struct samples_limit *limit,
+	       int (*take)(const struct flow_sample *s, void *arg),
 	       void *arg, bool *ret_all);
 
 #endif

@@ -18,18 +18,24 @@
 #include "rules/image_foreign.h"
 
 /* Connections to try: of one service in one direction, and of all of them. */
+#define SERVICE_MIN 8
 #define SERVICE_MAX 256
 #define TOTAL_MAX 20000
+/* Rules to look at, in all: a few seconds. */
+#define SEARCHED_MAX 20000000
+#define WALKED_MAX 10000000
 
 struct space {
 	const struct service *service;
 	struct flow_space flow;
+	size_t first, n;	/* of its cases */
 };
 
 struct attempt {
 	size_t space;
 	struct flow_sample sample;
 	struct judged now;
+	bool tried;
 };
 
 struct preflight {
@@ -41,7 +47,8 @@ struct preflight {
 	size_t n_spaces, cap_spaces;
 	struct attempt *cases;
 	size_t n_cases, cap_cases;
-	size_t untried;			/* services that were cut short */
+	struct samples_limit limit;	/* of one space */
+	bool untried;			/* some were cut short */
 	uint32_t *position;		/* of the host's rules */
 	size_t n_host_rules;
 };
@@ -151,7 +158,6 @@ static int add_space(struct preflight *x, const struct service *s,
 		     enum flow_way way, uint8_t family, uint8_t proto)
 {
 	struct space *sp;
-	size_t left = TOTAL_MAX - x->n_cases;
 	bool all = true;
 	int err;
 
@@ -168,11 +174,11 @@ static int add_space(struct preflight *x, const struct service *s,
 			.devices = &x->devices,
 			.ephemeral = x->p->facts.ephemeral,
 		},
+		.first = x->n_cases,
 	};
-	err = samples_of(x->f, &sp->flow,
-			 left < SERVICE_MAX ? left : SERVICE_MAX, take_sample,
-			 x, &all);
-	x->untried += !all;
+	err = samples_of(x->f, &sp->flow, &x->limit, take_sample, x, &all);
+	sp->n = x->n_cases - sp->first;
+	x->untried |= !all;
 	return err;
 }
 
@@ -236,11 +242,24 @@ static int add_service(struct preflight *x, const struct service *s)
 	return err;
 }
 
+/* Every service has its share, whichever comes first in the file. */
+static void share_out(struct preflight *x)
+{
+	/* two families, and this host's own connections */
+	size_t spaces = x->p->policy->n_services * 4 + 1;
+	size_t n = TOTAL_MAX / spaces;
+
+	x->limit.samples = n < SERVICE_MIN ? SERVICE_MIN :
+			   n > SERVICE_MAX ? SERVICE_MAX : n;
+	x->limit.rules = SEARCHED_MAX / spaces;
+}
+
 static int find_cases(struct preflight *x)
 {
 	const struct policy *policy = x->p->policy;
 	int err = find_addresses(x);
 
+	share_out(x);
 	if (!err)
 		err = find_devices(x);
 	for (size_t i = 0; !err && i < policy->n_services; i++)
@@ -283,17 +302,36 @@ static int put_wanted(struct preflight *x)
 	return err;
 }
 
+/* Case number k of each space. */
+static int judge_each(struct preflight *x, struct walker *w, size_t k)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < x->n_spaces; i++) {
+		const struct space *sp = &x->spaces[i];
+		struct attempt *c = &x->cases[sp->first + k];
+
+		if (k >= sp->n)
+			continue;
+		if (walker_visits(w) > WALKED_MAX) {
+			x->untried = true;
+			break;
+		}
+		err = judge(w, x->f, &sp->flow, &c->sample, tracking(x), true,
+			    &c->now);
+		c->tried = true;
+	}
+	return err;
+}
+
 static int judge_today(struct preflight *x)
 {
 	struct walker *w = NULL;
 	int err = walker_new(x->f, &w);
 
-	for (size_t i = 0; !err && i < x->n_cases; i++) {
-		struct attempt *c = &x->cases[i];
-
-		err = judge(w, x->f, &x->spaces[c->space].flow, &c->sample,
-			    tracking(x), true, &c->now);
-	}
+	/* The first of each, then the second of each, as far as it goes. */
+	for (size_t k = 0; !err && k < x->limit.samples; k++)
+		err = judge_each(x, w, k);
 	walker_free(&w);
 	return err;
 }
@@ -305,7 +343,8 @@ static int compare_all(struct preflight *x)
 	int err = walker_new(x->f, &w);
 
 	for (size_t i = 0; !err && i < x->n_cases; i++)
-		err = compare_case(x, w, &x->cases[i], &said);
+		if (x->cases[i].tried)
+			err = compare_case(x, w, &x->cases[i], &said);
 	walker_free(&w);
 	free(said.v);
 	return err ? err : said.refused ? -FAULT_CONFLICT : 0;
@@ -316,8 +355,8 @@ static void note_untried(const struct preflight *x)
 	if (!x->untried)
 		return;
 	diag_add(&x->p->diags, DIAG_WARNING, 0, ID_NOT_ALL_TRIED, NOPOS,
-		 "this host's rules tell more connections apart than were tried (%d for each service and direction)",
-		 SERVICE_MAX);
+		 "this host's rules tell more connections apart than were tried (at most %zu for each service and direction)",
+		 x->limit.samples);
 }
 
 static bool has_rules(const struct foreign *f)
