@@ -90,7 +90,9 @@ def main():
         if not shutil.which(tool):
             print("no %s here" % tool)
             sys.exit(77)
-    if "nftables" not in os.environ.get("CTPOLICY_BACKENDS", "nftables"):
+    if not {"nftables", "iptables"} <= set(os.environ.get(
+            "CTPOLICY_BACKENDS", "nftables iptables").split()):
+        print("needs nftables, and what reads iptables' rules")
         sys.exit(77)
     with open(POLICY, "w") as f:
         f.write(WEB)
