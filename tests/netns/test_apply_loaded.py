@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 
-from live_rules import BIN, corpora, run
+from live_rules import BIN, corpora, run, some
 
 TMP = tempfile.mkdtemp()
 POLICY = os.path.join(TMP, "web.yaml")
@@ -97,10 +97,10 @@ def main():
     with open(POLICY, "w") as f:
         f.write(WEB)
     for here in corpora():
-        for path in sorted(glob.glob(os.path.join(here, "**", "*"),
-                                     recursive=True)):
-            kind = load(path) if path.endswith(
-                (".nft", ".save", ".rules")) else None
+        for path in some(path for path in glob.glob(
+                os.path.join(here, "**", "*"), recursive=True)
+                if path.endswith((".nft", ".save", ".rules"))):
+            kind = load(path)
             if kind:
                 play(path, kind)
     run("nft", "flush", "ruleset")
