@@ -96,6 +96,24 @@ static enum truth moved(uint8_t bits, uint8_t yes, uint8_t no)
 	return bits & no ? TRUTH_MAYBE : TRUTH_YES;
 }
 
+/* The rule that has moved an address, in the phase that shows it moved. */
+static void find_translator(const struct walk *w, struct judged *ret)
+{
+	static const uint8_t any = MOVED_SOURCE | MOVED_DESTINATION |
+				   MOVED_HERE;
+
+	for (size_t i = 0; ret->nat == FOREIGN_NOWHERE && i < w->n_phases;
+	     i++) {
+		const struct walk_phase *p = &w->phases[i];
+
+		if (!(p->after.moved & ~p->before.moved & any))
+			continue;
+		for (size_t k = p->first; k < p->first + p->n; k++)
+			if (w->steps[k].verdict == FOREIGN_TARGET)
+				ret->nat = w->steps[k].rule;
+	}
+}
+
 static void note_translation(const struct walk *w, struct judged *ret)
 {
 	uint8_t bits = w->n_phases ? w->phases[w->n_phases - 1].after.moved :
@@ -155,6 +173,7 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 	if (!error) {
 		ret->tracked = truth_or(ret->tracked, walk.tracked);
 		note_translation(&walk, ret);
+		find_translator(&walk, ret);
 		if (walk.tracked != TRUTH_NO)
 			note_needs(&b, ret);
 	}
@@ -170,6 +189,7 @@ int judge(struct walker *w, const struct foreign *f,
 
 	*ret = (struct judged){
 		.helper = FOREIGN_NOWHERE, .count = FOREIGN_NOWHERE,
+		.nat = FOREIGN_NOWHERE,
 	};
 	for (enum talk t = 0; !err && t < TALK_MAX_; t++) {
 		struct packet p;
@@ -251,6 +271,7 @@ static struct harm_found find_need(const struct judged *now, enum flow_way way)
 	if (nat != TRUTH_NO) {
 		h.harm = HARM_NAT;
 		h.maybe = nat == TRUTH_MAYBE;
+		h.rule = now->nat;
 	} else if (now->helper != FOREIGN_NOWHERE) {
 		h.harm = HARM_HELPER;
 		h.rule = now->helper;

@@ -28,6 +28,7 @@ struct judged {
 	enum truth tracked;
 	enum truth source_moves, destination_moves;	/* translated */
 	uint32_t helper, count;	/* rules that need the entry; or NOWHERE */
+	uint32_t nat;		/* the rule that translates; or NOWHERE */
 };
 
 enum harm {

@@ -118,9 +118,9 @@ static void describe(const struct service *s, const struct harm_found *h,
 			      s->name, flow);
 		break;
 	case HARM_NAT:
-		strbuf_printf(out, "this host %stranslates connections of service %s (%s), which cannot be done for untracked packets",
+		strbuf_printf(out, "this host %stranslates connections of service %s (%s), which cannot be done for untracked packets: %s",
 			      h->maybe ? "may be one that " : "", s->name,
-			      flow);
+			      flow, place);
 		break;
 	case HARM_HELPER:
 	case HARM_COUNT:

@@ -78,6 +78,29 @@ HARMS = {
                       "  tcp dport 8080 redirect to :9090"),
         "", table("nat", "PREROUTING -p tcp --dport 8080 -j REDIRECT "
                   "--to-ports 9090"), "CT592"),
+    "this host's own connections are redirected": (
+        "", nft_chain("nat", "output", "-100",
+                      "  oifname \"lo\" tcp dport 8080 redirect to :9090"),
+        "", table("nat", "OUTPUT -o lo -p tcp --dport 8080 -j REDIRECT "
+                  "--to-ports 9090"), "CT592"),
+    "connections go to another host": (
+        "", nft_chain("nat", "prerouting", "dstnat",
+                      "  meta nfproto ipv4 tcp dport 8080 "
+                      "dnat ip to 203.0.113.9:80\n"
+                      "  meta nfproto ipv6 tcp dport 8080 "
+                      "dnat ip6 to [2001:db8:9::9]:80"),
+        "", {4: table("nat", "PREROUTING -p tcp --dport 8080 -j DNAT "
+                      "--to-destination 203.0.113.9:80"),
+             6: table("nat", "PREROUTING -p tcp --dport 8080 -j DNAT "
+                      "--to-destination [2001:db8:9::9]:80")}, "CT592"),
+    "the mark of connections is asked for": (
+        "  tcp dport 8080 ct mark 0x7 drop", "",
+        "-A INPUT -p tcp --dport 8080 -m connmark --mark 0x7 -j DROP", "",
+        "CT593"),
+    "bytes of connections are counted": (
+        "  tcp dport 8080 ct bytes > 100000 drop", "",
+        "-A INPUT -p tcp --dport 8080 -m connbytes --connbytes 100000 "
+        "--connbytes-dir both --connbytes-mode bytes -j DROP", "", "CT593"),
 }
 NEAR_MISSES = {
     "nothing": ("", "", "", ""),
@@ -102,6 +125,16 @@ NEAR_MISSES = {
         "", nft_chain("nat", "postrouting", "srcnat",
                       "  oifname \"wan\" masquerade"),
         "", table("nat", "POSTROUTING -o wan -j MASQUERADE")),
+    "what is redirected was accepted before": (
+        "", nft_chain("nat", "prerouting", "dstnat",
+                      "  tcp dport 8080 accept\n"
+                      "  tcp dport 8000-9000 redirect to :9090"),
+        "", table("nat", "PREROUTING -p tcp --dport 8080 -j ACCEPT",
+                  "PREROUTING -p tcp --dport 8000:9000 -j REDIRECT "
+                  "--to-ports 9090")),
+    "the mark of other connections is asked for": (
+        "  tcp dport 22 ct mark 0x7 drop", "",
+        "-A INPUT -p tcp --dport 22 -m connmark --mark 0x7 -j DROP", ""),
     "a log with a limit": (
         "  tcp dport 8080 limit rate 5/second log", "",
         "-A INPUT -p tcp --dport 8080 -m limit --limit 5/sec -j LOG", ""),
@@ -122,9 +155,9 @@ def fill(backend, nft_rules, nft_more, ipt_rules, ipt_more):
         SERVER.nft(NFT % nft_rules + nft_more)
         return
     for version in lab.VERSIONS:
-        rules = ipt_rules[version] if isinstance(ipt_rules, dict) else \
-            ipt_rules
-        text = LEGACY % rules + ipt_more
+        rules, more = (text[version] if isinstance(text, dict) else text
+                       for text in (ipt_rules, ipt_more))
+        text = LEGACY % rules + more
         if version == 4:
             text = text.replace("-A INPUT -p ipv6-icmp -j ACCEPT\n", "")
         SERVER.legacy(version, text)
@@ -204,6 +237,24 @@ class Preflight(unittest.TestCase):
                     "clients: [192.0.2.0/24, 2001:db8:1::/64]")
                 self.assertEqual(code, 0, out)
                 self.assertNotIn("CT59", out)
+
+    def test_devices_that_are_not_translated(self):
+        for backend in lab.BACKENDS:
+            with self.subTest(backend):
+                fill(backend, "", nft_chain(
+                    "nat", "prerouting", "dstnat",
+                    "  iifname \"wan\" tcp dport 8080 redirect to :9090"),
+                     "", table("nat", "PREROUTING -i wan -p tcp --dport 8080 "
+                               "-j REDIRECT --to-ports 9090"))
+                code, out = command("apply", "--backend", backend)
+                self.assertEqual(code, REFUSED, out)
+                self.assertIn("CT592", out)
+                self.assertRegex(out, "rule 1 of chain .*9090")
+                code, out = command("apply", "--backend", backend, more=
+                                    ", accept: open, interfaces: [s]")
+                self.assertEqual(code, 0, out)
+                self.assertNotIn("CT59", out)
+                self.assertTrue(serves())
 
     def test_none_is_proven(self):
         """`accept: none` says that nothing is needed: that is checked."""
