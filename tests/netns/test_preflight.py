@@ -3,6 +3,7 @@
 the host's own rules: what would get worse is refused by name, and what merely
 looks like it is not."""
 import os
+import shutil
 import sys
 import unittest
 
@@ -160,7 +161,11 @@ def fill(backend, nft_rules, nft_more, ipt_rules, ipt_more):
         text = LEGACY % rules + more
         if version == 4:
             text = text.replace("-A INPUT -p ipv6-icmp -j ACCEPT\n", "")
-        SERVER.legacy(version, text)
+        if backend == "iptables-nft":
+            SERVER.run(["ip%stables-nft-restore" % ("" if version == 4 else
+                                                    "6")], text)
+        else:
+            SERVER.legacy(version, text)
 
 
 def command(name, *options, more=", accept: open"):
@@ -210,6 +215,25 @@ class Preflight(unittest.TestCase):
                     self.assertEqual(code, 0, out)
                     self.assertNotIn("CT59", out)
                     self.assertTrue(serves())
+
+    @unittest.skipUnless("nftables" in lab.BACKENDS and
+                         shutil.which("iptables-nft-restore"),
+                         "needs nftables and iptables-nft")
+    def test_iptables_nft(self):
+        """What legacy tables may not hold, these may not hold either."""
+        for name, (*rules, said) in HARMS.items():
+            with self.subTest(harm=name):
+                fill("iptables-nft", *rules)
+                code, out = command("apply", "--backend", "nftables")
+                self.assertEqual(code, REFUSED, out)
+                self.assertIn(said, out)
+        for name, rules in NEAR_MISSES.items():
+            with self.subTest(miss=name):
+                fill("iptables-nft", *rules)
+                code, out = command("apply", "--backend", "nftables")
+                self.assertEqual(code, 0, out)
+                self.assertNotIn("CT59", out)
+                self.assertTrue(serves())
 
     def test_override(self):
         for backend in lab.BACKENDS:
