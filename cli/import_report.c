@@ -10,6 +10,24 @@
 #define WHY_MAX 100		/* bytes of a `why` */
 #define WHY_FILE_MAX 40		/* of them, of a file's name */
 
+/* Some text of the host's, for a comment of one line: `n` of `all` bytes. */
+static void print_safe(const char *s, size_t n, size_t all, struct strbuf *out)
+{
+	for (size_t i = 0, len; i < n; i += len ? len : 1) {
+		len = diag_printable(s + i, all - i);
+		if (len)
+			strbuf_add(out, s + i, len);
+		else
+			strbuf_puts(out, s[i] == '\n' || s[i] == '\t' ? " " :
+									"?");
+	}
+}
+
+void import_print_text(const char *s, struct strbuf *out)
+{
+	print_safe(s, strlen(s), strlen(s), out);
+}
+
 void import_print_place(const struct foreign *f, const struct foreign_rule *r,
 			struct strbuf *out)
 {
@@ -29,17 +47,9 @@ void import_print_place(const struct foreign *f, const struct foreign_rule *r,
 
 void import_print_rule(const struct foreign_rule *r, struct strbuf *out)
 {
-	size_t n = r->raw.n > RULE_SHOWN ? RULE_SHOWN : r->raw.n, len;
+	size_t n = r->raw.n > RULE_SHOWN ? RULE_SHOWN : r->raw.n;
 
-	for (size_t i = 0; i < n; i += len ? len : 1) {
-		const char *s = r->raw.s + i;
-
-		len = diag_printable(s, r->raw.n - i);
-		if (len)
-			strbuf_add(out, s, len);
-		else
-			strbuf_puts(out, *s == '\n' || *s == '\t' ? " " : "?");
-	}
+	print_safe(r->raw.s, n, r->raw.n, out);
 	if (n < r->raw.n)
 		strbuf_puts(out, "...");
 }

@@ -22,6 +22,8 @@ struct import_report {
 	const struct diags *diags;
 };
 
+/* Whatever it holds, in one line that any reader can show. */
+void import_print_text(const char *s, struct strbuf *out);
 /* "line 5, table ip raw, chain PREROUTING, rule 3" */
 void import_print_place(const struct foreign *f, const struct foreign_rule *r,
 			struct strbuf *out);

@@ -181,7 +181,9 @@ static void put_rule(const struct import_report *r, uint32_t rule,
 	const struct foreign_rule *x = &r->f->rules[rule];
 
 	import_print_place(r->f, x, &b);
-	strbuf_printf(out, "%s# %s:\n%s#   ", indent, strbuf_str(&b), indent);
+	strbuf_printf(out, "%s# ", indent);
+	import_print_text(strbuf_str(&b), out);
+	strbuf_printf(out, ":\n%s#   ", indent);
 	strbuf_clear(&b);
 	import_print_rule(x, &b);
 	strbuf_printf(out, "%s\n", strbuf_str(&b));
@@ -215,6 +217,25 @@ static void put_service(const struct import_report *r,
 	strbuf_puts(out, "\n");
 }
 
+static void put_one_left(const struct import_report *r,
+			 const struct import_left *x, struct strbuf *out)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	put_rule(r, x->rule, "", out);
+	import_print_reason(x, &b);
+	strbuf_puts(&b, ".");
+	if (x->other != FOREIGN_NOWHERE) {
+		strbuf_puts(&b, " That one is ");
+		import_print_place(r->f, &r->f->rules[x->other], &b);
+		strbuf_puts(&b, ".");
+	}
+	strbuf_puts(out, "#   ");
+	import_print_text(strbuf_str(&b), out);
+	strbuf_puts(out, "\n");
+	out->lost |= b.lost;
+}
+
 static void put_left(const struct import_report *r, struct strbuf *out)
 {
 	const struct import *im = r->import;
@@ -223,25 +244,12 @@ static void put_left(const struct import_report *r, struct strbuf *out)
 		return;
 	strbuf_printf(out, "\n# Not in this policy, %zu %s:\n#\n", im->n_left,
 		      im->n_left == 1 ? "rule" : "rules");
-	for (size_t i = 0; i < im->n_left; i++) {
-		const struct import_left *x = &im->left[i];
-
-		put_rule(r, x->rule, "", out);
-		strbuf_puts(out, "#   ");
-		import_print_reason(x, out);
-		strbuf_puts(out, ".\n");
-		if (x->other == FOREIGN_NOWHERE)
-			continue;
-		strbuf_puts(out, "#   That one is ");
-		import_print_place(r->f, &r->f->rules[x->other], out);
-		strbuf_puts(out, ".\n");
-	}
+	for (size_t i = 0; i < im->n_left; i++)
+		put_one_left(r, &im->left[i], out);
 }
 
 static void put_source(const struct import_report *r, struct strbuf *out)
 {
-	size_t n = strlen(r->source), len;
-
 	if (!strcmp(r->source, "live")) {
 		strbuf_puts(out, "this host's live rules");
 		return;
@@ -250,13 +258,7 @@ static void put_source(const struct import_report *r, struct strbuf *out)
 		strbuf_puts(out, "standard input");
 		return;
 	}
-	for (size_t i = 0; i < n; i += len ? len : 1) {
-		len = diag_printable(r->source + i, n - i);
-		if (len)
-			strbuf_add(out, r->source + i, len);
-		else
-			strbuf_puts(out, "?");
-	}
+	import_print_text(r->source, out);
 }
 
 static const char next_steps[] =
