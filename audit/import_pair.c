@@ -54,12 +54,17 @@ static bool may_pair(const struct pairing *p, const struct role_rule *r,
 	       (!a->ends[0] || !b->ends[1] || p->rq->forwards == TRUTH_YES);
 }
 
-/* Both legs of a server and of a client: of a router too? */
-static bool is_open(const struct import_leg *a, const struct import_leg *b)
+static bool names_hosts(const struct import_leg *g)
 {
-	return is_transit(a) && is_transit(b) && is_local(a) && is_local(b) &&
-	       !a->box.src.n && !a->box.dst.n && !b->box.src.n &&
-	       !b->box.dst.n;
+	return g->box.src.n || g->box.dst.n || g->box.iif.n;
+}
+
+/* Both legs of a server and of a client: of a router too? */
+static bool may_route(const struct at *a, const struct at *b)
+{
+	return a->ends[0] && b->ends[1] && is_transit(a->leg) &&
+	       is_transit(b->leg) && !names_hosts(a->leg) &&
+	       !names_hosts(b->leg) && (a != b || is_bare(a->leg));
 }
 
 /* The rules of a server and of a client catch what is forwarded as well. */
@@ -69,11 +74,7 @@ static void note_forwarded(struct pairing *p)
 
 	for (size_t i = 0; i < p->n && p->rq->forwards == TRUTH_MAYBE; i++)
 		for (size_t k = 0; k < p->n; k++)
-			found |= i != k && p->at[i].ends[0] &&
-				 p->at[k].ends[1] &&
-				 !is_bare(p->at[i].leg) &&
-				 !is_bare(p->at[k].leg) &&
-				 is_open(p->at[i].leg, p->at[k].leg);
+			found |= may_route(&p->at[i], &p->at[k]);
 	for (size_t i = p->first; found && i < p->im->n; i++)
 		p->im->v[i].notes |= IMPORT_FORWARDED;
 }
