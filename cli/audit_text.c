@@ -145,7 +145,7 @@ static void print_summary(const struct audit_report *a)
 static void print_family(const struct audit_report *a, const char *name,
 			 const struct keepers_family *k)
 {
-	const struct foreign_rule *r = &a->f->rules[k->first];
+	const struct foreign_rule *r;
 
 	printf("tracking of %s: ", name);
 	if (!k->rules) {
@@ -153,6 +153,7 @@ static void print_family(const struct audit_report *a, const char *name,
 			     "on, kept by declared objects" : "off");
 		return;
 	}
+	r = &a->f->rules[k->first];
 	if (k->rules == 1)
 		fputs("on, kept by one rule", stdout);
 	else
