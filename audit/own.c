@@ -28,3 +28,11 @@ bool own_is_host(const struct foreign *f, const struct foreign_rule *r)
 {
 	return !foreign_is_gone(r) && !own_is_rule(f, r);
 }
+
+void own_take_out(struct foreign *f)
+{
+	foreign_take_out(f, own_is_rule);
+	for (uint32_t i = 0; i < f->n_chains; i++)
+		if (own_is_chain(f, i))
+			f->chains[i].hook = NULL;
+}

@@ -14,5 +14,10 @@ bool own_is_chain(const struct foreign *f, size_t chain);
 bool own_is_rule(const struct foreign *f, const struct foreign_rule *r);
 /* A rule that is in force and the host's own. */
 bool own_is_host(const struct foreign *f, const struct foreign_rule *r);
+/*
+ * Leave the host's own rules alone in a model. ctpolicy's chains are no longer
+ * hooked: emptied, they would still be met.
+ */
+void own_take_out(struct foreign *f);
 
 #endif

@@ -9,7 +9,7 @@
  * Shape:  name, lower, render, print_step, parse, read_foreign and recognizes
  *         are pure: no kernel, no root. The rest is called in the order open,
  *         snapshot and read_live (as often as wanted), commit, close. `lower`
- *         with host NULL is for no host: what render prints.
+ *         with host and stands NULL is for no host: what render prints.
  * Errors: -errno, and at least one diagnostic, at the failing rule's place
  *         where there is one. commit() leaves the rules as before when it
  *         fails; a backend atomic only per table undoes its own earlier
@@ -35,6 +35,7 @@
 #include "rules/foreign.h"
 #include "rules/image.h"
 #include "rules/ruleset.h"
+#include "rules/stands.h"
 
 /* How far a commit got; BEGUN_NOT: nothing was sent to the kernel. */
 enum begun {
@@ -105,8 +106,10 @@ struct backend_ctx;
 struct backend {
 	const char *name;		/* as given to --backend */
 	enum foreign_world world;	/* that it reads and writes */
+	/* NOTRACK rules of the ruleset, and the accept rules of its stands. */
 	int (*lower)(const struct ruleset *rs, const struct survey *host,
-		     struct image **ret, struct diags *d);
+		     const struct stands *stands, struct image **ret,
+		     struct diags *d);
 	int (*render)(const struct image *img, FILE *out);
 	/* One line, without sign or newline, in the backend's own syntax. */
 	void (*print_step)(const struct step *s, struct strbuf *out);

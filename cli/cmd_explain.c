@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audit/explain.h"
+#include "audit/own.h"
 #include "cli/explain_report.h"
 #include "cli/report.h"
 #include "cli/saved_rules.h"
@@ -109,7 +110,7 @@ static int apply_policy(const struct options *o, const struct packet_spec *spec,
 {
 	int err;
 
-	as_applied_strip(w->f);
+	own_take_out(w->f);
 	err = walk_both(spec, host, w, r, &w->bare, &w->bare_reply,
 			&r->bare_reply);
 	walker_free(&w->walker);

@@ -17,15 +17,6 @@ int as_applied_load(struct as_applied *a, const struct request *rq,
 	return err ? err : plan_refuse_settings(&a->plan);
 }
 
-/* Emptied, they would still be met; the policy's own are hooked up again. */
-void as_applied_strip(struct foreign *f)
-{
-	foreign_take_out(f, own_is_rule);
-	for (uint32_t i = 0; i < f->n_chains; i++)
-		if (own_is_chain(f, i))
-			f->chains[i].hook = NULL;
-}
-
 static int plan_live(struct plan *p)
 {
 	int err = plan_choose_live(p);

@@ -24,8 +24,6 @@ struct as_applied {
 
 int as_applied_load(struct as_applied *a, const struct request *rq,
 		    const char *policy);
-/* Take ctpolicy's rules of today out, and unhook its chains. */
-void as_applied_strip(struct foreign *f);
 /* `file`: what `f` was read from; NULL: the kernel, which is read again. */
 int as_applied_put(struct as_applied *a, const char *file, struct foreign *f);
 /* Who asked for a rule of the model; NULL: it is the host's own. */

@@ -8,6 +8,7 @@
 
 #include "core/mem.h"
 #include "engine/facts.h"
+#include "engine/placing.h"
 #include "host/privilege.h"
 
 const char *plan_backend_name(const struct plan *p)
@@ -157,8 +158,8 @@ int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 	if (!p->rules)
 		return want_nothing(m);
 	m->lowered = true;
-	err = m->backend->lower(p->rules, host, &m->want,
-				again ? &said : &p->diags);
+	err = m->backend->lower(p->rules, host, host ? &p->stands : NULL,
+				&m->want, again ? &said : &p->diags);
 	if (err && again)
 		diags_append(&p->diags, &said);
 	return err;
@@ -174,6 +175,9 @@ int plan_compare_part(struct plan *p, struct part *m)
 		snapshot_release(&m->live);
 		err = m->backend->snapshot(m->ctx, &m->live, &p->diags);
 	}
+	/* What the host writes from now on makes the snapshot stale. */
+	if (!err && !m->past)
+		err = placing_live(p, m);
 	if (!err)
 		err = plan_lower(p, m, &m->live.survey);
 	return err ? err : changeset_diff(m->want, m->live.image, &m->changes);
@@ -191,6 +195,7 @@ int plan_compare(struct plan *p)
 void plan_release(struct plan *p)
 {
 	change_release(&p->change);
+	stands_release(&p->stands);
 	ruleset_free(&p->rules);
 	policy_free(&p->policy);
 	free(p->text);

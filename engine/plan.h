@@ -33,6 +33,7 @@ struct plan {
 	struct policy *policy;
 	struct host_facts facts;	/* NAT: once a backend is chosen */
 	struct ruleset *rules;		/* NULL: no rules are wanted */
+	struct stands stands;		/* of the accept rules, on this host */
 	struct state *state;		/* NULL: leaves no trace; borrowed */
 	const struct logins *logins;	/* NULL: not looked for; borrowed */
 	uint32_t takes_back;		/* the record; 0: not a rollback */

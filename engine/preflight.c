@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "audit/judge.h"
+#include "audit/own.h"
 #include "audit/samples.h"
 #include "core/mem.h"
-#include "engine/as_applied.h"
 #include "engine/live_rules.h"
 #include "engine/preflight_say.h"
 #include "generators/legs.h"
@@ -132,7 +132,7 @@ static int read_host(struct preflight *x)
 	if (!err)
 		err = note_positions(x);
 	if (!err)
-		as_applied_strip(x->f);
+		own_take_out(x->f);
 	return err;
 }
 

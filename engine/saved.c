@@ -8,7 +8,7 @@
 #include "audit/own.h"
 #include "core/fault.h"
 #include "core/mem.h"
-#include "engine/saved_survey.h"
+#include "engine/placing.h"
 
 static int choose(struct plan *p, const char *text)
 {
@@ -30,35 +30,50 @@ static int unreadable(struct plan *p)
 	return -FAULT_DATA;
 }
 
-/* Rules or policies of the host's, of which none needs connection tracking. */
+/* Are there rules or policies of the host's? A text of render has none. */
+static bool shows_host(const struct foreign *f)
+{
+	for (size_t i = 0; i < f->n_chains; i++)
+		if (!own_is_chain(f, i) &&
+		    (f->chains[i].policy || f->chains[i].n_rules))
+			return true;
+	return false;
+}
+
+/* Of which none needs connection tracking. */
 static bool is_idle(const struct foreign *f)
 {
-	bool host = false;
-
-	for (size_t i = 0; i < f->n_rules; i++) {
-		const struct foreign_rule *r = &f->rules[i];
-
-		if (foreign_is_gone(r) || !own_is_host(f, r))
-			continue;
-		if (keepers_has(f, r))
+	for (size_t i = 0; i < f->n_rules; i++)
+		if (own_is_host(f, &f->rules[i]) &&
+		    keepers_has(f, &f->rules[i]))
 			return false;
-		host = true;
-	}
-	for (size_t i = 0; i < f->n_chains && !host; i++)
-		host = f->chains[i].policy && !own_is_chain(f, i);
-	return host;
+	return true;
 }
 
 /* As a live host is looked at. What is not understood may need tracking. */
-static int note_idle(struct plan *p, const struct backend *b,
-		     const char *file, struct foreign *f)
+static int look_at_host(struct plan *p, struct part *m,
+			const struct foreign *f)
+{
+	int err;
+
+	if (!shows_host(f))
+		return plan_lower(p, m, NULL);
+	err = is_idle(f) ? plan_make_stateless(p) : 0;
+	if (!err)
+		err = placing_of(p, m, f);
+	return err ? err : plan_lower(p, m, &m->live.survey);
+}
+
+static int read_host(const struct backend *b, const char *file,
+		     struct foreign *f)
 {
 	_cleanup_(diags_release) struct diags unsaid = { 0 };
-	int err = b->read_foreign(file, f, &unsaid);
+	int err;
 
-	if (err)
-		return err == -ENOMEM ? err : 0;
-	return is_idle(f) ? plan_make_stateless(p) : 0;
+	f->wants_terms = true;
+	err = b->read_foreign(file, f, &unsaid);
+	own_take_out(f);
+	return err == -ENOMEM ? err : 0;
 }
 
 /* What the text says of ctpolicy's rules, and of the place of its accepts. */
@@ -84,9 +99,9 @@ static int compare(struct plan *p, const char *file, struct foreign *f)
 	if (err)
 		return err;
 	m = p->change.v;
-	err = note_idle(p, m->backend, file, f);
+	err = read_host(m->backend, file, f);
 	if (!err)
-		err = plan_lower(p, m, &m->live.survey);
+		err = look_at_host(p, m, f);
 	return err ? err :
 		     changeset_diff(m->want, m->live.image, &m->changes);
 }
@@ -103,14 +118,8 @@ int saved_compare(struct plan *p, const char *file)
 int saved_want(struct plan *p, const char *file, const struct foreign *f)
 {
 	int err = look(p, file, f->text, f->len);
-	struct part *m;
 
 	if (err)
 		return err;
-	m = p->change.v;
-	if (!m->live.survey.n_filters)
-		err = saved_survey_add(f, &m->live.survey);
-	if (!err && is_idle(f))
-		err = plan_make_stateless(p);
-	return err ? err : plan_lower(p, m, &m->live.survey);
+	return look_at_host(p, p->change.v, f);
 }

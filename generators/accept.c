@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * generators/accept.c: accept rules for services with `accept: open`.
+ * generators/accept.c: accept rules for services, unless with `accept: none`.
  *
  *   role    request leg   reply leg
  *   server  INPUT         OUTPUT
@@ -32,6 +32,7 @@ static struct rule *accept_rule(const struct accepts *a,
 		return NULL;
 	if (!a->in->stateless)
 		r->match.ct = CT_UNTRACKED;
+	r->open = v->service->accept == ACCEPT_OPEN;
 	r->match.not_syn = v->leg == LEG_REPLY && v->proto == IPPROTO_TCP;
 	return r;
 }
@@ -114,7 +115,7 @@ static int accept_leg(const struct leg_visit *v, void *arg)
 	struct accepts *a = arg;
 	int err;
 
-	if (v->service->accept != ACCEPT_OPEN)
+	if (v->service->accept == ACCEPT_NONE)
 		return 0;
 	if (v->role == ROLE_ROUTER)
 		return accept_forwarded(a, v);

@@ -22,6 +22,7 @@ static int add_tail(const struct leg_visit *v, struct ruleset *rs,
 	if (!r)
 		return -ENOMEM;
 	r->rank = RANK_FRAGMENT;
+	r->open = true;
 	r->leg = LEG_BOTH;
 	port_set_release(&r->match.sport);
 	port_set_release(&r->match.dport);

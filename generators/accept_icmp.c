@@ -25,6 +25,7 @@ struct families {
 
 struct need {
 	struct families any, router;
+	bool open;		/* some service lets in what nothing forbids */
 };
 
 static const struct origin whole_policy;
@@ -39,8 +40,9 @@ static int note_need(const struct leg_visit *v, void *arg)
 {
 	struct need *n = arg;
 
-	if (v->service->accept != ACCEPT_OPEN)
+	if (v->service->accept == ACCEPT_NONE)
 		return 0;
+	n->open |= v->service->accept == ACCEPT_OPEN;
 	note_families(v, &n->any);
 	if (v->role == ROLE_ROUTER)
 		note_families(v, &n->router);
@@ -48,7 +50,8 @@ static int note_need(const struct leg_visit *v, void *arg)
 }
 
 static int add_types(struct ruleset *rs, enum hook hook, uint8_t family,
-		     const struct icmp_range *v, size_t n, enum ct_kind ct)
+		     const struct icmp_range *v, size_t n, enum ct_kind ct,
+		     bool open)
 {
 	struct rule *r = ruleset_add(rs);
 
@@ -61,6 +64,7 @@ static int add_types(struct ruleset *rs, enum hook hook, uint8_t family,
 	r->match.family = family;
 	r->match.proto = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	r->match.ct = ct;
+	r->open = open;
 	for (size_t i = 0; i < n; i++)
 		r->match.icmp[i] = v[i];
 	r->match.n_icmp = (uint8_t)n;
@@ -68,7 +72,7 @@ static int add_types(struct ruleset *rs, enum hook hook, uint8_t family,
 }
 
 static int add_errors(struct ruleset *rs, enum hook hook,
-		      const struct families *f, enum ct_kind ct)
+		      const struct families *f, enum ct_kind ct, bool open)
 {
 	/* unreachable; time exceeded, parameter problem */
 	static const struct icmp_range v4[] = { { 3, 3 }, { 11, 12 } };
@@ -77,9 +81,11 @@ static int add_errors(struct ruleset *rs, enum hook hook,
 	int err = 0;
 
 	if (f->ipv4)
-		err = add_types(rs, hook, AF_INET, v4, ARRAY_SIZE(v4), ct);
+		err = add_types(rs, hook, AF_INET, v4, ARRAY_SIZE(v4), ct,
+				open);
 	if (!err && f->ipv6)
-		err = add_types(rs, hook, AF_INET6, v6, ARRAY_SIZE(v6), ct);
+		err = add_types(rs, hook, AF_INET6, v6, ARRAY_SIZE(v6), ct,
+				open);
 	return err;
 }
 
@@ -88,7 +94,8 @@ static int add_neighbours(struct ruleset *rs, enum hook hook)
 	/* solicitation, advertisement */
 	static const struct icmp_range types[] = { { 135, 136 } };
 
-	return add_types(rs, hook, AF_INET6, types, ARRAY_SIZE(types), CT_ANY);
+	return add_types(rs, hook, AF_INET6, types, ARRAY_SIZE(types), CT_ANY,
+			 true);
 }
 
 int generate_accept_icmp(const struct generator_input *in, struct ruleset *rs)
@@ -103,8 +110,8 @@ int generate_accept_icmp(const struct generator_input *in, struct ruleset *rs)
 		bool through = hooks[i] == HOOK_FORWARD;
 
 		err = add_errors(rs, hooks[i], through ? &n.router : &n.any,
-				 ct);
-		if (!err && !through && n.any.ipv6 &&
+				 ct, n.open);
+		if (!err && !through && n.any.ipv6 && n.open &&
 		    in->policy->forbid_state)
 			err = add_neighbours(rs, hooks[i]);
 	}

@@ -170,6 +170,11 @@ void origin_comment(const struct origin *o, char *buf, size_t max);
 /* How many of the host's rules stand before a rule of a foreign chain. */
 uint32_t image_rule_behind(const struct image_chain *c,
 			   const struct image_rule *r);
+/*
+ * The jumps of each foreign chain came with the number of the host's rules
+ * ahead of each as its place: put them in order and count the jumps in.
+ */
+void image_settle_jumps(struct image *img);
 bool image_rule_equal(const struct image_rule *a, const struct image_rule *b);
 /* Is the rule for packets that only pass through this host? */
 bool image_rule_is_transit(const struct image_rule *r);

@@ -88,6 +88,29 @@ static void stage_table(struct image *img, struct image_table *t)
 	}
 }
 
+/* Few, and those at one place in the order in which they came. */
+static void settle_jumps(struct image_chain *c)
+{
+	for (size_t i = 1; i < c->n_rules; i++)
+		for (size_t k = i; k && c->rules[k - 1].place >
+					c->rules[k].place; k--) {
+			struct image_rule r = c->rules[k];
+
+			c->rules[k] = c->rules[k - 1];
+			c->rules[k - 1] = r;
+		}
+	for (size_t i = 0; i < c->n_rules; i++)
+		c->rules[i].place += (uint32_t)i;
+}
+
+void image_settle_jumps(struct image *img)
+{
+	for (size_t i = 0; i < img->n_tables; i++)
+		for (size_t k = 0; k < img->tables[i].n_chains; k++)
+			if (img->tables[i].chains[k].foreign)
+				settle_jumps(&img->tables[i].chains[k]);
+}
+
 static int cmp_table(const void *a, const void *b)
 {
 	const struct image_table *x = a, *y = b;

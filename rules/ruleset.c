@@ -182,7 +182,9 @@ static int cmp_place(const struct rule *a, const struct rule *b)
 		c = cmp_num((long)a->rank, (long)b->rank);
 	if (!c)
 		c = cmp_num((long)a->action, (long)b->action);
-	return c ? c : cmp_num((long)a->leg, (long)b->leg);
+	if (!c)
+		c = cmp_num((long)a->leg, (long)b->leg);
+	return c ? c : cmp_num(a->open, b->open);
 }
 
 static int cmp_rule(const void *x, const void *y)
@@ -246,6 +248,50 @@ void ruleset_normalize(struct ruleset *rs)
 			rs->v[k++] = rs->v[i];
 	}
 	rs->n = k;
+}
+
+/* As cmp_rule(), but twins of two families stand side by side. */
+static int cmp_twins(const void *x, const void *y)
+{
+	struct rule a = *(const struct rule *)x, b = *(const struct rule *)y;
+	int c;
+
+	a.match.family = b.match.family = AF_UNSPEC;
+	c = cmp_rule(&a, &b);
+	return c ? c : cmp_num(((const struct rule *)x)->match.family,
+			       ((const struct rule *)y)->match.family);
+}
+
+static bool are_twins(const struct rule *a, const struct rule *b)
+{
+	struct match m = b->match;
+
+	m.family = a->match.family;
+	return a->match.family == AF_INET && b->match.family == AF_INET6 &&
+	       !a->match.saddr.n && !a->match.daddr.n &&
+	       !a->match.fragment_tail && !cmp_place(a, b) &&
+	       !cmp_service(a->origin, b->origin) &&
+	       match_equal(&a->match, &m);
+}
+
+void ruleset_join_families(struct ruleset *rs)
+{
+	size_t k = 0;
+
+	if (rs->n > 1)
+		qsort(rs->v, rs->n, sizeof(*rs->v), cmp_twins);
+	for (size_t i = 0; i < rs->n; i++) {
+		struct rule *last = k ? &rs->v[k - 1] : NULL;
+
+		if (last && are_twins(last, &rs->v[i])) {
+			last->match.family = AF_UNSPEC;
+			match_release(&rs->v[i].match);
+		} else {
+			rs->v[k++] = rs->v[i];
+		}
+	}
+	rs->n = k;
+	ruleset_normalize(rs);
 }
 
 static void release_settings(struct setting *v, size_t n)

@@ -104,6 +104,7 @@ struct rule {
 	enum leg leg;
 	enum rank rank;
 	struct match match;
+	bool open;		/* lets in what the host drops by default */
 	const struct origin *origin;	/* never NULL */
 };
 
@@ -143,6 +144,8 @@ int ruleset_add_setting(struct setting **v, size_t *n, size_t *cap,
  * where the same service has it for every interface.
  */
 void ruleset_normalize(struct ruleset *rs);
+/* Of rules that are twins but for their family, make one for both. */
+void ruleset_join_families(struct ruleset *rs);
 void ruleset_release(struct ruleset *rs);
 void ruleset_free(struct ruleset **rs);
 

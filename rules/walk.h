@@ -103,6 +103,9 @@ int walk_never_reached(struct walker *w, const struct packet *p,
 void walk_release(struct walk *w);
 /* Rules that all walks so far have looked at: what they cost. */
 size_t walker_visits(const struct walker *w);
+/* The rules of a chain, in their order, by number. */
+const uint32_t *walker_rules(const struct walker *w, uint32_t chain,
+			     uint32_t *ret_n);
 /* Of a rule in its chain, from 1. */
 uint32_t walker_position(const struct walker *w, uint32_t rule);
 const char *walk_hook_name(uint8_t hook);

@@ -286,6 +286,13 @@ size_t walker_visits(const struct walker *w)
 	return w->visits;
 }
 
+const uint32_t *walker_rules(const struct walker *w, uint32_t chain,
+			     uint32_t *ret_n)
+{
+	*ret_n = w->chains[chain].n;
+	return w->order + w->chains[chain].first;
+}
+
 uint32_t walker_position(const struct walker *w, uint32_t rule)
 {
 	return w->position[rule];

@@ -42,7 +42,7 @@ enum hook ipt_builtin_hook(const char *chain);
 bool ipt_chain_is_ours(const char *chain);
 
 int ipt_lower(const struct ruleset *rs, const struct survey *host,
-	      struct image **ret, struct diags *d);
+	      const struct stands *stands, struct image **ret, struct diags *d);
 int ipt_render(const struct image *img, FILE *out);
 void ipt_print_step(const struct step *s, struct strbuf *out);
 int ipt_parse(const char *file, const char *text, size_t len,

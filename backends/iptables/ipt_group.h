@@ -27,6 +27,7 @@
 struct ipt_group {
 	const struct fuse_group *g;
 	const struct ipt_place *place;
+	unsigned int number;		/* of the stand; 1: the first */
 	uint8_t family;			/* AF_INET, AF_INET6 */
 	const struct iface *iface;	/* NULL: as the model says */
 	const struct rule **members;

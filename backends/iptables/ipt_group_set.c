@@ -51,6 +51,8 @@ static uint64_t digest_shape(uint64_t h, const struct ipt_group *g)
 	const struct match *m = &g->g->model.match;
 
 	h = digest_num(h, g->place->hook << 8 | g->place->action);
+	if (g->number > 1)
+		h = digest_num(h, g->number);
 	h = digest_num(h, g->g->model.rank << 8 | g->g->model.leg);
 	h = digest_num(h, m->proto << 8 | m->family);
 	h = digest_num(h, m->dst << 16 | m->ct << 8 | m->socket);

@@ -5,47 +5,31 @@
 #include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_group.h"
 #include "backends/xtables/ipt_split.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 static const struct origin nobody;
 
 struct lowering {
-	const struct ruleset *rs;
-	const struct survey *host;	/* NULL: no host in particular */
 	bool accepts;			/* one was written */
-	struct fuse fuse;
 	struct image *img;
 	struct diags *d;
 };
 
-static bool belongs(const struct fuse_group *g, const struct ipt_place *p,
-		    uint8_t family)
+/* One of ctpolicy's chains, and where the jump to it stands. */
+struct spot {
+	const struct ipt_place *place;
+	uint8_t family;			/* AF_INET, AF_INET6 */
+	const char *own, *chain;
+	uint32_t behind;
+	unsigned int number;
+};
+
+static bool belongs(const struct fuse_group *g, const struct spot *at)
 {
-	return g->model.hook == p->hook && g->model.action == p->action &&
-	       (g->family == AF_UNSPEC || g->family == family);
-}
-
-/*
- * An accept rule works in its own table alone, and is for nothing where
- * nothing there drops: it would only switch connection tracking on.
- */
-static bool is_needed(const struct lowering *l, const struct fuse_group *g,
-		      const struct ipt_place *p, uint8_t family)
-{
-	uint8_t nf = family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
-
-	if (!l->host || p->action != ACTION_ACCEPT)
-		return true;
-	for (size_t i = 0; i < l->host->n_filters; i++) {
-		const struct foreign_chain *f = &l->host->filters[i];
-
-		if (f->family != nf || strcmp(f->table, p->table))
-			continue;
-		for (size_t k = 0; k < g->n_members; k++)
-			if (foreign_chain_meets(f, g->members[k]))
-				return true;
-	}
-	return false;
+	return g->model.hook == at->place->hook &&
+	       g->model.action == at->place->action &&
+	       (g->family == AF_UNSPEC || g->family == at->family);
 }
 
 static struct image_rule *plain_rule(struct image_chain *c, uint8_t family,
@@ -121,11 +105,11 @@ static int lower_per_iface(struct ipt_group *g)
 }
 
 static int lower_group(struct lowering *l, const struct fuse_group *fg,
-		       const struct ipt_place *p, uint8_t family,
-		       struct image_chain *chain)
+		       const struct spot *at, struct image_chain *chain)
 {
 	struct ipt_group g = {
-		.g = fg, .place = p, .family = family, .chain = chain,
+		.g = fg, .place = at->place, .family = at->family,
+		.number = at->number, .chain = chain,
 		.members = fg->members, .n = fg->n_members,
 		.sets = image_find_table(l->img, NFPROTO_UNSPEC, IPT_SET_TABLE),
 		.d = l->d,
@@ -157,19 +141,21 @@ static int guard_fragments(const struct fuse_group *g, uint8_t family,
 	return 0;
 }
 
-static int add_jump(struct image_table *t, const struct ipt_place *p,
-		    uint8_t family)
+static int add_jump(struct image_table *t, const struct spot *at)
 {
-	struct image_chain *c = image_add_chain(t, p->builtin, p->hook);
+	struct image_chain *c = image_find_chain(t, at->chain);
 	struct image_rule *r;
 
 	if (!c)
+		c = image_add_chain(t, at->chain, at->place->hook);
+	if (!c)
 		return -ENOMEM;
 	c->foreign = true;
-	r = plain_rule(c, family, VERDICT_JUMP);
+	r = plain_rule(c, at->family, VERDICT_JUMP);
 	if (!r)
 		return -ENOMEM;
-	r->target = p->own;
+	r->place = at->behind;
+	r->target = at->own;
 	return 0;
 }
 
@@ -183,38 +169,97 @@ static struct image_table *table_of(struct image *img, uint8_t family,
 	return t ? t : image_add_table(img, nf, name);
 }
 
-/* Our chain of that place, made when it is first needed. */
-static struct image_chain *own_chain(struct lowering *l,
-				     const struct ipt_place *p, uint8_t family)
+/* ctpolicy's chain, made when it is first needed. */
+static struct image_chain *own_chain(struct lowering *l, const struct spot *at)
 {
-	struct image_table *t = table_of(l->img, family, p->table);
+	struct image_table *t = table_of(l->img, at->family, at->place->table);
 
-	l->accepts |= p->action == ACTION_ACCEPT;
-	return t ? image_add_chain(t, p->own, HOOK_MAX_) : NULL;
+	l->accepts |= at->place->action == ACTION_ACCEPT;
+	return t ? image_add_chain(t, at->own, HOOK_MAX_) : NULL;
 }
 
-static int lower_place(struct lowering *l, const struct ipt_place *p,
-		       uint8_t family)
+static int lower_spot(struct lowering *l, const struct fuse *f,
+		      const struct spot *at)
 {
 	struct image_chain *c = NULL;
 	bool guarded = false;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < l->fuse.n; i++) {
-		const struct fuse_group *g = &l->fuse.v[i];
-
-		if (!belongs(g, p, family) || !is_needed(l, g, p, family))
+	for (size_t i = 0; !err && i < f->n; i++) {
+		if (!belongs(&f->v[i], at))
 			continue;
 		if (!c)
-			c = own_chain(l, p, family);
+			c = own_chain(l, at);
 		if (!c)
 			return -ENOMEM;
-		err = guard_fragments(g, family, c, &guarded);
+		err = guard_fragments(&f->v[i], at->family, c, &guarded);
 		if (!err)
-			err = lower_group(l, g, p, family, c);
+			err = lower_group(l, &f->v[i], at, c);
 	}
-	return err || !c ? err : add_jump(table_of(l->img, family, p->table),
-					  p, family);
+	return err || !c ? err : add_jump(table_of(l->img, at->family,
+						   at->place->table), at);
+}
+
+/* At the head of the built-in chains, one for each hook and action. */
+static int lower_places(struct lowering *l, const struct ruleset *rs,
+			bool accepts)
+{
+	_cleanup_(ruleset_release) struct ruleset split = { 0 };
+	_cleanup_(fuse_release) struct fuse f = { 0 };
+	int err = ipt_split(rs, &split);
+
+	if (!err)
+		err = fuse_rules(&split, &f);
+	for (size_t i = 0; !err && i < IPT_PLACES; i++) {
+		const struct ipt_place *p = &ipt_places[i];
+		struct spot at = { .place = p, .own = p->own,
+				   .chain = p->builtin, .number = 1 };
+
+		if (p->action == ACTION_ACCEPT && !accepts)
+			continue;
+		at.family = AF_INET;
+		if (rs->ipv4)
+			err = lower_spot(l, &f, &at);
+		at.family = AF_INET6;
+		if (!err && rs->ipv6)
+			err = lower_spot(l, &f, &at);
+	}
+	return err;
+}
+
+static const struct ipt_place *place_of(const struct stand *s)
+{
+	for (size_t i = 0; i < IPT_PLACES; i++)
+		if (ipt_places[i].hook == s->hook &&
+		    ipt_places[i].action == ACTION_ACCEPT &&
+		    !strcmp(ipt_places[i].table, s->table))
+			return &ipt_places[i];
+	return NULL;
+}
+
+static int lower_stand(struct lowering *l, const struct stand *s)
+{
+	_cleanup_(ruleset_release) struct ruleset split = { 0 };
+	_cleanup_(fuse_release) struct fuse f = { 0 };
+	struct spot at = {
+		.place = place_of(s), .chain = s->chain, .behind = s->behind,
+		.family = s->family == NFPROTO_IPV4 ? AF_INET : AF_INET6,
+		.number = s->number,
+	};
+	int err;
+
+	/* ctpolicy's chains are in raw and filter alone. */
+	if (!at.place)
+		return 0;
+	at.own = s->number == 1 ? at.place->own :
+				  intern_printf("%s-%u", at.place->own,
+						s->number);
+	if (!at.own)
+		return -ENOMEM;
+	err = ipt_split(&s->accepts, &split);
+	if (!err)
+		err = fuse_rules(&split, &f);
+	return err ? err : lower_spot(l, &f, &at);
 }
 
 static int check_ifaces(const struct lowering *l, const struct rule *r)
@@ -245,42 +290,38 @@ static int refuse_iptables_nft(const struct survey *host, struct diags *d)
 	return -FAULT_CONFLICT;
 }
 
-static int lower_all(struct lowering *l)
+static int lower_all(struct lowering *l, const struct ruleset *rs,
+		     const struct stands *stands)
 {
 	int err = 0;
 
 	if (!image_add_table(l->img, NFPROTO_UNSPEC, IPT_SET_TABLE))
 		return -ENOMEM;
-	for (size_t i = 0; !err && i < l->rs->n; i++)
-		err = check_ifaces(l, &l->rs->v[i]);
+	for (size_t i = 0; !err && i < rs->n; i++)
+		err = check_ifaces(l, &rs->v[i]);
 	if (!err)
-		err = fuse_rules(l->rs, &l->fuse);
-	for (size_t i = 0; !err && i < IPT_PLACES; i++) {
-		if (l->rs->ipv4)
-			err = lower_place(l, &ipt_places[i], AF_INET);
-		if (!err && l->rs->ipv6)
-			err = lower_place(l, &ipt_places[i], AF_INET6);
-	}
+		err = lower_places(l, rs, !stands);
+	for (size_t i = 0; stands && !err && i < stands->n; i++)
+		if (stands->v[i].world == WORLD_LEGACY)
+			err = lower_stand(l, &stands->v[i]);
+	image_settle_jumps(l->img);
 	return err ? err : image_normalize(l->img);
 }
 
 int ipt_lower(const struct ruleset *rs, const struct survey *host,
-	      struct image **ret, struct diags *d)
+	      const struct stands *stands, struct image **ret,
+	      struct diags *d)
 {
 	_cleanup_(image_free) struct image *img = NULL;
-	_cleanup_(ruleset_release) struct ruleset split = { 0 };
-	struct lowering l = { .rs = &split, .host = host, .d = d };
+	struct lowering l = { .d = d };
 	int err = refuse_iptables_nft(host, d);
 
-	if (!err)
-		err = ipt_split(rs, &split);
 	if (err)
 		return err;
 	img = l.img = image_new();
 	if (!img)
 		return -ENOMEM;
-	err = lower_all(&l);
-	fuse_release(&l.fuse);
+	err = lower_all(&l, rs, stands);
 	if (err)
 		return err;
 	if (rs->wants_accepts && !l.accepts)

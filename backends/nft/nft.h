@@ -29,6 +29,7 @@
 #define NFT_OWN_PRIORITY (-300)
 
 int nft_lower(const struct ruleset *rs, const struct survey *host,
+	      const struct stands *stands,
 	      struct image **ret, struct diags *d);
 int nft_render(const struct image *img, FILE *out);
 void nft_print_step(const struct step *s, struct strbuf *out);

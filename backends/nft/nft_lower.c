@@ -39,30 +39,16 @@ static int lower_notrack(struct image *img, const struct fuse_group *g)
 	return nft_lower_group(&at, g);
 }
 
-/* The chain's hook, family and drops, and what the group is for. */
-static bool meets(const struct foreign_chain *f, const struct fuse_group *g)
-{
-	uint8_t af = nft_table_af(f->family);
-
-	if (af != AF_UNSPEC && g->family != AF_UNSPEC && af != g->family)
-		return false;
-	for (size_t i = 0; i < g->n_members; i++)
-		if (foreign_chain_meets(f, g->members[i]))
-			return true;
-	return false;
-}
-
-/* A chain of ctpolicy's, and the jump to it at the head of the host's. */
-static int add_jump(struct image_table *t, const struct foreign_chain *f,
+/* A chain of ctpolicy's, and the jump to it in its place in the host's. */
+static int add_jump(struct image_table *t, const struct stand *s,
 		    const char *target)
 {
 	static const struct origin nobody;
-	struct image_chain *c = image_find_chain(t, f->chain);
+	struct image_chain *c = image_find_chain(t, s->chain);
 	struct image_rule *r;
 
-	if (c)
-		return 0;
-	c = image_add_chain(t, f->chain, f->hook);
+	if (!c)
+		c = image_add_chain(t, s->chain, s->hook);
 	if (!c)
 		return -ENOMEM;
 	c->foreign = true;
@@ -71,50 +57,56 @@ static int add_jump(struct image_table *t, const struct foreign_chain *f,
 		return -ENOMEM;
 	r->verdict = VERDICT_JUMP;
 	r->match.family = nft_table_af(t->family);
+	r->place = s->behind;
 	r->origin = &nobody;
 	r->target = target;
 	r->comment = strdup(NFT_JUMP_COMMENT);
 	return r->comment ? 0 : -ENOMEM;
 }
 
-static int accept_place(struct image *img, const struct foreign_chain *f,
-			struct nft_place *ret)
+/* "ctpolicy-input", and "ctpolicy-input-2" of the next stand of that hook. */
+static const char *own_name(const struct stand *s)
 {
-	struct nft_place at = { .prefix = NFT_OWN_PREFIX };
+	return s->number == 1 ?
+		       intern_printf(NFT_OWN_PREFIX "%s", hook_name(s->hook)) :
+		       intern_printf(NFT_OWN_PREFIX "%s-%u",
+				     hook_name(s->hook), s->number);
+}
+
+static const char *set_prefix(const struct stand *s)
+{
+	return s->number == 1 ? NFT_OWN_PREFIX :
+				intern_printf(NFT_OWN_PREFIX "%u-", s->number);
+}
+
+/* Does iptables-nft write the table? Its chains in it are in capitals. */
+static bool is_iptables(const struct survey *host, const struct stand *s)
+{
+	for (size_t i = 0; i < host->n_places; i++) {
+		const struct foreign_place *p = &host->places[i];
+
+		if (p->family == s->family && !strcmp(p->table, s->table) &&
+		    nft_chain_is_iptables(p->family, p->table, p->chain))
+			return true;
+	}
+	return false;
+}
+
+static int accept_place(struct image *img, const struct survey *host,
+			const struct stand *s, struct nft_place *ret)
+{
+	struct nft_place at = { .chain = own_name(s), .prefix = set_prefix(s) };
 	int err;
 
-	at.table = need_table(img, f->family, f->table);
-	if (!at.table)
-		return -ENOMEM;
-	at.table->iptables = f->owner == OWNER_IPTABLES_NFT;
-	at.chain = intern_printf(NFT_OWN_PREFIX "%s", hook_name(f->hook));
-	if (!at.chain)
-		return -ENOMEM;
-	if (!image_find_chain(at.table, at.chain) &&
+	at.table = need_table(img, s->family, s->table);
+	if (!at.table || !at.chain || !at.prefix ||
 	    !image_add_chain(at.table, at.chain, HOOK_MAX_))
 		return -ENOMEM;
-	err = add_jump(at.table, f, at.chain);
+	at.table->iptables = is_iptables(host, s);
+	err = add_jump(at.table, s, at.chain);
 	if (!err)
 		*ret = at;
 	return err;
-}
-
-/*
- * The chains of one table and hook share one of ctpolicy's: the group's rules
- * go into it once, on behalf of the first that needs them.
- */
-static bool is_first_of_hook(const struct survey *host,
-			     const struct fuse_group *g, size_t i)
-{
-	const struct foreign_chain *f = &host->filters[i];
-
-	for (size_t k = 0; k < i; k++)
-		if (host->filters[k].family == f->family &&
-		    host->filters[k].hook == f->hook &&
-		    meets(&host->filters[k], g) &&
-		    !strcmp(host->filters[k].table, f->table))
-			return false;
-	return true;
 }
 
 /* In the dialect of the table's owner. */
@@ -126,22 +118,17 @@ static int lower_group(const struct nft_place *at, const struct fuse_group *g)
 				image_find_chain(at->table, at->chain));
 }
 
-static int lower_accepts(struct image *img, const struct fuse_group *g,
-			 const struct survey *host, bool *placed)
+static int lower_stand(struct image *img, const struct survey *host,
+		       const struct stand *s)
 {
-	int err = 0;
+	_cleanup_(fuse_release) struct fuse f = { 0 };
+	struct nft_place at;
+	int err = fuse_rules(&s->accepts, &f);
 
-	for (size_t i = 0; !err && i < host->n_filters; i++) {
-		const struct foreign_chain *f = &host->filters[i];
-		struct nft_place at;
-
-		if (!meets(f, g))
-			continue;
-		*placed = true;
-		err = accept_place(img, f, &at);
-		if (!err && is_first_of_hook(host, g, i))
-			err = lower_group(&at, g);
-	}
+	if (!err)
+		err = accept_place(img, host, s, &at);
+	for (size_t i = 0; !err && i < f.n; i++)
+		err = lower_group(&at, &f.v[i]);
 	return err;
 }
 
@@ -171,16 +158,17 @@ static void help_firewalld(const struct rule *r, struct diags *d)
 }
 
 /* A table with `flags owner` refuses every process but its owner. */
-static int refuse_owned(const struct fuse_group *g,
-			const struct foreign_chain *f, struct diags *d)
+static int refuse_owned(const struct stand *s, uint32_t port, struct diags *d)
 {
-	diag_add(d, DIAG_ERROR, 0, ID_TABLE_OWNED, g->members[0]->origin->at,
+	const struct rule *r = &s->accepts.v[0];
+
+	diag_add(d, DIAG_ERROR, 0, ID_TABLE_OWNED, r->origin->at,
 		 "chain %s of table %s %s drops packets of this service, and "
 		 "only the program with netlink port %u may change that table "
-		 "(flags owner)", f->chain, nfproto_name(f->family), f->table,
-		 f->port);
-	if (f->owner == OWNER_FIREWALLD)
-		help_firewalld(g->members[0], d);
+		 "(flags owner)", s->chain, nfproto_name(s->family), s->table,
+		 port);
+	if (!strcmp(s->table, "firewalld"))
+		help_firewalld(r, d);
 	else
 		diag_help(d, "the port usually is a process id: have that "
 			  "program accept the packets, or filter in another "
@@ -188,52 +176,58 @@ static int refuse_owned(const struct fuse_group *g,
 	return -FAULT_CONFLICT;
 }
 
+static int refuse_lacking(const struct stand *s, struct diags *d)
+{
+	diag_add(d, DIAG_ERROR, 0, ID_HOST_TABLE_TAKEN,
+		 s->accepts.v[0].origin->at,
+		 "chain %s of table %s %s belongs to %s and drops packets of this service: this ctpolicy was built without iptables and cannot put accept rules there",
+		 s->chain, nfproto_name(s->family), s->table,
+		 chain_owner_name(OWNER_IPTABLES_NFT));
+	diag_help(d, "build with libxtables; or state `accept: none`, but only after these packets, and ICMP errors, are accepted ahead of any rule that drops INVALID");
+	return -FAULT_CONFLICT;
+}
+
 /* Tables that no rule of ctpolicy's can be put into. */
-static int refuse_foreign(const struct fuse_group *g, const struct survey *host,
-			  struct diags *d)
+static int refuse_stand(const struct stand *s, const struct survey *host,
+			struct diags *d)
 {
 	for (size_t i = 0; i < host->n_filters; i++) {
 		const struct foreign_chain *f = &host->filters[i];
-		bool lacking = f->owner == OWNER_IPTABLES_NFT &&
-			       !nft_compat_works;
 
-		if ((!f->port && !lacking) || !meets(f, g))
-			continue;
-		if (f->port)
-			return refuse_owned(g, f, d);
-		diag_add(d, DIAG_ERROR, 0, ID_HOST_TABLE_TAKEN,
-			 g->members[0]->origin->at,
-			 "chain %s of table %s %s belongs to %s and drops "
-			 "packets of this service: this ctpolicy was built "
-			 "without iptables and cannot put accept rules there",
-			 f->chain, nfproto_name(f->family), f->table,
-			 chain_owner_name(f->owner));
-		diag_help(d, "build with libxtables; or state `accept: none`, "
-			  "but only after these packets, and ICMP errors, are "
-			  "accepted ahead of any rule that drops INVALID");
-		return -FAULT_CONFLICT;
+		if (f->port && f->family == s->family &&
+		    !strcmp(f->table, s->table))
+			return refuse_owned(s, f->port, d);
 	}
-	return 0;
+	return nft_compat_works || !is_iptables(host, s) ? 0 :
+							   refuse_lacking(s, d);
 }
 
-static int lower_all(struct image *img, const struct fuse *f,
-		     const struct survey *host, bool *placed, struct diags *d)
+static int lower_accepts(struct image *img, const struct survey *host,
+			 const struct stands *stands, bool *placed,
+			 struct diags *d)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < f->n; i++) {
-		const struct fuse_group *g = &f->v[i];
+	for (size_t i = 0; stands && !err && i < stands->n; i++) {
+		const struct stand *s = &stands->v[i];
 
-		if (g->model.action == ACTION_NOTRACK) {
-			err = lower_notrack(img, g);
+		if (s->world != WORLD_NFT)
 			continue;
-		}
-		if (!host)
-			continue;
-		err = refuse_foreign(g, host, d);
+		*placed = true;
+		err = refuse_stand(s, host, d);
 		if (!err)
-			err = lower_accepts(img, g, host, placed);
+			err = lower_stand(img, host, s);
 	}
+	return err;
+}
+
+static int lower_all(struct image *img, const struct fuse *f)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < f->n; i++)
+		if (f->v[i].model.action == ACTION_NOTRACK)
+			err = lower_notrack(img, &f->v[i]);
 	return err;
 }
 
@@ -253,7 +247,8 @@ static void note_accepts(const struct ruleset *rs, const struct survey *host,
 }
 
 int nft_lower(const struct ruleset *rs, const struct survey *host,
-	      struct image **ret, struct diags *d)
+	      const struct stands *stands, struct image **ret,
+	      struct diags *d)
 {
 	_cleanup_(image_free) struct image *img = image_new();
 	_cleanup_(fuse_release) struct fuse f = { 0 };
@@ -264,7 +259,10 @@ int nft_lower(const struct ruleset *rs, const struct survey *host,
 		return -ENOMEM;
 	err = fuse_rules(rs, &f);
 	if (!err)
-		err = lower_all(img, &f, host, &placed, d);
+		err = lower_all(img, &f);
+	if (!err)
+		err = lower_accepts(img, host, stands, &placed, d);
+	image_settle_jumps(img);
 	if (!err)
 		err = image_normalize(img);
 	if (err)

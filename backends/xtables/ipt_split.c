@@ -39,12 +39,11 @@ static int add_copy(struct ruleset *to, const struct rule *r, uint8_t family,
 		    enum dst_kind dst, const struct prefix_set *daddr)
 {
 	struct rule *copy = ruleset_add(to);
-	struct match m = { 0 };
 
 	if (!copy)
 		return -ENOMEM;
-	*copy = (struct rule){ r->hook, r->action, r->leg, r->rank, m,
-			       r->origin };
+	*copy = *r;
+	copy->match = (struct match){ 0 };
 	if (match_copy(&r->match, &copy->match))
 		return -ENOMEM;
 	copy->match.family = family;

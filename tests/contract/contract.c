@@ -21,6 +21,7 @@
 #include "host/host.h"
 #include "policies/policy.h"
 #include "tests/contract/fake.h"
+#include "tests/contract/head_stands.h"
 
 extern const struct backend CONTRACT_BACKEND;
 static const struct backend *const backend = &CONTRACT_BACKEND;
@@ -47,6 +48,7 @@ struct fixture {
 	struct diags diags;
 	struct policy *policy;
 	struct ruleset *rules;
+	struct stands stands;
 	struct image *want;
 	struct snapshot live;
 	struct changeset *changes;
@@ -71,7 +73,10 @@ static void plan(struct fixture *f, const char *text)
 	must(f, generate(f->policy, &host_facts_default, &f->rules,
 			 &f->diags));
 	must(f, backend->snapshot(f->ctx, &f->live, &f->diags));
-	must(f, backend->lower(f->rules, &f->live.survey, &f->want,
+	stands_release(&f->stands);
+	must(f, head_stands(&f->live.survey, backend->world, f->rules,
+			    &f->stands));
+	must(f, backend->lower(f->rules, &f->live.survey, &f->stands, &f->want,
 			       &f->diags));
 	must(f, changeset_diff(f->want, f->live.image, &f->changes));
 }
@@ -119,7 +124,9 @@ static void remove_all(struct fixture *f)
 	changeset_free(&f->changes);
 	image_free(&f->want);
 	must(f, backend->snapshot(f->ctx, &f->live, &f->diags));
-	must(f, backend->lower(&none, &f->live.survey, &f->want, &f->diags));
+	stands_release(&f->stands);
+	must(f, backend->lower(&none, &f->live.survey, &f->stands, &f->want,
+			       &f->diags));
 	must(f, changeset_diff(f->want, f->live.image, &f->changes));
 	must(f, commit(f, false));
 }
@@ -142,6 +149,7 @@ static int teardown(void **state)
 	remove_all(f);
 	changeset_free(&f->changes);
 	image_free(&f->want);
+	stands_release(&f->stands);
 	ruleset_free(&f->rules);
 	policy_free(&f->policy);
 	snapshot_release(&f->live);
@@ -289,7 +297,8 @@ static void test_text_means_the_same(void **state)
 
 		plan(f, policies[i]);
 		image_free(&f->want);
-		must(f, backend->lower(f->rules, NULL, &f->want, &f->diags));
+		must(f, backend->lower(f->rules, NULL, NULL, &f->want,
+				       &f->diags));
 		must(f, backend->render(f->want, out));
 		fclose(out);
 		must(f, backend->parse("text", text, len, &got, &f->diags));

@@ -323,7 +323,8 @@ static int lower_group(struct image *img, struct image_table *t,
 }
 
 static int fake_lower(const struct ruleset *rs, const struct survey *host,
-		      struct image **ret, struct diags *d)
+		      const struct stands *stands, struct image **ret,
+		      struct diags *d)
 {
 	_cleanup_(image_free) struct image *img = image_new();
 	_cleanup_(fuse_release) struct fuse f = { 0 };
@@ -331,6 +332,7 @@ static int fake_lower(const struct ruleset *rs, const struct survey *host,
 	int err = img ? fuse_rules(rs, &f) : -ENOMEM;
 
 	(void)host;
+	(void)stands;
 	(void)d;
 	if (!err && f.n) {
 		t = image_add_table(img, NFPROTO_INET, "fake");

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; backends[i]; i++) {
 		_cleanup_(image_free) struct image *img = NULL;
 
-		if (!backends[i]->lower(rs, NULL, &img, &d))
+		if (!backends[i]->lower(rs, NULL, NULL, &img, &d))
 			round_trip(backends[i], img);
 	}
 	return 0;

@@ -111,7 +111,7 @@ NFT = [
     IN + "counter jump ctpolicy-input comment '\"ctpolicy\"'",
     IN + "goto ctpolicy-input comment '\"ctpolicy\"'",
     IN + "jump ctpolicy-input",
-    IN + "accept comment '\"ctpolicy\"'|keeps",
+    IN + "counter comment '\"ctpolicy\"'|keeps",
     HEAD,
     HEAD + " && nft add rule inet mine in jump ctpolicy-input comment "
            "'\"ctpolicy\"'",
@@ -263,7 +263,7 @@ def try_one(space, backend, tampering, before):
     if cleanup == "keeps":
         # Another rule stands first now: ours must move back to the head.
         cleanup = "nft delete rule inet mine in handle $(nft -a list chain " \
-            "inet mine in | sed -n 's/.*\\taccept comment.*handle //p')"
+            "inet mine in | sed -n 's/.*\\tcounter.*comment.*handle //p')"
     code, out = ctpolicy(space, backend, "diff")
     if code != 1:
         return "diff: exit %d\n%s" % (code, out)

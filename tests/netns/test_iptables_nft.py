@@ -238,9 +238,10 @@ class Picture(Case):
                 if line.startswith("-A") and "ctpolicy" in line:
                     self.space.run([TOOLS[version], "-D",
                                     *shlex.split(line)[1:]])
-            for hook in HOOKS:
-                self.space.run("%s -X ctpolicy-%s" % (
-                    TOOLS[version], hook.lower()), check=False)
+            for line in saved(self.space, version):
+                if line.startswith(":ctpolicy"):
+                    self.space.run([TOOLS[version], "-X",
+                                    line.split()[0][1:]])
             self.assertEqual(saved(self.space, version),
                              self.before[version])
 

@@ -91,8 +91,8 @@ static int snapshot_at(size_t i, struct backend_ctx *ctx, struct snapshot *ret,
 
 /* Each lowering has something to report, whether or not it fails. */
 static int lower_at(size_t i, const struct ruleset *rs,
-		    const struct survey *host, struct image **ret,
-		    struct diags *d)
+		    const struct survey *host, const struct stands *stands,
+		    struct image **ret, struct diags *d)
 {
 	hosts[i].lowerings++;
 	if (hosts[i].lower)
@@ -100,7 +100,7 @@ static int lower_at(size_t i, const struct ruleset *rs,
 				ID_INEXPRESSIBLE, NOPOS, "no");
 	diag_add(d, DIAG_NOTE, 0, ID_NOTHING_DROPS, NOPOS, "%s",
 		 host ? "a host" : "no host");
-	return backend_fake.lower(rs, host, ret, d);
+	return backend_fake.lower(rs, host, stands, ret, d);
 }
 
 #define WRAP(name, i)                                                         \
@@ -115,9 +115,10 @@ static int lower_at(size_t i, const struct ruleset *rs,
 	}                                                                     \
 	static int lower_##name(const struct ruleset *rs,                     \
 				const struct survey *host,                    \
+				const struct stands *stands,                  \
 				struct image **ret, struct diags *d)          \
 	{                                                                     \
-		return lower_at(i, rs, host, ret, d);                        \
+		return lower_at(i, rs, host, stands, ret, d);                \
 	}
 WRAP(one, 0)
 WRAP(two, 1)

@@ -212,8 +212,8 @@ static void test_same(void **state)
 		struct asked x = { .f = calloc(1, sizeof(*x.f)) };
 		struct seen seen = { 0 };
 
-		assert_int_equal(backends[b]->lower(m->rules, NULL, &img,
-						    &m->d), 0);
+		assert_int_equal(backends[b]->lower(m->rules, NULL, NULL,
+						    &img, &m->d), 0);
 		assert_non_null(x.f);
 		assert_int_equal(image_flows_new(img, &x.flows), 0);
 		assert_int_equal(image_add_to_foreign(img, backends[b]->world,

@@ -72,7 +72,7 @@ static struct image *lower(struct ruleset *rs)
 	struct image *img = NULL;
 
 	ruleset_normalize(rs);
-	assert_int_equal(ipt_lower(rs, NULL, &img, &d), 0);
+	assert_int_equal(ipt_lower(rs, NULL, NULL, &img, &d), 0);
 	ruleset_release(rs);
 	return img;
 }
@@ -305,11 +305,12 @@ static void test_refusals(void **state)
 
 	(void)state;
 	port(r, 80, 80);
-	assert_int_equal(ipt_lower(&rs, &nft, &img, &d), -FAULT_CONFLICT);
+	assert_int_equal(ipt_lower(&rs, &nft, NULL, &img, &d),
+			 -FAULT_CONFLICT);
 	assert_int_equal(d.errors, 1);
 	assert_non_null(strstr(d.v[0].help, "--backend nftables"));
 	iface_set_add(&r->match.iif, &plus);
-	assert_int_equal(ipt_lower(&rs, NULL, &img, &d), -EOPNOTSUPP);
+	assert_int_equal(ipt_lower(&rs, NULL, NULL, &img, &d), -EOPNOTSUPP);
 	assert_null(img);
 }
 

@@ -21,6 +21,7 @@
 #include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_netlink.h"
 #include "core/mem.h"
+#include "tests/contract/head_stands.h"
 
 static const struct {
 	const char *tool, *text;
@@ -253,7 +254,13 @@ static void test_lower(void **state)
 		{ .family = NFPROTO_IPV6, .table = "filter", .chain = "INPUT",
 		  .hook = HOOK_INPUT, .owner = OWNER_IPTABLES_NFT },
 	};
-	struct survey host = { .filters = f, .n_filters = 2 };
+	struct foreign_place p[] = {
+		{ .family = NFPROTO_IPV4, .table = "filter", .chain = "INPUT" },
+		{ .family = NFPROTO_IPV6, .table = "filter", .chain = "INPUT" },
+	};
+	struct survey host = { .filters = f, .n_filters = 2,
+			       .places = p, .n_places = 2 };
+	_cleanup_(stands_release) struct stands stands = { 0 };
 	struct diags d = { 0 };
 	struct rule *r;
 
@@ -267,7 +274,8 @@ static void test_lower(void **state)
 	r->match.dst = DST_LOCAL;
 	r->match.fragment_tail = true;
 	port_set_release(&r->match.dport);
-	assert_int_equal(nft_lower(&rs, &host, &img, &d), 0);
+	assert_int_equal(head_stands(&host, WORLD_NFT, &rs, &stands), 0);
+	assert_int_equal(nft_lower(&rs, &host, &stands, &img, &d), 0);
 	assert_int_equal(img->n_tables, 2);
 	assert_chain(img, NFPROTO_IPV4, v4);
 	assert_chain(img, NFPROTO_IPV6, v6);

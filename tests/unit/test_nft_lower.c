@@ -15,6 +15,7 @@
 
 #include "backends/nft/nft.h"
 #include "core/mem.h"
+#include "tests/contract/head_stands.h"
 
 static const struct origin web = { .service = "web", .why = "busy" };
 static const struct origin api = { .service = "api" };
@@ -54,8 +55,12 @@ static struct image *lower(const struct ruleset *rs, const struct survey *host)
 {
 	struct diags d = { 0 };
 	struct image *img = NULL;
+	_cleanup_(stands_release) struct stands stands = { 0 };
 
-	assert_int_equal(nft_lower(rs, host, &img, &d), 0);
+	if (host)
+		assert_int_equal(head_stands(host, WORLD_NFT, rs, &stands), 0);
+	assert_int_equal(nft_lower(rs, host, host ? &stands : NULL, &img, &d),
+			 0);
 	diags_release(&d);
 	return img;
 }
@@ -178,9 +183,9 @@ static void test_foreign(void **state)
 	img = lower(&rs, &host);
 	assert_int_equal(img->n_tables, 1);
 	assert_false(img->tables[0].owned);
-	assert_int_equal(img->tables[0].n_chains, 3);
+	assert_int_equal(img->tables[0].n_chains, 4);
 	assert_text(img, "in", 0, "jump ctpolicy-input comment \"ctpolicy\"");
-	assert_text(img, "in2", 0, "jump ctpolicy-input comment \"ctpolicy\"");
+	assert_text(img, "in2", 0, "jump ctpolicy-input-2 comment \"ctpolicy\"");
 	/* rules of IPv6 have no place in a table of IPv4 */
 	assert_int_equal(image_find_chain(&img->tables[0],
 					  "ctpolicy-input")->n_rules, 1);
@@ -193,22 +198,27 @@ static void test_refused(void **state)
 {
 	_cleanup_(ruleset_release) struct ruleset rs = { .ipv4 = true,
 							 .ipv6 = true };
-	struct foreign_chain f = { .family = NFPROTO_IPV4, .table = "filter",
-				   .chain = "INPUT", .hook = HOOK_INPUT,
-				   .owner = OWNER_FIREWALLD, .port = 77 };
+	struct foreign_chain f = { .family = NFPROTO_IPV4,
+				   .table = "firewalld", .chain = "in",
+				   .hook = HOOK_INPUT, .port = 77 };
 	struct survey host = { .filters = &f, .n_filters = 1 };
+	_cleanup_(stands_release) struct stands stands = { 0 };
 	struct image *img = NULL;
 	struct diags d = { 0 };
 
 	(void)state;
 	add_accept(&rs);
-	assert_int_equal(nft_lower(&rs, &host, &img, &d), -FAULT_CONFLICT);
+	assert_int_equal(head_stands(&host, WORLD_NFT, &rs, &stands), 0);
+	assert_int_equal(nft_lower(&rs, &host, &stands, &img, &d),
+			 -FAULT_CONFLICT);
 	assert_null(img);
-	assert_non_null(strstr(d.v[0].msg, "table ip filter"));
+	assert_non_null(strstr(d.v[0].msg, "table ip firewalld"));
 	assert_non_null(strstr(d.v[0].help, "--add-port=80/tcp"));
 	/* in a hook without accept rules they do no harm */
 	f.hook = HOOK_FORWARD;
-	assert_int_equal(nft_lower(&rs, &host, &img, &d), 0);
+	stands_release(&stands);
+	assert_int_equal(head_stands(&host, WORLD_NFT, &rs, &stands), 0);
+	assert_int_equal(nft_lower(&rs, &host, &stands, &img, &d), 0);
 	assert_true(image_is_empty(img));
 	image_free(&img);
 	diags_release(&d);

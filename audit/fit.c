@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/fit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/rtnetlink.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "audit/fit_narrow.h"
+#include "core/mem.h"
+
+#define OPENING (TH_FIN | TH_SYN | TH_RST | TH_ACK)
+
+static uint8_t nfproto_of(const struct lot *lot)
+{
+	return lot->rule.match.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
+}
+
+static bool lies_in(const uint8_t *key, const struct spans *values)
+{
+	for (size_t i = 0; i < values->n; i++)
+		if (memcmp(key, values->v[i].first, values->width) >= 0 &&
+		    memcmp(key, values->v[i].last, values->width) <= 0)
+			return true;
+	return false;
+}
+
+static enum fit known(bool in, bool negated)
+{
+	return in != negated ? FIT_ALL : FIT_NONE;
+}
+
+/* A term, its ranges, and the lot's match that it narrows. */
+struct asked {
+	const struct term *t;
+	const struct lot *lot;
+	const struct spans *values;
+	struct match *m;
+};
+
+static int ask_byte(const struct asked *a, uint8_t value, enum fit *ret)
+{
+	uint8_t key[TERM_KEY_MAX] = { value };
+
+	if (a->t->masked)
+		key[0] &= a->t->mask[0];
+	*ret = known(lies_in(key, a->values), a->t->negated);
+	return 0;
+}
+
+/* Every combination of flags that the lot's packets may have. */
+static int ask_flags(const struct asked *a, enum fit *ret)
+{
+	bool not_syn = a->m->not_syn;
+	enum fit one, all = FIT_UNSURE;
+
+	for (unsigned int v = 0; v < 256; v++) {
+		bool opens = (v & OPENING) == TH_SYN;
+
+		if ((a->lot->syn && (!opens || v & (TH_PUSH | TH_URG))) ||
+		    (not_syn && opens))
+			continue;
+		ask_byte(a, (uint8_t)v, &one);
+		if (all != FIT_UNSURE && one != all) {
+			*ret = FIT_UNSURE;
+			return 0;
+		}
+		all = one;
+	}
+	*ret = all;
+	return 0;
+}
+
+static int ask_protocol(const struct asked *a, enum fit *ret)
+{
+	return ask_byte(a, a->m->proto, ret);
+}
+
+static int ask_family(const struct asked *a, enum fit *ret)
+{
+	return ask_byte(a, nfproto_of(a->lot), ret);
+}
+
+static int ask_fragment(const struct asked *a, enum fit *ret)
+{
+	return ask_byte(a, a->m->fragment_tail, ret);
+}
+
+static int ask_address(const struct asked *a, struct prefix_set *s,
+		       enum fit *ret)
+{
+	if (a->t->masked)
+		*ret = FIT_UNSURE;
+	return a->t->masked ? 0 :
+	       narrow_addresses(s, a->m->family, a->values, a->t->negated,
+				ret);
+}
+
+static int ask_saddr(const struct asked *a, enum fit *ret)
+{
+	return ask_address(a, &a->m->saddr, ret);
+}
+
+static int ask_daddr(const struct asked *a, enum fit *ret)
+{
+	return ask_address(a, &a->m->daddr, ret);
+}
+
+static int ask_port(const struct asked *a, struct port_set *s, enum fit *ret)
+{
+	bool has = protocol_has_ports(a->m->proto) && !a->m->fragment_tail;
+
+	*ret = has ? FIT_UNSURE : FIT_NONE;
+	return !has || a->t->masked ? 0 :
+	       narrow_ports(s, a->values, a->t->negated, ret);
+}
+
+static int ask_sport(const struct asked *a, enum fit *ret)
+{
+	return ask_port(a, &a->m->sport, ret);
+}
+
+static int ask_dport(const struct asked *a, enum fit *ret)
+{
+	return ask_port(a, &a->m->dport, ret);
+}
+
+/* A hook without that interface shows no name. */
+static int ask_iface(const struct asked *a, struct iface_set *s, bool there,
+		     enum fit *ret)
+{
+	static const uint8_t none[TERM_KEY_MAX];
+
+	*ret = there ? FIT_UNSURE :
+		       known(lies_in(none, a->values), a->t->negated);
+	return !there || a->t->masked ? 0 :
+	       narrow_ifaces(s, a->values, a->t->negated, ret);
+}
+
+static int ask_iif(const struct asked *a, enum fit *ret)
+{
+	return ask_iface(a, &a->m->iif, a->lot->rule.hook != HOOK_OUTPUT, ret);
+}
+
+static int ask_oif(const struct asked *a, enum fit *ret)
+{
+	return ask_iface(a, &a->m->oif, a->lot->rule.hook == HOOK_OUTPUT ||
+			 a->lot->rule.hook == HOOK_FORWARD, ret);
+}
+
+static int ask_icmp_type(const struct asked *a, enum fit *ret)
+{
+	bool icmp = a->m->proto == IPPROTO_ICMP ||
+		    a->m->proto == IPPROTO_ICMPV6;
+
+	*ret = icmp ? FIT_UNSURE : FIT_NONE;
+	return !icmp || a->t->masked ? 0 :
+	       narrow_icmp(a->m, a->values, a->t->negated, ret);
+}
+
+static int ask_local(const struct asked *a, bool local, enum fit *ret)
+{
+	uint32_t type = htonl(RTN_LOCAL);
+
+	*ret = local && !a->t->masked ?
+		       known(lies_in((const uint8_t *)&type, a->values),
+			     a->t->negated) : FIT_UNSURE;
+	return 0;
+}
+
+static int ask_saddr_type(const struct asked *a, enum fit *ret)
+{
+	return ask_local(a, a->m->src_local, ret);
+}
+
+static int ask_daddr_type(const struct asked *a, enum fit *ret)
+{
+	return ask_local(a, a->m->dst == DST_LOCAL, ret);
+}
+
+/* The other fields are not what an accept rule tells packets apart by. */
+static int (*const asks[FIELD_MAX_])(const struct asked *a, enum fit *ret) = {
+	[FIELD_NFPROTO] = ask_family,
+	[FIELD_L4PROTO] = ask_protocol,
+	[FIELD_SADDR] = ask_saddr,
+	[FIELD_DADDR] = ask_daddr,
+	[FIELD_SPORT] = ask_sport,
+	[FIELD_DPORT] = ask_dport,
+	[FIELD_IIF] = ask_iif,
+	[FIELD_OIF] = ask_oif,
+	[FIELD_TCP_FLAGS] = ask_flags,
+	[FIELD_ICMP_TYPE] = ask_icmp_type,
+	[FIELD_FRAGMENT] = ask_fragment,
+	[FIELD_SADDR_TYPE] = ask_saddr_type,
+	[FIELD_DADDR_TYPE] = ask_daddr_type,
+};
+
+static size_t width_of(const struct term *t, const struct lot *lot)
+{
+	bool address = t->field[0] == FIELD_SADDR ||
+		       t->field[0] == FIELD_DADDR;
+
+	return address && lot->rule.match.family == AF_INET ?
+		       4 : packet_field_bytes(t->field[0]);
+}
+
+/* Ranges from..from+n of the term's set. */
+static int ranges_of(const struct foreign *f, const struct term *t,
+		     uint32_t from, uint32_t n, struct spans *ret)
+{
+	const struct key_set *set = &f->sets[t->set];
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < n; i++)
+		err = spans_add(ret, &f->ranges[set->first + from + i]);
+	return err;
+}
+
+/*
+ * One term's share. A set that has a name may have other members tomorrow:
+ * nothing is built on those of today.
+ */
+static int ask(const struct foreign *f, const struct term *t, uint32_t from,
+	       uint32_t n, const struct lot *lot, struct match *m,
+	       enum fit *ret)
+{
+	_cleanup_(spans_release) struct spans values = {
+		.width = width_of(t, lot)
+	};
+	const struct key_set *set = &f->sets[t->set];
+	struct asked a = { t, lot, &values, m };
+	int err;
+
+	*ret = FIT_UNSURE;
+	if (t->family && t->family != nfproto_of(lot)) {
+		*ret = FIT_NONE;
+		return 0;
+	}
+	if (t->n_fields > 1 || t->either || !set->known || set->name ||
+	    !asks[t->field[0]])
+		return 0;
+	err = ranges_of(f, t, from, n, &values);
+	spans_normalize(&values);
+	return err ? err : asks[t->field[0]](&a, ret);
+}
+
+static bool has_state(const struct foreign *f, const struct term *t,
+		      uint32_t from, uint32_t n, uint32_t state)
+{
+	const struct key_set *set = &f->sets[t->set];
+	uint32_t be = htonl(state), key[TERM_KEY_MAX / 4] = { 0 };
+	bool in = false;
+
+	if (t->masked) {
+		uint32_t mask;
+
+		memcpy(&mask, t->mask, sizeof(mask));
+		be &= mask;
+	}
+	key[0] = be;
+	for (uint32_t i = 0; !in && i < n; i++) {
+		const struct key_range *r = &f->ranges[set->first + from + i];
+
+		in = memcmp(key, r->first, 4) >= 0 &&
+		     memcmp(key, r->last, 4) <= 0;
+	}
+	return in != t->negated;
+}
+
+static bool is_state(const struct term *t)
+{
+	return (t->kind == TERM_MATCH || t->kind == TERM_VMAP) &&
+	       t->n_fields == 1 && t->field[0] == FIELD_STATE;
+}
+
+static const struct term *map_of(const struct foreign *f, uint32_t rule)
+{
+	const struct foreign_rule *r = &f->rules[rule];
+
+	for (uint32_t i = 0; i < r->n_terms; i++)
+		if (f->terms[r->terms + i].kind == TERM_VMAP)
+			return &f->terms[r->terms + i];
+	return NULL;
+}
+
+uint32_t fit_branches(const struct foreign *f, uint32_t rule)
+{
+	const struct term *map = map_of(f, rule);
+	const struct key_set *set = map ? &f->sets[map->set] : NULL;
+
+	return !set || !set->known || set->n_fields > 1 ? 1 : set->n;
+}
+
+/* Narrows a lot, but singles nobody out. */
+static bool is_plain(const struct term *t)
+{
+	switch (t->n_fields == 1 ? t->field[0] : FIELD_MAX_) {
+	case FIELD_NFPROTO:
+	case FIELD_L4PROTO:
+	case FIELD_TCP_FLAGS:
+	case FIELD_STATE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum fit fit_and(enum fit a, enum fit b)
+{
+	if (a == FIT_NONE || b == FIT_NONE)
+		return FIT_NONE;
+	if (a == FIT_UNSURE || b == FIT_UNSURE)
+		return FIT_UNSURE;
+	return a == FIT_PART ? a : b;
+}
+
+/* The branch's ranges of a map, all of any other term. */
+static int take_term(const struct foreign *f, const struct term *t,
+		     uint32_t branch, const struct lot *lot,
+		     struct fitting *x)
+{
+	const struct key_set *set = &f->sets[t->set];
+	uint32_t from = t->kind == TERM_VMAP ? branch : 0;
+	uint32_t n = t->kind == TERM_VMAP ? 1 : set->n;
+	enum fit one;
+	int err;
+
+	if (is_state(t) && set->known) {
+		x->tracked &= has_state(f, t, from, n, lot->tracked);
+		x->untracked &= has_state(f, t, from, n, lot->untracked);
+		return 0;
+	}
+	err = ask(f, t, from, n, lot, &x->match, &one);
+	x->plain &= is_plain(t);
+	x->fit = fit_and(x->fit, one);
+	return err;
+}
+
+static void take_map(const struct foreign *f, const struct term *t,
+		     uint32_t branch, struct fitting *x)
+{
+	const struct key_set *set = &f->sets[t->set];
+
+	x->plain &= is_state(t);
+	if (set->known && set->n_fields == 1)
+		x->verdict = f->outcomes[set->outcome + branch];
+	else
+		x->verdict.verdict = FOREIGN_TARGET;
+}
+
+static int take_terms(const struct foreign *f, const struct foreign_rule *r,
+		      uint32_t branch, const struct lot *lot,
+		      struct fitting *x)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < r->n_terms && x->fit; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		if (t->kind == TERM_OPAQUE) {
+			x->fit = FIT_UNSURE;
+			x->plain = false;
+		}
+		if (t->kind == TERM_VMAP)
+			take_map(f, t, branch, x);
+		if (t->kind == TERM_MATCH || t->kind == TERM_VMAP)
+			err = take_term(f, t, branch, lot, x);
+	}
+	return err;
+}
+
+int fit_branch(const struct foreign *f, uint32_t rule, uint32_t branch,
+	       const struct lot *lot, struct fitting *ret)
+{
+	const struct foreign_rule *r = &f->rules[rule];
+	struct fitting x = {
+		.fit = FIT_ALL, .tracked = true, .untracked = true,
+		.plain = true, .verdict = { r->verdict, r->target },
+	};
+	int err = match_copy(&lot->rule.match, &x.match);
+
+	if (!err)
+		err = take_terms(f, r, branch, lot, &x);
+	if (err) {
+		fitting_release(&x);
+		return err;
+	}
+	*ret = x;
+	return 0;
+}
+
+void fitting_release(struct fitting *x)
+{
+	match_release(&x->match);
+}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/places.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <string.h>
+
+#include "audit/fit.h"
+#include "core/mem.h"
+#include "rules/walk.h"
+
+#define DEPTH_MAX 16		/* NFT_JUMP_STACK_SIZE */
+
+#define IS_NEW NF_CT_STATE_BIT(IP_CT_NEW)
+#define IS_ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+#define IS_RELATED NF_CT_STATE_BIT(IP_CT_RELATED)
+
+struct search {
+	const struct foreign *f;
+	struct walker *w;
+	struct stands *out;
+	uint32_t stack[DEPTH_MAX + 1], depth;
+};
+
+/* A chain on the way, and whether only plain jumps lead to it. */
+struct here {
+	uint32_t chain;
+	const uint32_t *rules;
+	uint32_t n;
+	bool plain;
+};
+
+/* How the packets of a lot leave a chain. */
+enum left {
+	LEFT_SOME,		/* at its end, at least some of them */
+	LEFT_NONE,		/* all are decided about */
+};
+
+static struct here chain_at(struct search *x, uint32_t chain, bool plain)
+{
+	struct here h = { .chain = chain, .plain = plain };
+
+	h.rules = walker_rules(x->w, chain, &h.n);
+	return h;
+}
+
+static bool is_on_stack(const struct search *x, uint32_t chain)
+{
+	for (uint32_t i = 0; i < x->depth; i++)
+		if (x->stack[i] == chain)
+			return true;
+	return x->depth > DEPTH_MAX - 1;
+}
+
+static uint32_t target_of(const struct search *x, const struct here *h,
+			  const struct foreign_outcome *v)
+{
+	size_t at = SIZE_MAX;
+
+	if ((v->verdict == FOREIGN_JUMP || v->verdict == FOREIGN_GOTO) &&
+	    v->target)
+		at = name_index_find(&x->f->chain_at, v->target,
+				     x->f->chains[h->chain].table);
+	return at == SIZE_MAX ? FOREIGN_NOWHERE : (uint32_t)at;
+}
+
+/* What is no chain is an extension, whatever calls it: it logs, or marks. */
+static enum foreign_verdict verdict_of(const struct search *x,
+				       const struct here *h,
+				       const struct foreign_outcome *v)
+{
+	bool calls = v->verdict == FOREIGN_JUMP || v->verdict == FOREIGN_GOTO;
+
+	return calls && target_of(x, h, v) == FOREIGN_NOWHERE ?
+		       FOREIGN_TARGET : v->verdict;
+}
+
+static bool goes_on(enum foreign_verdict v)
+{
+	return v == FOREIGN_NONE || v == FOREIGN_TARGET;
+}
+
+static bool is_drop(enum foreign_verdict v)
+{
+	return v == FOREIGN_DROP || v == FOREIGN_REJECT;
+}
+
+static bool is_base_drop(const struct foreign *f, uint32_t chain)
+{
+	const char *policy = f->chains[chain].policy;
+
+	return policy && !strcmp(policy, "drop");
+}
+
+/* ---- does anything here drop such packets, once they are untracked? ---- */
+
+static int may_drop(struct search *x, uint32_t chain, const struct lot *lot,
+		    bool *ret);
+
+static int branch_drops(struct search *x, const struct here *h, uint32_t rule,
+			uint32_t branch, const struct lot *lot, bool *ret)
+{
+	_cleanup_(fitting_release) struct fitting y = { 0 };
+	int err = fit_branch(x->f, rule, branch, lot, &y);
+	uint32_t to;
+
+	if (err || !y.fit || !y.untracked)
+		return err;
+	*ret = is_drop(y.verdict.verdict);
+	to = target_of(x, h, &y.verdict);
+	return to == FOREIGN_NOWHERE ? 0 : may_drop(x, to, lot, ret);
+}
+
+static int may_drop(struct search *x, uint32_t chain, const struct lot *lot,
+		    bool *ret)
+{
+	struct here h = chain_at(x, chain, false);
+	int err = 0;
+
+	if (is_on_stack(x, chain))
+		return 0;
+	x->stack[x->depth++] = chain;
+	for (uint32_t i = 0; !err && !*ret && i < h.n; i++)
+		for (uint32_t b = 0; !err && !*ret &&
+		     b < fit_branches(x->f, h.rules[i]); b++)
+			err = branch_drops(x, &h, h.rules[i], b, lot, ret);
+	x->depth--;
+	return err;
+}
+
+/* ---- can a rule decide about anything? ---- */
+
+static bool chain_decides(struct search *x, uint32_t chain);
+
+static bool rule_decides(struct search *x, const struct here *h, uint32_t rule)
+{
+	const struct foreign_rule *r = &x->f->rules[rule];
+	const struct foreign_outcome v = { r->verdict, r->target };
+	uint32_t to = target_of(x, h, &v);
+
+	for (uint32_t i = 0; i < r->n_terms; i++)
+		if (x->f->terms[r->terms + i].kind == TERM_VMAP)
+			return true;
+	return to != FOREIGN_NOWHERE ? chain_decides(x, to) :
+				       !goes_on(verdict_of(x, h, &v));
+}
+
+static bool chain_decides(struct search *x, uint32_t chain)
+{
+	struct here h = chain_at(x, chain, false);
+	bool decides = is_on_stack(x, chain);
+
+	if (decides)
+		return true;
+	x->stack[x->depth++] = chain;
+	for (uint32_t i = 0; !decides && i < h.n; i++)
+		decides = x->f->rules[h.rules[i]].verdict != FOREIGN_RETURN &&
+			  rule_decides(x, &h, h.rules[i]);
+	x->depth--;
+	return decides;
+}
+
+/* Ahead of rules that merely log what is about to be dropped. */
+static uint32_t ahead_of_logs(struct search *x, const struct here *h,
+			      uint32_t at)
+{
+	while (at && !rule_decides(x, h, h->rules[at - 1]))
+		at--;
+	return at;
+}
+
+/* ---- stands ---- */
+
+/* The later packets of a request that is accepted here whatever its flags. */
+static bool is_said(const struct stand *s, const struct rule *r)
+{
+	struct rule *last = s->accepts.n ? &s->accepts.v[s->accepts.n - 1] :
+					   NULL;
+	struct match m;
+
+	if (!last || last->origin != r->origin || !r->match.not_syn)
+		return false;
+	m = r->match;
+	m.not_syn = false;
+	return match_equal(&last->match, &m);
+}
+
+static int put(struct search *x, const struct here *h, uint32_t behind,
+	       const struct lot *lot, const struct match *m)
+{
+	const struct host_chain *c = &x->f->chains[h->chain];
+	const struct foreign_table *t = &x->f->tables[c->table];
+	struct stand place = {
+		.world = t->world, .family = t->family, .table = t->name,
+		.chain = c->name, .hook = lot->rule.hook, .behind = behind,
+	};
+	struct stand *s = stands_at(x->out, &place);
+	struct rule r = lot->rule;
+
+	if (!s)
+		return -ENOMEM;
+	r.match = *m;
+	return is_said(s, &r) ? 0 : stand_add(s, &r);
+}
+
+/*
+ * Behind a rule that drops them for having no state the host would accept the
+ * lot, and nothing between the two decides otherwise.
+ */
+static int comes_to_accept(struct search *x, const struct here *h, uint32_t at,
+			   const struct lot *lot, bool *ret)
+{
+	for (uint32_t i = at + 1; i < h->n; i++) {
+		_cleanup_(fitting_release) struct fitting y = { 0 };
+		int err;
+
+		if (fit_branches(x->f, h->rules[i]) > 1)
+			return 0;
+		err = fit_branch(x->f, h->rules[i], 0, lot, &y);
+		if (err)
+			return err;
+		if (!y.fit || !y.tracked ||
+		    goes_on(verdict_of(x, h, &y.verdict)))
+			continue;
+		if (y.verdict.verdict != FOREIGN_ACCEPT)
+			return 0;
+		*ret = y.fit == FIT_ALL;
+		if (*ret)
+			return 0;
+	}
+	*ret = x->f->chains[h->chain].hook && !is_base_drop(x->f, h->chain);
+	return 0;
+}
+
+static int scan_chain(struct search *x, uint32_t chain, const struct lot *lot,
+		      bool plain, enum left *ret);
+
+/* A branch that looks at no state, or means tracked and untracked alike. */
+static int take_alike(struct search *x, const struct here *h, uint32_t at,
+		      const struct lot *lot, const struct fitting *y,
+		      enum left *ret, bool *ends)
+{
+	enum foreign_verdict v = y->verdict.verdict;
+	uint32_t to = target_of(x, h, &y->verdict);
+	bool plain = h->plain && y->plain && y->fit == FIT_ALL;
+	struct lot part = *lot;
+	enum left left = LEFT_SOME;
+	int err = 0;
+
+	*ends = y->fit == FIT_ALL && (v == FOREIGN_ACCEPT || is_drop(v) ||
+				      v == FOREIGN_RETURN || v == FOREIGN_GOTO);
+	if (y->fit == FIT_ALL && (v == FOREIGN_ACCEPT || is_drop(v)))
+		*ret = LEFT_NONE;
+	if (is_drop(v) && plain && lot->rule.open)
+		return put(x, h, ahead_of_logs(x, h, at), lot,
+			   &lot->rule.match);
+	if (to == FOREIGN_NOWHERE)
+		return 0;
+	if (y->fit == FIT_PART)
+		part.rule.match = y->match;
+	err = scan_chain(x, to, &part, plain, &left);
+	if (y->fit == FIT_ALL && left == LEFT_NONE) {
+		*ret = LEFT_NONE;
+		*ends = true;
+	}
+	return err;
+}
+
+/* One that takes them by the state that they will no longer have. */
+static int take_tracked(struct search *x, const struct here *h, uint32_t at,
+			const struct lot *lot, const struct fitting *y,
+			enum left *ret, bool *ends)
+{
+	if (y->verdict.verdict != FOREIGN_ACCEPT || y->fit == FIT_UNSURE)
+		return 0;
+	*ends = y->fit == FIT_ALL;
+	if (*ends)
+		*ret = LEFT_NONE;
+	return put(x, h, at, lot, &y->match);
+}
+
+/* One that takes them by the state that they will have. */
+static int take_untracked(struct search *x, const struct here *h, uint32_t at,
+			  const struct lot *lot, const struct fitting *y,
+			  enum left *ret, bool *ends)
+{
+	enum foreign_verdict v = verdict_of(x, h, &y->verdict);
+	bool found = false;
+	int err = 0;
+
+	if (v == FOREIGN_ACCEPT)
+		found = y->fit == FIT_ALL;
+	else if (is_drop(v) || v == FOREIGN_JUMP || v == FOREIGN_GOTO)
+		err = comes_to_accept(x, h, at, lot, &found);
+	if (!err && found && v != FOREIGN_ACCEPT)
+		err = put(x, h, at, lot, &lot->rule.match);
+	*ends = found;
+	if (found)
+		*ret = LEFT_NONE;
+	return err;
+}
+
+static int take_branch(struct search *x, const struct here *h, uint32_t at,
+		       uint32_t branch, const struct lot *lot, enum left *ret,
+		       bool *ends)
+{
+	_cleanup_(fitting_release) struct fitting y = { 0 };
+	int err = fit_branch(x->f, h->rules[at], branch, lot, &y);
+
+	if (err || !y.fit || (!y.tracked && !y.untracked))
+		return err;
+	if (y.tracked && y.untracked)
+		return take_alike(x, h, at, lot, &y, ret, ends);
+	return y.tracked ? take_tracked(x, h, at, lot, &y, ret, ends) :
+			   take_untracked(x, h, at, lot, &y, ret, ends);
+}
+
+static int scan_rules(struct search *x, const struct here *h,
+		      const struct lot *lot, enum left *ret, bool *ends)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && !*ends && i < h->n; i++)
+		for (uint32_t b = 0; !err && !*ends &&
+		     b < fit_branches(x->f, h->rules[i]); b++)
+			err = take_branch(x, h, i, b, lot, ret, ends);
+	return err;
+}
+
+static int scan_chain(struct search *x, uint32_t chain, const struct lot *lot,
+		      bool plain, enum left *ret)
+{
+	struct here h = chain_at(x, chain, plain);
+	bool ends = false;
+	int err;
+
+	*ret = LEFT_SOME;
+	if (is_on_stack(x, chain))
+		return 0;
+	x->stack[x->depth++] = chain;
+	err = scan_rules(x, &h, lot, ret, &ends);
+	x->depth--;
+	return err;
+}
+
+static int scan_base(struct search *x, uint32_t chain, const struct lot *lot)
+{
+	struct here h = chain_at(x, chain, true);
+	bool drops = is_base_drop(x->f, chain);
+	enum left left;
+	int err = drops ? 0 : may_drop(x, chain, lot, &drops);
+
+	if (err || !drops)
+		return err;
+	err = scan_chain(x, chain, lot, true, &left);
+	if (err || left == LEFT_NONE || !lot->rule.open ||
+	    !is_base_drop(x->f, chain))
+		return err;
+	return put(x, &h, ahead_of_logs(x, &h, h.n), lot, &lot->rule.match);
+}
+
+static bool is_passed(const struct foreign *f, uint32_t chain,
+		      const struct lot *lot)
+{
+	const struct host_chain *c = &f->chains[chain];
+	const struct foreign_table *t = &f->tables[c->table];
+	uint8_t family = lot->rule.match.family == AF_INET ? NFPROTO_IPV4 :
+							     NFPROTO_IPV6;
+
+	return c->hook && !strcmp(c->hook, hook_name(lot->rule.hook)) &&
+	       !(c->type && !strcmp(c->type, "nat")) &&
+	       (t->family == NFPROTO_INET || t->family == family) &&
+	       !(t->flags && strstr(t->flags, "dormant"));
+}
+
+static int place_lot(struct search *x, const struct lot *lot)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < x->f->n_chains; i++)
+		if (is_passed(x->f, i, lot))
+			err = scan_base(x, i, lot);
+	return err;
+}
+
+/* ---- an accept rule, as lots ---- */
+
+static bool is_errors(const struct rule *r)
+{
+	return r->match.ct == CT_INVALID_OR_UNTRACKED;
+}
+
+/* Its packets, by what conntrack makes of them while it follows the flow. */
+static int place_family(struct search *x, const struct rule *r, uint8_t family)
+{
+	bool tcp = r->match.proto == IPPROTO_TCP;
+	struct lot lot = {
+		.rule = *r, .untracked = NF_CT_STATE_UNTRACKED_BIT,
+	};
+	int err = 0;
+
+	lot.rule.match.family = family;
+	if (is_errors(r))
+		lot.untracked = NF_CT_STATE_INVALID_BIT;
+	lot.tracked = is_errors(r) ? IS_RELATED :
+		      r->match.ct == CT_ANY ? lot.untracked :
+		      r->leg == LEG_REPLY ? IS_ESTABLISHED : IS_NEW;
+	lot.syn = tcp && lot.tracked == IS_NEW;
+	err = place_lot(x, &lot);
+	if (err || lot.tracked != IS_NEW ||
+	    (!tcp && r->leg != LEG_BOTH))
+		return err;
+	lot.tracked = IS_ESTABLISHED;
+	lot.syn = false;
+	lot.rule.match.not_syn = tcp;
+	return place_lot(x, &lot);
+}
+
+static int place_rule(struct search *x, const struct ruleset *rs,
+		      const struct rule *r)
+{
+	int err = 0;
+
+	if (rs->ipv4 && r->match.family != AF_INET6)
+		err = place_family(x, r, AF_INET);
+	if (!err && rs->ipv6 && r->match.family != AF_INET)
+		err = place_family(x, r, AF_INET6);
+	return err;
+}
+
+int places_find(const struct foreign *f, const struct ruleset *rs,
+		struct stands *ret)
+{
+	struct search x = { .f = f, .out = ret };
+	int err = walker_new(f, &x.w);
+
+	for (size_t i = 0; !err && i < rs->n; i++)
+		if (rs->v[i].action == ACTION_ACCEPT)
+			err = place_rule(&x, rs, &rs->v[i]);
+	walker_free(&x.w);
+	if (!err)
+		stands_normalize(ret);
+	return err;
+}
