@@ -68,7 +68,6 @@
 	X(DUPLICATE_SERVICE, 051)					\
 	X(BAD_WHY, 052)							\
 	X(NO_FAMILY, 053)		/* no family in which it has rules */\
-	X(ACCEPT_INHERIT, 054)						\
 	X(EXISTING_REPLACE, 055)					\
 	X(UNLOAD, 056)			/* needs state_matching: forbidden */\
 	X(ONE_INTERFACE, 057)		/* a warning */			\

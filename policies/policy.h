@@ -58,7 +58,6 @@ struct service {
 	bool replies_unguarded;		/* reply_guard: none */
 	unsigned int overrides;		/* OVERRIDE_* */
 	enum policy_accept accept;
-	struct srcpos accept_at;	/* the value; defaulted: the name */
 };
 
 enum amount_kind { AMOUNT_UNSET, AMOUNT_AUTO, AMOUNT_NUMBER, AMOUNT_BYTES,

@@ -127,22 +127,6 @@ static void check_families(struct loader *l, const struct service *s,
 	}
 }
 
-static void check_accept(struct loader *l, const struct service *s,
-			 const bool *given, const uint32_t *node)
-{
-	if (s->accept != ACCEPT_INHERIT ||
-	    (given[SK_ACCEPT] && node[SK_ACCEPT] == NO_NODE))
-		return;
-	add_error(l, s->accept_at, ID_ACCEPT_INHERIT,
-		  "write `accept: open` (accept the service's packets) or "
-		  "`accept: none` (you accept untracked packets "
-		  "yourself, or nothing filters)",
-		  given[SK_ACCEPT] ?
-		  "`accept: inherit` is not available in this version" :
-		  "the service has no `accept`, and its default, `inherit`, is "
-		  "not available in this version");
-}
-
 void check_service(struct loader *l, const struct service *s,
 		   const bool *given, const uint32_t *node)
 {
@@ -153,7 +137,6 @@ void check_service(struct loader *l, const struct service *s,
 		check_ports(l, s, given, node);
 	if (clients && servers)
 		check_families(l, s, node);
-	check_accept(l, s, given, node);
 	if ((s->roles & ROLE_ROUTER) && node[SK_INTERFACES] != NO_NODE &&
 	    s->ifaces.n == 1 && !s->ifaces.v[0].wild)
 		load_warning(l, ydoc_pos(l->doc, node[SK_INTERFACES]),

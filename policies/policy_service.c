@@ -108,7 +108,7 @@ static int load_role(struct loader *l, uint32_t node, void *arg)
 static int load_accept(struct loader *l, uint32_t node, struct service *s)
 {
 	static const struct word words[] = {
-		{ "inherit", ACCEPT_INHERIT, true },
+		{ "inherit", ACCEPT_INHERIT, false },
 		{ "open", ACCEPT_OPEN, false },
 		{ "none", ACCEPT_NONE, false },
 	};
@@ -118,7 +118,6 @@ static int load_accept(struct loader *l, uint32_t node, struct service *s)
 	if (err)
 		return err;
 	s->accept = (enum policy_accept)accept;
-	s->accept_at = ydoc_pos(l->doc, node);
 	return 0;
 }
 
@@ -251,7 +250,6 @@ static int load_service(struct loader *l, uint32_t map, bool management)
 		return -ENOMEM;
 	s->management = management;
 	s->at = service_place(l, map);
-	s->accept_at = s->at;
 	err = load_map(l, map, "the service", s->at, service_keys, SK_MAX_, node,
 		       given);
 	for (int k = 0; k < SK_MAX_ && !err; k++)

@@ -8,7 +8,7 @@ import source
 SCHEMA = "policies/schema/ctpolicy.schema.json"
 PAGE = "docs/ctpolicy.yaml.5.scd"
 # In the language, but refused by this version; the schema proposes neither.
-REFUSED = {"inherit", "replace"}
+REFUSED = {"replace"}
 RESERVED = {"include", "vars", "when", "lists", "persist"}
 
 

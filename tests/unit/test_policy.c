@@ -76,7 +76,6 @@ static void test_defaults(void **state)
 	assert_int_equal(s->n_protocols, 1);
 	assert_int_equal(s->protocols[0], IPPROTO_TCP);
 	assert_int_equal(s->accept, ACCEPT_NONE);
-	assert_int_equal(s->accept_at.line, 8);
 }
 
 static void test_service(void **state)

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Accept rules stand among the host's own: what these let in by state, they let in
+untracked, and what they keep out stays out, before and after, in every dialect."""
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab                                                  # noqa: E402
+from peers import Server, connect, pair                     # noqa: E402
+
+POLICY = """version: 1
+state_matching: allowed
+untracked:
+  - {name: web, role: server, protocol: tcp, ports: [8080]%s}
+"""
+# The client's own address, and one that is nobody's.
+CLIENT4, CLIENT6 = "192.0.2.2", "2001:db8:1::2"
+OTHER4, OTHER6 = "203.0.113.7", "2001:db8:bad::7"
+
+EST = "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
+INV = "-A INPUT -m conntrack --ctstate INVALID -j DROP"
+ND = "-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type %d -j ACCEPT"
+
+
+def new(more="", verdict="ACCEPT"):
+    return "-A INPUT %s -p tcp -m tcp --dport 8080 -m conntrack " \
+        "--ctstate NEW -j %s" % (more, verdict)
+
+
+# name -> rules of INPUT with {c}, the client, and {o}, somebody else;
+# served with `inherit`, and with `open`
+HOSTS = {
+    "by state": ([EST, INV, new()], True, True),
+    "what is invalid goes first": ([INV, EST, new()], True, True),
+    "for the client alone": ([EST, INV, new("-s {c}")], True, True),
+    "for somebody else": ([EST, INV, new("-s {o}")], False, True),
+    "not for the client": ([EST, INV, new("! -s {c}")], False, True),
+    "by another interface": ([EST, INV, new("-i wan")], False, True),
+    "any port but 22": ([EST, INV, "-A INPUT -p tcp -m tcp ! --dport 22 -m "
+                         "conntrack --ctstate NEW -j ACCEPT"], True, True),
+    "banned": (["-A INPUT -s {c} -j DROP", EST, INV, new()], False, False),
+    "banned in a chain": (["-A INPUT -p tcp -j bans", EST, INV, new(),
+                           "-A bans -s {c} -j DROP", "-A bans -j RETURN"],
+                          False, False),
+    "somebody else is banned": (["-A INPUT -s {o} -j DROP", EST, INV, new()],
+                                True, True),
+    "accepted whatever its state": (
+        [EST, INV, "-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT"], True,
+        True),
+    "in chains of their own": (
+        ["-A INPUT -j before", "-A INPUT -j user",
+         EST.replace("INPUT", "before"), INV.replace("INPUT", "before"),
+         new().replace("INPUT", "user")], True, True),
+    "rejected at the end": (
+        [EST, INV, new(), "-A INPUT -p tcp -j REJECT --reject-with tcp-reset",
+         "-A INPUT -j DROP"], True, True),
+    "no rule for it": ([EST, INV], False, True),
+    "logged at the end": ([EST, INV, "-A INPUT -j LOG"], False, True),
+}
+
+
+def text_of(rules, version, policy="DROP"):
+    client, other = (CLIENT4, OTHER4) if version == 4 else (CLIENT6, OTHER6)
+    chains = sorted({r.split()[1] for r in rules} - {"INPUT"})
+    lines = ["*filter", ":INPUT %s [0:0]" % policy]
+    lines += [":%s - [0:0]" % c for c in chains]
+    if version == 6:
+        lines += [ND % n for n in (133, 134, 135, 136)]
+    lines += [r.format(c=client, o=other) for r in rules]
+    return "\n".join(lines + ["COMMIT"]) + "\n"
+
+
+def translate(rules, version):
+    """As native nft, in a table of its own."""
+    text = text_of(rules, version)
+    tool = "iptables-restore-translate" if version == 4 else \
+        "ip6tables-restore-translate"
+    out = subprocess.run([tool, "-f", "/dev/stdin"], input=text, text=True,
+                         check=True, capture_output=True).stdout
+    family = "ip" if version == 4 else "ip6"
+    return out.replace("%s filter" % family, "%s host" % family)
+
+
+def fill(dialect, rules):
+    SERVER.clear()
+    for version in lab.VERSIONS:
+        if dialect == "native":
+            SERVER.nft(translate(rules, version))
+        elif dialect == "legacy":
+            SERVER.legacy(version, text_of(rules, version))
+        else:
+            SERVER.run(["ip%stables-nft-restore" %
+                        ("6" if version == 6 else "")],
+                       text_of(rules, version))
+
+
+def dialects():
+    return [d for d, backend, needs in (
+        ("native", "nftables", "iptables-restore-translate"),
+        ("iptables-nft", "nftables", "iptables-nft-restore"),
+        ("legacy", "iptables", "iptables-legacy-restore"))
+        if backend in lab.BACKENDS and shutil.which(needs)]
+
+
+def command(name, dialect, *options, more):
+    path = os.path.join(lab.WORK, "inherit.yaml")
+    with open(path, "w") as out:
+        out.write(POLICY % more)
+    backend = "iptables" if dialect == "legacy" else "nftables"
+    out = SERVER.run("%s %s --backend %s %s %s; echo code $?" % (
+        lab.CTPOLICY, name, backend, " ".join(options), path))
+    text, code = out.rsplit("code ", 1)
+    return int(code), text
+
+
+def serves(version):
+    try:
+        with connect(CLIENT, version, 8080, 1) as s:
+            s.sendall(b"x" * 1000)
+            return len(s.recv(1)) == 1
+    except OSError:
+        return False
+
+
+def host_rules():
+    """Without counters, and without what is ctpolicy's."""
+    lines = SERVER.run("nft -s list ruleset; iptables-legacy-save; "
+                       "ip6tables-legacy-save").splitlines()
+    end, kept = None, []
+    for line in lines:
+        ours = "ctpolicy" in line.lower()
+        if end is None and ours and line.endswith("{"):
+            end = line[:len(line) - len(line.lstrip())] + "}"
+        elif end is None and not ours and line and line[0] != "#":
+            kept.append(line.split("[")[0])
+        elif line == end:
+            end = None
+    # the tables that loading them makes
+    return [l for l in kept if l not in ("*raw", "*filter", "COMMIT") and
+            not l.startswith((":PREROUTING", ":OUTPUT", ":INPUT ACCEPT",
+                              ":FORWARD"))]
+
+
+def setUpModule():
+    global CLIENT, SERVER
+    lab.require_ctpolicy()
+    CLIENT, SERVER = pair()
+    for version in lab.VERSIONS:
+        Server(SERVER, version, 8080)
+
+
+class Places(unittest.TestCase):
+    def tearDown(self):
+        SERVER.clear()
+
+    def check(self, dialect, name, accept):
+        rules, inherit, opened = HOSTS[name]
+        wanted = inherit if accept == "inherit" else opened
+        fill(dialect, rules)
+        before = host_rules()
+        for version in lab.VERSIONS:
+            self.assertEqual(serves(version), inherit,
+                             "IPv%d, before" % version)
+        more = "" if accept == "inherit" else ", accept: open"
+        code, said = command("apply", dialect, more=more)
+        self.assertEqual(code, 0, said)
+        events = lab.NewEntries(SERVER)
+        for version in lab.VERSIONS:
+            self.assertEqual(serves(version), wanted, "IPv%d\n%s\n%s" % (
+                version, said, SERVER.run("nft list ruleset; "
+                                          "iptables-legacy-save")))
+        self.assertEqual(events.take(), [])
+        events.close()
+        self.assertEqual(host_rules(), before)
+        code, said = command("diff", dialect, more=more)
+        self.assertEqual(code, 0, said)
+        SERVER.run([lab.CTPOLICY, "remove"])
+        self.assertEqual(host_rules(), before)
+
+
+def case(dialect, name, accept):
+    return lambda self: self.check(dialect, name, accept)
+
+
+# CTPOLICY_EVERY=2: some of them, which are all in the end
+STEP = 2 * int(os.environ.get("CTPOLICY_EVERY", "1")) - 1
+for _i, (_dialect, _name, _accept) in enumerate(itertools.product(
+        dialects(), HOSTS, ("inherit", "open"))):
+    if _i % STEP == 0:
+        setattr(Places, "test_%s_%s_%s" % (
+            _dialect.replace("-", "_"), _name.replace(" ", "_"), _accept),
+            case(_dialect, _name, _accept))
+
+
+class Change(unittest.TestCase):
+    """The host's rules change under ctpolicy's."""
+
+    def tearDown(self):
+        SERVER.clear()
+
+    def test_rules_of_the_host_move(self):
+        insert = {
+            "native": "nft insert rule ip host INPUT ip saddr %s drop; "
+                      "nft insert rule ip6 host INPUT ip6 saddr %s drop",
+            "iptables-nft": "iptables-nft -I INPUT -s %s -j DROP; "
+                            "ip6tables-nft -I INPUT -s %s -j DROP",
+            "legacy": "iptables-legacy -I INPUT -s %s -j DROP; "
+                      "ip6tables-legacy -I INPUT -s %s -j DROP",
+        }
+        for dialect in dialects():
+            with self.subTest(dialect):
+                fill(dialect, HOSTS["by state"][0])
+                self.assertEqual(command("apply", dialect, more="")[0], 0)
+                SERVER.run(insert[dialect] % (OTHER4, OTHER6))
+                code, said = command("diff", dialect, more="")
+                self.assertEqual(code, 0, said)     # they moved along
+                self.assertTrue(all(map(serves, lab.VERSIONS)))
+                SERVER.run(insert[dialect] % (CLIENT4, CLIENT6))
+                self.assertFalse(any(map(serves, lab.VERSIONS)))
+
+
+if __name__ == "__main__":
+    unittest.main()
