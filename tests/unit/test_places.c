@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tests/unit/test_places.c: where accept rules stand among a host's own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+
+#include "audit/places.h"
+#include "core/mem.h"
+#include "tests/unit/foreign_build.h"
+
+#define NEW NF_CT_STATE_BIT(IP_CT_NEW)
+#define ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+#define RELATED NF_CT_STATE_BIT(IP_CT_RELATED)
+#define INVALID NF_CT_STATE_INVALID_BIT
+
+static const struct origin web = { .service = "web" };
+
+struct scene {
+	struct foreign *f;
+	struct ruleset rs;
+	struct stands stands;
+	uint32_t input;
+};
+
+static struct rule *want(struct scene *s, uint8_t proto, enum leg leg)
+{
+	struct rule *r = ruleset_add(&s->rs);
+
+	assert_non_null(r);
+	r->hook = HOOK_INPUT;
+	r->action = ACTION_ACCEPT;
+	r->leg = leg;
+	r->rank = RANK_SERVICE;
+	r->origin = &web;
+	r->match.family = AF_INET;
+	r->match.proto = proto;
+	r->match.ct = CT_UNTRACKED;
+	r->match.dst = DST_LOCAL;
+	if (proto != IPPROTO_ICMP)
+		assert_int_equal(port_set_add(&r->match.dport,
+					      (struct port_range){ 80, 80 }),
+				 0);
+	return r;
+}
+
+static int setup(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+	struct rule *r;
+
+	assert_non_null(s);
+	s->f = calloc(1, sizeof(*s->f));
+	assert_non_null(s->f);
+	s->input = add_chain(s->f, "INPUT", "input");
+	s->f->chains[s->input].type = "filter";
+	s->f->chains[s->input].priority = "0";
+	s->f->chains[s->input].policy = "drop";
+	s->rs.ipv4 = true;
+	want(s, IPPROTO_TCP, LEG_REQUEST);
+	r = want(s, IPPROTO_ICMP, LEG_BOTH);
+	r->rank = RANK_ICMP;
+	r->match.dst = DST_ANY;
+	r->match.ct = CT_INVALID_OR_UNTRACKED;
+	r->match.icmp[0] = (struct icmp_range){ 3, 3 };
+	r->match.n_icmp = 1;
+	*state = s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct scene *s = *state;
+
+	foreign_free(&s->f);
+	ruleset_release(&s->rs);
+	stands_release(&s->stands);
+	free(s);
+	return 0;
+}
+
+static void opened(struct scene *s)
+{
+	for (size_t i = 0; i < s->rs.n; i++)
+		s->rs.v[i].open = true;
+}
+
+static void in_state(struct scene *s, uint32_t state, bool negated)
+{
+	uint32_t v = htonl(state);
+
+	ask(s->f, FIELD_STATE, &v, &v, 4, negated);
+}
+
+static void by_state(struct scene *s, uint32_t chain, uint32_t state,
+		     enum foreign_verdict verdict)
+{
+	add_rule(s->f, chain, verdict, NULL);
+	in_state(s, state, false);
+}
+
+static void plain(struct scene *s, uint32_t chain,
+		  enum foreign_verdict verdict)
+{
+	add_rule(s->f, chain, verdict, NULL);
+}
+
+static void find(struct scene *s)
+{
+	stands_release(&s->stands);
+	assert_int_equal(places_find(s->f, &s->rs, &s->stands), 0);
+}
+
+/* So many rules stand behind so many of the chain's own. */
+static void assert_stand(const struct scene *s, size_t i, const char *chain,
+			 uint32_t behind, size_t n)
+{
+	assert_true(i < s->stands.n);
+	assert_string_equal(s->stands.v[i].chain, chain);
+	assert_int_equal(s->stands.v[i].behind, behind);
+	assert_int_equal(s->stands.v[i].accepts.n, n);
+	assert_int_equal(s->stands.v[i].number, i + 1);
+}
+
+/* The request is judged twice: its first packets, and what follows. */
+static void test_by_state(void **state)
+{
+	struct scene *s = *state;
+
+	plain(s, s->input, FOREIGN_NONE);
+	by_state(s, s->input, ESTABLISHED, FOREIGN_ACCEPT);
+	by_state(s, s->input, RELATED, FOREIGN_ACCEPT);
+	by_state(s, s->input, NEW, FOREIGN_ACCEPT);
+	find(s);
+	assert_int_equal(s->stands.n, 3);
+	assert_stand(s, 0, "INPUT", 1, 1);
+	assert_true(s->stands.v[0].accepts.v[0].match.not_syn);
+	assert_stand(s, 1, "INPUT", 2, 1);
+	assert_int_equal(s->stands.v[1].accepts.v[0].match.proto, IPPROTO_ICMP);
+	assert_stand(s, 2, "INPUT", 3, 1);
+	assert_false(s->stands.v[2].accepts.v[0].match.not_syn);
+}
+
+static void test_invalid_goes_first(void **state)
+{
+	struct scene *s = *state;
+
+	by_state(s, s->input, INVALID, FOREIGN_DROP);
+	by_state(s, s->input, RELATED, FOREIGN_ACCEPT);
+	find(s);
+	assert_int_equal(s->stands.n, 1);
+	assert_stand(s, 0, "INPUT", 0, 1);
+	assert_int_equal(s->stands.v[0].accepts.v[0].match.proto, IPPROTO_ICMP);
+}
+
+/* The host would not accept them, or only after a ban. */
+static void test_errors_are_not_let_in(void **state)
+{
+	struct scene *s = *state;
+
+	by_state(s, s->input, INVALID, FOREIGN_DROP);
+	find(s);
+	assert_int_equal(s->stands.n, 0);
+	add_rule(s->f, s->input, FOREIGN_DROP, NULL);
+	ask_source(s->f, "10.0.0.1", "10.0.0.1", false);
+	by_state(s, s->input, RELATED, FOREIGN_ACCEPT);
+	find(s);
+	assert_int_equal(s->stands.n, 1);
+	assert_int_equal(s->stands.v[0].behind, 2);
+}
+
+/* `! --ctstate NEW,ESTABLISHED,RELATED -j DROP`, and then all is accepted. */
+static void test_none_of_these_states(void **state)
+{
+	struct scene *s = *state;
+
+	s->f->chains[s->input].policy = "accept";
+	add_rule(s->f, s->input, FOREIGN_DROP, NULL);
+	in_state(s, NEW, true);
+	in_state(s, ESTABLISHED, true);
+	in_state(s, RELATED, true);
+	find(s);
+	assert_int_equal(s->stands.n, 1);
+	assert_stand(s, 0, "INPUT", 0, 2);
+}
+
+static void test_conditions(void **state)
+{
+	struct scene *s = *state;
+	const struct match *m;
+
+	add_rule(s->f, s->input, FOREIGN_ACCEPT, NULL);
+	in_state(s, NEW, false);
+	ask_source(s->f, "10.0.0.0", "10.0.0.127", false);
+	ask(s->f, FIELD_DPORT, "\0\x50", "\x1f\x90", 2, false);
+	ask(s->f, FIELD_IIF, "eth0", "eth0", 4, false);
+	/* another port, another protocol */
+	add_rule(s->f, s->input, FOREIGN_ACCEPT, NULL);
+	in_state(s, NEW, false);
+	ask(s->f, FIELD_DPORT, "\0\x16", "\0\x16", 2, false);
+	add_rule(s->f, s->input, FOREIGN_ACCEPT, NULL);
+	in_state(s, NEW, false);
+	ask(s->f, FIELD_L4PROTO, "\x11", "\x11", 1, false);
+	find(s);
+	assert_int_equal(s->stands.n, 1);
+	assert_stand(s, 0, "INPUT", 0, 1);
+	m = &s->stands.v[0].accepts.v[0].match;
+	assert_int_equal(m->saddr.n, 1);
+	assert_int_equal(m->saddr.v[0].len, 25);
+	assert_int_equal(m->dport.n, 1);
+	assert_int_equal(m->dport.v[0].last, 80);
+	assert_int_equal(m->iif.n, 1);
+	assert_string_equal(m->iif.v[0].name, "eth0");
+}
+
+/* No match can say them, or not for long: nothing is guessed. */
+static void test_conditions_unknown(void **state)
+{
+	static const struct term limit = { .kind = TERM_OPAQUE,
+					   .name = "limit" };
+	struct scene *s = *state;
+
+	add_rule(s->f, s->input, FOREIGN_ACCEPT, NULL);
+	in_state(s, NEW, false);
+	assert_int_equal(foreign_add_term(s->f, &limit), 0);
+	add_rule(s->f, s->input, FOREIGN_ACCEPT, NULL);
+	in_state(s, NEW, false);
+	ask_source(s->f, "10.0.0.0", "10.0.0.127", false);
+	s->f->sets[s->f->n_sets - 1].name = "admins";
+	find(s);
+	assert_int_equal(s->stands.n, 0);
+}
+
+static void test_open(void **state)
+{
+	struct scene *s = *state;
+	uint32_t bans = add_chain(s->f, "bans", NULL);
+
+	opened(s);
+	add_rule(s->f, s->input, FOREIGN_JUMP, "bans");
+	by_state(s, s->input, ESTABLISHED, FOREIGN_ACCEPT);
+	add_rule(s->f, s->input, FOREIGN_JUMP, "LOG");
+	add_rule(s->f, bans, FOREIGN_DROP, NULL);
+	ask_source(s->f, "10.0.0.1", "10.0.0.1", false);
+	find(s);
+	assert_int_equal(s->stands.n, 2);
+	assert_stand(s, 0, "INPUT", 1, 1);
+	/* ahead of the log, and of the policy */
+	assert_stand(s, 1, "INPUT", 2, 2);
+}
+
+/* A last rule for all is the default, one for somebody is not. */
+static void test_open_and_last_rules(void **state)
+{
+	struct scene *s = *state;
+
+	opened(s);
+	s->f->chains[s->input].policy = "accept";
+	add_rule(s->f, s->input, FOREIGN_REJECT, NULL);
+	ask(s->f, FIELD_DPORT, "\0\x50", "\0\x50", 2, false);
+	find(s);
+	assert_int_equal(s->stands.n, 0);
+	add_rule(s->f, s->input, FOREIGN_REJECT, NULL);
+	find(s);
+	/* the service is rejected by name; the errors are not */
+	assert_int_equal(s->stands.n, 1);
+	assert_stand(s, 0, "INPUT", 1, 1);
+}
+
+static void test_nothing_drops(void **state)
+{
+	struct scene *s = *state;
+
+	opened(s);
+	s->f->chains[s->input].policy = "accept";
+	by_state(s, s->input, ESTABLISHED, FOREIGN_ACCEPT);
+	find(s);
+	assert_int_equal(s->stands.n, 0);
+	s->f->chains[s->input].policy = "drop";
+	s->f->chains[s->input].hook = "output";
+	find(s);
+	assert_int_equal(s->stands.n, 0);
+}
+
+static void test_accepted_anyway(void **state)
+{
+	struct scene *s = *state;
+
+	s->rs.n = 1;
+	add_rule(s->f, s->input, FOREIGN_ACCEPT, NULL);
+	ask(s->f, FIELD_DPORT, "\0\x50", "\0\x50", 2, false);
+	by_state(s, s->input, ESTABLISHED, FOREIGN_ACCEPT);
+	find(s);
+	assert_int_equal(s->stands.n, 0);
+}
+
+static void test_chains(void **state)
+{
+	struct scene *s = *state;
+	uint32_t before = add_chain(s->f, "before", NULL);
+	uint32_t user = add_chain(s->f, "user", NULL);
+
+	add_rule(s->f, s->input, FOREIGN_JUMP, "before");
+	add_rule(s->f, s->input, FOREIGN_JUMP, "user");
+	by_state(s, before, ESTABLISHED, FOREIGN_ACCEPT);
+	by_state(s, user, NEW, FOREIGN_ACCEPT);
+	/* a chain that calls itself is no chain of any kernel */
+	add_rule(s->f, user, FOREIGN_JUMP, "user");
+	find(s);
+	assert_int_equal(s->stands.n, 2);
+	assert_stand(s, 0, "before", 0, 1);
+	assert_stand(s, 1, "user", 0, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_by_state),
+		TEST(test_invalid_goes_first),
+		TEST(test_errors_are_not_let_in),
+		TEST(test_none_of_these_states),
+		TEST(test_conditions),
+		TEST(test_conditions_unknown),
+		TEST(test_open),
+		TEST(test_open_and_last_rules),
+		TEST(test_nothing_drops),
+		TEST(test_accepted_anyway),
+		TEST(test_chains),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
