@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tests/unit/test_spans.c: ranges against sets of bits, and back to prefixes. */
+/* tests/unit/test_spans.c: ranges against sets of bits, and as prefixes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
