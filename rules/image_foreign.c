@@ -373,11 +373,13 @@ static void hook_up(const struct adding *a, const struct image_chain *from,
 static int add_chain(const struct adding *a, const struct image_chain *from)
 {
 	uint32_t chain;
+	size_t known = a->f->n_chains;
 	int err = foreign_chain(a->f, a->table, from->name, 0, &chain);
 
 	if (err)
 		return err;
-	if (from->base || from->foreign)
+	/* A chain of the host's that is there is hooked as it is, or is not. */
+	if (from->base || (from->foreign && chain == known))
 		hook_up(a, from, &a->f->chains[chain]);
 	for (size_t i = 0; !err && i < from->n_rules; i++)
 		err = add_rule(a, chain, from->foreign ?

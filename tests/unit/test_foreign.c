@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/mem.h"
+#include "rules/image_foreign.h"
 #include "rules/walk.h"
 #include "tests/unit/foreign_build.h"
 
@@ -104,12 +105,46 @@ static void test_empty_set(void **unused)
 	walker_free(&w);
 }
 
+/* A jump of ctpolicy's hooks no chain that the host calls by a jump. */
+static void test_jumps_in_chains_of_the_host(void **state)
+{
+	static const char *const names[] = { "user", "INPUT" };
+	struct foreign *f = calloc(1, sizeof(*f));
+	_cleanup_(image_free) struct image *img = image_new();
+	struct image_table *t;
+	uint32_t user;
+
+	(void)state;
+	assert_non_null(f);
+	assert_non_null(img);
+	user = add_chain(f, "user", NULL);
+	t = image_add_table(img, NFPROTO_IPV4, "filter");
+	assert_non_null(t);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct image_chain *c = image_add_chain(t, names[i],
+							HOOK_INPUT);
+		struct image_rule *r = c ? image_add_rule(c) : NULL;
+
+		assert_non_null(r);
+		c->foreign = true;
+		r->verdict = VERDICT_JUMP;
+		r->target = "ctpolicy-input";
+	}
+	assert_int_equal(image_add_to_foreign(img, WORLD_NFT, f), 0);
+	assert_null(f->chains[user].hook);
+	assert_int_equal(f->n_chains, 2);
+	assert_string_equal(f->chains[1].hook, "input");
+	assert_int_equal(f->n_rules, 2);
+	foreign_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_take_out),
 		cmocka_unit_test(test_take_all_out),
 		cmocka_unit_test(test_empty_set),
+		cmocka_unit_test(test_jumps_in_chains_of_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
