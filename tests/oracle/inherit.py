@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Random hosts that filter by state, and a policy that inherits from them.
+
+Each host's INPUT is random: bans, what is established, what is invalid, new
+connections by address, port and interface, chains of their own, in any order and
+in three dialects. Connections are tried before and after `apply`: those to the
+service, untracked then, must fare as they did, and so must the tracked ones
+beside it. Where apply refuses, the host's rules are of a kind that nothing can be
+inserted for; how many these were is said.
+
+    python3 tests/oracle/inherit.py --rulesets 500 --seed 7
+
+A failing host is its seed: --seed N --rulesets 1 --dialect native. A check plays
+60 of each dialect.
+"""
+import argparse
+import os
+import random
+import re
+import select
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "netns"))
+import lab                                                  # noqa: E402
+from peers import Server, pair                              # noqa: E402
+
+POLICY = """version: 1
+state_matching: allowed
+untracked:
+  - {name: web, role: server, protocol: tcp, ports: [8080-8081]}
+"""
+PORTS = (8080, 8081, 2222)
+UNTRACKED = PORTS[:2]
+HOSTS = {4: ["192.0.2.%d" % n for n in (2, 10, 20, 30)],
+         6: ["2001:db8:1::%x" % n for n in (2, 0x10, 0x20, 0x30)]}
+NETS = {4: ["192.0.2.10", "192.0.2.8/29", "192.0.2.16/28", "192.0.2.0/25",
+            "203.0.113.0/24"],
+        6: ["2001:db8:1::10", "2001:db8:1::8/125", "2001:db8:1::10/124",
+            "2001:db8:1::/64", "2001:db8:bad::/48"]}
+REFUSED = 14
+
+
+class Host:
+    """A random INPUT, as iptables-save has it; {n} is a network."""
+
+    def __init__(self, seed):
+        self.draw = random.Random(seed)
+        self.chains = ["INPUT"]
+        self.lines = []
+        self.policy = self.draw.choice(["DROP", "DROP", "DROP", "ACCEPT"])
+        self.fill()
+
+    def add(self, chain, text):
+        self.lines.append("-A %s %s" % (chain, text))
+
+    def source(self):
+        return self.draw.choice(["", "", "-s {%d} ", "! -s {%d} "]).replace(
+            "%d", str(self.draw.randrange(5)))
+
+    def ports(self):
+        return self.draw.choice([
+            "", "-p tcp ", "-p tcp -m tcp --dport 8080 ",
+            "-p tcp -m tcp --dport 8000:8080 ",
+            "-p tcp -m tcp ! --dport 8081 ",
+            "-p tcp -m multiport --dports 22,8081,2222 ",
+            "-p tcp -m tcp --dport 2222 "])
+
+    def device(self):
+        return self.draw.choice(["", "", "", "-i s ", "-i wan ", "-i s+ "])
+
+    def state(self, *names):
+        return "-m conntrack --ctstate %s " % ",".join(
+            self.draw.sample(names, len(names)))
+
+    def put(self, chain, depth):
+        """One rule, or what belongs together."""
+        kind = self.draw.choice(
+            ["ban", "ban", "established", "invalid", "new", "new", "new",
+             "plain", "jump", "return", "log", "both", "lo"])
+        match = self.device() + self.source()
+        if kind == "ban":
+            self.add(chain, match + self.ports() + "-j " +
+                     self.draw.choice(["DROP", "REJECT"]))
+        elif kind == "established":
+            self.add(chain, self.state(*self.draw.choice([
+                ("ESTABLISHED", "RELATED"), ("ESTABLISHED",)])) + "-j ACCEPT")
+        elif kind == "invalid":
+            self.add(chain, self.state("INVALID") + "-j DROP")
+        elif kind == "new":
+            self.add(chain, match + self.ports() + self.state("NEW") +
+                     "-j ACCEPT")
+        elif kind == "both":
+            self.add(chain, match + self.ports() +
+                     self.state("NEW", "ESTABLISHED") + "-j ACCEPT")
+        elif kind == "plain":
+            self.add(chain, match + self.ports() + "-j ACCEPT")
+        elif kind == "log":
+            self.add(chain, "-m limit --limit 1/min -j LOG")
+        elif kind == "lo":
+            self.add(chain, "-i lo -j ACCEPT")
+        elif kind == "return" and chain != "INPUT":
+            self.add(chain, match + self.ports() + "-j RETURN")
+        elif kind == "jump" and depth < 2:
+            name = "chain%d" % len(self.chains)
+            self.chains.append(name)
+            self.add(chain, match + self.ports() + "-j " + name)
+            self.rules(name, depth + 1)
+
+    def rules(self, chain, depth):
+        for _ in range(self.draw.randrange(1, 5)):
+            self.put(chain, depth)
+
+    def fill(self):
+        """Most hosts have what most hosts have, at the usual place."""
+        usual = self.draw.random() < .7
+        if self.draw.random() < .5:
+            self.rules("INPUT", 0)
+        if usual:
+            parts = [self.state("ESTABLISHED", "RELATED") + "-j ACCEPT"]
+            if self.draw.random() < .6:
+                parts.insert(self.draw.randrange(2),
+                             self.state("INVALID") + "-j DROP")
+            for part in parts:
+                self.add("INPUT", part)
+        self.rules("INPUT", 0)
+        if self.draw.random() < .3:
+            self.add("INPUT", self.draw.choice([
+                "-j DROP", "-j REJECT",
+                "-p tcp -j REJECT --reject-with tcp-reset"]))
+
+    def text(self, version):
+        lines = ["*filter", ":INPUT %s [0:0]" % self.policy]
+        lines += [":%s - [0:0]" % name for name in self.chains[1:]]
+        if version == 6:
+            lines += ["-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type %d -j "
+                      "ACCEPT" % n for n in (133, 134, 135, 136)]
+        rest = [line.format(*NETS[version]) for line in self.lines]
+        # chains are declared first, and rules go in their chain's order
+        return "\n".join(lines + rest + ["COMMIT"]) + "\n"
+
+
+def translate(text, version):
+    tool = "ip%stables-restore-translate" % ("6" if version == 6 else "")
+    out = subprocess.run([tool, "-f", "/dev/stdin"], input=text, text=True,
+                         check=True, capture_output=True).stdout
+    family = "ip6" if version == 6 else "ip"
+    return re.sub(r"\b%s filter\b" % family, family + " host", out)
+
+
+def load(dialect, host):
+    SERVER.clear()
+    for version in lab.VERSIONS:
+        text = host.text(version)
+        if dialect == "native":
+            SERVER.nft(translate(text, version))
+        elif dialect == "legacy":
+            SERVER.legacy(version, text)
+        else:
+            SERVER.run(["ip%stables-nft-restore" %
+                        ("6" if version == 6 else "")], text)
+
+
+def begin(version, source, port):
+    s = CLIENT.socket(lab.FAMILY[version], socket.SOCK_STREAM)
+    s.setblocking(False)
+    s.bind((source, 0))
+    s.connect_ex((lab.address("server", version), port))
+    return s
+
+
+def settle(socks, ready, patience):
+    """Wait until all are ready, or none was for that long."""
+    waiting, done = set(socks), []
+    while waiting:
+        sets = [list(waiting) if r else [] for r in ready]
+        got = select.select(*sets, [], patience)
+        if not any(got):
+            break
+        for s in got[0] + got[1]:
+            if s in waiting:
+                waiting.remove(s)
+                done.append(s)
+    return done
+
+
+def outcome_of(s, connected, answered):
+    if s in answered:
+        return "served"
+    return "connects" if s in connected else "no"
+
+
+def try_all(patience):
+    """What becomes of a connection from each address to each port."""
+    tried = {(v, source, port): begin(v, source, port)
+             for v in lab.VERSIONS for source in HOSTS[v] for port in PORTS}
+    writable = settle(tried.values(), (False, True), patience)
+    connected = [s for s in writable if not s.getsockopt(
+        socket.SOL_SOCKET, socket.SO_ERROR)]
+    for s in connected:
+        s.send(b"hello")
+    answered = settle(connected, (True, False), patience)
+    answered = [s for s in answered if heard(s)]
+    result = {key: outcome_of(s, connected, answered)
+              for key, s in tried.items()}
+    for s in tried.values():
+        s.close()
+    return result
+
+
+def heard(s):
+    try:
+        return s.recv(100) == b"hello"
+    except OSError:
+        return False
+
+
+def differences(before, patience):
+    now = try_all(patience)
+    return {k: (before[k], now[k]) for k in now if now[k] != before[k]}
+
+
+def stubborn(before):
+    """A loaded machine is slow, and no reason for a failure."""
+    found = {}
+    for patience in (.25, .6, 2):
+        found = differences(before, patience)
+        if not found:
+            break
+    return found
+
+
+def apply(dialect):
+    backend = "iptables" if dialect == "legacy" else "nftables"
+    path = os.path.join(lab.WORK, "inherit.yaml")
+    with open(path, "w") as out:
+        out.write(POLICY)
+    said = SERVER.run("%s apply --backend %s %s; echo code $?" % (
+        lab.CTPOLICY, backend, path))
+    text, code = said.rsplit("code ", 1)
+    return int(code), text
+
+
+def settled_before():
+    """The outcome that two tries agree about."""
+    last = try_all(.25)
+    for patience in (.25, .6, 2):
+        now = try_all(patience)
+        if now == last:
+            return now
+        last = now
+    raise AssertionError("the host does not do the same twice")
+
+
+def entries(events):
+    """Of the service's connections alone."""
+    return [e for e in events.take()
+            if int(e.rsplit(".", 1)[-1]) in UNTRACKED]
+
+
+def judge(dialect, seed, tally):
+    host = Host(seed)
+    load(dialect, host)
+    before = settled_before()
+    code, said = apply(dialect)
+    if code == REFUSED:
+        tally["refused"] += 1
+        ids = re.findall(r"error: .*\[(CT\d+)\]", said)
+        tally["why"] += ids[:1]
+        if differences(before, .25) and stubborn(before):
+            return "a refusal changed something", said, host
+        return None
+    if code:
+        return "exit %d" % code, said, host
+    events = lab.NewEntries(SERVER)
+    wrong = stubborn(before)
+    found = entries(events)
+    events.close()
+    tally["applied"] += 1
+    tally["served"] += sum(v == "served" for v in before.values())
+    tally["probes"] += len(before)
+    if wrong:
+        return "fares otherwise: %s" % wrong, said, host
+    return ("entries: %s" % found, said, host) if found else None
+
+
+def dialects(only):
+    known = {"native": "nftables", "iptables-nft": "nftables",
+             "legacy": "iptables"}
+    return [d for d, backend in known.items()
+            if backend in lab.BACKENDS and only in (None, d)]
+
+
+def main():
+    global CLIENT, SERVER
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rulesets", type=int, default=int(
+        os.environ.get("CTPOLICY_RULESETS", "200")) * 3 // 10)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--dialect")
+    parser.add_argument("--keep-going", action="store_true")
+    args = parser.parse_args()
+    lab.require_ctpolicy()
+    CLIENT, SERVER = pair()
+    for version in lab.VERSIONS:
+        for source in HOSTS[version][1:]:
+            CLIENT.run("ip addr add %s/%d dev c %s" % (
+                source, 24 if version == 4 else 64,
+                "nodad" if version == 6 else ""))
+        for port in PORTS:
+            Server(SERVER, version, port)
+        SERVER.run("ip route replace %s dev s" % (
+            "192.0.2.0/24" if version == 4 else "2001:db8:1::/64"))
+    failed = 0
+    for dialect in dialects(args.dialect):
+        tally = {"applied": 0, "refused": 0, "served": 0, "probes": 0,
+                 "why": []}
+        for seed in range(args.seed, args.seed + args.rulesets):
+            result = judge(dialect, seed, tally)
+            SERVER.run([lab.CTPOLICY, "remove"], check=False)
+            if not result:
+                continue
+            failed += 1
+            print("FAIL %s, seed %d: %s\n%s\n%s" % (
+                dialect, seed, result[0], result[1], result[2].text(4)))
+            if not args.keep_going:
+                break
+        tally["why"] = {i: tally["why"].count(i) for i in set(tally["why"])}
+        print("%s: %s" % (dialect, tally))
+    SERVER.clear()
+    print("%d failed" % failed)
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
