@@ -100,7 +100,7 @@ bool foreign_chain_meets(const struct foreign_chain *f, const struct rule *r)
 void survey_note_no_accepts(const char *backend, struct diags *d)
 {
 	diag_add(d, DIAG_NOTE, 0, ID_NOTHING_DROPS, NOPOS,
-		 "no accept rules needed: no %s chain here drops this traffic",
+		 "no accept rules added: nothing among this host's %s rules calls for them",
 		 backend);
 }
 
