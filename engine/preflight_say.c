@@ -13,14 +13,33 @@ static const struct {
 	enum diag_id id;
 	unsigned int override;		/* OVERRIDE_*; 0: a warning anyway */
 	const char *word;		/* in the policy */
+	const char *cure;
 } harms[] = {
-	[HARM_CUT_OFF] = { ID_WOULD_CUT_OFF, OVERRIDE_DROPS, "drops" },
-	[HARM_LET_IN] = { ID_WOULD_LET_IN, OVERRIDE_DROPS, "drops" },
-	[HARM_TRACKED] = { ID_STAYS_TRACKED, 0, NULL },
-	[HARM_NAT] = { ID_NEEDS_NAT, OVERRIDE_NAT, "nat" },
-	[HARM_HELPER] = { ID_NEEDS_ENTRY, OVERRIDE_HELPERS, "helpers" },
-	[HARM_COUNT] = { ID_NEEDS_ENTRY, OVERRIDE_LIMITS, "limits" },
-	[HARM_ERRORS] = { ID_LOSES_ERRORS, OVERRIDE_INVALID, "invalid" },
+	[HARM_CUT_OFF] = {
+		ID_WOULD_CUT_OFF, OVERRIDE_DROPS, "drops",
+		"accept these packets in a rule ahead of that one that asks for no state",
+	},
+	[HARM_LET_IN] = {
+		ID_WOULD_LET_IN, OVERRIDE_DROPS, "drops",
+		"limit the service to the `clients`, `servers` or `interfaces` that may pass",
+	},
+	[HARM_TRACKED] = { ID_STAYS_TRACKED, 0, NULL, NULL },
+	[HARM_NAT] = {
+		ID_NEEDS_NAT, OVERRIDE_NAT, "nat",
+		"leave the translated ports, addresses or interfaces out of the service",
+	},
+	[HARM_HELPER] = {
+		ID_NEEDS_ENTRY, OVERRIDE_HELPERS, "helpers",
+		"leave what that rule is for out of the service",
+	},
+	[HARM_COUNT] = {
+		ID_NEEDS_ENTRY, OVERRIDE_LIMITS, "limits",
+		"leave what that rule is for out of the service",
+	},
+	[HARM_ERRORS] = {
+		ID_LOSES_ERRORS, OVERRIDE_INVALID, "invalid",
+		"accept these ICMP errors in a rule ahead of that one",
+	},
 };
 
 _Static_assert(ARRAY_SIZE(harms) == HARM_MAX_, "a harm lacks a row");
@@ -148,6 +167,14 @@ static bool is_known(const struct preflight_said *said,
 	return false;
 }
 
+/* Of a rule that asks for more than a state, `inherit` makes no copy. */
+static const char *cure_of(const struct service *s, const struct harm_found *h)
+{
+	return h->harm == HARM_CUT_OFF && s->accept == ACCEPT_INHERIT ?
+		       "say `accept: open`, or accept these packets in a rule that asks for no state" :
+		       harms[h->harm].cure;
+}
+
 static void say(struct plan *p, const struct service *s,
 		const struct harm_found *h, const char *text, bool *refused)
 {
@@ -159,8 +186,8 @@ static void say(struct plan *p, const struct service *s,
 	*refused |= !allowed;
 	if (!allowed)
 		diag_help(&p->diags,
-			  "limit the service so that it does not meet that rule, or say `override: [%s]`; --force applies it once",
-			  harms[h->harm].word);
+			  "%s; or say `override: [%s]`; --force applies it once",
+			  cure_of(s, h), harms[h->harm].word);
 }
 
 int preflight_say(const struct preflight_host *host, const struct service *s,
