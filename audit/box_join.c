@@ -27,7 +27,8 @@ static int join_by(const struct sorting *s, void *v, size_t *n)
 	size_t k = 0;
 	int err = 0;
 
-	qsort_r(v, *n, t->size, cmp_items, (void *)(uintptr_t)s);
+	if (*n > 1)
+		qsort_r(v, *n, t->size, cmp_items, (void *)(uintptr_t)s);
 	for (size_t i = 1; !err && i < *n; i++) {
 		char *to = first + k * t->size, *x = first + i * t->size;
 
