@@ -274,7 +274,7 @@ class Preflight(unittest.TestCase):
                 code, out = command("apply", "--backend", backend)
                 self.assertEqual(code, REFUSED, out)
                 self.assertIn("CT592", out)
-                self.assertRegex(out, "rule 1 of chain .*9090")
+                self.assertRegex(out, "rule 1 of chain .*8080")
                 code, out = command("apply", "--backend", backend, more=
                                     ", accept: open, interfaces: [s]")
                 self.assertEqual(code, 0, out)
