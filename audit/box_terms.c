@@ -94,16 +94,8 @@ static int narrow_ports(const struct part *p, struct port_set *old,
 {
 	_cleanup_(port_set_release) struct port_set s = { 0 }, rest = { 0 };
 	struct port_set both = { 0 };
-	int err = 0;
+	int err = ports_of_keys(p->r, p->n, p->stride, &s);
 
-	for (size_t i = 0; !err && i < p->n; i++) {
-		const struct key_range *r = &p->r[i * p->stride];
-
-		err = port_set_add(&s, (struct port_range){
-				   (uint16_t)number_of(r->first, 2),
-				   (uint16_t)number_of(r->last, 2) });
-	}
-	ports_join(&s);
 	if (!err && p->term->negated)
 		err = ports_complement(&s, &rest);
 	if (!err && old->n)
@@ -143,23 +135,6 @@ static bool is_prefix_mask(const uint8_t *mask, size_t bytes)
 	return true;
 }
 
-static int list_addresses(const struct part *p, uint8_t family,
-			  struct prefix_set *s)
-{
-	size_t bytes = family == AF_INET ? 4 : 16;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < p->n; i++) {
-		struct key_range r = p->r[i * p->stride];
-
-		for (size_t k = 0; p->term->masked && k < bytes; k++)
-			r.last[k] |= (uint8_t)~p->term->mask[k];
-		err = prefixes_add_range(s, family, r.first, r.last);
-	}
-	prefix_set_normalize(s);
-	return err;
-}
-
 static int narrow_addresses(const struct part *p, struct prefix_set *old,
 			    struct box *b)
 {
@@ -175,7 +150,8 @@ static int narrow_addresses(const struct part *p, struct prefix_set *old,
 		unsay(b, UNSAID_MASK, packet_field_name(p->field));
 		return 0;
 	}
-	err = list_addresses(p, family, &s);
+	err = prefixes_of_keys(p->r, p->n, p->stride, family,
+			       p->term->masked ? p->term->mask : NULL, &s);
 	if (!err && p->term->negated && prefixes_are_loopback(&s)) {
 		b->spares_lo = true;
 		return 0;

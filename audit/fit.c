@@ -18,11 +18,12 @@ static uint8_t nfproto_of(const struct lot *lot)
 	return lot->rule.match.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
 }
 
-static bool lies_in(const uint8_t *key, const struct spans *values)
+/* Whole keys: what is behind a narrower field is zero (rules/term.h). */
+static bool lies_in(const uint8_t *key, const struct values *values)
 {
 	for (size_t i = 0; i < values->n; i++)
-		if (memcmp(key, values->v[i].first, values->width) >= 0 &&
-		    memcmp(key, values->v[i].last, values->width) <= 0)
+		if (memcmp(key, values->v[i].first, TERM_KEY_MAX) >= 0 &&
+		    memcmp(key, values->v[i].last, TERM_KEY_MAX) <= 0)
 			return true;
 	return false;
 }
@@ -36,7 +37,7 @@ static enum fit known(bool in, bool negated)
 struct asked {
 	const struct term *t;
 	const struct lot *lot;
-	const struct spans *values;
+	const struct values *values;
 	struct match *m;
 };
 
@@ -94,8 +95,7 @@ static int ask_address(const struct asked *a, struct prefix_set *s,
 	if (a->t->masked)
 		*ret = FIT_UNSURE;
 	return a->t->masked ? 0 :
-	       narrow_addresses(s, a->m->family, a->values, a->t->negated,
-				ret);
+	       narrow_addresses(s, a->m->family, a->values, ret);
 }
 
 static int ask_saddr(const struct asked *a, enum fit *ret)
@@ -114,7 +114,7 @@ static int ask_port(const struct asked *a, struct port_set *s, enum fit *ret)
 
 	*ret = has ? FIT_UNSURE : FIT_NONE;
 	return !has || a->t->masked ? 0 :
-	       narrow_ports(s, a->values, a->t->negated, ret);
+	       narrow_ports(s, a->values, ret);
 }
 
 static int ask_sport(const struct asked *a, enum fit *ret)
@@ -136,7 +136,7 @@ static int ask_iface(const struct asked *a, struct iface_set *s, bool there,
 	*ret = there ? FIT_UNSURE :
 		       known(lies_in(none, a->values), a->t->negated);
 	return !there || a->t->masked ? 0 :
-	       narrow_ifaces(s, a->values, a->t->negated, ret);
+	       narrow_ifaces(s, a->values, ret);
 }
 
 static int ask_iif(const struct asked *a, enum fit *ret)
@@ -157,16 +157,16 @@ static int ask_icmp_type(const struct asked *a, enum fit *ret)
 
 	*ret = icmp ? FIT_UNSURE : FIT_NONE;
 	return !icmp || a->t->masked ? 0 :
-	       narrow_icmp(a->m, a->values, a->t->negated, ret);
+	       narrow_icmp(a->m, a->values, ret);
 }
 
 static int ask_local(const struct asked *a, bool local, enum fit *ret)
 {
-	uint32_t type = htonl(RTN_LOCAL);
+	static const uint8_t type[TERM_KEY_MAX] = { [3] = RTN_LOCAL };
 
 	*ret = local && !a->t->masked ?
-		       known(lies_in((const uint8_t *)&type, a->values),
-			     a->t->negated) : FIT_UNSURE;
+		       known(lies_in(type, a->values), a->t->negated) :
+		       FIT_UNSURE;
 	return 0;
 }
 
@@ -197,27 +197,6 @@ static int (*const asks[FIELD_MAX_])(const struct asked *a, enum fit *ret) = {
 	[FIELD_DADDR_TYPE] = ask_daddr_type,
 };
 
-static size_t width_of(const struct term *t, const struct lot *lot)
-{
-	bool address = t->field[0] == FIELD_SADDR ||
-		       t->field[0] == FIELD_DADDR;
-
-	return address && lot->rule.match.family == AF_INET ?
-		       4 : packet_field_bytes(t->field[0]);
-}
-
-/* Ranges from..from+n of the term's set. */
-static int ranges_of(const struct foreign *f, const struct term *t,
-		     uint32_t from, uint32_t n, struct spans *ret)
-{
-	const struct key_set *set = &f->sets[t->set];
-	int err = 0;
-
-	for (uint32_t i = 0; !err && i < n; i++)
-		err = spans_add(ret, &f->ranges[set->first + from + i]);
-	return err;
-}
-
 /*
  * One term's share. A set that has a name may have other members tomorrow:
  * nothing is built on those of today.
@@ -226,12 +205,12 @@ static int ask(const struct foreign *f, const struct term *t, uint32_t from,
 	       uint32_t n, const struct lot *lot, struct match *m,
 	       enum fit *ret)
 {
-	_cleanup_(spans_release) struct spans values = {
-		.width = width_of(t, lot)
-	};
 	const struct key_set *set = &f->sets[t->set];
-	struct asked a = { t, lot, &values, m };
-	int err;
+	const struct values values = {
+		.v = n ? &f->ranges[set->first + from] : NULL, .n = n,
+		.negated = t->negated,
+	};
+	const struct asked a = { t, lot, &values, m };
 
 	*ret = FIT_UNSURE;
 	if (t->family && t->family != nfproto_of(lot)) {
@@ -241,9 +220,7 @@ static int ask(const struct foreign *f, const struct term *t, uint32_t from,
 	if (t->n_fields > 1 || t->either || !set->known || set->name ||
 	    !asks[t->field[0]])
 		return 0;
-	err = ranges_of(f, t, from, n, &values);
-	spans_normalize(&values);
-	return err ? err : asks[t->field[0]](&a, ret);
+	return asks[t->field[0]](&a, ret);
 }
 
 static bool has_state(const struct foreign *f, const struct term *t,

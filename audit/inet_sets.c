@@ -13,6 +13,26 @@ static int add_ports(struct port_set *s, unsigned int first, unsigned int last)
 						    (uint16_t)last });
 }
 
+static uint16_t port_of(const uint8_t *key)
+{
+	return (uint16_t)(key[0] << 8 | key[1]);
+}
+
+int ports_of_keys(const struct key_range *r, size_t n, size_t stride,
+		  struct port_set *ret)
+{
+	_cleanup_(port_set_release) struct port_set s = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		if (add_ports(&s, port_of(r[i * stride].first),
+			      port_of(r[i * stride].last)))
+			return -ENOMEM;
+	ports_join(&s);
+	*ret = s;
+	s = (struct port_set){ 0 };
+	return 0;
+}
+
 int ports_meet(const struct port_set *a, const struct port_set *b,
 	       struct port_set *ret)
 {
@@ -201,6 +221,27 @@ int prefixes_add_range(struct prefix_set *s, uint8_t family,
 	return 0;
 }
 
+int prefixes_of_keys(const struct key_range *r, size_t n, size_t stride,
+		     uint8_t family, const uint8_t *mask,
+		     struct prefix_set *ret)
+{
+	_cleanup_(prefix_set_release) struct prefix_set s = { 0 };
+	size_t bytes = family == AF_INET ? 4 : 16;
+
+	for (size_t i = 0; i < n; i++) {
+		struct key_range x = r[i * stride];
+
+		for (size_t k = 0; mask && k < bytes; k++)
+			x.last[k] |= (uint8_t)~mask[k];
+		if (prefixes_add_range(&s, family, x.first, x.last))
+			return -ENOMEM;
+	}
+	prefix_set_normalize(&s);
+	*ret = s;
+	s = (struct prefix_set){ 0 };
+	return 0;
+}
+
 int prefixes_complement(const struct prefix_set *s, uint8_t family,
 			struct prefix_set *ret)
 {
@@ -284,7 +325,7 @@ int prefixes_cmp(const struct prefix_set *a, const struct prefix_set *b)
 	return (a->n > b->n) - (a->n < b->n);
 }
 
-static bool is_covered(const struct iface *outer, const struct iface *inner)
+bool iface_covers(const struct iface *outer, const struct iface *inner)
 {
 	if (!outer->wild)
 		return !iface_cmp(outer, inner);
@@ -294,7 +335,7 @@ static bool is_covered(const struct iface *outer, const struct iface *inner)
 static bool is_in_ifaces(const struct iface_set *s, const struct iface *x)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (is_covered(&s->v[i], x))
+		if (iface_covers(&s->v[i], x))
 			return true;
 	return false;
 }

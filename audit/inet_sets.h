@@ -11,6 +11,15 @@
 #define CTPOLICY_AUDIT_INET_SETS_H
 
 #include "core/inet.h"
+#include "rules/term.h"
+
+/* Of every `stride` of n ranges of keys (rules/term.h), from the first on. */
+int ports_of_keys(const struct key_range *r, size_t n, size_t stride,
+		  struct port_set *ret);
+/* `mask`: of the keys; NULL: all of them counts. It is that of a network. */
+int prefixes_of_keys(const struct key_range *r, size_t n, size_t stride,
+		     uint8_t family, const uint8_t *mask,
+		     struct prefix_set *ret);
 
 int ports_meet(const struct port_set *a, const struct port_set *b,
 	       struct port_set *ret);
@@ -39,6 +48,8 @@ bool prefixes_are_loopback(const struct prefix_set *s);
 bool prefixes_are_multicast(const struct prefix_set *s);
 int prefixes_cmp(const struct prefix_set *a, const struct prefix_set *b);
 
+/* Is it all of that name, or one of those that begin so? */
+bool iface_covers(const struct iface *outer, const struct iface *inner);
 int ifaces_meet(const struct iface_set *a, const struct iface_set *b,
 		struct iface_set *ret);
 bool ifaces_within(const struct iface_set *a, const struct iface_set *b);
