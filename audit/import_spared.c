@@ -12,10 +12,7 @@
 static uint32_t target_of(const struct foreign *f, uint32_t chain,
 			  const char *target)
 {
-	size_t to = target ? name_index_find(&f->chain_at, target,
-					     f->chains[chain].table) : SIZE_MAX;
-
-	return to == SIZE_MAX ? FOREIGN_NOWHERE : (uint32_t)to;
+	return foreign_find_chain(f, f->chains[chain].table, target);
 }
 
 static bool ends_way(enum foreign_verdict v)

@@ -56,13 +56,10 @@ static bool is_on_stack(const struct search *x, uint32_t chain)
 static uint32_t target_of(const struct search *x, const struct here *h,
 			  const struct foreign_outcome *v)
 {
-	size_t at = SIZE_MAX;
-
-	if ((v->verdict == FOREIGN_JUMP || v->verdict == FOREIGN_GOTO) &&
-	    v->target)
-		at = name_index_find(&x->f->chain_at, v->target,
-				     x->f->chains[h->chain].table);
-	return at == SIZE_MAX ? FOREIGN_NOWHERE : (uint32_t)at;
+	if (v->verdict != FOREIGN_JUMP && v->verdict != FOREIGN_GOTO)
+		return FOREIGN_NOWHERE;
+	return foreign_find_chain(x->f, x->f->chains[h->chain].table,
+				  v->target);
 }
 
 /* What is no chain is an extension, whatever calls it: it logs, or marks. */
@@ -84,13 +81,6 @@ static bool goes_on(enum foreign_verdict v)
 static bool is_drop(enum foreign_verdict v)
 {
 	return v == FOREIGN_DROP || v == FOREIGN_REJECT;
-}
-
-static bool is_base_drop(const struct foreign *f, uint32_t chain)
-{
-	const char *policy = f->chains[chain].policy;
-
-	return policy && !strcmp(policy, "drop");
 }
 
 /* ---- does anything here drop such packets, once they are untracked? ---- */
@@ -211,6 +201,8 @@ static int put(struct search *x, const struct here *h, uint32_t behind,
 static int comes_to_accept(struct search *x, const struct here *h, uint32_t at,
 			   const struct lot *lot, bool *ret)
 {
+	const struct host_chain *c = &x->f->chains[h->chain];
+
 	for (uint32_t i = at + 1; i < h->n; i++) {
 		_cleanup_(fitting_release) struct fitting y = { 0 };
 		int err;
@@ -229,7 +221,7 @@ static int comes_to_accept(struct search *x, const struct here *h, uint32_t at,
 		if (*ret)
 			return 0;
 	}
-	*ret = x->f->chains[h->chain].hook && !is_base_drop(x->f, h->chain);
+	*ret = c->hook && !foreign_drops_rest(c);
 	return 0;
 }
 
@@ -347,7 +339,7 @@ static int scan_chain(struct search *x, uint32_t chain, const struct lot *lot,
 static int scan_base(struct search *x, uint32_t chain, const struct lot *lot)
 {
 	struct here h = chain_at(x, chain, true);
-	bool drops = is_base_drop(x->f, chain);
+	bool drops = foreign_drops_rest(&x->f->chains[chain]);
 	enum left left;
 	int err = drops ? 0 : may_drop(x, chain, lot, &drops);
 
@@ -355,7 +347,7 @@ static int scan_base(struct search *x, uint32_t chain, const struct lot *lot)
 		return err;
 	err = scan_chain(x, chain, lot, true, &left);
 	if (err || left == LEFT_NONE || !lot->rule.open ||
-	    !is_base_drop(x->f, chain))
+	    !foreign_drops_rest(&x->f->chains[chain]))
 		return err;
 	return put(x, &h, ahead_of_logs(x, &h, h.n), lot, &lot->rule.match);
 }
@@ -370,8 +362,7 @@ static bool is_passed(const struct foreign *f, uint32_t chain,
 
 	return c->hook && !strcmp(c->hook, hook_name(lot->rule.hook)) &&
 	       !(c->type && !strcmp(c->type, "nat")) &&
-	       (t->family == NFPROTO_INET || t->family == family) &&
-	       !(t->flags && strstr(t->flags, "dormant"));
+	       foreign_takes_part(t, family);
 }
 
 static int place_lot(struct search *x, const struct lot *lot)

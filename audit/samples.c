@@ -167,12 +167,11 @@ static const struct host_chain *chain_called(const struct search *x,
 					     uint32_t table, const char *name,
 					     uint32_t *ret)
 {
-	size_t at = name ? name_index_find(&x->f->chain_at, name, table) :
-			   SIZE_MAX;
+	uint32_t at = foreign_find_chain(x->f, table, name);
 
-	if (at == SIZE_MAX)
+	if (at == FOREIGN_NOWHERE)
 		return NULL;
-	*ret = (uint32_t)at;
+	*ret = at;
 	return &x->f->chains[at];
 }
 

@@ -83,18 +83,17 @@ static int follow(struct search *s, uint32_t rule, const char *target,
 {
 	const struct foreign *f = s->u->f;
 	uint32_t table = f->chains[f->rules[rule].chain].table;
-	size_t to = target ? name_index_find(&f->chain_at, target, table) :
-			     SIZE_MAX;
+	uint32_t to = foreign_find_chain(f, table, target);
 	int err;
 
-	if (to == SIZE_MAX)
+	if (to == FOREIGN_NOWHERE)
 		return 0;
 	if (s->depth + 1 >= USE_DEPTH) {
 		s->u->cut = true;
 		return 0;
 	}
 	s->path[s->depth++] = (struct use_step){ rule, n_terms, outcome };
-	err = search_chain(s, (uint32_t)to);
+	err = search_chain(s, to);
 	s->depth--;
 	return err;
 }

@@ -362,8 +362,7 @@ static void note_untried(const struct preflight *x)
 static bool has_rules(const struct foreign *f)
 {
 	for (uint32_t i = 0; i < f->n_chains; i++)
-		if (f->chains[i].n_rules ||
-		    (f->chains[i].policy && !strcmp(f->chains[i].policy, "drop")))
+		if (f->chains[i].n_rules || foreign_drops_rest(&f->chains[i]))
 			return true;
 	return false;
 }

@@ -71,6 +71,26 @@ int foreign_chain(struct foreign *f, uint32_t table, const char *name,
 	return 0;
 }
 
+uint32_t foreign_find_chain(const struct foreign *f, uint32_t table,
+			    const char *name)
+{
+	size_t at = name ? name_index_find(&f->chain_at, name, table) :
+			   SIZE_MAX;
+
+	return at == SIZE_MAX ? FOREIGN_NOWHERE : (uint32_t)at;
+}
+
+bool foreign_takes_part(const struct foreign_table *t, uint8_t family)
+{
+	return (t->family == NFPROTO_INET || t->family == family) &&
+	       !(t->flags && strstr(t->flags, "dormant"));
+}
+
+bool foreign_drops_rest(const struct host_chain *c)
+{
+	return c->policy && !strcasecmp(c->policy, "drop");
+}
+
 /*
  * Many scripts insert each rule at the head of a chain. A rule keeps its place
  * without the head's shift, so that this costs no walk through the chain.

@@ -217,6 +217,13 @@ int foreign_table_of(struct foreign *f, enum foreign_world world,
 		     uint32_t *ret);
 int foreign_chain(struct foreign *f, uint32_t table, const char *name,
 		  uint32_t line, uint32_t *ret);
+/* The table's chain of that name (NULL: no name), or FOREIGN_NOWHERE. */
+uint32_t foreign_find_chain(const struct foreign *f, uint32_t table,
+			    const char *name);
+/* Are its base chains met by packets of the family, NFPROTO_IPV4 or _IPV6? */
+bool foreign_takes_part(const struct foreign_table *t, uint8_t family);
+/* Is what comes to the end of the base chain dropped? */
+bool foreign_drops_rest(const struct host_chain *c);
 /*
  * A rule at `position` of its chain, 0: at its end. Valid until the next one
  * is added. A position behind the end is taken for the end.

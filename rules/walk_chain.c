@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/mem.h"
 #include "rules/walk_parts.h"
@@ -132,16 +131,13 @@ static uint32_t chain_of(const struct walking *x, uint32_t rule,
 			 const struct foreign_outcome *v)
 {
 	const struct foreign *f = x->w->f;
-	size_t at;
 
 	if (v->verdict != FOREIGN_JUMP && v->verdict != FOREIGN_GOTO)
 		return FOREIGN_NOWHERE;
 	if (v->target && v->target == f->rules[rule].target)
 		return x->w->target[rule];
-	at = v->target ? name_index_find(&f->chain_at, v->target,
-				f->chains[f->rules[rule].chain].table) :
-			 SIZE_MAX;
-	return at == SIZE_MAX ? FOREIGN_NOWHERE : (uint32_t)at;
+	return foreign_find_chain(f, f->chains[f->rules[rule].chain].table,
+				  v->target);
 }
 
 /* The verdict of a range; the rule's own words come before it. */
@@ -357,15 +353,10 @@ static void walk_rules(struct walking *x, uint32_t chain,
 	ending_add(ret, END_ON, &s);
 }
 
-static bool drops(const char *policy)
-{
-	return policy && !strcasecmp(policy, "drop");
-}
-
 /* The policy is a step as well, where the end may be reached. */
 static void take_policy(struct walking *x, uint32_t chain, struct ending *e)
 {
-	bool drop = drops(x->w->f->chains[chain].policy);
+	bool drop = foreign_drops_rest(&x->w->f->chains[chain]);
 	struct walk_step step = {
 		.chain = chain, .rule = FOREIGN_NOWHERE,
 		.term = FOREIGN_NOWHERE, .to = FOREIGN_NOWHERE,

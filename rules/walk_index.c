@@ -62,13 +62,6 @@ static int32_t priority_of(const char *s)
 	       base < INT32_MIN ? INT32_MIN : (int32_t)base;
 }
 
-static bool takes_part(const struct foreign_table *t, bool v6)
-{
-	return (t->family == NFPROTO_INET ||
-		t->family == (v6 ? NFPROTO_IPV6 : NFPROTO_IPV4)) &&
-	       !(t->flags && strstr(t->flags, "dormant"));
-}
-
 static int add_stop(struct stops *to, struct stop s)
 {
 	if (mem_grow(&to->v, &to->cap, to->n + 1))
@@ -83,7 +76,9 @@ static int add_base_chain(struct walker *w, uint32_t at, bool v6)
 	struct stop s = { STOP_CHAIN, priority_of(c->priority), at };
 	bool nat = c->type && !strcmp(c->type, "nat");
 
-	if (!c->hook || !takes_part(&w->f->tables[c->table], v6))
+	if (!c->hook ||
+	    !foreign_takes_part(&w->f->tables[c->table],
+				v6 ? NFPROTO_IPV6 : NFPROTO_IPV4))
 		return 0;
 	for (size_t h = 0; h < NF_INET_NUMHOOKS; h++)
 		if (!strcmp(c->hook, hooks[h]))
@@ -139,11 +134,7 @@ static int index_hooks(struct walker *w, bool v6)
 static uint32_t find_target(const struct foreign *f,
 			    const struct foreign_rule *r)
 {
-	size_t at = r->target ? name_index_find(&f->chain_at, r->target,
-						f->chains[r->chain].table) :
-				SIZE_MAX;
-
-	return at == SIZE_MAX ? FOREIGN_NOWHERE : (uint32_t)at;
+	return foreign_find_chain(f, f->chains[r->chain].table, r->target);
 }
 
 static void index_chain(struct walker *w, uint32_t chain, uint32_t first)
