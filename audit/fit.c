@@ -270,20 +270,6 @@ uint32_t fit_branches(const struct foreign *f, uint32_t rule)
 	return !set || !set->known || set->n_fields > 1 ? 1 : set->n;
 }
 
-/* Narrows a lot, but singles nobody out. */
-static bool is_plain(const struct term *t)
-{
-	switch (t->n_fields == 1 ? t->field[0] : FIELD_MAX_) {
-	case FIELD_NFPROTO:
-	case FIELD_L4PROTO:
-	case FIELD_TCP_FLAGS:
-	case FIELD_STATE:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static enum fit fit_and(enum fit a, enum fit b)
 {
 	if (a == FIT_NONE || b == FIT_NONE)
@@ -310,7 +296,7 @@ static int take_term(const struct foreign *f, const struct term *t,
 		return 0;
 	}
 	err = ask(f, t, from, n, lot, &x->match, &one);
-	x->plain &= is_plain(t);
+	x->plain &= term_is_plain(t);
 	x->fit = fit_and(x->fit, one);
 	return err;
 }

@@ -14,10 +14,6 @@ struct bench {
 /* Protocol, flags and state narrow a drop, but single nobody out. */
 static bool is_plain(const struct foreign *f, uint32_t rule)
 {
-	static const uint32_t plain = 1u << FIELD_NFPROTO |
-				      1u << FIELD_L4PROTO |
-				      1u << FIELD_TCP_FLAGS |
-				      1u << FIELD_STATE;
 	const struct foreign_rule *r = &f->rules[rule];
 
 	for (uint32_t i = 0; i < r->n_terms; i++) {
@@ -25,8 +21,7 @@ static bool is_plain(const struct foreign *f, uint32_t rule)
 
 		if (t->kind == TERM_OPAQUE || t->kind == TERM_VMAP)
 			return false;
-		if (t->kind == TERM_MATCH &&
-		    (t->n_fields > 1 || !(plain & 1u << t->field[0])))
+		if (t->kind == TERM_MATCH && !term_is_plain(t))
 			return false;
 	}
 	return true;

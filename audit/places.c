@@ -111,10 +111,12 @@ static int may_drop(struct search *x, uint32_t chain, const struct lot *lot,
 	if (is_on_stack(x, chain))
 		return 0;
 	x->stack[x->depth++] = chain;
-	for (uint32_t i = 0; !err && !*ret && i < h.n; i++)
-		for (uint32_t b = 0; !err && !*ret &&
-		     b < fit_branches(x->f, h.rules[i]); b++)
+	for (uint32_t i = 0; !err && !*ret && i < h.n; i++) {
+		uint32_t n = fit_branches(x->f, h.rules[i]);
+
+		for (uint32_t b = 0; !err && !*ret && b < n; b++)
 			err = branch_drops(x, &h, h.rules[i], b, lot, ret);
+	}
 	x->depth--;
 	return err;
 }
@@ -217,9 +219,10 @@ static int comes_to_accept(struct search *x, const struct here *h, uint32_t at,
 			continue;
 		if (y.verdict.verdict != FOREIGN_ACCEPT)
 			return 0;
-		*ret = y.fit == FIT_ALL;
-		if (*ret)
+		if (y.fit == FIT_ALL) {
+			*ret = true;
 			return 0;
+		}
 	}
 	*ret = c->hook && !foreign_drops_rest(c);
 	return 0;
@@ -313,10 +316,12 @@ static int scan_rules(struct search *x, const struct here *h,
 {
 	int err = 0;
 
-	for (uint32_t i = 0; !err && !*ends && i < h->n; i++)
-		for (uint32_t b = 0; !err && !*ends &&
-		     b < fit_branches(x->f, h->rules[i]); b++)
+	for (uint32_t i = 0; !err && !*ends && i < h->n; i++) {
+		uint32_t n = fit_branches(x->f, h->rules[i]);
+
+		for (uint32_t b = 0; !err && !*ends && b < n; b++)
 			err = take_branch(x, h, i, b, lot, ret, ends);
+	}
 	return err;
 }
 

@@ -17,6 +17,16 @@ static const struct {
 #undef FIELD_
 };
 
+bool term_is_plain(const struct term *t)
+{
+	static const uint32_t plain = 1u << FIELD_NFPROTO |
+				      1u << FIELD_L4PROTO |
+				      1u << FIELD_TCP_FLAGS |
+				      1u << FIELD_STATE;
+
+	return t->n_fields == 1 && plain & 1u << t->field[0];
+}
+
 const char *packet_field_name(enum packet_field x)
 {
 	return fields[x].text;

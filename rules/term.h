@@ -86,6 +86,11 @@ struct key_range {
 	uint8_t first[TERM_KEY_MAX], last[TERM_KEY_MAX];
 };
 
+/*
+ * Does it ask one thing, and one that singles nobody out? Of a rule that drops
+ * and asks no more than that, the drop is what happens by default.
+ */
+bool term_is_plain(const struct term *t);
 const char *packet_field_name(enum packet_field x);
 size_t packet_field_bytes(enum packet_field x);
 
