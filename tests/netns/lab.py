@@ -113,6 +113,13 @@ def require_ctpolicy():
         skip("no program at %s; set CTPOLICY" % CTPOLICY)
 
 
+def _written(policy):
+    path = os.path.join(WORK, "policy.yaml")
+    with open(path, "w") as out:
+        out.write(policy)
+    return path
+
+
 class Namespace:
     def __init__(self):
         _libc_call("unshare", CLONE_NEWNET)
@@ -210,11 +217,16 @@ class Namespace:
 
     def apply(self, backend, policy, *more, check=True):
         """The policy's rules in here, by the program under test."""
-        path = os.path.join(WORK, "policy.yaml")
-        with open(path, "w") as out:
-            out.write(policy)
         return self.run([CTPOLICY, "apply", "--backend", backend, *more,
-                         path], check=check)
+                         _written(policy)], check=check)
+
+    def ctpolicy(self, verb, policy, *more):
+        """(exit code, output) of a command that takes a policy."""
+        process = self.popen([CTPOLICY, verb, *more, _written(policy)],
+                             text=True, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        out = process.communicate()[0]
+        return process.returncode, out
 
     def remove(self, backend):
         return self.run([CTPOLICY, "remove", "--backend", backend])

@@ -3,12 +3,11 @@
 untracked, and what they keep out stays out, before and after, in every dialect."""
 import itertools
 import os
-import shutil
-import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
 from peers import Server, connect, pair                     # noqa: E402
 
@@ -74,47 +73,13 @@ def text_of(rules, version, policy="DROP"):
     return "\n".join(lines + ["COMMIT"]) + "\n"
 
 
-def translate(rules, version):
-    """As native nft, in a table of its own."""
-    text = text_of(rules, version)
-    tool = "iptables-restore-translate" if version == 4 else \
-        "ip6tables-restore-translate"
-    out = subprocess.run([tool, "-f", "/dev/stdin"], input=text, text=True,
-                         check=True, capture_output=True).stdout
-    family = "ip" if version == 4 else "ip6"
-    return out.replace("%s filter" % family, "%s host" % family)
-
-
 def fill(dialect, rules):
-    SERVER.clear()
-    for version in lab.VERSIONS:
-        if dialect == "native":
-            SERVER.nft(translate(rules, version))
-        elif dialect == "legacy":
-            SERVER.legacy(version, text_of(rules, version))
-        else:
-            SERVER.run(["ip%stables-nft-restore" %
-                        ("6" if version == 6 else "")],
-                       text_of(rules, version))
-
-
-def dialects():
-    return [d for d, backend, needs in (
-        ("native", "nftables", "iptables-restore-translate"),
-        ("iptables-nft", "nftables", "iptables-nft-restore"),
-        ("legacy", "iptables", "iptables-legacy-restore"))
-        if backend in lab.BACKENDS and shutil.which(needs)]
+    dialects.load(SERVER, dialect, lambda version: text_of(rules, version))
 
 
 def command(name, dialect, *options, more):
-    path = os.path.join(lab.WORK, "inherit.yaml")
-    with open(path, "w") as out:
-        out.write(POLICY % more)
-    backend = "iptables" if dialect == "legacy" else "nftables"
-    out = SERVER.run("%s %s --backend %s %s %s; echo code $?" % (
-        lab.CTPOLICY, name, backend, " ".join(options), path))
-    text, code = out.rsplit("code ", 1)
-    return int(code), text
+    return SERVER.ctpolicy(name, POLICY % more, "--backend",
+                           dialects.backend_of(dialect), *options)
 
 
 def serves(version):
@@ -189,7 +154,7 @@ def case(dialect, name, accept):
 # CTPOLICY_EVERY=2: some of them, which are all in the end
 STEP = 2 * int(os.environ.get("CTPOLICY_EVERY", "1")) - 1
 for _i, (_dialect, _name, _accept) in enumerate(itertools.product(
-        dialects(), HOSTS, ("inherit", "open"))):
+        dialects.here(), HOSTS, ("inherit", "open"))):
     if _i % STEP == 0:
         setattr(Places, "test_%s_%s_%s" % (
             _dialect.replace("-", "_"), _name.replace(" ", "_"), _accept),
@@ -211,7 +176,7 @@ class Change(unittest.TestCase):
             "legacy": "iptables-legacy -I INPUT -s %s -j DROP; "
                       "ip6tables-legacy -I INPUT -s %s -j DROP",
         }
-        for dialect in dialects():
+        for dialect in dialects.here():
             with self.subTest(dialect):
                 fill(dialect, HOSTS["by state"][0])
                 self.assertEqual(command("apply", dialect, more="")[0], 0)

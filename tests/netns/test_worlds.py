@@ -98,14 +98,7 @@ def serves():
 
 
 def command(name, *options, accept="open"):
-    """(exit code, output) of a command that takes a policy."""
-    path = os.path.join(lab.WORK, "worlds.yaml")
-    with open(path, "w") as out:
-        out.write(POLICY % accept)
-    out = SERVER.run("%s %s %s %s; echo code $?" % (
-        lab.CTPOLICY, name, " ".join(options), path))
-    text, code = out.rsplit("code ", 1)
-    return int(code), text
+    return SERVER.ctpolicy(name, POLICY % accept, *options)
 
 
 class Worlds(unittest.TestCase):

@@ -19,11 +19,11 @@ import random
 import re
 import select
 import socket
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "netns"))
+import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
 from peers import Server, pair                              # noqa: E402
 
@@ -142,27 +142,6 @@ class Host:
         return "\n".join(lines + rest + ["COMMIT"]) + "\n"
 
 
-def translate(text, version):
-    tool = "ip%stables-restore-translate" % ("6" if version == 6 else "")
-    out = subprocess.run([tool, "-f", "/dev/stdin"], input=text, text=True,
-                         check=True, capture_output=True).stdout
-    family = "ip6" if version == 6 else "ip"
-    return re.sub(r"\b%s filter\b" % family, family + " host", out)
-
-
-def load(dialect, host):
-    SERVER.clear()
-    for version in lab.VERSIONS:
-        text = host.text(version)
-        if dialect == "native":
-            SERVER.nft(translate(text, version))
-        elif dialect == "legacy":
-            SERVER.legacy(version, text)
-        else:
-            SERVER.run(["ip%stables-nft-restore" %
-                        ("6" if version == 6 else "")], text)
-
-
 def begin(version, source, port):
     s = CLIENT.socket(lab.FAMILY[version], socket.SOCK_STREAM)
     s.setblocking(False)
@@ -217,17 +196,6 @@ def heard(s):
         return False
 
 
-def apply(dialect):
-    backend = "iptables" if dialect == "legacy" else "nftables"
-    path = os.path.join(lab.WORK, "inherit.yaml")
-    with open(path, "w") as out:
-        out.write(POLICY)
-    said = SERVER.run("%s apply --backend %s %s; echo code $?" % (
-        lab.CTPOLICY, backend, path))
-    text, code = said.rsplit("code ", 1)
-    return int(code), text
-
-
 def entries(events):
     """Of the service's connections alone."""
     return [e for e in events.take()
@@ -236,9 +204,10 @@ def entries(events):
 
 def play(dialect, host, patience):
     """Before and after: (exit code, what was said, outcomes, entries)."""
-    load(dialect, host)
+    dialects.load(SERVER, dialect, host.text)
     before = try_all(patience)
-    code, said = apply(dialect)
+    code, said = SERVER.ctpolicy("apply", POLICY, "--backend",
+                                 dialects.backend_of(dialect))
     events = lab.NewEntries(SERVER)
     after = try_all(patience)
     found = entries(events)
@@ -270,13 +239,6 @@ def judge(dialect, seed, tally):
     return ("entries: %s" % found, said, host) if found else None
 
 
-def dialects(only):
-    known = {"native": "nftables", "iptables-nft": "nftables",
-             "legacy": "iptables"}
-    return [d for d, backend in known.items()
-            if backend in lab.BACKENDS and only in (None, d)]
-
-
 def main():
     global CLIENT, SERVER
     parser = argparse.ArgumentParser()
@@ -298,7 +260,7 @@ def main():
         SERVER.run("ip route replace %s dev s" % (
             "192.0.2.0/24" if version == 4 else "2001:db8:1::/64"))
     failed = 0
-    for dialect in dialects(args.dialect):
+    for dialect in [args.dialect] if args.dialect else dialects.here():
         tally = {"applied": 0, "refused": 0, "served": 0, "probes": 0,
                  "why": []}
         for seed in range(args.seed, args.seed + args.rulesets):

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One ruleset in each dialect that a host may have it in: written as
+iptables-save has it, with the filter table alone."""
+import re
+import shutil
+import subprocess
+
+import lab
+
+# name -> the backend that writes there, and what loads it
+_ALL = {
+    "native": ("nftables", "iptables-restore-translate"),
+    "iptables-nft": ("nftables", "iptables-nft-restore"),
+    "legacy": ("iptables", "iptables-legacy-restore"),
+}
+
+
+def here():
+    """Those that this machine can load, and this build can write to."""
+    return [name for name, (backend, tool) in _ALL.items()
+            if backend in lab.BACKENDS and shutil.which(tool)]
+
+
+def backend_of(name):
+    return _ALL[name][0]
+
+
+def _translate(version, text):
+    """In a table called `host`: iptables-nft would take `filter` for its own."""
+    tool, family = ("iptables", "ip") if version == 4 else ("ip6tables", "ip6")
+    out = subprocess.run([tool + "-restore-translate", "-f", "/dev/stdin"],
+                         input=text, text=True, check=True,
+                         capture_output=True).stdout
+    return re.sub(r"\b%s filter\b" % family, family + " host", out)
+
+
+def load(space, name, text_of):
+    """In place of all rules: text_of(version), for IPv4 and IPv6."""
+    space.clear()
+    for version in lab.VERSIONS:
+        text = text_of(version)
+        if name == "native":
+            space.nft(_translate(version, text))
+        elif name == "legacy":
+            space.legacy(version, text)
+        else:
+            space.run(["ip%stables-nft-restore" %
+                       ("6" if version == 6 else "")], text)
