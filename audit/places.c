@@ -62,20 +62,17 @@ static uint32_t target_of(const struct search *x, const struct here *h,
 				  v->target);
 }
 
-/* What is no chain is an extension, whatever calls it: it logs, or marks. */
-static enum foreign_verdict verdict_of(const struct search *x,
-				       const struct here *h,
-				       const struct foreign_outcome *v)
+/* What is no chain is an extension, whatever calls it: most log, or mark. */
+static bool goes_on(const struct search *x, const struct here *h,
+		    uint32_t rule, const struct foreign_outcome *v)
 {
-	bool calls = v->verdict == FOREIGN_JUMP || v->verdict == FOREIGN_GOTO;
+	bool calls = v->verdict == FOREIGN_JUMP || v->verdict == FOREIGN_GOTO ||
+		     v->verdict == FOREIGN_TARGET;
 
-	return calls && target_of(x, h, v) == FOREIGN_NOWHERE ?
-		       FOREIGN_TARGET : v->verdict;
-}
-
-static bool goes_on(enum foreign_verdict v)
-{
-	return v == FOREIGN_NONE || v == FOREIGN_TARGET;
+	if (!calls)
+		return v->verdict == FOREIGN_NONE;
+	return target_of(x, h, v) == FOREIGN_NOWHERE &&
+	       walk_goes_on(x->f, &x->f->rules[rule], v->target);
 }
 
 static bool is_drop(enum foreign_verdict v)
@@ -135,7 +132,7 @@ static bool rule_decides(struct search *x, const struct here *h, uint32_t rule)
 		if (x->f->terms[r->terms + i].kind == TERM_VMAP)
 			return true;
 	return to != FOREIGN_NOWHERE ? chain_decides(x, to) :
-				       !goes_on(verdict_of(x, h, &v));
+				       !goes_on(x, h, rule, &v);
 }
 
 static bool chain_decides(struct search *x, uint32_t chain)
@@ -215,7 +212,7 @@ static int comes_to_accept(struct search *x, const struct here *h, uint32_t at,
 		if (err)
 			return err;
 		if (!y.fit || !y.tracked ||
-		    goes_on(verdict_of(x, h, &y.verdict)))
+		    goes_on(x, h, h->rules[i], &y.verdict))
 			continue;
 		if (y.verdict.verdict != FOREIGN_ACCEPT)
 			return 0;
@@ -280,13 +277,14 @@ static int take_untracked(struct search *x, const struct here *h, uint32_t at,
 			  const struct lot *lot, const struct fitting *y,
 			  enum left *ret, bool *ends)
 {
-	enum foreign_verdict v = verdict_of(x, h, &y->verdict);
+	enum foreign_verdict v = y->verdict.verdict;
 	bool found = false;
 	int err = 0;
 
 	if (v == FOREIGN_ACCEPT)
 		found = y->fit == FIT_ALL;
-	else if (is_drop(v) || v == FOREIGN_JUMP || v == FOREIGN_GOTO)
+	else if (v != FOREIGN_RETURN &&
+		 !goes_on(x, h, h->rules[at], &y->verdict))
 		err = comes_to_accept(x, h, at, lot, &found);
 	if (!err && found && v != FOREIGN_ACCEPT)
 		err = put(x, h, at, lot, &lot->rule.match);

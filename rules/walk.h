@@ -101,6 +101,9 @@ int walk_never_reached(struct walker *w, const struct packet *p,
 		       const struct walk *from, size_t phase,
 		       struct walk *ret);
 void walk_release(struct walk *w);
+/* Does the extension that a rule calls let every packet go on, as LOG does? */
+bool walk_goes_on(const struct foreign *f, const struct foreign_rule *r,
+		  const char *extension);
 /* Rules that all walks so far have looked at: what they cost. */
 size_t walker_visits(const struct walker *w);
 /* The rules of a chain, in their order, by number. */

@@ -159,3 +159,13 @@ void walk_extension(const struct foreign *f, const struct foreign_rule *r,
 	any.mark = any.mark_known = 0;
 	ending_add(ret, END_ON | END_ACCEPT | END_DROP, &any);
 }
+
+bool walk_goes_on(const struct foreign *f, const struct foreign_rule *r,
+		  const char *extension)
+{
+	const struct walk_state any = { 0 };
+	struct ending e = { 0 };
+
+	walk_extension(f, r, extension, &any, &e);
+	return e.how == END_ON;
+}

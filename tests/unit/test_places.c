@@ -252,6 +252,19 @@ static void test_open(void **state)
 	assert_stand(s, 1, "INPUT", 2, 2);
 }
 
+/* What a program decides about, it goes on deciding about. */
+static void test_open_and_a_queue(void **state)
+{
+	struct scene *s = *state;
+
+	opened(s);
+	add_rule(s->f, s->input, FOREIGN_JUMP, "NFQUEUE");
+	add_rule(s->f, s->input, FOREIGN_JUMP, "LOG");
+	find(s);
+	assert_int_equal(s->stands.n, 1);
+	assert_stand(s, 0, "INPUT", 1, 2);
+}
+
 /* A last rule for all is the default, one for somebody is not. */
 static void test_open_and_last_rules(void **state)
 {
@@ -327,6 +340,7 @@ int main(void)
 		TEST(test_conditions),
 		TEST(test_conditions_unknown),
 		TEST(test_open),
+		TEST(test_open_and_a_queue),
 		TEST(test_open_and_last_rules),
 		TEST(test_nothing_drops),
 		TEST(test_accepted_anyway),
