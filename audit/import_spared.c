@@ -40,13 +40,15 @@ static const struct key_set *vmap_of(const struct foreign *f,
 	return &f->sets[t->set];
 }
 
-/* May a packet that this rule takes never come back to the chain's caller? */
-static bool rule_ends(const struct spared *s, const struct foreign_rule *r)
+static bool is_accept(enum foreign_verdict v)
 {
-	if (r->verdict == FOREIGN_ACCEPT ||
-	    (r->verdict != FOREIGN_RETURN && inspect_is_terminal(s->f, r)) ||
-	    to_ending(s, r->chain, r->verdict, r->target))
-		return true;
+	return v == FOREIGN_ACCEPT;
+}
+
+/* Does an outcome of the rule's maps end the way, or lead to such a chain? */
+static bool map_ends(const struct spared *s, const struct foreign_rule *r,
+		     bool (*ends)(enum foreign_verdict v))
+{
 	for (uint32_t i = 0; i < r->n_terms; i++) {
 		const struct key_set *set = vmap_of(s->f, r, i);
 
@@ -54,12 +56,22 @@ static bool rule_ends(const struct spared *s, const struct foreign_rule *r)
 			const struct foreign_outcome *o =
 				&s->f->outcomes[set->outcome + k];
 
-			if (o->verdict == FOREIGN_ACCEPT ||
+			if (ends(o->verdict) ||
 			    to_ending(s, r->chain, o->verdict, o->target))
 				return true;
 		}
 	}
 	return false;
+}
+
+/* May a packet that this rule takes never come back to the chain's caller? */
+static bool rule_ends(const struct spared *s, const struct foreign_rule *r)
+{
+	if (r->verdict == FOREIGN_ACCEPT ||
+	    (r->verdict != FOREIGN_RETURN && inspect_is_terminal(s->f, r)) ||
+	    to_ending(s, r->chain, r->verdict, r->target))
+		return true;
+	return map_ends(s, r, is_accept);
 }
 
 /* Chains lead to others: until nothing more is found. */
@@ -86,19 +98,7 @@ static bool is_spare(const struct spared *s, const struct foreign_rule *r)
 	if (ends_way(r->verdict) || inspect_is_terminal(s->f, r) ||
 	    to_ending(s, r->chain, r->verdict, r->target))
 		return true;
-	for (uint32_t i = 0; i < r->n_terms; i++) {
-		const struct key_set *set = vmap_of(s->f, r, i);
-
-		for (uint32_t k = 0; set && k < set->n; k++) {
-			const struct foreign_outcome *o =
-				&s->f->outcomes[set->outcome + k];
-
-			if (ends_way(o->verdict) ||
-			    to_ending(s, r->chain, o->verdict, o->target))
-				return true;
-		}
-	}
-	return false;
+	return map_ends(s, r, ends_way);
 }
 
 int spared_find(const struct foreign *f, struct spared *ret)
