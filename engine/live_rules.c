@@ -32,13 +32,16 @@ static void warn_unread(const char *name, struct diags *d)
 		 name);
 }
 
-static int read_all(const char *name, struct foreign *f, struct diags *d)
+/* Of one name (NULL: any), but not of this one. */
+static int read_all(const char *name, const struct backend *but,
+		    struct foreign *f, struct diags *d)
 {
-	size_t n_read = 0, said = d->n;
+	size_t n_read = but != NULL, said = d->n;
 	int err = 0;
 
 	for (size_t i = 0; !err && backends[i]; i++) {
-		if (name && strcmp(name, backends[i]->name))
+		if (backends[i] == but ||
+		    (name && strcmp(name, backends[i]->name)))
 			continue;
 		if (!backends[i]->read_live) {
 			warn_unread(backends[i]->name, d);
@@ -52,6 +55,13 @@ static int read_all(const char *name, struct foreign *f, struct diags *d)
 	diags_truncate(d, said);
 	return diag_add(d, DIAG_ERROR, -FAULT_LACKING, ID_WORLD_UNREAD, NOPOS,
 			"this build cannot read live rules; name a saved ruleset");
+}
+
+static void warn_incomplete(struct diags *d)
+{
+	if (!backends_are_complete)
+		diag_add(d, DIAG_WARNING, 0, ID_WORLD_UNREAD, NOPOS,
+			 "this build lacks a backend: rules of the other world were not read");
 }
 
 int live_rules_read(const char *name, struct foreign *f, struct diags *d)
@@ -69,9 +79,18 @@ int live_rules_read(const char *name, struct foreign *f, struct diags *d)
 		err = diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
 			       "capabilities that are not needed cannot be given up");
 	if (!err)
-		err = read_all(name, f, d);
-	if (!err && !backends_are_complete && !name)
-		diag_add(d, DIAG_WARNING, 0, ID_WORLD_UNREAD, NOPOS,
-			 "this build lacks a backend: rules of the other world were not read");
+		err = read_all(name, NULL, f, d);
+	if (!err && !name)
+		warn_incomplete(d);
+	return err;
+}
+
+int live_rules_read_but(const struct backend *but, struct foreign *f,
+			struct diags *d)
+{
+	int err = read_all(NULL, but, f, d);
+
+	if (!err)
+		warn_incomplete(d);
 	return err;
 }

@@ -3,7 +3,7 @@
  * engine/live_rules.h: the host's own rules as the kernel holds them, of all
  * worlds.
  *
- * Shape:  `f` is empty but for wants_terms. Nothing is written, no module is
+ * Shape:  `f` is empty but for wants_terms, or holds what was read before. Nothing is written, no module is
  *         loaded. A world that this kernel lacks has no rules.
  * Errors: -FAULT_USAGE: no such backend. -FAULT_LACKING: none can read. Else
  *         the backend's own, each with a diagnostic.
@@ -11,10 +11,12 @@
 #ifndef CTPOLICY_ENGINE_LIVE_RULES_H
 #define CTPOLICY_ENGINE_LIVE_RULES_H
 
-#include "core/diag.h"
-#include "rules/foreign.h"
+#include "backends/backend.h"
 
 /* `name`: of one backend; NULL or "auto": all. Warns of what is not read. */
 int live_rules_read(const char *name, struct foreign *f, struct diags *d);
+/* All but those of one backend, which are there already; NULL: all. */
+int live_rules_read_but(const struct backend *but, struct foreign *f,
+			struct diags *d);
 
 #endif

@@ -10,8 +10,8 @@
 #include "engine/plan.h"
 
 /*
- * Into p->stands: by the rules that the part's kernel holds now. In another
- * world accept rules of this one do not help.
+ * Into p->stands: by the rules that the part's kernel holds now, which p->host
+ * keeps. In another world accept rules of this one do not help.
  */
 int placing_live(struct plan *p, const struct part *m);
 /* By those of a text in its dialect: with terms, and without ctpolicy's own. */

@@ -196,6 +196,7 @@ void plan_release(struct plan *p)
 {
 	change_release(&p->change);
 	stands_release(&p->stands);
+	host_rules_release(&p->host);
 	ruleset_free(&p->rules);
 	policy_free(&p->policy);
 	free(p->text);

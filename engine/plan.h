@@ -18,6 +18,7 @@
 #define CTPOLICY_ENGINE_PLAN_H
 
 #include "engine/change.h"
+#include "engine/host_rules.h"
 #include "engine/request.h"
 #include "generators/generate.h"
 #include "host/login.h"
@@ -34,6 +35,7 @@ struct plan {
 	struct host_facts facts;	/* NAT: once a backend is chosen */
 	struct ruleset *rules;		/* NULL: no rules are wanted */
 	struct stands stands;		/* of the accept rules, on this host */
+	struct host_rules host;		/* by which these were placed */
 	struct state *state;		/* NULL: leaves no trace; borrowed */
 	const struct logins *logins;	/* NULL: not looked for; borrowed */
 	uint32_t takes_back;		/* the record; 0: not a rollback */
