@@ -53,6 +53,15 @@ static bool drops(const struct walk_step *s)
 	return s->verdict == FOREIGN_DROP || s->verdict == FOREIGN_REJECT;
 }
 
+/* A drop, or an extension that lets not every packet go on. */
+static bool may_drop(const struct bench *b, const struct walk_step *s)
+{
+	return drops(s) || (s->verdict == FOREIGN_TARGET &&
+			    (s->rule == FOREIGN_NOWHERE ||
+			     !walk_goes_on(b->f, &b->f->rules[s->rule],
+					   s->target)));
+}
+
 /* The one that is sure, else the first that may be it. */
 static void find_decider(const struct bench *b, const struct walk_phase *p,
 			 struct judged_talk *ret)
@@ -66,7 +75,7 @@ static void find_decider(const struct bench *b, const struct walk_phase *p,
 
 		if (sure ? s != sure : s->matched == TRUTH_NO)
 			continue;
-		if (!sure && !drops(s) && s->verdict != FOREIGN_TARGET)
+		if (!sure && !may_drop(b, s))
 			continue;
 		ret->rule = s->rule;
 		ret->chain = s->chain;
@@ -238,6 +247,12 @@ static struct harm_found find_loss(const struct judged *now,
 	return (struct harm_found){ 0 };
 }
 
+struct harm_found judge_loss(const struct judged *now,
+			     const struct judged *then)
+{
+	return find_loss(now, then, false);
+}
+
 /* What stops it today is a rule that means it, not the default. */
 static struct harm_found find_gain(const struct judged *now, bool open)
 {
@@ -287,7 +302,7 @@ struct harm_found judge_compare(const struct judged *now,
 	if (before != TRUTH_NO)
 		h = find_need(now, way);
 	if (!h.harm && is_worse(before, after))
-		h = find_loss(now, then, false);
+		h = judge_loss(now, then);
 	if (!h.harm && before != TRUTH_YES && after != TRUTH_NO &&
 	    (before == TRUTH_NO || after == TRUTH_YES))
 		h = find_gain(now, open);

@@ -54,6 +54,9 @@ struct harm_found {
 int judge(struct walker *w, const struct foreign *f,
 	  const struct flow_space *sp, const struct flow_sample *s,
 	  enum truth tracking, bool has_entry, struct judged *ret);
+/* The first packet, of no ICMP error, that would fare worse. */
+struct harm_found judge_loss(const struct judged *now,
+			     const struct judged *then);
 /*
  * What becomes worse from `now` to `then`; the gravest alone. `open`: what is
  * dropped by default may be let in.

@@ -5,7 +5,6 @@
 
 #include "cli/report.h"
 #include "core/mem.h"
-#include "engine/guard.h"
 #include "engine/preflight.h"
 #include "engine/recovery.h"
 #include "engine/transaction.h"
@@ -95,8 +94,6 @@ static int compare(struct plan *p)
 	if (!err && p->why)
 		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
-	if (!err)
-		err = guard_check(p);
 	if (!err && !change_is_empty(&p->change))
 		err = preflight_check(p);
 	if (!err)

@@ -1,130 +1,184 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/guard.h"
 
-#include <linux/netfilter.h>
+#include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 
 #include "core/diag_ids.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
+#include "engine/preflight_say.h"
+#include "host/conntrack/routes.h"
 #include "rules/flow.h"
 
-/* A flow that must not be cut off, and what to call it. */
-struct kept {
-	struct flow flow;
-	const struct service *service;	/* NULL: a login */
+/* One login, and by which interfaces it may come in. */
+struct tried {
+	struct plan *p;
+	const struct guard_host *host;
+	struct walker *w;
 	const struct login *login;
-	bool own;			/* the one behind this command */
+	bool own;
+	struct guard *guard;
 };
 
-struct filter {
-	const struct foreign_chain *chain;
-	bool ours_reach;	/* our accept rules can stand before it */
-};
-
-static bool in_family(const struct foreign_chain *f, uint8_t family)
+/* A rule that takes a packet of it out of tracking, either way. */
+static const struct rule *find_notrack(const struct ruleset *rs,
+				       const struct flow *f)
 {
-	return f->family == NFPROTO_INET ||
-	       f->family == (family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
-}
+	static const enum hook hooks[] = { HOOK_PREROUTING, HOOK_OUTPUT };
+	const struct flow ways[] = { *f, flow_reversed(f) };
 
-static const struct foreign_chain *find_chain(const struct survey *s,
-					      enum hook hook, uint8_t family)
-{
-	for (size_t i = 0; i < s->n_filters; i++)
-		if (s->filters[i].hook == hook &&
-		    in_family(&s->filters[i], family))
-			return &s->filters[i];
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(hooks); k++) {
+			const struct rule *r = flow_find(&ways[i], rs, hooks[k],
+							 ACTION_NOTRACK, NULL);
+
+			if (r && (i == k || f->loopback))
+				return r;
+		}
 	return NULL;
 }
 
-/* The chain that filters at this hook; one in the other world counts first. */
-static struct filter find_filter(const struct plan *p, enum hook hook,
-				 uint8_t family)
+static void put(struct guarded *g, const struct flow *f)
 {
-	const struct part *m = p->change.v;
-	struct filter f = {
-		.chain = find_chain(&m->elsewhere, hook, family),
+	uint16_t from = htons(f->sport), to = htons(f->dport);
+	uint8_t (*key)[TERM_KEY_MAX] = g->sample.key;
+
+	g->space = (struct flow_space){
+		.way = f->loopback ? WAY_WITHIN : WAY_IN,
+		.family = f->family, .proto = f->proto,
 	};
-
-	if (f.chain)
-		return f;
-	f.chain = find_chain(&m->live.survey, hook, family);
-	f.ours_reach = true;
-	return f;
+	memcpy(key[FLOW_CLIENT], f->saddr, sizeof(f->saddr));
+	memcpy(key[FLOW_SERVER], f->daddr, sizeof(f->daddr));
+	memcpy(key[FLOW_CPORT], &from, sizeof(from));
+	memcpy(key[FLOW_SPORT], &to, sizeof(to));
+	memcpy(key[FLOW_IN], f->iif, sizeof(f->iif));
+	if (f->loopback)
+		memcpy(key[FLOW_OUT], f->iif, sizeof(f->iif));
 }
 
-/* Some rule accepts it, first packets too; `anywhere`: on any interface. */
-static bool has_accept(const struct plan *p, const struct flow *f,
-		       enum hook hook, bool anywhere)
+/* *ret_passes: somebody may well be logged in that way today. */
+static int try_by(const struct tried *x, const char *name, bool *ret_passes)
 {
-	const struct rule *r = NULL;
+	const struct foreign *f = x->p->host.f;
+	struct flow flow = x->login->flow;
+	struct guarded g = { .login = x->login, .own = x->own };
+	int err;
 
-	while ((r = flow_find(f, p->rules, hook, ACTION_ACCEPT, r))) {
-		bool some = r->match.iif.n || r->match.oif.n;
-
-		if (!(anywhere && some) &&
-		    !(hook == HOOK_INPUT && r->match.not_syn))
-			return true;
-	}
-	return false;
+	memset(flow.iif, 0, sizeof(flow.iif));
+	memcpy(flow.iif, name, strnlen(name, sizeof(flow.iif) - 1));
+	flow.loopback = !strcmp(name, "lo");
+	put(&g, &flow);
+	err = judge(x->w, f, &g.space, &g.sample, x->host->tracking, true,
+		    &g.now);
+	if (err)
+		return err;
+	*ret_passes = g.now.talk[TALK_ANSWER].passes != TRUTH_NO &&
+		      (!g.now.talk[TALK_LATER].there ||
+		       g.now.talk[TALK_LATER].passes != TRUTH_NO);
+	g.takes = find_notrack(x->p->rules, &flow);
+	if (!*ret_passes || !g.takes)
+		return 0;
+	if (mem_grow(&x->guard->v, &x->guard->cap, x->guard->n + 1))
+		return -ENOMEM;
+	x->guard->v[x->guard->n++] = g;
+	return 0;
 }
 
-/*
- * All that the NOTRACK rule takes of the flow must be accepted. Where it isn't
- * known which interface the flow uses, it may be any of the rule's.
- */
-static bool is_accepted(const struct plan *p, const struct flow *f,
-			enum hook hook, const struct match *notrack)
+/* As far as the kernel has one way back to the client. */
+static bool find_route(const struct flow *f, char ret[static 16])
 {
-	bool out = hook == HOOK_OUTPUT;
-	const struct iface_set *s = out ? &notrack->oif : &notrack->iif;
-	struct flow via = *f;
-	char *name = out ? via.oif : via.iif;
+	struct routes r;
+	bool found;
 
-	if (*name || !s->n)
-		return has_accept(p, f, hook, !*name);
-	for (size_t i = 0; i < s->n; i++) {
-		if (!strcmp(s->v[i].name, "lo") != f->loopback)
-			continue;
-		memcpy(name, s->v[i].name, sizeof(via.iif));
-		if (!has_accept(p, &via, hook, false))
-			return false;
+	if (routes_open(&r))
+		return false;
+	found = !routes_interface(&r, f->family, f->saddr, f->daddr, ret);
+	routes_close(&r);
+	return found;
+}
+
+static int try_devices(const struct tried *x, const char *but)
+{
+	const struct iface_set *s = x->host->devices;
+	bool passes;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s->n; i++)
+		if (strcmp(s->v[i].name, but))
+			err = try_by(x, s->v[i].name, &passes);
+	return err;
+}
+
+static int try_login(const struct tried *x)
+{
+	const struct flow *f = &x->login->flow;
+	char route[16] = "";
+	bool passes = false;
+	int err = 0;
+
+	if (f->loopback ||
+	    prefix_set_contains(x->host->local, f->family, f->saddr))
+		return try_by(x, "lo", &passes);
+	if (!find_notrack(x->p->rules, f))
+		return 0;
+	if (find_route(f, route))
+		err = try_by(x, route, &passes);
+	return err || passes ? err : try_devices(x, route);
+}
+
+int guard_today(struct plan *p, const struct guard_host *host,
+		struct walker *w, struct guard *ret)
+{
+	struct guard g = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; p->logins && !err && i < p->logins->n; i++) {
+		const struct tried x = {
+			.p = p, .host = host, .w = w,
+			.login = &p->logins->v[i],
+			.own = p->logins->own && !i, .guard = &g,
+		};
+
+		err = try_login(&x);
 	}
-	return true;
+	if (err)
+		guard_release(&g);
+	else
+		*ret = g;
+	return err;
 }
 
 /* What would no longer be tracked, in the words of the message. */
-static void describe(const struct kept *k, struct strbuf *out)
+static void describe(const struct guarded *g, struct strbuf *out)
 {
-	if (k->service) {
-		strbuf_printf(out, "connections to management service %s",
-			      k->service->name);
-		return;
-	}
-	strbuf_puts(out, k->own || !k->login->inode ? "your SSH connection (" :
+	strbuf_puts(out, g->own || !g->login->inode ? "your SSH connection (" :
 						      "an SSH connection (");
-	login_print(k->login, out);
-	if (!k->login->inode)
+	login_print(g->login, out);
+	if (!g->login->inode)
 		strbuf_puts(out, ", from SSH_CONNECTION");
 	strbuf_puts(out, ")");
 }
 
-static int say(struct plan *p, const struct kept *k, const struct rule *r,
-	       enum hook hook, const struct filter *f)
+static int say(struct plan *p, const struct guarded *g,
+	       const struct harm_found *h)
 {
 	_cleanup_(strbuf_release) struct strbuf what = { 0 };
-	const char *service = r->origin->service;
+	_cleanup_(strbuf_release) struct strbuf place = { 0 };
+	const struct rule *r = g->takes;
+	const char *may = g->own && !h->maybe ? "would" : "may";
 	bool force = p->rq->force;
 
-	describe(k, &what);
+	describe(g, &what);
+	preflight_print_place(&p->host, h, &place);
 	diag_add(&p->diags, force ? DIAG_WARNING : DIAG_ERROR, 0, ID_LOCKED_OUT,
 		 r->origin->at,
-		 "this %s lock you out: service %s stops tracking %s%s, and chain %s (table %s) drops untracked packets",
-		 k->own ? "would" : "may", service ? service : "ctpolicy",
-		 hook == HOOK_INPUT ? "" : "replies of ", strbuf_str(&what),
-		 f->chain->chain, f->chain->table);
-	if (!f->ours_reach)
+		 "this %s lock you out: service %s stops tracking %s, and its %s %s be dropped by %s",
+		 may, r->origin->service ? r->origin->service : "ctpolicy",
+		 strbuf_str(&what), talk_name(h->talk),
+		 h->maybe ? "may" : "would", strbuf_str(&place));
+	if (preflight_is_elsewhere(p, h))
 		diag_help(&p->diags,
 			  "this backend cannot accept packets in that chain: use the other one (--backend), or --force");
 	else
@@ -133,34 +187,45 @@ static int say(struct plan *p, const struct kept *k, const struct rule *r,
 	return force ? 0 : -FAULT_CONFLICT;
 }
 
-static int check_leg(struct plan *p, const struct kept *k,
-		     const struct flow *f, enum hook first, enum hook filters)
+/* Once for each login: by one interface is enough. */
+int guard_then(struct plan *p, const struct guard_host *host,
+	       struct walker *w, const struct guard *g)
 {
-	struct filter where = find_filter(p, filters, f->family);
+	const struct login *said = NULL;
+	int err = 0;
 
-	const struct rule *r = NULL;
+	for (size_t i = 0; !err && i < g->n; i++) {
+		const struct guarded *x = &g->v[i];
+		struct harm_found h;
+		struct judged then;
 
-	if (!where.chain)
-		return 0;
-	while ((r = flow_find(f, p->rules, first, ACTION_NOTRACK, r)))
-		if (!where.ours_reach ||
-		    !is_accepted(p, f, filters, &r->match))
-			return say(p, k, r, filters, &where);
-	return 0;
+		if (x->login == said)
+			continue;
+		err = judge(w, p->host.f, &x->space, &x->sample,
+			    host->tracking, false, &then);
+		if (err)
+			return err;
+		h = judge_loss(&x->now, &then);
+		if (h.harm) {
+			said = x->login;
+			err = say(p, x, &h);
+		}
+	}
+	return err;
 }
 
-static int check_flow(struct plan *p, const struct kept *k)
+void guard_release(struct guard *g)
 {
-	struct flow reply = flow_reversed(&k->flow);
-	int err = check_leg(p, k, &k->flow, HOOK_PREROUTING, HOOK_INPUT);
-
-	return err ? err : check_leg(p, k, &reply, HOOK_OUTPUT, HOOK_OUTPUT);
+	free(g->v);
+	*g = (struct guard){ 0 };
 }
 
 /* SSH_CONNECTION counts only where nothing better is known. */
-static void say_unknown(struct plan *p, const struct logins *l)
+void guard_note_unknown(struct plan *p)
 {
-	if (l->own || l->n)
+	const struct logins *l = p->logins;
+
+	if (!l || l->own || l->n)
 		return;
 	if (l->garbled) {
 		diag_add(&p->diags, DIAG_WARNING, 0, ID_SSH_CONNECTION, NOPOS,
@@ -171,109 +236,6 @@ static void say_unknown(struct plan *p, const struct logins *l)
 		diag_help(&p->diags,
 			  "run it with CAP_SYS_PTRACE, which shows the SSH server's connections, or keep SSH_CONNECTION in the environment");
 	}
-}
-
-static int check_logins(struct plan *p)
-{
-	const struct logins *l = p->logins;
-	int err = 0;
-
-	if (!l)
-		return 0;
-	say_unknown(p, l);
-	for (size_t i = 0; !err && i < l->n; i++) {
-		const struct kept k = {
-			.flow = l->v[i].flow, .login = &l->v[i],
-			.own = l->own && !i,
-		};
-
-		err = check_flow(p, &k);
-	}
-	return err;
-}
-
-/* An address of the set, or any (documentation's, RFC 5737 and RFC 3849). */
-static bool pick(const struct prefix_set *s, uint8_t family, uint8_t last,
-		 uint8_t *ret)
-{
-	static const uint8_t v4[4] = { 192, 0, 2 };
-	static const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8 };
-
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].family == family) {
-			memcpy(ret, s->v[i].addr, 16);
-			return true;
-		}
-	if (s->n)
-		return false;
-	memcpy(ret, family == AF_INET ? v4 : v6, family == AF_INET ? 4 : 16);
-	ret[family == AF_INET ? 3 : 15] = last;
-	return true;
-}
-
-static int check_ports(struct plan *p, const struct service *s, struct kept *k)
-{
-	int err = 0;
-
-	if (!s->ports.n)
-		return check_flow(p, k);
-	for (size_t i = 0; !err && i < s->ports.n; i++) {
-		k->flow.dport = s->ports.v[i].first;
-		err = check_flow(p, k);
-		if (!err && s->ports.v[i].last != k->flow.dport) {
-			k->flow.dport = s->ports.v[i].last;
-			err = check_flow(p, k);
-		}
-	}
-	return err;
-}
-
-static int check_service(struct plan *p, const struct service *s,
-			 uint8_t family, uint8_t proto)
-{
-	struct kept k = {
-		.flow = { .family = family, .proto = proto, .sport = 50000,
-			  .to_local = true },
-		.service = s,
-	};
-	int err = 0;
-
-	if (!pick(&s->clients, family, 1, k.flow.saddr) ||
-	    !pick(&s->servers, family, 2, k.flow.daddr))
-		return 0;
-	if (!s->ifaces.n)
-		return check_ports(p, s, &k);
-	for (size_t i = 0; !err && i < s->ifaces.n; i++) {
-		memcpy(k.flow.iif, s->ifaces.v[i].name,
-		       sizeof(k.flow.iif));
-		err = check_ports(p, s, &k);
-	}
-	return err;
-}
-
-static int check_management(struct plan *p)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	int err = 0;
-
-	for (size_t i = 0; i < p->policy->n_services; i++) {
-		const struct service *s = &p->policy->services[i];
-
-		if (!s->management || !(s->roles & ROLE_SERVER))
-			continue;
-		for (size_t f = 0; !err && f < ARRAY_SIZE(families); f++)
-			for (size_t k = 0; !err && k < s->n_protocols; k++)
-				err = check_service(p, s, families[f],
-						    s->protocols[k]);
-	}
-	return err;
-}
-
-int guard_check(struct plan *p)
-{
-	int err = check_logins(p);
-
-	return err ? err : check_management(p);
 }
 
 int guard_confirm(const struct logins *l, const struct pending *trial,

@@ -3,8 +3,8 @@
  * engine/live_rules.h: the host's own rules as the kernel holds them, of all
  * worlds.
  *
- * Shape:  `f` is empty but for wants_terms, or holds what was read before. Nothing is written, no module is
- *         loaded. A world that this kernel lacks has no rules.
+ * Shape:  `f` is empty but for wants_terms, or holds what was read before.
+ *         Nothing is written, no module is loaded. A world that this kernel lacks has no rules.
  * Errors: -FAULT_USAGE: no such backend. -FAULT_LACKING: none can read. Else
  *         the backend's own, each with a diagnostic.
  */

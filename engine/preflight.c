@@ -8,14 +8,12 @@
 #include <string.h>
 
 #include "audit/judge.h"
-#include "audit/own.h"
 #include "audit/samples.h"
 #include "core/mem.h"
-#include "engine/live_rules.h"
+#include "engine/guard.h"
 #include "engine/preflight_say.h"
 #include "generators/legs.h"
 #include "host/conntrack/local_addresses.h"
-#include "rules/image_foreign.h"
 
 /* Connections to try: of one service in one direction, and of all of them. */
 #define SERVICE_MIN 8
@@ -40,26 +38,24 @@ struct attempt {
 
 struct preflight {
 	struct plan *p;
-	struct foreign *f;		/* the host's own rules */
+	const struct foreign *f;	/* the host's own rules */
 	struct prefix_set outside, all;	/* this host's addresses */
 	struct iface_set devices;
 	struct space *spaces;
 	size_t n_spaces, cap_spaces;
 	struct attempt *cases;
 	size_t n_cases, cap_cases;
+	struct guard guard;
 	struct samples_limit limit;	/* of one space */
 	bool untried;			/* some were cut short */
-	uint32_t *position;		/* of the host's rules */
-	size_t n_host_rules;
 };
 
 static void preflight_release(struct preflight *x)
 {
-	foreign_free(&x->f);
+	guard_release(&x->guard);
 	prefix_set_release(&x->outside);
 	prefix_set_release(&x->all);
 	iface_set_release(&x->devices);
-	free(x->position);
 	free(x->spaces);
 	free(x->cases);
 }
@@ -72,13 +68,22 @@ static bool is_loopback(const struct prefix *p)
 				      !memcmp(p->addr, one, sizeof(one));
 }
 
+/* Of the loopback addresses, the one that everybody uses stands first. */
 static int find_addresses(struct preflight *x)
 {
-	int err = local_addresses(&x->all);
+	static const struct prefix first = {
+		.family = AF_INET, .len = 32, .addr = { 127, 0, 0, 1 },
+	};
+	_cleanup_(prefix_set_release) struct prefix_set here = { 0 };
+	int err = local_addresses(&here);
 
-	for (size_t i = 0; !err && i < x->all.n; i++)
-		if (!is_loopback(&x->all.v[i]))
-			err = prefix_set_add(&x->outside, &x->all.v[i]);
+	if (!err)
+		err = prefix_set_add(&x->all, &first);
+	for (size_t i = 0; !err && i < here.n; i++) {
+		err = prefix_set_add(&x->all, &here.v[i]);
+		if (!err && !is_loopback(&here.v[i]))
+			err = prefix_set_add(&x->outside, &here.v[i]);
+	}
 	return err;
 }
 
@@ -98,41 +103,6 @@ static int find_devices(struct preflight *x)
 	}
 	if (v)
 		if_freenameindex(v);
-	return err;
-}
-
-/* As people count them, ctpolicy's own rules included. */
-static int note_positions(struct preflight *x)
-{
-	struct walker *w = NULL;
-	int err = walker_new(x->f, &w);
-
-	if (err)
-		return err;
-	x->n_host_rules = x->f->n_rules;
-	x->position = calloc(x->n_host_rules + 1, sizeof(*x->position));
-	if (!x->position)
-		err = -ENOMEM;
-	for (uint32_t i = 0; !err && i < x->n_host_rules; i++)
-		if (!foreign_is_gone(&x->f->rules[i]))
-			x->position[i] = walker_position(w, i);
-	walker_free(&w);
-	return err;
-}
-
-static int read_host(struct preflight *x)
-{
-	int err;
-
-	x->f = calloc(1, sizeof(*x->f));
-	if (!x->f)
-		return -ENOMEM;
-	x->f->wants_terms = true;
-	err = live_rules_read(NULL, x->f, &x->p->diags);
-	if (!err)
-		err = note_positions(x);
-	if (!err)
-		own_take_out(x->f);
 	return err;
 }
 
@@ -271,10 +241,6 @@ static int find_cases(struct preflight *x)
 static int compare_case(struct preflight *x, struct walker *w,
 			const struct attempt *c, struct preflight_said *said)
 {
-	const struct preflight_host host = {
-		.p = x->p, .f = x->f, .position = x->position,
-		.n_rules = x->n_host_rules,
-	};
 	const struct space *sp = &x->spaces[c->space];
 	struct judged then;
 	struct harm_found h;
@@ -285,21 +251,8 @@ static int compare_case(struct preflight *x, struct walker *w,
 		return err;
 	h = judge_compare(&c->now, &then, sp->flow.way,
 			  sp->service->accept == ACCEPT_OPEN);
-	return preflight_say(&host, sp->service, &sp->flow, &c->sample, &h,
+	return preflight_say(x->p, sp->service, &sp->flow, &c->sample, &h,
 			     said);
-}
-
-/* The rules of all parts, as they would be. */
-static int put_wanted(struct preflight *x)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < x->p->change.n; i++) {
-		const struct part *m = &x->p->change.v[i];
-
-		err = image_add_to_foreign(m->want, m->backend->world, x->f);
-	}
-	return err;
 }
 
 /* Case number k of each space. */
@@ -324,30 +277,48 @@ static int judge_each(struct preflight *x, struct walker *w, size_t k)
 	return err;
 }
 
-static int judge_today(struct preflight *x)
+/* The first of each, then the second of each, as far as it goes. */
+static int judge_cases(struct preflight *x, struct walker *w)
 {
-	struct walker *w = NULL;
-	int err = walker_new(x->f, &w);
+	int err = 0;
 
-	/* The first of each, then the second of each, as far as it goes. */
 	for (size_t k = 0; !err && k < x->limit.samples; k++)
 		err = judge_each(x, w, k);
-	walker_free(&w);
 	return err;
 }
 
-static int compare_all(struct preflight *x)
+static int compare_cases(struct preflight *x, struct walker *w)
 {
 	struct preflight_said said = { 0 };
-	struct walker *w = NULL;
-	int err = walker_new(x->f, &w);
+	int err = 0;
 
 	for (size_t i = 0; !err && i < x->n_cases; i++)
 		if (x->cases[i].tried)
 			err = compare_case(x, w, &x->cases[i], &said);
-	walker_free(&w);
 	free(said.v);
 	return err ? err : said.refused ? -FAULT_CONFLICT : 0;
+}
+
+/* With the rules as they are. */
+static int judge_today(struct preflight *x, const struct guard_host *host)
+{
+	_cleanup_(walker_free) struct walker *w = NULL;
+	int err = walker_new(x->f, &w);
+
+	if (!err)
+		err = guard_today(x->p, host, w, &x->guard);
+	return err ? err : judge_cases(x, w);
+}
+
+/* With the rules as they would be. */
+static int compare_all(struct preflight *x, const struct guard_host *host)
+{
+	_cleanup_(walker_free) struct walker *w = NULL;
+	int err = walker_new(x->f, &w);
+
+	if (!err)
+		err = guard_then(x->p, host, w, &x->guard);
+	return err ? err : compare_cases(x, w);
 }
 
 static void note_untried(const struct preflight *x)
@@ -359,28 +330,27 @@ static void note_untried(const struct preflight *x)
 		 x->limit.samples);
 }
 
-static bool has_rules(const struct foreign *f)
-{
-	for (uint32_t i = 0; i < f->n_chains; i++)
-		if (f->chains[i].n_rules || foreign_drops_rest(&f->chains[i]))
-			return true;
-	return false;
-}
-
 static int check(struct preflight *x)
 {
-	int err = read_host(x);
+	const struct guard_host host = {
+		.local = &x->all, .devices = &x->devices,
+		.tracking = tracking(x),
+	};
+	int err;
 
+	guard_note_unknown(x->p);
+	err = host_rules_complete(&x->p->host, &x->p->diags);
 	/* Where there are no rules, nothing stands in anybody's way. */
-	if (err || !has_rules(x->f))
+	if (err || !host_rules_exist(&x->p->host))
 		return err;
+	x->f = x->p->host.f;
 	err = find_cases(x);
 	if (!err)
-		err = judge_today(x);
+		err = judge_today(x, &host);
 	if (!err)
-		err = put_wanted(x);
+		err = host_rules_put_wanted(&x->p->host, &x->p->change);
 	if (!err)
-		err = compare_all(x);
+		err = compare_all(x, &host);
 	note_untried(x);
 	return err;
 }
@@ -391,5 +361,6 @@ int preflight_check(struct plan *p)
 	int err = p->policy && p->rules ? check(&x) : 0;
 
 	preflight_release(&x);
+	host_rules_release(&p->host);
 	return err;
 }

@@ -5,8 +5,9 @@
  * The host's own rules are walked twice with the same connections: as they are
  * today, tracked, and with what the plan wants in place. A connection that
  * works today must work then; one that a rule of the host's forbids must stay
- * forbidden.
+ * forbidden, and whoever is logged in must be able to go on (engine/guard.h).
  *
+ * Shape:  p must have been compared. p->host is used up.
  * Errors: -FAULT_CONFLICT, with a diagnostic for each service and rule that
  *         differ, unless the policy overrides it or `--force` was given; what
  *         read_live() of backends/backend.h says.

@@ -89,9 +89,8 @@ static void print_chain(const struct foreign *f, uint32_t chain,
 
 #define RAW_MAX 160
 
-/* "rule 3 of chain INPUT of table ip filter: -s 192.0.2.66 -j DROP" */
-static void print_place(const struct preflight_host *host,
-			const struct harm_found *h, struct strbuf *out)
+void preflight_print_place(const struct host_rules *host,
+			   const struct harm_found *h, struct strbuf *out)
 {
 	const struct foreign *f = host->f;
 	const struct foreign_rule *r;
@@ -106,7 +105,7 @@ static void print_place(const struct preflight_host *host,
 		return;
 	}
 	r = &f->rules[h->rule];
-	if (h->rule < host->n_rules)
+	if (h->rule < host->n)
 		strbuf_printf(out, "rule %u of ", host->position[h->rule]);
 	else
 		strbuf_puts(out, "ctpolicy's rule in ");
@@ -116,6 +115,17 @@ static void print_place(const struct preflight_host *host,
 		      r->raw.n > RAW_MAX ? "..." : "");
 }
 
+bool preflight_is_elsewhere(const struct plan *p, const struct harm_found *h)
+{
+	const struct foreign *f = p->host.f;
+	uint32_t chain = h->rule == FOREIGN_NOWHERE ? h->chain :
+						      f->rules[h->rule].chain;
+
+	return chain != FOREIGN_NOWHERE &&
+	       f->tables[f->chains[chain].table].world !=
+		       p->change.v[0].backend->world;
+}
+
 static void describe(const struct service *s, const struct harm_found *h,
 		     const char *flow, const char *place, struct strbuf *out)
 {
@@ -123,9 +133,10 @@ static void describe(const struct service *s, const struct harm_found *h,
 
 	switch (h->harm) {
 	case HARM_CUT_OFF:
-		strbuf_printf(out, "this %s cut off service %s: its %s (%s) pass today, and %s be dropped by %s",
-			      may, s->name, talk_name(h->talk), flow, may,
-			      place);
+		strbuf_printf(out, "this %s %s service %s: its %s (%s) pass today, and %s be dropped by %s",
+			      may, s->management ? "lock you out of management" :
+						   "cut off",
+			      s->name, talk_name(h->talk), flow, may, place);
 		break;
 	case HARM_LET_IN:
 		strbuf_printf(out, "this %s let in what this host's rules forbid: %s of service %s (%s) %s dropped today by %s",
@@ -175,6 +186,12 @@ static const char *cure_of(const struct service *s, const struct harm_found *h)
 		       harms[h->harm].cure;
 }
 
+static enum diag_id id_of(const struct service *s, const struct harm_found *h)
+{
+	return h->harm == HARM_CUT_OFF && s->management ? ID_LOCKED_OUT :
+							  harms[h->harm].id;
+}
+
 static void say(struct plan *p, const struct service *s,
 		const struct harm_found *h, const char *text, bool *refused)
 {
@@ -182,7 +199,7 @@ static void say(struct plan *p, const struct service *s,
 	bool allowed = !override || p->rq->force || s->overrides & override;
 
 	diag_add(&p->diags, allowed ? DIAG_WARNING : DIAG_ERROR, 0,
-		 harms[h->harm].id, s->at, "%s", text);
+		 id_of(s, h), s->at, "%s", text);
 	*refused |= !allowed;
 	if (!allowed)
 		diag_help(&p->diags,
@@ -190,7 +207,7 @@ static void say(struct plan *p, const struct service *s,
 			  cure_of(s, h), harms[h->harm].word);
 }
 
-int preflight_say(const struct preflight_host *host, const struct service *s,
+int preflight_say(struct plan *p, const struct service *s,
 		  const struct flow_space *sp, const struct flow_sample *sample,
 		  const struct harm_found *h, struct preflight_said *said)
 {
@@ -204,10 +221,10 @@ int preflight_say(const struct preflight_host *host, const struct service *s,
 		return -ENOMEM;
 	said->v[said->n++] = (struct said){ s, h->harm, h->rule, h->chain };
 	print_flow(sp, sample, &flow);
-	print_place(host, h, &place);
+	preflight_print_place(&p->host, h, &place);
 	describe(s, h, strbuf_str(&flow), strbuf_str(&place), &text);
 	if (strbuf_status(&text))
 		return -ENOMEM;
-	say(host->p, s, h, strbuf_str(&text), &said->refused);
+	say(p, s, h, strbuf_str(&text), &said->refused);
 	return 0;
 }

@@ -19,17 +19,14 @@ struct preflight_said {
 	bool refused;		/* something forbids the change */
 };
 
-/* What all findings are about. */
-struct preflight_host {
-	struct plan *p;
-	const struct foreign *f;
-	const uint32_t *position;	/* of the host's own rules */
-	size_t n_rules;			/* behind these stand ctpolicy's */
-};
-
-/* -ENOMEM */
-int preflight_say(const struct preflight_host *host, const struct service *s,
+/* -ENOMEM. Rules are those of p->host, with what is wanted. */
+int preflight_say(struct plan *p, const struct service *s,
 		  const struct flow_space *sp, const struct flow_sample *sample,
 		  const struct harm_found *h, struct preflight_said *said);
+/* "rule 3 of chain INPUT of table ip filter: -s 192.0.2.66 -j DROP" */
+void preflight_print_place(const struct host_rules *host,
+			   const struct harm_found *h, struct strbuf *out);
+/* Is it of another world, where the plan's accept rules don't help? */
+bool preflight_is_elsewhere(const struct plan *p, const struct harm_found *h);
 
 #endif

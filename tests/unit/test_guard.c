@@ -6,47 +6,143 @@
 #include "tests/unit/plan_hosts.h"
 
 #include <arpa/inet.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 
 #include "engine/guard.h"
+#include "tests/unit/foreign_build.h"
 
-#define SERVICE(role, proto, more) HEAD "untracked:\n" \
-	"- {name: s, role: " role ", protocol: " proto ", " more "}\n"
-#define SSH_CLOSED SERVICE("server", "tcp", "ports: [22], accept: none")
-#define SSH_OPEN SERVICE("server", "tcp", "ports: [22], accept: open")
-#define MANAGED(more) HEAD "management:\n" \
-	"- {name: s, role: server, protocol: tcp, " more "}\n"
+#define SSH(more) HEAD "untracked:\n" \
+	"- {name: s, role: server, protocol: tcp, ports: [22]" more "}\n"
+#define NEW NF_CT_STATE_BIT(IP_CT_NEW)
+#define ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+#define UNTRACKED NF_CT_STATE_UNTRACKED_BIT
 
-/* ---- the host, and who is logged in ---- */
+/* ---- the host's rules ---- */
 
-enum world { HERE, ELSEWHERE };
-
-/* A chain that drops something at this hook. */
+/* A chain that drops what its rules don't accept. */
 struct wall {
 	uint8_t family;
-	enum hook hook;
-	enum world world;
+	const char *hook;
+	enum foreign_world world;
+	const char *device;	/* new logins by this one alone; NULL: any */
+	bool by_port;		/* accepts the port in any state */
+	bool bans;		/* new logins from the client's address */
 };
 
-static const struct wall no_wall, in_wall = { NFPROTO_INET, HOOK_INPUT, HERE };
-static const struct wall out_wall = { NFPROTO_INET, HOOK_OUTPUT, HERE };
+#define WALL(f, h, ...) { .family = (f), .hook = (h), __VA_ARGS__ }
 
-static void plan_walled(struct plan *p, const char *text,
-			const struct wall *w)
+static const struct wall no_wall;
+static const struct wall in_wall = WALL(NFPROTO_INET, "input");
+static const struct wall out_wall = WALL(NFPROTO_INET, "output");
+
+static uint32_t put_chain(struct foreign *f, const struct wall *w,
+			  const char *name, const char *priority,
+			  const char *policy)
 {
-	struct foreign_chain *f;
-	struct part *m;
+	uint32_t table, chain;
 
-	plan_text(p, text);
-	assert_int_equal(change_add(&p->change, &one, &m), 0);
+	assert_int_equal(foreign_table_of(f, w->world, w->family, "host", 1,
+					  &table), 0);
+	assert_int_equal(foreign_chain(f, table, name, 1, &chain), 0);
+	f->chains[chain].type = "filter";
+	f->chains[chain].hook = w->hook;
+	f->chains[chain].priority = priority;
+	f->chains[chain].policy = policy;
+	return chain;
+}
+
+static void ask_state(struct foreign *f, uint32_t state)
+{
+	uint32_t v = htonl(state);
+
+	ask(f, FIELD_STATE, &v, &v, sizeof(v), false);
+}
+
+static void ask_port(struct foreign *f, enum packet_field x, uint16_t port)
+{
+	uint16_t v = htons(port);
+
+	ask(f, x, &v, &v, sizeof(v), false);
+}
+
+static void name_last(struct foreign *f, const char *raw)
+{
+	struct foreign_rule *r = &f->rules[f->n_rules - 1];
+
+	r->raw = (struct foreign_text){ raw, strlen(raw) };
+}
+
+static void build(struct foreign *f, const struct wall *w)
+{
+	bool out = w->family && !strcmp(w->hook, "output");
+	char device[16] = "";
+	uint32_t c;
+
 	if (!w->family)
 		return;
-	f = survey_add(w->world == HERE ? &m->live.survey : &m->elsewhere);
-	assert_non_null(f);
-	f->family = w->family;
-	f->table = "filter";
-	f->chain = "guarded";
-	f->hook = w->hook;
+	c = put_chain(f, w, "guarded", "0", "drop");
+	add_rule(f, c, FOREIGN_ACCEPT, NULL);
+	ask_state(f, ESTABLISHED);
+	if (w->bans) {
+		add_rule(f, c, FOREIGN_DROP, NULL);
+		ask_source(f, "192.0.2.50", "192.0.2.50", false);
+		name_last(f, "the ban");
+	}
+	add_rule(f, c, FOREIGN_ACCEPT, NULL);
+	ask_port(f, out ? FIELD_SPORT : FIELD_DPORT, 22);
+	if (!w->by_port)
+		ask_state(f, NEW);
+	if (w->device) {
+		memcpy(device, w->device, strlen(w->device));
+		ask(f, FIELD_IIF, device, device, sizeof(device), false);
+	}
 }
+
+/* NOTRACK for both directions of port 22, by one interface (NULL: any). */
+static void put_notrack(struct foreign *f, const char *device)
+{
+	static const struct {
+		const char *hook;
+		enum packet_field port, device;
+	} legs[] = {
+		{ "prerouting", FIELD_DPORT, FIELD_IIF },
+		{ "output", FIELD_SPORT, FIELD_OIF },
+	};
+	struct term t = { .kind = TERM_NOTRACK };
+	char name[16] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(legs); i++) {
+		const struct wall w = WALL(NFPROTO_INET, legs[i].hook);
+		uint32_t c = put_chain(f, &w, legs[i].hook, "-300", "accept");
+
+		add_rule(f, c, FOREIGN_TARGET, "notrack");
+		ask_port(f, legs[i].port, 22);
+		if (device) {
+			memcpy(name, device, strlen(device));
+			ask(f, legs[i].device, name, name, sizeof(name),
+			    false);
+		}
+		assert_int_equal(foreign_add_term(f, &t), 0);
+	}
+}
+
+/* An accept rule of ctpolicy's, ahead of all that the host has there. */
+static void put_accept(struct foreign *f, const struct wall *w)
+{
+	uint32_t table, c;
+
+	assert_int_equal(foreign_table_of(f, w->world, w->family, "host", 1,
+					  &table), 0);
+	c = foreign_find_chain(f, table, "guarded");
+	if (c == FOREIGN_NOWHERE)
+		return;
+	assert_non_null(foreign_add_rule(f, c, 1));
+	f->rules[f->n_rules - 1].verdict = FOREIGN_ACCEPT;
+	ask_state(f, UNTRACKED);
+	ask_port(f, strcmp(w->hook, "output") ? FIELD_DPORT : FIELD_SPORT, 22);
+}
+
+/* ---- and who is logged in ---- */
 
 /* From 192.0.2.50 or 2001:db8::50, port 50123, to the host's port. */
 static struct login login_to(uint16_t port, uint8_t family, uint64_t inode)
@@ -74,83 +170,144 @@ static int begin(void **state)
 	return setup(state);
 }
 
-static const struct diag *refused(struct plan *p, const struct logins *l)
+/* ---- the guard, with one of these ---- */
+
+struct play {
+	const char *policy;
+	const struct wall *wall;
+	const struct logins *logins;
+	bool accepts, forces;
+	const char *device;	/* that NOTRACK rules are for */
+};
+
+#define CASE(p, w, l, ...) \
+	{ .policy = (p), .wall = (w), .logins = (l), __VA_ARGS__ }
+
+static void note_positions(struct host_rules *h)
 {
-	p->logins = l;
-	assert_int_equal(guard_check(p), -FAULT_CONFLICT);
+	h->n = h->f->n_rules;
+	h->position = calloc(h->n + 1, sizeof(*h->position));
+	assert_non_null(h->position);
+	for (uint32_t i = 0; i < h->n; i++)
+		h->position[i] = i + 1;
+}
+
+static struct walker *new_walker(const struct foreign *f)
+{
+	struct walker *w;
+
+	assert_int_equal(walker_new(f, &w), 0);
+	return w;
+}
+
+static int play(struct plan *p, const struct play *x)
+{
+	struct iface eth[] = { { "eth0", false }, { "eth1", false } };
+	const struct iface_set devices = { eth, 2, 2 };
+	const struct prefix_set local = { 0 };
+	const struct guard_host host = { &local, &devices, TRUTH_YES };
+	struct guard g = { 0 };
+	struct walker *w;
+	struct part *m;
+	int err;
+
+	plan_text(p, x->policy);
+	p->logins = x->logins;
+	if (x->forces)
+		p->rq = &forced;
+	assert_int_equal(change_add(&p->change, &one, &m), 0);
+	p->host.f = calloc(1, sizeof(*p->host.f));
+	assert_non_null(p->host.f);
+	build(p->host.f, x->wall);
+	note_positions(&p->host);
+	w = new_walker(p->host.f);
+	assert_int_equal(guard_today(p, &host, w, &g), 0);
+	walker_free(&w);
+	if (strstr(x->policy, "22"))
+		put_notrack(p->host.f, x->device);
+	if (x->accepts)
+		put_accept(p->host.f, x->wall);
+	w = new_walker(p->host.f);
+	err = guard_then(p, &host, w, &g);
+	walker_free(&w);
+	guard_release(&g);
+	return err;
+}
+
+static const struct diag *refused(struct plan *p, const struct play *x)
+{
+	assert_int_equal(play(p, x), -FAULT_CONFLICT);
 	assert_int_equal(p->diags.errors, 1);
 	return only(p, ID_LOCKED_OUT);
 }
 
-static void passes(const char *text, const struct wall *w,
-		   const struct logins *l)
+static void passes(const struct play *x)
 {
 	_cleanup_(plan_release) struct plan p = { 0 };
 
-	plan_walled(&p, text, w);
-	p.logins = l;
-	assert_int_equal(guard_check(&p), 0);
+	assert_int_equal(play(&p, x), 0);
 	assert_int_equal(p.diags.n, 0);
 }
 
-static void stops(const char *text, const struct wall *w,
-		  const struct logins *l)
+static void says(const struct play *x, const char *what)
 {
 	_cleanup_(plan_release) struct plan p = { 0 };
 
-	plan_walled(&p, text, w);
-	refused(&p, l);
+	assert_non_null(strstr(refused(&p, x)->msg, what));
 }
 
-/* ---- logins ---- */
+static void stops(const struct play *x)
+{
+	says(x, "lock you out");
+}
 
 static void first_packets(void **state)
 {
+	const struct play x = CASE(SSH(""), &in_wall, &own_ssh);
 	_cleanup_(plan_release) struct plan p = { 0 };
 	const struct diag *d;
 
 	(void)state;
-	plan_walled(&p, SSH_CLOSED, &in_wall);
-	d = refused(&p, &own_ssh);
+	d = refused(&p, &x);
 	assert_int_equal(d->at.line, 4);
 	assert_string_equal(d->msg,
-			    "this would lock you out: service s stops tracking your SSH connection (192.0.2.50 -> port 22), and chain guarded (table filter) drops untracked packets");
+			    "this would lock you out: service s stops tracking your SSH connection (192.0.2.50 -> port 22), and its first packets would be dropped by the policy of chain guarded of table inet host");
 	assert_non_null(strstr(d->help, "`accept: open`"));
 	assert_non_null(strstr(d->help, "--force"));
 }
 
 static void replies(void **state)
 {
-	_cleanup_(plan_release) struct plan p = { 0 };
-
 	(void)state;
-	plan_walled(&p, SSH_CLOSED, &out_wall);
-	assert_non_null(strstr(refused(&p, &own_ssh)->msg,
-			       "stops tracking replies of your SSH connection"));
+	says(&(struct play)CASE(SSH(""), &out_wall, &own_ssh),
+	     "and its answers would be dropped by the policy of chain guarded");
 }
 
 static void harmless(void **state)
 {
-	static const struct wall forward = { NFPROTO_INET, HOOK_FORWARD, HERE };
+	static const struct wall forward = WALL(NFPROTO_INET, "forward");
+	static const struct wall by_port =
+		WALL(NFPROTO_INET, "input", .by_port = true);
 
 	(void)state;
-	passes(SSH_OPEN, &in_wall, &own_ssh);
-	passes(SSH_OPEN, &out_wall, &own_ssh);
-	passes(SSH_CLOSED, &no_wall, &own_ssh);
-	passes(SSH_CLOSED, &forward, &own_ssh);
-	passes(WEB, &in_wall, &own_ssh);
-	passes(SSH_CLOSED, &in_wall, NULL);
+	passes(&(struct play)CASE(SSH(""), &in_wall,
+			&own_ssh, .accepts = true));
+	passes(&(struct play)CASE(SSH(""), &out_wall,
+			&own_ssh, .accepts = true));
+	passes(&(struct play)CASE(SSH(""), &by_port, &own_ssh));
+	passes(&(struct play)CASE(SSH(""), &no_wall, &own_ssh));
+	passes(&(struct play)CASE(SSH(""), &forward, &own_ssh));
+	passes(&(struct play)CASE(WEB, &in_wall, &own_ssh));
+	passes(&(struct play)CASE(SSH(""), &in_wall, NULL));
 }
 
 static void force_warns(void **state)
 {
+	const struct play x = CASE(SSH(""), &in_wall, &own_ssh, .forces = true);
 	_cleanup_(plan_release) struct plan p = { 0 };
 
 	(void)state;
-	plan_walled(&p, SSH_CLOSED, &in_wall);
-	p.rq = &forced;
-	p.logins = &own_ssh;
-	assert_int_equal(guard_check(&p), 0);
+	assert_int_equal(play(&p, &x), 0);
 	assert_int_equal(p.diags.errors, 0);
 	assert_int_equal(only(&p, ID_LOCKED_OUT)->level, DIAG_WARNING);
 }
@@ -171,22 +328,25 @@ static void families(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct wall w = { cases[i].chain, HOOK_INPUT, HERE };
+		const struct wall w = WALL(cases[i].chain, "input");
+		const struct play x = CASE(SSH(""), &w, &own_ssh);
 
 		ssh = login_to(22, cases[i].login, 4711);
-		(cases[i].stops ? stops : passes)(SSH_CLOSED, &w, &own_ssh);
+		(cases[i].stops ? stops : passes)(&x);
 	}
 }
 
-/* No accept rule of this backend stands before a chain of the other. */
+/* No accept rule of this backend stands in a chain of the other. */
 static void elsewhere(void **state)
 {
-	static const struct wall w = { NFPROTO_IPV4, HOOK_INPUT, ELSEWHERE };
+	static const struct wall w =
+		WALL(NFPROTO_IPV4, "input", .world = WORLD_LEGACY);
+	const struct play x = CASE(SSH(""), &w, &own_ssh);
 	_cleanup_(plan_release) struct plan p = { 0 };
 
 	(void)state;
-	plan_walled(&p, SSH_OPEN, &w);
-	assert_non_null(strstr(refused(&p, &own_ssh)->help, "--backend"));
+	one.world = WORLD_NFT;
+	assert_non_null(strstr(refused(&p, &x)->help, "--backend"));
 }
 
 /* Where it isn't known which login this is, any of them may be. */
@@ -196,26 +356,46 @@ static void several(void **state)
 			     login_to(22, AF_INET, 2) };
 	const struct logins all = { .v = v, .n = 2 };
 	const struct logins own = { .v = v, .n = 2, .own = true };
-	_cleanup_(plan_release) struct plan p = { 0 }, q = { 0 };
 
 	(void)state;
-	plan_walled(&p, SSH_CLOSED, &in_wall);
-	assert_non_null(strstr(refused(&p, &all)->msg,
-			       "this may lock you out: service s stops tracking an SSH connection (192.0.2.50 -> port 22)"));
-	plan_walled(&q, SSH_CLOSED, &in_wall);
-	assert_non_null(strstr(refused(&q, &own)->msg, "may lock you out"));
+	says(&(struct play)CASE(SSH(""), &in_wall, &all),
+	     "this may lock you out: service s stops tracking an SSH connection (192.0.2.50 -> port 22)");
+	says(&(struct play)CASE(SSH(""), &in_wall, &own), "may lock you out");
 }
 
 static void from_environment(void **state)
 {
 	const struct logins l = { .v = &ssh, .n = 1 };
-	_cleanup_(plan_release) struct plan p = { 0 };
 
 	(void)state;
 	ssh.inode = 0;
-	plan_walled(&p, SSH_CLOSED, &in_wall);
-	assert_non_null(strstr(refused(&p, &l)->msg,
-			       "your SSH connection (192.0.2.50 -> port 22, from SSH_CONNECTION)"));
+	says(&(struct play)CASE(SSH(""), &in_wall, &l),
+	     "your SSH connection (192.0.2.50 -> port 22, from SSH_CONNECTION)");
+}
+
+/* One who may not log in again must be able to go on. */
+static void banned(void **state)
+{
+	static const struct wall w = WALL(NFPROTO_INET, "input", .bans = true);
+
+	(void)state;
+	says(&(struct play)CASE(SSH(""), &w, &own_ssh),
+	     "its later packets would be dropped by rule 2 of chain guarded of table inet host: the ban");
+	passes(&(struct play)CASE(SSH(""), &w, &own_ssh, .accepts = true));
+}
+
+/* It counts by which interface one can be logged in. */
+static void interfaces(void **state)
+{
+	static const struct wall w =
+		WALL(NFPROTO_INET, "input", .device = "eth1");
+
+	(void)state;
+	stops(&(struct play)CASE(SSH(", interfaces: [eth1]"), &w,
+			&own_ssh, .device = "eth1"));
+	stops(&(struct play)CASE(SSH(""), &w, &own_ssh));
+	passes(&(struct play)CASE(SSH(", interfaces: [eth2]"), &w,
+			&own_ssh, .device = "eth2"));
 }
 
 static void unknown(void **state)
@@ -239,145 +419,12 @@ static void unknown(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_(plan_release) struct plan p = { 0 };
 
-		plan_walled(&p, WEB, &in_wall);
 		p.logins = &cases[i].logins;
-		assert_int_equal(guard_check(&p), 0);
+		guard_note_unknown(&p);
 		assert_int_equal(p.diags.n, cases[i].says);
 		if (cases[i].says)
 			assert_int_equal(only(&p, cases[i].id)->level,
 					 DIAG_WARNING);
-	}
-}
-
-/* ---- which accept rules help ---- */
-
-/* Through an interface that the login need not use. */
-static void accepted_elsewhere_only(void **state)
-{
-	static const char *const texts[] = {
-		HEAD "untracked:\n"
-		"- {name: all, role: server, protocol: tcp, ports: [22], accept: none}\n"
-		"- {name: lan, role: server, protocol: tcp, ports: [22], interfaces: [lan0], accept: open}\n",
-		HEAD "untracked:\n"
-		"- {name: a, role: server, protocol: tcp, ports: [22], interfaces: [lan0], accept: open}\n"
-		"- {name: b, role: server, protocol: tcp, ports: [22], accept: none}\n",
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		stops(texts[i], &in_wall, &own_ssh);
-	passes(SERVICE("server", "tcp",
-		       "ports: [22], interfaces: [lan0], accept: open"),
-	       &in_wall, &own_ssh);
-}
-
-/* A client's replies are accepted without those that open a connection. */
-static void accepted_as_reply_only(void **state)
-{
-	(void)state;
-	stops(SERVICE("client", "tcp", "ports: [50000-51000], accept: open, reply_guard: none"),
-	      &in_wall, &own_ssh);
-}
-
-static void accepted_from_others_only(void **state)
-{
-	static const char text[] = HEAD "untracked:\n"
-		"- {name: all, role: server, protocol: tcp, ports: [22], accept: none}\n"
-		"- {name: few, role: server, protocol: tcp, ports: [22], clients: [%s], accept: open}\n";
-	char few[512];
-
-	(void)state;
-	snprintf(few, sizeof(few), text, "198.51.100.0/24");
-	stops(few, &in_wall, &own_ssh);
-	snprintf(few, sizeof(few), text, "192.0.2.0/24");
-	passes(few, &in_wall, &own_ssh);
-}
-
-/* ---- services that must not be cut off ---- */
-
-static void management(void **state)
-{
-	_cleanup_(plan_release) struct plan p = { 0 };
-
-	(void)state;
-	plan_walled(&p, MANAGED("ports: [22], accept: none"), &in_wall);
-	assert_non_null(strstr(refused(&p, NULL)->msg,
-			       "this may lock you out: service s stops tracking connections to management service s,"));
-	passes(MANAGED("ports: [22], accept: open"), &in_wall, NULL);
-	passes(SSH_CLOSED, &in_wall, NULL);
-}
-
-/* Another service accepts some of it: both ends of a range count. */
-static void management_ports(void **state)
-{
-	static const char text[] = HEAD "untracked:\n"
-		"- {name: x, role: server, protocol: tcp, ports: [%s], accept: open}\n"
-		"management:\n"
-		"- {name: m, role: server, protocol: tcp, ports: [2000-2010, 3000], accept: none}\n";
-	static const struct {
-		const char *ports;
-		bool stops;
-	} cases[] = {
-		{ "2000-2010, 3000", false }, { "1-65535", false },
-		{ "2001-2010, 3000", true }, { "2000-2009, 3000", true },
-		{ "2000-2010", true },
-	};
-	char with[512];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		snprintf(with, sizeof(with), text, cases[i].ports);
-		(cases[i].stops ? stops : passes)(with, &in_wall, NULL);
-	}
-}
-
-/* It is kept on its own interfaces, whatever happens on others. */
-static void management_interfaces(void **state)
-{
-	static const char text[] = HEAD "untracked:\n"
-		"- {name: x, role: server, protocol: tcp, ports: [22], accept: %s}\n"
-		"management:\n"
-		"- {name: m, role: server, protocol: tcp, ports: [22], interfaces: [lan0, 'wan*'], accept: %s}\n";
-	char with[512];
-
-	(void)state;
-	for (int closed = 0; closed < 2; closed++) {
-		snprintf(with, sizeof(with), text, "none",
-			 closed ? "none" : "open");
-		(closed ? stops : passes)(with, &in_wall, NULL);
-	}
-	snprintf(with, sizeof(with), text, "open", "none");
-	passes(with, &in_wall, NULL);
-	snprintf(with, sizeof(with), text,
-		 "open, interfaces: [lan0]", "none");
-	stops(with, &in_wall, NULL);
-	snprintf(with, sizeof(with), text,
-		 "open, interfaces: [lan0, 'wan*']", "none");
-	passes(with, &in_wall, NULL);
-}
-
-static void management_families(void **state)
-{
-	static const struct {
-		const char *clients;
-		uint8_t wall;
-		bool stops;
-	} cases[] = {
-		{ "192.0.2.0/24", NFPROTO_IPV4, true },
-		{ "192.0.2.0/24", NFPROTO_IPV6, false },
-		{ "'2001:db8::/32'", NFPROTO_IPV4, false },
-		{ "'2001:db8::/32'", NFPROTO_IPV6, true },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const struct wall w = { cases[i].wall, HOOK_INPUT, HERE };
-		char text[256];
-
-		snprintf(text, sizeof(text),
-			 MANAGED("ports: [22], clients: [%s], accept: none"),
-			 cases[i].clients);
-		(cases[i].stops ? stops : passes)(text, &w, NULL);
 	}
 }
 
@@ -442,13 +489,8 @@ int main(void)
 		TEST(several),
 		TEST(from_environment),
 		TEST(unknown),
-		TEST(accepted_elsewhere_only),
-		TEST(accepted_as_reply_only),
-		TEST(accepted_from_others_only),
-		TEST(management),
-		TEST(management_ports),
-		TEST(management_interfaces),
-		TEST(management_families),
+		TEST(banned),
+		TEST(interfaces),
 		TEST(confirm_over_the_same),
 		TEST(confirm_over_another),
 	};
