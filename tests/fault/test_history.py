@@ -207,10 +207,10 @@ def no_waiter(host):
     host.run("apply", ONE)
     one = host.listing()
     for taker in (["recover"], ["confirm"], ["recover", "--wait"]):
-        host.run("apply", "--confirm", "1s", TWO)
+        host.run("apply", "--confirm", "4s", TWO)
         assert host.kill_waiters(), "no waiter to kill"
         if taker != ["recover", "--wait"]:
-            time.sleep(1.1)
+            time.sleep(4.1)
         host.run(*taker, code={"confirm": 12, "recover": 0}[taker[0]]
                  if len(taker) == 1 else 12)
         expect(host, one, "before, after " + " ".join(taker))
