@@ -16,6 +16,7 @@ import threading
 
 import history
 import lab
+import tally
 
 READERS = {
     "check": lambda host: ["check", history.PATHS[0]],
@@ -183,7 +184,8 @@ def is_closed():
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--all", action="store_true")
-parser.add_argument("--points", type=int, default=60)
+parser.add_argument("--points", type=int,
+                    default=60 // tally.EVERY)
 parser.add_argument("--seed", type=int, default=20261124)
 options_given = parser.parse_args()
 lab.require_ctpolicy()

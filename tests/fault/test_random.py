@@ -16,6 +16,7 @@ import sys
 
 import history
 import lab
+import tally
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "oracle"))
@@ -206,7 +207,7 @@ def tables(text):
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--runs", type=int, default=8)
+parser.add_argument("--runs", type=int, default=8 // tally.EVERY)
 parser.add_argument("--seed", type=int, default=20261124)
 options = parser.parse_args()
 lab.require_ctpolicy()

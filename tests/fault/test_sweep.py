@@ -21,6 +21,7 @@ import threading
 
 import history
 import lab
+import tally
 
 lab.require_ctpolicy()
 ERRORS = ("ENOMEM", "EINTR", "EAGAIN", "EBUSY", "ENOBUFS", "EIO", "ENOSPC",
@@ -188,7 +189,8 @@ def plan(backend, options, rng):
 parser = argparse.ArgumentParser()
 parser.add_argument("--all", action="store_true")
 parser.add_argument("--only", choices=("kill", "errno"))
-parser.add_argument("--points", type=int, default=25)
+parser.add_argument("--points", type=int,
+                    default=25 // tally.EVERY)
 parser.add_argument("--seed", type=int, default=20261124)
 options = parser.parse_args()
 random_source = random.Random(options.seed)

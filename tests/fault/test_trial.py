@@ -27,7 +27,7 @@ def case(test, backend):
         host.run("apply", ONE)
         test(host, host.listing())
 
-    tally.case("%s, %s" % (test.__name__, backend), play)
+    tally.some("%s, %s" % (test.__name__, backend), play)
 
 
 def waiters(host):
