@@ -19,14 +19,6 @@
 /* Which records: of changes, or of rollbacks that can be undone. */
 typedef bool is_name(const char *name, uint32_t *ret);
 
-int state_cannot(const struct state *st, const char *what, const char *name,
-		 int err, struct diags *d)
-{
-	diag_add(d, DIAG_ERROR, 0, ID_STATE_FILE, NOPOS, "cannot %s %s/%s: %s",
-		 what, st->path, name, strerror(-err));
-	return -EIO;
-}
-
 static int say_damaged(const struct state *st, const char *name,
 		       struct diags *d)
 {
@@ -44,41 +36,6 @@ static int say_other_version(const struct state *st, const char *name,
 		 name);
 	diag_help(d, "roll back with that version, or move the file away; then 'ctpolicy apply POLICY' or 'ctpolicy remove' sets the rules right");
 	return -EIO;
-}
-
-int state_write(struct state *st, const char *name, const struct strbuf *text,
-		struct diags *d)
-{
-	int err = state_file_write(st->dir, name, strbuf_str(text), text->n);
-
-	return err ? state_cannot(st, "write", name, err, d) : 0;
-}
-
-int state_read(struct state *st, const char *name, char **ret,
-	       size_t *ret_len, struct diags *d)
-{
-	int err = state_file_read(st->dir, name, ret, ret_len);
-
-	if (!err || err == -ENOENT)
-		return err;
-	return state_cannot(st, "read", name, err, d);
-}
-
-int state_claim(struct state *st)
-{
-	char *folder;
-
-	if (!st->claim.locked ||
-	    (st->claim.folder && !strcmp(st->claim.folder, st->path)))
-		return 0;
-	folder = strdup(st->path);
-	if (!folder)
-		return -ENOMEM;
-	free(st->claim.folder);
-	st->claim.folder = folder;
-	/* Without room for the claim nothing is guarded, as without /run. */
-	(void)claim_write(&st->claim);
-	return 0;
 }
 
 static int unlink_file(struct state *st, const char *name, struct diags *d)

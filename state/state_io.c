@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* state/state_io.c: what the journal and the trial share of a folder's files. */
+#include "state/state_io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state/folder.h"
+#include "state/state_file.h"
+
+int state_cannot(const struct state *st, const char *what, const char *name,
+		 int err, struct diags *d)
+{
+	diag_add(d, DIAG_ERROR, 0, ID_STATE_FILE, NOPOS, "cannot %s %s/%s: %s",
+		 what, st->path, name, strerror(-err));
+	return -EIO;
+}
+
+int state_write(struct state *st, const char *name, const struct strbuf *text,
+		struct diags *d)
+{
+	int err = state_file_write(st->dir, name, strbuf_str(text), text->n);
+
+	return err ? state_cannot(st, "write", name, err, d) : 0;
+}
+
+int state_read(struct state *st, const char *name, char **ret,
+	       size_t *ret_len, struct diags *d)
+{
+	int err = state_file_read(st->dir, name, ret, ret_len);
+
+	if (!err || err == -ENOENT)
+		return err;
+	return state_cannot(st, "read", name, err, d);
+}
+
+int state_claim(struct state *st)
+{
+	char *folder;
+
+	if (!st->claim.locked ||
+	    (st->claim.folder && !strcmp(st->claim.folder, st->path)))
+		return 0;
+	folder = strdup(st->path);
+	if (!folder)
+		return -ENOMEM;
+	free(st->claim.folder);
+	st->claim.folder = folder;
+	/* Without room for the claim nothing is guarded, as without /run. */
+	(void)claim_write(&st->claim);
+	return 0;
+}
