@@ -36,6 +36,7 @@
 #include "rules/image.h"
 #include "rules/ruleset.h"
 #include "rules/stands.h"
+#include "rules/stateless.h"
 
 /* How far a commit got; BEGUN_NOT: nothing was sent to the kernel. */
 enum begun {
@@ -119,6 +120,13 @@ struct backend {
 	/* The host's own rules of a saved ruleset, f->text. */
 	int (*read_foreign)(const char *file, struct foreign *f,
 			    struct diags *d);
+	/*
+	 * The text of f, with state rules replaced; NULL: this backend cannot.
+	 * `text_of` tells which rules are counted by their text.
+	 */
+	int (*rewrite)(const struct foreign *f, const struct stateless *s,
+		       struct strbuf *out);
+	stateless_text_of *text_of;
 	/* A glance: is this such a text? No two backends recognize the same. */
 	bool (*recognizes)(const char *text);
 	/*

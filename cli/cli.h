@@ -47,6 +47,7 @@ enum option_bit {
 	OPT_FORCE = 1 << 7,
 	OPT_REDO = 1 << 8,
 	OPT_PACKET = 1 << 9,
+	OPT_REWRITE = 1 << 10,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -58,7 +59,7 @@ struct options {
 	uint8_t ct_state;		/* NF_CT_STATE_BIT; 0: not said */
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;
-	bool dry_run, detailed, wait, redo, minimal;
+	bool dry_run, detailed, wait, redo, minimal, rewrite;
 	char **args;
 	size_t n_args;
 };

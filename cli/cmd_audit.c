@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/audit_report.h"
+#include "cli/audit_rewrite.h"
 #include "cli/report.h"
 #include "cli/saved_rules.h"
 #include "core/fault.h"
@@ -68,6 +69,13 @@ static int run(const struct options *o)
 	struct audit_report a = { .diags = &d, .quiet = o->quiet };
 	int err;
 
+	if (o->rewrite && o->n_args)
+		return audit_rewrite(o);
+	if (o->rewrite || o->request.force) {
+		fprintf(stderr, "ctpolicy audit: %s\n", o->rewrite ?
+			"--rewrite needs a FILE" : "--force goes with --rewrite");
+		return EXIT_USAGE;
+	}
 	a.source = o->n_args ? o->args[0] : "live";
 	if (f)
 		f->wants_terms = true;
@@ -86,11 +94,13 @@ const struct command cmd_audit = {
 	.summary = "list what needs connection tracking, and faulty NOTRACK rules",
 	.min_args = 0,
 	.max_args = 1,
+	.takes = OPT_REWRITE | OPT_FORCE,
 	.run = run,
 	.help =
 "Example:  ctpolicy audit\n"
 "          iptables-save | ctpolicy audit -\n"
 "          nft list ruleset | ctpolicy audit -\n"
+"          ctpolicy audit rules.v4 --rewrite >rules.v4.new\n"
 "\n"
 "Usage: ctpolicy audit [OPTION...] [FILE]\n"
 "\n"
@@ -100,7 +110,11 @@ const struct command cmd_audit = {
 "what keeps tracking on; that takes CAP_NET_ADMIN. FILE ('-': standard input) is\n"
 "what iptables-save, ip6tables-save or 'nft list ruleset' prints, or what\n"
 "iptables-restore or 'nft -f' takes.\n"
-"\n",
+"\n"
+"  --rewrite            print FILE with its state rules replaced by stateless\n"
+"                       ones; says on standard error what that lets in or loses,\n"
+"                       and which rules stay\n"
+"  --force              replace them even where others keep tracking on\n",
 	.exits =
 "Exit code: 0 nothing found, 1 something was, 65 not a ruleset, 66 no such file,\n"
 "69 the kernel or this build cannot do it, 74 not readable, 77 no permission,\n"

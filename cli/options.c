@@ -39,6 +39,7 @@ static const struct {
 	{ "help", no_argument, 0, 'h', FLAG(help) },
 	{ "family", required_argument, OPT_FAMILY, KEY_FAMILY, 0 },
 	{ "confirm", required_argument, OPT_CONFIRM, KEY_CONFIRM, 0 },
+	{ "rewrite", no_argument, OPT_REWRITE, KEY_FLAG, FLAG(rewrite) },
 	{ "force", no_argument, OPT_FORCE, KEY_FLAG, FLAG(request.force) },
 	{ "wait", no_argument, OPT_WAIT, KEY_FLAG, FLAG(wait) },
 	{ "redo", no_argument, OPT_REDO, KEY_FLAG, FLAG(redo) },

@@ -33,6 +33,15 @@ static int choose(const struct options *o, const char *file, const char *text,
 int saved_rules_read(const struct options *o, const char *file,
 		     struct foreign *f, struct diags *d)
 {
+	const struct backend *b;
+
+	return saved_rules_read_as(o, file, f, &b, d);
+}
+
+int saved_rules_read_as(const struct options *o, const char *file,
+			struct foreign *f, const struct backend **ret,
+			struct diags *d)
+{
 	const struct backend *b = NULL;
 	int err = policy_read_saved(file, &f->text, &f->len, d);
 
@@ -45,5 +54,7 @@ int saved_rules_read(const struct options *o, const char *file,
 	if (err)
 		return err;
 	err = b->read_foreign(file, f, d);
+	if (!err)
+		*ret = b;
 	return err == -EINVAL ? -FAULT_DATA : err;
 }

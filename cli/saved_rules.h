@@ -9,10 +9,15 @@
 #ifndef CTPOLICY_CLI_SAVED_RULES_H
 #define CTPOLICY_CLI_SAVED_RULES_H
 
+#include "backends/backend.h"
 #include "cli/cli.h"
 #include "rules/foreign.h"
 
 int saved_rules_read(const struct options *o, const char *file,
 		     struct foreign *f, struct diags *d);
+/* The same; *ret: whose text it is. */
+int saved_rules_read_as(const struct options *o, const char *file,
+			struct foreign *f, const struct backend **ret,
+			struct diags *d);
 
 #endif

@@ -208,7 +208,12 @@
 	X(IMPORT_ADDED, 813)		/* a warning */			\
 	X(IMPORT_DIFFERS, 814)		/* a warning */			\
 	X(IMPORT_OWN, 815)		/* a note */			\
-	X(IMPORT_CUT, 816)		/* a warning */
+	X(IMPORT_CUT, 816)		/* a warning */			\
+	/* audit --rewrite */						\
+	X(RULE_STAYS, 817)		/* a warning */			\
+	X(NEWLY_ADMITTED, 818)		/* a note */			\
+	X(NEWLY_LOST, 819)		/* a note */			\
+	X(NO_REWRITE, 820)
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

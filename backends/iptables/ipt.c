@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "backends/iptables/ipt_rewrite.h"
 #include "backends/iptables/ipt_foreign.h"
 #include "backends/iptables/ipt_live.h"
 
@@ -51,6 +52,8 @@ const struct backend backend_iptables = {
 	.print_step = ipt_print_step,
 	.parse = ipt_parse,
 	.read_foreign = ipt_read_foreign,
+	.rewrite = ipt_rewrite,
+	.text_of = ipt_text_of,
 	.recognizes = ipt_recognizes,
 	.open = ipt_open,
 	.snapshot = ipt_snapshot,

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/first.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "rules/walk.h"
+
+#define DEPTH_MAX 32		/* jumps within jumps */
+#define VISITS_MAX 200000	/* rules looked at, in one base chain */
+#define PATH_MAX_ZONES 24	/* more: a path is no longer cut */
+#define LIST_MAX 6		/* zones of a list that is short */
+
+/* Those that come this way: at least `least`, at most `most`. */
+struct path {
+	struct zones most, least;
+};
+
+struct following {
+	struct arena *a;
+	const struct foreign *f;
+	const struct rule_order *rules;
+	uint8_t family, state;
+	struct first *out;
+	struct zones passed;		/* accepted so far, for sure */
+	size_t cap_passed;
+	unsigned int depth;
+};
+
+static int add_entry(struct following *x, const struct zone *z, bool accepts)
+{
+	if (mem_grow(&x->out->v, &x->out->cap, x->out->n + 1))
+		return -ENOMEM;
+	x->out->v[x->out->n++] = (struct first_entry){ *z, accepts };
+	return 0;
+}
+
+static int meet(struct following *x, const struct zones *l,
+		const struct zone *z, struct zones *ret)
+{
+	struct zones out = { .v = arena_alloc(x->a, l->n, sizeof(*out.v)) };
+	int err = out.v ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < l->n; i++) {
+		if (!zone_meets(&l->v[i], z))
+			continue;
+		err = zone_intersect(x->a, &l->v[i], z, &out.v[out.n++]);
+	}
+	if (!err)
+		*ret = out;
+	return err;
+}
+
+/* False: it has become too much, and nothing was cut. */
+static int cut(struct following *x, struct zones *l, const struct zone *z,
+	       bool *ret_done)
+{
+	struct zones out = { 0 };
+
+	out.v = arena_alloc(x->a, l->n * ZONE_MAX_, sizeof(*out.v));
+	if (!out.v)
+		return -ENOMEM;
+	for (size_t i = 0; i < l->n; i++) {
+		struct zones part = { 0 };
+		int err = zone_subtract(x->a, &l->v[i], z, &part);
+
+		if (err)
+			return err;
+		memcpy(out.v + out.n, part.v, part.n * sizeof(*part.v));
+		out.n += part.n;
+	}
+	*ret_done = out.n <= PATH_MAX_ZONES;
+	if (*ret_done)
+		*l = out;
+	return 0;
+}
+
+/* What goes another way from here. */
+static int leave(struct following *x, struct path *p, const struct zone *z,
+		 bool surely)
+{
+	bool done = true;
+	int err = surely ? cut(x, &p->most, z, &done) : 0;
+
+	if (!err)
+		err = cut(x, &p->least, z, &done);
+	if (!err && !done)
+		p->least.n = 0;
+	return err;
+}
+
+static bool has_passed(const struct following *x, const struct zones *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		size_t k = 0;
+
+		while (k < x->passed.n &&
+		       !zone_within(&l->v[i], &x->passed.v[k]))
+			k++;
+		if (k == x->passed.n)
+			return false;
+	}
+	return true;
+}
+
+static int note_passed(struct following *x, const struct zones *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (mem_grow(&x->passed.v, &x->cap_passed, x->passed.n + 1))
+			return -ENOMEM;
+		x->passed.v[x->passed.n++] = l->v[i];
+	}
+	return 0;
+}
+
+static int accept_them(struct following *x, const struct zones *most,
+		       const struct zones *surely)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < most->n; i++)
+		err = add_entry(x, &most->v[i], true);
+	return err ? err : note_passed(x, surely);
+}
+
+static int refuse_them(struct following *x, const struct zones *surely)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < surely->n; i++)
+		err = add_entry(x, &surely->v[i], false);
+	return err;
+}
+
+static int follow(struct following *x, uint32_t chain, struct path *p);
+
+static int enter(struct following *x, uint32_t chain, struct path *inner)
+{
+	int err;
+
+	if (x->depth >= DEPTH_MAX)
+		return -E2BIG;
+	x->depth++;
+	err = follow(x, chain, inner);
+	x->depth--;
+	return err;
+}
+
+static int decide(struct following *x, const struct foreign_rule *r,
+		  const struct zone *z, bool surely, struct path *p)
+{
+	uint32_t to = foreign_find_chain(x->f, x->f->chains[r->chain].table,
+					 r->target);
+	struct path in = { 0 };
+	int err = meet(x, &p->most, z, &in.most);
+
+	if (!err && surely)
+		err = meet(x, &p->least, z, &in.least);
+	if (err)
+		return err;
+	if (r->verdict == FOREIGN_ACCEPT)
+		return accept_them(x, &in.most, &in.least);
+	if (r->verdict == FOREIGN_DROP || r->verdict == FOREIGN_REJECT)
+		return refuse_them(x, &in.least);
+	if (r->verdict == FOREIGN_RETURN)
+		return leave(x, p, z, surely);
+	if ((r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO) &&
+	    to != FOREIGN_NOWHERE) {
+		err = enter(x, to, &in);
+		return err || r->verdict == FOREIGN_JUMP ? err :
+		       leave(x, p, z, surely);
+	}
+	/* whoever decides it elsewhere may accept */
+	if (r->target && !walk_goes_on(x->f, r, r->target))
+		return accept_them(x, &in.most, &(struct zones){ 0 });
+	return 0;
+}
+
+static int meet_rule(struct following *x, uint32_t rule, struct path *p,
+		     bool *ret_ends)
+{
+	const struct foreign_rule *r = &x->f->rules[rule];
+	struct zone_asked asked;
+	struct zones here = { 0 };
+	struct zone z;
+	bool ends;
+	int err = zone_of_rule(x->a, x->f, r, x->family, STATES_ALL, &z,
+			       &asked);
+
+	if (!err)
+		err = meet(x, &p->most, &z, &here);
+	if (err)
+		return err;
+	if (x->out->passed[rule] != FIRST_MET)
+		x->out->passed[rule] = has_passed(x, &here) ? FIRST_PASSED :
+							      FIRST_MET;
+	if (!asked.takes || (asked.flags && !asked.takes_syn) ||
+	    (r->n_states && !(zone_rule_states(x->f, r) & x->state)))
+		return 0;
+	/* the initial SYN alone: no later packet has passed by that */
+	ends = asked.exact && !asked.flags && zone_is_all(&z) &&
+	       (r->verdict == FOREIGN_ACCEPT || r->verdict == FOREIGN_DROP ||
+		r->verdict == FOREIGN_REJECT || r->verdict == FOREIGN_RETURN);
+	err = decide(x, r, &z, asked.exact &&
+		     !(asked.flags && x->state == STATE_ESTABLISHED), p);
+	*ret_ends = ends;
+	return err;
+}
+
+static int follow(struct following *x, uint32_t chain, struct path *p)
+{
+	bool ends = false;
+	int err = 0;
+
+	for (uint32_t i = x->rules->first[chain];
+	     !err && !ends && i < x->rules->first[chain + 1]; i++) {
+		if (++x->out->visits > VISITS_MAX)
+			return -E2BIG;
+		err = meet_rule(x, x->rules->rules[i], p, &ends);
+	}
+	if (!err && ends)
+		p->most.n = p->least.n = 0;
+	return err;
+}
+
+int first_find(struct arena *a, const struct foreign *f,
+	       const struct rule_order *rules, uint32_t chain,
+	       uint8_t family, uint8_t state, struct first *ret)
+{
+	_cleanup_(first_release) struct first out = { 0 };
+	struct following x = { .a = a, .f = f, .rules = rules,
+			       .family = family, .state = state,
+			       .out = &out };
+	struct zone *all = arena_alloc(a, 1, sizeof(*all));
+	const char *policy = f->chains[chain].policy;
+	struct path p;
+	int err;
+
+	out.passed = calloc(f->n_rules + 1, 1);
+	if (!all || !out.passed)
+		return -ENOMEM;
+	*all = zone_all(family);
+	p.most = p.least = (struct zones){ all, 1 };
+	err = follow(&x, chain, &p);
+	if (!err && !(policy && !strcmp(policy, "drop")))
+		err = accept_them(&x, &p.most, &p.least);
+	free(x.passed.v);
+	if (err)
+		return err;
+	*ret = out;
+	out = (struct first){ 0 };
+	return 0;
+}
+
+void first_release(struct first *x)
+{
+	free(x->v);
+	free(x->passed);
+	*x = (struct first){ 0 };
+}
+
+/* Is there anything behind it that it changes? */
+static bool says_nothing(const struct first *x, size_t i)
+{
+	if (x->v[i].accepts) {
+		for (size_t k = i; k--;)
+			if (x->v[k].accepts &&
+			    zone_within(&x->v[i].z, &x->v[k].z))
+				return true;
+		return false;
+	}
+	for (size_t k = i + 1; k < x->n; k++)
+		if (x->v[k].accepts && zone_meets(&x->v[i].z, &x->v[k].z))
+			return false;
+	return true;
+}
+
+int first_within(struct arena *a, const struct first *x, const struct zone *z,
+		 struct first *ret)
+{
+	_cleanup_(first_release) struct first in = { 0 };
+	size_t n = 0;
+	int err = 0;
+
+	if (mem_grow(&in.v, &in.cap, x->n + 1))
+		return -ENOMEM;
+	for (size_t i = 0; !err && i < x->n; i++) {
+		if (!zone_meets(&x->v[i].z, z))
+			continue;
+		err = zone_intersect(a, &x->v[i].z, z, &in.v[in.n].z);
+		in.v[in.n++].accepts = x->v[i].accepts;
+	}
+	for (size_t i = 0; !err && i < in.n; i++)
+		if (!says_nothing(&in, i))
+			in.v[n++] = in.v[i];
+		else
+			in.v[i].z.dim[0] = (struct spans){ .limited = true };
+	if (err)
+		return err;
+	in.n = n;
+	*ret = in;
+	in = (struct first){ 0 };
+	return 0;
+}
+
+static int cut_all(struct arena *a, struct zones *l, const struct zone *z,
+		   bool *ret_ok)
+{
+	struct following x = { .a = a };
+
+	return cut(&x, l, z, ret_ok);
+}
+
+int first_accepted(struct arena *a, const struct first *x, struct zones *ret,
+		   bool *ret_ok)
+{
+	struct zones out = { .v = arena_alloc(a, (x->n + 1) * PATH_MAX_ZONES,
+					      sizeof(*out.v)) };
+	bool ok = true;
+	int err = out.v ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && ok && i < x->n; i++) {
+		struct zones one = { .v = arena_alloc(a, 1, sizeof(*one.v)),
+				     .n = 1 };
+
+		if (!x->v[i].accepts)
+			continue;
+		if (!one.v)
+			return -ENOMEM;
+		one.v[0] = x->v[i].z;
+		for (size_t k = 0; !err && ok && k < i; k++)
+			if (!x->v[k].accepts)
+				err = cut_all(a, &one, &x->v[k].z, &ok);
+		if (err || !ok)
+			continue;
+		memcpy(out.v + out.n, one.v, one.n * sizeof(*one.v));
+		out.n += one.n;
+	}
+	if (!err && ok && out.n <= 256)
+		err = zones_join(a, &out);
+	*ret_ok = ok;
+	if (!err)
+		*ret = out;
+	return err;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/first.h: what may begin in a hook, and where the established pass.
+ *
+ * A base chain is followed with packets of one state, its jumps laid flat.
+ *
+ * Shape:  entries in the order of evaluation; the policy is the last one, if it
+ *         accepts. Accepting ones hold at least, refusing ones at most what
+ *         the rules do. `passed[r]` of a rule: all of that state that it could
+ *         take is accepted ahead of it, on every way to it.
+ * Owner:  zones live in the arena; first_release().
+ * Errors: -ENOMEM; -E2BIG: too many ways through the chains.
+ */
+#ifndef CTPOLICY_AUDIT_FIRST_H
+#define CTPOLICY_AUDIT_FIRST_H
+
+#include "audit/uses.h"
+#include "audit/zone_rule.h"
+
+struct first_entry {
+	struct zone z;
+	bool accepts;
+};
+
+struct first {
+	struct first_entry *v;
+	size_t n, cap;
+	uint8_t *passed;		/* 0: not met; else enum first_passed */
+	size_t visits;
+};
+
+enum first_passed { FIRST_MET = 1, FIRST_PASSED = 2 };
+
+int first_find(struct arena *a, const struct foreign *f,
+	       const struct rule_order *rules, uint32_t chain,
+	       uint8_t family, uint8_t state, struct first *ret);
+void first_release(struct first *x);
+/*
+ * The entries within the zone, those left out that say nothing. Several
+ * accepted at the end of the list are joined.
+ */
+int first_within(struct arena *a, const struct first *x, const struct zone *z,
+		 struct first *ret);
+/* What is accepted, less the refusals before; *ret_ok: it is a short list. */
+int first_accepted(struct arena *a, const struct first *x, struct zones *ret,
+		   bool *ret_ok);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/replace.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/netfilter.h>
+
+#include "audit/needs.h"
+#include "audit/own.h"
+#include "audit/replace_parts.h"
+#include "audit/replace_places.h"
+#include "core/mem.h"
+
+static const char *odd_states(const struct foreign *f,
+			      const struct foreign_rule *r)
+{
+	for (uint32_t i = 0; i < r->n_states; i++) {
+		const struct foreign_states *s = &f->states[r->states + i];
+
+		if (s->kind != STATES_LISTED)
+			return "looks the state up in a set or map";
+		if (!s->negated && s->mask &&
+		    !(s->mask & STATES_ALL))
+			return "matches translated connections";
+	}
+	return r->n_states ? NULL : "matches the state in words that are not understood";
+}
+
+const char *replace_keeps(const struct foreign *f,
+			  const struct foreign_rule *r)
+{
+	for (size_t i = 0; i < FEATURE_MAX_; i++)
+		if (i != FEATURE_STATE && r->features >> i & 1 &&
+		    needs_feature((enum foreign_feature)i))
+			return needs_why((enum foreign_feature)i);
+	return r->features & FEATURE_BIT(STATE) ? odd_states(f, r) : NULL;
+}
+
+static bool is_ours(const struct replacing *x, const struct foreign_rule *r)
+{
+	const struct foreign *f = x->f;
+
+	return own_is_host(f, r) &&
+	       foreign_takes_part(&f->tables[f->chains[r->chain].table],
+				  x->family);
+}
+
+static bool in_raw(const struct replacing *x, const struct foreign_rule *r)
+{
+	return !strcmp(x->f->tables[x->f->chains[r->chain].table].name,
+		       "raw");
+}
+
+/* Established ones were accepted before, in each base chain on the way. */
+static int find_passed(struct job *j)
+{
+	struct replacing *x = j->x;
+	uint32_t table = x->f->chains[j->r->chain].table;
+	int err = 0;
+
+	j->passed = true;
+	for (uint32_t c = 0; !err && c < x->f->n_chains; c++) {
+		struct view *v;
+
+		if (x->f->chains[c].table != table ||
+		    replace_hook(&x->f->chains[c]) != j->hook)
+			continue;
+		err = replace_view(x, c, &v);
+		if (!err && v->established.passed[j->rule] == FIRST_MET)
+			j->passed = false;
+	}
+	return err;
+}
+
+/* Rules that count others, or are counted, must stay as many as they are. */
+static bool may_change(const struct job *j, const struct rule_list *l)
+{
+	const struct replacing *x = j->x;
+	enum stateless_text text = x->how->text ?
+		x->how->text(x->f, j->r) : TEXT_APPENDS;
+
+	if (text == TEXT_APPENDS && !x->counted[j->r->chain])
+		return true;
+	if (text == TEXT_OTHER || l->n > 1)
+		return false;
+	return l->n ? replace_is_one(j, &l->v[0].zone) :
+		      !x->counted[j->r->chain];
+}
+
+static int close_edit(struct job *j, const struct rule_list *l)
+{
+	struct stateless *s = j->x->out;
+
+	if (mem_grow(&s->edits, &s->cap_edits, s->n_edits + 1) ||
+	    mem_grow(&s->rules, &s->cap_rules, s->n_rules + l->n + 1))
+		return -ENOMEM;
+	j->e.first = (uint32_t)s->n_rules;
+	j->e.n = (uint32_t)l->n;
+	if (l->n)
+		memcpy(s->rules + s->n_rules, l->v, l->n * sizeof(*l->v));
+	s->n_rules += l->n;
+	if (j->e.why)
+		j->e.kind = STATELESS_NONE;
+	else if (j->e.admits || j->e.loses)
+		j->e.kind = STATELESS_APPROXIMATE;
+	s->edits[s->n_edits++] = j->e;
+	return 0;
+}
+
+static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
+{
+	_cleanup_(list_release) struct rule_list l = { 0 };
+	const struct foreign_rule *r = &x->f->rules[rule];
+	struct job j = { .x = x, .r = r, .rule = rule, .hook = hook,
+			 .states = zone_rule_states(x->f, r) };
+	struct zone_asked asked;
+	size_t n_chains = x->out->n_chains, n_inner = x->out->n_inner;
+	int err;
+
+	j.e = (struct stateless_edit){ .rule = rule, .chain = r->chain,
+				       .hook = hook, .family = x->family };
+	j.e.why = replace_keeps(x->f, r);
+	err = zone_of_rule(x->a, x->f, r, x->family, STATES_ALL, &j.e.own,
+			   &asked);
+	if (err || j.e.why)
+		return err ? err : close_edit(&j, &l);
+	if (in_raw(x, r)) {
+		j.e.why = "is asked for ahead of connection tracking";
+		return close_edit(&j, &l);
+	}
+	j.limited = asked.limited;
+	err = find_passed(&j);
+	if (!err)
+		err = replace_rule(&j, &l);
+	if (err == -E2BIG)
+		j.e.why = "no short list of rules says what its states stand for here";
+	else if (!err && !may_change(&j, &l))
+		j.e.why = "stands by its number among the others, which more rules would change";
+	if (err && err != -E2BIG)
+		return err;
+	if (j.e.why) {
+		x->out->n_chains = n_chains;
+		x->out->n_inner = n_inner;
+		l.n = 0;
+		j.e.admits = j.e.loses = 0;
+	}
+	return close_edit(&j, &l);
+}
+
+static int replace_one(struct replacing *x, uint32_t rule)
+{
+	static const uint8_t hooks[] = {
+		NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT,
+		NF_INET_PRE_ROUTING, NF_INET_POST_ROUTING,
+	};
+	uint8_t reach = x->reach[x->f->rules[rule].chain];
+	int err = 0;
+
+	/* that nobody calls: as if packets went through the host there */
+	if (!reach)
+		return replace_in_hook(x, rule, NF_INET_FORWARD);
+	for (size_t i = 0; !err && i < ARRAY_SIZE(hooks); i++)
+		if (reach >> hooks[i] & 1)
+			err = replace_in_hook(x, rule, hooks[i]);
+	return err;
+}
+
+static bool stays(const struct replacing *x, const struct foreign_rule *r)
+{
+	return needs_conntrack(r) && replace_keeps(x->f, r);
+}
+
+static int find_edits(struct replacing *x, bool *ret_left)
+{
+	const struct foreign *f = x->f;
+	size_t before = x->out->n_edits;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < f->n_rules; i++) {
+		if (!is_ours(x, &f->rules[i]))
+			continue;
+		*ret_left |= stays(x, &f->rules[i]);
+		if (f->rules[i].features & FEATURE_BIT(STATE))
+			err = replace_one(x, i);
+	}
+	for (size_t i = before; i < x->out->n_edits; i++)
+		*ret_left |= x->out->edits[i].kind == STATELESS_NONE;
+	return err;
+}
+
+static void forget_views(struct replacing *x)
+{
+	for (size_t c = 0; c < x->f->n_chains; c++) {
+		first_release(&x->views[c].fresh);
+		first_release(&x->views[c].established);
+		x->views[c].known = false;
+	}
+}
+
+static int replace_family(struct replacing *x, uint8_t family)
+{
+	size_t before = x->out->n_edits;
+	bool left = false;
+	int err;
+
+	x->family = family;
+	x->peers = false;
+	x->resets = replace_resets(x);
+	err = find_edits(x, &left);
+	left &= !x->how->force;
+	for (size_t i = before; i < x->out->n_edits; i++)
+		x->out->edits[i].left = left;
+	if (!err && !left)
+		err = replace_places(x, before);
+	forget_views(x);
+	return err;
+}
+
+static void replacing_release(struct replacing *x)
+{
+	if (x->views)
+		forget_views(x);
+	free(x->views);
+	free(x->reach);
+	free(x->counted);
+	rule_order_release(&x->rules);
+}
+
+static int begin(struct replacing *x)
+{
+	size_t n = x->f->n_chains + 1;
+
+	x->reach = calloc(n, sizeof(*x->reach));
+	x->views = calloc(n, sizeof(*x->views));
+	x->counted = calloc(n, sizeof(*x->counted));
+	x->out->hooks = calloc(n, sizeof(*x->out->hooks));
+	if (!x->reach || !x->views || !x->counted || !x->out->hooks ||
+	    rule_order_make(x->f, &x->rules))
+		return -ENOMEM;
+	replace_reach(x);
+	for (size_t i = 0; x->how->text && i < x->f->n_rules; i++)
+		x->counted[x->f->rules[i].chain] |=
+			x->how->text(x->f, &x->f->rules[i]) == TEXT_COUNTS;
+	return 0;
+}
+
+int replace_find(struct arena *a, const struct foreign *f,
+		 const struct replace_how *how, struct stateless *ret)
+{
+	_cleanup_(stateless_release) struct stateless out = { 0 };
+	_cleanup_(replacing_release) struct replacing x = {
+		.a = a, .f = f, .how = how, .out = &out,
+	};
+	int err = begin(&x);
+
+	if (!err)
+		err = replace_family(&x, NFPROTO_IPV4);
+	if (!err)
+		err = replace_family(&x, NFPROTO_IPV6);
+	if (err)
+		return err;
+	*ret = out;
+	out = (struct stateless){ 0 };
+	return 0;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* audit/replace_begin.c: rules for what may begin, or for what answers it. */
+#include <errno.h>
+#include <string.h>
+
+#include <linux/netfilter.h>
+
+#include "audit/replace_parts.h"
+#include "core/mem.h"
+
+#define RULES_MAX 12		/* more: a chain */
+#define ZONES_MAX 200		/* more: no replacement, where none can be */
+
+static int begin_zone(const struct job *j, const struct begin_want *w,
+		      struct zone *ret)
+{
+	struct replacing *x = j->x;
+	const uint32_t proto[][2] = { { w->proto, w->proto } };
+	uint32_t request = x->family == NFPROTO_IPV4 ? 8 : 128;
+	const uint32_t type[][2] = { { request, request } };
+	struct zone own = w->mirrored ? zone_mirror(&j->e.own) : j->e.own;
+	int err = zone_limit(x->a, &own, ZONE_PROTO, proto, 1, false, ret);
+
+	if (!err && w->echo)
+		err = zone_limit(x->a, ret, ZONE_ICMP, type, 1, false, ret);
+	return err;
+}
+
+static int turn(const struct job *j, const struct begin_want *w,
+		struct zone *z)
+{
+	uint32_t reply = j->x->family == NFPROTO_IPV4 ? 0 : 129;
+	const uint32_t type[][2] = { { reply, reply } };
+
+	if (w->mirrored)
+		*z = zone_mirror(z);
+	return w->echo ? zone_limit(j->x->a, z, ZONE_ICMP, type, 1, false, z) :
+			 0;
+}
+
+/* Nobody answers from the address of a group. */
+static bool is_group(const struct zone *z)
+{
+	static const struct key_range groups[] = {
+		{ { 224 }, { 255, 255, 255, 255 } },
+		{ { 0xff }, { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+			      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+			      0xff } },
+	};
+	struct spans s = { &groups[z->family != NFPROTO_IPV4], 1, true };
+
+	return spans_within(&z->dim[ZONE_SRC], &s);
+}
+
+static int entries(struct job *j, const struct begin_want *w,
+		   struct first *ret)
+{
+	struct replacing *x = j->x;
+	struct first all = { 0 };
+	struct first_entry any = { zone_all(x->family), true };
+	uint32_t chain = replace_main_chain(
+		x, x->f->chains[j->r->chain].table, w->hook);
+	struct view *v = NULL;
+	struct zone z;
+	int err = begin_zone(j, w, &z);
+
+	if (!err && chain != FOREIGN_NOWHERE)
+		err = replace_view(x, chain, &v);
+	if (err)
+		return err;
+	all.v = &any;
+	all.n = 1;
+	return first_within(x->a, v ? &v->fresh : &all, &z, ret);
+}
+
+static size_t choices(const struct spans *s, size_t per_rule)
+{
+	return s->limited && s->n > 1 ? (s->n + per_rule - 1) / per_rule : 1;
+}
+
+/* So many rules of iptables say it; 0: none can. */
+static size_t count_rules(const struct job *j, const struct zone *z)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < ZONE_MAX_; i++) {
+		const struct spans *s = &z->dim[i];
+		struct spans others = { 0 };
+
+		if (spans_within(&j->e.own.dim[i], s) || s->n < 2)
+			continue;
+		if (spans_invert(j->x->a, zone_bytes(z->family,
+						     (enum zone_dim)i),
+				 s, &others))
+			return 0;
+		if (i == ZONE_SPORT || i == ZONE_DPORT)
+			n *= choices(s, 7);
+		else if (i == ZONE_SRC || i == ZONE_DST)
+			n *= others.n > 4 || others.n > s->n ? s->n : 1;
+		else if (others.n > 1 || i == ZONE_ICMP)
+			n *= s->n;
+	}
+	return n;
+}
+
+static int gather(struct job *j, const struct begin_want *w,
+		  const struct first *in, struct zones *all, bool *ret_ok)
+{
+	struct zones l = { 0 };
+	struct zone *v;
+	size_t n = 0;
+	int err = first_accepted(j->x->a, in, &l, ret_ok);
+
+	if (err || !*ret_ok)
+		return err;
+	v = arena_alloc(j->x->a, all->n + l.n, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	if (all->n)
+		memcpy(v, all->v, all->n * sizeof(*v));
+	for (size_t i = 0; !err && i < l.n; i++) {
+		err = turn(j, w, &l.v[i]);
+		if (!is_group(&l.v[i]) || !w->mirrored)
+			v[all->n + n++] = l.v[i];
+	}
+	all->v = v;
+	all->n += n;
+	return err;
+}
+
+/* In order, what is refused leaves the chain. */
+static int put_chain(struct job *j, struct rule_list *l,
+		     const struct begin_want *w, struct first *in)
+{
+	_cleanup_(list_release) struct rule_list inner = { 0 };
+	struct stateless_rule call = { .own = true, .asks = w->asks,
+				       .does = DO_CALL };
+	int err = job_proto(j, w->proto, &call.zone);
+
+	for (size_t i = 0; !err && i < in->n; i++) {
+		struct stateless_rule r = { .zone = in->v[i].z };
+
+		r.does = in->v[i].accepts ? DO_TARGET : DO_RETURN;
+		err = turn(j, w, &r.zone);
+		if (!err && (!is_group(&r.zone) || !w->mirrored))
+			err = list_put(j, &inner, r);
+	}
+	if (err || !inner.n)
+		return err;
+	err = list_chain(j, &inner, &call.chain);
+	return err ? err : list_put(j, l, call);
+}
+
+static int put_zones(struct job *j, struct rule_list *l,
+		     enum stateless_does does, uint8_t asks,
+		     struct zones *all)
+{
+	int err = all->n <= ZONES_MAX ? zones_join(j->x->a, all) : 0;
+
+	for (size_t i = 0; !err && i < all->n; i++)
+		err = list_put(j, l, (struct stateless_rule){
+			.zone = all->v[i], .own = does == DO_TARGET,
+			.asks = asks, .does = does });
+	return err;
+}
+
+static bool is_short(const struct job *j, const struct zones *l, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		size_t one = count_rules(j, &l->v[i]);
+
+		if (!one)
+			return false;
+		n += one;
+	}
+	return n <= max;
+}
+
+int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
+	      const struct begin_want *w, size_t n)
+{
+	struct zones all = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++) {
+		_cleanup_(first_release) struct first in = { 0 };
+		struct zones before = all;
+		bool ok = true;
+
+		err = entries(j, &w[i], &in);
+		if (!err)
+			err = gather(j, &w[i], &in, &all, &ok);
+		if (err || (ok && is_short(j, &all, does == DO_TARGET ?
+					   RULES_MAX : ZONES_MAX)))
+			continue;
+		if (does != DO_TARGET)
+			return -E2BIG;
+		all = before;
+		err = put_chain(j, l, &w[i], &in);
+	}
+	return err ? err : put_zones(j, l, does, w[0].asks, &all);
+}
+
+static void note_protos(const struct zone *z, uint8_t *v, size_t max,
+			size_t *n, bool *any)
+{
+	const struct spans *s = &z->dim[ZONE_PROTO];
+
+	*any |= !s->limited;
+	for (size_t i = 0; i < s->n; i++) {
+		unsigned int first = s->v[i].first[0];
+		unsigned int last = s->v[i].last[0];
+
+		if (last - first >= max) {
+			*any = true;
+			continue;
+		}
+		for (unsigned int p = first; p <= last; p++)
+			if (*n < max && !memchr(v, (int)p, *n) &&
+			    p != PROTO_TCP && p != PROTO_UDP &&
+			    p != PROTO_ICMP && p != PROTO_ICMPV6)
+				v[(*n)++] = (uint8_t)p;
+	}
+}
+
+int begin_protos(struct job *j, uint8_t hook, uint8_t *ret, size_t max,
+		 size_t *ret_n, bool *ret_any)
+{
+	struct replacing *x = j->x;
+	uint32_t chain = replace_main_chain(
+		x, x->f->chains[j->r->chain].table, hook);
+	struct view *v = NULL;
+	int err = chain == FOREIGN_NOWHERE ? 0 : replace_view(x, chain, &v);
+
+	*ret_n = 0;
+	*ret_any = !v;
+	for (size_t i = 0; v && !err && i < v->fresh.n; i++) {
+		struct zone z, own = zone_all(x->family);
+
+		if (!v->fresh.v[i].accepts)
+			continue;
+		/* of each alone, whether the rule itself names it */
+		own.dim[ZONE_PROTO] = j->e.own.dim[ZONE_PROTO];
+		err = zone_intersect(x->a, &v->fresh.v[i].z, &own, &z);
+		if (!err)
+			note_protos(&z, ret, max, ret_n, ret_any);
+	}
+	return err;
+}

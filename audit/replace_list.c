@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* audit/replace_list.c: lists of replacing rules, and what they are made of. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/netfilter.h>
+
+#include "audit/replace_parts.h"
+#include "core/intern.h"
+#include "core/mem.h"
+
+static bool is_same(const struct stateless_rule *a,
+		    const struct stateless_rule *b)
+{
+	return a->own == b->own && a->asks == b->asks && a->mask == b->mask &&
+	       a->flags == b->flags && a->does == b->does &&
+	       a->chain == b->chain && zone_within(&a->zone, &b->zone);
+}
+
+/* What no packet of the rule is in needs no rule, nor what was said before. */
+int list_put(struct job *j, struct rule_list *l, struct stateless_rule r)
+{
+	int err;
+
+	if (zone_is_empty(&r.zone) || !zone_meets(&r.zone, &j->e.own))
+		return 0;
+	err = zone_intersect(j->x->a, &r.zone, &j->e.own, &r.zone);
+	if (err)
+		return err;
+	for (size_t i = 0; i < l->n; i++)
+		if (is_same(&r, &l->v[i]))
+			return 0;
+	if (mem_grow(&l->v, &l->cap, l->n + 1))
+		return -ENOMEM;
+	l->v[l->n++] = r;
+	return 0;
+}
+
+static const char *free_name(struct replacing *x, uint32_t table)
+{
+	const char *name;
+
+	do {
+		name = intern_printf("ctp-%u", ++x->n_names);
+	} while (name &&
+		 foreign_find_chain(x->f, table, name) != FOREIGN_NOWHERE);
+	return name;
+}
+
+int list_chain(struct job *j, struct rule_list *l, uint32_t *ret)
+{
+	struct stateless *s = j->x->out;
+	uint32_t table = j->x->f->chains[j->r->chain].table;
+	struct stateless_chain c = { .rule = j->rule, .hook = j->hook,
+				     .own = j->e.own,
+				     .first = (uint32_t)s->n_inner,
+				     .n = (uint32_t)l->n };
+
+	c.name = free_name(j->x, table);
+	if (!c.name || mem_grow(&s->chains, &s->cap_chains, s->n_chains + 1) ||
+	    mem_grow(&s->inner, &s->cap_inner, s->n_inner + l->n))
+		return -ENOMEM;
+	if (l->n)
+		memcpy(s->inner + s->n_inner, l->v, l->n * sizeof(*l->v));
+	s->n_inner += l->n;
+	s->chains[s->n_chains] = c;
+	*ret = (uint32_t)s->n_chains++;
+	return 0;
+}
+
+void list_release(struct rule_list *l)
+{
+	free(l->v);
+	*l = (struct rule_list){ 0 };
+}
+
+int job_proto(const struct job *j, uint32_t proto, struct zone *ret)
+{
+	const uint32_t v[][2] = { { proto, proto } };
+
+	return zone_limit(j->x->a, &j->e.own, ZONE_PROTO, v, 1, false, ret);
+}
+
+int job_not_proto(const struct job *j, uint32_t proto, struct zone *ret)
+{
+	const uint32_t v[][2] = { { proto, proto } };
+
+	return zone_limit(j->x->a, &j->e.own, ZONE_PROTO, v, 1, true, ret);
+}
+
+int job_icmp_types(const struct job *j, const uint32_t (*v)[2], size_t n,
+		   struct zone *ret)
+{
+	struct zone z;
+	int err = job_proto(j, job_icmp(j), &z);
+
+	return err ? err :
+		     zone_limit(j->x->a, &z, ZONE_ICMP, v, n, false, ret);
+}
+
+static const char *hook_name(uint8_t hook)
+{
+	static const char *const names[] = {
+		[NF_INET_PRE_ROUTING] = "prerouting",
+		[NF_INET_LOCAL_IN] = "input", [NF_INET_FORWARD] = "forward",
+		[NF_INET_LOCAL_OUT] = "output",
+		[NF_INET_POST_ROUTING] = "postrouting",
+	};
+
+	return names[hook];
+}
+
+static bool drops_or_decides(const struct host_chain *c)
+{
+	return c->n_rules || (c->policy && !strcmp(c->policy, "drop"));
+}
+
+/* Of this table if it filters there, else of one called "filter", else any. */
+uint32_t replace_main_chain(const struct replacing *x, uint32_t table,
+			    uint8_t hook)
+{
+	const struct foreign *f = x->f;
+	uint32_t found = FOREIGN_NOWHERE;
+	unsigned int best = 0;
+
+	for (uint32_t c = 0; c < f->n_chains; c++) {
+		const struct host_chain *h = &f->chains[c];
+		const struct foreign_table *t = &f->tables[h->table];
+		unsigned int rank = 1;
+
+		if (!h->hook || strcmp(h->hook, hook_name(hook)) ||
+		    (h->type && !strcmp(h->type, "nat")) ||
+		    !foreign_takes_part(t, x->family))
+			continue;
+		rank += drops_or_decides(h) ? 4 : 0;
+		rank += h->table == table ? 2 : 0;
+		rank += !strcmp(t->name, "filter") ? 1 : 0;
+		if (rank > best) {
+			best = rank;
+			found = c;
+		}
+	}
+	return found;
+}
+
+int replace_view(struct replacing *x, uint32_t chain, struct view **ret)
+{
+	struct view *v = &x->views[chain];
+	int err = 0;
+
+	if (!v->known)
+		err = first_find(x->a, x->f, &x->rules, chain, x->family,
+				 STATE_NEW, &v->fresh);
+	if (!err && !v->known)
+		err = first_find(x->a, x->f, &x->rules, chain, x->family,
+				 STATE_ESTABLISHED, &v->established);
+	if (err)
+		return err;
+	v->known = true;
+	*ret = v;
+	return 0;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/replace_parts.h: what the files that replace state rules share.
+ *
+ * Shape:  a job is one rule in one hook. What replaces it is gathered in lists;
+ *         a list may become a chain that another calls.
+ * Owner:  lists: list_release().
+ * Errors: -ENOMEM; -E2BIG: no short list of rules says it.
+ */
+#ifndef CTPOLICY_AUDIT_REPLACE_PARTS_H
+#define CTPOLICY_AUDIT_REPLACE_PARTS_H
+
+#include <linux/netfilter.h>
+
+#include "audit/first.h"
+#include "audit/replace.h"
+
+struct view {
+	bool known;
+	struct first fresh, established;
+};
+
+struct replacing {
+	struct arena *a;
+	const struct foreign *f;
+	const struct replace_how *how;
+	struct rule_order rules;
+	struct stateless *out;
+	uint8_t family;			/* at hand */
+	uint8_t *reach;			/* of a chain: 1 << NF_INET_* */
+	struct view *views;		/* of a base chain */
+	bool *counted;			/* of a chain: rules count others */
+	bool resets;			/* a rule rejects with tcp-reset */
+	bool peers;			/* remembered ones are asked for */
+	uint32_t n_names;
+};
+
+struct rule_list {
+	struct stateless_rule *v;
+	size_t n, cap;
+};
+
+struct job {
+	struct replacing *x;
+	const struct foreign_rule *r;
+	uint32_t rule;
+	uint8_t hook, states;
+	bool limited, passed;
+	struct stateless_edit e;
+};
+
+enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMPV6 = 58 };
+
+static inline uint8_t job_icmp(const struct job *j)
+{
+	return j->x->family == NFPROTO_IPV4 ? PROTO_ICMP : PROTO_ICMPV6;
+}
+
+/* replace_list.c */
+int list_put(struct job *j, struct rule_list *l, struct stateless_rule r);
+int list_chain(struct job *j, struct rule_list *l, uint32_t *ret);
+void list_release(struct rule_list *l);
+/* Of the job's own packets those of a protocol; of ICMP, of the types. */
+int job_proto(const struct job *j, uint32_t proto, struct zone *ret);
+int job_not_proto(const struct job *j, uint32_t proto, struct zone *ret);
+int job_icmp_types(const struct job *j, const uint32_t (*v)[2], size_t n,
+		   struct zone *ret);
+/* The base chain that decides what begins in the hook. */
+uint32_t replace_main_chain(const struct replacing *x, uint32_t table,
+			    uint8_t hook);
+int replace_view(struct replacing *x, uint32_t chain, struct view **ret);
+
+/* replace_begin.c: what may begin, or what answers it. */
+struct begin_want {
+	uint8_t hook;
+	uint32_t proto;
+	bool mirrored, echo;
+	uint8_t asks;
+};
+int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
+	      const struct begin_want *w, size_t n);
+/* Protocols beside TCP, UDP and ICMP that may begin; *ret_any: any may. */
+int begin_protos(struct job *j, uint8_t hook, uint8_t *ret, size_t max,
+		 size_t *ret_n, bool *ret_any);
+
+/* replace_states.c: what stands for one state. */
+int established_put(struct job *j, struct rule_list *l,
+		    enum stateless_does does);
+int echo_put(struct job *j, struct rule_list *l, enum stateless_does does);
+int related_put(struct job *j, struct rule_list *l, enum stateless_does does);
+int requests_put(struct job *j, struct rule_list *l,
+		 struct stateless_rule like);
+int invalid_put(struct job *j, struct rule_list *l);
+int untracked_put(struct job *j, struct rule_list *l);
+
+/* replace_rule.c: the whole of a rule. */
+int replace_rule(struct job *j, struct rule_list *l);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/replace_places.h: which hooks reach a chain, which chains become two,
+ * and where datagrams that leave are remembered.
+ *
+ * Errors: -ENOMEM.
+ */
+#ifndef CTPOLICY_AUDIT_REPLACE_PLACES_H
+#define CTPOLICY_AUDIT_REPLACE_PLACES_H
+
+#include "audit/replace_parts.h"
+
+/* NF_INET_* of a base chain; UINT8_MAX: none, or a regular chain. */
+uint8_t replace_hook(const struct host_chain *c);
+void replace_reach(struct replacing *x);
+bool replace_resets(const struct replacing *x);
+/* Does one rule say it, whatever the dialect? */
+bool replace_is_one(const struct job *j, const struct zone *z);
+/* For the edits of the family at hand, from number `first` on. */
+int replace_places(struct replacing *x, size_t first);
+
+#endif

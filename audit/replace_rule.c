@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/replace_rule.c: the replacement of one rule, by its states and target.
+ *
+ *   NEW, accepts          the rule without its state; of ICMP, requests only
+ *   NEW, anything else    the same, if the established were accepted before;
+ *                         else a chain that they leave
+ *   ESTABLISHED, RELATED  what stands for them (replace_states.c)
+ *   INVALID, drops        impossible flags, redirects, unasked echo replies
+ *   UNTRACKED             neighbour discovery, and what NOTRACK takes out
+ *
+ * Packets beyond the first must not be counted by a limit: with one, NEW is the
+ * initial SYN of TCP.
+ */
+#include <errno.h>
+
+#include <linux/netfilter.h>
+
+#include "audit/replace_parts.h"
+#include "core/mem.h"
+#include "rules/walk.h"
+
+#define ADMITS(name) (UINT32_C(1) << ADMITS_##name)
+#define LOSES(name) (UINT32_C(1) << LOSES_##name)
+
+static bool has(const struct job *j, uint8_t states)
+{
+	return j->states & states;
+}
+
+static bool in_or_out_or_through(const struct job *j)
+{
+	return j->hook == NF_INET_LOCAL_IN || j->hook == NF_INET_LOCAL_OUT ||
+	       j->hook == NF_INET_FORWARD;
+}
+
+static bool takes_proto(const struct job *j, uint32_t proto)
+{
+	struct zone z;
+
+	return !job_proto(j, proto, &z) && !zone_is_empty(&z);
+}
+
+/* All of the rule's packets, TCP by its initial SYN where they are counted. */
+static int put_all(struct job *j, struct rule_list *l, const struct zone *z,
+		   struct stateless_rule like)
+{
+	const uint32_t tcp[][2] = { { PROTO_TCP, PROTO_TCP } };
+	struct stateless_rule rest = like, syn = like;
+	int err;
+
+	rest.zone = *z;
+	if (!j->limited)
+		return list_put(j, l, rest);
+	syn.asks |= ASK_SYN;
+	err = zone_limit(j->x->a, z, ZONE_PROTO, tcp, 1, false, &syn.zone);
+	if (!err)
+		err = list_put(j, l, syn);
+	if (!err)
+		err = zone_limit(j->x->a, z, ZONE_PROTO, tcp, 1, true,
+				 &rest.zone);
+	if (err || zone_is_empty(&rest.zone))
+		return err;
+	if (spans_within(&z->dim[ZONE_PROTO],
+			 &rest.zone.dim[ZONE_PROTO]) ||
+	    rest.zone.dim[ZONE_PROTO].n < 3) {
+		if (takes_proto(j, PROTO_UDP))
+			j->e.loses |= LOSES(LIMIT);
+		return list_put(j, l, rest);
+	}
+	/* neither TCP nor ICMP: no rule asks for that; of the rest, UDP */
+	j->e.loses |= LOSES(PROTO) | LOSES(LIMIT);
+	err = job_proto(j, PROTO_UDP, &rest.zone);
+	return err ? err : list_put(j, l, rest);
+}
+
+/* What a new packet may be: any but ICMP, and of ICMP a request. */
+static int put_new(struct job *j, struct rule_list *l,
+		   struct stateless_rule like)
+{
+	struct zone z;
+	int err;
+
+	if (has(j, STATE_INVALID) || !takes_proto(j, job_icmp(j)))
+		return put_all(j, l, &j->e.own, like);
+	err = job_not_proto(j, job_icmp(j), &z);
+	if (!err)
+		err = put_all(j, l, &z, like);
+	return err ? err : requests_put(j, l, like);
+}
+
+/* The rule's limit counts once, whichever of several rules led to it. */
+static int share_limit(struct job *j, struct rule_list *l)
+{
+	_cleanup_(list_release) struct rule_list inner = { 0 };
+	struct stateless_rule own = { .zone = j->e.own, .own = true };
+	uint32_t chain;
+	int err;
+
+	if (!j->limited || l->n < 2)
+		return 0;
+	if (j->r->verdict == FOREIGN_RETURN || j->r->verdict == FOREIGN_GOTO)
+		return -E2BIG;
+	err = list_put(j, &inner, own);
+	if (!err)
+		err = list_chain(j, &inner, &chain);
+	for (size_t i = 0; !err && i < l->n; i++) {
+		l->v[i].own = false;
+		l->v[i].does = DO_CALL;
+		l->v[i].chain = chain;
+	}
+	return err;
+}
+
+static void admit_new(struct job *j)
+{
+	if (takes_proto(j, PROTO_TCP) && !j->limited)
+		j->e.admits |= ADMITS(TCP) | ADMITS(FLAGS);
+}
+
+static int accept_new(struct job *j, struct rule_list *l)
+{
+	const struct stateless_rule like = { .own = true };
+	int err = put_new(j, l, like);
+
+	admit_new(j);
+	if (!err)
+		err = share_limit(j, l);
+	if (!err && has(j, STATE_ESTABLISHED) &&
+	    takes_proto(j, job_icmp(j)) && !has(j, STATE_INVALID)) {
+		j->e.depends = true;
+		err = echo_put(j, l, DO_TARGET);
+	}
+	/* what counts the first alone must let the others pass */
+	if (!err && has(j, STATE_ESTABLISHED) && j->limited)
+		err = established_put(j, l, DO_TARGET);
+	if (!err && has(j, STATE_RELATED) && !has(j, STATE_INVALID))
+		err = related_put(j, l, DO_TARGET);
+	return err;
+}
+
+static bool is_rest_known(const struct job *j)
+{
+	struct zone z = j->e.own;
+	const uint32_t known[][2] = { { PROTO_TCP, PROTO_TCP },
+				      { job_icmp(j), job_icmp(j) } };
+
+	return !zone_limit(j->x->a, &z, ZONE_PROTO, known, 2, true, &z) &&
+	       zone_is_empty(&z);
+}
+
+/* Where no socket and no list tells the established: the initial SYN is new. */
+static int put_syn(struct job *j, struct rule_list *l)
+{
+	struct stateless_rule r = { .own = true, .asks = ASK_SYN };
+	int err;
+
+	if (!is_rest_known(j))
+		return -E2BIG;
+	err = job_proto(j, PROTO_TCP, &r.zone);
+	if (!err)
+		err = list_put(j, l, r);
+	r.asks = 0;
+	j->e.admits |= ADMITS(TCP);
+	return err ? err : requests_put(j, l, r);
+}
+
+/* Those that a new packet is not leave the chain ahead of the target. */
+static int put_behind_others(struct job *j, struct rule_list *l)
+{
+	_cleanup_(list_release) struct rule_list inner = { 0 };
+	struct stateless_rule call = { .zone = j->e.own, .own = !j->limited,
+				       .does = DO_CALL };
+	struct stateless_rule last = { .own = j->limited };
+	int err;
+
+	if (j->r->verdict == FOREIGN_RETURN || j->r->verdict == FOREIGN_GOTO)
+		return -E2BIG;
+	err = has(j, STATE_ESTABLISHED) ? 0 :
+		      established_put(j, &inner, DO_RETURN);
+	if (!err && has(j, STATE_INVALID) && !has(j, STATE_RELATED))
+		err = related_put(j, &inner, DO_RETURN);
+	if (!err && has(j, STATE_INVALID) && !has(j, STATE_UNTRACKED) &&
+	    j->x->family == NFPROTO_IPV6) {
+		static const uint32_t nd[][2] = { { 130, 136 }, { 143, 143 },
+						  { 151, 151 } };
+		struct stateless_rule r = { .does = DO_RETURN };
+
+		err = job_icmp_types(j, nd, ARRAY_SIZE(nd), &r.zone);
+		if (!err)
+			err = list_put(j, &inner, r);
+	}
+	if (!err)
+		err = put_new(j, &inner, last);
+	if (!err && has(j, STATE_RELATED) && !has(j, STATE_INVALID))
+		err = related_put(j, &inner, DO_TARGET);
+	if (!err)
+		err = list_chain(j, &inner, &call.chain);
+	return err ? err : list_put(j, l, call);
+}
+
+/* Is the initial SYN left out? Then it takes strays alone. */
+static int takes_strays(const struct job *j, bool *ret)
+{
+	struct zone z;
+	struct zone_asked asked;
+	int err = zone_of_rule(j->x->a, j->x->f, j->r, j->x->family,
+			       STATES_ALL, &z, &asked);
+
+	if (!err)
+		*ret = asked.flags && !asked.takes_syn &&
+		       !has(j, STATE_ESTABLISHED);
+	return err;
+}
+
+static int judge_new(struct job *j, struct rule_list *l)
+{
+	const struct stateless_rule like = { .own = true };
+	bool strays = false;
+	int err = takes_strays(j, &strays);
+
+	if (err || strays) {
+		j->e.admits |= ADMITS(TCP);
+		return err;
+	}
+	if (!in_or_out_or_through(j))
+		return put_syn(j, l);
+	if (!j->passed && !has(j, STATE_ESTABLISHED))
+		return put_behind_others(j, l);
+	if (has(j, STATE_INVALID) &&
+	    (!has(j, STATE_RELATED) ||
+	     (j->x->family == NFPROTO_IPV6 && !has(j, STATE_UNTRACKED))))
+		return put_behind_others(j, l);
+	err = put_new(j, l, like);
+	j->e.admits |= j->limited ? ADMITS(TCP) : 0;
+	if (!err)
+		err = share_limit(j, l);
+	if (!err && has(j, STATE_ESTABLISHED) && !has(j, STATE_INVALID))
+		err = echo_put(j, l, DO_TARGET);
+	if (!err && has(j, STATE_RELATED) && !has(j, STATE_INVALID))
+		err = related_put(j, l, DO_TARGET);
+	return err;
+}
+
+/* It logs or counts. A jump to what is no chain calls an extension. */
+static bool only_goes_on(const struct job *j)
+{
+	const struct foreign *f = j->x->f;
+	uint32_t table = f->chains[j->r->chain].table;
+
+	if (j->r->verdict == FOREIGN_NONE)
+		return true;
+	return j->r->target &&
+	       foreign_find_chain(f, table, j->r->target) == FOREIGN_NOWHERE &&
+	       walk_goes_on(f, j->r, j->r->target);
+}
+
+static int without_new(struct job *j, struct rule_list *l)
+{
+	int err = 0;
+
+	if (has(j, STATE_ESTABLISHED))
+		err = in_or_out_or_through(j) ?
+			      established_put(j, l, DO_TARGET) : -E2BIG;
+	if (!err && has(j, STATE_RELATED))
+		err = related_put(j, l, DO_TARGET);
+	if (err || !has(j, STATE_INVALID))
+		return err;
+	if (only_goes_on(j)) {
+		j->e.loses |= LOSES(LOG);
+		return 0;
+	}
+	return invalid_put(j, l);
+}
+
+int replace_rule(struct job *j, struct rule_list *l)
+{
+	int err;
+
+	if (!has(j, STATES_ALL))
+		return 0;
+	if (j->states == STATES_ALL)
+		return put_all(j, l, &j->e.own,
+			       (struct stateless_rule){ .own = true });
+	if (!has(j, STATE_NEW))
+		err = without_new(j, l);
+	else if (j->r->verdict == FOREIGN_ACCEPT)
+		err = accept_new(j, l);
+	else
+		err = judge_new(j, l);
+	if (err || !has(j, STATE_UNTRACKED) ||
+	    (has(j, STATE_NEW) && has(j, STATE_INVALID)))
+		return err;
+	return untracked_put(j, l);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/replace_states.c: what stands for one state.
+ *
+ * ESTABLISHED of TCP in INPUT is a connected socket; elsewhere, and for what
+ * has no connections, it is whatever may begin, and the mirror image of what
+ * may begin the other way.
+ */
+#include <errno.h>
+
+#include <linux/netfilter.h>
+
+#include "audit/replace_parts.h"
+#include "core/mem.h"
+
+#define PROTOS_MAX 8
+
+static int admit(struct job *j, const struct rule_list *l, size_t before,
+		 uint32_t admits)
+{
+	if (l->n > before)
+		j->e.admits |= admits;
+	return 0;
+}
+
+#define ADMITS(name) (UINT32_C(1) << ADMITS_##name)
+#define LOSES(name) (UINT32_C(1) << LOSES_##name)
+
+static int put_tcp(struct job *j, struct rule_list *l, enum stateless_does does)
+{
+	const struct begin_want out[] = {
+		{ NF_INET_LOCAL_OUT, PROTO_TCP, false, false, ASK_NOT_SYN },
+		{ NF_INET_LOCAL_IN, PROTO_TCP, true, false, ASK_NOT_SYN },
+	}, forward[] = {
+		{ NF_INET_FORWARD, PROTO_TCP, false, false, ASK_NOT_SYN },
+		{ NF_INET_FORWARD, PROTO_TCP, true, false, ASK_NOT_SYN },
+	};
+	struct stateless_rule own = {
+		.own = does == DO_TARGET, .does = does,
+		.asks = ASK_NOT_SYN | ASK_SOCKET,
+	};
+	size_t before = l->n;
+	int err;
+
+	if (j->hook == NF_INET_LOCAL_IN) {
+		err = job_proto(j, PROTO_TCP, &own.zone);
+		if (!err)
+			err = list_put(j, l, own);
+	} else {
+		err = begin_put(j, l, does, j->hook == NF_INET_FORWARD ?
+				forward : out, 2);
+	}
+	return err ? err : admit(j, l, before, ADMITS(TCP) | ADMITS(FLAGS));
+}
+
+/* Of the hook, where a packet comes from that this one may answer. */
+static uint8_t other_hook(uint8_t hook)
+{
+	return hook == NF_INET_LOCAL_IN	 ? NF_INET_LOCAL_OUT :
+	       hook == NF_INET_LOCAL_OUT ? NF_INET_LOCAL_IN :
+					   NF_INET_FORWARD;
+}
+
+static int put_peers(struct job *j, struct rule_list *l,
+		     enum stateless_does does)
+{
+	const struct begin_want w = {
+		NF_INET_LOCAL_OUT, PROTO_UDP, true, false,
+		ASK_PEER | ASK_LOCAL,
+	};
+	size_t before = l->n;
+	int err = begin_put(j, l, does, &w, 1);
+
+	if (err || l->n == before)
+		return err;
+	j->x->peers = true;
+	j->e.loses |= LOSES(PEERS);
+	return admit(j, l, before, ADMITS(WILDCARD));
+}
+
+static int put_udp(struct job *j, struct rule_list *l, enum stateless_does does)
+{
+	const struct begin_want w = {
+		other_hook(j->hook), PROTO_UDP, true, false, 0,
+	};
+	struct stateless_rule own = {
+		.own = does == DO_TARGET, .does = does, .asks = ASK_SOCKET,
+	};
+	size_t before = l->n;
+	int err;
+
+	if (j->hook == NF_INET_LOCAL_IN) {
+		err = job_proto(j, PROTO_UDP, &own.zone);
+		if (!err)
+			err = list_put(j, l, own);
+		if (!err)
+			err = put_peers(j, l, does);
+	} else {
+		err = begin_put(j, l, does, &w, 1);
+	}
+	return err ? err : admit(j, l, before, ADMITS(UDP));
+}
+
+int echo_put(struct job *j, struct rule_list *l, enum stateless_does does)
+{
+	const struct begin_want w = {
+		other_hook(j->hook), job_icmp(j), true, true, 0,
+	};
+	size_t before = l->n;
+	int err = begin_put(j, l, does, &w, 1);
+
+	return err ? err : admit(j, l, before, ADMITS(ECHO));
+}
+
+static int put_protos(struct job *j, struct rule_list *l,
+		      enum stateless_does does)
+{
+	uint8_t protos[PROTOS_MAX];
+	bool any = false;
+	size_t n = 0, before = l->n;
+	int err = begin_protos(j, other_hook(j->hook), protos, PROTOS_MAX, &n,
+			       &any);
+
+	if (!err && any)
+		j->e.loses |= LOSES(PROTO);
+	for (size_t i = 0; !err && i < n; i++) {
+		const struct begin_want w = {
+			other_hook(j->hook), protos[i], true, false, 0,
+		};
+
+		err = begin_put(j, l, does, &w, 1);
+	}
+	return err ? err : admit(j, l, before, ADMITS(PROTO));
+}
+
+int established_put(struct job *j, struct rule_list *l,
+		    enum stateless_does does)
+{
+	static int (*const parts[])(struct job *j, struct rule_list *l,
+				    enum stateless_does does) = {
+		put_tcp, put_udp, echo_put, put_protos,
+	};
+	int err = 0;
+
+	j->e.depends = true;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(parts); i++)
+		err = parts[i](j, l, does);
+	return err;
+}
+
+/* Errors by their types; and in OUTPUT the resets that a rule of ours sends. */
+int related_put(struct job *j, struct rule_list *l, enum stateless_does does)
+{
+	static const uint32_t v4[][2] = { { 3, 3 }, { 11, 12 } },
+			      v6[][2] = { { 1, 4 } };
+	bool is_v4 = j->x->family == NFPROTO_IPV4;
+	struct stateless_rule r = { .own = does == DO_TARGET, .does = does };
+	size_t before = l->n;
+	int err = job_icmp_types(j, is_v4 ? v4 : v6,
+				 is_v4 ? ARRAY_SIZE(v4) : ARRAY_SIZE(v6),
+				 &r.zone);
+
+	if (!err)
+		err = list_put(j, l, r);
+	if (!err)
+		err = admit(j, l, before, ADMITS(ERROR));
+	if (err || j->hook != NF_INET_LOCAL_OUT || !j->x->resets)
+		return err;
+	r.asks = ASK_FLAGS;
+	r.mask = 0x07;
+	r.flags = 0x04;
+	before = l->n;
+	err = job_proto(j, PROTO_TCP, &r.zone);
+	if (!err)
+		err = list_put(j, l, r);
+	j->e.depends = true;
+	return err ? err : admit(j, l, before, ADMITS(TCP));
+}
+
+/* Of ICMP what begins something, as `like` says. */
+int requests_put(struct job *j, struct rule_list *l, struct stateless_rule like)
+{
+	static const uint32_t v4[][2] = { { 8, 8 }, { 13, 13 }, { 17, 17 } },
+			      v6[][2] = { { 128, 128 }, { 139, 139 } };
+	bool is_v4 = j->x->family == NFPROTO_IPV4;
+	int err = job_icmp_types(j, is_v4 ? v4 : v6,
+				 is_v4 ? ARRAY_SIZE(v4) : ARRAY_SIZE(v6),
+				 &like.zone);
+
+	return err ? err : list_put(j, l, like);
+}
+
+/* Flags that no stack sends: mask and value. */
+static const uint8_t impossible[][2] = {
+	{ 0x3f, 0x00 }, { 0x03, 0x03 }, { 0x06, 0x06 }, { 0x05, 0x05 },
+	{ 0x11, 0x01 },
+};
+
+static int put_impossible(struct job *j, struct rule_list *l)
+{
+	struct stateless_rule r = { .own = true, .asks = ASK_FLAGS };
+	int err = job_proto(j, PROTO_TCP, &r.zone);
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(impossible); i++) {
+		r.mask = impossible[i][0];
+		r.flags = impossible[i][1];
+		err = list_put(j, l, r);
+	}
+	return err;
+}
+
+/* Echo replies that nobody here asked for. */
+static int put_unasked(struct job *j, struct rule_list *l)
+{
+	const uint32_t type = j->x->family == NFPROTO_IPV4 ? 0 : 129;
+	const uint32_t types[][2] = { { type, type } };
+	_cleanup_(list_release) struct rule_list asked = { 0 };
+	struct stateless_rule r = { .own = true };
+	size_t before = l->n;
+	int err = job_icmp_types(j, types, 1, &r.zone);
+
+	if (!err)
+		err = echo_put(j, &asked, DO_RETURN);
+	if (err == -E2BIG)
+		return 0;
+	for (size_t i = 0; !err && i < asked.n; i++)
+		if (zone_within(&r.zone, &asked.v[i].zone))
+			return 0;
+	if (!err && asked.n) {
+		struct stateless_rule last = { .zone = j->e.own };
+
+		r.does = DO_CALL;
+		err = list_put(j, &asked, last);
+		if (!err)
+			err = list_chain(j, &asked, &r.chain);
+	}
+	if (!err)
+		err = list_put(j, l, r);
+	j->e.depends |= l->n > before;
+	return err;
+}
+
+int invalid_put(struct job *j, struct rule_list *l)
+{
+	static const uint32_t v4[][2] = { { 5, 5 }, { 9, 10 } },
+			      v6[][2] = { { 137, 137 } };
+	bool is_v4 = j->x->family == NFPROTO_IPV4;
+	struct stateless_rule r = { .own = true };
+	uint32_t admits = j->e.admits;
+	int err = put_impossible(j, l);
+
+	if (!err)
+		err = job_icmp_types(j, is_v4 ? v4 : v6,
+				     is_v4 ? ARRAY_SIZE(v4) : ARRAY_SIZE(v6),
+				     &r.zone);
+	if (!err)
+		err = list_put(j, l, r);
+	if (!err && j->hook != NF_INET_PRE_ROUTING &&
+	    j->hook != NF_INET_POST_ROUTING)
+		err = put_unasked(j, l);
+	j->e.admits = admits | ADMITS(TCP) | ADMITS(ERROR);
+	return err;
+}
+
+/* What conntrack itself leaves alone, and what the host's NOTRACK rules do. */
+static int put_notracked(struct job *j, struct rule_list *l,
+			 const struct foreign_rule *by)
+{
+	const struct host_chain *c = &j->x->f->chains[by->chain];
+	struct stateless_rule r = { .own = true };
+	struct zone_asked asked;
+	uint8_t hooks = j->x->reach[by->chain];
+	bool here = j->hook == NF_INET_LOCAL_OUT ?
+			    hooks >> NF_INET_LOCAL_OUT & 1 :
+			    hooks >> NF_INET_PRE_ROUTING & 1;
+	int err;
+
+	if (!here || !foreign_takes_part(&j->x->f->tables[c->table],
+					 j->x->family))
+		return 0;
+	err = zone_of_rule(j->x->a, j->x->f, by, j->x->family, STATES_ALL,
+			   &r.zone, &asked);
+	return err || !asked.takes ? err : list_put(j, l, r);
+}
+
+int untracked_put(struct job *j, struct rule_list *l)
+{
+	static const uint32_t v6[][2] = { { 130, 136 }, { 143, 143 },
+					  { 151, 151 } };
+	const struct foreign *f = j->x->f;
+	struct stateless_rule r = { .own = true };
+	int err = 0;
+
+	if (j->x->family == NFPROTO_IPV6) {
+		err = job_icmp_types(j, v6, ARRAY_SIZE(v6), &r.zone);
+		if (!err)
+			err = list_put(j, l, r);
+	}
+	for (size_t i = 0; !err && i < f->n_rules; i++)
+		if (f->rules[i].features & FEATURE_BIT(NOTRACK) &&
+		    !foreign_is_gone(&f->rules[i]))
+			err = put_notracked(j, l, &f->rules[i]);
+	return err;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/audit_rewrite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "audit/needs.h"
+#include "audit/own.h"
+#include "audit/replace.h"
+#include "cli/report.h"
+#include "cli/saved_rules.h"
+#include "core/fault.h"
+#include "core/mem.h"
+#include "rules/walk.h"
+
+#define HOOKS 5			/* of IP */
+
+struct rewrite {
+	const struct options *o;
+	const struct backend *backend;
+	struct foreign *f;
+	struct arena arena;
+	struct stateless s;
+	struct strbuf text;
+	struct diags d;
+	size_t stay;			/* rules that need tracking still */
+};
+
+static void rewrite_release(struct rewrite *x)
+{
+	stateless_release(&x->s);
+	arena_release(&x->arena);
+	strbuf_release(&x->text);
+	diags_release(&x->d);
+	foreign_free(&x->f);
+}
+
+static struct srcpos place(const struct rewrite *x, uint32_t rule)
+{
+	const char *file = x->o->args[0];
+
+	return (struct srcpos){ file, x->f->rules[rule].line, 1, 1 };
+}
+
+/* Why the rule is not replaced: itself, or others of its family; NULL: it is */
+static const char *reason(const struct rewrite *x, uint32_t rule)
+{
+	const char *why = replace_keeps(x->f, &x->f->rules[rule]);
+
+	for (size_t i = 0; !why && i < x->s.n_edits; i++) {
+		const struct stateless_edit *e = &x->s.edits[i];
+
+		if (e->rule == rule && e->why)
+			why = e->why;
+		else if (e->rule == rule && e->left)
+			return "could be replaced, but others of its family keep tracking on";
+	}
+	return why;
+}
+
+static void tell_stays(struct rewrite *x)
+{
+	for (uint32_t i = 0; i < x->f->n_rules; i++) {
+		const struct foreign_rule *r = &x->f->rules[i];
+		const char *why = own_is_host(x->f, r) && needs_conntrack(r) ?
+					  reason(x, i) : NULL;
+
+		if (!why)
+			continue;
+		x->stay++;
+		if (!x->o->quiet)
+			diag_add(&x->d, DIAG_WARNING, 0, ID_RULE_STAYS,
+				 place(x, i), "stays: %s", why);
+	}
+}
+
+static void put_words(uint32_t bits, size_t max, const char *comma,
+		      const char *(*name)(size_t i), struct strbuf *b)
+{
+	const char *sep = "";
+
+	for (size_t i = 0; i < max; i++)
+		if (bits >> i & 1) {
+			strbuf_printf(b, "%s%s", sep, name(i));
+			sep = comma;
+		}
+}
+
+static const char *admits_name(size_t i)
+{
+	return stateless_admits_name((enum stateless_admits)i);
+}
+
+static const char *loses_text(size_t i)
+{
+	return stateless_loses_text((enum stateless_loses)i);
+}
+
+/* Hook by hook: what was kept out before. */
+static void tell_admits(struct rewrite *x)
+{
+	for (uint8_t h = 0; h < HOOKS; h++) {
+		_cleanup_(strbuf_release) struct strbuf b = { 0 };
+		uint32_t admits = 0, loses = 0;
+
+		for (size_t i = 0; i < x->s.n_edits; i++) {
+			const struct stateless_edit *e = &x->s.edits[i];
+
+			if (e->hook != h || e->left)
+				continue;
+			admits |= e->admits;
+			loses |= e->loses;
+		}
+		if (!admits && !loses)
+			continue;
+		put_words(admits, ADMITS_MAX_, ", ", admits_name, &b);
+		if (admits)
+			diag_add(&x->d, DIAG_NOTE, 0, ID_NEWLY_ADMITTED,
+				 NOPOS, "%s now admits: %s", walk_hook_name(h),
+				 strbuf_str(&b));
+		strbuf_clear(&b);
+		put_words(loses, LOSES_MAX_, "; ", loses_text, &b);
+		if (loses)
+			diag_add(&x->d, DIAG_NOTE, 0, ID_NEWLY_LOST, NOPOS,
+				 "%s now loses: %s", walk_hook_name(h),
+				 strbuf_str(&b));
+	}
+}
+
+static int make(struct rewrite *x)
+{
+	struct replace_how how = { .force = x->o->request.force };
+	int err = saved_rules_read_as(x->o, x->o->args[0], x->f, &x->backend,
+				      &x->d);
+
+	if (err)
+		return err;
+	if (!x->backend->rewrite)
+		return diag_add(&x->d, DIAG_ERROR, -FAULT_LACKING,
+				ID_NO_REWRITE, NOPOS,
+				"texts of %s cannot be rewritten",
+				x->backend->name);
+	how.text = x->backend->text_of;
+	err = replace_find(&x->arena, x->f, &how, &x->s);
+	if (!err)
+		err = x->backend->rewrite(x->f, &x->s, &x->text);
+	if (err)
+		return err;
+	tell_stays(x);
+	if (!x->o->quiet)
+		tell_admits(x);
+	return 0;
+}
+
+int audit_rewrite(const struct options *o)
+{
+	_cleanup_(rewrite_release) struct rewrite x = { .o = o };
+	struct diag_source src = { .file = o->args[0] };
+	int err;
+
+	x.f = calloc(1, sizeof(*x.f));
+	if (x.f)
+		x.f->wants_terms = true;
+	err = x.f ? make(&x) : -ENOMEM;
+	if (x.f) {
+		src.text = x.f->text;
+		src.len = x.f->len;
+	}
+	if (!err && fwrite(strbuf_str(&x.text), 1, x.text.n, stdout) !=
+			    x.text.n)
+		err = -EIO;
+	diags_print(&x.d, &src, src.text ? 1 : 0, 1000, false, stderr);
+	if (err && !x.d.errors)
+		fprintf(stderr, "ctpolicy audit: %s\n", fault_text(err));
+	if (err)
+		return exit_code_of(err);
+	return x.stay ? EXIT_DIFFERS : EXIT_DONE;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rules/stateless.h"
+
+#include <stdlib.h>
+
+#define NAME_(name, text) text,
+
+const char *stateless_admits_name(enum stateless_admits x)
+{
+	static const char *const names[] = { STATELESS_ADMITS(NAME_) };
+
+	return names[x];
+}
+
+const char *stateless_loses_text(enum stateless_loses x)
+{
+	static const char *const texts[] = { STATELESS_LOSES(NAME_) };
+
+	return texts[x];
+}
+
+const char *stateless_class_name(enum stateless_class x)
+{
+	static const char *const names[] = {
+		[STATELESS_EXACT] = "exact",
+		[STATELESS_APPROXIMATE] = "approximate",
+		[STATELESS_NONE] = "none",
+	};
+
+	return names[x];
+}
+
+/* The first edit of a rule that is not ahead of this one. */
+static size_t lower_bound(const struct stateless *s, uint32_t rule)
+{
+	size_t lo = 0, hi = s->n_edits;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s->edits[mid].rule < rule)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+const struct stateless_edit *stateless_find(const struct stateless *s,
+					    uint32_t rule, uint8_t hook)
+{
+	for (size_t i = lower_bound(s, rule);
+	     i < s->n_edits && s->edits[i].rule == rule; i++)
+		if (s->edits[i].hook == hook && !s->edits[i].left &&
+		    s->edits[i].kind != STATELESS_NONE)
+			return &s->edits[i];
+	return NULL;
+}
+
+const char *stateless_copy_name(const struct stateless *s, uint32_t chain,
+				uint8_t hook)
+{
+	for (size_t i = 0; i < s->n_copies; i++)
+		if (s->copies[i].chain == chain && s->copies[i].hook == hook)
+			return s->copies[i].name;
+	return NULL;
+}
+
+void stateless_release(struct stateless *s)
+{
+	free(s->rules);
+	free(s->inner);
+	free(s->chains);
+	free(s->edits);
+	free(s->copies);
+	free(s->hooks);
+	*s = (struct stateless){ 0 };
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rules/stateless.h: stateless rules in place of those that match states.
+ *
+ * No dialect's words: a writer prints them around the bytes of the rule that
+ * they stand for, its other matches and its target.
+ *
+ * Shape:  an edit is one rule in one hook; its replacement is rules[first..],
+ *         none: the rule goes. With `stays` they stand ahead of it, and it
+ *         remains. An edit of no rule adds to the end of `chain`. Edits are in
+ *         the order of the rules, a hook after the other. A copy is a chain
+ *         that several hooks reach, for one of them; what leads to it from
+ *         there leads to the copy.
+ * Owner:  zones and texts live in the arena; names are interned.
+ * Errors: -ENOMEM.
+ */
+#ifndef CTPOLICY_RULES_STATELESS_H
+#define CTPOLICY_RULES_STATELESS_H
+
+#include "rules/foreign.h"
+#include "rules/zone.h"
+
+/* What is let through anew: X(NAME, "its name for scripts") */
+#define STATELESS_ADMITS(X)						\
+	X(TCP, "tcp-noninitial")					\
+	X(FLAGS, "bad-flags")						\
+	X(UDP, "udp-reply")						\
+	X(WILDCARD, "udp-wildcard")					\
+	X(ERROR, "icmp-error")						\
+	X(ECHO, "echo-reply")						\
+	X(FRAGMENT, "fragment")						\
+	X(PROTO, "proto-reply")
+
+#define STATELESS_ADMIT_(name, text) ADMITS_##name,
+enum stateless_admits { STATELESS_ADMITS(STATELESS_ADMIT_) ADMITS_MAX_ };
+#undef STATELESS_ADMIT_
+
+/* What is lost: X(NAME, "a short sentence") */
+#define STATELESS_LOSES(X)						\
+	X(PROTO, "answers of protocols other than tcp, udp and icmp")	\
+	X(LIMIT, "a limit on new udp flows counts every datagram")	\
+	X(PEERS, "answers of udp from more than 100 addresses at a time, unless xt_recent has a larger ip_list_tot") \
+	X(LOG, "the log of packets that belong to no connection")
+
+#define STATELESS_LOSS_(name, text) LOSES_##name,
+enum stateless_loses { STATELESS_LOSES(STATELESS_LOSS_) LOSES_MAX_ };
+#undef STATELESS_LOSS_
+
+/* What a rule asks beside its zone. */
+enum {
+	ASK_SYN = 1 << 0,	/* the initial SYN: of FIN,SYN,RST,ACK SYN */
+	ASK_NOT_SYN = 1 << 1,	/* of TCP any other packet */
+	ASK_SOCKET = 1 << 2,	/* this host has a socket connected to it */
+	ASK_LOCAL = 1 << 3,	/* this host has any socket for it */
+	ASK_PEER = 1 << 4,	/* from one that was remembered */
+	ASK_FLAGS = 1 << 5,	/* of `mask` the `flags` */
+};
+
+enum stateless_does {
+	DO_TARGET,		/* what the original does */
+	DO_RETURN,
+	DO_CALL,		/* chains[chain] */
+	DO_REMEMBER,		/* the peer of a datagram that leaves */
+};
+
+struct stateless_rule {
+	struct zone zone;
+	bool own;		/* and the original's other matches */
+	uint8_t asks, mask, flags;
+	enum stateless_does does;
+	uint32_t chain;
+};
+
+/* A new chain, for one edit; its rules have no matches of the original. */
+struct stateless_chain {
+	const char *name;
+	uint32_t rule;			/* whose target is meant */
+	uint8_t hook;
+	struct zone own;		/* that its packets are in */
+	uint32_t first, n;		/* in `inner` */
+};
+
+enum stateless_class { STATELESS_EXACT, STATELESS_APPROXIMATE, STATELESS_NONE };
+
+struct stateless_edit {
+	uint32_t rule;			/* FOREIGN_NOWHERE: at the end */
+	uint32_t chain;
+	uint8_t hook;			/* NF_INET_* */
+	uint8_t family;
+	bool stays, depends;		/* depends: on the hook */
+	bool left;			/* as the whole family is */
+	struct zone own;		/* what the original's matches take */
+	uint32_t first, n;		/* in `rules` */
+	enum stateless_class kind;
+	uint32_t admits, loses;		/* 1 << ... */
+	const char *why;		/* of kind NONE */
+};
+
+struct stateless_copy {
+	uint32_t chain;
+	uint8_t hook;
+	const char *name;
+};
+
+struct stateless {
+	struct stateless_rule *rules, *inner;
+	size_t n_rules, cap_rules, n_inner, cap_inner;
+	struct stateless_chain *chains;
+	size_t n_chains, cap_chains;
+	struct stateless_edit *edits;
+	size_t n_edits, cap_edits;
+	struct stateless_copy *copies;
+	size_t n_copies, cap_copies;
+	uint8_t *hooks;			/* of a chain in its place: NF_INET_* */
+};
+
+/* How the text of a rule stands among the others. */
+enum stateless_text {
+	TEXT_APPENDS,
+	TEXT_INSERTS,			/* ahead of what was there */
+	TEXT_COUNTS,			/* behind so many others */
+	TEXT_OTHER,			/* not a rule of its own */
+};
+typedef enum stateless_text stateless_text_of(const struct foreign *f,
+					      const struct foreign_rule *r);
+
+const char *stateless_admits_name(enum stateless_admits x);
+const char *stateless_loses_text(enum stateless_loses x);
+const char *stateless_class_name(enum stateless_class x);
+/* What is done to the rule for the hook; NULL: nothing. */
+const struct stateless_edit *stateless_find(const struct stateless *s,
+					    uint32_t rule, uint8_t hook);
+/* The name of the chain as the hook knows it, or NULL: it has no copy. */
+const char *stateless_copy_name(const struct stateless *s, uint32_t chain,
+				uint8_t hook);
+void stateless_release(struct stateless *s);
+
+#endif
