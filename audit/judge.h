@@ -40,6 +40,7 @@ enum harm {
 	HARM_HELPER,
 	HARM_COUNT,		/* limits, marks of connections */
 	HARM_ERRORS,		/* ICMP errors get lost */
+	HARM_ANSWERS,		/* a flow begun from the service's own port */
 	HARM_MAX_
 };
 

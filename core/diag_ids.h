@@ -143,6 +143,7 @@
 	X(LOSES_ERRORS, 594)		/* of ICMP */			\
 	X(STAYS_TRACKED, 595)		/* a warning */			\
 	X(NOT_ALL_TRIED, 596)		/* a warning */			\
+	X(LOSES_ANSWERS, 597)		/* a warning */			\
 	/* iptables */							\
 	X(IPTABLES_NFT, 601)						\
 	X(XTABLES_LOCK, 602)		/* cannot be taken */		\

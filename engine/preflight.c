@@ -15,6 +15,9 @@
 #include "generators/legs.h"
 #include "host/conntrack/local_addresses.h"
 
+static const struct port_set every_port = {
+	.v = (struct port_range[]){ { 1, UINT16_MAX } }, .n = 1,
+};
 /* Connections to try: of one service in one direction, and of all of them. */
 #define SERVICE_MIN 8
 #define SERVICE_MAX 256
@@ -26,6 +29,7 @@
 struct space {
 	const struct service *service;
 	struct flow_space flow;
+	bool twin;		/* begun from the service's own port */
 	size_t first, n;	/* of its cases */
 };
 
@@ -125,7 +129,7 @@ static int take_sample(const struct flow_sample *s, void *arg)
 }
 
 static int add_space(struct preflight *x, const struct service *s,
-		     enum flow_way way, uint8_t family, uint8_t proto)
+		     const struct flow_space *flow, bool twin)
 {
 	struct space *sp;
 	bool all = true;
@@ -135,16 +139,7 @@ static int add_space(struct preflight *x, const struct service *s,
 		return -ENOMEM;
 	sp = &x->spaces[x->n_spaces++];
 	*sp = (struct space){
-		.service = s,
-		.flow = {
-			.way = way, .family = family, .proto = proto,
-			.clients = &s->clients, .servers = &s->servers,
-			.local = way == WAY_WITHIN ? &x->all : &x->outside,
-			.ports = &s->ports, .ifaces = &s->ifaces,
-			.devices = &x->devices,
-			.ephemeral = x->p->facts.ephemeral,
-		},
-		.first = x->n_cases,
+		.service = s, .flow = *flow, .twin = twin, .first = x->n_cases,
 	};
 	err = samples_of(x->f, &sp->flow, &x->limit, take_sample, x, &all);
 	sp->n = x->n_cases - sp->first;
@@ -173,6 +168,45 @@ static bool may_be_here(const struct preflight *x, const struct prefix_set *s,
 	return !s->n;
 }
 
+static int add_way(struct preflight *x, const struct service *s,
+		   enum flow_way way, uint8_t family, uint8_t proto)
+{
+	const struct flow_space flow = {
+		.way = way, .family = family, .proto = proto,
+		.clients = &s->clients, .servers = &s->servers,
+		.local = way == WAY_WITHIN ? &x->all : &x->outside,
+		.ports = &s->ports, .ifaces = &s->ifaces,
+		.devices = &x->devices, .ephemeral = x->p->facts.ephemeral,
+	};
+
+	return add_space(x, s, &flow, false);
+}
+
+/*
+ * A daemon that sends its own requests from the port that it serves, as NTP's
+ * and SIP's do: the answers look like requests to the service, and nobody
+ * remembers that they were asked for. TCP's show in their flags what they are.
+ */
+static int add_twin(struct preflight *x, const struct service *s,
+		    enum flow_way way, uint8_t family, uint8_t proto)
+{
+	static const enum flow_way back[] = {
+		[WAY_IN] = WAY_OUT, [WAY_OUT] = WAY_IN,
+		[WAY_THROUGH] = WAY_THROUGH,
+	};
+	const struct flow_space flow = {
+		.way = back[way], .family = family, .proto = proto,
+		.clients = &s->servers, .servers = &s->clients,
+		.local = &x->outside, .ports = &every_port, .ifaces = &s->ifaces,
+		.devices = &x->devices,
+		.ephemeral = s->ports.n ? s->ports.v[0] :
+					  (struct port_range){ 0 },
+	};
+
+	return s->ports.n && proto != IPPROTO_TCP ?
+		       add_space(x, s, &flow, true) : 0;
+}
+
 static int add_roles(struct preflight *x, const struct service *s,
 		     uint8_t family, uint8_t proto)
 {
@@ -189,12 +223,16 @@ static int add_roles(struct preflight *x, const struct service *s,
 	for (size_t i = 0; !err && i < ARRAY_SIZE(ways); i++)
 		if (s->roles & ways[i].role &&
 		    (ways[i].way == WAY_THROUGH ||
-		     has_family(&x->outside, family)))
-			err = add_space(x, s, ways[i].way, family, proto);
+		     has_family(&x->outside, family))) {
+			err = add_way(x, s, ways[i].way, family, proto);
+			if (!err)
+				err = add_twin(x, s, ways[i].way, family,
+					       proto);
+		}
 	if (!err && s->roles & (ROLE_SERVER | ROLE_CLIENT) && !s->has_ifaces &&
 	    may_be_here(x, &s->clients, family) &&
 	    may_be_here(x, &s->servers, family))
-		err = add_space(x, s, WAY_WITHIN, family, proto);
+		err = add_way(x, s, WAY_WITHIN, family, proto);
 	return err;
 }
 
@@ -215,8 +253,8 @@ static int add_service(struct preflight *x, const struct service *s)
 /* Every service has its share, whichever comes first in the file. */
 static void share_out(struct preflight *x)
 {
-	/* two families, and this host's own connections */
-	size_t spaces = x->p->policy->n_services * 4 + 1;
+	/* two families, this host's own connections, and the twins */
+	size_t spaces = x->p->policy->n_services * 6 + 1;
 	size_t n = TOTAL_MAX / spaces;
 
 	x->limit.samples = n < SERVICE_MIN ? SERVICE_MIN :
@@ -249,8 +287,13 @@ static int compare_case(struct preflight *x, struct walker *w,
 
 	if (err)
 		return err;
-	h = judge_compare(&c->now, &then, sp->flow.way,
-			  sp->service->accept == ACCEPT_OPEN);
+	if (sp->twin) {
+		h = judge_loss(&c->now, &then);
+		h.harm = h.harm ? HARM_ANSWERS : HARM_NONE;
+	} else {
+		h = judge_compare(&c->now, &then, sp->flow.way,
+				  sp->service->accept == ACCEPT_OPEN);
+	}
 	return preflight_say(x->p, sp->service, &sp->flow, &c->sample, &h,
 			     said);
 }

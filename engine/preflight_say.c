@@ -40,6 +40,10 @@ static const struct {
 		ID_LOSES_ERRORS, OVERRIDE_INVALID, "invalid",
 		"accept these ICMP errors in a rule ahead of that one",
 	},
+	[HARM_ANSWERS] = {
+		ID_LOSES_ANSWERS, 0, NULL,
+		"list the peers of the service in `clients` and `servers`: what others send stays tracked",
+	},
 };
 
 _Static_assert(ARRAY_SIZE(harms) == HARM_MAX_, "a harm lacks a row");
@@ -161,6 +165,10 @@ static void describe(const struct service *s, const struct harm_found *h,
 		strbuf_printf(out, "service %s (%s) %s lose %s, and path MTU discovery with them: dropped by %s",
 			      s->name, flow, may, talk_name(h->talk), place);
 		break;
+	case HARM_ANSWERS:
+		strbuf_printf(out, "who sends from a port of service %s (%s) gets answers today, by connection tracking; its %s %s be dropped by %s",
+			      s->name, flow, talk_name(h->talk), may, place);
+		break;
 	case HARM_NONE:
 	case HARM_MAX_:
 		break;
@@ -201,7 +209,9 @@ static void say(struct plan *p, const struct service *s,
 	diag_add(&p->diags, allowed ? DIAG_WARNING : DIAG_ERROR, 0,
 		 id_of(s, h), s->at, "%s", text);
 	*refused |= !allowed;
-	if (!allowed)
+	if (!override && harms[h->harm].cure)
+		diag_help(&p->diags, "%s", harms[h->harm].cure);
+	else if (!allowed)
 		diag_help(&p->diags,
 			  "%s; or say `override: [%s]`; --force applies it once",
 			  cure_of(s, h), harms[h->harm].word);

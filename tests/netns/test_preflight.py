@@ -4,6 +4,7 @@ the host's own rules: what would get worse is refused by name, and what merely
 looks like it is not."""
 import os
 import shutil
+import socket
 import sys
 import unittest
 
@@ -37,6 +38,14 @@ LEGACY = """*filter
 -A INPUT -m conntrack --ctstate INVALID -j DROP
 -A INPUT -p tcp --dport 8080 -m conntrack --ctstate NEW -j ACCEPT
 COMMIT
+"""
+
+
+TIME_POLICY = """version: 1
+state_matching: allowed
+families: [ipv4]
+untracked:
+  - {name: ntp, role: server, protocol: udp, ports: [123]}
 """
 
 
@@ -182,6 +191,23 @@ def serves():
     return True
 
 
+def answered_from(port):
+    """Does a request from this port of the server get its answer?"""
+    with SERVER.socket(lab.FAMILY[4], socket.SOCK_DGRAM) as mine, \
+         CLIENT.socket(lab.FAMILY[4], socket.SOCK_DGRAM) as other:
+        mine.bind(("", port))
+        other.bind(("", port))
+        mine.settimeout(.3)
+        other.settimeout(2)
+        mine.sendto(b"time?", (lab.address("client", 4), port))
+        data, sender = other.recvfrom(100)
+        other.sendto(data, sender)
+        try:
+            return mine.recv(100) == b"time?"
+        except TimeoutError:
+            return False
+
+
 class Preflight(unittest.TestCase):
     def tearDown(self):
         SERVER.clear()
@@ -274,6 +300,25 @@ class Preflight(unittest.TestCase):
                 self.assertEqual(code, 0, out)
                 self.assertNotIn("CT59", out)
                 self.assertTrue(serves())
+
+    def test_begun_from_its_own_port(self):
+        """A time server that asks others from the port it serves: that their
+        answers get lost is said, and where they don't, nothing is."""
+        for backend in lab.BACKENDS:
+            for nft, ipt, lost in (
+                    ("ip saddr 203.0.113.0/24", "-s 203.0.113.0/24", True),
+                    ("", "", False)):
+                with self.subTest(backend=backend, asks=ipt):
+                    fill(backend,
+                         "  %s udp dport 123 ct state new accept" % nft, "",
+                         {4: "-A INPUT %s -p udp --dport 123 -m conntrack "
+                             "--ctstate NEW -j ACCEPT" % ipt, 6: ""}, "")
+                    self.assertTrue(answered_from(123))
+                    code, out = SERVER.ctpolicy(
+                        "apply", TIME_POLICY, "--backend", backend)
+                    self.assertEqual(code, 0, out)
+                    self.assertEqual("CT597" in out, lost, out)
+                    self.assertEqual(answered_from(123), not lost)
 
     def test_none_is_proven(self):
         """`accept: none` says that nothing is needed: that is checked."""
