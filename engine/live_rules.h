@@ -4,7 +4,8 @@
  * worlds.
  *
  * Shape:  `f` is empty but for wants_terms, or holds what was read before.
- *         Nothing is written, no module is loaded. A world that this kernel lacks has no rules.
+ *         Nothing is written, no module is loaded. A world that this kernel
+ *         lacks has no rules.
  * Errors: -FAULT_USAGE: no such backend. -FAULT_LACKING: none can read. Else
  *         the backend's own, each with a diagnostic.
  */

@@ -197,8 +197,8 @@ static int add_twin(struct preflight *x, const struct service *s,
 	const struct flow_space flow = {
 		.way = back[way], .family = family, .proto = proto,
 		.clients = &s->servers, .servers = &s->clients,
-		.local = &x->outside, .ports = &every_port, .ifaces = &s->ifaces,
-		.devices = &x->devices,
+		.local = &x->outside, .ports = &every_port,
+		.ifaces = &s->ifaces, .devices = &x->devices,
 		.ephemeral = s->ports.n ? s->ports.v[0] :
 					  (struct port_range){ 0 },
 	};

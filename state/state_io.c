@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* state/state_io.c: what the journal and the trial share of a folder's files. */
+/* state/state_io.c: a folder's files, for the journal and the trial. */
 #include "state/state_io.h"
 
 #include <errno.h>
