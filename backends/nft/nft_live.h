@@ -192,7 +192,7 @@ int nft_live_compare(struct live_rule *r, const struct live_key *k,
 		     const struct live_cmp *c);
 int nft_live_lookup(struct live_rule *r, const struct live_key *k,
 		    struct live_set *set, bool negated, bool verdicts);
-/* meta mark set, of four bytes */
+/* nft_live_mark.c: meta mark set, of four bytes */
 int nft_live_set_mark(struct live_rule *r, unsigned int at);
 
 /* nft_live_state.c */
