@@ -430,6 +430,8 @@ int boxes_narrow(struct boxes *l, const struct foreign *f,
 	case TERM_NOTRACK:
 	case TERM_SET_MARK:
 	case TERM_LOSE_MARK:
+	case TERM_SET_CTMARK:
+	case TERM_LOSE_CTMARK:
 		break;
 	}
 	return 0;

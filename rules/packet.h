@@ -53,6 +53,7 @@ struct packet {
 	enum packet_path path;
 	struct packet_value field[FIELD_MAX_];
 	uint8_t ct_states;		/* what conntrack may make of it */
+	uint32_t ctmark_new;		/* bits of CTMARK no rule has set: 0 */
 	enum truth tracking;		/* is conntrack at work? */
 };
 

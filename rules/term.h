@@ -60,8 +60,10 @@ enum term_kind {
 	TERM_VMAP,	/* a verdict for each range; none fits: as no match */
 	TERM_OPAQUE,	/* `name`: the match that is not understood */
 	TERM_NOTRACK,	/* does, asks nothing: takes the packet out */
-	TERM_SET_MARK,	/* does: mark = (mark & keep) ^ flip */
+	TERM_SET_MARK,	/* does: (MARK & keep) ^ (CTMARK & take) ^ flip */
 	TERM_LOSE_MARK,	/* does: what the mark is now is not known */
+	TERM_SET_CTMARK,	/* the same of an entry's: keep is CTMARK's */
+	TERM_LOSE_CTMARK,
 };
 
 struct term {
@@ -76,7 +78,7 @@ struct term {
 	uint32_t set;		/* in foreign.sets; match and vmap alone */
 	union {
 		uint8_t mask[TERM_KEY_MAX];	/* if masked: of one field */
-		struct { uint32_t keep, flip; };	/* host byte order */
+		struct { uint32_t keep, take, flip; };	/* host byte order */
 	};
 	const char *name;	/* opaque: its word, "limit"; else NULL */
 };

@@ -2,6 +2,7 @@
 /* rules/walk.c: the path of a packet, hook by hook. */
 #include "rules/walk.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/icmp6.h>
@@ -175,11 +176,29 @@ bool walk_stop(struct walking *x, const struct stop *stop,
 	return walk_chain(x, stop, s);
 }
 
+_Static_assert(WALK_HOOKS == NF_INET_NUMHOOKS, "the kernel has more hooks");
+
+static void note_mark(struct walk *out, uint8_t hook,
+		      const struct walk_state *s)
+{
+	struct walk_mark *m = &out->mark[hook];
+	uint32_t known = s->mark_known;
+
+	if (m->met)
+		known &= m->known & ~(m->value ^ s->mark);
+	*m = (struct walk_mark){ true, s->mark & known, known };
+}
+
 static bool walk_hook(struct walking *x, uint8_t hook, struct walk_state *s)
 {
+	bool alive;
+
 	x->hook = hook;
-	return walk_stops(x, &x->w->stops[x->p->family == NFPROTO_IPV6][hook],
-			  s);
+	alive = walk_stops(x, &x->w->stops[x->p->family == NFPROTO_IPV6][hook],
+			   s);
+	if (alive)
+		note_mark(x->out, hook, s);
+	return alive;
 }
 
 static bool walk_hooks(struct walking *x, const uint8_t *hooks, size_t n,
@@ -300,19 +319,28 @@ static enum truth translated(const struct walk_state *s)
 			       MOVED_NOT_DESTINATION));
 }
 
+static uint32_t number(const uint8_t *v)
+{
+	uint32_t n;
+
+	memcpy(&n, v, sizeof(n));
+	return ntohl(n);
+}
+
 static struct walk_state at_first(const struct packet *p)
 {
 	const struct packet_value *mark = &p->field[FIELD_MARK];
+	const struct packet_value *ctmark = &p->field[FIELD_CTMARK];
 	struct walk_state s = {
 		.ct = NF_CT_STATE_INVALID_BIT,
 		.moved = MOVED_NOT_SOURCE | MOVED_NOT_DESTINATION,
+		.mark_known = number(mark->known),
+		.ctmark_known = number(ctmark->known),
+		.ctmark_new = p->ctmark_new,
 	};
 
-	for (size_t i = 0; i < sizeof(s.mark); i++) {
-		s.mark = s.mark << 8 | mark->v[i];
-		s.mark_known = s.mark_known << 8 | mark->known[i];
-	}
-	s.mark &= s.mark_known;
+	s.mark = number(mark->v) & s.mark_known;
+	s.ctmark = number(ctmark->v) & s.ctmark_known;
 	return s;
 }
 
@@ -335,6 +363,7 @@ int walk_run(struct walker *w, const struct packet *p, struct walk *ret)
 		    x.dropped ? WALK_UNKNOWN : WALK_ACCEPTED;
 	o.tracked = o.too_long ? TRUTH_MAYBE : tracked(&s);
 	o.translated = o.too_long ? TRUTH_MAYBE : translated(&s);
+	o.after = s;
 	*ret = o;
 	o = (struct walk){ 0 };
 	return 0;

@@ -43,6 +43,8 @@ struct walk_state {
 	uint8_t moved;		/* MOVED_*: how addresses may have changed */
 	uint32_t lost;		/* 1 << FIELD_*: no longer what they were */
 	uint32_t mark, mark_known;
+	uint32_t ctmark, ctmark_known;	/* of the entry, if there is one */
+	uint32_t ctmark_new;		/* bits that no rule has touched */
 };
 
 #define CT_TEMPLATE 0x80	/* a zone or helper was set before conntrack */
@@ -75,6 +77,14 @@ struct walk_phase {
 	size_t first, n;		/* steps */
 };
 
+#define WALK_HOOKS 5	/* NF_INET_NUMHOOKS */
+
+/* The mark that leaves a hook, which routes are chosen by. */
+struct walk_mark {
+	bool met;			/* the packet may have come there */
+	uint32_t value, known;
+};
+
 struct walk {
 	struct walk_phase *phases;
 	size_t n_phases, cap_phases;
@@ -83,6 +93,8 @@ struct walk {
 	uint8_t outcome;
 	enum truth tracked;		/* has, or gets, an entry */
 	enum truth translated;
+	struct walk_state after;	/* all of it */
+	struct walk_mark mark[WALK_HOOKS];
 	bool order_matters;
 	bool too_long;			/* given up; the outcome is unknown */
 };

@@ -235,21 +235,12 @@ static void take_out(struct walk_state *s)
 				  NF_CT_STATE_UNTRACKED_BIT);
 }
 
-static void set_mark(struct walk_state *s, uint32_t keep, uint32_t flip)
-{
-	s->mark = (s->mark & keep) ^ flip;
-	s->mark_known |= ~keep;
-	s->mark &= s->mark_known;
-}
-
 static void do_effect(const struct term *t, struct walk_state *s)
 {
 	if (t->kind == TERM_NOTRACK)
 		take_out(s);
-	else if (t->kind == TERM_SET_MARK)
-		set_mark(s, t->keep, t->flip);
 	else
-		s->mark = s->mark_known = 0;
+		walk_set_mark(t, s);
 }
 
 /* One match: false if the rule ends here for sure. */

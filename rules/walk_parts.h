@@ -141,6 +141,11 @@ void walk_join(struct walk_state *to, const struct walk_state *from);
 bool walk_state_same(const struct walk_state *a, const struct walk_state *b);
 void ending_add(struct ending *e, uint8_t how, const struct walk_state *s);
 
+/* walk_term.c */
+enum truth walk_has_entry(uint8_t ct);
+/* walk_mark.c: the terms that set and lose marks. */
+void walk_set_mark(const struct term *t, struct walk_state *s);
+
 /* walk.c: false: the packet ends here. */
 bool walk_stop(struct walking *x, const struct stop *stop,
 	       struct walk_state *s);

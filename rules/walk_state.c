@@ -9,12 +9,17 @@ void walk_join(struct walk_state *to, const struct walk_state *from)
 	to->lost |= from->lost;
 	to->mark_known &= from->mark_known & ~(to->mark ^ from->mark);
 	to->mark &= to->mark_known;
+	to->ctmark_known &= from->ctmark_known & ~(to->ctmark ^ from->ctmark);
+	to->ctmark &= to->ctmark_known;
+	to->ctmark_new &= from->ctmark_new;
 }
 
 bool walk_state_same(const struct walk_state *a, const struct walk_state *b)
 {
 	return a->ct == b->ct && a->moved == b->moved && a->lost == b->lost &&
-	       a->mark == b->mark && a->mark_known == b->mark_known;
+	       a->mark == b->mark && a->mark_known == b->mark_known &&
+	       a->ctmark == b->ctmark && a->ctmark_known == b->ctmark_known &&
+	       a->ctmark_new == b->ctmark_new;
 }
 
 static void add(struct ending *e, uint8_t how, struct walk_state *to,

@@ -59,7 +59,7 @@ static struct packet_value iface_value(const struct walking *x,
 	return none;
 }
 
-static enum truth has_entry(uint8_t ct)
+enum truth walk_has_entry(uint8_t ct)
 {
 	if (!(ct & (CT_TRACKED | CT_TEMPLATE)))
 		return TRUTH_NO;
@@ -76,8 +76,10 @@ static struct packet_value value_of(const struct walking *x,
 		return state_value(s);
 	if (field == FIELD_MARK)
 		return of_bits(s->mark, s->mark_known);
+	if (field == FIELD_CTMARK)
+		v = of_bits(s->ctmark, s->ctmark_known);
 	if (field == FIELD_CTMARK || field == FIELD_STATUS)
-		v.there = has_entry(s->ct);
+		v.there = walk_has_entry(s->ct);
 	else if (field == FIELD_IIF || field == FIELD_OIF)
 		v = iface_value(x, field);
 	if (s->lost >> field & 1)

@@ -192,8 +192,10 @@ int nft_live_compare(struct live_rule *r, const struct live_key *k,
 		     const struct live_cmp *c);
 int nft_live_lookup(struct live_rule *r, const struct live_key *k,
 		    struct live_set *set, bool negated, bool verdicts);
-/* nft_live_mark.c: meta mark set, of four bytes */
-int nft_live_set_mark(struct live_rule *r, unsigned int at);
+/* nft_live_mark.c: meta mark set, ct mark set, of four bytes */
+int nft_live_set_mark(struct live_rule *r, unsigned int at, bool of_entry);
+/* Packets without an entry have none. */
+int nft_live_require_ctmark(struct live_rule *r);
 
 /* nft_live_state.c */
 uint64_t nft_live_ct_feature(uint32_t key, bool sets);

@@ -91,6 +91,8 @@ int nft_live_require(struct live_rule *r, unsigned int at, unsigned int len)
 		seen = b->load;
 		if (!l)
 			err = nft_live_opaque(r, "expression");
+		else if (l->from == LIVE_CT && l->key == NFT_CT_MARK)
+			err = nft_live_require_ctmark(r);
 		else if (l->from == LIVE_OTHER || l->from == LIVE_SOCKET ||
 			 l->from == LIVE_FRAG || l->from == LIVE_TRANSPORT ||
 			 (l->from == LIVE_CT && l->key != NFT_CT_STATE))
@@ -123,7 +125,7 @@ static int set_meta(struct live_rule *r, uint32_t key, unsigned int at)
 	} else {
 		nft_live_say(r, "[meta mark set]");
 	}
-	return nft_live_set_mark(r, at);
+	return nft_live_set_mark(r, at, false);
 }
 
 static int read_meta(struct live_rule *r, const struct nlattr *const *v)
@@ -143,6 +145,16 @@ static int read_meta(struct live_rule *r, const struct nlattr *const *v)
 	return load(r, v[NFTA_META_DREG], l);
 }
 
+static int set_ct(struct live_rule *r, uint32_t key, unsigned int at,
+		  const char *name)
+{
+	int err = nft_live_require(r, at, 4);
+
+	nft_live_say(r, "[%s set]", name);
+	return err || key != NFT_CT_MARK ? err :
+					   nft_live_set_mark(r, at, true);
+}
+
 static int read_ct(struct live_rule *r, const struct nlattr *const *v)
 {
 	uint32_t key = nft_attr_u32(v[NFTA_CT_KEY]);
@@ -152,11 +164,9 @@ static int read_ct(struct live_rule *r, const struct nlattr *const *v)
 	nft_live_last(r)->features |= nft_live_ct_feature(key, sets);
 	if (key < ARRAY_SIZE(cts))
 		l.name = cts[key];
-	if (sets) {
-		nft_live_say(r, "[%s set]", l.name);
-		return nft_live_require(r, nft_live_at(nft_attr_u32(
-						v[NFTA_CT_SREG])), 4);
-	}
+	if (sets)
+		return set_ct(r, key, nft_live_at(nft_attr_u32(
+						v[NFTA_CT_SREG])), l.name);
 	if (v[NFTA_CT_DIRECTION] ||
 	    (key != NFT_CT_STATE && key != NFT_CT_STATUS &&
 	     key != NFT_CT_MARK)) {

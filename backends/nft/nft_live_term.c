@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backends/nft/nft_live_term.c: tests of registers, as terms. */
-#include <endian.h>
 #include <string.h>
 
 #include "backends/nft/nft_live.h"

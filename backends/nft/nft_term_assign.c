@@ -4,17 +4,15 @@
 
 #include "backends/nft/nft_term.h"
 
-static void apply(char op, uint32_t v, uint32_t *keep, uint32_t *flip)
+static void apply(char op, uint32_t v, struct term *t)
 {
-	if (op == '&') {
-		*keep &= v;
-		*flip &= v;
-	} else if (op == '|') {
-		*keep &= ~v;
-		*flip = (*flip & ~v) | v;
-	} else {
-		*flip ^= v;
-	}
+	uint32_t stays = op == '&' ? v : op == '|' ? ~v : UINT32_MAX;
+
+	t->keep &= stays;
+	t->take &= stays;
+	t->flip &= stays;
+	if (op != '&')
+		t->flip ^= v;
 }
 
 static int take_number(struct nft_words *w, uint32_t *ret)
@@ -30,25 +28,42 @@ static int take_number(struct nft_words *w, uint32_t *ret)
 	return 0;
 }
 
-static int take_operand(struct nft_words *w, uint32_t *keep, uint32_t *flip)
+/* The mark of the entry, where there is one; else the rule ends. */
+static int take_ctmark(struct nft_words *w, struct term *t)
 {
-	*keep = 0;
-	*flip = 0;
+	struct nft_key key;
+	int err = nft_key_read(w, &key);
+
+	if (t->kind == TERM_SET_CTMARK)
+		t->keep = UINT32_MAX;
+	else
+		t->take = UINT32_MAX;
+	return err ? err : nft_term_present(w, &key);
+}
+
+static int take_operand(struct nft_words *w, struct term *t)
+{
+	t->keep = t->take = t->flip = 0;
+	if (nft_word_is(w, 0, "ct") && nft_word_is(w, 1, "mark"))
+		return take_ctmark(w, t);
 	if (nft_word_is(w, 0, "meta") && nft_word_is(w, 1, "mark"))
 		nft_words_next(w);
 	if (!nft_words_accept(w, "mark"))
-		return take_number(w, flip);
-	*keep = UINT32_MAX;
+		return take_number(w, &t->flip);
+	if (t->kind == TERM_SET_CTMARK)
+		t->take = UINT32_MAX;
+	else
+		t->keep = UINT32_MAX;
 	return 0;
 }
 
 /* mark & A ^ B | C: which bits stay, which turn; NFT_OPAQUE: anything else */
-static int take_mark(struct nft_words *w, uint32_t *keep, uint32_t *flip)
+static int take_mark(struct nft_words *w, struct term *t)
 {
 	static const char ops[] = "&^|";	/* as they bind */
 	const char *level = ops, *op;
 	bool nested = nft_words_accept_sign(w, '(');
-	int err = take_operand(w, keep, flip);
+	int err = take_operand(w, t);
 	uint32_t v;
 
 	while (!err && w->a[0].kind == WORD_SIGN && w->a[0].sign != '}') {
@@ -64,7 +79,7 @@ static int take_mark(struct nft_words *w, uint32_t *keep, uint32_t *flip)
 		nft_words_next(w);
 		err = take_number(w, &v);
 		if (!err)
-			apply(*op, v, keep, flip);
+			apply(*op, v, t);
 	}
 	return err || !nested ? err : NFT_OPAQUE;
 }
@@ -100,16 +115,18 @@ static int read_value(struct nft_words *w)
 }
 
 /* From behind `mark set`. */
-static int read_set_mark(struct nft_words *w)
+static int read_set_mark(struct nft_words *w, bool of_entry)
 {
 	struct nft_words from = *w;
-	struct term t = { .kind = TERM_SET_MARK };
-	int err = take_mark(w, &t.keep, &t.flip);
+	struct term t = { .kind = of_entry ? TERM_SET_CTMARK :
+					     TERM_SET_MARK };
+	int err = take_mark(w, &t);
 
 	if (err > 0) {
 		*w = from;
 		err = read_value(w);
-		t = (struct term){ .kind = TERM_LOSE_MARK };
+		t = (struct term){ .kind = of_entry ? TERM_LOSE_CTMARK :
+						      TERM_LOSE_MARK };
 	}
 	return err ? err : foreign_add_term(w->r->f, &t);
 }
@@ -126,10 +143,10 @@ unsigned int nft_words_to_set(const struct nft_words *w)
 
 int nft_term_set(struct nft_words *w, unsigned int words)
 {
-	bool mark = !nft_word_is(w, 0, "ct") &&
-		    nft_word_is(w, words - 2, "mark");
+	bool of_entry = nft_word_is(w, 0, "ct");
+	bool mark = nft_word_is(w, words - 2, "mark");
 
 	while (words--)
 		nft_words_next(w);
-	return mark ? read_set_mark(w) : read_value(w);
+	return mark ? read_set_mark(w, of_entry) : read_value(w);
 }

@@ -33,6 +33,8 @@ enum xt_seen {
 	SEEN_SET_MARK = 1 << 10,
 	SEEN_LOSE_MARK = 1 << 11,
 	SEEN_NOTRACK = 1 << 12,
+	SEEN_SAVE = 1 << 13,	/* the mark to the entry's, and back */
+	SEEN_RESTORE = 1 << 14,
 };
 
 struct xt_list {
@@ -56,6 +58,7 @@ struct xt_reader {
 	unsigned int seen;
 	struct xt_list status, types[2];	/* types: source, destination */
 	uint32_t keep, flip;
+	uint32_t nf_mask, ct_mask;	/* of the target; all bits */
 };
 
 /* One word as a range of a field. */
@@ -105,6 +108,7 @@ int xt_put_number(struct xt_reader *r, enum packet_field field, uint32_t first,
 		  uint32_t last);
 int xt_end_match(struct xt_reader *r);
 int xt_take_target_mark(struct xt_reader *r, const struct xt_option_row *row);
+int xt_take_mark_mask(struct xt_reader *r, const struct xt_option_row *row);
 int xt_end_target(struct xt_reader *r);
 
 #endif

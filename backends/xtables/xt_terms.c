@@ -153,6 +153,7 @@ int xt_terms_add(struct foreign *f, uint8_t family, const struct ipt_args *a,
 	struct xt_reader r = {
 		.f = f, .family = family, .a = a, .sets = sets,
 		.first = f->n_terms, .mark = FIELD_MARK,
+		.nf_mask = UINT32_MAX, .ct_mask = UINT32_MAX,
 	};
 	int err = 0;
 

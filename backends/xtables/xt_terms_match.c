@@ -251,7 +251,8 @@ int xt_end_match(struct xt_reader *r)
 	for (size_t i = 0; !err && i < ARRAY_SIZE(end); i++)
 		err = end[i](r);
 	/* What belongs to the target stays. */
-	r->seen &= SEEN_SET_MARK | SEEN_LOSE_MARK | SEEN_NOTRACK;
+	r->seen &= SEEN_SET_MARK | SEEN_LOSE_MARK | SEEN_NOTRACK | SEEN_SAVE |
+		   SEEN_RESTORE;
 	memset(r->types, 0, sizeof(r->types));
 	return err;
 }

@@ -43,6 +43,25 @@ int xt_take_target_mark(struct xt_reader *r, const struct xt_option_row *row)
 	return 0;
 }
 
+/* Of CONNMARK, where the mark of the packet is copied to that of the entry. */
+int xt_take_mark_mask(struct xt_reader *r, const struct xt_option_row *row)
+{
+	uint32_t value, mask;
+
+	/* `-m recent` has a --mask too. */
+	if (!r->target)
+		return 0;
+	if (!r->o.arg || xt_parse_mark(r->o.arg, &value, &mask)) {
+		r->seen |= SEEN_LOSE_MARK;
+		return 0;
+	}
+	if (strcmp(row->name, "--ctmask") != 0)
+		r->nf_mask = value;
+	if (strcmp(row->name, "--nfmask") != 0)
+		r->ct_mask = value;
+	return 0;
+}
+
 /* `seen`: what must have been; 0: the target alone says it. */
 static const struct {
 	const char *target;
@@ -55,15 +74,47 @@ static const struct {
 	{ "MARK", SEEN_SET_MARK, TERM_SET_MARK },
 	{ "TPROXY", SEEN_LOSE_MARK, TERM_LOSE_MARK },
 	{ "TPROXY", SEEN_SET_MARK, TERM_SET_MARK },
-	{ "CONNMARK", SEEN_LOSE_MARK, TERM_LOSE_MARK },
 	{ "SET", SEEN_LOSE_MARK, TERM_LOSE_MARK },
 	{ "HMARK", 0, TERM_LOSE_MARK },
 };
+
+/* Both are lost unless one thing is done, and understood. */
+static int end_connmark(struct xt_reader *r)
+{
+	const struct term lose = { .kind = TERM_LOSE_MARK };
+	struct term t = { .kind = TERM_LOSE_CTMARK };
+	int err = 0;
+
+	switch (r->seen & (SEEN_LOSE_MARK | SEEN_SET_MARK | SEEN_SAVE |
+			   SEEN_RESTORE)) {
+	case SEEN_SET_MARK:
+		t.kind = TERM_SET_CTMARK;
+		t.keep = r->keep;
+		t.flip = r->flip;
+		break;
+	case SEEN_SAVE:
+		t.kind = TERM_SET_CTMARK;
+		t.keep = ~r->ct_mask;
+		t.take = r->nf_mask;
+		break;
+	case SEEN_RESTORE:
+		t.kind = TERM_SET_MARK;
+		t.keep = ~r->nf_mask;
+		t.take = r->ct_mask;
+		break;
+	default:
+		err = foreign_add_term(r->f, &lose);
+		break;
+	}
+	return err ? err : foreign_add_term(r->f, &t);
+}
 
 int xt_end_target(struct xt_reader *r)
 {
 	struct term t = { 0 };
 
+	if (r->target && !strcmp(r->target, "CONNMARK"))
+		return end_connmark(r);
 	for (size_t i = 0; r->target && i < ARRAY_SIZE(effects); i++) {
 		if (strcmp(r->target, effects[i].target) ||
 		    (r->seen & effects[i].seen) != effects[i].seen)

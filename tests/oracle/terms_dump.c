@@ -96,6 +96,20 @@ static void print_match(const struct foreign *f, const struct term *t)
 	print_set(f, t);
 }
 
+static void print_mark(const struct term *t)
+{
+	bool entry = t->kind == TERM_SET_CTMARK || t->kind == TERM_LOSE_CTMARK;
+	const char *own = entry ? "ct mark" : "mark";
+
+	if (t->kind != TERM_SET_MARK && t->kind != TERM_SET_CTMARK) {
+		printf("%s = ?", own);
+		return;
+	}
+	printf("%s = %s & %#x ^ %#x", own, own, t->keep, t->flip);
+	if (t->take)
+		printf(" ^ %s & %#x", entry ? "mark" : "ct mark", t->take);
+}
+
 static void print_term(const struct foreign *f, const struct term *t)
 {
 	printf("\t\t");
@@ -105,10 +119,8 @@ static void print_term(const struct foreign *f, const struct term *t)
 		printf("opaque: %s%s", t->negated ? "not " : "", t->name);
 	else if (t->kind == TERM_NOTRACK)
 		printf("notrack");
-	else if (t->kind == TERM_SET_MARK)
-		printf("mark = mark & %#x ^ %#x", t->keep, t->flip);
 	else
-		printf("mark = ?");
+		print_mark(t);
 	printf("\n");
 }
 

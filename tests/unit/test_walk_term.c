@@ -270,6 +270,38 @@ static void test_marks_are_joined(void **state)
 	assert_dropped(s);
 }
 
+/* Of the connection: saved, restored, and nothing without an entry. */
+static void test_marks_of_entries(void **state)
+{
+	struct scene *s = *state;
+	uint32_t in = scene_input(s, "drop");
+	struct term *t;
+
+	s->p.ctmark_new = UINT32_MAX;
+	scene_rule(s, in, FOREIGN_NONE, NULL);
+	t = scene_term(s, (struct term){ .kind = TERM_SET_CTMARK });
+	t->keep = 0xffffff00;
+	t->flip = 0x12;
+	scene_rule(s, in, FOREIGN_NONE, NULL);
+	t = scene_term(s, (struct term){ .kind = TERM_SET_MARK });
+	t->take = 0xffff;
+	scene_rule(s, in, FOREIGN_ACCEPT, NULL);
+	scene_match(s, FIELD_MARK, 0x12, 0x12);
+	s->p.ct_states = NF_CT_STATE_BIT(IP_CT_NEW);
+	assert_accepted(s);
+	/* what no rule has set may be any program's, if the entry is old */
+	s->p.ctmark_new = 0;
+	assert_unknown(s);
+	s->p.ct_states = NF_CT_STATE_INVALID_BIT;
+	assert_dropped(s);
+	/* a rule that asks for it holds with an entry alone */
+	s->p.ctmark_new = UINT32_MAX;
+	s->f->terms[s->f->rules[2].terms].field[0] = FIELD_CTMARK;
+	assert_dropped(s);
+	s->p.ct_states = NF_CT_STATE_BIT(IP_CT_NEW);
+	assert_unknown(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +318,7 @@ int main(void)
 		SCENE_TEST(test_opaque),
 		SCENE_TEST(test_marks),
 		SCENE_TEST(test_marks_are_joined),
+		SCENE_TEST(test_marks_of_entries),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -67,12 +67,16 @@ static void dump_term(const struct foreign *f, const struct term *t,
 {
 	static const char *const words[] = {
 		[TERM_OPAQUE] = "?", [TERM_NOTRACK] = "notrack",
-		[TERM_LOSE_MARK] = "lose",
+		[TERM_LOSE_MARK] = "lose", [TERM_LOSE_CTMARK] = "lose ct",
 	};
 
-	if (t->kind == TERM_SET_MARK)
-		strbuf_printf(out, "mark&%x^%x", t->keep, t->flip);
-	else if (t->kind != TERM_MATCH)
+	if (t->kind == TERM_SET_MARK || t->kind == TERM_SET_CTMARK) {
+		strbuf_printf(out, "%smark&%x^%x",
+			      t->kind == TERM_SET_CTMARK ? "ct" : "",
+			      t->keep, t->flip);
+		if (t->take)
+			strbuf_printf(out, "^other&%x", t->take);
+	} else if (t->kind != TERM_MATCH)
 		strbuf_printf(out, "%s%s", words[t->kind],
 			      t->name ? t->name : "");
 	if (t->kind != TERM_MATCH)
@@ -347,9 +351,17 @@ static void test_targets(void **state)
 		{ "-j MARK --xor-mark 0xf", "mark&ffffffff^f" },
 		{ "-j MARK --set-mark x", "lose" },
 		{ "-j MARK --unknown-revision 7", "lose" },
-		{ "-j CONNMARK --set-xmark 0x1/0xff", "" },
-		{ "-j CONNMARK --save-mark", "" },
-		{ "-j CONNMARK --restore-mark --nfmask 1 --ctmask 1", "lose" },
+		{ "-j CONNMARK --set-xmark 0x1/0xff", "ctmark&ffffff00^1" },
+		{ "-j CONNMARK --save-mark", "ctmark&0^0^other&ffffffff" },
+		{ "-j CONNMARK --save-mark --mask 0xf",
+		  "ctmark&fffffff0^0^other&f" },
+		{ "-j CONNMARK --restore-mark --nfmask 1 --ctmask 3",
+		  "mark&fffffffe^0^other&3" },
+		{ "-j CONNMARK --restore-mark --left-shift-mark 8",
+		  "lose; lose ct" },
+		{ "-j CONNMARK --restore", "lose; lose ct" },
+		{ "-m recent --mask 255.0.0.0 -j MARK --set-mark 1",
+		  "?recent; mark&0^1" },
 		{ "-j TPROXY --on-port 1 --tproxy-mark 0x1/0x1",
 		  "mark&fffffffe^1" },
 		{ "-j HMARK --hmark-tuple src", "lose" },
