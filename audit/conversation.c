@@ -140,6 +140,7 @@ bool conversation_packet(const struct flow_space *sp,
 	put_socket(ret, sp->proto, talk);
 	packet_set_number(ret, FIELD_FRAGMENT, 0);
 	packet_set_number(ret, FIELD_MARK, 0);
+	ret->ctmark_new = UINT32_MAX;
 	if (error)
 		put_error(ret);
 	else if (sp->proto == IPPROTO_TCP)

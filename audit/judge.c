@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/judge.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -62,6 +63,22 @@ static bool may_drop(const struct bench *b, const struct walk_step *s)
 					   s->target)));
 }
 
+/* A verdict by the mark of the connection, which a program may have set. */
+static bool asks_ctmark(const struct foreign *f, const struct walk_step *s)
+{
+	const struct foreign_rule *r = s->rule == FOREIGN_NOWHERE ?
+					       NULL : &f->rules[s->rule];
+
+	for (uint32_t i = 0; r && i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		for (size_t k = 0; k < t->n_fields; k++)
+			if (t->field[k] == FIELD_CTMARK)
+				return true;
+	}
+	return false;
+}
+
 /* The one that is sure, else the first that may be it. */
 static void find_decider(const struct bench *b, const struct walk_phase *p,
 			 struct judged_talk *ret)
@@ -80,6 +97,7 @@ static void find_decider(const struct bench *b, const struct walk_phase *p,
 		ret->rule = s->rule;
 		ret->chain = s->chain;
 		ret->by_default = is_default(b, p, i);
+		ret->by_ctmark = asks_ctmark(b->f, s);
 		return;
 	}
 	/* No rule may be it: the policy. */
@@ -132,14 +150,42 @@ static void note_translation(const struct walk *w, struct judged *ret)
 						MOVED_NOT_DESTINATION));
 }
 
+/* Nothing follows from whether it matches; `add @set` may count elsewhere. */
+static bool is_idle(const struct foreign *f, const struct walk_step *s)
+{
+	const struct foreign_text *raw = s->rule == FOREIGN_NOWHERE ?
+						 NULL : &f->rules[s->rule].raw;
+
+	return s->verdict == FOREIGN_NONE && raw &&
+	       !memchr(raw->s, '@', raw->n);
+}
+
+/* Who sets the packet's mark; best, from what the entry has. */
+static void note_mark(const struct foreign *f, const struct walk_step *s,
+		      struct judged *ret)
+{
+	const struct foreign_rule *r = s->rule == FOREIGN_NOWHERE ?
+					       NULL : &f->rules[s->rule];
+
+	for (uint32_t i = 0; r && i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+		bool copies = t->kind == TERM_SET_MARK && t->take;
+
+		if (t->kind != TERM_SET_MARK && t->kind != TERM_LOSE_MARK)
+			continue;
+		if (ret->mark == FOREIGN_NOWHERE || (copies && !ret->copies))
+			ret->mark = s->rule;
+		ret->copies |= copies;
+	}
+}
+
 /* Rules that took part, and that an entry is everything to. */
 static void note_needs(const struct bench *b, struct judged *ret)
 {
 	static const uint64_t helper = FEATURE_BIT(HELPER) |
 				       FEATURE_BIT(SYNPROXY);
 	static const uint64_t count = FEATURE_BIT(CONNLIMIT) |
-				      FEATURE_BIT(CONNBYTES) |
-				      FEATURE_BIT(CONNMARK);
+				      FEATURE_BIT(CONNBYTES);
 
 	for (size_t i = 0; i < b->walk->n_steps; i++) {
 		const struct walk_step *s = &b->walk->steps[i];
@@ -147,6 +193,9 @@ static void note_needs(const struct bench *b, struct judged *ret)
 			       b->f->rules[s->rule].features;
 
 		if (s->matched == TRUTH_NO)
+			continue;
+		note_mark(b->f, s, ret);
+		if (is_idle(b->f, s))
 			continue;
 		if (has & helper && ret->helper == FOREIGN_NOWHERE)
 			ret->helper = s->rule;
@@ -157,7 +206,8 @@ static void note_needs(const struct bench *b, struct judged *ret)
 
 static int judge_talk(struct walker *w, const struct foreign *f,
 		      const struct packet *p, struct judged_talk *talk,
-		      struct judged *ret, bool error)
+		      struct judged *ret, bool error,
+		      struct walk_state *ret_after)
 {
 	struct walk walk = { 0 };
 	struct bench b = { w, f, &walk };
@@ -167,6 +217,8 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 		return err;
 	talk->there = true;
 	talk->passes = passes(walk.outcome);
+	memcpy(talk->mark, walk.mark, sizeof(talk->mark));
+	*ret_after = walk.after;
 	talk->rule = talk->chain = FOREIGN_NOWHERE;
 	for (size_t i = 0; i < walk.n_phases; i++)
 		if (walk.phases[i].outcome & WALK_DROPPED &&
@@ -185,26 +237,69 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 	return 0;
 }
 
-int judge(struct walker *w, const struct foreign *f,
-	  const struct flow_space *sp, const struct flow_sample *s,
-	  enum truth tracking, bool has_entry, struct judged *ret)
+/* The mark of a connection, from packet to packet. */
+struct entry_mark {
+	uint32_t value, known, unset;
+};
+
+static void put_entry_mark(const struct entry_mark *m, struct packet *p)
+{
+	uint32_t value = htonl(m->value), known = htonl(m->known);
+
+	packet_set(p, FIELD_CTMARK, &value);
+	memcpy(p->field[FIELD_CTMARK].known, &known, sizeof(known));
+	p->ctmark_new = m->unset;
+}
+
+/* After the first packet; then it may, or may not, be what it was. */
+static void next_entry_mark(const struct walk_state *s, bool first,
+			    struct entry_mark *m)
+{
+	uint32_t known = s->ctmark_known;
+
+	if (!first)
+		known &= m->known & ~(s->ctmark ^ m->value);
+	m->unset = first ? s->ctmark_new : m->unset & s->ctmark_new;
+	m->known = known;
+	m->value = s->ctmark & known;
+}
+
+static int judge_all(struct walker *w, const struct foreign *f,
+		     const struct flow_space *sp, const struct flow_sample *s,
+		     enum truth tracking, bool has_entry,
+		     struct entry_mark *mark, struct judged *ret)
 {
 	int err = 0;
 
-	*ret = (struct judged){
-		.helper = FOREIGN_NOWHERE, .count = FOREIGN_NOWHERE,
-		.nat = FOREIGN_NOWHERE,
-	};
 	for (enum talk t = 0; !err && t < TALK_MAX_; t++) {
+		struct walk_state after;
 		struct packet p;
 
 		if (!conversation_packet(sp, s, t, has_entry, &p))
 			continue;
 		p.tracking = tracking;
+		if (t != TALK_FIRST)
+			put_entry_mark(mark, &p);
 		err = judge_talk(w, f, &p, &ret->talk[t], ret,
-				 talk_is_error(t));
+				 talk_is_error(t), &after);
+		if (!err)
+			next_entry_mark(&after, t == TALK_FIRST, mark);
 	}
 	return err;
+}
+
+int judge(struct walker *w, const struct foreign *f,
+	  const struct flow_space *sp, const struct flow_sample *s,
+	  enum truth tracking, bool has_entry, struct judged *ret)
+{
+	static const struct judged nothing = {
+		.helper = FOREIGN_NOWHERE, .count = FOREIGN_NOWHERE,
+		.mark = FOREIGN_NOWHERE, .nat = FOREIGN_NOWHERE,
+	};
+	struct entry_mark mark = { 0 };
+
+	*ret = nothing;
+	return judge_all(w, f, sp, s, tracking, has_entry, &mark, ret);
 }
 
 static enum truth works(const struct judged *j)
@@ -262,7 +357,8 @@ static struct harm_found find_gain(const struct judged *now, bool open)
 		if (talk_is_error(t) || !a->there || a->passes == TRUTH_YES ||
 		    (open && a->by_default))
 			continue;
-		return found(HARM_LET_IN, a->passes == TRUTH_MAYBE, t, a);
+		return found(a->by_ctmark ? HARM_COUNT : HARM_LET_IN,
+			     a->passes == TRUTH_MAYBE, t, a);
 	}
 	return (struct harm_found){ 0 };
 }
@@ -292,9 +388,40 @@ static struct harm_found find_need(const struct judged *now, enum flow_way way)
 	return h;
 }
 
+/* What is not known on both sides may be the same. */
+static bool marks_differ(const struct walk_mark *a, const struct walk_mark *b,
+			 bool copied, bool *ret_maybe)
+{
+	uint32_t known = a->known & b->known;
+
+	if (!a->met || !b->met)
+		return false;
+	*ret_maybe = !((a->value ^ b->value) & known);
+	return !*ret_maybe || (copied && known != UINT32_MAX);
+}
+
+static struct harm_found find_mark(const struct judged *now,
+				   const struct judged *then)
+{
+	for (enum talk t = 0; t < TALK_MAX_; t++) {
+		const struct judged_talk *a = &now->talk[t];
+		const struct judged_talk *b = &then->talk[t];
+		struct harm_found h = found(HARM_MARK, false, t, a);
+
+		h.rule = now->mark;
+		h.chain = FOREIGN_NOWHERE;
+		for (size_t i = 0; i < WALK_HOOKS; i++)
+			if (a->there && b->there &&
+			    marks_differ(&a->mark[i], &b->mark[i], now->copies,
+					 &h.maybe))
+				return h;
+	}
+	return (struct harm_found){ 0 };
+}
+
 struct harm_found judge_compare(const struct judged *now,
 				const struct judged *then, enum flow_way way,
-				bool open)
+				const struct judge_view *view)
 {
 	enum truth before = works(now), after = works(then);
 	struct harm_found h = { 0 };
@@ -305,9 +432,11 @@ struct harm_found judge_compare(const struct judged *now,
 		h = judge_loss(now, then);
 	if (!h.harm && before != TRUTH_YES && after != TRUTH_NO &&
 	    (before == TRUTH_NO || after == TRUTH_YES))
-		h = find_gain(now, open);
+		h = find_gain(now, view->open);
 	if (!h.harm && before != TRUTH_NO && after != TRUTH_NO)
 		h = find_loss(now, then, true);
+	if (!h.harm && view->marks && before != TRUTH_NO && after != TRUTH_NO)
+		h = find_mark(now, then);
 	if (!h.harm && now->tracked == TRUTH_YES && then->tracked == TRUTH_YES)
 		h = (struct harm_found){ .harm = HARM_TRACKED,
 					 .rule = FOREIGN_NOWHERE,

@@ -21,6 +21,8 @@ struct judged_talk {
 	enum truth passes;
 	uint32_t rule, chain;	/* that decides */
 	bool by_default;
+	bool by_ctmark;		/* asks for the mark of the connection */
+	struct walk_mark mark[WALK_HOOKS];
 };
 
 struct judged {
@@ -28,6 +30,8 @@ struct judged {
 	enum truth tracked;
 	enum truth source_moves, destination_moves;	/* translated */
 	uint32_t helper, count;	/* rules that need the entry; or NOWHERE */
+	uint32_t mark;		/* the rule that sets the mark; or NOWHERE */
+	bool copies;		/* ... from that of the entry */
 	uint32_t nat;		/* the rule that translates; or NOWHERE */
 };
 
@@ -39,6 +43,7 @@ enum harm {
 	HARM_NAT,
 	HARM_HELPER,
 	HARM_COUNT,		/* limits, marks of connections */
+	HARM_MARK,		/* packets would have another mark */
 	HARM_ERRORS,		/* ICMP errors get lost */
 	HARM_ANSWERS,		/* a flow begun from the service's own port */
 	HARM_MAX_
@@ -58,12 +63,14 @@ int judge(struct walker *w, const struct foreign *f,
 /* The first packet, of no ICMP error, that would fare worse. */
 struct harm_found judge_loss(const struct judged *now,
 			     const struct judged *then);
-/*
- * What becomes worse from `now` to `then`; the gravest alone. `open`: what is
- * dropped by default may be let in.
- */
+struct judge_view {
+	bool open;		/* what is dropped by default may be let in */
+	bool marks;		/* something reads packets' marks, routes say */
+};
+
+/* What becomes worse from `now` to `then`; the gravest alone. */
 struct harm_found judge_compare(const struct judged *now,
 				const struct judged *then, enum flow_way way,
-				bool open);
+				const struct judge_view *view);
 
 #endif

@@ -14,6 +14,7 @@
 #include "engine/preflight_say.h"
 #include "generators/legs.h"
 #include "host/conntrack/local_addresses.h"
+#include "host/marks.h"
 
 static const struct port_set every_port = {
 	.v = (struct port_range[]){ { 1, UINT16_MAX } }, .n = 1,
@@ -52,6 +53,7 @@ struct preflight {
 	struct guard guard;
 	struct samples_limit limit;	/* of one space */
 	bool untried;			/* some were cut short */
+	bool marks_are_read;		/* by others than the rules */
 };
 
 static void preflight_release(struct preflight *x)
@@ -280,6 +282,10 @@ static int compare_case(struct preflight *x, struct walker *w,
 			const struct attempt *c, struct preflight_said *said)
 {
 	const struct space *sp = &x->spaces[c->space];
+	const struct judge_view view = {
+		.open = sp->service->accept == ACCEPT_OPEN,
+		.marks = x->marks_are_read,
+	};
 	struct judged then;
 	struct harm_found h;
 	int err = judge(w, x->f, &sp->flow, &c->sample, tracking(x), false,
@@ -291,8 +297,7 @@ static int compare_case(struct preflight *x, struct walker *w,
 		h = judge_loss(&c->now, &then);
 		h.harm = h.harm ? HARM_ANSWERS : HARM_NONE;
 	} else {
-		h = judge_compare(&c->now, &then, sp->flow.way,
-				  sp->service->accept == ACCEPT_OPEN);
+		h = judge_compare(&c->now, &then, sp->flow.way, &view);
 	}
 	return preflight_say(x->p, sp->service, &sp->flow, &c->sample, &h,
 			     said);
@@ -390,6 +395,8 @@ static int check(struct preflight *x)
 	err = find_cases(x);
 	if (!err)
 		err = judge_today(x, &host);
+	if (!err)
+		err = host_reads_marks(&x->marks_are_read);
 	if (!err)
 		err = host_rules_put_wanted(&x->p->host, &x->p->change);
 	if (!err)

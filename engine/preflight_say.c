@@ -36,6 +36,10 @@ static const struct {
 		ID_NEEDS_ENTRY, OVERRIDE_LIMITS, "limits",
 		"leave what that rule is for out of the service",
 	},
+	[HARM_MARK] = {
+		ID_NEEDS_ENTRY, OVERRIDE_LIMITS, "limits",
+		"set that mark in a rule that asks for no connection",
+	},
 	[HARM_ERRORS] = {
 		ID_LOSES_ERRORS, OVERRIDE_INVALID, "invalid",
 		"accept these ICMP errors in a rule ahead of that one",
@@ -160,6 +164,10 @@ static void describe(const struct service *s, const struct harm_found *h,
 	case HARM_COUNT:
 		strbuf_printf(out, "connections of service %s (%s) need their conntrack entries: %s",
 			      s->name, flow, place);
+		break;
+	case HARM_MARK:
+		strbuf_printf(out, "packets of service %s (%s) %s not have the mark that they have today, which routing rules, traffic control or IPsec look at: %s",
+			      s->name, flow, may, place);
 		break;
 	case HARM_ERRORS:
 		strbuf_printf(out, "service %s (%s) %s lose %s, and path MTU discovery with them: dropped by %s",

@@ -146,6 +146,23 @@ NEAR_MISSES = {
     "the mark of other connections is asked for": (
         "  tcp dport 22 ct mark 0x7 drop", "",
         "-A INPUT -p tcp --dport 22 -m connmark --mark 0x7 -j DROP", ""),
+    "marks are kept for connections that have none": (
+        "", nft_chain("filter", "prerouting", "mangle",
+                      "  ct state established,related meta mark set ct mark\n"
+                      "  ct state new ct mark set meta mark"),
+        "", table("mangle", "PREROUTING -m conntrack --ctstate "
+                  "ESTABLISHED,RELATED -j CONNMARK --restore-mark",
+                  "PREROUTING -m conntrack --ctstate NEW -j CONNMARK "
+                  "--save-mark")),
+    "nobody reads the mark": (
+        "", nft_chain("filter", "prerouting", "mangle",
+                      "  ct state new meta mark set 0x1"),
+        "", table("mangle", "PREROUTING -m conntrack --ctstate NEW -j MARK "
+                  "--set-mark 1")),
+    "bytes are looked at, and nothing is done": (
+        "  tcp dport 8080 ct bytes > 100000 counter", "",
+        "-A INPUT -p tcp --dport 8080 -m connbytes --connbytes 100000 "
+        "--connbytes-dir both --connbytes-mode bytes", ""),
     "a log with a limit": (
         "  tcp dport 8080 limit rate 5/second log", "",
         "-A INPUT -p tcp --dport 8080 -m limit --limit 5/sec -j LOG", ""),
@@ -254,6 +271,28 @@ class Preflight(unittest.TestCase):
                 code, out = command("apply", "--backend", "nftables")
                 self.assertEqual(code, 0, out)
                 self.assertNotIn("CT59", out)
+                self.assertTrue(serves())
+
+    def test_marks_that_routes_ask_for(self):
+        nft_mark = nft_chain(
+            "filter", "prerouting", "mangle",
+            "  ct state new tcp dport 8080 ct mark set 0x10\n"
+            "  ct state established meta mark set ct mark")
+        ipt_mark = table(
+            "mangle", "PREROUTING -p tcp --dport 8080 -m conntrack --ctstate "
+            "NEW -j CONNMARK --set-mark 0x10", "PREROUTING -m conntrack "
+            "--ctstate ESTABLISHED -j CONNMARK --restore-mark")
+        for backend in lab.BACKENDS:
+            with self.subTest(backend):
+                fill(backend, "", nft_mark, "", ipt_mark)
+                SERVER.run("ip rule add fwmark 0x10 lookup main")
+                code, out = command("apply", "--backend", backend)
+                SERVER.run("ip rule del fwmark 0x10")
+                self.assertEqual(code, REFUSED, out)
+                self.assertIn("CT593", out)
+                self.assertIn("mark", out)
+                code, out = command("apply", "--backend", backend)
+                self.assertEqual(code, 0, out)
                 self.assertTrue(serves())
 
     def test_override(self):

@@ -127,6 +127,14 @@ static void take_out(struct foreign *f, uint32_t input, uint32_t position,
 	look(f, false, ret);
 }
 
+static struct harm_found compare(const struct judged *now,
+				 const struct judged *then, bool open)
+{
+	const struct judge_view view = { .open = open, .marks = true };
+
+	return judge_compare(now, then, WAY_IN, &view);
+}
+
 static void test_works(void **state)
 {
 	uint32_t input;
@@ -142,7 +150,7 @@ static void test_works(void **state)
 	assert_int_equal(now.tracked, TRUTH_YES);
 	take_out(f, input, 1, true, &then);
 	assert_int_equal(then.tracked, TRUTH_NO);
-	assert_int_equal(judge_compare(&now, &then, WAY_IN, true).harm,
+	assert_int_equal(compare(&now, &then, true).harm,
 			 HARM_NONE);
 	foreign_free(&f);
 }
@@ -158,7 +166,7 @@ static void test_cut_off(void **state)
 	filter(f, input);
 	look(f, true, &now);
 	take_out(f, input, 0, false, &then);
-	h = judge_compare(&now, &then, WAY_IN, true);
+	h = compare(&now, &then, true);
 	assert_int_equal(h.harm, HARM_CUT_OFF);
 	assert_false(h.maybe);
 	assert_int_equal(h.talk, TALK_FIRST);
@@ -182,7 +190,7 @@ static void test_ban(void **state)
 		filter(f, input);
 		look(f, true, &now);
 		take_out(f, input, position, true, &then);
-		h = judge_compare(&now, &then, WAY_IN, true);
+		h = compare(&now, &then, true);
 		assert_int_equal(h.harm, position == 1 ? HARM_LET_IN :
 							 HARM_NONE);
 		if (h.harm)
@@ -205,9 +213,9 @@ static void test_default(void **state)
 	assert_int_equal(now.talk[TALK_FIRST].passes, TRUTH_NO);
 	assert_true(now.talk[TALK_FIRST].by_default);
 	take_out(f, input, 1, false, &then);
-	assert_int_equal(judge_compare(&now, &then, WAY_IN, true).harm,
+	assert_int_equal(compare(&now, &then, true).harm,
 			 HARM_NONE);
-	assert_int_equal(judge_compare(&now, &then, WAY_IN, false).harm,
+	assert_int_equal(compare(&now, &then, false).harm,
 			 HARM_LET_IN);
 	foreign_free(&f);
 }
@@ -227,7 +235,7 @@ static void test_limit(void **state)
 	look(f, true, &now);
 	assert_int_equal(now.talk[TALK_FIRST].passes, TRUTH_MAYBE);
 	take_out(f, input, 1, true, &then);
-	h = judge_compare(&now, &then, WAY_IN, true);
+	h = compare(&now, &then, true);
 	assert_int_equal(h.harm, HARM_LET_IN);
 	assert_true(h.maybe);
 	assert_int_equal(h.rule, 0);
@@ -245,7 +253,7 @@ static void test_errors(void **state)
 	filter(f, input);
 	look(f, true, &now);
 	take_out(f, input, 1, false, &then);
-	h = judge_compare(&now, &then, WAY_IN, true);
+	h = compare(&now, &then, true);
 	assert_int_equal(h.harm, HARM_ERRORS);
 	assert_false(h.maybe);
 	assert_int_equal(h.rule, 2);
@@ -267,7 +275,7 @@ static void test_count(void **state)
 	filter(f, input);
 	look(f, true, &now);
 	take_out(f, input, 2, false, &then);
-	assert_int_equal(judge_compare(&now, &then, WAY_IN, true).harm,
+	assert_int_equal(compare(&now, &then, true).harm,
 			 HARM_COUNT);
 	foreign_free(&f);
 }
@@ -283,8 +291,95 @@ static void test_stays_tracked(void **state)
 	filter(f, input);
 	look(f, true, &now);
 	look(f, true, &then);
-	assert_int_equal(judge_compare(&now, &then, WAY_IN, true).harm,
+	assert_int_equal(compare(&now, &then, true).harm,
 			 HARM_TRACKED);
+	foreign_free(&f);
+}
+
+/* What sets it is one more rule: new connections get `mark`, if not 0. */
+static void mark_connections(struct foreign *f, uint32_t mark)
+{
+	uint32_t c = add_chain(f, "MARKS", "prerouting");
+	struct term set = { .kind = TERM_SET_MARK };
+	struct term save = { .kind = TERM_SET_CTMARK };
+
+	f->chains[c].type = "filter";
+	f->chains[c].priority = "-150";
+	f->chains[c].policy = "accept";
+	set.flip = mark;
+	for_state(f, c, NEW, FOREIGN_NONE);
+	assert_int_equal(foreign_add_term(f, &set), 0);
+	save.take = UINT32_MAX;
+	for_state(f, c, NEW, FOREIGN_NONE);
+	assert_int_equal(foreign_add_term(f, &save), 0);
+	set.flip = 0;
+	set.take = UINT32_MAX;
+	for_state(f, c, ESTABLISHED, FOREIGN_NONE);
+	assert_int_equal(foreign_add_term(f, &set), 0);
+}
+
+/* A mark that is missing matters if it was not 0, and if somebody reads it. */
+static void test_marks(void **state)
+{
+	static const struct judge_view nobody = { .open = true };
+
+	(void)state;
+	for (uint32_t mark = 0; mark < 2; mark++) {
+		uint32_t input;
+		struct foreign *f = new_host(&input);
+		struct judged now, then;
+		struct harm_found h;
+
+		mark_connections(f, mark);
+		filter(f, input);
+		look(f, true, &now);
+		assert_int_equal(now.talk[TALK_LATER].mark[0].value, mark);
+		assert_int_equal(now.talk[TALK_LATER].mark[0].known,
+				 UINT32_MAX);
+		take_out(f, input, 1, true, &then);
+		h = compare(&now, &then, true);
+		assert_int_equal(h.harm, mark ? HARM_MARK : HARM_NONE);
+		if (mark)
+			assert_int_equal(h.rule, 2);
+		h = judge_compare(&now, &then, WAY_IN, &nobody);
+		assert_int_equal(h.harm, HARM_NONE);
+		foreign_free(&f);
+	}
+}
+
+/* A program may have set the mark that a rule drops by. */
+static void test_mark_of_entry(void **state)
+{
+	uint32_t input;
+	struct foreign *f = new_host(&input);
+	struct judged now, then;
+
+	(void)state;
+	add_rule(f, input, FOREIGN_DROP, NULL);
+	ask_number(f, FIELD_CTMARK, 7);
+	filter(f, input);
+	look(f, true, &now);
+	take_out(f, input, 2, true, &then);
+	assert_int_equal(compare(&now, &then, true).harm, HARM_COUNT);
+	foreign_free(&f);
+}
+
+/* ... and a rule that only looks at them does nothing with what it sees. */
+static void test_idle_count(void **state)
+{
+	uint32_t input;
+	struct foreign *f = new_host(&input);
+	struct term t = { .kind = TERM_OPAQUE, .name = "connbytes" };
+	struct judged now, then;
+
+	(void)state;
+	add_rule(f, input, FOREIGN_NONE, NULL)->features =
+		FEATURE_BIT(CONNBYTES);
+	assert_int_equal(foreign_add_term(f, &t), 0);
+	filter(f, input);
+	look(f, true, &now);
+	take_out(f, input, 2, true, &then);
+	assert_int_equal(compare(&now, &then, true).harm, HARM_NONE);
 	foreign_free(&f);
 }
 
@@ -298,6 +393,9 @@ int main(void)
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_mark_of_entry),
+		cmocka_unit_test(test_idle_count),
 		cmocka_unit_test(test_stays_tracked),
 	};
 
