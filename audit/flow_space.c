@@ -111,8 +111,8 @@ static bool meet_ifaces(const struct flow_space *sp, enum flow_part p,
 		    (sp->way == WAY_OUT && p == FLOW_IN);
 	size_t n = strnlen((const char *)r->first, 15);
 
-	/* No other device, or none at all. */
-	if (here || !n)
+	/* No other device, or none at all; by "lo" comes what stays within. */
+	if (here || !n || !strcmp((const char *)r->first, "lo"))
 		return false;
 	memset(ret, 0, 16);
 	memcpy(ret, r->first, n);
@@ -156,6 +156,33 @@ static bool meet_own(const struct flow_space *sp, const struct prefix_set *s,
 	return false;
 }
 
+struct span {
+	uint8_t family, first[16], last[16];
+};
+
+/* No host sends from these, and none answers from them, by any interface. */
+static const struct span nobodys[] = {
+	{ AF_INET, { 127 }, { 127, 255, 255, 255 } },
+	{ AF_INET, { 224 }, { 255, 255, 255, 255 } },
+	{ AF_INET6, { [15] = 1 }, { [15] = 1 } },
+	{ AF_INET6, { 0xff },
+	  { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	    0xff, 0xff, 0xff, 0xff, 0xff } },
+};
+
+static const struct span *span_of(const struct flow_space *sp,
+				  const uint8_t *v)
+{
+	size_t n = address_bytes(sp);
+
+	for (size_t i = 0; i < ARRAY_SIZE(nobodys); i++)
+		if (nobodys[i].family == sp->family &&
+		    memcmp(v, nobodys[i].first, n) >= 0 &&
+		    memcmp(v, nobodys[i].last, n) <= 0)
+			return &nobodys[i];
+	return NULL;
+}
+
 /* The last address of the local prefix that holds v. */
 static void local_last(const struct flow_space *sp, const uint8_t *v,
 		       uint8_t ret[16])
@@ -181,14 +208,22 @@ static bool meet_others(const struct flow_space *sp,
 	struct key_range rest = *r;
 	uint8_t v[16] = { 0 }, last[16];
 
-	for (size_t i = 0; i <= sp->local->n; i++) {
+	for (size_t i = 0; i <= sp->local->n + ARRAY_SIZE(nobodys); i++) {
+		const struct span *nobody;
+
 		if (!meet_prefixes(sp, s, &rest, v))
 			return false;
-		if (!prefix_set_contains(sp->local, sp->family, v)) {
+		/* Named in the policy, it is meant. */
+		nobody = s->n ? NULL : span_of(sp, v);
+		if (!nobody &&
+		    !prefix_set_contains(sp->local, sp->family, v)) {
 			memcpy(ret, v, 16);
 			return true;
 		}
-		local_last(sp, v, last);
+		if (nobody)
+			memcpy(last, nobody->last, sizeof(last));
+		else
+			local_last(sp, v, last);
 		if (!key_next(last, address_bytes(sp), rest.first))
 			return false;
 	}

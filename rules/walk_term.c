@@ -2,6 +2,7 @@
 /* rules/walk_term.c: does what a rule asks hold for the packet? */
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "rules/walk_parts.h"
@@ -87,12 +88,29 @@ static struct packet_value value_of(const struct walking *x,
 	return v;
 }
 
+/* Who sends is one host, as the type of the address says. */
+static bool is_crowd(const struct lookup *l, const struct key_range *r)
+{
+	const struct packet_value *type = &l->x->p->field[FIELD_SADDR_TYPE];
+	uint32_t unicast = htonl(RTN_UNICAST), local = htonl(RTN_LOCAL), known;
+
+	memcpy(&known, type->known, sizeof(known));
+	if (known != UINT32_MAX || l->lost >> FIELD_SADDR & 1 ||
+	    (memcmp(type->v, &unicast, sizeof(unicast)) != 0 &&
+	     memcmp(type->v, &local, sizeof(local)) != 0))
+		return false;
+	/* ff00::/8; 224.0.0.0/4 and all that is behind it */
+	return r->first[0] >= (l->x->p->family == NFPROTO_IPV4 ? 224 : 255);
+}
+
 /* A packet of the network did not come in by "lo", one for it won't leave so. */
 static bool is_ruled_out(const struct lookup *l, enum packet_field field,
 			 const struct key_range *r)
 {
 	static const uint8_t lo[TERM_KEY_MAX] = "lo";
 
+	if (field == FIELD_SADDR)
+		return is_crowd(l, r);
 	return (field == FIELD_IIF || field == FIELD_OIF) &&
 	       !(l->lost >> field & 1) && l->x->p->path != PATH_LOOPBACK &&
 	       !memcmp(r->first, lo, sizeof(lo)) &&

@@ -144,6 +144,32 @@ static void test_outside(void **state)
 	foreign_free(&f);
 }
 
+/* Addresses that are no host's, and a device that leads nowhere. */
+static void test_nobody(void **state)
+{
+	struct foreign *f = calloc(1, sizeof(*f));
+	uint32_t input = add_chain(f, "INPUT", "input");
+	struct flow_space sp = incoming(&any);
+	char lo[16] = "lo";
+	struct taken t;
+
+	(void)state;
+	add_rule(f, input, FOREIGN_DROP, NULL);
+	ask_source(f, "224.0.0.0", "255.255.255.255", false);
+	add_rule(f, input, FOREIGN_DROP, NULL);
+	ask_source(f, "126.0.0.9", "128.0.0.0", false);
+	add_rule(f, input, FOREIGN_DROP, NULL);
+	ask_source(f, "127.0.0.0", "127.255.255.255", false);
+	add_rule(f, input, FOREIGN_ACCEPT, NULL);
+	ask(f, FIELD_IIF, lo, lo, 16, false);
+	run(f, &sp, 64, &t, true);
+	assert_false(has_client(&t, "224.0.0.0"));
+	assert_false(has_client(&t, "127.0.0.0"));
+	assert_true(has_client(&t, "126.0.0.9"));
+	assert_false(has(&t, FLOW_IN, "lo", 3));
+	foreign_free(&f);
+}
+
 /* Conditions of a jump hold in the chain, too. */
 static void test_jump(void **state)
 {
@@ -216,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_ban),
 		cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_jump),
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_too_many),

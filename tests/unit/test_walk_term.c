@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/unit/test_walk_term.c: what a rule asks of a packet. */
+#include <linux/rtnetlink.h>
+
 #include "tests/unit/walk_scene.h"
 
 /* Every kind of key: exact, a range, masked, negated, absent, unknown. */
@@ -270,6 +272,24 @@ static void test_marks_are_joined(void **state)
 	assert_dropped(s);
 }
 
+/* Whoever it is that sends, it is one host. */
+static void test_one_sender(void **state)
+{
+	struct scene *s = *state;
+	uint32_t in = scene_input(s, "accept");
+
+	scene_rule(s, in, FOREIGN_DROP, NULL);
+	scene_match(s, FIELD_SADDR, 0xe0000000, 0xefffffff)->family =
+		NFPROTO_IPV4;
+	packet_forget(&s->p, FIELD_SADDR);
+	packet_forget(&s->p, FIELD_SADDR_TYPE);
+	assert_unknown(s);
+	packet_set_number(&s->p, FIELD_SADDR_TYPE, RTN_UNICAST);
+	assert_accepted(s);
+	packet_set_number(&s->p, FIELD_SADDR_TYPE, RTN_MULTICAST);
+	assert_unknown(s);
+}
+
 /* Of the connection: saved, restored, and nothing without an entry. */
 static void test_marks_of_entries(void **state)
 {
@@ -319,6 +339,7 @@ int main(void)
 		SCENE_TEST(test_marks),
 		SCENE_TEST(test_marks_are_joined),
 		SCENE_TEST(test_marks_of_entries),
+		SCENE_TEST(test_one_sender),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
