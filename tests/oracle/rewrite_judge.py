@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whether a ruleset without states keeps what the one with states promised.
+
+1. Every conversation goes as it went, and nothing that begins one is let in or
+   lost.
+2. Whatever else is newly let through fits into some conversation that the
+   original allows: with that conversation begun, the original lets it through.
+3. What comes into the host as an answer has an open socket to go to.
+4. It is of a kind that was announced for its hook, and no entry appears.
+"""
+import dataclasses
+
+import packets as build
+import rewrite_flows
+from rewrite_lab import OPEN_ANY, OPEN_TO, OWN, UDP_PORTS, peer
+from rewrite_probes import (PROTOS, ROUTERS, SERVICES, Probe,
+                            as_bytes, begins, device_to, has_first, hook_of,
+                            reverse, words_of)
+from walk_lab import LOCAL
+
+EPHEMERAL = range(32768, 61000)
+
+
+@dataclasses.dataclass
+class Failure:
+    bound: int
+    kind: str
+    subject: object             # a Flow or a Probe
+    text: str
+
+    def __str__(self):
+        return "bound %d, %s: %s\n    %s" % (self.bound, self.kind,
+                                            self.subject, self.text)
+
+
+class Original:
+    """The ruleset with states, asked what it allows."""
+
+    def __init__(self, host, afresh):
+        self.host, self.afresh = host, afresh
+
+    def lets(self, *packets):
+        """Sent in a row: whether the last one came through."""
+        return bool(self.all(packets)[-1])
+
+    def all(self, packets):
+        return self.host.passes([(p.device, as_bytes(p, self.host.number()))
+                                 for p in packets])
+
+    def resets(self, first, p):
+        """Whether a rule answers it with p."""
+        packet = as_bytes(first, self.host.number())
+        if first.device:
+            self.host.inject(first.device, packet)
+        else:
+            self.host.emit(packet)
+        return any(s.where == "out" and s.flags & 4 and
+                   (s.src, s.dst, s.sport, s.dport) == p.ends()
+                   for s in self.host.settle())
+
+    def fits(self, p):
+        """In which direction it belongs to something allowed, or None.
+        Fragments alone come to nothing: their first is judged by its ports."""
+        self.afresh()
+        if p.part == "later":
+            return "request"
+        if p.about:
+            return self._fits_error(p)
+        if is_open_to(p):
+            return "reply"          # the conversation is there
+        if p.proto == build.TCP:
+            return self._fits_tcp(p)
+        return "reply" if self.lets(reverse(p), p) else None
+
+    def _fits_tcp(self, p):
+        """Flags that no stack sends are judged as the place they take."""
+        plain = dataclasses.replace(p, bits=0x10)
+        back = reverse(p)
+        for way, first in (("request", dataclasses.replace(p, bits=2)),
+                           ("reply", back),
+                           # conntrack takes up what it did not see begin
+                           ("request", plain),
+                           ("reply", dataclasses.replace(back, bits=0x10))):
+            if not self.lets(first):
+                continue
+            self.host.forget()
+            self.host.entry(p.version, build.TCP, first.ends())
+            if self.lets(p) or self.lets(plain):
+                return way
+            self.host.forget()
+        return self._fits_reset(p) if p.bits & 4 and not p.device else None
+
+    def _fits_reset(self, p):
+        """A reset does not tell which rule's it is: any rule's will do."""
+        far = [a for a, _ in afar(p.version)]
+        ways = [(a, p.src) for a in [p.dst] + far] + \
+            [(far[n], far[n - 3]) for n in range(6)] + \
+            [(p.src, a) for a in far]
+        for src, dst in ways:
+            for port in (p.sport,) + SERVICES:
+                first = Probe(version=p.version, proto=build.TCP, bits=2,
+                              src=src, dst=dst, sport=51000, dport=port,
+                              device=device_to(src))
+                if self.resets(first, reverse(first)):
+                    return "reply"
+        return None
+
+    def _fits_error(self, p):
+        """About anything that its receiver says to anyone, or answers."""
+        for abouts in self._abouts(p):
+            errors = [dataclasses.replace(p, about=a) for a in abouts]
+            for begun in (abouts, [reverse(a) for a in abouts]):
+                self.all(begun)
+                if any(self.all(errors)):
+                    return "reply"
+        return None
+
+    @staticmethod
+    def _abouts(p):
+        yield [p.about]
+        fars = [p.about.dst, p.src, *(a for a, _ in afar(p.version)),
+                *OWN[p.version]]
+        for far in fars:
+            if device_to(far) != device_to(p.dst):
+                yield list(conversations(p.dst, far, p.version))
+
+
+def afar(version):
+    """Somebody in each of the networks, and behind which device."""
+    return [(peer(version, device, net, 99), device) for device, net in (
+        ("eth0", 2), ("eth0", 3), ("lan0", 5), ("lan0", 6), ("eth1", 5),
+        ("eth1", 6))]
+
+
+def conversations(src, dst, version):
+    """A packet of each kind of conversation of these two, as begun by src."""
+    common = dict(version=version, src=src, dst=dst, device=device_to(src))
+    for proto in (build.TCP, build.UDP):
+        for number, port in enumerate(SERVICES + (OPEN_ANY,)):
+            yield Probe(proto=proto, bits=2, sport=52000 + number, dport=port,
+                        **common)
+            yield Probe(proto=proto, bits=2, sport=port, dport=53000 + number,
+                        **common)
+    yield Probe(proto=PROTOS[version], kind=128 if version == 6 else 8,
+                sport=4711, **common)
+    for proto in (build.GRE, build.ESP, build.SCTP):
+        yield Probe(proto=proto, **common)
+
+
+def may_answer(flow, was, now):
+    """Whether the difference is a first datagram let in anew. No datagram says
+    that it is the first: it may pass for an answer."""
+    if flow.kind == "local":
+        return flow.variant.startswith("udp") and "program: EPERM" in was
+    first = {"udp_client": "udp", "udp_server": "request", "traceroute":
+             "probe", "udp_forward": "request"}.get(
+                 flow.kind, "proto-" + flow.variant)
+    return now[:1] == [first] and first not in was
+
+
+def first_of(flow):
+    proto = int(flow.variant) if flow.kind.startswith("other") else \
+        build.UDP
+    client = flow.kind.endswith("client") or flow.kind == "traceroute"
+    sport, dport = flow.sport, flow.port
+    if flow.kind == "local":
+        own = flow.own if flow.variant.endswith("own") else \
+            LOCAL[flow.version]
+        return Probe(version=flow.version, proto=build.UDP, src=own, dst=own,
+                     sport=45000, dport=flow.port)
+    if flow.kind == "udp_client":
+        sport = 500 if flow.variant.startswith("low") else 45000
+    elif flow.kind == "traceroute":
+        dport = 33434
+    return Probe(version=flow.version, proto=proto,
+                 src=flow.own if client else flow.peer,
+                 dst=flow.there if flow.kind.endswith("forward") else
+                 flow.peer if client else flow.own,
+                 sport=sport, dport=dport,
+                 device="" if client else flow.device)
+
+
+def is_open_to(p):
+    """From the peer of the socket that is connected, to it."""
+    return (p.proto, p.src, p.sport, p.dport) == (
+        build.UDP, OPEN_TO[1][p.version == 6], OPEN_TO[2], OPEN_TO[0]) and \
+        hook_of(p) == "INPUT"
+
+
+def has_socket(p, written):
+    """Whether an answer has somewhere to go: tcp has no connection here."""
+    if p.proto != build.UDP:
+        return p.proto != build.TCP
+    if p.dport == OPEN_TO[0]:
+        return is_open_to(p)
+    if p.dport == OPEN_ANY:
+        return True
+    return p.dport in UDP_PORTS and p.src in written
+
+
+class Judge:
+    """announced(hook, version) -> words; loses(version) -> whether anything
+    was said to be lost; `complete`: no rule was left with its states."""
+
+    def __init__(self, before, after, announced, loses=None, complete=True):
+        self.before, self.after = before, after
+        self.announced = announced
+        self.loses = loses or (lambda version: False)
+        self.complete = complete
+        self.original = None
+        self.tally = {"flows": 0, "passed": 0, "probes": 0, "gained": 0,
+                      "strays lost": 0}
+        self.failures = []
+        self.firsts = []        # datagrams that began a flow, let in anew
+
+    def fail(self, bound, kind, subject, text):
+        self.failures.append(Failure(bound, kind, subject, text))
+
+    def flows(self, flows):
+        """Each host plays all before the other begins."""
+        left, right = ([rewrite_flows.play(host, flow) for flow in flows]
+                       for host in (self.before, self.after))
+        for flow, (was, strays), (now, others) in zip(flows, left, right):
+            self.tally["flows"] += 1
+            self.tally["passed"] += not any(
+                w.startswith("no ") or w == "program: waits" for w in was)
+            if was != now and may_answer(flow, was, now):
+                self.firsts.append(first_of(flow))
+            elif was != now and not self._forgiven(flow, was, now):
+                self.fail(1, "a conversation goes otherwise", flow,
+                          "before: %s\n    after:  %s" % (was, now))
+            yield from ((flow, one, two) for one, two in zip(strays, others)
+                        if two[1] and not one[1])
+
+    def _forgiven(self, flow, was, now):
+        """Answers of other protocols may be lost, if that was said."""
+        return flow.kind.startswith("other_") and \
+            self.loses(flow.version) and len(was) == len(now) == 2 and \
+            was[0] == now[0]
+
+    def strays(self, found):
+        for flow, _, (packet, _, connected) in found:
+            probe = Probe(**dataclasses.asdict(packet))
+            self.tally["gained"] += 1
+            if not connected and (probe.dport in EPHEMERAL or
+                                  probe.src == flow.peer):
+                self._judge_gain(probe, has=True)
+            else:
+                self.fail(3, "no open socket", probe, "beside " + str(flow))
+
+    def probes(self, probes):
+        sent = [(p.device, p) for p in probes]
+        was, now = ([bool(s) for s in host.passes([
+            (device, as_bytes(p, host.number())) for device, p in sent])]
+            for host in (self.before, self.after))
+        written = {p.dst for p in probes
+                   if not p.device and p.proto == build.UDP}
+        self.tally["probes"] += len(probes)
+        for p, one, two in zip(probes, was, now):
+            if one and not two:
+                self._judge_loss(p)
+            elif two and not one:
+                self.tally["gained"] += 1
+                if begins(p) and has_first(p):
+                    self.fail(1, "begins anew", p, "let through")
+                else:
+                    self._judge_gain(p, has_socket(p, written))
+
+    def _judge_loss(self, p):
+        if begins(p):
+            self.fail(1, "cannot begin", p, "lost")
+        else:
+            self.tally["strays lost"] += 1
+
+    def _judge_gain(self, p, has):
+        hook = hook_of(p)
+        words = words_of(p)
+        if p.proto == PROTOS[p.version] and p.kind in ROUTERS[p.version]:
+            self.fail(2, "a router's word", p, "let through in " + hook)
+            return
+        way = self.original.fits(p)
+        if not way:
+            self.fail(2, "fits into nothing", p, "let through in " + hook)
+        elif hook == "INPUT" and way == "reply" and not has:
+            self.fail(3, "no open socket", p, "an answer to nobody")
+        known = self.announced(hook, p.version)
+        if not words & known:
+            self.fail(4, "unannounced", p, "%s in %s; announced: %s" % (
+                "/".join(sorted(words)), hook, sorted(known)))
+
+    def run(self, flows, probes, afresh):
+        """afresh(): the original as at its beginning."""
+        self.original = Original(self.before, afresh)
+        self.after.events.take(0)
+        found = list(self.flows(flows))
+        for host in (self.before, self.after):
+            host.forget()
+        self.probes(probes)
+        entries = self.after.events.take(0)
+        if entries and self.complete:
+            self.fail(4, "entries", "%d entries" % len(entries), entries[0])
+        self.strays(found)
+        for probe in self.firsts:
+            self.tally["gained"] += 1
+            self._judge_gain(probe, has_socket(probe, ()))
+        return self.failures
