@@ -52,6 +52,13 @@
 enum packet_field { PACKET_FIELDS(PACKET_FIELD_) FIELD_MAX_ };
 #undef PACKET_FIELD_
 
+/*
+ * Among the states of a set, as iptables lists them: of any packet whose
+ * connection has its source or destination rewritten, whatever its state.
+ */
+#define STATE_LISTS_SNAT 0x10000
+#define STATE_LISTS_DNAT 0x20000
+
 #define TERM_KEY_MAX 16		/* bytes of one field */
 #define TERM_FIELDS_MAX 6	/* fields of one key */
 

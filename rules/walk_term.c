@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "core/mem.h"
 #include "rules/walk_parts.h"
 
 #define CT_TRACKED (NF_CT_STATE_BIT(IP_CT_NEW) |			\
@@ -270,6 +271,53 @@ static enum truth holds(const struct walking *x, const struct term *t,
 	return t->lax ? found : truth_and(there, found);
 }
 
+static enum truth is_rewritten(const struct walking *x,
+			       const struct walk_state *s, uint32_t bit)
+{
+	struct packet_value v = value_of(x, s, FIELD_STATUS);
+	uint32_t be_bit = htonl(bit), value, known;
+
+	memcpy(&value, v.v, sizeof(value));
+	memcpy(&known, v.known, sizeof(known));
+	return truth_and(v.there, !(known & be_bit) ? TRUTH_MAYBE :
+				  value & be_bit ? TRUTH_YES : TRUTH_NO);
+}
+
+/* Does the list name DNAT or SNAT, and is the connection of that kind? */
+static enum truth nat_is_listed(const struct walking *x, const struct term *t,
+				const struct walk_state *s)
+{
+	static const struct { uint32_t listed, status; } nat[] = {
+		{ STATE_LISTS_SNAT, IPS_SRC_NAT },
+		{ STATE_LISTS_DNAT, IPS_DST_NAT },
+	};
+	const struct key_set *set = &x->w->f->sets[t->set];
+	enum truth any = TRUTH_NO;
+
+	if (t->masked || !set->known || walk_has_entry(s->ct) == TRUTH_NO)
+		return TRUTH_NO;
+	for (uint32_t i = 0; i < set->n; i++) {
+		const struct key_range *r = &x->w->f->ranges[set->first + i];
+
+		for (size_t k = 0; k < ARRAY_SIZE(nat); k++) {
+			uint32_t be = htonl(nat[k].listed);
+
+			if (!memcmp(r->first, &be, sizeof(be)))
+				any = truth_or(any, is_rewritten(
+							x, s, nat[k].status));
+		}
+	}
+	return any;
+}
+
+static enum truth has_state(const struct walking *x, const struct term *t,
+			    const struct walk_state *s)
+{
+	enum truth in = holds(x, t, s), nat = nat_is_listed(x, t, s);
+
+	return t->negated ? truth_and(in, truth_not(nat)) : truth_or(in, nat);
+}
+
 /* Each state that the packet may have passes, or does not. */
 static enum truth match_state(const struct walking *x, const struct term *t,
 			      const struct walk_state *s,
@@ -287,7 +335,7 @@ static enum truth match_state(const struct walking *x, const struct term *t,
 		one.ct = (uint8_t)bit;
 		if (!(s->ct & bit))
 			continue;
-		in = holds(x, t, &one);
+		in = has_state(x, t, &one);
 		unsure |= in == TRUTH_MAYBE;
 		if (in == TRUTH_YES)
 			ret_no->ct &= (uint8_t)~bit;

@@ -222,7 +222,7 @@ static int take_note(struct xt_reader *r, const struct xt_option_row *row)
 	return 0;
 }
 
-/* Sorted by name. Of the states, DNAT and SNAT are opaque: they are NAT's. */
+/* Sorted by name. */
 static const struct xt_option_row rows[] = {
 	{ .name = "--and-mark", .take = xt_take_target_mark },
 	{ .name = "--ctdir", .take = take_note, .seen = SEEN_ENTRY },

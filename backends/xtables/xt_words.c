@@ -247,6 +247,7 @@ int xt_parse_state(const struct xt_reader *r, const char *word,
 		{ "RELATED", NF_CT_STATE_BIT(IP_CT_RELATED) },
 		{ "NEW", NF_CT_STATE_BIT(IP_CT_NEW) },
 		{ "UNTRACKED", NF_CT_STATE_UNTRACKED_BIT },
+		{ "DNAT", STATE_LISTS_DNAT }, { "SNAT", STATE_LISTS_SNAT },
 	};
 	uint32_t bit;
 	int err = value_of(states, ARRAY_SIZE(states), word, strlen(word),

@@ -35,6 +35,9 @@ def new(more="", verdict="ACCEPT"):
 HOSTS = {
     "by state": ([EST, INV, new()], True, True),
     "what is invalid goes first": ([INV, EST, new()], True, True),
+    "what is rewritten goes first": (
+        [EST.replace("RELATED", "RELATED,DNAT"), INV,
+         "-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT"], True, True),
     "for the client alone": ([EST, INV, new("-s {c}")], True, True),
     "for somebody else": ([EST, INV, new("-s {o}")], False, True),
     "not for the client": ([EST, INV, new("! -s {c}")], False, True),

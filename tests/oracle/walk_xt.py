@@ -17,6 +17,7 @@ HOOKS = {
 EMPTY = {table: {"chains": dict.fromkeys(hooks, "ACCEPT"), "rules": []}
          for table, hooks in HOOKS.items()}
 STATES = ("NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED")
+CTSTATES = STATES + ("DNAT", "SNAT")
 FLAG_NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")
 
 
@@ -148,9 +149,10 @@ class Rules:
 
     def _state(self, _proto):
         rng = self.rng
-        some = ",".join(rng.sample(STATES, rng.randint(1, 3)))
         if rng.random() < 0.3:
-            return "-m state %s--state %s" % (self._not(), some)
+            return "-m state %s--state %s" % (
+                self._not(), ",".join(rng.sample(STATES, rng.randint(1, 3))))
+        some = ",".join(rng.sample(CTSTATES, rng.randint(1, 3)))
         return "-m conntrack %s--ctstate %s" % (self._not(), some)
 
     def _mark(self, _proto):

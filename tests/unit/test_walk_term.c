@@ -114,6 +114,29 @@ static void test_states(void **state)
 	assert_unknown(s);
 }
 
+/* iptables' DNAT: whatever the state, if there is an entry. */
+static void test_nat_among_states(void **state)
+{
+	struct scene *s = *state;
+	struct term *t;
+
+	scene_rule(s, scene_input(s, "drop"), FOREIGN_ACCEPT, NULL);
+	t = scene_match(s, FIELD_STATE, STATE_LISTS_DNAT, STATE_LISTS_DNAT);
+	s->p.ct_states = ESTABLISHED;
+	assert_unknown(s);
+	t->negated = true;
+	assert_unknown(s);
+	s->p.ct_states = INVALID;
+	assert_accepted(s);
+	t->negated = false;
+	assert_dropped(s);
+	s->p.ct_states = NEW;
+	packet_set_number(&s->p, FIELD_STATUS, IPS_DST_NAT);
+	assert_accepted(s);
+	packet_set_number(&s->p, FIELD_STATUS, IPS_SRC_NAT);
+	assert_dropped(s);
+}
+
 /* nft's `ct state != established,related` compares the whole word. */
 static void test_state_word(void **state)
 {
@@ -331,6 +354,7 @@ int main(void)
 		SCENE_TEST(test_family),
 		SCENE_TEST(test_interfaces),
 		SCENE_TEST(test_states),
+		SCENE_TEST(test_nat_among_states),
 		SCENE_TEST(test_state_word),
 		SCENE_TEST(test_states_are_narrowed),
 		SCENE_TEST(test_sets),

@@ -244,8 +244,9 @@ static void test_conntrack(void **state)
 		  "!connection state=00000001" },
 		{ "-m conntrack --ctstate NEW,UNTRACKED",
 		  "connection state=00000008,00000040" },
-		{ "-m conntrack --ctstate DNAT", "?conntrack" },
-		{ "-m conntrack --ctstate NEW,SNAT", "?conntrack" },
+		{ "-m conntrack --ctstate DNAT", "connection state=00020000" },
+		{ "-m conntrack --ctstate NEW,SNAT",
+		  "connection state=00000008,00010000" },
 		/* none of the bits must be 0; in them all is 0 */
 		{ "-m conntrack --ctstatus ASSURED,SEEN_REPLY",
 		  "!connection status&00000006=00000000" },
