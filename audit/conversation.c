@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/conversation.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
@@ -83,6 +84,8 @@ static void put_parts(struct packet *p, const struct flow_sample *s,
 		FIELD_OIF,
 	};
 
+	bool here = p->path == PATH_FROM_HOST || p->path == PATH_LOOPBACK;
+
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		const uint8_t *v = s->key[flow_part_of(fields[i], answers)];
 		bool port = fields[i] == FIELD_SPORT ||
@@ -90,8 +93,7 @@ static void put_parts(struct packet *p, const struct flow_sample *s,
 
 		/* Any router on the way may send an error. */
 		if (port ? error || p->field[fields[i]].there == TRUTH_NO :
-			   error && fields[i] == FIELD_SADDR &&
-				   p->path != PATH_FROM_HOST)
+			   error && fields[i] == FIELD_SADDR && !here)
 			continue;
 		packet_set(p, fields[i], v);
 	}
@@ -121,6 +123,14 @@ static void put_socket(struct packet *p, uint8_t proto, enum talk talk)
 		packet_set_number(p, FIELD_WILDCARD, 0);
 }
 
+/* A connection that the host translates is a finding by itself. */
+static void put_status(struct packet *p)
+{
+	uint32_t be_nat = htonl(IPS_SRC_NAT | IPS_DST_NAT);
+
+	memcpy(p->field[FIELD_STATUS].known, &be_nat, sizeof(be_nat));
+}
+
 bool conversation_packet(const struct flow_space *sp,
 			 const struct flow_sample *s, enum talk talk,
 			 bool has_entry, struct packet *ret)
@@ -138,6 +148,7 @@ bool conversation_packet(const struct flow_space *sp,
 	put_parts(ret, s, answers, error);
 	put_types(ret);
 	put_socket(ret, sp->proto, talk);
+	put_status(ret);
 	packet_set_number(ret, FIELD_FRAGMENT, 0);
 	packet_set_number(ret, FIELD_MARK, 0);
 	ret->ctmark_new = UINT32_MAX;

@@ -57,13 +57,13 @@ static const struct {
 
 static void move_source(struct walk_state *s)
 {
-	s->lost |= SOURCE_FIELDS;
+	s->lost |= SOURCE_FIELDS | 1U << FIELD_STATUS;
 	s->moved = (uint8_t)((s->moved & ~MOVED_NOT_SOURCE) | MOVED_SOURCE);
 }
 
 static void move_destination(struct walk_state *s, bool here)
 {
-	s->lost |= DESTINATION_FIELDS;
+	s->lost |= DESTINATION_FIELDS | 1U << FIELD_STATUS;
 	s->moved &= (uint8_t)~MOVED_NOT_DESTINATION;
 	s->moved |= here ? MOVED_HERE : MOVED_DESTINATION;
 }

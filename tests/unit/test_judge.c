@@ -155,6 +155,29 @@ static void test_works(void **state)
 	foreign_free(&f);
 }
 
+/* What is banned is not let in by a rule for translated connections. */
+static void test_not_translated(void **state)
+{
+	uint32_t input;
+	struct foreign *f = new_host(&input);
+	struct judged now, then;
+
+	(void)state;
+	add_rule(f, input, FOREIGN_ACCEPT, NULL);
+	ask_number(f, FIELD_STATUS, IPS_DST_NAT);
+	f->terms[f->n_terms - 1].masked = true;
+	memcpy(f->terms[f->n_terms - 1].mask,
+	       &(uint32_t){ htonl(IPS_DST_NAT) }, 4);
+	add_rule(f, input, FOREIGN_DROP, NULL);
+	ask(f, FIELD_DPORT, "\0P", "\0P", 2, false);
+	look(f, true, &now);
+	assert_int_equal(now.talk[TALK_FIRST].passes, TRUTH_NO);
+	take_out(f, input, 0, false, &then);
+	assert_int_equal(judge_compare(&now, &then, WAY_IN, false).harm,
+			 HARM_NONE);
+	foreign_free(&f);
+}
+
 static void test_cut_off(void **state)
 {
 	uint32_t input;
@@ -387,6 +410,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_works),
+		cmocka_unit_test(test_not_translated),
 		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_ban),
 		cmocka_unit_test(test_default),
