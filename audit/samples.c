@@ -138,10 +138,43 @@ static bool satisfy(const struct search *x, struct trial *t,
 	return true;
 }
 
-static int give(struct search *x, const struct trial *t)
+static bool is_loopback(const struct search *x, const struct trial *t,
+			enum flow_part p)
 {
+	static const uint8_t one[16] = { [15] = 1 };
+	const uint8_t *v = t->s.key[p];
+
+	return x->space->family == AF_INET ? v[0] == IN_LOOPBACKNET :
+					     !memcmp(v, one, sizeof(one));
+}
+
+/*
+ * The network never sees such an address, and who calls it from the host
+ * itself has it too.
+ */
+static bool settle_loopback(const struct search *x, struct trial *t)
+{
+	bool client = is_loopback(x, t, FLOW_CLIENT);
+	bool server = is_loopback(x, t, FLOW_SERVER);
+	enum flow_part other = client ? FLOW_SERVER : FLOW_CLIENT;
+	struct key_range r;
+
+	if (x->space->way != WAY_WITHIN || client == server)
+		return x->space->way == WAY_WITHIN || (!client && !server);
+	if (t->fixed[other])
+		return false;
+	memcpy(r.first, t->s.key[client ? FLOW_CLIENT : FLOW_SERVER], 16);
+	memcpy(r.last, r.first, sizeof(r.last));
+	return flow_space_meet(x->space, other, &r, t->s.key[other]);
+}
+
+static int give(struct search *x, const struct trial *given)
+{
+	struct trial settled = *given, *t = &settled;
 	uint64_t h;
 
+	if (!settle_loopback(x, t))
+		return 0;
 	if (x->n_seen && !memcmp(&x->last, &t->s, sizeof(t->s)))
 		return 0;
 	x->last = t->s;

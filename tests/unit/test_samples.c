@@ -127,6 +127,28 @@ static void test_ban(void **state)
 	foreign_free(&f);
 }
 
+/* Addresses of the loopback interface are tried there alone. */
+static void test_loopback(void **state)
+{
+	struct foreign *f = calloc(1, sizeof(*f));
+	uint32_t input = add_chain(f, "INPUT", "input");
+	struct flow_space sp = incoming(&any);
+	struct taken t;
+
+	(void)state;
+	add_rule(f, input, FOREIGN_DROP, NULL);
+	ask_source(f, "127.0.0.1", "127.0.0.1", false);
+	run(f, &sp, 64, &t, true);
+	assert_false(has_client(&t, "127.0.0.1"));
+	sp.way = WAY_WITHIN;
+	run(f, &sp, 64, &t, true);
+	assert_true(has_client(&t, "127.0.0.1"));
+	for (size_t i = 0; i < t.n; i++)
+		assert_true((t.v[i].key[FLOW_CLIENT][0] == 127) ==
+			    (t.v[i].key[FLOW_SERVER][0] == 127));
+	foreign_free(&f);
+}
+
 /* What the plain one has is left, too. */
 static void test_outside(void **state)
 {
@@ -241,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_ban),
+		cmocka_unit_test(test_loopback),
 		cmocka_unit_test(test_outside),
 		cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_jump),
