@@ -404,6 +404,14 @@ static void fit_head(bool v4, const void *entry, struct fuzz_packet *p)
 	p->proto = (uint8_t)(v4 ? ip->proto : ip6->proto);
 }
 
+/* A device's name is padded with zeros. */
+static void pad_name(char name[16])
+{
+	size_t n = strnlen(name, 15);
+
+	memset(name + n, 0, 16 - n);
+}
+
 /* A packet that the head fits, but for what `odd` says. */
 void fuzz_packet(struct fuzz_input *in, bool v4, const void *entry,
 		 struct fuzz_packet *ret)
@@ -426,6 +434,8 @@ void fuzz_packet(struct fuzz_input *in, bool v4, const void *entry,
 		ret->oif[odd % 16] ^= (char)bits;
 	else if (odd < 80)
 		ret->proto = fuzz_take(in);
+	pad_name(ret->iif);
+	pad_name(ret->oif);
 	ret->fragmented = bits % 2;
 	ret->tail = ret->fragmented && bits & 2;
 	ret->socket = bits & 4;
