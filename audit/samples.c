@@ -148,10 +148,7 @@ static bool is_loopback(const struct search *x, const struct trial *t,
 					     !memcmp(v, one, sizeof(one));
 }
 
-/*
- * The network never sees such an address, and who calls it from the host
- * itself has it too.
- */
+/* Who calls such an address has one, too. */
 static bool settle_loopback(const struct search *x, struct trial *t)
 {
 	bool client = is_loopback(x, t, FLOW_CLIENT);
@@ -160,7 +157,7 @@ static bool settle_loopback(const struct search *x, struct trial *t)
 	struct key_range r;
 
 	if (x->space->way != WAY_WITHIN || client == server)
-		return x->space->way == WAY_WITHIN || (!client && !server);
+		return true;
 	if (t->fixed[other])
 		return false;
 	memcpy(r.first, t->s.key[client ? FLOW_CLIENT : FLOW_SERVER], 16);
