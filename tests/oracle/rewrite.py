@@ -26,10 +26,10 @@ sys.dont_write_bytecode = True
 
 import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
-from rewrite_case import (DIALECTS, Case, Rewritten, run,  # noqa: E402
-                          texts_of)
+from rewrite_case import (DIALECTS, Case, Rewritten, Unable,  # noqa: E402
+                          run, texts_of)
 from rewrite_flows import random_flows                      # noqa: E402
-from rewrite_lab import Device, pin                              # noqa: E402
+from rewrite_lab import Device, pin                         # noqa: E402
 from rewrite_probes import random_probes                    # noqa: E402
 from rewrite_rules import HOOKS                             # noqa: E402
 
@@ -139,7 +139,11 @@ def play_dialect(args, dialect, hosts):
     totals = dict.fromkeys(TOTALS + ("rulesets", "left some"), 0)
     totals["failures"] = {}
     began = time.monotonic()
-    failed = play_random(args, dialect, hosts, totals)
+    try:
+        failed = play_random(args, dialect, hosts, totals)
+    except Unable as err:
+        print("not played: %s: %s" % (dialect, str(err).strip()))
+        return 0
     print("%s: %s: %d rulesets (%d keep some states), %d conversations of "
           "which %d pass, %d probes, %d newly let through, %d strays lost, "
           "%.1f s%s" % (

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A ruleset, rewritten: by the program under test, or given by hand."""
+import json
 import os
 import random
 import re
@@ -15,7 +16,11 @@ from rewrite_rules import ipt_text, nft_text
 DIALECTS = ("native", "iptables-nft", "legacy")
 WORDS = ("tcp-noninitial", "bad-flags", "udp-reply", "udp-wildcard",
          "icmp-error", "echo-reply", "fragment", "proto-reply")
-REPLACED, SOME_STAY = 0, 1
+REPLACED, SOME_STAY, UNABLE = 0, 1, 69
+
+
+class Unable(Exception):
+    """This build does not rewrite the dialect."""
 
 
 def texts_of(ruleset, dialect):
@@ -49,41 +54,40 @@ class Rewritten:
 
 
 def _ctpolicy(path, *options):
-    done = subprocess.run([lab.CTPOLICY, "audit", path, "--rewrite",
-                           *options], text=True, capture_output=True,
-                          check=False)
+    done = subprocess.run([lab.CTPOLICY, "audit", path, *options], text=True,
+                          capture_output=True, check=False)
+    if done.returncode == UNABLE:
+        raise Unable(done.stderr)
     if done.returncode not in (REPLACED, SOME_STAY):
-        raise RuntimeError("audit --rewrite: exit %d\n%s%s" % (
+        raise RuntimeError("audit: exit %d\n%s%s" % (
             done.returncode, done.stdout[-2000:], done.stderr[-2000:]))
     return done
 
 
-def _words(text):
-    return set(re.findall(r"[\w-]+", text)) & set(WORDS)
-
-
-def _heard(version, said, done):
-    """What was announced to people, hook by hook."""
-    for hook, verb, text in re.findall(
-            r"note: (\w+) now (admits|loses): (.*) \[CT\d+\]", said):
-        if verb == "loses":
+def _announced(version, findings, hooks_of, done):
+    """What each rule's replacement admits, in the hooks that lead to it."""
+    for finding in findings:
+        said = finding.get("replacement") or {}
+        words = {re.match(r"[\w-]*", text)[0]
+                 for text in said.get("admits", ())} & set(WORDS)
+        for hook in hooks_of(finding["chain"]):
+            done.admits.setdefault((version, hook), set()).update(words)
+        if said.get("loses"):
             done.lost.add(version)
-        else:
-            done.admits.setdefault((version, hook.upper()), set()).update(
-                _words(text))
 
 
-def rewrite(texts):
+def rewrite(texts, hooks_of):
     """By ctpolicy."""
     done = Rewritten({}, codes=[])
     for version, text in texts.items():
         path = os.path.join(lab.WORK, "rules")
         with open(path, "w") as out:
             out.write(text)
-        ran = _ctpolicy(path)
+        ran = _ctpolicy(path, "--rewrite")
         done.texts[version] = ran.stdout
         done.codes.append(ran.returncode)
-        _heard(version, ran.stderr, done)
+        _announced(version, json.loads(_ctpolicy(path, "--json").stdout)
+                   ["findings"], hooks_of, done)
     return done
 
 
@@ -102,7 +106,7 @@ class Case:
         """(Judge, Rewritten)"""
         before, after = lab_pair
         texts = texts_of(self.ruleset, self.dialect)
-        done = rewriter(texts)
+        done = rewriter(texts, self.ruleset.hooks_of)
         judge = run(before, after, self.dialect, texts, done,
                     self.flows, self.probes, self.ruleset.has_limit())
         return judge, done
