@@ -11,7 +11,9 @@
 #define DEPTH_MAX 32		/* jumps within jumps */
 #define VISITS_MAX 200000	/* rules looked at, in one base chain */
 #define PATH_MAX_ZONES 24	/* more: a path is no longer cut */
-#define LIST_MAX 6		/* zones of a list that is short */
+#define PASSED_MAX 64		/* zones; of more, the rest is not looked at */
+#define NEAR_MAX 256		/* entries compared with each other */
+#define SHORT_MAX 512		/* entries; more are no short list */
 
 /* Those that come this way: at least `least`, at most `most`. */
 struct path {
@@ -107,7 +109,7 @@ static bool has_passed(const struct following *x, const struct zones *l)
 
 static int note_passed(struct following *x, const struct zones *l)
 {
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = 0; i < l->n && x->passed.n < PASSED_MAX; i++) {
 		if (mem_grow(&x->passed.v, &x->cap_passed, x->passed.n + 1))
 			return -ENOMEM;
 		x->passed.v[x->passed.n++] = l->v[i];
@@ -261,16 +263,18 @@ void first_release(struct first *x)
 	*x = (struct first){ 0 };
 }
 
-/* Is there anything behind it that it changes? */
+/* Said before, or (a refusal) with nothing behind it that it changes. */
 static bool says_nothing(const struct first *x, size_t i)
 {
 	if (x->v[i].accepts) {
-		for (size_t k = i; k--;)
+		for (size_t k = 0; k < i && k < NEAR_MAX; k++)
 			if (x->v[k].accepts &&
 			    zone_within(&x->v[i].z, &x->v[k].z))
 				return true;
 		return false;
 	}
+	if (x->n - i > NEAR_MAX)
+		return false;
 	for (size_t k = i + 1; k < x->n; k++)
 		if (x->v[k].accepts && zone_meets(&x->v[i].z, &x->v[k].z))
 			return false;
@@ -316,10 +320,14 @@ static int cut_all(struct arena *a, struct zones *l, const struct zone *z,
 int first_accepted(struct arena *a, const struct first *x, struct zones *ret,
 		   bool *ret_ok)
 {
-	struct zones out = { .v = arena_alloc(a, (x->n + 1) * PATH_MAX_ZONES,
-					      sizeof(*out.v)) };
-	bool ok = true;
-	int err = out.v ? 0 : -ENOMEM;
+	bool ok = x->n <= SHORT_MAX;
+	struct zones out = { 0 };
+	int err;
+
+	if (ok)
+		out.v = arena_alloc(a, (x->n + 1) * PATH_MAX_ZONES,
+				    sizeof(*out.v));
+	err = out.v || !ok ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !err && ok && i < x->n; i++) {
 		struct zones one = { .v = arena_alloc(a, 1, sizeof(*one.v)),
@@ -338,7 +346,7 @@ int first_accepted(struct arena *a, const struct first *x, struct zones *ret,
 		memcpy(out.v + out.n, one.v, one.n * sizeof(*one.v));
 		out.n += one.n;
 	}
-	if (!err && ok && out.n <= 256)
+	if (!err && ok && out.n <= NEAR_MAX)
 		err = zones_join(a, &out);
 	*ret_ok = ok;
 	if (!err)

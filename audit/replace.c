@@ -96,6 +96,7 @@ static int close_edit(struct job *j, const struct rule_list *l)
 	if (mem_grow(&s->edits, &s->cap_edits, s->n_edits + 1) ||
 	    mem_grow(&s->rules, &s->cap_rules, s->n_rules + l->n + 1))
 		return -ENOMEM;
+	j->e.n_chains = (uint32_t)s->n_chains - j->e.first_chain;
 	j->e.first = (uint32_t)s->n_rules;
 	j->e.n = (uint32_t)l->n;
 	if (l->n)
@@ -121,6 +122,7 @@ static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
 
 	j.e = (struct stateless_edit){ .rule = rule, .chain = r->chain,
 				       .hook = hook, .family = x->family };
+	j.e.first_chain = (uint32_t)n_chains;
 	j.e.why = replace_keeps(x->f, r);
 	err = zone_of_rule(x->a, x->f, r, x->family, STATES_ALL, &j.e.own,
 			   &asked);
@@ -225,6 +227,7 @@ static void replacing_release(struct replacing *x)
 	free(x->views);
 	free(x->reach);
 	free(x->counted);
+	free(x->notrack);
 	rule_order_release(&x->rules);
 }
 
@@ -240,6 +243,14 @@ static int begin(struct replacing *x)
 	    rule_order_make(x->f, &x->rules))
 		return -ENOMEM;
 	replace_reach(x);
+	for (uint32_t i = 0; i < x->f->n_rules; i++) {
+		if (!(x->f->rules[i].features & FEATURE_BIT(NOTRACK)) ||
+		    foreign_is_gone(&x->f->rules[i]))
+			continue;
+		if (mem_grow(&x->notrack, &x->cap_notrack, x->n_notrack + 1))
+			return -ENOMEM;
+		x->notrack[x->n_notrack++] = i;
+	}
 	for (size_t i = 0; x->how->text && i < x->f->n_rules; i++)
 		x->counted[x->f->rules[i].chain] |=
 			x->how->text(x->f, &x->f->rules[i]) == TEXT_COUNTS;
@@ -261,6 +272,7 @@ int replace_find(struct arena *a, const struct foreign *f,
 		err = replace_family(&x, NFPROTO_IPV6);
 	if (err)
 		return err;
+	stateless_sort(&out);
 	*ret = out;
 	out = (struct stateless){ 0 };
 	return 0;

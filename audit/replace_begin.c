@@ -11,6 +11,9 @@
 #define RULES_MAX 12		/* more: a chain */
 #define ZONES_MAX 200		/* more: no replacement, where none can be */
 
+static const struct key_range lo_name = { "lo", "lo" };
+static const struct spans lo = { &lo_name, 1, true };
+
 static int begin_zone(const struct job *j, const struct begin_want *w,
 		      struct zone *ret)
 {
@@ -19,7 +22,18 @@ static int begin_zone(const struct job *j, const struct begin_want *w,
 	uint32_t request = x->family == NFPROTO_IPV4 ? 8 : 128;
 	const uint32_t type[][2] = { { request, request } };
 	struct zone own = w->mirrored ? zone_mirror(&j->e.own) : j->e.own;
-	int err = zone_limit(x->a, &own, ZONE_PROTO, proto, 1, false, ret);
+	int err;
+
+	if (w->lo == LO_ONLY) {
+		own.dim[ZONE_IIF] = (struct spans){ 0 };
+		own.dim[ZONE_OIF] = j->e.own.dim[ZONE_OIF];
+		err = zone_intersect(x->a, &own,
+				     &(struct zone){ .family = x->family,
+					.dim = { [ZONE_OIF] = lo } }, &own);
+		if (err)
+			return err;
+	}
+	err = zone_limit(x->a, &own, ZONE_PROTO, proto, 1, false, ret);
 
 	if (!err && w->echo)
 		err = zone_limit(x->a, ret, ZONE_ICMP, type, 1, false, ret);
@@ -34,6 +48,10 @@ static int turn(const struct job *j, const struct begin_want *w,
 
 	if (w->mirrored)
 		*z = zone_mirror(z);
+	if (w->lo == LO_ONLY) {
+		z->dim[ZONE_IIF] = (struct spans){ 0 };
+		z->dim[ZONE_OIF] = lo;
+	}
 	return w->echo ? zone_limit(j->x->a, z, ZONE_ICMP, type, 1, false, z) :
 			 0;
 }
@@ -50,6 +68,16 @@ static bool is_group(const struct zone *z)
 	struct spans s = { &groups[z->family != NFPROTO_IPV4], 1, true };
 
 	return spans_within(&z->dim[ZONE_SRC], &s);
+}
+
+static void leave_out_lo(struct first *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->n; i++)
+		if (!spans_within(&x->v[i].z.dim[ZONE_IIF], &lo))
+			x->v[n++] = x->v[i];
+	x->n = n;
 }
 
 static int entries(struct job *j, const struct begin_want *w,
@@ -70,7 +98,10 @@ static int entries(struct job *j, const struct begin_want *w,
 		return err;
 	all.v = &any;
 	all.n = 1;
-	return first_within(x->a, v ? &v->fresh : &all, &z, ret);
+	err = first_within(x->a, v ? &v->fresh : &all, &z, ret);
+	if (!err && w->lo == LO_NOT)
+		leave_out_lo(ret);
+	return err;
 }
 
 static size_t choices(const struct spans *s, size_t per_rule)

@@ -10,6 +10,8 @@
 #include "core/intern.h"
 #include "core/mem.h"
 
+#define NEAR_MAX 64		/* rules that a new one is compared with */
+
 static bool is_same(const struct stateless_rule *a,
 		    const struct stateless_rule *b)
 {
@@ -28,7 +30,7 @@ int list_put(struct job *j, struct rule_list *l, struct stateless_rule r)
 	err = zone_intersect(j->x->a, &r.zone, &j->e.own, &r.zone);
 	if (err)
 		return err;
-	for (size_t i = 0; i < l->n; i++)
+	for (size_t i = 0; i < l->n && i < NEAR_MAX; i++)
 		if (is_same(&r, &l->v[i]))
 			return 0;
 	if (mem_grow(&l->v, &l->cap, l->n + 1))

@@ -30,6 +30,8 @@ struct replacing {
 	uint8_t *reach;			/* of a chain: 1 << NF_INET_* */
 	struct view *views;		/* of a base chain */
 	bool *counted;			/* of a chain: rules count others */
+	uint32_t *notrack;		/* rules that take out */
+	size_t n_notrack, cap_notrack;
 	bool resets;			/* a rule rejects with tcp-reset */
 	bool peers;			/* remembered ones are asked for */
 	uint32_t n_names;
@@ -71,11 +73,18 @@ uint32_t replace_main_chain(const struct replacing *x, uint32_t table,
 int replace_view(struct replacing *x, uint32_t chain, struct view **ret);
 
 /* replace_begin.c: what may begin, or what answers it. */
+enum begin_lo {
+	LO_TOO,
+	LO_NOT,				/* loopback is left out */
+	LO_ONLY,			/* by OUTPUT, where it begins */
+};
+
 struct begin_want {
 	uint8_t hook;
 	uint32_t proto;
 	bool mirrored, echo;
 	uint8_t asks;
+	enum begin_lo lo;
 };
 int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
 	      const struct begin_want *w, size_t n);

@@ -230,14 +230,24 @@ static int prepend(struct replacing *x, struct stateless_edit *e,
 	return 0;
 }
 
+/* Those from first to end are in the order of the rules. */
 static struct stateless_edit *edit_of(struct replacing *x, size_t first,
 				      size_t end, uint32_t rule, uint8_t hook)
 {
-	for (size_t i = first; i < end; i++)
-		if (x->out->edits[i].rule == rule &&
-		    x->out->edits[i].hook == hook)
-			return &x->out->edits[i];
-	return NULL;
+	struct stateless_edit *e = x->out->edits;
+	size_t lo = first, hi = end;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (e[mid].rule < rule)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	while (lo < end && e[lo].rule == rule && e[lo].hook != hook)
+		lo++;
+	return lo < end && e[lo].rule == rule ? &e[lo] : NULL;
 }
 
 static bool lets_begin(const struct replacing *x, const struct foreign_rule *r)
@@ -321,15 +331,6 @@ static int remember(struct replacing *x, size_t first, const bool *split)
 	return err;
 }
 
-static int by_rule(const void *pa, const void *pb)
-{
-	const struct stateless_edit *a = pa, *b = pb;
-
-	if (a->rule != b->rule)
-		return a->rule < b->rule ? -1 : 1;
-	return (a->hook > b->hook) - (a->hook < b->hook);
-}
-
 int replace_places(struct replacing *x, size_t first)
 {
 	struct stateless *s = x->out;
@@ -348,7 +349,5 @@ int replace_places(struct replacing *x, size_t first)
 	}
 	if (!err && x->peers)
 		err = remember(x, first, split);
-	if (!err && s->n_edits)
-		qsort(s->edits, s->n_edits, sizeof(*s->edits), by_rule);
 	return err;
 }

@@ -29,11 +29,14 @@ static int admit(struct job *j, const struct rule_list *l, size_t before,
 static int put_tcp(struct job *j, struct rule_list *l, enum stateless_does does)
 {
 	const struct begin_want out[] = {
-		{ NF_INET_LOCAL_OUT, PROTO_TCP, false, false, ASK_NOT_SYN },
-		{ NF_INET_LOCAL_IN, PROTO_TCP, true, false, ASK_NOT_SYN },
+		{ NF_INET_LOCAL_OUT, PROTO_TCP, false, false, ASK_NOT_SYN, 0 },
+		{ NF_INET_LOCAL_IN, PROTO_TCP, true, false, ASK_NOT_SYN,
+		  LO_NOT },
+		{ NF_INET_LOCAL_OUT, PROTO_TCP, true, false, ASK_NOT_SYN,
+		  LO_ONLY },
 	}, forward[] = {
-		{ NF_INET_FORWARD, PROTO_TCP, false, false, ASK_NOT_SYN },
-		{ NF_INET_FORWARD, PROTO_TCP, true, false, ASK_NOT_SYN },
+		{ NF_INET_FORWARD, PROTO_TCP, false, false, ASK_NOT_SYN, 0 },
+		{ NF_INET_FORWARD, PROTO_TCP, true, false, ASK_NOT_SYN, 0 },
 	};
 	struct stateless_rule own = {
 		.own = does == DO_TARGET, .does = does,
@@ -47,8 +50,10 @@ static int put_tcp(struct job *j, struct rule_list *l, enum stateless_does does)
 		if (!err)
 			err = list_put(j, l, own);
 	} else {
-		err = begin_put(j, l, does, j->hook == NF_INET_FORWARD ?
-				forward : out, 2);
+		err = j->hook == NF_INET_FORWARD ?
+			      begin_put(j, l, does, forward,
+					ARRAY_SIZE(forward)) :
+			      begin_put(j, l, does, out, ARRAY_SIZE(out));
 	}
 	return err ? err : admit(j, l, before, ADMITS(TCP) | ADMITS(FLAGS));
 }
@@ -61,12 +66,29 @@ static uint8_t other_hook(uint8_t hook)
 					   NF_INET_FORWARD;
 }
 
+/*
+ * What answers a protocol without connections. On loopback what begins passes
+ * OUTPUT first, whatever INPUT would take.
+ */
+static int put_answers(struct job *j, struct rule_list *l,
+		       enum stateless_does does, uint32_t proto, bool echo)
+{
+	bool is_out = j->hook == NF_INET_LOCAL_OUT;
+	const struct begin_want w[] = {
+		{ other_hook(j->hook), proto, true, echo, 0,
+		  is_out ? LO_NOT : LO_TOO },
+		{ NF_INET_LOCAL_OUT, proto, true, echo, 0, LO_ONLY },
+	};
+
+	return begin_put(j, l, does, w, is_out ? 2 : 1);
+}
+
 static int put_peers(struct job *j, struct rule_list *l,
 		     enum stateless_does does)
 {
 	const struct begin_want w = {
 		NF_INET_LOCAL_OUT, PROTO_UDP, true, false,
-		ASK_PEER | ASK_LOCAL,
+		ASK_PEER | ASK_LOCAL, LO_TOO,
 	};
 	size_t before = l->n;
 	int err = begin_put(j, l, does, &w, 1);
@@ -80,9 +102,6 @@ static int put_peers(struct job *j, struct rule_list *l,
 
 static int put_udp(struct job *j, struct rule_list *l, enum stateless_does does)
 {
-	const struct begin_want w = {
-		other_hook(j->hook), PROTO_UDP, true, false, 0,
-	};
 	struct stateless_rule own = {
 		.own = does == DO_TARGET, .does = does, .asks = ASK_SOCKET,
 	};
@@ -96,18 +115,15 @@ static int put_udp(struct job *j, struct rule_list *l, enum stateless_does does)
 		if (!err)
 			err = put_peers(j, l, does);
 	} else {
-		err = begin_put(j, l, does, &w, 1);
+		err = put_answers(j, l, does, PROTO_UDP, false);
 	}
 	return err ? err : admit(j, l, before, ADMITS(UDP));
 }
 
 int echo_put(struct job *j, struct rule_list *l, enum stateless_does does)
 {
-	const struct begin_want w = {
-		other_hook(j->hook), job_icmp(j), true, true, 0,
-	};
 	size_t before = l->n;
-	int err = begin_put(j, l, does, &w, 1);
+	int err = put_answers(j, l, does, job_icmp(j), true);
 
 	return err ? err : admit(j, l, before, ADMITS(ECHO));
 }
@@ -123,13 +139,8 @@ static int put_protos(struct job *j, struct rule_list *l,
 
 	if (!err && any)
 		j->e.loses |= LOSES(PROTO);
-	for (size_t i = 0; !err && i < n; i++) {
-		const struct begin_want w = {
-			other_hook(j->hook), protos[i], true, false, 0,
-		};
-
-		err = begin_put(j, l, does, &w, 1);
-	}
+	for (size_t i = 0; !err && i < n; i++)
+		err = put_answers(j, l, does, protos[i], false);
 	return err ? err : admit(j, l, before, ADMITS(PROTO));
 }
 
@@ -296,9 +307,7 @@ int untracked_put(struct job *j, struct rule_list *l)
 		if (!err)
 			err = list_put(j, l, r);
 	}
-	for (size_t i = 0; !err && i < f->n_rules; i++)
-		if (f->rules[i].features & FEATURE_BIT(NOTRACK) &&
-		    !foreign_is_gone(&f->rules[i]))
-			err = put_notracked(j, l, &f->rules[i]);
+	for (size_t i = 0; !err && i < j->x->n_notrack; i++)
+		err = put_notracked(j, l, &f->rules[j->x->notrack[i]]);
 	return err;
 }

@@ -126,6 +126,10 @@ struct backend {
 	 */
 	int (*rewrite)(const struct foreign *f, const struct stateless *s,
 		       struct strbuf *out);
+	/* One edit alone, a line for each new rule. */
+	int (*print_edit)(const struct foreign *f, const struct stateless *s,
+			  const struct stateless_edit *e,
+			  struct strbuf *out);
 	stateless_text_of *text_of;
 	/* A glance: is this such a text? No two backends recognize the same. */
 	bool (*recognizes)(const char *text);

@@ -117,6 +117,60 @@ static json_t *located(const struct audit_report *a,
 	return o;
 }
 
+static json_t *lines(const char *text)
+{
+	json_t *o = json_array();
+
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		_cleanup_(strbuf_release) struct strbuf line = { 0 };
+
+		strbuf_add(&line, text, n);
+		json_array_append_new(o, json_of_text(strbuf_str(&line)));
+		text += n + (text[n] == '\n');
+	}
+	return o;
+}
+
+/* null: nothing is known of one */
+static json_t *replacement(const struct audit_report *a,
+			   const struct foreign_rule *r)
+{
+	struct audit_replacement x = { 0 };
+	json_t *admits, *loses, *rules;
+
+	if (!audit_replacement_find(a, r, &x))
+		return json_null();
+	admits = json_array();
+	loses = json_array();
+	for (size_t i = 0; i < ADMITS_MAX_; i++)
+		if (x.admits >> i & 1)
+			json_array_append_new(admits, json_string(
+				stateless_admits_name(
+					(enum stateless_admits)i)));
+	for (size_t i = 0; i < LOSES_MAX_; i++)
+		if (x.loses >> i & 1)
+			json_array_append_new(loses, json_string(
+				stateless_loses_text(
+					(enum stateless_loses)i)));
+	rules = lines(strbuf_str(&x.rules));
+	strbuf_release(&x.rules);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind",
+			 stateless_class_name(x.kind), "rules", rules,
+			 "admits", admits, "loses", loses, "why",
+			 x.why ? json_string(x.why) : json_null());
+}
+
+static json_t *replaceable(const struct audit_report *a,
+			   const struct foreign_rule *r)
+{
+	json_t *o = located(a, r);
+
+	if (o)
+		json_object_set_new(o, "replacement", replacement(a, r));
+	return o;
+}
+
 static json_t *family(const struct audit_report *a,
 		      const struct keepers_family *k)
 {
@@ -162,7 +216,7 @@ static void put_findings(struct json_stream *s, const struct audit_report *a)
 	for (size_t i = 0; i < f->n_rules; i++)
 		if (own_is_host(f, &f->rules[i]) &&
 		    needs_conntrack(&f->rules[i]))
-			json_stream_item(s, located(a, &f->rules[i]));
+			json_stream_item(s, replaceable(a, &f->rules[i]));
 	json_stream_list_end(s);
 }
 

@@ -13,6 +13,7 @@
 #include "audit/keepers.h"
 #include "audit/needs.h"
 #include "audit/notrack.h"
+#include "backends/backend.h"
 #include "core/diag.h"
 
 struct audit_report {
@@ -24,6 +25,9 @@ struct audit_report {
 	const struct keepers *keepers;	/* NULL: of a file */
 	size_t entries;			/* in the table; of a live audit */
 	const struct flaws *flaws;	/* of NOTRACK rules */
+	/* Of a file: what could replace its state rules, and who prints it. */
+	const struct stateless *stateless;
+	const struct backend *backend;
 	const struct diags *diags;
 	bool quiet;
 };
@@ -31,6 +35,17 @@ struct audit_report {
 /* Of a rule in `jump { }`, the chain around it. */
 const char *audit_chain_name(const struct foreign *f,
 			     const struct foreign_rule *r);
+/* The lines that would replace a rule, and all that its edits say. */
+struct audit_replacement {
+	struct strbuf rules;
+	enum stateless_class kind;
+	uint32_t admits, loses;
+	const char *why;
+};
+/* False: nothing is known of one. */
+bool audit_replacement_find(const struct audit_report *a,
+			    const struct foreign_rule *r,
+			    struct audit_replacement *ret);
 int audit_print_text(const struct audit_report *a);
 int audit_print_json(const struct audit_report *a);
 

@@ -47,13 +47,14 @@ static struct srcpos place(const struct rewrite *x, uint32_t rule)
 static const char *reason(const struct rewrite *x, uint32_t rule)
 {
 	const char *why = replace_keeps(x->f, &x->f->rules[rule]);
+	const struct stateless_edit *e;
+	size_t n;
 
-	for (size_t i = 0; !why && i < x->s.n_edits; i++) {
-		const struct stateless_edit *e = &x->s.edits[i];
-
-		if (e->rule == rule && e->why)
-			why = e->why;
-		else if (e->rule == rule && e->left)
+	e = stateless_edits(&x->s, rule, &n);
+	for (size_t i = 0; !why && i < n; i++) {
+		if (e[i].why)
+			why = e[i].why;
+		else if (e[i].left)
 			return "could be replaced, but others of its family keep tracking on";
 	}
 	return why;

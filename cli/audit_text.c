@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/audit_text.c: an audit as text. */
+#include <errno.h>
 #include <string.h>
 
 #include "audit/own.h"
@@ -70,8 +71,64 @@ static void print_place(const struct foreign *f, const struct foreign_rule *r)
 		printf(", rule %u", position);
 }
 
-static int print_finding(const struct foreign *f, const struct foreign_rule *r)
+static void print_words(const char *what, uint32_t bits, size_t max,
+			const char *(*name)(size_t i), const char *comma)
 {
+	const char *sep = what;
+
+	for (size_t i = 0; i < max; i++)
+		if (bits >> i & 1) {
+			printf("%s%s", sep, name(i));
+			sep = comma;
+		}
+	if (bits)
+		putchar('\n');
+}
+
+static const char *admits_name(size_t i)
+{
+	return stateless_admits_name((enum stateless_admits)i);
+}
+
+static const char *loses_text(size_t i)
+{
+	return stateless_loses_text((enum stateless_loses)i);
+}
+
+static int print_replacement(const struct audit_report *a,
+			     const struct foreign_rule *r)
+{
+	struct audit_replacement x = { 0 };
+	const char *s;
+	int err;
+
+	if (!(r->features & FEATURE_BIT(STATE)) ||
+	    !audit_replacement_find(a, r, &x))
+		return 0;
+	printf("    replacement: %s", stateless_class_name(x.kind));
+	if (x.why)
+		printf(" (%s)", x.why);
+	else if (!x.rules.n)
+		fputs(", the rule goes", stdout);
+	putchar('\n');
+	for (s = strbuf_str(&x.rules); *s; s += strcspn(s, "\n") + 1) {
+		struct foreign_text line = { s, strcspn(s, "\n") };
+
+		fputs("        ", stdout);
+		print_rule(&line);
+		putchar('\n');
+	}
+	print_words("      admits ", x.admits, ADMITS_MAX_, admits_name, ", ");
+	print_words("      loses ", x.loses, LOSES_MAX_, loses_text, "; ");
+	err = strbuf_status(&x.rules);
+	strbuf_release(&x.rules);
+	return err;
+}
+
+static int print_finding(const struct audit_report *a,
+			 const struct foreign_rule *r)
+{
+	const struct foreign *f = a->f;
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
 	print_place(f, r);
@@ -89,7 +146,7 @@ static int print_finding(const struct foreign *f, const struct foreign_rule *r)
 		}
 		putchar('\n');
 	}
-	return strbuf_status(&b);
+	return strbuf_status(&b) ? -ENOMEM : print_replacement(a, r);
 }
 
 static void print_flaw(const struct foreign *f, const struct flaw *x)
@@ -189,7 +246,7 @@ int audit_print_text(const struct audit_report *a)
 	for (size_t i = 0; !err && i < a->f->n_rules; i++)
 		if (own_is_host(a->f, &a->f->rules[i]) &&
 		    needs_conntrack(&a->f->rules[i]))
-			err = print_finding(a->f, &a->f->rules[i]);
+			err = print_finding(a, &a->f->rules[i]);
 	if (a->needs->needs_ct)
 		putchar('\n');
 	print_summary(a);

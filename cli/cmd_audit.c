@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "audit/replace.h"
 #include "cli/audit_report.h"
 #include "cli/audit_rewrite.h"
 #include "cli/report.h"
@@ -16,12 +17,16 @@ struct found {
 	struct needs needs;
 	struct keepers keepers;
 	struct flaws flaws;
+	struct arena arena;
+	struct stateless stateless;
 };
 
 static void found_release(struct found *x)
 {
 	needs_release(&x->needs);
 	flaws_release(&x->flaws);
+	stateless_release(&x->stateless);
+	arena_release(&x->arena);
 }
 
 static int read_live(const struct options *o, struct foreign *f,
@@ -40,10 +45,26 @@ static int read_live(const struct options *o, struct foreign *f,
 	return 0;
 }
 
+/* Each for itself, whatever else keeps tracking on. */
+static int read_file(const struct options *o, struct foreign *f,
+		     struct found *x, struct audit_report *a, struct diags *d)
+{
+	struct replace_how how = { .force = true };
+	int err = saved_rules_read_as(o, o->args[0], f, &a->backend, d);
+
+	if (err || !a->backend->print_edit)
+		return err;
+	how.text = a->backend->text_of;
+	err = replace_find(&x->arena, f, &how, &x->stateless);
+	if (!err)
+		a->stateless = &x->stateless;
+	return err;
+}
+
 static int audit(const struct options *o, struct audit_report *a,
 		 struct diags *d, struct foreign *f, struct found *x)
 {
-	int err = o->n_args ? saved_rules_read(o, o->args[0], f, d) :
+	int err = o->n_args ? read_file(o, f, x, a, d) :
 			      read_live(o, f, &x->keepers, a, d);
 
 	a->text = f->text;

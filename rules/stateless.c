@@ -30,6 +30,23 @@ const char *stateless_class_name(enum stateless_class x)
 	return names[x];
 }
 
+static int by_rule(const void *pa, const void *pb)
+{
+	const struct stateless_edit *a = pa, *b = pb;
+
+	if (a->rule != b->rule)
+		return a->rule < b->rule ? -1 : 1;
+	if (a->hook != b->hook)
+		return a->hook < b->hook ? -1 : 1;
+	return (a->family > b->family) - (a->family < b->family);
+}
+
+void stateless_sort(struct stateless *s)
+{
+	if (s->n_edits)
+		qsort(s->edits, s->n_edits, sizeof(*s->edits), by_rule);
+}
+
 /* The first edit of a rule that is not ahead of this one. */
 static size_t lower_bound(const struct stateless *s, uint32_t rule)
 {
@@ -44,6 +61,17 @@ static size_t lower_bound(const struct stateless *s, uint32_t rule)
 			hi = mid;
 	}
 	return lo;
+}
+
+const struct stateless_edit *stateless_edits(const struct stateless *s,
+					     uint32_t rule, size_t *ret_n)
+{
+	size_t first = lower_bound(s, rule), end = first;
+
+	while (end < s->n_edits && s->edits[end].rule == rule)
+		end++;
+	*ret_n = end - first;
+	return end > first ? &s->edits[first] : NULL;
 }
 
 const struct stateless_edit *stateless_find(const struct stateless *s,

@@ -91,6 +91,7 @@ struct stateless_edit {
 	bool left;			/* as the whole family is */
 	struct zone own;		/* what the original's matches take */
 	uint32_t first, n;		/* in `rules` */
+	uint32_t first_chain, n_chains;	/* made for it */
 	enum stateless_class kind;
 	uint32_t admits, loses;		/* 1 << ... */
 	const char *why;		/* of kind NONE */
@@ -127,6 +128,11 @@ typedef enum stateless_text stateless_text_of(const struct foreign *f,
 const char *stateless_admits_name(enum stateless_admits x);
 const char *stateless_loses_text(enum stateless_loses x);
 const char *stateless_class_name(enum stateless_class x);
+/* Edits in the order of rules, hooks and families. */
+void stateless_sort(struct stateless *s);
+/* The edits of a rule, one after the other; *ret_n: how many. */
+const struct stateless_edit *stateless_edits(const struct stateless *s,
+					     uint32_t rule, size_t *ret_n);
 /* What is done to the rule for the hook; NULL: nothing. */
 const struct stateless_edit *stateless_find(const struct stateless *s,
 					    uint32_t rule, uint8_t hook);

@@ -53,6 +53,7 @@ const struct backend backend_iptables = {
 	.parse = ipt_parse,
 	.read_foreign = ipt_read_foreign,
 	.rewrite = ipt_rewrite,
+	.print_edit = ipt_print_edit,
 	.text_of = ipt_text_of,
 	.recognizes = ipt_recognizes,
 	.open = ipt_open,

@@ -295,3 +295,19 @@ int ipt_rewrite(const struct foreign *f, const struct stateless *s,
 	}
 	return err ? err : strbuf_status(out);
 }
+
+/* The chains made for the edit's rule and hook follow its rules. */
+int ipt_print_edit(const struct foreign *f, const struct stateless *s,
+		   const struct stateless_edit *e, struct strbuf *out)
+{
+	struct rewriting x = { .f = f, .s = s, .out = out, .eol = "\n" };
+	struct ipt_line l = {
+		f, s, &f->rules[e->rule], e->hook, x.eol,
+		stateless_copy_name(s, e->chain, e->hook), false,
+	};
+	int err = print_edit(&x, &l, e);
+
+	for (uint32_t i = 0; !err && i < e->n_chains; i++)
+		err = print_chain(&x, &s->chains[e->first_chain + i]);
+	return err ? err : strbuf_status(out);
+}

@@ -53,6 +53,8 @@ int ipt_rewrite_extra(const struct ipt_line *l, const struct stateless_rule *r,
 
 int ipt_rewrite(const struct foreign *f, const struct stateless *s,
 		struct strbuf *out);
+int ipt_print_edit(const struct foreign *f, const struct stateless *s,
+		   const struct stateless_edit *e, struct strbuf *out);
 enum stateless_text ipt_text_of(const struct foreign *f,
 				const struct foreign_rule *r);
 

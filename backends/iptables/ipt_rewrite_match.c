@@ -365,10 +365,10 @@ static void put_asks(const struct stateless_rule *r, struct strbuf *b)
 	} words[] = {
 		{ ASK_SYN, " -m tcp " SYN_OF },
 		{ ASK_NOT_SYN, " -m tcp ! " SYN_OF },
-		{ ASK_PEER, " -m recent --rcheck --seconds 180 --name ctp-udp --rsource" },
 		{ ASK_SOCKET, " -m socket" },
 		{ ASK_LOCAL, " -m socket --nowildcard" },
 	};
+	bool is_v4 = r->zone.family == NFPROTO_IPV4;
 
 	if (r->asks & ASK_FLAGS) {
 		strbuf_puts(b, " -m tcp --tcp-flags ");
@@ -376,11 +376,16 @@ static void put_asks(const struct stateless_rule *r, struct strbuf *b)
 		strbuf_puts(b, " ");
 		put_flag_names(r->flags, b);
 	}
+	/* a table of its own for IPv6: the masks of the two differ */
+	if (r->asks & ASK_PEER)
+		strbuf_printf(b, " -m recent --rcheck --seconds 180 --name ctp-udp%s --rsource",
+			      is_v4 ? "" : "6");
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (r->asks & words[i].ask)
 			strbuf_puts(b, words[i].words);
 	if (r->does == DO_REMEMBER)
-		strbuf_puts(b, " -m recent --set --name ctp-udp --rdest");
+		strbuf_printf(b, " -m recent --set --name ctp-udp%s --rdest",
+			      is_v4 ? "" : "6");
 }
 
 int ipt_rewrite_match(const struct stateless_rule *r, const struct zone *own,
