@@ -29,6 +29,7 @@ struct following {
 	struct zones passed;		/* accepted so far, for sure */
 	size_t cap_passed;
 	unsigned int depth;
+	bool policy_accepts;
 };
 
 static int add_entry(struct following *x, const struct zone *z, bool accepts)
@@ -136,6 +137,14 @@ static int refuse_them(struct following *x, const struct zones *surely)
 	return err;
 }
 
+/* What leaves the base chain comes to its policy. */
+static int end_base(struct following *x, const struct zones *most,
+		    const struct zones *surely)
+{
+	return x->depth || !x->policy_accepts ? 0 :
+	       accept_them(x, most, surely);
+}
+
 static int follow(struct following *x, uint32_t chain, struct path *p);
 
 static int enter(struct following *x, uint32_t chain, struct path *inner)
@@ -166,13 +175,19 @@ static int decide(struct following *x, const struct foreign_rule *r,
 		return accept_them(x, &in.most, &in.least);
 	if (r->verdict == FOREIGN_DROP || r->verdict == FOREIGN_REJECT)
 		return refuse_them(x, &in.least);
-	if (r->verdict == FOREIGN_RETURN)
-		return leave(x, p, z, surely);
+	if (r->verdict == FOREIGN_RETURN) {
+		err = end_base(x, &in.most, &in.least);
+		return err ? err : leave(x, p, z, surely);
+	}
 	if ((r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO) &&
 	    to != FOREIGN_NOWHERE) {
+		struct zones sent = in.most;
+
 		err = enter(x, to, &in);
-		return err || r->verdict == FOREIGN_JUMP ? err :
-		       leave(x, p, z, surely);
+		if (err || r->verdict == FOREIGN_JUMP)
+			return err;
+		err = end_base(x, &sent, &(struct zones){ 0 });
+		return err ? err : leave(x, p, z, surely);
 	}
 	/* whoever decides it elsewhere may accept */
 	if (r->target && !walk_goes_on(x->f, r, r->target))
@@ -245,9 +260,10 @@ int first_find(struct arena *a, const struct foreign *f,
 		return -ENOMEM;
 	*all = zone_all(family);
 	p.most = p.least = (struct zones){ all, 1 };
+	x.policy_accepts = !(policy && !strcmp(policy, "drop"));
 	err = follow(&x, chain, &p);
-	if (!err && !(policy && !strcmp(policy, "drop")))
-		err = accept_them(&x, &p.most, &p.least);
+	if (!err)
+		err = end_base(&x, &p.most, &p.least);
 	free(x.passed.v);
 	if (err)
 		return err;

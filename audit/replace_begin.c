@@ -14,28 +14,48 @@
 static const struct key_range lo_name = { "lo", "lo" };
 static const struct spans lo = { &lo_name, 1, true };
 
+/* Of loopback both interfaces are one, but a hook sees one of them. */
+static enum zone_dim lo_dim(const struct job *j)
+{
+	return j->hook == NF_INET_LOCAL_OUT ? ZONE_OIF : ZONE_IIF;
+}
+
+static int narrow_lo(const struct job *j, const struct begin_want *w,
+		     struct zone *z)
+{
+	struct zone only = zone_all(z->family);
+	enum zone_dim dim = w->lo == LO_CUT ? ZONE_OIF : lo_dim(j);
+	int err = 0;
+
+	if (w->lo != LO_CUT && w->lo != LO_ONLY)
+		return 0;
+	only.dim[dim] = lo;
+	if (w->lo == LO_CUT) {
+		err = spans_invert(j->x->a, zone_bytes(z->family, dim), &lo,
+				   &only.dim[dim]);
+	} else {
+		z->dim[ZONE_IIF] = (struct spans){ 0 };
+		z->dim[ZONE_OIF] = (struct spans){ 0 };
+		z->dim[dim] = j->e.own.dim[dim];
+	}
+	return err ? err : zone_intersect(j->x->a, z, &only, z);
+}
+
 static int begin_zone(const struct job *j, const struct begin_want *w,
 		      struct zone *ret)
 {
 	struct replacing *x = j->x;
 	const uint32_t proto[][2] = { { w->proto, w->proto } };
-	uint32_t request = x->family == NFPROTO_IPV4 ? 8 : 128;
-	const uint32_t type[][2] = { { request, request } };
+	const uint32_t type[][2] = { { w->request, w->request } };
 	struct zone own = w->mirrored ? zone_mirror(&j->e.own) : j->e.own;
 	int err;
 
-	if (w->lo == LO_ONLY) {
-		own.dim[ZONE_IIF] = (struct spans){ 0 };
-		own.dim[ZONE_OIF] = j->e.own.dim[ZONE_OIF];
-		err = zone_intersect(x->a, &own,
-				     &(struct zone){ .family = x->family,
-					.dim = { [ZONE_OIF] = lo } }, &own);
-		if (err)
-			return err;
-	}
+	err = narrow_lo(j, w, &own);
+	if (err)
+		return err;
 	err = zone_limit(x->a, &own, ZONE_PROTO, proto, 1, false, ret);
 
-	if (!err && w->echo)
+	if (!err && w->request)
 		err = zone_limit(x->a, ret, ZONE_ICMP, type, 1, false, ret);
 	return err;
 }
@@ -43,16 +63,17 @@ static int begin_zone(const struct job *j, const struct begin_want *w,
 static int turn(const struct job *j, const struct begin_want *w,
 		struct zone *z)
 {
-	uint32_t reply = j->x->family == NFPROTO_IPV4 ? 0 : 129;
+	uint32_t reply = w->request == 8 ? 0 : w->request + 1u;
 	const uint32_t type[][2] = { { reply, reply } };
 
 	if (w->mirrored)
 		*z = zone_mirror(z);
 	if (w->lo == LO_ONLY) {
 		z->dim[ZONE_IIF] = (struct spans){ 0 };
-		z->dim[ZONE_OIF] = lo;
+		z->dim[ZONE_OIF] = (struct spans){ 0 };
+		z->dim[lo_dim(j)] = lo;
 	}
-	return w->echo ? zone_limit(j->x->a, z, ZONE_ICMP, type, 1, false, z) :
+	return w->request ? zone_limit(j->x->a, z, ZONE_ICMP, type, 1, false, z) :
 			 0;
 }
 
@@ -101,6 +122,29 @@ static int entries(struct job *j, const struct begin_want *w,
 	err = first_within(x->a, v ? &v->fresh : &all, &z, ret);
 	if (!err && w->lo == LO_NOT)
 		leave_out_lo(ret);
+	return err;
+}
+
+int begin_lo_is_open(struct job *j, uint32_t proto, bool *ret)
+{
+	struct replacing *x = j->x;
+	const uint32_t protos[][2] = { { proto, proto } };
+	uint32_t chain = replace_main_chain(
+		x, x->f->chains[j->r->chain].table, NF_INET_LOCAL_IN);
+	struct zone z = zone_all(x->family);
+	_cleanup_(first_release) struct first in = { 0 };
+	struct view *v = NULL;
+	int err = zone_limit(x->a, &z, ZONE_PROTO, protos, 1, false, &z);
+
+	z.dim[ZONE_IIF] = lo;
+	*ret = true;
+	if (err || chain == FOREIGN_NOWHERE)
+		return err;
+	err = replace_view(x, chain, &v);
+	if (!err)
+		err = first_within(x->a, &v->fresh, &z, &in);
+	*ret = !err && in.n && in.v[0].accepts &&
+	       zone_within(&z, &in.v[0].z);
 	return err;
 }
 

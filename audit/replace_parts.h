@@ -75,17 +75,21 @@ int replace_view(struct replacing *x, uint32_t chain, struct view **ret);
 /* replace_begin.c: what may begin, or what answers it. */
 enum begin_lo {
 	LO_TOO,
-	LO_NOT,				/* loopback is left out */
-	LO_ONLY,			/* by OUTPUT, where it begins */
+	LO_NOT,				/* no entries of loopback alone */
+	LO_CUT,				/* nothing that leaves by loopback */
+	LO_ONLY,			/* of loopback, by the job's hook */
 };
 
 struct begin_want {
 	uint8_t hook;
 	uint32_t proto;
-	bool mirrored, echo;
+	bool mirrored;
+	uint8_t request;		/* of ICMP, its type; 0: not ICMP */
 	uint8_t asks;
 	enum begin_lo lo;
 };
+/* Does INPUT let all of the protocol begin that comes by loopback? */
+int begin_lo_is_open(struct job *j, uint32_t proto, bool *ret);
 int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
 	      const struct begin_want *w, size_t n);
 /* Protocols beside TCP, UDP and ICMP that may begin; *ret_any: any may. */
@@ -95,7 +99,7 @@ int begin_protos(struct job *j, uint8_t hook, uint8_t *ret, size_t max,
 /* replace_states.c: what stands for one state. */
 int established_put(struct job *j, struct rule_list *l,
 		    enum stateless_does does);
-int echo_put(struct job *j, struct rule_list *l, enum stateless_does does);
+int replies_put(struct job *j, struct rule_list *l, enum stateless_does does);
 int related_put(struct job *j, struct rule_list *l, enum stateless_does does);
 int requests_put(struct job *j, struct rule_list *l,
 		 struct stateless_rule like);

@@ -252,9 +252,15 @@ static struct stateless_edit *edit_of(struct replacing *x, size_t first,
 
 static bool lets_begin(const struct replacing *x, const struct foreign_rule *r)
 {
+	const struct host_chain *c = &x->f->chains[r->chain];
 	uint8_t states = zone_rule_states(x->f, r);
+	/* from a base chain, to its policy */
+	bool leaves = c->hook && (r->verdict == FOREIGN_RETURN ||
+				  r->verdict == FOREIGN_GOTO) &&
+		      !(c->policy && !strcmp(c->policy, "drop"));
 
-	return r->verdict == FOREIGN_ACCEPT && !foreign_is_gone(r) &&
+	return (r->verdict == FOREIGN_ACCEPT || leaves) &&
+	       !foreign_is_gone(r) &&
 	       x->reach[r->chain] >> NF_INET_LOCAL_OUT & 1 &&
 	       (!r->n_states || states & STATE_NEW);
 }

@@ -129,7 +129,7 @@ static int accept_new(struct job *j, struct rule_list *l)
 	if (!err && has(j, STATE_ESTABLISHED) &&
 	    takes_proto(j, job_icmp(j)) && !has(j, STATE_INVALID)) {
 		j->e.depends = true;
-		err = echo_put(j, l, DO_TARGET);
+		err = replies_put(j, l, DO_TARGET);
 	}
 	/* what counts the first alone must let the others pass */
 	if (!err && has(j, STATE_ESTABLISHED) && j->limited)
@@ -236,7 +236,7 @@ static int judge_new(struct job *j, struct rule_list *l)
 	if (!err)
 		err = share_limit(j, l);
 	if (!err && has(j, STATE_ESTABLISHED) && !has(j, STATE_INVALID))
-		err = echo_put(j, l, DO_TARGET);
+		err = replies_put(j, l, DO_TARGET);
 	if (!err && has(j, STATE_RELATED) && !has(j, STATE_INVALID))
 		err = related_put(j, l, DO_TARGET);
 	return err;

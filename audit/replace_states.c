@@ -29,14 +29,14 @@ static int admit(struct job *j, const struct rule_list *l, size_t before,
 static int put_tcp(struct job *j, struct rule_list *l, enum stateless_does does)
 {
 	const struct begin_want out[] = {
-		{ NF_INET_LOCAL_OUT, PROTO_TCP, false, false, ASK_NOT_SYN, 0 },
-		{ NF_INET_LOCAL_IN, PROTO_TCP, true, false, ASK_NOT_SYN,
+		{ NF_INET_LOCAL_OUT, PROTO_TCP, false, 0, ASK_NOT_SYN, 0 },
+		{ NF_INET_LOCAL_IN, PROTO_TCP, true, 0, ASK_NOT_SYN,
 		  LO_NOT },
-		{ NF_INET_LOCAL_OUT, PROTO_TCP, true, false, ASK_NOT_SYN,
+		{ NF_INET_LOCAL_OUT, PROTO_TCP, true, 0, ASK_NOT_SYN,
 		  LO_ONLY },
 	}, forward[] = {
-		{ NF_INET_FORWARD, PROTO_TCP, false, false, ASK_NOT_SYN, 0 },
-		{ NF_INET_FORWARD, PROTO_TCP, true, false, ASK_NOT_SYN, 0 },
+		{ NF_INET_FORWARD, PROTO_TCP, false, 0, ASK_NOT_SYN, 0 },
+		{ NF_INET_FORWARD, PROTO_TCP, true, 0, ASK_NOT_SYN, 0 },
 	};
 	struct stateless_rule own = {
 		.own = does == DO_TARGET, .does = does,
@@ -68,30 +68,34 @@ static uint8_t other_hook(uint8_t hook)
 
 /*
  * What answers a protocol without connections. On loopback what begins passes
- * OUTPUT first, whatever INPUT would take.
+ * OUTPUT first and INPUT then: where OUTPUT lets more begin there than INPUT
+ * takes, or the other way round, only the job's own hook tells what does.
  */
 static int put_answers(struct job *j, struct rule_list *l,
-		       enum stateless_does does, uint32_t proto, bool echo)
+		       enum stateless_does does, uint32_t proto,
+		       uint8_t request, uint8_t asks)
 {
-	bool is_out = j->hook == NF_INET_LOCAL_OUT;
-	const struct begin_want w[] = {
-		{ other_hook(j->hook), proto, true, echo, 0,
-		  is_out ? LO_NOT : LO_TOO },
-		{ NF_INET_LOCAL_OUT, proto, true, echo, 0, LO_ONLY },
+	struct begin_want w[] = {
+		{ other_hook(j->hook), proto, true, request, asks, LO_TOO },
+		{ j->hook, proto, true, request, asks, LO_ONLY },
 	};
+	bool open = true;
+	int err = 0;
 
-	return begin_put(j, l, does, w, is_out ? 2 : 1);
+	if (j->hook == NF_INET_LOCAL_OUT)
+		w[0].lo = LO_NOT;
+	else if (j->hook == NF_INET_LOCAL_IN)
+		err = begin_lo_is_open(j, proto, &open);
+	if (!open)
+		w[0].lo = LO_CUT;
+	return err ? err : begin_put(j, l, does, w, w[0].lo ? 2 : 1);
 }
 
 static int put_peers(struct job *j, struct rule_list *l,
 		     enum stateless_does does)
 {
-	const struct begin_want w = {
-		NF_INET_LOCAL_OUT, PROTO_UDP, true, false,
-		ASK_PEER | ASK_LOCAL, LO_TOO,
-	};
 	size_t before = l->n;
-	int err = begin_put(j, l, does, &w, 1);
+	int err = put_answers(j, l, does, PROTO_UDP, 0, ASK_PEER | ASK_LOCAL);
 
 	if (err || l->n == before)
 		return err;
@@ -115,16 +119,22 @@ static int put_udp(struct job *j, struct rule_list *l, enum stateless_does does)
 		if (!err)
 			err = put_peers(j, l, does);
 	} else {
-		err = put_answers(j, l, does, PROTO_UDP, false);
+		err = put_answers(j, l, does, PROTO_UDP, 0, 0);
 	}
 	return err ? err : admit(j, l, before, ADMITS(UDP));
 }
 
-int echo_put(struct job *j, struct rule_list *l, enum stateless_does does)
-{
-	size_t before = l->n;
-	int err = put_answers(j, l, does, job_icmp(j), true);
+/* Of ICMP: echo, timestamp and mask; echo and node information. */
+static const uint8_t requests[2][3] = { { 8, 13, 17 }, { 128, 139 } };
 
+int replies_put(struct job *j, struct rule_list *l, enum stateless_does does)
+{
+	const uint8_t *types = requests[j->x->family != NFPROTO_IPV4];
+	size_t before = l->n;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < 3 && types[i]; i++)
+		err = put_answers(j, l, does, job_icmp(j), types[i], 0);
 	return err ? err : admit(j, l, before, ADMITS(ECHO));
 }
 
@@ -140,7 +150,7 @@ static int put_protos(struct job *j, struct rule_list *l,
 	if (!err && any)
 		j->e.loses |= LOSES(PROTO);
 	for (size_t i = 0; !err && i < n; i++)
-		err = put_answers(j, l, does, protos[i], false);
+		err = put_answers(j, l, does, protos[i], 0, 0);
 	return err ? err : admit(j, l, before, ADMITS(PROTO));
 }
 
@@ -149,7 +159,7 @@ int established_put(struct job *j, struct rule_list *l,
 {
 	static int (*const parts[])(struct job *j, struct rule_list *l,
 				    enum stateless_does does) = {
-		put_tcp, put_udp, echo_put, put_protos,
+		put_tcp, put_udp, replies_put, put_protos,
 	};
 	int err = 0;
 
@@ -220,22 +230,32 @@ static int put_impossible(struct job *j, struct rule_list *l)
 	return err;
 }
 
-/* Echo replies that nobody here asked for. */
+/* Replies that nobody here asked for: all but those that answer something. */
 static int put_unasked(struct job *j, struct rule_list *l)
 {
-	const uint32_t type = j->x->family == NFPROTO_IPV4 ? 0 : 129;
-	const uint32_t types[][2] = { { type, type } };
+	static const uint32_t v4[][2] = { { 0, 0 }, { 14, 14 }, { 18, 18 } },
+			      v6[][2] = { { 129, 129 }, { 140, 140 } };
+	bool is_v4 = j->x->family == NFPROTO_IPV4;
 	_cleanup_(list_release) struct rule_list asked = { 0 };
 	struct stateless_rule r = { .own = true };
+	struct zones all = { 0 };
 	size_t before = l->n;
-	int err = job_icmp_types(j, types, 1, &r.zone);
+	int err = job_icmp_types(j, is_v4 ? v4 : v6,
+				 is_v4 ? ARRAY_SIZE(v4) : ARRAY_SIZE(v6),
+				 &r.zone);
 
 	if (!err)
-		err = echo_put(j, &asked, DO_RETURN);
-	if (err == -E2BIG)
-		return 0;
-	for (size_t i = 0; !err && i < asked.n; i++)
-		if (zone_within(&r.zone, &asked.v[i].zone))
+		err = replies_put(j, &asked, DO_RETURN);
+	if (err)
+		return err == -E2BIG ? 0 : err;
+	all.v = arena_alloc(j->x->a, asked.n, sizeof(*all.v));
+	if (!all.v)
+		return -ENOMEM;
+	for (; all.n < asked.n; all.n++)
+		all.v[all.n] = asked.v[all.n].zone;
+	err = zones_join(j->x->a, &all);
+	for (size_t i = 0; !err && i < all.n; i++)
+		if (zone_within(&r.zone, &all.v[i]))
 			return 0;
 	if (!err && asked.n) {
 		struct stateless_rule last = { .zone = j->e.own };
