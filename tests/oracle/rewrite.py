@@ -8,7 +8,7 @@
 Random hosts and routers that filter by state are rewritten by `ctpolicy audit
 FILE --rewrite`. rewrite_judge.py says what the result is held to. A ruleset is
 its seed: --seed S --rulesets 1 plays it again. A failing one is made smaller
-and printed. A check plays 60 of each dialect (CTPOLICY_RULESETS), --all 1,000.
+and printed. It plays 60 of each dialect (CTPOLICY_RULESETS), --all 1,000.
 
 With two files, the second is judged as the first one rewritten. That what is
 wrong is caught is what rewrite_known.py shows.
