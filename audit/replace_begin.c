@@ -73,8 +73,9 @@ static int turn(const struct job *j, const struct begin_want *w,
 		z->dim[ZONE_OIF] = (struct spans){ 0 };
 		z->dim[lo_dim(j)] = lo;
 	}
-	return w->request ? zone_limit(j->x->a, z, ZONE_ICMP, type, 1, false, z) :
-			 0;
+	if (!w->request)
+		return 0;
+	return zone_limit(j->x->a, z, ZONE_ICMP, type, 1, false, z);
 }
 
 /* Nobody answers from the address of a group. */
