@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "audit/echo.h"
 #include "audit/fit_narrow.h"
 #include "core/mem.h"
 
@@ -279,17 +280,36 @@ static enum fit fit_and(enum fit a, enum fit b)
 	return a == FIT_PART ? a : b;
 }
 
+/* What the term leaves of the lot; of what it cannot tell, its words may. */
+static void take_unsure(const struct foreign *f, uint32_t rule,
+			const struct term *t, enum fit one, struct fitting *x)
+{
+	size_t n = (size_t)(t - f->terms) - f->rules[rule].terms;
+
+	x->fit = fit_and(x->fit, one);
+	if (one == FIT_UNSURE && n < 64 && echo_can(f, rule, t))
+		x->echoed |= UINT64_C(1) << n;
+	else
+		x->rest = fit_and(x->rest, one);
+}
+
 /* The branch's ranges of a map, all of any other term. */
-static int take_term(const struct foreign *f, const struct term *t,
-		     uint32_t branch, const struct lot *lot,
-		     struct fitting *x)
+static int take_term(const struct foreign *f, uint32_t rule,
+		     const struct term *t, uint32_t branch,
+		     const struct lot *lot, struct fitting *x)
 {
 	const struct key_set *set = &f->sets[t->set];
 	uint32_t from = t->kind == TERM_VMAP ? branch : 0;
-	uint32_t n = t->kind == TERM_VMAP ? 1 : set->n;
+	uint32_t n = t->kind == TERM_VMAP	? 1 :
+		     t->kind == TERM_OPAQUE	? 0 : set->n;
 	enum fit one;
 	int err;
 
+	if (t->kind == TERM_OPAQUE) {
+		x->plain = false;
+		take_unsure(f, rule, t, FIT_UNSURE, x);
+		return 0;
+	}
 	if (is_state(t) && set->known) {
 		x->tracked &= has_state(f, t, from, n, lot->tracked);
 		x->untracked &= has_state(f, t, from, n, lot->untracked);
@@ -297,7 +317,7 @@ static int take_term(const struct foreign *f, const struct term *t,
 	}
 	err = ask(f, t, from, n, lot, &x->match, &one);
 	x->plain &= term_is_plain(t);
-	x->fit = fit_and(x->fit, one);
+	take_unsure(f, rule, t, one, x);
 	return err;
 }
 
@@ -313,23 +333,20 @@ static void take_map(const struct foreign *f, const struct term *t,
 		x->verdict.verdict = FOREIGN_TARGET;
 }
 
-static int take_terms(const struct foreign *f, const struct foreign_rule *r,
-		      uint32_t branch, const struct lot *lot,
-		      struct fitting *x)
+static int take_terms(const struct foreign *f, uint32_t rule, uint32_t branch,
+		      const struct lot *lot, struct fitting *x)
 {
+	const struct foreign_rule *r = &f->rules[rule];
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < r->n_terms && x->fit; i++) {
 		const struct term *t = &f->terms[r->terms + i];
 
-		if (t->kind == TERM_OPAQUE) {
-			x->fit = FIT_UNSURE;
-			x->plain = false;
-		}
 		if (t->kind == TERM_VMAP)
 			take_map(f, t, branch, x);
-		if (t->kind == TERM_MATCH || t->kind == TERM_VMAP)
-			err = take_term(f, t, branch, lot, x);
+		if (t->kind == TERM_MATCH || t->kind == TERM_VMAP ||
+		    t->kind == TERM_OPAQUE)
+			err = take_term(f, rule, t, branch, lot, x);
 	}
 	return err;
 }
@@ -415,18 +432,19 @@ int fit_branch(const struct foreign *f, uint32_t rule, uint32_t branch,
 	const struct foreign_rule *r = &f->rules[rule];
 	struct fitting x = {
 		.fit = FIT_ALL, .tracked = true, .untracked = true,
-		.plain = true, .verdict = { r->verdict, r->target },
+		.rest = FIT_ALL, .plain = true,
+		.verdict = { r->verdict, r->target },
 	};
 	int err = 0;
 
 	if (misses(f, r, &lot->rule.match))
 		x.fit = FIT_NONE;
-	else if (picks_one(f, r, &lot->rule.match))
-		x.fit = FIT_UNSURE;
+	else if (!lot->precise && picks_one(f, r, &lot->rule.match))
+		x.fit = x.rest = FIT_UNSURE;
 	else
 		err = match_copy(&lot->rule.match, &x.match);
 	if (!err && x.fit == FIT_ALL)
-		err = take_terms(f, r, branch, lot, &x);
+		err = take_terms(f, rule, branch, lot, &x);
 	if (err) {
 		fitting_release(&x);
 		return err;

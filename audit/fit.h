@@ -2,11 +2,13 @@
 /*
  * audit/fit.h: what of an accept rule's packets one of the host's rules takes.
  *
- * Shape:  a lot is all packets of an accept rule in one family. A rule of the
- *         host's has one branch, or, with a verdict map, one for each range of
- *         it. `tracked`: the branch takes them as they are while conntrack
- *         follows the flow; `untracked`: as they are once it does not. What
- *         the rest of its terms leaves of them is `match`.
+ * Shape:  what no match can say may still be asked in the words of the host's
+ *         rule (audit/echo.h). A lot is all packets of an accept rule in one
+ *         family. A rule of the host's has one branch, or, with a verdict
+ *         map, one for each range of it. `tracked`: the branch takes them as
+ *         they are while conntrack follows the flow; `untracked`: as they are
+ *         once it does not. What the rest of its terms leaves of them is
+ *         `match`.
  * Units:  states are NF_CT_STATE_BITs.
  * Owner:  fitting_release(); a lot owns its rule's match.
  * Errors: -ENOMEM.
@@ -21,6 +23,7 @@
 struct lot {
 	struct rule rule;		/* of the one family or the other */
 	bool syn;			/* the first packets of TCP alone */
+	bool precise;			/* miss no rule for one address */
 	uint32_t tracked, untracked;	/* states */
 };
 
@@ -37,6 +40,8 @@ struct fitting {
 	struct match match;
 	struct foreign_outcome verdict;
 	bool plain;	/* asks for no more than protocol, flags and state */
+	enum fit rest;	/* `fit`, but for the terms of `echoed` */
+	uint64_t echoed; /* 1 << n: term n can be asked in its own words */
 };
 
 uint32_t fit_branches(const struct foreign *f, uint32_t rule);

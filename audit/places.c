@@ -3,41 +3,12 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
-#include "audit/fit.h"
+#include "audit/places_parts.h"
 #include "core/mem.h"
-#include "rules/walk.h"
 
-#define DEPTH_MAX 16		/* NFT_JUMP_STACK_SIZE */
-
-#define IS_NEW NF_CT_STATE_BIT(IP_CT_NEW)
-#define IS_ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
-#define IS_RELATED NF_CT_STATE_BIT(IP_CT_RELATED)
-
-struct search {
-	const struct foreign *f;
-	struct walker *w;
-	struct stands *out;
-	uint32_t stack[DEPTH_MAX + 1], depth;
-};
-
-/* A chain on the way, and whether only plain jumps lead to it. */
-struct here {
-	uint32_t chain;
-	const uint32_t *rules;
-	uint32_t n;
-	bool plain;
-};
-
-/* How the packets of a lot leave a chain. */
-enum left {
-	LEFT_SOME,		/* at its end, at least some of them */
-	LEFT_NONE,		/* all are decided about */
-};
-
-static struct here chain_at(struct search *x, uint32_t chain, bool plain)
+struct here places_chain(struct search *x, uint32_t chain, bool plain)
 {
 	struct here h = { .chain = chain, .plain = plain };
 
@@ -45,7 +16,7 @@ static struct here chain_at(struct search *x, uint32_t chain, bool plain)
 	return h;
 }
 
-static bool is_on_stack(const struct search *x, uint32_t chain)
+bool places_is_on_stack(const struct search *x, uint32_t chain)
 {
 	for (uint32_t i = 0; i < x->depth; i++)
 		if (x->stack[i] == chain)
@@ -53,8 +24,8 @@ static bool is_on_stack(const struct search *x, uint32_t chain)
 	return x->depth > DEPTH_MAX - 1;
 }
 
-static uint32_t target_of(const struct search *x, const struct here *h,
-			  const struct foreign_outcome *v)
+uint32_t places_target(const struct search *x, const struct here *h,
+		       const struct foreign_outcome *v)
 {
 	if (v->verdict != FOREIGN_JUMP && v->verdict != FOREIGN_GOTO)
 		return FOREIGN_NOWHERE;
@@ -63,7 +34,7 @@ static uint32_t target_of(const struct search *x, const struct here *h,
 }
 
 /* What is no chain is an extension, whatever calls it: most log, or mark. */
-static bool goes_on(const struct search *x, const struct here *h,
+bool places_goes_on(const struct search *x, const struct here *h,
 		    uint32_t rule, const struct foreign_outcome *v)
 {
 	bool calls = v->verdict == FOREIGN_JUMP || v->verdict == FOREIGN_GOTO ||
@@ -71,16 +42,16 @@ static bool goes_on(const struct search *x, const struct here *h,
 
 	if (!calls)
 		return v->verdict == FOREIGN_NONE;
-	return target_of(x, h, v) == FOREIGN_NOWHERE &&
+	return places_target(x, h, v) == FOREIGN_NOWHERE &&
 	       walk_goes_on(x->f, &x->f->rules[rule], v->target);
 }
 
-static bool is_drop(enum foreign_verdict v)
+bool places_is_drop(enum foreign_verdict v)
 {
 	return v == FOREIGN_DROP || v == FOREIGN_REJECT;
 }
 
-/* ---- does anything here drop such packets, once they are untracked? ---- */
+/* ---- does anything here drop such packets, or did while tracked? ---- */
 
 static int may_drop(struct search *x, uint32_t chain, const struct lot *lot,
 		    bool *ret);
@@ -92,20 +63,20 @@ static int branch_drops(struct search *x, const struct here *h, uint32_t rule,
 	int err = fit_branch(x->f, rule, branch, lot, &y);
 	uint32_t to;
 
-	if (err || !y.fit || !y.untracked)
+	if (err || !y.fit || (!y.untracked && !y.tracked))
 		return err;
-	*ret = is_drop(y.verdict.verdict);
-	to = target_of(x, h, &y.verdict);
+	*ret = places_is_drop(y.verdict.verdict);
+	to = places_target(x, h, &y.verdict);
 	return to == FOREIGN_NOWHERE ? 0 : may_drop(x, to, lot, ret);
 }
 
 static int may_drop(struct search *x, uint32_t chain, const struct lot *lot,
 		    bool *ret)
 {
-	struct here h = chain_at(x, chain, false);
+	struct here h = places_chain(x, chain, false);
 	int err = 0;
 
-	if (is_on_stack(x, chain))
+	if (places_is_on_stack(x, chain))
 		return 0;
 	x->stack[x->depth++] = chain;
 	for (uint32_t i = 0; !err && !*ret && i < h.n; i++) {
@@ -126,19 +97,19 @@ static bool rule_decides(struct search *x, const struct here *h, uint32_t rule)
 {
 	const struct foreign_rule *r = &x->f->rules[rule];
 	const struct foreign_outcome v = { r->verdict, r->target };
-	uint32_t to = target_of(x, h, &v);
+	uint32_t to = places_target(x, h, &v);
 
 	for (uint32_t i = 0; i < r->n_terms; i++)
 		if (x->f->terms[r->terms + i].kind == TERM_VMAP)
 			return true;
 	return to != FOREIGN_NOWHERE ? chain_decides(x, to) :
-				       !goes_on(x, h, rule, &v);
+				       !places_goes_on(x, h, rule, &v);
 }
 
 static bool chain_decides(struct search *x, uint32_t chain)
 {
-	struct here h = chain_at(x, chain, false);
-	bool decides = is_on_stack(x, chain);
+	struct here h = places_chain(x, chain, false);
+	bool decides = places_is_on_stack(x, chain);
 
 	if (decides)
 		return true;
@@ -168,15 +139,34 @@ static bool is_said(const struct stand *s, const struct rule *r)
 					   NULL;
 	struct match m;
 
-	if (!last || last->origin != r->origin || !r->match.not_syn)
+	if (!last || last->origin != r->origin || !r->match.not_syn ||
+	    last->then || r->then)
 		return false;
 	m = r->match;
 	m.not_syn = false;
 	return match_equal(&last->match, &m);
 }
 
-static int put(struct search *x, const struct here *h, uint32_t behind,
-	       const struct lot *lot, const struct match *m)
+/* What is repeated stands in the order in which it is put there. */
+static unsigned int turn_of(const struct stand *s, const char *then)
+{
+	unsigned int last = 0;
+
+	if (!then)
+		return 0;
+	for (size_t i = 0; i < s->accepts.n; i++) {
+		const struct rule *r = &s->accepts.v[i];
+
+		if (r->then == then)
+			return r->turn;
+		last = r->turn > last ? r->turn : last;
+	}
+	return last + 1;
+}
+
+/* `then`: what becomes of them; NULL: accepted. */
+int places_put(struct search *x, const struct here *h, uint32_t behind,
+	       const struct lot *lot, const struct match *m, const char *then)
 {
 	const struct host_chain *c = &x->f->chains[h->chain];
 	const struct foreign_table *t = &x->f->tables[c->table];
@@ -190,6 +180,8 @@ static int put(struct search *x, const struct here *h, uint32_t behind,
 	if (!s)
 		return -ENOMEM;
 	r.match = *m;
+	r.then = then;
+	r.turn = turn_of(s, then);
 	return is_said(s, &r) ? 0 : stand_add(s, &r);
 }
 
@@ -212,7 +204,7 @@ static int comes_to_accept(struct search *x, const struct here *h, uint32_t at,
 		if (err)
 			return err;
 		if (!y.fit || !y.tracked ||
-		    goes_on(x, h, h->rules[i], &y.verdict))
+		    places_goes_on(x, h, h->rules[i], &y.verdict))
 			continue;
 		if (y.verdict.verdict != FOREIGN_ACCEPT)
 			return 0;
@@ -225,33 +217,30 @@ static int comes_to_accept(struct search *x, const struct here *h, uint32_t at,
 	return 0;
 }
 
-static int scan_chain(struct search *x, uint32_t chain, const struct lot *lot,
-		      bool plain, enum left *ret);
-
 /* A branch that looks at no state, or means tracked and untracked alike. */
 static int take_alike(struct search *x, const struct here *h, uint32_t at,
 		      const struct lot *lot, const struct fitting *y,
 		      enum left *ret, bool *ends)
 {
 	enum foreign_verdict v = y->verdict.verdict;
-	uint32_t to = target_of(x, h, &y->verdict);
+	uint32_t to = places_target(x, h, &y->verdict);
 	bool plain = h->plain && y->plain && y->fit == FIT_ALL;
 	struct lot part = *lot;
 	enum left left = LEFT_SOME;
 	int err = 0;
 
-	*ends = y->fit == FIT_ALL && (v == FOREIGN_ACCEPT || is_drop(v) ||
+	*ends = y->fit == FIT_ALL && (v == FOREIGN_ACCEPT || places_is_drop(v) ||
 				      v == FOREIGN_RETURN || v == FOREIGN_GOTO);
-	if (y->fit == FIT_ALL && (v == FOREIGN_ACCEPT || is_drop(v)))
+	if (y->fit == FIT_ALL && (v == FOREIGN_ACCEPT || places_is_drop(v)))
 		*ret = LEFT_NONE;
-	if (is_drop(v) && plain && lot->rule.open)
-		return put(x, h, ahead_of_logs(x, h, at), lot,
-			   &lot->rule.match);
+	if (places_is_drop(v) && plain && lot->rule.open)
+		return places_put(x, h, ahead_of_logs(x, h, at), lot,
+			   &lot->rule.match, NULL);
 	if (to == FOREIGN_NOWHERE)
 		return 0;
 	if (y->fit == FIT_PART)
 		part.rule.match = y->match;
-	err = scan_chain(x, to, &part, plain, &left);
+	err = places_scan(x, to, &part, plain, &left);
 	if (y->fit == FIT_ALL && left == LEFT_NONE) {
 		*ret = LEFT_NONE;
 		*ends = true;
@@ -265,11 +254,11 @@ static int take_tracked(struct search *x, const struct here *h, uint32_t at,
 			enum left *ret, bool *ends)
 {
 	if (y->verdict.verdict != FOREIGN_ACCEPT || y->fit == FIT_UNSURE)
-		return 0;
+		return places_repeat(x, h, at, lot, y, ret, ends);
 	*ends = y->fit == FIT_ALL;
 	if (*ends)
 		*ret = LEFT_NONE;
-	return put(x, h, at, lot, &y->match);
+	return places_put(x, h, at, lot, &y->match, NULL);
 }
 
 /* One that takes them by the state that they will have. */
@@ -284,10 +273,10 @@ static int take_untracked(struct search *x, const struct here *h, uint32_t at,
 	if (v == FOREIGN_ACCEPT)
 		found = y->fit == FIT_ALL;
 	else if (v != FOREIGN_RETURN &&
-		 !goes_on(x, h, h->rules[at], &y->verdict))
+		 !places_goes_on(x, h, h->rules[at], &y->verdict))
 		err = comes_to_accept(x, h, at, lot, &found);
 	if (!err && found && v != FOREIGN_ACCEPT)
-		err = put(x, h, at, lot, &lot->rule.match);
+		err = places_put(x, h, at, lot, &lot->rule.match, NULL);
 	*ends = found;
 	if (found)
 		*ret = LEFT_NONE;
@@ -323,15 +312,15 @@ static int scan_rules(struct search *x, const struct here *h,
 	return err;
 }
 
-static int scan_chain(struct search *x, uint32_t chain, const struct lot *lot,
-		      bool plain, enum left *ret)
+int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
+		bool plain, enum left *ret)
 {
-	struct here h = chain_at(x, chain, plain);
+	struct here h = places_chain(x, chain, plain);
 	bool ends = false;
 	int err;
 
 	*ret = LEFT_SOME;
-	if (is_on_stack(x, chain))
+	if (places_is_on_stack(x, chain))
 		return 0;
 	x->stack[x->depth++] = chain;
 	err = scan_rules(x, &h, lot, ret, &ends);
@@ -341,18 +330,19 @@ static int scan_chain(struct search *x, uint32_t chain, const struct lot *lot,
 
 static int scan_base(struct search *x, uint32_t chain, const struct lot *lot)
 {
-	struct here h = chain_at(x, chain, true);
+	struct here h = places_chain(x, chain, true);
 	bool drops = foreign_drops_rest(&x->f->chains[chain]);
 	enum left left;
 	int err = drops ? 0 : may_drop(x, chain, lot, &drops);
 
 	if (err || !drops)
 		return err;
-	err = scan_chain(x, chain, lot, true, &left);
+	err = places_scan(x, chain, lot, true, &left);
 	if (err || left == LEFT_NONE || !lot->rule.open ||
 	    !foreign_drops_rest(&x->f->chains[chain]))
 		return err;
-	return put(x, &h, ahead_of_logs(x, &h, h.n), lot, &lot->rule.match);
+	return places_put(x, &h, ahead_of_logs(x, &h, h.n), lot, &lot->rule.match,
+		   NULL);
 }
 
 static bool is_passed(const struct foreign *f, uint32_t chain,

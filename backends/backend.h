@@ -35,6 +35,7 @@
 #include "rules/foreign.h"
 #include "rules/image.h"
 #include "rules/ruleset.h"
+#include "rules/image_foreign.h"
 #include "rules/stands.h"
 #include "rules/stateless.h"
 
@@ -111,6 +112,8 @@ struct backend {
 	int (*lower)(const struct ruleset *rs, const struct survey *host,
 		     const struct stands *stands, struct image **ret,
 		     struct diags *d);
+	/* For image_add_to_foreign(). */
+	image_words_fn *add_words;
 	int (*render)(const struct image *img, FILE *out);
 	/* One line, without sign or newline, in the backend's own syntax. */
 	void (*print_step)(const struct step *s, struct strbuf *out);

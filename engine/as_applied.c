@@ -83,7 +83,8 @@ static enum foreign_world world_of(const struct part *m, const char *file,
 static int put_part(const struct part *m, const char *file, struct foreign *f)
 {
 	uint32_t first = (uint32_t)f->n_rules;
-	int err = image_add_to_foreign(m->want, world_of(m, file, f), f);
+	int err = image_add_to_foreign(m->want, world_of(m, file, f),
+				       m->backend->add_words, f);
 
 	for (uint32_t i = first; !err && i < f->n_rules; i++) {
 		struct image_place at;

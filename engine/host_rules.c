@@ -94,6 +94,7 @@ int host_rules_put_wanted(struct host_rules *h, const struct change *c)
 
 	for (size_t i = 0; !err && i < c->n; i++)
 		err = image_add_to_foreign(c->v[i].want, c->v[i].backend->world,
+					   c->v[i].backend->add_words,
 					   h->f);
 	return err;
 }

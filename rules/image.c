@@ -228,6 +228,16 @@ bool image_rule_is_transit(const struct image_rule *r)
 	return r->match.dst == DST_TRANSIT;
 }
 
+void image_lead_to(struct image_chain *c, size_t first, const char *chain)
+{
+	for (size_t i = first; i < c->n_rules; i++) {
+		if (c->rules[i].verdict != VERDICT_ACCEPT)
+			continue;
+		c->rules[i].verdict = VERDICT_JUMP;
+		c->rules[i].target = chain;
+	}
+}
+
 uint32_t image_rule_behind(const struct image_chain *c,
 			   const struct image_rule *r)
 {
@@ -241,7 +251,8 @@ bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
 	if (a->verdict == VERDICT_UNKNOWN || a->verdict != b->verdict ||
 	    a->n_lookups != b->n_lookups || a->place != b->place ||
 	    !text_equal(a->target, b->target) ||
-	    !text_equal(a->comment, b->comment))
+	    !text_equal(a->comment, b->comment) ||
+	    !text_equal(a->unknown, b->unknown))
 		return false;
 	for (unsigned int i = 0; i < a->n_lookups; i++)
 		if (!lookup_equal(&a->lookup[i], &b->lookup[i]))

@@ -9,7 +9,9 @@
  * Shape:  tables, chains and sets in canonical order (image_normalize());
  *         rules in evaluation order. A `foreign` chain is somebody else's and
  *         lists our jumps alone. A rule that could not be decoded is kept as
- *         VERDICT_UNKNOWN with its text, equal to nothing.
+ *         VERDICT_UNKNOWN with its text, equal to nothing. The chain of a
+ *         VERDICT_WORDS rule holds nothing else and tells it by its name
+ *         (own_names_echo()): it repeats what a rule of the host's does.
  *         In an image rule the match is what the rule says inline; lookups
  *         say the rest. What an inline match may hold is the backend's choice
  *         (nft: at most one value a field; iptables, and nft in the tables of
@@ -58,6 +60,7 @@ enum verdict {
 	VERDICT_ACCEPT,
 	VERDICT_RETURN,
 	VERDICT_JUMP,
+	VERDICT_WORDS,		/* all of it is `unknown`, the host's words */
 	VERDICT_UNKNOWN,
 	VERDICT_MAX_
 };
@@ -87,7 +90,7 @@ struct image_rule {
 	const char *target;		/* of VERDICT_JUMP; NULL: none */
 	uint32_t place;			/* in a foreign chain: from 0 */
 	char *comment;			/* as in the kernel; NULL: none */
-	char *unknown;			/* text of VERDICT_UNKNOWN */
+	char *unknown;			/* text of VERDICT_UNKNOWN, _WORDS */
 	const struct origin *origin;	/* never NULL in a wanted image */
 	uint64_t handle;		/* live: nft handle, or ipt position */
 };
@@ -167,6 +170,8 @@ void origin_comment(const struct origin *o, char *buf, size_t max);
 /* The set of address types that a backend may look up for DST_TRANSIT. */
 #define IMAGE_TRANSIT_TYPES "transit_types"
 
+/* Of a chain's rules from the first on, those that accept jump instead. */
+void image_lead_to(struct image_chain *c, size_t first, const char *chain);
 /* How many of the host's rules stand before a rule of a foreign chain. */
 uint32_t image_rule_behind(const struct image_chain *c,
 			   const struct image_rule *r);

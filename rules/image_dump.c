@@ -138,7 +138,7 @@ static void dump_rule(const struct image_rule *r, FILE *out)
 	static const char *const verdict[] = {
 		[VERDICT_NOTRACK] = "notrack", [VERDICT_ACCEPT] = "accept",
 		[VERDICT_RETURN] = "return", [VERDICT_JUMP] = "jump",
-		[VERDICT_UNKNOWN] = "unknown",
+		[VERDICT_WORDS] = "words", [VERDICT_UNKNOWN] = "unknown",
 	};
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 

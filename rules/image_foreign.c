@@ -15,6 +15,7 @@
 struct adding {
 	struct foreign *f;
 	const struct image *img;
+	image_words_fn *words;
 	const struct image_table *t;
 	uint32_t table;
 };
@@ -313,6 +314,7 @@ static int put_verdict(const struct adding *a, const struct image_rule *from,
 		[VERDICT_ACCEPT] = FOREIGN_ACCEPT,
 		[VERDICT_RETURN] = FOREIGN_RETURN,
 		[VERDICT_JUMP] = FOREIGN_JUMP,
+		[VERDICT_WORDS] = FOREIGN_TARGET,
 		[VERDICT_UNKNOWN] = FOREIGN_TARGET,
 	};
 	struct term notrack = { .kind = TERM_NOTRACK };
@@ -346,6 +348,8 @@ static int add_rule(const struct adding *a, uint32_t chain, uint32_t position,
 	r->raw.s = foreign_keep(a->f, raw, r->raw.n);
 	if (!r->raw.s)
 		return -ENOMEM;
+	if (from->verdict == VERDICT_WORDS)
+		return a->words(a->t, raw, a->f);
 	if (from->verdict == VERDICT_UNKNOWN)
 		err = foreign_add_term(a->f, &opaque);
 	if (!err)
@@ -395,9 +399,9 @@ static bool is_added(const struct image_table *t)
 }
 
 int image_add_to_foreign(const struct image *img, enum foreign_world world,
-			 struct foreign *f)
+			 image_words_fn *words, struct foreign *f)
 {
-	struct adding a = { .f = f, .img = img };
+	struct adding a = { .f = f, .img = img, .words = words };
 	int err = 0;
 
 	for (size_t i = 0; !err && i < img->n_tables; i++) {

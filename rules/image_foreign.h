@@ -23,8 +23,12 @@ struct image_place {
 	const struct image_rule *rule;
 };
 
+/* Of the rule added last, a VERDICT_WORDS one: its terms and verdict. */
+typedef int image_words_fn(const struct image_table *t, const char *words,
+			   struct foreign *f);
+
 int image_add_to_foreign(const struct image *img, enum foreign_world world,
-			 struct foreign *f);
+			 image_words_fn *words, struct foreign *f);
 /* The rule that was added as number n, from 0; false: there are fewer. */
 bool image_place_added(const struct image *img, size_t n,
 		       struct image_place *ret);

@@ -5,6 +5,7 @@
 
 #include "core/mem.h"
 #include "rules/image.h"
+#include "rules/own_names.h"
 
 static bool looks_up(const struct image_rule *r, enum key_part part)
 {
@@ -73,12 +74,29 @@ static void stage_sets(struct image *img, const struct image_table *t,
 		}
 }
 
+/* Readers know a rule's words, and not always its chain. */
+static void note_words(struct image_chain *c)
+{
+	bool echo = !c->foreign && own_names_echo(c->name);
+
+	for (size_t i = 0; echo && i < c->n_rules; i++) {
+		struct image_rule *r = &c->rules[i];
+
+		if (r->verdict != VERDICT_UNKNOWN &&
+		    r->verdict != VERDICT_WORDS)
+			continue;
+		r->verdict = VERDICT_WORDS;
+		match_release(&r->match);
+	}
+}
+
 static void stage_table(struct image *img, struct image_table *t)
 {
 	for (size_t i = 0; i < t->n_chains; i++) {
 		struct image_chain *c = &t->chains[i];
 		const struct image_chain *to = jump_target(t, c);
 
+		note_words(c);
 		c->stage = chain_notracks(t, to ? to : c) ? STAGE_NOTRACK_BOTH :
 							    STAGE_ACCEPT;
 		for (size_t k = 0; k < c->n_rules; k++) {

@@ -19,3 +19,9 @@ bool own_names_xt(const char *chain)
 {
 	return !strncmp(chain, OWN_PREFIX_XT, strlen(OWN_PREFIX_XT));
 }
+
+bool own_names_echo(const char *chain)
+{
+	return (own_names_nft(chain) || own_names_xt(chain)) &&
+	       strchr(chain, '.');
+}

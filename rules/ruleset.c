@@ -179,12 +179,16 @@ static int cmp_place(const struct rule *a, const struct rule *b)
 	int c = cmp_num((long)a->hook, (long)b->hook);
 
 	if (!c)
+		c = cmp_num((long)a->turn, (long)b->turn);
+	if (!c)
 		c = cmp_num((long)a->rank, (long)b->rank);
 	if (!c)
 		c = cmp_num((long)a->action, (long)b->action);
 	if (!c)
 		c = cmp_num((long)a->leg, (long)b->leg);
-	return c ? c : cmp_num(a->open, b->open);
+	if (!c)
+		c = cmp_num(a->open, b->open);
+	return c ? c : strcmp(a->then ? a->then : "", b->then ? b->then : "");
 }
 
 static int cmp_rule(const void *x, const void *y)

@@ -10,7 +10,8 @@
  * Units:  see inet.h. IPPROTO_*, AF_*. ICMP types are those of the rule's
  *         protocol (IPPROTO_ICMP or IPPROTO_ICMPV6).
  * Owner:  a ruleset owns its rules, their sets and its settings; origins
- *         borrow from the policy, which must outlive the ruleset.
+ *         borrow from the policy, which must outlive the ruleset. `then` is
+ *         interned.
  * Source: UNTRACKED and INVALID as in linux/netfilter/nf_conntrack_common.h;
  *         address types as in linux/rtnetlink.h (RTN_LOCAL...).
  */
@@ -105,6 +106,9 @@ struct rule {
 	enum rank rank;
 	struct match match;
 	bool open;		/* lets in what the host drops by default */
+	/* Of a stand: which comes first, and what it does with its packets. */
+	unsigned int turn;
+	const char *then;	/* in words of the host's rules; NULL: accept */
 	const struct origin *origin;	/* never NULL */
 };
 

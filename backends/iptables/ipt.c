@@ -6,6 +6,7 @@
 #include "backends/iptables/ipt_rewrite.h"
 #include "backends/iptables/ipt_foreign.h"
 #include "backends/iptables/ipt_live.h"
+#include "backends/xtables/xt_terms.h"
 
 const struct ipt_place ipt_places[IPT_PLACES] = {
 	{ "raw", "PREROUTING", "CTPOLICY-PREROUTING", "n-pre",
@@ -44,9 +45,16 @@ static bool ipt_recognizes(const char *text)
 	return false;
 }
 
+static int add_words(const struct image_table *t, const char *words,
+		     struct foreign *f)
+{
+	return xt_add_words(t->family, words, f);
+}
+
 const struct backend backend_iptables = {
 	.name = "iptables",
 	.world = WORLD_LEGACY,
+	.add_words = add_words,
 	.lower = ipt_lower,
 	.render = ipt_render,
 	.print_step = ipt_print_step,

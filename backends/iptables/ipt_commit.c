@@ -46,7 +46,9 @@ static int build_entry(const struct step *s, void **ret, struct diags *d)
 	if (err == -EOPNOTSUPP)
 		return diag_add(d, DIAG_ERROR, err, ID_INEXPRESSIBLE, o->at,
 				"this rule cannot be said in iptables");
-	return err ? err : xt_build(s->table->family, &a, ipt_chain_is_ours,
+	return err ? err : xt_build(s->table->family, &a,
+					s->rule->verdict == VERDICT_WORDS ?
+						NULL : ipt_chain_is_ours,
 				    o->at, ret, d);
 }
 

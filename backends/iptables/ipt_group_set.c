@@ -53,6 +53,8 @@ static uint64_t digest_shape(uint64_t h, const struct ipt_group *g)
 	h = digest_num(h, g->place->hook << 8 | g->place->action);
 	if (g->number > 1)
 		h = digest_num(h, g->number);
+	if (g->g->model.turn)
+		h = digest_num(h, g->g->model.turn << 16);
 	h = digest_num(h, g->g->model.rank << 8 | g->g->model.leg);
 	h = digest_num(h, m->proto << 8 | m->family);
 	h = digest_num(h, m->dst << 16 | m->ct << 8 | m->socket);

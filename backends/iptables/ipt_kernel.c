@@ -57,8 +57,12 @@ static int read_rule(struct reader *r, const struct ipt_legacy *t,
 
 	if (!rule)
 		return -ENOMEM;
-	err = xt_print(t->family, entry, ipt_legacy_target(t, entry), &a,
-		       r->d);
+	if (own_names_echo(c->name))
+		err = xt_print_any(t->family, entry,
+				   ipt_legacy_target(t, entry), &a);
+	else
+		err = xt_print(t->family, entry, ipt_legacy_target(t, entry),
+			       &a, r->d);
 	if (!err)
 		err = ipt_args_decode(&a, t->family, sets, ipt_chain_is_ours,
 				      r->img, rule);

@@ -76,6 +76,8 @@ static bool same_shape(const struct fuse_group *a, const struct fuse_group *b)
 {
 	return a->model.hook == b->model.hook &&
 	       a->model.action == b->model.action &&
+	       a->model.turn == b->model.turn &&
+	       a->model.then == b->model.then &&
 	       a->model.rank == b->model.rank && a->model.leg == b->model.leg &&
 	       a->n_parts == b->n_parts &&
 	       !memcmp(a->part, b->part, a->n_parts * sizeof(a->part[0])) &&
@@ -99,6 +101,7 @@ static uint32_t shape_digest(const struct fuse_group *g)
 		g->model.hook, g->model.action, g->model.rank, g->model.leg,
 		g->n_parts, m->family, m->proto, m->dst, m->src_local, m->ct,
 		m->socket, m->not_syn, m->fragment_tail, m->n_icmp,
+		g->model.turn,
 	};
 	uint64_t h = digest_add(DIGEST_START, plain, sizeof(plain));
 

@@ -28,6 +28,8 @@
 /* `priority raw`: after defragmentation, before connection tracking. */
 #define NFT_OWN_PRIORITY (-300)
 
+int nft_add_words(const struct image_table *t, const char *words,
+		  struct foreign *f);
 int nft_lower(const struct ruleset *rs, const struct survey *host,
 	      const struct stands *stands,
 	      struct image **ret, struct diags *d);

@@ -29,6 +29,7 @@ static bool nft_recognizes(const char *text)
 const struct backend backend_nft = {
 	.name = "nftables",
 	.world = WORLD_NFT,
+	.add_words = nft_add_words,
 	.lower = nft_lower,
 	.render = nft_render,
 	.print_step = nft_print_step,

@@ -9,6 +9,8 @@
 #include "backends/xtables/ipt_rows.h"
 #include "backends/xtables/ipt_split.h"
 #include "backends/xtables/ipt_step.h"
+#include "backends/xtables/xt.h"
+#include "backends/xtables/xt_terms.h"
 #include "core/mem.h"
 
 const bool nft_compat_works = true;
@@ -148,6 +150,16 @@ void nft_compat_print(uint8_t family, const struct image_rule *r,
 	else if (err)
 		strbuf_puts(&text, r->unknown ? r->unknown : "?");
 	put_plainly(strbuf_str(&text), out);
+}
+
+int nft_compat_settle(uint8_t family, const char *words, char **ret)
+{
+	return xt_settle(family, words, ret);
+}
+
+int nft_compat_add_words(uint8_t family, const char *words, struct foreign *f)
+{
+	return xt_add_words(family, words, f);
 }
 
 bool nft_compat_print_step(const struct step *s, struct strbuf *out)

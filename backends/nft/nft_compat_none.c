@@ -44,6 +44,22 @@ void nft_compat_print(uint8_t family, const struct image_rule *r,
 	nft_print_rule(family, r, out);
 }
 
+int nft_compat_settle(uint8_t family, const char *words, char **ret)
+{
+	(void)family;
+	(void)words;
+	(void)ret;
+	return -EOPNOTSUPP;
+}
+
+int nft_compat_add_words(uint8_t family, const char *words, struct foreign *f)
+{
+	(void)family;
+	(void)words;
+	(void)f;
+	return -EOPNOTSUPP;
+}
+
 bool nft_compat_print_step(const struct step *s, struct strbuf *out)
 {
 	(void)s;

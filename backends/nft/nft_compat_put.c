@@ -100,7 +100,67 @@ static bool is_writable(const struct image_rule *r)
 {
 	return !r->n_lookups && (r->verdict == VERDICT_ACCEPT ||
 				 r->verdict == VERDICT_RETURN ||
-				 r->verdict == VERDICT_JUMP);
+				 r->verdict == VERDICT_JUMP ||
+				 r->verdict == VERDICT_WORDS);
+}
+
+/* -j DROP, -j f2b-sshd; a blob where it is an extension */
+static void put_target(struct nft_writer *w, const struct xt_target *t)
+{
+	struct image_rule r = { .verdict = VERDICT_JUMP, .target = t->name };
+	_cleanup_free_ void *info = NULL;
+	struct nftnl_expr *e;
+
+	if (!t->info) {
+		if (!strcmp(t->name, "ACCEPT"))
+			r.verdict = VERDICT_ACCEPT;
+		else if (!strcmp(t->name, "RETURN"))
+			r.verdict = VERDICT_RETURN;
+		if (!strcmp(t->name, "DROP"))
+			nft_put_code(w, NF_DROP);
+		else
+			nft_put_verdict(w, &r);
+		return;
+	}
+	info = malloc(t->len + 1);
+	e = info ? nft_add_expr(w, "target") : NULL;
+	if (!e) {
+		w->lost = true;
+		return;
+	}
+	memcpy(info, t->info, t->len);
+	nftnl_expr_set_str(e, NFTNL_EXPR_TG_NAME, t->name);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_TG_REV, t->revision);
+	if (!nftnl_expr_set(e, NFTNL_EXPR_TG_INFO, info, (uint32_t)t->len))
+		info = NULL;
+}
+
+static void put_end(struct nft_writer *w, uint8_t family, void *entry,
+		    const struct image_rule *r)
+{
+	struct xt_target t;
+
+	nft_add_expr(w, "counter");
+	if (r->verdict != VERDICT_WORDS) {
+		nft_put_verdict(w, r);
+		return;
+	}
+	xt_target_of(family, entry, &t);
+	put_target(w, &t);
+}
+
+/* Of words nothing is in the rule's match. */
+static void put_beginning(struct nft_writer *w, uint8_t family, void *entry,
+			  const struct image_rule *r)
+{
+	struct match m = r->match;	/* borrows */
+	struct xt_target t;
+
+	if (r->verdict == VERDICT_WORDS) {
+		xt_target_of(family, entry, &t);
+		m.proto = t.proto;
+	}
+	put_head(w, family, &m);
 }
 
 int nft_compat_put(struct nft_writer *w, uint8_t family,
@@ -117,14 +177,14 @@ int nft_compat_put(struct nft_writer *w, uint8_t family,
 	if (!err)
 		err = xt_init(d);
 	if (!err)
-		err = xt_build(family, &a, nft_name_is_own,
+		err = xt_build(family, &a, r->verdict == VERDICT_WORDS ?
+						   NULL : nft_name_is_own,
 			       r->origin ? r->origin->at : NOPOS, &entry, d);
 	if (err)
 		return err;
-	put_head(w, family, &r->match);
+	put_beginning(w, family, entry, r);
 	while (xt_next_match(family, entry, &at, &b))
 		put_blob(w, &b);
-	nft_add_expr(w, "counter");
-	nft_put_verdict(w, r);
+	put_end(w, family, entry, r);
 	return 0;
 }

@@ -15,6 +15,7 @@
 
 #include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_decode.h"
+#include "backends/nft/nft_echo.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -345,6 +346,36 @@ char *nft_rule_describe(const struct nftnl_rule *nr)
 	return strdup(buf);
 }
 
+static int describe(struct nftnl_rule *nr, struct image_rule *ret)
+{
+	match_release(&ret->match);
+	ret->match.family = nft_table_af((uint8_t)
+		nftnl_rule_get_u32(nr, NFTNL_RULE_FAMILY));
+	ret->n_lookups = 0;
+	ret->target = NULL;
+	ret->verdict = VERDICT_UNKNOWN;
+	ret->unknown = nft_rule_describe(nr);
+	return ret->unknown ? 0 : -ENOMEM;
+}
+
+/* As nft_echo.h has it: what else it may be, nobody wrote it so. */
+static int describe_echo(struct nftnl_rule *nr, struct image_rule *ret)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	struct nft_echo e;
+	int err;
+
+	if (!nft_echo_decode(nr, &e))
+		return describe(nr, ret);
+	nft_echo_print(&e, &b);
+	err = describe(nr, ret);
+	if (err || strbuf_status(&b))
+		return err ? err : -ENOMEM;
+	free(ret->unknown);
+	ret->unknown = strbuf_take(&b);
+	return ret->unknown ? 0 : -ENOMEM;
+}
+
 static int decode(struct image *img, const struct image_table *t,
 		  struct nftnl_rule *nr, struct image_rule *ret)
 {
@@ -358,11 +389,10 @@ static int decode(struct image *img, const struct image_table *t,
 	err = r.lost ? -ENOMEM : set_comment(nr, img, ret);
 	if (err)
 		return err;
-	if (!r.unknown && r.verdict && !r.half.open)
-		return 0;
-	ret->verdict = VERDICT_UNKNOWN;
-	ret->unknown = nft_rule_describe(nr);
-	return ret->unknown ? 0 : -ENOMEM;
+	return own_names_echo(nftnl_rule_get_str(nr, NFTNL_RULE_CHAIN)) ?
+		       describe_echo(nr, ret) :
+	       !r.unknown && r.verdict && !r.half.open ? 0 :
+							 describe(nr, ret);
 }
 
 static void rule_freep(struct nftnl_rule **r)

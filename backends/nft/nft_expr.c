@@ -11,6 +11,7 @@
 
 #include "backends/lower/fuse.h"
 #include "backends/nft/nft_compat.h"
+#include "backends/nft/nft_echo.h"
 #include "backends/nft/nft_expr.h"
 #include "backends/nft/nft_netlink.h"
 #include "core/mem.h"
@@ -165,6 +166,13 @@ static void put_key(struct nft_writer *w, enum key_part p, uint8_t af,
 	put_fib_type(w, NFTA_FIB_F_DADDR);
 }
 
+unsigned int nft_put_key(struct nft_writer *w, enum key_part p, uint8_t af,
+			 uint32_t reg)
+{
+	put_key(w, p, af, reg);
+	return (unsigned int)(field_width(key_part_field(p, af)) + 3) / 4;
+}
+
 /* tcp dport . ip daddr @set */
 static void put_lookups(struct nft_writer *w, const struct image_rule *r,
 			bool types)
@@ -177,11 +185,8 @@ static void put_lookups(struct nft_writer *w, const struct image_rule *r,
 		if ((l->part[0] == KEY_DADDRTYPE) != types)
 			continue;
 		for (unsigned int k = 0; k < l->n_parts; k++) {
-			put_key(w, l->part[k], r->match.family,
-				nft_word_reg(word));
-			word += (unsigned int)
-				(field_width(key_part_field(l->part[k],
-						r->match.family)) + 3) / 4;
+			word += nft_put_key(w, l->part[k], r->match.family,
+					    nft_word_reg(word));
 		}
 		e = nft_add_expr(w, "lookup");
 		if (!e)
@@ -306,6 +311,16 @@ static void put_socket(struct nft_writer *w, const struct image_rule *r)
 	put_cmp8(w, NFT_CMP_EQ, v[r->match.socket].value);
 }
 
+void nft_put_code(struct nft_writer *w, int code)
+{
+	struct nftnl_expr *e = nft_add_expr(w, "immediate");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)code);
+}
+
 void nft_put_verdict(struct nft_writer *w, const struct image_rule *r)
 {
 	struct nftnl_expr *e;
@@ -375,6 +390,16 @@ static void put_rule(struct nft_writer *w, const struct image_table *t,
 	put_comment(w, r->comment);
 }
 
+static int put_words(struct nft_writer *w, const struct image_rule *r)
+{
+	struct nft_echo e;
+	int err = nft_echo_parse(r->unknown, &e);
+
+	if (!err)
+		nft_echo_put(w, &e);
+	return err;
+}
+
 int nft_rule_encode(const struct image_table *t, const char *chain,
 		    const struct image_rule *r, struct nftnl_rule **ret,
 		    struct diags *d)
@@ -391,6 +416,8 @@ int nft_rule_encode(const struct image_table *t, const char *chain,
 		return -ENOMEM;
 	if (t->iptables)
 		err = nft_compat_put(&w, t->family, r, d);
+	else if (r->verdict == VERDICT_WORDS)
+		err = put_words(&w, r);
 	else
 		put_rule(&w, t, r);
 	if (err || w.lost)

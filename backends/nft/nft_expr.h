@@ -30,7 +30,12 @@ void nft_put_payload(struct nft_writer *w, uint32_t base, uint32_t offset,
 void nft_put_cmp(struct nft_writer *w, uint32_t op, const void *data,
 		 uint32_t len);
 void nft_put_mask(struct nft_writer *w, const void *mask, uint32_t len);
+/* How many words of registers it takes, from `reg` on. */
+unsigned int nft_put_key(struct nft_writer *w, enum key_part p, uint8_t af,
+			 uint32_t reg);
 void nft_put_fragment(struct nft_writer *w, uint8_t af);
+/* NF_DROP, NFT_RETURN */
+void nft_put_code(struct nft_writer *w, int code);
 void nft_put_verdict(struct nft_writer *w, const struct image_rule *r);
 
 #endif

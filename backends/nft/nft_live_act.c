@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "backends/nft/nft_echo.h"
 #include "backends/nft/nft_live.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -34,10 +35,32 @@ static int refuse(struct live_rule *r, const char *name)
 	return nft_live_opaque(r, name);
 }
 
+static void say_limit(struct live_rule *r, const struct nlattr *const *v)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	struct nft_echo e = {
+		.limit = {
+			.there = true,
+			.over = nft_attr_u32(v[NFTA_LIMIT_FLAGS]) &
+				NFT_LIMIT_F_INV,
+			.rate = nft_attr_u64(v[NFTA_LIMIT_RATE]),
+			.unit = nft_attr_u64(v[NFTA_LIMIT_UNIT]),
+			.burst = nft_attr_u32(v[NFTA_LIMIT_BURST]),
+		},
+	};
+
+	nft_echo_print_limit(&e, &b);
+	r->text.lost |= b.lost;
+	if (b.n)
+		nft_live_say(r, "%.*s", (int)b.n - 1, b.s);
+}
+
 static int read_limit(struct live_rule *r, const struct nlattr *const *v)
 {
-	(void)v;
-	return refuse(r, "limit");
+	if (nft_attr_u32(v[NFTA_LIMIT_TYPE]) != NFT_LIMIT_PKTS)
+		return refuse(r, "limit");
+	say_limit(r, v);
+	return nft_live_opaque(r, "limit");
 }
 
 static int read_quota(struct live_rule *r, const struct nlattr *const *v)
@@ -68,8 +91,18 @@ static int read_notrack(struct live_rule *r, const struct nlattr *const *v)
 
 static int read_reject(struct live_rule *r, const struct nlattr *const *v)
 {
-	(void)v;
-	nft_live_say(r, "reject");
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	const struct nft_echo e = {
+		.verdict = FOREIGN_REJECT,
+		.reject_type = (uint8_t)nft_attr_u32(v[NFTA_REJECT_TYPE]),
+		.reject_code = v[NFTA_REJECT_ICMP_CODE] ?
+			mnl_attr_get_u8(v[NFTA_REJECT_ICMP_CODE]) : 0,
+		.af = r->family == NFPROTO_IPV6 ? AF_INET6 : AF_INET,
+	};
+
+	nft_echo_print_verdict(&e, &b);
+	r->text.lost |= b.lost;
+	nft_live_say(r, "%s", b.n ? b.s : "reject");
 	r->ended = true;
 	return nft_live_set_verdict(r, FOREIGN_REJECT, NULL, 0);
 }

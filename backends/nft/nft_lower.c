@@ -118,6 +118,33 @@ static int lower_group(const struct nft_place *at, const struct fuse_group *g)
 				image_find_chain(at->table, at->chain));
 }
 
+/* What the backend has no words for is left out; pre-flight finds what for. */
+static int lower_turn(const struct nft_place *stand, const struct stand *s,
+		      const struct fuse_group *g)
+{
+	struct nft_place at = *stand;
+	const char *echo = NULL;
+	size_t first;
+	int err;
+
+	if (g->model.turn)
+		at.prefix = intern_printf(NFT_OWN_PREFIX "%u.%u-", s->number,
+					  g->model.turn);
+	if (!at.prefix)
+		return -ENOMEM;
+	if (g->model.then) {
+		err = nft_lower_echo(at.table, at.chain, &g->model, &echo);
+		if (err)
+			return err == -EOPNOTSUPP ? 0 : err;
+	}
+	first = image_find_chain(at.table, at.chain)->n_rules;
+	err = lower_group(&at, g);
+	if (!err && echo)
+		image_lead_to(image_find_chain(at.table, at.chain), first,
+			      echo);
+	return err;
+}
+
 static int lower_stand(struct image *img, const struct survey *host,
 		       const struct stand *s)
 {
@@ -128,7 +155,7 @@ static int lower_stand(struct image *img, const struct survey *host,
 	if (!err)
 		err = accept_place(img, host, s, &at);
 	for (size_t i = 0; !err && i < f.n; i++)
-		err = lower_group(&at, &f.v[i]);
+		err = lower_turn(&at, s, &f.v[i]);
 	return err;
 }
 

@@ -16,6 +16,12 @@ struct nft_place {
 	const char *prefix;		/* of the names of sets */
 };
 
+/*
+ * The chain that repeats what a rule of the host's does (rule.then), made if
+ * it is not there. -EOPNOTSUPP: there are no words for it.
+ */
+int nft_lower_echo(struct image_table *t, const char *chain,
+		   const struct rule *r, const char **ret);
 int nft_lower_group(const struct nft_place *at, const struct fuse_group *g);
 
 #endif

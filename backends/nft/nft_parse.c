@@ -114,7 +114,9 @@ static int parse_own_line(struct nft_parser *p, struct image_table *t,
 	r = image_add_rule(c);
 	if (!r)
 		return -ENOMEM;
+	p->echo = own_names_echo(c->name);
 	err = nft_parse_rule(p, t, r);
+	p->echo = false;
 	t->iptables |= p->iptables && !t->owned;
 	return err ? err : set_rule_origin(p, r);
 }

@@ -39,6 +39,7 @@ struct nft_parser {
 	struct image *img;
 	struct diags *d;
 	bool iptables;			/* the last rule was one of iptables */
+	bool echo;			/* rules are in words of the host */
 };
 
 /* nft_lex.c */

@@ -48,7 +48,7 @@ static enum turn turn_of(const struct step *s, bool drop)
 	case STEP_KIND_MAX_:
 		break;
 	}
-	if (s->rule->verdict == VERDICT_JUMP)
+	if (s->chain->foreign && s->rule->verdict == VERDICT_JUMP)
 		return drop ? TURN_DEL_JUMP : TURN_ADD_JUMP;
 	return drop ? TURN_DEL_RULE : TURN_ADD_RULE;
 }

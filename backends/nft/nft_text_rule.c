@@ -214,6 +214,7 @@ static void print_verdict(const struct image_rule *r, struct strbuf *out)
 		[VERDICT_ACCEPT] = "accept",
 		[VERDICT_RETURN] = "return",
 		[VERDICT_JUMP] = "jump ",
+		[VERDICT_WORDS] = "",
 		[VERDICT_UNKNOWN] = "",
 	};
 	_Static_assert(ARRAY_SIZE(word) == VERDICT_MAX_, "word misses a row");
@@ -228,7 +229,7 @@ static void print_verdict(const struct image_rule *r, struct strbuf *out)
 void nft_print_rule(uint8_t table_family, const struct image_rule *r,
 		    struct strbuf *out)
 {
-	if (r->verdict == VERDICT_UNKNOWN) {
+	if (r->verdict == VERDICT_UNKNOWN || r->verdict == VERDICT_WORDS) {
 		strbuf_puts(out, r->unknown ? r->unknown : "");
 		return;
 	}

@@ -237,6 +237,7 @@ static int encode_verdict(struct ipt_args *a, const struct image_rule *r)
 		return WORDS(a, "-j", "RETURN");
 	case VERDICT_JUMP:
 		return WORDS(a, "-j", r->target);
+	case VERDICT_WORDS:
 	case VERDICT_UNKNOWN:
 	case VERDICT_MAX_:
 		break;
@@ -280,7 +281,7 @@ int ipt_args_encode(const struct image_rule *r, uint8_t family,
 	int err;
 
 	/* An unknown rule is its own text. */
-	if (r->verdict == VERDICT_UNKNOWN)
+	if (r->verdict == VERDICT_UNKNOWN || r->verdict == VERDICT_WORDS)
 		err = r->unknown ? ipt_args_split(r->unknown,
 						  strlen(r->unknown), &a) :
 				   -EOPNOTSUPP;

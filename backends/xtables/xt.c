@@ -77,15 +77,35 @@ static int standard_target(struct build *b, const char *name)
 	return 0;
 }
 
+static bool is_verdict(const char *name)
+{
+	return !strcmp(name, "ACCEPT") || !strcmp(name, "RETURN") ||
+	       !strcmp(name, "DROP");
+}
+
+static int find_target(void *name)
+{
+	return xtables_find_target(name, XTF_TRY_LOAD) ? 0 : -ENOENT;
+}
+
+bool xt_is_target(uint8_t family, const char *name)
+{
+	char word[XT_EXTENSION_MAXNAMELEN];
+
+	snprintf(word, sizeof(word), "%s", name);
+	return !is_verdict(word) && !xt_guard(family, find_target, word);
+}
+
 static int load_target(struct build *b, const char *name)
 {
 	struct xtables_target *t;
 	size_t size;
 
-	if (!strcmp(name, "ACCEPT") || !strcmp(name, "RETURN") ||
-	    b->is_chain(name))
+	if (is_verdict(name) || (b->is_chain && b->is_chain(name)))
 		return standard_target(b, name);
 	t = xtables_find_target(name, XTF_TRY_LOAD);
+	if (!t && !b->is_chain)
+		return standard_target(b, name);
 	if (!t)
 		return missing("target", name);
 	size = XT_ALIGN(sizeof(struct xt_entry_target)) + t->size;

@@ -25,7 +25,10 @@
 struct xt_entry_match;
 
 int xt_init(struct diags *d);
-/* A target of which is_chain() says so is a chain to jump to. */
+/*
+ * A target of which is_chain() says so is a chain to jump to; NULL: what is no
+ * extension is one.
+ */
 int xt_build(uint8_t family, const struct ipt_args *a,
 	     bool (*is_chain)(const char *name), struct srcpos at, void **ret,
 	     struct diags *d);
@@ -39,6 +42,22 @@ struct xt_blob {
 /* The one at *at, 0 being the first; *at moves behind it. False: no more. */
 bool xt_next_match(uint8_t family, const void *entry, size_t *at,
 		   struct xt_blob *ret);
+/* Its target; info NULL: a verdict or a chain. And what -p says, 0: nothing. */
+struct xt_target {
+	uint8_t proto;
+	const char *name;
+	uint8_t revision;
+	const void *info;
+	size_t len;
+};
+void xt_target_of(uint8_t family, void *entry, struct xt_target *ret);
+/* Is it an extension, not a verdict or a chain? */
+bool xt_is_target(uint8_t family, const char *name);
+/*
+ * A rule's words in the form that xt_print() gives them. -EOPNOTSUPP: there is
+ * no such rule, or this kernel knows it not.
+ */
+int xt_settle(uint8_t family, const char *words, char **ret);
 /* `target`: what libiptc calls it. What cannot be said comes out in parts. */
 int xt_print(uint8_t family, const void *entry, const char *target,
 	     struct ipt_args *ret, struct diags *d);

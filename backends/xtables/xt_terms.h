@@ -33,6 +33,11 @@ struct xt_set_source {
  */
 int xt_terms_add(struct foreign *f, uint8_t family, const struct ipt_args *a,
 		 size_t first, const struct xt_set_source *sets);
+/*
+ * The words of a VERDICT_WORDS rule, which is the one added last. Sets are
+ * those that rules of the host's look up.
+ */
+int xt_add_words(uint8_t family, const char *words, struct foreign *f);
 /* A set whose members nobody knows. */
 int xt_terms_unknown_set(struct foreign *f, const char *name,
 			 const char *flags, struct term *t);

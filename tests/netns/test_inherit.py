@@ -60,6 +60,24 @@ HOSTS = {
     "rejected at the end": (
         [EST, INV, new(), "-A INPUT -p tcp -j REJECT --reject-with tcp-reset",
          "-A INPUT -j DROP"], True, True),
+    "up to a limit": ([EST, INV, new("-m limit --limit 1000/sec "
+                                     "--limit-burst 100")], True, True),
+    "by a mark": ([EST, INV, new("-m mark ! --mark 0x1/0xff")], True, True),
+    "for another mark": ([EST, INV, new("-m mark --mark 0x1")], False, True),
+    "new ones are banned": ([
+        "-A INPUT -s {c} -p tcp -m conntrack --ctstate NEW -j DROP", EST, INV,
+        new()], False, False),
+    "new ones are refused": ([
+        "-A INPUT -s {c} -p tcp -m conntrack --ctstate NEW -j REJECT "
+        "--reject-with tcp-reset", EST, INV, new()], False, False),
+    "new ones have a chain": ([
+        EST, INV, "-A INPUT -p tcp -m conntrack --ctstate NEW -j fresh",
+        "-A fresh -s {o} -j DROP", "-A fresh -p tcp -m tcp --dport 8080 "
+        "-m limit --limit 1000/sec --limit-burst 100 -j ACCEPT"], True, True),
+    "new ones are banned in a chain": ([
+        EST, INV, "-A INPUT -p tcp -m conntrack --ctstate NEW -j fresh",
+        "-A fresh -s {c} -j DROP", "-A fresh -p tcp -m tcp --dport 8080 -j "
+        "ACCEPT"], False, False),
     "no rule for it": ([EST, INV], False, True),
     "logged at the end": ([EST, INV, "-A INPUT -j LOG"], False, True),
 }
@@ -162,6 +180,76 @@ for _i, (_dialect, _name, _accept) in enumerate(itertools.product(
         setattr(Places, "test_%s_%s_%s" % (
             _dialect.replace("-", "_"), _name.replace(" ", "_"), _accept),
             case(_dialect, _name, _accept))
+
+
+class Conditions(unittest.TestCase):
+    """What no match of ctpolicy's can say is asked in the host's words."""
+
+    def tearDown(self):
+        SERVER.clear()
+
+    def apply(self, dialect):
+        code, said = command("apply", dialect, more="")
+        self.assertEqual(code, 0, said)
+        code, said = command("diff", dialect, more="")
+        self.assertEqual(code, 0, said)
+
+    def test_a_limit_still_limits(self):
+        rules = [EST, INV, new("-m limit --limit 1/hour --limit-burst 2")]
+        for dialect in dialects.here():
+            for applied in (False, True):
+                with self.subTest(dialect, applied=applied):
+                    fill(dialect, rules)
+                    if applied:
+                        self.apply(dialect)
+                    for version in lab.VERSIONS:
+                        self.assertEqual([serves(version) for _ in range(3)],
+                                         [True, True, False])
+
+    def test_addresses_of_a_set(self):
+        """Those that are added later, too."""
+        for dialect in dialects.here():
+            with self.subTest(dialect):
+                self.fill_by_set(dialect)
+                self.assertFalse(any(map(serves, lab.VERSIONS)))
+                self.apply(dialect)
+                self.assertFalse(any(map(serves, lab.VERSIONS)))
+                self.change_sets(dialect, "add")
+                self.assertTrue(all(map(serves, lab.VERSIONS)))
+                self.change_sets(dialect, "del")
+                self.assertFalse(any(map(serves, lab.VERSIONS)))
+
+    def fill_by_set(self, dialect):
+        if dialect != "native":
+            dialects.load(SERVER, dialect, self.text_by_ipset)
+            return
+        SERVER.clear()
+        for family, version in (("ip", 4), ("ip6", 6)):
+            SERVER.nft("""
+                table %s host {
+                    set good { type ipv%d_addr; }
+                    chain INPUT {
+                        type filter hook input priority filter; policy drop;
+                        icmpv6 type { 133, 134, 135, 136 } accept
+                        ct state established,related accept
+                        %s saddr @good tcp dport 8080 ct state new accept
+                    }
+                }""" % (family, version, family))
+
+    def text_by_ipset(self, version):
+        SERVER.run("ipset create good%d hash:ip family %s" % (
+            version, "inet" if version == 4 else "inet6"))
+        return text_of([EST, INV, new("-m set --match-set good%d src" %
+                                      version)], version)
+
+    def change_sets(self, dialect, verb):
+        for version, client in ((4, CLIENT4), (6, CLIENT6)):
+            if dialect == "native":
+                SERVER.run("nft %s element %s host good '{ %s }'" % (
+                    {"add": "add", "del": "delete"}[verb],
+                    "ip" if version == 4 else "ip6", client))
+            else:
+                SERVER.run("ipset %s good%d %s" % (verb, version, client))
 
 
 class Change(unittest.TestCase):

@@ -71,6 +71,13 @@ class Host:
     def device(self):
         return self.draw.choice(["", "", "", "-i s ", "-i wan ", "-i s+ "])
 
+    def more(self):
+        """What an accept rule cannot say; a limit that is never reached."""
+        return self.draw.choice([
+            "", "", "", "-m mark ! --mark 0x1 ", "-m mark --mark 0x0/0xff ",
+            "-m mark --mark 0x1 ",
+            "-m limit --limit 9000/sec --limit-burst 9000 "])
+
     def state(self, *names):
         return "-m conntrack --ctstate %s " % ",".join(
             self.draw.sample(names, len(names)))
@@ -79,7 +86,8 @@ class Host:
         """One rule, or what belongs together."""
         kind = self.draw.choice(
             ["ban", "ban", "established", "invalid", "new", "new", "new",
-             "plain", "jump", "return", "log", "both", "lo"])
+             "new", "new ban", "new jump", "plain", "jump", "return", "log",
+             "both", "lo"])
         match = self.device() + self.source()
         if kind == "ban":
             self.add(chain, match + self.ports() + "-j " +
@@ -90,8 +98,12 @@ class Host:
         elif kind == "invalid":
             self.add(chain, self.state("INVALID") + "-j DROP")
         elif kind == "new":
-            self.add(chain, match + self.ports() + self.state("NEW") +
-                     "-j ACCEPT")
+            self.add(chain, match + self.ports() + self.more() +
+                     self.state("NEW") + "-j ACCEPT")
+        elif kind == "new ban":
+            self.add(chain, match + self.ports() + self.more() +
+                     self.state("NEW") + "-j " +
+                     self.draw.choice(["DROP", "REJECT"]))
         elif kind == "both":
             self.add(chain, match + self.ports() +
                      self.state("NEW", "ESTABLISHED") + "-j ACCEPT")
@@ -103,10 +115,12 @@ class Host:
             self.add(chain, "-i lo -j ACCEPT")
         elif kind == "return" and chain != "INPUT":
             self.add(chain, match + self.ports() + "-j RETURN")
-        elif kind == "jump" and depth < 2:
+        elif kind in ("jump", "new jump") and depth < 2:
             name = "chain%d" % len(self.chains)
             self.chains.append(name)
-            self.add(chain, match + self.ports() + "-j " + name)
+            self.add(chain, match + self.ports() +
+                     (self.state("NEW") if kind == "new jump" else "") +
+                     "-j " + name)
             self.rules(name, depth + 1)
 
     def rules(self, chain, depth):

@@ -130,7 +130,7 @@ static void test_jumps_in_chains_of_the_host(void **state)
 		r->verdict = VERDICT_JUMP;
 		r->target = "ctpolicy-input";
 	}
-	assert_int_equal(image_add_to_foreign(img, WORLD_NFT, f), 0);
+	assert_int_equal(image_add_to_foreign(img, WORLD_NFT, NULL, f), 0);
 	assert_null(f->chains[user].hook);
 	assert_int_equal(f->n_chains, 2);
 	assert_string_equal(f->chains[1].hook, "input");

@@ -217,6 +217,7 @@ static void test_same(void **state)
 		assert_non_null(x.f);
 		assert_int_equal(image_flows_new(img, &x.flows), 0);
 		assert_int_equal(image_add_to_foreign(img, backends[b]->world,
+						      backends[b]->add_words,
 						      x.f), 0);
 		assert_int_equal(walker_new(x.f, &x.walker), 0);
 		compare_family(m->rules, &x, AF_INET, v4, ARRAY_SIZE(v4),

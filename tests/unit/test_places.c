@@ -125,6 +125,14 @@ static void assert_stand(const struct scene *s, size_t i, const char *chain,
 	assert_int_equal(s->stands.v[i].number, i + 1);
 }
 
+/* What becomes of the packets of its first rule. */
+static void assert_then(const struct scene *s, size_t i, const char *words)
+{
+	assert_true(i < s->stands.n);
+	assert_non_null(s->stands.v[i].accepts.v[0].then);
+	assert_string_equal(s->stands.v[i].accepts.v[0].then, words);
+}
+
 /* The request is judged twice: its first packets, and what follows. */
 static void test_by_state(void **state)
 {
@@ -216,22 +224,61 @@ static void test_conditions(void **state)
 	assert_string_equal(m->iif.v[0].name, "eth0");
 }
 
-/* No match can say them, or not for long: nothing is guessed. */
+/* No match can say them, or not for long: the host's own words do. */
 static void test_conditions_unknown(void **state)
 {
 	static const struct term limit = { .kind = TERM_OPAQUE,
 					   .name = "limit" };
+	static const char words[] = "ct state new limit rate 5/minute accept";
 	struct scene *s = *state;
 
 	add_rule(s->f, s->input, FOREIGN_ACCEPT, NULL);
 	in_state(s, NEW, false);
 	assert_int_equal(foreign_add_term(s->f, &limit), 0);
+	s->f->rules[s->f->n_rules - 1].raw = (struct foreign_text){
+		words, sizeof(words) - 1 };
 	add_rule(s->f, s->input, FOREIGN_ACCEPT, NULL);
 	in_state(s, NEW, false);
 	ask_source(s->f, "10.0.0.0", "10.0.0.127", false);
 	s->f->sets[s->f->n_sets - 1].name = "admins";
 	find(s);
+	assert_int_equal(s->stands.n, 2);
+	assert_then(s, 0, "limit rate 5/minute burst 5 packets accept");
+	assert_then(s, 1, "ip saddr @admins accept");
+}
+
+/* Words that stand for nothing. */
+static void test_conditions_unsaid(void **state)
+{
+	static const struct term quota = { .kind = TERM_OPAQUE,
+					   .name = "quota" };
+	struct scene *s = *state;
+
+	add_rule(s->f, s->input, FOREIGN_ACCEPT, NULL);
+	in_state(s, NEW, false);
+	assert_int_equal(foreign_add_term(s->f, &quota), 0);
+	find(s);
 	assert_int_equal(s->stands.n, 0);
+}
+
+/* What was dropped for being new still is, and what led elsewhere does. */
+static void test_conditions_repeated(void **state)
+{
+	struct scene *s = *state;
+	uint32_t fresh = add_chain(s->f, "fresh", NULL);
+
+	by_state(s, s->input, NEW, FOREIGN_DROP);
+	ask_source(s->f, "10.0.0.0", "10.0.0.127", false);
+	add_rule(s->f, s->input, FOREIGN_JUMP, "fresh");
+	in_state(s, NEW, false);
+	add_rule(s->f, fresh, FOREIGN_ACCEPT, NULL);
+	find(s);
+	assert_int_equal(s->stands.n, 2);
+	assert_stand(s, 0, "INPUT", 0, 1);
+	assert_then(s, 0, "drop");
+	assert_int_equal(s->stands.v[0].accepts.v[0].match.saddr.n, 1);
+	assert_stand(s, 1, "INPUT", 1, 1);
+	assert_then(s, 1, "jump fresh");
 }
 
 static void test_open(void **state)
@@ -339,6 +386,8 @@ int main(void)
 		TEST(test_none_of_these_states),
 		TEST(test_conditions),
 		TEST(test_conditions_unknown),
+		TEST(test_conditions_unsaid),
+		TEST(test_conditions_repeated),
 		TEST(test_open),
 		TEST(test_open_and_a_queue),
 		TEST(test_open_and_last_rules),

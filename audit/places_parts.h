@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/places_parts.h: what the files share that look for places.
+ *
+ * Shape:  a search walks down the chains that a lot passes; `stack` holds those
+ *         that it is in.
+ * Errors: -ENOMEM.
+ */
+#ifndef CTPOLICY_AUDIT_PLACES_PARTS_H
+#define CTPOLICY_AUDIT_PLACES_PARTS_H
+
+#include <linux/netfilter/nf_conntrack_common.h>
+
+#include "audit/fit.h"
+#include "rules/stands.h"
+#include "rules/walk.h"
+
+#define DEPTH_MAX 16		/* NFT_JUMP_STACK_SIZE */
+
+#define IS_NEW NF_CT_STATE_BIT(IP_CT_NEW)
+#define IS_ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
+#define IS_RELATED NF_CT_STATE_BIT(IP_CT_RELATED)
+
+struct search {
+	const struct foreign *f;
+	struct walker *w;
+	struct stands *out;
+	uint32_t stack[DEPTH_MAX + 1], depth;
+};
+
+/* A chain on the way, and whether only plain jumps lead to it. */
+struct here {
+	uint32_t chain;
+	const uint32_t *rules;
+	uint32_t n;
+	bool plain;
+};
+
+/* How the packets of a lot leave a chain. */
+enum left {
+	LEFT_SOME,		/* at its end, at least some of them */
+	LEFT_NONE,		/* all are decided about */
+};
+
+/* places.c */
+struct here places_chain(struct search *x, uint32_t chain, bool plain);
+bool places_is_on_stack(const struct search *x, uint32_t chain);
+uint32_t places_target(const struct search *x, const struct here *h,
+		       const struct foreign_outcome *v);
+/* Do the packets that a rule takes go on behind it? */
+bool places_goes_on(const struct search *x, const struct here *h,
+		    uint32_t rule, const struct foreign_outcome *v);
+bool places_is_drop(enum foreign_verdict v);
+/* `then`: what becomes of them; NULL: accepted. */
+int places_put(struct search *x, const struct here *h, uint32_t behind,
+	       const struct lot *lot, const struct match *m, const char *then);
+int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
+		bool plain, enum left *ret);
+
+/* places_repeat.c: what a rule does with tracked ones, and no match can say. */
+int places_repeat(struct search *x, const struct here *h, uint32_t at,
+		  const struct lot *lot, const struct fitting *y,
+		  enum left *ret, bool *ends);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backends/nft/nft_echo_expr.c: such a rule as expressions, and back. */
+#include <stdio.h>
+#include <string.h>
+
+#include <libnftnl/expr.h>
+
+#include "backends/nft/nft_echo.h"
+#include "backends/nft/nft_expr.h"
+#include "backends/nft/nft_netlink.h"
+#include "core/intern.h"
+#include "core/mem.h"
+
+static void put_limit(struct nft_writer *w, const struct nft_echo *e)
+{
+	struct nftnl_expr *x = nft_add_expr(w, "limit");
+
+	if (!x)
+		return;
+	nftnl_expr_set_u64(x, NFTNL_EXPR_LIMIT_RATE, e->limit.rate);
+	nftnl_expr_set_u64(x, NFTNL_EXPR_LIMIT_UNIT, e->limit.unit);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_BURST, e->limit.burst);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_FLAGS,
+			   e->limit.over ? NFT_LIMIT_F_INV : 0);
+}
+
+static void put_mark(struct nft_writer *w, const struct nft_echo *e)
+{
+	nft_put_meta(w, NFT_META_MARK, NFT_REG_1);
+	if (e->mark.mask != UINT32_MAX)
+		nft_put_mask(w, &e->mark.mask, sizeof(e->mark.mask));
+	nft_put_cmp(w, e->mark.negated ? NFT_CMP_NEQ : NFT_CMP_EQ,
+		    &e->mark.value, sizeof(e->mark.value));
+}
+
+static void put_lookup(struct nft_writer *w, const struct nft_echo *e,
+		       size_t i)
+{
+	struct nftnl_expr *x;
+	unsigned int word = 0;
+
+	for (size_t k = 0; k < e->lookup[i].n; k++)
+		word += nft_put_key(w, e->lookup[i].part[k], e->af,
+				    nft_word_reg(word));
+	x = nft_add_expr(w, "lookup");
+	if (!x)
+		return;
+	nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+	nftnl_expr_set_str(x, NFTNL_EXPR_LOOKUP_SET, e->lookup[i].set);
+	if (e->lookup[i].negated)
+		nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_FLAGS,
+				   NFT_LOOKUP_F_INV);
+}
+
+static void put_verdict(struct nft_writer *w, const struct nft_echo *e)
+{
+	struct nftnl_expr *x;
+
+	if (e->verdict == FOREIGN_REJECT) {
+		x = nft_add_expr(w, "reject");
+		if (!x)
+			return;
+		nftnl_expr_set_u32(x, NFTNL_EXPR_REJECT_TYPE, e->reject_type);
+		if (e->reject_type != NFT_REJECT_TCP_RST)
+			nftnl_expr_set_u8(x, NFTNL_EXPR_REJECT_CODE,
+					  e->reject_code);
+		return;
+	}
+	x = nft_add_expr(w, "immediate");
+	if (!x)
+		return;
+	nftnl_expr_set_u32(x, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(x, NFTNL_EXPR_IMM_VERDICT, (uint32_t)
+			   (e->verdict == FOREIGN_DROP ? NF_DROP :
+			    e->verdict == FOREIGN_JUMP ? NFT_JUMP :
+							 NF_ACCEPT));
+	if (e->target)
+		nftnl_expr_set_str(x, NFTNL_EXPR_IMM_CHAIN, e->target);
+}
+
+void nft_echo_put(struct nft_writer *w, const struct nft_echo *e)
+{
+	if (e->mark.there)
+		put_mark(w, e);
+	for (size_t i = 0; i < e->n_lookups; i++)
+		put_lookup(w, e, i);
+	if (e->limit.there)
+		put_limit(w, e);
+	put_verdict(w, e);
+}
+
+/* What is loaded since the last test, in order. */
+struct reader {
+	struct nft_echo e;
+	enum key_part part[ECHO_KEYS];
+	size_t n;
+	bool mark, unknown, ended;
+	uint32_t mask;
+};
+
+static void read_key(struct reader *r, enum key_part part, uint8_t af)
+{
+	r->unknown |= r->n == ECHO_KEYS || (af && r->e.af && r->e.af != af);
+	if (r->unknown)
+		return;
+	if (af)
+		r->e.af = af;
+	r->part[r->n++] = part;
+}
+
+static void read_meta(struct reader *r, struct nftnl_expr *x)
+{
+	switch (nftnl_expr_get_u32(x, NFTNL_EXPR_META_KEY)) {
+	case NFT_META_MARK:
+		r->unknown |= r->e.mark.there || r->n;
+		r->mark = true;
+		r->mask = UINT32_MAX;
+		break;
+	case NFT_META_IIFNAME:
+		read_key(r, KEY_IIFNAME, 0);
+		break;
+	case NFT_META_OIFNAME:
+		read_key(r, KEY_OIFNAME, 0);
+		break;
+	default:
+		r->unknown = true;
+	}
+}
+
+static void read_payload(struct reader *r, struct nftnl_expr *x)
+{
+	static const struct {
+		uint32_t base, offset, len;
+		enum key_part part;
+		uint8_t af;
+	} v[] = {
+		{ NFT_PAYLOAD_NETWORK_HEADER, 12, 4, KEY_SADDR, AF_INET },
+		{ NFT_PAYLOAD_NETWORK_HEADER, 16, 4, KEY_DADDR, AF_INET },
+		{ NFT_PAYLOAD_NETWORK_HEADER, 8, 16, KEY_SADDR, AF_INET6 },
+		{ NFT_PAYLOAD_NETWORK_HEADER, 24, 16, KEY_DADDR, AF_INET6 },
+		{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, KEY_SPORT, 0 },
+		{ NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, KEY_DPORT, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+		if (v[i].base == nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_BASE) &&
+		    v[i].offset ==
+			    nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_OFFSET) &&
+		    v[i].len == nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_LEN)) {
+			read_key(r, v[i].part, v[i].af);
+			return;
+		}
+	r->unknown = true;
+}
+
+static void read_bitwise(struct reader *r, struct nftnl_expr *x)
+{
+	uint32_t len = 0;
+	const void *mask = nftnl_expr_get(x, NFTNL_EXPR_BITWISE_MASK, &len);
+
+	r->unknown |= !r->mark || len != sizeof(r->mask);
+	if (!r->unknown)
+		memcpy(&r->mask, mask, len);
+}
+
+static void read_cmp(struct reader *r, struct nftnl_expr *x)
+{
+	uint32_t len = 0, op = nftnl_expr_get_u32(x, NFTNL_EXPR_CMP_OP);
+	const void *d = nftnl_expr_get(x, NFTNL_EXPR_CMP_DATA, &len);
+
+	r->unknown |= !r->mark || len != sizeof(r->e.mark.value) || r->n ||
+		      (op != NFT_CMP_EQ && op != NFT_CMP_NEQ);
+	if (r->unknown)
+		return;
+	memcpy(&r->e.mark.value, d, len);
+	r->e.mark.mask = r->mask;
+	r->e.mark.negated = op == NFT_CMP_NEQ;
+	r->e.mark.there = true;
+	r->mark = false;
+}
+
+static void read_lookup(struct reader *r, struct nftnl_expr *x)
+{
+	const char *set = nftnl_expr_get_str(x, NFTNL_EXPR_LOOKUP_SET);
+
+	r->unknown |= !r->n || r->mark || r->e.n_lookups == ECHO_LOOKUPS ||
+		      !set || nftnl_expr_is_set(x, NFTNL_EXPR_LOOKUP_DREG);
+	if (r->unknown)
+		return;
+	memcpy(r->e.lookup[r->e.n_lookups].part, r->part, sizeof(r->part));
+	r->e.lookup[r->e.n_lookups].n = (uint8_t)r->n;
+	r->e.lookup[r->e.n_lookups].negated =
+		nftnl_expr_get_u32(x, NFTNL_EXPR_LOOKUP_FLAGS) &
+		NFT_LOOKUP_F_INV;
+	r->e.lookup[r->e.n_lookups].set = intern(set);
+	r->unknown |= !r->e.lookup[r->e.n_lookups++].set;
+	r->n = 0;
+}
+
+static void read_limit(struct reader *r, struct nftnl_expr *x)
+{
+	r->unknown |= r->e.limit.there ||
+		      nftnl_expr_get_u32(x, NFTNL_EXPR_LIMIT_TYPE) !=
+			      NFT_LIMIT_PKTS;
+	r->e.limit.there = true;
+	r->e.limit.rate = nftnl_expr_get_u64(x, NFTNL_EXPR_LIMIT_RATE);
+	r->e.limit.unit = nftnl_expr_get_u64(x, NFTNL_EXPR_LIMIT_UNIT);
+	r->e.limit.burst = nftnl_expr_get_u32(x, NFTNL_EXPR_LIMIT_BURST);
+	r->e.limit.over = nftnl_expr_get_u32(x, NFTNL_EXPR_LIMIT_FLAGS) &
+			  NFT_LIMIT_F_INV;
+}
+
+static void read_reject(struct reader *r, struct nftnl_expr *x)
+{
+	r->ended = true;
+	r->e.verdict = FOREIGN_REJECT;
+	r->e.reject_type =
+		(uint8_t)nftnl_expr_get_u32(x, NFTNL_EXPR_REJECT_TYPE);
+	if (r->e.reject_type != NFT_REJECT_TCP_RST)
+		r->e.reject_code =
+			nftnl_expr_get_u8(x, NFTNL_EXPR_REJECT_CODE);
+}
+
+static void read_immediate(struct reader *r, struct nftnl_expr *x)
+{
+	int code = (int)nftnl_expr_get_u32(x, NFTNL_EXPR_IMM_VERDICT);
+	const char *chain = nftnl_expr_get_str(x, NFTNL_EXPR_IMM_CHAIN);
+
+	r->ended = true;
+	r->unknown |= nftnl_expr_get_u32(x, NFTNL_EXPR_IMM_DREG) !=
+		      NFT_REG_VERDICT;
+	r->e.verdict = code == NF_ACCEPT ? FOREIGN_ACCEPT :
+		       code == NF_DROP	 ? FOREIGN_DROP :
+		       code == NFT_JUMP	 ? FOREIGN_JUMP :
+					   FOREIGN_NONE;
+	r->e.target = code == NFT_JUMP && chain ? intern(chain) : NULL;
+	r->unknown |= r->e.verdict == FOREIGN_NONE ||
+		      (code == NFT_JUMP && !r->e.target);
+}
+
+static int read_expr(struct nftnl_expr *x, void *data)
+{
+	static const struct {
+		const char *name;
+		void (*read)(struct reader *r, struct nftnl_expr *x);
+	} v[] = {
+		{ "bitwise", read_bitwise }, { "cmp", read_cmp },
+		{ "immediate", read_immediate }, { "limit", read_limit },
+		{ "lookup", read_lookup }, { "meta", read_meta },
+		{ "payload", read_payload }, { "reject", read_reject },
+	};
+	const char *name = nftnl_expr_get_str(x, NFTNL_EXPR_NAME);
+	struct reader *r = data;
+
+	for (size_t i = 0; name && !r->ended && i < ARRAY_SIZE(v); i++)
+		if (!strcmp(v[i].name, name)) {
+			v[i].read(r, x);
+			return 0;
+		}
+	r->unknown = true;
+	return 0;
+}
+
+bool nft_echo_decode(struct nftnl_rule *nr, struct nft_echo *ret)
+{
+	struct reader r = { .unknown = false };
+
+	nftnl_expr_foreach(nr, read_expr, &r);
+	if (r.unknown || !r.ended || r.n || r.mark)
+		return false;
+	if (!r.e.af && r.e.verdict == FOREIGN_REJECT)
+		r.e.af = nftnl_rule_get_u32(nr, NFTNL_RULE_FAMILY) ==
+					 NFPROTO_IPV6 ? AF_INET6 : AF_INET;
+	*ret = r.e;
+	return true;
+}
