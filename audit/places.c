@@ -147,17 +147,18 @@ static bool is_said(const struct stand *s, const struct rule *r)
 	return match_equal(&last->match, &m);
 }
 
-/* What is repeated stands in the order in which it is put there. */
-static unsigned int turn_of(const struct stand *s, const char *then)
+/* In the order in which they are put there; not before turn `from`. */
+static unsigned int turn_of(const struct stand *s, const char *then,
+			    unsigned int from)
 {
 	unsigned int last = 0;
 
-	if (!then)
+	if (!then && !from)
 		return 0;
 	for (size_t i = 0; i < s->accepts.n; i++) {
 		const struct rule *r = &s->accepts.v[i];
 
-		if (r->then == then)
+		if (r->then == then && r->turn && r->turn >= from)
 			return r->turn;
 		last = r->turn > last ? r->turn : last;
 	}
@@ -181,40 +182,8 @@ int places_put(struct search *x, const struct here *h, uint32_t behind,
 		return -ENOMEM;
 	r.match = *m;
 	r.then = then;
-	r.turn = turn_of(s, then);
+	r.turn = x->turn = turn_of(s, then, lot->rule.turn);
 	return is_said(s, &r) ? 0 : stand_add(s, &r);
-}
-
-/*
- * Behind a rule that drops them for having no state the host would accept the
- * lot, and nothing between the two decides otherwise.
- */
-static int comes_to_accept(struct search *x, const struct here *h, uint32_t at,
-			   const struct lot *lot, bool *ret)
-{
-	const struct host_chain *c = &x->f->chains[h->chain];
-
-	for (uint32_t i = at + 1; i < h->n; i++) {
-		_cleanup_(fitting_release) struct fitting y = { 0 };
-		int err;
-
-		if (fit_branches(x->f, h->rules[i]) > 1)
-			return 0;
-		err = fit_branch(x->f, h->rules[i], 0, lot, &y);
-		if (err)
-			return err;
-		if (!y.fit || !y.tracked ||
-		    places_goes_on(x, h, h->rules[i], &y.verdict))
-			continue;
-		if (y.verdict.verdict != FOREIGN_ACCEPT)
-			return 0;
-		if (y.fit == FIT_ALL) {
-			*ret = true;
-			return 0;
-		}
-	}
-	*ret = c->hook && !foreign_drops_rest(c);
-	return 0;
 }
 
 /* A branch that looks at no state, or means tracked and untracked alike. */
@@ -229,8 +198,9 @@ static int take_alike(struct search *x, const struct here *h, uint32_t at,
 	enum left left = LEFT_SOME;
 	int err = 0;
 
-	*ends = y->fit == FIT_ALL && (v == FOREIGN_ACCEPT || places_is_drop(v) ||
-				      v == FOREIGN_RETURN || v == FOREIGN_GOTO);
+	*ends = y->fit == FIT_ALL &&
+		(v == FOREIGN_ACCEPT || places_is_drop(v) ||
+		 v == FOREIGN_RETURN || v == FOREIGN_GOTO);
 	if (y->fit == FIT_ALL && (v == FOREIGN_ACCEPT || places_is_drop(v)))
 		*ret = LEFT_NONE;
 	if (places_is_drop(v) && plain && lot->rule.open)
@@ -274,9 +244,7 @@ static int take_untracked(struct search *x, const struct here *h, uint32_t at,
 		found = y->fit == FIT_ALL;
 	else if (v != FOREIGN_RETURN &&
 		 !places_goes_on(x, h, h->rules[at], &y->verdict))
-		err = comes_to_accept(x, h, at, lot, &found);
-	if (!err && found && v != FOREIGN_ACCEPT)
-		err = places_put(x, h, at, lot, &lot->rule.match, NULL);
+		err = places_pass_by(x, h, at, lot, &found);
 	*ends = found;
 	if (found)
 		*ret = LEFT_NONE;
@@ -341,8 +309,8 @@ static int scan_base(struct search *x, uint32_t chain, const struct lot *lot)
 	if (err || left == LEFT_NONE || !lot->rule.open ||
 	    !foreign_drops_rest(&x->f->chains[chain]))
 		return err;
-	return places_put(x, &h, ahead_of_logs(x, &h, h.n), lot, &lot->rule.match,
-		   NULL);
+	return places_put(x, &h, ahead_of_logs(x, &h, h.n), lot,
+			  &lot->rule.match, NULL);
 }
 
 static bool is_passed(const struct foreign *f, uint32_t chain,

@@ -26,6 +26,7 @@ struct search {
 	struct walker *w;
 	struct stands *out;
 	uint32_t stack[DEPTH_MAX + 1], depth;
+	unsigned int turn;		/* of what was put last */
 };
 
 /* A chain on the way, and whether only plain jumps lead to it. */
@@ -51,7 +52,7 @@ uint32_t places_target(const struct search *x, const struct here *h,
 bool places_goes_on(const struct search *x, const struct here *h,
 		    uint32_t rule, const struct foreign_outcome *v);
 bool places_is_drop(enum foreign_verdict v);
-/* `then`: what becomes of them; NULL: accepted. */
+/* `then`: what becomes of them, not before lot->rule.turn; NULL: accepted. */
 int places_put(struct search *x, const struct here *h, uint32_t behind,
 	       const struct lot *lot, const struct match *m, const char *then);
 int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
@@ -61,5 +62,12 @@ int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
 int places_repeat(struct search *x, const struct here *h, uint32_t at,
 		  const struct lot *lot, const struct fitting *y,
 		  enum left *ret, bool *ends);
+/*
+ * places_pass.c: behind a rule that drops them for having no state the host
+ * would accept the lot: so it is accepted ahead, but for what stands between
+ * the two.
+ */
+int places_pass_by(struct search *x, const struct here *h, uint32_t at,
+		   const struct lot *lot, bool *ret);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* audit/places_repeat.c: what the host's rules do by state, in their own words. */
+/* audit/places_repeat.c: what the host's rules do by state, in their words. */
 #include <errno.h>
 
 #include "audit/echo.h"

@@ -144,7 +144,8 @@ static void read_payload(struct reader *r, struct nftnl_expr *x)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
-		if (v[i].base == nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_BASE) &&
+		if (v[i].base ==
+			    nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_BASE) &&
 		    v[i].offset ==
 			    nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_OFFSET) &&
 		    v[i].len == nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_LEN)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* backends/xtables/xt_settle.c: a rule's words as the kernel's rule shows them. */
+/* backends/xtables/xt_settle.c: words as the kernel's rule shows them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -78,6 +78,11 @@ HOSTS = {
         EST, INV, "-A INPUT -p tcp -m conntrack --ctstate NEW -j fresh",
         "-A fresh -s {c} -j DROP", "-A fresh -p tcp -m tcp --dport 8080 -j "
         "ACCEPT"], False, False),
+    "somebody is banned behind what is invalid": (
+        [INV, "-A INPUT -s {o} -j DROP", EST, new()], True, True),
+    "a chain bans behind what is invalid": (
+        [INV, "-A INPUT -j bans", EST, new(), "-A bans -s {o} -j DROP"], True,
+        True),
     "no rule for it": ([EST, INV], False, True),
     "logged at the end": ([EST, INV, "-A INPUT -j LOG"], False, True),
 }

@@ -164,7 +164,7 @@ static void test_invalid_goes_first(void **state)
 	assert_int_equal(s->stands.v[0].accepts.v[0].match.proto, IPPROTO_ICMP);
 }
 
-/* The host would not accept them, or only after a ban. */
+/* The host would not accept them, or not those that it bans first. */
 static void test_errors_are_not_let_in(void **state)
 {
 	struct scene *s = *state;
@@ -177,7 +177,8 @@ static void test_errors_are_not_let_in(void **state)
 	by_state(s, s->input, RELATED, FOREIGN_ACCEPT);
 	find(s);
 	assert_int_equal(s->stands.n, 1);
-	assert_int_equal(s->stands.v[0].behind, 2);
+	assert_stand(s, 0, "INPUT", 0, 2);
+	assert_then(s, 0, "drop");
 }
 
 /* `! --ctstate NEW,ESTABLISHED,RELATED -j DROP`, and then all is accepted. */
@@ -245,6 +246,27 @@ static void test_conditions_unknown(void **state)
 	assert_int_equal(s->stands.n, 2);
 	assert_then(s, 0, "limit rate 5/minute burst 5 packets accept");
 	assert_then(s, 1, "ip saddr @admins accept");
+}
+
+/* A ban between the two keeps what it bans, ICMP errors too. */
+static void test_invalid_goes_ahead_of_bans(void **state)
+{
+	struct scene *s = *state;
+	uint32_t bans = add_chain(s->f, "bans", NULL);
+
+	by_state(s, s->input, INVALID, FOREIGN_DROP);
+	add_rule(s->f, s->input, FOREIGN_DROP, NULL);
+	ask_source(s->f, "10.0.0.9", "10.0.0.9", false);
+	add_rule(s->f, s->input, FOREIGN_JUMP, "bans");
+	by_state(s, s->input, RELATED, FOREIGN_ACCEPT);
+	add_rule(s->f, bans, FOREIGN_DROP, NULL);
+	ask_source(s->f, "10.0.0.10", "10.0.0.10", false);
+	find(s);
+	assert_int_equal(s->stands.n, 1);
+	assert_stand(s, 0, "INPUT", 0, 3);
+	assert_then(s, 0, "drop");
+	assert_string_equal(s->stands.v[0].accepts.v[1].then, "jump bans");
+	assert_null(s->stands.v[0].accepts.v[2].then);
 }
 
 /* Words that stand for nothing. */
@@ -388,6 +410,7 @@ int main(void)
 		TEST(test_conditions_unknown),
 		TEST(test_conditions_unsaid),
 		TEST(test_conditions_repeated),
+		TEST(test_invalid_goes_ahead_of_bans),
 		TEST(test_open),
 		TEST(test_open_and_a_queue),
 		TEST(test_open_and_last_rules),
