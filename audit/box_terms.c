@@ -432,6 +432,8 @@ int boxes_narrow(struct boxes *l, const struct foreign *f,
 	case TERM_LOSE_MARK:
 	case TERM_SET_CTMARK:
 	case TERM_LOSE_CTMARK:
+	case TERM_ZONE:
+	case TERM_HELPER:
 		break;
 	}
 	return 0;

@@ -71,6 +71,8 @@ enum term_kind {
 	TERM_LOSE_MARK,	/* does: what the mark is now is not known */
 	TERM_SET_CTMARK,	/* the same of an entry's: keep is CTMARK's */
 	TERM_LOSE_CTMARK,
+	TERM_ZONE,	/* does: a conntrack zone, which undoes NOTRACK */
+	TERM_HELPER,	/* does: a conntrack helper for the connection */
 };
 
 struct term {

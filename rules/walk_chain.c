@@ -235,11 +235,23 @@ static void take_out(struct walk_state *s)
 				  NF_CT_STATE_UNTRACKED_BIT);
 }
 
+/* nft's `ct zone set` heeds no NOTRACK: the template takes its place. */
+static void put_in_zone(struct walk_state *s)
+{
+	static const uint8_t open = NF_CT_STATE_INVALID_BIT |
+				    NF_CT_STATE_UNTRACKED_BIT;
+
+	if (s->ct & open)
+		s->ct = (uint8_t)((s->ct & ~open) | CT_TEMPLATE);
+}
+
 static void do_effect(const struct term *t, struct walk_state *s)
 {
 	if (t->kind == TERM_NOTRACK)
 		take_out(s);
-	else
+	else if (t->kind == TERM_ZONE)
+		put_in_zone(s);
+	else if (t->kind != TERM_HELPER)
 		walk_set_mark(t, s);
 }
 

@@ -181,6 +181,9 @@ enum live_fit nft_live_range(const struct live_part *p, const uint8_t *first,
 enum live_fit nft_live_convert(const struct live_part *p,
 			       struct key_range *ret);
 
+/* nft_live_act.c: what the rule does to every packet that gets there */
+int nft_live_effect(struct live_rule *r, enum term_kind kind);
+
 /* nft_live_term.c */
 bool nft_live_has_field(const struct live_key *k, enum packet_field x);
 int nft_live_opaque(struct live_rule *r, const char *name);

@@ -10,6 +10,7 @@
 
 /* Of younger kernels than the headers need be. */
 #define OBJECT_QUOTA 2
+#define OBJECT_CT_HELPER 3
 #define OBJECT_LIMIT 4
 #define OBJECT_CONNLIMIT 5
 #define OBJECT_SYNPROXY 10
@@ -76,17 +77,21 @@ static int read_connlimit(struct live_rule *r, const struct nlattr *const *v)
 	return refuse(r, "ct count");
 }
 
+int nft_live_effect(struct live_rule *r, enum term_kind kind)
+{
+	const struct term t = { .kind = kind };
+
+	return r->f->wants_terms ? foreign_add_term(r->f, &t) : 0;
+}
+
 static int read_notrack(struct live_rule *r, const struct nlattr *const *v)
 {
-	struct term t = { .kind = TERM_NOTRACK };
 	int err = nft_live_set_verdict(r, FOREIGN_TARGET, "notrack",
 				       FEATURE_BIT(NOTRACK));
 
 	(void)v;
 	nft_live_say(r, "notrack");
-	if (err || !r->f->wants_terms)
-		return err;
-	return foreign_add_term(r->f, &t);
+	return err ? err : nft_live_effect(r, TERM_NOTRACK);
 }
 
 static int read_reject(struct live_rule *r, const struct nlattr *const *v)
@@ -255,6 +260,10 @@ static int read_object(struct live_rule *r, uint32_t type, const char *name)
 			nft_live_say(r, "[%s %s]", may[i].word, name);
 			return nft_live_opaque(r, may[i].word);
 		}
+	if (type == OBJECT_CT_HELPER) {
+		nft_live_say(r, "ct helper set \"%s\"", name);
+		return nft_live_effect(r, TERM_HELPER);
+	}
 	nft_live_say(r, "[object %s]", name);
 	return type == OBJECT_SYNPROXY ?
 		       nft_live_set_verdict(r, FOREIGN_TARGET, "synproxy", 0) :

@@ -160,13 +160,17 @@ static int read_ct(struct live_rule *r, const struct nlattr *const *v)
 	uint32_t key = nft_attr_u32(v[NFTA_CT_KEY]);
 	bool sets = v[NFTA_CT_SREG];
 	struct live_load l = { LIVE_CT, key, 4, "ct" };
+	int err;
 
 	nft_live_last(r)->features |= nft_live_ct_feature(key, sets);
 	if (key < ARRAY_SIZE(cts))
 		l.name = cts[key];
-	if (sets)
-		return set_ct(r, key, nft_live_at(nft_attr_u32(
+	if (sets) {
+		err = set_ct(r, key, nft_live_at(nft_attr_u32(
 						v[NFTA_CT_SREG])), l.name);
+		return !err && key == NFT_CT_ZONE ?
+			       nft_live_effect(r, TERM_ZONE) : err;
+	}
 	if (v[NFTA_CT_DIRECTION] ||
 	    (key != NFT_CT_STATE && key != NFT_CT_STATUS &&
 	     key != NFT_CT_MARK)) {

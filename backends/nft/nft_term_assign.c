@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backends/nft/nft_term.h"
+#include "core/mem.h"
 
 static void apply(char op, uint32_t v, struct term *t)
 {
@@ -141,12 +142,34 @@ unsigned int nft_words_to_set(const struct nft_words *w)
 	return 0;
 }
 
+/* `ct KEY set` that matters to where the packet goes; NULL: it does not. */
+static const enum term_kind *effect_of(const struct nft_words *w)
+{
+	static const struct {
+		const char *key;
+		enum term_kind kind;
+	} effects[] = { { "zone", TERM_ZONE }, { "helper", TERM_HELPER } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(effects); i++)
+		if (nft_word_is(w, 0, "ct") &&
+		    nft_word_is(w, 1, effects[i].key))
+			return &effects[i].kind;
+	return NULL;
+}
+
 int nft_term_set(struct nft_words *w, unsigned int words)
 {
+	const enum term_kind *effect = effect_of(w);
 	bool of_entry = nft_word_is(w, 0, "ct");
 	bool mark = nft_word_is(w, words - 2, "mark");
+	struct term t = { 0 };
+	int err;
 
 	while (words--)
 		nft_words_next(w);
-	return mark ? read_set_mark(w, of_entry) : read_value(w);
+	err = mark ? read_set_mark(w, of_entry) : read_value(w);
+	if (err || !effect)
+		return err;
+	t.kind = *effect;
+	return foreign_add_term(w->r->f, &t);
 }

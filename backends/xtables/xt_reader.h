@@ -35,6 +35,7 @@ enum xt_seen {
 	SEEN_NOTRACK = 1 << 12,
 	SEEN_SAVE = 1 << 13,	/* the mark to the entry's, and back */
 	SEEN_RESTORE = 1 << 14,
+	SEEN_HELPER = 1 << 15,
 };
 
 struct xt_list {

@@ -257,6 +257,7 @@ static const struct xt_option_row rows[] = {
 	{ .name = "--dst-type", .take = take_type, .field = FIELD_DADDR_TYPE },
 	{ .name = "--fragments", .take = take_fragment,
 	  .field = FIELD_FRAGMENT, .in_head = true },
+	{ .name = "--helper", .take = take_note, .seen = SEEN_HELPER },
 	{ .name = "--icmp-type", .take = take_icmp, .seen = SEEN_PORTS },
 	{ .name = "--icmpv6-type", .take = take_icmp, .seen = SEEN_PORTS },
 	{ .name = "--in-interface", .take = take_iface, .field = FIELD_IIF,

@@ -119,6 +119,8 @@ static void print_term(const struct foreign *f, const struct term *t)
 		printf("opaque: %s%s", t->negated ? "not " : "", t->name);
 	else if (t->kind == TERM_NOTRACK)
 		printf("notrack");
+	else if (t->kind == TERM_ZONE || t->kind == TERM_HELPER)
+		printf(t->kind == TERM_ZONE ? "zone" : "helper");
 	else
 		print_mark(t);
 	printf("\n");

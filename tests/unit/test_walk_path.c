@@ -136,6 +136,27 @@ static void test_template(void **state)
 	assert_int_equal(s->w.tracked, TRUTH_YES);
 }
 
+/* A zone of nft's comes in time behind it, too. */
+static void test_zone(void **state)
+{
+	struct scene *s = *state;
+	uint32_t in = scene_input(s, "drop"), pre;
+	struct term *t;
+
+	scene_rule(s, in, FOREIGN_ACCEPT, NULL);
+	scene_match_states(s, NEW);
+	pre = scene_base(s, "pre", "filter", "prerouting", "raw", NULL);
+	scene_rule(s, pre, FOREIGN_NONE, NULL);
+	scene_term(s, (struct term){ .kind = TERM_NOTRACK });
+	scene_rule(s, pre, FOREIGN_NONE, NULL);
+	t = scene_term(s, (struct term){ .kind = TERM_ZONE });
+	assert_accepted(s);
+	assert_int_equal(s->w.tracked, TRUTH_YES);
+	t->kind = TERM_HELPER;
+	assert_dropped(s);
+	assert_int_equal(s->w.tracked, TRUTH_NO);
+}
+
 static void test_loopback(void **state)
 {
 	struct scene *s = *state;
@@ -304,6 +325,7 @@ int main(void)
 		SCENE_TEST(test_no_tracking),
 		SCENE_TEST(test_neighbours),
 		SCENE_TEST(test_template),
+		SCENE_TEST(test_zone),
 		SCENE_TEST(test_loopback),
 		SCENE_TEST(test_forwarded),
 		SCENE_TEST(test_redirect),

@@ -68,6 +68,7 @@ static void dump_term(const struct foreign *f, const struct term *t,
 	static const char *const words[] = {
 		[TERM_OPAQUE] = "?", [TERM_NOTRACK] = "notrack",
 		[TERM_LOSE_MARK] = "lose", [TERM_LOSE_CTMARK] = "lose ct",
+		[TERM_HELPER] = "helper",
 	};
 
 	if (t->kind == TERM_SET_MARK || t->kind == TERM_SET_CTMARK) {
@@ -368,7 +369,7 @@ static void test_targets(void **state)
 		{ "-j HMARK --hmark-tuple src", "lose" },
 		{ "-j SET --map-set x src --map-mark", "lose" },
 		{ "-j CT --notrack", "notrack" }, { "-j NOTRACK", "notrack" },
-		{ "-j CT --zone 1", "" },
+		{ "-j CT --zone 1", "" }, { "-j CT --helper ftp", "helper" },
 		{ "-j LOG --log-prefix \"-m limit\"", "" },
 		{ "-j REJECT --reject-with tcp-reset -p tcp", "protocol=06" },
 		{ "-g CHAIN", "" },
