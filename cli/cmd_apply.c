@@ -94,7 +94,8 @@ static int compare(struct plan *p)
 	if (!err && p->why)
 		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
-	if (!err && !change_is_empty(&p->change))
+	/* The host may have changed though nothing is to do. */
+	if (!err)
 		err = preflight_check(p);
 	if (!err)
 		note_limits(p);

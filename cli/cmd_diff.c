@@ -20,9 +20,7 @@ static int diff_live(struct plan *p)
 		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
 	err = plan_compare(p);
-	if (err || change_is_empty(&p->change))
-		return err;
-	return preflight_check(p);
+	return err ? err : preflight_check(p);
 }
 
 static int run(const struct options *o)
