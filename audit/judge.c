@@ -153,21 +153,18 @@ static void note_translation(const struct walk *w, struct judged *ret)
 /* Nothing follows from whether it matches; `add @set` may count elsewhere. */
 static bool is_idle(const struct foreign *f, const struct walk_step *s)
 {
-	const struct foreign_text *raw = s->rule == FOREIGN_NOWHERE ?
-						 NULL : &f->rules[s->rule].raw;
+	const struct foreign_text *raw = &f->rules[s->rule].raw;
 
-	return s->verdict == FOREIGN_NONE && raw &&
-	       !memchr(raw->s, '@', raw->n);
+	return s->verdict == FOREIGN_NONE && !memchr(raw->s, '@', raw->n);
 }
 
 /* Who sets the packet's mark; best, from what the entry has. */
 static void note_mark(const struct foreign *f, const struct walk_step *s,
 		      struct judged *ret)
 {
-	const struct foreign_rule *r = s->rule == FOREIGN_NOWHERE ?
-					       NULL : &f->rules[s->rule];
+	const struct foreign_rule *r = &f->rules[s->rule];
 
-	for (uint32_t i = 0; r && i < r->n_terms; i++) {
+	for (uint32_t i = 0; i < r->n_terms; i++) {
 		const struct term *t = &f->terms[r->terms + i];
 		bool copies = t->kind == TERM_SET_MARK && t->take;
 
@@ -177,6 +174,27 @@ static void note_mark(const struct foreign *f, const struct walk_step *s,
 			ret->mark = s->rule;
 		ret->copies |= copies;
 	}
+}
+
+static bool has_term(const struct foreign *f, uint32_t rule,
+		     enum term_kind kind)
+{
+	const struct foreign_rule *r = &f->rules[rule];
+
+	for (uint32_t i = 0; i < r->n_terms; i++)
+		if (f->terms[r->terms + i].kind == kind)
+			return true;
+	return false;
+}
+
+/* A template keeps NOTRACK from its work: nft's zones, and iptables' CT. */
+static bool leaves_template(const struct foreign *f, uint32_t rule)
+{
+	const struct foreign_rule *r = &f->rules[rule];
+
+	return has_term(f, rule, TERM_ZONE) ||
+	       (r->verdict == FOREIGN_TARGET && r->target &&
+		!strcmp(r->target, "CT") && !has_term(f, rule, TERM_NOTRACK));
 }
 
 /* Rules that took part, and that an entry is everything to. */
@@ -189,12 +207,18 @@ static void note_needs(const struct bench *b, struct judged *ret)
 
 	for (size_t i = 0; i < b->walk->n_steps; i++) {
 		const struct walk_step *s = &b->walk->steps[i];
-		uint64_t has = s->rule == FOREIGN_NOWHERE ? 0 :
-			       b->f->rules[s->rule].features;
+		uint64_t has;
 
-		if (s->matched == TRUTH_NO)
+		if (s->matched == TRUTH_NO || s->rule == FOREIGN_NOWHERE)
 			continue;
+		has = b->f->rules[s->rule].features;
 		note_mark(b->f, s, ret);
+		if (ret->zone == FOREIGN_NOWHERE &&
+		    leaves_template(b->f, s->rule))
+			ret->zone = s->rule;
+		if (ret->helper == FOREIGN_NOWHERE &&
+		    has_term(b->f, s->rule, TERM_HELPER))
+			ret->helper = s->rule;
 		if (is_idle(b->f, s))
 			continue;
 		if (has & helper && ret->helper == FOREIGN_NOWHERE)
@@ -295,6 +319,7 @@ int judge(struct walker *w, const struct foreign *f,
 	static const struct judged nothing = {
 		.helper = FOREIGN_NOWHERE, .count = FOREIGN_NOWHERE,
 		.mark = FOREIGN_NOWHERE, .nat = FOREIGN_NOWHERE,
+		.zone = FOREIGN_NOWHERE,
 	};
 	struct entry_mark mark = { 0 };
 
@@ -419,6 +444,17 @@ static struct harm_found find_mark(const struct judged *now,
 	return (struct harm_found){ 0 };
 }
 
+static bool stays_tracked(const struct judged *now, const struct judged *then)
+{
+	return now->tracked == TRUTH_YES && then->tracked == TRUTH_YES;
+}
+
+static struct harm_found tracked_by(uint32_t rule)
+{
+	return (struct harm_found){ .harm = HARM_TRACKED, .rule = rule,
+				    .chain = FOREIGN_NOWHERE };
+}
+
 struct harm_found judge_compare(const struct judged *now,
 				const struct judged *then, enum flow_way way,
 				const struct judge_view *view)
@@ -428,6 +464,9 @@ struct harm_found judge_compare(const struct judged *now,
 
 	if (before != TRUTH_NO)
 		h = find_need(now, way);
+	if (!h.harm && stays_tracked(now, then) &&
+	    then->zone != FOREIGN_NOWHERE)
+		h = tracked_by(then->zone);
 	if (!h.harm && is_worse(before, after))
 		h = judge_loss(now, then);
 	if (!h.harm && before != TRUTH_YES && after != TRUTH_NO &&
@@ -437,9 +476,7 @@ struct harm_found judge_compare(const struct judged *now,
 		h = find_loss(now, then, true);
 	if (!h.harm && view->marks && before != TRUTH_NO && after != TRUTH_NO)
 		h = find_mark(now, then);
-	if (!h.harm && now->tracked == TRUTH_YES && then->tracked == TRUTH_YES)
-		h = (struct harm_found){ .harm = HARM_TRACKED,
-					 .rule = FOREIGN_NOWHERE,
-					 .chain = FOREIGN_NOWHERE };
+	if (!h.harm && stays_tracked(now, then))
+		h = tracked_by(FOREIGN_NOWHERE);
 	return h;
 }

@@ -33,6 +33,7 @@ struct judged {
 	uint32_t mark;		/* the rule that sets the mark; or NOWHERE */
 	bool copies;		/* ... from that of the entry */
 	uint32_t nat;		/* the rule that translates; or NOWHERE */
+	uint32_t zone;		/* that leaves a template; or NOWHERE */
 };
 
 enum harm {

@@ -271,6 +271,16 @@ static int try_outside(struct search *x, const struct trial *t,
 	return satisfy(x, &mine, &other) ? give(x, &mine) : 0;
 }
 
+/* Does it do what matters to conntrack, though it decides nothing? */
+static bool has_effect(const struct search *x, const struct foreign_rule *r)
+{
+	for (uint32_t i = 0; i < r->n_terms; i++)
+		if (x->f->terms[r->terms + i].kind == TERM_ZONE ||
+		    x->f->terms[r->terms + i].kind == TERM_HELPER)
+			return true;
+	return false;
+}
+
 static int try_rule(struct search *x, const struct foreign_rule *r,
 		    struct trial t, unsigned int depth)
 {
@@ -287,6 +297,8 @@ static int try_rule(struct search *x, const struct foreign_rule *r,
 		err = try_outside(x, &t, term);
 		some = satisfy(x, &t, term);
 	}
+	if (!err && some && has_effect(x, r))
+		err = give(x, &t);
 	if (err || !some)
 		return err;
 	return map ? try_map(x, table, &t, map, depth) :

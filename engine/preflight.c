@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "audit/judge.h"
+#include "audit/keepers.h"
 #include "audit/samples.h"
 #include "core/mem.h"
 #include "engine/guard.h"
@@ -52,6 +53,7 @@ struct preflight {
 	size_t n_cases, cap_cases;
 	struct guard guard;
 	struct samples_limit limit;	/* of one space */
+	enum truth tracking;
 	bool untried;			/* some were cut short */
 	bool marks_are_read;		/* by others than the rules */
 };
@@ -112,10 +114,14 @@ static int find_devices(struct preflight *x)
 	return err;
 }
 
-/* Is connection tracking at work today? */
-static enum truth tracking(const struct preflight *x)
+/* Is connection tracking at work today? Or will ctpolicy's rules need it? */
+static enum truth find_tracking(const struct preflight *x)
 {
-	return x->p->facts.idle ? TRUTH_NO : TRUTH_YES;
+	struct keepers k;
+
+	keepers_find(x->f, &k);
+	return !x->p->facts.idle || k.ipv4.rules || k.ipv6.rules || k.objects ?
+		       TRUTH_YES : TRUTH_NO;
 }
 
 static int take_sample(const struct flow_sample *s, void *arg)
@@ -288,7 +294,7 @@ static int compare_case(struct preflight *x, struct walker *w,
 	};
 	struct judged then;
 	struct harm_found h;
-	int err = judge(w, x->f, &sp->flow, &c->sample, tracking(x), false,
+	int err = judge(w, x->f, &sp->flow, &c->sample, x->tracking, false,
 			&then);
 
 	if (err)
@@ -318,7 +324,7 @@ static int judge_each(struct preflight *x, struct walker *w, size_t k)
 			x->untried = true;
 			break;
 		}
-		err = judge(w, x->f, &sp->flow, &c->sample, tracking(x), true,
+		err = judge(w, x->f, &sp->flow, &c->sample, x->tracking, true,
 			    &c->now);
 		c->tried = true;
 	}
@@ -380,9 +386,8 @@ static void note_untried(const struct preflight *x)
 
 static int check(struct preflight *x)
 {
-	const struct guard_host host = {
+	struct guard_host host = {
 		.local = &x->all, .devices = &x->devices,
-		.tracking = tracking(x),
 	};
 	int err;
 
@@ -392,6 +397,7 @@ static int check(struct preflight *x)
 	if (err || !host_rules_exist(&x->p->host))
 		return err;
 	x->f = x->p->host.f;
+	host.tracking = x->tracking = find_tracking(x);
 	err = find_cases(x);
 	if (!err)
 		err = judge_today(x, &host);

@@ -23,7 +23,10 @@ static const struct {
 		ID_WOULD_LET_IN, OVERRIDE_DROPS, "drops",
 		"limit the service to the `clients`, `servers` or `interfaces` that may pass",
 	},
-	[HARM_TRACKED] = { ID_STAYS_TRACKED, 0, NULL, NULL },
+	[HARM_TRACKED] = {
+		ID_STAYS_TRACKED, OVERRIDE_HELPERS, "helpers",
+		"leave what that rule is for out of the service",
+	},
 	[HARM_NAT] = {
 		ID_NEEDS_NAT, OVERRIDE_NAT, "nat",
 		"leave the translated ports, addresses or interfaces out of the service",
@@ -152,8 +155,9 @@ static void describe(const struct service *s, const struct harm_found *h,
 			      h->maybe ? "may be" : "are", place);
 		break;
 	case HARM_TRACKED:
-		strbuf_printf(out, "connections of service %s (%s) would stay tracked: something on this host comes ahead of the NOTRACK rules or undoes them",
-			      s->name, flow);
+		strbuf_printf(out, "connections of service %s (%s) would stay tracked: %s comes ahead of the NOTRACK rules or undoes them",
+			      s->name, flow, h->rule == FOREIGN_NOWHERE ?
+			      "something on this host" : place);
 		break;
 	case HARM_NAT:
 		strbuf_printf(out, "this host %stranslates connections of service %s (%s), which cannot be done for untracked packets: %s",
@@ -208,11 +212,18 @@ static enum diag_id id_of(const struct service *s, const struct harm_found *h)
 							  harms[h->harm].id;
 }
 
+/* What nobody knows the cause of is a warning: it does no harm, nor good. */
+static bool is_refused(const struct harm_found *h)
+{
+	return h->harm != HARM_TRACKED || h->rule != FOREIGN_NOWHERE;
+}
+
 static void say(struct plan *p, const struct service *s,
 		const struct harm_found *h, const char *text, bool *refused)
 {
 	unsigned int override = harms[h->harm].override;
-	bool allowed = !override || p->rq->force || s->overrides & override;
+	bool allowed = !override || !is_refused(h) || p->rq->force ||
+		       s->overrides & override;
 
 	diag_add(&p->diags, allowed ? DIAG_WARNING : DIAG_ERROR, 0,
 		 id_of(s, h), s->at, "%s", text);

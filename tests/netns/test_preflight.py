@@ -58,6 +58,7 @@ def table(name, *rules):
     return "*%s\n%s\nCOMMIT\n" % (name, "\n".join("-A " + r for r in rules))
 
 
+HELPER = "table inet more {\n ct helper h { type \"ftp\" protocol tcp; }\n}\n"
 # name -> nft in the input chain, nft besides; iptables likewise; what is said
 HARMS = {
     "connections are counted": (
@@ -98,6 +99,11 @@ HARMS = {
         "  tcp dport 8080 ct mark 0x7 drop", "",
         "-A INPUT -p tcp --dport 8080 -m connmark --mark 0x7 -j DROP", "",
         "CT593"),
+    "a helper reads along": (
+        "", HELPER + nft_chain("filter", "prerouting", "mangle",
+                               "  tcp dport 8080 ct helper set \"h\""),
+        "", table("raw", "PREROUTING -p tcp --dport 8080 -j CT --helper ftp"),
+        "CT593"),
     "bytes of connections are counted": (
         "  tcp dport 8080 ct bytes > 100000 drop", "",
         "-A INPUT -p tcp --dport 8080 -m connbytes --connbytes 100000 "
@@ -132,6 +138,14 @@ NEAR_MISSES = {
                       "  tcp dport 81 redirect to :9090"),
         "", table("nat", "PREROUTING -p tcp --dport 81 -j REDIRECT "
                   "--to-ports 9090")),
+    "a helper reads others along": (
+        "", HELPER + nft_chain("filter", "prerouting", "mangle",
+                               "  tcp dport 21 ct helper set \"h\""),
+        "", table("raw", "PREROUTING -p tcp --dport 21 -j CT --helper ftp")),
+    "other connections have a zone": (
+        "", nft_chain("filter", "prerouting", "-301",
+                      "  tcp dport 22 ct zone set 7"),
+        "", table("raw", "PREROUTING -p tcp --dport 22 -j CT --zone 7")),
     "others are masqueraded": (
         "", nft_chain("nat", "postrouting", "srcnat",
                       "  oifname \"wan\" masquerade"),
@@ -358,6 +372,56 @@ class Preflight(unittest.TestCase):
                     self.assertEqual(code, 0, out)
                     self.assertEqual("CT597" in out, lost, out)
                     self.assertEqual(answered_from(123), not lost)
+
+    @unittest.skipUnless("nftables" in lab.BACKENDS, "needs nftables")
+    def test_zones_undo_notrack(self):
+        """Ahead of NOTRACK or behind it, whichever backend writes that."""
+        for backend in lab.BACKENDS:
+            for priority in "-301", "raw", "-299":
+                with self.subTest(backend=backend, priority=priority):
+                    SERVER.clear()
+                    SERVER.nft(nft_chain("filter", "prerouting", priority,
+                                         "  tcp dport 8080 ct zone set 7"))
+                    code, out = command("apply", "--backend", backend)
+                    self.assertEqual(code, REFUSED, out)
+                    self.assertIn("CT595", out)
+                    self.assertIn("rule 1 of chain c of table inet more", out)
+                    code, out = command("apply", "--backend", backend, more=
+                                        ", override: [helpers]")
+                    self.assertEqual(code, 0, out)
+                    self.assertIn("warning", out)
+                    SERVER.remove(backend)
+
+    @unittest.skipUnless("nftables" in lab.BACKENDS, "needs nftables")
+    def test_zone_of_an_interface(self):
+        for backend in lab.BACKENDS:
+            with self.subTest(backend):
+                SERVER.clear()
+                SERVER.nft(nft_chain("filter", "prerouting", "-301",
+                                     "  iifname \"wan\" ct zone set 7"))
+                code, out = command("apply", "--backend", backend)
+                self.assertEqual(code, REFUSED, out)
+                self.assertIn("in by wan", out)
+                code, out = command("apply", "--backend", backend, more=
+                                    ", interfaces: [s]")
+                self.assertEqual(code, 0, out)
+                self.assertNotIn("CT59", out)
+                SERVER.remove(backend)
+
+    @unittest.skipUnless("nftables" in lab.BACKENDS, "needs nftables")
+    def test_a_zone_comes_later(self):
+        for backend in lab.BACKENDS:
+            with self.subTest(backend):
+                SERVER.clear()
+                code, out = command("apply", "--backend", backend)
+                self.assertEqual(code, 0, out)
+                SERVER.nft(nft_chain("filter", "prerouting", "-301",
+                                     "  ct zone set 7"))
+                for what in "diff", "apply":
+                    code, out = command(what, "--backend", backend)
+                    self.assertEqual(code, REFUSED, out)
+                    self.assertIn("CT595", out)
+                SERVER.remove(backend)
 
     def test_none_is_proven(self):
         """`accept: none` says that nothing is needed: that is checked."""

@@ -9,6 +9,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 
 #include "audit/judge.h"
+#include "core/mem.h"
 #include "tests/unit/foreign_build.h"
 
 #define NEW NF_CT_STATE_BIT(IP_CT_NEW)
@@ -370,6 +371,41 @@ static void test_marks(void **state)
 	}
 }
 
+/* One who asks another rule for a helper, or a zone that keeps it tracked. */
+static void test_effects(void **state)
+{
+	static const struct {
+		enum term_kind kind;
+		enum harm harm;
+	} cases[] = {
+		{ TERM_HELPER, HARM_HELPER }, { TERM_ZONE, HARM_TRACKED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint32_t input;
+		struct foreign *f = new_host(&input);
+		struct term t = { .kind = cases[i].kind };
+		struct judged now, then;
+		struct harm_found h;
+		uint32_t pre;
+
+		filter(f, input);
+		pre = add_chain(f, "mine", "prerouting");
+		f->chains[pre].type = "filter";
+		f->chains[pre].priority = "-299";
+		add_rule(f, pre, FOREIGN_NONE, NULL);
+		ask(f, FIELD_DPORT, "\0P", "\0P", 2, false);
+		assert_int_equal(foreign_add_term(f, &t), 0);
+		look(f, true, &now);
+		take_out(f, input, 1, true, &then);
+		h = compare(&now, &then, true);
+		assert_int_equal(h.harm, cases[i].harm);
+		assert_int_equal(f->rules[h.rule].chain, pre);
+		foreign_free(&f);
+	}
+}
+
 /* A program may have set the mark that a rule drops by. */
 static void test_mark_of_entry(void **state)
 {
@@ -406,6 +442,24 @@ static void test_idle_count(void **state)
 	foreign_free(&f);
 }
 
+/* A LOG rule that may match drops nothing: the policy behind it does. */
+static void test_log_decides_nothing(void **state)
+{
+	struct term limit = { .kind = TERM_OPAQUE, .name = "limit" };
+	uint32_t input;
+	struct foreign *f = new_host(&input);
+	struct judged now;
+
+	(void)state;
+	add_rule(f, input, FOREIGN_TARGET, "LOG");
+	assert_int_equal(foreign_add_term(f, &limit), 0);
+	look(f, true, &now);
+	assert_int_equal(now.talk[TALK_FIRST].passes, TRUTH_NO);
+	assert_int_equal(now.talk[TALK_FIRST].rule, FOREIGN_NOWHERE);
+	assert_int_equal(now.talk[TALK_FIRST].chain, input);
+	foreign_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +475,8 @@ int main(void)
 		cmocka_unit_test(test_mark_of_entry),
 		cmocka_unit_test(test_idle_count),
 		cmocka_unit_test(test_stays_tracked),
+		cmocka_unit_test(test_effects),
+		cmocka_unit_test(test_log_decides_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
