@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "audit/places_parts.h"
@@ -288,7 +289,8 @@ int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
 	int err;
 
 	*ret = LEFT_SOME;
-	if (places_is_on_stack(x, chain))
+	if (places_is_on_stack(x, chain) ||
+	    (x->shared[chain] && lot->rule.match.socket != SOCKET_ANY))
 		return 0;
 	x->stack[x->depth++] = chain;
 	err = scan_rules(x, &h, lot, ret, &ends);
@@ -387,10 +389,13 @@ int places_find(const struct foreign *f, const struct ruleset *rs,
 	struct search x = { .f = f, .out = ret };
 	int err = walker_new(f, &x.w);
 
+	if (!err)
+		err = places_mark_shared(&x);
 	for (size_t i = 0; !err && i < rs->n; i++)
 		if (rs->v[i].action == ACTION_ACCEPT)
 			err = place_rule(&x, rs, &rs->v[i]);
 	walker_free(&x.w);
+	free(x.shared);
 	if (!err)
 		stands_normalize(ret);
 	return err;
