@@ -5,6 +5,7 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <linux/xfrm.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/files.h"
@@ -104,13 +105,37 @@ static bool is_missing(int err)
 	return err == -EPROTONOSUPPORT || err == -EOPNOTSUPP;
 }
 
+/*
+ * Asking loads the module of the bus where it is not loaded. The kernel's own
+ * socket of a bus that is there stands in the list: proc_pid_net(5), "Eth".
+ */
+static int bus_is_there(int bus, bool *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int err = file_read("/proc/net/netlink", FILE_MAX_READ, &text, &len);
+
+	*ret = false;
+	for (const char *s = err ? NULL : strchr(text, '\n'); s && !*ret;
+	     s = strchr(s + 1, '\n')) {
+		const char *number = strchr(s, ' ');
+
+		*ret = number && strtol(number, NULL, 10) == bus;
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
 static int ask(size_t i, bool *found)
 {
 	_Alignas(struct nlmsghdr) char buf[128];
 	struct netlink n;
 	struct nlmsghdr *nlh;
-	int err = netlink_open(&n, dumps[i].bus);
+	bool there;
+	int err = bus_is_there(dumps[i].bus, &there);
 
+	if (err || !there)
+		return err;
+	err = netlink_open(&n, dumps[i].bus);
 	if (err)
 		return is_missing(err) ? 0 : err;
 	nlh = netlink_put(buf, dumps[i].request, NLM_F_DUMP, 0);

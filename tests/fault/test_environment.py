@@ -22,7 +22,8 @@ from tally import check
 
 ONE, TWO = history.PATHS
 SOCKETS = (
-    r"AF_NETLINK, SOCK_RAW(\|SOCK_CLOEXEC)?, NETLINK_(NETFILTER|ROUTE|SOCK_DIAG)",
+    r"AF_NETLINK, SOCK_RAW(\|SOCK_CLOEXEC)?, "
+    r"NETLINK_(NETFILTER|ROUTE|SOCK_DIAG|XFRM)",
     r"AF_INET6?, SOCK_RAW(\|SOCK_CLOEXEC)?, IPPROTO_RAW",
     r"AF_UNIX, SOCK_DGRAM\|SOCK_CLOEXEC, 0",
     # to itself on loopback: is tracking at work?
