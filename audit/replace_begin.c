@@ -154,6 +154,19 @@ static size_t choices(const struct spans *s, size_t per_rule)
 	return s->limited && s->n > 1 ? (s->n + per_rule - 1) / per_rule : 1;
 }
 
+/* One interface can be left out, and loopback by the addresses it has. */
+static size_t count_names(const struct spans *s, const struct spans *others)
+{
+	if (others->n == 1 ||
+	    (others->n == 2 && (name_is_lo(&others->v[0]) ||
+				name_is_lo(&others->v[1]))))
+		return 1;
+	for (size_t i = 0; i < s->n; i++)
+		if (!name_is_pattern(&s->v[i]))
+			return 0;
+	return s->n;
+}
+
 /* So many rules of iptables say it; 0: none can. */
 static size_t count_rules(const struct job *j, const struct zone *z)
 {
@@ -171,6 +184,8 @@ static size_t count_rules(const struct job *j, const struct zone *z)
 			return 0;
 		if (i == ZONE_SPORT || i == ZONE_DPORT)
 			n *= choices(s, 7);
+		else if (i == ZONE_IIF || i == ZONE_OIF)
+			n *= count_names(s, &others);
 		else if (i == ZONE_SRC || i == ZONE_DST)
 			n *= others.n > 4 || others.n > s->n ? s->n : 1;
 		else if (others.n > 1 || i == ZONE_ICMP)

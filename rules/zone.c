@@ -179,6 +179,25 @@ static int spans_intersect(struct arena *a, const struct spans *x,
 	return 0;
 }
 
+bool name_is_pattern(const struct key_range *r)
+{
+	size_t n = 0;
+
+	while (n < TERM_KEY_MAX && r->first[n] == r->last[n])
+		n++;
+	for (size_t i = n; i < TERM_KEY_MAX; i++)
+		if (r->first[i] || r->last[i] != 0xff)
+			return false;
+	return true;
+}
+
+bool name_is_lo(const struct key_range *r)
+{
+	static const struct key_range lo = { "lo", "lo" };
+
+	return !memcmp(r, &lo, sizeof(lo));
+}
+
 bool spans_meet(const struct spans *a, const struct spans *b)
 {
 	size_t i = 0, j = 0;

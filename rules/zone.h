@@ -54,6 +54,9 @@ int spans_invert(struct arena *a, size_t bytes, const struct spans *s,
 		 struct spans *ret);
 bool spans_meet(const struct spans *a, const struct spans *b);
 bool spans_within(const struct spans *a, const struct spans *b);
+/* Of names of interfaces: one, or all that begin alike; and loopback's. */
+bool name_is_pattern(const struct key_range *r);
+bool name_is_lo(const struct key_range *r);
 /* Those of z whose field is one of the numbers first..last. */
 int zone_limit(struct arena *a, const struct zone *z, enum zone_dim dim,
 	       const uint32_t (*v)[2], size_t n, bool negated,

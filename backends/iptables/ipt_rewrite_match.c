@@ -227,26 +227,40 @@ static bool put_name(const struct key_range *r, struct strbuf *b)
 {
 	size_t n = 0;
 
-	while (n < TERM_KEY_MAX && r->first[n] == r->last[n] && r->first[n])
-		n++;
-	if (!is_single(r)) {
-		for (size_t i = n; i < TERM_KEY_MAX; i++)
-			if (r->first[i] || r->last[i] != 0xff)
-				return false;
-	} else if (!n) {
+	if (!name_is_pattern(r) || !r->first[0])
 		return false;
-	}
+	while (n < TERM_KEY_MAX && r->first[n] && r->first[n] == r->last[n])
+		n++;
 	strbuf_add(b, (const char *)r->first, n);
 	strbuf_puts(b, is_single(r) ? "" : "+");
 	return true;
 }
 
+/* iptables has one -i and one -o: loopback is told by addresses as well. */
+static int ask_but_lo(const struct key_range *other, const char *option,
+		      const char *type, struct alternatives *l)
+{
+	struct strbuf *b = add(l);
+
+	if (!b)
+		return -ENOMEM;
+	strbuf_printf(b, " ! %s ", option);
+	if (!put_name(other, b))
+		return -EINVAL;
+	strbuf_printf(b, " -m addrtype ! --%s-type LOCAL", type);
+	return 0;
+}
+
 static int ask_names(const struct spans *s, const struct spans *others,
-		     const char *option, struct alternatives *l)
+		     const char *option, const char *type,
+		     struct alternatives *l)
 {
 	bool negated = others->n == 1;
 	const struct spans *v = negated ? others : s;
 
+	for (size_t i = 0; others->n == 2 && i < 2; i++)
+		if (name_is_lo(&others->v[i]))
+			return ask_but_lo(&others->v[!i], option, type, l);
 	for (size_t i = 0; i < v->n; i++) {
 		struct strbuf *b = add(l);
 
@@ -263,14 +277,14 @@ static int ask_iif(const struct asking *x, const struct spans *s,
 		   const struct spans *others, struct alternatives *l)
 {
 	(void)x;
-	return ask_names(s, others, "-i", l);
+	return ask_names(s, others, "-i", "src", l);
 }
 
 static int ask_oif(const struct asking *x, const struct spans *s,
 		   const struct spans *others, struct alternatives *l)
 {
 	(void)x;
-	return ask_names(s, others, "-o", l);
+	return ask_names(s, others, "-o", "dst", l);
 }
 
 static int ask_icmp(const struct asking *x, const struct spans *s,
