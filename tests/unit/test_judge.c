@@ -174,8 +174,7 @@ static void test_not_translated(void **state)
 	look(f, true, &now);
 	assert_int_equal(now.talk[TALK_FIRST].passes, TRUTH_NO);
 	take_out(f, input, 0, false, &then);
-	assert_int_equal(judge_compare(&now, &then, WAY_IN, false).harm,
-			 HARM_NONE);
+	assert_int_equal(compare(&now, &then, false).harm, HARM_NONE);
 	foreign_free(&f);
 }
 
