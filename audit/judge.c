@@ -155,7 +155,8 @@ static bool is_idle(const struct foreign *f, const struct walk_step *s)
 {
 	const struct foreign_text *raw = &f->rules[s->rule].raw;
 
-	return s->verdict == FOREIGN_NONE && !memchr(raw->s, '@', raw->n);
+	return s->verdict == FOREIGN_NONE &&
+	       !(raw->n && memchr(raw->s, '@', raw->n));
 }
 
 /* Who sets the packet's mark; best, from what the entry has. */
