@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* audit/places_shared.c: chains that packets reach which have no socket here. */
+/* audit/places_shared.c: chains that packets without a socket here reach. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
