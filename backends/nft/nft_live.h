@@ -166,6 +166,8 @@ struct live_rule {
 /* nft_live_key.c */
 /* The byte where a register begins; LIVE_BYTES: no such register. */
 unsigned int nft_live_at(uint32_t reg);
+/* Are so many bytes there? The kernel's numbers may be any. */
+bool nft_live_fits(unsigned int at, uint32_t len);
 void nft_live_load(struct live_rule *r, uint32_t reg, struct live_load l);
 void nft_live_lose(struct live_rule *r, unsigned int at, unsigned int len);
 void nft_live_key(const struct live_rule *r, unsigned int at, unsigned int len,

@@ -124,7 +124,7 @@ static bool is_constant(const struct live_rule *r, const struct nlattr *reg,
 {
 	unsigned int at = reg ? nft_live_at(nft_attr_u32(reg)) : LIVE_BYTES;
 
-	if (at + len > LIVE_BYTES)
+	if (!nft_live_fits(at, len))
 		return false;
 	for (unsigned int i = 0; i < len; i++) {
 		if (r->byte[at + i].load != LIVE_CONST)

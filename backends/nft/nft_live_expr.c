@@ -53,7 +53,7 @@ static int read_bitwise(struct live_rule *r, const struct nlattr *const *v)
 
 	if (nft_attr_u32(v[NFTA_BITWISE_OP]) != NFT_BITWISE_BOOL || !mask ||
 	    !flip || n_mask != len || n_flip != len ||
-	    from + len > LIVE_BYTES || to + len > LIVE_BYTES) {
+	    !nft_live_fits(from, len) || !nft_live_fits(to, len)) {
 		nft_live_lose(r, to, len < LIVE_BYTES ? len : LIVE_BYTES);
 		return 0;
 	}
@@ -76,7 +76,7 @@ static int read_byteorder(struct live_rule *r, const struct nlattr *const *v)
 	uint32_t size = nft_attr_u32(v[NFTA_BYTEORDER_SIZE]);
 	struct live_byte was[LIVE_BYTES];
 
-	if (from + len > LIVE_BYTES || to + len > LIVE_BYTES || !size ||
+	if (!nft_live_fits(from, len) || !nft_live_fits(to, len) || !size ||
 	    len % size || from != to) {
 		nft_live_lose(r, to, len < LIVE_BYTES ? len : LIVE_BYTES);
 		return 0;

@@ -81,6 +81,11 @@ unsigned int nft_live_at(uint32_t reg)
 	return LIVE_BYTES;
 }
 
+bool nft_live_fits(unsigned int at, uint32_t len)
+{
+	return at <= LIVE_BYTES && len <= LIVE_BYTES - at;
+}
+
 void nft_live_lose(struct live_rule *r, unsigned int at, unsigned int len)
 {
 	for (; len-- && at < LIVE_BYTES; at++)
@@ -92,7 +97,7 @@ void nft_live_load(struct live_rule *r, uint32_t reg, struct live_load l)
 {
 	unsigned int at = nft_live_at(reg);
 
-	if (at + l.len > LIVE_BYTES || r->n_loads == LIVE_LOADS) {
+	if (!nft_live_fits(at, l.len) || r->n_loads == LIVE_LOADS) {
 		nft_live_lose(r, at, LIVE_BYTES);
 		return;
 	}
@@ -241,7 +246,7 @@ void nft_live_key(const struct live_rule *r, unsigned int at, unsigned int len,
 		  struct live_key *ret)
 {
 	*ret = (struct live_key){ .len = (uint8_t)len };
-	if (at + len > LIVE_BYTES)
+	if (!nft_live_fits(at, len))
 		ret->opaque = "expression";
 	for (unsigned int i = 0; i < len && !ret->opaque; i++)
 		ret->opaque = take_byte(r, at + i, i, ret);
