@@ -251,7 +251,6 @@ int first_find(struct arena *a, const struct foreign *f,
 			       .family = family, .state = state,
 			       .out = &out };
 	struct zone *all = arena_alloc(a, 1, sizeof(*all));
-	const char *policy = f->chains[chain].policy;
 	struct path p;
 	int err;
 
@@ -260,7 +259,7 @@ int first_find(struct arena *a, const struct foreign *f,
 		return -ENOMEM;
 	*all = zone_all(family);
 	p.most = p.least = (struct zones){ all, 1 };
-	x.policy_accepts = !(policy && !strcmp(policy, "drop"));
+	x.policy_accepts = !foreign_drops_rest(&f->chains[chain]);
 	err = follow(&x, chain, &p);
 	if (!err)
 		err = end_base(&x, &p.most, &p.least);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/chain_hooks.h"
 #include "audit/places_parts.h"
 #include "core/mem.h"
 
@@ -281,6 +282,21 @@ static int scan_rules(struct search *x, const struct here *h,
 	return err;
 }
 
+/*
+ * The kernel lets nobody ask for the socket of a packet where forwarded ones
+ * or those that leave may come by: xt_socket.c, socket_mt*_reg.hooks, and
+ * nft_socket_validate().
+ */
+static bool may_ask(const struct search *x, uint32_t chain,
+		    const struct lot *lot)
+{
+	static const uint8_t arriving = 1u << NF_INET_PRE_ROUTING |
+					1u << NF_INET_LOCAL_IN;
+
+	return lot->rule.match.socket == SOCKET_ANY ||
+	       !(x->hooks[chain] & ~arriving);
+}
+
 int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
 		bool plain, enum left *ret)
 {
@@ -289,8 +305,7 @@ int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
 	int err;
 
 	*ret = LEFT_SOME;
-	if (places_is_on_stack(x, chain) ||
-	    (x->shared[chain] && lot->rule.match.socket != SOCKET_ANY))
+	if (places_is_on_stack(x, chain) || !may_ask(x, chain, lot))
 		return 0;
 	x->stack[x->depth++] = chain;
 	err = scan_rules(x, &h, lot, ret, &ends);
@@ -386,16 +401,16 @@ static int place_rule(struct search *x, const struct ruleset *rs,
 int places_find(const struct foreign *f, const struct ruleset *rs,
 		struct stands *ret)
 {
-	struct search x = { .f = f, .out = ret };
-	int err = walker_new(f, &x.w);
+	_cleanup_free_ uint8_t *hooks = calloc(f->n_chains + 1, 1);
+	struct search x = { .f = f, .out = ret, .hooks = hooks };
+	int err = hooks ? walker_new(f, &x.w) : -ENOMEM;
 
 	if (!err)
-		err = places_mark_shared(&x);
+		chain_hooks_find(f, hooks);
 	for (size_t i = 0; !err && i < rs->n; i++)
 		if (rs->v[i].action == ACTION_ACCEPT)
 			err = place_rule(&x, rs, &rs->v[i]);
 	walker_free(&x.w);
-	free(x.shared);
 	if (!err)
 		stands_normalize(ret);
 	return err;

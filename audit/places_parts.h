@@ -27,7 +27,7 @@ struct search {
 	struct stands *out;
 	uint32_t stack[DEPTH_MAX + 1], depth;
 	unsigned int turn;		/* of what was put last */
-	bool *shared;			/* by chain: sockets may not be asked */
+	uint8_t *hooks;			/* of chains: audit/chain_hooks.h */
 };
 
 /* A chain on the way, and whether only plain jumps lead to it. */
@@ -58,9 +58,6 @@ int places_put(struct search *x, const struct here *h, uint32_t behind,
 	       const struct lot *lot, const struct match *m, const char *then);
 int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
 		bool plain, enum left *ret);
-
-/* places_shared.c: find x->shared, which is freed with the search. */
-int places_mark_shared(struct search *x);
 
 /* places_repeat.c: what a rule does with tracked ones, and no match can say. */
 int places_repeat(struct search *x, const struct here *h, uint32_t at,

@@ -7,6 +7,7 @@
 
 #include <linux/netfilter.h>
 
+#include "audit/chain_hooks.h"
 #include "audit/needs.h"
 #include "audit/own.h"
 #include "audit/replace_parts.h"
@@ -65,7 +66,7 @@ static int find_passed(struct job *j)
 		struct view *v;
 
 		if (x->f->chains[c].table != table ||
-		    replace_hook(&x->f->chains[c]) != j->hook)
+		    chain_hook(&x->f->chains[c]) != j->hook)
 			continue;
 		err = replace_view(x, c, &v);
 		if (!err && v->established.passed[j->rule] == FIRST_MET)
@@ -242,7 +243,7 @@ static int begin(struct replacing *x)
 	if (!x->reach || !x->views || !x->counted || !x->out->hooks ||
 	    rule_order_make(x->f, &x->rules))
 		return -ENOMEM;
-	replace_reach(x);
+	chain_hooks_find(x->f, x->reach);
 	for (uint32_t i = 0; i < x->f->n_rules; i++) {
 		if (!(x->f->rules[i].features & FEATURE_BIT(NOTRACK)) ||
 		    foreign_is_gone(&x->f->rules[i]))

@@ -6,6 +6,7 @@
 
 #include <linux/netfilter.h>
 
+#include "audit/chain_hooks.h"
 #include "audit/replace_parts.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -101,21 +102,9 @@ int job_icmp_types(const struct job *j, const uint32_t (*v)[2], size_t n,
 		     zone_limit(j->x->a, &z, ZONE_ICMP, v, n, false, ret);
 }
 
-static const char *hook_name(uint8_t hook)
-{
-	static const char *const names[] = {
-		[NF_INET_PRE_ROUTING] = "prerouting",
-		[NF_INET_LOCAL_IN] = "input", [NF_INET_FORWARD] = "forward",
-		[NF_INET_LOCAL_OUT] = "output",
-		[NF_INET_POST_ROUTING] = "postrouting",
-	};
-
-	return names[hook];
-}
-
 static bool drops_or_decides(const struct host_chain *c)
 {
-	return c->n_rules || (c->policy && !strcmp(c->policy, "drop"));
+	return c->n_rules || foreign_drops_rest(c);
 }
 
 /* Of this table if it filters there, else of one called "filter", else any. */
@@ -131,7 +120,7 @@ uint32_t replace_main_chain(const struct replacing *x, uint32_t table,
 		const struct foreign_table *t = &f->tables[h->table];
 		unsigned int rank = 1;
 
-		if (!h->hook || strcmp(h->hook, hook_name(hook)) ||
+		if (chain_hook(h) != hook ||
 		    (h->type && !strcmp(h->type, "nat")) ||
 		    !foreign_takes_part(t, x->family))
 			continue;

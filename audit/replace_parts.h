@@ -27,7 +27,7 @@ struct replacing {
 	struct rule_order rules;
 	struct stateless *out;
 	uint8_t family;			/* at hand */
-	uint8_t *reach;			/* of a chain: 1 << NF_INET_* */
+	uint8_t *reach;			/* of chains: audit/chain_hooks.h */
 	struct view *views;		/* of a base chain */
 	bool *counted;			/* of a chain: rules count others */
 	uint32_t *notrack;		/* rules that take out */

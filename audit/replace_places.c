@@ -12,60 +12,25 @@
 
 #define NAME_MAX_XT 28		/* XT_EXTENSION_MAXNAMELEN less NUL */
 
+/* In the order of which a chain that several reach is the one of the first. */
 static const struct {
-	const char *name, *suffix;
+	const char *suffix;
 	uint8_t hook;
 } hooks[] = {
-	{ "input", "input", NF_INET_LOCAL_IN },
-	{ "forward", "forward", NF_INET_FORWARD },
-	{ "output", "output", NF_INET_LOCAL_OUT },
-	{ "prerouting", "pre", NF_INET_PRE_ROUTING },
-	{ "postrouting", "post", NF_INET_POST_ROUTING },
+	{ "input", NF_INET_LOCAL_IN },
+	{ "forward", NF_INET_FORWARD },
+	{ "output", NF_INET_LOCAL_OUT },
+	{ "pre", NF_INET_PRE_ROUTING },
+	{ "post", NF_INET_POST_ROUTING },
 };
 
-uint8_t replace_hook(const struct host_chain *c)
+/* FOREIGN_NOWHERE of a rule that is gone, too. */
+static uint32_t target_of(const struct foreign *f, const struct foreign_rule *r)
 {
-	for (size_t i = 0; c->hook && i < ARRAY_SIZE(hooks); i++)
-		if (!strcmp(c->hook, hooks[i].name))
-			return hooks[i].hook;
-	return UINT8_MAX;
-}
+	const struct foreign_outcome v = { r->verdict, r->target };
 
-static uint32_t target_of(const struct foreign *f,
-			  const struct foreign_rule *r)
-{
-	if (r->verdict != FOREIGN_JUMP && r->verdict != FOREIGN_GOTO)
-		return FOREIGN_NOWHERE;
-	return foreign_find_chain(f, f->chains[r->chain].table, r->target);
-}
-
-/* Until nothing changes: chains call each other in any order. */
-void replace_reach(struct replacing *x)
-{
-	const struct foreign *f = x->f;
-	bool changed = true;
-
-	for (size_t c = 0; c < f->n_chains; c++) {
-		uint8_t hook = replace_hook(&f->chains[c]);
-
-		if (hook != UINT8_MAX)
-			x->reach[c] = (uint8_t)(1u << hook);
-	}
-	while (changed) {
-		changed = false;
-		for (size_t i = 0; i < f->n_rules; i++) {
-			const struct foreign_rule *r = &f->rules[i];
-			uint32_t to = foreign_is_gone(r) ? FOREIGN_NOWHERE :
-							   target_of(f, r);
-			uint8_t bits = x->reach[r->chain];
-
-			if (to == FOREIGN_NOWHERE ||
-			    !(bits & ~x->reach[to]))
-				continue;
-			x->reach[to] |= bits;
-			changed = true;
-		}
-	}
+	return foreign_is_gone(r) ? FOREIGN_NOWHERE :
+				    foreign_leads_to(f, r, &v);
 }
 
 bool replace_resets(const struct replacing *x)
@@ -124,8 +89,7 @@ static void find_split(const struct replacing *x, size_t first, bool *split)
 		changed = false;
 		for (size_t i = 0; i < f->n_rules; i++) {
 			const struct foreign_rule *r = &f->rules[i];
-			uint32_t to = foreign_is_gone(r) ? FOREIGN_NOWHERE :
-							   target_of(f, r);
+			uint32_t to = target_of(f, r);
 
 			if (to == FOREIGN_NOWHERE || !split[to] ||
 			    split[r->chain] || !is_shared(x, r->chain))
@@ -257,7 +221,7 @@ static bool lets_begin(const struct replacing *x, const struct foreign_rule *r)
 	/* from a base chain, to its policy */
 	bool leaves = c->hook && (r->verdict == FOREIGN_RETURN ||
 				  r->verdict == FOREIGN_GOTO) &&
-		      !(c->policy && !strcmp(c->policy, "drop"));
+		      !foreign_drops_rest(c);
 
 	return (r->verdict == FOREIGN_ACCEPT || leaves) &&
 	       !foreign_is_gone(r) &&
@@ -331,8 +295,7 @@ static int remember(struct replacing *x, size_t first, const bool *split)
 		if (f->chains[f->rules[i].chain].table == table &&
 		    lets_begin(x, &f->rules[i]))
 			err = remember_rule(x, first, end, i, split);
-	if (!err && !(f->chains[chain].policy &&
-		      !strcmp(f->chains[chain].policy, "drop")))
+	if (!err && !foreign_drops_rest(&f->chains[chain]))
 		err = remember_rest(x, chain);
 	return err;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * audit/replace_places.h: which hooks reach a chain, which chains become two,
- * and where datagrams that leave are remembered.
+ * audit/replace_places.h: which chains become two, and where datagrams that
+ * leave are remembered.
  *
  * Errors: -ENOMEM.
  */
@@ -10,9 +10,6 @@
 
 #include "audit/replace_parts.h"
 
-/* NF_INET_* of a base chain; UINT8_MAX: none, or a regular chain. */
-uint8_t replace_hook(const struct host_chain *c);
-void replace_reach(struct replacing *x);
 bool replace_resets(const struct replacing *x);
 /* Does one rule say it, whatever the dialect? */
 bool replace_is_one(const struct job *j, const struct zone *z);

@@ -80,6 +80,14 @@ uint32_t foreign_find_chain(const struct foreign *f, uint32_t table,
 	return at == SIZE_MAX ? FOREIGN_NOWHERE : (uint32_t)at;
 }
 
+uint32_t foreign_leads_to(const struct foreign *f, const struct foreign_rule *r,
+			  const struct foreign_outcome *v)
+{
+	if (v->verdict != FOREIGN_JUMP && v->verdict != FOREIGN_GOTO)
+		return FOREIGN_NOWHERE;
+	return foreign_find_chain(f, f->chains[r->chain].table, v->target);
+}
+
 bool foreign_takes_part(const struct foreign_table *t, uint8_t family)
 {
 	return (t->family == NFPROTO_INET || t->family == family) &&

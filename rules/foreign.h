@@ -220,6 +220,9 @@ int foreign_chain(struct foreign *f, uint32_t table, const char *name,
 /* The table's chain of that name (NULL: no name), or FOREIGN_NOWHERE. */
 uint32_t foreign_find_chain(const struct foreign *f, uint32_t table,
 			    const char *name);
+/* The chain that a verdict of the rule jumps or goes to, or FOREIGN_NOWHERE. */
+uint32_t foreign_leads_to(const struct foreign *f, const struct foreign_rule *r,
+			  const struct foreign_outcome *v);
 /* Are its base chains met by packets of the family, NFPROTO_IPV4 or _IPV6? */
 bool foreign_takes_part(const struct foreign_table *t, uint8_t family);
 /* Is what comes to the end of the base chain dropped? */

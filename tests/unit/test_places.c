@@ -397,6 +397,46 @@ static void test_chains(void **state)
 	assert_stand(s, 1, "user", 0, 1);
 }
 
+/* Of a rule: its second range, of addresses and ports, leads to the chain. */
+static void lead_by_map(struct foreign *f, const char *chain)
+{
+	static const struct key_range keys[][2] = {
+		{ { { 10 }, { 10 } }, { { 0, 22 }, { 0, 22 } } },
+		{ { { 11 }, { 11 } }, { { 0, 23 }, { 0, 23 } } },
+	};
+	const struct foreign_outcome ways[] = {
+		{ FOREIGN_ACCEPT, NULL }, { FOREIGN_JUMP, chain },
+	};
+	struct term t = { .kind = TERM_VMAP, .n_fields = 2,
+			  .field = { FIELD_SADDR, FIELD_DPORT } };
+
+	assert_int_equal(foreign_begin_set(f, NULL, 2, true, &t.set), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		assert_int_equal(foreign_add_key(f, keys[i], &ways[i]), 0);
+	assert_int_equal(foreign_add_term(f, &t), 0);
+}
+
+/* Nobody may ask for a socket where forwarded packets come by, too. */
+static void test_sockets_in_shared_chains(void **state)
+{
+	struct scene *s = *state;
+	uint32_t user = add_chain(s->f, "user", NULL);
+	uint32_t forward = add_chain(s->f, "FORWARD", "forward");
+
+	add_rule(s->f, s->input, FOREIGN_JUMP, "user");
+	by_state(s, user, NEW, FOREIGN_ACCEPT);
+	s->rs.v[0].match.socket = SOCKET_OPEN;
+	find(s);
+	assert_int_equal(s->stands.n, 1);
+	add_rule(s->f, forward, FOREIGN_NONE, NULL);
+	lead_by_map(s->f, "user");
+	find(s);
+	assert_int_equal(s->stands.n, 0);
+	s->rs.v[0].match.socket = SOCKET_ANY;
+	find(s);
+	assert_int_equal(s->stands.n, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -417,6 +457,7 @@ int main(void)
 		TEST(test_nothing_drops),
 		TEST(test_accepted_anyway),
 		TEST(test_chains),
+		TEST(test_sockets_in_shared_chains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
