@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/inet.h"
+
 #include <linux/netfilter.h>
 
 struct zone zone_all(uint8_t family)
@@ -40,20 +42,6 @@ bool zone_is_all(const struct zone *z)
 	return true;
 }
 
-/* The key before or behind; false: there is none. */
-static bool step(const uint8_t *from, size_t bytes, bool up, uint8_t *ret)
-{
-	memcpy(ret, from, TERM_KEY_MAX);
-	for (size_t i = bytes; i; i--) {
-		uint8_t was = ret[i - 1];
-
-		ret[i - 1] = (uint8_t)(up ? was + 1 : was - 1);
-		if (was != (up ? 0xff : 0))
-			return true;
-	}
-	return false;
-}
-
 static int by_first(const void *pa, const void *pb)
 {
 	const struct key_range *a = pa, *b = pb;
@@ -67,8 +55,8 @@ static size_t join_touching(struct key_range *v, size_t n, size_t bytes)
 	size_t kept = 0;
 
 	for (size_t i = 1; i < n; i++) {
-		uint8_t next[TERM_KEY_MAX];
-		bool ends = !step(v[kept].last, bytes, true, next);
+		uint8_t next[TERM_KEY_MAX] = { 0 };
+		bool ends = !key_next(v[kept].last, bytes, next);
 
 		if (!ends && memcmp(v[i].first, next, TERM_KEY_MAX) > 0)
 			v[++kept] = v[i];
@@ -82,8 +70,8 @@ static bool is_everything(const struct key_range *v, size_t n, size_t bytes)
 {
 	uint8_t key[TERM_KEY_MAX];
 
-	return n == 1 && !step(v->first, bytes, false, key) &&
-	       !step(v->last, bytes, true, key);
+	return n == 1 && !key_previous(v->first, bytes, key) &&
+	       !key_next(v->last, bytes, key);
 }
 
 int spans_of(struct arena *a, size_t bytes, const struct key_range *v,
@@ -124,10 +112,10 @@ int spans_invert(struct arena *a, size_t bytes, const struct spans *s,
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++) {
 		if (memcmp(s->v[i].first, gap.first, TERM_KEY_MAX) > 0) {
-			step(s->v[i].first, bytes, false, gap.last);
+			key_previous(s->v[i].first, bytes, gap.last);
 			v[n++] = gap;
 		}
-		open = step(s->v[i].last, bytes, true, gap.first);
+		open = key_next(s->v[i].last, bytes, gap.first);
 	}
 	if (open) {
 		memset(gap.last, 0, sizeof(gap.last));
