@@ -40,16 +40,16 @@ static int add_entry(struct following *x, const struct zone *z, bool accepts)
 	return 0;
 }
 
-static int meet(struct following *x, const struct zones *l,
-		const struct zone *z, struct zones *ret)
+static int meet(struct arena *a, const struct zones *l, const struct zone *z,
+		struct zones *ret)
 {
-	struct zones out = { .v = arena_alloc(x->a, l->n, sizeof(*out.v)) };
+	struct zones out = { .v = arena_alloc(a, l->n, sizeof(*out.v)) };
 	int err = out.v ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !err && i < l->n; i++) {
 		if (!zone_meets(&l->v[i], z))
 			continue;
-		err = zone_intersect(x->a, &l->v[i], z, &out.v[out.n++]);
+		err = zone_intersect(a, &l->v[i], z, &out.v[out.n++]);
 	}
 	if (!err)
 		*ret = out;
@@ -57,17 +57,17 @@ static int meet(struct following *x, const struct zones *l,
 }
 
 /* False: it has become too much, and nothing was cut. */
-static int cut(struct following *x, struct zones *l, const struct zone *z,
+static int cut(struct arena *a, struct zones *l, const struct zone *z,
 	       bool *ret_done)
 {
 	struct zones out = { 0 };
 
-	out.v = arena_alloc(x->a, l->n * ZONE_MAX_, sizeof(*out.v));
+	out.v = arena_alloc(a, l->n * ZONE_MAX_, sizeof(*out.v));
 	if (!out.v)
 		return -ENOMEM;
 	for (size_t i = 0; i < l->n; i++) {
 		struct zones part = { 0 };
-		int err = zone_subtract(x->a, &l->v[i], z, &part);
+		int err = zone_subtract(a, &l->v[i], z, &part);
 
 		if (err)
 			return err;
@@ -85,10 +85,10 @@ static int leave(struct following *x, struct path *p, const struct zone *z,
 		 bool surely)
 {
 	bool done = true;
-	int err = surely ? cut(x, &p->most, z, &done) : 0;
+	int err = surely ? cut(x->a, &p->most, z, &done) : 0;
 
 	if (!err)
-		err = cut(x, &p->least, z, &done);
+		err = cut(x->a, &p->least, z, &done);
 	if (!err && !done)
 		p->least.n = 0;
 	return err;
@@ -165,10 +165,10 @@ static int decide(struct following *x, const struct foreign_rule *r,
 	uint32_t to = foreign_find_chain(x->f, x->f->chains[r->chain].table,
 					 r->target);
 	struct path in = { 0 };
-	int err = meet(x, &p->most, z, &in.most);
+	int err = meet(x->a, &p->most, z, &in.most);
 
 	if (!err && surely)
-		err = meet(x, &p->least, z, &in.least);
+		err = meet(x->a, &p->least, z, &in.least);
 	if (err)
 		return err;
 	if (r->verdict == FOREIGN_ACCEPT)
@@ -203,11 +203,10 @@ static int meet_rule(struct following *x, uint32_t rule, struct path *p,
 	struct zones here = { 0 };
 	struct zone z;
 	bool ends;
-	int err = zone_of_rule(x->a, x->f, r, x->family, STATES_ALL, &z,
-			       &asked);
+	int err = zone_of_rule(x->a, x->f, r, x->family, &z, &asked);
 
 	if (!err)
-		err = meet(x, &p->most, &z, &here);
+		err = meet(x->a, &p->most, &z, &here);
 	if (err)
 		return err;
 	if (x->out->passed[rule] != FIRST_MET)
@@ -324,14 +323,6 @@ int first_within(struct arena *a, const struct first *x, const struct zone *z,
 	return 0;
 }
 
-static int cut_all(struct arena *a, struct zones *l, const struct zone *z,
-		   bool *ret_ok)
-{
-	struct following x = { .a = a };
-
-	return cut(&x, l, z, ret_ok);
-}
-
 int first_accepted(struct arena *a, const struct first *x, struct zones *ret,
 		   bool *ret_ok)
 {
@@ -355,7 +346,7 @@ int first_accepted(struct arena *a, const struct first *x, struct zones *ret,
 		one.v[0] = x->v[i].z;
 		for (size_t k = 0; !err && ok && k < i; k++)
 			if (!x->v[k].accepts)
-				err = cut_all(a, &one, &x->v[k].z, &ok);
+				err = cut(a, &one, &x->v[k].z, &ok);
 		if (err || !ok)
 			continue;
 		memcpy(out.v + out.n, one.v, one.n * sizeof(*one.v));

@@ -117,7 +117,6 @@ static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
 	const struct foreign_rule *r = &x->f->rules[rule];
 	struct job j = { .x = x, .r = r, .rule = rule, .hook = hook,
 			 .states = zone_rule_states(x->f, r) };
-	struct zone_asked asked;
 	size_t n_chains = x->out->n_chains, n_inner = x->out->n_inner;
 	int err;
 
@@ -125,15 +124,13 @@ static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
 				       .hook = hook, .family = x->family };
 	j.e.first_chain = (uint32_t)n_chains;
 	j.e.why = replace_keeps(x->f, r);
-	err = zone_of_rule(x->a, x->f, r, x->family, STATES_ALL, &j.e.own,
-			   &asked);
+	err = zone_of_rule(x->a, x->f, r, x->family, &j.e.own, &j.asked);
 	if (err || j.e.why)
 		return err ? err : close_edit(&j, &l);
 	if (in_raw(x, r)) {
 		j.e.why = "is asked for ahead of connection tracking";
 		return close_edit(&j, &l);
 	}
-	j.limited = asked.limited;
 	err = find_passed(&j);
 	if (!err)
 		err = replace_rule(&j, &l);

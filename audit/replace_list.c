@@ -92,14 +92,35 @@ int job_not_proto(const struct job *j, uint32_t proto, struct zone *ret)
 	return zone_limit(j->x->a, &j->e.own, ZONE_PROTO, v, 1, true, ret);
 }
 
-int job_icmp_types(const struct job *j, const uint32_t (*v)[2], size_t n,
-		   struct zone *ret)
+#define TYPES_MAX 3
+
+/* RFC 792, RFC 950, RFC 4443, RFC 4620, RFC 4861, RFC 3810, RFC 4286. */
+static const struct {
+	uint32_t v[TYPES_MAX][2];
+	size_t n;
+} icmp_groups[][2] = {	/* of ICMP and ICMPv6 */
+	[ICMP_ERRORS] = { { { { 3, 3 }, { 11, 12 } }, 2 },
+			  { { { 1, 4 } }, 1 } },
+	[ICMP_REQUESTS] = { { { { 8, 8 }, { 13, 13 }, { 17, 17 } }, 3 },
+			    { { { 128, 128 }, { 139, 139 } }, 2 } },
+	[ICMP_REPLIES] = { { { { 0, 0 }, { 14, 14 }, { 18, 18 } }, 3 },
+			   { { { 129, 129 }, { 140, 140 } }, 2 } },
+	[ICMP_NEVER] = { { { { 5, 5 }, { 9, 10 } }, 2 },
+			 { { { 137, 137 } }, 1 } },
+	[ICMP_UNTRACKED] = { { { { 0 } }, 0 },
+			     { { { 130, 136 }, { 143, 143 }, { 151, 151 } },
+			       3 } },
+};
+
+int job_icmp_group(const struct job *j, enum icmp_group group, struct zone *ret)
 {
+	bool v6 = j->x->family != NFPROTO_IPV4;
 	struct zone z;
 	int err = job_proto(j, job_icmp(j), &z);
 
-	return err ? err :
-		     zone_limit(j->x->a, &z, ZONE_ICMP, v, n, false, ret);
+	return err ? err : zone_limit(j->x->a, &z, ZONE_ICMP,
+				      icmp_groups[group][v6].v,
+				      icmp_groups[group][v6].n, false, ret);
 }
 
 static bool drops_or_decides(const struct host_chain *c)

@@ -47,9 +47,13 @@ struct job {
 	const struct foreign_rule *r;
 	uint32_t rule;
 	uint8_t hook, states;
-	bool limited, passed;
+	struct zone_asked asked;
+	bool passed;
 	struct stateless_edit e;
 };
+
+#define ADMITS(name) (UINT32_C(1) << ADMITS_##name)
+#define LOSES(name) (UINT32_C(1) << LOSES_##name)
 
 enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMPV6 = 58 };
 
@@ -62,10 +66,19 @@ static inline uint8_t job_icmp(const struct job *j)
 int list_put(struct job *j, struct rule_list *l, struct stateless_rule r);
 int list_chain(struct job *j, struct rule_list *l, uint32_t *ret);
 void list_release(struct rule_list *l);
-/* Of the job's own packets those of a protocol; of ICMP, of the types. */
+/* ICMP messages, by what they are to conntrack. */
+enum icmp_group {
+	ICMP_ERRORS,
+	ICMP_REQUESTS,
+	ICMP_REPLIES,
+	ICMP_NEVER,			/* it calls them invalid: redirects */
+	ICMP_UNTRACKED,			/* it looks at none: MLD, neighbours */
+};
+
+/* Of the job's own packets those of a protocol; of ICMP, of a group. */
 int job_proto(const struct job *j, uint32_t proto, struct zone *ret);
 int job_not_proto(const struct job *j, uint32_t proto, struct zone *ret);
-int job_icmp_types(const struct job *j, const uint32_t (*v)[2], size_t n,
+int job_icmp_group(const struct job *j, enum icmp_group group,
 		   struct zone *ret);
 /* The base chain that decides what begins in the hook. */
 uint32_t replace_main_chain(const struct replacing *x, uint32_t table,

@@ -251,8 +251,7 @@ static int remember_rule(struct replacing *x, size_t first, size_t end,
 	int err;
 
 	e.hook = split[r->chain] ? NF_INET_LOCAL_OUT : home_of(x, r->chain);
-	err = zone_of_rule(x->a, x->f, r, x->family, STATES_ALL, &e.own,
-			   &asked);
+	err = zone_of_rule(x->a, x->f, r, x->family, &e.own, &asked);
 	if (!err)
 		err = datagrams(x, &e.own, &put.zone);
 	if (err || !asked.takes || (asked.flags && !asked.takes_syn) ||

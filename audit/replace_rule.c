@@ -20,9 +20,6 @@
 #include "core/mem.h"
 #include "rules/walk.h"
 
-#define ADMITS(name) (UINT32_C(1) << ADMITS_##name)
-#define LOSES(name) (UINT32_C(1) << LOSES_##name)
-
 static bool has(const struct job *j, uint8_t states)
 {
 	return j->states & states;
@@ -50,7 +47,7 @@ static int put_all(struct job *j, struct rule_list *l, const struct zone *z,
 	int err;
 
 	rest.zone = *z;
-	if (!j->limited)
+	if (!j->asked.limited)
 		return list_put(j, l, rest);
 	syn.asks |= ASK_SYN;
 	err = zone_limit(j->x->a, z, ZONE_PROTO, tcp, 1, false, &syn.zone);
@@ -97,7 +94,7 @@ static int share_limit(struct job *j, struct rule_list *l)
 	uint32_t chain;
 	int err;
 
-	if (!j->limited || l->n < 2)
+	if (!j->asked.limited || l->n < 2)
 		return 0;
 	if (j->r->verdict == FOREIGN_RETURN || j->r->verdict == FOREIGN_GOTO)
 		return -E2BIG;
@@ -114,7 +111,7 @@ static int share_limit(struct job *j, struct rule_list *l)
 
 static void admit_new(struct job *j)
 {
-	if (takes_proto(j, PROTO_TCP) && !j->limited)
+	if (takes_proto(j, PROTO_TCP) && !j->asked.limited)
 		j->e.admits |= ADMITS(TCP) | ADMITS(FLAGS);
 }
 
@@ -132,7 +129,7 @@ static int accept_new(struct job *j, struct rule_list *l)
 		err = replies_put(j, l, DO_TARGET);
 	}
 	/* what counts the first alone must let the others pass */
-	if (!err && has(j, STATE_ESTABLISHED) && j->limited)
+	if (!err && has(j, STATE_ESTABLISHED) && j->asked.limited)
 		err = established_put(j, l, DO_TARGET);
 	if (!err && has(j, STATE_RELATED) && !has(j, STATE_INVALID))
 		err = related_put(j, l, DO_TARGET);
@@ -169,9 +166,9 @@ static int put_syn(struct job *j, struct rule_list *l)
 static int put_behind_others(struct job *j, struct rule_list *l)
 {
 	_cleanup_(list_release) struct rule_list inner = { 0 };
-	struct stateless_rule call = { .zone = j->e.own, .own = !j->limited,
+	struct stateless_rule call = { .zone = j->e.own, .own = !j->asked.limited,
 				       .does = DO_CALL };
-	struct stateless_rule last = { .own = j->limited };
+	struct stateless_rule last = { .own = j->asked.limited };
 	int err;
 
 	if (j->r->verdict == FOREIGN_RETURN || j->r->verdict == FOREIGN_GOTO)
@@ -182,11 +179,9 @@ static int put_behind_others(struct job *j, struct rule_list *l)
 		err = related_put(j, &inner, DO_RETURN);
 	if (!err && has(j, STATE_INVALID) && !has(j, STATE_UNTRACKED) &&
 	    j->x->family == NFPROTO_IPV6) {
-		static const uint32_t nd[][2] = { { 130, 136 }, { 143, 143 },
-						  { 151, 151 } };
 		struct stateless_rule r = { .does = DO_RETURN };
 
-		err = job_icmp_types(j, nd, ARRAY_SIZE(nd), &r.zone);
+		err = job_icmp_group(j, ICMP_UNTRACKED, &r.zone);
 		if (!err)
 			err = list_put(j, &inner, r);
 	}
@@ -200,28 +195,20 @@ static int put_behind_others(struct job *j, struct rule_list *l)
 }
 
 /* Is the initial SYN left out? Then it takes strays alone. */
-static int takes_strays(const struct job *j, bool *ret)
+static bool takes_strays(const struct job *j)
 {
-	struct zone z;
-	struct zone_asked asked;
-	int err = zone_of_rule(j->x->a, j->x->f, j->r, j->x->family,
-			       STATES_ALL, &z, &asked);
-
-	if (!err)
-		*ret = asked.flags && !asked.takes_syn &&
-		       !has(j, STATE_ESTABLISHED);
-	return err;
+	return j->asked.flags && !j->asked.takes_syn &&
+	       !has(j, STATE_ESTABLISHED);
 }
 
 static int judge_new(struct job *j, struct rule_list *l)
 {
 	const struct stateless_rule like = { .own = true };
-	bool strays = false;
-	int err = takes_strays(j, &strays);
+	int err;
 
-	if (err || strays) {
+	if (takes_strays(j)) {
 		j->e.admits |= ADMITS(TCP);
-		return err;
+		return 0;
 	}
 	if (!in_or_out_or_through(j))
 		return put_syn(j, l);
@@ -232,7 +219,7 @@ static int judge_new(struct job *j, struct rule_list *l)
 	     (j->x->family == NFPROTO_IPV6 && !has(j, STATE_UNTRACKED))))
 		return put_behind_others(j, l);
 	err = put_new(j, l, like);
-	j->e.admits |= j->limited ? ADMITS(TCP) : 0;
+	j->e.admits |= j->asked.limited ? ADMITS(TCP) : 0;
 	if (!err)
 		err = share_limit(j, l);
 	if (!err && has(j, STATE_ESTABLISHED) && !has(j, STATE_INVALID))

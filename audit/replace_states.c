@@ -23,9 +23,6 @@ static int admit(struct job *j, const struct rule_list *l, size_t before,
 	return 0;
 }
 
-#define ADMITS(name) (UINT32_C(1) << ADMITS_##name)
-#define LOSES(name) (UINT32_C(1) << LOSES_##name)
-
 static int put_tcp(struct job *j, struct rule_list *l, enum stateless_does does)
 {
 	const struct begin_want out[] = {
@@ -172,14 +169,9 @@ int established_put(struct job *j, struct rule_list *l,
 /* Errors by their types; and in OUTPUT the resets that a rule of ours sends. */
 int related_put(struct job *j, struct rule_list *l, enum stateless_does does)
 {
-	static const uint32_t v4[][2] = { { 3, 3 }, { 11, 12 } },
-			      v6[][2] = { { 1, 4 } };
-	bool is_v4 = j->x->family == NFPROTO_IPV4;
 	struct stateless_rule r = { .own = does == DO_TARGET, .does = does };
 	size_t before = l->n;
-	int err = job_icmp_types(j, is_v4 ? v4 : v6,
-				 is_v4 ? ARRAY_SIZE(v4) : ARRAY_SIZE(v6),
-				 &r.zone);
+	int err = job_icmp_group(j, ICMP_ERRORS, &r.zone);
 
 	if (!err)
 		err = list_put(j, l, r);
@@ -201,12 +193,7 @@ int related_put(struct job *j, struct rule_list *l, enum stateless_does does)
 /* Of ICMP what begins something, as `like` says. */
 int requests_put(struct job *j, struct rule_list *l, struct stateless_rule like)
 {
-	static const uint32_t v4[][2] = { { 8, 8 }, { 13, 13 }, { 17, 17 } },
-			      v6[][2] = { { 128, 128 }, { 139, 139 } };
-	bool is_v4 = j->x->family == NFPROTO_IPV4;
-	int err = job_icmp_types(j, is_v4 ? v4 : v6,
-				 is_v4 ? ARRAY_SIZE(v4) : ARRAY_SIZE(v6),
-				 &like.zone);
+	int err = job_icmp_group(j, ICMP_REQUESTS, &like.zone);
 
 	return err ? err : list_put(j, l, like);
 }
@@ -233,16 +220,11 @@ static int put_impossible(struct job *j, struct rule_list *l)
 /* Replies that nobody here asked for: all but those that answer something. */
 static int put_unasked(struct job *j, struct rule_list *l)
 {
-	static const uint32_t v4[][2] = { { 0, 0 }, { 14, 14 }, { 18, 18 } },
-			      v6[][2] = { { 129, 129 }, { 140, 140 } };
-	bool is_v4 = j->x->family == NFPROTO_IPV4;
 	_cleanup_(list_release) struct rule_list asked = { 0 };
 	struct stateless_rule r = { .own = true };
 	struct zones all = { 0 };
 	size_t before = l->n;
-	int err = job_icmp_types(j, is_v4 ? v4 : v6,
-				 is_v4 ? ARRAY_SIZE(v4) : ARRAY_SIZE(v6),
-				 &r.zone);
+	int err = job_icmp_group(j, ICMP_REPLIES, &r.zone);
 
 	if (!err)
 		err = replies_put(j, &asked, DO_RETURN);
@@ -273,17 +255,12 @@ static int put_unasked(struct job *j, struct rule_list *l)
 
 int invalid_put(struct job *j, struct rule_list *l)
 {
-	static const uint32_t v4[][2] = { { 5, 5 }, { 9, 10 } },
-			      v6[][2] = { { 137, 137 } };
-	bool is_v4 = j->x->family == NFPROTO_IPV4;
 	struct stateless_rule r = { .own = true };
 	uint32_t admits = j->e.admits;
 	int err = put_impossible(j, l);
 
 	if (!err)
-		err = job_icmp_types(j, is_v4 ? v4 : v6,
-				     is_v4 ? ARRAY_SIZE(v4) : ARRAY_SIZE(v6),
-				     &r.zone);
+		err = job_icmp_group(j, ICMP_NEVER, &r.zone);
 	if (!err)
 		err = list_put(j, l, r);
 	if (!err && j->hook != NF_INET_PRE_ROUTING &&
@@ -309,21 +286,19 @@ static int put_notracked(struct job *j, struct rule_list *l,
 	if (!here || !foreign_takes_part(&j->x->f->tables[c->table],
 					 j->x->family))
 		return 0;
-	err = zone_of_rule(j->x->a, j->x->f, by, j->x->family, STATES_ALL,
-			   &r.zone, &asked);
+	err = zone_of_rule(j->x->a, j->x->f, by, j->x->family, &r.zone,
+			   &asked);
 	return err || !asked.takes ? err : list_put(j, l, r);
 }
 
 int untracked_put(struct job *j, struct rule_list *l)
 {
-	static const uint32_t v6[][2] = { { 130, 136 }, { 143, 143 },
-					  { 151, 151 } };
 	const struct foreign *f = j->x->f;
 	struct stateless_rule r = { .own = true };
 	int err = 0;
 
 	if (j->x->family == NFPROTO_IPV6) {
-		err = job_icmp_types(j, v6, ARRAY_SIZE(v6), &r.zone);
+		err = job_icmp_group(j, ICMP_UNTRACKED, &r.zone);
 		if (!err)
 			err = list_put(j, l, r);
 	}

@@ -169,8 +169,7 @@ static int take_term(struct asking *x, const struct term *t)
 
 int zone_of_rule(struct arena *a, const struct foreign *f,
 		 const struct foreign_rule *r, uint8_t family,
-		 uint8_t states, struct zone *ret,
-		 struct zone_asked *ret_asked)
+		 struct zone *ret, struct zone_asked *ret_asked)
 {
 	struct asking x = { .a = a, .f = f, .z = zone_all(family) };
 	int err = 0;
@@ -181,9 +180,7 @@ int zone_of_rule(struct arena *a, const struct foreign *f,
 		err = take_term(&x, &f->terms[r->terms + i]);
 	if (err)
 		return err;
-	if (r->n_states && !(zone_rule_states(f, r) & states))
-		x.asked.takes = false;
-	if (zone_is_empty(&x.z))
+	if (!zone_rule_states(f, r) || zone_is_empty(&x.z))
 		x.asked.takes = false;
 	*ret = x.z;
 	*ret_asked = x.asked;

@@ -3,8 +3,8 @@
  * audit/zone_rule.h: the packets that one of the host's rules takes.
  *
  * Shape:  the zone holds at least what the rule takes; `exact`: nothing else.
- *         The state is left out of it; `takes` says whether packets with one of
- *         the wanted states, and of TCP the initial SYN, may match at all.
+ *         The state is left out of it; `takes` says whether packets of any
+ *         state may match at all.
  * Units:  states are enum foreign_state.
  * Errors: -ENOMEM.
  */
@@ -27,8 +27,7 @@ uint8_t zone_rule_states(const struct foreign *f,
 			 const struct foreign_rule *r);
 int zone_of_rule(struct arena *a, const struct foreign *f,
 		 const struct foreign_rule *r, uint8_t family,
-		 uint8_t states, struct zone *ret,
-		 struct zone_asked *ret_asked);
+		 struct zone *ret, struct zone_asked *ret_asked);
 
 #define STATES_ALL							\
 	(STATE_NEW | STATE_ESTABLISHED | STATE_RELATED |		\
