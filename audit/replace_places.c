@@ -199,16 +199,8 @@ static struct stateless_edit *edit_of(struct replacing *x, size_t first,
 				      size_t end, uint32_t rule, uint8_t hook)
 {
 	struct stateless_edit *e = x->out->edits;
-	size_t lo = first, hi = end;
+	size_t lo = stateless_first(x->out, first, end, rule);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (e[mid].rule < rule)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	while (lo < end && e[lo].rule == rule && e[lo].hook != hook)
 		lo++;
 	return lo < end && e[lo].rule == rule ? &e[lo] : NULL;

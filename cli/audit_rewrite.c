@@ -8,13 +8,12 @@
 #include "audit/needs.h"
 #include "audit/own.h"
 #include "audit/replace.h"
+#include "cli/audit_report.h"
 #include "cli/report.h"
 #include "cli/saved_rules.h"
 #include "core/fault.h"
 #include "core/mem.h"
 #include "rules/walk.h"
-
-#define HOOKS 5			/* of IP */
 
 struct rewrite {
 	const struct options *o;
@@ -76,32 +75,10 @@ static void tell_stays(struct rewrite *x)
 	}
 }
 
-static void put_words(uint32_t bits, size_t max, const char *comma,
-		      const char *(*name)(size_t i), struct strbuf *b)
-{
-	const char *sep = "";
-
-	for (size_t i = 0; i < max; i++)
-		if (bits >> i & 1) {
-			strbuf_printf(b, "%s%s", sep, name(i));
-			sep = comma;
-		}
-}
-
-static const char *admits_name(size_t i)
-{
-	return stateless_admits_name((enum stateless_admits)i);
-}
-
-static const char *loses_text(size_t i)
-{
-	return stateless_loses_text((enum stateless_loses)i);
-}
-
 /* Hook by hook: what was kept out before. */
 static void tell_admits(struct rewrite *x)
 {
-	for (uint8_t h = 0; h < HOOKS; h++) {
+	for (uint8_t h = 0; h < WALK_HOOKS; h++) {
 		_cleanup_(strbuf_release) struct strbuf b = { 0 };
 		uint32_t admits = 0, loses = 0;
 
@@ -115,13 +92,13 @@ static void tell_admits(struct rewrite *x)
 		}
 		if (!admits && !loses)
 			continue;
-		put_words(admits, ADMITS_MAX_, ", ", admits_name, &b);
+		audit_print_admits(admits, &b);
 		if (admits)
 			diag_add(&x->d, DIAG_NOTE, 0, ID_NEWLY_ADMITTED,
 				 NOPOS, "%s now admits: %s", walk_hook_name(h),
 				 strbuf_str(&b));
 		strbuf_clear(&b);
-		put_words(loses, LOSES_MAX_, "; ", loses_text, &b);
+		audit_print_loses(loses, &b);
 		if (loses)
 			diag_add(&x->d, DIAG_NOTE, 0, ID_NEWLY_LOST, NOPOS,
 				 "%s now loses: %s", walk_hook_name(h),

@@ -71,28 +71,16 @@ static void print_place(const struct foreign *f, const struct foreign_rule *r)
 		printf(", rule %u", position);
 }
 
-static void print_words(const char *what, uint32_t bits, size_t max,
-			const char *(*name)(size_t i), const char *comma)
+static int print_bits(const char *what, uint32_t bits,
+		      void (*print)(uint32_t bits, struct strbuf *out))
 {
-	const char *sep = what;
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
-	for (size_t i = 0; i < max; i++)
-		if (bits >> i & 1) {
-			printf("%s%s", sep, name(i));
-			sep = comma;
-		}
-	if (bits)
-		putchar('\n');
-}
-
-static const char *admits_name(size_t i)
-{
-	return stateless_admits_name((enum stateless_admits)i);
-}
-
-static const char *loses_text(size_t i)
-{
-	return stateless_loses_text((enum stateless_loses)i);
+	if (!bits)
+		return 0;
+	print(bits, &b);
+	printf("      %s %s\n", what, strbuf_str(&b));
+	return strbuf_status(&b);
 }
 
 static int print_replacement(const struct audit_report *a,
@@ -118,9 +106,11 @@ static int print_replacement(const struct audit_report *a,
 		print_rule(&line);
 		putchar('\n');
 	}
-	print_words("      admits ", x.admits, ADMITS_MAX_, admits_name, ", ");
-	print_words("      loses ", x.loses, LOSES_MAX_, loses_text, "; ");
 	err = strbuf_status(&x.rules);
+	if (!err)
+		err = print_bits("admits", x.admits, audit_print_admits);
+	if (!err)
+		err = print_bits("loses", x.loses, audit_print_loses);
 	strbuf_release(&x.rules);
 	return err;
 }

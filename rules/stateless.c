@@ -47,11 +47,9 @@ void stateless_sort(struct stateless *s)
 		qsort(s->edits, s->n_edits, sizeof(*s->edits), by_rule);
 }
 
-/* The first edit of a rule that is not ahead of this one. */
-static size_t lower_bound(const struct stateless *s, uint32_t rule)
+size_t stateless_first(const struct stateless *s, size_t lo, size_t hi,
+		       uint32_t rule)
 {
-	size_t lo = 0, hi = s->n_edits;
-
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
@@ -66,7 +64,8 @@ static size_t lower_bound(const struct stateless *s, uint32_t rule)
 const struct stateless_edit *stateless_edits(const struct stateless *s,
 					     uint32_t rule, size_t *ret_n)
 {
-	size_t first = lower_bound(s, rule), end = first;
+	size_t first = stateless_first(s, 0, s->n_edits, rule);
+	size_t end = first;
 
 	while (end < s->n_edits && s->edits[end].rule == rule)
 		end++;
@@ -77,7 +76,7 @@ const struct stateless_edit *stateless_edits(const struct stateless *s,
 const struct stateless_edit *stateless_find(const struct stateless *s,
 					    uint32_t rule, uint8_t hook)
 {
-	for (size_t i = lower_bound(s, rule);
+	for (size_t i = stateless_first(s, 0, s->n_edits, rule);
 	     i < s->n_edits && s->edits[i].rule == rule; i++)
 		if (s->edits[i].hook == hook && !s->edits[i].left &&
 		    s->edits[i].kind != STATELESS_NONE)

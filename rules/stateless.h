@@ -130,6 +130,9 @@ const char *stateless_loses_text(enum stateless_loses x);
 const char *stateless_class_name(enum stateless_class x);
 /* Edits in the order of rules, hooks and families. */
 void stateless_sort(struct stateless *s);
+/* Of edits lo..hi, in order, the first of this rule or of one behind it. */
+size_t stateless_first(const struct stateless *s, size_t lo, size_t hi,
+		       uint32_t rule);
 /* The edits of a rule, one after the other; *ret_n: how many. */
 const struct stateless_edit *stateless_edits(const struct stateless *s,
 					     uint32_t rule, size_t *ret_n);

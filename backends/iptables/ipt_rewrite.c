@@ -90,17 +90,6 @@ static int print_edit(struct rewriting *x, struct ipt_line *l,
 	return err;
 }
 
-static bool leads_to_copy(const struct rewriting *x,
-			  const struct foreign_rule *r, uint8_t hook)
-{
-	uint32_t to = FOREIGN_NOWHERE;
-
-	if (r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO)
-		to = foreign_find_chain(x->f, x->f->chains[r->chain].table,
-					r->target);
-	return to != FOREIGN_NOWHERE && stateless_copy_name(x->s, to, hook);
-}
-
 /* In its place, or (chain) in a copy of its chain. */
 static int print_rule(struct rewriting *x, uint32_t rule, uint8_t hook,
 		      const char *chain, const struct line *line)
@@ -114,7 +103,7 @@ static int print_rule(struct rewriting *x, uint32_t rule, uint8_t hook,
 		err = print_edit(x, &l, e);
 	if (err || (e && !e->stays))
 		return err;
-	if (chain || leads_to_copy(x, r, hook))
+	if (chain || ipt_rewrite_led_to(&l))
 		return ipt_rewrite_plain(&l, x->out);
 	strbuf_add(x->out, line->s, line->n);
 	return 0;

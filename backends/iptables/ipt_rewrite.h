@@ -42,6 +42,8 @@ struct ipt_line {
 	bool inner;			/* in a chain made for the rule */
 };
 
+/* The copy of a chain that the rule leads to, in this hook; NULL: to none. */
+const char *ipt_rewrite_led_to(const struct ipt_line *l);
 /* The rules of iptables that stand for one, each with its line's end. */
 int ipt_rewrite_rule(const struct ipt_line *l, const struct stateless_rule *r,
 		     const struct zone *own, bool first, struct strbuf *out);

@@ -215,15 +215,11 @@ static void print_chain(const struct printing *x, size_t i,
 		strbuf_add(out, w.s, w.n);
 }
 
-/* The copy of a chain that the rule leads to, in this hook. */
-static const char *led_to(const struct ipt_line *l)
+const char *ipt_rewrite_led_to(const struct ipt_line *l)
 {
-	uint32_t to = FOREIGN_NOWHERE;
+	const struct foreign_outcome v = { l->r->verdict, l->r->target };
+	uint32_t to = foreign_leads_to(l->f, l->r, &v);
 
-	if (l->r->verdict == FOREIGN_JUMP || l->r->verdict == FOREIGN_GOTO)
-		to = foreign_find_chain(l->f,
-					l->f->chains[l->r->chain].table,
-					l->r->target);
 	return to == FOREIGN_NOWHERE ? NULL :
 	       stateless_copy_name(l->s, to, l->hook);
 }
@@ -254,7 +250,7 @@ static void print_word(const struct printing *x, size_t i, bool *target_done,
 		       struct strbuf *out)
 {
 	enum part part = x->p->of[i];
-	const char *to = led_to(x->l);
+	const char *to = ipt_rewrite_led_to(x->l);
 	struct foreign_text w = word(x->l->r, x->p, i);
 
 	if (part == PART_HEAD) {

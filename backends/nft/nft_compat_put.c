@@ -104,22 +104,33 @@ static bool is_writable(const struct image_rule *r)
 				 r->verdict == VERDICT_WORDS);
 }
 
-/* -j DROP, -j f2b-sshd; a blob where it is an extension */
+/* -j DROP, -j f2b-sshd */
+static void put_standard(struct nft_writer *w, const char *name)
+{
+	static const struct {
+		const char *name;
+		int code;
+	} rows[] = {
+		{ "ACCEPT", NF_ACCEPT }, { "DROP", NF_DROP },
+		{ "RETURN", NFT_RETURN },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(name, rows[i].name)) {
+			nft_put_code(w, rows[i].code, NULL);
+			return;
+		}
+	nft_put_code(w, NFT_JUMP, name);
+}
+
+/* The same, or a blob where it is an extension. */
 static void put_target(struct nft_writer *w, const struct xt_target *t)
 {
-	struct image_rule r = { .verdict = VERDICT_JUMP, .target = t->name };
 	_cleanup_free_ void *info = NULL;
 	struct nftnl_expr *e;
 
 	if (!t->info) {
-		if (!strcmp(t->name, "ACCEPT"))
-			r.verdict = VERDICT_ACCEPT;
-		else if (!strcmp(t->name, "RETURN"))
-			r.verdict = VERDICT_RETURN;
-		if (!strcmp(t->name, "DROP"))
-			nft_put_code(w, NF_DROP);
-		else
-			nft_put_verdict(w, &r);
+		put_standard(w, t->name);
 		return;
 	}
 	info = malloc(t->len + 1);

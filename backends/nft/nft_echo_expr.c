@@ -67,16 +67,9 @@ static void put_verdict(struct nft_writer *w, const struct nft_echo *e)
 					  e->reject_code);
 		return;
 	}
-	x = nft_add_expr(w, "immediate");
-	if (!x)
-		return;
-	nftnl_expr_set_u32(x, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-	nftnl_expr_set_u32(x, NFTNL_EXPR_IMM_VERDICT, (uint32_t)
-			   (e->verdict == FOREIGN_DROP ? NF_DROP :
-			    e->verdict == FOREIGN_JUMP ? NFT_JUMP :
-							 NF_ACCEPT));
-	if (e->target)
-		nftnl_expr_set_str(x, NFTNL_EXPR_IMM_CHAIN, e->target);
+	nft_put_code(w, e->verdict == FOREIGN_DROP ? NF_DROP :
+			e->verdict == FOREIGN_JUMP ? NFT_JUMP : NF_ACCEPT,
+		     e->target);
 }
 
 void nft_echo_put(struct nft_writer *w, const struct nft_echo *e)

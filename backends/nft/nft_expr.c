@@ -311,7 +311,7 @@ static void put_socket(struct nft_writer *w, const struct image_rule *r)
 	put_cmp8(w, NFT_CMP_EQ, v[r->match.socket].value);
 }
 
-void nft_put_code(struct nft_writer *w, int code)
+void nft_put_code(struct nft_writer *w, int code, const char *chain)
 {
 	struct nftnl_expr *e = nft_add_expr(w, "immediate");
 
@@ -319,28 +319,19 @@ void nft_put_code(struct nft_writer *w, int code)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)code);
+	if (chain)
+		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
 }
 
 void nft_put_verdict(struct nft_writer *w, const struct image_rule *r)
 {
-	struct nftnl_expr *e;
-	int code = NF_ACCEPT;
-
-	if (r->verdict == VERDICT_NOTRACK) {
+	if (r->verdict == VERDICT_NOTRACK)
 		nft_add_expr(w, "notrack");
-		return;
-	}
-	if (r->verdict == VERDICT_RETURN)
-		code = NFT_RETURN;
 	else if (r->verdict == VERDICT_JUMP)
-		code = NFT_JUMP;
-	e = nft_add_expr(w, "immediate");
-	if (!e)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, (uint32_t)code);
-	if (r->verdict == VERDICT_JUMP)
-		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, r->target);
+		nft_put_code(w, NFT_JUMP, r->target);
+	else
+		nft_put_code(w, r->verdict == VERDICT_RETURN ? NFT_RETURN :
+							      NF_ACCEPT, NULL);
 }
 
 static void put_comment(struct nft_writer *w, const char *comment)

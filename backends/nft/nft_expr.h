@@ -34,8 +34,8 @@ void nft_put_mask(struct nft_writer *w, const void *mask, uint32_t len);
 unsigned int nft_put_key(struct nft_writer *w, enum key_part p, uint8_t af,
 			 uint32_t reg);
 void nft_put_fragment(struct nft_writer *w, uint8_t af);
-/* NF_DROP, NFT_RETURN */
-void nft_put_code(struct nft_writer *w, int code);
+/* NF_DROP, NFT_RETURN; NFT_JUMP to the chain, which else is NULL. */
+void nft_put_code(struct nft_writer *w, int code, const char *chain);
 void nft_put_verdict(struct nft_writer *w, const struct image_rule *r);
 
 #endif

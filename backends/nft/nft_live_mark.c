@@ -51,7 +51,7 @@ static void lose_loads(struct live_rule *r, bool of_entry)
 int nft_live_set_mark(struct live_rule *r, unsigned int at, bool of_entry)
 {
 	struct term t = { .kind = of_entry ? TERM_SET_CTMARK : TERM_SET_MARK };
-	bool known = at + 4 <= LIVE_BYTES;
+	bool known = nft_live_fits(at, 4);
 
 	for (unsigned int i = 0; known && i < 4; i++)
 		known = add_byte(r, &r->byte[at + i], i, &t);
