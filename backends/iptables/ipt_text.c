@@ -201,14 +201,15 @@ static int render_chain_name(const struct pair *p, const char *name,
 	return 0;
 }
 
-/* CTPOLICY-INPUT or CTPOLICY-INPUT-2, or a chain that jumps there? */
+/* CTPOLICY-INPUT, CTPOLICY-INPUT-2, CTPOLICY-INPUT.1, or what jumps there? */
 static bool is_at(const struct image_chain *c, const struct ipt_place *at)
 {
 	const char *own = c->foreign && c->n_rules ? c->rules[0].target :
 						     c->name;
 	size_t n = strlen(at->own);
 
-	return own && !strncmp(own, at->own, n) && (!own[n] || own[n] == '-');
+	return own && !strncmp(own, at->own, n) &&
+	       (!own[n] || own[n] == '-' || own[n] == '.');
 }
 
 typedef int render_fn(const struct pair *p, const char *name,

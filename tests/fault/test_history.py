@@ -216,6 +216,47 @@ def no_waiter(host):
         expect(host, one, "before, after " + " ".join(taker))
 
 
+NFT_CHAIN = """table inet host {
+chain mine { tcp dport 80-9000 accept; }
+chain in { type filter hook input priority 0; policy drop
+ct state established,related,new jump mine
+}
+}
+"""
+LEGACY_CHAIN = """*filter
+:INPUT DROP [0:0]
+:mine - [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,NEW -j mine
+-A mine -p tcp -m tcp --dport 80:9000 -j ACCEPT
+COMMIT
+"""
+
+
+def repeated(host):
+    """Chains that repeat the host's own rules come back as well."""
+    host.space.clear()
+    if host.backend == "nftables":
+        host.space.nft(NFT_CHAIN)
+    else:
+        for version in lab.VERSIONS:
+            host.space.legacy(version, LEGACY_CHAIN)
+    inherits = []
+    for n, path in enumerate(history.PATHS):
+        with open(path) as f:
+            text = f.read().replace("accept: open", "accept: inherit")
+        inherits.append(os.path.join(lab.WORK, "%s-inherit%d.yaml" % (
+            host.backend, n)))
+        with open(inherits[-1], "w") as f:
+            f.write(text)
+    host.run("apply", "--force", inherits[0])
+    one = host.listing()
+    assert ".1" in str(one), one
+    said = host.run("apply", "--force", inherits[1])
+    assert "by hand" not in said, said
+    host.run("rollback")
+    expect(host, one, "the first policy")
+
+
 def no_room(host):
     """A full or read-only folder: code 74, and rules as they were."""
     host.run("apply", ONE)
@@ -258,7 +299,7 @@ def unreadable(host):
 
 def play_all(backend):
     for check in (rollback, redo, keeps_some, private, damaged, interrupted,
-                  confirm, no_waiter, no_room, unreadable):
+                  confirm, no_waiter, repeated, no_room, unreadable):
         case(check.__name__, backend, check)
 
 
