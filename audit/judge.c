@@ -177,25 +177,15 @@ static void note_mark(const struct foreign *f, const struct walk_step *s,
 	}
 }
 
-static bool has_term(const struct foreign *f, uint32_t rule,
-		     enum term_kind kind)
-{
-	const struct foreign_rule *r = &f->rules[rule];
-
-	for (uint32_t i = 0; i < r->n_terms; i++)
-		if (f->terms[r->terms + i].kind == kind)
-			return true;
-	return false;
-}
-
 /* A template keeps NOTRACK from its work: nft's zones, and iptables' CT. */
 static bool leaves_template(const struct foreign *f, uint32_t rule)
 {
 	const struct foreign_rule *r = &f->rules[rule];
 
-	return has_term(f, rule, TERM_ZONE) ||
+	return foreign_has_term(f, r, TERM_ZONE) ||
 	       (r->verdict == FOREIGN_TARGET && r->target &&
-		!strcmp(r->target, "CT") && !has_term(f, rule, TERM_NOTRACK));
+		!strcmp(r->target, "CT") &&
+		!foreign_has_term(f, r, TERM_NOTRACK));
 }
 
 /* Rules that took part, and that an entry is everything to. */
@@ -218,7 +208,8 @@ static void note_needs(const struct bench *b, struct judged *ret)
 		    leaves_template(b->f, s->rule))
 			ret->zone = s->rule;
 		if (ret->helper == FOREIGN_NOWHERE &&
-		    has_term(b->f, s->rule, TERM_HELPER))
+		    foreign_has_term(b->f, &b->f->rules[s->rule],
+				     TERM_HELPER))
 			ret->helper = s->rule;
 		if (is_idle(b->f, s))
 			continue;

@@ -274,11 +274,8 @@ static int try_outside(struct search *x, const struct trial *t,
 /* Does it do what matters to conntrack, though it decides nothing? */
 static bool has_effect(const struct search *x, const struct foreign_rule *r)
 {
-	for (uint32_t i = 0; i < r->n_terms; i++)
-		if (x->f->terms[r->terms + i].kind == TERM_ZONE ||
-		    x->f->terms[r->terms + i].kind == TERM_HELPER)
-			return true;
-	return false;
+	return foreign_has_term(x->f, r, TERM_ZONE) ||
+	       foreign_has_term(x->f, r, TERM_HELPER);
 }
 
 static int try_rule(struct search *x, const struct foreign_rule *r,

@@ -248,6 +248,9 @@ int foreign_add_key(struct foreign *f, const struct key_range *v,
 		    const struct foreign_outcome *of_map);
 /* A copy of a text that is not in f->text, for `raw`; NULL: no memory. */
 const char *foreign_keep(struct foreign *f, const char *s, size_t n);
+/* Is one of the rule's terms of the kind? */
+bool foreign_has_term(const struct foreign *f, const struct foreign_rule *r,
+		      enum term_kind kind);
 /*
  * Forget all that was added since the mark: chains that were there before
  * must have got no rules meanwhile.

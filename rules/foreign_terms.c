@@ -17,6 +17,15 @@ static const struct {
 #undef FIELD_
 };
 
+bool foreign_has_term(const struct foreign *f, const struct foreign_rule *r,
+		      enum term_kind kind)
+{
+	for (uint32_t i = 0; i < r->n_terms; i++)
+		if (f->terms[r->terms + i].kind == kind)
+			return true;
+	return false;
+}
+
 bool term_is_plain(const struct term *t)
 {
 	static const uint32_t plain = 1u << FIELD_NFPROTO |

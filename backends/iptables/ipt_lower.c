@@ -4,6 +4,7 @@
 
 #include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_group.h"
+#include "backends/lower/echo.h"
 #include "backends/xtables/ipt_split.h"
 #include "backends/xtables/xt.h"
 #include "core/intern.h"
@@ -179,52 +180,25 @@ static struct image_chain *own_chain(struct lowering *l, const struct spot *at)
 	return t ? image_add_chain(t, at->own, HOOK_MAX_) : NULL;
 }
 
-/* The chain that repeats what a rule of the host's does; see rule.then. */
-static int lower_echo(struct lowering *l, const struct rule *r,
-		      const struct spot *at, const char **ret)
+static int settle(const struct image_table *t, const char *words, char **ret)
 {
-	uint8_t nf = at->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	struct image_table *t = table_of(l->img, at->family, at->place->table);
-	const char *name = intern_printf("%s.%u", at->own, r->turn);
-	struct image_chain *c;
-	struct image_rule *to;
-	char *words;
-	int err;
-
-	if (!name)
-		return -ENOMEM;
-	*ret = name;
-	if (image_find_chain(t, name))
-		return 0;
-	err = xt_settle(nf, r->then, &words);
-	if (err)
-		return err;
-	c = image_add_chain(t, name, HOOK_MAX_);
-	to = c ? image_add_rule(c) : NULL;
-	if (!to) {
-		free(words);
-		return -ENOMEM;
-	}
-	to->verdict = VERDICT_WORDS;
-	to->match.family = at->family;
-	to->origin = r->origin;
-	to->unknown = words;
-	return 0;
+	return xt_settle(t->family, words, ret);
 }
 
 /* What the kernel has no words for is left out: pre-flight finds what for. */
 static int lower_turn(struct lowering *l, const struct fuse_group *g,
 		      const struct spot *at)
 {
+	struct image_table *t = table_of(l->img, at->family, at->place->table);
 	const char *echo = NULL;
 	struct image_chain *c;
 	size_t first;
-	int err = g->model.then ? lower_echo(l, &g->model, at, &echo) : 0;
+	int err = g->model.then ? lower_echo(t, at->own, at->family, &g->model,
+					     settle, &echo) : 0;
 
 	if (err)
 		return err == -EOPNOTSUPP ? 0 : err;
-	c = image_find_chain(table_of(l->img, at->family, at->place->table),
-			     at->own);
+	c = image_find_chain(t, at->own);
 	first = c->n_rules;
 	err = lower_group(l, g, at, c);
 	if (!err && echo)

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends/lower/echo.h"
 #include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_echo.h"
 #include "backends/nft/nft_lower.h"
-#include "core/intern.h"
 #include "core/mem.h"
 
 /* In the words that the kernel's rule will be shown in. */
@@ -43,27 +43,5 @@ int nft_add_words(const struct image_table *t, const char *words,
 int nft_lower_echo(struct image_table *t, const char *chain,
 		   const struct rule *r, const char **ret)
 {
-	const char *name = intern_printf("%s.%u", chain, r->turn);
-	_cleanup_free_ char *words = NULL;
-	struct image_chain *c;
-	struct image_rule *to;
-	int err;
-
-	if (!name)
-		return -ENOMEM;
-	*ret = name;
-	if (image_find_chain(t, name))
-		return 0;
-	err = settle(t, r->then, &words);
-	if (err)
-		return err;
-	c = image_add_chain(t, name, HOOK_MAX_);
-	to = c ? image_add_rule(c) : NULL;
-	if (!to)
-		return -ENOMEM;
-	to->verdict = VERDICT_WORDS;
-	to->match.family = nft_table_af(t->family);
-	to->origin = r->origin;
-	to->unknown = TAKE_PTR(words);
-	return 0;
+	return lower_echo(t, chain, nft_table_af(t->family), r, settle, ret);
 }
