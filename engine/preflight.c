@@ -384,6 +384,16 @@ static void note_untried(const struct preflight *x)
 		 x->limit.samples);
 }
 
+/* Where no rule does, all packets have the same mark, today and then. */
+static bool sets_marks(const struct foreign *f)
+{
+	for (size_t i = 0; i < f->n_terms; i++)
+		if (f->terms[i].kind == TERM_SET_MARK ||
+		    f->terms[i].kind == TERM_LOSE_MARK)
+			return true;
+	return false;
+}
+
 static int check(struct preflight *x)
 {
 	struct guard_host host = {
@@ -401,7 +411,7 @@ static int check(struct preflight *x)
 	err = find_cases(x);
 	if (!err)
 		err = judge_today(x, &host);
-	if (!err)
+	if (!err && sets_marks(x->f))
 		err = host_reads_marks(&x->marks_are_read);
 	if (!err)
 		err = host_rules_put_wanted(&x->p->host, &x->p->change);

@@ -130,8 +130,9 @@ static int ask(size_t i, bool *found)
 	_Alignas(struct nlmsghdr) char buf[128];
 	struct netlink n;
 	struct nlmsghdr *nlh;
-	bool there;
-	int err = bus_is_there(dumps[i].bus, &there);
+	bool there = true;
+	int err = dumps[i].bus == NETLINK_ROUTE ?
+			  0 : bus_is_there(dumps[i].bus, &there);
 
 	if (err || !there)
 		return err;
