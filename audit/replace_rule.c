@@ -166,7 +166,8 @@ static int put_syn(struct job *j, struct rule_list *l)
 static int put_behind_others(struct job *j, struct rule_list *l)
 {
 	_cleanup_(list_release) struct rule_list inner = { 0 };
-	struct stateless_rule call = { .zone = j->e.own, .own = !j->asked.limited,
+	struct stateless_rule call = { .zone = j->e.own,
+				       .own = !j->asked.limited,
 				       .does = DO_CALL };
 	struct stateless_rule last = { .own = j->asked.limited };
 	int err;
