@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debian's stock kernel with nothing loaded: what looks loads no connection
+tracking, and each backend works."""
+import machine  # first: it finds the others
+import tally
+
+POLICY = """version: 1
+state_matching: %s
+untracked:
+  - {name: web, role: [server, client], protocol: tcp, ports: [80],
+     accept: none}
+"""
+# A modprobe that the kernel calls for what it lacks, and that tells.
+WRAPPER = """#!/bin/dash
+echo "$@" >>/tmp/asked
+exec /bin/modprobe "$@"
+"""
+
+
+def prepare(vm):
+    vm.put("/bin/asked", WRAPPER)
+    vm.run("echo /bin/asked >/proc/sys/kernel/modprobe; >/tmp/asked")
+    for words in ("allowed", "forbidden"):
+        vm.put("/tmp/%s.yaml" % words, POLICY % words)
+
+
+def absent(vm):
+    return vm.run("test ! -e /sys/module/nf_conntrack", code=None)[0] == 0
+
+
+def looking(vm):
+    """Commands that only look, as one who has nothing loaded runs them."""
+    for command, code in (
+            ("check /tmp/allowed.yaml", 0), ("audit", 0),
+            ("render /tmp/allowed.yaml", 0),
+            ("diff /tmp/forbidden.yaml --backend nftables", 1),
+            ("diff /tmp/allowed.yaml --backend nftables", 1),
+            ("apply --dry-run /tmp/allowed.yaml --backend nftables", 0)):
+        vm.run("ctpolicy " + command, code=code)
+        assert absent(vm), "%s loaded nf_conntrack: %s" % (
+            command, vm.run("cat /tmp/asked"))
+
+
+def applying(vm):
+    vm.run("ctpolicy apply --backend nftables /tmp/allowed.yaml")
+    assert vm.run("nft list ruleset").count("notrack") > 0
+    vm.run("ctpolicy remove")
+
+
+def main():
+    with machine.frozen() as ice:
+        for test in (looking, applying):
+            with ice.thaw() as vm:
+                prepare(vm)
+                tally.case(test.__name__, test, vm)
+    tally.end()
+
+
+main()
