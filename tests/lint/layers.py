@@ -33,6 +33,7 @@ CONFINED = (
     (r"(libiptc|libipset)/|ip6?tables\.h$", r"backends/iptables/"),
     (r"xtables\.h$", r"backends/(iptables|xtables)/"),
     (r"cap-ng\.h$", r"host/privilege\.c$"),
+    (r"libkmod\.h$", r"host/kmod\.c$"),
     (r"jansson\.h$", r"(cli|state)/"),
     (r"linux/", r"(core|rules|audit|host|backends|engine)/"),
     (r"uthash\.h$|ut(list|array|string)\.h$",

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * host/kmod.h: load and unload kernel modules.
+ *
+ * Shape:  names as in /sys/module. Nothing is forced, nothing waits for a
+ *         module to become free, and no program is run: "install" and "remove"
+ *         lines of modprobe.d are passed over.
+ * Errors: -errno of init_module(2) and delete_module(2): -EPERM without
+ *         CAP_SYS_MODULE, -EAGAIN or -EBUSY for a module in use. -ENOENT: there
+ *         is no such module; unloading one that is gone is no error.
+ * Source: libkmod.
+ */
+#ifndef CTPOLICY_HOST_KMOD_H
+#define CTPOLICY_HOST_KMOD_H
+
+/*
+ * The folder that the module's file is in, below the kernel's own:
+ * "net/netfilter"; "" for one that is not of the running kernel. Interned.
+ */
+int kmod_folder(const char *name, const char **ret);
+/* And what it needs. `options`: further ones, "acct=1 tstamp=0". */
+int kmod_load(const char *name, const char *options);
+int kmod_unload(const char *name);
+
+#endif
