@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/chain_hooks.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <linux/netfilter.h>
+
+#include "core/mem.h"
 #include "rules/walk.h"
 
 uint8_t chain_hook(const struct host_chain *c)
@@ -12,6 +17,8 @@ uint8_t chain_hook(const struct host_chain *c)
 			return i;
 	return UINT8_MAX;
 }
+
+enum { CONNTRACK_PRIORITY = -200 };
 
 /* Does a chain get hooks that it did not have? */
 static bool pass_on(uint8_t hooks, uint32_t to, uint8_t *ret)
@@ -50,20 +57,45 @@ static bool pass_by_rule(const struct foreign *f, const struct foreign_rule *r,
 }
 
 /* Until nothing changes: chains call each other in any order. */
-void chain_hooks_find(const struct foreign *f, uint8_t *ret)
+static void spread(const struct foreign *f, uint8_t *ret)
 {
 	bool changed = true;
 
-	for (size_t i = 0; i < f->n_chains; i++) {
-		uint8_t hook = chain_hook(&f->chains[i]);
-
-		if (hook != UINT8_MAX)
-			ret[i] = (uint8_t)(1u << hook);
-	}
 	while (changed) {
 		changed = false;
 		for (size_t i = 0; i < f->n_rules; i++)
 			if (!foreign_is_gone(&f->rules[i]))
 				changed |= pass_by_rule(f, &f->rules[i], ret);
 	}
+}
+
+void chain_hooks_find(const struct foreign *f, uint8_t *ret)
+{
+	for (size_t i = 0; i < f->n_chains; i++) {
+		uint8_t hook = chain_hook(&f->chains[i]);
+
+		if (hook != UINT8_MAX)
+			ret[i] = (uint8_t)(1u << hook);
+	}
+	spread(f, ret);
+}
+
+int chain_hooks_early(const struct foreign *f, bool *ret)
+{
+	_cleanup_free_ uint8_t *bits = calloc(f->n_chains + 1, 1);
+
+	if (!bits)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_chains; i++) {
+		uint8_t hook = chain_hook(&f->chains[i]);
+
+		bits[i] = (hook == NF_INET_PRE_ROUTING ||
+			   hook == NF_INET_LOCAL_OUT) &&
+			  walk_priority(f->chains[i].priority) <=
+				  CONNTRACK_PRIORITY;
+	}
+	spread(f, bits);
+	for (size_t i = 0; i < f->n_chains; i++)
+		ret[i] = bits[i];
+	return 0;
 }

@@ -13,5 +13,7 @@
 uint8_t chain_hook(const struct host_chain *c);
 /* `ret`: of f->n_chains, all 0. */
 void chain_hooks_find(const struct foreign *f, uint8_t *ret);
+/* Do packets come to it before conntrack looks at them? -ENOMEM */
+int chain_hooks_early(const struct foreign *f, bool *ret);
 
 #endif

@@ -160,39 +160,56 @@ static int enter(struct following *x, uint32_t chain, struct path *inner)
 }
 
 static int decide(struct following *x, const struct foreign_rule *r,
-		  const struct zone *z, bool surely, struct path *p)
+		  const struct zone_part *v, struct path *p)
 {
 	uint32_t to = foreign_find_chain(x->f, x->f->chains[r->chain].table,
-					 r->target);
+					 v->target);
 	struct path in = { 0 };
-	int err = meet(x->a, &p->most, z, &in.most);
+	int err = meet(x->a, &p->most, &v->z, &in.most);
 
-	if (!err && surely)
-		err = meet(x->a, &p->least, z, &in.least);
+	if (!err && v->exact)
+		err = meet(x->a, &p->least, &v->z, &in.least);
 	if (err)
 		return err;
-	if (r->verdict == FOREIGN_ACCEPT)
+	if (v->verdict == FOREIGN_ACCEPT)
 		return accept_them(x, &in.most, &in.least);
-	if (r->verdict == FOREIGN_DROP || r->verdict == FOREIGN_REJECT)
+	if (v->verdict == FOREIGN_DROP || v->verdict == FOREIGN_REJECT)
 		return refuse_them(x, &in.least);
-	if (r->verdict == FOREIGN_RETURN) {
+	if (v->verdict == FOREIGN_RETURN) {
 		err = end_base(x, &in.most, &in.least);
-		return err ? err : leave(x, p, z, surely);
+		return err ? err : leave(x, p, &v->z, v->exact);
 	}
-	if ((r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO) &&
+	if ((v->verdict == FOREIGN_JUMP || v->verdict == FOREIGN_GOTO) &&
 	    to != FOREIGN_NOWHERE) {
 		struct zones sent = in.most;
 
 		err = enter(x, to, &in);
-		if (err || r->verdict == FOREIGN_JUMP)
+		if (err || v->verdict == FOREIGN_JUMP)
 			return err;
 		err = end_base(x, &sent, &(struct zones){ 0 });
-		return err ? err : leave(x, p, z, surely);
+		return err ? err : leave(x, p, &v->z, v->exact);
 	}
 	/* whoever decides it elsewhere may accept */
-	if (r->target && !walk_goes_on(x->f, r, r->target))
+	if (v->target && !walk_goes_on(x->f, r, v->target))
 		return accept_them(x, &in.most, &(struct zones){ 0 });
 	return 0;
+}
+
+/* One part after the other: they are disjoint. */
+static int decide_parts(struct following *x, const struct foreign_rule *r,
+			const struct zone *z, const struct zone_asked *asked,
+			struct path *p)
+{
+	struct zone_parts l = { 0 };
+	int err = zone_parts_of(x->a, x->f, r, z, asked, x->state, &l);
+
+	for (size_t i = 0; !err && i < l.n; i++) {
+		/* the initial SYN alone: no later packet has passed by that */
+		if (asked->flags && x->state == STATE_ESTABLISHED)
+			l.v[i].exact = false;
+		err = decide(x, r, &l.v[i], p);
+	}
+	return err;
 }
 
 static int meet_rule(struct following *x, uint32_t rule, struct path *p,
@@ -215,12 +232,10 @@ static int meet_rule(struct following *x, uint32_t rule, struct path *p,
 	if (!asked.takes || (asked.flags && !asked.takes_syn) ||
 	    (r->n_states && !(zone_rule_states(x->f, r) & x->state)))
 		return 0;
-	/* the initial SYN alone: no later packet has passed by that */
 	ends = asked.exact && !asked.flags && zone_is_all(&z) &&
 	       (r->verdict == FOREIGN_ACCEPT || r->verdict == FOREIGN_DROP ||
 		r->verdict == FOREIGN_REJECT || r->verdict == FOREIGN_RETURN);
-	err = decide(x, r, &z, asked.exact &&
-		     !(asked.flags && x->state == STATE_ESTABLISHED), p);
+	err = decide_parts(x, r, &z, &asked, p);
 	*ret_ends = ends;
 	return err;
 }

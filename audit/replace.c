@@ -20,13 +20,14 @@ static const char *odd_states(const struct foreign *f,
 	for (uint32_t i = 0; i < r->n_states; i++) {
 		const struct foreign_states *s = &f->states[r->states + i];
 
-		if (s->kind != STATES_LISTED)
+		if (s->kind != STATES_LISTED && s->kind != STATES_MAPPED)
 			return "looks the state up in a set or map";
 		if (!s->negated && s->mask &&
 		    !(s->mask & STATES_ALL))
 			return "matches translated connections";
 	}
-	return r->n_states ? NULL : "matches the state in words that are not understood";
+	return r->n_states && zone_knows_states(f, r) ? NULL :
+		"matches the state in words that are not understood";
 }
 
 const char *replace_keeps(const struct foreign *f,
@@ -48,10 +49,15 @@ static bool is_ours(const struct replacing *x, const struct foreign_rule *r)
 				  x->family);
 }
 
+/* Of any chain that leads to it, does one come ahead of conntrack? */
 static bool in_raw(const struct replacing *x, const struct foreign_rule *r)
 {
-	return !strcmp(x->f->tables[x->f->chains[r->chain].table].name,
-		       "raw");
+	const struct foreign *f = x->f;
+	const struct foreign_table *t = &f->tables[f->chains[r->chain].table];
+
+	if (x->how->words == WORDS_XTABLES || t->world == WORLD_LEGACY)
+		return !strcmp(t->name, "raw");
+	return x->early[r->chain];
 }
 
 /* Established ones were accepted before, in each base chain on the way. */
@@ -84,10 +90,26 @@ static bool may_change(const struct job *j, const struct rule_list *l)
 
 	if (text == TEXT_APPENDS && !x->counted[j->r->chain])
 		return true;
-	if (text == TEXT_OTHER || l->n > 1)
+	if (l->n > 1)
 		return false;
 	return l->n ? replace_is_one(j, &l->v[0].zone) :
 		      !x->counted[j->r->chain];
+}
+
+/* Of the text itself, which the dialect's reader knows; NULL: nothing. */
+static const char *odd_text(const struct replacing *x,
+			    const struct foreign_rule *r)
+{
+	static const char *const why[] = {
+		[TEXT_OTHER] = "stands in a text that cannot be edited",
+		[TEXT_NAMELESS] = "stands in a chain without a name, or calls one",
+		[TEXT_DEFINED] = "takes its states from a define",
+		[TEXT_INCLUDES] = "stands among included files, whose rules are not known here",
+	};
+	enum stateless_text text = x->how->text ? x->how->text(x->f, r) :
+						  TEXT_APPENDS;
+
+	return why[text];
 }
 
 static int close_edit(struct job *j, const struct rule_list *l)
@@ -116,7 +138,8 @@ static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
 	_cleanup_(list_release) struct rule_list l = { 0 };
 	const struct foreign_rule *r = &x->f->rules[rule];
 	struct job j = { .x = x, .r = r, .rule = rule, .hook = hook,
-			 .states = zone_rule_states(x->f, r) };
+			 .states = zone_rule_states(x->f, r),
+			 .verdict = r->verdict, .target = r->target };
 	size_t n_chains = x->out->n_chains, n_inner = x->out->n_inner;
 	int err;
 
@@ -124,7 +147,10 @@ static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
 				       .hook = hook, .family = x->family };
 	j.e.first_chain = (uint32_t)n_chains;
 	j.e.why = replace_keeps(x->f, r);
+	if (!j.e.why)
+		j.e.why = odd_text(x, r);
 	err = zone_of_rule(x->a, x->f, r, x->family, &j.e.own, &j.asked);
+	j.e.takes = j.asked.takes;
 	if (err || j.e.why)
 		return err ? err : close_edit(&j, &l);
 	if (in_raw(x, r)) {
@@ -190,6 +216,63 @@ static int find_edits(struct replacing *x, bool *ret_left)
 	return err;
 }
 
+/* A table of both families has one text for both. */
+static bool is_of_both(const struct replacing *x,
+		       const struct stateless_edit *e)
+{
+	return x->f->tables[x->f->chains[e->chain].table].family ==
+	       NFPROTO_INET;
+}
+
+static void keep_edit(struct stateless_edit *e, const char *why)
+{
+	e->why = why;
+	e->kind = STATELESS_NONE;
+	e->n = e->n_chains = 0;
+	e->admits = e->loses = 0;
+}
+
+/* What stays for one hook stays for all. */
+static void join_hooks(struct replacing *x, const struct replaced *v)
+{
+	struct stateless_edit *e = x->out->edits;
+	size_t end;
+
+	for (size_t i = v->first; i < v->end; i = end) {
+		const char *why = NULL;
+
+		for (end = i; end < v->end && e[end].rule == e[i].rule; end++)
+			why = why ? why : e[end].why;
+		for (size_t k = i; why && k < end; k++)
+			if (!e[k].why)
+				keep_edit(&e[k], why);
+	}
+}
+
+/* Those of a family are in the order of rules and hooks, for either. */
+static bool join_families(struct replacing *x, struct replaced *v)
+{
+	struct stateless_edit *e = x->out->edits;
+	size_t k = v[1].first;
+	bool any = false;
+
+	for (size_t i = v[0].first; i < v[0].end; i++) {
+		if (!is_of_both(x, &e[i]))
+			continue;
+		any = true;
+		while (k < v[1].end && (e[k].rule != e[i].rule ||
+					e[k].hook != e[i].hook))
+			k++;
+		if (k == v[1].end)
+			break;
+		if (e[i].why && !e[k].why)
+			keep_edit(&e[k], e[i].why);
+		else if (e[k].why && !e[i].why)
+			keep_edit(&e[i], e[k].why);
+	}
+	return any;
+}
+
 static void forget_views(struct replacing *x)
 {
 	for (size_t c = 0; c < x->f->n_chains; c++) {
@@ -199,23 +282,46 @@ static void forget_views(struct replacing *x)
 	}
 }
 
-static int replace_family(struct replacing *x, uint8_t family)
+static int replace_family(struct replacing *x, struct replaced *part)
 {
-	size_t before = x->out->n_edits;
-	bool left = false;
 	int err;
 
-	x->family = family;
-	x->peers = false;
-	x->resets = replace_resets(x);
-	err = find_edits(x, &left);
-	left &= !x->how->force;
-	for (size_t i = before; i < x->out->n_edits; i++)
-		x->out->edits[i].left = left;
-	if (!err && !left)
-		err = replace_places(x, before);
+	x->family = part->family;
+	x->part = part;
+	part->first = x->out->n_edits;
+	err = find_edits(x, &part->left);
+	part->end = x->out->n_edits;
+	join_hooks(x, part);
 	forget_views(x);
 	return err;
+}
+
+/* Helpers, timeouts and expectations that are declared keep tracking on. */
+static bool keeps_by_objects(const struct foreign *f)
+{
+	return f->facts[FACT_CT_OBJECTS] || f->facts[FACT_SYNPROXY_OBJECTS];
+}
+
+static int replace_families(struct replacing *x)
+{
+	struct replaced v[] = { { .family = NFPROTO_IPV4 },
+				{ .family = NFPROTO_IPV6 } };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(v); i++) {
+		v[i].left = keeps_by_objects(x->f);
+		err = replace_family(x, &v[i]);
+	}
+	if (err)
+		return err;
+	if (join_families(x, v))
+		v[0].left = v[1].left = v[0].left || v[1].left;
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		v[i].left &= !x->how->force;
+		for (size_t k = v[i].first; k < v[i].end; k++)
+			x->out->edits[k].left = v[i].left;
+	}
+	return replace_places(x, v, ARRAY_SIZE(v));
 }
 
 static void replacing_release(struct replacing *x)
@@ -225,6 +331,7 @@ static void replacing_release(struct replacing *x)
 	free(x->views);
 	free(x->reach);
 	free(x->counted);
+	free(x->early);
 	free(x->notrack);
 	rule_order_release(&x->rules);
 }
@@ -236,11 +343,15 @@ static int begin(struct replacing *x)
 	x->reach = calloc(n, sizeof(*x->reach));
 	x->views = calloc(n, sizeof(*x->views));
 	x->counted = calloc(n, sizeof(*x->counted));
+	x->early = calloc(n, sizeof(*x->early));
 	x->out->hooks = calloc(n, sizeof(*x->out->hooks));
-	if (!x->reach || !x->views || !x->counted || !x->out->hooks ||
-	    rule_order_make(x->f, &x->rules))
+	if (!x->reach || !x->views || !x->counted || !x->early ||
+	    !x->out->hooks || rule_order_make(x->f, &x->rules))
 		return -ENOMEM;
 	chain_hooks_find(x->f, x->reach);
+	if (chain_hooks_early(x->f, x->early))
+		return -ENOMEM;
+	x->resets = replace_resets(x);
 	for (uint32_t i = 0; i < x->f->n_rules; i++) {
 		if (!(x->f->rules[i].features & FEATURE_BIT(NOTRACK)) ||
 		    foreign_is_gone(&x->f->rules[i]))
@@ -265,9 +376,7 @@ int replace_find(struct arena *a, const struct foreign *f,
 	int err = begin(&x);
 
 	if (!err)
-		err = replace_family(&x, NFPROTO_IPV4);
-	if (!err)
-		err = replace_family(&x, NFPROTO_IPV6);
+		err = replace_families(&x);
 	if (err)
 		return err;
 	stateless_sort(&out);

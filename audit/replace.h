@@ -7,7 +7,8 @@
  *
  * Shape:  a family in which a rule stays that needs tracking all the same (NAT,
  *         a helper, a rule without a replacement) is left as it is, unless
- *         `force` says to replace the rest.
+ *         `force` says to replace the rest. What stays in a table of both
+ *         families stays for both.
  * Owner:  what `ret` points to lives in the arena and the model.
  * Errors: -ENOMEM.
  */
@@ -18,6 +19,7 @@
 
 struct replace_how {
 	stateless_text_of *text;	/* NULL: of the live kernel */
+	enum stateless_words words;
 	bool force;
 };
 

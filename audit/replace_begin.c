@@ -154,6 +154,14 @@ static size_t choices(const struct spans *s, size_t per_rule)
 	return s->limited && s->n > 1 ? (s->n + per_rule - 1) / per_rule : 1;
 }
 
+static bool names_are_sayable(const struct spans *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!name_is_pattern(&s->v[i]))
+			return false;
+	return true;
+}
+
 /* One interface can be left out, and loopback by the addresses it has. */
 static size_t count_names(const struct spans *s, const struct spans *others)
 {
@@ -161,10 +169,28 @@ static size_t count_names(const struct spans *s, const struct spans *others)
 	    (others->n == 2 && (name_is_lo(&others->v[0]) ||
 				name_is_lo(&others->v[1]))))
 		return 1;
-	for (size_t i = 0; i < s->n; i++)
-		if (!name_is_pattern(&s->v[i]))
+	return names_are_sayable(s) ? s->n : 0;
+}
+
+/* Sets hold all but names of which some are patterns, and others not. */
+static size_t count_in_sets(const struct job *j, const struct zone *z)
+{
+	size_t n = 1;
+
+	for (size_t i = ZONE_IIF; i <= ZONE_OIF; i++) {
+		const struct spans *s = &z->dim[i];
+		struct spans others = { 0 };
+
+		if (spans_within(&j->e.own.dim[i], s) || s->n < 2)
+			continue;
+		if (spans_invert(j->x->a, zone_bytes(z->family,
+						     (enum zone_dim)i),
+				 s, &others))
 			return 0;
-	return s->n;
+		n *= names_are_sayable(&others) ? 1 :
+		     names_are_sayable(s) ? s->n : 0;
+	}
+	return n;
 }
 
 /* So many rules of iptables say it; 0: none can. */
@@ -172,6 +198,8 @@ static size_t count_rules(const struct job *j, const struct zone *z)
 {
 	size_t n = 1;
 
+	if (job_has_sets(j))
+		return count_in_sets(j, z);
 	for (size_t i = 0; i < ZONE_MAX_; i++) {
 		const struct spans *s = &z->dim[i];
 		struct spans others = { 0 };

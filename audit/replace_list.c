@@ -18,7 +18,8 @@ static bool is_same(const struct stateless_rule *a,
 {
 	return a->own == b->own && a->asks == b->asks && a->mask == b->mask &&
 	       a->flags == b->flags && a->does == b->does &&
-	       a->chain == b->chain && zone_within(&a->zone, &b->zone);
+	       a->chain == b->chain && a->verdict == b->verdict &&
+	       a->target == b->target && zone_within(&a->zone, &b->zone);
 }
 
 /* What no packet of the rule is in needs no rule, nor what was said before. */
@@ -29,8 +30,15 @@ int list_put(struct job *j, struct rule_list *l, struct stateless_rule r)
 	if (zone_is_empty(&r.zone) || !zone_meets(&r.zone, &j->e.own))
 		return 0;
 	err = zone_intersect(j->x->a, &r.zone, &j->e.own, &r.zone);
-	if (err)
-		return err;
+	return err ? err : list_add(j, l, r);
+}
+
+int list_add(struct job *j, struct rule_list *l, struct stateless_rule r)
+{
+	if (j->mapped && r.does == DO_TARGET) {
+		r.verdict = j->verdict;
+		r.target = j->target;
+	}
 	for (size_t i = 0; i < l->n && i < NEAR_MAX; i++)
 		if (is_same(&r, &l->v[i]))
 			return 0;

@@ -27,14 +27,23 @@ struct replacing {
 	struct rule_order rules;
 	struct stateless *out;
 	uint8_t family;			/* at hand */
+	struct replaced *part;		/* of the family */
 	uint8_t *reach;			/* of chains: audit/chain_hooks.h */
 	struct view *views;		/* of a base chain */
 	bool *counted;			/* of a chain: rules count others */
+	bool *early;			/* of a chain: ahead of conntrack */
 	uint32_t *notrack;		/* rules that take out */
 	size_t n_notrack, cap_notrack;
 	bool resets;			/* a rule rejects with tcp-reset */
-	bool peers;			/* remembered ones are asked for */
 	uint32_t n_names;
+};
+
+/* The edits of one family, from `first` on. */
+struct replaced {
+	uint8_t family;
+	size_t first, end;
+	bool left;
+	bool peers;			/* remembered ones are asked for */
 };
 
 struct rule_list {
@@ -47,6 +56,9 @@ struct job {
 	const struct foreign_rule *r;
 	uint32_t rule;
 	uint8_t hook, states;
+	enum foreign_verdict verdict;	/* of the states at hand */
+	const char *target;
+	bool mapped;			/* by a map, not by the rule */
 	struct zone_asked asked;
 	bool passed;
 	struct stateless_edit e;
@@ -62,8 +74,21 @@ static inline uint8_t job_icmp(const struct job *j)
 	return j->x->family == NFPROTO_IPV4 ? PROTO_ICMP : PROTO_ICMPV6;
 }
 
+static inline bool job_has_sets(const struct job *j)
+{
+	return j->x->how->words == WORDS_NFT;
+}
+
+/* What it does can't be done from within a chain that it calls. */
+static inline bool job_leaves(const struct job *j)
+{
+	return j->verdict == FOREIGN_RETURN || j->verdict == FOREIGN_GOTO;
+}
+
 /* replace_list.c */
 int list_put(struct job *j, struct rule_list *l, struct stateless_rule r);
+/* As it is, of whatever packets. */
+int list_add(struct job *j, struct rule_list *l, struct stateless_rule r);
 int list_chain(struct job *j, struct rule_list *l, uint32_t *ret);
 void list_release(struct rule_list *l);
 /* ICMP messages, by what they are to conntrack. */

@@ -24,13 +24,34 @@ static const struct {
 	{ "post", NF_INET_POST_ROUTING },
 };
 
-/* FOREIGN_NOWHERE of a rule that is gone, too. */
-static uint32_t target_of(const struct foreign *f, const struct foreign_rule *r)
+static bool leads_to_split(const struct foreign *f,
+			   const struct foreign_rule *r,
+			   const struct foreign_outcome *v, const bool *split)
 {
-	const struct foreign_outcome v = { r->verdict, r->target };
+	uint32_t to = foreign_leads_to(f, r, v);
 
-	return foreign_is_gone(r) ? FOREIGN_NOWHERE :
-				    foreign_leads_to(f, r, &v);
+	return to != FOREIGN_NOWHERE && split[to];
+}
+
+/* By its verdict, or by a map. */
+static bool calls_split(const struct foreign *f, const struct foreign_rule *r,
+			const bool *split)
+{
+	const struct foreign_outcome own = { r->verdict, r->target };
+	bool calls = leads_to_split(f, r, &own, split);
+
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+		const struct key_set *s = &f->sets[t->set];
+
+		if (t->kind != TERM_VMAP || s->outcome == FOREIGN_NOWHERE)
+			continue;
+		for (uint32_t k = 0; k < s->n && !calls; k++)
+			calls = leads_to_split(f, r,
+					       &f->outcomes[s->outcome + k],
+					       split);
+	}
+	return calls && !foreign_is_gone(r);
 }
 
 bool replace_resets(const struct replacing *x)
@@ -75,24 +96,25 @@ static uint8_t home_of(const struct replacing *x, size_t chain)
 }
 
 /* Chains whose rules differ from hook to hook, and those that lead there. */
-static void find_split(const struct replacing *x, size_t first, bool *split)
+static void find_split(const struct replacing *x, bool *split)
 {
 	const struct foreign *f = x->f;
 	bool changed = true;
 
-	for (size_t i = first; i < x->out->n_edits; i++) {
+	for (size_t i = 0; i < x->out->n_edits; i++) {
 		const struct stateless_edit *e = &x->out->edits[i];
 
-		split[e->chain] |= e->depends && is_shared(x, e->chain);
+		split[e->chain] |= e->depends && !e->left &&
+				   e->kind != STATELESS_NONE &&
+				   is_shared(x, e->chain);
 	}
 	while (changed) {
 		changed = false;
 		for (size_t i = 0; i < f->n_rules; i++) {
 			const struct foreign_rule *r = &f->rules[i];
-			uint32_t to = target_of(f, r);
 
-			if (to == FOREIGN_NOWHERE || !split[to] ||
-			    split[r->chain] || !is_shared(x, r->chain))
+			if (split[r->chain] || !is_shared(x, r->chain) ||
+			    !calls_split(f, r, split))
 				continue;
 			split[r->chain] = changed = true;
 		}
@@ -147,16 +169,24 @@ static int add_copies(struct replacing *x, uint32_t chain)
 }
 
 /* Of a chain that stays one, the edits for its first hook alone. */
-static void drop_others(struct replacing *x, size_t first, const bool *split)
+static void drop_others(struct replacing *x, struct replaced *v, size_t n_parts,
+			const bool *split)
 {
 	struct stateless *s = x->out;
-	size_t n = first;
+	size_t n = 0;
 
-	for (size_t i = first; i < s->n_edits; i++) {
-		const struct stateless_edit *e = &s->edits[i];
+	for (size_t k = 0; k < n_parts; k++) {
+		size_t first = v[k].first, end = v[k].end;
 
-		if (e->hook == home_of(x, e->chain) || split[e->chain])
-			s->edits[n++] = *e;
+		v[k].first = n;
+		for (size_t i = first; i < end; i++) {
+			const struct stateless_edit *e = &s->edits[i];
+
+			if (e->left || e->hook == home_of(x, e->chain) ||
+			    split[e->chain])
+				s->edits[n++] = *e;
+		}
+		v[k].end = n;
 	}
 	s->n_edits = n;
 }
@@ -206,22 +236,18 @@ static struct stateless_edit *edit_of(struct replacing *x, size_t first,
 	return lo < end && e[lo].rule == rule ? &e[lo] : NULL;
 }
 
-static bool lets_begin(const struct replacing *x, const struct foreign_rule *r)
+/* An accepting rule; or from a base chain, to its policy. */
+static bool lets_begin(const struct replacing *x, const struct foreign_rule *r,
+		       const struct zone_part *p)
 {
 	const struct host_chain *c = &x->f->chains[r->chain];
-	uint8_t states = zone_rule_states(x->f, r);
-	/* from a base chain, to its policy */
-	bool leaves = c->hook && (r->verdict == FOREIGN_RETURN ||
-				  r->verdict == FOREIGN_GOTO) &&
+	bool leaves = c->hook && (p->verdict == FOREIGN_RETURN ||
+				  p->verdict == FOREIGN_GOTO) &&
 		      !foreign_drops_rest(c);
 
-	return (r->verdict == FOREIGN_ACCEPT || leaves) &&
-	       !foreign_is_gone(r) &&
-	       x->reach[r->chain] >> NF_INET_LOCAL_OUT & 1 &&
-	       (!r->n_states || states & STATE_NEW);
+	return p->verdict == FOREIGN_ACCEPT || leaves;
 }
 
-/* Nothing on loopback is remembered: its answers have an interface. */
 static int datagrams(struct replacing *x, const struct zone *own,
 		     struct zone *ret)
 {
@@ -230,37 +256,66 @@ static int datagrams(struct replacing *x, const struct zone *own,
 	return zone_limit(x->a, own, ZONE_PROTO, udp, 1, false, ret);
 }
 
-static int remember_rule(struct replacing *x, size_t first, size_t end,
-			 uint32_t rule, const bool *split)
+/* Where datagrams leave that may begin something. */
+struct remembering {
+	struct replacing *x;
+	const struct replaced *part;
+	const bool *split;
+};
+
+static int put_remember(const struct remembering *m, uint32_t rule,
+			const struct zone_asked *asked,
+			const struct zone_part *p)
 {
+	struct replacing *x = m->x;
 	const struct foreign_rule *r = &x->f->rules[rule];
 	struct stateless_edit e = {
 		.rule = rule, .chain = r->chain, .family = x->family,
-		.stays = true,
+		.stays = true, .takes = true,
 	}, *there;
-	struct stateless_rule put = { .does = DO_REMEMBER };
-	struct zone_asked asked;
-	int err;
-
-	e.hook = split[r->chain] ? NF_INET_LOCAL_OUT : home_of(x, r->chain);
-	err = zone_of_rule(x->a, x->f, r, x->family, &e.own, &asked);
-	if (!err)
-		err = datagrams(x, &e.own, &put.zone);
-	if (err || !asked.takes || (asked.flags && !asked.takes_syn) ||
-	    zone_is_empty(&put.zone))
-		return err;
 	/* what counts must not count twice */
-	put.own = !asked.limited;
-	there = edit_of(x, first, end, rule, e.hook);
-	return there ? prepend(x, there, &put) : add_edit(x, e, put);
+	struct stateless_rule put = { .does = DO_REMEMBER,
+				      .own = !asked->limited };
+	int err = datagrams(x, &p->z, &put.zone);
+
+	if (err || zone_is_empty(&put.zone))
+		return err;
+	e.hook = m->split[r->chain] ? NF_INET_LOCAL_OUT :
+				      home_of(x, r->chain);
+	err = zone_of_rule(x->a, x->f, r, x->family, &e.own,
+			   &(struct zone_asked){ 0 });
+	if (err)
+		return err;
+	there = edit_of(x, m->part->first, m->part->end, rule, e.hook);
+	return there && there->kind != STATELESS_NONE ?
+		       prepend(x, there, &put) : add_edit(x, e, put);
 }
 
-static int remember_rest(struct replacing *x, uint32_t chain)
+static int remember_rule(const struct remembering *m, uint32_t rule)
 {
+	struct replacing *x = m->x;
+	const struct foreign_rule *r = &x->f->rules[rule];
+	struct zone_parts l = { 0 };
+	struct zone_asked asked;
+	struct zone own;
+	int err = zone_of_rule(x->a, x->f, r, x->family, &own, &asked);
+
+	if (err || !asked.takes || (asked.flags && !asked.takes_syn))
+		return err;
+	err = zone_parts_of(x->a, x->f, r, &own, &asked, STATE_NEW, &l);
+	for (size_t i = 0; !err && i < l.n; i++)
+		if (lets_begin(x, r, &l.v[i]))
+			err = put_remember(m, rule, &asked, &l.v[i]);
+	return err;
+}
+
+static int remember_rest(const struct remembering *m, uint32_t chain)
+{
+	struct replacing *x = m->x;
 	struct stateless_edit e = {
 		.rule = FOREIGN_NOWHERE, .chain = chain,
 		.hook = NF_INET_LOCAL_OUT, .family = x->family,
-		.stays = true, .own = zone_all(x->family),
+		.stays = true, .takes = true, .own = zone_all(x->family),
 	};
 	struct stateless_rule put = { .does = DO_REMEMBER };
 	int err = datagrams(x, &e.own, &put.zone);
@@ -268,30 +323,100 @@ static int remember_rest(struct replacing *x, uint32_t chain)
 	return err ? err : add_edit(x, e, put);
 }
 
-/* Where datagrams leave that may begin something. */
-static int remember(struct replacing *x, size_t first, const bool *split)
+static bool may_let_begin(const struct remembering *m, uint32_t table,
+			  const struct foreign_rule *r)
 {
+	const struct foreign *f = m->x->f;
+
+	return f->chains[r->chain].table == table && !foreign_is_gone(r) &&
+	       m->x->reach[r->chain] >> NF_INET_LOCAL_OUT & 1 &&
+	       (!r->n_states || zone_rule_states(f, r) & STATE_NEW);
+}
+
+static int remember(const struct remembering *m)
+{
+	struct replacing *x = m->x;
 	const struct foreign *f = x->f;
-	size_t end = x->out->n_edits;
 	uint32_t table = FOREIGN_NOWHERE, chain;
 	int err = 0;
 
-	for (size_t i = first; i < end && table == FOREIGN_NOWHERE; i++)
-		table = f->chains[x->out->edits[i].chain].table;
+	if (m->part->first < m->part->end)
+		table = f->chains[x->out->edits[m->part->first].chain].table;
 	chain = replace_main_chain(x, table, NF_INET_LOCAL_OUT);
 	if (chain == FOREIGN_NOWHERE)
 		return 0;
 	table = f->chains[chain].table;
 	for (uint32_t i = 0; !err && i < f->n_rules; i++)
-		if (f->chains[f->rules[i].chain].table == table &&
-		    lets_begin(x, &f->rules[i]))
-			err = remember_rule(x, first, end, i, split);
+		if (may_let_begin(m, table, &f->rules[i]))
+			err = remember_rule(m, i);
 	if (!err && !foreign_drops_rest(&f->chains[chain]))
-		err = remember_rest(x, chain);
+		err = remember_rest(m, chain);
 	return err;
 }
 
-int replace_places(struct replacing *x, size_t first)
+static int remember_family(struct replacing *x, const struct replaced *part,
+			   const bool *split)
+{
+	const struct remembering m = { x, part, split };
+
+	x->family = part->family;
+	return part->peers && x->how->words == WORDS_XTABLES ? remember(&m) :
+							       0;
+}
+
+static int want_set(struct stateless *s, struct stateless_set v)
+{
+	for (size_t i = 0; i < s->n_sets; i++)
+		if (s->sets[i].table == v.table &&
+		    s->sets[i].flows == v.flows &&
+		    s->sets[i].family == v.family)
+			return 0;
+	if (mem_grow(&s->sets, &s->cap_sets, s->n_sets + 1))
+		return -ENOMEM;
+	s->sets[s->n_sets++] = v;
+	return 0;
+}
+
+static int want_sets(struct stateless *s, const struct stateless_rule *v,
+		     size_t n, struct stateless_set like)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++) {
+		like.flows = v[i].asks & ASK_FLOW;
+		if (v[i].asks & (ASK_PEER | ASK_FLOW))
+			err = want_set(s, like);
+	}
+	return err;
+}
+
+/* Those that rules ask for. */
+static int find_sets(struct replacing *x)
+{
+	struct stateless *s = x->out;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s->n_edits; i++) {
+		const struct stateless_edit *e = &s->edits[i];
+		const struct stateless_set like = {
+			.table = x->f->chains[e->chain].table,
+			.family = e->family,
+		};
+
+		if (e->left || e->kind == STATELESS_NONE)
+			continue;
+		err = want_sets(s, s->rules + e->first, e->n, like);
+		for (uint32_t k = 0; !err && k < e->n_chains; k++) {
+			const struct stateless_chain *c =
+				&s->chains[e->first_chain + k];
+
+			err = want_sets(s, s->inner + c->first, c->n, like);
+		}
+	}
+	return err;
+}
+
+int replace_places(struct replacing *x, struct replaced *v, size_t n)
 {
 	struct stateless *s = x->out;
 	_cleanup_free_ bool *split = calloc(x->f->n_chains + 1,
@@ -300,14 +425,15 @@ int replace_places(struct replacing *x, size_t first)
 
 	if (err)
 		return err;
-	find_split(x, first, split);
-	drop_others(x, first, split);
+	find_split(x, split);
+	drop_others(x, v, n, split);
 	for (uint32_t c = 0; !err && c < x->f->n_chains; c++) {
 		s->hooks[c] = home_of(x, c);
 		if (split[c])
 			err = add_copies(x, c);
 	}
-	if (!err && x->peers)
-		err = remember(x, first, split);
-	return err;
+	for (size_t i = 0; !err && i < n; i++)
+		if (!v[i].left)
+			err = remember_family(x, &v[i], split);
+	return err || x->how->words == WORDS_XTABLES ? err : find_sets(x);
 }

@@ -13,7 +13,7 @@
 bool replace_resets(const struct replacing *x);
 /* Does one rule say it, whatever the dialect? */
 bool replace_is_one(const struct job *j, const struct zone *z);
-/* For the edits of the family at hand, from number `first` on. */
-int replace_places(struct replacing *x, size_t first);
+/* For the edits of both families. */
+int replace_places(struct replacing *x, struct replaced *v, size_t n);
 
 #endif

@@ -96,7 +96,7 @@ static int share_limit(struct job *j, struct rule_list *l)
 
 	if (!j->asked.limited || l->n < 2)
 		return 0;
-	if (j->r->verdict == FOREIGN_RETURN || j->r->verdict == FOREIGN_GOTO)
+	if (job_leaves(j))
 		return -E2BIG;
 	err = list_put(j, &inner, own);
 	if (!err)
@@ -172,7 +172,7 @@ static int put_behind_others(struct job *j, struct rule_list *l)
 	struct stateless_rule last = { .own = j->asked.limited };
 	int err;
 
-	if (j->r->verdict == FOREIGN_RETURN || j->r->verdict == FOREIGN_GOTO)
+	if (job_leaves(j))
 		return -E2BIG;
 	err = has(j, STATE_ESTABLISHED) ? 0 :
 		      established_put(j, &inner, DO_RETURN);
@@ -236,11 +236,11 @@ static bool only_goes_on(const struct job *j)
 	const struct foreign *f = j->x->f;
 	uint32_t table = f->chains[j->r->chain].table;
 
-	if (j->r->verdict == FOREIGN_NONE)
+	if (j->verdict == FOREIGN_NONE)
 		return true;
-	return j->r->target &&
-	       foreign_find_chain(f, table, j->r->target) == FOREIGN_NOWHERE &&
-	       walk_goes_on(f, j->r, j->r->target);
+	return j->target &&
+	       foreign_find_chain(f, table, j->target) == FOREIGN_NOWHERE &&
+	       walk_goes_on(f, j->r, j->target);
 }
 
 static int without_new(struct job *j, struct rule_list *l)
@@ -261,7 +261,7 @@ static int without_new(struct job *j, struct rule_list *l)
 	return invalid_put(j, l);
 }
 
-int replace_rule(struct job *j, struct rule_list *l)
+static int replace_states(struct job *j, struct rule_list *l)
 {
 	int err;
 
@@ -272,7 +272,7 @@ int replace_rule(struct job *j, struct rule_list *l)
 			       (struct stateless_rule){ .own = true });
 	if (!has(j, STATE_NEW))
 		err = without_new(j, l);
-	else if (j->r->verdict == FOREIGN_ACCEPT)
+	else if (j->verdict == FOREIGN_ACCEPT)
 		err = accept_new(j, l);
 	else
 		err = judge_new(j, l);
@@ -280,4 +280,79 @@ int replace_rule(struct job *j, struct rule_list *l)
 	    (has(j, STATE_NEW) && has(j, STATE_INVALID)))
 		return err;
 	return untracked_put(j, l);
+}
+
+static bool is_same_verdict(const struct foreign_outcome *a,
+			    const struct foreign_outcome *b)
+{
+	return a->verdict == b->verdict && a->target == b->target;
+}
+
+/* Of a verdict map, all states that share the verdict of this one. */
+static uint8_t states_like(const struct job *j, const struct term *map,
+			   uint8_t state, struct foreign_outcome *ret)
+{
+	const struct foreign *f = j->x->f;
+	const struct key_set *set = &f->sets[map->set];
+	const struct foreign_outcome *v = f->outcomes + set->outcome;
+	uint8_t states = 0;
+	bool found = false;
+
+	for (uint32_t i = 0; i < set->n && !found; i++)
+		if (zone_states_in(f, map, i) & state) {
+			*ret = v[i];
+			found = true;
+		}
+	for (uint32_t i = 0; found && i < set->n; i++)
+		if (is_same_verdict(&v[i], ret))
+			states |= zone_states_in(f, map, i);
+	return states;
+}
+
+static bool decides(enum foreign_verdict v)
+{
+	return v == FOREIGN_ACCEPT || v == FOREIGN_DROP || v == FOREIGN_REJECT;
+}
+
+/*
+ * A verdict map is a rule for each verdict. What is told by flags goes ahead
+ * of what is told by sockets, and new packets last: they are all that is left.
+ */
+static int replace_map(struct job *j, struct rule_list *l,
+		       const struct term *map)
+{
+	static const uint8_t order[] = {
+		STATE_INVALID, STATE_ESTABLISHED, STATE_RELATED,
+		STATE_UNTRACKED, STATE_NEW,
+	};
+	uint8_t left = j->states;
+	int err = 0;
+
+	j->mapped = true;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(order); i++) {
+		struct foreign_outcome v = { 0 };
+		uint8_t states = states_like(j, map, order[i], &v) & left;
+		bool last = true;
+
+		for (size_t k = i + 1; k < ARRAY_SIZE(order); k++)
+			last &= !(states & order[k]);
+		if (!(states & order[i]) || !last)
+			continue;
+		j->states = states;
+		j->verdict = v.verdict;
+		j->target = v.target;
+		err = replace_states(j, l);
+		left &= (uint8_t)~states;
+		j->passed |= states & STATE_ESTABLISHED && decides(v.verdict);
+	}
+	return err;
+}
+
+int replace_rule(struct job *j, struct rule_list *l)
+{
+	const struct term *map = zone_state_map(j->x->f, j->r);
+
+	if (!j->asked.takes)
+		return 0;
+	return map ? replace_map(j, l, map) : replace_states(j, l);
 }

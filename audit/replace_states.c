@@ -23,6 +23,53 @@ static int admit(struct job *j, const struct rule_list *l, size_t before,
 	return 0;
 }
 
+/*
+ * nft tells listeners alone from others: those that are half open, or closing,
+ * have no word for it. So listeners leave first.
+ */
+static int call_socket(struct job *j, struct rule_list *l,
+		       struct stateless_rule call)
+{
+	_cleanup_(list_release) struct rule_list inner = { 0 };
+	struct stateless_rule r = { .zone = j->e.own, .asks = ASK_LISTENER,
+				    .does = DO_RETURN };
+	int err = job_leaves(j) ? -E2BIG : list_put(j, &inner, r);
+
+	r.asks = ASK_LOCAL;
+	r.does = DO_TARGET;
+	if (!err)
+		err = list_put(j, &inner, r);
+	if (!err)
+		err = list_chain(j, &inner, &call.chain);
+	call.asks = ASK_NOT_SYN;
+	call.does = DO_CALL;
+	return err ? err : list_put(j, l, call);
+}
+
+/* In a chain that the established leave: listeners meet its target at once. */
+static int pass_socket(struct job *j, struct rule_list *l,
+		       struct stateless_rule r)
+{
+	int err = 0;
+
+	r.asks = ASK_NOT_SYN | ASK_LISTENER;
+	r.does = DO_TARGET;
+	if (!j->asked.limited)		/* which counts initial SYNs alone */
+		err = list_put(j, l, r);
+	r.asks = ASK_NOT_SYN | ASK_LOCAL;
+	r.does = DO_RETURN;
+	return err ? err : list_put(j, l, r);
+}
+
+static int put_socket(struct job *j, struct rule_list *l,
+		      struct stateless_rule r)
+{
+	if (!job_has_sets(j))
+		return list_put(j, l, r);
+	return r.does == DO_TARGET ? call_socket(j, l, r) :
+				     pass_socket(j, l, r);
+}
+
 static int put_tcp(struct job *j, struct rule_list *l, enum stateless_does does)
 {
 	const struct begin_want out[] = {
@@ -45,7 +92,7 @@ static int put_tcp(struct job *j, struct rule_list *l, enum stateless_does does)
 	if (j->hook == NF_INET_LOCAL_IN) {
 		err = job_proto(j, PROTO_TCP, &own.zone);
 		if (!err)
-			err = list_put(j, l, own);
+			err = put_socket(j, l, own);
 	} else {
 		err = j->hook == NF_INET_FORWARD ?
 			      begin_put(j, l, does, forward,
@@ -96,8 +143,9 @@ static int put_peers(struct job *j, struct rule_list *l,
 
 	if (err || l->n == before)
 		return err;
-	j->x->peers = true;
-	j->e.loses |= LOSES(PEERS);
+	j->x->part->peers = true;
+	if (!job_has_sets(j))
+		j->e.loses |= LOSES(PEERS);
 	return admit(j, l, before, ADMITS(WILDCARD));
 }
 
@@ -115,10 +163,44 @@ static int put_udp(struct job *j, struct rule_list *l, enum stateless_does does)
 			err = list_put(j, l, own);
 		if (!err)
 			err = put_peers(j, l, does);
+	} else if (j->hook == NF_INET_FORWARD && job_has_sets(j)) {
+		err = put_answers(j, l, does, PROTO_UDP, 0, ASK_FLOW);
 	} else {
 		err = put_answers(j, l, does, PROTO_UDP, 0, 0);
 	}
 	return err ? err : admit(j, l, before, ADMITS(UDP));
+}
+
+/*
+ * Where nothing puts datagrams together before the rules. IPv4 does so before
+ * INPUT by itself. The first fragment is judged by its ports.
+ */
+static int put_fragments(struct job *j, struct rule_list *l,
+			 enum stateless_does does)
+{
+	static const enum zone_dim kept[] = {
+		ZONE_SRC, ZONE_DST, ZONE_IIF, ZONE_OIF, ZONE_PROTO,
+	};
+	const struct zone *own = &j->e.own;
+	struct stateless_rule r = {
+		.does = does, .asks = ASK_FRAGMENT,
+		.zone = zone_all(own->family),
+	};
+	size_t before = l->n;
+	bool header = own->dim[ZONE_SPORT].limited ||
+		      own->dim[ZONE_DPORT].limited ||
+		      own->dim[ZONE_ICMP].limited || j->asked.flags;
+	int err;
+
+	if (!job_has_sets(j) ||
+	    (j->hook != NF_INET_FORWARD &&
+	     (j->hook != NF_INET_LOCAL_IN || own->family == NFPROTO_IPV4)))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		r.zone.dim[kept[i]] = own->dim[kept[i]];
+	r.own = does == DO_TARGET && !header;
+	err = list_add(j, l, r);
+	return err ? err : admit(j, l, before, ADMITS(FRAGMENT));
 }
 
 /* Of ICMP: echo, timestamp and mask; echo and node information. */
@@ -156,7 +238,7 @@ int established_put(struct job *j, struct rule_list *l,
 {
 	static int (*const parts[])(struct job *j, struct rule_list *l,
 				    enum stateless_does does) = {
-		put_tcp, put_udp, replies_put, put_protos,
+		put_tcp, put_udp, replies_put, put_protos, put_fragments,
 	};
 	int err = 0;
 

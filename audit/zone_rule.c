@@ -17,15 +17,78 @@ struct asking {
 	struct zone_asked asked;
 };
 
+/* NF_CT_STATE_BIT() of each */
+static const struct {
+	uint8_t state;
+	uint32_t bit;
+} states_of[] = {
+	{ STATE_INVALID, 1 }, { STATE_ESTABLISHED, 2 }, { STATE_RELATED, 4 },
+	{ STATE_NEW, 8 }, { STATE_UNTRACKED, 64 },
+};
+
+static uint32_t number(const uint8_t *key)
+{
+	return (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 |
+	       (uint32_t)key[2] << 8 | key[3];
+}
+
+uint8_t zone_states_in(const struct foreign *f, const struct term *t,
+		       uint32_t i)
+{
+	const struct key_range *r = &f->ranges[f->sets[t->set].first + i];
+	uint32_t mask = t->masked ? number(t->mask) : UINT32_MAX;
+	uint8_t states = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(states_of); k++)
+		if ((states_of[k].bit & mask) >= number(r->first) &&
+		    (states_of[k].bit & mask) <= number(r->last))
+			states |= states_of[k].state;
+	return states;
+}
+
+static bool is_of_state(const struct foreign *f, const struct term *t)
+{
+	return (t->kind == TERM_MATCH || t->kind == TERM_VMAP) &&
+	       t->n_fields == 1 && t->field[0] == FIELD_STATE &&
+	       f->sets[t->set].known;
+}
+
+const struct term *zone_state_map(const struct foreign *f,
+				  const struct foreign_rule *r)
+{
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		if (t->kind == TERM_VMAP && is_of_state(f, t))
+			return t;
+	}
+	return NULL;
+}
+
+bool zone_knows_states(const struct foreign *f, const struct foreign_rule *r)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n_terms; i++)
+		n += is_of_state(f, &f->terms[r->terms + i]);
+	return n == r->n_states;
+}
+
+/* By the terms: what a dialect's words say is not always what they mean. */
 uint8_t zone_rule_states(const struct foreign *f,
 			 const struct foreign_rule *r)
 {
 	uint8_t states = STATES_ALL;
 
-	for (uint32_t i = 0; i < r->n_states; i++) {
-		const struct foreign_states *s = &f->states[r->states + i];
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+		uint8_t in = 0;
 
-		states &= s->negated ? (uint8_t)~s->mask : s->mask;
+		if (!is_of_state(f, t))
+			continue;
+		for (uint32_t k = 0; k < f->sets[t->set].n; k++)
+			in |= zone_states_in(f, t, k);
+		states &= t->negated ? (uint8_t)~in : in;
 	}
 	return states;
 }
@@ -152,11 +215,14 @@ static int take_term(struct asking *x, const struct term *t)
 		x->asked.limited |= t->name && counts(t->name);
 		return 0;
 	}
+	if (t->n_fields == 1 && t->field[0] == FIELD_STATE)
+		return 0;
 	if (t->kind == TERM_VMAP) {
-		x->asked.exact = false;
+		x->asked.map = t;
+		x->asked.takes &= !t->family || t->family == x->z.family;
 		return 0;
 	}
-	if (t->kind != TERM_MATCH || t->field[0] == FIELD_STATE)
+	if (t->kind != TERM_MATCH)
 		return 0;
 	if (t->n_fields == 1)
 		return take_field(x, t);
@@ -184,5 +250,79 @@ int zone_of_rule(struct arena *a, const struct foreign *f,
 		x.asked.takes = false;
 	*ret = x.z;
 	*ret_asked = x.asked;
+	return 0;
+}
+
+/* Of range i of the map: what its fields ask, of the zone. */
+static int narrow_part(struct arena *a, const struct foreign *f,
+		       const struct term *t, uint32_t i, struct zone_part *p)
+{
+	const struct key_set *set = &f->sets[t->set];
+	int err = 0;
+
+	for (uint8_t k = 0; !err && k < t->n_fields; k++) {
+		enum zone_dim dim = dims[t->field[k]].dim;
+		struct zone only = zone_all(p->z.family);
+
+		if (!dims[t->field[k]].is_dim || t->masked || t->either) {
+			p->exact = false;
+			continue;
+		}
+		err = spans_of(a, zone_bytes(only.family, dim),
+			       &f->ranges[set->first +
+					  (size_t)i * set->n_fields + k],
+			       1, false, &only.dim[dim]);
+		if (!err)
+			err = zone_intersect(a, &p->z, &only, &p->z);
+	}
+	return err;
+}
+
+static int map_parts(struct arena *a, const struct foreign *f,
+		     const struct term *t, uint8_t state,
+		     const struct zone_part *like, struct zone_parts *ret)
+{
+	const struct key_set *set = &f->sets[t->set];
+	bool by_state = t->n_fields == 1 && t->field[0] == FIELD_STATE;
+	struct zone_parts l = { .v = arena_alloc(a, set->n, sizeof(*l.v)) };
+	int err = l.v ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; !err && i < set->n; i++) {
+		const struct foreign_outcome *o =
+			&f->outcomes[set->outcome + i];
+		struct zone_part p = *like;
+
+		if (by_state && !(zone_states_in(f, t, i) & state))
+			continue;
+		p.verdict = o->verdict;
+		p.target = o->target;
+		if (!by_state)
+			err = narrow_part(a, f, t, i, &p);
+		if (!err && !zone_is_empty(&p.z))
+			l.v[l.n++] = p;
+	}
+	if (!err)
+		*ret = l;
+	return err;
+}
+
+int zone_parts_of(struct arena *a, const struct foreign *f,
+		  const struct foreign_rule *r, const struct zone *z,
+		  const struct zone_asked *asked, uint8_t state,
+		  struct zone_parts *ret)
+{
+	const struct term *map = zone_state_map(f, r);
+	struct zone_part *whole;
+
+	if (!map)
+		map = asked->map;
+	whole = arena_alloc(a, 1, sizeof(*whole));
+	if (!whole)
+		return -ENOMEM;
+	*whole = (struct zone_part){ *z, asked->exact, r->verdict, r->target };
+	if (map && f->sets[map->set].known &&
+	    f->sets[map->set].outcome != FOREIGN_NOWHERE)
+		return map_parts(a, f, map, state, whole, ret);
+	*ret = (struct zone_parts){ whole, 1 };
 	return 0;
 }

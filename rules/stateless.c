@@ -100,6 +100,7 @@ void stateless_release(struct stateless *s)
 	free(s->chains);
 	free(s->edits);
 	free(s->copies);
+	free(s->sets);
 	free(s->hooks);
 	*s = (struct stateless){ 0 };
 }

@@ -54,6 +54,9 @@ enum {
 	ASK_LOCAL = 1 << 3,	/* this host has any socket for it */
 	ASK_PEER = 1 << 4,	/* from one that was remembered */
 	ASK_FLAGS = 1 << 5,	/* of `mask` the `flags` */
+	ASK_LISTENER = 1 << 6,	/* this host has a socket for anybody */
+	ASK_FLOW = 1 << 7,	/* it answers a datagram that went through */
+	ASK_FRAGMENT = 1 << 8,	/* a fragment that is not the first */
 };
 
 enum stateless_does {
@@ -66,9 +69,13 @@ enum stateless_does {
 struct stateless_rule {
 	struct zone zone;
 	bool own;		/* and the original's other matches */
-	uint8_t asks, mask, flags;
+	uint16_t asks;
+	uint8_t mask, flags;
 	enum stateless_does does;
 	uint32_t chain;
+	/* DO_TARGET, of a rule with a verdict map: that of its states */
+	enum foreign_verdict verdict;
+	const char *target;
 };
 
 /* A new chain, for one edit; its rules have no matches of the original. */
@@ -88,6 +95,7 @@ struct stateless_edit {
 	uint8_t hook;			/* NF_INET_* */
 	uint8_t family;
 	bool stays, depends;		/* depends: on the hook */
+	bool takes;			/* packets of the family at all */
 	bool left;			/* as the whole family is */
 	struct zone own;		/* what the original's matches take */
 	uint32_t first, n;		/* in `rules` */
@@ -103,6 +111,17 @@ struct stateless_copy {
 	const char *name;
 };
 
+/*
+ * A timed set of the table, of addresses and ports: of peers that this host
+ * wrote to, or of flows that go through it. A chain at the end of OUTPUT or
+ * FORWARD notes them. Where there are no such sets, rules remember.
+ */
+struct stateless_set {
+	uint32_t table;
+	uint8_t family;
+	bool flows;
+};
+
 struct stateless {
 	struct stateless_rule *rules, *inner;
 	size_t n_rules, cap_rules, n_inner, cap_inner;
@@ -112,6 +131,8 @@ struct stateless {
 	size_t n_edits, cap_edits;
 	struct stateless_copy *copies;
 	size_t n_copies, cap_copies;
+	struct stateless_set *sets;
+	size_t n_sets, cap_sets;
 	uint8_t *hooks;			/* of a chain in its place: NF_INET_* */
 };
 
@@ -121,7 +142,17 @@ enum stateless_text {
 	TEXT_INSERTS,			/* ahead of what was there */
 	TEXT_COUNTS,			/* behind so many others */
 	TEXT_OTHER,			/* not a rule of its own */
+	TEXT_NAMELESS,			/* a chain within a rule */
+	TEXT_DEFINED,			/* its states have a name elsewhere */
+	TEXT_INCLUDES,			/* other files hold more rules */
 };
+
+/* What may be said, and what happens by itself. */
+enum stateless_words {
+	WORDS_XTABLES,		/* a socket match keeps reassembly on */
+	WORDS_NFT,		/* sets, timed ones too; nothing reassembles */
+};
+
 typedef enum stateless_text stateless_text_of(const struct foreign *f,
 					      const struct foreign_rule *r);
 

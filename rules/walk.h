@@ -124,6 +124,8 @@ const uint32_t *walker_rules(const struct walker *w, uint32_t chain,
 /* Of a rule in its chain, from 1. */
 uint32_t walker_position(const struct walker *w, uint32_t rule);
 const char *walk_hook_name(uint8_t hook);
+/* Of a base chain, as it is written: "-300", "raw", "raw - 10"; NULL: 0. */
+int32_t walk_priority(const char *s);
 /* The last step of a phase, if it decides all that is `reached` there. */
 const struct walk_step *walk_decider(const struct walk *w,
 				     const struct walk_phase *phase);

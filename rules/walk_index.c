@@ -35,8 +35,7 @@ const char *walk_hook_name(uint8_t hook)
 	return hooks[hook];
 }
 
-/* "-300", "raw", "raw - 10" */
-static int32_t priority_of(const char *s)
+int32_t walk_priority(const char *s)
 {
 	long base = 0, more;
 	char sign = '+';
@@ -73,7 +72,7 @@ static int add_stop(struct stops *to, struct stop s)
 static int add_base_chain(struct walker *w, uint32_t at, bool v6)
 {
 	const struct host_chain *c = &w->f->chains[at];
-	struct stop s = { STOP_CHAIN, priority_of(c->priority), at };
+	struct stop s = { STOP_CHAIN, walk_priority(c->priority), at };
 	bool nat = c->type && !strcmp(c->type, "nat");
 
 	if (!c->hook ||
