@@ -11,7 +11,7 @@
 #include "rules/image.h"
 #include "rules/ruleset.h"
 
-/* The words as the kernel's rule will be shown; *ret is the caller's to free. */
+/* The words as the kernel will show the rule; *ret is the caller's to free. */
 typedef int echo_settle_fn(const struct image_table *t, const char *words,
 			   char **ret);
 
