@@ -44,7 +44,6 @@ PATHS = []
 VERBS = ("apply", "rollback", "remove", "recover", "confirm")
 CODES = (10, 11, 12, 13, 14, 66, 69, 74, 75, 77)
 
-os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
 for _n, _ports in enumerate(((81, 5000), (8081, 53))):
     PATHS.append(os.path.join(lab.WORK, "policy%d.yaml" % (_n + 1)))
     with open(PATHS[-1], "w") as _out:

@@ -114,7 +114,7 @@ def planted(backend):
             "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "HOME": "/nowhere",
             "TMPDIR": "/nowhere", "XTABLES_LOCKFILE":
             os.environ["XTABLES_LOCKFILE"], "X" * 100000: "y" * 1000,
-            "ASAN_OPTIONS": os.environ["ASAN_OPTIONS"]}, mark
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")}, mark
 
 
 def hostile(backend):
