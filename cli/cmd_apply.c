@@ -11,17 +11,6 @@
 #include "engine/unsettled.h"
 #include "engine/waiter.h"
 
-static void note_limits(struct plan *p)
-{
-	if (p->policy->forbid_state) {
-		diag_add(&p->diags, DIAG_NOTE, 0, ID_STATE_MATCHES_UNSEEN,
-			 NOPOS,
-			 "state_matching is forbidden, but this version does not examine the host's own rules for state matches");
-		diag_help(&p->diags,
-			  "look for ctstate, state, nat and helpers in iptables-save and 'nft list ruleset'");
-	}
-}
-
 static int dry_run(const struct options *o, const struct plan *p)
 {
 	bool same = change_is_empty(&p->change);
@@ -95,11 +84,7 @@ static int compare(struct plan *p)
 		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
 	/* The host may have changed though nothing is to do. */
-	if (!err)
-		err = preflight_check(p);
-	if (!err)
-		note_limits(p);
-	return err;
+	return err ? err : preflight_check(p);
 }
 
 static int run(const struct options *o)

@@ -100,7 +100,7 @@
 	X(KERNEL_DIFFERS, 521)		/* from what was written */	\
 	X(KEPT_CHANGING, 522)		/* the live rules */		\
 	X(SETTING_UNSUPPORTED, 530)	/* sysctls, unload */		\
-	X(STATE_MATCHES_UNSEEN, 531)	/* a note */			\
+	X(STATE_FORBIDDEN, 532)		/* to a rule of the host's */	\
 	/* State, history, trials */					\
 	X(STATE_FOLDER, 540)		/* unusable */			\
 	X(STATE_FOLDER_UNSAFE, 541)	/* others may write */		\

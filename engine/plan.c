@@ -8,6 +8,7 @@
 
 #include "core/mem.h"
 #include "engine/facts.h"
+#include "engine/forbidden.h"
 #include "engine/placing.h"
 #include "host/privilege.h"
 
@@ -178,6 +179,8 @@ int plan_compare_part(struct plan *p, struct part *m)
 	/* What the host writes from now on makes the snapshot stale. */
 	if (!err && !m->past)
 		err = placing_live(p, m);
+	if (!err && !m->past)
+		err = forbidden_check(p, m);
 	if (!err)
 		err = plan_lower(p, m, &m->live.survey);
 	return err ? err : changeset_diff(m->want, m->live.image, &m->changes);

@@ -8,6 +8,7 @@
 #include "audit/own.h"
 #include "core/fault.h"
 #include "core/mem.h"
+#include "engine/forbidden.h"
 #include "engine/placing.h"
 
 static int choose(struct plan *p, const char *text)
@@ -58,7 +59,9 @@ static int look_at_host(struct plan *p, struct part *m,
 
 	if (!shows_host(f))
 		return plan_lower(p, m, NULL);
-	err = is_idle(f) ? plan_make_stateless(p) : 0;
+	err = p->policy->forbid_state ? forbidden_check_in(p, f) : 0;
+	if (!err && is_idle(f))
+		err = plan_make_stateless(p);
 	if (!err)
 		err = placing_of(p, m, f);
 	return err ? err : plan_lower(p, m, &m->live.survey);

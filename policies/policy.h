@@ -90,6 +90,7 @@ struct packet_test {
 struct policy {
 	const char *file;		/* as the user named it; borrowed */
 	bool forbid_state;		/* state_matching: forbidden */
+	struct srcpos forbid_at;
 	bool replace_existing;		/* existing_rules: replace */
 	struct srcpos existing_at;
 	const char *backend;		/* its name; NULL: auto */

@@ -46,9 +46,11 @@ static int load_state(struct loader *l, uint32_t node)
 
 	err = load_word(l, node, "state_matching", words, ARRAY_SIZE(words),
 			&forbid);
-	if (!err)
-		l->p->forbid_state = forbid;
-	return err;
+	if (err)
+		return err;
+	l->p->forbid_state = forbid;
+	l->p->forbid_at = ydoc_pos(l->doc, node);
+	return 0;
 }
 
 static int load_existing(struct loader *l, uint32_t node)
@@ -195,7 +197,8 @@ static int load_root(struct loader *l)
 			err = load_section(l, (enum root_key)k, node[k]);
 	if (err == -ENOMEM)
 		return err;
-	if (!given[RK_UNTRACKED] && !given[RK_MANAGEMENT]) {
+	if (!given[RK_UNTRACKED] && !given[RK_MANAGEMENT] &&
+	    !l->p->forbid_state) {
 		diag_add(l->d, DIAG_ERROR, 0, ID_NO_SERVICES, at,
 			 "the policy names no service");
 		diag_help(l->d, "list services under `untracked`");
