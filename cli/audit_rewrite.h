@@ -3,7 +3,7 @@
  * cli/audit_rewrite.h: a saved ruleset printed with its state rules replaced.
  *
  * Shape:  the ruleset goes to standard output; which rules stay, why, and what
- *         is let through anew, to standard error.
+ *         is newly let through, to standard error.
  */
 #ifndef CTPOLICY_CLI_AUDIT_REWRITE_H
 #define CTPOLICY_CLI_AUDIT_REWRITE_H

@@ -20,7 +20,7 @@
 #include "rules/foreign.h"
 #include "rules/zone.h"
 
-/* What is let through anew: X(NAME, "its name for scripts") */
+/* What is newly let through: X(NAME, "its name for scripts") */
 #define STATELESS_ADMITS(X)						\
 	X(TCP, "tcp-noninitial")					\
 	X(FLAGS, "bad-flags")						\

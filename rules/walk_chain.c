@@ -235,7 +235,7 @@ static void take_out(struct walk_state *s)
 				  NF_CT_STATE_UNTRACKED_BIT);
 }
 
-/* nft's `ct zone set` heeds no NOTRACK: the template takes its place. */
+/* nft's `ct zone set` ignores NOTRACK: the template takes its place. */
 static void put_in_zone(struct walk_state *s)
 {
 	static const uint8_t open = NF_CT_STATE_INVALID_BIT |

@@ -163,7 +163,7 @@ struct command {
 	struct ipt_args rest;	/* borrowed */
 };
 
-/* The letter of a command that a saved ruleset may have, 0: it is none. */
+/* The letter of a command that a saved ruleset may have, 0: it is not one. */
 static char command_letter(const char *word)
 {
 	static const char *const names[][2] = {

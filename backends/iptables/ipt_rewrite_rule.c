@@ -176,7 +176,7 @@ struct printing {
 	const struct ipt_line *l;
 	const struct parts *p;
 	const char *options;		/* NULL: those that were there */
-	unsigned int dims;		/* asked anew by `options` */
+	unsigned int dims;		/* `options` replaces them */
 	const char *target;		/* NULL: the rule's own; "": none */
 	bool bare;			/* without the rule's other matches */
 	bool counters;			/* those of the rule */

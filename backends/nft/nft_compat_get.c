@@ -130,7 +130,7 @@ static bool say_proto(struct reader *r, const struct test *t)
 	return true;
 }
 
-/* The length of the prefix that is compared, -1: it is none. */
+/* The length of the prefix that is compared, -1: it is not one. */
 static int prefix_len(const struct reader *r, uint32_t len)
 {
 	int n = 0;

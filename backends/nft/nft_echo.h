@@ -53,7 +53,7 @@ void nft_echo_print_verdict(const struct nft_echo *e, struct strbuf *out);
 int nft_echo_parse(const char *text, struct nft_echo *ret);
 void nft_echo_print(const struct nft_echo *e, struct strbuf *out);
 void nft_echo_put(struct nft_writer *w, const struct nft_echo *e);
-/* False: it is none. */
+/* False: it is not one. */
 bool nft_echo_decode(struct nftnl_rule *nr, struct nft_echo *ret);
 /* Of the rule added to the model last: its terms and verdict. */
 int nft_echo_terms(const struct nft_echo *e, struct foreign *f);

@@ -172,7 +172,7 @@ void nft_live_say_value(enum live_type type, const uint8_t *v, size_t width,
 	put_word(NULL, n, "", out);
 }
 
-/* The length of the prefix that is first-last; -1: it is none. */
+/* The length of the prefix that is first-last; -1: it is not one. */
 static int prefix_of(const struct key_range *v, size_t width)
 {
 	int len = 0;

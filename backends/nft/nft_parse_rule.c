@@ -428,7 +428,7 @@ int nft_parse_match(const struct nft_tok *v, size_t n,
 	return 0;
 }
 
-/* From behind the word that begins a rule of iptables; NULL: it is none. */
+/* From behind the word that begins a rule of iptables; NULL: it is not one. */
 static const char *words_of_iptables(const struct nft_parser *p,
 				     uint8_t family)
 {

@@ -84,7 +84,7 @@ int xt_parse_tcp_flags(const char *words, uint8_t *ret);
 int xt_parse_status(const char *words, uint32_t *ret);
 /* "8", "3/4", "echo-request": of v[0] the type, of v[1] the code. */
 int xt_parse_icmp(uint8_t family, const char *word, struct key_range v[2]);
-/* xt_icmp_names.c: "3/4" of a name; NULL: it is none. */
+/* xt_icmp_names.c: "3/4" of a name; NULL: it is not one. */
 const char *xt_icmp_number(uint8_t family, const char *name);
 int xt_parse_masked_addr(uint8_t family, const char *word,
 			 struct key_range *ret, uint8_t ret_mask[16]);

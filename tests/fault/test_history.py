@@ -56,7 +56,7 @@ def rollback(host):
     host.run("rollback")
     expect(host, none, "no policy")
     host.run("rollback")
-    expect(host, two, "the second, from before it was removed")
+    expect(host, two, "the second, as it was before it was removed")
     assert "no unfinished change" in host.run("recover")
 
 
@@ -81,7 +81,7 @@ def redo(host):
     host.run("rollback", "--redo", code=66)
     expect(host, none, "no policy, removed")
     host.run("rollback")
-    expect(host, one, "the first policy, from before its removal")
+    expect(host, one, "the first policy, as it was before its removal")
     call = {"nftables": "sendmsg", "iptables": "setsockopt"}[host.backend]
     for n in range(1, 40):
         before = host.listing()

@@ -9,7 +9,7 @@ churner  a writer that takes no lock changes its rules all the time: what it
          wrote last is there after each apply, or we say that it is not; and
          so is what we said of ours.
 stale    somebody writes between our look and our commit: it is refused or
-         planned anew, never applied on what is gone.
+         planned again, never applied on what is gone.
 
     test_races.py [--rounds N] [--seconds N] [--races N] [--seed N]
 """
@@ -230,7 +230,7 @@ def churner(seconds):
     churn.ends = True
     churn.join()
     print("churner: %d applies (%d refused) against %d changes, %d overwritten "
-          "and told of, %d lost in silence" % (
+          "and reported, %d lost in silence" % (
               applies, refused, churn.changes, told_of, silent), flush=True)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """apply --confirm whose command, shell or terminal dies at any moment: the
-rules from before are back two seconds after the time given.
+previous rules are back two seconds after the time given.
 
     test_terminal.py [--runs N] [--seed N]
 """

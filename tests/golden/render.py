@@ -4,7 +4,7 @@
 
 Every example and every tests/golden/render/NAME.yaml is rendered with each
 backend and compared with NAME.nftables and NAME.iptables beside it. Write them
-anew with UPDATE=1 and read the difference before committing it.
+again with UPDATE=1 and read the difference before committing it.
 """
 import difflib, glob, json, os, random, subprocess, sys, tempfile
 

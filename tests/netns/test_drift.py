@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whatever is changed by hand in ctpolicy's rules, `diff` shows it and `apply`
-repairs it: the listing is the one from before.
+repairs it: the listing is the previous one.
 
 A tampering is a line of shell. "{h}" stands for the handle, "{n}" for the
 position, of the first rule with the words before "|".

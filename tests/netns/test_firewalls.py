@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Beside real firewalls, with what they write and how they load it anew: the
+"""Beside real firewalls, with what they write and how they reload it: the
 service works untracked, whom they ban stays out, now and later, and what they
 lose of ctpolicy's rules, diff shows and apply brings back."""
 import os

@@ -148,7 +148,7 @@ def conversations(src, dst, version):
 
 
 def may_answer(flow, was, now):
-    """Whether the difference is a first datagram let in anew. No datagram says
+    """Whether the difference is a first datagram newly let in. No datagram says
     that it is the first: it may pass for an answer."""
     if flow.kind == "local":
         return flow.variant.startswith("udp") and "program: EPERM" in was
@@ -211,7 +211,7 @@ class Judge:
         self.tally = {"flows": 0, "passed": 0, "probes": 0, "gained": 0,
                       "strays lost": 0}
         self.failures = []
-        self.firsts = []        # datagrams that began a flow, let in anew
+        self.firsts = []        # datagrams that began a flow, newly let in
 
     def fail(self, bound, kind, subject, text):
         self.failures.append(Failure(bound, kind, subject, text))
@@ -262,7 +262,7 @@ class Judge:
             elif two and not one:
                 self.tally["gained"] += 1
                 if begins(p) and has_first(p):
-                    self.fail(1, "begins anew", p, "let through")
+                    self.fail(1, "begins now", p, "let through")
                 else:
                     self._judge_gain(p, has_socket(p, written))
 
