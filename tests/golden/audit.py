@@ -12,10 +12,7 @@ import sys
 import golden
 
 BIN = os.path.abspath(os.environ["CTPOLICY"])
-SUFFIX = {"iptables": ".save", "nftables": ".nft"}
-READ = tuple(SUFFIX[b] for b in os.environ["CTPOLICY_BACKENDS"].split())
 HERE = os.path.join(os.environ["srcdir"], "tests/golden/audit")
-failed = 0
 
 
 def audit(*args):
@@ -25,25 +22,17 @@ def audit(*args):
     return p.stdout + "exit %d\n" % p.returncode
 
 
-def compare(path, got):
-    global failed
-    changed = golden.difference(path, got)
-    if changed:
-        failed += 1
-        print("FAIL " + changed)
-
-
 def main():
-    names = sorted(n for n in os.listdir(HERE) if n.endswith(READ))
+    names = golden.rulesets(HERE)
     for name in names:
-        compare(os.path.join(HERE, name + ".out"), audit(name))
+        golden.compare(os.path.join(HERE, name + ".out"), audit(name))
         got = audit("--json", name)
         json.loads(got.rsplit("exit", 1)[0])
-        compare(os.path.join(HERE, name + ".json"), got)
-    print("%d rulesets, %d not as expected" % (len(names), failed))
-    if len(names) < 3 * len(READ):
+        golden.compare(os.path.join(HERE, name + ".json"), got)
+    print("%d rulesets, %d not as expected" % (len(names), golden.failed))
+    if len(names) < 3 * golden.backends():
         sys.exit("rulesets are missing")
-    sys.exit(bool(failed))
+    sys.exit(bool(golden.failed))
 
 
 main()

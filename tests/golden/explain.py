@@ -14,10 +14,7 @@ import sys
 import golden
 
 BIN = os.path.abspath(os.environ["CTPOLICY"])
-SUFFIX = {"iptables": ".save", "nftables": ".nft"}
-READ = tuple(SUFFIX[b] for b in os.environ["CTPOLICY_BACKENDS"].split())
 HERE = os.path.join(os.environ["srcdir"], "tests/golden/explain")
-failed = 0
 
 
 def explain(name, line):
@@ -31,28 +28,20 @@ def explain(name, line):
         name, line, p.stdout, p.returncode)
 
 
-def compare(path, got):
-    global failed
-    changed = golden.difference(path, got)
-    if changed:
-        failed += 1
-        print("FAIL " + changed)
-
-
 def main():
     runs = 0
-    names = sorted(n for n in os.listdir(HERE) if n.endswith(READ))
+    names = golden.rulesets(HERE)
     for name in names:
         with open(os.path.join(HERE, name + ".packets")) as f:
             lines = f.read().splitlines()
         runs += len(lines)
-        compare(os.path.join(HERE, name + ".out"),
-                "".join(explain(name, line) for line in lines))
+        golden.compare(os.path.join(HERE, name + ".out"),
+                       "".join(explain(name, line) for line in lines))
     print("%d rulesets, %d runs, %d not as expected" % (
-        len(names), runs, failed))
-    if len(names) < len(READ):
+        len(names), runs, golden.failed))
+    if len(names) < golden.backends():
         sys.exit("rulesets are missing")
-    sys.exit(bool(failed))
+    sys.exit(bool(golden.failed))
 
 
 main()

@@ -3,6 +3,31 @@
 import difflib
 import os
 
+SUFFIX = {"iptables": ".save", "nftables": ".nft"}
+failed = 0
+
+
+def rulesets(folder):
+    """The names of the texts in it that this build can read."""
+    read = tuple(SUFFIX[b] for b in os.environ["CTPOLICY_BACKENDS"].split())
+    return sorted(n for n in os.listdir(folder) if n.endswith(read))
+
+
+def backends():
+    return len(os.environ["CTPOLICY_BACKENDS"].split())
+
+
+def fault(text):
+    global failed
+    failed += 1
+    print("FAIL " + text)
+
+
+def compare(path, got):
+    changed = difference(path, got)
+    if changed:
+        fault(changed)
+
 
 def difference(path, got, now="said now"):
     """From the file at `path` to `got`, "" when they are the same; with

@@ -14,16 +14,7 @@ import sys
 import golden
 
 BIN = os.path.abspath(os.environ["CTPOLICY"])
-SUFFIX = {"iptables": ".save", "nftables": ".nft"}
-READ = tuple(SUFFIX[b] for b in os.environ["CTPOLICY_BACKENDS"].split())
 HERE = os.path.join(os.environ["srcdir"], "tests/golden/import")
-failed = 0
-
-
-def fault(text):
-    global failed
-    failed += 1
-    print("FAIL " + text)
 
 
 def run(*args, text=None):
@@ -31,44 +22,39 @@ def run(*args, text=None):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def compare(path, got):
-    changed = golden.difference(path, got)
-    if changed:
-        fault(changed)
-
-
 def check(name, p):
     """What was printed is a policy, unless nothing was found."""
     if "\nuntracked:" not in p.stdout:
         if "\n# 0 services" not in p.stdout:
-            fault("%s: neither services nor a word that there are none" % name)
+            golden.fault(
+                "%s: neither services nor a word that there are none" % name)
         return
     checked = run("check", "-", text=p.stdout)
     if checked.returncode:
-        fault("%s: check says %d: %s" % (name, checked.returncode,
-                                         checked.stderr))
+        golden.fault("%s: check says %d: %s" % (
+            name, checked.returncode, checked.stderr))
 
 
 def main():
-    names = sorted(n for n in os.listdir(HERE) if n.endswith(READ))
+    names = golden.rulesets(HERE)
     for name in names:
         p = run("import", name)
-        compare(os.path.join(HERE, name + ".yaml"), p.stdout)
-        compare(os.path.join(HERE, name + ".err"),
-                p.stderr + "exit %d\n" % p.returncode)
+        golden.compare(os.path.join(HERE, name + ".yaml"), p.stdout)
+        golden.compare(os.path.join(HERE, name + ".err"),
+                       p.stderr + "exit %d\n" % p.returncode)
         check(name, p)
         j = run("import", "--json", name)
-        compare(os.path.join(HERE, name + ".json"), j.stdout)
+        golden.compare(os.path.join(HERE, name + ".json"), j.stdout)
         said = json.loads(j.stdout)
         if j.returncode != p.returncode or j.stderr:
-            fault("%s: the object came with %d, %s" % (name, j.returncode,
-                                                       j.stderr))
+            golden.fault("%s: the object came with %d, %s" % (
+                name, j.returncode, j.stderr))
         if (said["policy"] or p.stdout) != p.stdout:
-            fault("%s: the object holds another policy" % name)
-    print("%d rulesets, %d not as expected" % (len(names), failed))
-    if len(names) < 7 * len(READ):
+            golden.fault("%s: the object holds another policy" % name)
+    print("%d rulesets, %d not as expected" % (len(names), golden.failed))
+    if len(names) < 7 * golden.backends():
         sys.exit("rulesets are missing")
-    sys.exit(bool(failed))
+    sys.exit(bool(golden.failed))
 
 
 main()
