@@ -361,8 +361,10 @@ static int begin(struct replacing *x)
 		x->notrack[x->n_notrack++] = i;
 	}
 	for (size_t i = 0; x->how->text && i < x->f->n_rules; i++)
-		x->counted[x->f->rules[i].chain] |=
-			x->how->text(x->f, &x->f->rules[i]) == TEXT_COUNTS;
+		if (!foreign_is_gone(&x->f->rules[i]))
+			x->counted[x->f->rules[i].chain] |=
+				x->how->text(x->f, &x->f->rules[i]) ==
+				TEXT_COUNTS;
 	return 0;
 }
 

@@ -113,7 +113,8 @@ static void find_split(const struct replacing *x, bool *split)
 		for (size_t i = 0; i < f->n_rules; i++) {
 			const struct foreign_rule *r = &f->rules[i];
 
-			if (split[r->chain] || !is_shared(x, r->chain) ||
+			if (foreign_is_gone(r) || split[r->chain] ||
+			    !is_shared(x, r->chain) ||
 			    !calls_split(f, r, split))
 				continue;
 			split[r->chain] = changed = true;
@@ -328,7 +329,7 @@ static bool may_let_begin(const struct remembering *m, uint32_t table,
 {
 	const struct foreign *f = m->x->f;
 
-	return f->chains[r->chain].table == table && !foreign_is_gone(r) &&
+	return !foreign_is_gone(r) && f->chains[r->chain].table == table &&
 	       m->x->reach[r->chain] >> NF_INET_LOCAL_OUT & 1 &&
 	       (!r->n_states || zone_rule_states(f, r) & STATE_NEW);
 }
