@@ -216,6 +216,9 @@ static int build(void *arg)
 		xtables_option_mfcall(m->match);
 	if (b->t)
 		xtables_option_tfcall(b->t);
+	/* words of the host's: what has no target passes packets on */
+	if (!b->target && !b->is_chain)
+		return standard_target(b, "");
 	return b->target ? 0 : -EINVAL;
 }
 

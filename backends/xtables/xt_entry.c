@@ -12,6 +12,7 @@
 #include "backends/xtables/xt_guard.h"
 
 #include "core/inet.h"
+#include "core/mem.h"
 
 size_t xt_head_size(uint8_t family)
 {
@@ -116,6 +117,28 @@ static int take_proto(struct xt_head *h, const char *arg)
 	return 0;
 }
 
+/* "!" ahead of an option; IPv6 has the same bits. */
+static void negate(struct xt_head *h, char option)
+{
+	static const struct {
+		char option;
+		uint8_t flag;
+	} rows[] = {
+		{ 's', IPT_INV_SRCIP }, { 'd', IPT_INV_DSTIP },
+		{ 'i', IPT_INV_VIA_IN }, { 'o', IPT_INV_VIA_OUT },
+		{ 'p', XT_INV_PROTO }, { 'f', IPT_INV_FRAG },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].option != option)
+			continue;
+		if (h->family == NFPROTO_IPV4)
+			h->v4->ip.invflags |= rows[i].flag;
+		else
+			h->v6->ipv6.invflags |= rows[i].flag;
+	}
+}
+
 int xt_head_take(struct xt_head *h, const struct ipt_args *a, size_t *i,
 		 bool negated)
 {
@@ -124,13 +147,17 @@ int xt_head_take(struct xt_head *h, const struct ipt_args *a, size_t *i,
 
 	if (!strcmp(opt, "-f") && h->family == NFPROTO_IPV4) {
 		h->v4->ip.flags |= IPT_F_FRAG;
+		if (negated)
+			negate(h, 'f');
 		++*i;
-		return negated ? -EINVAL : 0;
+		return 0;
 	}
 	if (strlen(opt) != 2 || !strchr("sdiop", opt[1]))
 		return -ENOENT;
-	if (negated || !arg)
+	if (!arg)
 		return -EINVAL;
+	if (negated)
+		negate(h, opt[1]);
 	*i += 2;
 	switch (opt[1]) {
 	case 's':

@@ -99,6 +99,35 @@ static void test_proto_v6(void **state)
 	check(NFPROTO_IPV6, &e, " -p 6");
 }
 
+/* What is read of words is what is printed; "!" ahead of each of them. */
+static void take(uint8_t family, void *entry, const char *words)
+{
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	struct xt_head h = { .family = family };
+
+	h.p = entry;
+	assert_int_equal(ipt_args_split(words, strlen(words), &a), 0);
+	for (size_t i = 0; i < a.n;) {
+		bool negated = !strcmp(a.v[i], "!");
+
+		i += negated;
+		assert_int_equal(xt_head_take(&h, &a, &i, negated), 0);
+	}
+	check(family, entry, words);
+}
+
+static void test_negated(void **state)
+{
+	struct ipt_entry v4 = { 0 };
+	struct ip6t_entry v6 = { 0 };
+
+	(void)state;
+	take(NFPROTO_IPV4, &v4,
+	     " ! -s 10.0.0.0/8 ! -d 10.1.2.3/32 ! -i lo ! -o wan+ ! -p 1 ! -f");
+	take(NFPROTO_IPV6, &v6,
+	     " ! -s fd00::/8 ! -d fd00::1/128 ! -i lo ! -o wan+ ! -p 58");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +135,7 @@ int main(void)
 		cmocka_unit_test(test_never),
 		cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_proto_v6),
+		cmocka_unit_test(test_negated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
