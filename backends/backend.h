@@ -36,6 +36,7 @@
 #include "rules/image.h"
 #include "rules/ruleset.h"
 #include "rules/image_foreign.h"
+#include "rules/originals.h"
 #include "rules/stands.h"
 #include "rules/stateless.h"
 
@@ -134,6 +135,14 @@ struct backend {
 			  const struct stateless_edit *e,
 			  struct strbuf *out);
 	stateless_text_of *text_of;
+	/*
+	 * Edits of the host's live rules, f, into an image for them: their
+	 * stand-ins, and jumps in place of the rules, which are marked as
+	 * replaced. Gives the new chains of `s` other names. NULL: this backend
+	 * cannot. -FAULT_CONFLICT with a diagnostic: one of them.
+	 */
+	int (*put_edits)(struct foreign *f, struct stateless *s,
+			 struct image *img, struct diags *d);
 	/* A glance: is this such a text? No two backends recognize the same. */
 	bool (*recognizes)(const char *text);
 	/*
@@ -148,6 +157,12 @@ struct backend {
 	int (*commit)(struct backend_ctx *ctx, const struct changeset *cs,
 		      struct stamp stamp, bool check_only,
 		      unsigned int *begun, struct diags *d);
+	/*
+	 * From now on, what jumps to chains that stand in for rules of the
+	 * host's replaced: snapshots tell it of these, read_live() has the
+	 * rules in place of the jumps. Borrowed.
+	 */
+	void (*know)(struct backend_ctx *ctx, const struct originals *o);
 	void (*close)(struct backend_ctx **ctx);
 };
 

@@ -2,7 +2,9 @@
 /* cli/format_text.c: results for people; nothing of it is stable. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "cli/audit_report.h"
 #include "cli/result.h"
 #include "core/mem.h"
 
@@ -97,6 +99,55 @@ static int print_part(const struct part *m, const struct result_end *e,
 	return cs ? print_steps(m, cs, e->shown, how) : 0;
 }
 
+static int print_bits(const char *what, uint32_t bits,
+		      void (*print)(uint32_t bits, struct strbuf *out))
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	if (!bits)
+		return 0;
+	print(bits, &b);
+	printf("      %s: %s\n", what, strbuf_str(&b));
+	return strbuf_status(&b);
+}
+
+/* A rule of the host's, and what is to do its work. */
+static int print_edit(const struct edit_shown *e)
+{
+	int err;
+
+	printf("~ %s ", nfproto_name(e->family));
+	diag_puts(e->table, stdout);
+	putchar(' ');
+	diag_puts(e->chain, stdout);
+	printf(" %u: ", e->position);
+	diag_puts(e->rule, stdout);
+	puts(*e->rules ? "\n    matches connection states; in its place:" :
+			 "\n    matches connection states; nothing takes its place");
+	for (const char *s = e->rules; *s; s += strcspn(s, "\n") + 1) {
+		_cleanup_free_ char *line = strndup(s, strcspn(s, "\n"));
+
+		if (!line)
+			return -ENOMEM;
+		fputs("      ", stdout);
+		diag_puts(line, stdout);
+		putchar('\n');
+	}
+	err = print_bits("newly admits", e->admits, audit_print_admits);
+	return err ? err :
+		     print_bits("loses", e->loses, audit_print_loses);
+}
+
+static int print_edits(const struct result_end *e)
+{
+	const struct edits *edits = &e->plan->edits;
+	int err = 0;
+
+	for (size_t i = 0; !err && result_shows_edits(e) && i < edits->n; i++)
+		err = print_edit(&edits->v[i]);
+	return err;
+}
+
 static int show(const struct result *r, const struct display *how)
 {
 	int err = 0;
@@ -105,6 +156,8 @@ static int show(const struct result *r, const struct display *how)
 		const struct change *c = &r->v[i].plan->change;
 
 		if (print_diags(r->v[i].plan, how))
+			err = -ENOMEM;
+		if (print_edits(&r->v[i]))
 			err = -ENOMEM;
 		for (size_t k = 0; k < c->n; k++)
 			if (print_part(&c->v[k], &r->v[i], how))

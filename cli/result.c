@@ -21,3 +21,9 @@ const struct changeset *result_steps(const struct part *m, enum shown shown)
 	return shown == SHOW_PLANNED ? m->changes :
 	       shown == SHOW_MADE ? m->made : NULL;
 }
+
+bool result_shows_edits(const struct result_end *e)
+{
+	return e->shown == SHOW_PLANNED ||
+	       (e->shown == SHOW_MADE && e->plan->rq->keeps_steps);
+}

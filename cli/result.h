@@ -57,6 +57,8 @@ extern const struct format format_text, format_json;
 
 const char *result_word(const struct result *r);
 bool result_changed(const struct result *r);
+/* Are the host's rules shown that the change replaces? */
+bool result_shows_edits(const struct result_end *e);
 /* The steps that an end shows of one part; NULL: none. */
 const struct changeset *result_steps(const struct part *m, enum shown shown);
 

@@ -101,6 +101,10 @@
 	X(KEPT_CHANGING, 522)		/* the live rules */		\
 	X(SETTING_UNSUPPORTED, 530)	/* sysctls, unload */		\
 	X(STATE_FORBIDDEN, 532)		/* to a rule of the host's */	\
+	X(NOT_EDITED, 533)		/* a rule of the host's */	\
+	X(ORIGINAL_LOST, 534)						\
+	X(ORIGINAL_GONE, 535)						\
+	X(ORIGINALS_DAMAGED, 536)	/* a warning */			\
 	/* State, history, trials */					\
 	X(STATE_FOLDER, 540)		/* unusable */			\
 	X(STATE_FOLDER_UNSAFE, 541)	/* others may write */		\

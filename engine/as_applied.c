@@ -21,7 +21,13 @@ static int plan_live(struct plan *p)
 {
 	int err = plan_choose_live(p);
 
-	return err ? err : plan_compare(p);
+	if (!err)
+		err = plan_compare(p);
+	if (err || !edits_are_needed(p))
+		return err;
+	return diag_add(&p->diags, DIAG_ERROR, -FAULT_LACKING, ID_NOT_EDITED,
+			NOPOS,
+			"this version cannot show what becomes of a packet where rules of the host's are replaced");
 }
 
 /* Behind " NAME ", from `text` on. */

@@ -2,12 +2,13 @@
 #include "engine/forbidden.h"
 
 #include <errno.h>
-#include <linux/netfilter.h>
 
 #include "audit/keepers.h"
 #include "audit/needs.h"
 #include "audit/own.h"
 #include "core/mem.h"
+
+#include <linux/netfilter.h>
 
 #define SHOWN 10		/* rules, before "and more" */
 #define WORDS_SHOWN 200		/* bytes of a rule */
@@ -26,67 +27,82 @@ static void put_words(const struct foreign_rule *r, struct strbuf *out)
 		strbuf_puts(out, "...");
 }
 
-static int say(struct plan *p, const struct foreign *f,
-	       const struct foreign_rule *r)
+int forbidden_say(struct forbidden_said *said, const struct foreign_rule *r,
+		  const char *why)
 {
 	_cleanup_(strbuf_release) struct strbuf words = { 0 };
+	const struct foreign *f = said->f;
 	const struct host_chain *c = &f->chains[r->chain];
 	const struct foreign_table *t = &f->tables[c->table];
 
+	if (said->n++ >= SHOWN)
+		return 0;
 	put_words(r, &words);
 	if (strbuf_status(&words))
 		return -ENOMEM;
-	diag_add(&p->diags, DIAG_ERROR, 0, ID_STATE_FORBIDDEN,
-		 p->policy->forbid_at,
+	diag_add(&said->p->diags, said->level, 0, ID_STATE_FORBIDDEN,
+		 said->p->policy->forbid_at,
 		 "%s, chain %s of table %s %s: this rule %s: %s",
-		 t->world == WORLD_LEGACY ? "legacy iptables" : "nftables",
-		 c->name, foreign_family_name(t->family), t->name,
-		 needs_why(keepers_feature(f, r)), strbuf_str(&words));
+		 chain_owner_name(t->world == WORLD_LEGACY ?
+				  OWNER_IPTABLES_LEGACY : OWNER_NFT),
+		 c->name, foreign_family_name(t->family), t->name, why,
+		 strbuf_str(&words));
 	return 0;
 }
 
-/* Rules of a family that the policy leaves alone keep nothing of it on. */
-static bool concerns(const struct policy *policy,
-		     const struct foreign_table *t)
+void forbidden_say_end(struct forbidden_said *said)
 {
-	return (policy->ipv4 && foreign_takes_part(t, NFPROTO_IPV4)) ||
-	       (policy->ipv6 && foreign_takes_part(t, NFPROTO_IPV6));
+	if (said->n > SHOWN)
+		diag_add(&said->p->diags, DIAG_NOTE, 0, ID_STATE_FORBIDDEN,
+			 NOPOS,
+			 "%zu more rules need connection tracking; 'ctpolicy audit' lists them all",
+			 said->n - SHOWN);
+}
+
+/* Rules of a family that the policy leaves alone keep nothing of it on. */
+bool forbidden_concerns(const struct plan *p, const struct foreign *f,
+			const struct foreign_rule *r)
+{
+	const struct foreign_table *t;
+
+	if (!own_is_host(f, r) || !keepers_has(f, r))
+		return false;
+	t = &f->tables[f->chains[r->chain].table];
+	return ((p->policy->ipv4 && foreign_takes_part(t, NFPROTO_IPV4)) ||
+		(p->policy->ipv6 && foreign_takes_part(t, NFPROTO_IPV6)));
 }
 
 int forbidden_check_in(struct plan *p, const struct foreign *f)
 {
-	size_t n = 0;
+	struct forbidden_said said = { p, f, DIAG_ERROR, 0 };
 	int err = 0;
 
-	for (size_t i = 0; !err && i < f->n_rules; i++) {
-		const struct foreign_rule *r = &f->rules[i];
-
-		if (!own_is_host(f, r) || !keepers_has(f, r) ||
-		    !concerns(p->policy, &f->tables[f->chains[r->chain].table]))
-			continue;
-		if (n++ < SHOWN)
-			err = say(p, f, r);
-	}
-	if (err || !n)
+	for (size_t i = 0; !err && i < f->n_rules; i++)
+		if (forbidden_concerns(p, f, &f->rules[i]))
+			err = forbidden_say(&said, &f->rules[i],
+					    needs_why(keepers_feature(
+						    f, &f->rules[i])));
+	if (err || !said.n)
 		return err;
-	if (n > SHOWN)
-		diag_add(&p->diags, DIAG_NOTE, 0, ID_STATE_FORBIDDEN, NOPOS,
-			 "%zu more rules need connection tracking; 'ctpolicy audit' lists them all",
-			 n - SHOWN);
-	diag_help(&p->diags,
-		  "take these rules out, or write `state_matching: allowed`; 'ctpolicy audit FILE --rewrite' shows what could replace them");
+	forbidden_say_end(&said);
+	diag_help(&p->diags, edits_are_wanted(p) ?
+		  "in a text, 'ctpolicy audit FILE --rewrite' replaces them" :
+		  "write `existing_rules: replace`, take these rules out, or write `state_matching: allowed`");
 	return -FAULT_CONFLICT;
 }
 
 int forbidden_check(struct plan *p, const struct part *m)
 {
+	bool edits = edits_are_wanted(p);
 	int err = 0;
 
 	if (!p->policy || !p->policy->forbid_state)
 		return 0;
 	if (!p->host.f && m->backend->read_live)
-		err = host_rules_read(&p->host, m, &p->diags);
+		err = host_rules_read(&p->host, m, edits, &p->diags);
 	if (!err)
 		err = host_rules_complete(&p->host, &p->diags);
-	return err ? err : forbidden_check_in(p, p->host.f);
+	if (err)
+		return err;
+	return edits ? edits_find(p, m) : forbidden_check_in(p, p->host.f);
 }

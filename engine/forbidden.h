@@ -13,9 +13,28 @@
 
 #include "engine/plan.h"
 
-/* Of the host's rules, read for the part if they are not there yet. */
+/*
+ * Of the host's rules, read for the part if they are not there yet. Where the
+ * policy wants them replaced, edits are found instead.
+ */
 int forbidden_check(struct plan *p, const struct part *m);
 /* Of a saved ruleset. */
 int forbidden_check_in(struct plan *p, const struct foreign *f);
+
+/* Does the rule keep tracking on for a family of the policy? */
+bool forbidden_concerns(const struct plan *p, const struct foreign *f,
+			const struct foreign_rule *r);
+
+/* The rules that are in the way, one by one; the last ones only counted. */
+struct forbidden_said {
+	struct plan *p;
+	const struct foreign *f;
+	enum diag_level level;
+	size_t n;
+};
+
+int forbidden_say(struct forbidden_said *said, const struct foreign_rule *r,
+		  const char *why);
+void forbidden_say_end(struct forbidden_said *said);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/digest.h"
 #include "core/mem.h"
+#include "engine/originals.h"
 
 /* The parts of the change that something is written to. */
 static int write_parts(struct plan *p, struct record *rec)
@@ -114,7 +115,9 @@ int history_begin(struct plan *p)
 
 	if (!p->state || p->recovers || p->unjournaled)
 		return 0;
-	err = write_down(p, &rec);
+	err = originals_keep(p);
+	if (!err)
+		err = write_down(p, &rec);
 	if (err)
 		err = go_without(p, said, err);
 	if (!err && p->rq->confirm)

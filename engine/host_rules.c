@@ -51,14 +51,16 @@ static int end(struct host_rules *h)
 }
 
 int host_rules_read(struct host_rules *h, const struct part *m,
-		    struct diags *d)
+		    bool originals, struct diags *d)
 {
 	int err;
 
 	host_rules_release(h);
 	err = begin(h);
-	if (!err)
+	if (!err) {
+		h->f->wants_originals = originals;
 		err = m->backend->read_live(m->ctx, h->f, d);
+	}
 	if (!err)
 		err = end(h);
 	if (err)
@@ -88,10 +90,17 @@ int host_rules_complete(struct host_rules *h, struct diags *d)
 	return err;
 }
 
+static bool is_replaced(const struct foreign *f, const struct foreign_rule *r)
+{
+	(void)f;
+	return r->stand_in;
+}
+
 int host_rules_put_wanted(struct host_rules *h, const struct change *c)
 {
 	int err = 0;
 
+	foreign_take_out(h->f, is_replaced);
 	for (size_t i = 0; !err && i < c->n; i++)
 		err = image_add_to_foreign(c->v[i].want, c->v[i].backend->world,
 					   c->v[i].backend->add_words,

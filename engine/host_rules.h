@@ -23,9 +23,12 @@ struct host_rules {
 	size_t n, cap;
 };
 
-/* Those of the part's world, as they are now. */
+/*
+ * Those of the part's world, as they are now; with what it takes to replace
+ * them (`original`).
+ */
 int host_rules_read(struct host_rules *h, const struct part *m,
-		    struct diags *d);
+		    bool originals, struct diags *d);
 /* And those of the other worlds; all of them where nothing was read. */
 int host_rules_complete(struct host_rules *h, struct diags *d);
 /* The rules of all parts, as they would be. */

@@ -21,8 +21,10 @@ int placing_live(struct plan *p, const struct part *m)
 
 	stands_release(&p->stands);
 	host_rules_release(&p->host);
-	if (!p->rules || !p->rules->wants_accepts || !m->backend->read_live)
+	/* Rules that are replaced do for untracked packets what they did. */
+	if (!p->rules || !p->rules->wants_accepts || !m->backend->read_live ||
+	    edits_are_wanted(p))
 		return 0;
-	err = host_rules_read(&p->host, m, &p->diags);
+	err = host_rules_read(&p->host, m, false, &p->diags);
 	return err ? err : places_find(p->host.f, p->rules, &p->stands);
 }

@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "engine/facts.h"
 #include "engine/forbidden.h"
+#include "engine/originals.h"
 #include "engine/placing.h"
 #include "host/privilege.h"
 
@@ -154,8 +155,12 @@ int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 	int err;
 
 	image_free(&m->want);
-	if (m->past)
-		return past_aim(m->past, &m->live, &m->want, &p->diags);
+	if (m->past) {
+		err = past_aim(m->past, &m->live, &m->want, &p->diags);
+		if (!err)
+			originals_complete(p, m->backend, m->want);
+		return err;
+	}
 	if (!p->rules)
 		return want_nothing(m);
 	m->lowered = true;
@@ -183,6 +188,8 @@ int plan_compare_part(struct plan *p, struct part *m)
 		err = forbidden_check(p, m);
 	if (!err)
 		err = plan_lower(p, m, &m->live.survey);
+	if (!err && !m->past && edits_are_wanted(p))
+		err = edits_put(p, m);
 	return err ? err : changeset_diff(m->want, m->live.image, &m->changes);
 }
 
@@ -200,6 +207,8 @@ void plan_release(struct plan *p)
 	change_release(&p->change);
 	stands_release(&p->stands);
 	host_rules_release(&p->host);
+	edits_release(&p->edits);
+	originals_free(&p->originals);
 	ruleset_free(&p->rules);
 	policy_free(&p->policy);
 	free(p->text);

@@ -18,6 +18,7 @@
 #define CTPOLICY_ENGINE_PLAN_H
 
 #include "engine/change.h"
+#include "engine/edits.h"
 #include "engine/host_rules.h"
 #include "engine/request.h"
 #include "generators/generate.h"
@@ -36,6 +37,8 @@ struct plan {
 	struct ruleset *rules;		/* NULL: no rules are wanted */
 	struct stands stands;		/* of the accept rules, on this host */
 	struct host_rules host;		/* by which these were placed */
+	struct edits edits;		/* of the host's own rules */
+	struct kept_originals *originals;	/* NULL: not read yet */
 	struct state *state;		/* NULL: leaves no trace; borrowed */
 	const struct logins *logins;	/* NULL: not looked for; borrowed */
 	uint32_t takes_back;		/* the record; 0: not a rollback */

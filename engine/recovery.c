@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "engine/history.h"
+#include "engine/originals.h"
 #include "engine/signals.h"
 #include "host/privilege.h"
 
@@ -33,7 +34,9 @@ static int open_part(struct plan *p, const char *name)
 
 	if (b) {
 		err = change_add(&p->change, b, &m);
-		return err ? err : b->open(&m->ctx, &p->diags);
+		if (!err)
+			err = b->open(&m->ctx, &p->diags);
+		return err ? err : originals_tell(p, b, m->ctx);
 	}
 	return diag_add(&p->diags, DIAG_ERROR, -EOPNOTSUPP,
 			ID_BACKEND_NOT_BUILT, NOPOS,

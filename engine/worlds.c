@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "engine/originals.h"
 
 /* What one backend found on the host. */
 struct candidate {
@@ -28,10 +29,12 @@ int worlds_unknown(struct plan *p, const char *name)
 	return -FAULT_USAGE;
 }
 
-static void look(struct candidate *c, const struct backend *b)
+static void look(struct plan *p, struct candidate *c, const struct backend *b)
 {
 	c->backend = b;
 	c->err = b->open(&c->ctx, &c->diags);
+	if (!c->err)
+		c->err = originals_tell(p, b, c->ctx);
 	if (!c->err)
 		c->err = b->snapshot(c->ctx, &c->snap, &c->diags);
 }
@@ -170,7 +173,7 @@ int worlds_choose(struct plan *p, const char *name)
 	if (!c)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		look(&c[i], backends[i]);
+		look(p, &c[i], backends[i]);
 	err = n ? choose(p, c, n, name) :
 		  worlds_unknown(p, name ? name : "auto");
 	for (size_t i = 0; i < n; i++)
@@ -186,6 +189,8 @@ static int open_one(struct plan *p, const struct backend *b, bool named)
 
 	if (!err)
 		err = b->open(&m->ctx, &p->diags);
+	if (!err)
+		err = originals_tell(p, b, m->ctx);
 	if (!err)
 		err = b->snapshot(m->ctx, &m->live, &p->diags);
 	if (err != -EOPNOTSUPP || named)

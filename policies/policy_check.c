@@ -213,9 +213,10 @@ void check_policy(struct loader *l)
 {
 	check_names(l);
 	check_modules(l);
-	if (l->p->replace_existing)
+	if (l->p->replace_existing && !l->p->forbid_state)
 		add_error(l, l->p->existing_at, ID_EXISTING_REPLACE,
-			  "write `existing_rules: report`",
-			  "`existing_rules: replace` is not available in this "
-			  "version");
+			  "write `state_matching: forbidden`, or "
+			  "`existing_rules: report`",
+			  "`existing_rules: replace` needs `state_matching: "
+			  "forbidden` in this version");
 }

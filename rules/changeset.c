@@ -202,6 +202,17 @@ static void drop_rule(struct build *b, const struct image_chain *c,
 		b->cs->steps[b->cs->n - 1].phase = PHASE_ADD_ACCEPT;
 }
 
+/* A rule of the host's comes back: what is counted behind it comes after. */
+static bool gives_way(const struct image_rule *r, const size_t *kept, size_t n)
+{
+	if (!r->original)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (kept[i] == SIZE_MAX)
+			return true;
+	return false;
+}
+
 static void diff_chain(struct build *b, const struct image_table *wt,
 		       const struct image_table *lt,
 		       const struct image_chain *want,
@@ -225,7 +236,9 @@ static void diff_chain(struct build *b, const struct image_table *wt,
 			i++;
 		else
 			drop_rule(b, live, &live->rules[k],
-				  is_reshaped(wt, lt, &live->rules[k]));
+				  is_reshaped(wt, lt, &live->rules[k]) ||
+				  gives_way(&live->rules[k], kept,
+					    want->n_rules));
 	}
 	b->table = wt;
 	for (size_t i = 0; i < want->n_rules; i++) {

@@ -148,6 +148,8 @@ struct foreign_rule {
 	int32_t at;			/* foreign_position() */
 	uint32_t next;			/* in the chain; UINT32_MAX: none */
 	enum foreign_verdict verdict;
+	const char *stand_in;		/* chain of ctpolicy's; NULL: none */
+	const char *original;		/* in the backend's form; NULL */
 };
 
 struct host_chain {
@@ -182,6 +184,7 @@ struct foreign {
 	char *text;
 	size_t len;
 	bool wants_terms;		/* set before reading: fill terms */
+	bool wants_originals;		/* and `original`, of a live kernel */
 	struct foreign_table *tables;
 	size_t n_tables, cap_tables;
 	struct host_chain *chains;

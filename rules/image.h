@@ -88,6 +88,11 @@ struct image_rule {
 	enum verdict verdict;
 	enum stage stage;
 	const char *target;		/* of VERDICT_JUMP; NULL: none */
+	/*
+	 * Of a jump in a foreign chain: the rule of the host's in whose place
+	 * it stands, in the backend's form; NULL: none, or not known.
+	 */
+	const char *original;
 	uint32_t place;			/* in a foreign chain: from 0 */
 	char *comment;			/* as in the kernel; NULL: none */
 	char *unknown;			/* text of VERDICT_UNKNOWN, _WORDS */
@@ -180,6 +185,7 @@ uint32_t image_rule_behind(const struct image_chain *c,
  * ahead of each as its place: put them in order and count the jumps in.
  */
 void image_settle_jumps(struct image *img);
+void image_settle_chain(struct image_chain *c);
 bool image_rule_equal(const struct image_rule *a, const struct image_rule *b);
 /* Is the rule for packets that only pass through this host? */
 bool image_rule_is_transit(const struct image_rule *r);

@@ -107,7 +107,7 @@ static void stage_table(struct image *img, struct image_table *t)
 }
 
 /* Few, and those at one place in the order in which they came. */
-static void settle_jumps(struct image_chain *c)
+void image_settle_chain(struct image_chain *c)
 {
 	for (size_t i = 1; i < c->n_rules; i++)
 		for (size_t k = i; k && c->rules[k - 1].place >
@@ -126,7 +126,7 @@ void image_settle_jumps(struct image *img)
 	for (size_t i = 0; i < img->n_tables; i++)
 		for (size_t k = 0; k < img->tables[i].n_chains; k++)
 			if (img->tables[i].chains[k].foreign)
-				settle_jumps(&img->tables[i].chains[k]);
+				image_settle_chain(&img->tables[i].chains[k]);
 }
 
 static int cmp_table(const void *a, const void *b)

@@ -25,3 +25,8 @@ bool own_names_echo(const char *chain)
 	return (own_names_nft(chain) || own_names_xt(chain)) &&
 	       strchr(chain, '.');
 }
+
+bool own_names_stand_in(const char *chain)
+{
+	return own_names_echo(chain) && strchr(chain, '.')[1] == 'r';
+}

@@ -28,6 +28,7 @@ struct state {
 #define STATE_PENDING "pending"
 #define STATE_RESULT "result"
 #define STATE_WATCH "watch"
+#define STATE_ORIGINALS "originals"
 
 /* A record is named by its number, a rollback "undone." and its number. */
 bool state_is_record(const char *name, uint32_t *ret);

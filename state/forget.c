@@ -17,7 +17,7 @@ static bool is_ours(const char *name)
 {
 	static const char *const names[] = {
 		STATE_JOURNAL, STATE_PENDING, STATE_RESULT,
-		STATE_WATCH, STATE_FILE_TEMPORARY,
+		STATE_WATCH, STATE_ORIGINALS, STATE_FILE_TEMPORARY,
 	};
 	uint32_t id;
 

@@ -11,6 +11,7 @@
  *        pending                   the newest must be confirmed in time
  *        result                    how the last trial ended
  *        watch                     held by processes that wait
+ *        originals                 the host's rules that were replaced
  *
  * A change is in `journal`, with its undo data, before the kernel hears of it;
  * it becomes a numbered record when it is complete, and is gone when it was

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "backends/iptables/ipt_edits.h"
 #include "backends/iptables/ipt_rewrite.h"
 #include "backends/iptables/ipt_foreign.h"
 #include "backends/iptables/ipt_live.h"
@@ -64,7 +65,9 @@ const struct backend backend_iptables = {
 	.print_edit = ipt_print_edit,
 	.text_of = ipt_text_of,
 	.recognizes = ipt_recognizes,
+	.put_edits = ipt_put_edits,
 	.open = ipt_open,
+	.know = ipt_know,
 	.snapshot = ipt_snapshot,
 	.commit = ipt_commit,
 	.read_live = ipt_read_live,

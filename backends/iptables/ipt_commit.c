@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backends/iptables/ipt_exchange.h"
 #include "backends/iptables/ipt_kernel.h"
 #include "backends/iptables/ipt_lock.h"
 #include "backends/iptables/ipt_mirror.h"
@@ -65,6 +66,8 @@ static int add_rule(struct commit *c, struct ipt_legacy *t,
 		err = build_entry(s, &entry, c->d);
 	if (err)
 		return err;
+	if (s->rule->original)
+		return ipt_exchange(t, m, s, entry, c->d);
 	at = s->chain->foreign ?
 		ipt_mirror_behind(m, image_rule_behind(s->chain, s->rule)) :
 		ipt_mirror_find(m, s->before);
@@ -85,6 +88,9 @@ static int del_rule(struct commit *c, struct ipt_legacy *t,
 	at = ipt_mirror_find(m, s->rule);
 	if (at == m->n)
 		return -FAULT_STALE;
+	if (s->chain->foreign && s->rule->verdict == VERDICT_JUMP &&
+	    own_names_stand_in(s->rule->target))
+		return ipt_put_back(t, m, s, at, c->d);
 	err = ipt_legacy_delete(t, s->chain->name, at, c->d);
 	if (!err)
 		ipt_mirror_remove(m, at);

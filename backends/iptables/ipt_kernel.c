@@ -39,6 +39,11 @@ void ipt_close(struct backend_ctx **ctx)
 	*ctx = NULL;
 }
 
+void ipt_know(struct backend_ctx *ctx, const struct originals *o)
+{
+	ctx->originals = o;
+}
+
 struct reader {
 	struct image *img;
 	struct survey *survey;
@@ -57,15 +62,18 @@ static int read_rule(struct reader *r, const struct ipt_legacy *t,
 
 	if (!rule)
 		return -ENOMEM;
-	if (own_names_echo(c->name))
+	if (own_names_echo(c->name)) {
 		err = xt_print_any(t->family, entry,
 				   ipt_legacy_target(t, entry), &a);
-	else
+		if (!err)
+			err = ipt_args_words(&a, rule);
+	} else {
 		err = xt_print(t->family, entry, ipt_legacy_target(t, entry),
 			       &a, r->d);
-	if (!err)
-		err = ipt_args_decode(&a, t->family, sets, ipt_chain_is_ours,
-				      r->img, rule);
+		if (!err)
+			err = ipt_args_decode(&a, t->family, sets,
+					      ipt_chain_is_ours, r->img, rule);
+	}
 	if (err)
 		return err;
 	rule->handle = at + 1;
@@ -196,6 +204,8 @@ int ipt_snapshot(struct backend_ctx *ctx, struct snapshot *ret, struct diags *d)
 		err = nft_probe_iptables(&s.survey.iptables_nft);
 	if (err)
 		return err;
+	if (ctx->originals)
+		originals_attach(ctx->originals, s.image);
 	s.survey.ours = !image_is_empty(s.image);
 	s.stamp.generation = r.digest;
 	*ret = s;

@@ -11,6 +11,7 @@
 
 struct backend_ctx {
 	struct ipset_link *sets;
+	const struct originals *originals;	/* NULL: none are known */
 };
 
 extern const uint8_t ipt_families[2];

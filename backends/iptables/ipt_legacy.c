@@ -384,6 +384,37 @@ static uint64_t mix_entry(const struct ipt_legacy *t, const void *entry,
 			  strlen(ipt_legacy_target(t, entry)) + 1);
 }
 
+/* A jump's offset is another one whenever the table changes: not that. */
+static size_t without_offset(const void *entry, size_t target, size_t end)
+{
+	const struct xt_entry_target *t =
+		(const void *)((const char *)entry + target);
+
+	return *t->u.user.name ? end : target;
+}
+
+uint64_t ipt_legacy_digest_entry(uint8_t family, const void *entry,
+				 const char *target)
+{
+	const struct ipt_entry *v4 = entry;
+	const struct ip6t_entry *v6 = entry;
+	uint64_t h = DIGEST_START;
+	size_t end;
+
+	if (family == NFPROTO_IPV4) {
+		end = without_offset(entry, v4->target_offset,
+				     v4->next_offset);
+		h = digest_add(h, &v4->ip, sizeof(v4->ip));
+		h = mix_extensions(v4->elems, end - sizeof(*v4), h);
+	} else {
+		end = without_offset(entry, v6->target_offset,
+				     v6->next_offset);
+		h = digest_add(h, &v6->ipv6, sizeof(v6->ipv6));
+		h = mix_extensions(v6->elems, end - sizeof(*v6), h);
+	}
+	return digest_add(h, target, strlen(target) + 1);
+}
+
 uint64_t ipt_legacy_digest(const struct ipt_legacy *t, uint64_t seed)
 {
 	uint64_t h = seed ? seed : DIGEST_START;

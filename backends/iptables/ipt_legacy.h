@@ -14,6 +14,7 @@
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_LEGACY_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_LEGACY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,5 +66,8 @@ int ipt_legacy_commit(struct ipt_legacy *t, struct srcpos at, struct diags *d);
 
 /* Of everything but counters, on top of `seed`. */
 uint64_t ipt_legacy_digest(const struct ipt_legacy *t, uint64_t seed);
+/* Of one entry, whose target libiptc calls so. */
+uint64_t ipt_legacy_digest_entry(uint8_t family, const void *entry,
+				 const char *target);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "backends/iptables/ipt_foreign.h"
 #include "backends/iptables/ipt_kernel.h"
+#include "backends/iptables/ipt_original.h"
 #include "backends/xtables/xt.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
@@ -19,6 +20,7 @@ struct live {
 	struct foreign *f;
 	struct diags *d;
 	struct ipt_live_sets *sets;
+	const struct originals *originals;	/* NULL: none */
 };
 
 /* What `iptables -A` would be told. */
@@ -36,19 +38,71 @@ static int keep_text(struct foreign *f, const char *chain,
 	return ret->s ? 0 : -ENOMEM;
 }
 
-static int read_rule(struct live *l, const struct ipt_legacy *t,
-		     const char *chain, uint32_t number, const void *entry)
+static int add_rule(struct live *l, const struct ipt_legacy *t,
+		    const char *chain, uint32_t number, const void *entry,
+		    const char *target)
 {
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
 	struct xt_set_source sets = { ipt_live_set_fill, l->sets };
 	struct ipt_foreign_place at = { .family = t->family, .chain = number };
-	int err = xt_print_any(t->family, entry, ipt_legacy_target(t, entry),
-			       &a);
+	int err = xt_print_any(t->family, entry, target, &a);
 
 	if (err)
 		return err;
 	err = keep_text(l->f, chain, &a, &at.raw);
 	return err ? err : ipt_foreign_add(l->f, &at, &a, 0, &sets);
+}
+
+/* Rules that others may have to stand in for. */
+static bool may_be_replaced(const struct foreign_rule *r)
+{
+	return r->features & FEATURE_BIT(STATE) ||
+	       r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO;
+}
+
+static int note_original(struct live *l, const char *text)
+{
+	struct foreign_rule *r = &l->f->rules[l->f->n_rules - 1];
+
+	r->original = text;
+	return text ? 0 : -ENOMEM;
+}
+
+/* *ret: the entry is a jump to what stands in for a rule, which was added. */
+static int read_original(struct live *l, const struct ipt_legacy *t,
+			 const char *chain, uint32_t number, const char *target,
+			 bool *ret)
+{
+	_cleanup_(ipt_original_release) struct ipt_original o = { 0 };
+	const char *text = NULL;
+	int err;
+
+	if (l->originals && own_names_stand_in(target))
+		text = originals_find(l->originals, t->family, t->name, target);
+	if (!text || ipt_chain_is_ours(chain))
+		return 0;
+	err = ipt_original_read(t->family, text, &o);
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	*ret = true;
+	err = add_rule(l, t, chain, number, o.entry, o.target);
+	return err ? err : note_original(l, text);
+}
+
+static int read_rule(struct live *l, const struct ipt_legacy *t,
+		     const char *chain, uint32_t number, const void *entry)
+{
+	const char *target = ipt_legacy_target(t, entry);
+	bool is_original = false;
+	int err = read_original(l, t, chain, number, target, &is_original);
+
+	if (err || is_original)
+		return err;
+	err = add_rule(l, t, chain, number, entry, target);
+	if (err || !l->f->wants_originals ||
+	    !may_be_replaced(&l->f->rules[l->f->n_rules - 1]))
+		return err;
+	return note_original(l, ipt_original_write(t, entry));
 }
 
 static int read_chain(struct live *l, const struct ipt_legacy *t,
@@ -92,7 +146,7 @@ int ipt_read_live(struct backend_ctx *ctx, struct foreign *f, struct diags *d)
 {
 	_cleanup_(ipt_live_sets_free) struct ipt_live_sets *sets =
 		ipt_live_sets_new(ctx);
-	struct live l = { f, d, sets };
+	struct live l = { f, d, sets, ctx->originals };
 	int err = sets ? 0 : -ENOMEM;
 
 	for (size_t k = 0; !err && k < ARRAY_SIZE(ipt_families); k++) {

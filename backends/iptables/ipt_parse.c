@@ -146,8 +146,10 @@ static int take_rule(struct parser *p, size_t f, const char *chain, size_t pos,
 	r = c ? image_add_rule(c) : NULL;
 	if (!r)
 		return -ENOMEM;
-	err = ipt_args_decode(rest, family_of[f], sets, ipt_chain_is_ours,
-			      p->img, r);
+	err = own_names_echo(chain) ?
+		      ipt_args_words(rest, r) :
+		      ipt_args_decode(rest, family_of[f], sets,
+				      ipt_chain_is_ours, p->img, r);
 	if (err)
 		return err;
 	r->place = ours ? 0 : (uint32_t)nth - 1;

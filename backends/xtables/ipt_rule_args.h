@@ -31,5 +31,7 @@ int ipt_args_decode(const struct ipt_args *a, uint8_t family,
 		    const struct image_table *sets,
 		    bool (*is_chain)(const char *name), struct image *img,
 		    struct image_rule *r);
+/* A rule of a chain that holds nothing but words: VERDICT_WORDS. */
+int ipt_args_words(const struct ipt_args *a, struct image_rule *r);
 
 #endif

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/iptables/ipt_edits.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "backends/iptables/ipt.h"
+#include "backends/iptables/ipt_rewrite.h"
+#include "backends/xtables/xt.h"
+#include "core/digest.h"
+#include "core/intern.h"
+#include "core/mem.h"
+
+static const struct origin nobody;
+
+struct editing {
+	struct foreign *f;
+	struct stateless *s;
+	struct image *img;
+	struct diags *d;
+	bool has_socket[2], edits[2];	/* in IPv4, IPv6 */
+};
+
+static const struct foreign_table *table_of(const struct editing *x,
+					    uint32_t chain)
+{
+	return &x->f->tables[x->f->chains[chain].table];
+}
+
+/* Those that the backend may write to; NULL: not this one. */
+static const char *prefix_of(const struct editing *x, uint32_t chain,
+			     uint8_t hook)
+{
+	static const struct {
+		uint8_t hook;
+		const char *prefix;
+	} rows[] = {
+		{ NF_INET_LOCAL_IN, "CTPOLICY-INPUT" },
+		{ NF_INET_FORWARD, "CTPOLICY-FORWARD" },
+		{ NF_INET_LOCAL_OUT, "CTPOLICY-OUTPUT" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].hook == hook &&
+		    !strcmp(table_of(x, chain)->name, "filter"))
+			return rows[i].prefix;
+	return NULL;
+}
+
+static int refuse(struct editing *x, uint32_t chain,
+		  const struct foreign_rule *r, const char *why)
+{
+	const struct foreign_table *t = table_of(x, chain);
+
+	diag_add(x->d, DIAG_ERROR, 0, ID_NOT_EDITED, NOPOS,
+		 "chain %s of table %s %s: a rule cannot be replaced there: %s%s%.*s",
+		 x->f->chains[chain].name, foreign_family_name(t->family),
+		 t->name, why, r ? ": " : "", r ? (int)r->raw.n : 0,
+		 r ? r->raw.s : "");
+	return -FAULT_CONFLICT;
+}
+
+/* As often as there are rules of the same words ahead of it, others. */
+static const char *name_of(const struct editing *x, const char *prefix,
+			   char kind, uint32_t chain,
+			   const struct foreign_text *words, uint32_t nth)
+{
+	const struct foreign_table *t = table_of(x, chain);
+	const char *name = x->f->chains[chain].name;
+	uint64_t h = digest_add(DIGEST_START, name, strlen(name) + 1);
+
+	h = digest_add(h, t->name, strlen(t->name) + 1);
+	h = digest_add(h, words->s, words->n);
+	h = digest_add(h, &nth, sizeof(nth));
+	return intern_printf("%s.%c%08x", prefix, kind, digest_fold(h));
+}
+
+static uint32_t alike_ahead(const struct editing *x, uint32_t rule)
+{
+	const struct foreign_rule *r = &x->f->rules[rule];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < rule; i++) {
+		const struct foreign_rule *o = &x->f->rules[i];
+
+		n += o->chain == r->chain && o->raw.n == r->raw.n &&
+		     !memcmp(o->raw.s, r->raw.s, r->raw.n);
+	}
+	return n;
+}
+
+/* Names by which the chains are known to be ctpolicy's. */
+static int rename_chains(struct editing *x)
+{
+	for (size_t i = 0; i < x->s->n_chains; i++) {
+		struct stateless_chain *c = &x->s->chains[i];
+		const struct foreign_rule *r = &x->f->rules[c->rule];
+		const char *prefix = prefix_of(x, r->chain, c->hook);
+
+		if (!prefix)
+			continue;
+		c->name = name_of(x, prefix, 'c', r->chain, &r->raw,
+				  (uint32_t)i);
+		if (!c->name)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < x->s->n_copies; i++) {
+		struct stateless_copy *c = &x->s->copies[i];
+		const struct foreign_text none = { "", 0 };
+		const char *prefix = prefix_of(x, c->chain, c->hook);
+
+		if (!prefix)
+			continue;
+		c->name = name_of(x, prefix, 'c', c->chain, &none, c->hook);
+		if (!c->name)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static struct image_table *image_table_of(struct editing *x, uint32_t chain)
+{
+	const struct foreign_table *t = table_of(x, chain);
+	struct image_table *it = image_find_table(x->img, t->family, t->name);
+
+	return it ? it : image_add_table(x->img, t->family, t->name);
+}
+
+/* Behind "-A CHAIN ". */
+static const char *words_of(const char *line)
+{
+	const char *s = strchr(line, ' ');
+
+	s = s ? strchr(s + 1, ' ') : NULL;
+	return s ? s + 1 : "";
+}
+
+/* One line, as the kernel shows the rule. */
+static int put_words(struct editing *x, struct image_table *t,
+		     const char *name, const char *line)
+{
+	_cleanup_free_ char *words = NULL;
+	struct image_chain *c = image_find_chain(t, name);
+	struct image_rule *r;
+	int err = xt_settle(t->family, words_of(line), &words);
+
+	if (err == -EOPNOTSUPP) {
+		diag_add(x->d, DIAG_ERROR, 0, ID_NOT_EDITED, NOPOS,
+			 "this kernel cannot load a rule that would stand in for one of the host's: %s",
+			 words_of(line));
+		return -FAULT_CONFLICT;
+	}
+	if (err)
+		return err;
+	x->has_socket[t->family == NFPROTO_IPV6] |=
+		strstr(words, "-m socket") != NULL;
+	if (!c)
+		c = image_add_chain(t, name, HOOK_MAX_);
+	r = c ? image_add_rule(c) : NULL;
+	if (!r)
+		return -ENOMEM;
+	r->verdict = VERDICT_WORDS;
+	r->origin = &nobody;
+	r->unknown = TAKE_PTR(words);
+	return 0;
+}
+
+/* Lines as ipt_rewrite_rule() and its kin print them. */
+static int put_lines(struct editing *x, uint32_t chain, const char *name,
+		     struct strbuf *text)
+{
+	char *s = text->s, *end;
+	int err = strbuf_status(text);
+
+	for (; !err && s && *s; s = end + 1) {
+		struct image_table *t = image_table_of(x, chain);
+
+		end = strchr(s, '\n');
+		if (!end || !t)
+			return -ENOMEM;
+		*end = '\0';
+		err = put_words(x, t, name, s);
+	}
+	return err;
+}
+
+static int put_chain(struct editing *x, uint32_t chain, const char *name)
+{
+	struct image_table *t = image_table_of(x, chain);
+
+	if (!t)
+		return -ENOMEM;
+	return image_find_chain(t, name) ||
+	       image_add_chain(t, name, HOOK_MAX_) ? 0 : -ENOMEM;
+}
+
+/* In the host's chain, behind so many of its rules that stay. */
+static int put_jump(struct editing *x, uint32_t chain, uint32_t behind,
+		    const char *name, const char *original)
+{
+	const char *in = x->f->chains[chain].name;
+	struct image_table *t = image_table_of(x, chain);
+	struct image_chain *c = t ? image_find_chain(t, in) : NULL;
+	struct image_rule *r;
+
+	if (t && !c)
+		c = image_add_chain(t, in, ipt_builtin_hook(in));
+	r = c ? image_add_rule(c) : NULL;
+	if (!r)
+		return -ENOMEM;
+	c->foreign = true;
+	r->verdict = VERDICT_JUMP;
+	r->origin = &nobody;
+	r->match.family = t->family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
+	r->target = name;
+	r->place = behind;
+	r->original = original;
+	r->comment = strdup("ctpolicy");
+	return r->comment ? 0 : -ENOMEM;
+}
+
+static int print_edit(const struct editing *x, struct ipt_line *l,
+		      const struct stateless_edit *e, struct strbuf *out)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < e->n; i++)
+		err = ipt_rewrite_rule(l, &x->s->rules[e->first + i], &e->own,
+				       false, out);
+	return err;
+}
+
+/* The jump to a stand-in returns to the chain; these verdicts must not. */
+static bool leaves_chain(const struct foreign_rule *r)
+{
+	return r->verdict == FOREIGN_RETURN || r->verdict == FOREIGN_GOTO;
+}
+
+/* What stands in a rule's place; *ret: it is not the rule itself. */
+static int print_rule(struct editing *x, uint32_t rule, uint8_t hook,
+		      const char *chain, struct strbuf *out, bool *ret)
+{
+	const struct foreign_rule *r = &x->f->rules[rule];
+	const struct stateless_edit *e = stateless_find(x->s, rule, hook);
+	struct ipt_line l = { x->f, x->s, r, hook, "\n", chain, false };
+	bool led = ipt_rewrite_led_to(&l) != NULL;
+	int err = 0;
+
+	if (e)
+		err = print_edit(x, &l, e, out);
+	if (!err && led && (!e || e->stays))
+		err = ipt_rewrite_plain(&l, out);
+	if (!err)
+		*ret = led || (e && !e->stays);
+	return err;
+}
+
+static int check_rule(struct editing *x, const struct foreign_rule *r,
+		      const char *prefix)
+{
+	if (!prefix)
+		return refuse(x, r->chain, r,
+			      "ctpolicy has no chains in that table");
+	if (memchr(r->raw.s, '\n', r->raw.n))
+		return refuse(x, r->chain, r, "its text has several lines");
+	return 0;
+}
+
+static int edit_rule(struct editing *x, uint32_t rule, uint32_t *behind)
+{
+	struct foreign_rule *r = &x->f->rules[rule];
+	uint8_t hook = x->s->hooks[r->chain];
+	const struct stateless_edit *e = stateless_find(x->s, rule, hook);
+	const struct ipt_line l = { x->f, x->s, r, hook, "\n", NULL, false };
+	const char *prefix = prefix_of(x, r->chain, hook), *name;
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	bool goes;
+	int err;
+
+	if (!e && !ipt_rewrite_led_to(&l)) {
+		++*behind;
+		return 0;
+	}
+	err = check_rule(x, r, prefix);
+	if (err)
+		return err;
+	err = print_rule(x, rule, hook, "X", &text, &goes);
+	if (err)
+		return err;
+	if (goes && leaves_chain(r))
+		return refuse(x, r->chain, r,
+			      "what ends the chain cannot stand in a chain of its own");
+	if (goes && !r->original)
+		return refuse(x, r->chain, r, "the kernel's own form of it is not known");
+	x->edits[table_of(x, r->chain)->family == NFPROTO_IPV6] |= goes;
+	name = name_of(x, prefix, goes ? 'r' : 's', r->chain, &r->raw,
+		       alike_ahead(x, rule));
+	if (!name)
+		return -ENOMEM;
+	err = put_chain(x, r->chain, name);
+	if (!err)
+		err = put_lines(x, r->chain, name, &text);
+	if (!err)
+		err = put_jump(x, r->chain, *behind, name,
+			       goes ? r->original : NULL);
+	*behind += !goes;
+	if (goes)
+		r->stand_in = name;
+	return err;
+}
+
+/* What is added to the end of a chain. */
+static int edit_end(struct editing *x, const struct stateless_edit *e,
+		    uint32_t behind)
+{
+	const struct foreign_text end = { "end", 3 };
+	const char *prefix = prefix_of(x, e->chain, e->hook), *name;
+	struct ipt_line l = { x->f, x->s, NULL, e->hook, "\n", "X", false };
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	int err;
+
+	if (!prefix)
+		return refuse(x, e->chain, NULL,
+			      "ctpolicy has no chains in that table");
+	name = name_of(x, prefix, 's', e->chain, &end, 0);
+	err = name ? ipt_rewrite_extra(&l, &x->s->rules[e->first], &text) :
+		     -ENOMEM;
+	if (!err)
+		err = put_lines(x, e->chain, name, &text);
+	return err ? err : put_jump(x, e->chain, behind, name, NULL);
+}
+
+/* A kernel lists rules in their order, chain by chain. */
+static int edit_rules(struct editing *x)
+{
+	_cleanup_free_ uint32_t *behind = calloc(x->f->n_chains + 1,
+						 sizeof(*behind));
+	int err = behind ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; !err && i < x->f->n_rules; i++) {
+		const struct foreign_rule *r = &x->f->rules[i];
+
+		if (!foreign_is_gone(r) &&
+		    table_of(x, r->chain)->world == WORLD_LEGACY)
+			err = edit_rule(x, i, &behind[r->chain]);
+	}
+	for (size_t i = 0; !err && i < x->s->n_edits; i++) {
+		const struct stateless_edit *e = &x->s->edits[i];
+
+		if (e->rule == FOREIGN_NOWHERE && !e->left)
+			err = edit_end(x, e, behind[e->chain]);
+	}
+	return err;
+}
+
+static int put_copy(struct editing *x, const struct stateless_copy *c)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	int err = put_chain(x, c->chain, c->name);
+	bool is_other;
+
+	for (uint32_t i = 0; !err && i < x->f->n_rules; i++) {
+		const struct foreign_rule *r = &x->f->rules[i];
+
+		if (r->chain != c->chain || foreign_is_gone(r))
+			continue;
+		is_other = false;
+		err = check_rule(x, r, prefix_of(x, c->chain, c->hook));
+		if (!err)
+			err = print_rule(x, i, c->hook, c->name, &text,
+					 &is_other);
+		if (!err && !is_other) {
+			struct ipt_line l = { x->f, x->s, r, c->hook, "\n",
+					      c->name, false };
+
+			err = ipt_rewrite_plain(&l, &text);
+		}
+	}
+	return err ? err : put_lines(x, c->chain, c->name, &text);
+}
+
+static int put_called(struct editing *x, const struct stateless_chain *c)
+{
+	const struct foreign_rule *r = &x->f->rules[c->rule];
+	struct ipt_line l = { x->f, x->s, r, c->hook, "\n", c->name, true };
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	int err = put_chain(x, r->chain, c->name);
+
+	for (uint32_t i = 0; !err && i < c->n; i++)
+		err = ipt_rewrite_rule(&l, &x->s->inner[c->first + i], &c->own,
+				       false, &text);
+	return err ? err : put_lines(x, r->chain, c->name, &text);
+}
+
+/* Reassembly goes with tracking; one socket match keeps it, called or not. */
+static int keep_reassembly(struct editing *x, uint8_t family)
+{
+	bool v6 = family == NFPROTO_IPV6;
+	struct image_table *t;
+
+	if (!x->edits[v6] || x->has_socket[v6])
+		return 0;
+	t = image_find_table(x->img, family, "filter");
+	return put_words(x, t, "CTPOLICY-INPUT.c-socket",
+			 "-A X -m socket -j RETURN");
+}
+
+static int put_all(struct editing *x)
+{
+	int err = rename_chains(x);
+
+	if (!err)
+		err = edit_rules(x);
+	for (size_t i = 0; !err && i < x->s->n_copies; i++)
+		err = put_copy(x, &x->s->copies[i]);
+	for (size_t i = 0; !err && i < x->s->n_chains; i++)
+		if (stateless_find(x->s, x->s->chains[i].rule,
+				   x->s->chains[i].hook))
+			err = put_called(x, &x->s->chains[i]);
+	if (!err)
+		err = keep_reassembly(x, NFPROTO_IPV4);
+	return err ? err : keep_reassembly(x, NFPROTO_IPV6);
+}
+
+int ipt_put_edits(struct foreign *f, struct stateless *s, struct image *img,
+		  struct diags *d)
+{
+	struct editing x = { .f = f, .s = s, .img = img, .d = d };
+	int err = put_all(&x);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < img->n_tables; i++)
+		for (size_t k = 0; k < img->tables[i].n_chains; k++)
+			if (img->tables[i].chains[k].foreign &&
+			    !strcmp(img->tables[i].name, "filter"))
+				image_settle_chain(&img->tables[i].chains[k]);
+	return image_normalize(img);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/edits.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/keepers.h"
+#include "audit/own.h"
+#include "audit/replace.h"
+#include "core/mem.h"
+#include "engine/forbidden.h"
+#include "engine/plan.h"
+
+#include <linux/netfilter.h>
+
+static void shown_release(struct edits *e)
+{
+	for (size_t i = 0; i < e->n; i++) {
+		free(e->v[i].rule);
+		free(e->v[i].rules);
+	}
+	free(e->v);
+	e->v = NULL;
+	e->n = e->cap = 0;
+}
+
+void edits_release(struct edits *e)
+{
+	shown_release(e);
+	stateless_release(&e->s);
+	arena_release(&e->arena);
+}
+
+bool edits_are_wanted(const struct plan *p)
+{
+	return p->policy && p->policy->forbid_state &&
+	       p->policy->replace_existing;
+}
+
+static bool is_wanted(const struct plan *p, uint8_t family)
+{
+	return family == NFPROTO_IPV4 ? p->policy->ipv4 : p->policy->ipv6;
+}
+
+/* A family that the policy does not name is left as it is. */
+static void leave_families(struct plan *p)
+{
+	const struct foreign *f = p->host.f;
+	struct stateless *s = &p->edits.s;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_edits; i++)
+		s->edits[i].left |= !is_wanted(p, s->edits[i].family);
+	for (size_t i = 0; i < s->n_copies; i++) {
+		const struct foreign_table *t =
+			&f->tables[f->chains[s->copies[i].chain].table];
+
+		if ((p->policy->ipv4 && foreign_takes_part(t, NFPROTO_IPV4)) ||
+		    (p->policy->ipv6 && foreign_takes_part(t, NFPROTO_IPV6)))
+			s->copies[n++] = s->copies[i];
+	}
+	s->n_copies = n;
+}
+
+/* Why a rule that keeps tracking on cannot be replaced; NULL: it is. */
+static const char *reason(const struct plan *p, const struct part *m,
+			  uint32_t rule)
+{
+	const struct foreign *f = p->host.f;
+	const struct foreign_rule *r = &f->rules[rule];
+	const char *why = replace_keeps(f, r);
+	const struct stateless_edit *e;
+	size_t n;
+
+	e = stateless_edits(&p->edits.s, rule, &n);
+	for (size_t i = 0; !why && i < n; i++)
+		if (is_wanted(p, e[i].family))
+			why = e[i].why;
+	if (!why && f->tables[f->chains[r->chain].table].world !=
+			    m->backend->world)
+		why = "is of the other world than the backend's";
+	return why ? why : n ? NULL : "has no stateless equivalent";
+}
+
+/* With --force the rest is replaced, and these stay. */
+static int find_unreplaceable(struct plan *p, const struct part *m)
+{
+	struct forbidden_said said = { .p = p, .f = p->host.f,
+				       .level = p->rq->force ? DIAG_WARNING :
+							       DIAG_ERROR };
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < p->host.f->n_rules; i++) {
+		const char *why;
+
+		if (!forbidden_concerns(p, p->host.f, &p->host.f->rules[i]))
+			continue;
+		why = reason(p, m, i);
+		if (why)
+			err = forbidden_say(&said, &p->host.f->rules[i], why);
+	}
+	if (err || !said.n)
+		return err;
+	forbidden_say_end(&said);
+	if (p->rq->force)
+		return 0;
+	diag_help(&p->diags,
+		  "these rules have no stateless equivalent here: nothing was replaced; --force replaces the others");
+	return -FAULT_CONFLICT;
+}
+
+bool edits_are_needed(const struct plan *p)
+{
+	const struct stateless *s = &p->edits.s;
+
+	for (size_t i = 0; i < s->n_edits; i++)
+		if (!s->edits[i].left && s->edits[i].kind != STATELESS_NONE)
+			return true;
+	return false;
+}
+
+/* What rules let in by state, those that stand for them let in without. */
+static int check_services(struct plan *p)
+{
+	for (size_t i = 0; i < p->policy->n_services; i++) {
+		const struct service *v = &p->policy->services[i];
+
+		if (v->accept != ACCEPT_OPEN)
+			continue;
+		diag_add(&p->diags, DIAG_ERROR, 0, ID_NOT_EDITED, v->at,
+			 "this version cannot add accept rules where it replaces rules of the host's");
+		diag_help(&p->diags,
+			  "write `accept: inherit`, and let a rule of the host's own accept the service");
+		return -FAULT_CONFLICT;
+	}
+	return 0;
+}
+
+int edits_find(struct plan *p, const struct part *m)
+{
+	const struct replace_how how = {
+		.words = WORDS_XTABLES, .force = p->rq->force,
+	};
+	int err;
+
+	stateless_release(&p->edits.s);
+	arena_release(&p->edits.arena);
+	err = replace_find(&p->edits.arena, p->host.f, &how, &p->edits.s);
+	if (err)
+		return err;
+	leave_families(p);
+	err = find_unreplaceable(p, m);
+	if (err || !edits_are_needed(p))
+		return err;
+	if (m->backend->put_edits)
+		return check_services(p);
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_NOT_EDITED,
+		 p->policy->existing_at,
+		 "this version cannot replace rules in the tables of the %s backend",
+		 m->backend->name);
+	diag_help(&p->diags,
+		  "'ctpolicy audit FILE --rewrite' replaces them in a saved ruleset");
+	return -FAULT_CONFLICT;
+}
+
+/* It was replaced before: only what is new is worth reading. */
+static bool stands_already(const struct part *m, const struct foreign *f,
+			   const struct foreign_rule *r)
+{
+	const struct foreign_table *t = &f->tables[f->chains[r->chain].table];
+	const struct image_table *it =
+		image_find_table(m->live.image, t->family, t->name);
+
+	return it && image_find_chain(it, r->stand_in);
+}
+
+static int add_lines(const struct part *m, const struct foreign *f,
+		     const struct stateless *s, uint32_t rule,
+		     struct edit_shown *x, struct strbuf *lines)
+{
+	size_t n;
+	const struct stateless_edit *e = stateless_edits(s, rule, &n);
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++) {
+		if (e[i].stays || e[i].left)
+			continue;
+		if (e[i].kind > x->kind)
+			x->kind = e[i].kind;
+		x->admits |= e[i].admits;
+		x->loses |= e[i].loses;
+		err = m->backend->print_edit(f, s, &e[i], lines);
+	}
+	return err ? err : strbuf_status(lines);
+}
+
+static int show(const struct plan *p, const struct part *m, uint32_t rule,
+		struct edits *to)
+{
+	const struct foreign *f = p->host.f;
+	const struct foreign_rule *r = &f->rules[rule];
+	const struct host_chain *c = &f->chains[r->chain];
+	_cleanup_(strbuf_release) struct strbuf lines = { 0 };
+	struct edit_shown x = {
+		.family = f->tables[c->table].family,
+		.table = f->tables[c->table].name, .chain = c->name,
+		.position = p->host.position[rule],
+	};
+	int err = add_lines(m, f, &p->edits.s, rule, &x, &lines);
+
+	if (err || mem_grow(&to->v, &to->cap, to->n + 1))
+		return err ? err : -ENOMEM;
+	x.rule = strndup(r->raw.s, r->raw.n);
+	x.rules = strdup(strbuf_str(&lines));
+	to->v[to->n++] = x;
+	return x.rule && x.rules ? 0 : -ENOMEM;
+}
+
+/* Once a change is made nothing is left to show: what was, stays. */
+static int show_all(struct plan *p, const struct part *m)
+{
+	const struct foreign *f = p->host.f;
+	struct edits shown = { 0 };
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < f->n_rules; i++)
+		if (f->rules[i].stand_in && !stands_already(m, f, &f->rules[i]))
+			err = show(p, m, i, &shown);
+	if (err || !shown.n) {
+		shown_release(&shown);
+		return err;
+	}
+	shown_release(&p->edits);
+	p->edits.v = shown.v;
+	p->edits.n = shown.n;
+	p->edits.cap = shown.cap;
+	return 0;
+}
+
+int edits_put(struct plan *p, struct part *m)
+{
+	int err;
+
+	if (!edits_are_needed(p))
+		return 0;
+	err = m->backend->put_edits(p->host.f, &p->edits.s, m->want,
+				    &p->diags);
+	return err ? err : show_all(p, m);
+}

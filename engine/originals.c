@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/originals.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/intern.h"
+#include "core/mem.h"
+#include "engine/plan.h"
+#include "state/originals.h"
+
+struct kept_originals {
+	struct originals *of;		/* of each row of backends[] */
+	size_t n;
+};
+
+void originals_free(struct kept_originals **k)
+{
+	if (!*k)
+		return;
+	for (size_t i = 0; i < (*k)->n; i++)
+		originals_release(&(*k)->of[i]);
+	free((*k)->of);
+	free(*k);
+	*k = NULL;
+}
+
+static struct originals *those_of(const struct kept_originals *k,
+				  const char *name)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (!strcmp(backends[i]->name, name))
+			return &k->of[i];
+	return NULL;
+}
+
+/* A backend that this build lacks keeps its own on disk. */
+static int take(struct kept_originals *k, const struct saved_originals *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s->n; i++) {
+		struct originals *o = those_of(k, s->v[i].target);
+		const struct original x = {
+			s->v[i].family, intern(s->v[i].table),
+			intern(s->v[i].stand_in), intern(s->v[i].text),
+		};
+
+		if (!x.table || !x.stand_in || !x.text)
+			return -ENOMEM;
+		err = o ? originals_add(o, &x) : 0;
+	}
+	return err;
+}
+
+/* Who only looks needs no lock, and may find no folder. */
+static int read_saved(struct plan *p, struct saved_originals *ret)
+{
+	_cleanup_(diags_release) struct diags unsaid = { 0 };
+	_cleanup_(state_close) struct state *reading = NULL;
+	struct state *st = p->state;
+	int err = 0;
+
+	if (!st && p->rq->state_dir)
+		err = state_open_reading(p->rq->state_dir, &reading, &unsaid);
+	if (!st)
+		st = reading;
+	if (!err && st)
+		err = saved_originals_read(st, ret, &p->diags);
+	return err == -ENOMEM ? err : 0;
+}
+
+static int load(struct plan *p)
+{
+	_cleanup_(originals_free) struct kept_originals *k =
+		calloc(1, sizeof(*k));
+	_cleanup_(saved_originals_release) struct saved_originals s = { 0 };
+	int err;
+
+	while (k && backends[k->n])
+		k->n++;
+	if (k)
+		k->of = calloc(k->n + 1, sizeof(*k->of));
+	if (!k || !k->of)
+		return -ENOMEM;
+	err = read_saved(p, &s);
+	if (!err)
+		err = take(k, &s);
+	if (err)
+		return err;
+	p->originals = TAKE_PTR(k);
+	return 0;
+}
+
+int originals_tell(struct plan *p, const struct backend *b,
+		   struct backend_ctx *ctx)
+{
+	int err = p->originals ? 0 : load(p);
+
+	if (!err && b->know)
+		b->know(ctx, those_of(p->originals, b->name));
+	return err;
+}
+
+void originals_complete(struct plan *p, const struct backend *b,
+			struct image *want)
+{
+	struct originals *o = p->originals ? those_of(p->originals, b->name) :
+					     NULL;
+
+	if (o)
+		originals_attach(o, want);
+}
+
+static int give(const struct originals *o, const char *target,
+		struct saved_originals *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < o->n; i++)
+		err = saved_originals_add(s, &(struct saved_original){
+			.target = target, .family = o->v[i].family,
+			.table = o->v[i].table,
+			.stand_in = o->v[i].stand_in,
+			.text = o->v[i].text,
+		});
+	return err;
+}
+
+static int write_all(struct plan *p)
+{
+	_cleanup_(saved_originals_release) struct saved_originals s = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < p->originals->n; i++)
+		err = give(&p->originals->of[i], backends[i]->name, &s);
+	return err ? err : saved_originals_write(p->state, &s, &p->diags);
+}
+
+int originals_keep(struct plan *p)
+{
+	size_t n = 0;
+	int err = 0;
+
+	for (size_t i = 0; p->originals && !err && i < p->change.n; i++) {
+		const struct part *m = &p->change.v[i];
+		struct originals *o = those_of(p->originals, m->backend->name);
+		size_t more = 0;
+
+		if (o && m->changes && m->changes->n)
+			err = originals_learn(o, m->want, &more);
+		n += more;
+	}
+	if (err || !n || !p->state)
+		return err;
+	return write_all(p);
+}

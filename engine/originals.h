@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/originals.h: rules of the host's that were replaced, from the disk to
+ * the backends and back.
+ *
+ * Shape:  read when the first backend is opened; each one is told of its own.
+ *         Before the kernel hears of a change, those that it replaces are on
+ *         disk.
+ * Owner:  originals_free(); backends that were told borrow from it.
+ * Errors: -ENOMEM; -EIO with a diagnostic.
+ */
+#ifndef CTPOLICY_ENGINE_ORIGINALS_H
+#define CTPOLICY_ENGINE_ORIGINALS_H
+
+#include "backends/backend.h"
+
+struct plan;
+struct kept_originals;
+
+/* Right after it was opened. */
+int originals_tell(struct plan *p, const struct backend *b,
+		   struct backend_ctx *ctx);
+/* What is wanted, read from a record, does not say what it stands in for. */
+void originals_complete(struct plan *p, const struct backend *b,
+			struct image *want);
+/* What the change replaces, to disk. */
+int originals_keep(struct plan *p);
+void originals_free(struct kept_originals **k);
+
+#endif
