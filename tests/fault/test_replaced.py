@@ -87,7 +87,7 @@ for verb, was, wanted in (("apply", OLD, NEW), ("remove", NEW, OLD)):
     for call in ("setsockopt", "renameat", "fsync"):
         begin(verb)
         number = calls(verb, call)
-        for n in range(1, number + 1):
+        for n in range(1, number + 1, tally.EVERY):
             name = "%s, %s %d of %d" % (verb, call, n, number)
             begin(verb)
             injected(verb, call, n, "signal=KILL")

@@ -293,9 +293,9 @@ class Packets(unittest.TestCase):
         return {
             # ahead of those to whom the server writes: they may answer
             "udp elsewhere": self.udp(client, server, version, 9054, at["server"]),
-            "8080": not refused(lambda: connect(client, version, 8080, 0.5)),
-            "8081": not refused(lambda: connect(client, version, 8081, 0.5)),
-            "8082": not refused(lambda: connect(client, version, 8082, 0.5)),
+            "8080": not refused(lambda: connect(client, version, 8080, 2)),
+            "8081": not refused(lambda: connect(client, version, 8081, 0.2)),
+            "8082": not refused(lambda: connect(client, version, 8082, 0.2)),
             "out": not refused(lambda: connect(server, version, 8090, 1,
                                                at["client"])),
             "udp in": self.udp(client, server, version, 9053, at["server"]),
