@@ -434,6 +434,7 @@ int boxes_narrow(struct boxes *l, const struct foreign *f,
 	case TERM_LOSE_CTMARK:
 	case TERM_ZONE:
 	case TERM_HELPER:
+	case TERM_MOVE:
 		break;
 	}
 	return 0;

@@ -10,7 +10,11 @@
  *         of the set's ranges; `negated` turns that round. A field that the
  *         packet does not have fails the match, negated or not, unless the
  *         term is `lax`, as ipset is: negated, it holds then. What could not
- *         be understood is an opaque term: it may hold or not.
+ *         be understood is an opaque term: it may hold or not. Where a
+ *         translation goes is said by its target's own term: an address of the
+ *         set's first range, if there is a field, and one of the ports, if
+ *         there are any; without them it stays what it is, or is the kernel's
+ *         choice. Ports 1 to 65535: it may be any.
  * Units:  numbers big-endian and as wide as the field, from byte 0; what is
  *         behind is zero. Interface names are 16 bytes, padded with NUL.
  * Owner:  key sets and ranges are the model's (rules/foreign.h); names are
@@ -73,6 +77,7 @@ enum term_kind {
 	TERM_LOSE_CTMARK,
 	TERM_ZONE,	/* does: a conntrack zone, which undoes NOTRACK */
 	TERM_HELPER,	/* does: a conntrack helper for the connection */
+	TERM_MOVE,	/* does: what the address or port is translated to */
 };
 
 struct term {
@@ -88,6 +93,7 @@ struct term {
 	union {
 		uint8_t mask[TERM_KEY_MAX];	/* if masked: of one field */
 		struct { uint32_t keep, take, flip; };	/* host byte order */
+		struct { uint16_t port, last_port; };	/* the same */
 	};
 	const char *name;	/* opaque: its word, "limit"; else NULL */
 };

@@ -251,7 +251,7 @@ static void do_effect(const struct term *t, struct walk_state *s)
 		take_out(s);
 	else if (t->kind == TERM_ZONE)
 		put_in_zone(s);
-	else if (t->kind != TERM_HELPER)
+	else if (t->kind != TERM_HELPER && t->kind != TERM_MOVE)
 		walk_set_mark(t, s);
 }
 

@@ -134,61 +134,144 @@ static bool is_constant(const struct live_rule *r, const struct nlattr *reg,
 	return true;
 }
 
-static void put_port(const struct live_rule *r, const struct nlattr *reg,
+static void say_port(const struct live_rule *r, const struct nlattr *reg,
 		     struct strbuf *out)
 {
 	uint8_t v[2];
 
-	if (!reg)
-		return;
-	strbuf_puts(out, ":");
 	if (is_constant(r, reg, sizeof(v), v))
 		nft_live_say_value(LIVE_PORT, v, sizeof(v), out);
 	else
 		strbuf_puts(out, "[port]");
 }
 
+static bool same_register(const struct nlattr *a, const struct nlattr *b)
+{
+	return nft_attr_u32(a) == nft_attr_u32(b);
+}
+
+/* Registers with the first and the last of what is translated to. */
+struct live_move {
+	const struct nlattr *addr, *last_addr, *port, *last_port;
+	bool v6;
+};
+
 /* snat to 192.0.2.1:80 */
 static int say_nat(struct live_rule *r, const char *word,
-		   const struct nlattr *addr, const struct nlattr *port,
-		   bool v6)
+		   const struct live_move *m)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-	size_t width = v6 ? 16 : 4;
+	size_t width = m->v6 ? 16 : 4;
 	uint8_t v[16];
 
-	if (addr || port)
+	if (m->addr || m->port)
 		strbuf_puts(&b, " to ");
-	if (addr && is_constant(r, addr, (unsigned int)width, v))
+	if (m->addr && is_constant(r, m->addr, (unsigned int)width, v))
 		nft_live_say_value(LIVE_ADDR, v, width, &b);
-	else if (addr)
+	else if (m->addr)
 		strbuf_puts(&b, "[address]");
-	put_port(r, port, &b);
+	if (m->port) {
+		strbuf_puts(&b, ":");
+		say_port(r, m->port, &b);
+	}
+	if (m->port && m->last_port && !same_register(m->port, m->last_port)) {
+		strbuf_puts(&b, "-");
+		say_port(r, m->last_port, &b);
+	}
 	nft_live_say(r, "%s%s", word, strbuf_str(&b));
 	return nft_live_set_verdict(r, FOREIGN_TARGET, word, nat_feature(r));
 }
 
+/* False: it is not in the rule itself. */
+static bool get_port(const struct live_rule *r, const struct nlattr *reg,
+		     uint16_t *ret)
+{
+	uint8_t v[2];
+
+	if (!is_constant(r, reg, sizeof(v), v))
+		return false;
+	*ret = (uint16_t)(v[0] << 8 | v[1]);
+	return true;
+}
+
+static bool get_move(const struct live_rule *r, const struct live_move *m,
+		     struct term *t, struct key_range *v)
+{
+	unsigned int width = m->v6 ? 16 : 4;
+
+	if (m->port &&
+	    (!get_port(r, m->port, &t->port) ||
+	     !get_port(r, m->last_port ? m->last_port : m->port,
+		       &t->last_port)))
+		return false;
+	if (!m->addr)
+		return true;
+	t->n_fields = 1;
+	t->family = m->v6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+	t->field[0] = FIELD_DADDR;
+	return is_constant(r, m->addr, width, v->first) &&
+	       is_constant(r, m->last_addr ? m->last_addr : m->addr, width,
+			   v->last);
+}
+
+static int put_move(struct live_rule *r, const struct live_move *m)
+{
+	struct term t = { .kind = TERM_MOVE };
+	struct key_range v = { 0 };
+	int err = 0;
+
+	if (!r->f->wants_terms || (!m->addr && !m->port))
+		return 0;
+	if (!get_move(r, m, &t, &v))
+		t = (struct term){ .kind = TERM_MOVE, .port = 1,
+				   .last_port = UINT16_MAX };
+	if (t.n_fields) {
+		err = foreign_begin_set(r->f, NULL, 1, false, &t.set);
+		if (!err)
+			err = foreign_add_key(r->f, &v, NULL);
+	}
+	return err ? err : foreign_add_term(r->f, &t);
+}
+
+static int translate(struct live_rule *r, const char *word,
+		     const struct live_move *m)
+{
+	int err = say_nat(r, word, m);
+
+	r->ended = true;
+	return err ? err : put_move(r, m);
+}
+
 static int read_nat(struct live_rule *r, const struct nlattr *const *v)
 {
-	r->ended = true;
-	return say_nat(r, nft_attr_u32(v[NFTA_NAT_TYPE]) == NFT_NAT_SNAT ?
-				  "snat" : "dnat",
-		       v[NFTA_NAT_REG_ADDR_MIN], v[NFTA_NAT_REG_PROTO_MIN],
-		       nft_attr_u32(v[NFTA_NAT_FAMILY]) == NFPROTO_IPV6);
+	const struct live_move m = {
+		v[NFTA_NAT_REG_ADDR_MIN], v[NFTA_NAT_REG_ADDR_MAX],
+		v[NFTA_NAT_REG_PROTO_MIN], v[NFTA_NAT_REG_PROTO_MAX],
+		nft_attr_u32(v[NFTA_NAT_FAMILY]) == NFPROTO_IPV6,
+	};
+
+	return translate(r, nft_attr_u32(v[NFTA_NAT_TYPE]) == NFT_NAT_SNAT ?
+				    "snat" : "dnat", &m);
 }
 
 static int read_masq(struct live_rule *r, const struct nlattr *const *v)
 {
-	r->ended = true;
-	return say_nat(r, "masquerade", NULL, v[NFTA_MASQ_REG_PROTO_MIN],
-		       false);
+	const struct live_move m = {
+		.port = v[NFTA_MASQ_REG_PROTO_MIN],
+		.last_port = v[NFTA_MASQ_REG_PROTO_MAX],
+	};
+
+	return translate(r, "masquerade", &m);
 }
 
 static int read_redir(struct live_rule *r, const struct nlattr *const *v)
 {
-	r->ended = true;
-	return say_nat(r, "redirect", NULL, v[NFTA_REDIR_REG_PROTO_MIN],
-		       false);
+	const struct live_move m = {
+		.port = v[NFTA_REDIR_REG_PROTO_MIN],
+		.last_port = v[NFTA_REDIR_REG_PROTO_MAX],
+	};
+
+	return translate(r, "redirect", &m);
 }
 
 /* What is a verdict of its own, and needs no more words here. */

@@ -168,6 +168,8 @@ int nft_term_opaque(struct nft_reader *r, const char *name);
 /* `meta mark set`, `ct zone set`, `mark set`: words up to `set`; 0: none. */
 unsigned int nft_words_to_set(const struct nft_words *w);
 int nft_term_set(struct nft_words *w, unsigned int words);
+/* nft_term_move.c: behind `dnat to`; `maps`: a map says where to. */
+int nft_term_move(struct nft_words *w, bool maps);
 
 /* nft_term_rule.c: the terms of the rule added last, from its text. */
 int nft_terms_read(struct nft_reader *r);

@@ -64,9 +64,12 @@ static size_t address_length(const char *s, size_t n)
 	if (colons < 2 && dots < 3)
 		return 0;
 	memcpy(text, s, len);
+	/* 192.0.2.1:80 */
+	if (colons == 1)
+		len = (size_t)((const char *)memchr(text, ':', len) - text);
 	for (; len > 1; len--) {
 		text[len] = '\0';
-		if (inet_pton(colons ? AF_INET6 : AF_INET, text, addr) == 1)
+		if (inet_pton(colons > 1 ? AF_INET6 : AF_INET, text, addr) == 1)
 			return len;
 	}
 	return 0;

@@ -23,6 +23,7 @@
 #include "core/diag.h"
 
 struct xt_entry_match;
+struct xt_entry_target;
 
 int xt_init(struct diags *d);
 /*
@@ -73,6 +74,9 @@ int xt_blob_args(uint8_t family, bool is_target, const char *name, uint8_t rev,
 		 const void *blob, size_t len, struct ipt_args *ret);
 /* xt_unsaid.c: a match that libxtables prints as another one, or dies of. */
 bool xt_is_unsaid(const struct xt_entry_match *e);
+
+/* xt_print_nat.c: one that translates; false: it is none, or not known. */
+bool xt_print_nat(uint8_t family, const struct xt_entry_target *e, FILE *out);
 
 /* xt_entry.c: the part of an entry that no extension has. */
 struct xt_head {

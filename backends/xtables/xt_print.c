@@ -121,6 +121,8 @@ static int print_target(struct print *p, const struct xt_entry_target *e)
 		t = xtables_find_target_revision(name, XTF_TRY_LOAD, t,
 						 e->u.user.revision);
 	fprintf(p->out, " -j %s", t && t->alias ? t->alias(e) : name);
+	if (!t && xt_print_nat(p->head.family, e, p->out))
+		return 0;
 	if (!t || e->u.target_size < XT_ALIGN(sizeof(*e)) + t->size)
 		fprintf(p->out, " --unknown-revision %u", e->u.user.revision);
 	else if (t->save)

@@ -36,6 +36,7 @@ enum xt_seen {
 	SEEN_SAVE = 1 << 13,	/* the mark to the entry's, and back */
 	SEEN_RESTORE = 1 << 14,
 	SEEN_HELPER = 1 << 15,
+	SEEN_MOVE = 1 << 16,
 };
 
 struct xt_list {
@@ -60,6 +61,7 @@ struct xt_reader {
 	struct xt_list status, types[2];	/* types: source, destination */
 	uint32_t keep, flip;
 	uint32_t nf_mask, ct_mask;	/* of the target; all bits */
+	const char *to;		/* where it translates to */
 };
 
 /* One word as a range of a field. */
@@ -110,6 +112,9 @@ int xt_put_number(struct xt_reader *r, enum packet_field field, uint32_t first,
 int xt_end_match(struct xt_reader *r);
 int xt_take_target_mark(struct xt_reader *r, const struct xt_option_row *row);
 int xt_take_mark_mask(struct xt_reader *r, const struct xt_option_row *row);
+/* "192.0.2.1:80", "[2001:db8::1]:80-81", "192.0.2.1-192.0.2.9", "80-81" */
+int xt_take_move(struct xt_reader *r, const struct xt_option_row *row);
+int xt_put_move(struct xt_reader *r);
 int xt_end_target(struct xt_reader *r);
 
 #endif

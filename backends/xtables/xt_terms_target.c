@@ -114,6 +114,8 @@ int xt_end_target(struct xt_reader *r)
 {
 	struct term t = { 0 };
 
+	if (r->seen & SEEN_MOVE)
+		return xt_put_move(r);
 	if (r->target && !strcmp(r->target, "CONNMARK"))
 		return end_connmark(r);
 	for (size_t i = 0; r->target && i < ARRAY_SIZE(effects); i++) {

@@ -110,6 +110,15 @@ static void print_mark(const struct term *t)
 		printf(" ^ %s & %#x", entry ? "mark" : "ct mark", t->take);
 }
 
+static void print_move(const struct foreign *f, const struct term *t)
+{
+	printf("to");
+	if (t->n_fields)
+		print_set(f, t);
+	if (t->port)
+		printf(" ports %u-%u", t->port, t->last_port);
+}
+
 static void print_term(const struct foreign *f, const struct term *t)
 {
 	printf("\t\t");
@@ -121,6 +130,8 @@ static void print_term(const struct foreign *f, const struct term *t)
 		printf("notrack");
 	else if (t->kind == TERM_ZONE || t->kind == TERM_HELPER)
 		printf(t->kind == TERM_ZONE ? "zone" : "helper");
+	else if (t->kind == TERM_MOVE)
+		print_move(f, t);
 	else
 		print_mark(t);
 	printf("\n");

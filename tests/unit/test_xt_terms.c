@@ -77,6 +77,11 @@ static void dump_term(const struct foreign *f, const struct term *t,
 			      t->keep, t->flip);
 		if (t->take)
 			strbuf_printf(out, "^other&%x", t->take);
+	} else if (t->kind == TERM_MOVE) {
+		strbuf_puts(out, "to ");
+		if (t->n_fields)
+			dump_set(f, t, out);
+		strbuf_printf(out, ":%u-%u", t->port, t->last_port);
 	} else if (t->kind != TERM_MATCH)
 		strbuf_printf(out, "%s%s", words[t->kind],
 			      t->name ? t->name : "");
@@ -412,6 +417,41 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void test_moves(void **state)
+{
+	static const struct row v4[] = {
+		{ "-j REDIRECT --to-ports 8080", "to :8080-8080" },
+		{ "-j REDIRECT", "" }, { "-j MASQUERADE --random", "" },
+		{ "-j MASQUERADE --to-ports 1024-32767", "to :1024-32767" },
+		{ "-j DNAT --to-destination 10.0.0.1:80",
+		  "to 0a000001:80-80" },
+		{ "-j DNAT --to-destination 10.0.0.1-10.0.0.9:80-90/80",
+		  "to 0a000001-0a000009:80-90" },
+		{ "-j SNAT --to-source 10.0.0.1 --persistent",
+		  "to 0a000001:0-0" },
+		{ "-j DNAT --to-destination :80", "to :80-80" },
+		{ "-j NETMAP --to 10.0.0.0/24", "to 0a000000-0a0000ff:0-0" },
+		/* whatever that may be */
+		{ "-j DNAT --to-destination host.example",
+		  "to :1-65535" },
+		{ "-j REDIRECT --to-ports 90-80", "to :1-65535" },
+		{ "-m string --string x --to 100", "?string" },
+	};
+	static const struct row v6[] = {
+		{ "-j DNAT --to-destination [2001:db8::1]:80",
+		  "to 20010db8000000000000000000000001:80-80" },
+		{ "-j DNAT --to-destination 2001:db8::1",
+		  "to 20010db8000000000000000000000001:0-0" },
+		{ "-j SNAT --to-source [2001:db8::1-2001:db8::2]:80",
+		  "to 20010db8000000000000000000000001-"
+		  "20010db8000000000000000000000002:80-80" },
+	};
+
+	(void)state;
+	check_all(NFPROTO_IPV4, v4, ARRAY_SIZE(v4));
+	check_all(NFPROTO_IPV6, v6, ARRAY_SIZE(v6));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_chains),
+		cmocka_unit_test(test_moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);
