@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backends/nft/nft_live.h"
+#include "backends/nft/nft_term.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -22,9 +23,11 @@ int nft_live_opaque(struct live_rule *r, const char *name)
 {
 	struct term t = { .kind = TERM_OPAQUE, .name = intern(name) };
 
-	if (!t.name)
-		return -ENOMEM;
-	return r->f->wants_terms ? foreign_add_term(r->f, &t) : 0;
+	int err = t.name ? 0 : -ENOMEM;
+
+	if (!err && nft_needs_entry(name))
+		err = nft_live_require_ctmark(r);
+	return err || !r->f->wants_terms ? err : foreign_add_term(r->f, &t);
 }
 
 static bool some_have_ports(const struct live_rule *r, bool *ret_all)

@@ -163,6 +163,8 @@ int nft_term_map(struct nft_words *w, const struct nft_key *key);
 /* Holds where the packet has these fields. */
 int nft_term_present(struct nft_words *w, const struct nft_key *key);
 int nft_term_opaque(struct nft_reader *r, const char *name);
+/* Does a key of that name, whatever it asks, fail without an entry? */
+bool nft_needs_entry(const char *name);
 
 /* nft_term_assign.c */
 /* `meta mark set`, `ct zone set`, `mark set`: words up to `set`; 0: none. */

@@ -15,11 +15,33 @@ struct compare {
 	char op;			/* 0: none is written */
 };
 
+bool nft_needs_entry(const char *name)
+{
+	return !strncmp(name, "ct ", 3) && strcmp(name, "ct count") != 0;
+}
+
+/* Is there an entry? What has none has no mark of it either. */
+static int require_entry(struct nft_reader *r)
+{
+	struct term t = { .n_fields = 1, .field = { FIELD_CTMARK } };
+	struct key_range any = { 0 };
+	int err;
+
+	memset(any.last, 0xff, packet_field_bytes(FIELD_CTMARK));
+	err = foreign_begin_set(r->f, NULL, 1, false, &t.set);
+	if (!err)
+		err = foreign_add_key(r->f, &any, NULL);
+	return err ? err : foreign_add_term(r->f, &t);
+}
+
 int nft_term_opaque(struct nft_reader *r, const char *name)
 {
 	struct term t = { .kind = TERM_OPAQUE, .name = intern(name) };
+	int err = t.name ? 0 : -ENOMEM;
 
-	return t.name ? foreign_add_term(r->f, &t) : -ENOMEM;
+	if (!err && nft_needs_entry(name))
+		err = require_entry(r);
+	return err ? err : foreign_add_term(r->f, &t);
 }
 
 static int add_to_model(void *to, const struct key_range *v,
