@@ -119,21 +119,25 @@ static enum truth moved(uint8_t bits, uint8_t yes, uint8_t no)
 }
 
 /* The rule that has moved an address, in the phase that shows it moved. */
-static void find_translator(const struct walk *w, struct judged *ret)
+static void find_mover(const struct walk *w, uint8_t bits, uint32_t *ret)
 {
-	static const uint8_t any = MOVED_SOURCE | MOVED_DESTINATION |
-				   MOVED_HERE;
-
-	for (size_t i = 0; ret->nat == FOREIGN_NOWHERE && i < w->n_phases;
-	     i++) {
+	for (size_t i = 0; *ret == FOREIGN_NOWHERE && i < w->n_phases; i++) {
 		const struct walk_phase *p = &w->phases[i];
 
-		if (!(p->after.moved & ~p->before.moved & any))
+		if (!(p->after.moved & ~p->before.moved & bits))
 			continue;
 		for (size_t k = p->first; k < p->first + p->n; k++)
 			if (w->steps[k].verdict == FOREIGN_TARGET)
-				ret->nat = w->steps[k].rule;
+				*ret = w->steps[k].rule;
 	}
+}
+
+static void find_translator(const struct walk *w, struct judged *ret)
+{
+	find_mover(w, MOVED_SOURCE | MOVED_DESTINATION | MOVED_HERE,
+		   &ret->nat);
+	find_mover(w, MOVED_SOURCE, &ret->nat_from);
+	find_mover(w, MOVED_DESTINATION | MOVED_HERE, &ret->nat_to);
 }
 
 static void note_translation(const struct walk *w, struct judged *ret)
@@ -141,6 +145,7 @@ static void note_translation(const struct walk *w, struct judged *ret)
 	uint8_t bits = w->n_phases ? w->phases[w->n_phases - 1].after.moved :
 				     0;
 
+	ret->moves_here |= bits & MOVED_HERE;
 	ret->source_moves = truth_or(ret->source_moves,
 				     moved(bits, MOVED_SOURCE,
 					   MOVED_NOT_SOURCE));
@@ -311,6 +316,7 @@ int judge(struct walker *w, const struct foreign *f,
 	static const struct judged nothing = {
 		.helper = FOREIGN_NOWHERE, .count = FOREIGN_NOWHERE,
 		.mark = FOREIGN_NOWHERE, .nat = FOREIGN_NOWHERE,
+		.nat_from = FOREIGN_NOWHERE, .nat_to = FOREIGN_NOWHERE,
 		.zone = FOREIGN_NOWHERE,
 	};
 	struct entry_mark mark = { 0 };
@@ -319,7 +325,7 @@ int judge(struct walker *w, const struct foreign *f,
 	return judge_all(w, f, sp, s, tracking, has_entry, &mark, ret);
 }
 
-static enum truth works(const struct judged *j)
+enum truth judge_works(const struct judged *j)
 {
 	enum truth all = TRUTH_YES;
 
@@ -451,7 +457,7 @@ struct harm_found judge_compare(const struct judged *now,
 				const struct judged *then, enum flow_way way,
 				const struct judge_view *view)
 {
-	enum truth before = works(now), after = works(then);
+	enum truth before = judge_works(now), after = judge_works(then);
 	struct harm_found h = { 0 };
 
 	if (before != TRUTH_NO)

@@ -33,6 +33,8 @@ struct judged {
 	uint32_t mark;		/* the rule that sets the mark; or NOWHERE */
 	bool copies;		/* ... from that of the entry */
 	uint32_t nat;		/* the rule that translates; or NOWHERE */
+	uint32_t nat_from, nat_to;	/* ... source, and destination */
+	bool moves_here;	/* ... to this host, as REDIRECT does */
 	uint32_t zone;		/* that leaves a template; or NOWHERE */
 };
 
@@ -47,12 +49,18 @@ enum harm {
 	HARM_MARK,		/* packets would have another mark */
 	HARM_ERRORS,		/* ICMP errors get lost */
 	HARM_ANSWERS,		/* a flow begun from the service's own port */
+	/* Others' connections, whose answers a service takes: */
+	HARM_MOVED,		/* led to the service's port or address */
+	HARM_BEHIND_PORTS,	/* of hosts behind this one: from its ports */
+	HARM_BEHIND_PROTO,	/* ... of a protocol that has no sockets */
+	HARM_BEHIND_OPEN,	/* ... of which no socket is asked for */
 	HARM_MAX_
 };
 
 struct harm_found {
 	enum harm harm;
 	bool maybe;		/* it cannot be told for sure */
+	bool mild;		/* the policy names whom it meets */
 	enum talk talk;
 	uint32_t rule, chain;	/* that decides, today or then */
 };
@@ -61,6 +69,8 @@ struct harm_found {
 int judge(struct walker *w, const struct foreign *f,
 	  const struct flow_space *sp, const struct flow_sample *s,
 	  enum truth tracking, bool has_entry, struct judged *ret);
+/* Do all its packets, but ICMP errors, pass? */
+enum truth judge_works(const struct judged *j);
 /* The first packet, of no ICMP error, that would fare worse. */
 struct harm_found judge_loss(const struct judged *now,
 			     const struct judged *then);

@@ -26,6 +26,7 @@ struct search {
 	int (*take)(const struct flow_sample *s, void *arg);
 	void *arg;
 	bool reply;			/* looks at packets of the answer */
+	bool nat_alone;
 	bool cut;
 	struct flow_sample last;	/* given; many rules ask for no other */
 	uint64_t *seen;			/* digests of what was taken */
@@ -346,13 +347,19 @@ static bool passes(const struct search *x, const char *hook)
 	return hook && strstr(path, hook);
 }
 
+static bool counts(const struct search *x, const struct host_chain *c)
+{
+	return passes(x, c->hook) &&
+	       (!x->nat_alone || (c->type && !strcmp(c->type, "nat")));
+}
+
 static int try_path(struct search *x, const struct trial *plain, bool reply)
 {
 	int err = 0;
 
 	x->reply = reply;
 	for (uint32_t i = 0; !err && !x->cut && i < x->f->n_chains; i++)
-		if (passes(x, x->f->chains[i].hook))
+		if (counts(x, &x->f->chains[i]))
 			err = try_chain(x, i, *plain, 0);
 	return err;
 }
@@ -444,7 +451,8 @@ static int try_all(struct search *x)
 		err = try_plain(x, &t);
 	if (!err)
 		err = try_path(x, &t, false);
-	return err ? err : try_path(x, &t, true);
+	/* Nat chains see none of an answer. */
+	return err || x->nat_alone ? err : try_path(x, &t, true);
 }
 
 int samples_of(const struct foreign *f, const struct flow_space *space,
@@ -454,7 +462,7 @@ int samples_of(const struct foreign *f, const struct flow_space *space,
 {
 	struct search x = { .f = f, .space = space, .left = limit->samples,
 			    .rules_left = limit->rules, .take = take,
-			    .arg = arg };
+			    .arg = arg, .nat_alone = limit->nat_alone };
 	int err = try_all(&x);
 
 	free(x.seen);

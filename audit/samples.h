@@ -18,6 +18,7 @@
 /* What may be spent: samples, and rules that are looked at for them. */
 struct samples_limit {
 	size_t samples, rules;
+	bool nat_alone;		/* what rules of nat chains tell apart */
 };
 
 /*

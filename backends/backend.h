@@ -76,12 +76,6 @@ struct foreign_place {
 	const char *table, *chain;	/* interned */
 };
 
-/* A chain with a rule that rewrites the source addresses of what leaves. */
-struct foreign_nat {
-	const char *table, *chain;	/* interned; NULL: there is none */
-	enum chain_owner owner;
-};
-
 /* What a snapshot found beside ctpolicy's own things. */
 struct survey {
 	struct foreign_place *places;	/* that jumps of ours may stand in */
@@ -89,11 +83,10 @@ struct survey {
 	bool knows_places;	/* false: all that we jump from always exist */
 	struct foreign_chain *filters;	/* that drop on input/forward/output */
 	size_t n_filters, cap_filters;
-	struct foreign_nat nat[2];	/* of IPv4 and IPv6: the first one */
-	bool nat_unseen;	/* there may be some that could not be read */
+	bool unseen;		/* there may be tables that cannot be read */
 	bool in_use;		/* foreign rules or policies live here */
 	bool ours;		/* something of ours is here */
-	bool tracks;		/* a foreign rule needs connection tracking */
+	bool tracks;		/* a foreign rule needs tracking, at a glance */
 	bool iptables_nft;	/* nft: tables of iptables-nft exist */
 	bool firewalld;		/* nft: firewalld's table exists */
 };
@@ -179,15 +172,11 @@ void snapshot_release(struct snapshot *s);
 const char *chain_owner_name(enum chain_owner o);	/* "iptables-nft" */
 /* Another filter to fill; NULL: out of memory. */
 struct foreign_chain *survey_add(struct survey *s);
-/* Remember it for the families of `family` (NFPROTO_*), unless one is there. */
-void survey_add_nat(struct survey *s, uint8_t family,
-		    const struct foreign_nat *nat);
 /*
  * What a saved ruleset tells of the host: by the jumps to our chains, which
  * tables of others filter. Where our accept rules stand, they are wanted.
  */
 int survey_of_image(const struct image *img, struct survey *ret);
-int survey_append(struct survey *to, const struct survey *from);
 /* Is the chain on the rule's hook, and may it drop what the rule is for? */
 bool foreign_chain_meets(const struct foreign_chain *f, const struct rule *r);
 /* Report that accept rules are left out, because nothing drops there. */

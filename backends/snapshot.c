@@ -31,15 +31,6 @@ struct foreign_chain *survey_add(struct survey *s)
 	return f;
 }
 
-void survey_add_nat(struct survey *s, uint8_t family,
-		    const struct foreign_nat *nat)
-{
-	if (family != NFPROTO_IPV6 && !s->nat[0].table)
-		s->nat[0] = *nat;
-	if (family != NFPROTO_IPV4 && !s->nat[1].table)
-		s->nat[1] = *nat;
-}
-
 int survey_of_image(const struct image *img, struct survey *ret)
 {
 	for (size_t i = 0; i < img->n_tables; i++) {
@@ -62,24 +53,6 @@ int survey_of_image(const struct image *img, struct survey *ret)
 			f->chain = c->name;
 		}
 	}
-	return 0;
-}
-
-int survey_append(struct survey *to, const struct survey *from)
-{
-	for (size_t i = 0; i < from->n_filters; i++) {
-		struct foreign_chain *f = survey_add(to);
-
-		if (!f)
-			return -ENOMEM;
-		*f = from->filters[i];
-	}
-	if (from->nat[0].table)
-		survey_add_nat(to, NFPROTO_IPV4, &from->nat[0]);
-	if (from->nat[1].table)
-		survey_add_nat(to, NFPROTO_IPV6, &from->nat[1]);
-	to->nat_unseen |= from->nat_unseen;
-	to->tracks |= from->tracks;
 	return 0;
 }
 

@@ -81,10 +81,9 @@
 	X(NO_EXPECTATION, 067)						\
 	/* Generators */						\
 	X(REPLIES_FROM_ANYWHERE, 301)	/* a warning */			\
-	X(EPHEMERAL_SERVER, 302)	/* a warning */			\
-	X(MASQUERADED_REPLIES, 303)	/* a warning */			\
+	X(EPHEMERAL_SERVER, 302)	/* or a note */			\
+	X(MASQUERADED_REPLIES, 303)	/* or a note */			\
 	X(UNGUARDED_REPLIES, 304)	/* or a note, for no host */	\
-	X(UNTRANSLATED, 305)		/* a warning, or a note */	\
 	/* Choosing a backend */					\
 	X(NO_SUCH_BACKEND, 501)						\
 	X(BOTH_WORLDS, 502)		/* say --backend */		\

@@ -3,8 +3,9 @@
 
 #include <errno.h>
 
-#include "core/intern.h"
+#include "audit/keepers.h"
 #include "core/mem.h"
+#include "engine/host_rules.h"
 #include "host/host.h"
 
 void facts_read(struct host_facts *ret)
@@ -14,35 +15,37 @@ void facts_read(struct host_facts *ret)
 	(void)host_memory(&ret->memory);
 }
 
-static const struct foreign_nat *nat_of(const struct part *m, size_t family)
+/* A survey is quick, but knows not all that keeps tracking at work. */
+static int is_idle(struct diags *d, bool *ret)
 {
-	const struct foreign_nat *here = &m->live.survey.nat[family];
+	_cleanup_(host_rules_release) struct host_rules h = { 0 };
+	_cleanup_(diags_release) struct diags said = { 0 };
+	struct keepers k;
+	int err = host_rules_complete(&h, &said);
 
-	return here->table ? here : &m->elsewhere.nat[family];
+	/* Then a glance must do. */
+	if (err == -FAULT_LACKING)
+		return 0;
+	if (err) {
+		diags_append(d, &said);
+		return err;
+	}
+	keepers_find(h.f, &k);
+	*ret = !k.ipv4.rules && !k.ipv6.rules && !k.objects;
+	return 0;
 }
 
-int facts_add_rules(const struct part *m, struct host_facts *ret)
+int facts_add_rules(const struct part *m, struct host_facts *ret,
+		    struct diags *d)
 {
-	bool unseen = !backends_are_complete || m->live.survey.nat_unseen ||
-		      m->elsewhere.nat_unseen;
-	struct nat_fact facts[ARRAY_SIZE(ret->nat)];
+	const struct survey *here = &m->live.survey, *there = &m->elsewhere;
+	bool whole = backends_are_complete && !here->unseen && !there->unseen;
+	bool idle = whole && !here->tracks && !there->tracks;
+	int err = idle ? is_idle(d, &idle) : 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
-		const struct foreign_nat *n = nat_of(m, i);
-
-		facts[i] = (struct nat_fact){ unseen ? NAT_UNKNOWN : NAT_NONE,
-					      NULL };
-		if (!n->table)
-			continue;
-		facts[i].known = NAT_SOURCE;
-		facts[i].where = intern_printf("chain %s of table %s, %s",
-					       n->chain, n->table,
-					       chain_owner_name(n->owner));
-		if (!facts[i].where)
-			return -ENOMEM;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
-		ret->nat[i] = facts[i];
-	ret->idle = !unseen && !m->live.survey.tracks && !m->elsewhere.tracks;
+	if (err)
+		return err;
+	ret->whole = whole;
+	ret->idle = idle;
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * engine/facts.h: what the generators want to know of this host.
  *
- * Errors: -ENOMEM.
+ * Errors: -ENOMEM; what read_live() of backends/backend.h says.
  */
 #ifndef CTPOLICY_ENGINE_FACTS_H
 #define CTPOLICY_ENGINE_FACTS_H
@@ -12,10 +12,8 @@
 
 /* What can be read without privilege; the kernel's defaults for the rest. */
 void facts_read(struct host_facts *ret);
-/*
- * Address translation and whether anything needs tracking, as the surveys that
- * a part was chosen by tell.
- */
-int facts_add_rules(const struct part *m, struct host_facts *ret);
+/* Are all rules of the host known, and does any of them need tracking? */
+int facts_add_rules(const struct part *m, struct host_facts *ret,
+		    struct diags *d);
 
 #endif

@@ -104,19 +104,7 @@ int plan_choose_offline(struct plan *p)
 
 void plan_note_translation(struct plan *p)
 {
-	(void)translation_check(p->policy, &p->facts, &p->diags);
-}
-
-/* What breaks comes ahead of what was found to be merely open. */
-static int check_translation(struct plan *p)
-{
-	_cleanup_(diags_release) struct diags earlier = p->diags;
-	int err;
-
-	p->diags = (struct diags){ 0 };
-	err = translation_check(p->policy, &p->facts, &p->diags);
-	diags_append(&p->diags, &earlier);
-	return err;
+	translation_note(p->policy, &p->facts, &p->diags);
 }
 
 int plan_make_stateless(struct plan *p)
@@ -133,12 +121,12 @@ int plan_choose_live(struct plan *p)
 	int err = worlds_choose(p, plan_backend_name(p));
 
 	if (!err && p->policy)
-		err = facts_add_rules(p->change.v, &p->facts);
+		err = facts_add_rules(p->change.v, &p->facts, &p->diags);
 	if (!err && p->policy)
-		err = check_translation(p);
+		plan_note_translation(p);
 	if (!err && p->facts.idle)
 		err = plan_make_stateless(p);
-	return err ? err : worlds_check(p, p->change.v);
+	return err;
 }
 
 static int want_nothing(struct part *m)

@@ -52,7 +52,7 @@ struct plan {
 int plan_load(struct plan *p, const struct request *rq, const char *file);
 /* What an error means that a file gave which the user named. */
 int plan_file_fault(int err);
-/* Of no host: what the policy would mean for one that masquerades. */
+/* What the policy may mean for connections of others. */
 void plan_note_translation(struct plan *p);
 /* -EOPNOTSUPP: it asks for settings, which this version does not apply. */
 int plan_refuse_settings(struct plan *p);
@@ -66,9 +66,7 @@ int plan_make_stateless(struct plan *p);
 /* To write text: the one that was named, else the first in the table. */
 int plan_choose_offline(struct plan *p);
 /*
- * For this host; opens the backend. Refuses when another one holds our rules,
- * or chains of another drop what the policy has accepted, or address
- * translation does not go with the policy.
+ * For this host; opens the backend. Refuses when another one holds our rules.
  */
 int plan_choose_live(struct plan *p);
 /*

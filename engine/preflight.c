@@ -12,6 +12,7 @@
 #include "audit/samples.h"
 #include "core/mem.h"
 #include "engine/guard.h"
+#include "engine/others.h"
 #include "engine/preflight_say.h"
 #include "generators/legs.h"
 #include "host/conntrack/local_addresses.h"
@@ -52,6 +53,7 @@ struct preflight {
 	struct attempt *cases;
 	size_t n_cases, cap_cases;
 	struct guard guard;
+	struct others others;
 	struct samples_limit limit;	/* of one space */
 	enum truth tracking;
 	bool untried;			/* some were cut short */
@@ -61,6 +63,7 @@ struct preflight {
 static void preflight_release(struct preflight *x)
 {
 	guard_release(&x->guard);
+	others_release(&x->others);
 	prefix_set_release(&x->outside);
 	prefix_set_release(&x->all);
 	iface_set_release(&x->devices);
@@ -349,6 +352,8 @@ static int compare_cases(struct preflight *x, struct walker *w)
 	for (size_t i = 0; !err && i < x->n_cases; i++)
 		if (x->cases[i].tried)
 			err = compare_case(x, w, &x->cases[i], &said);
+	if (!err)
+		err = others_then(x->p, w, &x->others, &said);
 	free(said.v);
 	return err ? err : said.refused ? -FAULT_CONFLICT : 0;
 }
@@ -357,11 +362,20 @@ static int compare_cases(struct preflight *x, struct walker *w)
 static int judge_today(struct preflight *x, const struct guard_host *host)
 {
 	_cleanup_(walker_free) struct walker *w = NULL;
+	const struct others_host all = {
+		.outside = &x->outside, .all = &x->all,
+		.devices = &x->devices, .tracking = x->tracking,
+	};
 	int err = walker_new(x->f, &w);
 
 	if (!err)
 		err = guard_today(x->p, host, w, &x->guard);
-	return err ? err : judge_cases(x, w);
+	if (!err)
+		err = judge_cases(x, w);
+	if (!err)
+		err = others_today(x->p, &all, w, &x->others);
+	x->untried |= x->others.untried;
+	return err;
 }
 
 /* With the rules as they would be. */

@@ -51,6 +51,22 @@ static const struct {
 		ID_LOSES_ANSWERS, 0, NULL,
 		"list the peers of the service in `clients` and `servers`: what others send stays tracked",
 	},
+	[HARM_MOVED] = {
+		ID_NEEDS_NAT, OVERRIDE_NAT, "nat",
+		"leave the port that it leads to out of the service",
+	},
+	[HARM_BEHIND_PORTS] = {
+		ID_EPHEMERAL_SERVER, OVERRIDE_NAT, "nat",
+		"name in `servers` addresses that the host does not masquerade behind, or let it masquerade to other ports (masquerade to :1024-32767)",
+	},
+	[HARM_BEHIND_PROTO] = {
+		ID_MASQUERADED_REPLIES, OVERRIDE_NAT, "nat",
+		"name the far end, in `servers` for a client and in `clients` for a server; the hosts behind must not use it",
+	},
+	[HARM_BEHIND_OPEN] = {
+		ID_UNGUARDED_REPLIES, OVERRIDE_NAT, "nat",
+		"leave `reply_guard` out",
+	},
 };
 
 _Static_assert(ARRAY_SIZE(harms) == HARM_MAX_, "a harm lacks a row");
@@ -181,6 +197,16 @@ static void describe(const struct service *s, const struct harm_found *h,
 		strbuf_printf(out, "who sends from a port of service %s (%s) gets answers today, by connection tracking; its %s %s be dropped by %s",
 			      s->name, flow, talk_name(h->talk), may, place);
 		break;
+	case HARM_MOVED:
+		strbuf_printf(out, "service %s %s take answers out of tracking that this host translates back (%s): %s",
+			      s->name, may, flow, place);
+		break;
+	case HARM_BEHIND_PORTS:
+	case HARM_BEHIND_PROTO:
+	case HARM_BEHIND_OPEN:
+		strbuf_printf(out, "service %s %s take answers to hosts behind this one out of tracking (%s), which then get lost: %s",
+			      s->name, may, flow, place);
+		break;
 	case HARM_NONE:
 	case HARM_MAX_:
 		break;
@@ -198,6 +224,35 @@ static bool is_known(const struct preflight_said *said,
 	return false;
 }
 
+/* An accept rule counts in the chains of its own world alone. */
+static bool is_beyond(const struct plan *p, const struct service *s,
+		      const struct harm_found *h)
+{
+	return h->harm == HARM_CUT_OFF && s->accept != ACCEPT_NONE &&
+	       preflight_is_elsewhere(p, h);
+}
+
+/* Are accept rules wanted in the world that the plan writes to? */
+static bool filters_here(const struct plan *p)
+{
+	return p->stands.n > 0;
+}
+
+static void help_beyond(struct plan *p)
+{
+	const struct part *m = &p->change.v[0];
+
+	if (filters_here(p))
+		diag_help(&p->diags,
+			  "this host drops such packets in %s as well: let only one of the two filter them; or say `override: [%s]`",
+			  m->backend->name, harms[HARM_CUT_OFF].word);
+	else
+		diag_help(&p->diags,
+			  "%suse the other backend (--backend), which can accept packets in that chain",
+			  m->live.survey.ours ? "run 'ctpolicy remove', then " :
+						"");
+}
+
 /* Of a rule that asks for more than a state, `inherit` makes no copy. */
 static const char *cure_of(const struct service *s, const struct harm_found *h)
 {
@@ -206,16 +261,19 @@ static const char *cure_of(const struct service *s, const struct harm_found *h)
 		       harms[h->harm].cure;
 }
 
-static enum diag_id id_of(const struct service *s, const struct harm_found *h)
+static enum diag_id id_of(const struct plan *p, const struct service *s,
+			  const struct harm_found *h)
 {
-	return h->harm == HARM_CUT_OFF && s->management ? ID_LOCKED_OUT :
-							  harms[h->harm].id;
+	if (h->harm == HARM_CUT_OFF && s->management)
+		return ID_LOCKED_OUT;
+	return is_beyond(p, s, h) ? ID_DROPPED_ELSEWHERE : harms[h->harm].id;
 }
 
 /* What nobody knows the cause of is a warning: it does no harm, nor good. */
 static bool is_refused(const struct harm_found *h)
 {
-	return h->harm != HARM_TRACKED || h->rule != FOREIGN_NOWHERE;
+	return !h->mild &&
+	       (h->harm != HARM_TRACKED || h->rule != FOREIGN_NOWHERE);
 }
 
 static void say(struct plan *p, const struct service *s,
@@ -225,11 +283,14 @@ static void say(struct plan *p, const struct service *s,
 	bool allowed = !override || !is_refused(h) || p->rq->force ||
 		       s->overrides & override;
 
-	diag_add(&p->diags, allowed ? DIAG_WARNING : DIAG_ERROR, 0,
-		 id_of(s, h), s->at, "%s", text);
+	diag_add(&p->diags, h->mild ? DIAG_NOTE : allowed ? DIAG_WARNING :
+							     DIAG_ERROR, 0,
+		 id_of(p, s, h), s->at, "%s", text);
 	*refused |= !allowed;
 	if (!override && harms[h->harm].cure)
 		diag_help(&p->diags, "%s", harms[h->harm].cure);
+	else if (!allowed && is_beyond(p, s, h))
+		help_beyond(p);
 	else if (!allowed)
 		diag_help(&p->diags,
 			  "%s; or say `override: [%s]`; --force applies it once",

@@ -130,12 +130,11 @@ static int elect(struct plan *p, struct candidate *c, size_t n,
 }
 
 /* A kernel that lacks a world has no rules in it. */
-static int add_elsewhere(struct part *m, const struct candidate *c)
+static void add_elsewhere(struct part *m, const struct candidate *c)
 {
-	if (!c->err)
-		return survey_append(&m->elsewhere, &c->snap.survey);
-	m->elsewhere.nat_unseen |= c->err != -EOPNOTSUPP;
-	return 0;
+	m->elsewhere.tracks |= !c->err && c->snap.survey.tracks;
+	m->elsewhere.unseen |= c->err ? c->err != -EOPNOTSUPP :
+					c->snap.survey.unseen;
 }
 
 static int choose(struct plan *p, struct candidate *c, size_t n,
@@ -151,10 +150,11 @@ static int choose(struct plan *p, struct candidate *c, size_t n,
 		if (&c[i] != chosen && !c[i].err && c[i].snap.survey.ours)
 			return refuse_second_home(p, &c[i], chosen);
 	err = change_add(&p->change, chosen->backend, &m);
-	for (size_t i = 0; !err && i < n; i++)
-		err = &c[i] == chosen ? 0 : add_elsewhere(m, &c[i]);
 	if (err)
 		return err;
+	for (size_t i = 0; i < n; i++)
+		if (&c[i] != chosen)
+			add_elsewhere(m, &c[i]);
 	m->ctx = TAKE_PTR(chosen->ctx);
 	m->live = chosen->snap;
 	chosen->snap = (struct snapshot){ 0 };
@@ -213,61 +213,4 @@ int worlds_open(struct plan *p, const char *name)
 		err = open_one(p, backends[i], name);
 	}
 	return found ? err : worlds_unknown(p, name ? name : "auto");
-}
-
-/* The chain that may drop what the policy has accepted, and the rule for it. */
-static const struct foreign_chain *find_drop(const struct survey *s,
-					     const struct ruleset *rs,
-					     const struct rule **ret)
-{
-	for (size_t i = 0; i < rs->n; i++) {
-		const struct rule *r = &rs->v[i];
-
-		/* ICMP errors come with a service: they are not one. */
-		if (r->action != ACTION_ACCEPT || r->rank == RANK_ICMP)
-			continue;
-		for (size_t k = 0; k < s->n_filters; k++)
-			if (foreign_chain_meets(&s->filters[k], r)) {
-				*ret = r;
-				return &s->filters[k];
-			}
-	}
-	return NULL;
-}
-
-static void help_out(struct plan *p, const struct part *m,
-		     const struct foreign_chain *f)
-{
-	const char *owner = chain_owner_name(f->owner);
-	const struct rule *r;
-
-	if (find_drop(&m->live.survey, p->rules, &r))
-		diag_help(&p->diags,
-			  "this host drops such packets in %s as well: let only one of the two filter them",
-			  m->backend->name);
-	else if (f->owner != OWNER_NFT && f->owner != OWNER_IPTABLES_LEGACY)
-		diag_help(&p->diags,
-			  "ctpolicy cannot put accept rules into the tables of %s: move the host's rules to native nft",
-			  owner);
-	else
-		diag_help(&p->diags,
-			  "%srun it with the backend for %s, where the packets are dropped",
-			  m->live.survey.ours ? "run 'ctpolicy remove', then " :
-						"", owner);
-}
-
-int worlds_check(struct plan *p, const struct part *m)
-{
-	const struct foreign_chain *f;
-	const struct rule *r = NULL;
-
-	f = p->rules ? find_drop(&m->elsewhere, p->rules, &r) : NULL;
-	if (!f)
-		return 0;
-	diag_add(&p->diags, DIAG_ERROR, 0, ID_DROPPED_ELSEWHERE, r->origin->at,
-		 "chain %s of table %s (%s) drops packets of this service, and accept rules of the %s backend do not overrule it",
-		 f->chain, f->table, chain_owner_name(f->owner),
-		 m->backend->name);
-	help_out(p, m, f);
-	return -FAULT_CONFLICT;
 }

@@ -20,7 +20,5 @@ int worlds_choose(struct plan *p, const char *name);
 int worlds_open(struct plan *p, const char *name);
 /* -FAULT_USAGE, with the names of those that are built in. */
 int worlds_unknown(struct plan *p, const char *name);
-/* Would chains of another backend drop what the policy wants accepted? */
-int worlds_check(struct plan *p, const struct part *m);
 
 #endif

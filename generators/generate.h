@@ -16,17 +16,6 @@
 #include "rules/ruleset.h"
 
 /*
- * Does the host rewrite the source addresses of packets that it forwards
- * (masquerading, SNAT)? Replies to them are then addressed to the host itself.
- */
-enum nat_known { NAT_UNKNOWN, NAT_NONE, NAT_SOURCE };
-
-struct nat_fact {
-	enum nat_known known;
-	const char *where;	/* NAT_SOURCE: "chain x of table y" */
-};
-
-/*
  * Facts that rules and warnings depend on. Default: nothing is known, and the
  * kernel's own defaults hold, so that a render on another machine says the
  * same (32768-60999: Documentation/networking/ip-sysctl.rst,
@@ -35,7 +24,7 @@ struct nat_fact {
 struct host_facts {
 	struct port_range ephemeral;
 	uint64_t memory;		/* bytes of RAM; 0: not known */
-	struct nat_fact nat[2];		/* for IPv4 and IPv6 */
+	bool whole;	/* all rules of the host can be read */
 	bool idle;	/* no rule of the host needs connection tracking */
 };
 
@@ -44,12 +33,8 @@ extern const struct host_facts host_facts_default;
 int generate(const struct policy *p, const struct host_facts *facts,
 	     struct ruleset **ret, struct diags *d);
 
-/*
- * What the policy means for hosts behind this one: a warning where this host
- * is known to masquerade, a note where it is not known. -FAULT_CONFLICT: it
- * does, and the policy cannot be applied here.
- */
-int translation_check(const struct policy *p, const struct host_facts *facts,
+/* What the policy may mean for connections of others, as notes. */
+void translation_note(const struct policy *p, const struct host_facts *facts,
 		      struct diags *d);
 
 #endif

@@ -156,7 +156,7 @@ static int read_tables(struct reader *r)
 
 		err = ipt_legacy_names(ipt_families[f], &names, r->d);
 		if (!err && r->survey)
-			r->survey->nat_unseen |= names.assumed;
+			r->survey->unseen |= names.assumed;
 		for (size_t i = 0; !err && i < names.n; i++)
 			err = read_table(r, ipt_families[f], names.v[i]);
 	}

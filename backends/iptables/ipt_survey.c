@@ -70,21 +70,6 @@ static struct reach read_entry(const struct search *s, const void *entry)
 	return r;
 }
 
-static int note_nat(struct search *s, const char *chain, const char *target)
-{
-	struct foreign_nat nat = { .owner = OWNER_IPTABLES_LEGACY };
-
-	if (!reach_xt_masks_source(target) ||
-	    ipt_builtin_hook(chain) != HOOK_MAX_)
-		return 0;
-	nat.table = intern(s->t->name);
-	nat.chain = intern(chain);
-	if (!nat.table || !nat.chain)
-		return -ENOMEM;
-	survey_add_nat(s->survey, s->t->family, &nat);
-	return 0;
-}
-
 static int load(struct reach_graph *g, size_t i, void *arg)
 {
 	struct search *s = arg;
@@ -102,9 +87,8 @@ static int load(struct reach_graph *g, size_t i, void *arg)
 			reach_set_add(&g->v[i].drops, &r);
 			continue;
 		}
-		err = note_nat(s, name, target);
 		HASH_FIND_STR(s->by_name, target, to);
-		if (to && !err)
+		if (to)
 			err = reach_chain_add_jump(&g->v[i], to->at, &r);
 	}
 	return err;

@@ -195,13 +195,6 @@ bool reach_xt_tracks(const char *name)
 	return in_list(names, ARRAY_SIZE(names), name);
 }
 
-bool reach_xt_masks_source(const char *name)
-{
-	static const char *const names[] = { "MASQUERADE", "NETMAP", "SNAT" };
-
-	return in_list(names, ARRAY_SIZE(names), name);
-}
-
 int reach_chain_add_jump(struct reach_chain *c, size_t to,
 			 const struct reach *when)
 {

@@ -48,8 +48,6 @@ bool reach_narrow_xt(struct reach *r, const char *name, const void *info,
 		     size_t len);
 /* Does a match or target of that name need connection tracking? */
 bool reach_xt_tracks(const char *name);
-/* Does the target give packets another source address? */
-bool reach_xt_masks_source(const char *name);
 
 /*
  * Chains of one table that jump to each other.

@@ -156,16 +156,6 @@ static int add_place(struct survey *s, const struct nft_foreign *f)
 	return 0;
 }
 
-/*
- * Called from a hook where source addresses are rewritten, or from none: one
- * that a rule jumps to.
- */
-static bool masks_source(const struct nft_foreign *f)
-{
-	return f->masks_source && !f->dormant &&
-	       (!f->base || f->hook == HOOK_MAX_);
-}
-
 static int survey_chain(struct search *s, size_t i, struct survey *ret)
 {
 	const struct nft_foreign *f = &s->world->v[i];
@@ -176,9 +166,6 @@ static int survey_chain(struct search *s, size_t i, struct survey *ret)
 	ret->iptables_nft |= is_iptables(f);
 	ret->firewalld |= owner_of(f) == OWNER_FIREWALLD;
 	ret->tracks |= f->tracks;
-	if (masks_source(f))
-		survey_add_nat(ret, f->family, &(struct foreign_nat){
-			f->table, f->chain, owner_of(f) });
 	if (!err && f->filter)
 		err = search(s, i, &drops);
 	if (err || (!drops.any && !drops.n))

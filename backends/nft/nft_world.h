@@ -39,7 +39,6 @@ struct nft_foreign {
 	uint32_t port;		/* that owns the table; 0: none */
 	bool dormant;		/* its table is: it hooks nothing */
 	bool tracks;		/* a rule needs connection tracking */
-	bool masks_source;	/* a rule gives packets another source */
 	uint64_t *handles;	/* of its rules, in order */
 	size_t n_rules, cap_handles;
 	struct reach_set drops;	/* of the rules that need no look at a set */

@@ -283,7 +283,6 @@ static int read_target(struct reader *r, const struct nlattr *data)
 		return err;
 	name = nft_attr_str(v[NFTA_TARGET_NAME]);
 	r->f->tracks |= reach_xt_tracks(name);
-	r->f->masks_source |= reach_xt_masks_source(name);
 	if (strcmp(name, "REJECT") && strcmp(name, "DROP"))
 		return 0;
 	return add_named(r, WAY_DROP, NULL);
@@ -313,26 +312,6 @@ static int read_reject(struct reader *r, const struct nlattr *data)
 	return add_named(r, WAY_DROP, NULL);
 }
 
-static int read_masq(struct reader *r, const struct nlattr *data)
-{
-	(void)data;
-	r->f->tracks = r->f->masks_source = true;
-	return 0;
-}
-
-static int read_nat(struct reader *r, const struct nlattr *data)
-{
-	const struct nlattr *v[NFTA_NAT_TYPE + 1];
-	int err = nft_nest_attrs(data, v, NFTA_NAT_TYPE);
-
-	if (err)
-		return err;
-	r->f->tracks = true;
-	if (nft_attr_u32(v[NFTA_NAT_TYPE]) == NFT_NAT_SNAT)
-		r->f->masks_source = true;
-	return 0;
-}
-
 static const struct expr_row {
 	const char *name;
 	int (*read)(struct reader *r, const struct nlattr *data);
@@ -346,15 +325,13 @@ static const struct expr_row {
 	{ "reject", read_reject },
 	{ "target", read_target },
 	{ "match", read_match },
-	{ "masq", read_masq },
-	{ "nat", read_nat },
 };
 
 /* Each of them hooks connection tracking into its namespace. */
 static bool needs_tracking(const char *name)
 {
 	static const char *const names[] = {
-		"ct", "redir", "connlimit", "synproxy",
+		"ct", "masq", "nat", "redir", "connlimit", "synproxy",
 		"flow_offload",
 	};
 

@@ -113,7 +113,7 @@ class Masquerade(unittest.TestCase):
         """Untranslated: the server sees the client's own address, as said."""
         for version, where in self.each("router", OTHER):
             with where:
-                self.assertIn("[CT305]", self.said)
+                self.assertIn("[CT592]", self.said)
                 self.assertEqual(seen_source(version, socket.SOCK_DGRAM),
                                  lab.address("client", version))
 
@@ -191,13 +191,13 @@ COMMIT
 
 # How hosts masquerade, and how the program names it
 HOSTS = (
-    ("chain postrouting of table nat, nftables",
+    ("rule 1 of chain postrouting of table inet nat: ",
      lambda: LAB.router.nft(NFT)),
-    ("chain more of table tricks, nftables",
+    ("rule 1 of chain more of table ip tricks: ",
      lambda: LAB.router.nft(SNAT)),
-    ("chain POSTROUTING of table nat, legacy iptables",
+    ("rule 1 of chain POSTROUTING of table ip nat (legacy iptables): ",
      lambda: LAB.router.legacy(4, LEGACY)),
-    ("chain POSTROUTING of table nat, iptables-nft",
+    ("rule 1 of chain POSTROUTING of table ip nat: ",
      lambda: LAB.router.run(["iptables-nft-restore"], LEGACY)),
 )
 
@@ -213,29 +213,36 @@ class Known(unittest.TestCase):
     def each_host(self, policy):
         for backend in lab.BACKENDS:
             for chain, load in HOSTS:
-                if chain.endswith("iptables-nft") and \
-                        not shutil.which("iptables-nft-restore"):
+                if chain.endswith("table ip nat: ") and \
+                        (backend == "iptables" or
+                         not shutil.which("iptables-nft-restore")):
                     continue
                 LAB.clear()
                 load()
                 said = LAB.router.apply(backend, policy, check=False)
                 yield chain, said, self.subTest(backend=backend, host=chain)
 
-    def test_warned(self):
-        for chain, said, where in self.each_host(TUNNEL % ""):
-            with where:
-                self.assertIn("warning: service 'tunnel' (gre)", said)
-                self.assertIn("(%s)" % chain, said)
-                self.assertIn("[CT303]", said)
-
     def test_refused(self):
-        for chain, said, where in self.each_host(UNGUARDED):
+        for policy, name, number in ((TUNNEL % "", "tunnel", "CT303"),
+                                     (UNGUARDED, "scan", "CT304")):
+            for chain, said, where in self.each_host(policy):
+                with where:
+                    self.assertIn("error: service %s " % name, said)
+                    self.assertIn(chain, said)
+                    self.assertIn("[%s]" % number, said)
+                    self.assertIn("override: [nat]", said)
+                    self.assertNotIn("ctpolicy",
+                                     LAB.router.run("nft list ruleset"))
+
+    def test_the_far_end_is_named(self):
+        for chain, said, where in self.each_host(
+                TUNNEL % ", clients: [198.51.100.2]"):
             with where:
-                self.assertIn("error: service 'scan'", said)
-                self.assertIn("(%s)" % chain, said)
-                self.assertIn("[CT304]", said)
-                self.assertNotIn("ctpolicy",
-                                 LAB.router.run("nft list ruleset"))
+                self.assertIn("note: service tunnel ", said)
+                self.assertIn(chain, said)
+
+    def test_exit_code(self):
+        LAB.router.nft(NFT)
         with self.assertRaisesRegex(RuntimeError, "exit %d\n" % REFUSED):
             LAB.router.apply(lab.BACKENDS[0], UNGUARDED)
 
@@ -301,20 +308,24 @@ class Ports(unittest.TestCase):
                 for version in lab.VERSIONS
                 for i, exchange in enumerate((tcp_exchange, udp_exchange))]
 
-    def applied(self, backend, nft, legacy, policy):
+    def applied(self, backend, nft, legacy, policy, *options):
         LAB.clear()
         if backend == "nftables":
             LAB.router.nft(nft)
         else:
             for version in lab.VERSIONS:
                 LAB.router.legacy(version, legacy)
-        return LAB.router.apply(backend, policy)
+        return LAB.router.apply(backend, policy, *options)
 
     def test_harm_is_said(self):
         for backend in lab.BACKENDS:
             with self.subTest(backend=backend):
-                said = self.applied(backend, NFT, LEGACY, MEDIA % "")
-                self.assertIn("warning: service 'media'", said)
+                with self.assertRaisesRegex(RuntimeError, "(?s)error: service "
+                                            "media .*CT302"):
+                    self.applied(backend, NFT, LEGACY, MEDIA % "")
+                said = self.applied(backend, NFT, LEGACY, MEDIA % "",
+                                    "--force")
+                self.assertIn("warning: service media ", said)
                 self.assertIn("[CT302]", said)
                 self.assertNotIn("ok", self.exchanges())
                 LAB.router.remove(backend)
@@ -323,7 +334,8 @@ class Ports(unittest.TestCase):
     def test_other_ports(self):
         for backend in lab.BACKENDS:
             with self.subTest(backend=backend):
-                self.applied(backend, MOVED, MOVED_LEGACY, MEDIA % "")
+                said = self.applied(backend, MOVED, MOVED_LEGACY, MEDIA % "")
+                self.assertNotIn("hosts behind", said)
                 self.assertEqual(self.exchanges(), ["ok"] * 4)
 
     def test_other_address(self):
@@ -333,7 +345,7 @@ class Ports(unittest.TestCase):
         for backend in lab.BACKENDS:
             with self.subTest(backend=backend):
                 said = self.applied(backend, NFT, LEGACY, MEDIA % servers)
-                self.assertIn("note: service 'media'", said)
+                self.assertIn("note: service media ", said)
                 self.assertNotIn("warning", said)
                 self.assertEqual(self.exchanges(), ["ok"] * 4)
 

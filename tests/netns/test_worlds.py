@@ -120,8 +120,8 @@ class Worlds(unittest.TestCase):
     @unittest.skipUnless(len(lab.BACKENDS) == 2, "needs both backends")
     def test_the_other_world_drops(self):
         for kind, backend, chain in (
-                ("legacy", "nftables", "chain INPUT of table filter (legacy"),
-                ("nft", "iptables", "chain input of table host (nftables)")):
+                ("legacy", "nftables", "INPUT of table ip filter (legacy"),
+                ("nft", "iptables", "chain input of table inet host")):
             with self.subTest(kind):
                 SERVER.clear()
                 said = self.refused([kind], "--backend", backend)
@@ -143,7 +143,7 @@ class Worlds(unittest.TestCase):
                          "no iptables-nft")
     def test_iptables_nft(self):
         for kinds, backend, code in (
-                (["iptables-nft"], "iptables", "CT504"),
+                (["iptables-nft"], "iptables", "CT601"),
                 (["legacy", "iptables-nft"], "iptables", "CT504")):
             if backend not in lab.BACKENDS:
                 continue

@@ -30,8 +30,6 @@
 #define HEAD "version: 1\nstate_matching: allowed\n"
 #define WEB HEAD "untracked:\n" \
 	"- {name: web, role: server, protocol: tcp, ports: [80], accept: open}\n"
-#define DNS HEAD "untracked:\n" \
-	"- {name: dns, role: server, protocol: udp, ports: [53], accept: open}\n"
 /* Its replies are untracked for any receiver. */
 #define UNGUARDED HEAD "untracked:\n" \
 	"- {name: ask, role: client, protocol: udp, ports: [53], servers: [192.0.2.1], accept: open, reply_guard: none}\n"
@@ -40,8 +38,6 @@
 static struct {
 	int open, snapshot, lower;	/* they fail with this */
 	bool ours, tracks;
-	bool drops;			/* udp, at input */
-	const char *nat;		/* the chain that masquerades */
 	size_t snapshots, lowerings;
 } hosts[2];
 
@@ -51,29 +47,6 @@ static int open_at(size_t i, struct backend_ctx **ret, struct diags *d)
 		return diag_add(d, DIAG_ERROR, hosts[i].open, ID_NO_NETLINK,
 				NOPOS, "no");
 	return (i ? backend_fake_other : backend_fake).open(ret, d);
-}
-
-static int see(size_t i, struct survey *s)
-{
-	const struct foreign_nat nat = { "nat", hosts[i].nat, OWNER_NFT };
-	struct foreign_chain *f = hosts[i].drops ? survey_add(s) : NULL;
-
-	if (hosts[i].drops && !f)
-		return -ENOMEM;
-	if (f) {
-		f->family = NFPROTO_INET;
-		f->table = "filter";
-		f->chain = "input";
-		f->hook = HOOK_INPUT;
-		f->drops.v[0] = reach_any;
-		f->drops.v[0].proto = IPPROTO_UDP;
-		f->drops.n = 1;
-	}
-	if (hosts[i].nat)
-		survey_add_nat(s, NFPROTO_INET, &nat);
-	s->ours |= hosts[i].ours;
-	s->tracks |= hosts[i].tracks;
-	return 0;
 }
 
 static int snapshot_at(size_t i, struct backend_ctx *ctx, struct snapshot *ret,
@@ -86,7 +59,11 @@ static int snapshot_at(size_t i, struct backend_ctx *ctx, struct snapshot *ret,
 		return diag_add(d, DIAG_ERROR, hosts[i].snapshot,
 				ID_NFT_UNREADABLE, NOPOS, "no");
 	err = backend_fake.snapshot(ctx, ret, d);
-	return err ? err : see(i, &ret->survey);
+	if (!err) {
+		ret->survey.ours |= hosts[i].ours;
+		ret->survey.tracks |= hosts[i].tracks;
+	}
+	return err;
 }
 
 /* Each lowering has something to report, whether or not it fails. */

@@ -64,7 +64,7 @@ static void loads(void **state)
 	assert_int_equal(p.policy->n_services, 1);
 	assert_true(p.rules->n > 0);
 	assert_true(p.facts.ephemeral.first > 0);
-	assert_int_equal(p.facts.nat[0].known, NAT_UNKNOWN);
+	assert_false(p.facts.whole);
 	assert_int_equal(p.change.n, 0);
 	assert_int_equal(drops, 1);
 }
@@ -317,8 +317,7 @@ static void live(void **state)
 	assert_non_null(p.change.v[0].ctx);
 	assert_non_null(p.change.v[0].live.image);
 	assert_non_null(p.why);
-	assert_int_equal(p.facts.nat[0].known, NAT_NONE);
-	assert_int_equal(p.facts.nat[1].known, NAT_NONE);
+	assert_true(p.facts.whole);
 	assert_int_equal(p.diags.n, 0);
 	plan_text(&named, WEB);
 	named.rq = &rq;
@@ -332,11 +331,9 @@ static void live_without_policy(void **state)
 	_cleanup_(plan_release) struct plan p = { .rq = &request };
 
 	(void)state;
-	hosts[0].nat = "postrouting";
-	hosts[1].drops = true;
 	assert_int_equal(plan_choose_live(&p), 0);
 	assert_int_equal(p.diags.n, 0);
-	assert_int_equal(p.facts.nat[0].known, NAT_UNKNOWN);
+	assert_false(p.facts.whole);
 }
 
 static void live_fails(void **state)
@@ -357,41 +354,6 @@ static void live_fails(void **state)
 	assert_int_equal(plan_choose_live(&named), -EIO);
 	assert_non_null(only(&named, ID_NFT_UNREADABLE));
 	assert_int_equal(named.change.n, 0);
-}
-
-/* It comes first, and before the question of who drops what. */
-static void live_translation(void **state)
-{
-	_cleanup_(plan_release) struct plan p = { 0 };
-
-	(void)state;
-	hosts[0].nat = "postrouting";
-	hosts[1].drops = true;
-	plan_text(&p, UNGUARDED);
-	diag_add(&p.diags, DIAG_NOTE, 0, ID_NOTHING_DROPS, NOPOS, "earlier");
-	assert_int_equal(plan_choose_live(&p), -FAULT_CONFLICT);
-	assert_int_equal(p.diags.n, 2);
-	assert_int_equal(p.diags.v[0].id, ID_UNGUARDED_REPLIES);
-	assert_int_equal(p.diags.v[0].level, DIAG_ERROR);
-	assert_non_null(strstr(p.diags.v[0].msg,
-			       "chain postrouting of table nat"));
-	assert_string_equal(p.diags.v[1].msg, "earlier");
-	assert_int_equal(p.diags.errors, 1);
-	assert_int_equal(p.facts.nat[0].known, NAT_SOURCE);
-}
-
-static void live_dropped_elsewhere(void **state)
-{
-	_cleanup_(plan_release) struct plan p = { 0 }, other = { 0 };
-
-	(void)state;
-	hosts[0].ours = true;
-	hosts[1].drops = true;
-	plan_text(&p, DNS);
-	assert_int_equal(plan_choose_live(&p), -FAULT_CONFLICT);
-	assert_int_equal(only(&p, ID_DROPPED_ELSEWHERE)->at.line, 4);
-	plan_live(&other, WEB);
-	assert_int_equal(other.diags.n, 0);
 }
 
 static size_t state_matches(const struct ruleset *rs)
@@ -459,8 +421,6 @@ int main(void)
 		TEST(live),
 		TEST(live_without_policy),
 		TEST(live_fails),
-		TEST(live_translation),
-		TEST(live_dropped_elsewhere),
 		TEST(live_without_state),
 		TEST(released_is_empty),
 	};

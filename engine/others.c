@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/others.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "generators/legs.h"
+
+static const struct port_set every_port = {
+	.v = (struct port_range[]){ { 1, UINT16_MAX } }, .n = 1,
+};
+static const struct prefix_set everybody;
+static const struct iface_set every_device;
+
+/* Where other systems choose their source ports: RFC 6335, section 6. */
+static const struct port_range dynamic_ports = { 49152, UINT16_MAX };
+
+#define SPACE_MAX 64		/* connections to try, of one space */
+#define RULES_MAX 1000000	/* to look at for them */
+#define OTHERS_MAX 20000
+
+struct search {
+	const struct plan *p;
+	const struct foreign *f;
+	const struct others_host *host;
+	struct walker *w;
+	struct others *to;
+	struct flow_space space;
+	/* whose answers are looked for; NULL: anybody's, behind a new port */
+	const struct service *service;
+	struct harm_found harm;
+	struct port_range own;		/* ports that its answers may go to */
+};
+
+void others_release(struct others *o)
+{
+	free(o->v);
+	*o = (struct others){ 0 };
+}
+
+static const struct term *move_of(const struct foreign *f, uint32_t rule)
+{
+	const struct foreign_rule *r = rule == FOREIGN_NOWHERE ?
+					       NULL : &f->rules[rule];
+
+	for (uint32_t i = 0; r && i < r->n_terms; i++)
+		if (f->terms[r->terms + i].kind == TERM_MOVE)
+			return &f->terms[r->terms + i];
+	return NULL;
+}
+
+/* The first address that it translates to; NULL: it names none. */
+static const uint8_t *address_of(const struct foreign *f, const struct term *t)
+{
+	return t && t->n_fields ? f->ranges[f->sets[t->set].first].first :
+				  NULL;
+}
+
+static struct port_range ports_of(const struct term *t,
+				  struct port_range otherwise)
+{
+	return t && t->port ? (struct port_range){ t->port, t->last_port } :
+			      otherwise;
+}
+
+/* A port of the set that lies in the range, or 0. */
+static uint16_t common_port(const struct port_set *s, struct port_range r)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		uint16_t first = s->v[i].first > r.first ? s->v[i].first :
+							   r.first;
+
+		if (first <= s->v[i].last && first <= r.last)
+			return first;
+	}
+	return 0;
+}
+
+static bool is_here(const struct search *x, const uint8_t *address)
+{
+	struct prefix one = { .family = x->space.family };
+	size_t n = x->space.family == AF_INET ? 4 : 16;
+
+	one.len = (uint8_t)(n * 8);
+	memcpy(one.addr, address, n);
+	for (size_t i = 0; i < x->host->all->n; i++)
+		if (x->host->all->v[i].family == one.family &&
+		    prefix_contains(&x->host->all->v[i], &one))
+			return true;
+	return x->space.family == AF_INET && address[0] == IN_LOOPBACKNET;
+}
+
+static void put_port(struct packet *p, enum packet_field x, uint16_t port)
+{
+	if (port)
+		packet_set_number(p, x, port);
+}
+
+static void begin_answer(const struct search *x, enum packet_path path,
+			 struct packet *ret)
+{
+	bool here = path == PATH_FROM_HOST || path == PATH_LOOPBACK;
+	bool to = path == PATH_TO_HOST || path == PATH_LOOPBACK;
+	uint8_t family = x->space.family == AF_INET ? NFPROTO_IPV4 :
+						      NFPROTO_IPV6;
+
+	packet_init(ret, family, x->space.proto, path);
+	ret->ct_states = NF_CT_STATE_BIT(IP_CT_ESTABLISHED);
+	ret->tracking = x->host->tracking;
+	packet_set_number(ret, FIELD_SADDR_TYPE, here ? RTN_LOCAL :
+							 RTN_UNICAST);
+	packet_set_number(ret, FIELD_DADDR_TYPE, to ? RTN_LOCAL : RTN_UNICAST);
+	/* It goes to a port that no socket of this host has. */
+	packet_lose(ret, FIELD_TRANSPARENT);
+	packet_lose(ret, FIELD_WILDCARD);
+}
+
+/* Only what conntrack looks at today can get lost. */
+static int keep(struct search *x, const struct service *s,
+		const struct flow_sample *sample, const struct packet *answer,
+		const struct harm_found *harm)
+{
+	struct walk walk = { 0 };
+	struct others *o = x->to;
+	int err = walk_run(x->w, answer, &walk);
+	enum truth tracked = walk.tracked;
+
+	walk_release(&walk);
+	if (err || tracked == TRUTH_NO)
+		return err;
+	if (o->n == OTHERS_MAX) {
+		o->untried = true;
+		return 0;
+	}
+	if (mem_grow(&o->v, &o->cap, o->n + 1))
+		return -ENOMEM;
+	o->v[o->n++] = (struct other){ s, x->space, *sample, *answer, *harm };
+	return 0;
+}
+
+/* Of a host behind this one: at this host's own address. */
+static int try_behind(struct search *x, const struct flow_sample *s,
+		      const struct judged *now)
+{
+	const struct term *t = move_of(x->f, now->nat_from);
+	const uint8_t *address = address_of(x->f, t);
+	struct harm_found h = x->harm;
+	struct flow_sample shown = *s;
+	struct packet answer;
+	uint16_t port = 0, be;
+
+	if (now->source_moves == TRUTH_NO)
+		return 0;
+	if (x->own.last) {
+		struct port_range to = ports_of(t, x->own);
+
+		port = common_port(&x->service->ports, to);
+		if (!port)
+			return 0;
+		be = htons(port);
+		if (!t || !t->port)
+			memcpy(shown.key[FLOW_CPORT], &be, sizeof(be));
+	}
+	begin_answer(x, PATH_TO_HOST, &answer);
+	packet_set(&answer, FIELD_SADDR, s->key[FLOW_SERVER]);
+	packet_set(&answer, FIELD_IIF, s->key[FLOW_OUT]);
+	if (address)
+		packet_set(&answer, FIELD_DADDR, address);
+	put_port(&answer, FIELD_DPORT, port);
+	if (!x->own.last && x->service->ports.n)
+		packet_set(&answer, FIELD_SPORT, s->key[FLOW_SPORT]);
+	h.rule = now->nat_from;
+	h.maybe = now->source_moves == TRUTH_MAYBE;
+	return keep(x, x->service, &shown, &answer, &h);
+}
+
+static enum packet_path path_of_answer(const struct search *x,
+				       const struct judged *now,
+				       const uint8_t *address)
+{
+	bool own = x->space.way == WAY_OUT || x->space.way == WAY_WITHIN;
+
+	if (now->moves_here || (address && is_here(x, address)))
+		return own ? PATH_LOOPBACK : PATH_FROM_HOST;
+	return own ? PATH_TO_HOST : PATH_FORWARDED;
+}
+
+/* Who answers there: a server of this host's, or one behind a router. */
+static bool may_take(const struct service *s, enum packet_path path)
+{
+	return s->roles & (path == PATH_FORWARDED ? ROLE_ROUTER : ROLE_SERVER);
+}
+
+static bool has_protocol(const struct service *s, uint8_t proto)
+{
+	for (size_t i = 0; i < s->n_protocols; i++)
+		if (s->protocols[i] == proto)
+			return true;
+	return false;
+}
+
+/* Behind another port or address than the request was sent to. */
+static int try_moved(struct search *x, const struct flow_sample *s,
+		     const struct judged *now)
+{
+	const struct policy *policy = x->p->policy;
+	const struct term *t = move_of(x->f, now->nat_to);
+	const uint8_t *address = address_of(x->f, t);
+	enum packet_path path = path_of_answer(x, now, address);
+	struct harm_found h = { .harm = HARM_MOVED, .rule = now->nat_to,
+				.chain = FOREIGN_NOWHERE };
+	struct port_range ports;
+	struct packet answer;
+	uint16_t asked;
+	int err = 0;
+
+	/* A socket tells a client's own answers from these. */
+	if (now->destination_moves == TRUTH_NO || path == PATH_TO_HOST ||
+	    (path == PATH_FORWARDED && now->source_moves == TRUTH_YES))
+		return 0;
+	memcpy(&asked, s->key[FLOW_SPORT], sizeof(asked));
+	asked = ntohs(asked);
+	ports = ports_of(t, (struct port_range){ asked, asked });
+	begin_answer(x, path, &answer);
+	packet_set(&answer, FIELD_DADDR, s->key[FLOW_CLIENT]);
+	packet_set(&answer, FIELD_DPORT, s->key[FLOW_CPORT]);
+	if (address)
+		packet_set(&answer, FIELD_SADDR, address);
+	if (path != PATH_LOOPBACK && *s->key[FLOW_IN])
+		packet_set(&answer, FIELD_OIF, s->key[FLOW_IN]);
+	h.maybe = now->destination_moves == TRUTH_MAYBE;
+	for (size_t i = 0; !err && i < policy->n_services; i++) {
+		const struct service *v = &policy->services[i];
+		uint16_t port = common_port(&v->ports, ports);
+
+		if (!port || !may_take(v, path) ||
+		    !has_protocol(v, x->space.proto) ||
+		    !service_in_family(policy, v, x->space.family))
+			continue;
+		put_port(&answer, FIELD_SPORT, port);
+		err = keep(x, v, s, &answer, &h);
+	}
+	return err;
+}
+
+static int take_sample(const struct flow_sample *s, void *arg)
+{
+	struct search *x = arg;
+	struct judged now;
+	int err = judge(x->w, x->f, &x->space, s, x->host->tracking, true,
+			&now);
+
+	if (err || judge_works(&now) == TRUTH_NO)
+		return err;
+	return x->service ? try_behind(x, s, &now) : try_moved(x, s, &now);
+}
+
+static int try_space(struct search *x)
+{
+	static const struct samples_limit limit = {
+		.samples = SPACE_MAX, .rules = RULES_MAX, .nat_alone = true,
+	};
+	bool all = true;
+	int err = samples_of(x->f, &x->space, &limit, take_sample, x, &all);
+
+	x->to->untried |= !all;
+	return err;
+}
+
+static void set_space(struct search *x, enum flow_way way, uint8_t family,
+		      uint8_t proto)
+{
+	static const struct port_set none;
+
+	x->space = (struct flow_space){
+		.way = way, .family = family, .proto = proto,
+		.clients = &everybody, .servers = &everybody,
+		.local = way == WAY_WITHIN ? x->host->all : x->host->outside,
+		.ports = protocol_has_ports(proto) ? &every_port : &none,
+		.ifaces = &every_device, .devices = x->host->devices,
+		.ephemeral = x->p->facts.ephemeral,
+	};
+}
+
+/* Ports of the service that hosts behind this one may send from. */
+static struct port_range source_ports(const struct search *x)
+{
+	struct port_range own = x->p->facts.ephemeral;
+
+	return common_port(&x->service->ports, dynamic_ports) ? dynamic_ports :
+								own;
+}
+
+/* What comes to a local port of the kernel's choice may be anybody's reply. */
+static int try_server(struct search *x, uint8_t family, uint8_t proto)
+{
+	const struct service *s = x->service;
+	bool ports = protocol_has_ports(proto);
+
+	set_space(x, WAY_THROUGH, family, proto);
+	x->space.servers = &s->clients;
+	x->own = ports ? source_ports(x) : (struct port_range){ 0 };
+	x->harm = (struct harm_found){
+		.harm = ports ? HARM_BEHIND_PORTS : HARM_BEHIND_PROTO,
+		.mild = s->has_clients || (ports && s->has_servers),
+		.chain = FOREIGN_NOWHERE,
+	};
+	return try_space(x);
+}
+
+/* Only tcp and udp sockets can be asked for what is this host's own. */
+static int try_client(struct search *x, uint8_t family, uint8_t proto)
+{
+	const struct service *s = x->service;
+	bool asked = leg_finds_socket(proto);
+
+	if (asked && !s->replies_unguarded)
+		return 0;
+	set_space(x, WAY_THROUGH, family, proto);
+	x->space.servers = &s->servers;
+	x->space.ports = &s->ports;
+	x->own = (struct port_range){ 0 };
+	x->harm = (struct harm_found){
+		.harm = asked ? HARM_BEHIND_OPEN : HARM_BEHIND_PROTO,
+		.mild = !asked && s->has_servers && !(s->roles & ROLE_SERVER),
+		.chain = FOREIGN_NOWHERE,
+	};
+	return try_space(x);
+}
+
+static int try_service(struct search *x, uint8_t family)
+{
+	const struct service *s = x->service;
+	int err = 0;
+
+	if (!service_in_family(x->p->policy, s, family))
+		return 0;
+	for (size_t i = 0; !err && i < s->n_protocols; i++) {
+		if (s->roles & ROLE_SERVER)
+			err = try_server(x, family, s->protocols[i]);
+		if (!err && s->roles & ROLE_CLIENT)
+			err = try_client(x, family, s->protocols[i]);
+	}
+	return err;
+}
+
+/* Of anybody's connections, once for each protocol. */
+static int try_ways(struct search *x, uint8_t family, uint8_t proto)
+{
+	static const enum flow_way ways[] = {
+		WAY_IN, WAY_OUT, WAY_THROUGH, WAY_WITHIN,
+	};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(ways); i++) {
+		set_space(x, ways[i], family, proto);
+		err = try_space(x);
+	}
+	return err;
+}
+
+static int try_protocols(struct search *x, uint8_t family)
+{
+	const struct policy *policy = x->p->policy;
+	bool tried[UINT8_MAX + 1] = { false };
+	int err = 0;
+
+	for (size_t i = 0; i < policy->n_services; i++) {
+		const struct service *s = &policy->services[i];
+
+		for (size_t k = 0; !err && k < s->n_protocols; k++) {
+			uint8_t proto = s->protocols[k];
+
+			if (tried[proto] || !protocol_has_ports(proto) ||
+			    !service_in_family(policy, s, family))
+				continue;
+			tried[proto] = true;
+			err = try_ways(x, family, proto);
+		}
+	}
+	return err;
+}
+
+static bool has_nat(const struct foreign *f)
+{
+	for (size_t i = 0; i < f->n_chains; i++)
+		if (f->chains[i].type && f->chains[i].n_rules &&
+		    !strcmp(f->chains[i].type, "nat"))
+			return true;
+	return false;
+}
+
+int others_today(const struct plan *p, const struct others_host *host,
+		 struct walker *w, struct others *ret)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct search x = { .p = p, .f = p->host.f, .host = host, .w = w,
+			    .to = ret };
+	int err = 0;
+
+	if (!has_nat(x.f) || host->tracking == TRUTH_NO)
+		return 0;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(families); i++) {
+		x.service = NULL;
+		err = try_protocols(&x, families[i]);
+		for (size_t k = 0; !err && k < p->policy->n_services; k++) {
+			x.service = &p->policy->services[k];
+			err = try_service(&x, families[i]);
+		}
+	}
+	return err;
+}
+
+int others_then(struct plan *p, struct walker *w, const struct others *o,
+		struct preflight_said *said)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < o->n; i++) {
+		const struct other *v = &o->v[i];
+		struct harm_found h = v->harm;
+		struct walk walk = { 0 };
+
+		err = walk_run(w, &v->answer, &walk);
+		h.maybe |= walk.tracked == TRUTH_MAYBE;
+		if (!err && walk.tracked != TRUTH_YES)
+			err = preflight_say(p, v->service, &v->space,
+					    &v->sample, &h, said);
+		walk_release(&walk);
+	}
+	return err;
+}
