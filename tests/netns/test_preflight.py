@@ -373,56 +373,6 @@ class Preflight(unittest.TestCase):
                     self.assertEqual("CT597" in out, lost, out)
                     self.assertEqual(answered_from(123), not lost)
 
-    @unittest.skipUnless("nftables" in lab.BACKENDS, "needs nftables")
-    def test_zones_undo_notrack(self):
-        """Ahead of NOTRACK or behind it, whichever backend writes that."""
-        for backend in lab.BACKENDS:
-            for priority in "-301", "raw", "-299":
-                with self.subTest(backend=backend, priority=priority):
-                    SERVER.clear()
-                    SERVER.nft(nft_chain("filter", "prerouting", priority,
-                                         "  tcp dport 8080 ct zone set 7"))
-                    code, out = command("apply", "--backend", backend)
-                    self.assertEqual(code, REFUSED, out)
-                    self.assertIn("CT595", out)
-                    self.assertIn("rule 1 of chain c of table inet more", out)
-                    code, out = command("apply", "--backend", backend, more=
-                                        ", override: [helpers]")
-                    self.assertEqual(code, 0, out)
-                    self.assertIn("warning", out)
-                    SERVER.remove(backend)
-
-    @unittest.skipUnless("nftables" in lab.BACKENDS, "needs nftables")
-    def test_zone_of_an_interface(self):
-        for backend in lab.BACKENDS:
-            with self.subTest(backend):
-                SERVER.clear()
-                SERVER.nft(nft_chain("filter", "prerouting", "-301",
-                                     "  iifname \"wan\" ct zone set 7"))
-                code, out = command("apply", "--backend", backend)
-                self.assertEqual(code, REFUSED, out)
-                self.assertIn("in by wan", out)
-                code, out = command("apply", "--backend", backend, more=
-                                    ", interfaces: [s]")
-                self.assertEqual(code, 0, out)
-                self.assertNotIn("CT59", out)
-                SERVER.remove(backend)
-
-    @unittest.skipUnless("nftables" in lab.BACKENDS, "needs nftables")
-    def test_a_zone_comes_later(self):
-        for backend in lab.BACKENDS:
-            with self.subTest(backend):
-                SERVER.clear()
-                code, out = command("apply", "--backend", backend)
-                self.assertEqual(code, 0, out)
-                SERVER.nft(nft_chain("filter", "prerouting", "-301",
-                                     "  ct zone set 7"))
-                for what in "diff", "apply":
-                    code, out = command(what, "--backend", backend)
-                    self.assertEqual(code, REFUSED, out)
-                    self.assertIn("CT595", out)
-                SERVER.remove(backend)
-
     def test_none_is_proven(self):
         """`accept: none` says that nothing is needed: that is checked."""
         for backend in lab.BACKENDS:
