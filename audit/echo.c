@@ -78,14 +78,56 @@ bool echo_can(const struct foreign *f, uint32_t rule, const struct term *t)
 	return is_named(f, t);
 }
 
+static bool is_opaque(const struct term *t, const char *name)
+{
+	return t->kind == TERM_OPAQUE && !strcmp(t->name, name);
+}
+
+static bool says(const struct foreign *f, uint32_t rule, const char *word)
+{
+	struct foreign_text raw = f->rules[rule].raw;
+
+	return raw.n && memmem(raw.s, raw.n, word, strlen(word));
+}
+
+static bool asks_recent(const struct foreign *f, uint32_t rule)
+{
+	const struct foreign_rule *r = &f->rules[rule];
+
+	for (uint32_t i = 0; i < r->n_terms; i++)
+		if (is_opaque(&f->terms[r->terms + i], "recent"))
+			return true;
+	return false;
+}
+
+/* A look at a list, which nobody counts, is a ban. */
+static bool recent_counts(const struct foreign *f, uint32_t rule)
+{
+	bool looks = says(f, rule, "--rcheck");
+	bool updates = says(f, rule, "--update");
+
+	if (says(f, rule, "--hitcount") || (!looks && !updates))
+		return true;
+	for (uint32_t i = 0; updates && i < f->n_rules; i++)
+		if (!foreign_is_gone(&f->rules[i]) && asks_recent(f, i) &&
+		    says(f, i, "--hitcount"))
+			return true;
+	return false;
+}
+
 bool echo_counts(const struct foreign *f, uint32_t rule)
 {
 	const struct foreign_rule *r = &f->rules[rule];
 	bool counts = false;
 
-	for (uint32_t i = 0; !counts && i < r->n_terms; i++)
-		if (f->terms[r->terms + i].kind == TERM_OPAQUE)
-			is_known(f->terms[r->terms + i].name, &counts);
+	for (uint32_t i = 0; !counts && i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		if (is_opaque(t, "recent"))
+			counts = recent_counts(f, rule);
+		else if (t->kind == TERM_OPAQUE)
+			is_known(t->name, &counts);
+	}
 	return counts;
 }
 
@@ -306,13 +348,13 @@ static bool put_reject(const struct foreign *f, uint32_t rule,
 }
 
 /* The kernel wants to see that only TCP comes to a reset. */
-static bool put_reject_ipt(const struct foreign *f, uint32_t rule,
+static bool put_reject_ipt(const struct foreign *f, uint32_t rule, bool syn,
 			   struct strbuf *out)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 	bool said = put_parts(f->rules[rule].raw, "-j", NULL, &b);
 
-	if (strstr(strbuf_str(&b), "tcp-reset"))
+	if (!syn && strstr(strbuf_str(&b), "tcp-reset"))
 		strbuf_puts(out, "-p tcp ");
 	strbuf_puts(out, strbuf_str(&b));
 	out->lost |= b.lost;
@@ -327,7 +369,7 @@ static bool is_trace(const char *target)
 	return false;
 }
 
-static bool put_verdict(const struct foreign *f, uint32_t rule,
+static bool put_verdict(const struct foreign *f, uint32_t rule, bool syn,
 			const struct foreign_outcome *v, struct strbuf *out)
 {
 	bool ipt = is_iptables(f, rule);
@@ -344,7 +386,7 @@ static bool put_verdict(const struct foreign *f, uint32_t rule,
 		strbuf_printf(out, "%s %s", ipt ? "-j" : "jump", v->target);
 		return true;
 	case FOREIGN_REJECT:
-		return ipt ? put_reject_ipt(f, rule, out) :
+		return ipt ? put_reject_ipt(f, rule, syn, out) :
 			     put_reject(f, rule, out);
 	case FOREIGN_NONE:
 		strbuf_puts(out, "-j RETURN");
@@ -359,16 +401,21 @@ static bool put_verdict(const struct foreign *f, uint32_t rule,
 }
 
 int echo_words(const struct foreign *f, uint32_t rule, uint64_t echoed,
-	       const struct foreign_outcome *verdict, const char **ret)
+	       bool syn, const struct foreign_outcome *verdict,
+	       const char **ret)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 	const struct foreign_rule *r = &f->rules[rule];
 	bool said = true;
 
+	if (syn)
+		strbuf_puts(&b, is_iptables(f, rule) ?
+			    "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN " :
+			    "tcp flags syn / fin,syn,rst,ack ");
 	for (uint32_t i = 0; said && i < r->n_terms && i < 64; i++)
 		if (echoed & UINT64_C(1) << i && !is_put(f, rule, i, echoed))
 			said = put_term(f, rule, &f->terms[r->terms + i], &b);
-	said = said && put_verdict(f, rule, verdict, &b);
+	said = said && put_verdict(f, rule, syn, verdict, &b);
 	while (b.n && b.s[b.n - 1] == ' ')
 		b.s[--b.n] = '\0';
 	if (strbuf_status(&b))

@@ -23,9 +23,11 @@ bool echo_can(const struct foreign *f, uint32_t rule, const struct term *t);
 bool echo_counts(const struct foreign *f, uint32_t rule);
 /*
  * The terms of `echoed` (1 << n: term n) and what the rule does with what they
- * take; *ret NULL: there are no words for it.
+ * take; `syn`: of the first packets of TCP alone. *ret NULL: there are no words
+ * for it.
  */
 int echo_words(const struct foreign *f, uint32_t rule, uint64_t echoed,
-	       const struct foreign_outcome *verdict, const char **ret);
+	       bool syn, const struct foreign_outcome *verdict,
+	       const char **ret);
 
 #endif

@@ -53,13 +53,11 @@ bool places_is_drop(enum foreign_verdict v)
 	return v == FOREIGN_DROP || v == FOREIGN_REJECT;
 }
 
-/* ---- does anything here drop such packets, or did while tracked? ---- */
+/* ---- what do such packets meet here, or did while tracked? ---- */
 
-static int may_drop(struct search *x, uint32_t chain, const struct lot *lot,
-		    bool *ret);
-
-static int branch_drops(struct search *x, const struct here *h, uint32_t rule,
-			uint32_t branch, const struct lot *lot, bool *ret)
+static int branch_meets(struct search *x, const struct here *h, uint32_t rule,
+			uint32_t branch, const struct lot *lot, bool accept,
+			bool *ret)
 {
 	_cleanup_(fitting_release) struct fitting y = { 0 };
 	int err = fit_branch(x->f, rule, branch, lot, &y);
@@ -67,13 +65,15 @@ static int branch_drops(struct search *x, const struct here *h, uint32_t rule,
 
 	if (err || !y.fit || (!y.untracked && !y.tracked))
 		return err;
-	*ret = places_is_drop(y.verdict.verdict);
+	*ret |= accept ? y.verdict.verdict == FOREIGN_ACCEPT :
+			 places_is_drop(y.verdict.verdict);
 	to = places_target(x, h, &y.verdict);
-	return to == FOREIGN_NOWHERE ? 0 : may_drop(x, to, lot, ret);
+	return to == FOREIGN_NOWHERE ? 0 :
+				       places_meets(x, to, lot, accept, ret);
 }
 
-static int may_drop(struct search *x, uint32_t chain, const struct lot *lot,
-		    bool *ret)
+int places_meets(struct search *x, uint32_t chain, const struct lot *lot,
+		 bool accept, bool *ret)
 {
 	struct here h = places_chain(x, chain, false);
 	int err = 0;
@@ -85,7 +85,46 @@ static int may_drop(struct search *x, uint32_t chain, const struct lot *lot,
 		uint32_t n = fit_branches(x->f, h.rules[i]);
 
 		for (uint32_t b = 0; !err && !*ret && b < n; b++)
-			err = branch_drops(x, &h, h.rules[i], b, lot, ret);
+			err = branch_meets(x, &h, h.rules[i], b, lot, accept,
+					   ret);
+	}
+	x->depth--;
+	return err;
+}
+
+/* ---- do rules here ask for the state of such packets? ---- */
+
+static int branch_is_blind(struct search *x, const struct here *h,
+			   uint32_t rule, uint32_t branch,
+			   const struct lot *lot, bool *ret)
+{
+	_cleanup_(fitting_release) struct fitting y = { 0 };
+	int err = fit_branch(x->f, rule, branch, lot, &y);
+	uint32_t to;
+
+	if (err || !y.fit || (!y.untracked && !y.tracked))
+		return err;
+	*ret = y.untracked == y.tracked;
+	to = places_target(x, h, &y.verdict);
+	return !*ret || to == FOREIGN_NOWHERE ? 0 :
+		       places_is_blind(x, to, lot, ret);
+}
+
+int places_is_blind(struct search *x, uint32_t chain, const struct lot *lot,
+		    bool *ret)
+{
+	struct here h = places_chain(x, chain, false);
+	int err = 0;
+
+	*ret = !places_is_on_stack(x, chain);
+	if (!*ret)
+		return 0;
+	x->stack[x->depth++] = chain;
+	for (uint32_t i = 0; !err && *ret && i < h.n; i++) {
+		uint32_t n = fit_branches(x->f, h.rules[i]);
+
+		for (uint32_t b = 0; !err && *ret && b < n; b++)
+			err = branch_is_blind(x, &h, h.rules[i], b, lot, ret);
 	}
 	x->depth--;
 	return err;
@@ -188,6 +227,21 @@ int places_put(struct search *x, const struct here *h, uint32_t behind,
 	return is_said(s, &r) ? 0 : stand_add(s, &r);
 }
 
+/*
+ * The kernel lets nobody ask for the socket of a packet where forwarded ones
+ * or those that leave may come by: xt_socket.c, socket_mt*_reg.hooks, and
+ * nft_socket_validate().
+ */
+static bool may_ask(const struct search *x, uint32_t chain,
+		    const struct lot *lot)
+{
+	static const uint8_t arriving = 1u << NF_INET_PRE_ROUTING |
+					1u << NF_INET_LOCAL_IN;
+
+	return lot->rule.match.socket == SOCKET_ANY ||
+	       !(x->hooks[chain] & ~arriving);
+}
+
 /* A branch that looks at no state, or means tracked and untracked alike. */
 static int take_alike(struct search *x, const struct here *h, uint32_t at,
 		      const struct lot *lot, const struct fitting *y,
@@ -212,7 +266,9 @@ static int take_alike(struct search *x, const struct here *h, uint32_t at,
 		return 0;
 	if (y->fit == FIT_PART)
 		part.rule.match = y->match;
-	err = places_scan(x, to, &part, plain, &left);
+	err = may_ask(x, to, lot) ?
+		      places_scan(x, to, &part, plain, &left) :
+		      places_ahead(x, h, at, to, &part, &left);
 	if (y->fit == FIT_ALL && left == LEFT_NONE) {
 		*ret = LEFT_NONE;
 		*ends = true;
@@ -242,11 +298,13 @@ static int take_untracked(struct search *x, const struct here *h, uint32_t at,
 	bool found = false;
 	int err = 0;
 
-	if (v == FOREIGN_ACCEPT)
+	if (v == FOREIGN_ACCEPT) {
 		found = y->fit == FIT_ALL;
-	else if (v != FOREIGN_RETURN &&
-		 !places_goes_on(x, h, h->rules[at], &y->verdict))
+		err = places_carve(x, h, at, lot, y);
+	} else if (v != FOREIGN_RETURN &&
+		   !places_goes_on(x, h, h->rules[at], &y->verdict)) {
 		err = places_pass_by(x, h, at, lot, &found);
+	}
 	*ends = found;
 	if (found)
 		*ret = LEFT_NONE;
@@ -254,13 +312,14 @@ static int take_untracked(struct search *x, const struct here *h, uint32_t at,
 }
 
 static int take_branch(struct search *x, const struct here *h, uint32_t at,
-		       uint32_t branch, const struct lot *lot, enum left *ret,
-		       bool *ends)
+		       uint32_t branch, const struct lot *lot, bool tracked,
+		       enum left *ret, bool *ends)
 {
 	_cleanup_(fitting_release) struct fitting y = { 0 };
 	int err = fit_branch(x->f, h->rules[at], branch, lot, &y);
 
-	if (err || !y.fit || (!y.tracked && !y.untracked))
+	if (err || !y.fit || (!y.tracked && !y.untracked) ||
+	    y.tracked != tracked)
 		return err;
 	if (y.tracked && y.untracked)
 		return take_alike(x, h, at, lot, &y, ret, ends);
@@ -268,33 +327,28 @@ static int take_branch(struct search *x, const struct here *h, uint32_t at,
 			   take_untracked(x, h, at, lot, &y, ret, ends);
 }
 
+/* What a map does with the tracked ones, in whatever order it is listed. */
+static int take_rule(struct search *x, const struct here *h, uint32_t at,
+		     const struct lot *lot, enum left *ret, bool *ends)
+{
+	uint32_t n = fit_branches(x->f, h->rules[at]);
+	int err = 0;
+
+	for (uint32_t b = 0; !err && !*ends && b < n; b++)
+		err = take_branch(x, h, at, b, lot, true, ret, ends);
+	for (uint32_t b = 0; !err && !*ends && b < n; b++)
+		err = take_branch(x, h, at, b, lot, false, ret, ends);
+	return err;
+}
+
 static int scan_rules(struct search *x, const struct here *h,
 		      const struct lot *lot, enum left *ret, bool *ends)
 {
 	int err = 0;
 
-	for (uint32_t i = 0; !err && !*ends && i < h->n; i++) {
-		uint32_t n = fit_branches(x->f, h->rules[i]);
-
-		for (uint32_t b = 0; !err && !*ends && b < n; b++)
-			err = take_branch(x, h, i, b, lot, ret, ends);
-	}
+	for (uint32_t i = 0; !err && !*ends && i < h->n; i++)
+		err = take_rule(x, h, i, lot, ret, ends);
 	return err;
-}
-
-/*
- * The kernel lets nobody ask for the socket of a packet where forwarded ones
- * or those that leave may come by: xt_socket.c, socket_mt*_reg.hooks, and
- * nft_socket_validate().
- */
-static bool may_ask(const struct search *x, uint32_t chain,
-		    const struct lot *lot)
-{
-	static const uint8_t arriving = 1u << NF_INET_PRE_ROUTING |
-					1u << NF_INET_LOCAL_IN;
-
-	return lot->rule.match.socket == SOCKET_ANY ||
-	       !(x->hooks[chain] & ~arriving);
 }
 
 int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
@@ -318,7 +372,7 @@ static int scan_base(struct search *x, uint32_t chain, const struct lot *lot)
 	struct here h = places_chain(x, chain, true);
 	bool drops = foreign_drops_rest(&x->f->chains[chain]);
 	enum left left;
-	int err = drops ? 0 : may_drop(x, chain, lot, &drops);
+	int err = drops ? 0 : places_meets(x, chain, lot, false, &drops);
 
 	if (err || !drops)
 		return err;

@@ -59,7 +59,19 @@ int places_put(struct search *x, const struct here *h, uint32_t behind,
 int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
 		bool plain, enum left *ret);
 
+/* Does some rule there accept, or drop, some of them? */
+int places_meets(struct search *x, uint32_t chain, const struct lot *lot,
+		 bool accept, bool *ret);
+/* Do all rules there that take some of them take them in whatever state? */
+int places_is_blind(struct search *x, uint32_t chain, const struct lot *lot,
+		    bool *ret);
+
 /* places_repeat.c: what a rule does with tracked ones, and no match can say. */
+/* A limit is for first packets: can they be told from others? */
+bool places_may_count(const struct lot *lot);
+/* Does some rule there count some of them? */
+int places_counts(struct search *x, uint32_t chain, const struct lot *lot,
+		  bool *ret);
 int places_repeat(struct search *x, const struct here *h, uint32_t at,
 		  const struct lot *lot, const struct fitting *y,
 		  enum left *ret, bool *ends);
@@ -70,5 +82,18 @@ int places_repeat(struct search *x, const struct here *h, uint32_t at,
  */
 int places_pass_by(struct search *x, const struct here *h, uint32_t at,
 		   const struct lot *lot, bool *ret);
+/*
+ * A rule accepts all that is untracked: ahead of it, first packets meet what
+ * tracked ones would, unless the host has untracked packets of its own there,
+ * or the service is open to whom nothing forbids it.
+ */
+int places_carve(struct search *x, const struct here *h, uint32_t at,
+		 const struct lot *lot, const struct fitting *y);
+/*
+ * No rule for them may stand in the chain that a rule leads to: what is done
+ * with them there is done ahead of that rule.
+ */
+int places_ahead(struct search *x, const struct here *h, uint32_t at,
+		 uint32_t to, const struct lot *lot, enum left *ret);
 
 #endif

@@ -1,130 +1,288 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* audit/places_pass.c: ahead of a rule that drops packets for their state. */
+/* audit/places_pass.c: what the host does with tracked ones, ahead of it. */
 #include "audit/echo.h"
 #include "audit/places_parts.h"
 #include "core/mem.h"
 
-/* Do all rules there mean packets of whatever state? */
-static bool is_blind(struct search *x, uint32_t chain)
-{
-	struct here h = places_chain(x, chain, false);
-	bool blind = !places_is_on_stack(x, chain);
-
-	if (!blind)
-		return false;
-	x->stack[x->depth++] = chain;
-	for (uint32_t i = 0; blind && i < h.n; i++) {
-		const struct foreign_rule *r = &x->f->rules[h.rules[i]];
-		const struct foreign_outcome v = { r->verdict, r->target };
-		uint32_t to = places_target(x, &h, &v);
-
-		blind = !(r->features & FEATURE_BIT(STATE)) &&
-			(to == FOREIGN_NOWHERE || is_blind(x, to));
-	}
-	x->depth--;
-	return blind;
-}
-
 /* So many rules are repeated ahead of one; bans by the thousand are not. */
 #define REPLAY_MAX 64
 
-/* What the host does with a lot behind a rule that drops it for its state. */
+/* Rules of the host's that are repeated ahead of one of them. */
 struct replay {
-	const struct lot *lot;
-	uint32_t at;		/* of that rule */
+	const struct here *h;	/* its chain, ... */
+	uint32_t at;		/* and place there */
 	uint32_t n;		/* rules to be repeated */
 	unsigned int turn;	/* of the one that was put last */
-	bool puts;
-	bool found;		/* it comes to accept the lot */
-	bool ends;
+	bool puts;		/* false: just look */
+	bool carves;		/* what is dropped has to be dropped ahead */
+	bool accepts, drops;	/* some of them are, or may be */
+};
+
+enum replayed {
+	REPLAY_ON,		/* some are left */
+	REPLAY_END,		/* ... and leave the chain here */
+	REPLAY_DONE,		/* all are decided about */
+	REPLAY_STUCK,		/* it cannot be repeated */
 };
 
 /* One behind the other, in the order of the host's. */
-static int replay_put(struct search *x, const struct here *h, struct replay *p,
-		      const struct match *m, const char *words)
+static int replay_put(struct search *x, struct replay *p,
+		      const struct lot *lot, const struct match *m,
+		      const char *words)
 {
-	struct lot next = *p->lot;
+	struct lot next = *lot;
 	int err;
 
+	if (!p->puts)
+		return 0;
 	next.rule.turn = p->turn;
-	err = places_put(x, h, p->at, &next, m, words);
+	err = places_put(x, p->h, p->at, &next, m, words);
 	p->turn = x->turn;
 	return err;
 }
 
-static int replay_rule(struct search *x, const struct here *h, uint32_t i,
-		       const struct fitting *y, struct replay *p)
+static int replay_words(struct search *x, struct replay *p, uint32_t rule,
+			const struct lot *lot, const struct fitting *y,
+			enum replayed *ret)
 {
-	uint32_t to = places_target(x, h, &y->verdict);
+	enum foreign_verdict v = y->verdict.verdict;
+	bool all = y->fit == FIT_ALL;
 	/* The match says all of it: no chain is needed for the words. */
-	bool plain = y->verdict.verdict == FOREIGN_ACCEPT && !y->echoed;
+	bool plain = v == FOREIGN_ACCEPT && !y->echoed;
 	const char *words = NULL;
+	int err;
+
+	*ret = REPLAY_STUCK;
+	if (p->n++ == REPLAY_MAX ||
+	    (!places_may_count(lot) && echo_counts(x->f, rule)))
+		return 0;
+	err = plain ? 0 : echo_words(x->f, rule, y->echoed, lot->syn,
+				     &y->verdict, &words);
+	if (err || (!plain && !words))
+		return err;
+	*ret = all && (v == FOREIGN_ACCEPT || places_is_drop(v)) ?
+		       REPLAY_DONE : REPLAY_ON;
+	p->accepts |= v == FOREIGN_ACCEPT;
+	p->drops |= places_is_drop(v);
+	/* The host's rule is going to drop them. */
+	if (*ret == REPLAY_DONE && places_is_drop(v) && y->untracked &&
+	    !p->carves)
+		return 0;
+	return replay_put(x, p, lot, &y->match, words);
+}
+
+/* All rules there mean packets of whatever state: they may go there. */
+static int replay_jump(struct search *x, struct replay *p, uint32_t rule,
+		       uint32_t to, const struct lot *part,
+		       const struct fitting *y, enum replayed *ret)
+{
+	bool leaves = y->verdict.verdict == FOREIGN_GOTO;
+	bool all = y->fit == FIT_ALL;
+	enum left left = LEFT_SOME;
+	bool counts = false;
 	int err = 0;
 
-	p->ends = y->rest == FIT_UNSURE || p->n == REPLAY_MAX ||
-		  (places_is_drop(y->verdict.verdict) && y->fit == FIT_ALL) ||
-		  (to != FOREIGN_NOWHERE && !is_blind(x, to));
-	if (!p->ends && !plain)
-		err = echo_words(x->f, h->rules[i], y->echoed, &y->verdict,
-				 &words);
-	p->ends |= (!words && !plain) || y->verdict.verdict == FOREIGN_GOTO;
-	if (err || p->ends)
+	*ret = REPLAY_STUCK;
+	if (!places_may_count(part))
+		err = places_counts(x, to, part, &counts);
+	if (!err)
+		err = places_scan(x, to, part, false, &left);
+	if (err || counts || (leaves && !all && left != LEFT_NONE))
 		return err;
-	p->n++;
-	return p->puts ? replay_put(x, h, p, &y->match, words) : 0;
+	err = replay_words(x, p, rule, part, y, ret);
+	if (!err)
+		err = places_meets(x, to, part, true, &p->accepts);
+	if (!err)
+		err = places_meets(x, to, part, false, &p->drops);
+	if (*ret == REPLAY_ON && all)
+		*ret = left == LEFT_NONE ? REPLAY_DONE :
+		       leaves		 ? REPLAY_END : REPLAY_ON;
+	return err;
 }
 
-static int replay_accept(struct search *x, const struct here *h,
-			 struct replay *p)
+static int replay_chain(struct search *x, struct replay *p, uint32_t chain,
+			const struct lot *lot, enum replayed *ret);
+
+static int replay_call(struct search *x, struct replay *p, uint32_t rule,
+		       uint32_t to, const struct lot *lot,
+		       const struct fitting *y, enum replayed *ret)
 {
-	p->ends = p->found = true;
-	return p->puts ? replay_put(x, h, p, &p->lot->rule.match, NULL) : 0;
+	bool leaves = y->verdict.verdict == FOREIGN_GOTO;
+	bool all = y->fit == FIT_ALL;
+	struct lot part = *lot;
+	bool blind = true;
+	int err;
+
+	part.rule.match = y->match;
+	part.precise = false;
+	*ret = REPLAY_STUCK;
+	err = places_is_blind(x, to, &part, &blind);
+	if (err || (!blind && y->echoed))
+		return err;
+	if (blind)
+		return replay_jump(x, p, rule, to, &part, y, ret);
+	err = replay_chain(x, p, to, &part, ret);
+	if (*ret == REPLAY_DONE && !all)
+		*ret = REPLAY_ON;
+	else if (*ret == REPLAY_ON && leaves)
+		*ret = all ? REPLAY_END : REPLAY_STUCK;
+	return err;
 }
 
-static int replay_next(struct search *x, const struct here *h, uint32_t i,
-		       struct replay *p)
+static int replay_branch(struct search *x, struct replay *p,
+			 const struct here *h, uint32_t i, uint32_t branch,
+			 const struct lot *lot, enum replayed *ret)
 {
 	_cleanup_(fitting_release) struct fitting y = { 0 };
-	struct lot precise = *p->lot;
+	struct lot precise = *lot;
+	uint32_t to;
 	int err;
 
 	precise.precise = true;
-	p->ends = fit_branches(x->f, h->rules[i]) > 1;
-	err = p->ends ? 0 : fit_branch(x->f, h->rules[i], 0, &precise, &y);
-	if (err || p->ends || !y.fit || !y.tracked ||
+	*ret = REPLAY_ON;
+	err = fit_branch(x->f, h->rules[i], branch, &precise, &y);
+	if (err || !y.fit || !y.tracked ||
 	    places_goes_on(x, h, h->rules[i], &y.verdict))
 		return err;
-	if (y.verdict.verdict == FOREIGN_ACCEPT && y.fit == FIT_ALL)
-		return replay_accept(x, h, p);
-	return replay_rule(x, h, i, &y, p);
+	if (y.verdict.verdict == FOREIGN_RETURN || y.rest == FIT_UNSURE) {
+		*ret = y.fit == FIT_ALL ? REPLAY_END : REPLAY_STUCK;
+		return 0;
+	}
+	to = places_target(x, h, &y.verdict);
+	return to == FOREIGN_NOWHERE ?
+		       replay_words(x, p, h->rules[i], lot, &y, ret) :
+		       replay_call(x, p, h->rules[i], to, lot, &y, ret);
 }
 
-static int replay_rest(struct search *x, const struct here *h,
-		       struct replay *p)
+static int replay_rules(struct search *x, struct replay *p,
+			const struct here *h, uint32_t from,
+			const struct lot *lot, enum replayed *ret)
 {
-	const struct host_chain *c = &x->f->chains[h->chain];
 	int err = 0;
 
-	p->n = 0;
-	p->ends = p->found = false;
-	for (uint32_t i = p->at + 1; !err && !p->ends && i < h->n; i++)
-		err = replay_next(x, h, i, p);
-	if (err || p->ends || !c->hook || foreign_drops_rest(c))
-		return err;
-	return replay_accept(x, h, p);
+	*ret = REPLAY_ON;
+	for (uint32_t i = from; !err && *ret == REPLAY_ON && i < h->n; i++) {
+		uint32_t n = fit_branches(x->f, h->rules[i]);
+
+		for (uint32_t b = 0; !err && *ret == REPLAY_ON && b < n; b++)
+			err = replay_branch(x, p, h, i, b, lot, ret);
+	}
+	if (*ret == REPLAY_END)
+		*ret = REPLAY_ON;
+	return err;
 }
 
-/*
- * Behind a rule that drops them for having no state the host would accept the
- * lot: so it is accepted ahead, but for what stands between the two.
- */
+static int replay_chain(struct search *x, struct replay *p, uint32_t chain,
+			const struct lot *lot, enum replayed *ret)
+{
+	struct here h = places_chain(x, chain, false);
+	int err;
+
+	*ret = REPLAY_STUCK;
+	if (places_is_on_stack(x, chain))
+		return 0;
+	x->stack[x->depth++] = chain;
+	err = replay_rules(x, p, &h, 0, lot, ret);
+	x->depth--;
+	return err;
+}
+
+/* The policy decides about what comes to the end of its chain. */
+static int replay_policy(struct search *x, struct replay *p,
+			 const struct lot *lot, enum replayed *ret)
+{
+	static const struct foreign_outcome drop = { .verdict = FOREIGN_DROP };
+	const struct host_chain *c = &x->f->chains[p->h->chain];
+	const char *words = NULL;
+	bool drops = foreign_drops_rest(c);
+	int err = 0;
+
+	if (!c->hook)
+		return 0;
+	*ret = REPLAY_DONE;
+	p->accepts |= !drops;
+	p->drops |= drops;
+	if (drops != p->carves)
+		return 0;
+	if (drops)
+		err = echo_words(x->f, p->h->rules[p->at], 0, lot->syn, &drop,
+				 &words);
+	return err ? err : replay_put(x, p, lot, &lot->rule.match, words);
+}
+
+/* All that stands behind that rule. */
+static int replay_rest(struct search *x, struct replay *p,
+		       const struct lot *lot, enum replayed *ret)
+{
+	int err;
+
+	p->n = 0;
+	p->accepts = p->drops = false;
+	err = replay_rules(x, p, p->h, p->at + 1, lot, ret);
+	return err || *ret != REPLAY_ON ? err : replay_policy(x, p, lot, ret);
+}
+
 int places_pass_by(struct search *x, const struct here *h, uint32_t at,
 		   const struct lot *lot, bool *ret)
 {
-	struct replay p = { .lot = lot, .at = at };
-	int err = replay_rest(x, h, &p);
+	struct replay p = { .h = h, .at = at };
+	enum replayed end;
+	int err = replay_rest(x, &p, lot, &end);
 
-	*ret = p.found;
+	*ret = end == REPLAY_DONE && p.accepts;
 	p.puts = true;
-	return err || !p.found ? err : replay_rest(x, h, &p);
+	return err || !*ret ? err : replay_rest(x, &p, lot, &end);
+}
+
+/* Does a rule of the host's take some of them out of tracking? */
+static int host_notracks(const struct search *x, const struct lot *lot,
+			 bool *ret)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && !*ret && i < x->f->n_rules; i++) {
+		_cleanup_(fitting_release) struct fitting y = { 0 };
+
+		if (!(x->f->rules[i].features & FEATURE_BIT(NOTRACK)) ||
+		    foreign_is_gone(&x->f->rules[i]))
+			continue;
+		err = fit_branch(x->f, i, 0, lot, &y);
+		*ret = y.fit;
+	}
+	return err;
+}
+
+int places_carve(struct search *x, const struct here *h, uint32_t at,
+		 const struct lot *lot, const struct fitting *y)
+{
+	struct replay p = { .h = h, .at = at, .carves = true };
+	struct lot part = *lot;
+	enum replayed end = REPLAY_STUCK;
+	bool meant = lot->tracked != IS_NEW || lot->rule.open ||
+		     y->fit == FIT_UNSURE;
+	int err = meant ? 0 : host_notracks(x, lot, &meant);
+
+	part.rule.match = y->match;
+	if (!err && !meant)
+		err = replay_rest(x, &p, &part, &end);
+	p.puts = true;
+	return err || end != REPLAY_DONE || !p.drops ? err :
+		replay_rest(x, &p, &part, &end);
+}
+
+int places_ahead(struct search *x, const struct here *h, uint32_t at,
+		 uint32_t to, const struct lot *lot, enum left *ret)
+{
+	struct replay p = { .h = h, .at = at };
+	enum replayed end = REPLAY_STUCK;
+	bool blind;
+	int err = places_is_blind(x, to, lot, &blind);
+
+	if (!err)
+		err = replay_chain(x, &p, to, lot, &end);
+	*ret = end == REPLAY_DONE ? LEFT_NONE : LEFT_SOME;
+	p.puts = true;
+	p.n = 0;
+	return err || blind || end == REPLAY_STUCK || !p.accepts ? err :
+		replay_chain(x, &p, to, lot, &end);
 }

@@ -10,29 +10,43 @@
  * A limit is for the first packet of a connection. Without TCP's flags no
  * packet is told to be the first.
  */
-static bool may_count(const struct lot *lot)
+bool places_may_count(const struct lot *lot)
 {
 	return lot->tracked != IS_NEW || lot->syn;
 }
 
-static bool chain_counts(struct search *x, uint32_t chain)
+static int rule_counts(struct search *x, const struct here *h, uint32_t rule,
+		       uint32_t branch, const struct lot *lot, bool *ret)
+{
+	_cleanup_(fitting_release) struct fitting y = { 0 };
+	int err = fit_branch(x->f, rule, branch, lot, &y);
+	uint32_t to;
+
+	if (err || !y.fit || (!y.untracked && !y.tracked))
+		return err;
+	*ret = echo_counts(x->f, rule);
+	to = places_target(x, h, &y.verdict);
+	return *ret || to == FOREIGN_NOWHERE ? 0 :
+		       places_counts(x, to, lot, ret);
+}
+
+int places_counts(struct search *x, uint32_t chain, const struct lot *lot,
+		  bool *ret)
 {
 	struct here h = places_chain(x, chain, false);
-	bool counts = false;
+	int err = 0;
 
 	if (places_is_on_stack(x, chain))
-		return false;
+		return 0;
 	x->stack[x->depth++] = chain;
-	for (uint32_t i = 0; !counts && i < h.n; i++) {
-		const struct foreign_rule *r = &x->f->rules[h.rules[i]];
-		const struct foreign_outcome v = { r->verdict, r->target };
-		uint32_t to = places_target(x, &h, &v);
+	for (uint32_t i = 0; !err && !*ret && i < h.n; i++) {
+		uint32_t n = fit_branches(x->f, h.rules[i]);
 
-		counts = echo_counts(x->f, h.rules[i]) ||
-			 (to != FOREIGN_NOWHERE && chain_counts(x, to));
+		for (uint32_t b = 0; !err && !*ret && b < n; b++)
+			err = rule_counts(x, &h, h.rules[i], b, lot, ret);
 	}
 	x->depth--;
-	return counts;
+	return err;
 }
 
 /* Does the rule leave a trace of the packets that it lets go on? */
@@ -49,9 +63,15 @@ static int follow(struct search *x, uint32_t to, const struct lot *lot,
 		  const struct fitting *y, enum left *ret)
 {
 	struct lot part = *lot;
+	bool counts = false;
+	int err = 0;
 
 	part.rule.match = y->match;
-	if (!may_count(lot) && chain_counts(x, to)) {
+	if (!places_may_count(lot))
+		err = places_counts(x, to, &part, &counts);
+	if (err)
+		return err;
+	if (counts) {
 		*ret = LEFT_SOME;
 		return -ENOENT;
 	}
@@ -71,10 +91,11 @@ int places_repeat(struct search *x, const struct here *h, uint32_t at,
 	int err = 0;
 
 	if (y->rest == FIT_UNSURE || !is_noted(x, y, rule) ||
-	    (!may_count(lot) && (echo_counts(x->f, rule) ||
+	    (!places_may_count(lot) && (echo_counts(x->f, rule) ||
 				 v == FOREIGN_TARGET)))
 		return 0;
-	err = echo_words(x->f, rule, y->echoed, &y->verdict, &words);
+	err = echo_words(x->f, rule, y->echoed, lot->syn, &y->verdict,
+			 &words);
 	if (!err && words && to != FOREIGN_NOWHERE)
 		err = follow(x, to, lot, y, &left);
 	if (err || !words || (v == FOREIGN_GOTO && left != LEFT_NONE))

@@ -6,6 +6,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,6 +171,16 @@ static bool take_mark(struct words *w, struct nft_echo *e)
 	return true;
 }
 
+/* tcp flags syn / fin,syn,rst,ack */
+static bool take_syn(struct words *w, struct nft_echo *e)
+{
+	if (e->syn || !take(w, "flags") || !take(w, "syn") || !take(w, "/") ||
+	    !take(w, "fin,syn,rst,ack"))
+		return false;
+	e->syn = true;
+	return true;
+}
+
 static bool take_key(struct words *w, struct nft_echo *e, enum key_part *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -262,6 +273,7 @@ int nft_echo_parse(const char *text, struct nft_echo *ret)
 	while (!err && known && w.at < w.n && e.verdict == FOREIGN_NONE)
 		known = take(&w, "limit") ? take_limit(&w, &e) :
 			take(&w, "meta")  ? take_mark(&w, &e) :
+			take(&w, "tcp")   ? take_syn(&w, &e) :
 					    take_lookup(&w, &e) ||
 						    take_verdict(&w, &e);
 	if (err)
@@ -334,6 +346,8 @@ void nft_echo_print_verdict(const struct nft_echo *e, struct strbuf *out)
 
 void nft_echo_print(const struct nft_echo *e, struct strbuf *out)
 {
+	if (e->syn)
+		strbuf_puts(out, "tcp flags syn / fin,syn,rst,ack ");
 	if (e->mark.there)
 		print_mark(e, out);
 	for (size_t i = 0; i < e->n_lookups; i++) {
@@ -348,6 +362,28 @@ void nft_echo_print(const struct nft_echo *e, struct strbuf *out)
 	if (e->limit.there)
 		nft_echo_print_limit(e, out);
 	nft_echo_print_verdict(e, out);
+}
+
+static int add_byte(struct foreign *f, struct term *t, uint8_t value)
+{
+	const struct key_range r = { .first = { value }, .last = { value } };
+	int err = foreign_begin_set(f, NULL, 1, false, &t->set);
+
+	if (!err)
+		err = foreign_add_key(f, &r, NULL);
+	return err ? err : foreign_add_term(f, t);
+}
+
+static int add_syn(struct foreign *f)
+{
+	struct term proto = { .kind = TERM_MATCH, .n_fields = 1,
+			      .field = { FIELD_L4PROTO } };
+	struct term flags = { .kind = TERM_MATCH, .n_fields = 1,
+			      .field = { FIELD_TCP_FLAGS }, .masked = true,
+			      .mask = { TH_FIN | TH_SYN | TH_RST | TH_ACK } };
+	int err = add_byte(f, &proto, IPPROTO_TCP);
+
+	return err ? err : add_byte(f, &flags, TH_SYN);
 }
 
 static int add_mark(const struct nft_echo *e, struct foreign *f)
@@ -401,7 +437,9 @@ int nft_echo_terms(const struct nft_echo *e, struct foreign *f)
 
 	r->verdict = e->verdict;
 	r->target = e->target;
-	if (e->mark.there)
+	if (e->syn)
+		err = add_syn(f);
+	if (!err && e->mark.there)
 		err = add_mark(e, f);
 	for (size_t i = 0; !err && i < e->n_lookups; i++)
 		err = add_lookup(e->lookup[i].set, e->lookup[i].negated, f);

@@ -4,8 +4,8 @@
  * nft's own words.
  *
  * Which packets come to it is said by the rules that jump here; it asks the
- * rest: a limit, a mark, what a set of the host's holds. Then comes what the
- * host's rule does.
+ * rest: TCP's first packets, a limit, a mark, what a set of the host's holds.
+ * Then comes what the host's rule does.
  *
  * Shape:  "meta mark 0x1 ip saddr @good limit rate 5/minute accept"; the words
  *         of every rule are written in one way alone.
@@ -26,6 +26,7 @@ struct nftnl_rule;
 #define ECHO_KEYS 3
 
 struct nft_echo {
+	bool syn;			/* the first packets of TCP alone */
 	struct {
 		bool there, over;
 		uint64_t rate, unit;	/* packets in so many seconds */

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include <libnftnl/expr.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include "backends/nft/nft_echo.h"
 #include "backends/nft/nft_expr.h"
@@ -23,6 +25,21 @@ static void put_limit(struct nft_writer *w, const struct nft_echo *e)
 	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
 	nftnl_expr_set_u32(x, NFTNL_EXPR_LIMIT_FLAGS,
 			   e->limit.over ? NFT_LIMIT_F_INV : 0);
+}
+
+#define OPENING (TH_FIN | TH_SYN | TH_RST | TH_ACK)
+#define FLAGS_AT 13		/* in the header of TCP */
+
+static void put_syn(struct nft_writer *w)
+{
+	static const uint8_t tcp = IPPROTO_TCP, mask = OPENING, syn = TH_SYN;
+
+	nft_put_meta(w, NFT_META_L4PROTO, NFT_REG_1);
+	nft_put_cmp(w, NFT_CMP_EQ, &tcp, sizeof(tcp));
+	nft_put_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, FLAGS_AT, 1,
+			NFT_REG_1);
+	nft_put_mask(w, &mask, sizeof(mask));
+	nft_put_cmp(w, NFT_CMP_EQ, &syn, sizeof(syn));
 }
 
 static void put_mark(struct nft_writer *w, const struct nft_echo *e)
@@ -74,6 +91,8 @@ static void put_verdict(struct nft_writer *w, const struct nft_echo *e)
 
 void nft_echo_put(struct nft_writer *w, const struct nft_echo *e)
 {
+	if (e->syn)
+		put_syn(w);
 	if (e->mark.there)
 		put_mark(w, e);
 	for (size_t i = 0; i < e->n_lookups; i++)
@@ -83,18 +102,23 @@ void nft_echo_put(struct nft_writer *w, const struct nft_echo *e)
 	put_verdict(w, e);
 }
 
+/* A value that is compared, masked perhaps. */
+enum loaded { LOADED_NONE, LOADED_MARK, LOADED_PROTO, LOADED_FLAGS };
+
 /* What is loaded since the last test, in order. */
 struct reader {
 	struct nft_echo e;
 	enum key_part part[ECHO_KEYS];
 	size_t n;
-	bool mark, unknown, ended;
+	enum loaded loaded;
+	bool tcp, unknown, ended;
 	uint32_t mask;
 };
 
 static void read_key(struct reader *r, enum key_part part, uint8_t af)
 {
-	r->unknown |= r->n == ECHO_KEYS || (af && r->e.af && r->e.af != af);
+	r->unknown |= r->n == ECHO_KEYS || r->loaded ||
+		      (af && r->e.af && r->e.af != af);
 	if (r->unknown)
 		return;
 	if (af)
@@ -102,13 +126,21 @@ static void read_key(struct reader *r, enum key_part part, uint8_t af)
 	r->part[r->n++] = part;
 }
 
+static void read_value(struct reader *r, enum loaded what, bool known)
+{
+	r->unknown |= known || r->n || r->loaded;
+	r->loaded = what;
+	r->mask = UINT32_MAX;
+}
+
 static void read_meta(struct reader *r, struct nftnl_expr *x)
 {
 	switch (nftnl_expr_get_u32(x, NFTNL_EXPR_META_KEY)) {
 	case NFT_META_MARK:
-		r->unknown |= r->e.mark.there || r->n;
-		r->mark = true;
-		r->mask = UINT32_MAX;
+		read_value(r, LOADED_MARK, r->e.mark.there);
+		break;
+	case NFT_META_L4PROTO:
+		read_value(r, LOADED_PROTO, r->tcp);
 		break;
 	case NFT_META_IIFNAME:
 		read_key(r, KEY_IIFNAME, 0);
@@ -136,16 +168,19 @@ static void read_payload(struct reader *r, struct nftnl_expr *x)
 		{ NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, KEY_DPORT, 0 },
 	};
 
+	uint32_t base = nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_BASE);
+	uint32_t offset = nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_OFFSET);
+	uint32_t len = nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_LEN);
+
 	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
-		if (v[i].base ==
-			    nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_BASE) &&
-		    v[i].offset ==
-			    nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_OFFSET) &&
-		    v[i].len == nftnl_expr_get_u32(x, NFTNL_EXPR_PAYLOAD_LEN)) {
+		if (v[i].base == base && v[i].offset == offset &&
+		    v[i].len == len) {
 			read_key(r, v[i].part, v[i].af);
 			return;
 		}
-	r->unknown = true;
+	r->unknown |= base != NFT_PAYLOAD_TRANSPORT_HEADER ||
+		      offset != FLAGS_AT || len != 1;
+	read_value(r, LOADED_FLAGS, !r->tcp || r->e.syn);
 }
 
 static void read_bitwise(struct reader *r, struct nftnl_expr *x)
@@ -153,9 +188,30 @@ static void read_bitwise(struct reader *r, struct nftnl_expr *x)
 	uint32_t len = 0;
 	const void *mask = nftnl_expr_get(x, NFTNL_EXPR_BITWISE_MASK, &len);
 
-	r->unknown |= !r->mark || len != sizeof(r->mask);
+	r->unknown |= len != (r->loaded == LOADED_MARK ? sizeof(r->mask) :
+			      r->loaded == LOADED_FLAGS ? 1 : 0);
 	if (!r->unknown)
 		memcpy(&r->mask, mask, len);
+}
+
+static void read_mark(struct reader *r, const void *d, bool negated)
+{
+	memcpy(&r->e.mark.value, d, sizeof(r->e.mark.value));
+	r->e.mark.mask = r->mask;
+	r->e.mark.negated = negated;
+	r->e.mark.there = true;
+}
+
+static void read_byte(struct reader *r, uint8_t value)
+{
+	uint8_t mask;
+
+	memcpy(&mask, &r->mask, sizeof(mask));
+	if (r->loaded == LOADED_PROTO)
+		r->tcp = value == IPPROTO_TCP;
+	else
+		r->e.syn = mask == OPENING && value == TH_SYN;
+	r->unknown |= r->loaded == LOADED_PROTO ? !r->tcp : !r->e.syn;
 }
 
 static void read_cmp(struct reader *r, struct nftnl_expr *x)
@@ -163,22 +219,25 @@ static void read_cmp(struct reader *r, struct nftnl_expr *x)
 	uint32_t len = 0, op = nftnl_expr_get_u32(x, NFTNL_EXPR_CMP_OP);
 	const void *d = nftnl_expr_get(x, NFTNL_EXPR_CMP_DATA, &len);
 
-	r->unknown |= !r->mark || len != sizeof(r->e.mark.value) || r->n ||
-		      (op != NFT_CMP_EQ && op != NFT_CMP_NEQ);
+	bool mark = r->loaded == LOADED_MARK;
+
+	r->unknown |= !r->loaded || len != (mark ? sizeof(uint32_t) : 1) ||
+		      r->n || !(op == NFT_CMP_EQ ||
+				(mark && op == NFT_CMP_NEQ));
 	if (r->unknown)
 		return;
-	memcpy(&r->e.mark.value, d, len);
-	r->e.mark.mask = r->mask;
-	r->e.mark.negated = op == NFT_CMP_NEQ;
-	r->e.mark.there = true;
-	r->mark = false;
+	if (mark)
+		read_mark(r, d, op == NFT_CMP_NEQ);
+	else
+		read_byte(r, *(const uint8_t *)d);
+	r->loaded = LOADED_NONE;
 }
 
 static void read_lookup(struct reader *r, struct nftnl_expr *x)
 {
 	const char *set = nftnl_expr_get_str(x, NFTNL_EXPR_LOOKUP_SET);
 
-	r->unknown |= !r->n || r->mark || r->e.n_lookups == ECHO_LOOKUPS ||
+	r->unknown |= !r->n || r->loaded || r->e.n_lookups == ECHO_LOOKUPS ||
 		      !set || nftnl_expr_is_set(x, NFTNL_EXPR_LOOKUP_DREG);
 	if (r->unknown)
 		return;
@@ -261,7 +320,7 @@ bool nft_echo_decode(struct nftnl_rule *nr, struct nft_echo *ret)
 	struct reader r = { .unknown = false };
 
 	nftnl_expr_foreach(nr, read_expr, &r);
-	if (r.unknown || !r.ended || r.n || r.mark)
+	if (r.unknown || !r.ended || r.n || r.loaded || r.tcp != r.e.syn)
 		return false;
 	if (!r.e.af && r.e.verdict == FOREIGN_REJECT)
 		r.e.af = nftnl_rule_get_u32(nr, NFTNL_RULE_FAMILY) ==

@@ -72,8 +72,6 @@ REFUSED = {
     ("xtables-tests6-odd", "dns"): ("CT592", _OWN),
     ("derived-k8s-services-2k", "dns"): ("CT592", _ASKED),
     ("eduroam-laptop", "dns"): ("CT592", _ASKED),
-    ("memphis-testbed", "web"): (
-        "CT591", "all that is untracked is let in, and this port is not"),
     ("foomuuri-router", "web"): ("CT592", "the ports go to another host"),
     ("nft-py-tests-odd", "web"): ("CT592", "all goes to another host"),
     ("nft-py-tests-odd", "dns"): ("CT592", "all goes to another host"),
@@ -83,13 +81,6 @@ REFUSED = {
         "CT590", "untracked packets are dropped by name"),
     ("home-router-sample", "dns"): (
         "CT590", "untracked packets are dropped by name"),
-    ("wireless-router", "web"): ("CT594", "a ban is for all packets"),
-    ("wireless-router", "dns"): ("CT594", "a ban is for all packets"),
-    ("fwbuilder-no-nat", "dns"): (
-        "CT590", "no rule may ask for sockets where forwarded packets pass"),
-    ("sargon", "dns"): ("CT590", "NEW jumps to chains"),
-    ("medium-company-2016-01-30", "dns"): ("CT590", "NEW jumps to chains"),
-    ("medium-company-2016-01-31", "dns"): ("CT590", "NEW jumps to chains"),
 }
 # Probes that show what is lost: of this host, as a user. Where there are none,
 # the usual ones show it, or nothing here can (None).
@@ -106,11 +97,6 @@ SHOWN_BY = {
     "pepsal": None,
     "nft-py-tests-odd": None,
     "home-router-sample": None,
-    "wireless-router": None,
-    "medium-company-2016-01-30": None,
-    "medium-company-2016-01-31": None,
-    "fwbuilder-no-nat": None,
-    "sargon": None,
 }
 # Hosts that limit how often others may come to these ports: no probe is steady.
 LIMITED = {"foomuuri-router": (22,)}

@@ -30,6 +30,8 @@ def new(more="", verdict="ACCEPT"):
         "--ctstate NEW -j %s" % (more, verdict)
 
 
+EST_UNTRACKED = EST.replace("RELATED", "RELATED,UNTRACKED")
+
 # name -> rules of INPUT with {c}, the client, and {o}, somebody else;
 # served with `inherit`, and with `open`
 HOSTS = {
@@ -83,6 +85,16 @@ HOSTS = {
     "a chain bans behind what is invalid": (
         [INV, "-A INPUT -j bans", EST, new(), "-A bans -s {o} -j DROP"], True,
         True),
+    "all that is untracked is accepted": (
+        [EST_UNTRACKED, new()], True, True),
+    "all that is untracked is accepted, and new ones of others": (
+        [EST_UNTRACKED, "-A INPUT -j fresh", new("-s {o}").replace(
+            "INPUT", "fresh")], False, True),
+    "chains decide about all": (
+        ["-A INPUT -m conntrack --ctstate INVALID -j bad",
+         "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j good",
+         new(verdict="good"), "-A good -j LOG", "-A good -j ACCEPT",
+         "-A bad -j LOG", "-A bad -j DROP"], True, True),
     "no rule for it": ([EST, INV], False, True),
     "logged at the end": ([EST, INV, "-A INPUT -j LOG"], False, True),
 }
@@ -90,8 +102,8 @@ HOSTS = {
 
 def text_of(rules, version, policy="DROP"):
     client, other = (CLIENT4, OTHER4) if version == 4 else (CLIENT6, OTHER6)
-    chains = sorted({r.split()[1] for r in rules} - {"INPUT"})
-    lines = ["*filter", ":INPUT %s [0:0]" % policy]
+    chains = sorted({r.split()[1] for r in rules} - {"INPUT", "FORWARD"})
+    lines = ["*filter", ":INPUT %s [0:0]" % policy, ":FORWARD ACCEPT [0:0]"]
     lines += [":%s - [0:0]" % c for c in chains]
     if version == 6:
         lines += [ND % n for n in (133, 134, 135, 136)]
@@ -142,6 +154,7 @@ def setUpModule():
     CLIENT, SERVER = pair()
     for version in lab.VERSIONS:
         Server(SERVER, version, 8080)
+        Server(CLIENT, version, 9090)
 
 
 class Places(unittest.TestCase):
@@ -211,6 +224,20 @@ class Conditions(unittest.TestCase):
                         self.assertEqual([serves(version) for _ in range(3)],
                                          [True, True, False])
 
+    def test_first_packets_alone_are_limited(self):
+        """Ahead of what accepts the later ones."""
+        rules = [new("-m limit --limit 1/hour --limit-burst 2"),
+                 new(verdict="DROP"), EST]
+        for dialect in dialects.here():
+            for applied in (False, True):
+                with self.subTest(dialect, applied=applied):
+                    fill(dialect, rules)
+                    if applied:
+                        self.apply(dialect)
+                    for version in lab.VERSIONS:
+                        got = [serves(version) for _ in range(3)]
+                        self.assertEqual((got[0], got[2]), (True, False))
+
     def test_addresses_of_a_set(self):
         """Those that are added later, too."""
         for dialect in dialects.here():
@@ -255,6 +282,52 @@ class Conditions(unittest.TestCase):
                     "ip" if version == 4 else "ip6", client))
             else:
                 SERVER.run("ipset %s good%d %s" % (verb, version, client))
+
+
+class Client(unittest.TestCase):
+    """Answers to this host, and one chain for INPUT and FORWARD."""
+    POLICY = """version: 1
+state_matching: allowed
+untracked:
+  - {name: ask, role: client, protocol: tcp, ports: [9090]}
+"""
+    SHARED = ["-A INPUT -j both", "-A FORWARD -j both",
+              "-A both -s %s -j DROP", EST.replace("INPUT", "both"),
+              "-A both -j REJECT"]
+
+    def tearDown(self):
+        SERVER.clear()
+
+    def gets_answers(self, version):
+        to = lab.address("client", version)
+        try:
+            with connect(SERVER, version, 9090, 1, to=to) as s:
+                s.sendall(b"x")
+                return s.recv(1) == b"x"
+        except OSError:
+            return False
+
+    def check(self, dialect, banned, wanted):
+        fill(dialect, [r.replace("%s", banned) for r in self.SHARED])
+        for applied in (False, True):
+            if applied:
+                code, said = SERVER.ctpolicy(
+                    "apply", self.POLICY, "--backend",
+                    dialects.backend_of(dialect))
+                self.assertEqual(code, 0, said)
+            events = lab.NewEntries(SERVER)
+            for version in lab.VERSIONS:
+                self.assertEqual(self.gets_answers(version), wanted)
+                self.assertFalse(serves(version))
+            self.assertEqual([e for e in events.take() if ".9090" in e] == [],
+                             applied)
+            events.close()
+
+    def test_shared_chain(self):
+        for dialect in dialects.here():
+            for banned, wanted in (("{o}", True), ("{c}", False)):
+                with self.subTest(dialect, banned=banned):
+                    self.check(dialect, banned, wanted)
 
 
 class Change(unittest.TestCase):

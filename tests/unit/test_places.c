@@ -17,6 +17,8 @@
 #define RELATED NF_CT_STATE_BIT(IP_CT_RELATED)
 #define INVALID NF_CT_STATE_INVALID_BIT
 
+#define SYN "tcp flags syn / fin,syn,rst,ack "
+
 static const struct origin web = { .service = "web" };
 
 struct scene {
@@ -244,8 +246,8 @@ static void test_conditions_unknown(void **state)
 	s->f->sets[s->f->n_sets - 1].name = "admins";
 	find(s);
 	assert_int_equal(s->stands.n, 2);
-	assert_then(s, 0, "limit rate 5/minute burst 5 packets accept");
-	assert_then(s, 1, "ip saddr @admins accept");
+	assert_then(s, 0, SYN "limit rate 5/minute burst 5 packets accept");
+	assert_then(s, 1, SYN "ip saddr @admins accept");
 }
 
 /* A ban between the two keeps what it bans, ICMP errors too. */
@@ -297,10 +299,10 @@ static void test_conditions_repeated(void **state)
 	find(s);
 	assert_int_equal(s->stands.n, 2);
 	assert_stand(s, 0, "INPUT", 0, 1);
-	assert_then(s, 0, "drop");
+	assert_then(s, 0, SYN "drop");
 	assert_int_equal(s->stands.v[0].accepts.v[0].match.saddr.n, 1);
 	assert_stand(s, 1, "INPUT", 1, 1);
-	assert_then(s, 1, "jump fresh");
+	assert_then(s, 1, SYN "jump fresh");
 }
 
 static void test_open(void **state)
@@ -431,10 +433,53 @@ static void test_sockets_in_shared_chains(void **state)
 	add_rule(s->f, forward, FOREIGN_NONE, NULL);
 	lead_by_map(s->f, "user");
 	find(s);
-	assert_int_equal(s->stands.n, 0);
+	/* ahead of what leads there */
+	assert_int_equal(s->stands.n, 1);
+	assert_stand(s, 0, "INPUT", 0, 1);
 	s->rs.v[0].match.socket = SOCKET_ANY;
 	find(s);
 	assert_int_equal(s->stands.n, 1);
+}
+
+/* All that is untracked is let in, and new ones are not all. */
+static void test_untracked_is_carved(void **state)
+{
+	struct scene *s = *state;
+	uint32_t pre = add_chain(s->f, "PREROUTING", "prerouting");
+
+	by_state(s, s->input, ESTABLISHED, FOREIGN_ACCEPT);
+	add_rule(s->f, s->input, FOREIGN_ACCEPT, NULL);
+	in_state(s, NF_CT_STATE_UNTRACKED_BIT, false);
+	by_state(s, s->input, NEW, FOREIGN_ACCEPT);
+	ask_source(s->f, "10.0.0.0", "10.0.0.127", false);
+	s->rs.n = 1;
+	find(s);
+	assert_int_equal(s->stands.n, 2);
+	assert_stand(s, 1, "INPUT", 1, 2);
+	assert_null(s->stands.v[1].accepts.v[0].then);
+	assert_int_equal(s->stands.v[1].accepts.v[0].match.saddr.n, 1);
+	assert_string_equal(s->stands.v[1].accepts.v[1].then, SYN "drop");
+	/* the host takes them out of tracking by itself */
+	add_rule(s->f, pre, FOREIGN_TARGET, "NOTRACK");
+	s->f->rules[s->f->n_rules - 1].features = FEATURE_BIT(NOTRACK);
+	find(s);
+	assert_int_equal(s->stands.n, 1);
+}
+
+/* What is accepted goes through a chain that logs it. */
+static void test_invalid_and_a_chain_that_accepts(void **state)
+{
+	struct scene *s = *state;
+	uint32_t good = add_chain(s->f, "good", NULL);
+
+	by_state(s, s->input, INVALID, FOREIGN_DROP);
+	add_rule(s->f, s->input, FOREIGN_JUMP, "good");
+	in_state(s, RELATED, false);
+	plain(s, good, FOREIGN_ACCEPT);
+	find(s);
+	assert_int_equal(s->stands.n, 1);
+	assert_stand(s, 0, "INPUT", 0, 1);
+	assert_then(s, 0, "jump good");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -458,6 +503,8 @@ int main(void)
 		TEST(test_accepted_anyway),
 		TEST(test_chains),
 		TEST(test_sockets_in_shared_chains),
+		TEST(test_untracked_is_carved),
+		TEST(test_invalid_and_a_chain_that_accepts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
