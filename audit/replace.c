@@ -205,7 +205,8 @@ static int find_edits(struct replacing *x, bool *ret_left)
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < f->n_rules; i++) {
-		if (!is_ours(x, &f->rules[i]))
+		if (foreign_is_gone(&f->rules[i]) ||
+		    !is_ours(x, &f->rules[i]))
 			continue;
 		*ret_left |= stays(x, &f->rules[i]);
 		if (f->rules[i].features & FEATURE_BIT(STATE))
@@ -351,7 +352,7 @@ static int begin(struct replacing *x)
 	chain_hooks_find(x->f, x->reach);
 	if (chain_hooks_early(x->f, x->early))
 		return -ENOMEM;
-	x->resets = replace_resets(x);
+	replace_rejects(x);
 	for (uint32_t i = 0; i < x->f->n_rules; i++) {
 		if (!(x->f->rules[i].features & FEATURE_BIT(NOTRACK)) ||
 		    foreign_is_gone(&x->f->rules[i]))

@@ -13,13 +13,40 @@
 
 #define NEAR_MAX 64		/* rules that a new one is compared with */
 
-static bool is_same(const struct stateless_rule *a,
-		    const struct stateless_rule *b)
+static bool does_the_same(const struct stateless_rule *a,
+			  const struct stateless_rule *b)
 {
 	return a->own == b->own && a->asks == b->asks && a->mask == b->mask &&
 	       a->flags == b->flags && a->does == b->does &&
 	       a->chain == b->chain && a->verdict == b->verdict &&
-	       a->target == b->target && zone_within(&a->zone, &b->zone);
+	       a->target == b->target;
+}
+
+static bool is_same(const struct stateless_rule *a,
+		    const struct stateless_rule *b)
+{
+	return does_the_same(a, b) && zone_within(&a->zone, &b->zone);
+}
+
+/* A set holds what differs in one field alone. */
+static int join_last(struct job *j, struct rule_list *l)
+{
+	struct stateless_rule *a = l->n > 1 ? &l->v[l->n - 2] : NULL;
+	const struct stateless_rule *b = a + 1;
+	struct zone both[2];
+	struct zones z = { both, 2 };
+	int err;
+
+	if (!a || !does_the_same(a, b))
+		return 0;
+	both[0] = a->zone;
+	both[1] = b->zone;
+	err = zones_join(j->x->a, &z);
+	if (err || z.n > 1)
+		return err;
+	a->zone = both[0];
+	l->n--;
+	return 0;
 }
 
 /* What no packet of the rule is in needs no rule, nor what was said before. */
@@ -45,7 +72,8 @@ int list_add(struct job *j, struct rule_list *l, struct stateless_rule r)
 	if (mem_grow(&l->v, &l->cap, l->n + 1))
 		return -ENOMEM;
 	l->v[l->n++] = r;
-	return 0;
+	l->added++;
+	return job_has_sets(j) ? join_last(j, l) : 0;
 }
 
 static const char *free_name(struct replacing *x, uint32_t table)

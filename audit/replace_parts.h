@@ -34,7 +34,7 @@ struct replacing {
 	bool *early;			/* of a chain: ahead of conntrack */
 	uint32_t *notrack;		/* rules that take out */
 	size_t n_notrack, cap_notrack;
-	bool resets;			/* a rule rejects with tcp-reset */
+	bool rejects, resets;		/* resets: a rule with tcp-reset */
 	uint32_t n_names;
 };
 
@@ -49,6 +49,7 @@ struct replaced {
 struct rule_list {
 	struct stateless_rule *v;
 	size_t n, cap;
+	size_t added;		/* some of which became part of others */
 };
 
 struct job {

@@ -51,23 +51,23 @@ static bool calls_split(const struct foreign *f, const struct foreign_rule *r,
 					       &f->outcomes[s->outcome + k],
 					       split);
 	}
-	return calls && !foreign_is_gone(r);
+	return calls;
 }
 
-bool replace_resets(const struct replacing *x)
+void replace_rejects(struct replacing *x)
 {
 	const struct foreign *f = x->f;
 
 	for (size_t i = 0; i < f->n_rules; i++) {
 		const struct foreign_rule *r = &f->rules[i];
 
-		if (r->verdict == FOREIGN_REJECT && !foreign_is_gone(r) &&
-		    (memmem(r->raw.s, r->raw.n, "tcp-reset", 9) ||
-		     memmem(r->raw.s, r->raw.n, "tcp-rst", 7) ||
-		     memmem(r->raw.s, r->raw.n, "tcp reset", 9)))
-			return true;
+		if (r->verdict != FOREIGN_REJECT || foreign_is_gone(r))
+			continue;
+		x->rejects = true;
+		x->resets |= memmem(r->raw.s, r->raw.n, "tcp-reset", 9) ||
+			     memmem(r->raw.s, r->raw.n, "tcp-rst", 7) ||
+			     memmem(r->raw.s, r->raw.n, "tcp reset", 9);
 	}
-	return false;
 }
 
 bool replace_is_one(const struct job *j, const struct zone *z)
@@ -137,10 +137,15 @@ static const char *copy_name(const struct foreign *f, uint32_t chain,
 	return copy;
 }
 
-static bool is_taken(const struct stateless *s, const char *name)
+static bool is_taken(const struct replacing *x, uint32_t chain,
+		     const char *name)
 {
+	const struct stateless *s = x->out;
+
 	for (size_t i = 0; i < s->n_copies; i++)
-		if (s->copies[i].name == name)
+		if (s->copies[i].name == name &&
+		    x->f->chains[s->copies[i].chain].table ==
+			    x->f->chains[chain].table)
 			return true;
 	return false;
 }
@@ -158,7 +163,8 @@ static int add_copies(struct replacing *x, uint32_t chain)
 			continue;
 		c.name = copy_name(x->f, chain, hooks[i].suffix);
 		/* long names that begin alike */
-		for (unsigned int n = 2; c.name && is_taken(s, c.name); n++)
+		for (unsigned int n = 2;
+		     c.name && is_taken(x, chain, c.name); n++)
 			c.name = intern_printf("ctp-%u-%u-%s", chain, n,
 					       hooks[i].suffix);
 		if (!c.name ||

@@ -10,7 +10,8 @@
 
 #include "audit/replace_parts.h"
 
-bool replace_resets(const struct replacing *x);
+/* Whether rules reject, and any with a reset of TCP. */
+void replace_rejects(struct replacing *x);
 /* Does one rule say it, whatever the dialect? */
 bool replace_is_one(const struct job *j, const struct zone *z);
 /* For the edits of both families. */

@@ -18,7 +18,7 @@
 static int admit(struct job *j, const struct rule_list *l, size_t before,
 		 uint32_t admits)
 {
-	if (l->n > before)
+	if (l->added > before)
 		j->e.admits |= admits;
 	return 0;
 }
@@ -86,7 +86,7 @@ static int put_tcp(struct job *j, struct rule_list *l, enum stateless_does does)
 		.own = does == DO_TARGET, .does = does,
 		.asks = ASK_NOT_SYN | ASK_SOCKET,
 	};
-	size_t before = l->n;
+	size_t before = l->added;
 	int err;
 
 	if (j->hook == NF_INET_LOCAL_IN) {
@@ -138,10 +138,10 @@ static int put_answers(struct job *j, struct rule_list *l,
 static int put_peers(struct job *j, struct rule_list *l,
 		     enum stateless_does does)
 {
-	size_t before = l->n;
+	size_t before = l->added;
 	int err = put_answers(j, l, does, PROTO_UDP, 0, ASK_PEER | ASK_LOCAL);
 
-	if (err || l->n == before)
+	if (err || l->added == before)
 		return err;
 	j->x->part->peers = true;
 	if (!job_has_sets(j))
@@ -154,7 +154,7 @@ static int put_udp(struct job *j, struct rule_list *l, enum stateless_does does)
 	struct stateless_rule own = {
 		.own = does == DO_TARGET, .does = does, .asks = ASK_SOCKET,
 	};
-	size_t before = l->n;
+	size_t before = l->added;
 	int err;
 
 	if (j->hook == NF_INET_LOCAL_IN) {
@@ -186,7 +186,7 @@ static int put_fragments(struct job *j, struct rule_list *l,
 		.does = does, .asks = ASK_FRAGMENT,
 		.zone = zone_all(own->family),
 	};
-	size_t before = l->n;
+	size_t before = l->added;
 	bool header = own->dim[ZONE_SPORT].limited ||
 		      own->dim[ZONE_DPORT].limited ||
 		      own->dim[ZONE_ICMP].limited || j->asked.flags;
@@ -200,6 +200,8 @@ static int put_fragments(struct job *j, struct rule_list *l,
 		r.zone.dim[kept[i]] = own->dim[kept[i]];
 	r.own = does == DO_TARGET && !header;
 	err = list_add(j, l, r);
+	if (!err && j->x->rejects)
+		j->e.loses |= LOSES(REJECT);
 	return err ? err : admit(j, l, before, ADMITS(FRAGMENT));
 }
 
@@ -209,7 +211,7 @@ static const uint8_t requests[2][3] = { { 8, 13, 17 }, { 128, 139 } };
 int replies_put(struct job *j, struct rule_list *l, enum stateless_does does)
 {
 	const uint8_t *types = requests[j->x->family != NFPROTO_IPV4];
-	size_t before = l->n;
+	size_t before = l->added;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < 3 && types[i]; i++)
@@ -222,7 +224,7 @@ static int put_protos(struct job *j, struct rule_list *l,
 {
 	uint8_t protos[PROTOS_MAX];
 	bool any = false;
-	size_t n = 0, before = l->n;
+	size_t n = 0, before = l->added;
 	int err = begin_protos(j, other_hook(j->hook), protos, PROTOS_MAX, &n,
 			       &any);
 
@@ -252,7 +254,7 @@ int established_put(struct job *j, struct rule_list *l,
 int related_put(struct job *j, struct rule_list *l, enum stateless_does does)
 {
 	struct stateless_rule r = { .own = does == DO_TARGET, .does = does };
-	size_t before = l->n;
+	size_t before = l->added;
 	int err = job_icmp_group(j, ICMP_ERRORS, &r.zone);
 
 	if (!err)
@@ -264,7 +266,7 @@ int related_put(struct job *j, struct rule_list *l, enum stateless_does does)
 	r.asks = ASK_FLAGS;
 	r.mask = 0x07;
 	r.flags = 0x04;
-	before = l->n;
+	before = l->added;
 	err = job_proto(j, PROTO_TCP, &r.zone);
 	if (!err)
 		err = list_put(j, l, r);
@@ -305,7 +307,7 @@ static int put_unasked(struct job *j, struct rule_list *l)
 	_cleanup_(list_release) struct rule_list asked = { 0 };
 	struct stateless_rule r = { .own = true };
 	struct zones all = { 0 };
-	size_t before = l->n;
+	size_t before = l->added;
 	int err = job_icmp_group(j, ICMP_REPLIES, &r.zone);
 
 	if (!err)
@@ -331,7 +333,7 @@ static int put_unasked(struct job *j, struct rule_list *l)
 	}
 	if (!err)
 		err = list_put(j, l, r);
-	j->e.depends |= l->n > before;
+	j->e.depends |= l->added > before;
 	return err;
 }
 

@@ -128,6 +128,7 @@ struct backend {
 			  const struct stateless_edit *e,
 			  struct strbuf *out);
 	stateless_text_of *text_of;
+	enum stateless_words words;	/* that rewrite() has */
 	/*
 	 * Edits of the host's live rules, f, into an image for them: their
 	 * stand-ins, and jumps in place of the rules, which are marked as

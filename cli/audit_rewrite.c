@@ -56,7 +56,22 @@ static const char *reason(const struct rewrite *x, uint32_t rule)
 		else if (e[i].left)
 			return "could be replaced, but others of its family keep tracking on";
 	}
+	if (!why && !n)
+		return "stands in a table that is not in use, or not of IPv4 or IPv6";
 	return why;
+}
+
+static void tell_objects(struct rewrite *x)
+{
+	size_t n = x->f->facts[FACT_CT_OBJECTS] +
+		   x->f->facts[FACT_SYNPROXY_OBJECTS];
+
+	if (!n)
+		return;
+	x->stay += n;
+	if (!x->o->quiet)
+		diag_add(&x->d, DIAG_WARNING, 0, ID_RULE_STAYS, NOPOS,
+			 "stays: a declared helper, timeout, expectation or synproxy needs tracking, though no rule may use it");
 }
 
 static void tell_stays(struct rewrite *x)
@@ -120,12 +135,14 @@ static int make(struct rewrite *x)
 				"texts of %s cannot be rewritten",
 				x->backend->name);
 	how.text = x->backend->text_of;
+	how.words = x->backend->words;
 	err = replace_find(&x->arena, x->f, &how, &x->s);
 	if (!err)
 		err = x->backend->rewrite(x->f, &x->s, &x->text);
 	if (err)
 		return err;
 	tell_stays(x);
+	tell_objects(x);
 	if (!x->o->quiet)
 		tell_admits(x);
 	return 0;

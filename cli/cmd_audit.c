@@ -55,6 +55,7 @@ static int read_file(const struct options *o, struct foreign *f,
 	if (err || !a->backend->print_edit)
 		return err;
 	how.text = a->backend->text_of;
+	how.words = a->backend->words;
 	err = replace_find(&x->arena, f, &how, &x->stateless);
 	if (!err)
 		a->stateless = &x->stateless;

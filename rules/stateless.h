@@ -40,7 +40,8 @@ enum stateless_admits { STATELESS_ADMITS(STATELESS_ADMIT_) ADMITS_MAX_ };
 	X(PROTO, "answers of protocols other than tcp, udp and icmp")	\
 	X(LIMIT, "a limit on new udp flows counts every datagram")	\
 	X(PEERS, "answers of udp from more than 100 addresses at a time, unless xt_recent has a larger ip_list_tot") \
-	X(LOG, "the log of packets that belong to no connection")
+	X(LOG, "the log of packets that belong to no connection")	\
+	X(REJECT, "what a reject answers to datagrams in fragments")
 
 #define STATELESS_LOSS_(name, text) LOSES_##name,
 enum stateless_loses { STATELESS_LOSES(STATELESS_LOSS_) LOSES_MAX_ };

@@ -4,6 +4,7 @@
 
 #include "backends/nft/nft_foreign.h"
 #include "backends/nft/nft_kernel.h"
+#include "backends/nft/nft_rewrite.h"
 #include "core/mem.h"
 
 /* A table, or a command about one. */
@@ -36,6 +37,10 @@ const struct backend backend_nft = {
 	.parse = nft_parse,
 	.read_foreign = nft_read_foreign,
 	.recognizes = nft_recognizes,
+	.rewrite = nft_rewrite,
+	.print_edit = nft_print_edit,
+	.text_of = nft_text_of,
+	.words = WORDS_NFT,
 	.read_live = nft_read_live,
 	.open = nft_open,
 	.snapshot = nft_snapshot,

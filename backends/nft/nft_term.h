@@ -175,6 +175,8 @@ int nft_term_move(struct nft_words *w, bool maps);
 
 /* nft_term_rule.c: the terms of the rule added last, from its text. */
 int nft_terms_read(struct nft_reader *r);
+void nft_terms_begin(struct nft_reader *r, struct nft_words *w);
+int nft_statement_read(struct nft_words *w);
 /* To where the next statement may begin. */
 void nft_terms_skip(struct nft_words *w);
 

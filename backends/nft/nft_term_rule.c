@@ -340,7 +340,7 @@ void nft_terms_skip(struct nft_words *w)
 	}
 }
 
-static int read_statement(struct nft_words *w)
+int nft_statement_read(struct nft_words *w)
 {
 	unsigned int n = nft_words_to_set(w);
 	size_t i = statement_of(w), len;
@@ -366,17 +366,23 @@ static uint8_t family_of(const struct foreign *f, const struct foreign_rule *r)
 	return family == NFPROTO_IPV4 || family == NFPROTO_IPV6 ? family : 0;
 }
 
-int nft_terms_read(struct nft_reader *r)
+void nft_terms_begin(struct nft_reader *r, struct nft_words *w)
 {
 	const struct foreign_rule *rule = &r->f->rules[r->f->n_rules - 1];
-	struct nft_words w;
-	int err = 0;
 
 	r->terms->nfproto = family_of(r->f, rule);
 	r->terms->l4proto = 0;
 	r->terms->has_ports = false;
-	nft_words_begin(&w, r, rule->raw.s, rule->raw.n);
+	nft_words_begin(w, r, rule->raw.s, rule->raw.n);
+}
+
+int nft_terms_read(struct nft_reader *r)
+{
+	struct nft_words w;
+	int err = 0;
+
+	nft_terms_begin(r, &w);
 	while (!err && w.a[0].kind != WORD_END)
-		err = read_statement(&w);
+		err = nft_statement_read(&w);
 	return err;
 }

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_rewrite.h: nft's text with its state rules replaced; all
+ * else stays as it is, to the byte.
+ *
+ * Shape:  in a table of both families, rules of one are told apart by
+ *         `meta nfproto`, unless they ask for what only one of them has.
+ * Errors: -ENOMEM; -EINVAL: no words say it.
+ */
+#ifndef CTPOLICY_BACKENDS_NFT_NFT_REWRITE_H
+#define CTPOLICY_BACKENDS_NFT_NFT_REWRITE_H
+
+#include "core/strbuf.h"
+#include "rules/stateless.h"
+
+/* Of one rule, what it asks beyond what is known of its packets. */
+struct nft_asked {
+	const struct foreign *f;
+	const struct stateless_rule *r;
+	const struct zone *known;
+	uint32_t table;
+};
+
+/* nft_rewrite_match.c */
+/* So many rules say it, one for each pattern of names. */
+int nft_rewrite_ways(const struct nft_asked *x, size_t *ret);
+/* Each word with a blank ahead; *ret_alone: only one family has that. */
+int nft_rewrite_match(const struct nft_asked *x, size_t way,
+		      struct strbuf *out, bool *ret_alone);
+/* "ctp-peers4", or another name that the table has free; NULL: no memory. */
+const char *nft_rewrite_set(const struct foreign *f, uint32_t table,
+			    uint8_t family, bool flows);
+/* ip daddr . udp dport . udp sport: what a set notes, or what it is asked */
+void nft_rewrite_key(uint8_t family, bool flows, bool answers,
+		     struct strbuf *out);
+
+/* Lines of rules, merged of both families. */
+struct nft_lines {
+	struct strbuf *v;
+	size_t n, cap;
+};
+
+void nft_lines_release(struct nft_lines *l);
+
+/* nft_rewrite_rule.c */
+/* What stands for the rule in the hook; *ret_gone: the rule itself goes. */
+int nft_rewrite_rule(const struct foreign *f, const struct stateless *s,
+		     uint32_t rule, uint8_t hook, struct nft_lines *ret,
+		     bool *ret_gone);
+/* The rules of a chain that was made for it; number of those there are. */
+int nft_rewrite_chain(const struct foreign *f, const struct stateless *s,
+		      uint32_t rule, uint8_t hook, size_t number,
+		      const char **ret_name, struct nft_lines *ret);
+size_t nft_rewrite_chains(const struct stateless *s, uint32_t rule,
+			  uint8_t hook);
+/* A rule as it is, but for the names of chains that have a copy. */
+void nft_rewrite_plain(const struct foreign *f, const struct stateless *s,
+		       uint32_t rule, uint8_t hook, struct strbuf *out);
+
+/* nft_rewrite_scan.c: where the text has its tables and chains. */
+struct nft_block {
+	size_t open, close;		/* of the braces, in the text */
+	size_t table;			/* that a chain is in, or SIZE_MAX */
+	uint32_t line;
+};
+
+struct nft_blocks {
+	struct nft_block *v;
+	size_t n, cap;
+};
+
+int nft_rewrite_scan(const struct foreign *f, struct nft_blocks *ret);
+/* The chain's block around that place; SIZE_MAX: none, it is a command. */
+size_t nft_block_at(const struct nft_blocks *b, size_t at);
+/* Where the statement begins that has this place. */
+size_t nft_statement_start(const struct foreign *f, size_t at);
+
+/* nft_rewrite.c */
+int nft_rewrite(const struct foreign *f, const struct stateless *s,
+		struct strbuf *out);
+int nft_print_edit(const struct foreign *f, const struct stateless *s,
+		   const struct stateless_edit *e, struct strbuf *out);
+enum stateless_text nft_text_of(const struct foreign *f,
+				const struct foreign_rule *r);
+
+#endif

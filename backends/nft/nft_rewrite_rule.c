@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backends/nft/nft_rewrite_rule.c: the rules that stand for one. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/netfilter.h>
+
+#include "backends/nft/nft_parts.h"
+#include "backends/nft/nft_rewrite.h"
+#include "core/mem.h"
+
+/* What is said around the family, and whether that must be said. */
+struct line {
+	struct strbuf head, tail;
+	bool alone, shared;
+};
+
+struct lines {
+	struct line *v;
+	size_t n, cap;
+};
+
+static void line_release(struct line *l)
+{
+	strbuf_release(&l->head);
+	strbuf_release(&l->tail);
+}
+
+static void lines_release(struct lines *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		line_release(&l->v[i]);
+	free(l->v);
+	*l = (struct lines){ 0 };
+}
+
+void nft_lines_release(struct nft_lines *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		strbuf_release(&l->v[i]);
+	free(l->v);
+	*l = (struct nft_lines){ 0 };
+}
+
+/* Of IPv4 and IPv6; NULL: there is none. */
+struct pair {
+	const struct stateless_edit *e[2];
+};
+
+static struct pair find_pair(const struct stateless *s, uint32_t rule,
+			     uint8_t hook)
+{
+	struct pair p = { 0 };
+	size_t n;
+	const struct stateless_edit *e = stateless_edits(s, rule, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (e[i].hook == hook && !e[i].left &&
+		    e[i].kind != STATELESS_NONE)
+			p.e[e[i].family != NFPROTO_IPV4] = &e[i];
+	return p;
+}
+
+struct composing {
+	const struct foreign *f;
+	const struct stateless *s;
+	const struct foreign_rule *rule;
+	const struct nft_parts *parts;
+	const struct pair *pair;
+	uint8_t hook;
+	bool inner;			/* in a chain made for the rule */
+	size_t place;			/* of the state, among the parts */
+};
+
+/* As the hook knows it. */
+static const char *name_of(const struct composing *c, const char *chain)
+{
+	uint32_t table = c->f->chains[c->rule->chain].table;
+	uint32_t to = foreign_find_chain(c->f, table, chain);
+	const char *copy = to == FOREIGN_NOWHERE ? NULL :
+			   stateless_copy_name(c->s, to, c->hook);
+
+	return copy ? copy : chain;
+}
+
+static bool goes_on(char c)
+{
+	return c && !strchr(" \t\r\n{};,\"#", c);
+}
+
+/* The text, with chains by their copies' names behind `jump` and `goto`. */
+static void put_renamed(const struct composing *c, struct foreign_text t,
+			struct strbuf *b)
+{
+	const char *s = t.s, *end = t.s + t.n;
+	bool leads = false;
+
+	while (s < end) {
+		const char *from = s;
+		char name[256];
+		size_t n;
+
+		while (s < end && goes_on(*s))
+			s++;
+		n = (size_t)(s - from);
+		if (!n) {
+			strbuf_add(b, s++, 1);
+			continue;
+		}
+		if (leads && n < sizeof(name)) {
+			const struct host_chain *to = NULL;
+
+			memcpy(name, from, n);
+			name[n] = '\0';
+			for (size_t i = 0; i < c->f->n_chains && !to; i++)
+				if (!strcmp(c->f->chains[i].name, name))
+					to = &c->f->chains[i];
+			strbuf_puts(b, to ? name_of(c, to->name) : name);
+		} else {
+			strbuf_add(b, from, n);
+		}
+		leads = n == 4 && (!memcmp(from, "jump", 4) ||
+				   !memcmp(from, "goto", 4));
+	}
+}
+
+static void put_mapped(const struct composing *c,
+		       const struct stateless_rule *r, struct strbuf *b)
+{
+	static const char *const words[] = {
+		[FOREIGN_NONE] = "continue", [FOREIGN_ACCEPT] = "accept",
+		[FOREIGN_DROP] = "drop", [FOREIGN_REJECT] = "reject",
+		[FOREIGN_RETURN] = "return", [FOREIGN_JUMP] = "jump",
+		[FOREIGN_GOTO] = "goto", [FOREIGN_TARGET] = "queue",
+	};
+
+	strbuf_puts(b, words[r->verdict]);
+	if (r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO)
+		strbuf_printf(b, " %s", name_of(c, r->target));
+}
+
+/* Counters of the original go on in the first of the rules. */
+static void put_action(const struct nft_part *p, bool first, struct strbuf *b)
+{
+	bool counts = p->text.n > 15 && !memcmp(p->text.s, "counter packets",
+						15);
+
+	if (counts && !first)
+		strbuf_puts(b, "counter");
+	else
+		strbuf_add(b, p->text.s, p->text.n);
+}
+
+static size_t place_of(const struct nft_parts *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].kind == PART_STATE || p->v[i].of_state)
+			return i;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].kind != PART_MATCH)
+			return i;
+	return p->n;
+}
+
+/* Does the rule, in place of another, say this part? */
+static bool takes_part(const struct stateless_rule *r,
+		       const struct nft_part *p)
+{
+	if (p->kind == PART_MATCH)
+		return r->own;
+	return p->kind != PART_STATE && r->does == DO_TARGET;
+}
+
+static void put_parts(const struct composing *c, const struct stateless_rule *r,
+		      bool first, struct line *l)
+{
+	for (size_t i = 0; i < c->parts->n; i++) {
+		const struct nft_part *p = &c->parts->v[i];
+		struct strbuf *b = r->own && i < c->place ? &l->head : &l->tail;
+
+		if (!takes_part(r, p))
+			continue;
+		strbuf_puts(b, " ");
+		if (p->of_state)
+			put_mapped(c, r, b);
+		else if (p->kind == PART_VERDICT)
+			put_renamed(c, p->text, b);
+		else if (p->kind == PART_ACTION)
+			put_action(p, first, b);
+		else
+			strbuf_add(b, p->text.s, p->text.n);
+	}
+}
+
+/* Chains of both families are one: that of the first. */
+static const char *chain_name(const struct composing *c,
+			      const struct stateless_edit *e, uint32_t chain)
+{
+	uint32_t k = chain - e->first_chain;
+	const struct stateless_edit *home = c->pair->e[0] ? c->pair->e[0] : e;
+
+	return c->s->chains[k < home->n_chains ? home->first_chain + k :
+						 chain].name;
+}
+
+static int compose_way(const struct composing *c,
+		       const struct stateless_edit *e,
+		       const struct nft_asked *x, size_t way, bool first,
+		       struct line *l)
+{
+	const struct stateless_rule *r = x->r;
+	const struct stateless_edit *other =
+		c->pair->e[e->family == NFPROTO_IPV4];
+	_cleanup_(strbuf_release) struct strbuf matches = { 0 };
+	_cleanup_(line_release) struct line out = { 0 };
+	int err = nft_rewrite_match(x, way, &matches, &out.alone);
+
+	if (err)
+		return err;
+	strbuf_puts(&out.tail, strbuf_str(&matches));
+	put_parts(c, r, first, &out);
+	if (r->does == DO_RETURN)
+		strbuf_puts(&out.tail, " return");
+	else if (r->does == DO_CALL)
+		strbuf_printf(&out.tail, " jump %s",
+			      chain_name(c, e, r->chain));
+	/* the rule's own words single the family out */
+	out.alone |= other && !other->takes && r->own;
+	err = strbuf_status(&out.head);
+	if (err || strbuf_status(&out.tail))
+		return -ENOMEM;
+	*l = out;
+	out = (struct line){ 0 };
+	return 0;
+}
+
+static int compose(const struct composing *c, const struct stateless_edit *e,
+		   const struct stateless_rule *r, bool first, struct lines *l)
+{
+	struct zone known = r->own || c->inner ? e->own :
+						 zone_all(e->family);
+	const struct nft_asked x = {
+		c->f, r, &known, c->f->chains[c->rule->chain].table,
+	};
+	size_t ways = 1;
+	int err = nft_rewrite_ways(&x, &ways);
+
+	for (size_t i = 0; !err && i < ways; i++) {
+		if (mem_grow(&l->v, &l->cap, l->n + 1))
+			return -ENOMEM;
+		err = compose_way(c, e, &x, i, first && !l->n, &l->v[l->n]);
+		l->n += !err;
+	}
+	return err;
+}
+
+static bool is_same(const struct line *a, const struct line *b)
+{
+	return !strcmp(strbuf_str(&a->head), strbuf_str(&b->head)) &&
+	       !strcmp(strbuf_str(&a->tail), strbuf_str(&b->tail));
+}
+
+static int put_line(struct nft_lines *out, const struct line *l,
+		    const char *family)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	const char *s;
+
+	strbuf_puts(&b, strbuf_str(&l->head));
+	if (family && !l->alone)
+		strbuf_printf(&b, " meta nfproto %s", family);
+	strbuf_puts(&b, strbuf_str(&l->tail));
+	if (strbuf_status(&b))
+		return -ENOMEM;
+	s = strbuf_str(&b);
+	s += *s == ' ';
+	if (!*s)
+		return 0;
+	if (mem_grow(&out->v, &out->cap, out->n + 1))
+		return -ENOMEM;
+	out->v[out->n] = (struct strbuf){ 0 };
+	strbuf_puts(&out->v[out->n], s);
+	return strbuf_status(&out->v[out->n++]);
+}
+
+/* In the order of each family; what both say is said once. */
+static int merge(const struct lines l[2], bool both, struct nft_lines *ret)
+{
+	size_t k = 0;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < l[0].n; i++) {
+		size_t same = k;
+
+		while (same < l[1].n && !is_same(&l[0].v[i], &l[1].v[same]))
+			same++;
+		for (; !err && same < l[1].n && k < same; k++)
+			err = put_line(ret, &l[1].v[k], both ? "ipv6" : NULL);
+		if (!err)
+			err = put_line(ret, &l[0].v[i],
+				       both && same == l[1].n ? "ipv4" : NULL);
+		k += same < l[1].n;
+	}
+	for (; !err && k < l[1].n; k++)
+		err = put_line(ret, &l[1].v[k], both ? "ipv6" : NULL);
+	return err;
+}
+
+/* Rules first..first+n of each edit, or of a chain of it. */
+struct span {
+	const struct stateless_rule *v;
+	size_t n;
+};
+
+static int compose_pair(struct composing *c, const struct span of[2],
+			struct nft_lines *ret)
+{
+	const struct foreign *f = c->f;
+	struct lines l[2] = { 0 };
+	uint8_t family = f->tables[f->chains[c->rule->chain].table].family;
+	int err = 0;
+
+	c->place = place_of(c->parts);
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; !err && i < of[k].n; i++)
+			err = compose(c, c->pair->e[k], &of[k].v[i],
+				      !c->inner && !i, &l[k]);
+	if (!err)
+		err = merge(l, family == NFPROTO_INET, ret);
+	lines_release(&l[0]);
+	lines_release(&l[1]);
+	return err;
+}
+
+int nft_rewrite_rule(const struct foreign *f, const struct stateless *s,
+		     uint32_t rule, uint8_t hook, struct nft_lines *ret,
+		     bool *ret_gone)
+{
+	_cleanup_(nft_parts_release) struct nft_parts parts = { 0 };
+	struct pair p = find_pair(s, rule, hook);
+	struct composing c = { .f = f, .s = s, .rule = &f->rules[rule],
+			       .parts = &parts, .pair = &p, .hook = hook };
+	struct span of[2] = { 0 };
+	int err;
+
+	*ret_gone = p.e[0] || p.e[1];
+	if (!*ret_gone)
+		return 0;
+	for (size_t k = 0; k < 2; k++)
+		if (p.e[k])
+			of[k] = (struct span){ s->rules + p.e[k]->first,
+					       p.e[k]->n };
+	err = nft_parts_read(f, c.rule, &parts);
+	return err ? err : compose_pair(&c, of, ret);
+}
+
+size_t nft_rewrite_chains(const struct stateless *s, uint32_t rule,
+			  uint8_t hook)
+{
+	struct pair p = find_pair(s, rule, hook);
+	size_t v4 = p.e[0] ? p.e[0]->n_chains : 0;
+	size_t v6 = p.e[1] ? p.e[1]->n_chains : 0;
+
+	return v4 > v6 ? v4 : v6;
+}
+
+int nft_rewrite_chain(const struct foreign *f, const struct stateless *s,
+		      uint32_t rule, uint8_t hook, size_t number,
+		      const char **ret_name, struct nft_lines *ret)
+{
+	_cleanup_(nft_parts_release) struct nft_parts parts = { 0 };
+	struct pair p = find_pair(s, rule, hook);
+	struct composing c = { .f = f, .s = s, .rule = &f->rules[rule],
+			       .parts = &parts, .pair = &p, .hook = hook,
+			       .inner = true };
+	struct span of[2] = { 0 };
+	int err = nft_parts_read(f, c.rule, &parts);
+
+	for (size_t k = 2; k--;) {
+		const struct stateless_chain *v;
+
+		if (!p.e[k] || number >= p.e[k]->n_chains)
+			continue;
+		v = &s->chains[p.e[k]->first_chain + number];
+		of[k] = (struct span){ s->inner + v->first, v->n };
+		*ret_name = v->name;
+	}
+	return err ? err : compose_pair(&c, of, ret);
+}
+
+void nft_rewrite_plain(const struct foreign *f, const struct stateless *s,
+		       uint32_t rule, uint8_t hook, struct strbuf *out)
+{
+	const struct composing c = { .f = f, .s = s, .rule = &f->rules[rule],
+				     .hook = hook };
+
+	put_renamed(&c, c.rule->raw, out);
+}
