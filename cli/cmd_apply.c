@@ -5,6 +5,8 @@
 
 #include "cli/report.h"
 #include "core/mem.h"
+#include "engine/off_aim.h"
+#include "engine/off_holders.h"
 #include "engine/preflight.h"
 #include "engine/recovery.h"
 #include "engine/transaction.h"
@@ -79,10 +81,14 @@ static int compare(struct plan *p)
 	int err = plan_choose_live(p);
 
 	if (!err)
+		err = off_aim(p);
+	if (!err)
 		err = plan_compare(p);
 	if (!err && p->why)
 		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
+	if (!err)
+		err = off_check(p);
 	/* The host may have changed though nothing is to do. */
 	return err ? err : preflight_check(p);
 }

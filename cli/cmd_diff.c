@@ -4,6 +4,8 @@
 
 #include "cli/report.h"
 #include "core/mem.h"
+#include "engine/off_aim.h"
+#include "engine/off_holders.h"
 #include "engine/preflight.h"
 #include "engine/saved.h"
 #include "engine/unsettled.h"
@@ -19,7 +21,11 @@ static int diff_live(struct plan *p)
 	if (p->why)
 		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
-	err = plan_compare(p);
+	err = off_aim(p);
+	if (!err)
+		err = plan_compare(p);
+	if (!err)
+		err = off_check(p);
 	return err ? err : preflight_check(p);
 }
 

@@ -2,6 +2,7 @@
 /* cli/cmd_remove.c: remove all ctpolicy rules. */
 #include "cli/report.h"
 #include "core/mem.h"
+#include "engine/off_aim.h"
 #include "engine/recovery.h"
 #include "engine/transaction.h"
 #include "engine/unsettled.h"
@@ -83,6 +84,8 @@ static int run(const struct options *o)
 			   settle_past(&p, &state, &waits);
 	if (!err)
 		err = worlds_open(&p, plan_backend_name(&p));
+	if (!err)
+		err = off_aim(&p);
 	if (!err)
 		err = plan_compare(&p);
 	if (err)

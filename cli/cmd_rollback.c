@@ -47,14 +47,14 @@ static void say(const struct recovery *v, bool redo)
 			    v->record.id);
 	else if (recovery_succeeded(v) && redo)
 		report_talk("%s: undid the rollback of change %u: its rules are in force again, verified",
-			    v->plan.change.v[0].backend->name, v->record.of);
+			    change_target(&v->plan.change), v->record.of);
 	else if (recovery_succeeded(v))
 		report_talk("%s: rolled back change %u (%s): the previous rules are in force, verified",
-			    v->plan.change.v[0].backend->name, v->record.id,
+			    change_target(&v->plan.change), v->record.id,
 			    v->record.command);
 	else if (v->done.outcome == OUTCOME_RESTORED)
 		report_talk("%s: failed; the previous rules are in force, verified",
-			    v->plan.change.v[0].backend->name);
+			    change_target(&v->plan.change));
 	report_tracking(&v->done);
 }
 

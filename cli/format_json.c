@@ -36,6 +36,25 @@ static json_t *step_object(const struct backend *b, const struct step *s)
 			 o->at.line ? json_of_place(&o->at) : json_null());
 }
 
+static json_t *off_object(const struct off_step *s)
+{
+	bool sets = s->item.kind == OFF_SYSCTL;
+
+	return json_pack("{s:s, s:s, s:s?, s:o}", "action", off_action(s),
+			 "kind", off_kind_name(s->item.kind), "key",
+			 sets ? s->item.key : NULL, "value",
+			 json_of_text(sets ? s->item.value : s->item.key));
+}
+
+static void add_off_steps(json_t *a, const struct result_end *e)
+{
+	const struct off_steps *s =
+		result_off_steps(&e->plan->change.off, e->shown);
+
+	for (size_t i = 0; s && i < s->n; i++)
+		json_array_append_new(a, off_object(&s->v[i]));
+}
+
 static void add_steps(json_t *a, const struct result_end *e)
 {
 	for (size_t i = 0; i < e->plan->change.n; i++) {
@@ -46,6 +65,7 @@ static void add_steps(json_t *a, const struct result_end *e)
 			json_array_append_new(a, step_object(m->backend,
 							     &cs->steps[k]));
 	}
+	add_off_steps(a, e);
 }
 
 static json_t *names(uint32_t bits, size_t max, const char *(*name)(size_t i))

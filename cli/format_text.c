@@ -148,6 +148,27 @@ static int print_edits(const struct result_end *e)
 	return err;
 }
 
+static int print_off(const struct result_end *e, const struct display *how)
+{
+	const struct off_steps *s =
+		result_off_steps(&e->plan->change.off, e->shown);
+	int err = 0;
+
+	for (size_t i = 0; s && i < s->n; i++) {
+		_cleanup_(strbuf_release) struct strbuf line = { 0 };
+		bool add = s->v[i].add;
+
+		off_print_step(&s->v[i], &line);
+		if (strbuf_status(&line))
+			err = -ENOMEM;
+		printf("%s%c ", !how->color_out ? "" : add ? "\033[32m" :
+		       "\033[31m", add ? '+' : '-');
+		diag_puts(strbuf_str(&line), stdout);
+		puts(how->color_out ? "\033[0m" : "");
+	}
+	return err;
+}
+
 static int show(const struct result *r, const struct display *how)
 {
 	int err = 0;
@@ -162,6 +183,8 @@ static int show(const struct result *r, const struct display *how)
 		for (size_t k = 0; k < c->n; k++)
 			if (print_part(&c->v[k], &r->v[i], how))
 				err = -ENOMEM;
+		if (print_off(&r->v[i], how))
+			err = -ENOMEM;
 	}
 	return err;
 }

@@ -27,3 +27,9 @@ bool result_shows_edits(const struct result_end *e)
 	return e->shown == SHOW_PLANNED ||
 	       (e->shown == SHOW_MADE && e->plan->rq->keeps_steps);
 }
+
+const struct off_steps *result_off_steps(const struct off *o, enum shown shown)
+{
+	return shown == SHOW_PLANNED ? &o->steps :
+	       shown == SHOW_MADE ? &o->made : NULL;
+}

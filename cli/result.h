@@ -61,5 +61,7 @@ bool result_changed(const struct result *r);
 bool result_shows_edits(const struct result_end *e);
 /* The steps that an end shows of one part; NULL: none. */
 const struct changeset *result_steps(const struct part *m, enum shown shown);
+const struct off_steps *result_off_steps(const struct off *o,
+					 enum shown shown);
 
 #endif

@@ -98,6 +98,11 @@
 	X(NOT_RESTORED, 520)						\
 	X(KERNEL_DIFFERS, 521)		/* from what was written */	\
 	X(KEPT_CHANGING, 522)		/* the live rules */		\
+	X(MODULE_HELD, 523)		/* by a rule, a chain */	\
+	X(MODULE_NEEDS_TRACKING, 524)	/* does a job of its own */	\
+	X(MODULES_BUILT_IN, 525)	/* a note */			\
+	X(PACKETS_IN_FLIGHT, 526)					\
+	X(MODULE_REFUSED, 527)		/* the kernel said no */	\
 	X(SETTING_UNSUPPORTED, 530)	/* sysctls, unload */		\
 	X(STATE_FORBIDDEN, 532)		/* to a rule of the host's */	\
 	X(NOT_EDITED, 533)		/* a rule of the host's */	\

@@ -51,7 +51,7 @@ static size_t steps_of(const struct part *m)
 
 size_t change_steps(const struct change *c)
 {
-	size_t n = 0;
+	size_t n = c->off.steps.n;
 
 	for (size_t i = 0; i < c->n; i++)
 		n += steps_of(&c->v[i]);
@@ -69,6 +69,13 @@ const struct part *change_first(const struct change *c)
 		if (steps_of(&c->v[i]) || c->v[i].made)
 			return &c->v[i];
 	return c->n ? c->v : NULL;
+}
+
+const char *change_target(const struct change *c)
+{
+	const struct part *m = change_first(c);
+
+	return m ? m->backend->name : c->off.there ? OFF_TARGET : "";
 }
 
 static int commit(struct part *m, const struct changeset *cs,
@@ -172,12 +179,12 @@ static int take_turns(struct change *c, struct progress *p, struct diags *d)
 	return err;
 }
 
-int change_commit(struct change *c, struct progress *ret, struct diags *d)
+static int commit_parts(struct change *c, struct progress *ret,
+			struct diags *d)
 {
 	struct part *alone = NULL;
 	size_t n = 0;
 
-	*ret = (struct progress){ 0 };
 	for (size_t i = 0; i < c->n; i++) {
 		c->v[i].steps = steps_of(&c->v[i]);
 		if (c->v[i].steps) {
@@ -189,6 +196,19 @@ int change_commit(struct change *c, struct progress *ret, struct diags *d)
 		return take_turns(c, ret, d);
 	return n ? commit(alone, alone->changes, alone->live.stamp, ret, d) :
 		   0;
+}
+
+int change_commit(struct change *c, struct progress *ret, struct diags *d)
+{
+	int err;
+
+	*ret = (struct progress){ 0 };
+	/* Rules may need the modules; while they are there, none can go. */
+	err = off_bring_back(&c->off, &ret->begun, d);
+	ret->done += ret->begun != BEGUN_NOT;
+	if (!err)
+		err = commit_parts(c, ret, d);
+	return err ? err : off_take_out(&c->off, &ret->begun, d);
 }
 
 void part_release(struct part *m)
@@ -211,5 +231,6 @@ void change_release(struct change *c)
 	for (size_t i = 0; i < c->n; i++)
 		part_release(&c->v[i]);
 	free(c->v);
+	off_release(&c->off);
 	*c = (struct change){ 0 };
 }

@@ -3,7 +3,7 @@
  * engine/change.h: one change, made of a part for each target it concerns.
  *
  * A change has one plan, one record, one verdict and one undo, however many
- * targets (today: backends) it writes to.
+ * targets (backends, kernel modules) it writes to.
  *
  * Shape:  of a part, `changes` leads from `live` to `want`. `before` is what
  *         the target held when the change was begun; `made` and `made_want`
@@ -19,6 +19,7 @@
 #define CTPOLICY_ENGINE_CHANGE_H
 
 #include "backends/backend.h"
+#include "engine/off.h"
 #include "engine/past.h"
 
 struct part {
@@ -39,6 +40,7 @@ struct part {
 struct change {
 	struct part *v;
 	size_t n, cap;
+	struct off off;
 };
 
 /* How far a commit got, for whoever must judge its failure. */
@@ -52,8 +54,13 @@ int change_add(struct change *c, const struct backend *b, struct part **ret);
 /* Is there nothing to do? */
 bool change_is_empty(const struct change *c);
 size_t change_steps(const struct change *c);
-/* The first part with steps, else the first; NULL: there is no part. */
+/*
+ * The first part of a backend with steps, else the first; NULL: there is no
+ * such part.
+ */
 const struct part *change_first(const struct change *c);
+/* What the first part writes to, "nftables"; "": there is none. */
+const char *change_target(const struct change *c);
 /* Write all parts' changes, in the order of phases. */
 int change_commit(struct change *c, struct progress *ret, struct diags *d);
 void part_release(struct part *m);

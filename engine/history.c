@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/digest.h"
 #include "core/mem.h"
+#include "engine/off_aim.h"
 #include "engine/originals.h"
 
 /* The parts of the change that something is written to. */
@@ -25,7 +26,7 @@ static int write_parts(struct plan *p, struct record *rec)
 					part, &p->diags) :
 			     -ENOMEM;
 	}
-	return err;
+	return err ? err : off_write_record(&p->change.off, rec);
 }
 
 /* What is done, and by which policy. */

@@ -75,7 +75,7 @@ int live_rules_read(const char *name, struct foreign *f, struct diags *d)
 				ID_NO_SUCH_BACKEND, NOPOS,
 				"no backend '%s' in this build", name);
 	err = privilege_require(d);
-	if (!err && privilege_drop())
+	if (!err && privilege_drop(PRIVILEGE_RULES))
 		err = diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
 			       "capabilities that are not needed cannot be given up");
 	if (!err)

@@ -53,6 +53,18 @@ int plan_file_fault(int err)
 	return err;
 }
 
+/*
+ * What the text may ask for, before it is parsed: a policy without this word
+ * unloads nothing.
+ */
+static enum privilege privilege_of(const struct plan *p)
+{
+	static const char word[] = "unload";
+
+	return memmem(p->text, p->len, word, strlen(word)) ?
+		       PRIVILEGE_MODULES : PRIVILEGE_RULES;
+}
+
 int plan_load(struct plan *p, const struct request *rq, const char *file)
 {
 	int err;
@@ -62,7 +74,7 @@ int plan_load(struct plan *p, const struct request *rq, const char *file)
 	if (err)
 		return plan_file_fault(err);
 	/* `check --kernel` makes namespaces; all others parse unprivileged. */
-	if (!rq->private_kernel && privilege_drop())
+	if (!rq->private_kernel && privilege_drop(privilege_of(p)))
 		return diag_add(&p->diags, DIAG_ERROR, -EPERM, ID_CAPS_KEPT,
 				NOPOS,
 				"capabilities that are not needed cannot be given up");
@@ -79,14 +91,14 @@ int plan_refuse_settings(struct plan *p)
 	const struct ruleset *rs = p->rules;
 	const struct setting *s;
 
-	if (!rs->n_sysctls && !rs->n_modules)
+	if (!rs->n_sysctls)
 		return 0;
-	s = rs->n_sysctls ? &rs->sysctls[0] : &rs->modules[0];
+	s = &rs->sysctls[0];
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_SETTING_UNSUPPORTED,
 		 s->origin->at,
-		 "this version does not yet apply conntrack sizes, timeouts or module unloading");
+		 "this version does not yet apply conntrack sizes or timeouts");
 	diag_help(&p->diags,
-		  "take the `conntrack` section out and set these by hand");
+		  "take them out of the `conntrack` section and set them by hand");
 	return -EOPNOTSUPP;
 }
 
@@ -187,6 +199,8 @@ int plan_compare(struct plan *p)
 
 	for (size_t i = 0; !err && i < p->change.n; i++)
 		err = plan_compare_part(p, &p->change.v[i]);
+	if (!err && p->change.off.there)
+		err = off_compare(&p->change.off);
 	return err;
 }
 

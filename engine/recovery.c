@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "engine/history.h"
+#include "engine/off_aim.h"
 #include "engine/originals.h"
 #include "engine/signals.h"
 #include "host/privilege.h"
@@ -32,6 +33,10 @@ static int open_part(struct plan *p, const char *name)
 	struct part *m;
 	int err;
 
+	if (!strcmp(name, OFF_TARGET)) {
+		p->change.off.there = true;
+		return 0;
+	}
 	if (b) {
 		err = change_add(&p->change, b, &m);
 		if (!err)
@@ -66,7 +71,9 @@ static const struct record_part *find_part(const struct record *r,
 /* Compare the kernel with what was before a change. */
 static int aim(struct recovery *v, const struct record *rec)
 {
-	int err = 0;
+	const struct record_part *modules = find_part(rec, OFF_TARGET);
+	int err = modules ? off_read_record(&v->plan.change.off, modules,
+					    &v->plan.diags) : 0;
 
 	for (size_t i = 0; !err && i < v->plan.change.n; i++) {
 		struct part *m = &v->plan.change.v[i];
@@ -85,6 +92,11 @@ static int aim(struct recovery *v, const struct record *rec)
 static bool is_complete(const struct recovery *v)
 {
 	const struct change *c = &v->plan.change;
+	bool same = true;
+
+	if (c->off.there &&
+	    (off_holds(&c->off.live, &c->off.after, &same) || !same))
+		return false;
 
 	for (size_t i = 0; i < c->n; i++)
 		if (!c->v[i].past ||
@@ -381,7 +393,7 @@ int recovery_open(const struct request *rq, struct state **ret,
 	signals_endure();
 	if (!err)
 		err = state_open(rq->state_dir, ret, d);
-	if (!err && privilege_drop())
+	if (!err && privilege_drop(PRIVILEGE_MODULES))
 		err = diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
 			       "capabilities that are not needed cannot be given up");
 	return err;

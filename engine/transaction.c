@@ -18,6 +18,7 @@ static void back_release(struct change *back)
 		snapshot_release(&back->v[i].live);
 	}
 	free(back->v);
+	off_release(&back->off);
 	*back = (struct change){ 0 };
 }
 
@@ -42,6 +43,12 @@ static int way_back(struct plan *p, struct change *ret)
 		if (!err)
 			err = changeset_diff(to->want, to->live.image,
 					     &to->changes);
+	}
+	if (!err && p->change.off.begun) {
+		back.off.there = true;
+		err = off_copy(&p->change.off.before, &back.off.want);
+		if (!err)
+			err = off_compare(&back.off);
 	}
 	if (err)
 		return err;
@@ -114,10 +121,16 @@ static void say_how_to_recover(struct plan *p)
 			  "run 'ctpolicy remove' to remove all ctpolicy rules");
 }
 
+/* What something on the host forbids was not tried for longer than it took. */
+static enum outcome restored_by(int err)
+{
+	return err == -FAULT_CONFLICT ? OUTCOME_REFUSED : OUTCOME_RESTORED;
+}
+
 static void go_back(struct plan *p, int err, struct transaction *t)
 {
 	t->err = err;
-	t->outcome = undo(p) ? OUTCOME_NOT_RESTORED : OUTCOME_RESTORED;
+	t->outcome = undo(p) ? OUTCOME_NOT_RESTORED : restored_by(err);
 	if (t->outcome == OUTCOME_NOT_RESTORED)
 		say_how_to_recover(p);
 	else
@@ -156,6 +169,13 @@ static int say_difference(struct plan *p)
 	_cleanup_(strbuf_release) struct strbuf line = { 0 };
 	const struct part *m = change_first(&p->change);
 
+	if (!m || !m->changes || !m->changes->n) {
+		off_print_step(&p->change.off.steps.v[0], &line);
+		return diag_add(&p->diags, DIAG_ERROR, -EIO, ID_KERNEL_DIFFERS,
+				NOPOS,
+				"the kernel's modules and their settings differ from what was wanted; still to do: %s",
+				strbuf_str(&line));
+	}
 	m->backend->print_step(&m->changes->steps[0], &line);
 	return diag_add(&p->diags, DIAG_ERROR, -EIO, ID_KERNEL_DIFFERS, NOPOS,
 			"the kernel's rules differ from what was written; first difference: %s %s",
@@ -178,12 +198,14 @@ static void remember(struct plan *p, bool keeps_steps)
 		}
 		changeset_free(&m->changes);
 	}
+	off_remember(&p->change.off, keeps_steps);
 }
 
 static void forget_made(struct plan *p)
 {
 	for (size_t i = 0; i < p->change.n; i++)
 		changeset_free(&p->change.v[i].made);
+	p->change.off.made.n = 0;
 }
 
 /* The commit went through; does every target hold what we wanted? */
@@ -238,7 +260,7 @@ static void commit_failed(struct plan *p, int err,
 		return;
 	}
 	t->outcome = is_impossible(err) && !(progress->begun & BEGUN_UNDONE) ?
-		     OUTCOME_REFUSED : OUTCOME_RESTORED;
+		     OUTCOME_REFUSED : restored_by(err);
 	tracking_undone(p, &t->tracking);
 }
 

@@ -67,7 +67,7 @@ static int stand_alone(struct pipes *p)
 			return -errno;
 	if (close_range(from, ~0U, 0))
 		return -errno;
-	return privilege_drop();
+	return privilege_drop(PRIVILEGE_MODULES);
 }
 
 static int read_byte(int fd)

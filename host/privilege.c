@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <sys/prctl.h>
 
+#include "core/mem.h"
+
 int privilege_require(struct diags *d)
 {
 	capng_clear(CAPNG_SELECT_ALL);
@@ -20,19 +22,23 @@ int privilege_require(struct diags *d)
 	return -EPERM;
 }
 
-int privilege_drop(void)
+int privilege_drop(enum privilege keep)
 {
-	static const unsigned int kept[] = { CAP_NET_ADMIN, CAP_NET_RAW };
-	bool held[2], bounding;
+	static const unsigned int kept[] = {
+		CAP_NET_ADMIN, CAP_NET_RAW,
+		CAP_SYS_MODULE, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
+	};
+	size_t n = keep == PRIVILEGE_MODULES ? ARRAY_SIZE(kept) : 2;
+	bool held[ARRAY_SIZE(kept)], bounding;
 
 	capng_clear(CAPNG_SELECT_ALL);
 	if (capng_get_caps_process())
 		return -EIO;
 	bounding = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
-	for (int i = 0; i < 2; i++)
+	for (size_t i = 0; i < n; i++)
 		held[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
 	capng_clear(CAPNG_SELECT_ALL);
-	for (int i = 0; i < 2; i++)
+	for (size_t i = 0; i < n; i++)
 		if (held[i] &&
 		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED |
 				 CAPNG_BOUNDING_SET, kept[i]))

@@ -108,8 +108,9 @@ const bool backends_are_complete = true;
 static int drop_fails;
 static size_t drops;
 
-int privilege_drop(void)
+int privilege_drop(enum privilege keep)
 {
+	(void)keep;
 	drops++;
 	return drop_fails;
 }

@@ -179,10 +179,6 @@ static void settings_are_refused(void **state)
 	} cases[] = {
 		{ WEB "conntrack:\n  max: 4096\n", 6 },
 		{ "version: 1\nstate_matching: forbidden\nconntrack:\n"
-		  "  modules: unload\nuntracked:\n"
-		  "- {name: w, role: server, protocol: tcp, ports: [80], accept: none}\n",
-		  4 },
-		{ "version: 1\nstate_matching: forbidden\nconntrack:\n"
 		  "  modules: unload\n  max: 4096\nuntracked:\n"
 		  "- {name: w, role: server, protocol: tcp, ports: [80], accept: none}\n",
 		  5 },

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/off_commit.c: load and unload, and what stands in the way. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "backends/backend.h"
+#include "core/mem.h"
+#include "engine/off_holders.h"
+#include "engine/off_state.h"
+#include "host/conntrack/flush.h"
+#include "host/kmod.h"
+
+/* Rules that were removed let go of their modules a little later. */
+#define RELEASE_MS 2000
+#define PAUSE_MS 20
+
+static int say_failed(const struct off_step *s, int err, struct diags *d)
+{
+	_cleanup_(strbuf_release) struct strbuf what = { 0 };
+
+	off_print_step(s, &what);
+	diag_add(d, DIAG_ERROR, 0, ID_MODULE_REFUSED, NOPOS,
+		 "cannot %s: %s", strbuf_str(&what), strerror(-err));
+	if (err == -EPERM)
+		diag_help(d, "run as root, or with CAP_SYS_MODULE");
+	return err;
+}
+
+int off_bring_back(const struct off *o, unsigned int *begun, struct diags *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && o->there && i < o->steps.n; i++) {
+		const struct off_step *s = &o->steps.v[i];
+
+		if (!s->add)
+			continue;
+		err = s->item.kind == OFF_MODULE ?
+			      kmod_load(s->item.key, s->item.value) :
+			      off_state_set(s->item.key, s->item.value);
+		*begun |= BEGUN_TOLD;
+		if (err)
+			say_failed(s, err, d);
+	}
+	return err;
+}
+
+static bool is_held(const struct modules *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].excess)
+			return true;
+	return false;
+}
+
+static int read_root(struct modules *ret)
+{
+	_cleanup_(modules_release) struct modules all = { 0 };
+	int err = modules_read(MODULES_SYS, &all);
+
+	modules_release(ret);
+	return err ? err : modules_of_root(&all, ret);
+}
+
+static int wait_for_release(struct modules *m)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000 };
+	int err = read_root(m);
+
+	for (int i = 0; !err && is_held(m) && i < RELEASE_MS / PAUSE_MS; i++) {
+		(void)nanosleep(&pause, NULL);
+		err = read_root(m);
+	}
+	return err;
+}
+
+static int say_not_empty(int err, const char *where, size_t left,
+			 struct diags *d)
+{
+	if (err == -EBUSY) {
+		diag_add(d, DIAG_ERROR, 0, ID_PACKETS_IN_FLIGHT, NOPOS,
+			 "%zu conntrack %s still in use in %s%s: packets of %s wait in a queue",
+			 left, left == 1 ? "entry is" : "entries are",
+			 where ? "network namespace " :
+				 "this network namespace",
+			 where ? where : "",
+			 left == 1 ? "this connection" : "these connections");
+		diag_help(d, "run it again once the queues (tc, NFQUEUE) are empty");
+		return -FAULT_CONFLICT;
+	}
+	diag_add(d, DIAG_ERROR, 0, ID_PACKETS_IN_FLIGHT, NOPOS,
+		 "cannot empty the connection table%s: %s",
+		 err == -EPERM ? " of every network namespace without CAP_SYS_ADMIN" :
+				 "", strerror(-err));
+	return err;
+}
+
+static int unload(const struct modules *m, unsigned int *begun,
+		  struct diags *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < m->n; i++) {
+		const struct off_step s = {
+			false, { OFF_MODULE, m->v[i].name, "" },
+		};
+
+		err = kmod_unload(m->v[i].name);
+		if (err)
+			say_failed(&s, err, d);
+		else
+			*begun |= BEGUN_UNDONE;
+	}
+	return err;
+}
+
+static bool has_removal(const struct off *o)
+{
+	for (size_t i = 0; i < o->steps.n; i++)
+		if (!o->steps.v[i].add)
+			return true;
+	return false;
+}
+
+int off_take_out(const struct off *o, unsigned int *begun, struct diags *d)
+{
+	_cleanup_(modules_release) struct modules m = { 0 };
+	const char *where = NULL;
+	size_t left = 0;
+	int err;
+
+	if (!o->there || !has_removal(o))
+		return 0;
+	err = wait_for_release(&m);
+	if (!err)
+		err = off_holders_say(&m, d);
+	if (err)
+		return err;
+	*begun |= BEGUN_TOLD;
+	err = conntrack_flush_all(&where, &left);
+	if (err)
+		return say_not_empty(err, where, left, d);
+	/* Emptying the table may have loaded one more. */
+	err = read_root(&m);
+	return err ? err : unload(&m, begun, d);
+}

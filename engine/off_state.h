@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/off_state.h: reading and changing what engine/off.h speaks of.
+ *
+ * Shape:  settings are those that root may write; parameters that only loading
+ *         can set are the module's options.
+ * Errors: -errno; -ENOMEM.
+ */
+#ifndef CTPOLICY_ENGINE_OFF_STATE_H
+#define CTPOLICY_ENGINE_OFF_STATE_H
+
+#include "engine/off.h"
+
+int off_state_read(enum modules_state *ret_state, struct off_items *ret);
+/* Write one setting, "net.netfilter.nf_conntrack_max". */
+int off_state_set(const char *key, const char *value);
+int off_add(struct off_items *to, enum off_kind kind, const char *key,
+	    const char *value);
+
+#endif
