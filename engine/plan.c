@@ -11,6 +11,7 @@
 #include "engine/forbidden.h"
 #include "engine/originals.h"
 #include "engine/placing.h"
+#include "host/host.h"
 #include "host/privilege.h"
 
 const char *plan_backend_name(const struct plan *p)
@@ -55,14 +56,18 @@ int plan_file_fault(int err)
 
 /*
  * What the text may ask for, before it is parsed: a policy without this word
- * unloads nothing.
+ * unloads nothing. A kernel that could have legacy tables, and has none yet,
+ * needs a module for the first.
  */
 static enum privilege privilege_of(const struct plan *p)
 {
 	static const char word[] = "unload";
 
-	return memmem(p->text, p->len, word, strlen(word)) ?
-		       PRIVILEGE_MODULES : PRIVILEGE_RULES;
+	if (memmem(p->text, p->len, word, strlen(word)))
+		return PRIVILEGE_MODULES;
+	return p->rq->command && !strcmp(p->rq->command, "apply") &&
+	       host_lacks_tables() ?
+		       PRIVILEGE_LOAD : PRIVILEGE_RULES;
 }
 
 int plan_load(struct plan *p, const struct request *rq, const char *file)

@@ -104,6 +104,12 @@ bool host_forwards(void)
 	return n != 0;
 }
 
+bool host_lacks_tables(void)
+{
+	return access("/proc/net/ip_tables_names", F_OK) ||
+	       access("/proc/net/ip6_tables_names", F_OK);
+}
+
 static int write_small(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);

@@ -29,6 +29,8 @@ int host_tcp_timeout(uint32_t *ret);
 int host_conntrack_count(size_t *ret);
 /* Are packets forwarded, of any family? Where it cannot be read: no. */
 bool host_forwards(void);
+/* Has the kernel no code for legacy iptables loaded, of one family? */
+bool host_lacks_tables(void);
 /*
  * Move this process into a user and a network namespace of its own, where it
  * is root over nothing but that network. Single-threaded callers only.

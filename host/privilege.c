@@ -28,7 +28,8 @@ int privilege_drop(enum privilege keep)
 		CAP_NET_ADMIN, CAP_NET_RAW,
 		CAP_SYS_MODULE, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
 	};
-	size_t n = keep == PRIVILEGE_MODULES ? ARRAY_SIZE(kept) : 2;
+	size_t n = keep == PRIVILEGE_MODULES ? ARRAY_SIZE(kept) :
+		   keep == PRIVILEGE_LOAD ? 3 : 2;
 	bool held[ARRAY_SIZE(kept)], bounding;
 
 	capng_clear(CAPNG_SELECT_ALL);

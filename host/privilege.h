@@ -20,6 +20,7 @@
 int privilege_require(struct diags *d);
 enum privilege {
 	PRIVILEGE_RULES,	/* the first two */
+	PRIVILEGE_LOAD,		/* the first three */
 	PRIVILEGE_MODULES,	/* all of these */
 };
 

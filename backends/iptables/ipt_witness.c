@@ -17,6 +17,7 @@
 #include "backends/iptables/ipt_legacy.h"
 #include "core/fault.h"
 #include "core/mem.h"
+#include "host/kmod.h"
 #include "host/trace.h"
 
 /* The two families have options of the same numbers and layouts. */
@@ -146,12 +147,24 @@ static void forget(struct ipt_witness *w)
 	w->fd = -1;
 }
 
+/*
+ * The kernel itself loads the module of a table, but only once the one that
+ * all tables need is there, which nothing asks for.
+ */
+static int load_tables(const struct ipt_witness *w)
+{
+	return kmod_load(w->family == NFPROTO_IPV4 ? "ip_tables" :
+						     "ip6_tables", NULL);
+}
+
 static int mark(struct ipt_witness *w)
 {
 	struct ipt_getinfo info;
 	struct xt_counters c;
 	int err = get_info(w, &info);
 
+	if (err == -ENOPROTOOPT && !load_tables(w))
+		err = get_info(w, &info);
 	/* Is there an entry that may be marked? */
 	if (!err)
 		err = read_mark(w, info.size, &c);
