@@ -94,6 +94,7 @@
 	/* check --kernel */						\
 	X(NO_NAMESPACE, 510)		/* for --kernel */		\
 	X(KERNEL_CHECK_DIFFERS, 511)					\
+	X(WOULD_LOAD, 512)		/* what is not loaded */	\
 	/* Changing the rules */					\
 	X(NOT_RESTORED, 520)						\
 	X(KERNEL_DIFFERS, 521)		/* from what was written */	\

@@ -8,6 +8,7 @@
 
 #include "core/mem.h"
 #include "host/host.h"
+#include "host/modules.h"
 
 #define LOCK_TEMPLATE "/tmp/ctpolicy-lock.XXXXXX"
 /* One for the process, as signals are. */
@@ -99,10 +100,30 @@ static int check_backend(struct plan *p, const struct backend *b)
 	return err;
 }
 
+/* A trial of NOTRACK rules would load what this kernel goes without. */
+static int check_loads_nothing(struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->rules->n; i++)
+		n += p->rules->v[i].action == ACTION_NOTRACK;
+	if (!n || modules_root_state(MODULES_SYS) != MODULES_ABSENT)
+		return 0;
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_WOULD_LOAD, NOPOS,
+		 "connection tracking is not loaded here, and trying NOTRACK rules in the kernel would load it; nothing was tried");
+	diag_help(&p->diags,
+		  "check without --kernel, or first: modprobe nf_conntrack");
+	return -FAULT_LACKING;
+}
+
 int kernel_check(struct plan *p)
 {
 	bool found = false;
-	int err = use_own_lock();
+	int err = check_loads_nothing(p);
+
+	if (err)
+		return err;
+	err = use_own_lock();
 
 	if (!err)
 		err = enter(p);

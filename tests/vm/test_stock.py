@@ -21,6 +21,9 @@ exec /bin/modprobe "$@"
 def prepare(vm):
     vm.put("/bin/asked", WRAPPER)
     vm.run("echo /bin/asked >/proc/sys/kernel/modprobe; >/tmp/asked")
+    vm.put("/tmp/off.yaml", POLICY.replace(
+        "untracked:", "conntrack: {modules: unload}\nuntracked:") %
+        "forbidden")
     for words in ("allowed", "forbidden"):
         vm.put("/tmp/%s.yaml" % words, POLICY % words)
 
@@ -36,7 +39,15 @@ def looking(vm):
             ("render /tmp/allowed.yaml", 0),
             ("diff /tmp/forbidden.yaml --backend nftables", 1),
             ("diff /tmp/allowed.yaml --backend nftables", 1),
-            ("apply --dry-run /tmp/allowed.yaml --backend nftables", 0)):
+            ("check --kernel /tmp/allowed.yaml", 69),
+            ("check --kernel /tmp/off.yaml", 0),
+            ("diff /tmp/forbidden.yaml --backend iptables", 1),
+            ("explain 'tcp 192.0.2.1:5 > 192.0.2.2:80'", 0),
+            ("apply --dry-run /tmp/allowed.yaml --backend nftables", 0),
+            ("apply /tmp/off.yaml --backend nftables", 0),
+            ("apply /tmp/off.yaml --backend nftables", 0),
+            ("diff /tmp/off.yaml --backend nftables", 0),
+            ("rollback", None), ("recover", 0), ("remove", 0)):
         vm.run("ctpolicy " + command, code=code)
         assert absent(vm), "%s loaded nf_conntrack: %s" % (
             command, vm.run("cat /tmp/asked"))
@@ -48,9 +59,19 @@ def applying(vm):
     vm.run("ctpolicy remove")
 
 
+def legacy(vm):
+    """ip_tables is not there, and no program loads it."""
+    vm.run("ctpolicy apply --backend iptables /tmp/allowed.yaml")
+    for six in ("", "6"):
+        rules = vm.run("ip%stables-legacy-save" % six)
+        assert "CTPOLICY-" in rules, rules
+    vm.run("ctpolicy remove")
+    vm.run("ctpolicy apply --dry-run --backend iptables /tmp/allowed.yaml")
+
+
 def main():
     with machine.frozen() as ice:
-        for test in (looking, applying):
+        for test in (looking, applying, legacy):
             with ice.thaw() as vm:
                 prepare(vm)
                 tally.case(test.__name__, test, vm)
