@@ -68,7 +68,7 @@ size_t diag_printable(const char *s, size_t n);
  */
 void diag_puts(const char *s, FILE *out);
 
-/* A file's text as the caret printer needs it; borrowed. */
+/* A file's text as the caret printer needs it; borrowed. file NULL: none. */
 struct diag_source {
 	const char *file;
 	const char *text;

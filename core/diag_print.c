@@ -85,7 +85,7 @@ static const struct diag_source *find_source(const struct diag_source *src,
 					     size_t nsrc, const char *file)
 {
 	for (size_t i = 0; file && i < nsrc; i++)
-		if (src[i].file == file || !strcmp(src[i].file, file))
+		if (src[i].file && !strcmp(src[i].file, file))
 			return &src[i];
 	return NULL;
 }

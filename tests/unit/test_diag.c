@@ -16,7 +16,9 @@
 /* What diags_print() makes of one error at line:col in a text. */
 static char *print_at(const char *text, size_t len, struct srcpos at)
 {
-	const struct diag_source src = { FILE_NAME, text, len };
+	const struct diag_source src[] = {
+		{ NULL, NULL, 0 }, { FILE_NAME, text, len },
+	};
 	_cleanup_(diags_release) struct diags d = { 0 };
 	char *out = NULL;
 	size_t n;
@@ -25,7 +27,7 @@ static char *print_at(const char *text, size_t len, struct srcpos at)
 	assert_non_null(f);
 	at.file = FILE_NAME;
 	diag_add(&d, DIAG_ERROR, 0, ID_BAD_PORT, at, "wrong");
-	diags_print(&d, &src, 1, 0, false, f);
+	diags_print(&d, src, 2, 0, false, f);
 	fclose(f);
 	return out;
 }
