@@ -127,8 +127,9 @@ def other_world():
     """Accepts of nftables do not reach what legacy iptables drops."""
     case = Case("iptables")
     case.backend = "nftables"
-    said, code = case.apply(HEAD + SAFE + GOOD, "--dry-run")
-    check(code == 14 and "CT504" in said, "the other world", said)
+    for ssh in (True, False):
+        said, code = case.apply(HEAD + SAFE + GOOD, "--dry-run", ssh=ssh)
+        check(code == 14 and "CT570" in said, "the other world", said)
 
 
 def regained(rng, backend):
