@@ -7,7 +7,6 @@
 
 #include <linux/netfilter.h>
 
-#include "core/intern.h"
 #include "core/mem.h"
 
 /* These bytes of the text become others. */
@@ -61,105 +60,6 @@ static uint32_t table_of(const struct rewriting *x, uint32_t chain)
 	return x->f->chains[chain].table;
 }
 
-static void put_scope(const struct rewriting *x, const char *command,
-		      uint32_t table, const char *name, struct strbuf *b)
-{
-	const struct foreign_table *t = &x->f->tables[table];
-
-	strbuf_printf(b, "%s %s %s %s", command, foreign_family_name(t->family),
-		      t->name, name);
-}
-
-/* chain NAME { ... }, with `hook` a base chain; or as commands. */
-static void put_chain(const struct rewriting *x, uint32_t table, bool commands,
-		      const char *name, const char *hook,
-		      const struct nft_lines *l, struct strbuf *b)
-{
-	if (commands)
-		put_scope(x, "add chain", table, name, b);
-	else
-		strbuf_printf(b, "\n\tchain %s {\n", name);
-	if (hook)
-		strbuf_printf(b, commands ? " { type filter hook %s priority 300; policy accept; }" :
-			      "\t\ttype filter hook %s priority 300; policy accept;\n",
-			      hook);
-	strbuf_puts(b, commands ? "\n" : "");
-	for (size_t i = 0; i < l->n; i++) {
-		if (commands)
-			put_scope(x, "add rule", table, name, b);
-		strbuf_printf(b, "%s%s\n", commands ? " " : "\t\t",
-			      strbuf_str(&l->v[i]));
-	}
-	strbuf_puts(b, commands ? "" : "\t}");
-}
-
-static void put_set(const struct rewriting *x, const struct stateless_set *v,
-		    bool commands, struct strbuf *b)
-{
-	const char *name = nft_rewrite_set(x->f, v->table, v->family, v->flows);
-	const char *sep = commands ? "; " : "\n\t\t";
-
-	if (commands)
-		put_scope(x, "add set", v->table, name, b);
-	else
-		strbuf_printf(b, "\n\tset %s", name);
-	strbuf_printf(b, " {%stypeof ", commands ? " " : "\n\t\t");
-	nft_rewrite_key(v->family, v->flows, false, b);
-	strbuf_printf(b, "%ssize 65535%sflags dynamic,timeout%stimeout 3m%s}%s",
-		      sep, sep, sep, commands ? "; " : "\n\t",
-		      commands ? "\n" : "");
-}
-
-static int put_noting(const struct stateless_set *v, const struct rewriting *x,
-		      struct nft_lines *l)
-{
-	struct strbuf *b;
-
-	if (mem_grow(&l->v, &l->cap, l->n + 1))
-		return -ENOMEM;
-	b = &l->v[l->n++];
-	*b = (struct strbuf){ 0 };
-	strbuf_printf(b, "meta l4proto udp update @%s { ",
-		      nft_rewrite_set(x->f, v->table, v->family, v->flows));
-	nft_rewrite_key(v->family, v->flows, false, b);
-	strbuf_puts(b, " }");
-	return strbuf_status(b);
-}
-
-static const char *free_chain(const struct foreign *f, uint32_t table,
-			      const char *name)
-{
-	const char *s = intern(name);
-
-	for (unsigned int n = 2; s && foreign_find_chain(f, table, s) !=
-					      FOREIGN_NOWHERE; n++)
-		s = intern_printf("%s-%u", name, n);
-	return s;
-}
-
-/* The sets of a table, and the chain that fills those of one kind. */
-static int put_memory(struct rewriting *x, uint32_t table, bool flows,
-		      bool commands, struct strbuf *b)
-{
-	_cleanup_(nft_lines_release) struct nft_lines l = { 0 };
-	const char *name = free_chain(x->f, table, flows ? "ctp-forward" :
-							   "ctp-output");
-	int err = name ? 0 : -ENOMEM;
-
-	for (size_t i = 0; !err && i < x->s->n_sets; i++) {
-		const struct stateless_set *v = &x->s->sets[i];
-
-		if (v->table != table || v->flows != flows)
-			continue;
-		put_set(x, v, commands, b);
-		err = put_noting(v, x, &l);
-	}
-	if (!err && l.n)
-		put_chain(x, table, commands, name, flows ? "forward" :
-							    "output", &l, b);
-	return err;
-}
-
 static int put_memories(struct rewriting *x)
 {
 	int err = 0;
@@ -169,9 +69,9 @@ static int put_memories(struct rewriting *x)
 		struct strbuf *b = commands ? &x->commands[t] :
 					      &x->added[x->home[t]];
 
-		err = put_memory(x, t, false, commands, b);
+		err = nft_put_memory(x->f, x->s, t, false, commands, b);
 		if (!err)
-			err = put_memory(x, t, true, commands, b);
+			err = nft_put_memory(x->f, x->s, t, true, commands, b);
 	}
 	return err;
 }
@@ -189,8 +89,9 @@ static int put_chains(struct rewriting *x, uint32_t rule, uint8_t hook,
 
 		err = nft_rewrite_chain(x->f, x->s, rule, hook, i, &name, &l);
 		if (!err && name)
-			put_chain(x, table_of(x, x->f->rules[rule].chain),
-				  commands, name, NULL, &l, b);
+			nft_put_chain(x->f,
+				      table_of(x, x->f->rules[rule].chain),
+				      commands, name, NULL, &l, b);
 	}
 	return err;
 }
@@ -297,7 +198,7 @@ static int copy_command(struct rewriting *x, const struct stateless_copy *c,
 	strbuf_puts(b, "\n");
 	err = put_chains(x, rule, c->hook, true, b);
 	for (size_t i = 0; !err && i < l.n; i++) {
-		put_scope(x, "add rule", table_of(x, c->chain), c->name, b);
+		nft_put_scope(x->f, "add rule", table_of(x, c->chain), c->name, b);
 		strbuf_printf(b, " %s%s", strbuf_str(&l.v[i]),
 			      i + 1 < l.n ? "\n" : "");
 	}
@@ -329,7 +230,7 @@ static int copy_chain(struct rewriting *x, const struct stateless_copy *c)
 			err = copied(x, i, c->hook, &l);
 	}
 	if (!err && any)
-		put_chain(x, table, !b, c->name, NULL, &l,
+		nft_put_chain(x->f, table, !b, c->name, NULL, &l,
 			  b ? b : &x->commands[table]);
 	return err;
 }

@@ -57,6 +57,18 @@ size_t nft_rewrite_chains(const struct stateless *s, uint32_t rule,
 void nft_rewrite_plain(const struct foreign *f, const struct stateless *s,
 		       uint32_t rule, uint8_t hook, struct strbuf *out);
 
+/* nft_rewrite_put.c: new parts of a table, in its block or as commands. */
+/* COMMAND FAMILY TABLE NAME */
+void nft_put_scope(const struct foreign *f, const char *command,
+		   uint32_t table, const char *name, struct strbuf *b);
+/* With `hook` it is a base chain. */
+void nft_put_chain(const struct foreign *f, uint32_t table, bool commands,
+		   const char *name, const char *hook,
+		   const struct nft_lines *l, struct strbuf *b);
+/* The sets of a table, and the chain that fills those of one kind. */
+int nft_put_memory(const struct foreign *f, const struct stateless *s,
+		   uint32_t table, bool flows, bool commands, struct strbuf *b);
+
 /* nft_rewrite_scan.c: where the text has its tables and chains. */
 struct nft_block {
 	size_t open, close;		/* of the braces, in the text */
