@@ -28,7 +28,7 @@ struct request {
 	 * Leave a process behind that undoes the change unless it is confirmed
 	 * in time; -errno and a diagnostic when that fails.
 	 */
-	int (*detach)(const struct request *rq, struct diags *d);
+	int (*detach)(const struct request *rq, bool modules, struct diags *d);
 	struct waiter *waiter;	/* that detach() starts; NULL: no trial */
 };
 

@@ -41,8 +41,11 @@ enum waited {
 
 int waiter_prepare(const char *state_dir, struct waiter *ret,
 		   struct diags *d);
-/* As a request's detach(). Returns when the waiter has begun to wait. */
-int waiter_start(const struct request *rq, struct diags *d);
+/*
+ * As a request's detach(). Returns when the waiter has begun to wait, with the
+ * power to load and unload modules only if the change does so.
+ */
+int waiter_start(const struct request *rq, bool modules, struct diags *d);
 void waiter_dismiss(struct waiter *w);
 /*
  * The note of the trial was replaced: return when the waiter holds the new one.

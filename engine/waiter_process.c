@@ -70,23 +70,22 @@ static int stand_alone(struct pipes *p)
 	return privilege_drop(PRIVILEGE_MODULES);
 }
 
-static int read_byte(int fd)
+static int read_byte(int fd, char *ret)
 {
-	char ok;
 	ssize_t n;
 
 	do
-		n = read(fd, &ok, 1);
+		n = read(fd, ret, 1);
 	while (n < 0 && errno == EINTR);
 	return n == 1 ? 0 : n < 0 ? -errno : -ECHILD;
 }
 
-static int write_byte(int fd)
+static int write_byte(int fd, char byte)
 {
 	ssize_t n;
 
 	do
-		n = write(fd, "", 1);
+		n = write(fd, &byte, 1);
 	while (n < 0 && errno == EINTR);
 	return n == 1 ? 0 : -errno;
 }
@@ -97,9 +96,12 @@ static void be_waiter(const char *state_dir, struct pipes *p)
 	const struct request rq = {
 		.command = "recover", .state_dir = state_dir,
 	};
+	char modules;
 
-	if (stand_alone(p) || write_byte(p->answer[1]) ||
-	    read_byte(p->go[0]) || write_byte(p->answer[1]))
+	if (stand_alone(p) || write_byte(p->answer[1], 0) ||
+	    read_byte(p->go[0], &modules) ||
+	    privilege_drop(modules ? PRIVILEGE_MODULES : PRIVILEGE_RULES) ||
+	    write_byte(p->answer[1], 0))
 		_exit(EXIT_FAILURE);
 	openlog("ctpolicy", LOG_PID, LOG_DAEMON);
 	(void)waiter_wait(&rq, &(struct waiter){ p->go[0], p->answer[1] });
@@ -137,6 +139,7 @@ static int make_absolute(const char *path, struct strbuf *out)
 static int start(const char *state_dir, struct pipes *p)
 {
 	int err = 0, status;
+	char ready;
 	pid_t pid;
 
 	if (pipe2(p->go, O_CLOEXEC) || pipe2(p->answer, O_CLOEXEC))
@@ -154,7 +157,7 @@ static int start(const char *state_dir, struct pipes *p)
 	while (!err && waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			err = -errno;
-	return err ? err : read_byte(p->answer[0]);
+	return err ? err : read_byte(p->answer[0], &ready);
 }
 
 static int cannot_start(int err, struct diags *d)
@@ -181,21 +184,24 @@ int waiter_prepare(const char *state_dir, struct waiter *ret, struct diags *d)
 	return 0;
 }
 
-int waiter_start(const struct request *rq, struct diags *d)
+int waiter_start(const struct request *rq, bool modules, struct diags *d)
 {
-	int err = write_byte(rq->waiter->go);
+	char ready;
+	int err = write_byte(rq->waiter->go, modules);
 
 	if (!err)
-		err = read_byte(rq->waiter->answer);
+		err = read_byte(rq->waiter->answer, &ready);
 	return err ? cannot_start(err, d) : 0;
 }
 
 void waiter_look_again(const struct waiter *w)
 {
 	struct pollfd p = { .fd = w->answer, .events = POLLIN };
+	char seen;
 
-	if (w->go >= 0 && !write_byte(w->go) && poll(&p, 1, LOOK_MS_MAX) > 0)
-		(void)read_byte(w->answer);
+	if (w->go >= 0 && !write_byte(w->go, 0) &&
+	    poll(&p, 1, LOOK_MS_MAX) > 0)
+		(void)read_byte(w->answer, &seen);
 }
 
 void waiter_dismiss(struct waiter *w)

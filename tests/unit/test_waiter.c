@@ -71,7 +71,7 @@ static void started(void **state)
 
 	(void)state;
 	assert_int_equal(waiter_prepare(NOWHERE, &w, &d), 0);
-	assert_int_equal(waiter_start(&rq, &d), 0);
+	assert_int_equal(waiter_start(&rq, false, &d), 0);
 	waiter_dismiss(&w);
 	assert_int_equal(next_status(), EXIT_SUCCESS);
 	assert_nobody_left();
@@ -100,7 +100,7 @@ static void dead(void **state)
 	assert_true(pid > 1);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_int_equal(waiter_start(&rq, &d), -EIO);
+	assert_int_equal(waiter_start(&rq, false, &d), -EIO);
 	assert_int_equal(d.n, 1);
 	assert_int_equal(d.v[0].id, ID_NO_WAITER);
 	waiter_dismiss(&w);
