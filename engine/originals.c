@@ -76,14 +76,16 @@ static int load(struct plan *p)
 	_cleanup_(originals_free) struct kept_originals *k =
 		calloc(1, sizeof(*k));
 	_cleanup_(saved_originals_release) struct saved_originals s = { 0 };
+	size_t n = 0;
 	int err;
 
-	while (k && backends[k->n])
-		k->n++;
+	while (backends[n])
+		n++;
 	if (k)
-		k->of = calloc(k->n + 1, sizeof(*k->of));
+		k->of = calloc(n + 1, sizeof(*k->of));
 	if (!k || !k->of)
 		return -ENOMEM;
+	k->n = n;
 	err = read_saved(p, &s);
 	if (!err)
 		err = take(k, &s);
