@@ -26,7 +26,7 @@ sys.dont_write_bytecode = True
 
 import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
-from rewrite_case import (DIALECTS, Case, Rewritten, Unable,  # noqa: E402
+from rewrite_case import (DIALECTS, LOSSES, Case, Rewritten, Unable,  # noqa: E402
                           run, texts_of)
 from rewrite_flows import random_flows                      # noqa: E402
 from rewrite_lab import Device, pin                         # noqa: E402
@@ -169,7 +169,7 @@ def play_pair(args, hosts):
     texts = _texts_of_file(args.before, args.dialect)
     done = Rewritten(_texts_of_file(args.after, args.dialect),
                      {(0, hook): set(args.admits.split(","))
-                      for hook in HOOKS}, {0} if args.loses else ())
+                      for hook in HOOKS}, {(0, what) for what in LOSSES} if args.loses else ())
     versions = lab.VERSIONS if 0 in texts else tuple(texts)
     for host in hosts:
         host.reset()

@@ -31,9 +31,13 @@ def texts_of(ruleset, dialect):
             ipt_text(ruleset, v) for v in lab.VERSIONS}
 
 
+# what may be lost, by how it is announced
+LOSSES = {"proto": "answers of protocols", "reject": "what a reject answers"}
+
+
 class Rewritten:
     """What became of the texts, and what was announced: {(version or 0 for
-    both, hook): words}, and (version, words) that are lost."""
+    both, hook): words}, and (version, word of LOSSES) that are lost."""
 
     def __init__(self, texts, admits=(), loses=(), codes=(0,)):
         self.texts, self.admits = texts, dict(admits)
@@ -49,8 +53,8 @@ class Rewritten:
                 if v == family))
         return found
 
-    def loses(self, version):
-        return bool(self.lost & {0, version})
+    def loses(self, version, what):
+        return bool(self.lost & {(0, what), (version, what)})
 
 
 def _ctpolicy(path, *options):
@@ -72,8 +76,9 @@ def _announced(version, findings, hooks_of, done):
                  for text in said.get("admits", ())} & set(WORDS)
         for hook in hooks_of(finding["chain"]):
             done.admits.setdefault((version, hook), set()).update(words)
-        if said.get("loses"):
-            done.lost.add(version)
+        done.lost |= {(version, word) for text in said.get("loses", ())
+                      for word, start in LOSSES.items()
+                      if text.startswith(start)}
 
 
 def rewrite(texts, hooks_of):

@@ -213,13 +213,13 @@ def has_socket(p, written):
 
 
 class Judge:
-    """announced(hook, version) -> words; loses(version) -> whether anything
+    """announced(hook, version) -> words; loses(version, what) -> whether that
     was said to be lost; `complete`: no rule was left with its states."""
 
     def __init__(self, before, after, announced, loses=None, complete=True):
         self.before, self.after = before, after
         self.announced = announced
-        self.loses = loses or (lambda version: False)
+        self.loses = loses or (lambda version, what: False)
         self.complete = complete
         self.original = None
         self.tally = {"flows": 0, "passed": 0, "probes": 0, "gained": 0,
@@ -249,12 +249,12 @@ class Judge:
     def _forgiven(self, flow, was, now):
         """Answers of other protocols may be lost, if that was said, and what
         is rejected in fragments may get no answer."""
-        if flow.variant.endswith("big") and self.loses(flow.version) and \
+        if flow.variant.endswith("big") and self.loses(flow.version, "reject") and \
                 now == [w for w in was if not w.startswith("icmp-")] and \
                 set(now) <= {"no request", "no echo-request"}:
             return True
         return flow.kind.startswith("other_") and \
-            self.loses(flow.version) and len(was) == len(now) == 2 and \
+            self.loses(flow.version, "proto") and len(was) == len(now) == 2 and \
             was[0] == now[0]
 
     def strays(self, found):

@@ -129,7 +129,8 @@ def judge(hosts, dialect, before, after, admits, router, seed):
     draw = random.Random("known %d" % seed)
     return run(*hosts, dialect, texts_of(before, native),
                Rewritten(texts_of(after, native), {
-                   (0, hook): words for hook, words in admits.items()}, {0}),
+                   (0, hook): words for hook, words in admits.items()},
+                         {(0, "proto")}),
                random_flows(draw, router, 40),
                random_probes(draw, router, 200)).failures
 
