@@ -135,9 +135,9 @@ class Device:
             text = _observer(tracking)
             self.files["observer", tracking] = _write(
                 "observer-%d.nft" % tracking, text)
-            for style in STYLES:
-                self.files[style, tracking] = _write(
-                    "%s-%d.nft" % (style, tracking), _nft_host(style) + text)
+        for style in STYLES:
+            self.files[style] = _write(style + ".nft", _nft_host(style) +
+                                       _observer(False))
         self.files["legacy"] = _write("host.legacy", _LEGACY_HOST)
 
     def _set_up_links(self):
@@ -277,13 +277,14 @@ class Device:
         """Begin to reset the host and apply the policies, one after the
         other; finish() waits for the end and returns words if it is a bad
         one. By force: a policy that locks the administrator out is as good
-        as any here."""
+        as any here. Who asks for states comes last: where these are forbidden
+        nobody may be there that does."""
         script = ""
         if self.backend == "nftables":
-            script = "nft -f %s && " % self.files[style, tracking]
+            script = "nft -f %s && " % self.files[style]
         else:
-            if tracking != self.tracking:
-                script = "nft -f %s && " % self.files["observer", tracking]
+            if self.tracking:
+                script = "nft -f %s && " % self.files["observer", False]
             script += "for t in iptables ip6tables; do $t-legacy-restore %s" \
                 " || exit 99; done; ipset destroy; " % self.files["legacy"]
         self.tracking = tracking
@@ -291,7 +292,9 @@ class Device:
             script + " && ".join(
                 "%s apply --force --backend %s %s" % (
                     lab.CTPOLICY, self.backend, path)
-                for path in paths), stdout=-1, stderr=-2, text=True)
+                for path in paths) +
+            (" && nft -f %s" % self.files["observer", True]
+             if tracking else ""), stdout=-1, stderr=-2, text=True)
 
     def finish(self):
         out = self.job.communicate()[0]
