@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backends/nft/nft_rewrite_put.c: new parts of a table, as text. */
 #include <errno.h>
 
 #include "backends/nft/nft_rewrite.h"
