@@ -166,7 +166,9 @@ static int take_field(struct asking *x, const struct term *t)
 	}
 	if (is_header(x->f, t))
 		return 0;
-	if (!set->known || t->masked || !dims[t->field[0]].is_dim) {
+	/* A set with a name gets and loses members while rules are in force. */
+	if (!set->known || set->name || t->masked ||
+	    !dims[t->field[0]].is_dim) {
 		x->asked.exact = false;
 		return 0;
 	}
