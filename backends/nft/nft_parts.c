@@ -46,7 +46,7 @@ static enum nft_part_kind kind_of(const struct nft_words *w)
 
 static struct foreign_text trimmed(const char *s, const char *end)
 {
-	while (end > s && strchr(" \t\r\n", end[-1]))
+	while (end > s && strchr(" \t\r\n\\", end[-1]))
 		end--;
 	return (struct foreign_text){ s, (size_t)(end - s) };
 }

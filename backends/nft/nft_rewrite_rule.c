@@ -89,6 +89,17 @@ static bool goes_on(char c)
 	return c && !strchr(" \t\r\n{};,\"#", c);
 }
 
+/* How long the string is that begins here; 0: none does. */
+static size_t quoted(const char *s, const char *end)
+{
+	const char *close;
+
+	if (*s != '"')
+		return 0;
+	close = memchr(s + 1, '"', (size_t)(end - s - 1));
+	return (size_t)((close ? close + 1 : end) - s);
+}
+
 /* The text, with chains by their copies' names behind `jump` and `goto`. */
 static void put_renamed(const struct composing *c, struct foreign_text t,
 			struct strbuf *b)
@@ -99,8 +110,13 @@ static void put_renamed(const struct composing *c, struct foreign_text t,
 	while (s < end) {
 		const char *from = s;
 		char name[256];
-		size_t n;
+		size_t n = quoted(s, end);
 
+		if (n) {
+			strbuf_add(b, s, n);
+			s += n;
+			continue;
+		}
 		while (s < end && goes_on(*s))
 			s++;
 		n = (size_t)(s - from);
