@@ -12,6 +12,7 @@
 #include "engine/originals.h"
 #include "engine/placing.h"
 #include "host/host.h"
+#include "host/modules.h"
 #include "host/privilege.h"
 
 const char *plan_backend_name(const struct plan *p)
@@ -56,17 +57,20 @@ int plan_file_fault(int err)
 
 /*
  * What the text may ask for, before it is parsed: a policy without this word
- * unloads nothing. A kernel that could have legacy tables, and has none yet,
- * needs a module for the first.
+ * unloads nothing. Modules that an earlier policy unloaded come back with one
+ * that does not, and go again if that fails. A kernel that could have legacy
+ * tables, and has none yet, needs a module for the first.
  */
 static enum privilege privilege_of(const struct plan *p)
 {
 	static const char word[] = "unload";
+	bool applies = p->rq->command && !strcmp(p->rq->command, "apply");
 
 	if (memmem(p->text, p->len, word, strlen(word)))
 		return PRIVILEGE_MODULES;
-	return p->rq->command && !strcmp(p->rq->command, "apply") &&
-	       host_lacks_tables() ?
+	if (applies && modules_root_state(MODULES_SYS) == MODULES_ABSENT)
+		return PRIVILEGE_MODULES;
+	return applies && host_lacks_tables() ?
 		       PRIVILEGE_LOAD : PRIVILEGE_RULES;
 }
 
