@@ -7,7 +7,10 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "core/intern.h"
 #include "core/mem.h"
@@ -21,14 +24,18 @@ static void close_dir(DIR **d)
 		closedir(*d);
 }
 
-/* What cannot be looked at has ended, or is not ours to see. */
+/*
+ * What cannot be looked at has ended, or is not ours to see; a file that is no
+ * namespace is what `ip netns` leaves of one after a reboot.
+ */
 static int add(struct netns_list *l, const char *path, const char *name)
 {
 	struct stat st;
+	struct statfs fs;
 
 	if (!path)
 		return -ENOMEM;
-	if (stat(path, &st))
+	if (stat(path, &st) || statfs(path, &fs) || fs.f_type != NSFS_MAGIC)
 		return 0;
 	for (size_t i = 0; i < l->n; i++)
 		if (l->v[i].inode == st.st_ino)
