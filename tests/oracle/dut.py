@@ -283,7 +283,7 @@ class Device:
         if self.backend == "nftables":
             script = "nft -f %s && " % self.files[style]
         else:
-            if self.tracking:
+            if self.tracking is not False:
                 script = "nft -f %s && " % self.files["observer", False]
             script += "for t in iptables ip6tables; do $t-legacy-restore %s" \
                 " || exit 99; done; ipset destroy; " % self.files["legacy"]
