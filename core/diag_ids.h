@@ -104,7 +104,7 @@
 	X(MODULES_BUILT_IN, 525)	/* a note */			\
 	X(PACKETS_IN_FLIGHT, 526)					\
 	X(MODULE_REFUSED, 527)		/* the kernel said no */	\
-	X(SETTING_UNSUPPORTED, 530)	/* sysctls, unload */		\
+	X(SETTING_UNSUPPORTED, 530)	/* sysctls */		\
 	X(STATE_FORBIDDEN, 532)		/* to a rule of the host's */	\
 	X(NOT_EDITED, 533)		/* a rule of the host's */	\
 	X(ORIGINAL_LOST, 534)						\

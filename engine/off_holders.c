@@ -25,13 +25,13 @@ static const char *job_of(const char *folder)
 	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
 		if (!strcmp(jobs[i].folder, folder))
 			return jobs[i].what;
-	return "what it does";
+	return "whatever uses it";
 }
 
 static int say_stranger(const char *name, const char *folder, struct diags *d)
 {
 	diag_add(d, DIAG_ERROR, 0, ID_MODULE_NEEDS_TRACKING, NOPOS,
-		 "module %s needs connection tracking and is no packet filter's: without it %s would end",
+		 "module %s needs connection tracking and is not a packet filter module: without it %s would stop working",
 		 name, job_of(folder));
 	diag_help(d, "unload it yourself if nothing uses it: modprobe -r %s",
 		  name);
@@ -116,7 +116,7 @@ static void say_rule(const struct look *l, const struct foreign *f,
 	const struct foreign_table *t = &f->tables[c->table];
 
 	diag_add(l->d, DIAG_ERROR, 0, ID_MODULE_HELD, NOPOS,
-		 "chain %s of table %s %s: this rule holds connection tracking, for it %s: %.*s",
+		 "chain %s of table %s %s: this rule holds connection tracking, because it %s: %.*s",
 		 c->name, foreign_family_name(t->family), t->name,
 		 needs_why(x), (int)r->raw.n, r->raw.s);
 	say_where(l->where, l->d);
