@@ -94,21 +94,50 @@ static int hold_record(struct kept *k, const struct state *st,
 	return err;
 }
 
+/* False: what was held is missing now, or damaged. */
+static bool hold_originals(struct kept *k, const struct state *st)
+{
+	int err = 0, fd = open_file(st, STATE_ORIGINALS);
+	char *text = NULL;
+	struct stat s;
+	size_t len;
+
+	if (fd < 0)
+		return errno != ENOENT || !k->originals;
+	if (fstat(fd, &s) ||
+	    (k->originals && is_same(&s, &k->originals_seen))) {
+		close(fd);
+		return true;
+	}
+	err = read_whole(fd, &text, &len);
+	close(fd);
+	if (err)
+		return err != -EBADMSG || !k->originals;
+	free(k->originals);
+	k->originals = text;
+	k->originals_len = len;
+	k->originals_seen = s;
+	return true;
+}
+
 /* The change is in the journal until it is complete. */
 bool kept_hold(struct kept *k, const struct state *st, uint32_t id)
 {
 	char name[16];
+	bool originals;
 	int err;
 
 	if (k->id != id)
 		kept_release(k);
 	k->id = id;
 	hold_note(k, st);
+	originals = hold_originals(k, st);
 	snprintf(name, sizeof(name), "%u", id);
 	err = hold_record(k, st, name);
 	if (err == -ENOENT)
 		err = hold_record(k, st, STATE_JOURNAL);
-	return (err != -ENOENT && err != -EBADMSG) || !k->record;
+	return originals &&
+	       ((err != -ENOENT && err != -EBADMSG) || !k->record);
 }
 
 bool kept_is_on(const struct kept *k)
@@ -192,6 +221,10 @@ int kept_put_back(const struct kept *k, struct state *st, struct diags *d)
 	bool pending = is_there(st, STATE_PENDING);
 	int err = put_record_back(k, st, d);
 
+	if (!err && k->originals && (!is_there(st, STATE_ORIGINALS) ||
+				     is_damaged(st, STATE_ORIGINALS)))
+		err = put(st, STATE_ORIGINALS, k->originals, k->originals_len,
+			  d);
 	if (!err)
 		err = state_claim(st);
 	if (!err && !pending)
@@ -204,5 +237,6 @@ void kept_release(struct kept *k)
 	if (k->pending >= 0)
 		close(k->pending);
 	free(k->record);
+	free(k->originals);
 	*k = KEPT_NONE;
 }

@@ -4,7 +4,8 @@
  * them.
  *
  * Shape:  the note is held open (-1: it is not); the record, with the undo
- *         data, is kept as it was when last whole (NULL: never yet). A trial
+ *         data, is kept as it was when last whole (NULL: never yet), and so
+ *         are the host's own rules that ctpolicy's stand in for. A trial
  *         that ctpolicy ended can be told from one whose files somebody
  *         deleted: ctpolicy first takes the right to write from the note of
  *         the trial (KEPT_OVER_MODE).
@@ -29,6 +30,9 @@ struct kept {
 	size_t record_len;
 	struct stat seen;	/* the file when it was last read */
 	bool whole;		/* it was, then */
+	char *originals;	/* rules of the host's that it replaced; NULL */
+	size_t originals_len;
+	struct stat originals_seen;
 };
 
 #define KEPT_NONE ((struct kept){ .pending = -1 })
