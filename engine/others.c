@@ -350,6 +350,15 @@ static int try_service(struct search *x, uint8_t family)
 	return err;
 }
 
+/* A translation that leaves ports alone is met at the service's own. */
+static int try_ports(struct search *x, const struct service *s)
+{
+	if (!s->ports.n || !has_protocol(s, x->space.proto))
+		return 0;
+	x->space.ports = &s->ports;
+	return try_space(x);
+}
+
 /* Of anybody's connections, once for each protocol. */
 static int try_ways(struct search *x, uint8_t family, uint8_t proto)
 {
@@ -361,6 +370,8 @@ static int try_ways(struct search *x, uint8_t family, uint8_t proto)
 	for (size_t i = 0; !err && i < ARRAY_SIZE(ways); i++) {
 		set_space(x, ways[i], family, proto);
 		err = try_space(x);
+		for (size_t k = 0; !err && k < x->p->policy->n_services; k++)
+			err = try_ports(x, &x->p->policy->services[k]);
 	}
 	return err;
 }
