@@ -83,6 +83,57 @@ static const char *reason(const struct plan *p, const struct part *m,
 	return why ? why : n ? NULL : "has no stateless equivalent";
 }
 
+/*
+ * The kernel knows an ipset by a number, which another one may have after a
+ * reboot: the rule as it was could not be put back.
+ */
+static bool asks_ipset(const struct foreign *f, const struct foreign_rule *r)
+{
+	if (r->target && !strcmp(r->target, "SET"))
+		return true;
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		if (t->kind == TERM_OPAQUE ?
+			    t->name && !strcasecmp(t->name, "set") :
+			    t->kind == TERM_MATCH && f->sets[t->set].name &&
+			    f->sets[t->set].table == FOREIGN_NOWHERE)
+			return true;
+	}
+	return false;
+}
+
+static bool is_edited(const struct plan *p, uint32_t rule)
+{
+	size_t n;
+	const struct stateless_edit *e =
+		stateless_edits(&p->edits.s, rule, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (!e[i].left && e[i].kind != STATELESS_NONE)
+			return true;
+	return false;
+}
+
+/* Not even by force. */
+static int refuse_ipsets(struct plan *p)
+{
+	struct forbidden_said said = { p, p->host.f, DIAG_ERROR, 0 };
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < p->host.f->n_rules; i++)
+		if (is_edited(p, i) &&
+		    asks_ipset(p->host.f, &p->host.f->rules[i]))
+			err = forbidden_say(&said, &p->host.f->rules[i],
+					    "asks for an ipset");
+	if (err || !said.n)
+		return err;
+	forbidden_say_end(&said);
+	diag_help(&p->diags,
+		  "after a reboot another set may have its number, so such a rule could not be put back: replace it by hand");
+	return -FAULT_CONFLICT;
+}
+
 /* With --force the rest is replaced, and these stay. */
 static int find_unreplaceable(struct plan *p, const struct part *m)
 {
@@ -150,7 +201,9 @@ int edits_find(struct plan *p, const struct part *m)
 	if (err)
 		return err;
 	leave_families(p);
-	err = find_unreplaceable(p, m);
+	err = refuse_ipsets(p);
+	if (!err)
+		err = find_unreplaceable(p, m);
 	if (err || !edits_are_needed(p))
 		return err;
 	if (m->backend->put_edits)

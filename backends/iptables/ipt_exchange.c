@@ -26,8 +26,8 @@ static int read_original(const struct ipt_legacy *t, const struct step *s,
 	diag_add(d, DIAG_ERROR, 0, ID_ORIGINAL_LOST, NOPOS,
 		 "chain %s of table %s (%s): the rule for which %s stands is not on record; it cannot be put back",
 		 s->chain->name, t->name, family_word(t), s->rule->target);
-	diag_help(d, "put the rule back by hand, and delete the jump to %s there",
-		  s->rule->target);
+	diag_help(d, "the rules of chain %s show what it asked for and did: put it back by hand, and delete the jump to %s there",
+		  s->rule->target, s->rule->target);
 	return -FAULT_CONFLICT;
 }
 

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -230,6 +231,18 @@ class Refused(unittest.TestCase):
         self.host.remove("iptables")
         self.assertEqual(saved(self.host), before)
 
+    def test_ipset(self):
+        """A set's number may be another one's after a reboot."""
+        load(self.host, "")
+        self.host.run("ipset create bans hash:ip; iptables-legacy -A INPUT -m state "
+                      "--state NEW -m set --match-set bans src -j DROP")
+        before = saved(self.host)
+        for more in ((), ("--force",)):
+            code, said = self.host.ctpolicy("apply", POLICY, "--backend", "iptables", *more)
+            self.assertEqual(code, REFUSED, said)
+            self.assertIn("asks for an ipset", said)
+        self.assertEqual(saved(self.host), before)
+
     def test_other_tables(self):
         load(self.host, "")
         self.host.run("iptables-legacy -t mangle -A PREROUTING -m state --state INVALID "
@@ -237,6 +250,26 @@ class Refused(unittest.TestCase):
         code, said = self.host.ctpolicy("apply", POLICY, "--backend", "iptables")
         self.assertEqual(code, REFUSED, said)
         self.assertIn("[CT533]", said)
+
+    def test_deleted_jump(self):
+        """The rule went with the jump to what stands for it: that is said."""
+        load(self.host, SERVER)
+        self.host.apply("iptables", POLICY)
+        self.host.run("iptables-legacy -D INPUT $(iptables-legacy -S INPUT | grep -n "
+                      "'CTPOLICY-INPUT[.]r' | head -1 | awk -F: '{print $1 - 1}')")
+        for verb in ("diff", "apply"):
+            _, said = self.host.ctpolicy(verb, POLICY, "--backend", "iptables")
+            self.assertIn("[CT535]", said)
+
+    def test_folder_deleted_on_trial(self):
+        load(self.host, SERVER)
+        before = saved(self.host)
+        self.host.apply("iptables", POLICY, "--confirm", "2s")
+        self.host.run("rm -rf /var/lib/ctpolicy/*")
+        end = time.monotonic() + 30
+        while saved(self.host) != before and time.monotonic() < end:
+            time.sleep(0.3)
+        self.assertEqual(saved(self.host), before)
 
     def test_returns(self):
         load(self.host, "-A INPUT -m state --state ESTABLISHED -j RETURN\n")
