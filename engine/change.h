@@ -35,6 +35,7 @@ struct part {
 	struct image *before;
 	struct changeset *made;
 	struct image *made_want;
+	bool said_lost;		/* which stand-ins nothing leads to */
 };
 
 struct change {

@@ -8,6 +8,7 @@
 #include "core/intern.h"
 #include "core/mem.h"
 #include "engine/plan.h"
+#include "rules/own_names.h"
 #include "state/originals.h"
 
 struct kept_originals {
@@ -113,6 +114,39 @@ void originals_complete(struct plan *p, const struct backend *b,
 
 	if (o)
 		originals_attach(o, want);
+}
+
+static bool has_jump(const struct image_table *t, const char *chain)
+{
+	for (size_t i = 0; i < t->n_chains; i++)
+		for (size_t k = 0; k < t->chains[i].n_rules; k++)
+			if (t->chains[i].rules[k].target &&
+			    !strcmp(t->chains[i].rules[k].target, chain))
+				return true;
+	return false;
+}
+
+int originals_say_lost(struct plan *p, const struct backend *b,
+		       const struct image *live)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < live->n_tables; i++) {
+		const struct image_table *t = &live->tables[i];
+
+		for (size_t k = 0; !err && k < t->n_chains; k++) {
+			const char *chain = t->chains[k].name;
+
+			if (t->chains[k].foreign ||
+			    !own_names_stand_in(chain) || has_jump(t, chain))
+				continue;
+			err = diag_add(&p->diags, DIAG_WARNING, 0,
+				       ID_ORIGINAL_GONE, NOPOS,
+				       "%s, table %s: somebody deleted the jump to chain %s, and with it the rule for which that stands; it is not put back",
+				       b->name, t->name, chain);
+		}
+	}
+	return err;
 }
 
 static int give(const struct originals *o, const char *target,

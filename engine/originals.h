@@ -25,6 +25,12 @@ void originals_complete(struct plan *p, const struct backend *b,
 			struct image *want);
 /* What the change replaces, to disk. */
 int originals_keep(struct plan *p);
+/*
+ * Warn of each chain that stands in for a rule of the host's and that nothing
+ * leads to any more: somebody deleted the jump, and the rule is gone with it.
+ */
+int originals_say_lost(struct plan *p, const struct backend *b,
+		       const struct image *live);
 void originals_free(struct kept_originals **k);
 
 #endif

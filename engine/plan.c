@@ -190,6 +190,10 @@ int plan_compare_part(struct plan *p, struct part *m)
 		snapshot_release(&m->live);
 		err = m->backend->snapshot(m->ctx, &m->live, &p->diags);
 	}
+	if (!err && m->live.image && !m->said_lost) {
+		m->said_lost = true;
+		err = originals_say_lost(p, m->backend, m->live.image);
+	}
 	/* What the host writes from now on makes the snapshot stale. */
 	if (!err && !m->past)
 		err = placing_live(p, m);
