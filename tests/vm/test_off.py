@@ -109,6 +109,20 @@ def own_rules_go_first(vm):
     assert "notrack" in vm.run("nft list ruleset")
 
 
+def another_policy(vm):
+    """One that says nothing of modules loads them again, too."""
+    vm.run("modprobe iptable_filter; modprobe ip6table_filter")
+    load(vm)
+    before = modules(vm)
+    # what `ip netns` leaves of a namespace after a reboot
+    vm.run("mkdir -p /run/netns; touch /run/netns/stale")
+    off(vm)
+    assert is_off(vm)
+    vm.run("ctpolicy apply --backend nftables /tmp/on.yaml")
+    expect_loaded(vm, before, "another policy")
+    assert "notrack" in vm.run("nft list ruleset")
+
+
 NFT = "nft -f - <<'END'\ntable %s t { %s; }\nEND\n"
 GONE = "nft flush ruleset"
 # What makes it hold, the words that must name it, and what lets it go
@@ -218,8 +232,8 @@ def cycles(vm):
 
 def main():
     with machine.frozen() as ice:
-        for test in (goes_and_returns, own_rules_go_first, each_holder,
-                     packets_in_flight, refused_in_the_middle,
+        for test in (goes_and_returns, own_rules_go_first, another_policy,
+                     each_holder, packets_in_flight, refused_in_the_middle,
                      killed_in_the_middle, cycles):
             began = time.monotonic()
             with ice.thaw() as vm:
