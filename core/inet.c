@@ -197,3 +197,20 @@ bool key_previous(const uint8_t *key, size_t n, uint8_t *ret)
 			return true;
 	return false;
 }
+
+int range_prefix(const uint8_t *first, const uint8_t *last, size_t bytes)
+{
+	int len = 0;
+	bool open = false;
+
+	for (size_t i = 0; i < bytes; i++)
+		for (unsigned int bit = 0x80; bit; bit >>= 1) {
+			bool a = first[i] & bit, z = last[i] & bit;
+
+			if ((a == z && open) || (a && !z))
+				return -1;
+			open |= a != z;
+			len += !open;
+		}
+	return len;
+}

@@ -107,4 +107,7 @@ const char *protocol_name_at(size_t i);
 bool key_next(const uint8_t *key, size_t n, uint8_t *ret);
 bool key_previous(const uint8_t *key, size_t n, uint8_t *ret);
 
+/* The length in bits of the prefix first to last; -1: it is not one. */
+int range_prefix(const uint8_t *first, const uint8_t *last, size_t bytes);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipt_rewrite.h"
+#include "core/inet.h"
 #include "core/mem.h"
 
 #include <linux/netfilter.h>
@@ -95,28 +96,6 @@ static int ask_proto(const struct asking *x, const struct spans *s,
 	return 0;
 }
 
-/* As a prefix, "a/len"; else false. */
-static bool prefix_length(const struct key_range *r, size_t bytes,
-			  unsigned int *ret)
-{
-	unsigned int len = 0, bits = (unsigned int)bytes * 8;
-	bool same = true;
-
-	for (unsigned int i = 0; i < bits; i++) {
-		uint8_t bit = (uint8_t)(0x80 >> i % 8);
-		bool a = r->first[i / 8] & bit, b = r->last[i / 8] & bit;
-
-		if (same && a == b)
-			len++;
-		else if (a || !b)
-			return false;
-		else
-			same = false;
-	}
-	*ret = len;
-	return true;
-}
-
 static void put_address(const struct asking *x, const struct key_range *r,
 			bool source, bool negated, struct strbuf *b)
 {
@@ -124,13 +103,13 @@ static void put_address(const struct asking *x, const struct key_range *r,
 	int af = x->family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
 	bool taken = source ? x->has->source : x->has->destination;
 	char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];
-	unsigned int len;
+	int len = range_prefix(r->first, r->last, bytes);
 
 	inet_ntop(af, r->first, first, sizeof(first));
 	inet_ntop(af, r->last, last, sizeof(last));
-	if (!taken && prefix_length(r, bytes, &len))
+	if (!taken && len >= 0)
 		strbuf_printf(b, "%s -%c %s/%u", negated ? " !" : "",
-			      source ? 's' : 'd', first, len);
+			      source ? 's' : 'd', first, (unsigned int)len);
 	else
 		strbuf_printf(b, " -m iprange%s --%s-range %s-%s",
 			      negated ? " !" : "", source ? "src" : "dst",

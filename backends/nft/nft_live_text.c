@@ -172,32 +172,12 @@ void nft_live_say_value(enum live_type type, const uint8_t *v, size_t width,
 	put_word(NULL, n, "", out);
 }
 
-/* The length of the prefix that is first-last; -1: it is not one. */
-static int prefix_of(const struct key_range *v, size_t width)
-{
-	int len = 0;
-	bool open = false;
-
-	for (size_t i = 0; i < width; i++)
-		for (unsigned int bit = 0x80; bit; bit >>= 1) {
-			bool a = v->first[i] & bit, b = v->last[i] & bit;
-
-			if (a == b && open)
-				return -1;
-			if (a != b && a)
-				return -1;
-			open |= a != b;
-			len += !open;
-		}
-	return len;
-}
-
 static void put_range(const struct live_part *p, const struct key_range *v,
 		      struct strbuf *out)
 {
 	size_t width = p->field->width;
 	enum live_type type = p->field->type;
-	int len = prefix_of(v, width);
+	int len = range_prefix(v->first, v->last, width);
 	size_t n;
 
 	if (type == LIVE_IFNAME) {

@@ -96,42 +96,20 @@ static void put_proto(const struct asking *x, const struct key_range *r,
 	put_numbers(r, 1, b);
 }
 
-/* The bits that first and last share, if they are all that is asked. */
-static bool prefix_length(const struct key_range *r, size_t bytes,
-			  unsigned int *ret)
-{
-	unsigned int len = 0, bits = (unsigned int)bytes * 8;
-	bool same = true;
-
-	for (unsigned int i = 0; i < bits; i++) {
-		uint8_t bit = (uint8_t)(0x80 >> i % 8);
-		bool a = r->first[i / 8] & bit, z = r->last[i / 8] & bit;
-
-		if (same && a == z)
-			len++;
-		else if (a || !z)
-			return false;
-		else
-			same = false;
-	}
-	*ret = len;
-	return true;
-}
-
 static void put_address(const struct asking *x, const struct key_range *r,
 			struct strbuf *b)
 {
 	size_t bytes = x->v4 ? 4 : 16;
 	char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];
-	unsigned int len;
+	int len = range_prefix(r->first, r->last, bytes);
 
 	inet_ntop(x->v4 ? AF_INET : AF_INET6, r->first, first, sizeof(first));
 	inet_ntop(x->v4 ? AF_INET : AF_INET6, r->last, last, sizeof(last));
 	strbuf_puts(b, first);
-	if (!prefix_length(r, bytes, &len))
+	if (len < 0)
 		strbuf_printf(b, "-%s", last);
-	else if (len < bytes * 8)
-		strbuf_printf(b, "/%u", len);
+	else if ((size_t)len < bytes * 8)
+		strbuf_printf(b, "/%d", len);
 }
 
 static void put_name(const struct asking *x, const struct key_range *r,

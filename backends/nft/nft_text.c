@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backends/nft/nft_compat.h"
+#include "core/inet.h"
 #include "core/mem.h"
 
 static void print_addr(int af, const uint8_t *a, struct strbuf *out)
@@ -18,25 +19,11 @@ static void print_addr(int af, const uint8_t *a, struct strbuf *out)
 	strbuf_puts(out, inet_ntop(af, a, buf, sizeof(buf)) ? buf : "");
 }
 
-/* The length of the prefix that a range is, -1: none. */
-static int prefix_of(const uint8_t *a, const uint8_t *b, size_t n)
-{
-	size_t bit = 0;
-
-	while (bit < n * 8 && !((a[bit / 8] ^ b[bit / 8]) >> (7 - bit % 8) & 1))
-		bit++;
-	for (size_t i = bit; i < n * 8; i++)
-		if (a[i / 8] >> (7 - i % 8) & 1 ||
-		    !(b[i / 8] >> (7 - i % 8) & 1))
-			return -1;
-	return (int)bit;
-}
-
 static void print_addrs(const uint8_t *a, const uint8_t *b, size_t n,
 			struct strbuf *out)
 {
 	int af = n == 4 ? AF_INET : AF_INET6;
-	int len = prefix_of(a, b, n);
+	int len = range_prefix(a, b, n);
 
 	print_addr(af, a, out);
 	if (len < 0) {
