@@ -46,14 +46,6 @@ int off_bring_back(const struct off *o, unsigned int *begun, struct diags *d)
 	return err;
 }
 
-static bool is_held(const struct modules *m)
-{
-	for (size_t i = 0; i < m->n; i++)
-		if (m->v[i].excess)
-			return true;
-	return false;
-}
-
 static int read_root(struct modules *ret)
 {
 	_cleanup_(modules_release) struct modules all = { 0 };
@@ -68,7 +60,8 @@ static int wait_for_release(struct modules *m)
 	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000 };
 	int err = read_root(m);
 
-	for (int i = 0; !err && is_held(m) && i < RELEASE_MS / PAUSE_MS; i++) {
+	for (int i = 0; !err && modules_are_held(m) &&
+			i < RELEASE_MS / PAUSE_MS; i++) {
 		(void)nanosleep(&pause, NULL);
 		err = read_root(m);
 	}

@@ -210,14 +210,6 @@ static bool own_may_hold(const struct plan *p)
 	return false;
 }
 
-static bool is_held(const struct modules *m)
-{
-	for (size_t i = 0; i < m->n; i++)
-		if (m->v[i].excess)
-			return true;
-	return false;
-}
-
 static int check_rules(struct plan *p, const struct modules *m)
 {
 	_cleanup_(netns_release) struct netns_list all = { 0 };
@@ -230,7 +222,7 @@ static int check_rules(struct plan *p, const struct modules *m)
 	err = look_inside(&here);
 	if (err || here.found)
 		return err ? err : -FAULT_CONFLICT;
-	if (!is_held(m) || own_may_hold(p))
+	if (!modules_are_held(m) || own_may_hold(p))
 		return 0;
 	err = look_around(&all, &p->diags, &here.found);
 	if (!err && !here.found)

@@ -141,6 +141,14 @@ const struct module *modules_find(const struct modules *m, const char *name)
 	return NULL;
 }
 
+bool modules_are_held(const struct modules *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].excess)
+			return true;
+	return false;
+}
+
 static int add_copy(struct modules *to, const struct module *m)
 {
 	struct module *copy;

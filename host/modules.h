@@ -54,6 +54,8 @@ int modules_of_root(const struct modules *all, struct modules *ret);
  * tracking (IPVS, Open vSwitch, traffic control) does a job of its own.
  */
 bool modules_may_unload(const char *folder);
+/* Does anything but a module hold one of them? */
+bool modules_are_held(const struct modules *m);
 const struct module *modules_find(const struct modules *m, const char *name);
 void modules_release(struct modules *m);
 
