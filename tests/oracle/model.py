@@ -47,6 +47,9 @@ class Socket:
 
 # In the kernel's table of local routes, as a broadcast address
 LOOPBACK_BROADCAST = "127.255.255.255"
+# A broadcast address to fib_lookup; the rest of 0.0.0.0/8 is unicast since
+# Linux 5.3 (ipv4_is_zeronet() in linux/in.h)
+NOWHERE = "0.0.0.0"
 
 
 @dataclasses.dataclass
@@ -65,8 +68,8 @@ class Host:
 
     def is_group(self, text):
         return text in self.groups or \
-            text in ("255.255.255.255", LOOPBACK_BROADCAST) or \
-            text.startswith("0.") or _address(text).is_multicast
+            text in ("255.255.255.255", LOOPBACK_BROADCAST, NOWHERE) or \
+            _address(text).is_multicast
 
     def is_transit(self, text):
         """A unicast address of another host."""
