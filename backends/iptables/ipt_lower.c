@@ -48,61 +48,77 @@ static struct image_rule *plain_rule(struct image_chain *c, uint8_t family,
 	return r->comment ? r : NULL;
 }
 
-static int cmp_iface(const void *a, const void *b)
+/* A plain interface that the group's member names. */
+struct naming {
+	const struct iface *iface;
+	size_t member;
+};
+
+struct namings {
+	struct naming *v;
+	size_t n, cap;
+};
+
+static int by_iface(const void *pa, const void *pb)
 {
-	return iface_cmp(a, b);
+	const struct naming *a = pa, *b = pb;
+	int c = iface_cmp(a->iface, b->iface);
+
+	return c ? c : (a->member > b->member) - (a->member < b->member);
 }
 
-static bool has_iface(const struct rule *r, const struct iface *i)
+static int list_namings(const struct fuse_group *g, struct namings *ret)
 {
-	const struct iface_set *s = r->match.iif.n ? &r->match.iif :
-						     &r->match.oif;
-
-	for (size_t k = 0; k < s->n; k++)
-		if (!iface_cmp(&s->v[k], i))
-			return true;
-	return false;
-}
-
-/* The plain interfaces that the group's members name. */
-static int list_ifaces(const struct fuse_group *g, struct iface_set *ret)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < g->n_members; i++) {
+	for (size_t i = 0; i < g->n_members; i++) {
 		const struct match *m = &g->members[i]->match;
 		const struct iface_set *s = m->iif.n ? &m->iif : &m->oif;
 
-		for (size_t k = 0; !err && k < s->n; k++)
-			if (!s->v[k].wild && strcmp(s->v[k].name, "lo"))
-				err = iface_set_add(ret, &s->v[k]);
+		for (size_t k = 0; k < s->n; k++) {
+			if (s->v[k].wild || !strcmp(s->v[k].name, "lo"))
+				continue;
+			if (mem_grow(&ret->v, &ret->cap, ret->n + 1))
+				return -ENOMEM;
+			ret->v[ret->n++] = (struct naming){ &s->v[k], i };
+		}
 	}
-	if (!err && ret->n)
-		qsort(ret->v, ret->n, sizeof(*ret->v), cmp_iface);
-	return err;
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_iface);
+	return 0;
 }
 
 /* An ipset has no field for an interface: a group of rules for each of them. */
-static int lower_per_iface(struct ipt_group *g)
+static int emit_per_iface(struct ipt_group *g, const struct namings *of,
+			  const struct rule **members)
 {
-	_cleanup_(iface_set_release) struct iface_set ifs = { 0 };
-	_cleanup_free_ const struct rule **v = NULL;
-	int err = list_ifaces(g->g, &ifs);
+	size_t i = 0;
+	int err = 0;
 
-	v = malloc(g->g->n_members * sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	for (size_t i = 0; !err && i < ifs.n; i++) {
-		if (i && !iface_cmp(&ifs.v[i], &ifs.v[i - 1]))
-			continue;
-		g->iface = &ifs.v[i];
-		g->members = v;
+	while (!err && i < of->n) {
+		const struct naming *v = &of->v[i];
+		size_t n = 0;
+
+		g->iface = v->iface;
+		g->members = members;
 		g->n = 0;
-		for (size_t k = 0; k < g->g->n_members; k++)
-			if (has_iface(g->g->members[k], g->iface))
-				v[g->n++] = g->g->members[k];
+		for (; i + n < of->n && !iface_cmp(v[n].iface, v->iface); n++)
+			if (!n || v[n].member != v[n - 1].member)
+				members[g->n++] = g->g->members[v[n].member];
+		i += n;
 		err = ipt_group_emit(g);
 	}
+	return err;
+}
+
+static int lower_per_iface(struct ipt_group *g)
+{
+	_cleanup_free_ const struct rule **members =
+		malloc(g->g->n_members * sizeof(*members));
+	struct namings of = { 0 };
+	int err = members ? list_namings(g->g, &of) : -ENOMEM;
+
+	if (!err)
+		err = emit_per_iface(g, &of, members);
+	free(of.v);
 	return err;
 }
 
