@@ -12,6 +12,9 @@ import subprocess
 import sys
 
 SRC = os.environ.get("srcdir", ".")
+sys.path.insert(0, os.path.join(SRC, "tests/netns"))
+from live_rules import corpus                               # noqa: E402
+
 BIN = os.environ["CTPOLICY"]
 SUFFIX = {"iptables": ".save", "nftables": ".nft"}
 READ = tuple(SUFFIX[b] for b in os.environ["CTPOLICY_BACKENDS"].split())
@@ -25,11 +28,9 @@ def fault(name, what):
 
 
 def rulesets():
-    near = glob.glob(os.path.join(SRC, "..", "*", "corpus"))
-    for here in [os.environ.get("CTPOLICY_CORPUS", "")] + near:
-        if os.path.exists(os.path.join(here, "truth.tsv")):
-            yield from glob.glob(os.path.join(here, "*", "*"))
-            break
+    here = corpus()
+    if here:
+        yield from glob.glob(os.path.join(here, "*", "*"))
     yield from glob.glob(os.path.join(SRC, "tests", "golden", "*", "*"))
 
 

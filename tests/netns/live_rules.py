@@ -18,13 +18,21 @@ def run(*args, text=None):
     return p.returncode, p.stdout, p.stderr
 
 
+def corpus():
+    """The folder of rulesets that others wrote, which is no part of this tree:
+    CTPOLICY_CORPUS names it, or it is the folder `corpus` of a neighbour of the
+    checkout. None: there is none."""
+    near = glob.glob(os.path.join(SRC, "..", "*", "corpus"))
+    for here in [os.environ.get("CTPOLICY_CORPUS", "")] + near:
+        if os.path.exists(os.path.join(here, "truth.tsv")):
+            return here
+    return None
+
+
 def corpora():
     """The folders of rulesets: the corpus, where there is one, and audit's
     own examples."""
-    here = [os.environ.get("CTPOLICY_CORPUS", "")]
-    here += glob.glob(os.path.join(SRC, "..", "*", "corpus"))
-    here = [d for d in here if os.path.exists(os.path.join(d, "truth.tsv"))]
-    return here[:1] + [os.path.join(SRC, "tests/golden/audit")]
+    return [d for d in (corpus(), os.path.join(SRC, "tests/golden/audit")) if d]
 
 
 def some(paths):
