@@ -83,6 +83,14 @@ static int audit(const struct options *o, struct audit_report *a,
 	return err;
 }
 
+/* Options that do not go together, in words; NULL: they do. */
+static const char *misuse(const struct options *o)
+{
+	return o->rewrite	   ? "--rewrite needs a FILE" :
+	       o->request.force	   ? "--force goes with --rewrite" :
+	       o->request.family && !o->n_args ? "--family needs a FILE" : NULL;
+}
+
 static int run(const struct options *o)
 {
 	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
@@ -93,9 +101,8 @@ static int run(const struct options *o)
 
 	if (o->rewrite && o->n_args)
 		return audit_rewrite(o);
-	if (o->rewrite || o->request.force) {
-		fprintf(stderr, "ctpolicy audit: %s\n", o->rewrite ?
-			"--rewrite needs a FILE" : "--force goes with --rewrite");
+	if (misuse(o)) {
+		fprintf(stderr, "ctpolicy audit: %s\n", misuse(o));
 		return EXIT_USAGE;
 	}
 	a.source = o->n_args ? o->args[0] : "live";
@@ -116,7 +123,7 @@ const struct command cmd_audit = {
 	.summary = "list what needs connection tracking, and faulty NOTRACK rules",
 	.min_args = 0,
 	.max_args = 1,
-	.takes = OPT_REWRITE | OPT_FORCE,
+	.takes = OPT_REWRITE | OPT_FORCE | OPT_FAMILY,
 	.run = run,
 	.help =
 "Example:  ctpolicy audit\n"
@@ -136,7 +143,9 @@ const struct command cmd_audit = {
 "  --rewrite            print FILE with its state rules replaced by stateless\n"
 "                       ones; says on standard error what that lets in or loses,\n"
 "                       and which rules stay\n"
-"  --force              replace them even where others keep tracking on\n",
+"  --force              replace them even where others keep tracking on\n"
+"  --family FAMILY      ipv4 or ipv6: what iptables rules without the heading of\n"
+"                       iptables-save are for, where their words don't say it\n",
 	.exits =
 "Exit code: 0 nothing found, 1 something was, 65 not a ruleset, 66 no such file,\n"
 "69 the kernel or this build cannot do it, 74 not readable, 77 no permission,\n"

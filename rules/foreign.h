@@ -183,6 +183,7 @@ struct foreign_elems {
 struct foreign {
 	char *text;
 	size_t len;
+	uint8_t family;			/* AF_*, if the text says none; or 0 */
 	bool wants_terms;		/* set before reading: fill terms */
 	bool wants_originals;		/* and `original`, of a live kernel */
 	struct foreign_table *tables;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <sys/socket.h>
+
 #include "backends/iptables/ipt.h"
 #include "core/mem.h"
 
@@ -14,10 +16,8 @@ struct reader {
 	struct diags *d;
 	bool in_table;
 	uint32_t table;
-	uint8_t family;			/* as the heading says; 0: none */
-	bool *says_ipv6;		/* a table's own rules do */
-	bool wants_ipv6;		/* the line begins with -6 */
-	size_t cap_says;
+	uint8_t family;			/* 0: lines for both are in the text */
+	uint8_t line_family;		/* by -4 or -6 at its beginning */
 };
 
 static int fail(struct reader *r, uint32_t col, enum diag_id id,
@@ -50,12 +50,8 @@ static int take_table(struct reader *r, const struct ipt_args *a)
 		return fail_at(r, a, 0, "the previous table has no COMMIT");
 	err = foreign_table(r->f, r->family ? r->family : NFPROTO_IPV4, name,
 			    r->line, &r->table);
-	if (!err)
-		err = mem_grow(&r->says_ipv6, &r->cap_says, r->f->n_tables);
 	if (err)
 		return err;
-	if (r->f->tables[r->table].line == r->line)
-		r->says_ipv6[r->table] = false;
 	r->f->tables[r->table].ranked = true;
 	r->in_table = true;
 	r->table_line = r->line;
@@ -91,9 +87,10 @@ static int add_rule(struct reader *r, const struct ipt_args *a, size_t i,
 {
 	struct ipt_foreign_place at = {
 		.position = inserts, .line = r->line, .raw = raw,
+		.family = r->family	 ? r->family :
+			  r->line_family ? r->line_family : NFPROTO_IPV4,
 	};
 	const char *name = a->v[i];
-	bool is_ipv6;
 	int err = set_chain(r, name, NULL);
 
 	if (!err)
@@ -109,11 +106,6 @@ static int add_rule(struct reader *r, const struct ipt_args *a, size_t i,
 			return fail_at(r, a, i, "positions count from 1");
 		i++;
 	}
-	is_ipv6 = !r->family && (r->wants_ipv6 || ipt_foreign_is_ipv6(a, i));
-	r->says_ipv6[r->table] |= is_ipv6;
-	/* Where no heading says the family, the rule's own words must. */
-	at.family = r->family ? r->family :
-		    is_ipv6   ? NFPROTO_IPV6 : NFPROTO_IPV4;
 	return ipt_foreign_add(r->f, &at, a, i, NULL);
 }
 
@@ -185,23 +177,34 @@ static void take_comment(struct reader *r, const char *s, size_t n)
 		r->family = family;
 }
 
-/* [counters] [-4|-6] COMMAND...; a line for the other family does nothing. */
-static int take_rule_line(struct reader *r, const struct ipt_args *a,
-			  struct foreign_text raw)
+/*
+ * [counters] [-4|-6] COMMAND...: where the command is, and the family that the
+ * line is for; 0: either.
+ */
+static size_t find_command(const struct ipt_args *a, uint8_t *ret)
 {
 	size_t i = a->v[0][0] == '[' && a->n > 1;
 
-	r->wants_ipv6 = false;
+	*ret = NFPROTO_UNSPEC;
 	for (; i + 1 < a->n; i++) {
 		bool v4 = !strcmp(a->v[i], "-4") || !strcmp(a->v[i], "--ipv4");
 		bool v6 = !strcmp(a->v[i], "-6") || !strcmp(a->v[i], "--ipv6");
 
 		if (!v4 && !v6)
 			break;
-		if (r->family == (v4 ? NFPROTO_IPV6 : NFPROTO_IPV4))
-			return 0;
-		r->wants_ipv6 |= v6;
+		*ret = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 	}
+	return i;
+}
+
+/* A line for the other family does nothing. */
+static int take_rule_line(struct reader *r, const struct ipt_args *a,
+			  struct foreign_text raw)
+{
+	size_t i = find_command(a, &r->line_family);
+
+	if (r->family && r->line_family && r->line_family != r->family)
+		return 0;
 	return take_command(r, a, i, raw);
 }
 
@@ -221,50 +224,45 @@ static int take_words(struct reader *r, const struct ipt_args *a,
 	return take_rule_line(r, a, raw);
 }
 
+/* Without the blanks around it. */
+static struct foreign_text trim(const char *s, size_t n)
+{
+	if (n && s[n - 1] == '\r')
+		n--;
+	for (; n && (*s == ' ' || *s == '\t'); n--)
+		s++;
+	return (struct foreign_text){ s, n };
+}
+
 static int take_line(struct reader *r, const char *s, size_t n)
 {
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
-	size_t blank = 0;
+	struct foreign_text raw = trim(s, n);
 	int err;
 
 	r->s = s;
-	if (n && s[n - 1] == '\r')
-		n--;
-	while (blank < n && (s[blank] == ' ' || s[blank] == '\t'))
-		blank++;
-	if (blank == n)
+	if (!raw.n)
 		return 0;
-	if (s[blank] == '#') {
-		take_comment(r, s + blank, n - blank);
+	if (*raw.s == '#') {
+		take_comment(r, raw.s, raw.n);
 		return 0;
 	}
 	if (memchr(s, '\0', n))
 		return fail(r, 1, ID_SAVED_NUL, "the line holds a NUL byte",
 			    NULL);
-	err = ipt_args_split(s, n, &a);
+	err = ipt_args_split(s, (size_t)(raw.s - s) + raw.n, &a);
 	if (err == -EINVAL)
 		return fail(r, 1, ID_SAVED_QUOTE, "a quote without end", NULL);
 	if (err || !a.n)
 		return err;
-	return take_words(r, &a, (struct foreign_text){ s + blank,
-							n - blank });
+	return take_words(r, &a, raw);
 }
 
-/* Where no heading says the family, rules of IPv6 alone do. */
-static void settle_families(struct reader *r)
-{
-	bool any = false;
+typedef int line_fn(void *ctx, const char *s, size_t n);
 
-	for (size_t i = 0; i < r->f->n_tables; i++)
-		any |= r->says_ipv6[i];
-	for (size_t i = 0; any && !r->family && i < r->f->n_tables; i++)
-		r->f->tables[i].family = NFPROTO_IPV6;
-}
-
-int ipt_read_foreign(const char *file, struct foreign *f, struct diags *d)
+/* 1: no more lines are wanted. */
+static int each_line(const struct foreign *f, line_fn *fn, void *ctx)
 {
-	struct reader r = { .file = file, .f = f, .d = d };
-	_cleanup_free_ bool *says = NULL;
 	const char *s = f->text, *end = s + f->len;
 	int err = 0;
 
@@ -272,11 +270,70 @@ int ipt_read_foreign(const char *file, struct foreign *f, struct diags *d)
 		const char *eol = memchr(s, '\n', (size_t)(end - s));
 		size_t n = (size_t)((eol ? eol : end) - s);
 
-		r.line++;
-		err = take_line(&r, s, n);
+		err = fn(ctx, s, n);
 		s += n + 1;
 	}
-	says = r.says_ipv6;
+	return err;
+}
+
+/* What lines ahead of any heading say of their family. */
+struct guess {
+	bool ipv4, ipv6, rules_ipv6;
+};
+
+static int guess_by(void *ctx, const char *s, size_t n)
+{
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	struct foreign_text raw = trim(s, n);
+	struct guess *g = ctx;
+	uint8_t family;
+	size_t i;
+	int err;
+
+	if (raw.n && *raw.s == '#')
+		return ipt_heading_family(raw.s, raw.n) != NFPROTO_UNSPEC;
+	if (!raw.n || !strchr("-[", *raw.s))
+		return 0;
+	err = ipt_args_split(raw.s, raw.n, &a);
+	if (err || !a.n)
+		return err == -EINVAL ? 0 : err;
+	i = find_command(&a, &family);
+	g->ipv4 |= family == NFPROTO_IPV4;
+	g->ipv6 |= family == NFPROTO_IPV6;
+	g->rules_ipv6 |= family != NFPROTO_IPV4 && ipt_foreign_is_ipv6(&a, i);
+	return 0;
+}
+
+/* Where no heading says the family, what only rules of IPv6 have does. */
+static int guess_family(const struct foreign *f, uint8_t *ret)
+{
+	struct guess g = { 0 };
+	int err = f->family ? 0 : each_line(f, guess_by, &g);
+
+	if (err < 0)
+		return err;
+	*ret = f->family == AF_INET	    ? NFPROTO_IPV4 :
+	       f->family == AF_INET6	    ? NFPROTO_IPV6 :
+	       g.ipv4 && g.ipv6		    ? NFPROTO_UNSPEC :
+	       g.ipv6 || g.rules_ipv6	    ? NFPROTO_IPV6 : NFPROTO_IPV4;
+	return 0;
+}
+
+static int read_line(void *ctx, const char *s, size_t n)
+{
+	struct reader *r = ctx;
+
+	r->line++;
+	return take_line(r, s, n);
+}
+
+int ipt_read_foreign(const char *file, struct foreign *f, struct diags *d)
+{
+	struct reader r = { .file = file, .f = f, .d = d };
+	int err = guess_family(f, &r.family);
+
+	if (!err)
+		err = each_line(f, read_line, &r);
 	if (err)
 		return err;
 	if (r.in_table) {
@@ -285,6 +342,5 @@ int ipt_read_foreign(const char *file, struct foreign *f, struct diags *d)
 			    "the table has no COMMIT; is the file complete?",
 			    NULL);
 	}
-	settle_families(&r);
 	return 0;
 }

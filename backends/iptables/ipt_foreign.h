@@ -14,7 +14,10 @@
 #include "core/diag.h"
 #include "rules/foreign.h"
 
-/* Of f->text; f is otherwise empty. */
+/*
+ * Of f->text; f is otherwise empty. The family is the heading's; without one
+ * f->family, or IPv6 where a rule says what only IPv6 has, else IPv4.
+ */
 int ipt_read_foreign(const char *file, struct foreign *f, struct diags *d);
 
 /* A rule at foreign_add_rule()'s position: the words from a[first] on. */

@@ -48,28 +48,45 @@ static const struct {
 	{ "--icmpv6-type", "" },
 	{ "--protocol", "icmpv6" },
 	{ "--protocol", "ipv6-icmp" },
+	{ "--match", "dst" },
+	{ "--match", "eui64" },
+	{ "--match", "frag" },
+	{ "--match", "hbh" },
+	{ "--match", "hl" },
 	{ "--match", "icmp6" },
 	{ "--match", "icmpv6" },
 	{ "--match", "ipv6-icmp" },
-	{ "--match", "eui64" },
-	{ "--match", "frag" },
-	{ "--match", "hl" },
 	{ "--match", "ipv6header" },
+	{ "--match", "mh" },
 	{ "--match", "rt" },
+	{ "--match", "srh" },
+	{ "--jump", "DNPT" },
 	{ "--jump", "HL" },
-	{ "--reject-with", "icmp6-adm-prohibited" },
-	{ "--reject-with", "icmp6-port-unreachable" },
+	{ "--jump", "SNPT" },
 };
+
+/* Those of IPv4 hold one colon at most, ahead of a port. */
+static bool is_ipv6_address(const char *s)
+{
+	const char *colon = strchr(s, ':');
+
+	return *s == '[' || (colon && strchr(colon + 1, ':'));
+}
 
 static bool is_ipv6(const struct ipt_option *o)
 {
 	static const char *const addresses[] = {
 		"--source", "--destination", "--src-range", "--dst-range",
+		"--to-source", "--to-destination", "--to", "--on-ip",
+		"--gateway",
 	};
 
 	for (size_t i = 0; o->arg && i < ARRAY_SIZE(addresses); i++)
-		if (ipt_option_is(o, addresses[i]) && strchr(o->arg, ':'))
+		if (ipt_option_is(o, addresses[i]) && is_ipv6_address(o->arg))
 			return true;
+	if (o->arg && ipt_option_is(o, "--reject-with") &&
+	    !strncmp(o->arg, "icmp6-", 6))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(ipv6_only); i++)
 		if (ipt_option_is(o, ipv6_only[i].option) &&
 		    (!*ipv6_only[i].arg ||
