@@ -116,7 +116,8 @@ def firewalld(space, backend):
     room.start(["dbus-daemon", "--config-file=/run/bus.conf", "--nofork"])
     room.wait("test -S /run/bus && echo there", "there")
     room.start(["firewalld", "--nofork", "--nopid"])
-    room.wait(["firewall-cmd", "--state"], "running")
+    # before it is: "not running"
+    room.wait("firewall-cmd --state 2>&1 | grep -qx running && echo up", "up")
     return room
 
 
