@@ -142,7 +142,7 @@ static int edit_rule(struct rewriting *x, uint32_t rule, uint8_t hook,
 	int err;
 
 	if (commands) {
-		size_t start = nft_statement_start(x->f, at);
+		size_t start = nft_command_start(x->f, &x->blocks, at);
 
 		b = splice(x, start, start);
 		err = b ? put_chains(x, rule, hook, true, b) : -ENOMEM;
@@ -189,7 +189,7 @@ static int copy_command(struct rewriting *x, const struct stateless_copy *c,
 {
 	_cleanup_(nft_lines_release) struct nft_lines l = { 0 };
 	const struct foreign_rule *r = &x->f->rules[rule];
-	size_t end = place_of(x, r) + r->raw.n;
+	size_t end = nft_command_end(&x->blocks, place_of(x, r) + r->raw.n);
 	struct strbuf *b = splice(x, end, end);
 	int err = b ? copied(x, rule, c->hook, &l) : -ENOMEM;
 
@@ -300,7 +300,8 @@ static int find_homes(struct rewriting *x)
 			continue;
 		t = table_of(x, f->rules[i].chain);
 		b = block_of(x, &f->rules[i]);
-		start = nft_statement_start(f, place_of(x, &f->rules[i]));
+		start = nft_command_start(f, &x->blocks,
+					  place_of(x, &f->rules[i]));
 		if (b == SIZE_MAX)
 			x->first[t] = start < x->first[t] ? start :
 							    x->first[t];

@@ -73,6 +73,7 @@ int nft_put_memory(const struct foreign *f, const struct stateless *s,
 struct nft_block {
 	size_t open, close;		/* of the braces, in the text */
 	size_t table;			/* that a chain is in, or SIZE_MAX */
+	bool chain;			/* without a table: add chain T C { } */
 	uint32_t line;
 };
 
@@ -82,8 +83,12 @@ struct nft_blocks {
 };
 
 int nft_rewrite_scan(const struct foreign *f, struct nft_blocks *ret);
-/* The chain's block around that place; SIZE_MAX: none, it is a command. */
+/* The chain's block around that place; SIZE_MAX: it has none in a table's. */
 size_t nft_block_at(const struct nft_blocks *b, size_t at);
+/* Of a rule outside of tables' blocks, the bounds of the whole command. */
+size_t nft_command_start(const struct foreign *f, const struct nft_blocks *b,
+			 size_t at);
+size_t nft_command_end(const struct nft_blocks *b, size_t end);
 /* Where the statement begins that has this place. */
 size_t nft_statement_start(const struct foreign *f, size_t at);
 

@@ -25,13 +25,14 @@ static int open_block(struct scanning *x)
 {
 	struct nft_block b = { .open = offset(x), .close = x->p.len,
 			       .table = SIZE_MAX, .line = x->p.tok.line };
-	bool chain = x->depth == 1 && x->table != SIZE_MAX && x->word &&
-		     !strcmp(x->word, "chain");
+	bool chain = x->word && !strcmp(x->word, "chain") &&
+		     x->depth == (x->table != SIZE_MAX);
 	bool table = !x->depth && x->word && !strcmp(x->word, "table");
 
 	x->depth++;
 	if (!chain && !table)
 		return 0;
+	b.chain = chain;
 	if (mem_grow(&x->out->v, &x->out->cap, x->out->n + 1))
 		return -ENOMEM;
 	if (chain)
@@ -44,11 +45,12 @@ static int open_block(struct scanning *x)
 
 static void close_block(struct scanning *x)
 {
+	struct nft_block *last = x->out->n ? &x->out->v[x->out->n - 1] : NULL;
+
 	x->depth -= x->depth > 0;
-	if (x->depth == 1 && x->table != SIZE_MAX &&
-	    x->out->v[x->out->n - 1].table == x->table &&
-	    x->out->v[x->out->n - 1].close == x->p.len)
-		x->out->v[x->out->n - 1].close = offset(x);
+	if (last && last->chain && last->close == x->p.len &&
+	    x->depth == (x->table != SIZE_MAX))
+		last->close = offset(x);
 	if (!x->depth && x->table != SIZE_MAX) {
 		x->out->v[x->table].close = offset(x);
 		x->table = SIZE_MAX;
@@ -91,13 +93,34 @@ int nft_rewrite_scan(const struct foreign *f, struct nft_blocks *ret)
 	return err;
 }
 
-size_t nft_block_at(const struct nft_blocks *b, size_t at)
+static const struct nft_block *chain_at(const struct nft_blocks *b, size_t at)
 {
 	for (size_t i = b->n; i--;)
-		if (b->v[i].table != SIZE_MAX && at > b->v[i].open &&
-		    at < b->v[i].close)
-			return i;
-	return SIZE_MAX;
+		if (b->v[i].chain && at > b->v[i].open && at < b->v[i].close)
+			return &b->v[i];
+	return NULL;
+}
+
+size_t nft_block_at(const struct nft_blocks *b, size_t at)
+{
+	const struct nft_block *c = chain_at(b, at);
+
+	return c && c->table != SIZE_MAX ? (size_t)(c - b->v) : SIZE_MAX;
+}
+
+size_t nft_command_start(const struct foreign *f, const struct nft_blocks *b,
+			 size_t at)
+{
+	const struct nft_block *c = chain_at(b, at);
+
+	return nft_statement_start(f, c ? c->open : at);
+}
+
+size_t nft_command_end(const struct nft_blocks *b, size_t end)
+{
+	const struct nft_block *c = chain_at(b, end - 1);
+
+	return c ? c->close + 1 : end;
 }
 
 size_t nft_statement_start(const struct foreign *f, size_t at)

@@ -238,10 +238,18 @@ static int read_update(struct nft_words *w)
 /* set add KEY @SET, as it was written once */
 static int read_old_update(struct nft_words *w)
 {
+	struct nft_key key = { 0 };
+	int err;
+
+	nft_words_next(w);
+	nft_words_next(w);
+	err = nft_key_read(w, &key);
+	if (err >= 0)
+		err = nft_key_imply(w->r, &key);
 	while (w->a[0].kind != WORD_END && !nft_words_accept_sign(w, '@'))
 		nft_words_next(w);
 	nft_words_next(w);
-	return nft_term_opaque(w->r, "set");
+	return err > 0 ? nft_term_opaque(w->r, "set") : err;
 }
 
 /* Takes established connections alone. */
