@@ -117,47 +117,21 @@ static json_t *located(const struct audit_report *a,
 	return o;
 }
 
-static json_t *lines(const char *text)
-{
-	json_t *o = json_array();
-
-	while (*text) {
-		size_t n = strcspn(text, "\n");
-		_cleanup_(strbuf_release) struct strbuf line = { 0 };
-
-		strbuf_add(&line, text, n);
-		json_array_append_new(o, json_of_text(strbuf_str(&line)));
-		text += n + (text[n] == '\n');
-	}
-	return o;
-}
-
 /* null: nothing is known of one */
 static json_t *replacement(const struct audit_report *a,
 			   const struct foreign_rule *r)
 {
 	struct audit_replacement x = { 0 };
-	json_t *admits, *loses, *rules;
+	json_t *rules;
 
 	if (!audit_replacement_find(a, r, &x))
 		return json_null();
-	admits = json_array();
-	loses = json_array();
-	for (size_t i = 0; i < ADMITS_MAX_; i++)
-		if (x.admits >> i & 1)
-			json_array_append_new(admits, json_string(
-				stateless_admits_name(
-					(enum stateless_admits)i)));
-	for (size_t i = 0; i < LOSES_MAX_; i++)
-		if (x.loses >> i & 1)
-			json_array_append_new(loses, json_string(
-				stateless_loses_text(
-					(enum stateless_loses)i)));
-	rules = lines(strbuf_str(&x.rules));
+	rules = json_of_lines(strbuf_str(&x.rules));
 	strbuf_release(&x.rules);
 	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind",
 			 stateless_class_name(x.kind), "rules", rules,
-			 "admits", admits, "loses", loses, "why",
+			 "admits", json_of_admits(x.admits),
+			 "loses", json_of_loses(x.loses), "why",
 			 x.why ? json_string(x.why) : json_null());
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "audit/needs.h"
 #include "audit/own.h"
@@ -23,7 +24,7 @@ struct rewrite {
 	struct stateless s;
 	struct strbuf text;
 	struct diags d;
-	size_t stay;			/* rules that need tracking still */
+	struct rewritten out;
 };
 
 static void rewrite_release(struct rewrite *x)
@@ -68,7 +69,7 @@ static void tell_objects(struct rewrite *x)
 
 	if (!n)
 		return;
-	x->stay += n;
+	x->out.stay += n;
 	if (!x->o->quiet)
 		diag_add(&x->d, DIAG_WARNING, 0, ID_RULE_STAYS, NOPOS,
 			 "stays: a declared helper, timeout, expectation or synproxy needs tracking, though no rule may use it");
@@ -83,7 +84,7 @@ static void tell_stays(struct rewrite *x)
 
 		if (!why)
 			continue;
-		x->stay++;
+		x->out.stay++;
 		if (!x->o->quiet)
 			diag_add(&x->d, DIAG_WARNING, 0, ID_RULE_STAYS,
 				 place(x, i), "stays: %s", why);
@@ -91,34 +92,60 @@ static void tell_stays(struct rewrite *x)
 }
 
 /* Hook by hook: what was kept out before. */
-static void tell_admits(struct rewrite *x)
+static void find_admits(struct rewrite *x)
 {
-	for (uint8_t h = 0; h < WALK_HOOKS; h++) {
-		_cleanup_(strbuf_release) struct strbuf b = { 0 };
-		uint32_t admits = 0, loses = 0;
+	for (size_t i = 0; i < x->s.n_edits; i++) {
+		const struct stateless_edit *e = &x->s.edits[i];
 
-		for (size_t i = 0; i < x->s.n_edits; i++) {
-			const struct stateless_edit *e = &x->s.edits[i];
-
-			if (e->hook != h || e->left)
-				continue;
-			admits |= e->admits;
-			loses |= e->loses;
-		}
-		if (!admits && !loses)
+		if (e->left)
 			continue;
-		audit_print_admits(admits, &b);
-		if (admits)
-			diag_add(&x->d, DIAG_NOTE, 0, ID_NEWLY_ADMITTED,
-				 NOPOS, "%s now admits: %s", walk_hook_name(h),
-				 strbuf_str(&b));
-		strbuf_clear(&b);
-		audit_print_loses(loses, &b);
-		if (loses)
-			diag_add(&x->d, DIAG_NOTE, 0, ID_NEWLY_LOST, NOPOS,
-				 "%s now loses: %s", walk_hook_name(h),
-				 strbuf_str(&b));
+		x->out.hooks[e->hook].admits |= e->admits;
+		x->out.hooks[e->hook].loses |= e->loses;
 	}
+}
+
+/* The new text is read as any other. */
+static int find_passed(struct rewrite *x)
+{
+	_cleanup_(foreign_free) struct foreign *now = calloc(1, sizeof(*now));
+	_cleanup_(diags_release) struct diags unsaid = { 0 };
+	struct passed passed[WALK_HOOKS];
+	int err;
+
+	if (!now)
+		return -ENOMEM;
+	now->wants_terms = true;
+	now->family = x->f->family;
+	now->len = x->text.n;
+	now->text = strdup(strbuf_str(&x->text));
+	if (!now->text)
+		return -ENOMEM;
+	err = x->backend->read_foreign(x->o->args[0], now, &unsaid);
+	if (!err)
+		err = passed_count(x->f, now, passed);
+	for (uint8_t h = 0; !err && h < WALK_HOOKS; h++)
+		x->out.hooks[h].passed = passed[h];
+	return err == -ENOMEM ? err : 0;
+}
+
+static void tell_hook(struct rewrite *x, uint8_t h)
+{
+	_cleanup_(strbuf_release) struct strbuf admits = { 0 }, loses = { 0 };
+	const struct rewritten_hook *r = &x->out.hooks[h];
+	const char *name = walk_hook_name(h);
+
+	audit_print_admits(r->admits, &admits);
+	audit_print_loses(r->loses, &loses);
+	if (r->admits)
+		diag_add(&x->d, DIAG_NOTE, 0, ID_NEWLY_ADMITTED, NOPOS,
+			 "%s now admits: %s", name, strbuf_str(&admits));
+	if (r->loses)
+		diag_add(&x->d, DIAG_NOTE, 0, ID_NEWLY_LOST, NOPOS,
+			 "%s now loses: %s", name, strbuf_str(&loses));
+	if (r->passed.met && r->passed.after != r->passed.before)
+		diag_add(&x->d, DIAG_NOTE, 0, ID_RULES_PASSED, NOPOS,
+			 "%s: rules that a packet of an open tcp connection passes: %zu at most, %zu before",
+			 name, r->passed.after, r->passed.before);
 }
 
 static int make(struct rewrite *x)
@@ -141,34 +168,47 @@ static int make(struct rewrite *x)
 		err = x->backend->rewrite(x->f, &x->s, &x->text);
 	if (err)
 		return err;
+	find_admits(x);
+	err = find_passed(x);
 	tell_stays(x);
 	tell_objects(x);
-	if (!x->o->quiet)
-		tell_admits(x);
-	return 0;
+	for (uint8_t h = 0; !x->o->quiet && h < WALK_HOOKS; h++)
+		tell_hook(x, h);
+	return err;
+}
+
+static int show(struct rewrite *x, int err)
+{
+	const char *text = x->f ? x->f->text : NULL;
+	struct diag_source src = { .file = x->o->args[0], .text = text,
+				   .len = text ? x->f->len : 0 };
+
+	x->out.text = err ? NULL : &x->text;
+	x->out.diags = &x->d;
+	if (x->o->json)
+		return audit_rewrite_print_json(&x->out);
+	if (!err && fwrite(strbuf_str(&x->text), 1, x->text.n, stdout) !=
+			    x->text.n)
+		err = -EIO;
+	diags_print(&x->d, &src, text ? 1 : 0, 1000, false, stderr);
+	if (err && !x->d.errors)
+		fprintf(stderr, "ctpolicy audit: %s\n", fault_text(err));
+	return err;
 }
 
 int audit_rewrite(const struct options *o)
 {
-	_cleanup_(rewrite_release) struct rewrite x = { .o = o };
-	struct diag_source src = { .file = o->args[0] };
-	int err;
+	_cleanup_(rewrite_release) struct rewrite x = {
+		.o = o, .out = { .source = o->args[0] },
+	};
+	int err, shown;
 
 	x.f = calloc(1, sizeof(*x.f));
 	if (x.f)
 		x.f->wants_terms = true;
 	err = x.f ? make(&x) : -ENOMEM;
-	if (x.f) {
-		src.text = x.f->text;
-		src.len = x.f->len;
-	}
-	if (!err && fwrite(strbuf_str(&x.text), 1, x.text.n, stdout) !=
-			    x.text.n)
-		err = -EIO;
-	diags_print(&x.d, &src, src.text ? 1 : 0, 1000, false, stderr);
-	if (err && !x.d.errors)
-		fprintf(stderr, "ctpolicy audit: %s\n", fault_text(err));
-	if (err)
-		return exit_code_of(err);
-	return x.stay ? EXIT_DIFFERS : EXIT_DONE;
+	shown = show(&x, err);
+	if (err || shown)
+		return exit_code_of(err ? err : shown);
+	return x.out.stay ? EXIT_DIFFERS : EXIT_DONE;
 }

@@ -68,48 +68,14 @@ static void add_steps(json_t *a, const struct result_end *e)
 	add_off_steps(a, e);
 }
 
-static json_t *names(uint32_t bits, size_t max, const char *(*name)(size_t i))
-{
-	json_t *a = json_array();
-
-	for (size_t i = 0; i < max; i++)
-		if (bits >> i & 1)
-			json_array_append_new(a, json_string(name(i)));
-	return a;
-}
-
-static json_t *lines(const char *text)
-{
-	json_t *a = json_array();
-
-	for (const char *s = text; *s; s += strcspn(s, "\n") + 1) {
-		_cleanup_free_ char *line = strndup(s, strcspn(s, "\n"));
-
-		lost |= !line;
-		json_array_append_new(a, json_of_text(line));
-	}
-	return a;
-}
-
-static const char *admits_name(size_t i)
-{
-	return stateless_admits_name((enum stateless_admits)i);
-}
-
-static const char *loses_text(size_t i)
-{
-	return stateless_loses_text((enum stateless_loses)i);
-}
-
 /* A rule of the host's that the change replaces; keys as audit has them. */
 static json_t *edit_object(const struct edit_shown *e)
 {
 	json_t *by = json_pack("{s:s, s:o, s:o, s:o}", "kind",
 			       stateless_class_name(e->kind), "rules",
-			       lines(e->rules), "admits",
-			       names(e->admits, ADMITS_MAX_, admits_name),
-			       "loses",
-			       names(e->loses, LOSES_MAX_, loses_text));
+			       json_of_lines(e->rules), "admits",
+			       json_of_admits(e->admits), "loses",
+			       json_of_loses(e->loses));
 
 	return json_pack("{s:s, s:o, s:o, s:i, s:o, s:o}", "family",
 			 nfproto_name(e->family), "table",
@@ -127,7 +93,8 @@ static void add_edits(json_t *o, const struct result_end *e)
 		return;
 	a = json_array();
 	for (size_t i = 0; i < e->plan->edits.n; i++)
-		json_array_append_new(a, edit_object(&e->plan->edits.v[i]));
+		lost |= json_array_append_new(
+				a, edit_object(&e->plan->edits.v[i])) != 0;
 	json_object_set_new(o, "replacements", a);
 }
 

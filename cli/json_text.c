@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/strbuf.h"
+#include "rules/stateless.h"
 
 json_t *json_of_text(const char *s)
 {
@@ -56,4 +58,47 @@ void json_add_diags(json_t *array, const struct diags *d)
 {
 	for (size_t i = 0; i < d->n; i++)
 		json_array_append_new(array, of_diag(&d->v[i]));
+}
+
+json_t *json_of_lines(const char *text)
+{
+	json_t *a = json_array();
+
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		_cleanup_(strbuf_release) struct strbuf line = { 0 };
+
+		strbuf_add(&line, text, n);
+		if (strbuf_status(&line) ||
+		    json_array_append_new(a, json_of_text(strbuf_str(&line)))) {
+			json_decref(a);
+			return NULL;
+		}
+		text += n + (text[n] == '\n');
+	}
+	return a;
+}
+
+json_t *json_of_admits(uint32_t admits)
+{
+	json_t *a = json_array();
+
+	for (unsigned int i = 0; i < ADMITS_MAX_; i++)
+		if (admits >> i & 1)
+			json_array_append_new(a, json_string(
+				stateless_admits_name(
+					(enum stateless_admits)i)));
+	return a;
+}
+
+json_t *json_of_loses(uint32_t loses)
+{
+	json_t *a = json_array();
+
+	for (unsigned int i = 0; i < LOSES_MAX_; i++)
+		if (loses >> i & 1)
+			json_array_append_new(a, json_string(
+				stateless_loses_text(
+					(enum stateless_loses)i)));
+	return a;
 }

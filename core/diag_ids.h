@@ -223,7 +223,8 @@
 	X(RULE_STAYS, 817)		/* a warning */			\
 	X(NEWLY_ADMITTED, 818)		/* a note */			\
 	X(NEWLY_LOST, 819)		/* a note */			\
-	X(NO_REWRITE, 820)
+	X(NO_REWRITE, 820)						\
+	X(RULES_PASSED, 821)		/* a note */
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

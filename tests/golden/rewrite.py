@@ -19,6 +19,7 @@ READ = tuple(SUFFIX[b] for b in os.environ["CTPOLICY_BACKENDS"].split()
              if b in SUFFIX)
 HERE = os.path.join(os.environ["srcdir"], "tests/golden/rewrite")
 ARGS = {"nat-force.save": ("nat.save", "--force"),
+        "router-json.save": ("router.save", "--json"),
         "silent-ipv6.save": ("silent.save", "--family", "ipv6"),
         "stays-force.nft": ("stays.nft", "--force")}
 failed = 0
