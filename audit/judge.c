@@ -305,6 +305,9 @@ static int judge_all(struct walker *w, const struct foreign *f,
 				 talk_is_error(t), &after);
 		if (!err)
 			next_entry_mark(&after, t == TALK_FIRST, mark);
+		/* Half of a connection makes no entry to go by. */
+		if (t == TALK_FIRST && ret->tracked == TRUTH_NO)
+			has_entry = false;
 	}
 	return err;
 }

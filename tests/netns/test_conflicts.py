@@ -35,6 +35,7 @@ HOOKS = {
     "in": "type filter hook input priority filter",
     "drop": "type filter hook input priority filter; policy drop",
     "early": "type filter hook prerouting priority mangle",
+    "raw": "type filter hook prerouting priority raw",
     "-": "",
 }
 DIALECTS = [d for d, backend, tool in (
@@ -97,6 +98,11 @@ CONFLICTS = [
     ("this host with itself", SERVER, "CT592", "9090",
      ["nat OUTPUT -o lo -p tcp --dport 8080 -j REDIRECT --to-ports 9090"],
      ["out oifname \"lo\" tcp dport 8080 redirect to :9090"]),
+    ("answers to what is untracked already", SERVER, "CT592", "9090",
+     ["raw PREROUTING -p tcp --dport 8080 -j CT --notrack",
+      "nat OUTPUT -p tcp --sport 8080 -j REDIRECT --to-ports 9090"],
+     ["raw tcp dport 8080 notrack",
+      "out tcp sport 8080 redirect to :9090"]),
     ("a published port of docker's", SERVER, "CT592", "DOCKER",
      ["nat PREROUTING -m addrtype --dst-type LOCAL -j DOCKER",
       "nat DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT "
