@@ -481,3 +481,17 @@ struct harm_found judge_compare(const struct judged *now,
 		h = tracked_by(FOREIGN_NOWHERE);
 	return h;
 }
+
+struct harm_found judge_kept(const struct judged *now,
+			     const struct judged *then)
+{
+	struct harm_found h = judge_loss(now, then);
+
+	if (!h.harm && judge_works(now) != TRUTH_NO)
+		h = find_need(now, WAY_WITHIN);
+	if (h.harm == HARM_NAT && then->tracked == TRUTH_YES)
+		h.harm = HARM_KEPT;
+	else if (h.harm == HARM_HELPER || h.harm == HARM_COUNT)
+		h.harm = HARM_NONE;
+	return h;
+}

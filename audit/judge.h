@@ -46,6 +46,7 @@ enum harm {
 	HARM_NAT,
 	HARM_HELPER,
 	HARM_COUNT,		/* limits, marks of connections */
+	HARM_KEPT,		/* none: translated, and left tracked */
 	HARM_MARK,		/* packets would have another mark */
 	HARM_ERRORS,		/* ICMP errors get lost */
 	HARM_ANSWERS,		/* a flow begun from the service's own port */
@@ -83,5 +84,9 @@ struct judge_view {
 struct harm_found judge_compare(const struct judged *now,
 				const struct judged *then, enum flow_way way,
 				const struct judge_view *view);
+
+/* Of what is meant to stay tracked, because it is translated. */
+struct harm_found judge_kept(const struct judged *now,
+			     const struct judged *then);
 
 #endif

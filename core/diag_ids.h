@@ -153,6 +153,7 @@
 	X(STAYS_TRACKED, 595)		/* a warning */			\
 	X(NOT_ALL_TRIED, 596)		/* a warning */			\
 	X(LOSES_ANSWERS, 597)		/* a warning */			\
+	X(OWN_STAYS_TRACKED, 598)	/* a warning */			\
 	/* iptables */							\
 	X(IPTABLES_NFT, 601)						\
 	X(XTABLES_LOCK, 602)		/* cannot be taken */		\

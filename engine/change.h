@@ -27,7 +27,7 @@ struct part {
 	struct backend_ctx *ctx;	/* NULL: only text is written */
 	struct past *past;		/* aims `want`; NULL: it is lowered */
 	struct snapshot live;
-	struct survey elsewhere;	/* of the others: tracks and unseen */
+	struct survey elsewhere;	/* of the others, in part */
 	bool lowered;	/* the diagnostics of lowering were reported */
 	struct image *want;
 	struct changeset *changes;

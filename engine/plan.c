@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/plan.h"
+#include "engine/within.h"
 #include "engine/worlds.h"
 
 #include <errno.h>
@@ -128,25 +129,33 @@ void plan_note_translation(struct plan *p)
 	translation_note(p->policy, &p->facts, &p->diags);
 }
 
-int plan_make_stateless(struct plan *p)
+static int plan_make_again(struct plan *p)
 {
 	_cleanup_(diags_release) struct diags said_before = { 0 };
 
-	p->facts.idle = true;
 	ruleset_free(&p->rules);
 	return generate(p->policy, &p->facts, &p->rules, &said_before);
+}
+
+int plan_make_stateless(struct plan *p)
+{
+	p->facts.idle = true;
+	return plan_make_again(p);
 }
 
 int plan_choose_live(struct plan *p)
 {
 	int err = worlds_choose(p, plan_backend_name(p));
+	bool kept = false;
 
 	if (!err && p->policy)
 		err = facts_add_rules(p->change.v, &p->facts, &p->diags);
 	if (!err && p->policy)
 		plan_note_translation(p);
-	if (!err && p->facts.idle)
-		err = plan_make_stateless(p);
+	if (!err && p->policy)
+		err = within_find(p, &kept);
+	if (!err && (p->facts.idle || kept))
+		err = plan_make_again(p);
 	return err;
 }
 

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/preflight.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/socket.h>
 
 #include "audit/judge.h"
 #include "audit/keepers.h"
 #include "audit/samples.h"
 #include "core/mem.h"
+#include "engine/ends.h"
 #include "engine/guard.h"
 #include "engine/others.h"
 #include "engine/preflight_say.h"
 #include "generators/legs.h"
-#include "host/conntrack/local_addresses.h"
 #include "host/marks.h"
 
 static const struct port_set every_port = {
@@ -29,10 +27,16 @@ static const struct port_set every_port = {
 #define SEARCHED_MAX 20000000
 #define WALKED_MAX 10000000
 
+enum aspect {
+	ASPECT_TAKEN_OUT,	/* of tracking */
+	ASPECT_TWIN,		/* begun from the service's own port */
+	ASPECT_KEPT,		/* stays tracked, this host with itself */
+};
+
 struct space {
 	const struct service *service;
 	struct flow_space flow;
-	bool twin;		/* begun from the service's own port */
+	enum aspect aspect;
 	size_t first, n;	/* of its cases */
 };
 
@@ -46,8 +50,7 @@ struct attempt {
 struct preflight {
 	struct plan *p;
 	const struct foreign *f;	/* the host's own rules */
-	struct prefix_set outside, all;	/* this host's addresses */
-	struct iface_set devices;
+	struct ends ends;
 	struct space *spaces;
 	size_t n_spaces, cap_spaces;
 	struct attempt *cases;
@@ -64,57 +67,9 @@ static void preflight_release(struct preflight *x)
 {
 	guard_release(&x->guard);
 	others_release(&x->others);
-	prefix_set_release(&x->outside);
-	prefix_set_release(&x->all);
-	iface_set_release(&x->devices);
+	ends_release(&x->ends);
 	free(x->spaces);
 	free(x->cases);
-}
-
-static bool is_loopback(const struct prefix *p)
-{
-	static const uint8_t one[16] = { [15] = 1 };
-
-	return p->family == AF_INET ? p->addr[0] == 127 :
-				      !memcmp(p->addr, one, sizeof(one));
-}
-
-/* Of the loopback addresses, the one that everybody uses stands first. */
-static int find_addresses(struct preflight *x)
-{
-	static const struct prefix first = {
-		.family = AF_INET, .len = 32, .addr = { 127, 0, 0, 1 },
-	};
-	_cleanup_(prefix_set_release) struct prefix_set here = { 0 };
-	int err = local_addresses(&here);
-
-	if (!err)
-		err = prefix_set_add(&x->all, &first);
-	for (size_t i = 0; !err && i < here.n; i++) {
-		err = prefix_set_add(&x->all, &here.v[i]);
-		if (!err && !is_loopback(&here.v[i]))
-			err = prefix_set_add(&x->outside, &here.v[i]);
-	}
-	return err;
-}
-
-static int find_devices(struct preflight *x)
-{
-	struct if_nameindex *v = if_nameindex();
-	int err = v ? 0 : -errno;
-
-	for (size_t i = 0; v && !err && v[i].if_index; i++) {
-		struct iface dev = { 0 };
-
-		if (!strcmp(v[i].if_name, "lo"))
-			continue;
-		memcpy(dev.name, v[i].if_name,
-		       strnlen(v[i].if_name, sizeof(dev.name) - 1));
-		err = iface_set_add(&x->devices, &dev);
-	}
-	if (v)
-		if_freenameindex(v);
-	return err;
 }
 
 /* Is connection tracking at work today? Or will ctpolicy's rules need it? */
@@ -140,7 +95,7 @@ static int take_sample(const struct flow_sample *s, void *arg)
 }
 
 static int add_space(struct preflight *x, const struct service *s,
-		     const struct flow_space *flow, bool twin)
+		     const struct flow_space *flow, enum aspect aspect)
 {
 	struct space *sp;
 	bool all = true;
@@ -150,7 +105,8 @@ static int add_space(struct preflight *x, const struct service *s,
 		return -ENOMEM;
 	sp = &x->spaces[x->n_spaces++];
 	*sp = (struct space){
-		.service = s, .flow = *flow, .twin = twin, .first = x->n_cases,
+		.service = s, .flow = *flow, .aspect = aspect,
+		.first = x->n_cases,
 	};
 	err = samples_of(x->f, &sp->flow, &x->limit, take_sample, x, &all);
 	sp->n = x->n_cases - sp->first;
@@ -166,31 +122,16 @@ static bool has_family(const struct prefix_set *s, uint8_t family)
 	return false;
 }
 
-/* Over loopback both ends have addresses of this host's. */
-static bool may_be_here(const struct preflight *x, const struct prefix_set *s,
-			uint8_t family)
-{
-	for (size_t i = 0; i < s->n; i++)
-		for (size_t k = 0; k < x->all.n; k++)
-			if (s->v[i].family == family &&
-			    (prefix_contains(&s->v[i], &x->all.v[k]) ||
-			     prefix_contains(&x->all.v[k], &s->v[i])))
-				return true;
-	return !s->n;
-}
-
 static int add_way(struct preflight *x, const struct service *s,
 		   enum flow_way way, uint8_t family, uint8_t proto)
 {
-	const struct flow_space flow = {
-		.way = way, .family = family, .proto = proto,
-		.clients = &s->clients, .servers = &s->servers,
-		.local = way == WAY_WITHIN ? &x->all : &x->outside,
-		.ports = &s->ports, .ifaces = &s->ifaces,
-		.devices = &x->devices, .ephemeral = x->p->facts.ephemeral,
-	};
+	const struct flow_space flow =
+		ends_space(&x->ends, s, way, family, proto,
+			   x->p->facts.ephemeral);
 
-	return add_space(x, s, &flow, false);
+	return add_space(x, s, &flow, way == WAY_WITHIN &&
+			 service_keeps_own(s, family) ? ASPECT_KEPT :
+							ASPECT_TAKEN_OUT);
 }
 
 /*
@@ -208,14 +149,14 @@ static int add_twin(struct preflight *x, const struct service *s,
 	const struct flow_space flow = {
 		.way = back[way], .family = family, .proto = proto,
 		.clients = &s->servers, .servers = &s->clients,
-		.local = &x->outside, .ports = &every_port,
-		.ifaces = &s->ifaces, .devices = &x->devices,
+		.local = &x->ends.outside, .ports = &every_port,
+		.ifaces = &s->ifaces, .devices = &x->ends.devices,
 		.ephemeral = s->ports.n ? s->ports.v[0] :
 					  (struct port_range){ 0 },
 	};
 
 	return s->ports.n && proto != IPPROTO_TCP ?
-		       add_space(x, s, &flow, true) : 0;
+		       add_space(x, s, &flow, ASPECT_TWIN) : 0;
 }
 
 static int add_roles(struct preflight *x, const struct service *s,
@@ -234,15 +175,13 @@ static int add_roles(struct preflight *x, const struct service *s,
 	for (size_t i = 0; !err && i < ARRAY_SIZE(ways); i++)
 		if (s->roles & ways[i].role &&
 		    (ways[i].way == WAY_THROUGH ||
-		     has_family(&x->outside, family))) {
+		     has_family(&x->ends.outside, family))) {
 			err = add_way(x, s, ways[i].way, family, proto);
 			if (!err)
 				err = add_twin(x, s, ways[i].way, family,
 					       proto);
 		}
-	if (!err && s->roles & (ROLE_SERVER | ROLE_CLIENT) && !s->has_ifaces &&
-	    may_be_here(x, &s->clients, family) &&
-	    may_be_here(x, &s->servers, family))
+	if (!err && ends_meet_within(&x->ends, s, family))
 		err = add_way(x, s, WAY_WITHIN, family, proto);
 	return err;
 }
@@ -276,11 +215,9 @@ static void share_out(struct preflight *x)
 static int find_cases(struct preflight *x)
 {
 	const struct policy *policy = x->p->policy;
-	int err = find_addresses(x);
+	int err = ends_find(&x->ends);
 
 	share_out(x);
-	if (!err)
-		err = find_devices(x);
 	for (size_t i = 0; !err && i < policy->n_services; i++)
 		err = add_service(x, &policy->services[i]);
 	return err;
@@ -297,15 +234,21 @@ static int compare_case(struct preflight *x, struct walker *w,
 	};
 	struct judged then;
 	struct harm_found h;
-	int err = judge(w, x->f, &sp->flow, &c->sample, x->tracking, false,
-			&then);
+	int err = judge(w, x->f, &sp->flow, &c->sample, x->tracking,
+			sp->aspect == ASPECT_KEPT, &then);
 
 	if (err)
 		return err;
-	if (sp->twin) {
+	switch (sp->aspect) {
+	case ASPECT_TWIN:
 		h = judge_loss(&c->now, &then);
 		h.harm = h.harm ? HARM_ANSWERS : HARM_NONE;
-	} else {
+		break;
+	case ASPECT_KEPT:
+		h = judge_kept(&c->now, &then);
+		break;
+	case ASPECT_TAKEN_OUT:
+	default:
 		h = judge_compare(&c->now, &then, sp->flow.way, &view);
 	}
 	return preflight_say(x->p, sp->service, &sp->flow, &c->sample, &h,
@@ -363,8 +306,8 @@ static int judge_today(struct preflight *x, const struct guard_host *host)
 {
 	_cleanup_(walker_free) struct walker *w = NULL;
 	const struct others_host all = {
-		.outside = &x->outside, .all = &x->all,
-		.devices = &x->devices, .tracking = x->tracking,
+		.outside = &x->ends.outside, .all = &x->ends.all,
+		.devices = &x->ends.devices, .tracking = x->tracking,
 	};
 	int err = walker_new(x->f, &w);
 
@@ -411,7 +354,7 @@ static bool sets_marks(const struct foreign *f)
 static int check(struct preflight *x)
 {
 	struct guard_host host = {
-		.local = &x->all, .devices = &x->devices,
+		.local = &x->ends.all, .devices = &x->ends.devices,
 	};
 	int err;
 

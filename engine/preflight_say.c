@@ -39,6 +39,10 @@ static const struct {
 		ID_NEEDS_ENTRY, OVERRIDE_LIMITS, "limits",
 		"leave what that rule is for out of the service",
 	},
+	[HARM_KEPT] = {
+		ID_OWN_STAYS_TRACKED, 0, NULL,
+		"`override: [nat]` takes it out as well, and then the rule has no effect on it",
+	},
 	[HARM_MARK] = {
 		ID_NEEDS_ENTRY, OVERRIDE_LIMITS, "limits",
 		"set that mark in a rule that asks for no connection",
@@ -179,6 +183,10 @@ static void describe(const struct service *s, const struct harm_found *h,
 		strbuf_printf(out, "this host %stranslates connections of service %s (%s), which cannot be done for untracked packets: %s",
 			      h->maybe ? "may be one that " : "", s->name,
 			      flow, place);
+		break;
+	case HARM_KEPT:
+		strbuf_printf(out, "of service %s, what this host sends to itself stays tracked, because it %s translated (%s): %s",
+			      s->name, h->maybe ? "may be" : "is", flow, place);
 		break;
 	case HARM_HELPER:
 	case HARM_COUNT:

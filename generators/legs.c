@@ -22,6 +22,11 @@ bool service_in_family(const struct policy *p, const struct service *s,
 	       (!s->has_servers || any_of_family(&s->servers, family));
 }
 
+bool service_keeps_own(const struct service *s, uint8_t family)
+{
+	return family == AF_INET ? s->keeps_own4 : s->keeps_own6;
+}
+
 bool leg_finds_socket(uint8_t proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
@@ -43,7 +48,7 @@ static int walk_family(struct leg_visit *v, leg_visitor *visit, void *arg)
 			if (!(s->roles & v->role))
 				continue;
 			err = visit(v, arg);
-			v->loopback = v->role != ROLE_ROUTER;
+			v->loopback = v->role != ROLE_ROUTER && !v->keeps_own;
 			if (!err && v->loopback)
 				err = visit(v, arg);
 		}
@@ -55,12 +60,14 @@ static int walk_service(struct leg_visit *v, leg_visitor *visit, void *arg)
 	const struct service *s = v->service;
 	bool v4 = service_in_family(v->policy, s, AF_INET);
 	bool v6 = service_in_family(v->policy, s, AF_INET6);
-	bool one = v4 && v6 && !s->has_clients && !s->has_servers;
+	bool one = v4 && v6 && !s->has_clients && !s->has_servers &&
+		   s->keeps_own4 == s->keeps_own6;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < s->n_protocols; i++) {
 		v->proto = s->protocols[i];
 		v->family = AF_UNSPEC;
+		v->keeps_own = s->keeps_own4;
 		if (one) {
 			err = walk_family(v, visit, arg);
 			continue;
@@ -69,6 +76,7 @@ static int walk_service(struct leg_visit *v, leg_visitor *visit, void *arg)
 		if (v4)
 			err = walk_family(v, visit, arg);
 		v->family = AF_INET6;
+		v->keeps_own = s->keeps_own6;
 		if (!err && v6)
 			err = walk_family(v, visit, arg);
 	}
@@ -120,12 +128,17 @@ static int put_addresses(const struct leg_visit *v, struct match *m)
  * group address that the policy names as a server's, and its replies come from
  * one. The other end may be anybody, on loopback too: a transparent proxy
  * speaks with addresses of others, and what it says stays tracked both ways.
+ * Accept rules say nothing of what stays tracked: they ask for UNTRACKED.
  */
-static enum dst_kind leg_dst(const struct leg_visit *v, enum hook hook)
+static enum dst_kind leg_dst(const struct leg_visit *v, enum hook hook,
+			     enum action action)
 {
 	const struct service *s = v->service;
 
-	if (hook == HOOK_FORWARD || (hook == HOOK_OUTPUT && !leg_enters(v)))
+	if (hook == HOOK_OUTPUT && !leg_enters(v))
+		return v->keeps_own && action == ACTION_NOTRACK ? DST_AWAY :
+								  DST_ANY;
+	if (hook == HOOK_FORWARD)
 		return DST_ANY;
 	if (v->role == ROLE_ROUTER)
 		return DST_TRANSIT;
@@ -154,7 +167,7 @@ struct rule *leg_rule(const struct leg_visit *v, struct ruleset *rs,
 	if (!v->family && v->policy->ipv4 != v->policy->ipv6)
 		m->family = v->policy->ipv4 ? AF_INET : AF_INET6;
 	m->proto = v->proto;
-	m->dst = leg_dst(v, hook);
+	m->dst = leg_dst(v, hook, action);
 	m->src_local = hook == HOOK_OUTPUT && !leg_enters(v);
 	err = put_ifaces(v, hook, m);
 	if (!err)

@@ -24,6 +24,7 @@ struct leg_visit {
 	enum leg leg;			/* LEG_REQUEST or LEG_REPLY */
 	uint8_t family, proto;
 	bool loopback;			/* between two sockets of this host */
+	bool keeps_own;			/* ... which stays tracked */
 };
 
 typedef int leg_visitor(const struct leg_visit *v, void *arg);
@@ -31,6 +32,8 @@ typedef int leg_visitor(const struct leg_visit *v, void *arg);
 /* An address list without members of a family excludes that family. */
 bool service_in_family(const struct policy *p, const struct service *s,
 		       uint8_t family);
+/* Does what this host sends to itself stay tracked? */
+bool service_keeps_own(const struct service *s, uint8_t family);
 /*
  * Replies to hosts behind a masquerading one are addressed to it as well. Only
  * a socket tells them apart, and the kernel can look up one for these alone.

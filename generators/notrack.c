@@ -9,7 +9,8 @@
  *   router  PREROUTING, transit dst  the same
  *   server and client, on loopback:  OUTPUT -o lo, both legs: a packet to an
  *   own address is judged in OUTPUT, and PREROUTING can't undo that. The
- *   addresses are the same as for the network.
+ *   addresses are the same as for the network. Where this stays tracked
+ *   (service_keeps_own()), nothing at OUTPUT is for an address of this host.
  */
 #include "generators/generators.h"
 #include "generators/legs.h"

@@ -58,6 +58,8 @@ struct service {
 	bool replies_unguarded;		/* reply_guard: none */
 	unsigned int overrides;		/* OVERRIDE_* */
 	enum policy_accept accept;
+	/* What this host sends to itself stays tracked: engine/within.h. */
+	bool keeps_own4, keeps_own6;
 };
 
 enum amount_kind { AMOUNT_UNSET, AMOUNT_AUTO, AMOUNT_NUMBER, AMOUNT_BYTES,

@@ -22,6 +22,8 @@ static bool leads_to(const struct flow *f, enum dst_kind dst)
 		return f->to_local || f->to_group;
 	case DST_TRANSIT:
 		return !f->to_local && !f->to_group;
+	case DST_AWAY:
+		return !f->to_local;
 	case DST_ANY:
 	case DST_MAX_:
 		break;

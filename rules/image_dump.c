@@ -39,7 +39,7 @@ static void put_match(struct strbuf *b, const struct match *m)
 	static const char *const dst[] = {
 		[DST_ANY] = "", [DST_LOCAL] = " dst local",
 		[DST_LOCAL_OR_GROUP] = " dst local,broadcast,multicast",
-		[DST_TRANSIT] = " dst transit",
+		[DST_TRANSIT] = " dst transit", [DST_AWAY] = " dst away",
 	};
 	static const char *const ct[] = {
 		[CT_ANY] = "", [CT_UNTRACKED] = " ct untracked",

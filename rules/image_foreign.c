@@ -147,6 +147,7 @@ static int put_types(const struct adding *a, const struct match *m)
 		[DST_LOCAL_OR_GROUP] = { RTN_LOCAL, RTN_BROADCAST,
 					 RTN_MULTICAST },
 		[DST_TRANSIT] = { RTN_UNICAST },
+		[DST_AWAY] = { RTN_UNICAST, RTN_BROADCAST, RTN_MULTICAST },
 	};
 	struct list to = list_of(a, FIELD_DADDR_TYPE);
 	struct list from = list_of(a, FIELD_SADDR_TYPE);

@@ -59,6 +59,7 @@ enum dst_kind {
 	DST_LOCAL,		/* a unicast address of this host */
 	DST_LOCAL_OR_GROUP,	/* that, or broadcast, or multicast */
 	DST_TRANSIT,		/* a unicast address that is not local */
+	DST_AWAY,		/* that, or broadcast, or multicast */
 	DST_MAX_
 };
 

@@ -195,6 +195,13 @@ bool reach_xt_tracks(const char *name)
 	return in_list(names, ARRAY_SIZE(names), name);
 }
 
+bool reach_xt_redirects(const char *name)
+{
+	static const char *const names[] = { "DNAT", "NETMAP", "REDIRECT" };
+
+	return in_list(names, ARRAY_SIZE(names), name);
+}
+
 int reach_chain_add_jump(struct reach_chain *c, size_t to,
 			 const struct reach *when)
 {

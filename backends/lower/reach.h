@@ -48,6 +48,8 @@ bool reach_narrow_xt(struct reach *r, const char *name, const void *info,
 		     size_t len);
 /* Does a match or target of that name need connection tracking? */
 bool reach_xt_tracks(const char *name);
+/* Does a target of that name send packets elsewhere? */
+bool reach_xt_redirects(const char *name);
 
 /*
  * Chains of one table that jump to each other.

@@ -42,7 +42,7 @@ static struct image_chain *place_chain(const struct nft_place *at)
  */
 static const struct dst_types {
 	const char *set;
-	uint8_t n, type[4];		/* RTN_* */
+	uint8_t n, type[6];		/* RTN_* */
 } dst_types[DST_MAX_] = {
 	[DST_LOCAL_OR_GROUP] = {
 		"local_types", 3, { RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST },
@@ -50,6 +50,11 @@ static const struct dst_types {
 	[DST_TRANSIT] = {
 		IMAGE_TRANSIT_TYPES, 4,
 		{ RTN_UNICAST, RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT },
+	},
+	[DST_AWAY] = {
+		"away_types", 6,
+		{ RTN_UNICAST, RTN_BROADCAST, RTN_MULTICAST, RTN_BLACKHOLE,
+		  RTN_UNREACHABLE, RTN_PROHIBIT },
 	},
 };
 

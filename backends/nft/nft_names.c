@@ -80,6 +80,7 @@ static void add_kinds(struct strbuf *b, const struct rule *r)
 		[DST_LOCAL] = "local",
 		[DST_LOCAL_OR_GROUP] = "group",
 		[DST_TRANSIT] = "transit",
+		[DST_AWAY] = "away",
 	};
 	static const char *const sock[] = {
 		[SOCKET_ANY] = "",

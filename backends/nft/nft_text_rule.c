@@ -183,6 +183,7 @@ static void print_state(const struct image_rule *r, struct strbuf *out)
 		[DST_LOCAL] = "fib daddr type local ",
 		[DST_LOCAL_OR_GROUP] = "",
 		[DST_TRANSIT] = "",
+		[DST_AWAY] = "",
 	};
 	static const char *const ct[] = {
 		[CT_ANY] = "",

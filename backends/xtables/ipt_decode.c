@@ -198,6 +198,7 @@ static int opt_dst_type(struct decoder *d, const char *arg, bool negated)
 		{ "LOCAL,BROADCAST,ANYCAST,MULTICAST", true, false,
 		  DST_TRANSIT },
 		{ "LOCAL,ANYCAST", true, true, DST_TRANSIT },
+		{ "LOCAL,ANYCAST", true, false, DST_AWAY },
 	};
 
 	if (d->r->match.dst != DST_ANY)

@@ -202,6 +202,9 @@ static int encode_dst(struct ipt_args *a, enum dst_kind dst, uint8_t family)
 			     "LOCAL,BROADCAST,MULTICAST");
 	case DST_TRANSIT:
 		return encode_transit(a, family);
+	case DST_AWAY:
+		return WORDS(a, "-m", "addrtype", "!", "--dst-type",
+			     "LOCAL,ANYCAST");
 	case DST_ANY:
 	case DST_MAX_:
 		break;

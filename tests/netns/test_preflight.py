@@ -80,11 +80,6 @@ HARMS = {
                       "  tcp dport 8080 redirect to :9090"),
         "", table("nat", "PREROUTING -p tcp --dport 8080 -j REDIRECT "
                   "--to-ports 9090"), "CT592"),
-    "this host's own connections are redirected": (
-        "", nft_chain("nat", "output", "-100",
-                      "  oifname \"lo\" tcp dport 8080 redirect to :9090"),
-        "", table("nat", "OUTPUT -o lo -p tcp --dport 8080 -j REDIRECT "
-                  "--to-ports 9090"), "CT592"),
     "connections go to another host": (
         "", nft_chain("nat", "prerouting", "dstnat",
                       "  meta nfproto ipv4 tcp dport 8080 "

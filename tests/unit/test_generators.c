@@ -97,6 +97,41 @@ static void test_roles(void **state)
 	}
 }
 
+/* In IPv4 alone: nothing at OUTPUT is for an address of this host. */
+static void test_keeps_own(void **state)
+{
+	static const char *const roles[] = { "server", "client" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		_cleanup_(made_release) struct made m = { .policy = NULL };
+		size_t seen[2] = { 0 };
+		char text[128];
+
+		snprintf(text, sizeof(text),
+			 "role: %s, protocol: tcp, ports: [80], accept: none",
+			 roles[i]);
+		make(&m, "allowed", text);
+		ruleset_free(&m.rules);
+		m.policy->services[0].keeps_own4 = true;
+		assert_int_equal(generate(m.policy, &host_facts_default,
+					  &m.rules, &m.d), 0);
+		for (size_t k = 0; k < m.rules->n; k++) {
+			const struct rule *r = &m.rules->v[k];
+
+			if (r->hook != HOOK_OUTPUT)
+				continue;
+			assert_int_equal(r->match.dst,
+					 r->match.family == AF_INET ? DST_AWAY :
+					 r->match.src_local ? DST_ANY :
+							      DST_LOCAL);
+			seen[r->match.family == AF_INET6]++;
+		}
+		assert_int_equal(seen[0], 1);
+		assert_int_equal(seen[1], 2);
+	}
+}
+
 static bool accepts_icmp(const struct made *m, uint8_t type)
 {
 	for (size_t i = 0; i < m->rules->n; i++) {
@@ -281,6 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_keeps_own),
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_translation),

@@ -105,6 +105,10 @@ static const struct {
 	  "LOCAL,BROADCAST,ANYCAST,MULTICAST -j ACCEPT", NULL },
 	{ NFPROTO_IPV6, "-m addrtype ! --dst-type MULTICAST -m addrtype "
 	  "! --dst-type LOCAL,ANYCAST -j ACCEPT", NULL },
+	{ NFPROTO_IPV4, "-m addrtype ! --dst-type LOCAL,ANYCAST -j ACCEPT",
+	  NULL },
+	{ NFPROTO_IPV6, "-m addrtype ! --dst-type LOCAL,ANYCAST -j ACCEPT",
+	  NULL },
 	{ NFPROTO_IPV4, "-m addrtype --dst-type LOCAL,BROADCAST,MULTICAST "
 	  "-j ACCEPT", NULL },
 	{ NFPROTO_IPV4, "-m comment --comment \"it's \\\"so\\\"\" -j ACCEPT",
@@ -167,7 +171,7 @@ static const char *const unknown[] = {
 	"-m addrtype ! --src-type LOCAL -j ACCEPT",
 	"-m addrtype --src-type UNICAST -j ACCEPT",
 	"-m addrtype ! --dst-type MULTICAST -j ACCEPT",
-	"-m addrtype ! --dst-type LOCAL,ANYCAST -j ACCEPT", "! -f -j ACCEPT",
+	"! -f -j ACCEPT",
 	"-m socket --transparent -j ACCEPT",
 	"-m socket -m socket --nowildcard -j ACCEPT",
 	"-m socket --nowildcard -m socket -j ACCEPT",

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/ends.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "host/conntrack/local_addresses.h"
+
+static bool is_loopback(const struct prefix *p)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return p->family == AF_INET ? p->addr[0] == 127 :
+				      !memcmp(p->addr, one, sizeof(one));
+}
+
+/* Of the loopback addresses, the one that everybody uses stands first. */
+static int find_addresses(struct ends *x)
+{
+	static const struct prefix first = {
+		.family = AF_INET, .len = 32, .addr = { 127, 0, 0, 1 },
+	};
+	_cleanup_(prefix_set_release) struct prefix_set here = { 0 };
+	int err = local_addresses(&here);
+
+	if (!err)
+		err = prefix_set_add(&x->all, &first);
+	for (size_t i = 0; !err && i < here.n; i++) {
+		err = prefix_set_add(&x->all, &here.v[i]);
+		if (!err && !is_loopback(&here.v[i]))
+			err = prefix_set_add(&x->outside, &here.v[i]);
+	}
+	return err;
+}
+
+static int find_devices(struct ends *x)
+{
+	struct if_nameindex *v = if_nameindex();
+	int err = v ? 0 : -errno;
+
+	for (size_t i = 0; v && !err && v[i].if_index; i++) {
+		struct iface dev = { 0 };
+
+		if (!strcmp(v[i].if_name, "lo"))
+			continue;
+		memcpy(dev.name, v[i].if_name,
+		       strnlen(v[i].if_name, sizeof(dev.name) - 1));
+		err = iface_set_add(&x->devices, &dev);
+	}
+	if (v)
+		if_freenameindex(v);
+	return err;
+}
+
+int ends_find(struct ends *ret)
+{
+	_cleanup_(ends_release) struct ends x = { 0 };
+	int err = find_addresses(&x);
+
+	if (!err)
+		err = find_devices(&x);
+	if (err)
+		return err;
+	*ret = x;
+	x = (struct ends){ 0 };
+	return 0;
+}
+
+void ends_release(struct ends *x)
+{
+	prefix_set_release(&x->outside);
+	prefix_set_release(&x->all);
+	iface_set_release(&x->devices);
+	*x = (struct ends){ 0 };
+}
+
+/* Over loopback both ends have addresses of this host's. */
+static bool may_be_here(const struct ends *x, const struct prefix_set *s,
+			uint8_t family)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < x->all.n; k++)
+			if (s->v[i].family == family &&
+			    (prefix_contains(&s->v[i], &x->all.v[k]) ||
+			     prefix_contains(&x->all.v[k], &s->v[i])))
+				return true;
+	return !s->n;
+}
+
+bool ends_meet_within(const struct ends *x, const struct service *s,
+		      uint8_t family)
+{
+	return s->roles & (ROLE_SERVER | ROLE_CLIENT) &&
+	       may_be_here(x, &s->clients, family) &&
+	       may_be_here(x, &s->servers, family);
+}
+
+static bool is_here(const struct ends *x, const struct prefix *p)
+{
+	for (size_t i = 0; i < x->all.n; i++)
+		if (x->all.v[i].family == p->family &&
+		    prefix_contains(&x->all.v[i], p))
+			return true;
+	return p->family == AF_INET && p->len >= 8 &&
+	       p->addr[0] == IN_LOOPBACKNET;
+}
+
+static bool is_all_here(const struct ends *x, const struct prefix_set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!is_here(x, &s->v[i]))
+			return false;
+	return s->n;
+}
+
+bool ends_are_here(const struct ends *x, const struct service *s)
+{
+	return !(s->roles & ROLE_ROUTER) &&
+	       (!(s->roles & ROLE_SERVER) || is_all_here(x, &s->clients)) &&
+	       (!(s->roles & ROLE_CLIENT) || is_all_here(x, &s->servers));
+}
+
+struct flow_space ends_space(const struct ends *x, const struct service *s,
+			     enum flow_way way, uint8_t family, uint8_t proto,
+			     struct port_range ephemeral)
+{
+	static const struct iface_set every_device;
+	bool within = way == WAY_WITHIN;
+
+	return (struct flow_space){
+		.way = way, .family = family, .proto = proto,
+		.clients = &s->clients, .servers = &s->servers,
+		.local = within ? &x->all : &x->outside,
+		.ports = &s->ports,
+		.ifaces = within ? &every_device : &s->ifaces,
+		.devices = &x->devices, .ephemeral = ephemeral,
+	};
+}
