@@ -83,6 +83,18 @@ bool needs_conntrack(const struct foreign_rule *r)
 	return false;
 }
 
+bool needs_module(const struct foreign_rule *r, enum foreign_feature *ret)
+{
+	for (unsigned int x = 0; x < FEATURE_MAX_; x++)
+		if (r->features & UINT64_C(1) << x &&
+		    (needs_feature((enum foreign_feature)x) ||
+		     x == FEATURE_NOTRACK)) {
+			*ret = (enum foreign_feature)x;
+			return true;
+		}
+	return false;
+}
+
 static void print_mask(uint8_t mask, struct strbuf *out)
 {
 	const char *comma = "", *name;

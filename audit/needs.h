@@ -35,6 +35,8 @@ void needs_release(struct needs *n);
 bool needs_conntrack(const struct foreign_rule *r);
 /* Does a rule need tracking for its sake? */
 bool needs_feature(enum foreign_feature x);
+/* Does it hold a module of connection tracking? NOTRACK does as well. */
+bool needs_module(const struct foreign_rule *r, enum foreign_feature *ret);
 /* Is it counted on its own, or among "other"? */
 bool needs_is_other(enum foreign_feature x);
 /* All state matches of a rule: "NEW", "vmap:ESTABLISHED,NEW", "NEW&SNAT". */

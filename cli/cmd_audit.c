@@ -10,6 +10,7 @@
 #include "cli/saved_rules.h"
 #include "core/fault.h"
 #include "core/mem.h"
+#include "engine/boot_find.h"
 #include "engine/live_rules.h"
 #include "host/host.h"
 
@@ -29,6 +30,15 @@ static void found_release(struct found *x)
 	arena_release(&x->arena);
 }
 
+static int look_at_files(struct diags *d)
+{
+	_cleanup_(boot_finds_release) struct boot_finds found = { 0 };
+	int err = boot_find(&found);
+
+	boot_say(&found, BOOT_AUDITS, d);
+	return err;
+}
+
 static int read_live(const struct options *o, struct foreign *f,
 		     struct keepers *k, struct audit_report *a,
 		     struct diags *d)
@@ -39,10 +49,11 @@ static int read_live(const struct options *o, struct foreign *f,
 		return err;
 	keepers_find(f, k);
 	a->keepers = k;
+	err = look_at_files(d);
 	/* no table, or one that cannot be asked */
 	if (host_conntrack_count(&a->entries))
 		a->entries = 0;
-	return 0;
+	return err;
 }
 
 /* Each for itself, whatever else keeps tracking on. */

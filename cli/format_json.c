@@ -55,6 +55,28 @@ static void add_off_steps(json_t *a, const struct result_end *e)
 		json_array_append_new(a, off_object(&s->v[i]));
 }
 
+/* A line of a file of the host's; `value` is the host's own text. */
+static json_t *boot_object(const struct boot_step *s)
+{
+	_cleanup_free_ char *line = strndup(s->edit.was,
+					    strcspn(s->edit.was, "\r\n"));
+
+	lost |= !line;
+	return json_pack("{s:s, s:s, s:o, s:i, s:o}", "action",
+			 boot_action(s), "kind", "file", "key",
+			 json_of_text(s->edit.path), "line",
+			 (int)s->edit.line, "value", json_of_text(line));
+}
+
+static void add_boot_steps(json_t *a, const struct result_end *e)
+{
+	const struct boot_steps *s =
+		result_boot_steps(&e->plan->change.boot, e->shown);
+
+	for (size_t i = 0; s && i < s->n; i++)
+		json_array_append_new(a, boot_object(&s->v[i]));
+}
+
 static void add_steps(json_t *a, const struct result_end *e)
 {
 	for (size_t i = 0; i < e->plan->change.n; i++) {
@@ -66,6 +88,7 @@ static void add_steps(json_t *a, const struct result_end *e)
 							     &cs->steps[k]));
 	}
 	add_off_steps(a, e);
+	add_boot_steps(a, e);
 }
 
 /* A rule of the host's that the change replaces; keys as audit has them. */

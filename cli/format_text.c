@@ -148,6 +148,32 @@ static int print_edits(const struct result_end *e)
 	return err;
 }
 
+static int print_line(char sign, const struct strbuf *line,
+		      const struct display *how)
+{
+	printf("%s%c ", !how->color_out ? "" : sign == '+' ? "\033[32m" :
+	       sign == '-' ? "\033[31m" : "\033[33m", sign);
+	diag_puts(strbuf_str(line), stdout);
+	puts(how->color_out ? "\033[0m" : "");
+	return strbuf_status(line);
+}
+
+static int print_boot(const struct result_end *e, const struct display *how)
+{
+	const struct boot_steps *s =
+		result_boot_steps(&e->plan->change.boot, e->shown);
+	int err = 0;
+
+	for (size_t i = 0; s && i < s->n; i++) {
+		_cleanup_(strbuf_release) struct strbuf line = { 0 };
+
+		boot_print_step(&s->v[i], &line);
+		if (print_line('~', &line, how))
+			err = -ENOMEM;
+	}
+	return err;
+}
+
 static int print_off(const struct result_end *e, const struct display *how)
 {
 	const struct off_steps *s =
@@ -156,15 +182,10 @@ static int print_off(const struct result_end *e, const struct display *how)
 
 	for (size_t i = 0; s && i < s->n; i++) {
 		_cleanup_(strbuf_release) struct strbuf line = { 0 };
-		bool add = s->v[i].add;
 
 		off_print_step(&s->v[i], &line);
-		if (strbuf_status(&line))
+		if (print_line(s->v[i].add ? '+' : '-', &line, how))
 			err = -ENOMEM;
-		printf("%s%c ", !how->color_out ? "" : add ? "\033[32m" :
-		       "\033[31m", add ? '+' : '-');
-		diag_puts(strbuf_str(&line), stdout);
-		puts(how->color_out ? "\033[0m" : "");
 	}
 	return err;
 }
@@ -183,7 +204,7 @@ static int show(const struct result *r, const struct display *how)
 		for (size_t k = 0; k < c->n; k++)
 			if (print_part(&c->v[k], &r->v[i], how))
 				err = -ENOMEM;
-		if (print_off(&r->v[i], how))
+		if (print_off(&r->v[i], how) || print_boot(&r->v[i], how))
 			err = -ENOMEM;
 	}
 	return err;

@@ -33,3 +33,10 @@ const struct off_steps *result_off_steps(const struct off *o, enum shown shown)
 	return shown == SHOW_PLANNED ? &o->steps :
 	       shown == SHOW_MADE ? &o->made : NULL;
 }
+
+const struct boot_steps *result_boot_steps(const struct boot *b,
+					   enum shown shown)
+{
+	return shown == SHOW_PLANNED ? &b->steps :
+	       shown == SHOW_MADE ? &b->made : NULL;
+}

@@ -63,5 +63,7 @@ bool result_shows_edits(const struct result_end *e);
 const struct changeset *result_steps(const struct part *m, enum shown shown);
 const struct off_steps *result_off_steps(const struct off *o,
 					 enum shown shown);
+const struct boot_steps *result_boot_steps(const struct boot *b,
+					   enum shown shown);
 
 #endif

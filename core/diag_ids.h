@@ -104,12 +104,16 @@
 	X(MODULES_BUILT_IN, 525)	/* a note */			\
 	X(PACKETS_IN_FLIGHT, 526)					\
 	X(MODULE_REFUSED, 527)		/* the kernel said no */	\
+	X(LOADS_AGAIN, 528)		/* a warning */			\
+	X(FILE_NOT_EDITED, 529)		/* or a warning */		\
 	X(SETTING_UNSUPPORTED, 530)	/* sysctls */		\
 	X(STATE_FORBIDDEN, 532)		/* to a rule of the host's */	\
 	X(NOT_EDITED, 533)		/* a rule of the host's */	\
 	X(ORIGINAL_LOST, 534)						\
 	X(ORIGINAL_GONE, 535)						\
 	X(ORIGINALS_DAMAGED, 536)	/* a warning */			\
+	X(FILE_CHANGED, 537)		/* a warning */			\
+	X(NOTES_DAMAGED, 538)		/* a warning */			\
 	/* State, history, trials */					\
 	X(STATE_FOLDER, 540)		/* unusable */			\
 	X(STATE_FOLDER_UNSAFE, 541)	/* others may write */		\

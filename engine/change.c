@@ -51,7 +51,7 @@ static size_t steps_of(const struct part *m)
 
 size_t change_steps(const struct change *c)
 {
-	size_t n = c->off.steps.n;
+	size_t n = c->off.steps.n + c->boot.steps.n;
 
 	for (size_t i = 0; i < c->n; i++)
 		n += steps_of(&c->v[i]);
@@ -75,7 +75,8 @@ const char *change_target(const struct change *c)
 {
 	const struct part *m = change_first(c);
 
-	return m ? m->backend->name : c->off.there ? OFF_TARGET : "";
+	return m ? m->backend->name : c->off.there ? OFF_TARGET :
+	       c->boot.there ? BOOT_TARGET : "";
 }
 
 static int commit(struct part *m, const struct changeset *cs,
@@ -208,7 +209,10 @@ int change_commit(struct change *c, struct progress *ret, struct diags *d)
 	ret->done += ret->begun != BEGUN_NOT;
 	if (!err)
 		err = commit_parts(c, ret, d);
-	return err ? err : off_take_out(&c->off, &ret->begun, d);
+	if (!err)
+		err = off_take_out(&c->off, &ret->begun, d);
+	/* Last, since what went before is the likelier to fail. */
+	return err ? err : boot_commit(&c->boot, &ret->begun, d);
 }
 
 void part_release(struct part *m)
@@ -232,5 +236,6 @@ void change_release(struct change *c)
 		part_release(&c->v[i]);
 	free(c->v);
 	off_release(&c->off);
+	boot_release(&c->boot);
 	*c = (struct change){ 0 };
 }

@@ -3,7 +3,7 @@
  * engine/change.h: one change, made of a part for each target it concerns.
  *
  * A change has one plan, one record, one verdict and one undo, however many
- * targets (backends, kernel modules) it writes to.
+ * targets (backends, kernel modules, files) it writes to.
  *
  * Shape:  of a part, `changes` leads from `live` to `want`. `before` is what
  *         the target held when the change was begun; `made` and `made_want`
@@ -19,6 +19,7 @@
 #define CTPOLICY_ENGINE_CHANGE_H
 
 #include "backends/backend.h"
+#include "engine/boot.h"
 #include "engine/off.h"
 #include "engine/past.h"
 
@@ -42,6 +43,7 @@ struct change {
 	struct part *v;
 	size_t n, cap;
 	struct off off;
+	struct boot boot;
 };
 
 /* How far a commit got, for whoever must judge its failure. */

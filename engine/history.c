@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/digest.h"
 #include "core/mem.h"
+#include "engine/boot_keep.h"
 #include "engine/off_aim.h"
 #include "engine/originals.h"
 
@@ -26,7 +27,9 @@ static int write_parts(struct plan *p, struct record *rec)
 					part, &p->diags) :
 			     -ENOMEM;
 	}
-	return err ? err : off_write_record(&p->change.off, rec);
+	if (!err)
+		err = off_write_record(&p->change.off, rec);
+	return err ? err : boot_write_record(&p->change.boot, rec);
 }
 
 /* What is done, and by which policy. */
@@ -37,6 +40,16 @@ static int sign(const struct plan *p, struct record *rec)
 	if (p->text)
 		rec->policy_digest = digest_add(DIGEST_START, p->text, p->len);
 	return rec->command && (rec->policy || !p->file) ? 0 : -ENOMEM;
+}
+
+/* What outlives the record. */
+static int note(struct plan *p)
+{
+	int err = originals_keep(p);
+
+	if (!err)
+		err = off_note(p);
+	return err ? err : boot_note(p);
 }
 
 static int write_down(struct plan *p, struct record *rec)
@@ -115,9 +128,11 @@ int history_begin(struct plan *p)
 	size_t said = p->diags.n;
 	int err;
 
-	if (!p->state || p->recovers || p->unjournaled)
+	if (!p->state)
 		return 0;
-	err = originals_keep(p);
+	if (p->recovers || p->unjournaled)
+		return boot_note(p);
+	err = note(p);
 	if (!err)
 		err = write_down(p, &rec);
 	if (err)

@@ -222,5 +222,6 @@ void off_release(struct off *o)
 	off_items_release(&o->before);
 	free(o->steps.v);
 	free(o->made.v);
+	free(o->note_before);
 	*o = (struct off){ 0 };
 }

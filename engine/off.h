@@ -56,6 +56,8 @@ struct off {
 	bool begun;			/* `before` is filled */
 	struct off_steps steps;		/* from live to want */
 	struct off_steps made;		/* where the user asked to see them */
+	bool noted;			/* the state folder has `live` for it */
+	char *note_before;		/* what it had; NULL: nothing */
 };
 
 /* Read what is live; what leads from there to `want` are the steps. */

@@ -6,6 +6,8 @@
 
 #include "core/digest.h"
 #include "core/mem.h"
+#include "engine/boot_keep.h"
+#include "state/note.h"
 
 static int put_text(const struct off_items *items, struct rules_text *text,
 		    uint64_t *ret_digest)
@@ -49,66 +51,102 @@ int off_read_record(struct off *o, const struct record_part *part,
 	return err;
 }
 
-static const struct record_part *part_of(const struct record *r)
-{
-	for (size_t i = 0; i < r->n_parts; i++)
-		if (!strcmp(r->parts[i].target, OFF_TARGET))
-			return &r->parts[i];
-	return NULL;
-}
+/* Whose modules these were: "boot SPACE", a line before them. */
+#define BOOT "boot "
 
-/* The newest record of this boot that speaks of modules; *done: it did. */
-static int look_at(struct plan *p, struct state *state, uint32_t id,
-		   bool *done)
+static int read_note(struct plan *p, struct state *state, char **ret)
 {
-	_cleanup_(record_release) struct record r = { 0 };
-	_cleanup_(diags_release) struct diags unsaid = { 0 };
-	const struct record_part *part;
-	struct off *o = &p->change.off;
-	int err = state_record(state, id, &r, &unsaid);
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int err = note_read(state, NOTE_MODULES, &text, &len, &p->diags);
 
 	if (err)
-		return err == -ENOMEM ? err : 0;
-	part = part_of(&r);
-	if (!part)
-		return 0;
-	*done = true;
-	if (part->after.len || strcmp(r.space, state_space(state)))
-		return 0;
-	err = off_read_record(o, part, &unsaid);
-	o->there = !err && o->want.n;
-	return err == -ENOMEM ? err : 0;
+		return err;
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+/* Another boot has loaded what it wants. */
+static const char *of_this_boot(const char *note, const struct state *state)
+{
+	const char *space = state_space(state);
+	size_t n = strlen(space);
+
+	if (strncmp(note, BOOT, strlen(BOOT)))
+		return NULL;
+	note += strlen(BOOT);
+	return !strncmp(note, space, n) && note[n] == '\n' ? note + n + 1 :
+							     NULL;
 }
 
 static int find_unloaded(struct plan *p, struct state *state)
 {
-	_cleanup_(diags_release) struct diags unsaid = { 0 };
-	uint32_t ids[STATE_KEPT + 1];
-	bool done = false;
-	size_t n = 0;
-	int err = state_list(state, ids, &n, &unsaid);
+	struct off *o = &p->change.off;
+	_cleanup_free_ char *note = NULL;
+	const char *items;
+	int err = read_note(p, state, &note);
 
-	if (err)
-		return err == -ENOMEM ? err : 0;
-	while (!err && !done && n)
-		err = look_at(p, state, ids[--n], &done);
-	return err;
+	items = err ? NULL : of_this_boot(note, state);
+	if (items)
+		err = off_parse(items, strlen(items), &o->want);
+	o->there = !err && o->want.n;
+	return err == -ENOMEM ? err : 0;
+}
+
+static int aim(struct plan *p, struct state *state)
+{
+	int err = boot_aim(p, state);
+
+	if (err || !state || p->change.off.there)
+		return err;
+	return find_unloaded(p, state);
 }
 
 int off_aim(struct plan *p)
 {
 	_cleanup_(diags_release) struct diags unsaid = { 0 };
 	_cleanup_(state_close) struct state *state = NULL;
+
+	p->change.off.there = p->policy && p->policy->unload_modules;
+	if (p->state)
+		return aim(p, p->state);
+	if (state_open_reading(p->rq->state_dir, &state, &unsaid) == -ENOMEM)
+		return -ENOMEM;
+	return aim(p, state);
+}
+
+int off_note(struct plan *p)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	struct off *o = &p->change.off;
 	int err;
 
-	if (p->policy && p->policy->unload_modules) {
-		p->change.off.there = true;
+	if (!o->there || o->want.n || !o->steps.n || o->noted)
 		return 0;
-	}
-	if (p->state)
-		return find_unloaded(p, p->state);
-	err = state_open_reading(p->rq->state_dir, &state, &unsaid);
-	if (err)
-		return err == -ENOMEM ? err : 0;
-	return find_unloaded(p, state);
+	err = read_note(p, p->state, &o->note_before);
+	if (err == -ENOMEM)
+		return err;
+	strbuf_printf(&b, BOOT "%s\n", state_space(p->state));
+	off_print(&o->live, &b);
+	err = strbuf_status(&b);
+	if (!err)
+		err = note_write(p->state, NOTE_MODULES, strbuf_str(&b), b.n,
+				 &p->diags);
+	o->noted = !err;
+	return err;
+}
+
+/* One that cannot be written says too much: what is loaded stays loaded. */
+void off_settle(struct plan *p, bool done)
+{
+	const struct off *o = &p->change.off;
+	const char *note = o->note_before ? o->note_before : "";
+	size_t said = p->diags.n;
+
+	if (!p->state || !o->there || (done ? !o->want.n : !o->noted))
+		return;
+	if (done)
+		note = "";
+	if (note_write(p->state, NOTE_MODULES, note, strlen(note), &p->diags))
+		diags_truncate(&p->diags, said);
 }

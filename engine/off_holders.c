@@ -83,19 +83,6 @@ int off_holders_say(const struct modules *m, struct diags *d)
 	return excess ? excess : strangers;
 }
 
-/* A feature whose rule holds a module; NOTRACK does, too. */
-static bool holds(const struct foreign_rule *r, enum foreign_feature *ret)
-{
-	for (unsigned int x = 0; x < FEATURE_MAX_; x++)
-		if (r->features & UINT64_C(1) << x &&
-		    (needs_feature((enum foreign_feature)x) ||
-		     x == FEATURE_NOTRACK)) {
-			*ret = (enum foreign_feature)x;
-			return true;
-		}
-	return false;
-}
-
 /* Where rules were read, and what was found there. */
 struct look {
 	const struct netns *where;
@@ -165,7 +152,7 @@ static int look_inside(void *arg)
 	for (size_t i = 0; i < f->n_rules; i++) {
 		const struct foreign_rule *r = &f->rules[i];
 
-		if (!own_is_host(f, r) || !holds(r, &x))
+		if (!own_is_host(f, r) || !needs_module(r, &x))
 			continue;
 		say_rule(l, f, r, x);
 		l->found = true;

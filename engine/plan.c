@@ -223,6 +223,8 @@ int plan_compare(struct plan *p)
 		err = plan_compare_part(p, &p->change.v[i]);
 	if (!err && p->change.off.there)
 		err = off_compare(&p->change.off);
+	if (!err && p->change.boot.there)
+		err = boot_compare(&p->change.boot, &p->diags);
 	return err;
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
+#include "engine/boot_keep.h"
 #include "engine/history.h"
 #include "engine/off_aim.h"
 #include "engine/originals.h"
@@ -35,6 +36,10 @@ static int open_part(struct plan *p, const char *name)
 
 	if (!strcmp(name, OFF_TARGET)) {
 		p->change.off.there = true;
+		return 0;
+	}
+	if (!strcmp(name, BOOT_TARGET)) {
+		p->change.boot.there = true;
 		return 0;
 	}
 	if (b) {
@@ -72,9 +77,12 @@ static const struct record_part *find_part(const struct record *r,
 static int aim(struct recovery *v, const struct record *rec)
 {
 	const struct record_part *modules = find_part(rec, OFF_TARGET);
+	const struct record_part *files = find_part(rec, BOOT_TARGET);
 	int err = modules ? off_read_record(&v->plan.change.off, modules,
 					    &v->plan.diags) : 0;
 
+	if (!err && files)
+		err = boot_read_record(&v->plan, files);
 	for (size_t i = 0; !err && i < v->plan.change.n; i++) {
 		struct part *m = &v->plan.change.v[i];
 		const struct record_part *from =
@@ -97,7 +105,8 @@ static bool is_complete(const struct recovery *v)
 	if (c->off.there &&
 	    (off_holds(&c->off.live, &c->off.after, &same) || !same))
 		return false;
-
+	if (c->boot.there && !boot_is_complete(&c->boot))
+		return false;
 	for (size_t i = 0; i < c->n; i++)
 		if (!c->v[i].past ||
 		    !past_is_complete(c->v[i].past, c->v[i].live.image))
@@ -158,6 +167,32 @@ static bool is_past(const struct recovery *v)
 	return strcmp(v->record.space, state_space(v->plan.state)) != 0;
 }
 
+/* Files outlive a boot: theirs is the only part that is left. */
+static void leave_to_files(struct recovery *v)
+{
+	struct change *c = &v->plan.change;
+
+	while (c->n)
+		part_release(&c->v[--c->n]);
+	off_release(&c->off);
+	v->what = RECOVERED_PAST;
+}
+
+/* An interrupted rollback of files is undone, as any other change of theirs. */
+static int finish_past(struct recovery *v, const struct waiting *ends)
+{
+	bool keep = v->plan.change.boot.there && !ends && is_complete(v);
+
+	v->plan.takes_back = 0;
+	if (!keep)
+		transact(&v->plan, &v->done);
+	if (!recovery_succeeded(v))
+		return 0;
+	if (v->done.outcome == OUTCOME_UNCHANGED)
+		return settle(v, keep, ends);
+	return ends ? end_waiting(v, ends) : 0;
+}
+
 /*
  * An interrupted rollback is completed: the undo data of the change that it
  * undoes works from any point on the way. Without that record the rollback
@@ -193,8 +228,8 @@ static int finish_or_undo(struct recovery *v, const struct waiting *w)
 		return err;
 	ends = speaks_of(w, back ? v->record.of : v->record.id) ? w : NULL;
 	if (is_past(v)) {
-		v->what = RECOVERED_PAST;
-		return settle(v, false, ends);
+		leave_to_files(v);
+		return finish_past(v, ends);
 	}
 	if (is_complete(v) && (back || !ends)) {
 		v->what = RECOVERED_NEW;
@@ -241,9 +276,10 @@ static int undo_record(struct recovery *v, const struct waiting *w)
 	err = aim(v, &v->record);
 	if (err)
 		return err;
-	v->what = is_past(v) ? RECOVERED_PAST : RECOVERED_OLD;
-	if (v->what == RECOVERED_OLD)
-		transact(&v->plan, &v->done);
+	v->what = RECOVERED_OLD;
+	if (is_past(v))
+		leave_to_files(v);
+	transact(&v->plan, &v->done);
 	if (!recovery_succeeded(v))
 		return 0;
 	if (v->done.outcome == OUTCOME_UNCHANGED)

@@ -5,7 +5,9 @@
 
 #include "core/fault.h"
 #include "core/mem.h"
+#include "engine/boot_keep.h"
 #include "engine/history.h"
+#include "engine/off_aim.h"
 #include "engine/signals.h"
 
 /* How often to replan when the rules change under us. */
@@ -19,7 +21,29 @@ static void back_release(struct change *back)
 	}
 	free(back->v);
 	off_release(&back->off);
+	boot_release(&back->boot);
 	*back = (struct change){ 0 };
+}
+
+/* Files and modules, whose states are small, are copied. */
+static int way_back_beside(struct plan *p, struct change *back)
+{
+	struct change *c = &p->change;
+	int err = 0;
+
+	if (c->off.begun) {
+		back->off.there = true;
+		err = off_copy(&c->off.before, &back->off.want);
+		if (!err)
+			err = off_compare(&back->off);
+	}
+	if (err || !c->boot.begun)
+		return err;
+	back->boot.there = back->boot.said = true;
+	err = boot_add_all(&back->boot.want, &c->boot.before);
+	if (!err)
+		err = boot_add_all(&back->boot.known, &c->boot.known);
+	return err ? err : boot_compare(&back->boot, &p->diags);
 }
 
 /* What it takes to get every part back to where it was. */
@@ -44,12 +68,8 @@ static int way_back(struct plan *p, struct change *ret)
 			err = changeset_diff(to->want, to->live.image,
 					     &to->changes);
 	}
-	if (!err && p->change.off.begun) {
-		back.off.there = true;
-		err = off_copy(&p->change.off.before, &back.off.want);
-		if (!err)
-			err = off_compare(&back.off);
-	}
+	if (!err)
+		err = way_back_beside(p, &back);
 	if (err)
 		return err;
 	*ret = back;
@@ -170,10 +190,13 @@ static int say_difference(struct plan *p)
 	const struct part *m = change_first(&p->change);
 
 	if (!m || !m->changes || !m->changes->n) {
-		off_print_step(&p->change.off.steps.v[0], &line);
+		if (p->change.off.steps.n)
+			off_print_step(&p->change.off.steps.v[0], &line);
+		else
+			boot_print_step(&p->change.boot.steps.v[0], &line);
 		return diag_add(&p->diags, DIAG_ERROR, -EIO, ID_KERNEL_DIFFERS,
 				NOPOS,
-				"the kernel's modules and their settings differ from what was wanted; still to do: %s",
+				"the kernel's modules, their settings or the host's files differ from what was wanted; still to do: %s",
 				strbuf_str(&line));
 	}
 	m->backend->print_step(&m->changes->steps[0], &line);
@@ -199,6 +222,7 @@ static void remember(struct plan *p, bool keeps_steps)
 		changeset_free(&m->changes);
 	}
 	off_remember(&p->change.off, keeps_steps);
+	boot_remember(&p->change.boot, keeps_steps);
 }
 
 static void forget_made(struct plan *p)
@@ -206,6 +230,7 @@ static void forget_made(struct plan *p)
 	for (size_t i = 0; i < p->change.n; i++)
 		changeset_free(&p->change.v[i].made);
 	p->change.off.made.n = 0;
+	p->change.boot.made.n = 0;
 }
 
 /* The commit went through; does every target hold what we wanted? */
@@ -319,5 +344,8 @@ void transact(struct plan *p, struct transaction *ret)
 	if (ret->outcome != OUTCOME_CHANGED &&
 	    ret->outcome != OUTCOME_NOT_RESTORED)
 		(void)history_drop(p);
+	if (ret->outcome != OUTCOME_NOT_RESTORED)
+		off_settle(p, transaction_succeeded(ret));
+	boot_settle(p);
 	signals_release(&before);
 }

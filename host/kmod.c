@@ -2,6 +2,7 @@
 #include "host/kmod.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <libkmod.h>
@@ -67,6 +68,51 @@ int kmod_folder(const char *name, const char **ret)
 		return -ENOMEM;
 	*ret = folder;
 	return 0;
+}
+
+static void unref_list(struct kmod_list **l)
+{
+	kmod_module_unref_list(*l);
+}
+
+/* What is built in, or not of this kernel, has no file and loads nothing. */
+static bool is_or_needs(struct kmod_module *m, const char *other)
+{
+	_cleanup_(unref_list) struct kmod_list *needs = NULL;
+	struct kmod_list *at;
+	bool found = !strcmp(kmod_module_get_name(m), other);
+
+	if (!kmod_module_get_path(m))
+		return false;
+	needs = kmod_module_get_dependencies(m);
+	kmod_list_foreach(at, needs) {
+		struct kmod_module *d = kmod_module_get_module(at);
+
+		found |= !strcmp(kmod_module_get_name(d), other);
+		kmod_module_unref(d);
+	}
+	return found;
+}
+
+int kmod_needs(const char *name, const char *other, bool *ret)
+{
+	_cleanup_(unref_ctx) struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	_cleanup_(unref_list) struct kmod_list *found = NULL;
+	struct kmod_list *at;
+	int err;
+
+	*ret = false;
+	if (!ctx)
+		return -ENOMEM;
+	kmod_set_log_fn(ctx, say_nothing, NULL);
+	err = kmod_module_new_from_lookup(ctx, name, &found);
+	kmod_list_foreach(at, found) {
+		struct kmod_module *m = kmod_module_get_module(at);
+
+		*ret |= is_or_needs(m, other);
+		kmod_module_unref(m);
+	}
+	return err == -ENOMEM ? err : 0;
 }
 
 int kmod_load(const char *name, const char *options)

@@ -13,11 +13,19 @@
 #ifndef CTPOLICY_HOST_KMOD_H
 #define CTPOLICY_HOST_KMOD_H
 
+#include <stdbool.h>
+
 /*
  * The folder that the module's file is in, below the kernel's own:
  * "net/netfilter"; "" for one that is not of the running kernel. Interned.
  */
 int kmod_folder(const char *name, const char **ret);
+/*
+ * Is what this name or alias means the module `other` ("nf_conntrack"), or does
+ * it need that, directly or not? Loading a name that means nothing, or a part
+ * of the kernel, loads nothing: no.
+ */
+int kmod_needs(const char *name, const char *other, bool *ret);
 /* And what it needs. `options`: further ones, "acct=1 tstamp=0". */
 int kmod_load(const char *name, const char *options);
 int kmod_unload(const char *name);

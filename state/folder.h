@@ -29,6 +29,8 @@ struct state {
 #define STATE_RESULT "result"
 #define STATE_WATCH "watch"
 #define STATE_ORIGINALS "originals"
+#define STATE_FILES "files"
+#define STATE_MODULES "modules"
 
 /* A record is named by its number, a rollback "undone." and its number. */
 bool state_is_record(const char *name, uint32_t *ret);

@@ -17,7 +17,8 @@ static bool is_ours(const char *name)
 {
 	static const char *const names[] = {
 		STATE_JOURNAL, STATE_PENDING, STATE_RESULT,
-		STATE_WATCH, STATE_ORIGINALS, STATE_FILE_TEMPORARY,
+		STATE_WATCH, STATE_ORIGINALS, STATE_MODULES,
+		STATE_FILE_TEMPORARY,
 	};
 	uint32_t id;
 
@@ -36,7 +37,9 @@ static void remove_folder(int top, const char *name)
 
 	if (err)
 		return;
-	if (faccessat(fd, STATE_LOCK, F_OK, AT_SYMLINK_NOFOLLOW)) {
+	/* What it knows of files still holds. */
+	if (faccessat(fd, STATE_LOCK, F_OK, AT_SYMLINK_NOFOLLOW) ||
+	    !faccessat(fd, STATE_FILES, F_OK, AT_SYMLINK_NOFOLLOW)) {
 		close(fd);
 		return;
 	}

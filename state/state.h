@@ -12,6 +12,8 @@
  *        result                    how the last trial ended
  *        watch                     held by processes that wait
  *        originals                 the host's rules that were replaced
+ *        files                     lines of the host's files that were changed
+ *        modules                   what was unloaded in this boot
  *
  * A change is in `journal`, with its undo data, before the kernel hears of it;
  * it becomes a numbered record when it is complete, and is gone when it was

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/lines.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/mem.h"
+
+/* How far apart lines are looked for that are equal again. */
+#define APART_MAX 2000
+
+struct lines_part lines_next(const char *text, size_t len, size_t *at)
+{
+	const char *s = text + *at, *end;
+	struct lines_part l = { s, 0 };
+
+	if (*at >= len)
+		return l;
+	end = memchr(s, '\n', len - *at);
+	l.n = end ? (size_t)(end - s) + 1 : len - *at;
+	*at += l.n;
+	return l;
+}
+
+uint32_t lines_count(const char *text, size_t len)
+{
+	uint32_t n = 0;
+
+	for (size_t at = 0; lines_next(text, len, &at).n;)
+		n++;
+	return n;
+}
+
+/* A part without a newline was the last line of its text. */
+static bool stands(struct lines_part text, size_t at, const char *part)
+{
+	size_t n = strlen(part);
+
+	return n && n <= text.n - at && !memcmp(text.s + at, part, n) &&
+	       (part[n - 1] == '\n' || at + n == text.n ||
+		text.s[at + n] == '\n');
+}
+
+size_t lines_find(struct lines_part text, size_t from, uint32_t line,
+		  const char *part, uint32_t near, uint32_t *ret_line)
+{
+	size_t found = SIZE_MAX, at = from, next = from;
+	uint32_t best = UINT32_MAX;
+
+	for (; lines_next(text.s, text.n, &next).n; at = next, line++) {
+		uint32_t far = line > near ? line - near : near - line;
+
+		if (far >= best || !stands(text, at, part))
+			continue;
+		best = far;
+		found = at;
+		*ret_line = line;
+	}
+	return found;
+}
+
+struct line_list {
+	struct lines_part *v;
+	size_t n, cap;
+};
+
+static int split(struct lines_part text, struct line_list *ret)
+{
+	size_t at = 0;
+
+	while (at < text.n) {
+		if (mem_grow(&ret->v, &ret->cap, ret->n + 1))
+			return -ENOMEM;
+		ret->v[ret->n++] = lines_next(text.s, text.n, &at);
+	}
+	return 0;
+}
+
+static bool same(const struct lines_part *a, const struct lines_part *b)
+{
+	return a->n == b->n && !memcmp(a->s, b->s, a->n);
+}
+
+/* The next equal lines, from there on: *a and *b lines further. */
+static void meet(const struct line_list *was, size_t i,
+		 const struct line_list *is, size_t j, size_t *a, size_t *b)
+{
+	for (size_t k = 1; k < APART_MAX; k++)
+		for (*a = 0; *a <= k; ++*a) {
+			*b = k - *a;
+			if (i + *a < was->n && j + *b < is->n &&
+			    same(&was->v[i + *a], &is->v[j + *b]))
+				return;
+		}
+	*a = was->n - i;
+	*b = is->n - j;
+}
+
+static struct lines_part join(const struct line_list *l, size_t i, size_t n)
+{
+	struct lines_part p = { "", 0 };
+
+	if (n)
+		p.s = l->v[i].s;
+	for (size_t k = 0; k < n; k++)
+		p.n += l->v[i + k].n;
+	return p;
+}
+
+static int diff(const struct line_list *was, const struct line_list *is,
+		lines_hunk_fn *hunk, void *arg)
+{
+	size_t i = 0, j = 0, a, b;
+	int err = 0;
+
+	while (!err && (i < was->n || j < is->n)) {
+		if (i < was->n && j < is->n && same(&was->v[i], &is->v[j])) {
+			i++;
+			j++;
+			continue;
+		}
+		meet(was, i, is, j, &a, &b);
+		/* What is only added takes an equal line with it. */
+		if (!a && i < was->n) {
+			a++;
+			b++;
+		} else if (!a && i && j) {
+			i--;
+			j--;
+			a++;
+			b++;
+		}
+		err = hunk(arg, (uint32_t)i + 1, join(was, i, a),
+			   join(is, j, b));
+		i += a;
+		j += b;
+	}
+	return err;
+}
+
+int lines_diff(struct lines_part was, struct lines_part is,
+	       lines_hunk_fn *hunk, void *arg)
+{
+	struct line_list a = { 0 }, b = { 0 };
+	int err = split(was, &a);
+
+	if (!err)
+		err = split(is, &b);
+	if (!err)
+		err = diff(&a, &b, hunk, arg);
+	free(a.v);
+	free(b.v);
+	return err;
+}

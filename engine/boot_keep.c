@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/boot_keep.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/digest.h"
+#include "core/mem.h"
+#include "host/swap.h"
+#include "state/note.h"
+
+/* A note that is damaged is said, and nothing is known. */
+static int read_note(struct boot *b, struct state *state, struct diags *d)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int err = state ? note_read(state, NOTE_FILES, &text, &len, d) :
+			  -ENOENT;
+
+	if (!err)
+		err = boot_parse(text, len, &b->noted);
+	if (!err)
+		err = boot_add_all(&b->known, &b->noted);
+	return err == -ENOMEM ? err : 0;
+}
+
+int boot_aim(struct plan *p, struct state *state)
+{
+	struct boot *b = &p->change.boot;
+	int err = read_note(b, state, &p->diags);
+
+	b->looks = p->policy && p->policy->unload_modules;
+	b->edits = b->looks && p->policy->replace_existing;
+	b->there = b->looks || b->known.n;
+	return err;
+}
+
+static int put_text(const struct boot_edits *e, struct rules_text *text,
+		    uint64_t *ret_digest)
+{
+	_cleanup_(strbuf_release) struct strbuf s = { 0 };
+
+	boot_print(e, &s);
+	if (strbuf_status(&s))
+		return -ENOMEM;
+	*ret_digest = digest_add(DIGEST_START, strbuf_str(&s), s.n);
+	text->len = s.n;
+	text->s = strbuf_take(&s);
+	return text->s ? 0 : -ENOMEM;
+}
+
+int boot_write_record(const struct boot *b, struct record *r)
+{
+	struct record_part *part;
+	int err;
+
+	if (!b->there || !b->steps.n)
+		return 0;
+	part = record_add_part(r, BOOT_TARGET);
+	if (!part)
+		return -ENOMEM;
+	err = put_text(&b->live, &part->before, &part->digest_before);
+	return err ? err : put_text(&b->want, &part->after,
+				    &part->digest_after);
+}
+
+int boot_read_record(struct plan *p, const struct record_part *part)
+{
+	struct boot *b = &p->change.boot;
+	int err = read_note(b, p->state, &p->diags);
+
+	b->there = true;
+	if (!err)
+		err = boot_parse(part->before.s, part->before.len, &b->want);
+	if (!err)
+		err = boot_parse(part->after.s, part->after.len, &b->after);
+	if (!err)
+		err = boot_add_all(&b->known, &b->want);
+	if (!err)
+		err = boot_add_all(&b->known, &b->after);
+	if (err == -EINVAL)
+		diag_add(&p->diags, DIAG_ERROR, 0, ID_STATE_FILE_DAMAGED,
+			 NOPOS,
+			 "the record does not list lines of files as it should");
+	return err;
+}
+
+static int write_note(struct plan *p, struct boot_edits *e)
+{
+	_cleanup_(strbuf_release) struct strbuf s = { 0 };
+	struct boot *b = &p->change.boot;
+	int err;
+
+	if (boot_same(e, &b->noted))
+		return 0;
+	boot_print(e, &s);
+	err = strbuf_status(&s);
+	if (!err)
+		err = note_write(p->state, NOTE_FILES, strbuf_str(&s), s.n,
+				 &p->diags);
+	if (err)
+		return err;
+	boot_edits_release(&b->noted);
+	b->noted = *e;
+	*e = (struct boot_edits){ 0 };
+	return 0;
+}
+
+int boot_note(struct plan *p)
+{
+	_cleanup_(boot_edits_release) struct boot_edits may = { 0 };
+	struct boot *b = &p->change.boot;
+	int err = b->there ? boot_add_all(&may, &b->live) : 0;
+
+	if (!err && b->there)
+		err = boot_add_all(&may, &b->want);
+	return err || !b->there ? err : write_note(p, &may);
+}
+
+/* What cannot be noted now is noted too much, and looked at next time. */
+void boot_settle(struct plan *p)
+{
+	_cleanup_(boot_edits_release) struct boot_edits live = { 0 };
+	struct boot *b = &p->change.boot;
+	size_t said = p->diags.n;
+
+	if (!b->there || !p->state || boot_look(&b->known, &live))
+		return;
+	for (size_t i = 0; i < b->known.n; i++) {
+		const char *path = b->known.v[i].path;
+		bool edited = false;
+
+		for (size_t k = 0; k < live.n; k++)
+			edited |= live.v[k].path == path;
+		swap_tidy(path);
+		if (!edited)
+			swap_drop_kept(path);
+	}
+	if (write_note(p, &live))
+		diags_truncate(&p->diags, said);
+}

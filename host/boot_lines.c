@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/boot_lines.h"
+
+#include <string.h>
+
+#include "core/intern.h"
+#include "core/mem.h"
+#include "core/strbuf.h"
+
+#define BLANKS " \t"
+#define ENDS " \t\r\n"
+
+/* A line that is read word by word, and what stays of it. */
+struct reading {
+	const char *s, *end;		/* what is still to be read */
+	boot_needs_fn *needs;
+	struct strbuf rest;		/* the line without those modules */
+	const char *module;		/* the first of them */
+	size_t others;			/* names that stay */
+	int err;
+};
+
+static void reading_release(struct reading *r)
+{
+	strbuf_release(&r->rest);
+}
+
+static bool is_one_of(struct lines_part w, const char *const *words)
+{
+	for (; *words; words++)
+		if (w.n == strlen(*words) && !strncmp(w.s, *words, w.n))
+			return true;
+	return false;
+}
+
+static struct lines_part next_word(const char **s, const char *end,
+				   const char *ends)
+{
+	struct lines_part w;
+
+	while (*s < end && strchr(ends, **s))
+		++*s;
+	w.s = *s;
+	while (*s < end && !strchr(ends, **s))
+		++*s;
+	w.n = (size_t)(*s - w.s);
+	return w;
+}
+
+static bool needs_tracking(struct reading *r, struct lines_part w)
+{
+	const char *name = w.n ? intern_n(w.s, w.n) : NULL;
+	bool needs = false;
+
+	if (!w.n || r->err)
+		return false;
+	r->err = name ? r->needs(name, &needs) : -ENOMEM;
+	if (!r->err && needs && !r->module)
+		r->module = name;
+	return !r->err && needs;
+}
+
+/* Words up to one of `ends`: those that need tracking are left out. */
+static void read_list(struct reading *r, const char *ends,
+		      const char *const *keywords)
+{
+	while (r->s < r->end && !strchr(ends, *r->s) && !r->err) {
+		const char *from = r->s;
+		struct lines_part w;
+
+		while (r->s < r->end && strchr(BLANKS "\\\r\n", *r->s) &&
+		       !strchr(ends, *r->s))
+			r->s++;
+		w.s = r->s;
+		while (r->s < r->end && !strchr(BLANKS "\\\r\n", *r->s) &&
+		       !strchr(ends, *r->s))
+			r->s++;
+		w.n = (size_t)(r->s - w.s);
+		if (w.n && !is_one_of(w, keywords)) {
+			if (needs_tracking(r, w))
+				continue;
+			/* The first of a list needs no blank before it. */
+			if (!r->others++ && r->module && !*keywords)
+				from = w.s;
+		}
+		strbuf_add(&r->rest, from, (size_t)(r->s - from));
+	}
+}
+
+static int add_line(struct boot_lines *l, uint32_t line,
+		    struct lines_part was, const char *is, const char *module)
+{
+	struct boot_line b = {
+		line, module, intern_n(was.s, was.n), intern(is),
+	};
+
+	if (!b.was || !b.is || mem_grow(&l->v, &l->cap, l->n + 1))
+		return -ENOMEM;
+	l->v[l->n++] = b;
+	return 0;
+}
+
+/* All of it becomes a comment. */
+static int add_comment(struct boot_lines *l, uint32_t line,
+		       struct lines_part was, const char *module)
+{
+	_cleanup_(strbuf_release) struct strbuf is = { 0 };
+	struct lines_part one;
+	size_t at = 0;
+	int err;
+
+	while ((one = lines_next(was.s, was.n, &at)).n) {
+		strbuf_puts(&is, BOOT_MARK);
+		strbuf_add(&is, one.s, one.n);
+	}
+	err = strbuf_status(&is);
+	return err ? err : add_line(l, line, was, strbuf_str(&is), module);
+}
+
+/* As systemd and Debian's kmod take it: the first word is the name. */
+static int read_name(struct reading *r, uint32_t line, struct lines_part was,
+		     struct boot_lines *l)
+{
+	struct lines_part w = next_word(&r->s, r->end, ENDS);
+
+	if (!w.n || *w.s == '#' || *w.s == ';' || !needs_tracking(r, w))
+		return r->err;
+	return add_comment(l, line, was, r->module);
+}
+
+/* KEY="a b c", KEY='a b c' or KEY=a; shell text may follow. */
+static int read_assigned(struct reading *r, uint32_t line,
+			 struct lines_part was, struct boot_lines *l)
+{
+	static const char *const keys[] = {
+		"IPTABLES_MODULES", "IP6TABLES_MODULES", NULL
+	}, *const none[] = { NULL };
+	struct lines_part key = next_word(&r->s, r->end, " \t=");
+	const char *ends = ENDS ";#";
+	int err;
+
+	if (!is_one_of(key, keys) || r->s == r->end || *r->s != '=')
+		return 0;
+	if (++r->s < r->end && (*r->s == '"' || *r->s == '\''))
+		ends = *r->s++ == '"' ? "\"" : "'";
+	strbuf_add(&r->rest, was.s, (size_t)(r->s - was.s));
+	read_list(r, ends, none);
+	if (r->err || !r->module)
+		return r->err;
+	strbuf_add(&r->rest, r->s, (size_t)(r->end - r->s));
+	err = strbuf_status(&r->rest);
+	if (err)
+		return err;
+	return add_line(l, line, was, strbuf_str(&r->rest), r->module);
+}
+
+static int read_softdep(struct reading *r, uint32_t line,
+			struct lines_part was, struct boot_lines *l)
+{
+	static const char *const sides[] = { "pre:", "post:", NULL };
+	int err;
+
+	strbuf_add(&r->rest, was.s, (size_t)(r->s - was.s));
+	read_list(r, "", sides);
+	if (r->err || !r->module)
+		return r->err;
+	if (!r->others)
+		return add_comment(l, line, was, r->module);
+	if (was.s[was.n - 1] == '\n' &&
+	    (!r->rest.n || r->rest.s[r->rest.n - 1] != '\n'))
+		strbuf_puts(&r->rest, "\n");
+	err = strbuf_status(&r->rest);
+	return err ? err : add_line(l, line, was, strbuf_str(&r->rest),
+				    r->module);
+}
+
+/* A command of shell: the names that its modprobe or insmod is given. */
+static int read_install(struct reading *r, uint32_t line,
+			struct lines_part was, struct boot_lines *l)
+{
+	static const char *const loaders[] = {
+		"modprobe", "/sbin/modprobe", "/usr/sbin/modprobe",
+		"/bin/modprobe", "/usr/bin/modprobe", "insmod",
+		"/sbin/insmod", "/usr/sbin/insmod", NULL
+	};
+	bool loads = false;
+
+	while (r->s < r->end && !r->err && !r->module) {
+		struct lines_part w = next_word(&r->s, r->end, ENDS "\\;&|(){}");
+
+		if (is_one_of(w, loaders))
+			loads = true;
+		else if (loads && w.n && *w.s != '-')
+			(void)needs_tracking(r, w);
+	}
+	return r->err || !r->module ? r->err :
+	       add_comment(l, line, was, r->module);
+}
+
+/* What is said of a module that needs tracking itself makes no difference. */
+static int read_modprobe(struct reading *r, uint32_t line,
+			 struct lines_part was, struct boot_lines *l)
+{
+	static const char *const install[] = { "install", NULL },
+				*const softdep[] = { "softdep", NULL };
+	struct lines_part what = next_word(&r->s, r->end, ENDS);
+	bool installs = is_one_of(what, install);
+	struct lines_part of;
+
+	if (!installs && !is_one_of(what, softdep))
+		return 0;
+	of = next_word(&r->s, r->end, ENDS);
+	if (needs_tracking(r, of) || r->err)
+		return r->err;
+	return installs ? read_install(r, line, was, l) :
+			  read_softdep(r, line, was, l);
+}
+
+static int read_line(enum boot_grammar g, boot_needs_fn *needs, uint32_t line,
+		     struct lines_part was, struct boot_lines *l)
+{
+	static int (*const readers[])(struct reading *r, uint32_t line,
+				      struct lines_part was,
+				      struct boot_lines *l) = {
+		[BOOT_NAMES] = read_name,
+		[BOOT_ASSIGNED] = read_assigned,
+		[BOOT_MODPROBE] = read_modprobe,
+	};
+	_cleanup_(reading_release) struct reading r = {
+		.s = was.s, .end = was.s + was.n, .needs = needs,
+	};
+
+	return readers[g](&r, line, was, l);
+}
+
+static bool goes_on(struct lines_part one)
+{
+	size_t n = one.n;
+
+	while (n && strchr("\r\n", one.s[n - 1]))
+		n--;
+	return n && one.s[n - 1] == '\\';
+}
+
+int boot_lines_read(enum boot_grammar g, const char *text, size_t len,
+		    boot_needs_fn *needs, struct boot_lines *ret)
+{
+	_cleanup_(boot_lines_release) struct boot_lines l = { 0 };
+	size_t at = 0;
+	int err = 0;
+
+	for (uint32_t line = 1; !err && at < len;) {
+		struct lines_part one = lines_next(text, len, &at), all = one;
+		uint32_t n = 1;
+
+		for (; g != BOOT_NAMES && goes_on(one) && at < len; n++) {
+			one = lines_next(text, len, &at);
+			all.n += one.n;
+		}
+		err = read_line(g, needs, line, all, &l);
+		line += n;
+	}
+	if (err)
+		return err;
+	*ret = l;
+	l = (struct boot_lines){ 0 };
+	return 0;
+}
+
+void boot_lines_release(struct boot_lines *l)
+{
+	free(l->v);
+	*l = (struct boot_lines){ 0 };
+}

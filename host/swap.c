@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/swap.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "core/files.h"
+#include "core/intern.h"
+#include "core/mem.h"
+#include "host/trace.h"
+
+#define NEW "ctpolicy-new"
+#define KEPT "ctpolicy-orig"
+
+/* Its folder and its names there; names are interned. */
+struct place {
+	int dir;
+	const char *name, *fresh, *kept;
+};
+
+static void place_release(struct place *p)
+{
+	if (p->dir >= 0)
+		close(p->dir);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static int find(const char *path, struct place *ret)
+{
+	const char *slash = strrchr(path, '/');
+	const char *folder = slash ? intern_n(path, (size_t)(slash - path)) :
+				     NULL;
+
+	if (!slash)
+		return -EINVAL;
+	ret->name = slash + 1;
+	ret->fresh = intern_printf(".%s." NEW, ret->name);
+	ret->kept = intern_printf(".%s." KEPT, ret->name);
+	if (!folder || !ret->fresh || !ret->kept)
+		return -ENOMEM;
+	ret->dir = open(*folder ? folder : "/",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return ret->dir < 0 ? -errno : 0;
+}
+
+static int open_at(int dir, const char *name, int *ret, struct stat *st)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+			O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*ret = fd;
+	if (fstat(fd, st))
+		return -errno;
+	return S_ISREG(st->st_mode) ? 0 : -EINVAL;
+}
+
+static int read_at(int dir, const char *name, char **ret, size_t *ret_len)
+{
+	_cleanup_(close_fd) int fd = -1;
+	struct stat st;
+	int err = open_at(dir, name, &fd, &st);
+
+	return err ? err : fd_read(fd, SWAP_MAX, ret, ret_len);
+}
+
+int swap_read(const char *path, char **ret, size_t *ret_len)
+{
+	return read_at(AT_FDCWD, path, ret, ret_len);
+}
+
+/* What the new file has already (a label that its folder gives) is right. */
+static bool has_same(int fd, const char *name, const char *value, size_t n)
+{
+	_cleanup_free_ char *now = malloc(n + 1);
+
+	return now && fgetxattr(fd, name, now, n + 1) == (ssize_t)n &&
+	       !memcmp(now, value, n);
+}
+
+static int copy_one(int from, int to, const char *name)
+{
+	ssize_t n = fgetxattr(from, name, NULL, 0);
+	_cleanup_free_ char *value = NULL;
+
+	if (n < 0)
+		return -errno;
+	value = malloc((size_t)n + 1);
+	if (!value)
+		return -ENOMEM;
+	n = fgetxattr(from, name, value, (size_t)n);
+	if (n < 0)
+		return -errno;
+	if (has_same(to, name, value, (size_t)n) ||
+	    !fsetxattr(to, name, value, (size_t)n, 0))
+		return 0;
+	return -errno;
+}
+
+static int copy_attributes(int from, int to)
+{
+	ssize_t n = flistxattr(from, NULL, 0);
+	_cleanup_free_ char *names = NULL;
+	int err = 0;
+
+	if (n < 0)
+		return errno == EOPNOTSUPP ? 0 : -errno;
+	names = calloc(1, (size_t)n + 1);
+	if (!names)
+		return -ENOMEM;
+	n = flistxattr(from, names, (size_t)n);
+	if (n < 0)
+		return -errno;
+	for (const char *s = names; !err && s < names + n; s += strlen(s) + 1)
+		err = copy_one(from, to, s);
+	return err;
+}
+
+static int copy_owner(const struct stat *st, int to)
+{
+	struct stat now;
+
+	if (fstat(to, &now))
+		return -errno;
+	if ((now.st_uid != st->st_uid || now.st_gid != st->st_gid) &&
+	    fchown(to, st->st_uid, st->st_gid))
+		return -errno;
+	return fchmod(to, st->st_mode & 07777) ? -errno : 0;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		ssize_t n = write(fd, text + at, len - at);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		at += n > 0 ? (size_t)n : 0;
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+static int fill(int from, const struct stat *st, int to, const char *text,
+		size_t len)
+{
+	int err = write_all(to, text, len);
+
+	if (!err)
+		err = copy_owner(st, to);
+	if (!err)
+		err = copy_attributes(from, to);
+	/* Once more, for the mode and the attributes. */
+	return err ? err : fsync(to) ? -errno : 0;
+}
+
+/* A file like `from`, with this text, that takes the name `as`. */
+static int put(const struct place *p, int from, const struct stat *st,
+	       const char *as, const char *text, size_t len)
+{
+	_cleanup_(close_fd) int fd = -1;
+	int err;
+
+	if (unlinkat(p->dir, p->fresh, 0) && errno != ENOENT)
+		return -errno;
+	fd = openat(p->dir, p->fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+		    O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = fill(from, st, fd, text, len);
+	if (!err && renameat(p->dir, p->fresh, p->dir, as))
+		err = -errno;
+	if (err)
+		(void)unlinkat(p->dir, p->fresh, 0);
+	return err;
+}
+
+static int keep(const struct place *p, int from, const struct stat *st)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int err;
+
+	if (!faccessat(p->dir, p->kept, F_OK, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	err = read_at(p->dir, p->name, &text, &len);
+	return err ? err : put(p, from, st, p->kept, text, len);
+}
+
+int swap_write(const char *path, const char *text, size_t len)
+{
+	_cleanup_(place_release) struct place p = { .dir = -1 };
+	_cleanup_(close_fd) int from = -1;
+	struct stat st;
+	int err = find(path, &p);
+
+	if (!err)
+		err = open_at(p.dir, p.name, &from, &st);
+	if (!err && st.st_nlink > 1)
+		err = -EMLINK;
+	if (!err)
+		err = keep(&p, from, &st);
+	if (!err)
+		err = put(&p, from, &st, p.name, text, len);
+	if (!err && fsync(p.dir))
+		err = -errno;
+	host_trace("rename(%s) = %d", path, err);
+	return err;
+}
+
+void swap_tidy(const char *path)
+{
+	_cleanup_(place_release) struct place p = { .dir = -1 };
+
+	if (!find(path, &p))
+		(void)unlinkat(p.dir, p.fresh, 0);
+}
+
+void swap_drop_kept(const char *path)
+{
+	_cleanup_(place_release) struct place p = { .dir = -1 };
+	_cleanup_free_ char *now = NULL, *kept = NULL;
+	size_t n_now, n_kept;
+
+	if (!find(path, &p) && !read_at(p.dir, p.name, &now, &n_now) &&
+	    !read_at(p.dir, p.kept, &kept, &n_kept) && n_now == n_kept &&
+	    !memcmp(now, kept, n_now))
+		(void)unlinkat(p.dir, p.kept, 0);
+}
