@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "audit/judge_moves.h"
 #include "core/mem.h"
 
 struct bench {
@@ -111,50 +112,6 @@ static enum truth passes(uint8_t outcome)
 	       outcome == WALK_DROPPED ? TRUTH_NO : TRUTH_MAYBE;
 }
 
-static enum truth moved(uint8_t bits, uint8_t yes, uint8_t no)
-{
-	if (!(bits & yes))
-		return TRUTH_NO;
-	return bits & no ? TRUTH_MAYBE : TRUTH_YES;
-}
-
-/* The rule that has moved an address, in the phase that shows it moved. */
-static void find_mover(const struct walk *w, uint8_t bits, uint32_t *ret)
-{
-	for (size_t i = 0; *ret == FOREIGN_NOWHERE && i < w->n_phases; i++) {
-		const struct walk_phase *p = &w->phases[i];
-
-		if (!(p->after.moved & ~p->before.moved & bits))
-			continue;
-		for (size_t k = p->first; k < p->first + p->n; k++)
-			if (w->steps[k].verdict == FOREIGN_TARGET)
-				*ret = w->steps[k].rule;
-	}
-}
-
-static void find_translator(const struct walk *w, struct judged *ret)
-{
-	find_mover(w, MOVED_SOURCE | MOVED_DESTINATION | MOVED_HERE,
-		   &ret->nat);
-	find_mover(w, MOVED_SOURCE, &ret->nat_from);
-	find_mover(w, MOVED_DESTINATION | MOVED_HERE, &ret->nat_to);
-}
-
-static void note_translation(const struct walk *w, struct judged *ret)
-{
-	uint8_t bits = w->n_phases ? w->phases[w->n_phases - 1].after.moved :
-				     0;
-
-	ret->moves_here |= bits & MOVED_HERE;
-	ret->source_moves = truth_or(ret->source_moves,
-				     moved(bits, MOVED_SOURCE,
-					   MOVED_NOT_SOURCE));
-	ret->destination_moves = truth_or(ret->destination_moves,
-					  moved(bits, MOVED_DESTINATION |
-							MOVED_HERE,
-						MOVED_NOT_DESTINATION));
-}
-
 /* Nothing follows from whether it matches; `add @set` may count elsewhere. */
 static bool is_idle(const struct foreign *f, const struct walk_step *s)
 {
@@ -249,8 +206,7 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 		}
 	if (!error) {
 		ret->tracked = truth_or(ret->tracked, walk.tracked);
-		note_translation(&walk, ret);
-		find_translator(&walk, ret);
+		judge_moves(f, &walk, ret);
 		if (walk.tracked != TRUTH_NO)
 			note_needs(&b, ret);
 	}
@@ -319,8 +275,7 @@ int judge(struct walker *w, const struct foreign *f,
 	static const struct judged nothing = {
 		.helper = FOREIGN_NOWHERE, .count = FOREIGN_NOWHERE,
 		.mark = FOREIGN_NOWHERE, .nat = FOREIGN_NOWHERE,
-		.nat_from = FOREIGN_NOWHERE, .nat_to = FOREIGN_NOWHERE,
-		.zone = FOREIGN_NOWHERE,
+		.nat_from = FOREIGN_NOWHERE, .zone = FOREIGN_NOWHERE,
 	};
 	struct entry_mark mark = { 0 };
 

@@ -25,6 +25,8 @@ struct judged_talk {
 	struct walk_mark mark[WALK_HOOKS];
 };
 
+#define JUDGED_MOVERS 16		/* that are kept, of those that may */
+
 struct judged {
 	struct judged_talk talk[TALK_MAX_];
 	enum truth tracked;
@@ -33,7 +35,9 @@ struct judged {
 	uint32_t mark;		/* the rule that sets the mark; or NOWHERE */
 	bool copies;		/* ... from that of the entry */
 	uint32_t nat;		/* the rule that translates; or NOWHERE */
-	uint32_t nat_from, nat_to;	/* ... source, and destination */
+	uint32_t nat_from;		/* ... the source */
+	uint32_t nat_to[JUDGED_MOVERS];	/* ... the destination, one of these */
+	size_t n_nat_to;
 	bool moves_here;	/* ... to this host, as REDIRECT does */
 	uint32_t zone;		/* that leaves a template; or NOWHERE */
 };

@@ -32,8 +32,7 @@ struct search {
 	struct walker *w;
 	struct others *to;
 	struct flow_space space;
-	/* whose answers are looked for; NULL: anybody's, behind a new port */
-	const struct service *service;
+	const struct service *service;	/* NULL: anybody's answers, moved */
 	struct harm_found harm;
 	struct port_range own;		/* ports that its answers may go to */
 };
@@ -205,23 +204,52 @@ static bool has_protocol(const struct service *s, uint8_t proto)
 	return false;
 }
 
-/* Behind another port or address than the request was sent to. */
-static int try_moved(struct search *x, const struct flow_sample *s,
-		     const struct judged *now)
+static bool is_within(const struct key_range *r, const struct prefix *p)
 {
-	const struct policy *policy = x->p->policy;
-	const struct term *t = move_of(x->f, now->nat_to);
-	const uint8_t *address = address_of(x->f, t);
+	size_t n = p->family == AF_INET ? 4 : 16;
+
+	return memcmp(p->addr, r->first, n) >= 0 &&
+	       memcmp(p->addr, r->last, n) <= 0;
+}
+
+/* Of a range: an address of this host's, and one of another. NULL: of any. */
+static size_t targets_of(const struct search *x, const struct term *t,
+			 const uint8_t *ret[3])
+{
+	const struct prefix_set *own = x->host->all;
+	const struct key_range *r;
+	size_t n = 0;
+
+	if (!t || !t->n_fields) {
+		ret[0] = NULL;
+		return 1;
+	}
+	r = &x->f->ranges[x->f->sets[t->set].first];
+	for (size_t i = 0; !n && i < own->n; i++)
+		if (own->v[i].family == x->space.family &&
+		    is_within(r, &own->v[i]))
+			ret[n++] = own->v[i].addr;
+	if (!n || !is_here(x, r->first))
+		ret[n++] = r->first;
+	if (memcmp(r->first, r->last, sizeof(r->last)) && !is_here(x, r->last))
+		ret[n++] = r->last;
+	return n;
+}
+
+/* The answer, in the ports of each service that may take it. */
+static int try_target(struct search *x, const struct flow_sample *s,
+		      const struct judged *now, const struct term *t,
+		      const uint8_t *address, struct harm_found *h)
+{
 	enum packet_path path = path_of_answer(x, now, address);
-	struct harm_found h = { .harm = HARM_MOVED, .rule = now->nat_to,
-				.chain = FOREIGN_NOWHERE };
+	const struct policy *policy = x->p->policy;
 	struct port_range ports;
 	struct packet answer;
 	uint16_t asked;
 	int err = 0;
 
 	/* A socket tells a client's own answers from these. */
-	if (now->destination_moves == TRUTH_NO || path == PATH_TO_HOST ||
+	if (path == PATH_TO_HOST ||
 	    (path == PATH_FORWARDED && now->source_moves == TRUTH_YES))
 		return 0;
 	memcpy(&asked, s->key[FLOW_SPORT], sizeof(asked));
@@ -234,7 +262,6 @@ static int try_moved(struct search *x, const struct flow_sample *s,
 		packet_set(&answer, FIELD_SADDR, address);
 	if (path != PATH_LOOPBACK && *s->key[FLOW_IN])
 		packet_set(&answer, FIELD_OIF, s->key[FLOW_IN]);
-	h.maybe = now->destination_moves == TRUTH_MAYBE;
 	for (size_t i = 0; !err && i < policy->n_services; i++) {
 		const struct service *v = &policy->services[i];
 		uint16_t port = common_port(&v->ports, ports);
@@ -244,7 +271,30 @@ static int try_moved(struct search *x, const struct flow_sample *s,
 		    !service_in_family(policy, v, x->space.family))
 			continue;
 		put_port(&answer, FIELD_SPORT, port);
-		err = keep(x, v, s, &answer, &h);
+		err = keep(x, v, s, &answer, h);
+	}
+	return err;
+}
+
+/* Behind another port or address than the request was sent to. */
+static int try_moved(struct search *x, const struct flow_sample *s,
+		     const struct judged *now)
+{
+	int err = 0;
+
+	x->to->untried |= now->n_nat_to == JUDGED_MOVERS;
+	for (size_t i = 0; i < now->n_nat_to; i++) {
+		const struct term *t = move_of(x->f, now->nat_to[i]);
+		struct harm_found h = { .harm = HARM_MOVED,
+					.rule = now->nat_to[i],
+					.chain = FOREIGN_NOWHERE };
+		const uint8_t *targets[3];
+		size_t n = targets_of(x, t, targets);
+
+		h.maybe = now->destination_moves == TRUTH_MAYBE ||
+			  now->n_nat_to > 1;
+		for (size_t k = 0; !err && k < n; k++)
+			err = try_target(x, s, now, t, targets[k], &h);
 	}
 	return err;
 }

@@ -40,7 +40,26 @@ static int take_ports(struct nft_words *w, struct term *t)
 	return 0;
 }
 
-/* ADDR, ADDR-ADDR, ADDR/LEN, [ADDR] */
+/* What is behind the first bracket: ADDR], ADDR-ADDR], ADDR]-[ADDR] */
+static int take_brackets(struct nft_words *w, struct key_range *v)
+{
+	struct key_range last;
+	int err;
+
+	if (!nft_words_accept_sign(w, ']'))
+		return NFT_OPAQUE;
+	if (!nft_words_accept_sign(w, '-'))
+		return 0;
+	if (!nft_words_accept_sign(w, '['))
+		return NFT_OPAQUE;
+	err = nft_value(w, TYPE_ADDR6, &last);
+	if (err)
+		return err;
+	memcpy(v->last, last.last, sizeof(v->last));
+	return nft_words_accept_sign(w, ']') ? 0 : NFT_OPAQUE;
+}
+
+/* ADDR, ADDR-ADDR, ADDR/LEN, or in brackets */
 static int take_address(struct nft_words *w, struct term *t,
 			struct key_range *v)
 {
@@ -54,9 +73,8 @@ static int take_address(struct nft_words *w, struct term *t,
 	t->n_fields = 1;
 	t->family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 	t->field[0] = FIELD_DADDR;
-	if (bracket && !nft_words_accept_sign(w, ']'))
-		return NFT_OPAQUE;
-	/* [a]-[b] */
+	if (bracket)
+		return take_brackets(w, v);
 	return nft_sign_is(w, 0, '-') ? NFT_OPAQUE : 0;
 }
 

@@ -8,7 +8,6 @@ passes it on."""
 import os
 import re
 import shutil
-import socket
 import sys
 import unittest
 
@@ -45,7 +44,9 @@ DIALECTS = [d for d, backend, tool in (
     if backend in lab.BACKENDS and shutil.which(tool)]
 
 # name, policy, id, what its rule says, rules of iptables, and of nft.
-# S and R are the addresses of the server and of the router, S:80 with a port.
+# S and R are the addresses of the server and of the router, S:80 with a port,
+# V is nobody's, N its network M the router's, O another, A some addresses with R.
+SEVERAL = ("192.0.2.0-192.0.2.9", "2001:db8:1::-2001:db8:1::9")
 CONFLICTS = [
     ("the port is led to another host", SERVER, "CT592", "8080",
      ["nat PREROUTING -p tcp --dport 8080 -j DNAT --to-destination S:9090"],
@@ -65,6 +66,19 @@ CONFLICTS = [
     ("every port of another address is led to this host", SERVER, "CT592", "R",
      ["nat PREROUTING -d V -j DNAT --to-destination R"],
      ["pre FAM daddr V dnat FAM to R"]),
+    ("a network is mapped onto this host's", SERVER, "CT592", "NETMAP|dnat",
+     ["nat PREROUTING -d N -j NETMAP --to M"],
+     ["pre FAM daddr N dnat FAM to M"]),
+    ("this host is one of several that a port is led to", SERVER, "CT592",
+     "dnat|DNAT",
+     ["nat PREROUTING -p tcp --dport 80 -j DNAT --to-destination A:8080"],
+     ["pre tcp dport 80 dnat FAM to A:8080"]),
+    ("the first of two that may be led to it", SERVER, "CT592", "8080",
+     ["nat PREROUTING -p tcp --dport 80 -m statistic --mode random "
+      "--probability 0.5 -j REDIRECT --to-ports 8080",
+      "nat PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 9090"],
+     ["pre tcp dport 80 numgen random mod 2 == 0 redirect to :8080",
+      "pre tcp dport 80 redirect to :9090"]),
     ("a port of this host with itself is led to it", SERVER, "CT592", "8080",
      ["nat OUTPUT -o lo -p tcp --dport 80 -j REDIRECT --to-ports 8080"],
      ["out oifname \"lo\" tcp dport 80 redirect to :8080"]),
@@ -172,6 +186,21 @@ MISSES = [
     ("another port of loopback alone", SERVER,
      ["nat OUTPUT -o lo -p tcp --dport 81 -j REDIRECT --to-ports 9090"],
      ["out oifname \"lo\" tcp dport 81 redirect to :9090"]),
+    ("a network is mapped onto another's", SERVER,
+     ["nat PREROUTING -d N -j NETMAP --to O"],
+     ["pre FAM daddr N dnat FAM to O"]),
+    ("another port of several hosts", SERVER,
+     ["nat PREROUTING -p tcp --dport 80 -j DNAT --to-destination A:9090"],
+     ["pre tcp dport 80 dnat FAM to A:9090"]),
+    ("the first of two leads to another port", SERVER,
+     ["nat PREROUTING -p tcp --dport 80 -m statistic --mode random "
+      "--probability 0.5 -j REDIRECT --to-ports 9091",
+      "nat PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 9090"],
+     ["pre tcp dport 80 numgen random mod 2 == 0 redirect to :9091",
+      "pre tcp dport 80 redirect to :9090"]),
+    ("what was translated is dropped, and this is not", SERVER,
+     ["filter INPUT -m conntrack --ctstate DNAT -j DROP"],
+     ["in ct status dnat drop"]),
     ("led to another port", SERVER,
      ["nat PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 9090"],
      ["pre tcp dport 80 redirect to :9090"]),
@@ -247,15 +276,22 @@ def setUpModule():
     Echo(LAB.router, PORT)
 
 
-def fill_in(rule, version):
+def fill_in(rule, version, native=False):
     """The addresses, with brackets where a port is behind."""
     def put(m):
         text = {"S": lab.address("server", version),
                 "R": lab.address("router-c", version),
-                "V": "203.0.113.9" if version == 4 else "2001:db8:9::9"}[m[1]]
-        return "[%s]%s" % (text, m[2]) if m[2] and version == 6 else \
-            text + m[2]
-    rule = re.sub(r"\b([SRV])((?::\d+)?)(?=\s|$)", put, rule)
+                "V": "203.0.113.9" if version == 4 else "2001:db8:9::9",
+                "N": "203.0.113.0/24" if version == 4 else "2001:db8:9::/64",
+                "M": "192.0.2.0/24" if version == 4 else "2001:db8:1::/64",
+                "O": "10.9.9.0/24" if version == 4 else "2001:db8:8::/64",
+                "A": SEVERAL[version == 6]}[m[1]]
+        if not m[2] or version == 4:
+            return text + m[2]
+        if m[1] == "A" and native:
+            text = text.replace("-", "]-[")
+        return "[%s]%s" % (text, m[2])
+    rule = re.sub(r"\b([SRVNMOA])((?::\d+)?)(?=\s|$)", put, rule)
     return rule.replace("FAM", "ip" if version == 4 else "ip6")
 
 
@@ -283,7 +319,7 @@ def saved(rules, version):
 def native(rules, version):
     chains = {}
     for rule in rules:
-        hook, text = fill_in(rule, version).split(" ", 1)
+        hook, text = fill_in(rule, version, True).split(" ", 1)
         chains.setdefault(hook, []).append(text)
     return "table %s host {\n ct helper h { type \"ftp\" protocol tcp; }\n%s}\n" \
         % ("ip" if version == 4 else "ip6", "".join(
