@@ -1,10 +1,6 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's stock kernel with nothing loaded: what looks loads no connection
 tracking, and each backend works."""
-import machine  # first: it finds the others
-import tally
-
 POLICY = """version: 1
 state_matching: %s
 untracked:
@@ -32,7 +28,7 @@ def absent(vm):
     return vm.run("test ! -e /sys/module/nf_conntrack", code=None)[0] == 0
 
 
-def looking(vm):
+def looking(vm, _how):
     """Commands that only look, as one who has nothing loaded runs them."""
     for command, code in (
             ("check /tmp/allowed.yaml", 0), ("audit", 0),
@@ -53,13 +49,13 @@ def looking(vm):
             command, vm.run("cat /tmp/asked"))
 
 
-def applying(vm):
+def applying(vm, _how):
     vm.run("ctpolicy apply --backend nftables /tmp/allowed.yaml")
     assert vm.run("nft list ruleset").count("notrack") > 0
     vm.run("ctpolicy remove")
 
 
-def legacy(vm):
+def legacy(vm, _how):
     """ip_tables is not there, and no program loads it."""
     vm.run("ctpolicy apply --backend iptables /tmp/allowed.yaml")
     for six in ("", "6"):
@@ -69,13 +65,4 @@ def legacy(vm):
     vm.run("ctpolicy apply --dry-run --backend iptables /tmp/allowed.yaml")
 
 
-def main():
-    with machine.frozen() as ice:
-        for test in (looking, applying, legacy):
-            with ice.thaw() as vm:
-                prepare(vm)
-                tally.case(test.__name__, test, vm)
-    tally.end()
-
-
-main()
+CASES = ((looking, applying), (legacy,))
