@@ -114,6 +114,7 @@
 	X(ORIGINALS_DAMAGED, 536)	/* a warning */			\
 	X(FILE_CHANGED, 537)		/* a warning */			\
 	X(NOTES_DAMAGED, 538)		/* a warning */			\
+	X(SERVICE_TRACKS, 539)		/* a warning */			\
 	/* State, history, trials */					\
 	X(STATE_FOLDER, 540)		/* unusable */			\
 	X(STATE_FOLDER_UNSAFE, 541)	/* others may write */		\

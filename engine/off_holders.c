@@ -8,6 +8,7 @@
 #include "audit/own.h"
 #include "core/mem.h"
 #include "engine/live_rules.h"
+#include "engine/off_users.h"
 #include "host/kmod.h"
 #include "host/netns.h"
 
@@ -87,6 +88,7 @@ int off_holders_say(const struct modules *m, struct diags *d)
 struct look {
 	const struct netns *where;
 	struct diags *d;
+	struct off_users *users;	/* to be looked for; NULL: no */
 	bool found;
 };
 
@@ -147,6 +149,8 @@ static int look_inside(void *arg)
 	enum foreign_feature x;
 	int err = f ? live_rules_read_but(NULL, f, l->d) : -ENOMEM;
 
+	if (!err && l->users)
+		err = off_users_in_rules(f, l->users);
 	if (err)
 		return err;
 	for (size_t i = 0; i < f->n_rules; i++) {
@@ -175,7 +179,7 @@ static int look_around(const struct netns_list *all, struct diags *d,
 		       bool *ret_found)
 {
 	for (size_t i = 1; i < all->n; i++) {
-		struct look l = { &all->v[i], d, false };
+		struct look l = { .where = &all->v[i], .d = d };
 		size_t said = d->n;
 		int err = netns_visit(&all->v[i], look_inside, &l);
 
@@ -197,10 +201,11 @@ static bool own_may_hold(const struct plan *p)
 	return false;
 }
 
-static int check_rules(struct plan *p, const struct modules *m)
+static int check_rules(struct plan *p, const struct modules *m,
+		       struct off_users *u)
 {
 	_cleanup_(netns_release) struct netns_list all = { 0 };
-	struct look here = { .d = &p->diags };
+	struct look here = { .d = &p->diags, .users = u };
 	int err = netns_list(&all);
 
 	if (err)
@@ -217,7 +222,7 @@ static int check_rules(struct plan *p, const struct modules *m)
 	return err ? err : -FAULT_CONFLICT;
 }
 
-static int check_loaded(struct plan *p)
+static int check_loaded(struct plan *p, struct off_users *u)
 {
 	_cleanup_(modules_release) struct modules all = { 0 }, m = { 0 };
 	int err = modules_read(MODULES_SYS, &all), strangers;
@@ -229,20 +234,35 @@ static int check_loaded(struct plan *p)
 	strangers = say_strangers(&m, &p->diags);
 	if (strangers && strangers != -FAULT_CONFLICT)
 		return strangers;
-	err = check_rules(p, &m);
+	err = check_rules(p, &m, u);
 	return err ? err : strangers;
 }
 
-int off_check(struct plan *p)
+static int check(struct plan *p, struct off_users *u)
 {
 	const struct off *o = &p->change.off;
 	struct diags *d = &p->diags;
 
-	if (!o->there || o->want.n || o->state == MODULES_ABSENT)
+	if (o->state == MODULES_ABSENT)
 		return 0;
 	if (o->state == MODULES_LOADED)
-		return check_loaded(p);
+		return check_loaded(p, u);
 	diag_add(d, DIAG_NOTE, 0, ID_MODULES_BUILT_IN, p->policy->modules_at,
 		 "connection tracking is a part of this kernel and cannot be unloaded; it does nothing while no rule needs it");
-	return check_rules(p, &(struct modules){ .state = o->state });
+	return check_rules(p, &(struct modules){ .state = o->state }, u);
+}
+
+int off_check(struct plan *p)
+{
+	struct off_users users = { 0 };
+	int err, memory;
+
+	if (!p->change.off.there || p->change.off.want.n)
+		return 0;
+	err = check(p, &users);
+	if (err && err != -FAULT_CONFLICT)
+		return err;
+	memory = off_users_in_files(&users);
+	off_users_say(&users, &p->diags);
+	return memory ? memory : err;
 }

@@ -16,8 +16,8 @@
 /* `m`: of modules_of_root(). By the modules alone. */
 int off_holders_say(const struct modules *m, struct diags *d);
 /*
- * Before a change: what would remain when the plan's own rules are gone.
- * Where the plan changes nothing of it, and nothing is loaded, says nothing.
+ * Before a change: what would remain when the plan's own rules are gone. Where
+ * nothing is loaded, only which programs would load it again.
  */
 int off_check(struct plan *p);
 

@@ -424,6 +424,49 @@ def damaged(replace):
     lay_out()
 
 
+# A sign of each program in the kernel, or a file, and its name then.
+USERS = (
+    ("nft add table ip nat; nft add chain ip nat DOCKER", None,
+     "docker is on this host (chain DOCKER of table ip nat)"),
+    (None, "/run/docker.sock", "docker is on this host (/run/docker.sock)"),
+    (None, "/etc/systemd/system/multi-user.target.wants/docker.service",
+     "docker is on this host (/etc/systemd/system/"),
+    ("nft add table ip6 libvirt_network; nft add chain ip6 libvirt_network x",
+     None, "libvirt is on this host"),
+    ("iptables-legacy -N KUBE-SERVICES", None, "kube-proxy is on this host"),
+    ("nft add table inet firewalld; nft add chain inet firewalld x", None,
+     "firewalld is on this host"),
+    ("ip6tables-legacy -N ufw6-before-input", None, "ufw is on this host"),
+    (None, "/run/keepalived.pid", "IPVS is on this host"),
+    (None, "/run/openvswitch/db.sock", "Open vSwitch is on this host"),
+)
+
+
+def users_named(report):
+    for path in FILES:
+        os.unlink(path)
+    quiet = apply(report)
+    assert "CT539" not in quiet, quiet
+    for make, path, words in USERS:
+        if make:
+            must("sh", "-c", make)
+        else:
+            write(path, "")
+        for verb in ("diff", "apply"):
+            said = ctpolicy(verb, "--backend", "nftables", report, code=None)
+            assert words in said and said.count("CT539") == 1, (words, said)
+            assert "it loses" in said, said
+        must("sh", "-c", "nft flush ruleset; iptables-legacy -F; "
+             "iptables-legacy -X; ip6tables-legacy -F; ip6tables-legacy -X")
+        if path:
+            os.unlink(path)
+    for text, names in (("ENABLED=no\n", 0), ("# x\nENABLED=yes\n", 1)):
+        write("/etc/ufw/ufw.conf", text)
+        said = apply(report)
+        assert said.count("ufw is on this host") == names, said
+    os.unlink("/etc/ufw/ufw.conf")
+
+
 def main():
     prepare()
     lay_out()
@@ -435,7 +478,7 @@ def main():
             (other_policy, replace, other), (unconfirmed, replace),
             (changed_since, replace), (not_editable, replace),
             (not_restorable, replace), (killed, replace), (hidden, report),
-            (damaged, replace)):
+            (users_named, report), (damaged, replace)):
         lay_out()
         tally.case(test.__name__, test, *args)
         ctpolicy("remove", code=None)
