@@ -141,7 +141,9 @@ def cut(lab, way, rng):
     what = "%s cut" % way[-1].split()[0]
     lab.begin()
     for command in way[:-1]:
+        began = time.monotonic()
         lab.vm.run("ctpolicy %s && sync" % command)
+        lab.took = time.monotonic() - began
     lab.vm.send("ctpolicy " + way[-1])
     moment = rng.uniform(0.2, 1.1) * lab.took
     time.sleep(moment)
