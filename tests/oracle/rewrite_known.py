@@ -166,8 +166,7 @@ def play(hosts, dialect):
         for seed in range(RIGHT):
             again = hosts, dialect, before, after, admits, router, seed
             # on a machine under load a segment may come twice, once
-            failures += all(judge(*again) for _ in range(3)) and \
-                judge(*again)
+            failures += judge(*again) and judge(*again) and judge(*again)
         print("%s: %s as it should be" % ("not ok" if failures else "ok",
                                           name))
         for failure in failures[:8]:
