@@ -15,16 +15,16 @@ static const struct key_range lo_name = { "lo", "lo" };
 static const struct spans lo = { &lo_name, 1, true };
 
 /* Of loopback both interfaces are one, but a hook sees one of them. */
-static enum zone_dim lo_dim(const struct job *j)
+static enum zone_dim lo_dim(uint8_t hook)
 {
-	return j->hook == NF_INET_LOCAL_OUT ? ZONE_OIF : ZONE_IIF;
+	return hook == NF_INET_LOCAL_OUT ? ZONE_OIF : ZONE_IIF;
 }
 
 static int narrow_lo(const struct job *j, const struct begin_want *w,
 		     struct zone *z)
 {
 	struct zone only = zone_all(z->family);
-	enum zone_dim dim = w->lo == LO_CUT ? ZONE_OIF : lo_dim(j);
+	enum zone_dim dim = lo_dim(w->lo == LO_CUT ? w->hook : j->hook);
 	int err = 0;
 
 	if (w->lo != LO_CUT && w->lo != LO_ONLY)
@@ -71,7 +71,7 @@ static int turn(const struct job *j, const struct begin_want *w,
 	if (w->lo == LO_ONLY) {
 		z->dim[ZONE_IIF] = (struct spans){ 0 };
 		z->dim[ZONE_OIF] = (struct spans){ 0 };
-		z->dim[lo_dim(j)] = lo;
+		z->dim[lo_dim(j->hook)] = lo;
 	}
 	if (!w->request)
 		return 0;
@@ -126,18 +126,26 @@ static int entries(struct job *j, const struct begin_want *w,
 	return err;
 }
 
-int begin_lo_is_open(struct job *j, uint32_t proto, bool *ret)
+int begin_lo_only(struct job *j, struct zone *z)
+{
+	struct zone only = zone_all(z->family);
+
+	only.dim[lo_dim(j->hook)] = lo;
+	return zone_intersect(j->x->a, z, &only, z);
+}
+
+int begin_lo_is_open(struct job *j, uint8_t hook, uint32_t proto, bool *ret)
 {
 	struct replacing *x = j->x;
 	const uint32_t protos[][2] = { { proto, proto } };
 	uint32_t chain = replace_main_chain(
-		x, x->f->chains[j->r->chain].table, NF_INET_LOCAL_IN);
+		x, x->f->chains[j->r->chain].table, hook);
 	struct zone z = zone_all(x->family);
 	_cleanup_(first_release) struct first in = { 0 };
 	struct view *v = NULL;
 	int err = zone_limit(x->a, &z, ZONE_PROTO, protos, 1, false, &z);
 
-	z.dim[ZONE_IIF] = lo;
+	z.dim[lo_dim(hook)] = lo;
 	*ret = true;
 	if (err || chain == FOREIGN_NOWHERE)
 		return err;
@@ -295,6 +303,76 @@ static bool is_short(const struct job *j, const struct zones *l, size_t max)
 		n += one;
 	}
 	return n <= max;
+}
+
+/* Is there anything among them that errors are about, but for ICMP's own? */
+static int is_talk(struct job *j, const struct zone *z, bool *ret)
+{
+	const uint32_t icmp[][2] = { { job_icmp(j), job_icmp(j) } };
+	struct zone others, requests;
+	int err = zone_limit(j->x->a, z, ZONE_PROTO, icmp, 1, true, &others);
+
+	if (!err)
+		err = icmp_group_within(j->x->a, z, ICMP_REQUESTS, &requests);
+	*ret = !err && (!zone_is_empty(&others) || !zone_is_empty(&requests));
+	return err;
+}
+
+/* Of what begins in the hook, its destinations, or its sources. */
+static int add_receivers(struct job *j, uint8_t hook, bool sources,
+			 struct zones *all)
+{
+	struct replacing *x = j->x;
+	uint32_t chain = replace_main_chain(
+		x, x->f->chains[j->r->chain].table, hook);
+	struct first_entry any = { zone_all(x->family), true };
+	const struct first everything = { .v = &any, .n = 1 }, *in;
+	struct view *v = NULL;
+	struct zone *out;
+	int err = chain == FOREIGN_NOWHERE ? 0 : replace_view(x, chain, &v);
+
+	if (err)
+		return err;
+	in = v ? &v->fresh : &everything;
+	out = arena_alloc(x->a, all->n + in->n + 1, sizeof(*out));
+	if (!out)
+		return -ENOMEM;
+	if (all->n)
+		memcpy(out, all->v, all->n * sizeof(*out));
+	all->v = out;
+	for (size_t i = 0; !err && i < in->n; i++) {
+		struct zone z = sources ? zone_mirror(&in->v[i].z) :
+					  in->v[i].z;
+		bool talk = false;
+
+		if (in->v[i].accepts)
+			err = is_talk(j, &in->v[i].z, &talk);
+		if (!talk)
+			continue;
+		out = &all->v[all->n++];
+		*out = zone_all(x->family);
+		out->dim[ZONE_DST] = z.dim[ZONE_DST];
+		out->dim[ZONE_OIF] = z.dim[ZONE_OIF];
+	}
+	return err;
+}
+
+int begin_receivers(struct job *j, struct zones *ret)
+{
+	bool here = j->hook != NF_INET_FORWARD;
+	int err = add_receivers(j, here ? NF_INET_LOCAL_OUT : NF_INET_FORWARD,
+				false, ret);
+
+	if (!err)
+		err = add_receivers(j, here ? NF_INET_LOCAL_IN :
+					      NF_INET_FORWARD, true, ret);
+	if (!err && ret->n <= ZONES_MAX)
+		err = zones_join(j->x->a, ret);
+	if (!err && !is_short(j, ret, RULES_MAX)) {
+		ret->v[0] = zone_all(j->x->family);
+		ret->n = 1;
+	}
+	return err;
 }
 
 int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,

@@ -148,15 +148,22 @@ static const struct {
 			       3 } },
 };
 
-int job_icmp_group(const struct job *j, enum icmp_group group, struct zone *ret)
+int icmp_group_within(struct arena *a, const struct zone *z,
+		      enum icmp_group group, struct zone *ret)
 {
-	bool v6 = j->x->family != NFPROTO_IPV4;
-	struct zone z;
-	int err = job_proto(j, job_icmp(j), &z);
+	bool v6 = z->family != NFPROTO_IPV4;
+	uint32_t icmp = v6 ? PROTO_ICMPV6 : PROTO_ICMP;
+	const uint32_t proto[][2] = { { icmp, icmp } };
+	int err = zone_limit(a, z, ZONE_PROTO, proto, 1, false, ret);
 
-	return err ? err : zone_limit(j->x->a, &z, ZONE_ICMP,
+	return err ? err : zone_limit(a, ret, ZONE_ICMP,
 				      icmp_groups[group][v6].v,
 				      icmp_groups[group][v6].n, false, ret);
+}
+
+int job_icmp_group(const struct job *j, enum icmp_group group, struct zone *ret)
+{
+	return icmp_group_within(j->x->a, &j->e.own, group, ret);
 }
 
 static bool drops_or_decides(const struct host_chain *c)

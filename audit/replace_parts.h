@@ -34,7 +34,9 @@ struct replacing {
 	bool *early;			/* of a chain: ahead of conntrack */
 	uint32_t *notrack;		/* rules that take out */
 	size_t n_notrack, cap_notrack;
-	bool rejects, resets;		/* resets: a rule with tcp-reset */
+	bool rejects;
+	/* Hooks where one does, as in reach: with tcp-reset, with ICMP. */
+	uint8_t resets, refuses;
 	uint32_t n_names;
 };
 
@@ -106,6 +108,8 @@ int job_proto(const struct job *j, uint32_t proto, struct zone *ret);
 int job_not_proto(const struct job *j, uint32_t proto, struct zone *ret);
 int job_icmp_group(const struct job *j, enum icmp_group group,
 		   struct zone *ret);
+int icmp_group_within(struct arena *a, const struct zone *z,
+		      enum icmp_group group, struct zone *ret);
 /* The base chain that decides what begins in the hook. */
 uint32_t replace_main_chain(const struct replacing *x, uint32_t table,
 			    uint8_t hook);
@@ -115,7 +119,7 @@ int replace_view(struct replacing *x, uint32_t chain, struct view **ret);
 enum begin_lo {
 	LO_TOO,
 	LO_NOT,				/* no entries of loopback alone */
-	LO_CUT,				/* nothing that leaves by loopback */
+	LO_CUT,				/* nothing of loopback */
 	LO_ONLY,			/* of loopback, by the job's hook */
 };
 
@@ -127,8 +131,15 @@ struct begin_want {
 	uint8_t asks;
 	enum begin_lo lo;
 };
-/* Does INPUT let all of the protocol begin that comes by loopback? */
-int begin_lo_is_open(struct job *j, uint32_t proto, bool *ret);
+/* Of the zone, what comes or goes by loopback. */
+int begin_lo_only(struct job *j, struct zone *z);
+/* Does INPUT, or OUTPUT, let all of the protocol begin on loopback? */
+int begin_lo_is_open(struct job *j, uint8_t hook, uint32_t proto, bool *ret);
+/*
+ * Whom conversations are with, by the address and the interface of packets to
+ * them: errors about anything go to nobody else. Empty: nothing may begin.
+ */
+int begin_receivers(struct job *j, struct zones *ret);
 int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
 	      const struct begin_want *w, size_t n);
 /* Protocols beside TCP, UDP and ICMP that may begin; *ret_any: any may. */

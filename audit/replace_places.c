@@ -64,9 +64,12 @@ void replace_rejects(struct replacing *x)
 		if (r->verdict != FOREIGN_REJECT || foreign_is_gone(r))
 			continue;
 		x->rejects = true;
-		x->resets |= memmem(r->raw.s, r->raw.n, "tcp-reset", 9) ||
-			     memmem(r->raw.s, r->raw.n, "tcp-rst", 7) ||
-			     memmem(r->raw.s, r->raw.n, "tcp reset", 9);
+		if (memmem(r->raw.s, r->raw.n, "tcp-reset", 9) ||
+		    memmem(r->raw.s, r->raw.n, "tcp-rst", 7) ||
+		    memmem(r->raw.s, r->raw.n, "tcp reset", 9))
+			x->resets |= x->reach[r->chain];
+		else
+			x->refuses |= x->reach[r->chain];
 	}
 }
 

@@ -70,15 +70,33 @@ static int put_socket(struct job *j, struct rule_list *l,
 				     pass_socket(j, l, r);
 }
 
+/*
+ * On loopback what begins passes OUTPUT first and INPUT then: where one of them
+ * keeps something from beginning there, only the job's own hook tells what
+ * does, and the other one is asked for all but loopback.
+ */
+static int cut_lo(struct job *j, uint32_t proto, struct begin_want *w)
+{
+	bool open = true;
+	int err = begin_lo_is_open(j, j->hook == NF_INET_LOCAL_OUT ?
+					      NF_INET_LOCAL_OUT :
+					      NF_INET_LOCAL_IN, proto, &open);
+
+	if (!open)
+		w->lo = LO_CUT;
+	return err;
+}
+
 static int put_tcp(struct job *j, struct rule_list *l, enum stateless_does does)
 {
-	const struct begin_want out[] = {
+	struct begin_want out[] = {
 		{ NF_INET_LOCAL_OUT, PROTO_TCP, false, 0, ASK_NOT_SYN, 0 },
 		{ NF_INET_LOCAL_IN, PROTO_TCP, true, 0, ASK_NOT_SYN,
 		  LO_NOT },
 		{ NF_INET_LOCAL_OUT, PROTO_TCP, true, 0, ASK_NOT_SYN,
 		  LO_ONLY },
-	}, forward[] = {
+	};
+	const struct begin_want forward[] = {
 		{ NF_INET_FORWARD, PROTO_TCP, false, 0, ASK_NOT_SYN, 0 },
 		{ NF_INET_FORWARD, PROTO_TCP, true, 0, ASK_NOT_SYN, 0 },
 	};
@@ -93,11 +111,12 @@ static int put_tcp(struct job *j, struct rule_list *l, enum stateless_does does)
 		err = job_proto(j, PROTO_TCP, &own.zone);
 		if (!err)
 			err = put_socket(j, l, own);
+	} else if (j->hook == NF_INET_FORWARD) {
+		err = begin_put(j, l, does, forward, ARRAY_SIZE(forward));
 	} else {
-		err = j->hook == NF_INET_FORWARD ?
-			      begin_put(j, l, does, forward,
-					ARRAY_SIZE(forward)) :
-			      begin_put(j, l, does, out, ARRAY_SIZE(out));
+		err = cut_lo(j, PROTO_TCP, &out[1]);
+		if (!err)
+			err = begin_put(j, l, does, out, ARRAY_SIZE(out));
 	}
 	return err ? err : admit(j, l, before, ADMITS(TCP) | ADMITS(FLAGS));
 }
@@ -110,11 +129,7 @@ static uint8_t other_hook(uint8_t hook)
 					   NF_INET_FORWARD;
 }
 
-/*
- * What answers a protocol without connections. On loopback what begins passes
- * OUTPUT first and INPUT then: where OUTPUT lets more begin there than INPUT
- * takes, or the other way round, only the job's own hook tells what does.
- */
+/* What answers a protocol without connections. */
 static int put_answers(struct job *j, struct rule_list *l,
 		       enum stateless_does does, uint32_t proto,
 		       uint8_t request, uint8_t asks)
@@ -123,15 +138,12 @@ static int put_answers(struct job *j, struct rule_list *l,
 		{ other_hook(j->hook), proto, true, request, asks, LO_TOO },
 		{ j->hook, proto, true, request, asks, LO_ONLY },
 	};
-	bool open = true;
 	int err = 0;
 
 	if (j->hook == NF_INET_LOCAL_OUT)
 		w[0].lo = LO_NOT;
-	else if (j->hook == NF_INET_LOCAL_IN)
-		err = begin_lo_is_open(j, proto, &open);
-	if (!open)
-		w[0].lo = LO_CUT;
+	if (j->hook != NF_INET_FORWARD)
+		err = cut_lo(j, proto, &w[0]);
 	return err ? err : begin_put(j, l, does, w, w[0].lo ? 2 : 1);
 }
 
@@ -250,15 +262,43 @@ int established_put(struct job *j, struct rule_list *l,
 	return err;
 }
 
+/*
+ * Whom errors may go to. What comes to this host may be about whatever it says,
+ * by loopback about what a rule of its own refused; what it sends itself, about
+ * any packet that it was to forward, and could not.
+ */
+static int error_receivers(struct job *j, struct zones *ret)
+{
+	bool here = j->hook == NF_INET_LOCAL_IN;
+	int err = begin_receivers(j, ret);
+	bool alone = here && !ret->n;
+
+	if (err || j->hook == NF_INET_FORWARD ||
+	    (alone && !(j->x->refuses >> NF_INET_LOCAL_OUT & 1)))
+		return err;
+	ret->v[0] = zone_all(j->x->family);
+	ret->n = 1;
+	return alone ? begin_lo_only(j, &ret->v[0]) : 0;
+}
+
 /* Errors by their types; and in OUTPUT the resets that a rule of ours sends. */
 int related_put(struct job *j, struct rule_list *l, enum stateless_does does)
 {
 	struct stateless_rule r = { .own = does == DO_TARGET, .does = does };
 	size_t before = l->added;
-	int err = job_icmp_group(j, ICMP_ERRORS, &r.zone);
+	struct zones to = { 0 };
+	struct zone errors;
+	int err = error_receivers(j, &to);
 
 	if (!err)
-		err = list_put(j, l, r);
+		err = job_icmp_group(j, ICMP_ERRORS, &errors);
+	for (size_t i = 0; !err && i < to.n; i++) {
+		if (!zone_meets(&errors, &to.v[i]))
+			continue;
+		err = zone_intersect(j->x->a, &errors, &to.v[i], &r.zone);
+		if (!err)
+			err = list_put(j, l, r);
+	}
 	if (!err)
 		err = admit(j, l, before, ADMITS(ERROR));
 	if (err || j->hook != NF_INET_LOCAL_OUT || !j->x->resets)
@@ -268,6 +308,9 @@ int related_put(struct job *j, struct rule_list *l, enum stateless_does does)
 	r.flags = 0x04;
 	before = l->added;
 	err = job_proto(j, PROTO_TCP, &r.zone);
+	/* of what this host itself says: to itself */
+	if (!err && j->x->resets == 1 << NF_INET_LOCAL_OUT)
+		err = begin_lo_only(j, &r.zone);
 	if (!err)
 		err = list_put(j, l, r);
 	j->e.depends = true;

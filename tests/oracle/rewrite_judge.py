@@ -9,6 +9,7 @@
 4. It is of a kind that was announced for its hook, and no entry appears.
 """
 import dataclasses
+import struct
 
 import packets as build
 import rewrite_flows
@@ -122,10 +123,13 @@ class Original:
         return None
 
     def _draws_error(self, p, abouts):
+        """From a rule, or from the kernel, which takes its error for one about
+        a connection even where no rule would have forwarded the packet."""
         for about in abouts:
             if about.device:
-                self.host.inject(about.device,
-                                 as_bytes(about, self.host.number()))
+                packet = as_bytes(about, self.host.number())
+                self.host.inject(about.device, packet)
+                self.host.inject(about.device, expiring(packet))
         return any(s.where == "out" and s.dst == p.dst and
                    s.kind in ERRORS[p.version] for s in self.host.settle())
 
@@ -137,6 +141,15 @@ class Original:
         for far in fars:
             if device_to(far) != device_to(p.dst):
                 yield list(conversations(p.dst, far, p.version))
+
+
+def expiring(packet):
+    """The same, which nobody may forward any more."""
+    if packet[0] >> 4 == 6:
+        return packet[:7] + b"\1" + packet[8:]
+    head = packet[:8] + b"\1" + packet[9:10] + b"\0\0" + packet[12:20]
+    return head[:10] + struct.pack("!H", build.checksum(head)) + \
+        head[12:] + packet[20:]
 
 
 def afar(version):
