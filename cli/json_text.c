@@ -79,26 +79,32 @@ json_t *json_of_lines(const char *text)
 	return a;
 }
 
-json_t *json_of_admits(uint32_t admits)
+static const char *admits_name(size_t i)
+{
+	return stateless_admits_name((enum stateless_admits)i);
+}
+
+static const char *loses_text(size_t i)
+{
+	return stateless_loses_text((enum stateless_loses)i);
+}
+
+static json_t *words(uint32_t bits, size_t max, const char *(*word)(size_t i))
 {
 	json_t *a = json_array();
 
-	for (unsigned int i = 0; i < ADMITS_MAX_; i++)
-		if (admits >> i & 1)
-			json_array_append_new(a, json_string(
-				stateless_admits_name(
-					(enum stateless_admits)i)));
+	for (size_t i = 0; i < max; i++)
+		if (bits >> i & 1)
+			json_array_append_new(a, json_string(word(i)));
 	return a;
+}
+
+json_t *json_of_admits(uint32_t admits)
+{
+	return words(admits, ADMITS_MAX_, admits_name);
 }
 
 json_t *json_of_loses(uint32_t loses)
 {
-	json_t *a = json_array();
-
-	for (unsigned int i = 0; i < LOSES_MAX_; i++)
-		if (loses >> i & 1)
-			json_array_append_new(a, json_string(
-				stateless_loses_text(
-					(enum stateless_loses)i)));
-	return a;
+	return words(loses, LOSES_MAX_, loses_text);
 }
