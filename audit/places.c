@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -384,6 +385,7 @@ static int scan_base(struct search *x, uint32_t chain, const struct lot *lot)
 			  &lot->rule.match, NULL);
 }
 
+/* Ahead of conntrack nobody has a state, and nothing could be inherited. */
 static bool is_passed(const struct foreign *f, uint32_t chain,
 		      const struct lot *lot)
 {
@@ -394,10 +396,12 @@ static bool is_passed(const struct foreign *f, uint32_t chain,
 
 	return c->hook && !strcmp(c->hook, hook_name(lot->rule.hook)) &&
 	       !(c->type && !strcmp(c->type, "nat")) &&
+	       !(c->priority &&
+		 walk_priority(c->priority) <= NF_IP_PRI_CONNTRACK) &&
 	       foreign_takes_part(t, family);
 }
 
-static int place_lot(struct search *x, const struct lot *lot)
+static int place_at_hook(struct search *x, const struct lot *lot)
 {
 	int err = 0;
 
@@ -412,6 +416,20 @@ static int place_lot(struct search *x, const struct lot *lot)
 static bool is_errors(const struct rule *r)
 {
 	return r->match.ct == CT_INVALID_OR_UNTRACKED;
+}
+
+/* What arrives has come through PREROUTING, forwarded or not. */
+static int place_lot(struct search *x, const struct lot *lot)
+{
+	struct lot arriving = *lot;
+	int err = place_at_hook(x, lot);
+
+	if (err || lot->rule.hook == HOOK_OUTPUT)
+		return err;
+	arriving.rule.hook = HOOK_PREROUTING;
+	if (lot->rule.hook == HOOK_FORWARD && !is_errors(&lot->rule))
+		arriving.rule.match.dst = DST_TRANSIT;
+	return place_at_hook(x, &arriving);
 }
 
 /* Its packets, by what conntrack makes of them while it follows the flow. */

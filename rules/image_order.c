@@ -35,7 +35,7 @@ static bool chain_notracks(const struct image_table *t,
 		    c->rules[i].verdict == VERDICT_RETURN)
 			return false;
 	}
-	return c->hook == HOOK_PREROUTING || c->base || !strcmp(t->name, "raw");
+	return c->base || !strcmp(t->name, "raw");
 }
 
 /* Conntrack wants to see both sides of its handshake, or lets none of it in. */

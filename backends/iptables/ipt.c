@@ -20,7 +20,33 @@ const struct ipt_place ipt_places[IPT_PLACES] = {
 	  HOOK_FORWARD, ACTION_ACCEPT },
 	{ "filter", "OUTPUT", "CTPOLICY-OUTPUT", "a-out",
 	  HOOK_OUTPUT, ACTION_ACCEPT },
+	{ "mangle", "PREROUTING", "CTPOLICY-PREROUTING", "m-pre",
+	  HOOK_PREROUTING, ACTION_ACCEPT },
+	{ "mangle", "INPUT", "CTPOLICY-INPUT", "m-in",
+	  HOOK_INPUT, ACTION_ACCEPT },
+	{ "mangle", "FORWARD", "CTPOLICY-FORWARD", "m-fwd",
+	  HOOK_FORWARD, ACTION_ACCEPT },
+	{ "mangle", "OUTPUT", "CTPOLICY-OUTPUT", "m-out",
+	  HOOK_OUTPUT, ACTION_ACCEPT },
+	{ "security", "INPUT", "CTPOLICY-INPUT", "s-in",
+	  HOOK_INPUT, ACTION_ACCEPT },
+	{ "security", "FORWARD", "CTPOLICY-FORWARD", "s-fwd",
+	  HOOK_FORWARD, ACTION_ACCEPT },
+	{ "security", "OUTPUT", "CTPOLICY-OUTPUT", "s-out",
+	  HOOK_OUTPUT, ACTION_ACCEPT },
 };
+
+const char *const ipt_tables[IPT_TABLES] = {
+	"mangle", "security", "filter", "raw",
+};
+
+bool ipt_table_matters(const char *table)
+{
+	for (size_t i = 0; i < IPT_TABLES; i++)
+		if (!strcmp(ipt_tables[i], table))
+			return true;
+	return false;
+}
 
 enum hook ipt_builtin_hook(const char *chain)
 {

@@ -4,9 +4,10 @@
  *
  * Where things lie: our chains are CTPOLICY-* in the legacy tables raw and
  * filter of each family, entered by one jump at the head of the built-in chain
- * of the same hook. Our ipsets are ctpolicy-*; they stand in an image as the
- * table "ipset" of NFPROTO_UNSPEC, since the kernel keeps them apart from the
- * families.
+ * of the same hook; accept rules stand in mangle and security too, where the
+ * host's rules there call for them. Our ipsets are ctpolicy-*; they stand in an
+ * image as the table "ipset" of NFPROTO_UNSPEC, since the kernel keeps them
+ * apart from the families.
  *
  * Shape:  places[] has a row for each chain we may own.
  * Source: iptables(8), iptables-extensions(8), ipset(8).
@@ -34,8 +35,12 @@ struct ipt_place {
 	enum action action;
 };
 
-#define IPT_PLACES 5
+#define IPT_PLACES 12
 extern const struct ipt_place ipt_places[IPT_PLACES];
+/* The tables of these, in the order in which they are committed. */
+#define IPT_TABLES 4
+extern const char *const ipt_tables[IPT_TABLES];
+bool ipt_table_matters(const char *table);
 
 /* HOOK_MAX_ when `chain` is not built in. */
 enum hook ipt_builtin_hook(const char *chain);

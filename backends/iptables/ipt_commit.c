@@ -211,20 +211,19 @@ static int table_phase(struct commit *c, const struct step *v, size_t n,
 
 static int tables_phase(struct commit *c, const struct step *v, size_t n)
 {
-	static const char *const names[] = { "filter", "raw" };
 	int err = 0;
 
-	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+	for (size_t k = 0; k < IPT_TABLES; k++)
 		for (size_t f = 0; !err && f < ARRAY_SIZE(ipt_families); f++) {
 			struct ipt_legacy t = { .family = ipt_families[f] };
 			size_t i = 0;
 
-			snprintf(t.name, sizeof(t.name), "%s", names[k]);
+			snprintf(t.name, sizeof(t.name), "%s", ipt_tables[k]);
 			while (i < n && !is_in(&v[i], &t))
 				i++;
 			if (i < n)
 				err = table_phase(c, v, n, ipt_families[f],
-						  names[k]);
+						  ipt_tables[k]);
 		}
 	return err;
 }

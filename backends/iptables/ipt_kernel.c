@@ -105,7 +105,7 @@ static struct image_chain *chain_of(struct reader *r,
 static int read_chain(struct reader *r, const struct ipt_legacy *t,
 		      const char *name)
 {
-	bool matters = !strcmp(t->name, "raw") || !strcmp(t->name, "filter");
+	bool matters = ipt_table_matters(t->name);
 	bool ours = matters && ipt_chain_is_ours(name);
 	const char *policy = ipt_legacy_policy(t, name);
 	size_t at = 0;

@@ -261,7 +261,8 @@ static int lower_places(struct lowering *l, const struct ruleset *rs,
 		struct spot at = { .place = p, .own = p->own,
 				   .chain = p->builtin, .number = 1 };
 
-		if (p->action == ACTION_ACCEPT && !accepts)
+		if (p->action == ACTION_ACCEPT &&
+		    (!accepts || strcmp(p->table, "filter")))
 			continue;
 		at.family = AF_INET;
 		if (rs->ipv4)

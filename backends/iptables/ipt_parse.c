@@ -107,12 +107,6 @@ static void tally_clear(struct parser *p)
 	p->n_tally = 0;
 }
 
-/* Tables that we have no business in are read over. */
-static bool table_matters(const struct parser *p)
-{
-	return !strcmp(p->table, "raw") || !strcmp(p->table, "filter");
-}
-
 static bool jumps_to_us(const struct ipt_args *a)
 {
 	for (size_t i = 0; i + 1 < a->n; i++)
@@ -223,7 +217,7 @@ static int parse_command(struct parser *p, const char *line,
 	struct command c = { 0 };
 	int err = read_command(p, line, a, &c);
 
-	if (err || !table_matters(p))
+	if (err || !ipt_table_matters(p->table))
 		return err;
 	for (size_t f = 0; !err && f < FAMILIES; f++) {
 		if (!c.in[f])
@@ -240,11 +234,12 @@ static int parse_command(struct parser *p, const char *line,
 static int parse_chain(struct parser *p, const char *line,
 		       const struct ipt_args *a)
 {
+	bool matters = ipt_table_matters(p->table);
 	int err = 0;
 
 	if (a->n < 2 || !a->v[0][1] || strlen(a->v[0]) > IPT_WORD_MAX)
 		return bad_word(p, line, a, 0, "a chain and its policy expected");
-	for (size_t f = 0; !err && f < FAMILIES && table_matters(p); f++)
+	for (size_t f = 0; !err && f < FAMILIES && matters; f++)
 		if (p->in[f])
 			err = make_chain(p, f, a->v[0] + 1);
 	return err;

@@ -280,10 +280,8 @@ int ipt_render(const struct image *img, FILE *out)
 		      "ipset restore\n", out);
 	for (size_t i = 0; !err && sets && i < sets->n_sets; i++)
 		err = render_set(&sets->sets[i], out);
-	if (!err)
-		err = render_table(img, "raw", out);
-	if (!err)
-		err = render_table(img, "filter", out);
+	for (size_t i = IPT_TABLES; !err && i--;)
+		err = render_table(img, ipt_tables[i], out);
 	return err ? err : ferror(out) ? -EIO : 0;
 }
 

@@ -34,6 +34,7 @@ HOOKS = {
     "in": "type filter hook input priority filter",
     "drop": "type filter hook input priority filter; policy drop",
     "early": "type filter hook prerouting priority mangle",
+    "late": "type filter hook postrouting priority mangle",
     "raw": "type filter hook prerouting priority raw",
     "-": "",
 }
@@ -154,10 +155,10 @@ CONFLICTS = [
      ["drop ct state established,related accept",
       "drop ct original FAM daddr R accept",
       "drop meta l4proto ipv6-icmp accept"]),
-    ("all other states are dropped", SERVER, "CT590", "(?i)new",
-     ["mangle PREROUTING -m conntrack ! --ctstate NEW,ESTABLISHED,RELATED "
+    ("all other states are dropped late", SERVER, "CT590", "(?i)new",
+     ["mangle POSTROUTING -m conntrack ! --ctstate NEW,ESTABLISHED,RELATED "
       "-j DROP"],
-     ["early ct state != { new, established, related } drop"]),
+     ["late ct state != { new, established, related } drop"]),
 ]
 MISSES = [
     ("another port", SERVER,
@@ -261,6 +262,10 @@ MISSES = [
     ("the mark of another port's connections", SERVER,
      ["filter INPUT -p tcp --dport 22 -m connmark --mark 0x7 -j DROP"],
      ["in tcp dport 22 ct mark 0x7 drop"]),
+    ("all other states are dropped early", SERVER,
+     ["mangle PREROUTING -m conntrack ! --ctstate NEW,ESTABLISHED,RELATED "
+      "-j DROP"],
+     ["early ct state != { new, established, related } drop"]),
     ("all other states of another port", SERVER,
      ["mangle PREROUTING -p tcp --dport 22 -m conntrack ! --ctstate "
       "NEW,ESTABLISHED,RELATED -j DROP"],

@@ -3,6 +3,7 @@
 hop completes and a closed port is heard of, under the filters that hosts
 have."""
 import os
+import shutil
 import sys
 import unittest
 
@@ -27,6 +28,20 @@ FILTERS = {
         ("drop", "established", "invalid", "new ssh"),
     "default drop": ("drop",),
 }
+
+
+SAVED = "*mangle\n-A PREROUTING -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n"
+EARLY = [
+    (lambda host, version: host.nft(
+        "table %s early {\nchain pre {\ntype filter hook prerouting priority "
+        "mangle\nct state invalid drop\n}\n}" %
+        ("ip" if version == 4 else "ip6")), "nftables"),
+    (lambda host, version: host.legacy(version, SAVED), "iptables"),
+]
+if shutil.which("iptables-nft-restore"):
+    EARLY.append((lambda host, version: host.run(
+        ["ip%stables-nft-restore" % ("" if version == 4 else "6")], SAVED),
+        "nftables"))
 
 
 def setUpModule():
@@ -71,6 +86,21 @@ class PathMtu(unittest.TestCase):
 
     def test_router(self):
         self.check(LAB.router, "router", ("input", "forward", "output"))
+
+    def test_dropped_early(self):
+        """What no connection has, before any filter table sees it."""
+        for load, backend in EARLY:
+            if backend not in lab.BACKENDS:
+                continue
+            for host, role in ((LAB.server, "server"),
+                               (LAB.router, "router")):
+                LAB.clear()
+                for version in lab.VERSIONS:
+                    load(host, version)
+                host.apply(backend, POLICY % role)
+                for version in lab.VERSIONS:
+                    with self.subTest(backend=backend, ip=version, role=role):
+                        self.check_flows(version)
 
     def test_the_hop_is_narrow(self):
         """Errors that die do stop the transfer, or this test says nothing."""

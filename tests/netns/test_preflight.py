@@ -65,15 +65,15 @@ HARMS = {
         "  tcp dport 8080 ct count over 20 drop", "",
         "-A INPUT -p tcp --dport 8080 -m connlimit --connlimit-above 20 "
         "-j DROP", "", "CT593"),
-    "what has no connection is dropped early": (
-        "", nft_chain("filter", "prerouting", "mangle",
+    "what has no connection is dropped late": (
+        "", nft_chain("filter", "postrouting", "mangle",
                       "  ct state invalid drop"),
-        "", table("mangle", "PREROUTING -m conntrack --ctstate INVALID "
+        "", table("mangle", "POSTROUTING -m conntrack --ctstate INVALID "
                   "-j DROP"), "CT594"),
-    "all but known states are dropped early": (
-        "", nft_chain("filter", "prerouting", "mangle",
+    "all but known states are dropped late": (
+        "", nft_chain("filter", "postrouting", "mangle",
                       "  ct state != { new, established, related } drop"),
-        "", table("mangle", "PREROUTING -m conntrack ! --ctstate "
+        "", table("mangle", "POSTROUTING -m conntrack ! --ctstate "
                   "NEW,ESTABLISHED,RELATED -j DROP"), "CT590"),
     "connections are redirected": (
         "", nft_chain("nat", "prerouting", "dstnat",
@@ -106,6 +106,17 @@ HARMS = {
 }
 NEAR_MISSES = {
     "nothing": ("", "", "", ""),
+    # accept rules stand ahead of these
+    "what has no connection is dropped early": (
+        "", nft_chain("filter", "prerouting", "mangle",
+                      "  ct state invalid drop"),
+        "", table("mangle", "PREROUTING -m conntrack --ctstate INVALID "
+                  "-j DROP")),
+    "all but known states are dropped early": (
+        "", nft_chain("filter", "prerouting", "mangle",
+                      "  ct state != { new, established, related } drop"),
+        "", table("mangle", "PREROUTING -m conntrack ! --ctstate "
+                  "NEW,ESTABLISHED,RELATED -j DROP")),
     # they hold: accept rules stand behind what drops some packets
     "a blocklist": (
         "  ip saddr 203.0.113.0/24 drop\n  ip6 saddr 2001:db8:bad::/48 drop",
