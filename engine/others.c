@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "engine/moves.h"
 #include "generators/legs.h"
 
 static const struct port_set every_port = {
@@ -43,31 +44,6 @@ void others_release(struct others *o)
 	*o = (struct others){ 0 };
 }
 
-static const struct term *move_of(const struct foreign *f, uint32_t rule)
-{
-	const struct foreign_rule *r = rule == FOREIGN_NOWHERE ?
-					       NULL : &f->rules[rule];
-
-	for (uint32_t i = 0; r && i < r->n_terms; i++)
-		if (f->terms[r->terms + i].kind == TERM_MOVE)
-			return &f->terms[r->terms + i];
-	return NULL;
-}
-
-/* The first address that it translates to; NULL: it names none. */
-static const uint8_t *address_of(const struct foreign *f, const struct term *t)
-{
-	return t && t->n_fields ? f->ranges[f->sets[t->set].first].first :
-				  NULL;
-}
-
-static struct port_range ports_of(const struct term *t,
-				  struct port_range otherwise)
-{
-	return t && t->port ? (struct port_range){ t->port, t->last_port } :
-			      otherwise;
-}
-
 /* A port of the set that lies in the range, or 0. */
 static uint16_t common_port(const struct port_set *s, struct port_range r)
 {
@@ -79,20 +55,6 @@ static uint16_t common_port(const struct port_set *s, struct port_range r)
 			return first;
 	}
 	return 0;
-}
-
-static bool is_here(const struct search *x, const uint8_t *address)
-{
-	struct prefix one = { .family = x->space.family };
-	size_t n = x->space.family == AF_INET ? 4 : 16;
-
-	one.len = (uint8_t)(n * 8);
-	memcpy(one.addr, address, n);
-	for (size_t i = 0; i < x->host->all->n; i++)
-		if (x->host->all->v[i].family == one.family &&
-		    prefix_contains(&x->host->all->v[i], &one))
-			return true;
-	return x->space.family == AF_INET && address[0] == IN_LOOPBACKNET;
 }
 
 static void put_port(struct packet *p, enum packet_field x, uint16_t port)
@@ -147,8 +109,8 @@ static int keep(struct search *x, const struct service *s,
 static int try_behind(struct search *x, const struct flow_sample *s,
 		      const struct judged *now)
 {
-	const struct term *t = move_of(x->f, now->nat_from);
-	const uint8_t *address = address_of(x->f, t);
+	const struct term *t = moves_term(x->f, now->nat_from);
+	const uint8_t *address = moves_address(x->f, t);
 	struct harm_found h = x->harm;
 	struct flow_sample shown = *s;
 	struct packet answer;
@@ -157,7 +119,7 @@ static int try_behind(struct search *x, const struct flow_sample *s,
 	if (now->source_moves == TRUTH_NO)
 		return 0;
 	if (x->own.last) {
-		struct port_range to = ports_of(t, x->own);
+		struct port_range to = moves_ports(t, x->own);
 
 		port = common_port(&x->service->ports, to);
 		if (!port)
@@ -184,8 +146,10 @@ static enum packet_path path_of_answer(const struct search *x,
 				       const uint8_t *address)
 {
 	bool own = x->space.way == WAY_OUT || x->space.way == WAY_WITHIN;
+	bool here = address && moves_is_own(x->host->all, x->space.family,
+					    address);
 
-	if (now->moves_here || (address && is_here(x, address)))
+	if (now->moves_here || here)
 		return own ? PATH_LOOPBACK : PATH_FROM_HOST;
 	return own ? PATH_TO_HOST : PATH_FORWARDED;
 }
@@ -202,38 +166,6 @@ static bool has_protocol(const struct service *s, uint8_t proto)
 		if (s->protocols[i] == proto)
 			return true;
 	return false;
-}
-
-static bool is_within(const struct key_range *r, const struct prefix *p)
-{
-	size_t n = p->family == AF_INET ? 4 : 16;
-
-	return memcmp(p->addr, r->first, n) >= 0 &&
-	       memcmp(p->addr, r->last, n) <= 0;
-}
-
-/* Of a range: an address of this host's, and one of another. NULL: of any. */
-static size_t targets_of(const struct search *x, const struct term *t,
-			 const uint8_t *ret[3])
-{
-	const struct prefix_set *own = x->host->all;
-	const struct key_range *r;
-	size_t n = 0;
-
-	if (!t || !t->n_fields) {
-		ret[0] = NULL;
-		return 1;
-	}
-	r = &x->f->ranges[x->f->sets[t->set].first];
-	for (size_t i = 0; !n && i < own->n; i++)
-		if (own->v[i].family == x->space.family &&
-		    is_within(r, &own->v[i]))
-			ret[n++] = own->v[i].addr;
-	if (!n || !is_here(x, r->first))
-		ret[n++] = r->first;
-	if (memcmp(r->first, r->last, sizeof(r->last)) && !is_here(x, r->last))
-		ret[n++] = r->last;
-	return n;
 }
 
 /* The answer, in the ports of each service that may take it. */
@@ -254,7 +186,7 @@ static int try_target(struct search *x, const struct flow_sample *s,
 		return 0;
 	memcpy(&asked, s->key[FLOW_SPORT], sizeof(asked));
 	asked = ntohs(asked);
-	ports = ports_of(t, (struct port_range){ asked, asked });
+	ports = moves_ports(t, (struct port_range){ asked, asked });
 	begin_answer(x, path, &answer);
 	packet_set(&answer, FIELD_DADDR, s->key[FLOW_CLIENT]);
 	packet_set(&answer, FIELD_DPORT, s->key[FLOW_CPORT]);
@@ -284,12 +216,13 @@ static int try_moved(struct search *x, const struct flow_sample *s,
 
 	x->to->untried |= now->n_nat_to == JUDGED_MOVERS;
 	for (size_t i = 0; i < now->n_nat_to; i++) {
-		const struct term *t = move_of(x->f, now->nat_to[i]);
+		const struct term *t = moves_term(x->f, now->nat_to[i]);
 		struct harm_found h = { .harm = HARM_MOVED,
 					.rule = now->nat_to[i],
 					.chain = FOREIGN_NOWHERE };
 		const uint8_t *targets[3];
-		size_t n = targets_of(x, t, targets);
+		size_t n = moves_targets(x->f, t, x->host->all, x->space.family,
+					 targets);
 
 		h.maybe = now->destination_moves == TRUTH_MAYBE ||
 			  now->n_nat_to > 1;

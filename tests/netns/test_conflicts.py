@@ -74,6 +74,9 @@ CONFLICTS = [
      "dnat|DNAT",
      ["nat PREROUTING -p tcp --dport 80 -j DNAT --to-destination A:8080"],
      ["pre tcp dport 80 dnat FAM to A:8080"]),
+    ("led by a map", SERVER, "CT592", "dnat|DNAT",
+     ["nat PREROUTING -p tcp --dport 80 -j DNAT --to-destination R:8080"],
+     ["pre dnat FAM to tcp dport map { 80 : Rm8080 }"]),
     ("the first of two that may be led to it", SERVER, "CT592", "8080",
      ["nat PREROUTING -p tcp --dport 80 -m statistic --mode random "
       "--probability 0.5 -j REDIRECT --to-ports 8080",
@@ -296,6 +299,8 @@ def fill_in(rule, version, native=False):
         if m[1] == "A" and native:
             text = text.replace("-", "]-[")
         return "[%s]%s" % (text, m[2])
+    rule = rule.replace("Rm8080", lab.address("router-c", version) +
+                        " . 8080")
     rule = re.sub(r"\b([SRVNMOA])((?::\d+)?)(?=\s|$)", put, rule)
     return rule.replace("FAM", "ip" if version == 4 else "ip6")
 

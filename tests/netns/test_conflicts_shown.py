@@ -51,6 +51,9 @@ class Shown(unittest.TestCase):
         """What is mapped onto this host, or led to it by one of two rules."""
         shown = {"a network is mapped onto this host's": (
                      rules.PORT, ("203.0.113.1", "2001:db8:9::1"), 1),
+                 "led by a map": (
+                     80, [lab.address("router-c", v) for v in lab.VERSIONS],
+                     1),
                  "the first of two that may be led to it": (
                      80, [lab.address("router-c", v) for v in lab.VERSIONS],
                      12)}
