@@ -68,8 +68,6 @@ REFUSED = {
     ("nft-py-tests-odd", "dns"): ("CT592", "all goes to another host"),
     ("pepsal", "web"): ("CT593", "a proxy counts connections"),
     ("pepsal", "dns"): ("CT593", "a proxy counts connections"),
-    ("home-router-sample", "web"): (
-        "CT590", "untracked packets are dropped by name"),
     ("home-router-sample", "dns"): (
         "CT590", "untracked packets are dropped by name"),
 }
