@@ -138,6 +138,9 @@ struct backend {
 	 */
 	int (*put_edits)(struct foreign *f, struct stateless *s,
 			 struct image *img, struct diags *d);
+	/* As print_edit(), in the words in which put_edits() has it. */
+	int (*print_put)(const struct foreign *f, const struct stateless *s,
+			 const struct stateless_edit *e, struct strbuf *out);
 	/* A glance: is this such a text? No two backends recognize the same. */
 	bool (*recognizes)(const char *text);
 	/*

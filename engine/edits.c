@@ -243,7 +243,7 @@ static int add_lines(const struct part *m, const struct foreign *f,
 			x->kind = e[i].kind;
 		x->admits |= e[i].admits;
 		x->loses |= e[i].loses;
-		err = m->backend->print_edit(f, s, &e[i], lines);
+		err = m->backend->print_put(f, s, &e[i], lines);
 	}
 	return err ? err : strbuf_status(lines);
 }

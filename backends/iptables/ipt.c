@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "backends/iptables/ipt_edits.h"
-#include "backends/iptables/ipt_rewrite.h"
 #include "backends/iptables/ipt_foreign.h"
 #include "backends/iptables/ipt_live.h"
+#include "backends/xtables/ipt_edits.h"
+#include "backends/xtables/ipt_rewrite.h"
 #include "backends/xtables/xt_terms.h"
 
 const struct ipt_place ipt_places[IPT_PLACES] = {
@@ -78,6 +78,17 @@ static int add_words(const struct image_table *t, const char *words,
 	return xt_add_words(t->family, words, f);
 }
 
+static int put_edits(struct foreign *f, struct stateless *s,
+		     struct image *img, struct diags *d)
+{
+	static const struct ipt_edit_names names = {
+		.world = WORLD_LEGACY, .input = "CTPOLICY-INPUT",
+		.forward = "CTPOLICY-FORWARD", .output = "CTPOLICY-OUTPUT",
+	};
+
+	return ipt_put_edits(&names, f, s, img, d);
+}
+
 const struct backend backend_iptables = {
 	.name = "iptables",
 	.world = WORLD_LEGACY,
@@ -91,7 +102,8 @@ const struct backend backend_iptables = {
 	.print_edit = ipt_print_edit,
 	.text_of = ipt_text_of,
 	.recognizes = ipt_recognizes,
-	.put_edits = ipt_put_edits,
+	.put_edits = put_edits,
+	.print_put = ipt_print_edit,
 	.open = ipt_open,
 	.know = ipt_know,
 	.snapshot = ipt_snapshot,

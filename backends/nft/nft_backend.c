@@ -2,6 +2,7 @@
 /* backends/nft/nft_backend.c: the nftables row of the table of backends. */
 #include <string.h>
 
+#include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_foreign.h"
 #include "backends/nft/nft_kernel.h"
 #include "backends/nft/nft_rewrite.h"
@@ -41,8 +42,11 @@ const struct backend backend_nft = {
 	.print_edit = nft_print_edit,
 	.text_of = nft_text_of,
 	.words = WORDS_NFT,
+	.put_edits = nft_put_edits,
+	.print_put = nft_print_put,
 	.read_live = nft_read_live,
 	.open = nft_open,
+	.know = nft_know,
 	.snapshot = nft_snapshot,
 	.commit = nft_commit,
 	.close = nft_close,

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "backends/nft/nft_exchange.h"
 #include "backends/nft/nft_kernel.h"
 #include "core/mem.h"
 #include "host/trace.h"
@@ -191,13 +192,13 @@ static int read_answers(struct backend_ctx *ctx, struct verdict_of *v)
 }
 
 static int write_batch(struct backend_ctx *ctx, const struct nft_plan *p,
-		       struct stamp stamp, bool check_only,
-		       struct nft_batch *b, struct diags *d)
+		       const struct nft_exchanges *x, struct stamp stamp,
+		       bool check_only, struct nft_batch *b, struct diags *d)
 {
 	int err = nft_batch_begin(b, (uint32_t)stamp.generation);
 
 	if (!err)
-		err = nft_plan_write(p, &ctx->world, b, d);
+		err = nft_plan_write(p, &ctx->world, x, b, d);
 	return err || check_only ? err : nft_batch_end(b);
 }
 
@@ -206,9 +207,8 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	       unsigned int *begun, struct diags *d)
 {
 	_cleanup_(nft_plan_release) struct nft_plan p = { 0 };
-	_cleanup_(nft_batch_release) struct nft_batch b = {
-		.base = ctx->seq + 1
-	};
+	_cleanup_(nft_exchanges_release) struct nft_exchanges x = { 0 };
+	_cleanup_(nft_batch_release) struct nft_batch b = { 0 };
 	struct verdict_of v = { .plan = &p, .batch = &b, .d = d };
 	int err;
 
@@ -216,7 +216,10 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 		return 0;
 	err = nft_plan_make(cs, &p);
 	if (!err)
-		err = write_batch(ctx, &p, stamp, check_only, &b, d);
+		err = nft_exchanges_find(ctx, cs, &x, d);
+	b.base = ctx->seq + 1;
+	if (!err)
+		err = write_batch(ctx, &p, &x, stamp, check_only, &b, d);
 	if (err)
 		return err;
 	ctx->seq += (uint32_t)b.n_sent;

@@ -170,7 +170,7 @@ bool nft_compat_print_step(const struct step *s, struct strbuf *out)
 	return true;
 }
 
-int nft_compat_parse(const char *text, size_t len, uint8_t family,
+int nft_compat_parse(const char *text, size_t len, uint8_t family, bool echo,
 		     struct image *img, struct image_rule *ret)
 {
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
@@ -178,6 +178,8 @@ int nft_compat_parse(const char *text, size_t len, uint8_t family,
 
 	*ret = (struct image_rule){ .verdict = VERDICT_UNKNOWN };
 	ret->match.family = nft_table_af(family);
+	if (!err && echo)
+		return ipt_args_words(&a, ret);
 	if (!err)
 		return ipt_args_decode(&a, family, NULL, nft_name_is_own, img,
 				       ret);

@@ -21,7 +21,9 @@
 
 #include "backends/nft/nft.h"
 
+struct ipt_args;
 struct nft_writer;
+struct nlmsghdr;
 struct nftnl_rule;
 
 /* Can this build read and write them? It takes libxtables. */
@@ -44,7 +46,30 @@ int nft_compat_add_words(uint8_t family, const char *words, struct foreign *f);
 /* The rule as the text of an image has it; back from behind its first word. */
 void nft_compat_print(uint8_t family, const struct image_rule *r,
 		      struct strbuf *out);
-int nft_compat_parse(const char *text, size_t len, uint8_t family,
+/* echo: of a chain of words, own_names_echo() */
+int nft_compat_parse(const char *text, size_t len, uint8_t family, bool echo,
 		     struct image *img, struct image_rule *ret);
+
+/* nft_compat_head.c: what stands in the rule's built-in part */
+int nft_compat_put_head(struct nft_writer *w, uint8_t family,
+			const void *entry);
+/*
+ * nft_compat_get.c: the rule as iptables' arguments; *ret_known false: it has
+ * something that iptables does not show, or shows otherwise.
+ */
+int nft_compat_args(uint8_t family, struct nftnl_rule *nr,
+		    struct ipt_args *ret, bool *ret_known);
+/*
+ * nft_compat_live.c: a rule of the host's into f, in the words that iptables
+ * has for it, as ipt_put_edits() wants it. *ret: it has such words, and was
+ * added.
+ */
+int nft_compat_read(struct foreign *f, uint32_t chain,
+		    const struct nlmsghdr *nlh, bool *ret);
+/* put_edits() and print_put() of backends/backend.h */
+int nft_put_edits(struct foreign *f, struct stateless *s, struct image *img,
+		  struct diags *d);
+int nft_print_put(const struct foreign *f, const struct stateless *s,
+		  const struct stateless_edit *e, struct strbuf *out);
 
 #endif

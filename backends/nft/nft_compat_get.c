@@ -15,49 +15,34 @@
 #include <libnftnl/expr.h>
 
 #include "backends/nft/nft_compat.h"
+#include "backends/nft/nft_compat_reader.h"
 #include "backends/nft/nft_netlink.h"
 #include "backends/xtables/ipt_rule_args.h"
 #include "backends/xtables/xt.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
 
-enum source { NOTHING, META, NETWORK, TRANSPORT };
-
-struct reader {
-	uint8_t family;
-	struct ipt_args a;
-	/* what the register holds */
-	enum source from;
-	uint32_t reg, key, len;		/* meta key, or the header's offset */
-	uint8_t mask[16];
-	bool masked;
-	uint8_t proto;
-	bool commented;
-	bool ended;			/* there was a verdict */
-	bool unknown;
-	int err;
-};
-
-static void say(struct reader *r, const char *word)
+void nft_compat_say(struct nft_reading *r, const char *word)
 {
 	if (!r->err)
 		r->err = ipt_args_add(&r->a, word);
 }
 
-static void say_number(struct reader *r, uint32_t n)
+void nft_compat_say_number(struct nft_reading *r, uint32_t n)
 {
 	if (!r->err)
 		r->err = ipt_args_addf(&r->a, "%u", n);
 }
 
-static void say_option(struct reader *r, const char *name, bool negated)
+void nft_compat_say_option(struct nft_reading *r, const char *name,
+			   bool negated)
 {
 	if (negated)
-		say(r, "!");
-	say(r, name);
+		nft_compat_say(r, "!");
+	nft_compat_say(r, name);
 }
 
-static void read_meta(struct reader *r, const struct nftnl_expr *e)
+static void read_meta(struct nft_reading *r, const struct nftnl_expr *e)
 {
 	r->from = META;
 	r->key = nftnl_expr_get_u32(e, NFTNL_EXPR_META_KEY);
@@ -66,7 +51,7 @@ static void read_meta(struct reader *r, const struct nftnl_expr *e)
 	r->unknown |= !nftnl_expr_is_set(e, NFTNL_EXPR_META_DREG);
 }
 
-static void read_payload(struct reader *r, const struct nftnl_expr *e)
+static void read_payload(struct nft_reading *r, const struct nftnl_expr *e)
 {
 	uint32_t base = nftnl_expr_get_u32(e, NFTNL_EXPR_PAYLOAD_BASE);
 
@@ -80,7 +65,7 @@ static void read_payload(struct reader *r, const struct nftnl_expr *e)
 	r->unknown |= !nftnl_expr_is_set(e, NFTNL_EXPR_PAYLOAD_DREG);
 }
 
-static void read_bitwise(struct reader *r, const struct nftnl_expr *e)
+static void read_bitwise(struct nft_reading *r, const struct nftnl_expr *e)
 {
 	static const uint8_t zero[16];
 	uint32_t len = 0, xor_len = 0;
@@ -99,186 +84,7 @@ static void read_bitwise(struct reader *r, const struct nftnl_expr *e)
 	r->reg = nftnl_expr_get_u32(e, NFTNL_EXPR_BITWISE_DREG);
 }
 
-/* A comparison: what the register holds and `d` of `len` bytes. */
-struct test {
-	const uint8_t *d;
-	uint32_t len;
-	bool negated;
-};
-
-static bool say_iface(struct reader *r, const char *opt, const struct test *t)
-{
-	size_t n = strnlen((const char *)t->d, t->len);
-
-	if (r->masked || !n || t->len > 16)
-		return false;
-	say_option(r, opt, t->negated);
-	if (!r->err)
-		r->err = ipt_args_addf(&r->a, "%.*s%s", (int)n,
-				       (const char *)t->d,
-				       n == t->len ? "+" : "");
-	return true;
-}
-
-static bool say_proto(struct reader *r, const struct test *t)
-{
-	if (r->masked || t->len != 1)
-		return false;
-	r->proto = t->d[0];
-	say_option(r, "-p", t->negated);
-	say_number(r, r->proto);
-	return true;
-}
-
-/* The length of the prefix that is compared, -1: it is not one. */
-static int prefix_len(const struct reader *r, uint32_t len)
-{
-	int n = 0;
-
-	if (!r->masked)
-		return (int)len * 8;
-	while (n < (int)len * 8 && r->mask[n / 8] & 0x80 >> n % 8)
-		n++;
-	for (int i = n; i < (int)len * 8; i++)
-		if (r->mask[i / 8] & 0x80 >> i % 8)
-			return -1;
-	return n;
-}
-
-static bool say_addr(struct reader *r, const char *opt, const struct test *t)
-{
-	int af = r->family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
-	uint8_t addr[16] = { 0 };
-	char text[INET6_ADDRSTRLEN];
-	int n = prefix_len(r, t->len);
-
-	if (n < 0 || t->len != r->len || t->len > (af == AF_INET ? 4 : 16))
-		return false;
-	memcpy(addr, t->d, t->len);
-	say_option(r, opt, t->negated);
-	if (!r->err)
-		r->err = ipt_args_addf(&r->a, "%s/%d",
-				       inet_ntop(af, addr, text, sizeof(text)),
-				       n);
-	return true;
-}
-
-/* -f */
-static bool say_fragment(struct reader *r, const struct test *t)
-{
-	if (t->len != 2 || t->d[0] || t->d[1] || !r->masked ||
-	    r->mask[0] != 0x1f || r->mask[1] != 0xff)
-		return false;
-	say_option(r, "-f", !t->negated);
-	return true;
-}
-
-static bool test_network(struct reader *r, const struct test *t)
-{
-	bool v4 = r->family == NFPROTO_IPV4;
-
-	if (r->key == (v4 ? 12 : 8))
-		return say_addr(r, "-s", t);
-	if (r->key == (v4 ? 16 : 24))
-		return say_addr(r, "-d", t);
-	if (r->key == (v4 ? 9 : 6) && r->len == 1)
-		return say_proto(r, t);
-	return v4 && r->key == 6 && say_fragment(r, t);
-}
-
-static void say_flags(struct reader *r, uint8_t bits)
-{
-	static const char *const name[] = { "FIN", "SYN", "RST",
-					    "PSH", "ACK", "URG" };
-	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(name); i++)
-		if (bits & 1 << i)
-			strbuf_printf(&b, "%s%s", b.n ? "," : "", name[i]);
-	if (!b.n)
-		strbuf_puts(&b, "NONE");
-	if (strbuf_status(&b))
-		r->err = -ENOMEM;
-	else
-		say(r, strbuf_str(&b));
-}
-
-/* -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN */
-static bool say_tcp_flags(struct reader *r, const struct test *t)
-{
-	say(r, "-m");
-	say(r, "tcp");
-	say_option(r, "--tcp-flags", t->negated);
-	say_flags(r, r->masked ? r->mask[0] : 0x3f);
-	say_flags(r, t->d[0]);
-	return true;
-}
-
-/* -m icmp --icmp-type 3, -m udp --dport 53 */
-static bool say_plain(struct reader *r, const char *module, const char *opt,
-		      uint32_t value, bool negated)
-{
-	say(r, "-m");
-	say(r, module);
-	say_option(r, opt, negated);
-	say_number(r, value);
-	return true;
-}
-
-static bool test_transport(struct reader *r, const struct test *t)
-{
-	const char *module = protocol_name(r->proto);
-
-	if (r->key == 13 && t->len == 1 && r->proto == IPPROTO_TCP)
-		return say_tcp_flags(r, t);
-	if (r->masked)
-		return false;
-	if (r->key == 0 && t->len == 1 && r->proto == IPPROTO_ICMP)
-		return say_plain(r, "icmp", "--icmp-type", t->d[0],
-				 t->negated);
-	if (r->key == 0 && t->len == 1 && r->proto == IPPROTO_ICMPV6)
-		return say_plain(r, "icmp6", "--icmpv6-type", t->d[0],
-				 t->negated);
-	if ((r->key == 0 || r->key == 2) && t->len == 2 && module)
-		return say_plain(r, module, r->key ? "--dport" : "--sport",
-				 (uint32_t)(t->d[0] << 8 | t->d[1]),
-				 t->negated);
-	return false;
-}
-
-static bool test_meta(struct reader *r, const struct test *t)
-{
-	switch (r->key) {
-	case NFT_META_IIFNAME:
-		return say_iface(r, "-i", t);
-	case NFT_META_OIFNAME:
-		return say_iface(r, "-o", t);
-	case NFT_META_L4PROTO:
-		return say_proto(r, t);
-	default:
-		return false;
-	}
-}
-
-static void read_cmp(struct reader *r, const struct nftnl_expr *e)
-{
-	static bool (*const test[])(struct reader *r, const struct test *t) = {
-		[META] = test_meta,
-		[NETWORK] = test_network,
-		[TRANSPORT] = test_transport,
-	};
-	uint32_t op = nftnl_expr_get_u32(e, NFTNL_EXPR_CMP_OP);
-	struct test t = { .negated = op == NFT_CMP_NEQ };
-
-	t.d = nftnl_expr_get(e, NFTNL_EXPR_CMP_DATA, &t.len);
-	if (!t.d || !t.len || r->from == NOTHING ||
-	    (op != NFT_CMP_EQ && op != NFT_CMP_NEQ) ||
-	    nftnl_expr_get_u32(e, NFTNL_EXPR_CMP_SREG) != r->reg ||
-	    !test[r->from](r, &t))
-		r->unknown = true;
-}
-
-static void say_blob(struct reader *r, bool is_target, const char *name,
+static void say_blob(struct nft_reading *r, bool is_target, const char *name,
 		     uint8_t rev, const void *info, uint32_t len)
 {
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
@@ -289,13 +95,13 @@ static void say_blob(struct reader *r, bool is_target, const char *name,
 		err = xt_blob_args(r->family, is_target, name, rev, info, len,
 				   &a);
 	for (size_t i = 0; !err && i < a.n; i++)
-		say(r, a.v[i]);
+		nft_compat_say(r, a.v[i]);
 	if (err == -ENOMEM)
 		r->err = err;
 	r->unknown |= err;
 }
 
-static void read_match(struct reader *r, const struct nftnl_expr *e)
+static void read_match(struct nft_reading *r, const struct nftnl_expr *e)
 {
 	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_MT_NAME);
 	uint32_t len = 0;
@@ -306,7 +112,7 @@ static void read_match(struct reader *r, const struct nftnl_expr *e)
 		 (uint8_t)nftnl_expr_get_u32(e, NFTNL_EXPR_MT_REV), info, len);
 }
 
-static void read_target(struct reader *r, const struct nftnl_expr *e)
+static void read_target(struct nft_reading *r, const struct nftnl_expr *e)
 {
 	uint32_t len = 0;
 	const void *info = nftnl_expr_get(e, NFTNL_EXPR_TG_INFO, &len);
@@ -316,13 +122,13 @@ static void read_target(struct reader *r, const struct nftnl_expr *e)
 	r->ended = true;
 }
 
-static void read_counter(struct reader *r, const struct nftnl_expr *e)
+static void read_counter(struct nft_reading *r, const struct nftnl_expr *e)
 {
 	(void)r;
 	(void)e;
 }
 
-static void read_immediate(struct reader *r, const struct nftnl_expr *e)
+static void read_immediate(struct nft_reading *r, const struct nftnl_expr *e)
 {
 	const char *chain = nftnl_expr_get_str(e, NFTNL_EXPR_IMM_CHAIN);
 	const char *word = NULL;
@@ -340,23 +146,29 @@ static void read_immediate(struct reader *r, const struct nftnl_expr *e)
 		return;
 	}
 	r->ended = true;
-	say(r, code == NFT_GOTO ? "-g" : "-j");
-	say(r, word);
+	nft_compat_say(r, code == NFT_GOTO ? "-g" : "-j");
+	nft_compat_say(r, word);
 }
 
 static int read_expr(struct nftnl_expr *e, void *data)
 {
 	static const struct {
 		const char *name;
-		void (*read)(struct reader *r, const struct nftnl_expr *e);
+		void (*read)(struct nft_reading *r, const struct nftnl_expr *e);
 	} v[] = {
-		{ "bitwise", read_bitwise },	 { "cmp", read_cmp },
-		{ "counter", read_counter },	 { "match", read_match },
-		{ "immediate", read_immediate }, { "meta", read_meta },
-		{ "payload", read_payload },	 { "target", read_target },
+		{ "bitwise", read_bitwise },
+		{ "cmp", nft_compat_read_cmp },
+		{ "counter", read_counter },
+		{ "immediate", read_immediate },
+		{ "limit", nft_compat_read_limit },
+		{ "match", read_match },
+		{ "meta", read_meta },
+		{ "payload", read_payload },
+		{ "range", nft_compat_read_range },
+		{ "target", read_target },
 	};
 	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
-	struct reader *r = data;
+	struct nft_reading *r = data;
 
 	for (size_t i = 0; name && !r->ended && i < ARRAY_SIZE(v); i++)
 		if (!strcmp(v[i].name, name)) {
@@ -368,7 +180,7 @@ static int read_expr(struct nftnl_expr *e, void *data)
 }
 
 /* As iptables-nft 1.8.2 keeps it. */
-static void take_comment(struct reader *r, const struct nftnl_rule *nr)
+static void take_comment(struct nft_reading *r, const struct nftnl_rule *nr)
 {
 	char buf[COMMENT_MAX + 1];
 	uint32_t len = 0;
@@ -377,33 +189,71 @@ static void take_comment(struct reader *r, const struct nftnl_rule *nr)
 
 	if (!c || r->commented)
 		return;
-	say(r, "-m");
-	say(r, "comment");
-	say(r, "--comment");
-	say(r, c);
+	nft_compat_say(r, "-m");
+	nft_compat_say(r, "comment");
+	nft_compat_say(r, "--comment");
+	nft_compat_say(r, c);
 }
 
-static void reader_release(struct reader *r)
+static void reader_release(struct nft_reading *r)
 {
 	ipt_args_release(&r->a);
+}
+
+static int read_rule(struct nft_reading *r, struct nftnl_rule *nr)
+{
+	nftnl_expr_foreach(nr, read_expr, r);
+	take_comment(r, nr);
+	return r->err;
+}
+
+int nft_compat_args(uint8_t family, struct nftnl_rule *nr,
+		    struct ipt_args *ret, bool *ret_known)
+{
+	_cleanup_(reader_release) struct nft_reading r = { .family = family };
+	int err = read_rule(&r, nr);
+
+	if (err)
+		return err;
+	*ret_known = !r.unknown;
+	*ret = r.a;
+	r.a = (struct ipt_args){ 0 };
+	return 0;
+}
+
+/* Of a chain of words: as iptables shows them, whatever their order is here. */
+static int decode_words(const struct nft_reading *r, struct image_rule *ret)
+{
+	_cleanup_free_ char *words = NULL;
+	int err = ipt_args_words(&r->a, ret);
+
+	if (!err)
+		err = nft_compat_settle(r->family, ret->unknown, &words);
+	if (err)
+		return err == -EOPNOTSUPP ? 0 : err;
+	free(ret->unknown);
+	ret->unknown = TAKE_PTR(words);
+	return 0;
 }
 
 int nft_compat_decode(struct image *img, const struct image_table *t,
 		      struct nftnl_rule *nr, struct image_rule *ret)
 {
-	_cleanup_(reader_release) struct reader r = { .family = t->family };
+	_cleanup_(reader_release) struct nft_reading r = {
+		.family = t->family,
+	};
 	uint64_t handle = nftnl_rule_get_u64(nr, NFTNL_RULE_HANDLE);
-	int err;
+	int err = read_rule(&r, nr);
 
-	nftnl_expr_foreach(nr, read_expr, &r);
-	take_comment(&r, nr);
-	if (r.err)
-		return r.err;
+	if (err)
+		return err;
 	*ret = (struct image_rule){ .verdict = VERDICT_UNKNOWN };
 	if (r.unknown) {
 		ret->match.family = nft_table_af(t->family);
 		ret->unknown = nft_rule_describe(nr);
 		err = ret->unknown ? 0 : -ENOMEM;
+	} else if (own_names_echo(nftnl_rule_get_str(nr, NFTNL_RULE_CHAIN))) {
+		err = decode_words(&r, ret);
 	} else {
 		err = ipt_args_decode(&r.a, t->family, NULL, nft_name_is_own,
 				      img, ret);

@@ -67,13 +67,45 @@ bool nft_compat_print_step(const struct step *s, struct strbuf *out)
 	return false;
 }
 
-int nft_compat_parse(const char *text, size_t len, uint8_t family,
+int nft_compat_parse(const char *text, size_t len, uint8_t family, bool echo,
 		     struct image *img, struct image_rule *ret)
 {
+	(void)echo;
 	(void)text;
 	(void)len;
 	(void)family;
 	(void)img;
 	(void)ret;
+	return -EOPNOTSUPP;
+}
+
+int nft_compat_read(struct foreign *f, uint32_t chain,
+		    const struct nlmsghdr *nlh, bool *ret)
+{
+	(void)f;
+	(void)chain;
+	(void)nlh;
+	*ret = false;
+	return 0;
+}
+
+int nft_put_edits(struct foreign *f, struct stateless *s, struct image *img,
+		  struct diags *d)
+{
+	(void)f;
+	(void)s;
+	(void)img;
+	diag_add(d, DIAG_ERROR, 0, ID_NOT_EDITED, NOPOS,
+		 "this ctpolicy was built without iptables: it replaces no rules in tables of nft");
+	return -FAULT_CONFLICT;
+}
+
+int nft_print_put(const struct foreign *f, const struct stateless *s,
+		  const struct stateless_edit *e, struct strbuf *out)
+{
+	(void)f;
+	(void)s;
+	(void)e;
+	(void)out;
 	return -EOPNOTSUPP;
 }

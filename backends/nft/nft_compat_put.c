@@ -20,57 +20,6 @@
 #include "backends/xtables/xt.h"
 #include "core/mem.h"
 
-/* -i eth0 with its NUL, -i wan+ without */
-static void put_iface(struct nft_writer *w, uint32_t key,
-		      const struct iface_set *s)
-{
-	if (!s->n)
-		return;
-	nft_put_meta(w, key, NFT_REG_1);
-	nft_put_cmp(w, NFT_CMP_EQ, s->v[0].name,
-		    (uint32_t)strnlen(s->v[0].name, sizeof(s->v[0].name) - 1) +
-			    !s->v[0].wild);
-}
-
-static void put_addr(struct nft_writer *w, uint32_t offset,
-		     const struct prefix_set *s)
-{
-	const struct prefix *p = s->v;
-	uint32_t width;
-	uint8_t mask[16] = { 0 };
-
-	if (!s->n)
-		return;
-	width = p->family == AF_INET ? 4 : 16;
-	nft_put_payload(w, NFT_PAYLOAD_NETWORK_HEADER, offset, width,
-			NFT_REG_1);
-	for (size_t i = 0; i < p->len; i++)
-		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
-	if (p->len < width * 8)
-		nft_put_mask(w, mask, width);
-	nft_put_cmp(w, NFT_CMP_EQ, p->addr, width);
-}
-
-/* -i lo -p tcp -s 10.0.0.0/8 -f */
-static void put_head(struct nft_writer *w, uint8_t family,
-		     const struct match *m)
-{
-	bool v4 = family == NFPROTO_IPV4;
-
-	put_iface(w, NFT_META_IIFNAME, &m->iif);
-	put_iface(w, NFT_META_OIFNAME, &m->oif);
-	if (m->proto) {
-		nft_put_meta(w, NFT_META_L4PROTO, NFT_REG_1);
-		nft_put_cmp(w, NFT_CMP_EQ, &m->proto, sizeof(m->proto));
-		nftnl_rule_set_u32(w->rule, NFTNL_RULE_COMPAT_PROTO, m->proto);
-		nftnl_rule_set_u32(w->rule, NFTNL_RULE_COMPAT_FLAGS, 0);
-	}
-	put_addr(w, v4 ? 12 : 8, &m->saddr);
-	put_addr(w, v4 ? 16 : 24, &m->daddr);
-	if (m->fragment_tail && v4)
-		nft_put_fragment(w, AF_INET);
-}
-
 /* -m conntrack --ctstate UNTRACKED */
 static void put_blob(struct nft_writer *w, const struct xt_blob *b)
 {
@@ -104,7 +53,7 @@ static bool is_writable(const struct image_rule *r)
 				 r->verdict == VERDICT_WORDS);
 }
 
-/* -j DROP, -j f2b-sshd */
+/* -j DROP, -j f2b-sshd; "": packets go on */
 static void put_standard(struct nft_writer *w, const char *name)
 {
 	static const struct {
@@ -120,7 +69,8 @@ static void put_standard(struct nft_writer *w, const char *name)
 			nft_put_code(w, rows[i].code, NULL);
 			return;
 		}
-	nft_put_code(w, NFT_JUMP, name);
+	if (*name)
+		nft_put_code(w, NFT_JUMP, name);
 }
 
 /* The same, or a blob where it is an extension. */
@@ -160,20 +110,6 @@ static void put_end(struct nft_writer *w, uint8_t family, void *entry,
 	put_target(w, &t);
 }
 
-/* Of words nothing is in the rule's match. */
-static void put_beginning(struct nft_writer *w, uint8_t family, void *entry,
-			  const struct image_rule *r)
-{
-	struct match m = r->match;	/* borrows */
-	struct xt_target t;
-
-	if (r->verdict == VERDICT_WORDS) {
-		xt_target_of(family, entry, &t);
-		m.proto = t.proto;
-	}
-	put_head(w, family, &m);
-}
-
 int nft_compat_put(struct nft_writer *w, uint8_t family,
 		   const struct image_rule *r, struct diags *d)
 {
@@ -193,7 +129,8 @@ int nft_compat_put(struct nft_writer *w, uint8_t family,
 			       r->origin ? r->origin->at : NOPOS, &entry, d);
 	if (err)
 		return err;
-	put_beginning(w, family, entry, r);
+	if (nft_compat_put_head(w, family, entry))
+		return refuse(r, d);
 	while (xt_next_match(family, entry, &at, &b))
 		put_blob(w, &b);
 	put_end(w, family, entry, r);

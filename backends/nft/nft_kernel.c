@@ -84,6 +84,11 @@ int nft_open(struct backend_ctx **ret, struct diags *d)
 	return 0;
 }
 
+void nft_know(struct backend_ctx *ctx, const struct originals *o)
+{
+	ctx->originals = o;
+}
+
 void nft_close(struct backend_ctx **ctx)
 {
 	if (!*ctx)

@@ -12,6 +12,7 @@
 
 #include "backends/nft/nft_netlink.h"
 #include "backends/nft/nft_world.h"
+#include "rules/originals.h"
 
 #define NFT_RECV_SIZE (64 * 1024)
 
@@ -21,11 +22,13 @@ struct backend_ctx {
 	uint8_t *buf;			/* NFT_RECV_SIZE bytes */
 	bool settling;			/* large sets were written just now */
 	struct nft_world world;		/* the host's, at the last snapshot */
+	const struct originals *originals;	/* NULL: none are known */
 };
 
 /* nft_kernel.c */
 int nft_open(struct backend_ctx **ret, struct diags *d);
 void nft_close(struct backend_ctx **ctx);
+void nft_know(struct backend_ctx *ctx, const struct originals *o);
 int nft_generation(struct backend_ctx *ctx, uint32_t *ret);
 /*
  * Dump all things of one NFT_MSG_GET* type; with a set's table and name, its
@@ -76,9 +79,11 @@ struct nft_plan {
 };
 int nft_plan_make(const struct changeset *cs, struct nft_plan *ret);
 void nft_plan_release(struct nft_plan *p);
+struct nft_exchanges;
 /* `host`: the chains in which ctpolicy's jumps find their places. */
 int nft_plan_write(const struct nft_plan *p, struct nft_world *host,
-		   struct nft_batch *b, struct diags *d);
+		   const struct nft_exchanges *x, struct nft_batch *b,
+		   struct diags *d);
 
 /* nft_commit.c */
 int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_kernel.h"
+#include "backends/nft/nft_original.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -20,6 +22,7 @@
 #define TABLE_F_OWNER 0x2
 #define TABLE_F_PERSIST 0x4
 #define OBJECT_SYNPROXY 10
+#define ORIGINAL_MSG (NFT_ORIGINAL_MAX + 1024)
 
 struct live {
 	struct backend_ctx *ctx;
@@ -215,18 +218,15 @@ static bool is_of(const struct live *l, const struct nlmsghdr *nlh,
 	       !strcmp(nft_attr_str(v[NFTA_RULE_CHAIN]), c->name);
 }
 
-static int take_rule(const struct nlmsghdr *nlh, void *arg)
+/* In nft's words. */
+static int add_rule(struct live *l, const struct nlattr *const *v)
 {
-	const struct nlattr *v[NFTA_RULE_USERDATA + 1];
-	struct live *l = arg;
 	const struct host_chain *c = &l->f->chains[l->chain];
 	const struct foreign_table *t = &l->f->tables[c->table];
 	bool is_nat = !strcmp(t->name, "nat");
 	struct foreign_rule *r;
-	int err = nft_msg_attrs(nlh, v, NFTA_RULE_USERDATA);
+	int err;
 
-	if (err || !is_of(l, nlh, v))
-		return err;
 	err = take_comment(l, v[NFTA_RULE_USERDATA]);
 	if (err)
 		return err;
@@ -243,6 +243,86 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 	err = nft_live_read_rule(&l->rule, v[NFTA_RULE_EXPRESSIONS]);
 	if (!is_nat)
 		nft_live_last(&l->rule)->features &= ~FEATURE_BIT(NAT_VERDICT);
+	return err;
+}
+
+/* Those that may be replaced: in iptables' words, where it has such. */
+static int take_host_rule(struct live *l, const struct nlmsghdr *nlh,
+			  const struct nlattr *const *v)
+{
+	const struct foreign_table *t =
+		&l->f->tables[l->f->chains[l->chain].table];
+	bool added = false;
+	int err = 0;
+
+	if (l->f->wants_originals && t->ranked)
+		err = nft_compat_read(l->f, l->chain, nlh, &added);
+	return err || added ? err : add_rule(l, v);
+}
+
+/* Rules that others may have to stand in for. */
+static bool may_be_replaced(const struct foreign_rule *r)
+{
+	return r->features & FEATURE_BIT(STATE) ||
+	       r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO;
+}
+
+/* What the rule, a jump to what stands in for another one, stands for. */
+static const char *original_of(const struct live *l,
+			       const struct nlattr *const *v)
+{
+	const struct host_chain *c = &l->f->chains[l->chain];
+	const struct foreign_table *t = &l->f->tables[c->table];
+	const char *target = nft_original_target(v[NFTA_RULE_EXPRESSIONS]);
+
+	if (!l->ctx->originals || !target || !own_names_stand_in(target) ||
+	    nft_name_is_own(c->name))
+		return NULL;
+	return originals_find(l->ctx->originals, t->family, t->name, target);
+}
+
+/* -EBADMSG: the record is no rule. */
+static int take_original(struct live *l, const char *text)
+{
+	const struct host_chain *c = &l->f->chains[l->chain];
+	const struct foreign_table *t = &l->f->tables[c->table];
+	const struct nlattr *v[NFTA_RULE_USERDATA + 1];
+	_cleanup_free_ void *buf = calloc(1, ORIGINAL_MSG);
+	struct nlmsghdr *nlh;
+	int err;
+
+	if (!buf)
+		return -ENOMEM;
+	nlh = nft_msg_put(buf, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, 0,
+			  t->family, 0);
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, t->name);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, c->name);
+	err = nft_original_put(nlh, text);
+	if (!err)
+		err = nft_msg_attrs(nlh, v, NFTA_RULE_USERDATA);
+	return err ? err : take_host_rule(l, nlh, v);
+}
+
+static int take_rule(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_RULE_USERDATA + 1];
+	const char *original;
+	struct live *l = arg;
+	int err = nft_msg_attrs(nlh, v, NFTA_RULE_USERDATA);
+
+	if (err || !is_of(l, nlh, v))
+		return err;
+	original = original_of(l, v);
+	err = original ? take_original(l, original) : -EBADMSG;
+	if (err == -EBADMSG) {
+		original = NULL;
+		err = take_host_rule(l, nlh, v);
+	}
+	if (!err && !original && l->f->wants_originals &&
+	    may_be_replaced(nft_live_last(&l->rule)))
+		err = nft_original_write(nlh, &original);
+	if (!err)
+		nft_live_last(&l->rule)->original = original;
 	return err;
 }
 

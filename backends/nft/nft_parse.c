@@ -182,7 +182,8 @@ static int parse_foreign_rule(struct nft_parser *p, const struct scope *s,
 		return -ENOMEM;
 	scope_table(p, s)->iptables |= p->iptables;
 	c->foreign = true;
-	c->hook = hook_of_own(r.target);
+	c->hook = p->iptables ? nft_iptables_hook(chain) :
+				hook_of_own(r.target);
 	*to = r;
 	r = (struct image_rule){ 0 };
 	to->place = place;

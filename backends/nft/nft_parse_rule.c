@@ -466,7 +466,7 @@ int nft_parse_rule(struct nft_parser *p, const struct image_table *t,
 		return nft_parse_error(p, &p->tok, "'}' expected");
 	if (words)
 		return nft_compat_parse(words, (size_t)(end - words),
-					t->family, p->img, ret);
+					t->family, p->echo, p->img, ret);
 	*ret = (struct image_rule){ .verdict = VERDICT_UNKNOWN };
 	err = n <= TOKENS_MAX && !p->echo ? nft_parse_match(v, n, t, ret) : 0;
 	if (err || ret->verdict != VERDICT_UNKNOWN)

@@ -11,6 +11,7 @@
 
 #include <libnftnl/common.h>
 
+#include "backends/nft/nft_exchange.h"
 #include "backends/nft/nft_kernel.h"
 #include "core/mem.h"
 
@@ -173,17 +174,32 @@ static void put_chain(struct nlmsghdr *nlh, const struct step *s, bool drop)
 }
 
 /* The handle of the rule that the step's goes before; 0: at the end. */
-static uint64_t handle_behind(const struct step *s, struct nft_world *host)
+static uint64_t handle_behind(const struct step *s, struct nft_world *host,
+			      const struct nft_exchanges *x)
 {
 	const struct nft_foreign *f;
+	uint64_t handle;
 	uint32_t behind;
 
 	if (!s->chain->foreign)
 		return s->before ? s->before->handle : 0;
+	handle = nft_exchange_of(x, s);
+	if (!handle)
+		handle = nft_exchange_behind(x, s);
+	if (handle)
+		return handle;
 	f = nft_world_find(host, s->table->family, s->table->name,
 			   s->chain->name);
 	behind = image_rule_behind(s->chain, s->rule);
 	return f && behind < f->n_rules ? f->handles[behind] : 0;
+}
+
+static void put_handle(struct nlmsghdr *nlh, const struct step *s,
+		       uint64_t handle)
+{
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, s->table->name);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, s->chain->name);
+	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(handle));
 }
 
 static int put_rule(struct nlmsghdr *nlh, const struct step *s, bool drop,
@@ -193,10 +209,7 @@ static int put_rule(struct nlmsghdr *nlh, const struct step *s, bool drop,
 	int err;
 
 	if (drop) {
-		mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, s->table->name);
-		mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, s->chain->name);
-		mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE,
-				 htobe64(s->rule->handle));
+		put_handle(nlh, s, s->rule->handle);
 		return 0;
 	}
 	err = nft_rule_encode(s->table, s->chain->name, s->rule, &nr, d);
@@ -242,13 +255,37 @@ static void put_set(struct nlmsghdr *nlh, const struct step *s, bool drop,
 	mnl_attr_put_strz(nlh, NFTA_SET_NAME, s->set->name);
 }
 
+/* What a jump stood for comes back, right before the jump goes. */
+static int write_original(const struct step *s, size_t i, struct nft_batch *b,
+			  struct diags *d)
+{
+	struct nlmsghdr *nlh = put_msg(b, SMALL_MSG, NFT_MSG_NEWRULE,
+				       NLM_F_CREATE, s->table->family);
+	int err = nlh ? nft_exchange_put(nlh, s, d) : -ENOMEM;
+
+	return err ? err : nft_batch_add(b, nlh, i);
+}
+
+/* What a jump stands for goes, right behind the jump. */
+static int write_exchanged(const struct step *s, size_t i, uint64_t handle,
+			   struct nft_batch *b)
+{
+	struct nlmsghdr *nlh = put_msg(b, SMALL_MSG, NFT_MSG_DELRULE, 0,
+				       s->table->family);
+
+	if (!nlh)
+		return -ENOMEM;
+	put_handle(nlh, s, handle);
+	return nft_batch_add(b, nlh, i);
+}
+
 static int write_one(const struct nft_plan *p, size_t i,
-		     struct nft_world *host, struct nft_batch *b,
-		     struct diags *d)
+		     struct nft_world *host, const struct nft_exchanges *x,
+		     struct nft_batch *b, struct diags *d)
 {
 	const struct step *s = p->steps[i];
 	bool drop = p->drop[i], rule = s->kind == STEP_RULE && !drop;
-	uint64_t before = rule ? handle_behind(s, host) : 0;
+	uint64_t before = rule ? handle_behind(s, host, x) : 0;
 	uint16_t flags = drop ? 0 : rule && !before ?
 				 NLM_F_CREATE | NLM_F_APPEND : NLM_F_CREATE;
 	struct nlmsghdr *nlh = put_msg(b, SMALL_MSG, msg_of(s->kind, drop),
@@ -294,8 +331,25 @@ static int write_elements(const struct nft_plan *p, size_t *i,
 	return nft_batch_add(b, nlh, start);
 }
 
+/* The step itself, with the rule of the host's whose place it takes or gives */
+static int write_step(const struct nft_plan *p, size_t i,
+		      struct nft_world *host, const struct nft_exchanges *x,
+		      struct nft_batch *b, struct diags *d)
+{
+	const struct step *s = p->steps[i];
+	uint64_t handle = p->drop[i] ? 0 : nft_exchange_of(x, s);
+	int err = 0;
+
+	if (p->drop[i] && nft_exchange_puts_back(s))
+		err = write_original(s, i, b, d);
+	if (!err)
+		err = write_one(p, i, host, x, b, d);
+	return err || !handle ? err : write_exchanged(s, i, handle, b);
+}
+
 int nft_plan_write(const struct nft_plan *p, struct nft_world *host,
-		   struct nft_batch *b, struct diags *d)
+		   const struct nft_exchanges *x, struct nft_batch *b,
+		   struct diags *d)
 {
 	int err = 0;
 
@@ -303,7 +357,7 @@ int nft_plan_write(const struct nft_plan *p, struct nft_world *host,
 		if (p->steps[i]->kind == STEP_ELEMENT)
 			err = write_elements(p, &i, b);
 		else
-			err = write_one(p, i++, host, b, d);
+			err = write_step(p, i++, host, x, b, d);
 	}
 	return err;
 }

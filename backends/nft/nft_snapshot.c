@@ -332,6 +332,8 @@ static int try_snapshot(struct backend_ctx *ctx, void *arg)
 		err = normalize(s.image);
 	if (err)
 		return err;
+	if (ctx->originals)
+		originals_attach(ctx->originals, s.image);
 	snap.survey.ours = !image_is_empty(s.image);
 	snap.image = TAKE_PTR(s.image);
 	nft_world_release(&ctx->world);

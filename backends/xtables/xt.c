@@ -93,7 +93,9 @@ bool xt_is_target(uint8_t family, const char *name)
 	char word[XT_EXTENSION_MAXNAMELEN];
 
 	snprintf(word, sizeof(word), "%s", name);
-	return !is_verdict(word) && !xt_guard(family, find_target, word);
+	/* libxtables finds one of verdicts under no name at all */
+	return *word && !is_verdict(word) &&
+	       !xt_guard(family, find_target, word);
 }
 
 static int load_target(struct build *b, const char *name)

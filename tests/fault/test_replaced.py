@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Rules of the host's are replaced and put back table by table: killed at each write,
+"""Rules of the host's are replaced and put back, in each dialect: killed at each write,
 `recover` leads to the old rules or the new ones; when a write fails, the old ones are
 back, and the exit code says so."""
 import os
@@ -10,6 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "netns"))
+import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
 import tally                                                # noqa: E402
 from tally import check                                     # noqa: E402
@@ -24,8 +25,9 @@ RULES = """*filter
 [5:300] -A INPUT -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
 COMMIT
 """
-TOOLS = {4: "iptables-legacy", 6: "ip6tables-legacy"}
 NOT_RESTORED = 11
+# name -> iptables of it, and the calls that change rules
+DIALECTS = {"legacy": ("legacy", "setsockopt"), "iptables-nft": ("nft", "sendmsg")}
 
 lab.require_ctpolicy()
 if not shutil.which("strace"):
@@ -33,72 +35,84 @@ if not shutil.which("strace"):
 host = lab.Namespace()
 path = os.path.join(lab.WORK, "policy.yaml")
 log = os.path.join(lab.WORK, "trace")
-state = os.path.join(lab.WORK, "state")
 with open(path, "w") as out:
     out.write(POLICY)
 
 
-def saved():
-    """Without counters: the kernel has lost them between the two calls that replace a
-    table and give the counters back."""
-    return re.sub(r"^#.*\n| \[\d+:\d+\]$", "", host.run("; ".join(
-        tool + "-save" for tool in TOOLS.values())), flags=re.M)
+class Host:
+    """One that keeps its rules in a dialect."""
+
+    def __init__(self, dialect):
+        kind, self.writes = DIALECTS[dialect]
+        self.backend = dialects.backend_of(dialect)
+        self.tools = ["iptables-" + kind, "ip6tables-" + kind]
+        self.state = os.path.join(lab.WORK, "state-" + kind)
+
+    def saved(self):
+        """Without counters: the kernel has lost them between the two calls that
+        replace a table and give the counters back."""
+        return re.sub(r"^#.*\n| \[\d+:\d+\]$", "", host.run("; ".join(
+            tool + "-save" for tool in self.tools)), flags=re.M)
+
+    def load(self):
+        for tool in self.tools:
+            host.run([tool + "-restore", "-c"], RULES)
+
+    def run(self, verb, *ahead):
+        process = host.popen([*ahead, lab.CTPOLICY, verb, "--state-dir", self.state] +
+                             (["--backend", self.backend, path]
+                              if verb == "apply" else []),
+                             text=True, stdout=-1, stderr=-2)
+        said = process.communicate()[0]
+        return process.returncode, said
+
+    def injected(self, verb, call, n, how):
+        return self.run(verb, "strace", "-qq", "-f", "-o", "/dev/null",
+                        "-e", "inject=%s:%s:when=%d" % (call, how, n))
+
+    def calls(self, verb, call):
+        self.run(verb, "strace", "-qq", "-o", log, "-e", "trace=" + call)
+        with open(log) as lines:
+            return sum(call + "(" in line for line in lines)
+
+    def begin(self, verb):
+        self.run("recover")
+        self.run("remove")
+        self.load()
+        if verb == "remove":
+            self.run("apply")
+
+    def play(self, verb, was, wanted):
+        for call in (self.writes, "renameat", "fsync"):
+            self.begin(verb)
+            number = self.calls(verb, call)
+            for n in range(1, number + 1, tally.EVERY):
+                name = "%s, %s, %s %d of %d" % (self.backend, verb, call, n, number)
+                self.begin(verb)
+                self.injected(verb, call, n, "signal=KILL")
+                code, said = self.run("recover")
+                now = self.saved()
+                check(code == 0 and now in (was, wanted), name + ", killed", said + now)
+                self.begin(verb)
+                code, said = self.injected(verb, call, n, "error=ENOMEM")
+                now = self.saved()
+                check(now == (wanted if code == 0 else was), name + ", failed",
+                      "exit %d\n%s%s" % (code, said, now))
+                check(code not in (1, 2, NOT_RESTORED), name + ": exit code", said)
+            check(number or call != self.writes, verb + ": no " + call)
 
 
-def load():
-    for tool in TOOLS.values():
-        host.run([tool + "-restore", "-c"], RULES)
-
-
-def run(verb, *ahead):
-    process = host.popen([*ahead, lab.CTPOLICY, verb, "--state-dir", state] +
-                         (["--backend", "iptables", path]
-                          if verb == "apply" else []),
-                         text=True, stdout=-1, stderr=-2)
-    said = process.communicate()[0]
-    return process.returncode, said
-
-
-def injected(verb, call, n, how):
-    return run(verb, "strace", "-qq", "-f", "-o", "/dev/null",
-               "-e", "inject=%s:%s:when=%d" % (call, how, n))
-
-
-def calls(verb, call):
-    run(verb, "strace", "-qq", "-o", log, "-e", "trace=" + call)
-    with open(log) as lines:
-        return sum(call + "(" in line for line in lines)
-
-
-def begin(verb):
-    run("recover")
-    run("remove")
-    load()
-    if verb == "remove":
-        run("apply")
-
-
-load()
-OLD = saved()
-run("apply")
-NEW = saved()
-check("ctstate" in OLD and "state" not in NEW, "the rules are replaced", NEW)
-for verb, was, wanted in (("apply", OLD, NEW), ("remove", NEW, OLD)):
-    for call in ("setsockopt", "renameat", "fsync"):
-        begin(verb)
-        number = calls(verb, call)
-        for n in range(1, number + 1, tally.EVERY):
-            name = "%s, %s %d of %d" % (verb, call, n, number)
-            begin(verb)
-            injected(verb, call, n, "signal=KILL")
-            code, said = run("recover")
-            check(code == 0 and saved() in (was, wanted), name + ", killed",
-                  said + saved())
-            begin(verb)
-            code, said = injected(verb, call, n, "error=ENOMEM")
-            now = saved()
-            check(now == (wanted if code == 0 else was), name + ", failed",
-                  "exit %d\n%s%s" % (code, said, now))
-            check(code not in (1, 2, NOT_RESTORED), name + ": exit code", said)
-        check(number or call != "setsockopt", verb + ": no " + call)
+for dialect in DIALECTS:
+    if dialect not in dialects.here():
+        continue
+    host.clear()
+    played = Host(dialect)
+    played.load()
+    OLD = played.saved()
+    played.run("apply")
+    NEW = played.saved()
+    check("ctstate" in OLD and "state" not in NEW and "ctpolicy" in NEW.lower(),
+          "the rules are replaced", NEW)
+    played.play("apply", OLD, NEW)
+    played.play("remove", NEW, OLD)
 tally.end()

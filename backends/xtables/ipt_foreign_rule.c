@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* backends/iptables/ipt_foreign_rule.c: a rule's words as the model's. */
+#include "backends/xtables/ipt_foreign_rule.h"
+
 #include <string.h>
 
-#include "backends/iptables/ipt_foreign.h"
 #include "backends/xtables/ipt_option.h"
 #include "backends/xtables/xt_uses.h"
 #include "core/mem.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "backends/iptables/ipt_rewrite.h"
+#include "backends/xtables/ipt_rewrite.h"
 
 #include <errno.h>
 #include <stdlib.h>

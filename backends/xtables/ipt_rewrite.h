@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/iptables/ipt_rewrite.h: a saved ruleset with its state rules
+ * backends/xtables/ipt_rewrite.h: a saved ruleset with its state rules
  * replaced; all else stays as it is, to the byte.
  *
  * Shape:  what one rule asks may take several of iptables; `alternatives` holds
  *         the options of each.
  * Errors: -ENOMEM; -EINVAL: no options say it.
  */
-#ifndef CTPOLICY_BACKENDS_IPTABLES_IPT_REWRITE_H
-#define CTPOLICY_BACKENDS_IPTABLES_IPT_REWRITE_H
+#ifndef CTPOLICY_BACKENDS_XTABLES_IPT_REWRITE_H
+#define CTPOLICY_BACKENDS_XTABLES_IPT_REWRITE_H
 
 #include <stdbool.h>
 

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "backends/iptables/ipt_edits.h"
+#include "backends/xtables/ipt_edits.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "backends/iptables/ipt.h"
-#include "backends/iptables/ipt_rewrite.h"
+#include "backends/xtables/ipt_rewrite.h"
 #include "backends/xtables/xt.h"
 #include "core/digest.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
+#include <linux/netfilter.h>
+
 static const struct origin nobody;
 
 struct editing {
+	const struct ipt_edit_names *names;
 	struct foreign *f;
 	struct stateless *s;
 	struct image *img;
@@ -27,24 +29,51 @@ static const struct foreign_table *table_of(const struct editing *x,
 	return &x->f->tables[x->f->chains[chain].table];
 }
 
+/* One whose rules are of iptables, whichever kernel part holds them. */
+static bool is_iptables(const struct editing *x,
+			const struct foreign_table *t)
+{
+	return t->world == x->names->world &&
+	       (t->family == NFPROTO_IPV4 || t->family == NFPROTO_IPV6) &&
+	       (t->world == WORLD_LEGACY || t->ranked);
+}
+
 /* Those that the backend may write to; NULL: not this one. */
 static const char *prefix_of(const struct editing *x, uint32_t chain,
 			     uint8_t hook)
 {
-	static const struct {
+	const struct {
 		uint8_t hook;
 		const char *prefix;
 	} rows[] = {
-		{ NF_INET_LOCAL_IN, "CTPOLICY-INPUT" },
-		{ NF_INET_FORWARD, "CTPOLICY-FORWARD" },
-		{ NF_INET_LOCAL_OUT, "CTPOLICY-OUTPUT" },
+		{ NF_INET_LOCAL_IN, x->names->input },
+		{ NF_INET_FORWARD, x->names->forward },
+		{ NF_INET_LOCAL_OUT, x->names->output },
+	};
+	const struct foreign_table *t = table_of(x, chain);
+
+	if (!is_iptables(x, t) || strcmp(t->name, "filter") != 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].hook == hook)
+			return rows[i].prefix;
+	return NULL;
+}
+
+static enum hook builtin_hook(const char *chain)
+{
+	static const struct {
+		const char *name;
+		enum hook hook;
+	} rows[] = {
+		{ "INPUT", HOOK_INPUT }, { "FORWARD", HOOK_FORWARD },
+		{ "OUTPUT", HOOK_OUTPUT },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].hook == hook &&
-		    !strcmp(table_of(x, chain)->name, "filter"))
-			return rows[i].prefix;
-	return NULL;
+		if (!strcmp(rows[i].name, chain))
+			return rows[i].hook;
+	return HOOK_MAX_;
 }
 
 static int refuse(struct editing *x, uint32_t chain,
@@ -123,7 +152,11 @@ static struct image_table *image_table_of(struct editing *x, uint32_t chain)
 	const struct foreign_table *t = table_of(x, chain);
 	struct image_table *it = image_find_table(x->img, t->family, t->name);
 
-	return it ? it : image_add_table(x->img, t->family, t->name);
+	if (!it)
+		it = image_add_table(x->img, t->family, t->name);
+	if (it)
+		it->iptables = t->world == WORLD_NFT;
+	return it;
 }
 
 /* Behind "-A CHAIN ". */
@@ -204,7 +237,7 @@ static int put_jump(struct editing *x, uint32_t chain, uint32_t behind,
 	struct image_rule *r;
 
 	if (t && !c)
-		c = image_add_chain(t, in, ipt_builtin_hook(in));
+		c = image_add_chain(t, in, builtin_hook(in));
 	r = c ? image_add_rule(c) : NULL;
 	if (!r)
 		return -ENOMEM;
@@ -255,12 +288,22 @@ static int print_rule(struct editing *x, uint32_t rule, uint8_t hook,
 	return err;
 }
 
+/* Why none can stand in the chain's table. */
+static const char *why_not(const struct editing *x, uint32_t chain)
+{
+	return is_iptables(x, table_of(x, chain)) ?
+		       "ctpolicy has no chains in that table" :
+		       "it is a table of nft's own";
+}
+
 static int check_rule(struct editing *x, const struct foreign_rule *r,
 		      const char *prefix)
 {
 	if (!prefix)
+		return refuse(x, r->chain, r, why_not(x, r->chain));
+	if (r->raw.n < 3 || memcmp(r->raw.s, "-A ", 3) != 0)
 		return refuse(x, r->chain, r,
-			      "ctpolicy has no chains in that table");
+			      "iptables has no words for all that it asks");
 	if (memchr(r->raw.s, '\n', r->raw.n))
 		return refuse(x, r->chain, r, "its text has several lines");
 	return 0;
@@ -320,8 +363,7 @@ static int edit_end(struct editing *x, const struct stateless_edit *e,
 	int err;
 
 	if (!prefix)
-		return refuse(x, e->chain, NULL,
-			      "ctpolicy has no chains in that table");
+		return refuse(x, e->chain, NULL, why_not(x, e->chain));
 	name = name_of(x, prefix, 's', e->chain, &end, 0);
 	err = name ? ipt_rewrite_extra(&l, &x->s->rules[e->first], &text) :
 		     -ENOMEM;
@@ -341,7 +383,7 @@ static int edit_rules(struct editing *x)
 		const struct foreign_rule *r = &x->f->rules[i];
 
 		if (!foreign_is_gone(r) &&
-		    table_of(x, r->chain)->world == WORLD_LEGACY)
+		    table_of(x, r->chain)->world == x->names->world)
 			err = edit_rule(x, i, &behind[r->chain]);
 	}
 	for (size_t i = 0; !err && i < x->s->n_edits; i++) {
@@ -397,12 +439,14 @@ static int keep_reassembly(struct editing *x, uint8_t family)
 {
 	bool v6 = family == NFPROTO_IPV6;
 	struct image_table *t;
+	const char *name;
 
 	if (!x->edits[v6] || x->has_socket[v6])
 		return 0;
 	t = image_find_table(x->img, family, "filter");
-	return put_words(x, t, "CTPOLICY-INPUT.c-socket",
-			 "-A X -m socket -j RETURN");
+	name = intern_printf("%s.c-socket", x->names->input);
+	return name ? put_words(x, t, name, "-A X -m socket -j RETURN") :
+		      -ENOMEM;
 }
 
 static int put_all(struct editing *x)
@@ -422,18 +466,29 @@ static int put_all(struct editing *x)
 	return err ? err : keep_reassembly(x, NFPROTO_IPV6);
 }
 
-int ipt_put_edits(struct foreign *f, struct stateless *s, struct image *img,
-		  struct diags *d)
+/* The chains in which jumps were put. */
+static bool is_edited(const struct editing *x, const struct image_table *t,
+		      const struct image_chain *c)
 {
-	struct editing x = { .f = f, .s = s, .img = img, .d = d };
+	return c->foreign && !strcmp(t->name, "filter") &&
+	       (x->names->world == WORLD_LEGACY || t->iptables);
+}
+
+int ipt_put_edits(const struct ipt_edit_names *names, struct foreign *f,
+		  struct stateless *s, struct image *img, struct diags *d)
+{
+	struct editing x = { .names = names, .f = f, .s = s, .img = img,
+			     .d = d };
 	int err = put_all(&x);
 
 	if (err)
 		return err;
-	for (size_t i = 0; i < img->n_tables; i++)
-		for (size_t k = 0; k < img->tables[i].n_chains; k++)
-			if (img->tables[i].chains[k].foreign &&
-			    !strcmp(img->tables[i].name, "filter"))
-				image_settle_chain(&img->tables[i].chains[k]);
+	for (size_t i = 0; i < img->n_tables; i++) {
+		struct image_table *t = &img->tables[i];
+
+		for (size_t k = 0; k < t->n_chains; k++)
+			if (is_edited(&x, t, &t->chains[k]))
+				image_settle_chain(&t->chains[k]);
+	}
 	return image_normalize(img);
 }

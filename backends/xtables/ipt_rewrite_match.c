@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* backends/iptables/ipt_rewrite_match.c: zones as options of iptables. */
+/* backends/xtables/ipt_rewrite_match.c: zones as options of iptables. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
-#include "backends/iptables/ipt_rewrite.h"
+#include "backends/xtables/ipt_rewrite.h"
 #include "core/inet.h"
 #include "core/mem.h"
 

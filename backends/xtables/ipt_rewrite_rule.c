@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* backends/iptables/ipt_rewrite_rule.c: the lines that stand for one rule. */
+/* backends/xtables/ipt_rewrite_rule.c: the lines that stand for one rule. */
 #include <errno.h>
 #include <string.h>
 
-#include "backends/iptables/ipt_rewrite.h"
+#include "backends/xtables/ipt_rewrite.h"
 #include "backends/xtables/ipt_option.h"
 #include "core/mem.h"
 

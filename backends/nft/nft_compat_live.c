@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_compat_live.c: state rules of iptables-nft's live tables,
+ * read and replaced in the words of iptables.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "backends/nft/nft_compat.h"
+#include "backends/nft/nft_netlink.h"
+#include "backends/xtables/ipt_edits.h"
+#include "backends/xtables/ipt_foreign_rule.h"
+#include "backends/xtables/ipt_rewrite.h"
+#include "backends/xtables/xt.h"
+#include "core/mem.h"
+#include "core/strbuf.h"
+
+static void rule_freep(struct nftnl_rule **r)
+{
+	if (*r)
+		nftnl_rule_free(*r);
+}
+
+/* As `iptables -S` shows it, where libxtables knows all of it. */
+static int settle(uint8_t family, struct ipt_args *a)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	_cleanup_(ipt_args_release) struct ipt_args settled = { 0 };
+	_cleanup_free_ char *words = NULL;
+	int err;
+
+	ipt_args_print(a, &b);
+	err = strbuf_status(&b);
+	if (!err)
+		err = xt_settle(family, strbuf_str(&b), &words);
+	if (!err)
+		err = ipt_args_split(words, strlen(words), &settled);
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	ipt_args_release(a);
+	*a = settled;
+	settled = (struct ipt_args){ 0 };
+	return 0;
+}
+
+static int add(struct foreign *f, uint32_t chain, const struct ipt_args *a)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	struct ipt_foreign_place at = {
+		.family = f->tables[f->chains[chain].table].family,
+		.chain = chain,
+	};
+
+	strbuf_printf(&b, "-A %s%s", f->chains[chain].name, a->n ? " " : "");
+	ipt_args_print(a, &b);
+	if (strbuf_status(&b))
+		return -ENOMEM;
+	at.raw.s = foreign_keep(f, b.s, b.n);
+	at.raw.n = b.n;
+	return at.raw.s ? ipt_foreign_add(f, &at, a, 0, NULL) : -ENOMEM;
+}
+
+int nft_compat_read(struct foreign *f, uint32_t chain,
+		    const struct nlmsghdr *nlh, bool *ret)
+{
+	_cleanup_(rule_freep) struct nftnl_rule *nr = nftnl_rule_alloc();
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	uint8_t family = f->tables[f->chains[chain].table].family;
+	int err;
+
+	*ret = false;
+	if (!nr)
+		return -ENOMEM;
+	errno = 0;
+	if (nftnl_rule_nlmsg_parse(nlh, nr) < 0)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	err = nft_compat_args(family, nr, &a, ret);
+	if (err || !*ret)
+		return err;
+	err = settle(family, &a);
+	return err ? err : add(f, chain, &a);
+}
+
+int nft_put_edits(struct foreign *f, struct stateless *s, struct image *img,
+		  struct diags *d)
+{
+	static const struct ipt_edit_names names = {
+		.world = WORLD_NFT, .input = "ctpolicy-input",
+		.forward = "ctpolicy-forward", .output = "ctpolicy-output",
+	};
+
+	return ipt_put_edits(&names, f, s, img, d);
+}
+
+int nft_print_put(const struct foreign *f, const struct stateless *s,
+		  const struct stateless_edit *e, struct strbuf *out)
+{
+	return ipt_print_edit(f, s, e, out);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backends/nft/nft_exchange.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/nft/nft_original.h"
+#include "core/fault.h"
+#include "core/mem.h"
+
+/* The host's rules of one chain, as they are now. */
+struct listed {
+	const struct image_chain *chain;	/* NULL: none was listed */
+	struct {
+		uint64_t handle, digest;
+		bool goes;
+	} *v;
+	size_t n, cap;
+};
+
+static void listed_release(struct listed *l)
+{
+	free(l->v);
+	*l = (struct listed){ 0 };
+}
+
+static bool is_exchange(const struct step *s)
+{
+	return s->kind == STEP_RULE && s->add && s->chain->foreign &&
+	       s->rule->verdict == VERDICT_JUMP && s->rule->original;
+}
+
+bool nft_exchange_puts_back(const struct step *s)
+{
+	return s->kind == STEP_RULE && s->chain->foreign &&
+	       s->rule->verdict == VERDICT_JUMP &&
+	       own_names_stand_in(s->rule->target);
+}
+
+struct listing {
+	struct listed *to;
+	const struct step *step;
+};
+
+/* A kernel that knows no chain in the question lists all rules. */
+static int take_rule(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_RULE_EXPRESSIONS + 1];
+	const struct listing *x = arg;
+	struct listed *l = x->to;
+	const char *target;
+	int err = nft_msg_attrs(nlh, v, NFTA_RULE_EXPRESSIONS);
+
+	if (err || nft_msg_family(nlh) != x->step->table->family ||
+	    strcmp(nft_attr_str(v[NFTA_RULE_TABLE]), x->step->table->name) ||
+	    strcmp(nft_attr_str(v[NFTA_RULE_CHAIN]), x->step->chain->name))
+		return err;
+	target = nft_original_target(v[NFTA_RULE_EXPRESSIONS]);
+	if (target && nft_name_is_own(target))
+		return 0;
+	if (mem_grow(&l->v, &l->cap, l->n + 1))
+		return -ENOMEM;
+	l->v[l->n].handle = nft_attr_u64(v[NFTA_RULE_HANDLE]);
+	l->v[l->n].goes = false;
+	err = nft_original_digest_of(nlh, &l->v[l->n].digest);
+	l->n += !err;
+	return err;
+}
+
+static int list(struct backend_ctx *ctx, const struct step *s,
+		struct listed *ret, struct diags *d)
+{
+	struct listing x = { ret, s };
+	struct nft_dump_of what = {
+		.type = NFT_MSG_GETRULE, .family = s->table->family,
+		.table = s->table->name, .chain = s->chain->name,
+	};
+	int err;
+
+	if (ret->chain == s->chain)
+		return 0;
+	listed_release(ret);
+	err = nft_dump(ctx, &what, take_rule, &x);
+	if (err == -EINTR)
+		return diag_add(d, DIAG_ERROR, -FAULT_STALE,
+				ID_NFT_CHANGED_MEANWHILE, NOPOS,
+				"the nft rules were changed by somebody else");
+	if (!err || err == -ENOENT)
+		ret->chain = s->chain;
+	return err == -ENOENT ? 0 : err;
+}
+
+/*
+ * The same rule behind as many that stay as it stood when it was looked at,
+ * else the nearest one: l->n where there is none.
+ */
+static size_t find(const struct listed *l, const struct step *s,
+		   uint64_t digest)
+{
+	size_t want = image_rule_behind(s->chain, s->rule);
+	size_t ahead = 0, best = l->n, off = SIZE_MAX;
+
+	for (size_t i = 0; i < l->n; i++) {
+		size_t by = ahead > want ? ahead - want : want - ahead;
+
+		if (l->v[i].goes)
+			continue;
+		if (by < off && l->v[i].digest == digest) {
+			best = i;
+			off = by;
+		}
+		ahead++;
+	}
+	return best;
+}
+
+static void leave_out(struct nft_world *w, const struct step *s,
+		      uint64_t handle)
+{
+	struct nft_foreign *f = nft_world_find(w, s->table->family,
+					       s->table->name,
+					       s->chain->name);
+
+	for (size_t i = 0; f && i < f->n_rules; i++)
+		if (f->handles[i] == handle) {
+			memmove(&f->handles[i], &f->handles[i + 1],
+				(--f->n_rules - i) * sizeof(*f->handles));
+			return;
+		}
+}
+
+static int not_on_record(const struct step *s, struct diags *d)
+{
+	diag_add(d, DIAG_ERROR, 0, ID_ORIGINAL_LOST, NOPOS,
+		 "chain %s of table %s %s: the rule for which %s stands is not on record; it cannot be put back",
+		 s->chain->name, nfproto_name(s->table->family),
+		 s->table->name, s->rule->target);
+	diag_help(d, "the rules of chain %s show what it asked for and did: put it back by hand, and delete the jump to %s there",
+		  s->rule->target, s->rule->target);
+	return -FAULT_CONFLICT;
+}
+
+static int gone(const struct step *s, struct diags *d)
+{
+	diag_add(d, DIAG_ERROR, 0, ID_ORIGINAL_GONE, NOPOS,
+		 "chain %s of table %s %s no longer has the rule for which %s would stand",
+		 s->chain->name, nfproto_name(s->table->family),
+		 s->table->name, s->rule->target);
+	return -FAULT_CONFLICT;
+}
+
+static int find_one(struct backend_ctx *ctx, const struct step *s,
+		    struct listed *l, struct nft_exchanges *ret,
+		    struct diags *d)
+{
+	uint64_t digest = 0;
+	size_t at;
+	int err = nft_original_digest(s->rule->original, &digest);
+
+	if (err)
+		return err == -EBADMSG ? not_on_record(s, d) : err;
+	err = list(ctx, s, l, d);
+	if (err)
+		return err;
+	at = find(l, s, digest);
+	if (at == l->n)
+		return gone(s, d);
+	if (mem_grow(&ret->v, &ret->cap, ret->n + 1))
+		return -ENOMEM;
+	l->v[at].goes = true;
+	ret->v[ret->n++] = (struct nft_exchange){ s, l->v[at].handle };
+	return 0;
+}
+
+int nft_exchanges_find(struct backend_ctx *ctx, const struct changeset *cs,
+		       struct nft_exchanges *ret, struct diags *d)
+{
+	_cleanup_(nft_exchanges_release) struct nft_exchanges x = { 0 };
+	_cleanup_(listed_release) struct listed l = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < cs->n; i++)
+		if (is_exchange(&cs->steps[i]))
+			err = find_one(ctx, &cs->steps[i], &l, &x, d);
+	if (err)
+		return err;
+	for (size_t i = 0; i < x.n; i++)
+		leave_out(&ctx->world, x.v[i].step, x.v[i].handle);
+	*ret = x;
+	x = (struct nft_exchanges){ 0 };
+	return 0;
+}
+
+void nft_exchanges_release(struct nft_exchanges *x)
+{
+	free(x->v);
+	*x = (struct nft_exchanges){ 0 };
+}
+
+uint64_t nft_exchange_of(const struct nft_exchanges *x, const struct step *s)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].step == s)
+			return x->v[i].handle;
+	return 0;
+}
+
+uint64_t nft_exchange_behind(const struct nft_exchanges *x,
+			     const struct step *s)
+{
+	uint32_t behind = image_rule_behind(s->chain, s->rule);
+
+	for (size_t i = 0; i < x->n; i++) {
+		const struct step *o = x->v[i].step;
+
+		if (o->chain == s->chain && o->rule > s->rule &&
+		    image_rule_behind(o->chain, o->rule) == behind)
+			return x->v[i].handle;
+	}
+	return 0;
+}
+
+int nft_exchange_put(struct nlmsghdr *nlh, const struct step *s,
+		     struct diags *d)
+{
+	int err;
+
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, s->table->name);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, s->chain->name);
+	mnl_attr_put_u64(nlh, NFTA_RULE_POSITION, htobe64(s->rule->handle));
+	err = s->rule->original ? nft_original_put(nlh, s->rule->original) :
+				  -EBADMSG;
+	return err == -EBADMSG ? not_on_record(s, d) : err;
+}

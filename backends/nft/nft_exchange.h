@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_exchange.h: rules of the host's that jumps take the place
+ * of, and that take it back.
+ *
+ * Shape:  a jump goes in before its rule, which is then deleted; a rule goes
+ *         in before the jump that stood for it. Both in the change's batch: no
+ *         packet meets neither.
+ * Owner:  points into the changeset.
+ * Errors: -FAULT_CONFLICT with a diagnostic: a rule is not there any more, or
+ *         not on record; -FAULT_STALE: the rules changed meanwhile.
+ */
+#ifndef CTPOLICY_BACKENDS_NFT_NFT_EXCHANGE_H
+#define CTPOLICY_BACKENDS_NFT_NFT_EXCHANGE_H
+
+#include "backends/nft/nft_kernel.h"
+
+struct nft_exchange {
+	const struct step *step;	/* adds the jump */
+	uint64_t handle;		/* of the rule that goes */
+};
+
+struct nft_exchanges {
+	struct nft_exchange *v;
+	size_t n, cap;
+};
+
+/*
+ * Find the rules of all steps that add such a jump. They are then left out of
+ * ctx->world: what is counted there is what stays.
+ */
+int nft_exchanges_find(struct backend_ctx *ctx, const struct changeset *cs,
+		       struct nft_exchanges *ret, struct diags *d);
+void nft_exchanges_release(struct nft_exchanges *x);
+/* The handle of the rule that the step's jump takes the place of; 0: none. */
+uint64_t nft_exchange_of(const struct nft_exchanges *x, const struct step *s);
+/*
+ * The same of a jump that follows the step's, with none of the host's rules
+ * that stay between them; 0: there is none.
+ */
+uint64_t nft_exchange_behind(const struct nft_exchanges *x,
+			     const struct step *s);
+/* Does the step take out a jump that stands for a rule? */
+bool nft_exchange_puts_back(const struct step *s);
+/* The attributes of the rule that comes back, before the jump. */
+int nft_exchange_put(struct nlmsghdr *nlh, const struct step *s,
+		     struct diags *d);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/xtables/ipt_edits.h: edits of live rules as chains of ctpolicy's.
+ *
+ * Where a rule is replaced stands a jump to a chain with its replacements, in
+ * the words of iptables; see rules/originals.h.
+ *
+ * Shape:  CTPOLICY-INPUT.r1a2b3c4d stands in for a rule, ...s... stands ahead
+ *         of one that stays, ...c... is called by such a chain. The number is
+ *         of the rule's words, so that the same edit has the same name again.
+ *         In nf_tables these are chains of iptables-nft's filter table.
+ * Errors: put_edits() of backends/backend.h.
+ */
+#ifndef CTPOLICY_BACKENDS_XTABLES_IPT_EDITS_H
+#define CTPOLICY_BACKENDS_XTABLES_IPT_EDITS_H
+
+#include "backends/backend.h"
+
+struct ipt_edit_names {
+	enum foreign_world world;	/* whose rules are edited */
+	const char *input, *forward, *output;	/* chains' names begin so */
+};
+
+int ipt_put_edits(const struct ipt_edit_names *names, struct foreign *f,
+		  struct stateless *s, struct image *img, struct diags *d);
+
+#endif
