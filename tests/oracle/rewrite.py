@@ -2,13 +2,16 @@
 """Rulesets whose states were replaced, against the originals, by packets.
 
   rewrite.py [--rulesets N] [--seed S] [--dialect D] [--host | --router]
-             [--keep-going] [--all]
+             [--live] [--keep-going] [--all]
   rewrite.py --before FILE --after FILE --dialect D [--admits WORD,WORD]
 
 Random hosts and routers that filter by state are rewritten by `ctpolicy audit
 FILE --rewrite`. rewrite_judge.py says what the result is held to. A ruleset is
 its seed: --seed S --rulesets 1 plays it again. A failing one is made smaller
 and printed. It plays 60 of each dialect (CTPOLICY_RULESETS), --all 1,000.
+
+With --live, rules in the kernel are replaced by `ctpolicy apply`, in each dialect
+in which it can; `remove` must bring back what was there (rewrite_live.py).
 
 With two files, the second is judged as the first one rewritten. That what is
 wrong is caught is what rewrite_known.py shows.
@@ -26,10 +29,11 @@ sys.dont_write_bytecode = True
 
 import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
-from rewrite_case import (DIALECTS, LOSSES, Case, Rewritten, Unable,  # noqa: E402
-                          run, texts_of)
+from rewrite_case import (DIALECTS, LOSSES, Case, Refused,   # noqa: E402
+                          Rewritten, Unable, rewrite, run, texts_of)
 from rewrite_flows import random_flows                      # noqa: E402
 from rewrite_lab import Device, pin                         # noqa: E402
+from rewrite_live import TOOLS, Live                        # noqa: E402
 from rewrite_probes import random_probes                    # noqa: E402
 from rewrite_rules import HOOKS                             # noqa: E402
 
@@ -37,10 +41,10 @@ ALL = 1000
 TOTALS = ("flows", "passed", "probes", "gained", "strays lost")
 
 
-def attempt(case, hosts):
+def attempt(case, hosts, rewriter):
     """(failures, Rewritten, tally); an exception is a failure, too."""
     try:
-        judge, done = case.judge(hosts)
+        judge, done = case.judge(hosts, rewriter)
     except RuntimeError as err:
         return [str(err)], None, {}
     return judge.failures, done, judge.tally
@@ -50,7 +54,7 @@ def kinds(failures):
     return {f if isinstance(f, str) else (f.bound, f.kind) for f in failures}
 
 
-def shrink(case, hosts, failures):
+def shrink(case, hosts, rewriter, failures):
     """Rules removed one by one, as long as it fails in the same way."""
     best, found, wanted = case, failures, kinds(failures)
     if any(isinstance(f, str) for f in failures):
@@ -63,7 +67,10 @@ def shrink(case, hosts, failures):
             tried = copy.copy(best)
             tried.ruleset = copy.deepcopy(best.ruleset)
             del tried.ruleset.chains[name][number]
-            now = attempt(tried, hosts)[0]
+            try:
+                now = attempt(tried, hosts, rewriter)[0]
+            except Refused:
+                continue
             same = kinds(now) & wanted if wanted else \
                 now and isinstance(now[0], str)
             if same:
@@ -104,14 +111,19 @@ def print_texts(texts, done, failures):
 
 
 def play_random(args, dialect, hosts, totals):
+    rewriter = Live(dialect) if args.live else rewrite
     failed = 0
     for number in range(args.rulesets):
         seed = args.seed + number
         kind = args.kind or ("router" if seed % 2 else "host")
         case = Case(seed, kind, dialect)
-        failures, done, tally = attempt(case, hosts)
-        if failures:                        # a loaded machine is no reason
-            failures, done, tally = attempt(case, hosts)
+        try:
+            failures, done, tally = attempt(case, hosts, rewriter)
+            if failures:                    # a loaded machine is no reason
+                failures, done, tally = attempt(case, hosts, rewriter)
+        except Refused:
+            totals["refused"] += 1
+            continue
         for key in tally:
             totals[key] += tally[key]
         totals["rulesets"] += 1
@@ -124,9 +136,9 @@ def play_random(args, dialect, hosts, totals):
             text = text.splitlines()[0]
             totals["failures"][text] = totals["failures"].get(text, 0) + 1
         if args.shrink:
-            case, failures = shrink(case, hosts, failures)
+            case, failures = shrink(case, hosts, rewriter, failures)
             without_empty_chains(case)
-            failures, done, _ = attempt(case, hosts)
+            failures, done, _ = attempt(case, hosts, rewriter)
         report(case, failures, done)
         if not args.keep_going:
             break
@@ -136,7 +148,7 @@ def play_random(args, dialect, hosts, totals):
 def play_dialect(args, dialect, hosts):
     for host in hosts:
         host.reset()
-    totals = dict.fromkeys(TOTALS + ("rulesets", "left some"), 0)
+    totals = dict.fromkeys(TOTALS + ("rulesets", "left some", "refused"), 0)
     totals["failures"] = {}
     began = time.monotonic()
     try:
@@ -144,6 +156,9 @@ def play_dialect(args, dialect, hosts):
     except Unable as err:
         print("not played: %s: %s" % (dialect, str(err).strip()))
         return 0
+    if args.live:
+        print("%s: %d refused" % (dialect, totals["refused"]))
+        failed += not totals["rulesets"]
     print("%s: %s: %d rulesets (%d keep some states), %d conversations of "
           "which %d pass, %d probes, %d newly let through, %d strays lost, "
           "%.1f s%s" % (
@@ -193,7 +208,7 @@ def sampled(rulesets):
     return rulesets * 3 // (10 if rulesets >= 200 else 20)
 
 
-def arguments():
+def arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--rulesets", type=int, default=sampled(
         int(os.environ.get("CTPOLICY_RULESETS", "200"))))
@@ -205,6 +220,7 @@ def arguments():
                         const="host")
     parser.add_argument("--router", dest="kind", action="store_const",
                         const="router")
+    parser.add_argument("--live", action="store_true")
     parser.add_argument("--keep-going", action="store_true")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
     parser.add_argument("--before")
@@ -212,14 +228,14 @@ def arguments():
     parser.add_argument("--admits", default="")
     parser.add_argument("--loses", action="store_true",
                         help="answers of other protocols, as announced")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.all:
         args.rulesets = ALL
     return args
 
 
-def main():
-    args = arguments()
+def main(argv=None):
+    args = arguments(argv)
     if not args.before:
         lab.require_ctpolicy()
     pin()
@@ -227,7 +243,8 @@ def main():
     if args.before:
         return play_pair(args, hosts)
     return sum(play_dialect(args, dialect, hosts) for dialect in (
-        [args.dialect] if args.dialect else dialects.here())) > 0
+        [args.dialect] if args.dialect else
+        [d for d in dialects.here() if d in TOOLS or not args.live])) > 0
 
 
 if __name__ == "__main__":

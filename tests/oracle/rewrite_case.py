@@ -68,7 +68,11 @@ def _ctpolicy(path, *options):
     return done
 
 
-def _announced(version, findings, hooks_of, done):
+class Refused(Exception):
+    """It says that it cannot replace one of the rules, and replaced none."""
+
+
+def announce(version, findings, hooks_of, done):
     """What each rule's replacement admits, in the hooks that lead to it."""
     for finding in findings:
         said = finding.get("replacement") or {}
@@ -91,8 +95,8 @@ def rewrite(texts, hooks_of):
         ran = _ctpolicy(path, "--rewrite")
         done.texts[version] = ran.stdout
         done.codes.append(ran.returncode)
-        _announced(version, json.loads(_ctpolicy(path, "--json").stdout)
-                   ["findings"], hooks_of, done)
+        announce(version, json.loads(_ctpolicy(path, "--json").stdout)["findings"],
+                 hooks_of, done)
     return done
 
 
