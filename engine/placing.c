@@ -1,7 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/placing.h"
 
+#include <string.h>
+
 #include "audit/places.h"
+
+/* Words of iptables and of nft that have a bucket of their own. */
+static bool has_limit(const char *words)
+{
+	return words && (strstr(words, "-m limit ") ||
+			 strstr(words, "limit rate "));
+}
+
+static void warn_limit(struct plan *p, const struct stand *s,
+		       const struct rule *r)
+{
+	const char *name = r->origin->service;
+
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_LIMIT_OF_ITS_OWN,
+		 r->origin->at,
+		 "a limit of chain %s of table %s %s is repeated for untracked packets%s%s and counts them by itself: with tracked ones, up to twice as many pass",
+		 s->chain, foreign_family_name(s->family), s->table,
+		 name ? " of service " : "", name ? name : "");
+}
+
+/* Once for each service, however often it is placed. */
+static void note_limits(struct plan *p)
+{
+	const struct origin *last = NULL;
+
+	for (size_t i = 0; !p->limits_said && i < p->stands.n; i++)
+		for (size_t k = 0; k < p->stands.v[i].accepts.n; k++) {
+			const struct rule *r = &p->stands.v[i].accepts.v[k];
+
+			if (!has_limit(r->then) || r->origin == last)
+				continue;
+			warn_limit(p, &p->stands.v[i], r);
+			last = r->origin;
+		}
+	p->limits_said = true;
+}
 
 int placing_of(struct plan *p, const struct part *m, const struct foreign *f)
 {
@@ -12,6 +50,7 @@ int placing_of(struct plan *p, const struct part *m, const struct foreign *f)
 	/* A text does not say whose kernel it is for. */
 	for (size_t i = 0; i < p->stands.n; i++)
 		p->stands.v[i].world = m->backend->world;
+	note_limits(p);
 	return err;
 }
 
@@ -26,5 +65,9 @@ int placing_live(struct plan *p, const struct part *m)
 	    edits_are_wanted(p))
 		return 0;
 	err = host_rules_read(&p->host, m, false, &p->diags);
-	return err ? err : places_find(p->host.f, p->rules, &p->stands);
+	if (!err)
+		err = places_find(p->host.f, p->rules, &p->stands);
+	if (!err)
+		note_limits(p);
+	return err;
 }

@@ -36,6 +36,7 @@ struct plan {
 	struct host_facts facts;	/* NAT: once a backend is chosen */
 	struct ruleset *rules;		/* NULL: no rules are wanted */
 	struct stands stands;		/* of the accept rules, on this host */
+	bool limits_said;		/* ... and what they count */
 	struct host_rules host;		/* by which these were placed */
 	struct edits edits;		/* of the host's own rules */
 	struct kept_originals *originals;	/* NULL: not read yet */

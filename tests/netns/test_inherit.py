@@ -207,10 +207,11 @@ class Conditions(unittest.TestCase):
         SERVER.clear()
 
     def apply(self, dialect):
-        code, said = command("apply", dialect, more="")
-        self.assertEqual(code, 0, said)
+        code, done = command("apply", dialect, more="")
+        self.assertEqual(code, 0, done)
         code, said = command("diff", dialect, more="")
         self.assertEqual(code, 0, said)
+        return done
 
     def test_a_limit_still_limits(self):
         rules = [EST, INV, new("-m limit --limit 1/hour --limit-burst 2")]
@@ -219,7 +220,8 @@ class Conditions(unittest.TestCase):
                 with self.subTest(dialect, applied=applied):
                     fill(dialect, rules)
                     if applied:
-                        self.apply(dialect)
+                        said = self.apply(dialect)
+                        self.assertEqual(said.count("[CT599]"), 1, said)
                     for version in lab.VERSIONS:
                         self.assertEqual([serves(version) for _ in range(3)],
                                          [True, True, False])
