@@ -4,6 +4,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "audit/keepers.h"
+#include "core/mem.h"
+#include "engine/host_rules.h"
 #include "engine/plan.h"
 #include "host/host.h"
 
@@ -107,6 +110,20 @@ static bool concerns(const struct changeset *cs, bool add,
 	return false;
 }
 
+/* A survey knows no helpers, zones and declared objects. */
+static bool has_keepers(void)
+{
+	_cleanup_(host_rules_release) struct host_rules h = { 0 };
+	_cleanup_(diags_release) struct diags said = { 0 };
+	struct keepers k;
+
+	/* What cannot be read may be one. */
+	if (host_rules_complete(&h, &said))
+		return true;
+	keepers_find(h.f, &k);
+	return k.ipv4.rules || k.ipv6.rules || k.objects;
+}
+
 /*
  * Nothing is cut off unless a rule of the host's own needs tracking. The rules
  * are read for that: a probe packet would show in their counters.
@@ -117,7 +134,7 @@ static bool is_tracked_by_host(const struct plan *p)
 		if (p->change.v[i].live.survey.tracks ||
 		    p->change.v[i].elsewhere.tracks)
 			return true;
-	return false;
+	return has_keepers();
 }
 
 static void warn(struct plan *p)

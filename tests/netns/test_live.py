@@ -423,6 +423,34 @@ def forwarded(backend):
                   backend + ": and on, without the rule")
 
 
+# Conntrack is at work for these alone, and no rule asks for a state.
+KEEPERS = (
+    ("iptables", "a zone", "*raw\n-A PREROUTING -p tcp --dport 9999 -j CT "
+     "--zone 1\nCOMMIT\n"),
+    ("nftables", "a zone", "table ip host {\nchain pre {\ntype filter hook "
+     "prerouting priority raw\ntcp dport 9999 ct zone set 1\n}\n}"),
+    ("nftables", "a helper", "table ip host {\nct helper ftp {\n"
+     "type \"ftp\" protocol tcp\n}\n}"),
+    ("iptables", None, ""), ("nftables", None, ""),
+)
+
+
+def forwarded_by_keepers(backend):
+    router = lab.Lab().router
+    for name, what, text in KEEPERS:
+        if name != backend:
+            continue
+        router.clear()
+        if backend == "iptables":
+            router.legacy(4, text)
+        else:
+            router.nft(text)
+        router.apply(backend, POLICY.replace("server", "router"))
+        said = router.remove(backend)
+        check(("CT642" in said) == bool(what),
+              "%s: forwarded, tracked for %s" % (backend, what), said)
+
+
 lab.require_ctpolicy()
 kept = []
 for name in lab.BACKENDS:
@@ -434,6 +462,6 @@ for name in lab.BACKENDS:
         hard(name, is_loose, way)
 for name in lab.BACKENDS:
     for part in (untracked_host, forbidden, local_by_route, other_interface,
-                 zone, forwarded):
+                 zone, forwarded, forwarded_by_keepers):
         part(name)
 tally.end()
