@@ -107,35 +107,65 @@ static struct lines_part join(const struct line_list *l, size_t i, size_t n)
 	return p;
 }
 
+/* Lines that differ: `a` from i on became `b` from j on. */
+struct hunk {
+	size_t i, a, j, b;
+};
+
+/*
+ * What is only added takes an equal line with it: the next one, or at the end
+ * the one before, or it joins the hunk that ends there.
+ */
+static void anchor(const struct line_list *was, struct hunk *h,
+		   struct hunk *before)
+{
+	if (h->a)
+		return;
+	if (h->i < was->n) {
+		h->a++;
+		h->b++;
+	} else if (before->a && before->i + before->a == h->i &&
+		   before->j + before->b == h->j) {
+		before->b += h->b;
+		h->b = 0;
+	} else if (h->i && h->j) {
+		h->i--;
+		h->j--;
+		h->a++;
+		h->b++;
+	}
+}
+
+static int give(const struct line_list *was, const struct line_list *is,
+		const struct hunk *h, lines_hunk_fn *hunk, void *arg)
+{
+	return !h->a ? 0 : hunk(arg, (uint32_t)h->i + 1,
+				join(was, h->i, h->a), join(is, h->j, h->b));
+}
+
 static int diff(const struct line_list *was, const struct line_list *is,
 		lines_hunk_fn *hunk, void *arg)
 {
-	size_t i = 0, j = 0, a, b;
+	struct hunk before = { 0 }, h = { 0 };
 	int err = 0;
 
-	while (!err && (i < was->n || j < is->n)) {
-		if (i < was->n && j < is->n && same(&was->v[i], &is->v[j])) {
-			i++;
-			j++;
+	while (!err && (h.i < was->n || h.j < is->n)) {
+		if (h.i < was->n && h.j < is->n &&
+		    same(&was->v[h.i], &is->v[h.j])) {
+			h.i++;
+			h.j++;
 			continue;
 		}
-		meet(was, i, is, j, &a, &b);
-		/* What is only added takes an equal line with it. */
-		if (!a && i < was->n) {
-			a++;
-			b++;
-		} else if (!a && i && j) {
-			i--;
-			j--;
-			a++;
-			b++;
-		}
-		err = hunk(arg, (uint32_t)i + 1, join(was, i, a),
-			   join(is, j, b));
-		i += a;
-		j += b;
+		meet(was, h.i, is, h.j, &h.a, &h.b);
+		anchor(was, &h, &before);
+		if (!h.a)
+			break;
+		err = give(was, is, &before, hunk, arg);
+		before = h;
+		h.i += h.a;
+		h.j += h.b;
 	}
-	return err;
+	return err ? err : give(was, is, &before, hunk, arg);
 }
 
 int lines_diff(struct lines_part was, struct lines_part is,

@@ -68,6 +68,8 @@ struct boot {
 int boot_compare(struct boot *b, struct diags *d);
 /* Which of the edits are in place now? */
 int boot_look(const struct boot_edits *of, struct boot_edits *ret);
+/* Why a file cannot be edited. */
+const char *boot_reason(int err);
 int boot_commit(struct boot *b, unsigned int *begun, struct diags *d);
 /* A commit was tried: keep what was live before it. */
 void boot_remember(struct boot *b, bool keeps_steps);

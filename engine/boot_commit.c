@@ -46,9 +46,8 @@ static int fill(const struct boot *b, const struct boot_step *first,
 	return err;
 }
 
-/* *left: lines of ctpolicy's that are in it then. */
 static int make_text(const struct job *j, struct lines_part text,
-		     struct strbuf *out, size_t *left)
+		     struct strbuf *out)
 {
 	_cleanup_free_ struct boot_place *at =
 		calloc(j->edits.n + 1, sizeof(*at));
@@ -68,7 +67,6 @@ static int make_text(const struct job *j, struct lines_part text,
 		strbuf_add(out, text.s + done, at[i].at - done);
 		strbuf_puts(out, !s ? from : s->add ? e->is : e->was);
 		done = at[i].at + strlen(from);
-		*left += s ? s->add : is;
 	}
 	strbuf_add(out, text.s + done, text.n - done);
 	return strbuf_status(out);
@@ -78,24 +76,14 @@ static int write_file(const struct job *j)
 {
 	_cleanup_(strbuf_release) struct strbuf out = { 0 };
 	_cleanup_free_ char *text = NULL;
-	size_t len, left = 0;
+	size_t len;
 	int err = swap_read(j->path, &text, &len);
 
 	if (!err)
-		err = make_text(j, (struct lines_part){ text, len }, &out,
-				&left);
+		err = make_text(j, (struct lines_part){ text, len }, &out);
 	if (!err)
 		err = swap_write(j->path, strbuf_str(&out), out.n);
-	if (!err && !left)
-		swap_drop_kept(j->path);
 	return err;
-}
-
-static const char *reason(int err)
-{
-	return err == -FAULT_CONFLICT ? "it was changed meanwhile" :
-	       err == -EMLINK ? "it has several names (hard links)" :
-				strerror(-err);
 }
 
 /* Rules must be removable whatever the disk says: what stays is said. */
@@ -108,7 +96,7 @@ static int give_up(struct boot *b, const struct job *j, int err,
 		 (struct srcpos){ j->path, 0, 0, 0 },
 		 j->adds ? "this file cannot be edited: %s" :
 			   "lines of this file cannot be put back: %s",
-		 reason(err));
+		 boot_reason(err));
 	if (j->adds)
 		return err;
 	diag_help(d, "run 'ctpolicy remove' once it can be written");
@@ -117,6 +105,14 @@ static int give_up(struct boot *b, const struct job *j, int err,
 		    boot_add(&b->given_up, &j->edits.v[i]))
 			return -ENOMEM;
 	return 0;
+}
+
+const char *boot_reason(int err)
+{
+	return err == -FAULT_CONFLICT ? "it was changed meanwhile" :
+	       err == -EMLINK ? "it has several names (hard links)" :
+	       err == -EPERM ? "its owner, group or attributes could not be kept" :
+			       strerror(-err);
 }
 
 static bool is_first(const struct boot_steps *s, size_t i)

@@ -67,15 +67,41 @@ static int look_into(const struct boot_file *file, const char *text,
 	return err ? err : add_lines(file, &l, to);
 }
 
+/* What would be edited, and cannot be, is found all the same. */
+static int check_editable(const struct boot_file *file, int why, size_t from,
+			  struct boot_finds *to)
+{
+	bool edited = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < to->edits.n; i++)
+		if (to->edits.v[i].path != file->path)
+			to->edits.v[n++] = to->edits.v[i];
+	to->edits.n = n;
+	for (size_t i = from; i < to->n; i++) {
+		edited |= to->v[i].edited;
+		to->v[i].edited = false;
+	}
+	return !edited ? 0 : boot_add_find(to, &(struct boot_find){
+		file->path, 0,
+		intern_printf("this file cannot be edited: %s",
+			      boot_reason(why)),
+		file->is_rules, false,
+	});
+}
+
 static int look_at(const struct boot_file *file, struct boot_files *more,
 		   struct boot_finds *to)
 {
 	_cleanup_free_ char *text = NULL;
-	size_t len;
-	int err = swap_read(file->path, &text, &len);
+	size_t len, from = to->n;
+	int err = swap_read(file->path, &text, &len), why;
 
-	if (!err)
-		return look_into(file, text, len, more, to);
+	if (!err) {
+		why = file->is_admins ? swap_check(file->path) : 0;
+		err = look_into(file, text, len, more, to);
+		return err || !why ? err : check_editable(file, why, from, to);
+	}
 	if (err == -ENOMEM || err == -ENOENT)
 		return err == -ENOMEM ? err : 0;
 	return boot_add_find(to, &(struct boot_find){
@@ -116,7 +142,7 @@ static void say_cure(const struct boot_find *f, enum boot_saying how,
 {
 	bool admins = !strncmp(f->path, "/etc/", strlen("/etc/"));
 
-	if (!admins)
+	if (!admins && !f->is_rules)
 		diag_help(d, strstr(f->path, "modprobe.d") ?
 			  "it is not the administrator's: write /etc/modprobe.d/%s without the line" :
 			  "it is not the administrator's: hide it by 'ln -s /dev/null /etc/modules-load.d/%s'",

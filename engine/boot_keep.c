@@ -6,6 +6,7 @@
 
 #include "core/digest.h"
 #include "core/mem.h"
+#include "engine/boot_place.h"
 #include "host/swap.h"
 #include "state/note.h"
 
@@ -117,6 +118,32 @@ int boot_note(struct plan *p)
 	return err || !b->there ? err : write_note(p, &may);
 }
 
+/* Are all known lines of this file as they were? */
+static bool is_restored(const struct boot_edits *known,
+			const struct boot_place *now, const char *path)
+{
+	for (size_t i = 0; i < known->n; i++)
+		if (known->v[i].path == path &&
+		    now[i].holds != BOOT_HOLDS_WAS)
+			return false;
+	return true;
+}
+
+static int tidy(const struct boot_edits *known, struct boot_edits *live)
+{
+	_cleanup_free_ struct boot_place *now = NULL;
+	int err = boot_places_now(known, &now);
+
+	for (size_t i = 0; !err && i < known->n; i++) {
+		swap_tidy(known->v[i].path);
+		if (is_restored(known, now, known->v[i].path))
+			swap_drop_kept(known->v[i].path);
+		if (now[i].holds == BOOT_HOLDS_IS)
+			err = boot_add(live, &known->v[i]);
+	}
+	return err;
+}
+
 /* What cannot be noted now is noted too much, and looked at next time. */
 void boot_settle(struct plan *p)
 {
@@ -124,18 +151,8 @@ void boot_settle(struct plan *p)
 	struct boot *b = &p->change.boot;
 	size_t said = p->diags.n;
 
-	if (!b->there || !p->state || boot_look(&b->known, &live))
+	if (!b->there || !p->state || tidy(&b->known, &live))
 		return;
-	for (size_t i = 0; i < b->known.n; i++) {
-		const char *path = b->known.v[i].path;
-		bool edited = false;
-
-		for (size_t k = 0; k < live.n; k++)
-			edited |= live.v[k].path == path;
-		swap_tidy(path);
-		if (!edited)
-			swap_drop_kept(path);
-	}
 	if (write_note(p, &live))
 		diags_truncate(&p->diags, said);
 }

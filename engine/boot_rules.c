@@ -114,16 +114,47 @@ static bool is_line_of(const struct foreign *f, uint32_t line,
 	return false;
 }
 
-/* Where nothing is tracked NOTRACK does nothing. */
-static int drop_notrack(const struct saved *s, struct strbuf *out)
+/* Does a nat table of iptables' begin here that translates nothing? */
+static bool begins_empty_nat(const struct foreign *f, uint32_t line)
 {
+	for (uint32_t t = 0; t < f->n_tables; t++) {
+		size_t rules = 0;
+
+		if (!f->tables[t].ranked || f->tables[t].line != line ||
+		    strcmp(f->tables[t].name, "nat"))
+			continue;
+		for (size_t i = 0; i < f->n_chains; i++)
+			if (f->chains[i].table == t)
+				rules += f->chains[i].n_rules;
+		return !rules;
+	}
+	return false;
+}
+
+static bool is_commit(struct lines_part one)
+{
+	static const char word[] = "COMMIT";
+	size_t n = one.n;
+
+	while (n && strchr(" \t\r\n", one.s[n - 1]))
+		n--;
+	return n == strlen(word) && !memcmp(one.s, word, n);
+}
+
+/* Where nothing is tracked, NOTRACK and an empty nat table do nothing. */
+static int drop_idle(const struct saved *s, struct strbuf *out)
+{
+	bool in_nat = false;
 	size_t at = 0;
 	uint32_t line = 1;
 	struct lines_part one;
 
-	for (; (one = lines_next(s->f->text, s->f->len, &at)).n; line++)
-		if (!is_line_of(s->f, line, one))
+	for (; (one = lines_next(s->f->text, s->f->len, &at)).n; line++) {
+		in_nat |= begins_empty_nat(s->f, line);
+		if (!in_nat && !is_line_of(s->f, line, one))
 			strbuf_add(out, one.s, one.n);
+		in_nat &= !is_commit(one);
+	}
 	return strbuf_status(out);
 }
 
@@ -151,7 +182,7 @@ static int stateless_text(const struct saved *s, struct strbuf *ret)
 	int err;
 
 	then.f = last.f = NULL;
-	err = s->b->rewrite ? drop_notrack(s, &first) : -ENOENT;
+	err = s->b->rewrite ? drop_idle(s, &first) : -ENOENT;
 	if (!err)
 		err = read_saved(strbuf_str(&first), first.n, &then);
 	if (!err && s->is_included)

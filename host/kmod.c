@@ -94,9 +94,15 @@ static bool is_or_needs(struct kmod_module *m, const char *other)
 	return found;
 }
 
+/*
+ * Without modprobe.d: what it says of how modules are loaded does not count.
+ * That, and an index which is not mapped, libkmod reads through stdio, without
+ * end if that gets no memory.
+ */
 int kmod_needs(const char *name, const char *other, bool *ret)
 {
-	_cleanup_(unref_ctx) struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	static const char *const nowhere[] = { NULL };
+	_cleanup_(unref_ctx) struct kmod_ctx *ctx = kmod_new(NULL, nowhere);
 	_cleanup_(unref_list) struct kmod_list *found = NULL;
 	struct kmod_list *at;
 	int err;
@@ -105,6 +111,10 @@ int kmod_needs(const char *name, const char *other, bool *ret)
 	if (!ctx)
 		return -ENOMEM;
 	kmod_set_log_fn(ctx, say_nothing, NULL);
+	err = kmod_load_resources(ctx);
+	/* A kernel without an index has no modules. */
+	if (err)
+		return err == -ENOMEM ? err : 0;
 	err = kmod_module_new_from_lookup(ctx, name, &found);
 	kmod_list_foreach(at, found) {
 		struct kmod_module *m = kmod_module_get_module(at);

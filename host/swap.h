@@ -21,10 +21,12 @@
 #define SWAP_MAX (16u << 20)
 
 int swap_read(const char *path, char **ret, size_t *ret_len);
+/* Could it be written, its owner kept? -EROFS, -EPERM, -EMLINK. */
+int swap_check(const char *path);
 int swap_write(const char *path, const char *text, size_t len);
 /* What a writer that died left behind goes. */
 void swap_tidy(const char *path);
-/* The kept text goes, if the file is the same again. */
+/* The kept text goes. */
 void swap_drop_kept(const char *path);
 
 #endif
