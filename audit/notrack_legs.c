@@ -30,7 +30,10 @@ static struct sample on_loopback(struct sample s)
 	return s;
 }
 
-/* A router sees both directions in prerouting. */
+/*
+ * A router sees both directions in prerouting; those of a tunnel look alike
+ * there, so that the host must be known for one.
+ */
 static bool is_answered(const struct inspection *j, const struct use *x,
 			const struct sample *s)
 {
@@ -38,7 +41,8 @@ static bool is_answered(const struct inspection *j, const struct use *x,
 
 	if (inspect_is_at(j, x, "prerouting"))
 		return inspect_covers(j, "output", &m) ||
-		       inspect_covers(j, "prerouting", &m);
+		       ((j->forwards || !inspect_is_tunnel(s)) &&
+			inspect_covers(j, "prerouting", &m));
 	if (!is_loopback_only(&j->notrack, x))
 		return inspect_covers(j, "prerouting", &m);
 	m = on_loopback(m);

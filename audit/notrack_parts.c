@@ -126,11 +126,37 @@ static void swap(struct sample *s, enum packet_field a, enum packet_field b)
 	s->known = known;
 }
 
+/*
+ * Tunnels whose two ends both send to the port, from whatever port: VXLAN (RFC
+ * 7348, section 5; Linux's own default in ip-link(8)), Geneve (RFC 8926,
+ * section 3.3), VXLAN-GPE (IANA), GTP-U (3GPP TS 29.281, 4.4.2).
+ */
+bool inspect_is_tunnel(const struct sample *s)
+{
+	static const uint16_t ports[] = { 4789, 8472, 6081, 4790, 2152 };
+	static const uint32_t needed = UINT32_C(1) << FIELD_DPORT |
+				       UINT32_C(1) << FIELD_L4PROTO;
+	const uint8_t *port = s->v[FIELD_DPORT];
+
+	if ((s->known & needed) != needed ||
+	    s->v[FIELD_L4PROTO][0] != IPPROTO_UDP)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
+		if (ports[i] == (port[0] << 8 | port[1]))
+			return true;
+	return false;
+}
+
 struct sample inspect_mirror(const struct sample *s)
 {
+	/* RFC 7348 wants it from 49152 on. */
+	static const uint8_t dynamic[TERM_KEY_MAX] = { 0xc0, 0x00 };
 	struct sample m = *s;
 
-	swap(&m, FIELD_SPORT, FIELD_DPORT);
+	if (inspect_is_tunnel(s))
+		sample_set(&m, FIELD_SPORT, dynamic);
+	else
+		swap(&m, FIELD_SPORT, FIELD_DPORT);
 	swap(&m, FIELD_SADDR, FIELD_DADDR);
 	m.known &= ~(UINT32_C(1) << FIELD_ICMP_TYPE);
 	return m;
@@ -257,12 +283,21 @@ static void advise_nft(const struct uses *u, const struct use *x,
 	b->lost |= ports.lost || protos.lost;
 }
 
+static bool goes_by_tunnel(const struct uses *u, const struct use *x)
+{
+	struct sample s;
+
+	return inspect_sample(u, x, NFPROTO_IPV4, 0, &s) &&
+	       inspect_is_tunnel(&s);
+}
+
 char *inspect_advise(const struct inspection *j, const struct use *x,
 		   const char *hook, bool mirrored, bool on_lo)
 {
 	const struct uses *u = &j->notrack;
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-	bool reply = (inspect_side(u, x) == SIDE_REPLY) != mirrored;
+	bool reply = (inspect_side(u, x) == SIDE_REPLY) !=
+		     (mirrored && !goes_by_tunnel(u, x));
 	const char *side = reply ? "sport" : "dport";
 
 	if (j->f->tables[j->f->chains[x->base].table].ranked)

@@ -42,6 +42,8 @@ enum use_side inspect_side(const struct uses *u, const struct use *x);
 /* A packet of the use: the i-th port that it names. False: there is none. */
 bool inspect_sample(const struct uses *u, const struct use *x, uint8_t family,
 		  size_t i, struct sample *ret);
+/* Does it go to a port that both ends of a tunnel send to? */
+bool inspect_is_tunnel(const struct sample *s);
 /* Its answer, as far as it is known. */
 struct sample inspect_mirror(const struct sample *s);
 /* Does any rule at the hook take such a packet out of tracking? */
