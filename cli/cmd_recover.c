@@ -14,13 +14,19 @@ static void say(const struct recovery *v)
 		[RECOVERED_WAITS] = "is complete and on trial: run 'ctpolicy confirm' to keep it",
 	};
 
+	const char *what = words[v->what];
+
+	/* rules of the host's that went with what stood for them */
+	if (v->what == RECOVERED_OLD &&
+	    diags_has(&v->plan.diags, ID_ORIGINAL_GONE))
+		what = "has been undone: the previous rules are in force but for those that somebody deleted";
 	if (v->what == RECOVERED_NOTHING)
 		report_talk("no unfinished change");
 	else if (recovery_succeeded(v))
 		report_talk("change %u%s%s %s", v->record.id,
 			    v->record.command ? ", " : "",
 			    v->record.command ? v->record.command : "",
-			    words[v->what]);
+			    what);
 	report_tracking(&v->done);
 }
 

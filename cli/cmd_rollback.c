@@ -38,6 +38,14 @@ static int go(struct recovery *v, const struct options *o, struct state *state)
 			state_path(state));
 }
 
+/* Rules of the host's that went with what stood for them are not back. */
+static const char *in_force(const struct recovery *v)
+{
+	return diags_has(&v->plan.diags, ID_ORIGINAL_GONE) ?
+		       "the previous rules are in force but for those that somebody deleted" :
+		       "the previous rules are in force, verified";
+}
+
 static void say(const struct recovery *v, bool redo)
 {
 	if (!v->record.id)
@@ -49,9 +57,9 @@ static void say(const struct recovery *v, bool redo)
 		report_talk("%s: undid the rollback of change %u: its rules are in force again, verified",
 			    change_target(&v->plan.change), v->record.of);
 	else if (recovery_succeeded(v))
-		report_talk("%s: rolled back change %u (%s): the previous rules are in force, verified",
+		report_talk("%s: rolled back change %u (%s): %s",
 			    change_target(&v->plan.change), v->record.id,
-			    v->record.command);
+			    v->record.command, in_force(v));
 	else if (v->done.outcome == OUTCOME_RESTORED)
 		report_talk("%s: failed; the previous rules are in force, verified",
 			    change_target(&v->plan.change));

@@ -142,8 +142,9 @@ int originals_say_lost(struct plan *p, const struct backend *b,
 				continue;
 			err = diag_add(&p->diags, DIAG_WARNING, 0,
 				       ID_ORIGINAL_GONE, NOPOS,
-				       "%s, table %s: somebody deleted the jump to chain %s, and with it the rule for which that stands; it is not put back",
-				       b->name, t->name, chain);
+				       "%s, table %s %s: somebody deleted the jump to chain %s, and with it the rule for which that stands; it is not put back",
+				       b->name, nfproto_name(t->family),
+				       t->name, chain);
 		}
 	}
 	return err;

@@ -153,10 +153,12 @@ static bool is_whole(const struct parts *p)
 
 	if (!p->n_exprs || p->n_exprs + p->n_user > NFT_ORIGINAL_MAX)
 		return false;
-	for_each(a, p)
-		if (mnl_attr_get_type(a) != NFTA_LIST_ELEM ||
-		    !name_of(a, &data))
+	for_each(a, p) {
+		const char *name = name_of(a, &data);
+
+		if (mnl_attr_get_type(a) != NFTA_LIST_ELEM || !name || !*name)
 			return false;
+	}
 	return (const char *)a == (const char *)p->exprs + p->n_exprs;
 }
 

@@ -203,13 +203,17 @@ class Restored:
                          ["RELATED,ESTABLISHED", "INVALID", "NEW", "NEW"])
 
     def test_chain_flushed(self):
-        """The jumps are gone, and what they stood for: it is said, nothing is undone."""
-        self.start("in a chain")
-        for version in lab.VERSIONS:
-            self.host.run(self.dialect.tool(version) + " -F INPUT")
-        said = self.host.remove(self.dialect.backend)
-        self.assertIn("[CT535]", said)
-        self.assertNotIn("CTPOLICY", self.dialect.saved(self.host).upper())
+        """The jumps are gone, and what they stood for: nobody claims it to be back."""
+        for verb in ("remove", "rollback"):
+            self.start("in a chain")
+            for version in lab.VERSIONS:
+                self.host.run(self.dialect.tool(version) + " -F INPUT")
+            code, said = ctpolicy(self.host, verb)
+            self.assertEqual(code, 0, said)
+            self.assertIn("[CT535]", said)
+            self.assertNotRegex(said, "previous rules are in force, verified")
+            self.assertNotIn("CTPOLICY", self.dialect.saved(self.host).upper())
+        self.assertIn("in force but for", said)
 
     def test_record_damaged(self):
         """What is not a rule is not given to the kernel."""
