@@ -7,6 +7,7 @@
 #include "audit/needs.h"
 #include "audit/own.h"
 #include "core/mem.h"
+#include "engine/edits.h"
 #include "engine/live_rules.h"
 #include "engine/off_users.h"
 #include "host/kmod.h"
@@ -142,21 +143,16 @@ static void say_objects(struct look *l, const struct foreign *f)
 	}
 }
 
-static int look_inside(void *arg)
+static void say_all(struct look *l, const struct foreign *f)
 {
-	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
-	struct look *l = arg;
 	enum foreign_feature x;
-	int err = f ? live_rules_read_but(NULL, f, l->d) : -ENOMEM;
 
-	if (!err && l->users)
-		err = off_users_in_rules(f, l->users);
-	if (err)
-		return err;
 	for (size_t i = 0; i < f->n_rules; i++) {
 		const struct foreign_rule *r = &f->rules[i];
 
-		if (!own_is_host(f, r) || !needs_module(r, &x))
+		/* what is to be replaced goes before the modules do */
+		if (foreign_is_gone(r) || r->stand_in || !own_is_host(f, r) ||
+		    !needs_module(r, &x))
 			continue;
 		say_rule(l, f, r, x);
 		l->found = true;
@@ -171,7 +167,34 @@ static int look_inside(void *arg)
 		l->found = true;
 	}
 	say_objects(l, f);
-	return 0;
+}
+
+static int look_inside(void *arg)
+{
+	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
+	struct look *l = arg;
+	int err = f ? live_rules_read_but(NULL, f, l->d) : -ENOMEM;
+
+	if (!err && l->users)
+		err = off_users_in_rules(f, l->users);
+	if (!err)
+		say_all(l, f);
+	return err;
+}
+
+/* Where rules of the host's are replaced, as they were read for that. */
+static int look_here(struct plan *p, struct look *l)
+{
+	int err;
+
+	if (!edits_are_wanted(p) || !p->host.f)
+		return look_inside(l);
+	err = host_rules_complete(&p->host, &p->diags);
+	if (!err && l->users)
+		err = off_users_in_rules(p->host.f, l->users);
+	if (!err)
+		say_all(l, p->host.f);
+	return err;
 }
 
 /* One that ended, or that this process may not enter, stays unnamed. */
@@ -192,9 +215,11 @@ static int look_around(const struct netns_list *all, struct diags *d,
 	return 0;
 }
 
-/* Rules of ctpolicy's that the plan may remove hold modules as well. */
+/* Rules that the plan removes or replaces hold modules as well. */
 static bool own_may_hold(const struct plan *p)
 {
+	if (edits_are_wanted(p) && edits_are_needed(p))
+		return true;
 	for (size_t i = 0; i < p->change.n; i++)
 		if (!image_is_empty(p->change.v[i].live.image))
 			return true;
@@ -211,7 +236,7 @@ static int check_rules(struct plan *p, const struct modules *m,
 	if (err)
 		return err;
 	here.where = &all.v[0];
-	err = look_inside(&here);
+	err = look_here(p, &here);
 	if (err || here.found)
 		return err ? err : -FAULT_CONFLICT;
 	if (!modules_are_held(m) || own_may_hold(p))

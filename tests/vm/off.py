@@ -18,6 +18,7 @@ state_matching: allowed
 untracked:
   - {name: web, role: server, protocol: tcp, ports: [80], accept: none}
 """
+REPLACE = OFF.replace("conntrack:", "existing_rules: replace\nconntrack:")
 # The modules of the classic recipe, and what a busy host has beside them.
 LOADED = ("nf_conntrack xt_CT xt_conntrack nf_conntrack_netlink "
           "nf_conntrack_ftp nf_nat_ftp nft_ct xt_connlimit")
@@ -30,6 +31,7 @@ SETTINGS_FOLDER = "/proc/sys/net/netfilter/"
 def prepare(vm):
     vm.put("/tmp/off.yaml", OFF)
     vm.put("/tmp/on.yaml", ON)
+    vm.put("/tmp/replace.yaml", REPLACE)
     vm.put("/tmp/talk", """#!/bin/dash
 # A connection over lo, with an answer.
 (echo hello | nc -l -p 80 >/tmp/heard) &
@@ -104,6 +106,31 @@ def own_rules_go_first(vm, _how):
     assert is_off(vm)
     vm.run("ctpolicy rollback")
     assert "notrack" in vm.run("nft list ruleset")
+
+
+def replaced_rules_go_first(vm, _how):
+    """State rules of the host's hold it until stateless ones stand for them."""
+    for kind, backend in (("legacy", "iptables"), ("nft", "nftables")):
+        tool = "iptables-" + kind
+        vm.run("%s-restore" % tool + """ <<EOF
+*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT
+COMMIT
+EOF""")
+        before, loaded = vm.run(tool + " -S"), modules(vm)
+        said = vm.run("ctpolicy apply --backend %s /tmp/replace.yaml" % backend)
+        assert is_off(vm), said
+        vm.run("dash /tmp/talk")
+        assert is_off(vm)
+        said = vm.run("ctpolicy remove")
+        assert vm.run(tool + " -S") == before, said
+        missing = loaded - modules(vm)
+        assert not missing, missing
+        vm.run("%s -P INPUT ACCEPT; %s -F" % (tool, tool))
 
 
 def another_policy(vm, _how):
@@ -233,6 +260,7 @@ def cycles(vm, how):
 # What leaves nothing behind shares a machine.
 CASES = (
     (goes_and_returns, own_rules_go_first),
+    (replaced_rules_go_first,),
     (another_policy,),
     (each_holder,),
     (packets_in_flight,),
