@@ -11,6 +11,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 
@@ -39,6 +40,11 @@ TARGETS = {"filter": ("ACCEPT", "DROP", "RETURN", "mine"),
            "raw": ("CT --notrack", "RETURN", "mine")}
 CHAINS = {"filter": ("INPUT", "FORWARD", "OUTPUT"),
           "mangle": ("PREROUTING", "OUTPUT"), "raw": ("PREROUTING", "OUTPUT")}
+DIALECTS = {
+    "nftables": ("nft",),
+    "iptables": ("iptables-legacy-restore", "ip6tables-legacy-restore"),
+    "iptables-nft": ("iptables-nft-restore", "ip6tables-nft-restore"),
+}
 done = refused = faults = 0
 
 
@@ -90,14 +96,14 @@ def legacy_table(rng, name):
     return "\n".join(lines + ["COMMIT"]) + "\n"
 
 
-def load(rng, host):
-    if host.backend == "nftables":
+def load(rng, host, dialect):
+    if dialect == "nftables":
         text = "".join(nft_table(rng, n) for n in range(rng.randint(1, 3)))
         host.space.nft(text)
         return text
     text = "".join(legacy_table(rng, name) for name in rng.sample(
         list(CHAINS), rng.randint(1, 3)))
-    for tool in ("iptables-legacy-restore", "ip6tables-legacy-restore"):
+    for tool in DIALECTS[dialect]:
         host.space.run([tool, "-c"], text)
     if rng.random() < .5:
         host.space.run("ipset create other hash:net && "
@@ -211,14 +217,17 @@ parser.add_argument("--runs", type=int, default=8 // tally.EVERY)
 parser.add_argument("--seed", type=int, default=20261124)
 options = parser.parse_args()
 lab.require_ctpolicy()
-for name in lab.BACKENDS:
-    the_host = history.Host(name)
+for name in DIALECTS:
+    backend = "nftables" if name == "iptables-nft" else name
+    if backend not in lab.BACKENDS or not shutil.which(DIALECTS[name][0]):
+        continue
+    the_host = history.Host(backend)
     for run in range(options.runs):
         seed = "%d-%d" % (options.seed, run)
         source = random.Random(seed)
         the_host.space.clear()
         subprocess.run(["rm", "-rf", the_host.state], check=True)
-        foreign = load(source, the_host)
+        foreign = load(source, the_host, name)
         try:
             kept = one(source, the_host)
             done += kept
