@@ -216,7 +216,7 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 		return 0;
 	err = nft_plan_make(cs, &p);
 	if (!err)
-		err = nft_exchanges_find(ctx, cs, &x, d);
+		err = nft_exchanges_find(ctx, cs, stamp, &x, d);
 	b.base = ctx->seq + 1;
 	if (!err)
 		err = write_batch(ctx, &p, &x, stamp, check_only, &b, d);

@@ -12,6 +12,7 @@
 
 /* The host's rules of one chain, as they are now. */
 struct listed {
+	struct stamp stamp;			/* when they were looked at */
 	const struct image_chain *chain;	/* NULL: none was listed */
 	struct {
 		uint64_t handle, digest;
@@ -23,7 +24,7 @@ struct listed {
 static void listed_release(struct listed *l)
 {
 	free(l->v);
-	*l = (struct listed){ 0 };
+	*l = (struct listed){ .stamp = l->stamp };
 }
 
 static bool is_exchange(const struct step *s)
@@ -69,6 +70,12 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 	return err;
 }
 
+static int stale(struct diags *d)
+{
+	return diag_add(d, DIAG_ERROR, -FAULT_STALE, ID_NFT_CHANGED_MEANWHILE,
+			NOPOS, "the nft rules were changed by somebody else");
+}
+
 static int list(struct backend_ctx *ctx, const struct step *s,
 		struct listed *ret, struct diags *d)
 {
@@ -84,9 +91,7 @@ static int list(struct backend_ctx *ctx, const struct step *s,
 	listed_release(ret);
 	err = nft_dump(ctx, &what, take_rule, &x);
 	if (err == -EINTR)
-		return diag_add(d, DIAG_ERROR, -FAULT_STALE,
-				ID_NFT_CHANGED_MEANWHILE, NOPOS,
-				"the nft rules were changed by somebody else");
+		return stale(d);
 	if (!err || err == -ENOENT)
 		ret->chain = s->chain;
 	return err == -ENOENT ? 0 : err;
@@ -142,8 +147,15 @@ static int not_on_record(const struct step *s, struct diags *d)
 	return -FAULT_CONFLICT;
 }
 
-static int gone(const struct step *s, struct diags *d)
+/* One that somebody took out meanwhile is a reason to look again. */
+static int gone(struct backend_ctx *ctx, struct stamp stamp,
+		const struct step *s, struct diags *d)
 {
+	uint32_t now = 0;
+	int err = nft_generation(ctx, &now);
+
+	if (err || now != (uint32_t)stamp.generation)
+		return err ? err : stale(d);
 	diag_add(d, DIAG_ERROR, 0, ID_ORIGINAL_GONE, NOPOS,
 		 "chain %s of table %s %s no longer has the rule for which %s would stand",
 		 s->chain->name, nfproto_name(s->table->family),
@@ -166,7 +178,7 @@ static int find_one(struct backend_ctx *ctx, const struct step *s,
 		return err;
 	at = find(l, s, digest);
 	if (at == l->n)
-		return gone(s, d);
+		return gone(ctx, l->stamp, s, d);
 	if (mem_grow(&ret->v, &ret->cap, ret->n + 1))
 		return -ENOMEM;
 	l->v[at].goes = true;
@@ -175,12 +187,14 @@ static int find_one(struct backend_ctx *ctx, const struct step *s,
 }
 
 int nft_exchanges_find(struct backend_ctx *ctx, const struct changeset *cs,
-		       struct nft_exchanges *ret, struct diags *d)
+		       struct stamp stamp, struct nft_exchanges *ret,
+		       struct diags *d)
 {
 	_cleanup_(nft_exchanges_release) struct nft_exchanges x = { 0 };
 	_cleanup_(listed_release) struct listed l = { 0 };
 	int err = 0;
 
+	l.stamp = stamp;
 	for (size_t i = 0; !err && i < cs->n; i++)
 		if (is_exchange(&cs->steps[i]))
 			err = find_one(ctx, &cs->steps[i], &l, &x, d);

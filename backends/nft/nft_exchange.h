@@ -26,11 +26,13 @@ struct nft_exchanges {
 };
 
 /*
- * Find the rules of all steps that add such a jump. They are then left out of
- * ctx->world: what is counted there is what stays.
+ * Find the rules of all steps that add such a jump, as they are at the stamp's
+ * generation. They are then left out of ctx->world: what is counted there is
+ * what stays.
  */
 int nft_exchanges_find(struct backend_ctx *ctx, const struct changeset *cs,
-		       struct nft_exchanges *ret, struct diags *d);
+		       struct stamp stamp, struct nft_exchanges *ret,
+		       struct diags *d);
 void nft_exchanges_release(struct nft_exchanges *x);
 /* The handle of the rule that the step's jump takes the place of; 0: none. */
 uint64_t nft_exchange_of(const struct nft_exchanges *x, const struct step *s);

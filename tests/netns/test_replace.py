@@ -4,6 +4,7 @@ an entry, what could not begin still cannot, and all comes back to the byte."""
 import json
 import os
 import re
+import shutil
 import socket
 import sys
 import time
@@ -201,6 +202,28 @@ class Restored:
         rules = self.host.run(tool + " -S INPUT").split("\n")[1:]
         self.assertEqual([re.sub(".*state ([A-Z,]+) .*", r"\1", r) for r in rules if r],
                          ["RELATED,ESTABLISHED", "INVALID", "NEW", "NEW"])
+
+    def test_deleted_at_the_last_moment(self):
+        """While the change is on its way to the disk: it is planned anew."""
+        if not shutil.which("strace"):
+            self.skipTest("no strace here")
+        self.dialect.load(self.host, *HOSTS["a server"])
+        tool = self.dialect.tool(4)
+        path = os.path.join(lab.WORK, "policy.yaml")
+        with open(path, "w") as policy:
+            policy.write(POLICY)
+        process = self.host.popen(
+            ["strace", "-qq", "-f", "-o", "/dev/null", "-e",
+             "inject=fsync:delay_enter=1500000:when=1", lab.CTPOLICY, "apply",
+             "--backend", self.dialect.backend, path],
+            text=True, stdout=-1, stderr=-2)
+        time.sleep(0.8)
+        self.host.run(tool + " -D INPUT -m conntrack --ctstate INVALID -j DROP")
+        said = process.communicate()[0]
+        self.assertEqual(process.returncode, 0, said)
+        self.assertEqual(states(self.dialect.saved(self.host)), [])
+        self.host.remove(self.dialect.backend)
+        self.assertNotIn("INVALID", self.host.run(tool + " -S INPUT"))
 
     def test_chain_flushed(self):
         """The jumps are gone, and what they stood for: nobody claims it to be back."""
