@@ -133,8 +133,9 @@ EOF""")
         vm.run("%s -P INPUT ACCEPT; %s -F" % (tool, tool))
 
 
-def another_policy(vm, _how):
-    """One that says nothing of modules loads them again, too."""
+def another_policy(vm, how):
+    """One that says nothing of modules loads them again, too, also after more
+    changes than the history keeps."""
     vm.run("modprobe iptable_filter; modprobe ip6table_filter")
     load(vm)
     before = modules(vm)
@@ -142,6 +143,16 @@ def another_policy(vm, _how):
     vm.run("mkdir -p /run/netns; touch /run/netns/stale")
     off(vm)
     assert is_off(vm)
+    vm.run(NFT % ("inet", "chain c { type filter hook input priority 0; "
+                  "policy drop; }"))
+    for port in range(90, 100 if how.all else 91):
+        vm.put("/tmp/port.yaml", OFF.replace("[80]", "[%d]" % port).replace(
+            "accept: none", "accept: open"))
+        vm.run("ctpolicy apply --backend nftables /tmp/port.yaml")
+        assert str(port) in vm.run("nft list ruleset"), port
+    if how.all:
+        assert len(vm.run("ls /var/lib/ctpolicy/main | grep '^[0-9]'")
+                   .split()) == 8
     vm.run("ctpolicy apply --backend nftables /tmp/on.yaml")
     expect_loaded(vm, before, "another policy")
     assert "notrack" in vm.run("nft list ruleset")
