@@ -3,141 +3,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netfilter.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/samples_parts.h"
 #include "core/digest.h"
 #include "core/mem.h"
 
 #define DEPTH_MAX 16		/* the kernel's limit for nested jumps */
-
-struct trial {
-	struct flow_sample s;
-	bool fixed[FLOW_PART_MAX_];	/* some rule asked for it */
-};
-
-struct search {
-	const struct foreign *f;
-	const struct flow_space *space;
-	size_t left;			/* samples that may still be taken */
-	size_t rules_left;		/* that may still be looked at */
-	int (*take)(const struct flow_sample *s, void *arg);
-	void *arg;
-	bool reply;			/* looks at packets of the answer */
-	bool nat_alone;
-	bool cut;
-	struct flow_sample last;	/* given; many rules ask for no other */
-	uint64_t *seen;			/* digests of what was taken */
-	size_t n_seen, cap_seen;
-};
-
-static bool lies_in(const uint8_t *v, const struct key_range *r, size_t n)
-{
-	return memcmp(v, r->first, n) >= 0 && memcmp(v, r->last, n) <= 0;
-}
-
-static const struct key_range *find(const struct search *x,
-				    const struct key_set *set,
-				    const uint8_t *v, size_t n)
-{
-	const struct key_range *r = &x->f->ranges[set->first];
-
-	for (uint32_t i = 0; i < set->n; i++)
-		if (lies_in(v, &r[(size_t)i * set->n_fields], n))
-			return &r[(size_t)i * set->n_fields];
-	return NULL;
-}
-
-/* Every value of a field of n bytes. */
-static struct key_range whole(size_t n)
-{
-	struct key_range r = { 0 };
-
-	memset(r.last, 0xff, n);
-	return r;
-}
-
-/* Out of the set: the value right behind, or right ahead of, some range. */
-static bool leave(const struct search *x, struct trial *t, enum flow_part p,
-		  const struct key_set *set)
-{
-	size_t n = flow_part_bytes(x->space, p);
-	struct key_range gap = whole(n);
-	uint8_t v[16];
-
-	if (!find(x, set, t->s.key[p], n))
-		return true;
-	if (t->fixed[p] || p == FLOW_IN || p == FLOW_OUT)
-		return false;
-	for (uint32_t i = 0; i < set->n; i++) {
-		const struct key_range *r =
-			&x->f->ranges[set->first + (size_t)i * set->n_fields];
-
-		memset(gap.last, 0xff, n);
-		if (!key_next(r->last, n, gap.first) ||
-		    !flow_space_meet(x->space, p, &gap, v) ||
-		    find(x, set, v, n))
-			continue;
-		memcpy(t->s.key[p], v, 16);
-		return t->fixed[p] = true;
-	}
-	return false;
-}
-
-/* Into one range of the set. */
-static bool enter(const struct search *x, struct trial *t, enum flow_part p,
-		  const struct key_set *set, size_t field)
-{
-	size_t n = flow_part_bytes(x->space, p);
-
-	for (uint32_t i = 0; i < set->n; i++) {
-		const struct key_range *r =
-			&x->f->ranges[set->first + (size_t)i * set->n_fields +
-				      field];
-		uint8_t v[16];
-
-		if (lies_in(t->s.key[p], r, n)) {
-			t->fixed[p] = true;
-			return true;
-		}
-		if (t->fixed[p] || !flow_space_meet(x->space, p, r, v))
-			continue;
-		memcpy(t->s.key[p], v, 16);
-		return t->fixed[p] = true;
-	}
-	return false;
-}
-
-/* Other fields are the walk's business. */
-static bool satisfy(const struct search *x, struct trial *t,
-		    const struct term *term)
-{
-	const struct key_set *set;
-	uint8_t nf = x->space->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
-
-	if (term->kind != TERM_MATCH || term->masked)
-		return true;
-	if (term->family && term->family != nf)
-		return false;
-	set = &x->f->sets[term->set];
-	for (size_t i = 0; i < term->n_fields; i++) {
-		enum flow_part p = flow_part_of(term->field[i], x->reply);
-
-		if (p == FLOW_PART_MAX_)
-			continue;
-		if (term->negated && term->n_fields == 1)
-			return leave(x, t, p, set);
-		if (!term->negated && enter(x, t, p, set, i)) {
-			if (term->either)
-				return true;
-		} else if (!term->negated && !term->either) {
-			return false;
-		}
-	}
-	return true;
-}
 
 static bool is_loopback(const struct search *x, const struct trial *t,
 			enum flow_part p)
@@ -166,6 +40,15 @@ static bool settle_loopback(const struct search *x, struct trial *t)
 	return flow_space_meet(x->space, other, &r, t->s.key[other]);
 }
 
+static void note_port(struct search *x, const uint8_t *port)
+{
+	for (size_t i = 0; i < x->n_ports; i++)
+		if (!memcmp(x->ports[i], port, sizeof(x->ports[i])))
+			return;
+	if (x->n_ports < PORTS_MAX)
+		memcpy(x->ports[x->n_ports++], port, sizeof(x->ports[0]));
+}
+
 static int give(struct search *x, const struct trial *given)
 {
 	struct trial settled = *given, *t = &settled;
@@ -188,6 +71,7 @@ static int give(struct search *x, const struct trial *given)
 		return -ENOMEM;
 	x->seen[x->n_seen++] = h;
 	x->left--;
+	note_port(x, t->s.key[FLOW_SPORT]);
 	return x->take(&t->s, x->arg);
 }
 
@@ -246,7 +130,7 @@ static int try_map(struct search *x, uint32_t table, const struct trial *t,
 							x->reply);
 
 			some = p == FLOW_PART_MAX_ ||
-			       enter(x, &mine, p, &one, k);
+			       trial_enter(x, &mine, p, &one, k);
 		}
 		if (some && set->outcome != FOREIGN_NOWHERE) {
 			const struct foreign_outcome *o =
@@ -269,7 +153,7 @@ static int try_outside(struct search *x, const struct trial *t,
 	if (term->kind != TERM_MATCH || term->n_fields != 1)
 		return 0;
 	other.negated = !term->negated;
-	return satisfy(x, &mine, &other) ? give(x, &mine) : 0;
+	return trial_satisfy(x, &mine, &other) ? give(x, &mine) : 0;
 }
 
 /* Does it do what matters to conntrack, though it decides nothing? */
@@ -293,7 +177,7 @@ static int try_rule(struct search *x, const struct foreign_rule *r,
 		if (term->kind == TERM_VMAP)
 			map = term;
 		err = try_outside(x, &t, term);
-		some = satisfy(x, &t, term);
+		some = trial_satisfy(x, &t, term);
 	}
 	if (!err && some && has_effect(x, r))
 		err = give(x, &t);
@@ -376,7 +260,7 @@ static void put_example(const struct search *x, struct trial *t,
 {
 	static const uint8_t v4[4] = { 192, 0, 2 };
 	static const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8 };
-	struct key_range any = whole(flow_part_bytes(x->space, p));
+	struct key_range any = trial_whole(flow_part_bytes(x->space, p));
 	uint8_t last = p == FLOW_CLIENT ? 1 : 2;
 
 	memcpy(any.first, x->space->family == AF_INET ? v4 : v6,
@@ -384,7 +268,7 @@ static void put_example(const struct search *x, struct trial *t,
 	any.first[flow_part_bytes(x->space, p) - 1] = last;
 	if (flow_space_meet(x->space, p, &any, t->s.key[p]))
 		return;
-	any = whole(flow_part_bytes(x->space, p));
+	any = trial_whole(flow_part_bytes(x->space, p));
 	(void)flow_space_meet(x->space, p, &any, t->s.key[p]);
 }
 
@@ -427,9 +311,42 @@ static int try_plain(struct search *x, struct trial *t)
 	return err;
 }
 
+/* Requests, and answers, of which nat chains see none. */
+static int try_paths(struct search *x, const struct trial *t)
+{
+	int err = try_path(x, t, false);
+
+	return err || x->nat_alone ? err : try_path(x, t, true);
+}
+
+/*
+ * The first of a service's ports may meet a rule that the others pass, and
+ * never what stands behind it: as much again may be spent on these.
+ */
+static int try_other_ports(struct search *x, const struct trial *plain,
+			   size_t spent)
+{
+	const size_t n = x->n_ports;
+	int err = 0;
+
+	if (x->cut || !x->space->ports->n)
+		return 0;
+	x->rules_left = spent < x->rules_left ? spent : x->rules_left;
+	for (size_t i = 1; !err && !x->cut && i < n; i++) {
+		struct trial t = *plain;
+
+		memcpy(t.s.key[FLOW_SPORT], x->ports[i], sizeof(x->ports[i]));
+		t.fixed[FLOW_SPORT] = true;
+		err = try_paths(x, &t);
+	}
+	x->cut = false;
+	return err;
+}
+
 static int try_all(struct search *x)
 {
 	const struct flow_space *sp = x->space;
+	size_t rules = x->rules_left;
 	struct trial t = { 0 };
 	int err = 0;
 
@@ -450,9 +367,8 @@ static int try_all(struct search *x)
 	if (!err)
 		err = try_plain(x, &t);
 	if (!err)
-		err = try_path(x, &t, false);
-	/* Nat chains see none of an answer. */
-	return err || x->nat_alone ? err : try_path(x, &t, true);
+		err = try_paths(x, &t);
+	return err ? err : try_other_ports(x, &t, rules - x->rules_left);
 }
 
 int samples_of(const struct foreign *f, const struct flow_space *space,
