@@ -227,8 +227,13 @@ def play(dialect, host, patience):
     found = entries(events)
     events.close()
     SERVER.run([lab.CTPOLICY, "remove"], check=False)
-    return code, said, before, {k: (before[k], after[k]) for k in before
-                                if before[k] != after[k]}, found
+    wrong = {k: (before[k], after[k]) for k in before if before[k] != after[k]}
+    # an error for the third packet of a handshake may come before it is seen
+    # to be done, or after: what fares so without ctpolicy tells nothing
+    for _ in range(3 if wrong else 0):
+        again = try_all(patience)
+        wrong = {k: v for k, v in wrong.items() if again[k] == before[k]}
+    return code, said, before, wrong, found
 
 
 def judge(dialect, seed, tally):
