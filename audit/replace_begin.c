@@ -410,7 +410,7 @@ static void note_protos(const struct zone *z, uint8_t *v, size_t max,
 		unsigned int first = s->v[i].first[0];
 		unsigned int last = s->v[i].last[0];
 
-		/* what a negation leaves; and iptables' `-p 0` is any protocol */
+		/* what a negation leaves; to iptables 0 is any protocol */
 		if (last - first >= max || !first) {
 			*any = true;
 			continue;

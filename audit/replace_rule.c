@@ -71,6 +71,34 @@ static int put_all(struct job *j, struct rule_list *l, const struct zone *z,
 	return err ? err : list_put(j, l, rest);
 }
 
+/* A rule of iptables asks for one protocol, or for all but one. */
+static bool is_sayable(const struct job *j, const struct zone *z)
+{
+	return job_has_sets(j) || z->dim[ZONE_PROTO].n < 3;
+}
+
+/* Where it asks for all but one already, ICMP leaves in a chain. */
+static int put_but_icmp(struct job *j, struct rule_list *l,
+			struct stateless_rule like)
+{
+	_cleanup_(list_release) struct rule_list inner = { 0 };
+	struct stateless_rule call = like, other = { .does = DO_RETURN };
+	struct stateless_rule last = { .zone = j->e.own, .does = like.does };
+	int err = job_leaves(j) ? -E2BIG : requests_put(j, &inner, last);
+
+	if (!err)
+		err = job_proto(j, job_icmp(j), &other.zone);
+	if (!err)
+		err = list_put(j, &inner, other);
+	if (!err)
+		err = list_put(j, &inner, last);
+	call.does = DO_CALL;
+	call.zone = j->e.own;
+	if (!err)
+		err = list_chain(j, &inner, &call.chain);
+	return err ? err : list_put(j, l, call);
+}
+
 /* What a new packet may be: any but ICMP, and of ICMP a request. */
 static int put_new(struct job *j, struct rule_list *l,
 		   struct stateless_rule like)
@@ -81,6 +109,8 @@ static int put_new(struct job *j, struct rule_list *l,
 	if (has(j, STATE_INVALID) || !takes_proto(j, job_icmp(j)))
 		return put_all(j, l, &j->e.own, like);
 	err = job_not_proto(j, job_icmp(j), &z);
+	if (!err && like.own && !j->asked.limited && !is_sayable(j, &z))
+		return put_but_icmp(j, l, like);
 	if (!err)
 		err = put_all(j, l, &z, like);
 	return err ? err : requests_put(j, l, like);

@@ -68,6 +68,10 @@ static bool is_single(const struct key_range *r)
 	return !memcmp(r->first, r->last, sizeof(r->first));
 }
 
+/*
+ * Protocol 0 has no words, `-p 0` is any; nothing is sent by it (in IPv6 it is
+ * the header of hop-by-hop options).
+ */
 static int ask_proto(const struct asking *x, const struct spans *s,
 		     const struct spans *others, struct alternatives *l)
 {
@@ -77,14 +81,18 @@ static int ask_proto(const struct asking *x, const struct spans *s,
 
 		if (!b)
 			return -ENOMEM;
+		if (!others->v[0].first[0])
+			return 0;
 		strbuf_puts(b, " !");
 		put_proto(others->v[0].first[0], b);
 		return 0;
 	}
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->v[i].last[0] - s->v[i].first[0] > 8)
+		uint32_t first = s->v[i].first[0];
+
+		if (s->v[i].last[0] - first > 8)
 			return -EINVAL;
-		for (uint32_t p = s->v[i].first[0]; p <= s->v[i].last[0];
+		for (uint32_t p = first ? first : 1; p <= s->v[i].last[0];
 		     p++) {
 			struct strbuf *b = add(l);
 
@@ -93,7 +101,7 @@ static int ask_proto(const struct asking *x, const struct spans *s,
 			put_proto(p, b);
 		}
 	}
-	return 0;
+	return l->n ? 0 : -EINVAL;
 }
 
 static void put_address(const struct asking *x, const struct key_range *r,
