@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/lines.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -20,6 +22,21 @@ struct lines_part lines_next(const char *text, size_t len, size_t *at)
 	l.n = end ? (size_t)(end - s) + 1 : len - *at;
 	*at += l.n;
 	return l;
+}
+
+int lines_each(const char *text, size_t len, lines_take_fn *take, void *arg)
+{
+	_cleanup_free_ char *copy = strndup(text ? text : "", len);
+	char *line, *next;
+	int err = copy ? 0 : -ENOMEM;
+
+	for (line = copy; !err && *line; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = '\0';
+		err = take(line, arg);
+	}
+	return err;
 }
 
 uint32_t lines_count(const char *text, size_t len)

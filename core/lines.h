@@ -21,6 +21,9 @@ struct lines_part {
 
 /* The line at *at, which moves behind it; n is 0 at the end. */
 struct lines_part lines_next(const char *text, size_t len, size_t *at);
+/* Each line, without its newline, as a text that may be changed. */
+typedef int lines_take_fn(char *line, void *arg);
+int lines_each(const char *text, size_t len, lines_take_fn *take, void *arg);
 /* How many lines begin in a text. */
 uint32_t lines_count(const char *text, size_t len);
 /*

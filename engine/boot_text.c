@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/intern.h"
+#include "core/lines.h"
 #include "core/mem.h"
 #include "engine/boot.h"
 
@@ -67,7 +68,7 @@ static char *get(char **s)
 	return word;
 }
 
-static int parse_line(char *s, struct boot_edits *to)
+static int parse_line(char *s, void *to)
 {
 	char *word = get(&s), *path = word ? get(&s) : NULL;
 	char *line = path ? get(&s) : NULL, *was = line ? get(&s) : NULL;
@@ -89,16 +90,8 @@ static int parse_line(char *s, struct boot_edits *to)
 int boot_parse(const char *text, size_t len, struct boot_edits *ret)
 {
 	_cleanup_(boot_edits_release) struct boot_edits e = { 0 };
-	_cleanup_free_ char *copy = strndup(text ? text : "", len);
-	char *line, *next;
-	int err = copy ? 0 : -ENOMEM;
+	int err = lines_each(text, len, parse_line, &e);
 
-	for (line = copy; !err && *line; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next)
-			*next++ = '\0';
-		err = parse_line(line, &e);
-	}
 	if (err)
 		return err;
 	boot_edits_release(ret);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/intern.h"
+#include "core/lines.h"
 #include "core/mem.h"
 #include "engine/off_state.h"
 
@@ -172,7 +173,7 @@ void off_print(const struct off_items *items, struct strbuf *out)
 }
 
 /* "module xt_CT OPTIONS", in place. */
-static int parse_line(char *line, struct off_items *to)
+static int parse_line(char *line, void *to)
 {
 	char *key = strchr(line, ' ');
 	char *value = key ? strchr(key + 1, ' ') : NULL;
@@ -190,16 +191,8 @@ static int parse_line(char *line, struct off_items *to)
 int off_parse(const char *text, size_t len, struct off_items *ret)
 {
 	_cleanup_(off_items_release) struct off_items items = { 0 };
-	_cleanup_free_ char *copy = strndup(text ? text : "", len);
-	char *line, *next;
-	int err = copy ? 0 : -ENOMEM;
+	int err = lines_each(text, len, parse_line, &items);
 
-	for (line = copy; !err && *line; line = next) {
-		next = line + strcspn(line, "\n");
-		if (*next)
-			*next++ = '\0';
-		err = parse_line(line, &items);
-	}
 	if (err)
 		return err;
 	off_items_release(ret);
