@@ -202,6 +202,22 @@ bool reach_xt_redirects(const char *name)
 	return in_list(names, ARRAY_SIZE(names), name);
 }
 
+enum hook reach_xt_hook(const char *chain)
+{
+	static const struct {
+		const char *name;
+		enum hook hook;
+	} rows[] = {
+		{ "INPUT", HOOK_INPUT }, { "FORWARD", HOOK_FORWARD },
+		{ "OUTPUT", HOOK_OUTPUT },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(rows[i].name, chain))
+			return rows[i].hook;
+	return HOOK_MAX_;
+}
+
 int reach_chain_add_jump(struct reach_chain *c, size_t to,
 			 const struct reach *when)
 {

@@ -50,6 +50,8 @@ bool reach_narrow_xt(struct reach *r, const char *name, const void *info,
 bool reach_xt_tracks(const char *name);
 /* Does a target of that name send packets elsewhere? */
 bool reach_xt_redirects(const char *name);
+/* Of a chain of iptables' filter table; HOOK_MAX_: it is not built in. */
+enum hook reach_xt_hook(const char *chain);
 
 /*
  * Chains of one table that jump to each other.

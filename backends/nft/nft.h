@@ -45,8 +45,6 @@ bool nft_name_is_own(const char *name);		/* "ctpolicy-..." */
 /* Of a base chain: iptables-nft's tables are those with its built-in ones. */
 bool nft_chain_is_iptables(uint8_t family, const char *table,
 			   const char *chain);
-/* Of a chain in such a table; HOOK_MAX_: of none that filters. */
-enum hook nft_iptables_hook(const char *chain);
 bool nft_word_is_among(const char *const *v, size_t n, const char *word);
 /* AF_INET or AF_INET6 where all rules of such a table are of it. */
 uint8_t nft_table_af(uint8_t table_family);

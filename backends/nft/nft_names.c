@@ -43,22 +43,6 @@ bool nft_chain_is_iptables(uint8_t family, const char *table,
 	       nft_word_is_among(chains, ARRAY_SIZE(chains), chain);
 }
 
-enum hook nft_iptables_hook(const char *chain)
-{
-	static const struct {
-		const char *name;
-		enum hook hook;
-	} rows[] = {
-		{ "INPUT", HOOK_INPUT }, { "FORWARD", HOOK_FORWARD },
-		{ "OUTPUT", HOOK_OUTPUT },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (!strcmp(rows[i].name, chain))
-			return rows[i].hook;
-	return HOOK_MAX_;
-}
-
 uint8_t nft_table_af(uint8_t table_family)
 {
 	switch (table_family) {

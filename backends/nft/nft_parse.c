@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/lower/reach.h"
 #include "backends/nft/nft_parse.h"
 #include "core/mem.h"
 
@@ -182,7 +183,7 @@ static int parse_foreign_rule(struct nft_parser *p, const struct scope *s,
 		return -ENOMEM;
 	scope_table(p, s)->iptables |= p->iptables;
 	c->foreign = true;
-	c->hook = p->iptables ? nft_iptables_hook(chain) :
+	c->hook = p->iptables ? reach_xt_hook(chain) :
 				hook_of_own(r.target);
 	*to = r;
 	r = (struct image_rule){ 0 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends/lower/reach.h"
 #include "backends/xtables/ipt_rewrite.h"
 #include "backends/xtables/xt.h"
 #include "core/digest.h"
@@ -58,22 +59,6 @@ static const char *prefix_of(const struct editing *x, uint32_t chain,
 		if (rows[i].hook == hook)
 			return rows[i].prefix;
 	return NULL;
-}
-
-static enum hook builtin_hook(const char *chain)
-{
-	static const struct {
-		const char *name;
-		enum hook hook;
-	} rows[] = {
-		{ "INPUT", HOOK_INPUT }, { "FORWARD", HOOK_FORWARD },
-		{ "OUTPUT", HOOK_OUTPUT },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (!strcmp(rows[i].name, chain))
-			return rows[i].hook;
-	return HOOK_MAX_;
 }
 
 static int refuse(struct editing *x, uint32_t chain,
@@ -237,7 +222,7 @@ static int put_jump(struct editing *x, uint32_t chain, uint32_t behind,
 	struct image_rule *r;
 
 	if (t && !c)
-		c = image_add_chain(t, in, builtin_hook(in));
+		c = image_add_chain(t, in, reach_xt_hook(in));
 	r = c ? image_add_rule(c) : NULL;
 	if (!r)
 		return -ENOMEM;
