@@ -38,6 +38,12 @@ static bool takes_proto(const struct job *j, uint32_t proto)
 	return !job_proto(j, proto, &z) && !zone_is_empty(&z);
 }
 
+/* A rule of iptables asks for one protocol, or for all but one. */
+static bool is_sayable(const struct job *j, const struct zone *z)
+{
+	return job_has_sets(j) || z->dim[ZONE_PROTO].n < 3;
+}
+
 /* All of the rule's packets, TCP by its initial SYN where they are counted. */
 static int put_all(struct job *j, struct rule_list *l, const struct zone *z,
 		   struct stateless_rule like)
@@ -58,9 +64,7 @@ static int put_all(struct job *j, struct rule_list *l, const struct zone *z,
 				 &rest.zone);
 	if (err || zone_is_empty(&rest.zone))
 		return err;
-	if (spans_within(&z->dim[ZONE_PROTO],
-			 &rest.zone.dim[ZONE_PROTO]) ||
-	    rest.zone.dim[ZONE_PROTO].n < 3) {
+	if (is_sayable(j, &rest.zone)) {
 		if (takes_proto(j, PROTO_UDP))
 			j->e.loses |= LOSES(LIMIT);
 		return list_put(j, l, rest);
@@ -71,10 +75,19 @@ static int put_all(struct job *j, struct rule_list *l, const struct zone *z,
 	return err ? err : list_put(j, l, rest);
 }
 
-/* A rule of iptables asks for one protocol, or for all but one. */
-static bool is_sayable(const struct job *j, const struct zone *z)
+/* In a chain: of ICMP the requests are met, the rest leaves. */
+static int put_past_icmp(struct job *j, struct rule_list *l,
+			 struct stateless_rule like)
 {
-	return job_has_sets(j) || z->dim[ZONE_PROTO].n < 3;
+	struct stateless_rule other = { .does = DO_RETURN };
+	int err = requests_put(j, l, like);
+
+	if (!err)
+		err = job_proto(j, job_icmp(j), &other.zone);
+	if (!err)
+		err = list_put(j, l, other);
+	like.zone = j->e.own;
+	return err ? err : list_put(j, l, like);
 }
 
 /* Where it asks for all but one already, ICMP leaves in a chain. */
@@ -82,16 +95,11 @@ static int put_but_icmp(struct job *j, struct rule_list *l,
 			struct stateless_rule like)
 {
 	_cleanup_(list_release) struct rule_list inner = { 0 };
-	struct stateless_rule call = like, other = { .does = DO_RETURN };
-	struct stateless_rule last = { .zone = j->e.own, .does = like.does };
-	int err = job_leaves(j) ? -E2BIG : requests_put(j, &inner, last);
+	struct stateless_rule call = like;
+	int err = job_leaves(j) ? -E2BIG :
+		  put_past_icmp(j, &inner, (struct stateless_rule){
+			.does = like.does });
 
-	if (!err)
-		err = job_proto(j, job_icmp(j), &other.zone);
-	if (!err)
-		err = list_put(j, &inner, other);
-	if (!err)
-		err = list_put(j, &inner, last);
 	call.does = DO_CALL;
 	call.zone = j->e.own;
 	if (!err)
@@ -109,8 +117,10 @@ static int put_new(struct job *j, struct rule_list *l,
 	if (has(j, STATE_INVALID) || !takes_proto(j, job_icmp(j)))
 		return put_all(j, l, &j->e.own, like);
 	err = job_not_proto(j, job_icmp(j), &z);
-	if (!err && like.own && !j->asked.limited && !is_sayable(j, &z))
-		return put_but_icmp(j, l, like);
+	if (!err && !j->asked.limited && !is_sayable(j, &z))
+		return like.own ? put_but_icmp(j, l, like) :
+		       !has(j, STATE_RELATED) ? put_past_icmp(j, l, like) :
+						-E2BIG;
 	if (!err)
 		err = put_all(j, l, &z, like);
 	return err ? err : requests_put(j, l, like);

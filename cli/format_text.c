@@ -148,6 +148,26 @@ static int print_edits(const struct result_end *e)
 	return err;
 }
 
+/* A change that is made without its list says what it costs all the same. */
+static int print_admits(const struct result_end *e)
+{
+	const struct edits *edits = &e->plan->edits;
+	uint32_t admits = 0, loses = 0;
+	int err;
+
+	if (e->shown != SHOW_MADE || result_shows_edits(e))
+		return 0;
+	for (size_t i = 0; i < edits->n; i++) {
+		admits |= edits->v[i].admits;
+		loses |= edits->v[i].loses;
+	}
+	if (admits || loses)
+		printf("%zu of the host's rules were replaced (-v shows them):\n",
+		       edits->n);
+	err = print_bits("newly admit", admits, audit_print_admits);
+	return err ? err : print_bits("lose", loses, audit_print_loses);
+}
+
 static int print_line(char sign, const struct strbuf *line,
 		      const struct display *how)
 {
@@ -199,7 +219,7 @@ static int show(const struct result *r, const struct display *how)
 
 		if (print_diags(r->v[i].plan, how))
 			err = -ENOMEM;
-		if (print_edits(&r->v[i]))
+		if (print_edits(&r->v[i]) || print_admits(&r->v[i]))
 			err = -ENOMEM;
 		for (size_t k = 0; k < c->n; k++)
 			if (print_part(&c->v[k], &r->v[i], how))

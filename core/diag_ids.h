@@ -107,6 +107,7 @@
 	X(LOADS_AGAIN, 528)		/* a warning */			\
 	X(FILE_NOT_EDITED, 529)		/* or a warning */		\
 	X(SETTING_UNSUPPORTED, 530)	/* sysctls */		\
+	X(CHAIN_COPIED, 531)		/* a warning */			\
 	X(STATE_FORBIDDEN, 532)		/* to a rule of the host's */	\
 	X(NOT_EDITED, 533)		/* a rule of the host's */	\
 	X(ORIGINAL_LOST, 534)						\

@@ -10,6 +10,7 @@
 #include "core/digest.h"
 #include "core/intern.h"
 #include "core/mem.h"
+#include "rules/walk.h"
 
 #include <linux/netfilter.h>
 
@@ -288,7 +289,7 @@ static int check_rule(struct editing *x, const struct foreign_rule *r,
 		return refuse(x, r->chain, r, why_not(x, r->chain));
 	if (r->raw.n < 3 || memcmp(r->raw.s, "-A ", 3) != 0)
 		return refuse(x, r->chain, r,
-			      "iptables has no words for all that it asks");
+			      "not all that it asks could be put into the words of iptables");
 	if (memchr(r->raw.s, '\n', r->raw.n))
 		return refuse(x, r->chain, r, "its text has several lines");
 	return 0;
@@ -380,12 +381,25 @@ static int edit_rules(struct editing *x)
 	return err;
 }
 
+/* A ban that is put into the chain by hand would be half a ban. */
+static void tell_copy(struct editing *x, const struct stateless_copy *c)
+{
+	const struct foreign_table *t = table_of(x, c->chain);
+
+	diag_add(x->d, DIAG_WARNING, 0, ID_CHAIN_COPIED, NOPOS,
+		 "packets of hook %s pass a copy of chain %s of table %s %s: rules that are added to the chain, or deleted from it, make no difference to them",
+		 walk_hook_name(c->hook), x->f->chains[c->chain].name,
+		 foreign_family_name(t->family), t->name);
+	diag_help(x->d, "apply again after each change of this chain, or put such rules into the chains that call it");
+}
+
 static int put_copy(struct editing *x, const struct stateless_copy *c)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
 	int err = put_chain(x, c->chain, c->name);
 	bool is_other;
 
+	tell_copy(x, c);
 	for (uint32_t i = 0; !err && i < x->f->n_rules; i++) {
 		const struct foreign_rule *r = &x->f->rules[i];
 
