@@ -86,12 +86,37 @@ static int find_in(const struct saved *s, struct boot_finds *to)
 	return err ? err : find_nat(s, to);
 }
 
+/* Statements and matches that do something, or decide, beside NOTRACK. */
+static bool does_more(struct foreign_text rule)
+{
+	static const char *const words[] = {
+		"accept", "drop", "reject", "jump", "goto", "return", "queue",
+		"continue", "dup", "fwd", "tproxy", "add", "update", "delete",
+		"set", "meter", "limit", "quota", "log", "flow", "--set",
+		"recent", "hashlimit", "statistic",
+	};
+	const char *s = rule.s, *end = rule.s + rule.n;
+	bool found = false;
+
+	while (!found && s < end) {
+		size_t n = 0;
+
+		while (s + n < end && !strchr(" \t{},;", s[n]))
+			n++;
+		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+			found |= n == strlen(words[i]) &&
+				 !memcmp(s, words[i], n);
+		s += n + 1;
+	}
+	return found;
+}
+
 static bool is_only_notrack(const struct foreign_rule *r)
 {
 	enum foreign_feature x;
 
 	return needs_module(r, &x) && x == FEATURE_NOTRACK &&
-	       !(r->features & ~FEATURE_BIT(NOTRACK));
+	       !(r->features & ~FEATURE_BIT(NOTRACK)) && !does_more(r->raw);
 }
 
 /* Is the line nothing but the rule? */
@@ -273,6 +298,25 @@ static int follow(const char *text, size_t len, struct boot_files *more)
 	return err;
 }
 
+/* Anything but comments, definitions and other files' names? */
+static bool has_statements(const char *text, size_t len)
+{
+	struct lines_part one;
+	size_t at = 0;
+
+	while ((one = lines_next(text, len, &at)).n) {
+		const char *s = one.s, *end = one.s + one.n;
+
+		while (s < end && strchr(" \t\r\n", *s))
+			s++;
+		if (s < end && *s != '#' &&
+		    strncmp(s, "define ", strlen("define ")) &&
+		    strncmp(s, "include ", strlen("include ")))
+			return true;
+	}
+	return false;
+}
+
 int boot_find_rules(const struct boot_file *file, const char *text,
 		    size_t len, struct boot_files *more, struct boot_finds *to)
 {
@@ -283,9 +327,9 @@ int boot_find_rules(const struct boot_file *file, const char *text,
 	size_t from = to->n;
 	int err = more ? follow(text, len, more) : 0;
 
-	if (err || !s.b)
+	if (err || (!s.b && !has_statements(text, len)))
 		return err;
-	err = read_saved(text, len, &s);
+	err = s.b ? read_saved(text, len, &s) : -EINVAL;
 	if (err && err != -ENOMEM)
 		return add(to, &s, 0,
 			   "this saved ruleset cannot be understood: whether it loads connection tracking is not known");

@@ -107,6 +107,17 @@ static int copy_one(int from, int to, const char *name)
 	return -errno;
 }
 
+/* A folder's default ACL would let in whom the file keeps out. */
+static int drop_inherited(int from, int to)
+{
+	static const char acl[] = "system.posix_acl_access";
+
+	if (fgetxattr(from, acl, NULL, 0) >= 0 || !fremovexattr(to, acl) ||
+	    errno == ENODATA || errno == EOPNOTSUPP)
+		return 0;
+	return -errno;
+}
+
 static int copy_attributes(int from, int to)
 {
 	ssize_t n = flistxattr(from, NULL, 0);
@@ -123,7 +134,7 @@ static int copy_attributes(int from, int to)
 		return -errno;
 	for (const char *s = names; !err && s < names + n; s += strlen(s) + 1)
 		err = copy_one(from, to, s);
-	return err;
+	return err ? err : drop_inherited(from, to);
 }
 
 static int copy_owner(const struct stat *st, int to)

@@ -166,6 +166,15 @@ static int read_of_kind(struct nft_reader *r, struct nft_place *at,
 	return err ? err : nft_skip_statement(&r->p);
 }
 
+static int read_ct_kind(struct nft_parser *p)
+{
+	if (nft_accept(p, "helper") || nft_accept(p, "timeout") ||
+	    nft_accept(p, "expectation"))
+		return 0;
+	return nft_parse_error(p, &p->tok,
+			       "helper, timeout or expectation expected");
+}
+
 int nft_read_object(struct nft_reader *r, struct nft_place *at,
 		    const struct nft_tok *word, bool names_table, bool *ret_is)
 {
@@ -178,8 +187,8 @@ int nft_read_object(struct nft_reader *r, struct nft_place *at,
 	if (!*ret_is)
 		return 0;
 	if (objects[k].object == CT)
-		nft_next(&r->p);	/* helper, timeout, expectation */
-	if (names_table)
+		err = read_ct_kind(&r->p);
+	if (!err && names_table)
 		err = nft_read_scope(r, at);
 	return err ? err : read_of_kind(r, at, objects[k].object);
 }

@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import random
+import struct
 import sys
 
 import tally
@@ -306,6 +307,67 @@ def damaged(replace):
     lay_out()
 
 
+VERDICTS = """flush ruleset
+table inet raw {
+	set banned { type ipv4_addr; elements = { 192.0.2.9 } }
+	chain pre {
+		type filter hook prerouting priority -300; policy accept;
+		ip saddr @banned notrack drop
+		udp dport 53 notrack accept
+		udp dport 123 notrack
+	}
+}
+"""
+
+
+def verdicts_kept(replace):
+    """NOTRACK goes where a rule says nothing else; bans stay bans."""
+    was = read("/etc/nftables.conf")
+    write("/etc/nftables.conf", VERDICTS)
+    said = apply(replace)
+    for line in (6, 7):
+        assert "/etc/nftables.conf:%d" % line in said, said
+    assert MARK not in read("/etc/nftables.conf").split("udp dport 123")[0]
+    ctpolicy("remove", code=None)
+    assert read("/etc/nftables.conf") == VERDICTS
+    write("/etc/nftables.conf", was)
+
+
+def fragment(report):
+    """What stands within another file's chain is no ruleset by itself."""
+    for path in FILES:
+        os.unlink(path)
+    write("/etc/nftables.conf", "table inet f {\n\tchain input {\n"
+          '\t\tinclude "/etc/nftables.d/*.part"\n\t}\n}\n')
+    write("/etc/nftables.d/a.part", "define x = 1\nct state new accept\n")
+    write("/etc/nftables.d/b.part", "# nothing\ndefine y = 2\n")
+    said = apply(report)
+    assert "/etc/nftables.d/a.part: warning: " in said, said
+    assert "b.part" not in said, said
+    ctpolicy("remove", code=None)
+    for name in ("a", "b"):
+        os.unlink("/etc/nftables.d/%s.part" % name)
+
+
+def closed(replace):
+    """A folder's default ACL gives nobody what the file does not."""
+    entries = ((1, 7, -1), (2, 6, 4711), (4, 5, -1), (16, 7, -1), (32, 5, -1))
+    acl = struct.pack("<I", 2) + b"".join(
+        struct.pack("<HHi", *e) for e in entries)
+    try:
+        os.setxattr("/etc/iptables", "system.posix_acl_default", acl)
+    except OSError as err:
+        print("no default ACLs here: %s" % err)
+        return
+    before = snapshot()
+    apply(replace)
+    for path in glob.glob("/etc/iptables/*") + glob.glob("/etc/iptables/.*"):
+        assert "system.posix_acl_access" not in os.listxattr(path), path
+    ctpolicy("remove")
+    expect_same(before, "remove")
+    os.removexattr("/etc/iptables", "system.posix_acl_default")
+
+
 # A sign of each program in the kernel, or a file, and its name then.
 USERS = (
     ("nft add table ip nat; nft add chain ip nat DOCKER", None,
@@ -360,6 +422,7 @@ def main():
             (other_policy, replace, other), (unconfirmed, replace),
             (changed_since, replace), (not_editable, replace),
             (failing, replace), (not_restorable, replace), (killed, replace),
+            (verdicts_kept, replace), (fragment, report), (closed, replace),
             (starved, replace), (hidden, report), (users_named, report),
             (damaged, replace)):
         lay_out()
