@@ -161,6 +161,9 @@ struct backend {
 	 * rules in place of the jumps. Borrowed.
 	 */
 	void (*know)(struct backend_ctx *ctx, const struct originals *o);
+	/* The command that adds such a rule; -EBADMSG: there is none. */
+	int (*print_original)(const struct image_table *t, const char *chain,
+			      const char *original, struct strbuf *out);
 	void (*close)(struct backend_ctx **ctx);
 };
 

@@ -19,7 +19,7 @@ static void say(const struct recovery *v)
 	/* rules of the host's that went with what stood for them */
 	if (v->what == RECOVERED_OLD &&
 	    diags_has(&v->plan.diags, ID_ORIGINAL_GONE))
-		what = "has been undone: the previous rules are in force but for those that somebody deleted";
+		what = "has been undone: the previous rules are in force but for those that could not be put back";
 	if (v->what == RECOVERED_NOTHING)
 		report_talk("no unfinished change");
 	else if (recovery_succeeded(v))

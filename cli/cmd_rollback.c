@@ -42,7 +42,7 @@ static int go(struct recovery *v, const struct options *o, struct state *state)
 static const char *in_force(const struct recovery *v)
 {
 	return diags_has(&v->plan.diags, ID_ORIGINAL_GONE) ?
-		       "the previous rules are in force but for those that somebody deleted" :
+		       "the previous rules are in force but for those that could not be put back" :
 		       "the previous rules are in force, verified";
 }
 

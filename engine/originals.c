@@ -7,6 +7,7 @@
 
 #include "core/intern.h"
 #include "core/mem.h"
+#include "engine/edits.h"
 #include "engine/plan.h"
 #include "rules/own_names.h"
 #include "state/originals.h"
@@ -148,6 +149,78 @@ int originals_say_lost(struct plan *p, const struct backend *b,
 		}
 	}
 	return err;
+}
+
+static bool is_said(const struct diags *d, const char *msg)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].id == ID_ORIGINAL_GONE && !strcmp(d->v[i].msg, msg))
+			return true;
+	return false;
+}
+
+static void say_cure(struct plan *p, const char *words, bool refused)
+{
+	if (refused)
+		diag_help(&p->diags,
+			  "nothing was done: make the chain and try again; or run 'ctpolicy remove', make the chain and add the rule: %s",
+			  words);
+	else
+		diag_help(&p->diags,
+			  "without its stand-in, nothing accepts or drops what that rule did: make the chain that it leads to, then add the rule: %s",
+			  words);
+}
+
+static int say_lacking(struct plan *p, const struct backend *b,
+		       const struct image_table *t, const char *chain,
+		       const struct image_rule *r, bool refuse)
+{
+	_cleanup_(strbuf_release) struct strbuf words = { 0 };
+	_cleanup_(strbuf_release) struct strbuf msg = { 0 };
+	int err = -EBADMSG;
+
+	if (b->print_original)
+		err = b->print_original(t, chain, r->original, &words);
+	if (err == -ENOMEM)
+		return err;
+	if (err)
+		strbuf_printf(&words, "-A %s ... -j %s", chain, r->lacks);
+	strbuf_printf(&msg,
+		      "%s, table %s %s: the rule '%s', for which chain %s stands, cannot be put back: chain %s is not there any more",
+		      b->name, nfproto_name(t->family), t->name,
+		      strbuf_str(&words), r->target, r->lacks);
+	if (strbuf_status(&words) || strbuf_status(&msg))
+		return -ENOMEM;
+	if (is_said(&p->diags, strbuf_str(&msg)))
+		return 0;
+	diag_add(&p->diags, refuse ? DIAG_ERROR : DIAG_WARNING, 0,
+		 ID_ORIGINAL_GONE, NOPOS, "%s", strbuf_str(&msg));
+	say_cure(p, strbuf_str(&words), refuse);
+	return 0;
+}
+
+int originals_say_lacking(struct plan *p, const struct part *m)
+{
+	const struct image *live = m->live.image;
+	bool refuse = !m->past && edits_are_wanted(p), any = false;
+	int err = 0;
+
+	for (size_t i = 0; live && i < live->n_tables; i++) {
+		const struct image_table *t = &live->tables[i];
+
+		for (size_t k = 0; k < t->n_chains; k++) {
+			const struct image_chain *c = &t->chains[k];
+
+			for (size_t r = 0; !err && r < c->n_rules; r++) {
+				if (!c->rules[r].lacks)
+					continue;
+				any = true;
+				err = say_lacking(p, m->backend, t, c->name,
+						  &c->rules[r], refuse);
+			}
+		}
+	}
+	return err || !any || !refuse ? err : -FAULT_CONFLICT;
 }
 
 static int give(const struct originals *o, const char *target,

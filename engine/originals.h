@@ -14,6 +14,7 @@
 
 #include "backends/backend.h"
 
+struct part;
 struct plan;
 struct kept_originals;
 
@@ -31,6 +32,12 @@ int originals_keep(struct plan *p);
  */
 int originals_say_lost(struct plan *p, const struct backend *b,
 		       const struct image *live);
+/*
+ * Warn of each rule that cannot be put back, because the chain that it leads
+ * to is gone. -FAULT_CONFLICT: the policy wants rules replaced, and what stands
+ * in for such a one would go.
+ */
+int originals_say_lacking(struct plan *p, const struct part *m);
 void originals_free(struct kept_originals **k);
 
 #endif

@@ -203,6 +203,8 @@ int plan_compare_part(struct plan *p, struct part *m)
 		m->said_lost = true;
 		err = originals_say_lost(p, m->backend, m->live.image);
 	}
+	if (!err)
+		err = originals_say_lacking(p, m);
 	/* What the host writes from now on makes the snapshot stale. */
 	if (!err && !m->past)
 		err = placing_live(p, m);

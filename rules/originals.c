@@ -41,12 +41,11 @@ const char *originals_find(const struct originals *o, uint8_t family,
 	return x ? x->text : NULL;
 }
 
-typedef int rule_fn(struct originals *o, const struct image_table *t,
-		    struct image_rule *r, size_t *n);
+typedef int rule_fn(void *arg, const struct image_table *t,
+		    struct image_rule *r);
 
 /* Each jump to a chain that stands in for a rule. */
-static int each_jump(struct originals *o, const struct image *img,
-		     rule_fn *fn, size_t *n)
+static int each_jump(const struct image *img, rule_fn *fn, void *arg)
 {
 	int err = 0;
 
@@ -60,16 +59,17 @@ static int each_jump(struct originals *o, const struct image *img,
 			     r < c->n_rules; r++)
 				if (c->rules[r].verdict == VERDICT_JUMP &&
 				    own_names_stand_in(c->rules[r].target))
-					err = fn(o, t, &c->rules[r], n);
+					err = fn(arg, t, &c->rules[r]);
 		}
 	}
 	return err;
 }
 
-static int attach(struct originals *o, const struct image_table *t,
-		  struct image_rule *r, size_t *n)
+static int attach(void *arg, const struct image_table *t,
+		  struct image_rule *r)
 {
-	(void)n;
+	const struct originals *o = arg;
+
 	if (!r->original)
 		r->original = originals_find(o, t->family, t->name, r->target);
 	return 0;
@@ -79,31 +79,57 @@ void originals_attach(const struct originals *o, struct image *img)
 {
 	struct originals known = *o;
 
-	(void)each_jump(&known, img, attach, NULL);
+	(void)each_jump(img, attach, &known);
 }
 
-static int learn(struct originals *o, const struct image_table *t,
-		 struct image_rule *r, size_t *n)
+struct lacking {
+	originals_lacks_fn *fn;
+	void *arg;
+};
+
+static int note_lacks(void *arg, const struct image_table *t,
+		      struct image_rule *r)
 {
+	const struct lacking *l = arg;
+
+	return r->original ? l->fn(l->arg, t, r->original, &r->lacks) : 0;
+}
+
+int originals_note_lacks(const struct image *img, originals_lacks_fn *fn,
+			 void *arg)
+{
+	struct lacking l = { fn, arg };
+
+	return each_jump(img, note_lacks, &l);
+}
+
+struct learning {
+	struct originals *o;
+	size_t n;
+};
+
+static int learn(void *arg, const struct image_table *t, struct image_rule *r)
+{
+	struct learning *l = arg;
 	const struct original x = { t->family, t->name, r->target,
 				    r->original };
 	const char *text;
 
 	if (!r->original)
 		return 0;
-	text = originals_find(o, t->family, t->name, r->target);
-	*n += !text || strcmp(text, r->original);
-	return originals_add(o, &x);
+	text = originals_find(l->o, t->family, t->name, r->target);
+	l->n += !text || strcmp(text, r->original);
+	return originals_add(l->o, &x);
 }
 
 int originals_learn(struct originals *o, const struct image *img,
 		    size_t *ret_new)
 {
-	size_t n = 0;
-	int err = each_jump(o, img, learn, &n);
+	struct learning l = { .o = o };
+	int err = each_jump(img, learn, &l);
 
 	if (!err)
-		*ret_new = n;
+		*ret_new = l.n;
 	return err;
 }
 

@@ -5,6 +5,7 @@
 
 #include "backends/iptables/ipt_foreign.h"
 #include "backends/iptables/ipt_live.h"
+#include "backends/iptables/ipt_original.h"
 #include "backends/xtables/ipt_edits.h"
 #include "backends/xtables/ipt_rewrite.h"
 #include "backends/xtables/xt_terms.h"
@@ -104,6 +105,7 @@ const struct backend backend_iptables = {
 	.recognizes = ipt_recognizes,
 	.put_edits = put_edits,
 	.print_put = ipt_print_edit,
+	.print_original = ipt_original_print,
 	.open = ipt_open,
 	.know = ipt_know,
 	.snapshot = ipt_snapshot,

@@ -67,6 +67,11 @@ int ipt_exchange(struct ipt_legacy *t, struct ipt_mirror *m,
 	if (err)
 		return err;
 	at = find(t, m, s, &o);
+	if (at == m->n && ipt_original_lacks(&o, t)) {
+		at = ipt_mirror_behind(m, image_rule_behind(s->chain, s->rule));
+		err = ipt_legacy_insert(t, chain, at, entry, d);
+		return err ? err : ipt_mirror_insert(m, at, s->rule);
+	}
 	if (at == m->n) {
 		diag_add(d, DIAG_ERROR, 0, ID_ORIGINAL_GONE, NOPOS,
 			 "chain %s of table %s (%s) no longer has the rule for which %s would stand",
@@ -92,13 +97,15 @@ int ipt_put_back(struct ipt_legacy *t, struct ipt_mirror *m,
 
 	if (err)
 		return err;
-	ipt_original_name_target(&o);
-	err = ipt_legacy_insert(t, chain, at, o.entry, d);
+	if (!ipt_original_lacks(&o, t)) {
+		ipt_original_name_target(&o);
+		err = ipt_legacy_insert(t, chain, at, o.entry, d);
+		if (!err)
+			err = ipt_mirror_insert(m, at++, NULL);
+	}
 	if (!err)
-		err = ipt_mirror_insert(m, at, NULL);
+		err = ipt_legacy_delete(t, chain, at, d);
 	if (!err)
-		err = ipt_legacy_delete(t, chain, at + 1, d);
-	if (!err)
-		ipt_mirror_remove(m, at + 1);
+		ipt_mirror_remove(m, at);
 	return err;
 }

@@ -13,10 +13,16 @@
 #include "backends/iptables/ipt_mirror.h"
 #include "rules/changeset.h"
 
-/* The step adds the jump `entry`, in place of its rule's original. */
+/*
+ * The step adds the jump `entry`, in place of its rule's original; alone, where
+ * that went with the chain that it leads to.
+ */
 int ipt_exchange(struct ipt_legacy *t, struct ipt_mirror *m,
 		 const struct step *s, const void *entry, struct diags *d);
-/* The step takes out the jump at `at`: the original takes its place. */
+/*
+ * The step takes out the jump at `at`: the original takes its place, unless it
+ * leads to a chain that is gone.
+ */
 int ipt_put_back(struct ipt_legacy *t, struct ipt_mirror *m,
 		 const struct step *s, size_t at, struct diags *d);
 

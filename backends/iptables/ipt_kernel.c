@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends/iptables/ipt_original.h"
 #include "backends/xtables/ipt_rule_args.h"
 #include "backends/iptables/ipt_survey.h"
 #include "backends/xtables/xt.h"
+#include "core/intern.h"
 #include "core/mem.h"
 #include "host/nft_probe.h"
 
@@ -185,6 +187,50 @@ static int read_sets(struct backend_ctx *ctx, struct reader *r)
 	return err ? err : ipset_list_ours(ctx->sets, r->img, t, r->d);
 }
 
+struct looking {
+	struct ipt_legacy t;
+	struct diags *d;
+};
+
+/* originals_lacks_fn; what is no rule is said when it is to be put back */
+static int lacks(void *arg, const struct image_table *t, const char *original,
+		 const char **ret)
+{
+	_cleanup_(ipt_original_release) struct ipt_original o = { 0 };
+	struct looking *l = arg;
+	const char *chain;
+	int err = ipt_original_read(t->family, original, &o);
+
+	if (err)
+		return err == -EBADMSG ? 0 : err;
+	if (l->t.h && (l->t.family != t->family ||
+		       strcmp(l->t.name, t->name) != 0))
+		ipt_legacy_close(&l->t);
+	if (!l->t.h)
+		err = ipt_legacy_open(t->family, t->name, &l->t, l->d);
+	if (err)
+		return err;
+	chain = ipt_original_lacks(&o, &l->t);
+	*ret = chain ? intern(chain) : NULL;
+	return chain && !*ret ? -ENOMEM : 0;
+}
+
+/* What others change meanwhile is not of the snapshot's stamp. */
+static int find_originals(const struct backend_ctx *ctx, struct image *img,
+			  struct diags *d)
+{
+	struct looking l = { .d = d };
+	int err = 0;
+
+	if (ctx->originals) {
+		originals_attach(ctx->originals, img);
+		err = originals_note_lacks(img, lacks, &l);
+	}
+	if (l.t.h)
+		ipt_legacy_close(&l.t);
+	return err;
+}
+
 int ipt_snapshot(struct backend_ctx *ctx, struct snapshot *ret, struct diags *d)
 {
 	_cleanup_(snapshot_release) struct snapshot s = {
@@ -202,10 +248,10 @@ int ipt_snapshot(struct backend_ctx *ctx, struct snapshot *ret, struct diags *d)
 		err = image_normalize(s.image);
 	if (!err)
 		err = nft_probe_iptables(&s.survey.iptables_nft);
+	if (!err)
+		err = find_originals(ctx, s.image, d);
 	if (err)
 		return err;
-	if (ctx->originals)
-		originals_attach(ctx->originals, s.image);
 	s.survey.ours = !image_is_empty(s.image);
 	s.stamp.generation = r.digest;
 	*ret = s;

@@ -182,6 +182,12 @@ static const char *policy_of(const struct ipt_legacy *t, const char *chain,
 		       ip6tc_get_policy(chain, ret, t->h) : NULL;
 }
 
+bool ipt_legacy_has_chain(const struct ipt_legacy *t, const char *chain)
+{
+	return is_v4(t) ? iptc_is_chain(chain, t->h) :
+			  ip6tc_is_chain(chain, t->h);
+}
+
 const char *ipt_legacy_policy(const struct ipt_legacy *t, const char *chain)
 {
 	struct xt_counters n;

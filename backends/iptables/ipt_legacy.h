@@ -46,6 +46,8 @@ void ipt_legacy_close(struct ipt_legacy *t);
 
 const char *ipt_legacy_first_chain(const struct ipt_legacy *t);
 const char *ipt_legacy_next_chain(const struct ipt_legacy *t);
+/* Also while all chains are gone through. */
+bool ipt_legacy_has_chain(const struct ipt_legacy *t, const char *chain);
 /* "ACCEPT" or "DROP"; NULL: not built in. */
 const char *ipt_legacy_policy(const struct ipt_legacy *t, const char *chain);
 const void *ipt_legacy_first_rule(const struct ipt_legacy *t,

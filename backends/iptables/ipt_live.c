@@ -84,6 +84,9 @@ static int read_original(struct live *l, const struct ipt_legacy *t,
 	err = ipt_original_read(t->family, text, &o);
 	if (err)
 		return err == -ENOMEM ? err : 0;
+	/* it does not come back */
+	if (ipt_original_lacks(&o, t))
+		return 0;
 	*ret = true;
 	err = add_rule(l, t, chain, number, o.entry, o.target);
 	return err ? err : note_original(l, text);

@@ -9,6 +9,8 @@
 #include <libiptc/libip6tc.h>
 #include <libiptc/libiptc.h>
 
+#include "backends/xtables/ipt_step.h"
+#include "backends/xtables/xt.h"
 #include "core/intern.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
@@ -139,6 +141,36 @@ bool ipt_original_is(const struct ipt_original *o, const struct ipt_legacy *t,
 	return !strcmp(o->target, target) &&
 	       ipt_legacy_digest_entry(t->family, entry, target) ==
 		       ipt_legacy_digest_entry(o->family, o->entry, o->target);
+}
+
+const char *ipt_original_lacks(const struct ipt_original *o,
+			       const struct ipt_legacy *t)
+{
+	static const char *const verdicts[] = {
+		"", "ACCEPT", "DROP", "QUEUE", "RETURN",
+	};
+
+	if (*target_of(o->family, o->entry)->u.user.name)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++)
+		if (!strcmp(o->target, verdicts[i]))
+			return NULL;
+	return ipt_legacy_has_chain(t, o->target) ? NULL : o->target;
+}
+
+int ipt_original_print(const struct image_table *t, const char *chain,
+		       const char *text, struct strbuf *out)
+{
+	_cleanup_(ipt_original_release) struct ipt_original o = { 0 };
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	int err = ipt_original_read(t->family, text, &o);
+
+	if (!err)
+		err = xt_print_any(t->family, o.entry, o.target, &a);
+	if (err)
+		return err;
+	ipt_print_adding(t, chain, &a, out);
+	return strbuf_status(out);
 }
 
 /* Verdicts and chains have no name in what libiptc hands out. */

@@ -13,6 +13,8 @@
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_ORIGINAL_H
 
 #include "backends/iptables/ipt_legacy.h"
+#include "core/strbuf.h"
+#include "rules/image.h"
 
 #define IPT_TARGET_MAX 32
 
@@ -30,6 +32,12 @@ void ipt_original_release(struct ipt_original *o);
 /* Counters aside, is this entry of the table the same rule? */
 bool ipt_original_is(const struct ipt_original *o, const struct ipt_legacy *t,
 		     const void *entry);
+/* The chain that it leads to, and that the table lacks; NULL: none. */
+const char *ipt_original_lacks(const struct ipt_original *o,
+			       const struct ipt_legacy *t);
+/* print_original() of backends/backend.h */
+int ipt_original_print(const struct image_table *t, const char *chain,
+		       const char *text, struct strbuf *out);
 /* The target's name into the entry, as libiptc wants it to insert it. */
 void ipt_original_name_target(struct ipt_original *o);
 

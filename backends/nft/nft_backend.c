@@ -44,6 +44,7 @@ const struct backend backend_nft = {
 	.words = WORDS_NFT,
 	.put_edits = nft_put_edits,
 	.print_put = nft_print_put,
+	.print_original = nft_print_original,
 	.read_live = nft_read_live,
 	.open = nft_open,
 	.know = nft_know,

@@ -8,9 +8,11 @@
 
 #include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_netlink.h"
+#include "backends/nft/nft_original.h"
 #include "backends/xtables/ipt_edits.h"
 #include "backends/xtables/ipt_foreign_rule.h"
 #include "backends/xtables/ipt_rewrite.h"
+#include "backends/xtables/ipt_step.h"
 #include "backends/xtables/xt.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
@@ -60,12 +62,10 @@ static int add(struct foreign *f, uint32_t chain, const struct ipt_args *a)
 	return at.raw.s ? ipt_foreign_add(f, &at, a, 0, NULL) : -ENOMEM;
 }
 
-int nft_compat_read(struct foreign *f, uint32_t chain,
-		    const struct nlmsghdr *nlh, bool *ret)
+static int args_of(uint8_t family, const struct nlmsghdr *nlh,
+		   struct ipt_args *a, bool *ret)
 {
 	_cleanup_(rule_freep) struct nftnl_rule *nr = nftnl_rule_alloc();
-	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
-	uint8_t family = f->tables[f->chains[chain].table].family;
 	int err;
 
 	*ret = false;
@@ -74,11 +74,40 @@ int nft_compat_read(struct foreign *f, uint32_t chain,
 	errno = 0;
 	if (nftnl_rule_nlmsg_parse(nlh, nr) < 0)
 		return errno == ENOMEM ? -ENOMEM : 0;
-	err = nft_compat_args(family, nr, &a, ret);
-	if (err || !*ret)
-		return err;
-	err = settle(family, &a);
-	return err ? err : add(f, chain, &a);
+	err = nft_compat_args(family, nr, a, ret);
+	return err || !*ret ? err : settle(family, a);
+}
+
+int nft_compat_read(struct foreign *f, uint32_t chain,
+		    const struct nlmsghdr *nlh, bool *ret)
+{
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	uint8_t family = f->tables[f->chains[chain].table].family;
+	int err = args_of(family, nlh, &a, ret);
+
+	return err || !*ret ? err : add(f, chain, &a);
+}
+
+int nft_print_original(const struct image_table *t, const char *chain,
+		       const char *original, struct strbuf *out)
+{
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	_cleanup_free_ void *buf = calloc(1, NFT_ORIGINAL_MSG);
+	struct nlmsghdr *nlh;
+	bool known = false;
+	int err;
+
+	if (!buf)
+		return -ENOMEM;
+	nlh = nft_msg_put(buf, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, 0,
+			  t->family, 0);
+	err = nft_original_put(nlh, original);
+	if (!err)
+		err = args_of(t->family, nlh, &a, &known);
+	if (err || !known)
+		return err ? err : -EBADMSG;
+	ipt_print_adding(t, chain, &a, out);
+	return strbuf_status(out);
 }
 
 int nft_put_edits(struct foreign *f, struct stateless *s, struct image *img,

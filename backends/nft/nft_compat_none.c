@@ -100,6 +100,16 @@ int nft_put_edits(struct foreign *f, struct stateless *s, struct image *img,
 	return -FAULT_CONFLICT;
 }
 
+int nft_print_original(const struct image_table *t, const char *chain,
+		       const char *original, struct strbuf *out)
+{
+	(void)t;
+	(void)chain;
+	(void)original;
+	(void)out;
+	return -EBADMSG;
+}
+
 int nft_print_put(const struct foreign *f, const struct stateless *s,
 		  const struct stateless_edit *e, struct strbuf *out)
 {

@@ -37,7 +37,21 @@ bool nft_exchange_puts_back(const struct step *s)
 {
 	return s->kind == STEP_RULE && s->chain->foreign &&
 	       s->rule->verdict == VERDICT_JUMP &&
-	       own_names_stand_in(s->rule->target);
+	       own_names_stand_in(s->rule->target) && !s->rule->lacks;
+}
+
+/* What is no rule is said when it is to be put back. */
+int nft_exchange_lacks(void *arg, const struct image_table *t,
+		       const char *original, const char **ret)
+{
+	const char *chain = NULL;
+	int err = nft_original_leads_to(original, &chain);
+
+	if (chain && (nft_name_is_own(chain) ||
+		      nft_world_find(arg, t->family, t->name, chain)))
+		chain = NULL;
+	*ret = chain;
+	return err == -EBADMSG ? 0 : err;
 }
 
 struct listing {
@@ -167,6 +181,7 @@ static int find_one(struct backend_ctx *ctx, const struct step *s,
 		    struct listed *l, struct nft_exchanges *ret,
 		    struct diags *d)
 {
+	const char *lacks = NULL;
 	uint64_t digest = 0;
 	size_t at;
 	int err = nft_original_digest(s->rule->original, &digest);
@@ -177,6 +192,11 @@ static int find_one(struct backend_ctx *ctx, const struct step *s,
 	if (err)
 		return err;
 	at = find(l, s, digest);
+	if (at == l->n)
+		err = nft_exchange_lacks(&ctx->world, s->table,
+					 s->rule->original, &lacks);
+	if (err || lacks)
+		return err;
 	if (at == l->n)
 		return gone(ctx, l->stamp, s, d);
 	if (mem_grow(&ret->v, &ret->cap, ret->n + 1))

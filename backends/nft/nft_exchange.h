@@ -27,8 +27,9 @@ struct nft_exchanges {
 
 /*
  * Find the rules of all steps that add such a jump, as they are at the stamp's
- * generation. They are then left out of ctx->world: what is counted there is
- * what stays.
+ * generation; one that leads to a chain that is gone has gone with it, and its
+ * jump comes alone. Those found are then left out of ctx->world: what is
+ * counted there is what stays.
  */
 int nft_exchanges_find(struct backend_ctx *ctx, const struct changeset *cs,
 		       struct stamp stamp, struct nft_exchanges *ret,
@@ -42,7 +43,10 @@ uint64_t nft_exchange_of(const struct nft_exchanges *x, const struct step *s);
  */
 uint64_t nft_exchange_behind(const struct nft_exchanges *x,
 			     const struct step *s);
-/* Does the step take out a jump that stands for a rule? */
+/* originals_lacks_fn; `arg` is the struct nft_world of the same moment. */
+int nft_exchange_lacks(void *arg, const struct image_table *t,
+		       const char *original, const char **ret);
+/* Does the step take out a jump whose rule comes back? */
 bool nft_exchange_puts_back(const struct step *s);
 /* The attributes of the rule that comes back, before the jump. */
 int nft_exchange_put(struct nlmsghdr *nlh, const struct step *s,

@@ -22,7 +22,6 @@
 #define TABLE_F_OWNER 0x2
 #define TABLE_F_PERSIST 0x4
 #define OBJECT_SYNPROXY 10
-#define ORIGINAL_MSG (NFT_ORIGINAL_MAX + 1024)
 
 struct live {
 	struct backend_ctx *ctx;
@@ -267,18 +266,35 @@ static bool may_be_replaced(const struct foreign_rule *r)
 	       r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO;
 }
 
-/* What the rule, a jump to what stands in for another one, stands for. */
+static bool has_chain(const struct live *l, uint32_t table, const char *name)
+{
+	for (size_t i = l->mark.chains; i < l->f->n_chains; i++)
+		if (l->f->chains[i].table == table &&
+		    !strcmp(l->f->chains[i].name, name))
+			return true;
+	return false;
+}
+
+/*
+ * What the rule, a jump to what stands in for another one, stands for. One
+ * that leads to a chain that is gone does not come back.
+ */
 static const char *original_of(const struct live *l,
 			       const struct nlattr *const *v)
 {
 	const struct host_chain *c = &l->f->chains[l->chain];
 	const struct foreign_table *t = &l->f->tables[c->table];
 	const char *target = nft_original_target(v[NFTA_RULE_EXPRESSIONS]);
+	const char *text, *to = NULL;
 
 	if (!l->ctx->originals || !target || !own_names_stand_in(target) ||
 	    nft_name_is_own(c->name))
 		return NULL;
-	return originals_find(l->ctx->originals, t->family, t->name, target);
+	text = originals_find(l->ctx->originals, t->family, t->name, target);
+	if (text && !nft_original_leads_to(text, &to) && to &&
+	    !has_chain(l, c->table, to))
+		return NULL;
+	return text;
 }
 
 /* -EBADMSG: the record is no rule. */
@@ -287,7 +303,7 @@ static int take_original(struct live *l, const char *text)
 	const struct host_chain *c = &l->f->chains[l->chain];
 	const struct foreign_table *t = &l->f->tables[c->table];
 	const struct nlattr *v[NFTA_RULE_USERDATA + 1];
-	_cleanup_free_ void *buf = calloc(1, ORIGINAL_MSG);
+	_cleanup_free_ void *buf = calloc(1, NFT_ORIGINAL_MSG);
 	struct nlmsghdr *nlh;
 	int err;
 

@@ -305,18 +305,36 @@ static const char *chain_of(const struct nlattr *data)
 	return nft_attr_str(to[NFTA_VERDICT_CHAIN]);
 }
 
-const char *nft_original_target(const struct nlattr *exprs)
+static const char *target_of(const struct parts *p)
 {
 	const struct nlattr *a, *data;
 	const char *chain = NULL;
 
-	if (!exprs)
-		return NULL;
-	nft_for_each_nested(a, exprs) {
+	for_each(a, p) {
 		const char *name = name_of(a, &data);
 
 		if (name && data && !strcmp(name, "immediate"))
 			chain = chain_of(data);
 	}
 	return chain;
+}
+
+const char *nft_original_target(const struct nlattr *exprs)
+{
+	const struct parts p = {
+		.exprs = exprs ? mnl_attr_get_payload(exprs) : NULL,
+		.n_exprs = exprs ? mnl_attr_get_payload_len(exprs) : 0,
+	};
+
+	return exprs ? target_of(&p) : NULL;
+}
+
+int nft_original_leads_to(const char *text, const char **ret)
+{
+	_cleanup_(owned_release) struct owned o = { 0 };
+	int err = read_text(text, &o);
+	const char *chain = err ? NULL : target_of(&o.p);
+
+	*ret = chain ? intern(chain) : NULL;
+	return chain && !*ret ? -ENOMEM : err;
 }

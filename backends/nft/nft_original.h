@@ -19,6 +19,7 @@
 
 /* A message may hold so many bytes of it, beside its head. */
 #define NFT_ORIGINAL_MAX 6000
+#define NFT_ORIGINAL_MSG (NFT_ORIGINAL_MAX + 1024)
 
 /*
  * *ret NULL: it cannot be put back: it is too long, or looks into a set that
@@ -32,5 +33,7 @@ int nft_original_digest(const char *text, uint64_t *ret);
 int nft_original_digest_of(const struct nlmsghdr *nlh, uint64_t *ret);
 /* The chain that a rule's last verdict leads to; NULL: to none. */
 const char *nft_original_target(const struct nlattr *exprs);
+/* The same of a text, interned; *ret NULL: to none. */
+int nft_original_leads_to(const char *text, const char **ret);
 
 #endif

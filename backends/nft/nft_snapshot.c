@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backends/nft/nft_compat.h"
+#include "backends/nft/nft_exchange.h"
 #include "backends/nft/nft_kernel.h"
 #include "backends/nft/nft_world.h"
 #include "core/mem.h"
@@ -334,6 +335,9 @@ static int try_snapshot(struct backend_ctx *ctx, void *arg)
 		return err;
 	if (ctx->originals)
 		originals_attach(ctx->originals, s.image);
+	err = originals_note_lacks(s.image, nft_exchange_lacks, &s.world);
+	if (err)
+		return err;
 	snap.survey.ours = !image_is_empty(s.image);
 	snap.image = TAKE_PTR(s.image);
 	nft_world_release(&ctx->world);

@@ -34,12 +34,24 @@ static void print_rule_step(const struct step *s, struct strbuf *out)
 		ipt_args_print(&a, out);
 }
 
-void ipt_step_print(const struct step *s, struct strbuf *out)
+static void print_tool(const struct image_table *t, struct strbuf *out)
 {
 	strbuf_printf(out, "%s -t %s ",
-		      s->table->family == NFPROTO_IPV4 ? "iptables" :
-							 "ip6tables",
-		      s->table->name);
+		      t->family == NFPROTO_IPV4 ? "iptables" : "ip6tables",
+		      t->name);
+}
+
+void ipt_print_adding(const struct image_table *t, const char *chain,
+		      const struct ipt_args *a, struct strbuf *out)
+{
+	print_tool(t, out);
+	strbuf_printf(out, "-A %s%s", chain, a->n ? " " : "");
+	ipt_args_print(a, out);
+}
+
+void ipt_step_print(const struct step *s, struct strbuf *out)
+{
+	print_tool(s->table, out);
 	if (s->kind == STEP_CHAIN)
 		strbuf_printf(out, "-%c %s", s->add ? 'N' : 'X',
 			      s->chain->name);

@@ -125,7 +125,7 @@ static void test_comes_back(void **unused)
 	const struct nlattr *w[NFTA_RULE_USERDATA + 1];
 	const struct nlattr *compat[3];
 	struct msg m, back;
-	const char *text;
+	const char *text, *chain;
 
 	(void)unused;
 	for (uint32_t op = NFT_CMP_EQ; op <= NFT_CMP_NEQ; op++) {
@@ -146,6 +146,8 @@ static void test_comes_back(void **unused)
 				 op == NFT_CMP_NEQ ? 2 : 0);
 		assert_string_equal(nft_original_target(
 			w[NFTA_RULE_EXPRESSIONS]), "elsewhere");
+		assert_int_equal(nft_original_leads_to(text, &chain), 0);
+		assert_string_equal(chain, "elsewhere");
 	}
 }
 
