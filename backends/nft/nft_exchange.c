@@ -177,10 +177,52 @@ static int gone(struct backend_ctx *ctx, struct stamp stamp,
 	return -FAULT_CONFLICT;
 }
 
-static int find_one(struct backend_ctx *ctx, const struct step *s,
-		    struct listed *l, struct nft_exchanges *ret,
-		    struct diags *d)
+bool nft_exchange_hands_over(const struct nft_exchanges *x,
+			     const struct step *s)
 {
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].from == s)
+			return true;
+	return false;
+}
+
+/*
+ * A twin of a replaced rule, put ahead of it, takes its jump's name: the rule
+ * of the next one is what the old jump stood for, and not in the chain.
+ */
+static const struct step *find_jump(const struct changeset *cs,
+				    const struct nft_exchanges *x,
+				    const struct step *s, uint64_t digest)
+{
+	for (size_t i = 0; i < cs->n; i++) {
+		const struct step *o = &cs->steps[i];
+		uint64_t other;
+
+		if (!o->add && nft_exchange_puts_back(o) &&
+		    o->table->family == s->table->family &&
+		    !strcmp(o->table->name, s->table->name) &&
+		    !strcmp(o->chain->name, s->chain->name) &&
+		    o->rule->original &&
+		    !nft_original_digest(o->rule->original, &other) &&
+		    other == digest && !nft_exchange_hands_over(x, o))
+			return o;
+	}
+	return NULL;
+}
+
+static int add_exchange(struct nft_exchanges *to, struct nft_exchange x)
+{
+	if (mem_grow(&to->v, &to->cap, to->n + 1))
+		return -ENOMEM;
+	to->v[to->n++] = x;
+	return 0;
+}
+
+static int find_one(struct backend_ctx *ctx, const struct changeset *cs,
+		    const struct step *s, struct listed *l,
+		    struct nft_exchanges *ret, struct diags *d)
+{
+	const struct step *from = NULL;
 	const char *lacks = NULL;
 	uint64_t digest = 0;
 	size_t at;
@@ -193,17 +235,19 @@ static int find_one(struct backend_ctx *ctx, const struct step *s,
 		return err;
 	at = find(l, s, digest);
 	if (at == l->n)
+		from = find_jump(cs, ret, s, digest);
+	if (from)
+		return add_exchange(ret, (struct nft_exchange){ s, 0, from });
+	if (at == l->n)
 		err = nft_exchange_lacks(&ctx->world, s->table,
 					 s->rule->original, &lacks);
 	if (err || lacks)
 		return err;
 	if (at == l->n)
 		return gone(ctx, l->stamp, s, d);
-	if (mem_grow(&ret->v, &ret->cap, ret->n + 1))
-		return -ENOMEM;
 	l->v[at].goes = true;
-	ret->v[ret->n++] = (struct nft_exchange){ s, l->v[at].handle };
-	return 0;
+	return add_exchange(ret, (struct nft_exchange){ s, l->v[at].handle,
+							NULL });
 }
 
 int nft_exchanges_find(struct backend_ctx *ctx, const struct changeset *cs,
@@ -217,7 +261,7 @@ int nft_exchanges_find(struct backend_ctx *ctx, const struct changeset *cs,
 	l.stamp = stamp;
 	for (size_t i = 0; !err && i < cs->n; i++)
 		if (is_exchange(&cs->steps[i]))
-			err = find_one(ctx, &cs->steps[i], &l, &x, d);
+			err = find_one(ctx, cs, &cs->steps[i], &l, &x, d);
 	if (err)
 		return err;
 	for (size_t i = 0; i < x.n; i++)
@@ -249,7 +293,8 @@ uint64_t nft_exchange_behind(const struct nft_exchanges *x,
 	for (size_t i = 0; i < x->n; i++) {
 		const struct step *o = x->v[i].step;
 
-		if (o->chain == s->chain && o->rule > s->rule &&
+		if (x->v[i].handle && o->chain == s->chain &&
+		    o->rule > s->rule &&
 		    image_rule_behind(o->chain, o->rule) == behind)
 			return x->v[i].handle;
 	}

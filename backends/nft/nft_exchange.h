@@ -17,7 +17,8 @@
 
 struct nft_exchange {
 	const struct step *step;	/* adds the jump */
-	uint64_t handle;		/* of the rule that goes */
+	uint64_t handle;		/* of the rule that goes; 0: `from` */
+	const struct step *from;	/* takes out a jump for the same rule */
 };
 
 struct nft_exchanges {
@@ -46,6 +47,9 @@ uint64_t nft_exchange_behind(const struct nft_exchanges *x,
 /* originals_lacks_fn; `arg` is the struct nft_world of the same moment. */
 int nft_exchange_lacks(void *arg, const struct image_table *t,
 		       const char *original, const char **ret);
+/* Does another jump take over what this step's stood for? */
+bool nft_exchange_hands_over(const struct nft_exchanges *x,
+			     const struct step *s);
 /* Does the step take out a jump whose rule comes back? */
 bool nft_exchange_puts_back(const struct step *s);
 /* The attributes of the rule that comes back, before the jump. */

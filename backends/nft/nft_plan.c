@@ -340,7 +340,8 @@ static int write_step(const struct nft_plan *p, size_t i,
 	uint64_t handle = p->drop[i] ? 0 : nft_exchange_of(x, s);
 	int err = 0;
 
-	if (p->drop[i] && nft_exchange_puts_back(s))
+	if (p->drop[i] && nft_exchange_puts_back(s) &&
+	    !nft_exchange_hands_over(x, s))
 		err = write_original(s, i, b, d);
 	if (!err)
 		err = write_one(p, i, host, x, b, d);

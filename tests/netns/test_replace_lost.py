@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`existing_rules: replace`: somebody deletes or renames the chain that a replaced rule
-leads to. That rule is not put back, which is said; nothing else is held up."""
+leads to: that rule is not put back, which is said; nothing else is held up. Or adds or
+deletes a twin of a replaced rule."""
 import os
 import re
 import sys
@@ -58,6 +59,25 @@ class Lost:
         if self.dialect.kind == "nft":
             return saved
         return sorted(re.sub(r"^(:.*) \[.*\]$", r"\1", saved, flags=re.M).split("\n"))
+
+    def test_twin_ahead(self):
+        """`iptables -C RULE || iptables -I RULE`, and then it is there twice."""
+        rule = "INPUT -p tcp -m tcp --dport 8080 -m conntrack --ctstate NEW -j ACCEPT"
+        self.dialect.load(self.host, test_replace.SERVER)
+        self.apply()
+        for version in lab.VERSIONS:
+            self.host.run("%s -I %s" % (self.dialect.tool(version), rule))
+        self.assertRegex(self.apply(), "made and verified")
+        self.assertEqual(test_replace.states(self.dialect.saved(self.host)), [])
+        self.assertIn("nothing to do", self.apply())
+        # the first of the two goes with its jump
+        for version in lab.VERSIONS:
+            self.host.run("%s -D INPUT 1" % self.dialect.tool(version))
+        self.assertRegex(self.apply(), "made and verified")
+        self.assertEqual(test_replace.states(self.dialect.saved(self.host)), [])
+        self.host.remove(self.dialect.backend)
+        self.assertEqual(len(re.findall("-A INPUT .*--dport 8080 .*NEW",
+                                        self.dialect.saved(self.host))), 2)
 
     def test_chain_lost(self):
         """All but the rules that lead to it come back; nothing else is held up."""
