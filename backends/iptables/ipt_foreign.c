@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "backends/iptables/ipt.h"
+#include "core/lines.h"
 #include "core/mem.h"
 
 struct reader {
@@ -224,9 +225,11 @@ static int take_words(struct reader *r, const struct ipt_args *a,
 	return take_rule_line(r, a, raw);
 }
 
-/* Without the blanks around it. */
+/* Without the blanks ahead of it, and its end. */
 static struct foreign_text trim(const char *s, size_t n)
 {
+	if (n && s[n - 1] == '\n')
+		n--;
 	if (n && s[n - 1] == '\r')
 		n--;
 	for (; n && (*s == ' ' || *s == '\t'); n--)
@@ -258,40 +261,18 @@ static int take_line(struct reader *r, const char *s, size_t n)
 	return take_words(r, &a, raw);
 }
 
-typedef int line_fn(void *ctx, const char *s, size_t n);
-
-/* 1: no more lines are wanted. */
-static int each_line(const struct foreign *f, line_fn *fn, void *ctx)
-{
-	const char *s = f->text, *end = s + f->len;
-	int err = 0;
-
-	while (!err && s < end) {
-		const char *eol = memchr(s, '\n', (size_t)(end - s));
-		size_t n = (size_t)((eol ? eol : end) - s);
-
-		err = fn(ctx, s, n);
-		s += n + 1;
-	}
-	return err;
-}
-
 /* What lines ahead of any heading say of their family. */
 struct guess {
 	bool ipv4, ipv6, rules_ipv6;
 };
 
-static int guess_by(void *ctx, const char *s, size_t n)
+static int guess_by(struct guess *g, struct foreign_text raw)
 {
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
-	struct foreign_text raw = trim(s, n);
-	struct guess *g = ctx;
 	uint8_t family;
 	size_t i;
 	int err;
 
-	if (raw.n && *raw.s == '#')
-		return ipt_heading_family(raw.s, raw.n) != NFPROTO_UNSPEC;
 	if (!raw.n || !strchr("-[", *raw.s))
 		return 0;
 	err = ipt_args_split(raw.s, raw.n, &a);
@@ -308,10 +289,19 @@ static int guess_by(void *ctx, const char *s, size_t n)
 static int guess_family(const struct foreign *f, uint8_t *ret)
 {
 	struct guess g = { 0 };
-	int err = f->family ? 0 : each_line(f, guess_by, &g);
+	struct lines_part one;
+	size_t at = f->family ? f->len : 0;
 
-	if (err < 0)
-		return err;
+	while ((one = lines_next(f->text, f->len, &at)).n) {
+		struct foreign_text raw = trim(one.s, one.n);
+		int err;
+
+		if (ipt_heading_family(raw.s, raw.n) != NFPROTO_UNSPEC)
+			break;
+		err = guess_by(&g, raw);
+		if (err)
+			return err;
+	}
 	*ret = f->family == AF_INET	    ? NFPROTO_IPV4 :
 	       f->family == AF_INET6	    ? NFPROTO_IPV6 :
 	       g.ipv4 && g.ipv6		    ? NFPROTO_UNSPEC :
@@ -319,21 +309,17 @@ static int guess_family(const struct foreign *f, uint8_t *ret)
 	return 0;
 }
 
-static int read_line(void *ctx, const char *s, size_t n)
-{
-	struct reader *r = ctx;
-
-	r->line++;
-	return take_line(r, s, n);
-}
-
 int ipt_read_foreign(const char *file, struct foreign *f, struct diags *d)
 {
 	struct reader r = { .file = file, .f = f, .d = d };
 	int err = guess_family(f, &r.family);
+	struct lines_part one;
+	size_t at = 0;
 
-	if (!err)
-		err = each_line(f, read_line, &r);
+	while (!err && (one = lines_next(f->text, f->len, &at)).n) {
+		r.line++;
+		err = take_line(&r, one.s, one.n);
+	}
 	if (err)
 		return err;
 	if (r.in_table) {
