@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/json_text.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/lines.h"
 #include "core/mem.h"
-#include "core/strbuf.h"
 #include "rules/stateless.h"
 
 json_t *json_of_text(const char *s)
@@ -60,23 +61,19 @@ void json_add_diags(json_t *array, const struct diags *d)
 		json_array_append_new(array, of_diag(&d->v[i]));
 }
 
+static int append_line(char *line, void *array)
+{
+	return json_array_append_new(array, json_of_text(line)) ? -ENOMEM : 0;
+}
+
 json_t *json_of_lines(const char *text)
 {
 	json_t *a = json_array();
 
-	while (*text) {
-		size_t n = strcspn(text, "\n");
-		_cleanup_(strbuf_release) struct strbuf line = { 0 };
-
-		strbuf_add(&line, text, n);
-		if (strbuf_status(&line) ||
-		    json_array_append_new(a, json_of_text(strbuf_str(&line)))) {
-			json_decref(a);
-			return NULL;
-		}
-		text += n + (text[n] == '\n');
-	}
-	return a;
+	if (!lines_each(text, strlen(text), append_line, a))
+		return a;
+	json_decref(a);
+	return NULL;
 }
 
 static const char *admits_name(size_t i)
