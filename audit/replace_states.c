@@ -78,9 +78,7 @@ static int put_socket(struct job *j, struct rule_list *l,
 static int cut_lo(struct job *j, uint32_t proto, struct begin_want *w)
 {
 	bool open = true;
-	int err = begin_lo_is_open(j, j->hook == NF_INET_LOCAL_OUT ?
-					      NF_INET_LOCAL_OUT :
-					      NF_INET_LOCAL_IN, proto, &open);
+	int err = begin_lo_is_open(j, j->hook, proto, &open);
 
 	if (!open)
 		w->lo = LO_CUT;
@@ -267,18 +265,23 @@ int established_put(struct job *j, struct rule_list *l,
  * by loopback about what a rule of its own refused; what it sends itself, about
  * any packet that it was to forward, and could not.
  */
-static int error_receivers(struct job *j, struct zones *ret)
+static int error_receivers(struct job *j, struct zone *anybody,
+			   struct zones *ret)
 {
-	bool here = j->hook == NF_INET_LOCAL_IN;
-	int err = begin_receivers(j, ret);
-	bool alone = here && !ret->n;
+	int err = 0;
 
-	if (err || j->hook == NF_INET_FORWARD ||
-	    (alone && !(j->x->refuses >> NF_INET_LOCAL_OUT & 1)))
+	*anybody = zone_all(j->x->family);
+	if (j->hook != NF_INET_LOCAL_OUT)
+		err = begin_receivers(j, ret);
+	if (err || j->hook == NF_INET_FORWARD)
 		return err;
-	ret->v[0] = zone_all(j->x->family);
-	ret->n = 1;
-	return alone ? begin_lo_only(j, &ret->v[0]) : 0;
+	if (j->hook == NF_INET_LOCAL_IN && !ret->n) {
+		if (!(j->x->refuses >> NF_INET_LOCAL_OUT & 1))
+			return 0;
+		err = begin_lo_only(j, anybody);
+	}
+	*ret = (struct zones){ anybody, 1 };
+	return err;
 }
 
 /* Errors by their types; and in OUTPUT the resets that a rule of ours sends. */
@@ -286,9 +289,9 @@ int related_put(struct job *j, struct rule_list *l, enum stateless_does does)
 {
 	struct stateless_rule r = { .own = does == DO_TARGET, .does = does };
 	size_t before = l->added;
+	struct zone errors, anybody;
 	struct zones to = { 0 };
-	struct zone errors;
-	int err = error_receivers(j, &to);
+	int err = error_receivers(j, &anybody, &to);
 
 	if (!err)
 		err = job_icmp_group(j, ICMP_ERRORS, &errors);
