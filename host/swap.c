@@ -207,20 +207,27 @@ static int keep(const struct place *p, int from, const struct stat *st)
 	return err ? err : put(p, from, st, p->kept, text, len);
 }
 
+/* -EMLINK: another name of the file would keep the old text. */
+static int find_alone(const char *path, struct place *p, int *ret,
+		      struct stat *st)
+{
+	int err = find(path, p);
+
+	if (!err)
+		err = open_at(p->dir, p->name, ret, st);
+	return !err && st->st_nlink > 1 ? -EMLINK : err;
+}
+
 /* Only who has the power to give files away can keep another owner. */
 int swap_check(const char *path)
 {
 	_cleanup_(place_release) struct place p = { .dir = -1 };
 	_cleanup_(close_fd) int from = -1;
 	struct stat st;
-	int err = find(path, &p);
+	int err = find_alone(path, &p, &from, &st);
 
-	if (!err)
-		err = open_at(p.dir, p.name, &from, &st);
 	if (err)
 		return err;
-	if (st.st_nlink > 1)
-		return -EMLINK;
 	if (st.st_uid != geteuid() || st.st_gid != getegid())
 		return -EPERM;
 	return faccessat(p.dir, ".", W_OK, AT_EACCESS) ? -errno : 0;
@@ -231,12 +238,8 @@ int swap_write(const char *path, const char *text, size_t len)
 	_cleanup_(place_release) struct place p = { .dir = -1 };
 	_cleanup_(close_fd) int from = -1;
 	struct stat st;
-	int err = find(path, &p);
+	int err = find_alone(path, &p, &from, &st);
 
-	if (!err)
-		err = open_at(p.dir, p.name, &from, &st);
-	if (!err && st.st_nlink > 1)
-		err = -EMLINK;
 	if (!err)
 		err = keep(&p, from, &st);
 	if (!err)
