@@ -54,6 +54,27 @@ void packet_lose(struct packet *p, enum packet_field x)
 	p->field[x] = (struct packet_value){ .there = TRUTH_NO };
 }
 
+/*
+ * To nft's quickest way of loading one, two or four bytes, the payload of a
+ * later fragment is a header like any other (nft_payload_fast_eval() in the
+ * kernel's net/netfilter/nf_tables_core.c; nft_payload_eval(), which loads all
+ * else, has the rule fail). So a port may be there, and may be any.
+ */
+void packet_cut(struct packet *p)
+{
+	static const enum packet_field behind[] = {
+		FIELD_SPORT, FIELD_DPORT, FIELD_TCP_FLAGS, FIELD_ICMP_TYPE,
+		FIELD_ICMP_CODE,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(behind); i++)
+		if (p->field[behind[i]].there != TRUTH_NO)
+			p->field[behind[i]] = (struct packet_value){
+				.there = TRUTH_MAYBE,
+			};
+	packet_set_number(p, FIELD_FRAGMENT, 1);
+}
+
 static void lose_what_others_have(struct packet *p, uint8_t proto)
 {
 	uint8_t icmp = p->family == NFPROTO_IPV4 ? IPPROTO_ICMP :

@@ -66,6 +66,8 @@ void packet_set_number(struct packet *p, enum packet_field x, uint32_t n);
 void packet_set_iface(struct packet *p, enum packet_field x, const char *name);
 void packet_forget(struct packet *p, enum packet_field x);
 void packet_lose(struct packet *p, enum packet_field x);	/* not there */
+/* A fragment that is not the first: nobody knows what rules take for ports. */
+void packet_cut(struct packet *p);
 const char *packet_path_name(enum packet_path path);
 
 #endif

@@ -311,19 +311,6 @@ static void set_end(struct packet *p, const struct packet_end *e,
 		packet_set_number(p, port, e->at.port);
 }
 
-/* Of a fragment that is not the first, what lies behind the header is lost. */
-static void cut(struct packet *p)
-{
-	static const enum packet_field behind[] = {
-		FIELD_SPORT, FIELD_DPORT, FIELD_TCP_FLAGS, FIELD_ICMP_TYPE,
-		FIELD_ICMP_CODE,
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(behind); i++)
-		packet_lose(p, behind[i]);
-	packet_set_number(p, FIELD_FRAGMENT, 1);
-}
-
 void packet_of_spec(const struct packet_spec *spec, enum packet_path path,
 		    struct packet *ret)
 {
@@ -339,5 +326,5 @@ void packet_of_spec(const struct packet_spec *spec, enum packet_path path,
 	if (spec->has_mark)
 		packet_set_number(ret, FIELD_MARK, spec->mark);
 	if (spec->fragment)
-		cut(ret);
+		packet_cut(ret);
 }

@@ -81,7 +81,7 @@ def as_line(packet, seen, tracked):
              "states=%d" % STATES[expected_state(p, seen)],
              "tracking=%d" % (p.version in tracked)]
     if p.part == "later":
-        words += ["fragment=1", "portless"]
+        words.append("fragment")
     elif p.proto in (build.TCP, build.UDP, build.SCTP, build.UDPLITE,
                      build.DCCP):
         words += ["sport=%d" % p.sport, "dport=%d" % p.dport]

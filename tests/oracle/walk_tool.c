@@ -120,7 +120,6 @@ static void set_key(struct packet *p, const char *key, const char *value)
 		{ "sport", FIELD_SPORT }, { "dport", FIELD_DPORT },
 		{ "flags", FIELD_TCP_FLAGS }, { "type", FIELD_ICMP_TYPE },
 		{ "code", FIELD_ICMP_CODE }, { "mark", FIELD_MARK },
-		{ "fragment", FIELD_FRAGMENT },
 		{ "srctype", FIELD_SADDR_TYPE },
 		{ "dsttype", FIELD_DADDR_TYPE },
 	};
@@ -143,12 +142,6 @@ static void set_key(struct packet *p, const char *key, const char *value)
 		p->tracking = number(value) ? TRUTH_YES : TRUTH_NO;
 }
 
-static void lose_ports(struct packet *p)
-{
-	packet_lose(p, FIELD_SPORT);
-	packet_lose(p, FIELD_DPORT);
-}
-
 /* FAMILY PROTOCOL PATH KEY=VALUE... */
 static void packet_read(struct packet *p, char *words)
 {
@@ -165,8 +158,8 @@ static void packet_read(struct packet *p, char *words)
 		if (value) {
 			*value++ = '\0';
 			set_key(p, w, value);
-		} else if (!strcmp(w, "portless")) {
-			lose_ports(p);
+		} else if (!strcmp(w, "fragment")) {
+			packet_cut(p);
 		}
 	}
 }
