@@ -178,6 +178,7 @@
 	X(TABLES_RESTORED, 614)		/* a note */			\
 	X(OVERWROTE, 615)		/* a writer without the lock */	\
 	X(UNWATCHED, 616)		/* was somebody overwritten? */	\
+	X(UNCOUNTED, 617)		/* written, without counters */	\
 	/* A saved iptables ruleset */					\
 	X(SAVED_IPTABLES, 620)						\
 	X(SAVED_NUL, 621)						\

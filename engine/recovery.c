@@ -453,18 +453,20 @@ static bool is_in_the_way(const struct recovery *v, const char *command,
 	/* The folder itself cannot be read: nothing is known of the past. */
 	if (err == -EIO && !v->unreadable)
 		return true;
-	return strcmp(command, "apply") && strcmp(command, "remove");
+	/* Who lost what he wrote must hear of it. */
+	return diags_has(&v->plan.diags, ID_OVERWROTE) ||
+	       diags_has(&v->plan.diags, ID_UNCOUNTED) ||
+	       (strcmp(command, "apply") && strcmp(command, "remove"));
 }
 
 /* What is an error for `recover` is a warning for commands that go on. */
 static int pass_over(struct plan *p, const struct recovery *v)
 {
-	const struct diags *said = &v->plan.diags;
 	const char *why = "it cannot be undone";
 
-	for (size_t i = 0; i < said->n; i++)
-		if (said->v[i].level == DIAG_ERROR)
-			why = said->v[i].msg;
+	for (size_t i = 0; i < v->plan.diags.n; i++)
+		if (v->plan.diags.v[i].level == DIAG_ERROR)
+			why = v->plan.diags.v[i].msg;
 	diag_add(&p->diags, DIAG_WARNING, 0, ID_RECORD_PASSED_OVER, NOPOS,
 		 "an unfinished change is ignored: %s", why);
 	return pending_drop(p->state, &p->diags);

@@ -151,6 +151,21 @@ static int say_lost(struct commit *c, const struct ipt_legacy *t, int err)
 	return err || c->back ? err : -FAULT_LOST;
 }
 
+/*
+ * The replacement stands, and libiptc gave up on what it does next: somebody
+ * has replaced the table since, and its entries are others.
+ */
+static int say_uncounted(struct commit *c, const struct ipt_legacy *t,
+			 size_t said)
+{
+	diags_truncate(c->d, said);
+	diag_add(c->d, DIAG_ERROR, 0, ID_UNCOUNTED, NOPOS,
+		 "table %s (%s) was written by somebody else without the xtables lock right behind; the counters of its rules begin at 0",
+		 t->name, t->family == NFPROTO_IPV4 ? "IPv4" : "IPv6");
+	c->lost = true;
+	return c->back ? 0 : -FAULT_LOST;
+}
+
 /* All steps of the phase that are in one table, as one replacement of it. */
 static int table_once(struct commit *c, const struct step *v, size_t n,
 		      uint8_t family, const char *name)
@@ -158,6 +173,7 @@ static int table_once(struct commit *c, const struct step *v, size_t n,
 	struct ipt_legacy t = { 0 };
 	struct ipt_witness w;
 	int ended, err = ipt_witness_begin(&w, family, name, c->d);
+	size_t said;
 
 	if (!err)
 		err = ipt_legacy_open(family, name, &t, c->d);
@@ -168,6 +184,7 @@ static int table_once(struct commit *c, const struct step *v, size_t n,
 			err = table_step(c, &t, &v[i]);
 	if (!err)
 		err = ipt_witness_check(&w, c->d);
+	said = c->d->n;
 	if (!err)
 		*c->begun |= BEGUN_TOLD;
 	if (!err)
@@ -175,9 +192,8 @@ static int table_once(struct commit *c, const struct step *v, size_t n,
 	ended = ipt_witness_end(&w, !err, c->d);
 	if (!err)
 		err = ended;
-	/* Too late to try again, whatever the counters' failure is called. */
-	if (w.replaced && err == -FAULT_STALE)
-		err = -EIO;
+	if (w.replaced && err)
+		err = say_uncounted(c, &t, said);
 	if (w.lost)
 		err = say_lost(c, &t, err);
 	ipt_legacy_close(&t);
