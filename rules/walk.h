@@ -16,8 +16,9 @@
  *         conntrack itself; steps of a phase in the order of evaluation, rules
  *         that don't match left out. A step `matched` when its rule holds;
  *         `reached`, if the walk got there for sure. Chains of equal priority
- *         run in an order that only the kernel knows: the phases show one
- *         order, the outcome counts all (`order_matters`: they differ).
+ *         run in an order that only the kernel knows: the phases show them
+ *         the newest first, as if all had been made in the order of the model;
+ *         the outcome counts all orders (`order_matters`: they differ).
  * Units:  a position counts from 1, in every dialect.
  * Owner:  a walker borrows its model, a walk both. A walker belongs to one
  *         thread.

@@ -100,7 +100,10 @@ static int add_stops_of_kernel(struct walker *w, bool v6, uint8_t hook)
 					    add_stop(&w->stops[v6][hook], nat);
 }
 
-/* Of equal priority: conntrack, nat, then the model's order. */
+/*
+ * Of equal priority: conntrack, nat, then the newest chain first, as far as the
+ * order of the model tells (net/netfilter/core.c, nf_hook_entries_grow()).
+ */
 static int by_priority(const void *pa, const void *pb)
 {
 	const struct stop *a = pa, *b = pb;
@@ -109,7 +112,7 @@ static int by_priority(const void *pa, const void *pb)
 		return a->priority < b->priority ? -1 : 1;
 	if (a->kind != b->kind)
 		return a->kind > b->kind ? -1 : 1;
-	return a->chain < b->chain ? -1 : a->chain > b->chain;
+	return a->chain > b->chain ? -1 : a->chain < b->chain;
 }
 
 static int index_hooks(struct walker *w, bool v6)
