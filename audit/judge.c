@@ -106,6 +106,24 @@ static void find_decider(const struct bench *b, const struct walk_phase *p,
 	ret->by_default = true;
 }
 
+/* The chain that drops it for sure, else the first that may. */
+static void find_drop(const struct bench *b, struct judged_talk *ret)
+{
+	const struct walk_phase *drop = NULL;
+
+	for (size_t i = 0; i < b->walk->n_phases; i++) {
+		const struct walk_phase *p = &b->walk->phases[i];
+
+		if (p->chain != FOREIGN_NOWHERE && p->outcome & WALK_DROPPED &&
+		    (!drop || (p->outcome == WALK_DROPPED &&
+			       drop->outcome != WALK_DROPPED)))
+			drop = p;
+	}
+	ret->rule = ret->chain = FOREIGN_NOWHERE;
+	if (drop)
+		find_decider(b, drop, ret);
+}
+
 static enum truth passes(uint8_t outcome)
 {
 	return outcome == WALK_ACCEPTED ? TRUTH_YES :
@@ -197,13 +215,7 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 	talk->passes = passes(walk.outcome);
 	memcpy(talk->mark, walk.mark, sizeof(talk->mark));
 	*ret_after = walk.after;
-	talk->rule = talk->chain = FOREIGN_NOWHERE;
-	for (size_t i = 0; i < walk.n_phases; i++)
-		if (walk.phases[i].outcome & WALK_DROPPED &&
-		    walk.phases[i].chain != FOREIGN_NOWHERE) {
-			find_decider(&b, &walk.phases[i], talk);
-			break;
-		}
+	find_drop(&b, talk);
 	if (!error) {
 		ret->tracked = truth_or(ret->tracked, walk.tracked);
 		judge_moves(f, &walk, ret);

@@ -26,12 +26,14 @@ def backend_of(name):
 
 
 def _translate(version, text):
-    """In a table called `host`: iptables-nft would take `filter` for its own."""
+    """In tables called `host`: iptables-nft would take `filter` for its own."""
     tool, family = ("iptables", "ip") if version == 4 else ("ip6tables", "ip6")
     out = subprocess.run([tool + "-restore-translate", "-f", "/dev/stdin"],
                          input=text, text=True, check=True,
                          capture_output=True).stdout
-    return re.sub(r"\b%s filter\b" % family, family + " host", out)
+    out = re.sub(r"\b%s filter\b" % family, family + " host", out)
+    return re.sub(r"\b%s (raw|mangle|nat|security)\b" % family,
+                  family + r" host_\1", out)
 
 
 def load(space, name, text_of):
