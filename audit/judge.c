@@ -201,12 +201,13 @@ static void note_needs(const struct bench *b, struct judged *ret)
 }
 
 static int judge_talk(struct walker *w, const struct foreign *f,
-		      const struct packet *p, struct judged_talk *talk,
-		      struct judged *ret, bool error,
+		      const struct packet *p, enum talk t,
+		      const struct judge_watch *watch, struct judged *ret,
 		      struct walk_state *ret_after)
 {
-	struct walk walk = { 0 };
+	_cleanup_(walk_release) struct walk walk = { 0 };
 	struct bench b = { w, f, &walk };
+	struct judged_talk *talk = &ret->talk[t];
 	int err = walk_run(w, p, &walk);
 
 	if (err)
@@ -216,14 +217,14 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 	memcpy(talk->mark, walk.mark, sizeof(talk->mark));
 	*ret_after = walk.after;
 	find_drop(&b, talk);
-	if (!error) {
-		ret->tracked = truth_or(ret->tracked, walk.tracked);
-		judge_moves(f, &walk, ret);
-		if (walk.tracked != TRUTH_NO)
-			note_needs(&b, ret);
-	}
-	walk_release(&walk);
-	return 0;
+	if (talk_is_error(t))
+		return 0;
+	ret->tracked = truth_or(ret->tracked, walk.tracked);
+	judge_moves(f, &walk, ret);
+	if (walk.tracked != TRUTH_NO)
+		note_needs(&b, ret);
+	return watch && talk->passes == TRUTH_YES ?
+		       watch->passed(&walk, p, t, watch->arg) : 0;
 }
 
 /* The mark of a connection, from packet to packet. */
@@ -256,8 +257,9 @@ static void next_entry_mark(const struct walk_state *s, bool first,
 static int judge_all(struct walker *w, const struct foreign *f,
 		     const struct flow_space *sp, const struct flow_sample *s,
 		     enum truth tracking, bool has_entry,
-		     struct entry_mark *mark, struct judged *ret)
+		     const struct judge_watch *watch, struct judged *ret)
 {
+	struct entry_mark mark = { 0 };
 	int err = 0;
 
 	for (enum talk t = 0; !err && t < TALK_MAX_; t++) {
@@ -268,11 +270,10 @@ static int judge_all(struct walker *w, const struct foreign *f,
 			continue;
 		p.tracking = tracking;
 		if (t != TALK_FIRST)
-			put_entry_mark(mark, &p);
-		err = judge_talk(w, f, &p, &ret->talk[t], ret,
-				 talk_is_error(t), &after);
+			put_entry_mark(&mark, &p);
+		err = judge_talk(w, f, &p, t, watch, ret, &after);
 		if (!err)
-			next_entry_mark(&after, t == TALK_FIRST, mark);
+			next_entry_mark(&after, t == TALK_FIRST, &mark);
 		/* Half of a connection makes no entry to go by. */
 		if (t == TALK_FIRST && ret->tracked == TRUTH_NO)
 			has_entry = false;
@@ -280,19 +281,26 @@ static int judge_all(struct walker *w, const struct foreign *f,
 	return err;
 }
 
-int judge(struct walker *w, const struct foreign *f,
-	  const struct flow_space *sp, const struct flow_sample *s,
-	  enum truth tracking, bool has_entry, struct judged *ret)
+int judge_watched(struct walker *w, const struct foreign *f,
+		  const struct flow_space *sp, const struct flow_sample *s,
+		  enum truth tracking, bool has_entry,
+		  const struct judge_watch *watch, struct judged *ret)
 {
 	static const struct judged nothing = {
 		.helper = FOREIGN_NOWHERE, .count = FOREIGN_NOWHERE,
 		.mark = FOREIGN_NOWHERE, .nat = FOREIGN_NOWHERE,
 		.nat_from = FOREIGN_NOWHERE, .zone = FOREIGN_NOWHERE,
 	};
-	struct entry_mark mark = { 0 };
 
 	*ret = nothing;
-	return judge_all(w, f, sp, s, tracking, has_entry, &mark, ret);
+	return judge_all(w, f, sp, s, tracking, has_entry, watch, ret);
+}
+
+int judge(struct walker *w, const struct foreign *f,
+	  const struct flow_space *sp, const struct flow_sample *s,
+	  enum truth tracking, bool has_entry, struct judged *ret)
+{
+	return judge_watched(w, f, sp, s, tracking, has_entry, NULL, ret);
 }
 
 enum truth judge_works(const struct judged *j)

@@ -70,10 +70,21 @@ struct harm_found {
 	uint32_t rule, chain;	/* that decides, today or then */
 };
 
+/* Who wants to see the walk of each packet that passes, but ICMP errors. */
+struct judge_watch {
+	int (*passed)(const struct walk *walk, const struct packet *p,
+		      enum talk talk, void *arg);
+	void *arg;
+};
+
 /* `has_entry`: conntrack knows the connection, if it is at work at all. */
 int judge(struct walker *w, const struct foreign *f,
 	  const struct flow_space *sp, const struct flow_sample *s,
 	  enum truth tracking, bool has_entry, struct judged *ret);
+int judge_watched(struct walker *w, const struct foreign *f,
+		  const struct flow_space *sp, const struct flow_sample *s,
+		  enum truth tracking, bool has_entry,
+		  const struct judge_watch *watch, struct judged *ret);
 /* Do all its packets, but ICMP errors, pass? */
 enum truth judge_works(const struct judged *j);
 /* The first packet, of no ICMP error, that would fare worse. */

@@ -121,6 +121,44 @@ static void add_edits(json_t *o, const struct result_end *e)
 	json_object_set_new(o, "replacements", a);
 }
 
+static json_t *accepted_packets(uint8_t packets)
+{
+	json_t *a = json_array();
+
+	if (packets & ACCEPTED_FIRST)
+		json_array_append_new(a, json_string("first"));
+	if (packets & ACCEPTED_LATER)
+		json_array_append_new(a, json_string("later"));
+	return a;
+}
+
+/* A rule of the host's that accepts what is untracked; keys as above. */
+static json_t *accepted_object(const struct accepted_by *a)
+{
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:i, s:o, s:o}",
+			 "service", json_of_text(a->service->name), "packets",
+			 accepted_packets(a->packets), "family",
+			 nfproto_name(a->family), "table",
+			 json_of_text(a->table), "chain",
+			 json_of_text(a->chain), "position",
+			 (int)a->position, "rule", json_of_text(a->rule),
+			 "policy", json_of_place(&a->service->at));
+}
+
+static void add_accepted(json_t *o, const struct result_end *e)
+{
+	const struct accepted_bys *all = &e->plan->accepted;
+	json_t *a;
+
+	if (!result_shows_accepted(e) || !all->n)
+		return;
+	a = json_array();
+	for (size_t i = 0; i < all->n; i++)
+		lost |= json_array_append_new(
+				a, accepted_object(&all->v[i])) != 0;
+	json_object_set_new(o, "accepted_by", a);
+}
+
 /* Each policy of a command that takes several. */
 static json_t *policy_object(const struct result_end *e)
 {
@@ -192,6 +230,8 @@ static int show(const struct result *r, const struct display *how)
 		add_policies(o, r);
 	if (o)
 		add_edits(o, speaker);
+	if (o)
+		add_accepted(o, speaker);
 	if (o && m && speaker->shown == SHOW_RENDERED)
 		add_text(o, m);
 	lost |= !o || json_memory_lost();

@@ -168,6 +168,42 @@ static int print_admits(const struct result_end *e)
 	return err ? err : print_bits("lose", loses, audit_print_loses);
 }
 
+#define ACCEPTED_SHOWN 20
+
+/* Of a change that was made: once, and not when nothing was to do. */
+static bool says_accepted(const struct result_end *e, const struct display *d)
+{
+	return !d->quiet && result_shows_accepted(e) &&
+	       (e->shown != SHOW_MADE || !strcmp(e->word, "changed"));
+}
+
+/* Where no accept rule is needed, and why. */
+static void print_accepted(const struct result_end *e, const struct display *d)
+{
+	static const char *const words[] = {
+		[ACCEPTED_FIRST] = "first packets",
+		[ACCEPTED_LATER] = "later packets",
+		[ACCEPTED_FIRST | ACCEPTED_LATER] = "first and later packets",
+	};
+	const struct accepted_bys *all = &e->plan->accepted;
+	size_t n = says_accepted(e, d) ? all->n : 0;
+
+	for (size_t i = 0; i < n && i < ACCEPTED_SHOWN; i++) {
+		const struct accepted_by *a = &all->v[i];
+		const struct origin why = { .at = a->service->at,
+					    .service = a->service->name };
+
+		printf("= %s of %s are accepted by ", words[a->packets],
+		       a->service->name);
+		diag_puts(a->place, stdout);
+		print_origin(&why);
+		putchar('\n');
+	}
+	if (n > ACCEPTED_SHOWN)
+		printf("= and by %zu more rules (--json lists all)\n",
+		       n - ACCEPTED_SHOWN);
+}
+
 static int print_line(char sign, const struct strbuf *line,
 		      const struct display *how)
 {
@@ -221,6 +257,7 @@ static int show(const struct result *r, const struct display *how)
 			err = -ENOMEM;
 		if (print_edits(&r->v[i]) || print_admits(&r->v[i]))
 			err = -ENOMEM;
+		print_accepted(&r->v[i], how);
 		for (size_t k = 0; k < c->n; k++)
 			if (print_part(&c->v[k], &r->v[i], how))
 				err = -ENOMEM;

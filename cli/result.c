@@ -28,6 +28,11 @@ bool result_shows_edits(const struct result_end *e)
 	       (e->shown == SHOW_MADE && e->plan->rq->keeps_steps);
 }
 
+bool result_shows_accepted(const struct result_end *e)
+{
+	return e->shown == SHOW_PLANNED || e->shown == SHOW_MADE;
+}
+
 const struct off_steps *result_off_steps(const struct off *o, enum shown shown)
 {
 	return shown == SHOW_PLANNED ? &o->steps :

@@ -59,6 +59,8 @@ const char *result_word(const struct result *r);
 bool result_changed(const struct result *r);
 /* Are the host's rules shown that the change replaces? */
 bool result_shows_edits(const struct result_end *e);
+/* Are the host's rules shown that accept untracked packets already? */
+bool result_shows_accepted(const struct result_end *e);
 /* The steps that an end shows of one part; NULL: none. */
 const struct changeset *result_steps(const struct part *m, enum shown shown);
 const struct off_steps *result_off_steps(const struct off *o,

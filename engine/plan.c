@@ -236,6 +236,7 @@ void plan_release(struct plan *p)
 	stands_release(&p->stands);
 	host_rules_release(&p->host);
 	edits_release(&p->edits);
+	accepted_by_release(&p->accepted);
 	originals_free(&p->originals);
 	ruleset_free(&p->rules);
 	policy_free(&p->policy);

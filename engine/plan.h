@@ -17,6 +17,7 @@
 #ifndef CTPOLICY_ENGINE_PLAN_H
 #define CTPOLICY_ENGINE_PLAN_H
 
+#include "engine/accepted_by.h"
 #include "engine/change.h"
 #include "engine/edits.h"
 #include "engine/host_rules.h"
@@ -39,6 +40,7 @@ struct plan {
 	bool limits_said;		/* ... and what they count */
 	struct host_rules host;		/* by which these were placed */
 	struct edits edits;		/* of the host's own rules */
+	struct accepted_bys accepted;	/* once pre-flight was there */
 	struct kept_originals *originals;	/* NULL: not read yet */
 	struct state *state;		/* NULL: leaves no trace; borrowed */
 	const struct logins *logins;	/* NULL: not looked for; borrowed */

@@ -224,7 +224,7 @@ static int find_cases(struct preflight *x)
 }
 
 /* What a service loses, or gains, by a change. */
-static int compare_case(struct preflight *x, struct walker *w,
+static int compare_case(struct preflight *x, struct accepted_search *accepted,
 			const struct attempt *c, struct preflight_said *said)
 {
 	const struct space *sp = &x->spaces[c->space];
@@ -232,11 +232,17 @@ static int compare_case(struct preflight *x, struct walker *w,
 		.open = sp->service->accept == ACCEPT_OPEN,
 		.marks = x->marks_are_read,
 	};
+	const struct judge_watch watch = { accepted_by_passed, accepted };
+	bool watched = sp->aspect == ASPECT_TAKEN_OUT &&
+		       sp->flow.way != WAY_WITHIN;
 	struct judged then;
 	struct harm_found h;
-	int err = judge(w, x->f, &sp->flow, &c->sample, x->tracking,
-			sp->aspect == ASPECT_KEPT, &then);
+	int err;
 
+	accepted_by_service(accepted, sp->service);
+	err = judge_watched(accepted->w, x->f, &sp->flow, &c->sample,
+			    x->tracking, sp->aspect == ASPECT_KEPT,
+			    watched ? &watch : NULL, &then);
 	if (err)
 		return err;
 	switch (sp->aspect) {
@@ -290,11 +296,14 @@ static int judge_cases(struct preflight *x, struct walker *w)
 static int compare_cases(struct preflight *x, struct walker *w)
 {
 	struct preflight_said said = { 0 };
+	struct accepted_search accepted;
 	int err = 0;
 
+	accepted_by_begin(x->p, w, &accepted);
 	for (size_t i = 0; !err && i < x->n_cases; i++)
 		if (x->cases[i].tried)
-			err = compare_case(x, w, &x->cases[i], &said);
+			err = compare_case(x, &accepted, &x->cases[i], &said);
+	accepted_by_sort(&accepted);
 	if (!err)
 		err = others_then(x->p, w, &x->others, &said);
 	free(said.v);
