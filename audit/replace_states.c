@@ -7,6 +7,7 @@
  * may begin the other way.
  */
 #include <errno.h>
+#include <string.h>
 
 #include <linux/netfilter.h>
 
@@ -347,6 +348,50 @@ static int put_impossible(struct job *j, struct rule_list *l)
 	return err;
 }
 
+#define REST_MAX 16
+
+static int add_rest(struct arena *a, const struct zone *x,
+		    const struct zone *y, struct zones *to)
+{
+	struct zones left = { 0 };
+	struct zone *v;
+	int err = zone_subtract(a, x, y, &left);
+
+	if (err || to->n + left.n > REST_MAX)
+		return err ? err : -E2BIG;
+	v = arena_alloc(a, to->n + left.n + 1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	if (to->n)
+		memcpy(v, to->v, to->n * sizeof(*v));
+	if (left.n)
+		memcpy(v + to->n, left.v, left.n * sizeof(*v));
+	*to = (struct zones){ v, to->n + left.n };
+	return 0;
+}
+
+/* What is in none of the zones, one by one: the rule is for no called chain. */
+static int put_rest(struct job *j, struct rule_list *l,
+		    const struct stateless_rule *like, const struct zones *but)
+{
+	struct stateless_rule r = *like;
+	struct zones rest = { &r.zone, 1 };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < but->n; i++) {
+		struct zones next = { 0 };
+
+		for (size_t k = 0; !err && k < rest.n; k++)
+			err = add_rest(j->x->a, &rest.v[k], &but->v[i], &next);
+		rest = next;
+	}
+	for (size_t i = 0; !err && i < rest.n; i++) {
+		r.zone = rest.v[i];
+		err = list_put(j, l, r);
+	}
+	return err;
+}
+
 /* Replies that nobody here asked for: all but those that answer something. */
 static int put_unasked(struct job *j, struct rule_list *l)
 {
@@ -369,6 +414,8 @@ static int put_unasked(struct job *j, struct rule_list *l)
 	for (size_t i = 0; !err && i < all.n; i++)
 		if (zone_within(&r.zone, &all.v[i]))
 			return 0;
+	if (!err && asked.n && job_leaves(j))
+		return put_rest(j, l, &r, &all);
 	if (!err && asked.n) {
 		struct stateless_rule last = { .zone = j->e.own };
 

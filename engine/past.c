@@ -74,7 +74,7 @@ static bool is_jumped_to(const struct image_table *t, const char *chain)
 {
 	for (size_t i = 0; i < t->n_chains; i++)
 		for (size_t k = 0; k < t->chains[i].n_rules; k++)
-			if (t->chains[i].rules[k].verdict == VERDICT_JUMP &&
+			if (t->chains[i].rules[k].target &&
 			    !strcmp(t->chains[i].rules[k].target, chain))
 				return true;
 	return false;

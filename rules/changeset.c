@@ -307,13 +307,12 @@ static void diff_table(struct build *b, const struct image_table *want,
 
 /*
  * Inside a phase: tables, sets, elements and chains are there before the
- * rules that use them, and go after them. A jump of the host's chains comes
- * after the rules of its chain and goes before them.
+ * rules that use them, and go after them. What leads there from the host's
+ * chains comes after the rules of its chain and goes before them.
  */
 static int rank_of(const struct step *s)
 {
-	bool jump = s->kind == STEP_RULE && s->chain->foreign &&
-		    s->rule->verdict == VERDICT_JUMP;
+	bool jump = s->kind == STEP_RULE && s->chain->foreign;
 	static const int in[] = {
 		[STEP_TABLE] = 0, [STEP_SET] = 1, [STEP_ELEMENT] = 2,
 		[STEP_CHAIN] = 3, [STEP_RULE] = 4,

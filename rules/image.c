@@ -246,6 +246,17 @@ uint32_t image_rule_behind(const struct image_chain *c,
 	return r->place > own ? r->place - own : 0;
 }
 
+bool image_rule_is_next(const struct image_chain *c, const struct image_rule *r,
+			const struct image_rule *before)
+{
+	size_t at = (size_t)(r - c->rules);
+
+	for (size_t i = at + 1; before && i < c->n_rules; i++)
+		if (c->rules[i].place == before->place)
+			return before->place - r->place == i - at;
+	return false;
+}
+
 bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
 {
 	if (a->verdict == VERDICT_UNKNOWN || a->verdict != b->verdict ||

@@ -11,7 +11,9 @@
  *         lists our jumps alone. A rule that could not be decoded is kept as
  *         VERDICT_UNKNOWN with its text, equal to nothing. The chain of a
  *         VERDICT_WORDS rule holds nothing else and tells it by its name
- *         (own_names_echo()): it repeats what a rule of the host's does.
+ *         (own_names_echo()): it repeats what a rule of the host's does. In a
+ *         foreign chain such a rule leads to a chain that tells it by its name
+ *         (own_names_led_to()).
  *         In an image rule the match is what the rule says inline; lookups
  *         say the rest. What an inline match may hold is the backend's choice
  *         (nft: at most one value a field; iptables, and nft in the tables of
@@ -87,7 +89,8 @@ struct image_rule {
 	uint8_t n_lookups;
 	enum verdict verdict;
 	enum stage stage;
-	const char *target;		/* of VERDICT_JUMP; NULL: none */
+	/* The chain that it leads to; of words, if it is ours. NULL: none */
+	const char *target;
 	/*
 	 * Of a jump in a foreign chain: the rule of the host's in whose place
 	 * it stands, in the backend's form; NULL: none, or not known.
@@ -181,6 +184,12 @@ void image_lead_to(struct image_chain *c, size_t first, const char *chain);
 /* How many of the host's rules stand before a rule of a foreign chain. */
 uint32_t image_rule_behind(const struct image_chain *c,
 			   const struct image_rule *r);
+/*
+ * Is the kept live rule `before` (NULL: none) the next one behind a new rule of
+ * a foreign chain, with none of the host's between them?
+ */
+bool image_rule_is_next(const struct image_chain *c, const struct image_rule *r,
+			const struct image_rule *before);
 /*
  * The jumps of each foreign chain came with the number of the host's rules
  * ahead of each as its place: put them in order and count the jumps in.

@@ -30,3 +30,9 @@ bool own_names_stand_in(const char *chain)
 {
 	return own_names_echo(chain) && strchr(chain, '.')[1] == 'r';
 }
+
+bool own_names_led_to(const char *chain)
+{
+	return own_names_echo(chain) && strchr("gc", strchr(chain, '.')[1]) &&
+	       strchr(chain, '.')[1];
+}

@@ -22,5 +22,10 @@ bool own_names_echo(const char *chain);
  * any more: "CTPOLICY-INPUT.r1a2b3c4d".
  */
 bool own_names_stand_in(const char *chain);
+/*
+ * Of these, one that rules with matches in a chain of the host's lead to:
+ * "CTPOLICY-INPUT.g1a2b3c4d". Such rules are kept as words.
+ */
+bool own_names_led_to(const char *chain);
 
 #endif

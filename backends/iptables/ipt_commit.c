@@ -68,9 +68,11 @@ static int add_rule(struct commit *c, struct ipt_legacy *t,
 		return err;
 	if (s->rule->original)
 		return ipt_exchange(t, m, s, entry, c->d);
-	at = s->chain->foreign ?
-		ipt_mirror_behind(m, image_rule_behind(s->chain, s->rule)) :
-		ipt_mirror_find(m, s->before);
+	at = !s->chain->foreign ||
+			     image_rule_is_next(s->chain, s->rule, s->before) ?
+		     ipt_mirror_find(m, s->before) :
+		     ipt_mirror_behind(m, image_rule_behind(s->chain,
+							    s->rule));
 	err = ipt_legacy_insert(t, s->chain->name, at, entry, c->d);
 	return err ? err : ipt_mirror_insert(m, at, s->rule);
 }

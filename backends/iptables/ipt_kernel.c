@@ -59,19 +59,18 @@ static int read_rule(struct reader *r, const struct ipt_legacy *t,
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
 	const struct image_table *sets =
 		image_find_table(r->img, NFPROTO_UNSPEC, IPT_SET_TABLE);
+	const char *target = ipt_legacy_target(t, entry);
 	struct image_rule *rule = image_add_rule(c);
 	int err;
 
 	if (!rule)
 		return -ENOMEM;
-	if (own_names_echo(c->name)) {
-		err = xt_print_any(t->family, entry,
-				   ipt_legacy_target(t, entry), &a);
+	if (own_names_echo(c->name) || own_names_led_to(target)) {
+		err = xt_print_any(t->family, entry, target, &a);
 		if (!err)
 			err = ipt_args_words(&a, rule);
 	} else {
-		err = xt_print(t->family, entry, ipt_legacy_target(t, entry),
-			       &a, r->d);
+		err = xt_print(t->family, entry, target, &a, r->d);
 		if (!err)
 			err = ipt_args_decode(&a, t->family, sets,
 					      ipt_chain_is_ours, r->img, rule);

@@ -221,14 +221,12 @@ int nft_compat_args(uint8_t family, struct nftnl_rule *nr,
 	return 0;
 }
 
-/* Of a chain of words: as iptables shows them, whatever their order is here. */
-static int decode_words(const struct nft_reading *r, struct image_rule *ret)
+/* As iptables shows words, whatever their order is here. */
+static int settle_words(const struct nft_reading *r, struct image_rule *ret)
 {
 	_cleanup_free_ char *words = NULL;
-	int err = ipt_args_words(&r->a, ret);
+	int err = nft_compat_settle(r->family, ret->unknown, &words);
 
-	if (!err)
-		err = nft_compat_settle(r->family, ret->unknown, &words);
 	if (err)
 		return err == -EOPNOTSUPP ? 0 : err;
 	free(ret->unknown);
@@ -253,11 +251,13 @@ int nft_compat_decode(struct image *img, const struct image_table *t,
 		ret->unknown = nft_rule_describe(nr);
 		err = ret->unknown ? 0 : -ENOMEM;
 	} else if (own_names_echo(nftnl_rule_get_str(nr, NFTNL_RULE_CHAIN))) {
-		err = decode_words(&r, ret);
+		err = ipt_args_words(&r.a, ret);
 	} else {
 		err = ipt_args_decode(&r.a, t->family, NULL, nft_name_is_own,
 				      img, ret);
 	}
+	if (!err && ret->verdict == VERDICT_WORDS)
+		err = settle_words(&r, ret);
 	ret->handle = handle;
 	return err;
 }

@@ -54,7 +54,7 @@ static bool is_writable(const struct image_rule *r)
 }
 
 /* -j DROP, -j f2b-sshd; "": packets go on */
-static void put_standard(struct nft_writer *w, const char *name)
+static void put_standard(struct nft_writer *w, const char *name, bool goes)
 {
 	static const struct {
 		const char *name;
@@ -70,17 +70,18 @@ static void put_standard(struct nft_writer *w, const char *name)
 			return;
 		}
 	if (*name)
-		nft_put_code(w, NFT_JUMP, name);
+		nft_put_code(w, goes ? NFT_GOTO : NFT_JUMP, name);
 }
 
 /* The same, or a blob where it is an extension. */
-static void put_target(struct nft_writer *w, const struct xt_target *t)
+static void put_target(struct nft_writer *w, const struct xt_target *t,
+		       bool goes)
 {
 	_cleanup_free_ void *info = NULL;
 	struct nftnl_expr *e;
 
 	if (!t->info) {
-		put_standard(w, t->name);
+		put_standard(w, t->name, goes);
 		return;
 	}
 	info = malloc(t->len + 1);
@@ -99,6 +100,7 @@ static void put_target(struct nft_writer *w, const struct xt_target *t)
 static void put_end(struct nft_writer *w, uint8_t family, void *entry,
 		    const struct image_rule *r)
 {
+	const struct xt_head head = { .family = family, .p = entry };
 	struct xt_target t;
 
 	nft_add_expr(w, "counter");
@@ -107,7 +109,7 @@ static void put_end(struct nft_writer *w, uint8_t family, void *entry,
 		return;
 	}
 	xt_target_of(family, entry, &t);
-	put_target(w, &t);
+	put_target(w, &t, xt_head_goes(&head));
 }
 
 int nft_compat_put(struct nft_writer *w, uint8_t family,

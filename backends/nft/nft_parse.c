@@ -175,7 +175,7 @@ static int parse_foreign_rule(struct nft_parser *p, const struct scope *s,
 	struct image_rule *to;
 	int err = nft_parse_rule(p, &here, &r);
 
-	if (err || r.verdict != VERDICT_JUMP || !nft_name_is_own(r.target))
+	if (err || !r.target || !nft_name_is_own(r.target))
 		return err;
 	c = scope_chain(p, s, chain);
 	to = c ? image_add_rule(c) : NULL;

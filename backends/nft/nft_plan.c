@@ -49,7 +49,7 @@ static enum turn turn_of(const struct step *s, bool drop)
 	case STEP_KIND_MAX_:
 		break;
 	}
-	if (s->chain->foreign && s->rule->verdict == VERDICT_JUMP)
+	if (s->chain->foreign)
 		return drop ? TURN_DEL_JUMP : TURN_ADD_JUMP;
 	return drop ? TURN_DEL_RULE : TURN_ADD_RULE;
 }
@@ -184,6 +184,8 @@ static uint64_t handle_behind(const struct step *s, struct nft_world *host,
 	if (!s->chain->foreign)
 		return s->before ? s->before->handle : 0;
 	handle = nft_exchange_of(x, s);
+	if (!handle && image_rule_is_next(s->chain, s->rule, s->before))
+		return s->before->handle;
 	if (!handle)
 		handle = nft_exchange_behind(x, s);
 	if (handle)

@@ -451,25 +451,6 @@ static bool has_protocol(const struct match *m)
 	return !m->not_syn || m->proto == IPPROTO_TCP;
 }
 
-static int make_text(const struct ipt_args *a, enum verdict verdict,
-		     struct image_rule *r)
-{
-	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-	const struct origin *origin = r->origin;
-
-	image_rule_release(r);
-	r->verdict = verdict;
-	r->origin = origin;
-	ipt_args_print(a, &b);
-	r->unknown = strbuf_take(&b);
-	return r->unknown ? 0 : -ENOMEM;
-}
-
-int ipt_args_words(const struct ipt_args *a, struct image_rule *r)
-{
-	return make_text(a, VERDICT_WORDS, r);
-}
-
 int ipt_args_decode(const struct ipt_args *a, uint8_t family,
 		    const struct image_table *sets,
 		    bool (*is_chain)(const char *name), struct image *img,
@@ -481,6 +462,8 @@ int ipt_args_decode(const struct ipt_args *a, uint8_t family,
 	};
 	int err = 0;
 
+	if (ipt_args_lead_off(a))
+		return ipt_args_words(a, r);
 	r->verdict = VERDICT_UNKNOWN;
 	r->match.family = family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
 	while (!err && d.i < a->n)
@@ -490,6 +473,6 @@ int ipt_args_decode(const struct ipt_args *a, uint8_t family,
 	if (err || r->verdict == VERDICT_UNKNOWN || !d.has_target ||
 	    !has_protocol(&r->match) ||
 	    (d.no_group && r->match.dst != DST_TRANSIT))
-		return make_text(a, VERDICT_UNKNOWN, r);
+		return ipt_args_text(a, VERDICT_UNKNOWN, r);
 	return 0;
 }

@@ -4,32 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "backends/lower/reach.h"
+#include "backends/xtables/ipt_edits_put.h"
 #include "backends/xtables/ipt_rewrite.h"
-#include "backends/xtables/xt.h"
-#include "core/digest.h"
 #include "core/intern.h"
 #include "core/mem.h"
 #include "rules/walk.h"
 
 #include <linux/netfilter.h>
-
-static const struct origin nobody;
-
-struct editing {
-	const struct ipt_edit_names *names;
-	struct foreign *f;
-	struct stateless *s;
-	struct image *img;
-	struct diags *d;
-	bool has_socket[2], edits[2];	/* in IPv4, IPv6 */
-};
-
-static const struct foreign_table *table_of(const struct editing *x,
-					    uint32_t chain)
-{
-	return &x->f->tables[x->f->chains[chain].table];
-}
 
 /* One whose rules are of iptables, whichever kernel part holds them. */
 static bool is_iptables(const struct editing *x,
@@ -52,7 +33,7 @@ static const char *prefix_of(const struct editing *x, uint32_t chain,
 		{ NF_INET_FORWARD, x->names->forward },
 		{ NF_INET_LOCAL_OUT, x->names->output },
 	};
-	const struct foreign_table *t = table_of(x, chain);
+	const struct foreign_table *t = edits_table(x, chain);
 
 	if (!is_iptables(x, t) || strcmp(t->name, "filter") != 0)
 		return NULL;
@@ -65,7 +46,7 @@ static const char *prefix_of(const struct editing *x, uint32_t chain,
 static int refuse(struct editing *x, uint32_t chain,
 		  const struct foreign_rule *r, const char *why)
 {
-	const struct foreign_table *t = table_of(x, chain);
+	const struct foreign_table *t = edits_table(x, chain);
 
 	diag_add(x->d, DIAG_ERROR, 0, ID_NOT_EDITED, NOPOS,
 		 "chain %s of table %s %s: a rule cannot be replaced there: %s%s%.*s",
@@ -73,21 +54,6 @@ static int refuse(struct editing *x, uint32_t chain,
 		 t->name, why, r ? ": " : "", r ? (int)r->raw.n : 0,
 		 r ? r->raw.s : "");
 	return -FAULT_CONFLICT;
-}
-
-/* As often as there are rules of the same words ahead of it, others. */
-static const char *name_of(const struct editing *x, const char *prefix,
-			   char kind, uint32_t chain,
-			   const struct foreign_text *words, uint32_t nth)
-{
-	const struct foreign_table *t = table_of(x, chain);
-	const char *name = x->f->chains[chain].name;
-	uint64_t h = digest_add(DIGEST_START, name, strlen(name) + 1);
-
-	h = digest_add(h, t->name, strlen(t->name) + 1);
-	h = digest_add(h, words->s, words->n);
-	h = digest_add(h, &nth, sizeof(nth));
-	return intern_printf("%s.%c%08x", prefix, kind, digest_fold(h));
 }
 
 static uint32_t alike_ahead(const struct editing *x, uint32_t rule)
@@ -114,7 +80,7 @@ static int rename_chains(struct editing *x)
 
 		if (!prefix)
 			continue;
-		c->name = name_of(x, prefix, 'c', r->chain, &r->raw,
+		c->name = edits_name(x, prefix, 'c', r->chain, &r->raw,
 				  (uint32_t)i);
 		if (!c->name)
 			return -ENOMEM;
@@ -126,116 +92,11 @@ static int rename_chains(struct editing *x)
 
 		if (!prefix)
 			continue;
-		c->name = name_of(x, prefix, 'c', c->chain, &none, c->hook);
+		c->name = edits_name(x, prefix, 'c', c->chain, &none, c->hook);
 		if (!c->name)
 			return -ENOMEM;
 	}
 	return 0;
-}
-
-static struct image_table *image_table_of(struct editing *x, uint32_t chain)
-{
-	const struct foreign_table *t = table_of(x, chain);
-	struct image_table *it = image_find_table(x->img, t->family, t->name);
-
-	if (!it)
-		it = image_add_table(x->img, t->family, t->name);
-	if (it)
-		it->iptables = t->world == WORLD_NFT;
-	return it;
-}
-
-/* Behind "-A CHAIN ". */
-static const char *words_of(const char *line)
-{
-	const char *s = strchr(line, ' ');
-
-	s = s ? strchr(s + 1, ' ') : NULL;
-	return s ? s + 1 : "";
-}
-
-/* One line, as the kernel shows the rule. */
-static int put_words(struct editing *x, struct image_table *t,
-		     const char *name, const char *line)
-{
-	_cleanup_free_ char *words = NULL;
-	struct image_chain *c = image_find_chain(t, name);
-	struct image_rule *r;
-	int err = xt_settle(t->family, words_of(line), &words);
-
-	if (err == -EOPNOTSUPP) {
-		diag_add(x->d, DIAG_ERROR, 0, ID_NOT_EDITED, NOPOS,
-			 "this kernel cannot load a rule that would stand in for one of the host's: %s",
-			 words_of(line));
-		return -FAULT_CONFLICT;
-	}
-	if (err)
-		return err;
-	x->has_socket[t->family == NFPROTO_IPV6] |=
-		strstr(words, "-m socket") != NULL;
-	if (!c)
-		c = image_add_chain(t, name, HOOK_MAX_);
-	r = c ? image_add_rule(c) : NULL;
-	if (!r)
-		return -ENOMEM;
-	r->verdict = VERDICT_WORDS;
-	r->origin = &nobody;
-	r->unknown = TAKE_PTR(words);
-	return 0;
-}
-
-/* Lines as ipt_rewrite_rule() and its kin print them. */
-static int put_lines(struct editing *x, uint32_t chain, const char *name,
-		     struct strbuf *text)
-{
-	char *s = text->s, *end;
-	int err = strbuf_status(text);
-
-	for (; !err && s && *s; s = end + 1) {
-		struct image_table *t = image_table_of(x, chain);
-
-		end = strchr(s, '\n');
-		if (!end || !t)
-			return -ENOMEM;
-		*end = '\0';
-		err = put_words(x, t, name, s);
-	}
-	return err;
-}
-
-static int put_chain(struct editing *x, uint32_t chain, const char *name)
-{
-	struct image_table *t = image_table_of(x, chain);
-
-	if (!t)
-		return -ENOMEM;
-	return image_find_chain(t, name) ||
-	       image_add_chain(t, name, HOOK_MAX_) ? 0 : -ENOMEM;
-}
-
-/* In the host's chain, behind so many of its rules that stay. */
-static int put_jump(struct editing *x, uint32_t chain, uint32_t behind,
-		    const char *name, const char *original)
-{
-	const char *in = x->f->chains[chain].name;
-	struct image_table *t = image_table_of(x, chain);
-	struct image_chain *c = t ? image_find_chain(t, in) : NULL;
-	struct image_rule *r;
-
-	if (t && !c)
-		c = image_add_chain(t, in, reach_xt_hook(in));
-	r = c ? image_add_rule(c) : NULL;
-	if (!r)
-		return -ENOMEM;
-	c->foreign = true;
-	r->verdict = VERDICT_JUMP;
-	r->origin = &nobody;
-	r->match.family = t->family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
-	r->target = name;
-	r->place = behind;
-	r->original = original;
-	r->comment = strdup("ctpolicy");
-	return r->comment ? 0 : -ENOMEM;
 }
 
 static int print_edit(const struct editing *x, struct ipt_line *l,
@@ -255,13 +116,18 @@ static bool leaves_chain(const struct foreign_rule *r)
 	return r->verdict == FOREIGN_RETURN || r->verdict == FOREIGN_GOTO;
 }
 
-/* What stands in a rule's place; *ret: it is not the rule itself. */
+/*
+ * What stands in a rule's place, going to `leave` (NULL: anywhere) where it
+ * would leave its chain; *ret: it is not the rule itself.
+ */
 static int print_rule(struct editing *x, uint32_t rule, uint8_t hook,
-		      const char *chain, struct strbuf *out, bool *ret)
+		      const char *chain, const char *leave, struct strbuf *out,
+		      bool *ret)
 {
 	const struct foreign_rule *r = &x->f->rules[rule];
 	const struct stateless_edit *e = stateless_find(x->s, rule, hook);
-	struct ipt_line l = { x->f, x->s, r, hook, "\n", chain, false };
+	struct ipt_line l = { x->f, x->s, r, hook, "\n", chain, false,
+			      leave };
 	bool led = ipt_rewrite_led_to(&l) != NULL;
 	int err = 0;
 
@@ -277,7 +143,7 @@ static int print_rule(struct editing *x, uint32_t rule, uint8_t hook,
 /* Why none can stand in the chain's table. */
 static const char *why_not(const struct editing *x, uint32_t chain)
 {
-	return is_iptables(x, table_of(x, chain)) ?
+	return is_iptables(x, edits_table(x, chain)) ?
 		       "ctpolicy has no chains in that table" :
 		       "it is a table of nft's own";
 }
@@ -295,47 +161,120 @@ static int check_rule(struct editing *x, const struct foreign_rule *r,
 	return 0;
 }
 
+/* What the rule does, in the chain `to`. */
+static int put_end(struct editing *x, uint32_t rule, const char *to)
+{
+	struct foreign_rule *r = &x->f->rules[rule];
+	uint8_t hook = x->s->hooks[r->chain];
+	const struct ipt_line l = { x->f, x->s, r, hook, "\n", "X", false,
+				    NULL };
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	const char *chain = ipt_rewrite_led_to(&l);
+	int err = edits_put_chain(x, r->chain, to);
+
+	if (r->verdict == FOREIGN_GOTO)
+		strbuf_printf(&text, "-A X -g %s\n", chain ? chain : r->target);
+	return err ? err : edits_put_lines(x, r->chain, to, &text);
+}
+
+struct stand_in {
+	const char *prefix, *name;
+	const char *leave;		/* NULL: it need not leave */
+	bool goes;			/* the rule that it is for */
+};
+
+/*
+ * A rule that leaves its chain, be it for another one, can't do it from within
+ * a chain that is called: what asks for its packets stands in its place, and
+ * goes to a chain that does the rest. The jump ahead of it tells the original,
+ * and leads to what only remembers.
+ */
+static int put_leaving(struct editing *x, uint32_t rule,
+		       const struct stand_in *to, uint32_t behind,
+		       struct strbuf *text)
+{
+	uint32_t chain = x->f->rules[rule].chain;
+	_cleanup_(strbuf_release) struct strbuf here = { 0 }, ahead = { 0 };
+	size_t n = strlen(to->leave);
+	const char *end, *s;
+	int err = strbuf_status(text);
+
+	for (s = strbuf_str(text); (end = strchr(s, '\n')); s = end + 1) {
+		size_t len = (size_t)(end - s);
+		bool leaves = len > n && !memcmp(end - n, to->leave, n);
+
+		strbuf_add(leaves ? &here : &ahead, s, len + 1);
+	}
+	if (!err)
+		err = edits_put_lines(x, chain, to->name, &ahead);
+	if (!err)
+		err = edits_put_in_place(x, chain, behind, &here);
+	return err || !here.n ? err : put_end(x, rule, to->leave);
+}
+
+static int name_stand_in(const struct editing *x, uint32_t rule,
+			 struct stand_in *to)
+{
+	const struct foreign_rule *r = &x->f->rules[rule];
+	uint32_t alike = alike_ahead(x, rule);
+
+	to->name = edits_name(x, to->prefix, to->goes ? 'r' : 's', r->chain,
+			      &r->raw, alike);
+	if (to->goes && leaves_chain(r))
+		to->leave = edits_name(x, to->prefix, 'g', r->chain, &r->raw,
+				       alike);
+	return to->name && (to->leave || !to->goes || !leaves_chain(r)) ?
+		       0 : -ENOMEM;
+}
+
+static int put_stand_in(struct editing *x, uint32_t rule,
+			const struct stand_in *to, uint32_t *behind,
+			struct strbuf *text)
+{
+	struct foreign_rule *r = &x->f->rules[rule];
+	int err = edits_put_chain(x, r->chain, to->name);
+
+	if (!err && !to->leave)
+		err = edits_put_lines(x, r->chain, to->name, text);
+	if (!err)
+		err = edits_put_jump(x, r->chain, *behind, to->name,
+				     to->goes ? r->original : NULL);
+	if (!err && to->leave)
+		err = put_leaving(x, rule, to, *behind, text);
+	*behind += !to->goes;
+	if (to->goes)
+		r->stand_in = to->name;
+	return err;
+}
+
 static int edit_rule(struct editing *x, uint32_t rule, uint32_t *behind)
 {
 	struct foreign_rule *r = &x->f->rules[rule];
 	uint8_t hook = x->s->hooks[r->chain];
 	const struct stateless_edit *e = stateless_find(x->s, rule, hook);
-	const struct ipt_line l = { x->f, x->s, r, hook, "\n", NULL, false };
-	const char *prefix = prefix_of(x, r->chain, hook), *name;
+	const struct ipt_line l = { x->f, x->s, r, hook, "\n", NULL, false,
+				    NULL };
+	struct stand_in to = { .prefix = prefix_of(x, r->chain, hook) };
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	bool goes;
 	int err;
 
 	if (!e && !ipt_rewrite_led_to(&l)) {
 		++*behind;
 		return 0;
 	}
-	err = check_rule(x, r, prefix);
+	to.goes = !e || !e->stays || ipt_rewrite_led_to(&l);
+	err = check_rule(x, r, to.prefix);
+	if (!err)
+		err = name_stand_in(x, rule, &to);
+	if (!err)
+		err = print_rule(x, rule, hook, "X", to.leave, &text,
+				 &to.goes);
 	if (err)
 		return err;
-	err = print_rule(x, rule, hook, "X", &text, &goes);
-	if (err)
-		return err;
-	if (goes && leaves_chain(r))
-		return refuse(x, r->chain, r,
-			      "what ends the chain cannot stand in a chain of its own");
-	if (goes && !r->original)
+	if (to.goes && !r->original)
 		return refuse(x, r->chain, r, "the kernel's own form of it is not known");
-	x->edits[table_of(x, r->chain)->family == NFPROTO_IPV6] |= goes;
-	name = name_of(x, prefix, goes ? 'r' : 's', r->chain, &r->raw,
-		       alike_ahead(x, rule));
-	if (!name)
-		return -ENOMEM;
-	err = put_chain(x, r->chain, name);
-	if (!err)
-		err = put_lines(x, r->chain, name, &text);
-	if (!err)
-		err = put_jump(x, r->chain, *behind, name,
-			       goes ? r->original : NULL);
-	*behind += !goes;
-	if (goes)
-		r->stand_in = name;
-	return err;
+	x->edits[edits_table(x, r->chain)->family == NFPROTO_IPV6] |= to.goes;
+	return put_stand_in(x, rule, &to, behind, &text);
 }
 
 /* What is added to the end of a chain. */
@@ -344,18 +283,18 @@ static int edit_end(struct editing *x, const struct stateless_edit *e,
 {
 	const struct foreign_text end = { "end", 3 };
 	const char *prefix = prefix_of(x, e->chain, e->hook), *name;
-	struct ipt_line l = { x->f, x->s, NULL, e->hook, "\n", "X", false };
+	struct ipt_line l = { x->f, x->s, NULL, e->hook, "\n", "X", false, NULL };
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
 	int err;
 
 	if (!prefix)
 		return refuse(x, e->chain, NULL, why_not(x, e->chain));
-	name = name_of(x, prefix, 's', e->chain, &end, 0);
+	name = edits_name(x, prefix, 's', e->chain, &end, 0);
 	err = name ? ipt_rewrite_extra(&l, &x->s->rules[e->first], &text) :
 		     -ENOMEM;
 	if (!err)
-		err = put_lines(x, e->chain, name, &text);
-	return err ? err : put_jump(x, e->chain, behind, name, NULL);
+		err = edits_put_lines(x, e->chain, name, &text);
+	return err ? err : edits_put_jump(x, e->chain, behind, name, NULL);
 }
 
 /* A kernel lists rules in their order, chain by chain. */
@@ -369,7 +308,7 @@ static int edit_rules(struct editing *x)
 		const struct foreign_rule *r = &x->f->rules[i];
 
 		if (!foreign_is_gone(r) &&
-		    table_of(x, r->chain)->world == x->names->world)
+		    edits_table(x, r->chain)->world == x->names->world)
 			err = edit_rule(x, i, &behind[r->chain]);
 	}
 	for (size_t i = 0; !err && i < x->s->n_edits; i++) {
@@ -384,7 +323,7 @@ static int edit_rules(struct editing *x)
 /* A ban that is put into the chain by hand would be half a ban. */
 static void tell_copy(struct editing *x, const struct stateless_copy *c)
 {
-	const struct foreign_table *t = table_of(x, c->chain);
+	const struct foreign_table *t = edits_table(x, c->chain);
 
 	diag_add(x->d, DIAG_WARNING, 0, ID_CHAIN_COPIED, NOPOS,
 		 "packets of hook %s pass a copy of chain %s of table %s %s: rules that are added to the chain, or deleted from it, make no difference to them",
@@ -396,7 +335,7 @@ static void tell_copy(struct editing *x, const struct stateless_copy *c)
 static int put_copy(struct editing *x, const struct stateless_copy *c)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	int err = put_chain(x, c->chain, c->name);
+	int err = edits_put_chain(x, c->chain, c->name);
 	bool is_other;
 
 	tell_copy(x, c);
@@ -408,29 +347,29 @@ static int put_copy(struct editing *x, const struct stateless_copy *c)
 		is_other = false;
 		err = check_rule(x, r, prefix_of(x, c->chain, c->hook));
 		if (!err)
-			err = print_rule(x, i, c->hook, c->name, &text,
+			err = print_rule(x, i, c->hook, c->name, NULL, &text,
 					 &is_other);
 		if (!err && !is_other) {
 			struct ipt_line l = { x->f, x->s, r, c->hook, "\n",
-					      c->name, false };
+					      c->name, false, NULL };
 
 			err = ipt_rewrite_plain(&l, &text);
 		}
 	}
-	return err ? err : put_lines(x, c->chain, c->name, &text);
+	return err ? err : edits_put_lines(x, c->chain, c->name, &text);
 }
 
 static int put_called(struct editing *x, const struct stateless_chain *c)
 {
 	const struct foreign_rule *r = &x->f->rules[c->rule];
-	struct ipt_line l = { x->f, x->s, r, c->hook, "\n", c->name, true };
+	struct ipt_line l = { x->f, x->s, r, c->hook, "\n", c->name, true, NULL };
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	int err = put_chain(x, r->chain, c->name);
+	int err = edits_put_chain(x, r->chain, c->name);
 
 	for (uint32_t i = 0; !err && i < c->n; i++)
 		err = ipt_rewrite_rule(&l, &x->s->inner[c->first + i], &c->own,
 				       false, &text);
-	return err ? err : put_lines(x, r->chain, c->name, &text);
+	return err ? err : edits_put_lines(x, r->chain, c->name, &text);
 }
 
 /* Reassembly goes with tracking; one socket match keeps it, called or not. */
@@ -444,7 +383,7 @@ static int keep_reassembly(struct editing *x, uint8_t family)
 		return 0;
 	t = image_find_table(x->img, family, "filter");
 	name = intern_printf("%s.c-socket", x->names->input);
-	return name ? put_words(x, t, name, "-A X -m socket -j RETURN") :
+	return name ? edits_put_words(x, t, name, "-A X -m socket -j RETURN") :
 		      -ENOMEM;
 }
 

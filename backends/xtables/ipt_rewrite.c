@@ -96,7 +96,8 @@ static int print_rule(struct rewriting *x, uint32_t rule, uint8_t hook,
 {
 	const struct foreign_rule *r = &x->f->rules[rule];
 	const struct stateless_edit *e = stateless_find(x->s, rule, hook);
-	struct ipt_line l = { x->f, x->s, r, hook, x->eol, chain, false };
+	struct ipt_line l = { x->f, x->s, r, hook, x->eol, chain, false,
+			      NULL };
 	int err = 0;
 
 	if (e)
@@ -137,7 +138,7 @@ static bool chain_is_here(const struct rewriting *x,
 static int print_chain(struct rewriting *x, const struct stateless_chain *c)
 {
 	struct ipt_line l = { x->f, x->s, &x->f->rules[c->rule], c->hook,
-			      x->eol, c->name, true };
+			      x->eol, c->name, true, NULL };
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < c->n; i++) {
@@ -164,7 +165,7 @@ static bool extra_is_here(const struct rewriting *x,
 static int print_extra(struct rewriting *x, const struct stateless_edit *e)
 {
 	struct ipt_line l = { x->f, x->s, NULL, e->hook, x->eol,
-			      x->f->chains[e->chain].name, false };
+			      x->f->chains[e->chain].name, false, NULL };
 
 	return ipt_rewrite_extra(&l, &x->s->rules[e->first], x->out);
 }
@@ -292,7 +293,7 @@ int ipt_print_edit(const struct foreign *f, const struct stateless *s,
 	struct rewriting x = { .f = f, .s = s, .out = out, .eol = "\n" };
 	struct ipt_line l = {
 		f, s, &f->rules[e->rule], e->hook, x.eol,
-		stateless_copy_name(s, e->chain, e->hook), false,
+		stateless_copy_name(s, e->chain, e->hook), false, NULL,
 	};
 	int err = print_edit(&x, &l, e);
 

@@ -40,6 +40,7 @@ struct ipt_line {
 	const char *eol;
 	const char *chain;		/* NULL: its own */
 	bool inner;			/* in a chain made for the rule */
+	const char *leave;		/* goes there; NULL: where it did */
 };
 
 /* The copy of a chain that the rule leads to, in this hook; NULL: to none. */

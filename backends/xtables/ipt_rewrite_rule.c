@@ -178,6 +178,7 @@ struct printing {
 	const char *options;		/* NULL: those that were there */
 	unsigned int dims;		/* `options` replaces them */
 	const char *target;		/* NULL: the rule's own; "": none */
+	bool goes;			/* there, with no way back */
 	bool bare;			/* without the rule's other matches */
 	bool counters;			/* those of the rule */
 };
@@ -246,6 +247,12 @@ static bool takes_options(const struct printing *x, enum part part,
 				      x->dims >> ZONE_PROTO & 1);
 }
 
+static void print_target(const struct printing *x, struct strbuf *out)
+{
+	if (x->target && *x->target)
+		strbuf_printf(out, " -%c %s", x->goes ? 'g' : 'j', x->target);
+}
+
 static void print_word(const struct printing *x, size_t i, bool *target_done,
 		       struct strbuf *out)
 {
@@ -258,8 +265,8 @@ static void print_word(const struct printing *x, size_t i, bool *target_done,
 	} else if (part == PART_CHAIN) {
 		print_chain(x, i, out);
 	} else if (part == PART_TARGET || part == PART_TO) {
-		if (x->target && *x->target && !*target_done)
-			strbuf_printf(out, " -j %s", x->target);
+		if (!*target_done)
+			print_target(x, out);
 		*target_done = true;
 		if (!x->target && part == PART_TO && to)
 			strbuf_printf(out, " %s", to);
@@ -285,8 +292,8 @@ static void print_line(const struct printing *x, struct strbuf *out)
 	}
 	if (x->options && !options_done)
 		strbuf_puts(out, x->options);
-	if (x->target && *x->target && !target_done)
-		strbuf_printf(out, " -j %s", x->target);
+	if (!target_done)
+		print_target(x, out);
 	while (end && (r->raw.s[end - 1] == ' ' || r->raw.s[end - 1] == '\t'))
 		end--;
 	strbuf_add(out, r->raw.s + end, r->raw.n - end);
@@ -301,6 +308,15 @@ static const char *target_of(const struct ipt_line *l,
 	       r->does == DO_REMEMBER ? "" : l->s->chains[r->chain].name;
 }
 
+/* Where the rule would do what it did, it goes where it is told to. */
+static void lead_off(struct printing *x)
+{
+	if (x->target || !x->l->leave)
+		return;
+	x->target = x->l->leave;
+	x->goes = true;
+}
+
 int ipt_rewrite_rule(const struct ipt_line *l, const struct stateless_rule *r,
 		     const struct zone *own, bool first, struct strbuf *out)
 {
@@ -313,6 +329,7 @@ int ipt_rewrite_rule(const struct ipt_line *l, const struct stateless_rule *r,
 
 	if (err)
 		return err;
+	lead_off(&x);
 	if (!r->own && !l->inner)
 		known = zone_all(own->family);
 	/* without -p, no port can be asked for */
@@ -338,6 +355,7 @@ int ipt_rewrite_plain(const struct ipt_line *l, struct strbuf *out)
 
 	if (err)
 		return err;
+	lead_off(&x);
 	for (i = 0; i < p.a.n; i++)
 		if (p.of[i] == PART_STATE || p.of[i] == PART_ALL)
 			p.of[i] = PART_MATCH;

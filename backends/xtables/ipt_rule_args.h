@@ -33,5 +33,10 @@ int ipt_args_decode(const struct ipt_args *a, uint8_t family,
 		    struct image_rule *r);
 /* A rule of a chain that holds nothing but words: VERDICT_WORDS. */
 int ipt_args_words(const struct ipt_args *a, struct image_rule *r);
+/* Do they lead to a chain of which own_names_led_to() says that they are? */
+bool ipt_args_lead_off(const struct ipt_args *a);
+/* The words, whatever they mean. */
+int ipt_args_text(const struct ipt_args *a, enum verdict verdict,
+		  struct image_rule *r);
 
 #endif

@@ -202,6 +202,11 @@ static int take_argument(struct build *b)
 		b->i += 2;
 		return load_target(b, v[b->i - 1]);
 	}
+	if (!strcmp(v[b->i], "-g") && b->i + 1 < b->a->n) {
+		b->i += 2;
+		xt_head_go(&b->head);
+		return standard_target(b, v[b->i - 1]);
+	}
 	return take_extension_option(b, negated);
 }
 

@@ -98,5 +98,8 @@ int xt_head_take(struct xt_head *h, const struct ipt_args *a, size_t *i,
 /* One argument, whatever it holds. */
 void xt_print_word(const char *s, size_t n, FILE *out);
 void xt_head_print(const struct xt_head *h, FILE *out);
+/* Is the target a chain that is gone to, with no way back? */
+void xt_head_go(struct xt_head *h);
+bool xt_head_goes(const struct xt_head *h);
 
 #endif

@@ -266,3 +266,17 @@ void xt_head_print(const struct xt_head *h, FILE *out)
 	if (frag)
 		fprintf(out, "%s -f", f.invflags & IPT_INV_FRAG ? " !" : "");
 }
+
+void xt_head_go(struct xt_head *h)
+{
+	if (h->family == NFPROTO_IPV4)
+		h->v4->ip.flags |= IPT_F_GOTO;
+	else
+		h->v6->ipv6.flags |= IP6T_F_GOTO;
+}
+
+bool xt_head_goes(const struct xt_head *h)
+{
+	return h->family == NFPROTO_IPV4 ? h->v4->ip.flags & IPT_F_GOTO :
+					   h->v6->ipv6.flags & IP6T_F_GOTO;
+}

@@ -102,11 +102,7 @@ static int print_target(struct print *p, const struct xt_entry_target *e)
 	if (!*p->target)
 		return 0;
 	if (!*name || strcmp(name, p->target)) {
-		bool go = p->head.family == NFPROTO_IPV4 ?
-				  p->head.v4->ip.flags & IPT_F_GOTO :
-				  p->head.v6->ipv6.flags & IP6T_F_GOTO;
-
-		fprintf(p->out, " -%c ", go ? 'g' : 'j');
+		fprintf(p->out, " -%c ", xt_head_goes(&p->head) ? 'g' : 'j');
 		xt_print_word(p->target, strlen(p->target), p->out);
 		return 0;
 	}

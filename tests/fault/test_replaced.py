@@ -20,9 +20,14 @@ RULES = """*filter
 :INPUT DROP [1:60]
 :FORWARD ACCEPT [0:0]
 :OUTPUT ACCEPT [0:0]
+:first - [0:0]
+[2:120] -A INPUT -j first
 [3:180] -A INPUT -i lo -j ACCEPT
 [4:240] -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 [5:300] -A INPUT -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
+[6:360] -A INPUT -p tcp -m tcp --dport 80 -m state --state NEW -g first
+[7:420] -A first -m conntrack --ctstate INVALID -j RETURN
+[8:480] -A first -p udp -j DROP
 COMMIT
 """
 NOT_RESTORED = 11

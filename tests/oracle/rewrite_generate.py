@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Random hosts and routers that filter by state, as people write them."""
+import dataclasses
 import random
 
 from rewrite_rules import Rule, Ruleset
@@ -249,6 +250,28 @@ class Writer:
             self.body(chain, hook)
         self.ending(chain, hook)
 
+    # ---- rules that leave their chain
+    def leave(self):
+        """Some rules that accept go to a chain that does; some states return."""
+        for name in list(self.chains):
+            rules = self.chains[name]
+            for at, rule in enumerate(rules):
+                if rule.target == "ACCEPT" and rule.states and self.chance(.3):
+                    end = "end-%d" % len(self.chains)
+                    self.chains[end] = [Rule("ACCEPT", proto=rule.proto)]
+                    rules[at] = dataclasses.replace(rule, target=end, goto=True)
+        for name in list(self.chains):
+            if name in self.set.policies or not self.chance(.5):
+                continue
+            fields = self.pick({}, {"proto": "tcp"}, dict(self.service(), syn=""))
+            states = self.pick(("INVALID",), ("INVALID",), ("NEW",), EST,
+                               ("ESTABLISHED",))
+            if name.startswith("end-"):     # what began goes on: established()
+                states = ("INVALID",)
+            rule = Rule("RETURN", states=states, mode=self.mode(), **fields)
+            self.chains[name].insert(
+                self.draw.randrange(len(self.chains[name]) + 1), rule)
+
     def write(self):
         if self.chance(.1):
             # the Red Hat layout: one chain for both
@@ -262,6 +285,10 @@ class Writer:
                 self.filter("FORWARD")
         if self.set.policies["OUTPUT"] == "DROP" or self.chance(.3):
             self.filter("OUTPUT")
+        # the rest of a seed stays what it was
+        self.draw = random.Random("leaving %s" % self.draw.random())
+        if self.chance(.4):
+            self.leave()
         return self.set
 
 
