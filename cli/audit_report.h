@@ -35,6 +35,8 @@ struct audit_report {
 /* Of a rule in `jump { }`, the chain around it. */
 const char *audit_chain_name(const struct foreign *f,
 			     const struct foreign_rule *r);
+/* On stdout, of at most so many bytes, on one line. */
+void audit_print_rule(const struct foreign_text *raw, size_t max);
 /* The lines that would replace a rule, and all that its edits say. */
 struct audit_replacement {
 	struct strbuf rules;

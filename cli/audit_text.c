@@ -9,10 +9,10 @@
 
 #define RULE_SHOWN 200		/* bytes of a rule that a line has room for */
 
-static void print_rule(const struct foreign_text *raw)
+void audit_print_rule(const struct foreign_text *raw, size_t max)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-	size_t n = raw->n > RULE_SHOWN ? RULE_SHOWN : raw->n;
+	size_t n = raw->n > max ? max : raw->n;
 
 	/* not in the middle of a character */
 	while (n && n < raw->n && ((unsigned char)raw->s[n] & 0xc0) == 0x80)
@@ -103,7 +103,7 @@ static int print_replacement(const struct audit_report *a,
 		struct foreign_text line = { s, strcspn(s, "\n") };
 
 		fputs("        ", stdout);
-		print_rule(&line);
+		audit_print_rule(&line, RULE_SHOWN);
 		putchar('\n');
 	}
 	err = strbuf_status(&x.rules);
@@ -123,7 +123,7 @@ static int print_finding(const struct audit_report *a,
 
 	print_place(f, r);
 	fputs("\n    ", stdout);
-	print_rule(&r->raw);
+	audit_print_rule(&r->raw, RULE_SHOWN);
 	putchar('\n');
 	for (size_t i = 0; i < FEATURE_MAX_; i++) {
 		if (!(r->features >> i & 1) || i == FEATURE_NAT_VERDICT)
@@ -145,12 +145,13 @@ static void print_flaw(const struct foreign *f, const struct flaw *x)
 	       diag_id_name(x->id));
 	print_place(f, &f->rules[x->rule]);
 	fputs("\n    ", stdout);
-	print_rule(&f->rules[x->rule].raw);
+	audit_print_rule(&f->rules[x->rule].raw, RULE_SHOWN);
 	if (x->other != FOREIGN_NOWHERE) {
 		fputs("\n    the other rule: ", stdout);
 		print_place(f, &f->rules[x->other]);
 		fputs("\n    ", stdout);
-		print_rule(&f->rules[x->other].raw);
+		audit_print_rule(&f->rules[x->other].raw,
+				 RULE_SHOWN);
 	}
 	if (x->help)
 		printf("\n    help: %s", x->help);

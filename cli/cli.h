@@ -48,6 +48,7 @@ enum option_bit {
 	OPT_REDO = 1 << 8,
 	OPT_PACKET = 1 << 9,
 	OPT_REWRITE = 1 << 10,
+	OPT_CHECK = 1 << 11,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -59,7 +60,7 @@ struct options {
 	uint8_t ct_state;		/* NF_CT_STATE_BIT; 0: not said */
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;
-	bool dry_run, detailed, wait, redo, minimal, rewrite;
+	bool dry_run, detailed, wait, redo, minimal, rewrite, check;
 	char **args;
 	size_t n_args;
 };
@@ -76,7 +77,7 @@ struct command {
 
 extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
 	cmd_remove, cmd_confirm, cmd_recover, cmd_rollback, cmd_audit,
-	cmd_explain, cmd_import;
+	cmd_explain, cmd_import, cmd_status;
 
 /* Parse argv[0..] of a command; EXIT_DONE, or EXIT_USAGE with a message. */
 int options_parse(const struct command *c, int argc, char **argv,

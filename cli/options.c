@@ -40,6 +40,7 @@ static const struct {
 	{ "family", required_argument, OPT_FAMILY, KEY_FAMILY, 0 },
 	{ "confirm", required_argument, OPT_CONFIRM, KEY_CONFIRM, 0 },
 	{ "rewrite", no_argument, OPT_REWRITE, KEY_FLAG, FLAG(rewrite) },
+	{ "check", no_argument, OPT_CHECK, KEY_FLAG, FLAG(check) },
 	{ "force", no_argument, OPT_FORCE, KEY_FLAG, FLAG(request.force) },
 	{ "wait", no_argument, OPT_WAIT, KEY_FLAG, FLAG(wait) },
 	{ "redo", no_argument, OPT_REDO, KEY_FLAG, FLAG(redo) },

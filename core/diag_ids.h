@@ -233,7 +233,9 @@
 	X(NEWLY_ADMITTED, 818)		/* a note */			\
 	X(NEWLY_LOST, 819)		/* a note */			\
 	X(NO_REWRITE, 820)						\
-	X(RULES_PASSED, 821)		/* a note */
+	X(RULES_PASSED, 821)		/* a note */			\
+	/* status */							\
+	X(TABLE_UNKNOWN, 830)		/* a warning */
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

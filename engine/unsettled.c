@@ -9,15 +9,19 @@
 
 #define NS_PER_S 1000000000u
 
+uint64_t trial_seconds_left(const struct waiting *w)
+{
+	uint64_t now = clock_boot_ns(), end = w->pending.deadline;
+
+	return end > now ? (end - now + NS_PER_S - 1) / NS_PER_S : 0;
+}
+
 void trial_say(const struct waiting *w, enum diag_level level,
 	       struct diags *d)
 {
-	uint64_t now = clock_boot_ns(), end = w->pending.deadline;
-	uint64_t left = end > now ? (end - now + NS_PER_S - 1) / NS_PER_S : 0;
-
 	diag_add(d, level, 0, ID_ON_TRIAL, NOPOS,
 		 "change %u is still on trial for %" PRIu64 " s",
-		 w->pending.id, left);
+		 w->pending.id, trial_seconds_left(w));
 	diag_help(d, "'ctpolicy confirm' keeps it, 'ctpolicy rollback' undoes it");
 }
 

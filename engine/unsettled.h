@@ -15,6 +15,8 @@
  * a warning.
  */
 int unsettled_note(const struct request *rq, struct diags *d);
+/* Until it is rolled back; 0: its time is up. */
+uint64_t trial_seconds_left(const struct waiting *w);
 /* A change on trial, with the time that is left, at a level of the caller's. */
 void trial_say(const struct waiting *w, enum diag_level level,
 	       struct diags *d);

@@ -7,6 +7,7 @@ for some seconds, as root of the first network namespace only, and puts it
 back however it ends.
 """
 import concurrent.futures
+import json
 import os
 import resource
 import signal
@@ -135,6 +136,14 @@ def connect_many(version, patience):
         return sum(end != "ok" for end in ends)
 
 
+def status(space):
+    """Its exit code, and what wants attention; no change is remembered."""
+    out = space.run("%s status --check --json --state-dir %s/none; echo $?" %
+                    (lab.CTPOLICY, lab.WORK))
+    said, _, code = out.strip().rpartition("\n")
+    return int(code), json.loads(said)["attention"]
+
+
 class TableFull(unittest.TestCase):
     def tearDown(self):
         LAB.clear()
@@ -170,6 +179,23 @@ class TableFull(unittest.TestCase):
             self.stateful(LAB.server, "input", backend)
             LAB.server.flush_entries()
             self.assertGreater(connect_many(4, 0.5), 50)
+        LAB.server.flush_entries()
+
+    def test_status(self):
+        """`status --check` tells a table that is full, and packets that are
+        being dropped for it, while they are."""
+        LAB.clear()
+        self.stateful(LAB.server, "input", lab.BACKENDS[0])
+        LAB.server.flush_entries()
+        self.assertEqual(status(LAB.server), (0, []))
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            busy = pool.submit(connect_many, 4, 2)
+            told = set()
+            while not busy.done() and told < {"fill", "drops"}:
+                code, attention = status(LAB.server)
+                self.assertEqual(code, 1 if attention else 0)
+                told |= set(attention)
+        self.assertEqual(told, {"fill", "drops"})
         LAB.server.flush_entries()
 
 

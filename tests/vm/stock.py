@@ -32,6 +32,7 @@ def looking(vm, _how):
     """Commands that only look, as one who has nothing loaded runs them."""
     for command, code in (
             ("check /tmp/allowed.yaml", 0), ("audit", 0),
+            ("status", 0), ("status --check --json", 0),
             ("render /tmp/allowed.yaml", 0),
             ("diff /tmp/forbidden.yaml --backend nftables", 1),
             ("diff /tmp/allowed.yaml --backend nftables", 1),
@@ -43,6 +44,7 @@ def looking(vm, _how):
             ("apply /tmp/off.yaml --backend nftables", 0),
             ("apply /tmp/off.yaml --backend nftables", 0),
             ("diff /tmp/off.yaml --backend nftables", 0),
+            ("status --check", 0),
             ("rollback", None), ("recover", 0), ("remove", 0)):
         vm.run("ctpolicy " + command, code=code)
         assert absent(vm), "%s loaded nf_conntrack: %s" % (

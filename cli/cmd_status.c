@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/cmd_status.c: how does this host stand? */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/report.h"
+#include "cli/status_report.h"
+#include "core/clock.h"
+#include "core/mem.h"
+
+/* Of the table, from where on it wants attention. */
+#define FILL_HIGH 0.9
+/* How long --check watches the counters. */
+#define WATCH_MS 1000
+
+const char *concern_word(enum concern c)
+{
+	static const char *const v[] = {
+#define X(id, word, words) word,
+		CONCERNS(X)
+#undef X
+	};
+
+	return v[c];
+}
+
+const char *concern_words(enum concern c)
+{
+	static const char *const v[] = {
+#define X(id, word, words) words,
+		CONCERNS(X)
+#undef X
+	};
+
+	return v[c];
+}
+
+double status_fill(const struct ct_table *t)
+{
+	return t->max ? (double)t->count / (double)t->max : 0;
+}
+
+/* Do these grow while somebody looks on? */
+static bool is_dropping(const struct ct_table *before)
+{
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct ct_table now;
+	int err = proc < 0 ? -1 : 0;
+
+	if (!err) {
+		clock_pause_ms(WATCH_MS);
+		err = ct_table_read(proc, &now);
+		close(proc);
+	}
+	return !err &&
+	       (now.counter[CT_DROP] != before->counter[CT_DROP] ||
+		now.counter[CT_CHAIN_TOO_LONG] !=
+			before->counter[CT_CHAIN_TOO_LONG]);
+}
+
+static uint32_t concerns(const struct status *s, bool watch)
+{
+	uint32_t c = 0;
+
+	if (s->drift == DRIFT_DIFFERS || s->drift == DRIFT_PAST)
+		c |= 1u << CONCERN_DRIFT;
+	if (s->has_table && status_fill(&s->table) >= FILL_HIGH)
+		c |= 1u << CONCERN_FILL;
+	if (watch && s->has_table && is_dropping(&s->table))
+		c |= 1u << CONCERN_DROPS;
+	if (s->unfinished.command || (s->waiting.there && s->waiting.expired))
+		c |= 1u << CONCERN_UNFINISHED;
+	return c;
+}
+
+static int run(const struct options *o)
+{
+	_cleanup_(status_release) struct status s = { 0 };
+	struct status_report r = { .s = &s, .quiet = o->quiet };
+	int err = status_read(&o->request, &s);
+
+	r.failed = err;
+	if (!err)
+		r.attention = concerns(&s, o->check);
+	if ((o->json ? status_print_json : status_print_text)(&r) && !err)
+		err = -ENOMEM;
+	if (err && !s.diags.errors && !o->json)
+		fprintf(stderr, "ctpolicy status: %s\n", fault_text(err));
+	if (err)
+		return exit_code_of(err);
+	return o->check && r.attention ? EXIT_DIFFERS : EXIT_DONE;
+}
+
+const struct command cmd_status = {
+	.name = "status",
+	.summary = "show how full the table is, what is out of it, and any drift",
+	.min_args = 0,
+	.max_args = 0,
+	.takes = OPT_CHECK,
+	.run = run,
+	.help =
+"Example:  ctpolicy status\n"
+"          ctpolicy status --check --quiet || echo look at this host\n"
+"\n"
+"Usage: ctpolicy status [OPTION...]\n"
+"\n"
+"Shows whether connections are tracked and which rule keeps tracking on, how\n"
+"full the connection table is and what the kernel dropped, which services are\n"
+"untracked, whether ctpolicy's rules are in force as they were applied, and\n"
+"what is on trial, unfinished or was done lately. It lists no entries, writes\n"
+"nothing and loads no kernel module; it takes CAP_NET_ADMIN.\n"
+"\n"
+"  --check              for monitoring: watch the counters for a second, and exit\n"
+"                       with 1 if something needs attention\n",
+	.exits =
+"Exit code: 0 done; 1 with --check: drift, a table that is 90 % full, packets\n"
+"being dropped for want of room, or an unfinished change; 69 the kernel or this\n"
+"build cannot do it, 77 no permission, 64 bad command line.\n",
+};

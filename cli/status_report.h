@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/status_report.h: how a host stands, for people and for scripts.
+ *
+ * Shape:  `attention` says what is wrong, 1 << enum concern.
+ * Owner:  borrows everything.
+ * Errors: -ENOMEM when a part could not be shown.
+ */
+#ifndef CTPOLICY_CLI_STATUS_REPORT_H
+#define CTPOLICY_CLI_STATUS_REPORT_H
+
+#include "engine/status.h"
+
+/* ID, word in JSON, words for people */
+#define CONCERNS(X)							\
+	X(DRIFT, "drift", "ctpolicy's rules or settings are not in force") \
+	X(FILL, "fill", "the connection table is nearly full")		\
+	X(DROPS, "drops", "the kernel is dropping packets for want of room in the connection table") \
+	X(UNFINISHED, "unfinished", "a change is unfinished")
+
+enum concern {
+#define X(id, word, words) CONCERN_##id,
+	CONCERNS(X)
+#undef X
+	CONCERN_MAX_
+};
+
+struct status_report {
+	const struct status *s;
+	uint32_t attention;
+	bool failed;		/* the rules could not be read */
+	bool quiet;
+};
+
+const char *concern_word(enum concern c);
+const char *concern_words(enum concern c);
+/* Of `max`; 0 where there is no limit. */
+double status_fill(const struct ct_table *t);
+int status_print_text(const struct status_report *r);
+int status_print_json(const struct status_report *r);
+
+#endif

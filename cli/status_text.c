@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/status_text.c: how a host stands, for people; nothing of it is stable. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/audit_report.h"
+#include "cli/status_report.h"
+#include "core/mem.h"
+#include "engine/unsettled.h"
+
+#define BAR 20
+#define RULE_SHOWN 60	/* bytes of a rule that its line has room for */
+#define PER_CENT 100
+
+static void heading(const char *word)
+{
+	printf("%-11s", word);
+}
+
+static void print_keeper(const struct foreign *f, const struct foreign_rule *r)
+{
+	const struct foreign_table *t =
+		&f->tables[f->chains[r->chain].table];
+
+	if (t->world == WORLD_LEGACY)
+		fputs("legacy ", stdout);
+	printf("%s ", foreign_family_name(t->family));
+	diag_puts(t->name, stdout);
+	putchar(' ');
+	diag_puts(audit_chain_name(f, r), stdout);
+	fputs(": ", stdout);
+	audit_print_rule(&r->raw, RULE_SHOWN);
+}
+
+static void print_family(const struct status *s, const char *name,
+			 const struct keepers_family *k)
+{
+	printf("%s ", name);
+	if (!k->rules) {
+		puts(s->keepers.objects ? "on, kept by declared objects" :
+					  "off");
+		return;
+	}
+	fputs("on, kept by ", stdout);
+	print_keeper(s->f, &s->f->rules[k->first]);
+	if (k->rules > 1)
+		printf(" (and %zu more)", k->rules - 1);
+	putchar('\n');
+}
+
+static void print_tracking(const struct status *s)
+{
+	heading("tracking");
+	if (s->module == MODULES_ABSENT) {
+		puts("off, nf_conntrack is not loaded");
+		return;
+	}
+	print_family(s, "IPv4", &s->keepers.ipv4);
+	heading("");
+	print_family(s, "IPv6", &s->keepers.ipv6);
+}
+
+static void print_bar(double fill)
+{
+	int full = fill >= 1 ? BAR : (int)(fill * BAR + .5);
+
+	fputs("  [", stdout);
+	for (int i = 0; i < BAR; i++)
+		putchar(i < full ? '#' : '-');
+	printf("] %.0f %%", fill * PER_CENT);
+}
+
+static void print_table(const struct status *s)
+{
+	const struct ct_table *t = &s->table;
+
+	if (!s->has_table)
+		return;
+	heading("entries");
+	printf("%" PRIu64 " of ", t->count);
+	if (t->max) {
+		printf("%" PRIu64, t->max);
+		print_bar(status_fill(t));
+	} else {
+		fputs("any number", stdout);
+	}
+	if (t->buckets)
+		printf("  %" PRIu64 " buckets", t->buckets);
+	putchar('\n');
+	heading("drops");
+	printf("since boot: %" PRIu64 " for want of room, %" PRIu64
+	       " of entries to make room, %" PRIu64 " inserts failed",
+	       t->counter[CT_DROP], t->counter[CT_EARLY_DROP],
+	       t->counter[CT_INSERT_FAILED]);
+	if (t->known >> CT_CHAIN_TOO_LONG & 1)
+		printf(", %" PRIu64 " chains too long",
+		       t->counter[CT_CHAIN_TOO_LONG]);
+	putchar('\n');
+}
+
+static void print_time(int64_t when)
+{
+	time_t t = (time_t)when;
+	struct tm tm;
+	char text[32];
+
+	if (localtime_r(&t, &tm) &&
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm))
+		fputs(text, stdout);
+}
+
+/* "change 4, apply of policy.yaml, 2026-11-27 02:40:17, by root" */
+static void print_change(const struct record *r)
+{
+	printf("change %u, ", r->id);
+	diag_puts(r->command, stdout);
+	if (r->policy) {
+		fputs(" of ", stdout);
+		diag_puts(r->policy, stdout);
+	}
+	fputs(", ", stdout);
+	print_time(r->time);
+	if (r->user) {
+		fputs(", by ", stdout);
+		diag_puts(r->user, stdout);
+	}
+	putchar('\n');
+}
+
+static void print_services(const struct status *s)
+{
+	heading("untracked");
+	for (size_t i = 0; i < s->n_services; i++) {
+		if (i)
+			fputs(", ", stdout);
+		diag_puts(s->services[i], stdout);
+	}
+	puts(s->n_services ? "" : "no service");
+}
+
+/* Of what was applied, by a policy or not. */
+static void print_drift(const struct status *s)
+{
+	heading("drift");
+	if (s->drift == DRIFT_NOTHING) {
+		puts("nothing was applied");
+		return;
+	}
+	if (s->drift == DRIFT_NONE) {
+		puts("none");
+		return;
+	}
+	if (s->drift == DRIFT_PAST)
+		puts("ctpolicy's rules ended with the machine's last boot");
+	else if (s->rules && s->counted)
+		printf("%zu %s between ctpolicy's rules and the policy\n",
+		       s->rules, s->rules == 1 ? "difference" : "differences");
+	else if (s->rules)
+		puts("ctpolicy's rules are not those that were applied");
+	else
+		puts("modules or files are not as they were left");
+	heading("");
+	if (s->history[0].policy) {
+		fputs("'ctpolicy diff ", stdout);
+		diag_puts(s->history[0].policy, stdout);
+		puts("' shows it, 'ctpolicy apply' repairs it");
+	} else {
+		puts("'ctpolicy diff' with the policy shows it");
+	}
+}
+
+static void print_open_ends(const struct status *s)
+{
+	if (s->unfinished.command) {
+		heading("unfinished");
+		print_change(&s->unfinished);
+		heading("");
+		puts("'ctpolicy recover' completes or undoes it");
+	}
+	if (!s->waiting.there)
+		return;
+	heading("on trial");
+	printf("change %u, ", s->waiting.pending.id);
+	if (s->waiting.expired)
+		puts("not confirmed in time: 'ctpolicy recover' rolls it back");
+	else
+		printf("%" PRIu64 " s left: 'ctpolicy confirm' or 'ctpolicy rollback'\n",
+		       trial_seconds_left(&s->waiting));
+}
+
+static void print_history(const struct status *s)
+{
+	for (size_t i = 0; i < s->n_history; i++) {
+		heading(i ? "" : "history");
+		print_change(&s->history[i]);
+	}
+}
+
+static void print_attention(uint32_t bits)
+{
+	for (unsigned int c = 0; c < CONCERN_MAX_; c++)
+		if (bits >> c & 1) {
+			heading("attention");
+			puts(concern_words((enum concern)c));
+		}
+}
+
+int status_print_text(const struct status_report *r)
+{
+	const struct diag_source none = { 0 };
+
+	diags_print(&r->s->diags, &none, 0, 20, false, stderr);
+	if (r->failed)
+		return 0;
+	if (!r->quiet) {
+		print_tracking(r->s);
+		print_table(r->s);
+		print_services(r->s);
+		print_drift(r->s);
+		print_open_ends(r->s);
+		print_history(r->s);
+	}
+	print_attention(r->attention);
+	return 0;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/drift.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/digest.h"
+#include "core/mem.h"
+#include "engine/boot_keep.h"
+#include "engine/off_aim.h"
+
+/* The newest part of a target; NULL: no change concerned it. */
+static const struct record_part *newest(const struct status *s,
+					const char *target)
+{
+	for (size_t i = 0; i < s->n_history; i++)
+		for (size_t k = 0; k < s->history[i].n_parts; k++)
+			if (!strcmp(s->history[i].parts[k].target, target))
+				return &s->history[i].parts[k];
+	return NULL;
+}
+
+static int holds_rules(struct plan *p, const struct part *m,
+		       const struct record_part *is, bool *ret)
+{
+	_cleanup_(past_free) struct past *past = NULL;
+	int err = past_read(m->backend, is, &past, &p->diags);
+
+	if (!err)
+		*ret = past_is_complete(past, m->live.image);
+	return err;
+}
+
+static int holds_modules(struct plan *p, const struct record_part *is,
+			 bool *ret)
+{
+	struct off *off = &p->change.off;
+	int err = off_read_record(off, is, &p->diags);
+
+	off->there = true;
+	if (!err)
+		err = off_compare(off);
+	return err ? err : off_holds(&off->live, &off->after, ret);
+}
+
+static int holds_files(struct plan *p, const struct record_part *is, bool *ret)
+{
+	struct boot *boot = &p->change.boot;
+	int err = boot_read_record(p, is);
+
+	boot->there = true;
+	if (!err)
+		err = boot_compare(boot, &p->diags);
+	if (!err)
+		*ret = boot_is_complete(boot);
+	return err;
+}
+
+static int compare_rules(struct plan *p, struct status *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < p->change.n; i++) {
+		const struct part *m = &p->change.v[i];
+		const struct record_part *is = newest(s, m->backend->name);
+		bool same = true;
+
+		if (is)
+			err = holds_rules(p, m, is, &same);
+		s->rules += !same;
+	}
+	return err;
+}
+
+static int compare_settings(struct plan *p, struct status *s)
+{
+	const struct record_part *modules = newest(s, OFF_TARGET);
+	const struct record_part *files = newest(s, BOOT_TARGET);
+	bool same = true;
+	int err = modules ? holds_modules(p, modules, &same) : 0;
+
+	s->settings += !same;
+	same = true;
+	if (!err && files)
+		err = holds_files(p, files, &same);
+	s->settings += !same;
+	return err;
+}
+
+/* Is the policy still what was applied? Then count what it takes. */
+static void count(const struct plan *p, struct status *s)
+{
+	const struct record *r = &s->history[0];
+	const struct request rq = {
+		.command = "diff", .backend = p->rq->backend,
+		.state_dir = p->rq->state_dir,
+	};
+	_cleanup_(plan_release) struct plan again = { 0 };
+	const struct change *c = &again.change;
+	size_t rules = 0;
+
+	/* What came on standard input is not there any more. */
+	if (!r->policy || !r->policy_digest || !strcmp(r->policy, "-") ||
+	    plan_load(&again, &rq, r->policy) ||
+	    digest_add(DIGEST_START, again.text, again.len) !=
+		    r->policy_digest ||
+	    plan_choose_live(&again) || plan_compare(&again))
+		return;
+	for (size_t i = 0; i < c->n; i++)
+		rules += c->v[i].changes ? c->v[i].changes->n : 0;
+	s->counted = rules != 0;
+	if (rules)
+		s->rules = rules;
+}
+
+int drift_find(struct plan *p, struct status *s)
+{
+	int err;
+
+	if (!s->n_history)
+		return 0;
+	err = compare_rules(p, s);
+	if (!err)
+		err = compare_settings(p, s);
+	if (err)
+		return err;
+	s->counted = !s->rules;
+	s->drift = s->rules || s->settings ? DRIFT_DIFFERS : DRIFT_NONE;
+	if (s->rules && strcmp(s->history[0].space, state_space(p->state)))
+		s->drift = DRIFT_PAST;
+	if (s->rules)
+		count(p, s);
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/drift.h: are the changes that were made still in force?
+ *
+ * A record tells what a target was to hold by a digest, so that it can say
+ * whether anything differs, and not how much. Where the policy that was
+ * applied is still in its file, the plan of applying it again is counted.
+ *
+ * Errors: -errno with the reason in the plan's diagnostics.
+ */
+#ifndef CTPOLICY_ENGINE_DRIFT_H
+#define CTPOLICY_ENGINE_DRIFT_H
+
+#include "engine/status.h"
+
+/* p: every backend as a part that was read; s: its history. */
+int drift_find(struct plan *p, struct status *s);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/intern.h"
+#include "core/mem.h"
+#include "engine/drift.h"
+#include "engine/live_rules.h"
+#include "engine/worlds.h"
+
+static int read_table(struct status *s)
+{
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int err = proc < 0 ? -errno : ct_table_read(proc, &s->table);
+
+	if (proc >= 0)
+		close(proc);
+	s->has_table = !err;
+	if (err && err != -ENOENT)
+		diag_add(&s->diags, DIAG_WARNING, 0, ID_TABLE_UNKNOWN, NOPOS,
+			 "the connection table's figures cannot be read: %s",
+			 strerror(-err));
+	return 0;
+}
+
+static int read_host(const struct request *rq, struct status *s)
+{
+	int err;
+
+	s->f = calloc(1, sizeof(*s->f));
+	if (!s->f)
+		return -ENOMEM;
+	err = live_rules_read(rq->backend, s->f, &s->diags);
+	if (err)
+		foreign_free(&s->f);
+	else
+		keepers_find(s->f, &s->keepers);
+	return err;
+}
+
+static int add_service(struct status *s, const struct origin *o)
+{
+	const char *name = o && o->service ? intern(o->service) : "";
+
+	if (!name)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_services; i++)
+		if (s->services[i] == name)
+			return 0;
+	if (!*name)
+		return 0;
+	if (mem_grow(&s->services, &s->cap_services, s->n_services + 1))
+		return -ENOMEM;
+	s->services[s->n_services++] = name;
+	return 0;
+}
+
+static int add_services(struct status *s, const struct image_table *t)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < t->n_chains; i++)
+		for (size_t k = 0; !err && k < t->chains[i].n_rules; k++)
+			err = add_service(s, t->chains[i].rules[k].origin);
+	for (size_t i = 0; i < t->n_sets; i++)
+		for (size_t k = 0; !err && k < t->sets[i].elems.n; k++)
+			err = add_service(s, t->sets[i].elems.origin[k]);
+	return err;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int find_services(const struct plan *p, struct status *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < p->change.n; i++) {
+		const struct image *img = p->change.v[i].live.image;
+
+		for (size_t k = 0; !err && k < img->n_tables; k++)
+			err = add_services(s, &img->tables[k]);
+	}
+	if (s->n_services)
+		qsort(s->services, s->n_services, sizeof(*s->services),
+		      by_name);
+	return err;
+}
+
+static int read_history(struct state *state, struct status *s)
+{
+	uint32_t ids[STATE_KEPT + 1];
+	size_t n = ARRAY_SIZE(ids);
+	int err = state_list(state, ids, &n, &s->diags);
+
+	while (!err && n) {
+		err = state_record(state, ids[--n], &s->history[s->n_history],
+				   &s->diags);
+		s->n_history += !err;
+		/* One that is damaged hides no others. */
+		if (err == -EIO || err == -ENOENT)
+			err = 0;
+	}
+	return err;
+}
+
+/* What a command that only looks cannot read keeps it from nothing. */
+static int read_state(const struct request *rq, struct state **ret,
+		      struct status *s)
+{
+	_cleanup_(diags_release) struct diags said = { 0 };
+	int err = state_open_reading(rq->state_dir, ret, &said);
+
+	if (!err)
+		err = journal_read(*ret, &s->unfinished, &said);
+	if (!err || (err == -ENOENT && *ret))
+		err = waiting_read(*ret, &s->waiting, &said);
+	if (!err)
+		err = read_history(*ret, s);
+	for (size_t i = 0; i < said.n; i++)
+		diag_add(&s->diags, DIAG_WARNING, 0, said.v[i].id, NOPOS,
+			 "%s", said.v[i].msg);
+	return err == -ENOMEM ? err : 0;
+}
+
+int status_read(const struct request *rq, struct status *ret)
+{
+	_cleanup_(state_close) struct state *state = NULL;
+	_cleanup_(plan_release) struct plan p = { .rq = rq };
+	int err = read_state(rq, &state, ret);
+
+	ret->module = modules_root_state(MODULES_SYS);
+	if (!err)
+		err = read_table(ret);
+	if (!err)
+		err = read_host(rq, ret);
+	p.state = state;
+	if (!err)
+		err = worlds_open(&p, rq->backend);
+	if (!err)
+		err = find_services(&p, ret);
+	if (!err)
+		err = drift_find(&p, ret);
+	if (err)
+		diags_append(&ret->diags, &p.diags);
+	return err;
+}
+
+void status_release(struct status *s)
+{
+	diags_release(&s->diags);
+	foreign_free(&s->f);
+	mem_free_const(s->services);
+	record_release(&s->unfinished);
+	for (size_t i = 0; i < s->n_history; i++)
+		record_release(&s->history[i]);
+	*s = (struct status){ 0 };
+}
