@@ -164,6 +164,12 @@ struct backend {
 	/* The command that adds such a rule; -EBADMSG: there is none. */
 	int (*print_original)(const struct image_table *t, const char *chain,
 			      const char *original, struct strbuf *out);
+	/*
+	 * Is a rule that read_live() gave the very one that a chain of this
+	 * name stands in for? NULL: this backend cannot tell.
+	 */
+	bool (*stands_for)(const char *stand_in, const struct foreign *f,
+			   const struct foreign_rule *r);
 	void (*close)(struct backend_ctx **ctx);
 };
 

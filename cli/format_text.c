@@ -155,7 +155,8 @@ static int print_admits(const struct result_end *e)
 	uint32_t admits = 0, loses = 0;
 	int err;
 
-	if (e->shown != SHOW_MADE || result_shows_edits(e))
+	if (e->shown != SHOW_MADE || result_shows_edits(e) ||
+	    strcmp(e->word, "changed") != 0)
 		return 0;
 	for (size_t i = 0; i < edits->n; i++) {
 		admits |= edits->v[i].admits;

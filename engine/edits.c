@@ -217,6 +217,18 @@ int edits_find(struct plan *p, const struct part *m)
 	return -FAULT_CONFLICT;
 }
 
+static bool has_jump(const struct image_table *t, const char *chain,
+		     const char *to)
+{
+	const struct image_chain *c = image_find_chain(t, chain);
+
+	for (size_t i = 0; c && i < c->n_rules; i++)
+		if (c->rules[i].verdict == VERDICT_JUMP &&
+		    !strcmp(c->rules[i].target, to))
+			return true;
+	return false;
+}
+
 /* It was replaced before: only what is new is worth reading. */
 static bool stands_already(const struct part *m, const struct foreign *f,
 			   const struct foreign_rule *r)
@@ -225,7 +237,7 @@ static bool stands_already(const struct part *m, const struct foreign *f,
 	const struct image_table *it =
 		image_find_table(m->live.image, t->family, t->name);
 
-	return it && image_find_chain(it, r->stand_in);
+	return it && has_jump(it, f->chains[r->chain].name, r->stand_in);
 }
 
 static int add_lines(const struct part *m, const struct foreign *f,

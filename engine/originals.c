@@ -127,9 +127,45 @@ static bool has_jump(const struct image_table *t, const char *chain)
 	return false;
 }
 
-int originals_say_lost(struct plan *p, const struct backend *b,
-		       const struct image *live)
+static bool is_lost(const struct image_table *t, const struct image_chain *c)
 {
+	return !c->foreign && own_names_stand_in(c->name) &&
+	       !has_jump(t, c->name);
+}
+
+static bool any_lost(const struct image *live)
+{
+	for (size_t i = 0; i < live->n_tables; i++)
+		for (size_t k = 0; k < live->tables[i].n_chains; k++)
+			if (is_lost(&live->tables[i],
+				    &live->tables[i].chains[k]))
+				return true;
+	return false;
+}
+
+/* The host's own reload put it there: it needs nobody to stand in. */
+static bool is_back(const struct part *m, const struct foreign *f,
+		    const struct image_table *t, const char *stand_in)
+{
+	for (uint32_t i = 0; m->backend->stands_for && i < f->n_rules; i++) {
+		const struct foreign_rule *r = &f->rules[i];
+		const struct foreign_table *of =
+			&f->tables[f->chains[r->chain].table];
+
+		if (foreign_is_gone(r) ||
+		    of->world != m->backend->world ||
+		    of->family != t->family || strcmp(of->name, t->name))
+			continue;
+		if (m->backend->stands_for(stand_in, f, r))
+			return true;
+	}
+	return false;
+}
+
+static int say_lost(struct plan *p, const struct part *m,
+		    const struct foreign *f)
+{
+	const struct image *live = m->live.image;
 	int err = 0;
 
 	for (size_t i = 0; i < live->n_tables; i++) {
@@ -138,17 +174,34 @@ int originals_say_lost(struct plan *p, const struct backend *b,
 		for (size_t k = 0; !err && k < t->n_chains; k++) {
 			const char *chain = t->chains[k].name;
 
-			if (t->chains[k].foreign ||
-			    !own_names_stand_in(chain) || has_jump(t, chain))
+			if (!is_lost(t, &t->chains[k]) ||
+			    is_back(m, f, t, chain))
 				continue;
 			err = diag_add(&p->diags, DIAG_WARNING, 0,
 				       ID_ORIGINAL_GONE, NOPOS,
 				       "%s, table %s %s: somebody deleted the jump to chain %s, and with it the rule for which that stands; it is not put back",
-				       b->name, nfproto_name(t->family),
-				       t->name, chain);
+				       m->backend->name,
+				       nfproto_name(t->family), t->name,
+				       chain);
 		}
 	}
 	return err;
+}
+
+int originals_say_lost(struct plan *p, const struct part *m)
+{
+	_cleanup_(foreign_free) struct foreign *f = NULL;
+	int err = 0;
+
+	if (!any_lost(m->live.image))
+		return 0;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	f->wants_originals = true;	/* as names of stand-ins have them */
+	if (m->backend->read_live)
+		err = m->backend->read_live(m->ctx, f, &p->diags);
+	return err ? err : say_lost(p, m, f);
 }
 
 static bool is_said(const struct diags *d, const char *msg)

@@ -29,9 +29,9 @@ int originals_keep(struct plan *p);
 /*
  * Warn of each chain that stands in for a rule of the host's and that nothing
  * leads to any more: somebody deleted the jump, and the rule is gone with it.
+ * Not of those whose rule is in its chain again.
  */
-int originals_say_lost(struct plan *p, const struct backend *b,
-		       const struct image *live);
+int originals_say_lost(struct plan *p, const struct part *m);
 /*
  * Warn of each rule that cannot be put back, because the chain that it leads
  * to is gone. -FAULT_CONFLICT: the policy wants rules replaced, and what stands

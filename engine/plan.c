@@ -201,7 +201,7 @@ int plan_compare_part(struct plan *p, struct part *m)
 	}
 	if (!err && m->live.image && !m->said_lost) {
 		m->said_lost = true;
-		err = originals_say_lost(p, m->backend, m->live.image);
+		err = originals_say_lost(p, m);
 	}
 	if (!err)
 		err = originals_say_lacking(p, m);

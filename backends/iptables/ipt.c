@@ -106,6 +106,7 @@ const struct backend backend_iptables = {
 	.put_edits = put_edits,
 	.print_put = ipt_print_edit,
 	.print_original = ipt_original_print,
+	.stands_for = ipt_stands_for,
 	.open = ipt_open,
 	.know = ipt_know,
 	.snapshot = ipt_snapshot,

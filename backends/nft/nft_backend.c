@@ -45,6 +45,7 @@ const struct backend backend_nft = {
 	.put_edits = nft_put_edits,
 	.print_put = nft_print_put,
 	.print_original = nft_print_original,
+	.stands_for = nft_stands_for,
 	.read_live = nft_read_live,
 	.open = nft_open,
 	.know = nft_know,

@@ -121,6 +121,12 @@ int nft_put_edits(struct foreign *f, struct stateless *s, struct image *img,
 	return ipt_put_edits(&names, f, s, img, d);
 }
 
+bool nft_stands_for(const char *stand_in, const struct foreign *f,
+		    const struct foreign_rule *r)
+{
+	return ipt_stands_for(stand_in, f, r);
+}
+
 int nft_print_put(const struct foreign *f, const struct stateless *s,
 		  const struct stateless_edit *e, struct strbuf *out)
 {

@@ -22,6 +22,9 @@ struct ipt_edit_names {
 	const char *input, *forward, *output;	/* chains' names begin so */
 };
 
+/* stands_for() of backends/backend.h */
+bool ipt_stands_for(const char *stand_in, const struct foreign *f,
+		    const struct foreign_rule *r);
 int ipt_put_edits(const struct ipt_edit_names *names, struct foreign *f,
 		  struct stateless *s, struct image *img, struct diags *d);
 

@@ -2,6 +2,7 @@
 #include "backends/xtables/ipt_edits_put.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/lower/reach.h"
@@ -13,6 +14,8 @@
 
 #include <linux/netfilter.h>
 
+#define TWINS_MAX 8		/* that anybody keeps of a rule */
+
 static const struct origin nobody;
 
 const struct foreign_table *edits_table(const struct editing *x,
@@ -21,18 +24,41 @@ const struct foreign_table *edits_table(const struct editing *x,
 	return &x->f->tables[x->f->chains[chain].table];
 }
 
+/* Of a rule's chain and words, and how many of the same stand ahead of it. */
+static uint32_t number_of(const struct foreign *f, uint32_t chain,
+			  const struct foreign_text *words, uint32_t nth)
+{
+	const struct host_chain *c = &f->chains[chain];
+	const char *table = f->tables[c->table].name;
+	uint64_t h = digest_add(DIGEST_START, c->name, strlen(c->name) + 1);
+
+	h = digest_add(h, table, strlen(table) + 1);
+	h = digest_add(h, words->s, words->n);
+	h = digest_add(h, &nth, sizeof(nth));
+	return digest_fold(h);
+}
+
 const char *edits_name(const struct editing *x, const char *prefix, char kind,
 		       uint32_t chain, const struct foreign_text *words,
 		       uint32_t nth)
 {
-	const struct foreign_table *t = edits_table(x, chain);
-	const char *name = x->f->chains[chain].name;
-	uint64_t h = digest_add(DIGEST_START, name, strlen(name) + 1);
+	return intern_printf("%s.%c%08x", prefix, kind,
+			     number_of(x->f, chain, words, nth));
+}
 
-	h = digest_add(h, t->name, strlen(t->name) + 1);
-	h = digest_add(h, words->s, words->n);
-	h = digest_add(h, &nth, sizeof(nth));
-	return intern_printf("%s.%c%08x", prefix, kind, digest_fold(h));
+bool ipt_stands_for(const char *stand_in, const struct foreign *f,
+		    const struct foreign_rule *r)
+{
+	const char *number = strstr(stand_in, ".r");
+	char *end;
+	unsigned long wanted = number ? strtoul(number + 2, &end, 16) : 0;
+
+	if (!number || *end || end == number + 2)
+		return false;
+	for (uint32_t nth = 0; nth < TWINS_MAX; nth++)
+		if (number_of(f, r->chain, &r->raw, nth) == wanted)
+			return true;
+	return false;
 }
 
 static struct image_table *image_table_of(struct editing *x, uint32_t chain)

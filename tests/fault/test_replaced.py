@@ -104,6 +104,8 @@ class Host:
                 check(now == (wanted if code == 0 else was), name + ", failed",
                       "exit %d\n%s%s" % (code, said, now))
                 check(code not in (1, 2, NOT_RESTORED), name + ": exit code", said)
+                check(code == 0 or "rules were replaced" not in said,
+                      name + ": claims nothing", said)
             check(number or call != self.writes, verb + ": no " + call)
 
 
