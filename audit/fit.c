@@ -142,13 +142,18 @@ static int ask_iface(const struct asked *a, struct iface_set *s, bool there,
 
 static int ask_iif(const struct asked *a, enum fit *ret)
 {
-	return ask_iface(a, &a->m->iif, a->lot->rule.hook != HOOK_OUTPUT, ret);
+	bool here = a->lot->rule.hook == HOOK_OUTPUT ||
+		    (a->lot->rule.hook == HOOK_POSTROUTING && a->m->src_local);
+
+	return ask_iface(a, &a->m->iif, !here, ret);
 }
 
 static int ask_oif(const struct asked *a, enum fit *ret)
 {
-	return ask_iface(a, &a->m->oif, a->lot->rule.hook == HOOK_OUTPUT ||
-			 a->lot->rule.hook == HOOK_FORWARD, ret);
+	enum hook hook = a->lot->rule.hook;
+
+	return ask_iface(a, &a->m->oif, hook == HOOK_OUTPUT ||
+			 hook == HOOK_FORWARD || hook == HOOK_POSTROUTING, ret);
 }
 
 static int ask_icmp_type(const struct asked *a, enum fit *ret)

@@ -10,7 +10,7 @@
  * them right after it. `open` rules stand besides where all is dropped that
  * nothing took, and nowhere else: no rule that means somebody is overruled.
  *
- * Shape:  chains of hooks input, forward and output, of any priority. Nothing
+ * Shape:  chains of all hooks, of any priority behind conntrack. Nothing
  *         stands in a chain where nothing drops, nor for packets that the host
  *         accepts whatever their state.
  * Errors: -ENOMEM.

@@ -58,6 +58,7 @@ int places_put(struct search *x, const struct here *h, uint32_t behind,
 	       const struct lot *lot, const struct match *m, const char *then);
 int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
 		bool plain, enum left *ret);
+int places_scan_base(struct search *x, uint32_t chain, const struct lot *lot);
 
 /* Does some rule there accept, or drop, some of them? */
 int places_meets(struct search *x, uint32_t chain, const struct lot *lot,

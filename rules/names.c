@@ -17,6 +17,7 @@ const char *hook_name(enum hook h)
 		[HOOK_INPUT] = "input",
 		[HOOK_FORWARD] = "forward",
 		[HOOK_OUTPUT] = "output",
+		[HOOK_POSTROUTING] = "postrouting",
 	};
 	TABLE_IS_WHOLE(names, HOOK_MAX_);
 

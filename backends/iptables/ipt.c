@@ -29,6 +29,8 @@ const struct ipt_place ipt_places[IPT_PLACES] = {
 	  HOOK_FORWARD, ACTION_ACCEPT },
 	{ "mangle", "OUTPUT", "CTPOLICY-OUTPUT", "m-out",
 	  HOOK_OUTPUT, ACTION_ACCEPT },
+	{ "mangle", "POSTROUTING", "CTPOLICY-POSTROUTING", "m-post",
+	  HOOK_POSTROUTING, ACTION_ACCEPT },
 	{ "security", "INPUT", "CTPOLICY-INPUT", "s-in",
 	  HOOK_INPUT, ACTION_ACCEPT },
 	{ "security", "FORWARD", "CTPOLICY-FORWARD", "s-fwd",

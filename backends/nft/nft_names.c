@@ -125,6 +125,7 @@ void nft_name_shape(const struct fuse_group *g, struct strbuf *out)
 		[HOOK_INPUT] = "in",
 		[HOOK_FORWARD] = "fwd",
 		[HOOK_OUTPUT] = "out",
+		[HOOK_POSTROUTING] = "post",
 	};
 	static const char *const rank[] = {
 		[RANK_MANAGEMENT] = "mgmt",

@@ -141,6 +141,7 @@ static uint32_t hook_number(enum hook h)
 		[HOOK_INPUT] = NF_INET_LOCAL_IN,
 		[HOOK_FORWARD] = NF_INET_FORWARD,
 		[HOOK_OUTPUT] = NF_INET_LOCAL_OUT,
+		[HOOK_POSTROUTING] = NF_INET_POST_ROUTING,
 	};
 	_Static_assert(ARRAY_SIZE(number) == HOOK_MAX_, "number lacks a row");
 

@@ -63,6 +63,8 @@ static enum hook hook_of(uint32_t number)
 		return HOOK_FORWARD;
 	case NF_INET_LOCAL_OUT:
 		return HOOK_OUTPUT;
+	case NF_INET_POST_ROUTING:
+		return HOOK_POSTROUTING;
 	default:
 		return HOOK_MAX_;
 	}

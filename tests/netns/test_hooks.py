@@ -16,11 +16,12 @@ state_matching: allowed
 untracked:
   - {name: svc, role: %s, protocol: [tcp, udp], ports: [8080]}
 """
-ROUTER = "router, clients: %s, servers: %s" % tuple(
+ENDS = ", clients: %s, servers: %s" % tuple(
     str([lab.address(host, v) for v in lab.VERSIONS])
     for host in ("client", "server"))
+ROUTER = "router" + ENDS
 PORT, OTHER = 8080, 8081
-NFT_HOOKS = {"mangle": -150, "security": 50}
+NFT_HOOKS = {"raw": -300, "mangle": -150, "security": 50}
 IPT = ["%(table)s :%(chain)s DROP",
        "%(table)s %(chain)s -m conntrack --ctstate INVALID -j DROP",
        "%(table)s %(chain)s -m conntrack --ctstate ESTABLISHED,RELATED "
@@ -35,13 +36,19 @@ NFT = ["ct state invalid drop",
        "meta l4proto ipv6-icmp accept",
        "tcp dport 8080 ct state new accept",
        "udp dport 8080 ct state new accept"]
-# What arrives passes PREROUTING first: to this host, or through it.
+# What arrives passes PREROUTING first, to this host or through it, and what
+# leaves passes POSTROUTING last.
 PLACES = [("INPUT", table, chain) for table, chain in (
-    ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("security", "INPUT"))]
+    ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("security", "INPUT"),
+    ("mangle", "POSTROUTING"))]
 PLACES += [("OUTPUT", table, chain) for table, chain in (
-    ("mangle", "PREROUTING"), ("mangle", "OUTPUT"), ("security", "OUTPUT"))]
+    ("mangle", "PREROUTING"), ("mangle", "OUTPUT"), ("security", "OUTPUT"),
+    ("mangle", "POSTROUTING"))]
 PLACES += [("FORWARD", table, chain) for table, chain in (
-    ("mangle", "PREROUTING"), ("mangle", "FORWARD"), ("security", "FORWARD"))]
+    ("mangle", "PREROUTING"), ("mangle", "FORWARD"), ("security", "FORWARD"),
+    ("mangle", "POSTROUTING"))]
+# Where answers are seen, they are accepted whatever port they come from.
+ANSWERS = [("INPUT", "POSTROUTING"), ("OUTPUT", "PREROUTING")]
 
 
 def setUpModule():
@@ -55,7 +62,7 @@ def setUpModule():
                 serve_udp(space, version, port)
 
 
-def load(dialect, table, chain):
+def load(dialect, table, chain, ipt=tuple(IPT), nft=tuple(NFT)):
     LAB.router.clear()
     for version in lab.VERSIONS:
         if dialect == "native":
@@ -63,10 +70,10 @@ def load(dialect, table, chain):
                            "priority %d; policy drop;\n  %s\n }\n}\n" % (
                                "ip" if version == 4 else "ip6", table,
                                chain.lower(), NFT_HOOKS[table],
-                               "\n  ".join(NFT)))
+                               "\n  ".join(nft)))
             continue
         text = rules.saved([rule % {"table": table, "chain": chain}
-                            for rule in IPT], version)
+                            for rule in ipt], version)
         if dialect == "legacy":
             LAB.router.legacy(version, text)
         else:
@@ -109,10 +116,9 @@ class Hooks(unittest.TestCase):
         fares = try_all(probes(way), 1)
         self.assertEqual({v for p, v in fares.items() if p.port == PORT},
                          {"served by 8080"})
-        # answers are accepted whatever port they come from
         self.assertEqual({v for p, v in fares.items() if p.port == OTHER},
-                         {"served by 8081" if way == "OUTPUT" and
-                          chain == "PREROUTING" else "no"})
+                         {"served by 8081" if (way, chain) in ANSWERS
+                          else "no"})
         code, said = LAB.router.ctpolicy("apply", POLICY % role, "--backend",
                                          rules.backend_of(dialect))
         self.assertEqual(code, 0, said)
@@ -137,6 +143,44 @@ class Hooks(unittest.TestCase):
                 with self.subTest(dialect=dialect, way=way, table=table,
                                   chain=chain):
                     self.check(dialect, way, table, chain, events)
+
+    @unittest.skipUnless("native" in rules.DIALECTS, "needs nftables")
+    def test_of_any_priority(self):
+        """Where conntrack was in another hook, any chain sees its states."""
+        events = lab.NewEntries(LAB.router)
+        self.addCleanup(events.close)
+        for way, chain in (("INPUT", "INPUT"), ("FORWARD", "FORWARD"),
+                           ("FORWARD", "POSTROUTING")):
+            with self.subTest(way=way, chain=chain):
+                self.check("native", way, "raw", chain, events)
+
+    def test_policy_drops_late(self):
+        """What nothing takes at POSTROUTING is open, by the interfaces that
+        the policy names, and nothing else is."""
+        for dialect in rules.DIALECTS:
+            for way, role in (("OUTPUT", "client"), ("FORWARD", ROUTER),
+                              ("FORWARD", ROUTER + ", interfaces: [toc, tos]"),
+                              ("INPUT", "server")):
+                with self.subTest(dialect=dialect, way=way, role=role):
+                    self.check_open(dialect, way, role)
+
+    def check_open(self, dialect, way, role):
+        load(dialect, "mangle", "POSTROUTING", IPT[:4], NFT[:3])
+        before = try_all(probes(way), 1)
+        if way == "INPUT":      # answers, which the host accepts
+            self.assertNotIn("no", before.values())
+        else:
+            self.assertEqual(set(before.values()), {"no"})
+        LAB.router.apply(rules.backend_of(dialect),
+                         POLICY % (role + ", accept: open"))
+        after = try_all(probes(way), 1)
+        if way == "INPUT":
+            self.assertEqual(list(after.values()), list(before.values()))
+            return
+        self.assertEqual({v for p, v in after.items() if p.port == PORT},
+                         {"served by 8080"})
+        self.assertEqual({v for p, v in after.items() if p.port == OTHER},
+                         {"no"})
 
 
 if __name__ == "__main__":

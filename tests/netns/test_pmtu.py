@@ -30,18 +30,19 @@ FILTERS = {
 }
 
 
-SAVED = "*mangle\n-A PREROUTING -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n"
-EARLY = [
-    (lambda host, version: host.nft(
-        "table %s early {\nchain pre {\ntype filter hook prerouting priority "
+SAVED = "*mangle\n-A %s -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n"
+LOADS = [
+    (lambda host, version, hook: host.nft(
+        "table %s more {\nchain c {\ntype filter hook %s priority "
         "mangle\nct state invalid drop\n}\n}" %
-        ("ip" if version == 4 else "ip6")), "nftables"),
-    (lambda host, version: host.legacy(version, SAVED), "iptables"),
+        ("ip" if version == 4 else "ip6", hook.lower())), "nftables"),
+    (lambda host, version, hook: host.legacy(version, SAVED % hook),
+     "iptables"),
 ]
 if shutil.which("iptables-nft-restore"):
-    EARLY.append((lambda host, version: host.run(
-        ["ip%stables-nft-restore" % ("" if version == 4 else "6")], SAVED),
-        "nftables"))
+    LOADS.append((lambda host, version, hook: host.run(
+        ["ip%stables-nft-restore" % ("" if version == 4 else "6")],
+        SAVED % hook), "nftables"))
 
 
 def setUpModule():
@@ -87,20 +88,25 @@ class PathMtu(unittest.TestCase):
     def test_router(self):
         self.check(LAB.router, "router", ("input", "forward", "output"))
 
-    def test_dropped_early(self):
-        """What no connection has, before any filter table sees it."""
-        for load, backend in EARLY:
+    def test_dropped_elsewhere(self):
+        """What no connection has, before or after any filter table sees it."""
+        for load, backend in LOADS:
             if backend not in lab.BACKENDS:
                 continue
-            for host, role in ((LAB.server, "server"),
-                               (LAB.router, "router")):
-                LAB.clear()
-                for version in lab.VERSIONS:
-                    load(host, version)
-                host.apply(backend, POLICY % role)
-                for version in lab.VERSIONS:
-                    with self.subTest(backend=backend, ip=version, role=role):
-                        self.check_flows(version)
+            for hook in "PREROUTING", "POSTROUTING":
+                for host, role in ((LAB.server, "server"),
+                                   (LAB.router, "router")):
+                    self.check_hook(load, backend, hook, host, role)
+
+    def check_hook(self, load, backend, hook, host, role):
+        LAB.clear()
+        for version in lab.VERSIONS:
+            load(host, version, hook)
+        host.apply(backend, POLICY % role)
+        for version in lab.VERSIONS:
+            with self.subTest(backend=backend, hook=hook, ip=version,
+                              role=role):
+                self.check_flows(version)
 
     def test_the_hop_is_narrow(self):
         """Errors that die do stop the transfer, or this test says nothing."""

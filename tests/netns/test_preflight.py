@@ -65,16 +65,6 @@ HARMS = {
         "  tcp dport 8080 ct count over 20 drop", "",
         "-A INPUT -p tcp --dport 8080 -m connlimit --connlimit-above 20 "
         "-j DROP", "", "CT593"),
-    "what has no connection is dropped late": (
-        "", nft_chain("filter", "postrouting", "mangle",
-                      "  ct state invalid drop"),
-        "", table("mangle", "POSTROUTING -m conntrack --ctstate INVALID "
-                  "-j DROP"), "CT594"),
-    "all but known states are dropped late": (
-        "", nft_chain("filter", "postrouting", "mangle",
-                      "  ct state != { new, established, related } drop"),
-        "", table("mangle", "POSTROUTING -m conntrack ! --ctstate "
-                  "NEW,ESTABLISHED,RELATED -j DROP"), "CT590"),
     "connections are redirected": (
         "", nft_chain("nat", "prerouting", "dstnat",
                       "  tcp dport 8080 redirect to :9090"),
@@ -116,6 +106,16 @@ NEAR_MISSES = {
         "", nft_chain("filter", "prerouting", "mangle",
                       "  ct state != { new, established, related } drop"),
         "", table("mangle", "PREROUTING -m conntrack ! --ctstate "
+                  "NEW,ESTABLISHED,RELATED -j DROP")),
+    "what has no connection is dropped late": (
+        "", nft_chain("filter", "postrouting", "mangle",
+                      "  ct state invalid drop"),
+        "", table("mangle", "POSTROUTING -m conntrack --ctstate INVALID "
+                  "-j DROP")),
+    "all but known states are dropped late": (
+        "", nft_chain("filter", "postrouting", "mangle",
+                      "  ct state != { new, established, related } drop"),
+        "", table("mangle", "POSTROUTING -m conntrack ! --ctstate "
                   "NEW,ESTABLISHED,RELATED -j DROP")),
     # they hold: accept rules stand behind what drops some packets
     "a blocklist": (
