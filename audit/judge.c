@@ -220,7 +220,7 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 	if (talk_is_error(t))
 		return 0;
 	ret->tracked = truth_or(ret->tracked, walk.tracked);
-	judge_moves(f, &walk, ret);
+	judge_moves(f, &walk, t == TALK_ANSWER, ret);
 	if (walk.tracked != TRUTH_NO)
 		note_needs(&b, ret);
 	return watch && talk->passes == TRUTH_YES ?
@@ -290,6 +290,8 @@ int judge_watched(struct walker *w, const struct foreign *f,
 		.helper = FOREIGN_NOWHERE, .count = FOREIGN_NOWHERE,
 		.mark = FOREIGN_NOWHERE, .nat = FOREIGN_NOWHERE,
 		.nat_from = FOREIGN_NOWHERE, .zone = FOREIGN_NOWHERE,
+		.lost_by = FOREIGN_NOWHERE, .lost_maybe_by = FOREIGN_NOWHERE,
+		.ports_by = FOREIGN_NOWHERE,
 	};
 
 	*ret = nothing;
@@ -367,18 +369,17 @@ static struct harm_found find_gain(const struct judged *now, bool open)
 static struct harm_found find_need(const struct judged *now, enum flow_way way)
 {
 	static const struct judged_talk nobody = { 0 };
-	/* Its own address stays its own: a socket knows its replies. */
-	enum truth nat = way == WAY_THROUGH ?
-				 truth_or(now->source_moves,
-					  now->destination_moves) :
-				 now->destination_moves;
+	enum truth source = way == WAY_THROUGH ? now->source_moves :
+						 now->source_lost;
+	enum truth nat = truth_or(source, now->destination_moves);
 	struct harm_found h = found(HARM_NONE, false, TALK_FIRST, &nobody);
 
 	h.rule = h.chain = FOREIGN_NOWHERE;
 	if (nat != TRUTH_NO) {
 		h.harm = HARM_NAT;
 		h.maybe = nat == TRUTH_MAYBE;
-		h.rule = now->nat;
+		h.rule = now->destination_moves == TRUTH_NO &&
+			 way != WAY_THROUGH ? now->lost_by : now->nat;
 	} else if (now->helper != FOREIGN_NOWHERE) {
 		h.harm = HARM_HELPER;
 		h.rule = now->helper;
@@ -420,6 +421,22 @@ static struct harm_found find_mark(const struct judged *now,
 	return (struct harm_found){ 0 };
 }
 
+/* What is worth no more than a word. */
+static struct harm_found find_mild(const struct judged *now)
+{
+	struct harm_found h = { .mild = true, .rule = now->lost_maybe_by,
+				.chain = FOREIGN_NOWHERE };
+
+	if (h.rule != FOREIGN_NOWHERE) {
+		h.harm = HARM_NAT;
+		h.maybe = true;
+	} else if (now->ports_by != FOREIGN_NOWHERE) {
+		h.harm = HARM_PORTS;
+		h.rule = now->ports_by;
+	}
+	return h;
+}
+
 static bool stays_tracked(const struct judged *now, const struct judged *then)
 {
 	return now->tracked == TRUTH_YES && then->tracked == TRUTH_YES;
@@ -454,6 +471,8 @@ struct harm_found judge_compare(const struct judged *now,
 		h = find_mark(now, then);
 	if (!h.harm && stays_tracked(now, then))
 		h = tracked_by(FOREIGN_NOWHERE);
+	if (!h.harm && before != TRUTH_NO)
+		h = find_mild(now);
 	return h;
 }
 

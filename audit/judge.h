@@ -27,6 +27,12 @@ struct judged_talk {
 
 #define JUDGED_MOVERS 16		/* that are kept, of those that may */
 
+/* A rule that gives a packet another source. */
+struct judged_source {
+	uint32_t rule;
+	bool answers;		/* a packet of who was asked */
+};
+
 struct judged {
 	struct judged_talk talk[TALK_MAX_];
 	enum truth tracked;
@@ -39,6 +45,11 @@ struct judged {
 	uint32_t nat_to[JUDGED_MOVERS];	/* ... the destination, one of these */
 	size_t n_nat_to;
 	bool moves_here;	/* ... to this host, as REDIRECT does */
+	struct judged_source source[JUDGED_MOVERS];
+	size_t n_source;
+	/* What engine/sources.h makes of these; rules or NOWHERE. */
+	enum truth source_lost;	/* to one that it has not anyway */
+	uint32_t lost_by, lost_maybe_by, ports_by;
 	uint32_t zone;		/* that leaves a template; or NOWHERE */
 };
 
@@ -48,6 +59,7 @@ enum harm {
 	HARM_LET_IN,		/* is forbidden, and would not be */
 	HARM_TRACKED,		/* no harm, but no use either: stays tracked */
 	HARM_NAT,
+	HARM_PORTS,		/* none: other source ports, no other address */
 	HARM_HELPER,
 	HARM_COUNT,		/* limits, marks of connections */
 	HARM_KEPT,		/* none: translated, and left tracked */

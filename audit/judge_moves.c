@@ -22,34 +22,49 @@ static void find_mover(const struct walk *w, uint8_t bits, uint32_t *ret)
 	}
 }
 
-static bool is_listed(const struct judged *j, uint32_t rule)
+/* Rules may match or not: each of several may be the one that translates. */
+static bool may_move(const struct foreign *f, const struct walk_phase *p,
+		     uint8_t bits, const struct walk_step *s)
+{
+	return p->after.moved & ~p->before.moved & bits &&
+	       s->verdict == FOREIGN_TARGET && s->matched != TRUTH_NO &&
+	       s->rule != FOREIGN_NOWHERE &&
+	       !walk_goes_on(f, &f->rules[s->rule], s->target);
+}
+
+static void add_destination(struct judged *j, uint32_t rule)
 {
 	for (size_t i = 0; i < j->n_nat_to; i++)
 		if (j->nat_to[i] == rule)
-			return true;
-	return j->n_nat_to == JUDGED_MOVERS;
+			return;
+	if (j->n_nat_to < JUDGED_MOVERS)
+		j->nat_to[j->n_nat_to++] = rule;
 }
 
-/* Where rules may match or not, each of several gives a destination. */
-static void find_destinations(const struct foreign *f, const struct walk *w,
-			      struct judged *ret)
+static void add_source(struct judged *j, const struct judged_source *v)
 {
-	static const uint8_t bits = MOVED_DESTINATION | MOVED_HERE;
+	for (size_t i = 0; i < j->n_source; i++)
+		if (j->source[i].rule == v->rule &&
+		    j->source[i].answers == v->answers)
+			return;
+	if (j->n_source < JUDGED_MOVERS)
+		j->source[j->n_source++] = *v;
+}
 
+static void find_movers(const struct foreign *f, const struct walk *w,
+			bool answers, struct judged *ret)
+{
 	for (size_t i = 0; i < w->n_phases; i++) {
 		const struct walk_phase *p = &w->phases[i];
 
-		if (!(p->after.moved & ~p->before.moved & bits))
-			continue;
 		for (size_t k = p->first; k < p->first + p->n; k++) {
 			const struct walk_step *s = &w->steps[k];
+			const struct judged_source v = { s->rule, answers };
 
-			if (s->verdict == FOREIGN_TARGET &&
-			    s->matched != TRUTH_NO &&
-			    s->rule != FOREIGN_NOWHERE &&
-			    !walk_goes_on(f, &f->rules[s->rule], s->target) &&
-			    !is_listed(ret, s->rule))
-				ret->nat_to[ret->n_nat_to++] = s->rule;
+			if (may_move(f, p, MOVED_DESTINATION | MOVED_HERE, s))
+				add_destination(ret, s->rule);
+			if (may_move(f, p, MOVED_SOURCE, s))
+				add_source(ret, &v);
 		}
 	}
 }
@@ -77,9 +92,9 @@ static void note_translation(const struct walk *w, struct judged *ret)
 }
 
 void judge_moves(const struct foreign *f, const struct walk *w,
-		 struct judged *ret)
+		 bool answers, struct judged *ret)
 {
 	note_translation(w, ret);
 	find_translator(w, ret);
-	find_destinations(f, w, ret);
+	find_movers(f, w, answers, ret);
 }

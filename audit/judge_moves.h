@@ -3,7 +3,7 @@
  * audit/judge_moves.h: which rules translate the packets of a walk.
  *
  * Shape:  adds to `source_moves`, `destination_moves`, `moves_here` and the
- *         rules of `nat*`, of packets that were judged before.
+ *         rules of `nat*` and `source`, of packets that were judged before.
  */
 #ifndef CTPOLICY_AUDIT_JUDGE_MOVES_H
 #define CTPOLICY_AUDIT_JUDGE_MOVES_H
@@ -11,6 +11,6 @@
 #include "audit/judge.h"
 
 void judge_moves(const struct foreign *f, const struct walk *w,
-		 struct judged *ret);
+		 bool answers, struct judged *ret);
 
 #endif

@@ -87,7 +87,7 @@ struct survey {
 	bool in_use;		/* foreign rules or policies live here */
 	bool ours;		/* something of ours is here */
 	bool tracks;		/* a foreign rule needs tracking, at a glance */
-	bool redirects;		/* ... gives packets another destination */
+	bool translates;	/* ... gives packets an address, not its own */
 	bool iptables_nft;	/* nft: tables of iptables-nft exist */
 	bool firewalld;		/* nft: firewalld's table exists */
 };

@@ -40,6 +40,20 @@ static size_t bytes_of(uint8_t family)
 	return family == AF_INET ? 4 : 16;
 }
 
+static bool holds(const struct key_range *r, size_t n, const uint8_t *address)
+{
+	return memcmp(address, r->first, n) >= 0 &&
+	       memcmp(address, r->last, n) <= 0;
+}
+
+bool moves_leaves(const struct foreign *f, const struct term *t,
+		  uint8_t family, const uint8_t *address)
+{
+	const struct key_range *r = range_of(f, t);
+
+	return !r || holds(r, bytes_of(family), address);
+}
+
 bool moves_is_own(const struct prefix_set *own, uint8_t family,
 		  const uint8_t *address)
 {
@@ -63,15 +77,13 @@ static const uint8_t *find_own(const struct prefix_set *own, uint8_t family,
 	for (size_t i = own->n; i--;) {
 		const struct prefix *p = &own->v[i];
 
-		if (p->family == family &&
-		    (!r || (memcmp(p->addr, r->first, n) >= 0 &&
-			    memcmp(p->addr, r->last, n) <= 0)))
+		if (p->family == family && (!r || holds(r, n, p->addr)))
 			return p->addr;
 	}
 	return NULL;
 }
 
-static bool is_unknown(const struct term *t)
+bool moves_is_unknown(const struct term *t)
 {
 	return t && t->port == 1 && t->last_port == UINT16_MAX;
 }
@@ -81,8 +93,8 @@ size_t moves_targets(const struct foreign *f, const struct term *t,
 		     const uint8_t *ret[MOVES_TARGETS])
 {
 	const struct key_range *r = range_of(f, t);
-	const uint8_t *here = r || is_unknown(t) ? find_own(own, family, r) :
-						   NULL;
+	const uint8_t *here = r || moves_is_unknown(t) ?
+				      find_own(own, family, r) : NULL;
 	size_t n = 0;
 
 	if (here)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * engine/moves.h: where a rule that translates destinations may lead.
+ * engine/moves.h: what a rule that translates may make of an address.
  *
  * Shape:  `own`: this host's addresses. A term that names no address and every
  *         port stands for what is not understood, as the answers of a map.
@@ -23,6 +23,11 @@ struct port_range moves_ports(const struct term *t,
 			      struct port_range otherwise);
 bool moves_is_own(const struct prefix_set *own, uint8_t family,
 		  const uint8_t *address);
+/* What is not understood, as the answers of a map. */
+bool moves_is_unknown(const struct term *t);
+/* May the address stay what it is? */
+bool moves_leaves(const struct foreign *f, const struct term *t,
+		  uint8_t family, const uint8_t *address);
 /*
  * Of all that it may translate to an address of this host's, and one of
  * another; NULL: the address stays as it is, or is not known.

@@ -13,6 +13,7 @@
 #include "engine/guard.h"
 #include "engine/others.h"
 #include "engine/preflight_say.h"
+#include "engine/sources.h"
 #include "generators/legs.h"
 #include "host/marks.h"
 
@@ -57,6 +58,7 @@ struct preflight {
 	size_t n_cases, cap_cases;
 	struct guard guard;
 	struct others others;
+	struct leaving leaving;
 	struct samples_limit limit;	/* of one space */
 	enum truth tracking;
 	bool untried;			/* some were cut short */
@@ -68,6 +70,7 @@ static void preflight_release(struct preflight *x)
 	guard_release(&x->guard);
 	others_release(&x->others);
 	ends_release(&x->ends);
+	leaving_close(&x->leaving);
 	free(x->spaces);
 	free(x->cases);
 }
@@ -217,6 +220,8 @@ static int find_cases(struct preflight *x)
 	const struct policy *policy = x->p->policy;
 	int err = ends_find(&x->ends);
 
+	if (!err)
+		err = leaving_open(&x->leaving);
 	share_out(x);
 	for (size_t i = 0; !err && i < policy->n_services; i++)
 		err = add_service(x, &policy->services[i]);
@@ -261,6 +266,20 @@ static int compare_case(struct preflight *x, struct accepted_search *accepted,
 			     said);
 }
 
+static int judge_now(struct preflight *x, struct walker *w,
+		     const struct space *sp, struct attempt *c)
+{
+	const struct sources sources = { x->f, w, &x->leaving, x->tracking };
+	int err = judge(w, x->f, &sp->flow, &c->sample, x->tracking, true,
+			&c->now);
+
+	c->tried = true;
+	if (!err)
+		err = sources_settle(&sources, &sp->flow, &c->sample, &c->now);
+	x->untried |= c->now.n_source == JUDGED_MOVERS;
+	return err;
+}
+
 /* Case number k of each space. */
 static int judge_each(struct preflight *x, struct walker *w, size_t k)
 {
@@ -276,9 +295,7 @@ static int judge_each(struct preflight *x, struct walker *w, size_t k)
 			x->untried = true;
 			break;
 		}
-		err = judge(w, x->f, &sp->flow, &c->sample, x->tracking, true,
-			    &c->now);
-		c->tried = true;
+		err = judge_now(x, w, sp, c);
 	}
 	return err;
 }

@@ -31,6 +31,9 @@ static const struct {
 		ID_NEEDS_NAT, OVERRIDE_NAT, "nat",
 		"leave the translated ports, addresses or interfaces out of the service",
 	},
+	[HARM_PORTS] = {
+		ID_NEEDS_NAT, OVERRIDE_NAT, "nat", NULL,
+	},
 	[HARM_HELPER] = {
 		ID_NEEDS_ENTRY, OVERRIDE_HELPERS, "helpers",
 		"leave what that rule is for out of the service",
@@ -183,6 +186,10 @@ static void describe(const struct service *s, const struct harm_found *h,
 		strbuf_printf(out, "this host %stranslates connections of service %s (%s), which cannot be done for untracked packets: %s",
 			      h->maybe ? "may be one that " : "", s->name,
 			      flow, place);
+		break;
+	case HARM_PORTS:
+		strbuf_printf(out, "requests of service %s (%s) would leave from ports of the kernel's choice, to which this host translates no untracked packet: %s",
+			      s->name, flow, place);
 		break;
 	case HARM_KEPT:
 		strbuf_printf(out, "of service %s, what this host sends to itself stays tracked, because it %s translated (%s): %s",

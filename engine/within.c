@@ -9,6 +9,7 @@
 #include "audit/samples.h"
 #include "core/mem.h"
 #include "engine/ends.h"
+#include "engine/sources.h"
 #include "generators/legs.h"
 
 /* Connections to try, and rules to look at for them, of one protocol. */
@@ -18,6 +19,7 @@
 struct search {
 	const struct foreign *f;
 	struct walker *w;
+	struct leaving leaving;
 	struct flow_space space;
 	bool moves;
 };
@@ -25,11 +27,16 @@ struct search {
 static int take_sample(const struct flow_sample *s, void *arg)
 {
 	struct search *x = arg;
+	const struct sources sources = { x->f, x->w, &x->leaving, TRUTH_YES };
+	struct flow_sample real = *s;
 	struct judged now;
 	int err = judge(x->w, x->f, &x->space, s, TRUTH_YES, true, &now);
 
+	if (!err)
+		err = sources_settle(&sources, &x->space, &real, &now);
 	x->moves |= !err && judge_works(&now) != TRUTH_NO &&
-		    now.destination_moves != TRUTH_NO;
+		    (now.destination_moves != TRUTH_NO ||
+		     now.source_lost != TRUTH_NO);
 	return err;
 }
 
@@ -76,14 +83,16 @@ static int search_services(struct search *x, struct plan *p,
 	return err;
 }
 
-/* Only a chain of nat at OUTPUT is met on the way to this host itself. */
+/* What is sent to this host itself meets chains of nat as it leaves. */
 static bool translates_own(const struct foreign *f)
 {
 	for (size_t i = 0; i < f->n_chains; i++) {
 		const struct host_chain *c = &f->chains[i];
 
 		if (c->type && c->hook && c->n_rules &&
-		    !strcmp(c->type, "nat") && !strcmp(c->hook, "output"))
+		    !strcmp(c->type, "nat") &&
+		    (!strcmp(c->hook, "output") ||
+		     !strcmp(c->hook, "postrouting")))
 			return true;
 	}
 	return false;
@@ -98,8 +107,14 @@ static int search(struct plan *p, const struct foreign *f, bool *ret_any)
 
 	if (!err)
 		err = walker_new(f, &w);
+	if (!err)
+		err = leaving_open(&x.leaving);
 	x.w = w;
-	return err ? err : search_services(&x, p, &ends, ret_any);
+	if (err)
+		return err;
+	err = search_services(&x, p, &ends, ret_any);
+	leaving_close(&x.leaving);
+	return err;
 }
 
 int within_find(struct plan *p, bool *ret_any)
@@ -110,7 +125,7 @@ int within_find(struct plan *p, bool *ret_any)
 	int err;
 
 	if (p->policy->forbid_state ||
-	    (!m->live.survey.redirects && !m->elsewhere.redirects))
+	    (!m->live.survey.translates && !m->elsewhere.translates))
 		return 0;
 	err = host_rules_complete(&h, &said);
 	/* Then pre-flight cannot read them either, and says so. */

@@ -133,7 +133,7 @@ static int elect(struct plan *p, struct candidate *c, size_t n,
 static void add_elsewhere(struct part *m, const struct candidate *c)
 {
 	m->elsewhere.tracks |= !c->err && c->snap.survey.tracks;
-	m->elsewhere.redirects |= !c->err && c->snap.survey.redirects;
+	m->elsewhere.translates |= !c->err && c->snap.survey.translates;
 	m->elsewhere.unseen |= c->err ? c->err != -EOPNOTSUPP :
 					c->snap.survey.unseen;
 }

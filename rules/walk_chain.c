@@ -123,7 +123,7 @@ static void go(struct walking *x, struct way *y,
 		enter(x, y, s, ret);
 	else
 		walk_extension(x->w->f, &x->w->f->rules[y->rule],
-			       y->verdict.target, s, ret);
+			       y->verdict.target, x->hook, s, ret);
 	x->doubt = doubt;
 }
 

@@ -158,7 +158,7 @@ void walk_base_chain(struct walking *x, const struct stop *stop,
 		     const struct walk_state *s, struct ending *ret);
 /* walk_target.c: what an extension does. */
 void walk_extension(const struct foreign *f, const struct foreign_rule *r,
-		    const char *name, const struct walk_state *s,
+		    const char *name, uint8_t hook, const struct walk_state *s,
 		    struct ending *ret);
 
 static inline bool walk_is_over(const struct walking *x)

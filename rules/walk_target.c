@@ -17,7 +17,7 @@ enum effect {
 	MOVES_SOURCE,		/* ends the chain */
 	MOVES_DESTINATION,
 	MOVES_HERE,
-	MOVES_EITHER,
+	MOVES_BY_HOOK,
 	REWRITES,		/* addresses, without an entry; goes on */
 };
 
@@ -33,7 +33,7 @@ static const struct {
 	{ "DSCP", GOES_ON }, { "ECN", GOES_ON }, { "HL", GOES_ON },
 	{ "HMARK", SETS_MARK }, { "IDLETIMER", GOES_ON }, { "LED", GOES_ON },
 	{ "LOG", GOES_ON }, { "MARK", SETS_MARK },
-	{ "MASQUERADE", MOVES_SOURCE }, { "NETMAP", MOVES_EITHER },
+	{ "MASQUERADE", MOVES_SOURCE }, { "NETMAP", MOVES_BY_HOOK },
 	{ "NFLOG", GOES_ON }, { "NFQUEUE", ASKS }, { "NOTRACK", GOES_ON },
 	{ "QUEUE", ASKS }, { "RATEEST", GOES_ON }, { "REDIRECT", MOVES_HERE },
 	{ "REJECT", DROPS }, { "SECMARK", GOES_ON }, { "SET", GOES_ON },
@@ -85,19 +85,14 @@ static bool has_term(const struct foreign *f, const struct foreign_rule *r,
 	return false;
 }
 
-static void move(enum effect effect, struct walk_state *s)
+static void move(enum effect effect, uint8_t hook, struct walk_state *s)
 {
-	struct walk_state other = *s;
+	bool source = hook == NF_INET_POST_ROUTING || hook == NF_INET_LOCAL_IN;
 
-	if (effect == MOVES_SOURCE) {
+	if (effect == MOVES_SOURCE || (effect == MOVES_BY_HOOK && source))
 		move_source(s);
-	} else if (effect != MOVES_EITHER) {
+	else
 		move_destination(s, effect == MOVES_HERE);
-	} else {
-		move_source(s);
-		move_destination(&other, false);
-		walk_join(s, &other);
-	}
 }
 
 static void go_on(const struct foreign *f, const struct foreign_rule *r,
@@ -112,7 +107,8 @@ static void go_on(const struct foreign *f, const struct foreign_rule *r,
 }
 
 static void take(const struct foreign *f, const struct foreign_rule *r,
-		 enum effect effect, struct walk_state s, struct ending *ret)
+		 enum effect effect, uint8_t hook, struct walk_state s,
+		 struct ending *ret)
 {
 	switch (effect) {
 	case GOES_ON:
@@ -138,22 +134,22 @@ static void take(const struct foreign *f, const struct foreign_rule *r,
 	case MOVES_SOURCE:
 	case MOVES_DESTINATION:
 	case MOVES_HERE:
-	case MOVES_EITHER:
-		move(effect, &s);
+	case MOVES_BY_HOOK:
+		move(effect, hook, &s);
 		ending_add(ret, END_ACCEPT, &s);
 	}
 }
 
 /* Of one that is not known, everything is possible. */
 void walk_extension(const struct foreign *f, const struct foreign_rule *r,
-		    const char *name, const struct walk_state *s,
+		    const char *name, uint8_t hook, const struct walk_state *s,
 		    struct ending *ret)
 {
 	struct walk_state any = *s;
 
 	for (size_t i = 0; name && i < ARRAY_SIZE(effects); i++)
 		if (!strcmp(name, effects[i].name)) {
-			take(f, r, effects[i].effect, *s, ret);
+			take(f, r, effects[i].effect, hook, *s, ret);
 			return;
 		}
 	any.mark = any.mark_known = 0;
@@ -166,6 +162,6 @@ bool walk_goes_on(const struct foreign *f, const struct foreign_rule *r,
 	const struct walk_state any = { 0 };
 	struct ending e = { 0 };
 
-	walk_extension(f, r, extension, &any, &e);
+	walk_extension(f, r, extension, NF_INET_NUMHOOKS, &any, &e);
 	return e.how == END_ON;
 }

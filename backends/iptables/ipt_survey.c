@@ -83,7 +83,7 @@ static int load(struct reach_graph *g, size_t i, void *arg)
 		struct chain *to;
 
 		s->survey->tracks |= reach_xt_tracks(target);
-		s->survey->redirects |= reach_xt_redirects(target);
+		s->survey->translates |= reach_xt_translates(target);
 		if (!strcmp(target, "DROP") || !strcmp(target, "REJECT")) {
 			reach_set_add(&g->v[i].drops, &r);
 			continue;

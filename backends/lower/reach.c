@@ -195,9 +195,11 @@ bool reach_xt_tracks(const char *name)
 	return in_list(names, ARRAY_SIZE(names), name);
 }
 
-bool reach_xt_redirects(const char *name)
+bool reach_xt_translates(const char *name)
 {
-	static const char *const names[] = { "DNAT", "NETMAP", "REDIRECT" };
+	static const char *const names[] = {
+		"DNAT", "NETMAP", "REDIRECT", "SNAT",
+	};
 
 	return in_list(names, ARRAY_SIZE(names), name);
 }

@@ -48,8 +48,8 @@ bool reach_narrow_xt(struct reach *r, const char *name, const void *info,
 		     size_t len);
 /* Does a match or target of that name need connection tracking? */
 bool reach_xt_tracks(const char *name);
-/* Does a target of that name send packets elsewhere? */
-bool reach_xt_redirects(const char *name);
+/* Does it give packets another address? Masquerading gives one's own. */
+bool reach_xt_translates(const char *name);
 /* Of a chain of iptables' filter table; HOOK_MAX_: it is not built in. */
 enum hook reach_xt_hook(const char *chain);
 

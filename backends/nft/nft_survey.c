@@ -166,7 +166,7 @@ static int survey_chain(struct search *s, size_t i, struct survey *ret)
 	ret->iptables_nft |= is_iptables(f);
 	ret->firewalld |= owner_of(f) == OWNER_FIREWALLD;
 	ret->tracks |= f->tracks;
-	ret->redirects |= f->redirects;
+	ret->translates |= f->translates;
 	if (!err && f->filter)
 		err = search(s, i, &drops);
 	if (err || (!drops.any && !drops.n))

@@ -39,7 +39,7 @@ struct nft_foreign {
 	uint32_t port;		/* that owns the table; 0: none */
 	bool dormant;		/* its table is: it hooks nothing */
 	bool tracks;		/* a rule needs connection tracking */
-	bool redirects;		/* ... gives packets another destination */
+	bool translates;	/* ... gives packets an address, not its own */
 	uint64_t *handles;	/* of its rules, in order */
 	size_t n_rules, cap_handles;
 	struct reach_set drops;	/* of the rules that need no look at a set */

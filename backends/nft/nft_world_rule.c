@@ -283,7 +283,7 @@ static int read_target(struct reader *r, const struct nlattr *data)
 		return err;
 	name = nft_attr_str(v[NFTA_TARGET_NAME]);
 	r->f->tracks |= reach_xt_tracks(name);
-	r->f->redirects |= reach_xt_redirects(name);
+	r->f->translates |= reach_xt_translates(name);
 	if (strcmp(name, "REJECT") && strcmp(name, "DROP"))
 		return 0;
 	return add_named(r, WAY_DROP, NULL);
@@ -353,8 +353,7 @@ static int read_expr(struct reader *r, const struct nlattr *expr)
 			return v[NFTA_EXPR_DATA] ?
 				       exprs[i].read(r, v[NFTA_EXPR_DATA]) : 0;
 	r->f->tracks |= needs_tracking(name);
-	/* Source NAT too is called "nat" here. */
-	r->f->redirects |= !strcmp(name, "nat") || !strcmp(name, "redir");
+	r->f->translates |= !strcmp(name, "nat") || !strcmp(name, "redir");
 	/* It may change what the register holds. */
 	r->loaded = LOADED_OTHER;
 	return 0;

@@ -12,6 +12,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from conflicts import CLIENT, CONFLICTS, MISSES, ROUTER, SERVER  # noqa: E402,F401
 import lab                                                  # noqa: E402
 from traffic import Echo, tcp_exchange                      # noqa: E402
 
@@ -19,18 +20,11 @@ REFUSED = 14
 PORT = 8080
 EVERY = int(os.environ.get("CTPOLICY_EVERY", "1"))
 HEAD = "version: 1\nstate_matching: allowed\n%suntracked:\n"
-SERVER = "  - {name: svc, role: server, protocol: tcp, ports: [8080]}\n"
-CLIENT = "  - {name: svc, role: client, protocol: tcp, ports: [8080]}\n"
-ROUTER = "  - {name: svc, role: router, protocol: tcp, ports: [8080]}\n"
-OPEN = ("  - {name: svc, role: client, protocol: udp, ports: [8080], "
-        "reply_guard: none}\n")
-MEDIA = "  - {name: svc, role: server, protocol: tcp, ports: [49152-65535]}\n"
-TUNNEL = "  - {name: svc, role: server, protocol: gre}\n"
-STATES = ["filter INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"]
 HOOKS = {
     "pre": "type nat hook prerouting priority dstnat",
     "out": "type nat hook output priority -100",
     "post": "type nat hook postrouting priority srcnat",
+    "to": "type nat hook input priority 100",
     "in": "type filter hook input priority filter",
     "drop": "type filter hook input priority filter; policy drop",
     "early": "type filter hook prerouting priority mangle",
@@ -38,250 +32,20 @@ HOOKS = {
     "raw": "type filter hook prerouting priority raw",
     "-": "",
 }
+SEVERAL = ("192.0.2.0-192.0.2.9", "2001:db8:1::-2001:db8:1::9")
 DIALECTS = [d for d, backend, tool in (
     ("native", "nftables", "nft"),
     ("iptables-nft", "nftables", "iptables-nft-restore"),
     ("legacy", "iptables", "iptables-legacy-restore"))
     if backend in lab.BACKENDS and shutil.which(tool)]
 
-# name, policy, id, what its rule says, rules of iptables, and of nft.
-# S and R are the addresses of the server and of the router, S:80 with a port,
-# V is nobody's, N its network M the router's, O another, A some addresses with R.
-SEVERAL = ("192.0.2.0-192.0.2.9", "2001:db8:1::-2001:db8:1::9")
-CONFLICTS = [
-    ("the port is led to another host", SERVER, "CT592", "8080",
-     ["nat PREROUTING -p tcp --dport 8080 -j DNAT --to-destination S:9090"],
-     ["pre tcp dport 8080 dnat FAM to S:9090"]),
-    ("the port is led to another port", SERVER, "CT592", "8080",
-     ["nat PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 9090"],
-     ["pre tcp dport 8080 redirect to :9090"]),
-    ("another port is led to it", SERVER, "CT592", "8080",
-     ["nat PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080"],
-     ["pre tcp dport 80 redirect to :8080"]),
-    ("one of many ports is led to it", SERVER, "CT592", "8075-8085",
-     ["nat PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8075-8085"],
-     ["pre tcp dport 80 redirect to :8075-8085"]),
-    ("another port of this host's own address", SERVER, "CT592", "R",
-     ["nat PREROUTING -p tcp --dport 80 -j DNAT --to-destination R:8080"],
-     ["pre tcp dport 80 dnat FAM to R:8080"]),
-    ("every port of another address is led to this host", SERVER, "CT592", "R",
-     ["nat PREROUTING -d V -j DNAT --to-destination R"],
-     ["pre FAM daddr V dnat FAM to R"]),
-    ("a network is mapped onto this host's", SERVER, "CT592", "NETMAP|dnat",
-     ["nat PREROUTING -d N -j NETMAP --to M"],
-     ["pre FAM daddr N dnat FAM to M"]),
-    ("this host is one of several that a port is led to", SERVER, "CT592",
-     "dnat|DNAT",
-     ["nat PREROUTING -p tcp --dport 80 -j DNAT --to-destination A:8080"],
-     ["pre tcp dport 80 dnat FAM to A:8080"]),
-    ("led by a map", SERVER, "CT592", "dnat|DNAT",
-     ["nat PREROUTING -p tcp --dport 80 -j DNAT --to-destination R:8080"],
-     ["pre dnat FAM to tcp dport map { 80 : Rm8080 }"]),
-    ("the first of two that may be led to it", SERVER, "CT592", "8080",
-     ["nat PREROUTING -p tcp --dport 80 -m statistic --mode random "
-      "--probability 0.5 -j REDIRECT --to-ports 8080",
-      "nat PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 9090"],
-     ["pre tcp dport 80 numgen random mod 2 == 0 redirect to :8080",
-      "pre tcp dport 80 redirect to :9090"]),
-    ("a port of this host with itself is led to it", SERVER, "CT592", "8080",
-     ["nat OUTPUT -o lo -p tcp --dport 80 -j REDIRECT --to-ports 8080"],
-     ["out oifname \"lo\" tcp dport 80 redirect to :8080"]),
-    ("addresses are mapped", SERVER, "CT592", "NETMAP|dnat",
-     ["nat PREROUTING -d R -j NETMAP --to S"],
-     ["pre FAM daddr R dnat FAM to S"]),
-    ("led to a server behind a router", ROUTER, "CT592", "8080",
-     ["nat PREROUTING -p tcp --dport 80 -j DNAT --to-destination S:8080"],
-     ["pre tcp dport 80 dnat FAM to S:8080"]),
-    ("forwarded connections are masqueraded", ROUTER, "CT592", "(?i)masq",
-     ["nat POSTROUTING -o tos -j MASQUERADE"],
-     ["post oifname \"tos\" masquerade"]),
-    ("they have another source", ROUTER, "CT592", "(?i)snat",
-     ["nat POSTROUTING -o tos -j SNAT --to-source R"],
-     ["post oifname \"tos\" snat FAM to R"]),
-    ("nobody asks for sockets", OPEN, "CT304", "(?i)masq",
-     ["nat POSTROUTING -o tos -j MASQUERADE"],
-     ["post oifname \"tos\" masquerade"]),
-    ("ports that others send from", MEDIA, "CT302", "(?i)masq",
-     ["nat POSTROUTING -o tos -j MASQUERADE"],
-     ["post oifname \"tos\" masquerade"]),
-    ("a protocol without sockets", TUNNEL, "CT303", "(?i)masq",
-     ["nat POSTROUTING -o tos -j MASQUERADE"],
-     ["post oifname \"tos\" masquerade"]),
-    ("what this host asks goes elsewhere", CLIENT, "CT592", "9090",
-     ["nat OUTPUT -p tcp --dport 8080 -j DNAT --to-destination S:9090"],
-     ["out tcp dport 8080 dnat FAM to S:9090"]),
-    ("what this host asks stays here", CLIENT, "CT592", "9090",
-     ["nat OUTPUT -p tcp --dport 8080 -j REDIRECT --to-ports 9090"],
-     ["out tcp dport 8080 redirect to :9090"]),
-    ("answers to what is untracked already", SERVER, "CT592", "9090",
-     ["raw PREROUTING -p tcp --dport 8080 -j CT --notrack",
-      "nat OUTPUT -p tcp --sport 8080 -j REDIRECT --to-ports 9090"],
-     ["raw tcp dport 8080 notrack",
-      "out tcp sport 8080 redirect to :9090"]),
-    ("a published port of docker's", SERVER, "CT592", "DOCKER",
-     ["nat PREROUTING -m addrtype --dst-type LOCAL -j DOCKER",
-      "nat DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT "
-      "--to-destination S:80"],
-     ["pre fib daddr type local jump DOCKER",
-      "-DOCKER iifname != \"docker0\" tcp dport 8080 dnat FAM to S:80"]),
-    ("a service of kube-proxy's", CLIENT, "CT592", "KUBE-SEP",
-     ["nat OUTPUT -j KUBE-SERVICES",
-      "nat KUBE-SERVICES -d V -p tcp --dport 8080 -j KUBE-SEP",
-      "nat KUBE-SEP -p tcp -j DNAT --to-destination S:8080"],
-     ["out jump KUBE-SERVICES",
-      "-KUBE-SERVICES FAM daddr V tcp dport 8080 jump KUBE-SEP",
-      "-KUBE-SEP meta l4proto tcp dnat FAM to S:8080"]),
-    ("a helper reads along", SERVER, "CT593", "ftp|\"h\"",
-     ["raw PREROUTING -p tcp --dport 8080 -j CT --helper ftp"],
-     ["early tcp dport 8080 ct helper set \"h\""]),
-    ("handshakes are answered for it", SERVER, "CT593", "(?i)synproxy",
-     ["filter INPUT -p tcp --dport 8080 -m conntrack --ctstate "
-      "NEW,INVALID,UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 "
-      "--mss 1460"],
-     ["in tcp dport 8080 ct state new,invalid,untracked "
-      "synproxy mss 1460 wscale 7 timestamp sack-perm"]),
-    ("its connections are counted", SERVER, "CT593", "connlimit|ct count",
-     ["filter INPUT -p tcp --dport 8080 -m connlimit --connlimit-above 20 "
-      "-j DROP"],
-     ["in tcp dport 8080 ct count over 20 drop"]),
-    ("bytes of its connections are counted", SERVER, "CT593", "100000|ct",
-     ["filter INPUT -p tcp --dport 8080 -m connbytes --connbytes 100000 "
-      "--connbytes-dir both --connbytes-mode bytes -j DROP"],
-     ["in tcp dport 8080 ct bytes > 100000 drop"]),
-    ("the mark of its connections is asked for", SERVER, "CT593", "0x7",
-     ["filter INPUT -p tcp --dport 8080 -m connmark --mark 0x7 -j DROP"],
-     ["in tcp dport 8080 ct mark 0x7 drop"]),
-    ("their first destination is asked for", SERVER, "CT590", "policy",
-     ["filter :INPUT DROP", *STATES,
-      "filter INPUT -m conntrack --ctorigdst R -j ACCEPT",
-      "filter INPUT -p ipv6-icmp -j ACCEPT"],
-     ["drop ct state established,related accept",
-      "drop ct original FAM daddr R accept",
-      "drop meta l4proto ipv6-icmp accept"]),
-]
-MISSES = [
-    ("another port", SERVER,
-     ["nat PREROUTING -p tcp --dport 81 -j DNAT --to-destination S:8080"],
-     ["pre tcp dport 81 dnat FAM to S:8080"]),
-    ("another interface", SERVER,
-     ["nat PREROUTING -i tos -p tcp --dport 8080 -j DNAT --to-destination "
-      "S:9090"],
-     ["pre iifname \"tos\" tcp dport 8080 dnat FAM to S:9090"],
-     "interfaces: [toc]"),
-    ("another address", SERVER,
-     ["nat PREROUTING -d V -p tcp --dport 8080 -j DNAT --to-destination "
-      "S:9090"],
-     ["pre FAM daddr V tcp dport 8080 dnat FAM to S:9090"]),
-    ("another protocol", SERVER,
-     ["nat PREROUTING -p udp --dport 8080 -j REDIRECT --to-ports 9090"],
-     ["pre udp dport 8080 redirect to :9090"]),
-    ("a chain that nobody calls", SERVER,
-     ["nat LONELY -p tcp --dport 8080 -j REDIRECT --to-ports 9090"],
-     ["-LONELY tcp dport 8080 redirect to :9090"]),
-    ("behind a rule that accepts", SERVER,
-     ["nat PREROUTING -p tcp --dport 8080 -j ACCEPT",
-      "nat PREROUTING -p tcp --dport 8000:9000 -j REDIRECT --to-ports 9090"],
-     ["pre tcp dport 8080 accept",
-      "pre tcp dport 8000-9000 redirect to :9090"]),
-    ("another port of loopback alone", SERVER,
-     ["nat OUTPUT -o lo -p tcp --dport 81 -j REDIRECT --to-ports 9090"],
-     ["out oifname \"lo\" tcp dport 81 redirect to :9090"]),
-    ("a network is mapped onto another's", SERVER,
-     ["nat PREROUTING -d N -j NETMAP --to O"],
-     ["pre FAM daddr N dnat FAM to O"]),
-    ("another port of several hosts", SERVER,
-     ["nat PREROUTING -p tcp --dport 80 -j DNAT --to-destination A:9090"],
-     ["pre tcp dport 80 dnat FAM to A:9090"]),
-    ("the first of two leads to another port", SERVER,
-     ["nat PREROUTING -p tcp --dport 80 -m statistic --mode random "
-      "--probability 0.5 -j REDIRECT --to-ports 9091",
-      "nat PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 9090"],
-     ["pre tcp dport 80 numgen random mod 2 == 0 redirect to :9091",
-      "pre tcp dport 80 redirect to :9090"]),
-    ("what was translated is dropped, and this is not", SERVER,
-     ["filter INPUT -m conntrack --ctstate DNAT -j DROP"],
-     ["in ct status dnat drop"]),
-    ("led to another port", SERVER,
-     ["nat PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 9090"],
-     ["pre tcp dport 80 redirect to :9090"]),
-    ("led to the other side of the range", SERVER,
-     ["nat PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8081-8090"],
-     ["pre tcp dport 80 redirect to :8081-8090"]),
-    ("led to another port of a server behind", ROUTER,
-     ["nat PREROUTING -p tcp --dport 80 -j DNAT --to-destination S:9090"],
-     ["pre tcp dport 80 dnat FAM to S:9090"]),
-    ("led out of the service of a client", CLIENT,
-     ["nat PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 9090"],
-     ["pre tcp dport 8080 redirect to :9090"]),
-    ("others are masqueraded, a server", SERVER,
-     ["nat POSTROUTING -o tos -j MASQUERADE"],
-     ["post oifname \"tos\" masquerade"]),
-    ("others are masqueraded, a client", CLIENT,
-     ["nat POSTROUTING -o tos -j MASQUERADE"],
-     ["post oifname \"tos\" masquerade"]),
-    ("masqueraded elsewhere", ROUTER,
-     ["nat POSTROUTING -o wan -j MASQUERADE"],
-     ["post oifname \"wan\" masquerade"],
-     "interfaces: [toc, tos]"),
-    ("another port is masqueraded", ROUTER,
-     ["nat POSTROUTING -o tos -p tcp --dport 22 -j MASQUERADE"],
-     ["post oifname \"tos\" tcp dport 22 masquerade"]),
-    ("masqueraded from other ports", MEDIA,
-     ["nat POSTROUTING -o tos -p tcp -j MASQUERADE --to-ports 1024-32767"],
-     ["post oifname \"tos\" meta l4proto tcp masquerade to :1024-32767"]),
-    ("another protocol is masqueraded", TUNNEL,
-     ["nat POSTROUTING -o tos -p tcp -j MASQUERADE"],
-     ["post oifname \"tos\" meta l4proto tcp masquerade"]),
-    ("what this host asks of another port", CLIENT,
-     ["nat OUTPUT -p tcp --dport 81 -j DNAT --to-destination S:9090"],
-     ["out tcp dport 81 dnat FAM to S:9090"]),
-    ("another published port of docker's", SERVER,
-     ["nat PREROUTING -m addrtype --dst-type LOCAL -j DOCKER",
-      "nat DOCKER ! -i docker0 -p tcp --dport 8081 -j DNAT "
-      "--to-destination S:8080"],
-     ["pre fib daddr type local jump DOCKER",
-      "-DOCKER iifname != \"docker0\" tcp dport 8081 dnat FAM to S:8080"]),
-    ("a helper of another port", SERVER,
-     ["raw PREROUTING -p tcp --dport 21 -j CT --helper ftp"],
-     ["early tcp dport 21 ct helper set \"h\""]),
-    ("handshakes of another port", SERVER,
-     ["filter INPUT -p tcp --dport 22 -m conntrack --ctstate "
-      "INVALID,UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 "
-      "--mss 1460"],
-     ["in tcp dport 22 ct state invalid,untracked "
-      "synproxy mss 1460 wscale 7 timestamp sack-perm"]),
-    ("connections of another port are counted", SERVER,
-     ["filter INPUT -p tcp --dport 22 -m connlimit --connlimit-above 20 "
-      "-j DROP"],
-     ["in tcp dport 22 ct count over 20 drop"]),
-    ("bytes of another port's connections", SERVER,
-     ["filter INPUT -p tcp --dport 22 -m connbytes --connbytes 100000 "
-      "--connbytes-dir both --connbytes-mode bytes -j DROP"],
-     ["in tcp dport 22 ct bytes > 100000 drop"]),
-    ("the mark of another port's connections", SERVER,
-     ["filter INPUT -p tcp --dport 22 -m connmark --mark 0x7 -j DROP"],
-     ["in tcp dport 22 ct mark 0x7 drop"]),
-    ("all other states are dropped early", SERVER,
-     ["mangle PREROUTING -m conntrack ! --ctstate NEW,ESTABLISHED,RELATED "
-      "-j DROP"],
-     ["early ct state != { new, established, related } drop"]),
-    ("all other states are dropped late", SERVER,
-     ["mangle POSTROUTING -m conntrack ! --ctstate NEW,ESTABLISHED,RELATED "
-      "-j DROP"],
-     ["late ct state != { new, established, related } drop"]),
-    ("all other states of another port", SERVER,
-     ["mangle PREROUTING -p tcp --dport 22 -m conntrack ! --ctstate "
-      "NEW,ESTABLISHED,RELATED -j DROP"],
-     ["early tcp dport 22 ct state != { new, established, related } drop"]),
-]
 
 
 def setUpModule():
-    global LAB
+    global LAB, ECHO
     lab.require_ctpolicy()
     LAB = lab.Lab()
-    Echo(LAB.server, PORT)
-    Echo(LAB.router, PORT)
+    ECHO = {"server": Echo(LAB.server, PORT), "router": Echo(LAB.router, PORT)}
 
 
 def fill_in(rule, version, native=False):
@@ -289,6 +53,13 @@ def fill_in(rule, version, native=False):
     def put(m):
         text = {"S": lab.address("server", version),
                 "R": lab.address("router-c", version),
+                "C": lab.address("client", version),
+                "W": "203.0.113.77" if version == 4 else "2001:db8:9::77",
+                "T": lab.address("router-s", version),
+                "U": "198.51.100.0/24" if version == 4
+                     else "2001:db8:2::/64",
+                "B": ("198.51.100.0-198.51.100.9",
+                      "2001:db8:2::-2001:db8:2::9")[version == 6],
                 "V": "203.0.113.9" if version == 4 else "2001:db8:9::9",
                 "N": "203.0.113.0/24" if version == 4 else "2001:db8:9::/64",
                 "M": "192.0.2.0/24" if version == 4 else "2001:db8:1::/64",
@@ -296,12 +67,12 @@ def fill_in(rule, version, native=False):
                 "A": SEVERAL[version == 6]}[m[1]]
         if not m[2] or version == 4:
             return text + m[2]
-        if m[1] == "A" and native:
+        if m[1] in "AB" and native:
             text = text.replace("-", "]-[")
         return "[%s]%s" % (text, m[2])
     rule = rule.replace("Rm8080", lab.address("router-c", version) +
                         " . 8080")
-    rule = re.sub(r"\b([SRVNMOA])((?::\d+)?)(?=\s|$)", put, rule)
+    rule = re.sub(r"\b([SRVNMOACTUBW])((?::[-\d]+)?)(?=\s|$)", put, rule)
     return rule.replace("FAM", "ip" if version == 4 else "ip6")
 
 

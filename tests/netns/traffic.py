@@ -32,13 +32,14 @@ class Echo:
         self.listener = _dual_stack(namespace, socket.SOCK_STREAM, port)
         self.listener.listen(1024)
         self.datagrams = _dual_stack(namespace, socket.SOCK_DGRAM, port)
+        self.peer = None        # who connected last, as accept() has it
         for loop in (self._accept, self._echo_datagrams):
             threading.Thread(target=loop, daemon=True).start()
 
     def _accept(self):
         while True:
             try:
-                sock = self.listener.accept()[0]
+                sock, self.peer = self.listener.accept()
             except OSError:
                 return
             threading.Thread(target=self._echo, args=(sock,),
