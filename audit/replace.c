@@ -8,6 +8,7 @@
 #include <linux/netfilter.h>
 
 #include "audit/chain_hooks.h"
+#include "audit/keepers.h"
 #include "audit/needs.h"
 #include "audit/own.h"
 #include "audit/replace_parts.h"
@@ -195,7 +196,7 @@ static int replace_one(struct replacing *x, uint32_t rule)
 
 static bool stays(const struct replacing *x, const struct foreign_rule *r)
 {
-	return needs_conntrack(r) && replace_keeps(x->f, r);
+	return keepers_has(x->f, r) && replace_keeps(x->f, r);
 }
 
 static int find_edits(struct replacing *x, bool *ret_left)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit/needs.h"
+#include "audit/keepers.h"
 #include "audit/own.h"
 #include "audit/replace.h"
 #include "cli/audit_report.h"
@@ -79,7 +79,7 @@ static void tell_stays(struct rewrite *x)
 {
 	for (uint32_t i = 0; i < x->f->n_rules; i++) {
 		const struct foreign_rule *r = &x->f->rules[i];
-		const char *why = own_is_host(x->f, r) && needs_conntrack(r) ?
+		const char *why = own_is_host(x->f, r) && keepers_has(x->f, r) ?
 					  reason(x, i) : NULL;
 
 		if (!why)

@@ -134,6 +134,20 @@ static int refuse_ipsets(struct plan *p)
 	return -FAULT_CONFLICT;
 }
 
+/* They belong to no rule, and keep tracking on by being there. */
+static void find_objects(struct forbidden_said *said)
+{
+	size_t n = said->f->facts[FACT_CT_OBJECTS] +
+		   said->f->facts[FACT_SYNPROXY_OBJECTS];
+
+	if (!n || !said->p->edits.s.n_edits)
+		return;
+	said->n++;
+	diag_add(&said->p->diags, said->level, 0, ID_STATE_FORBIDDEN,
+		 said->p->policy->forbid_at,
+		 "nftables: a declared helper, timeout, expectation or synproxy needs tracking, though no rule may use it");
+}
+
 /* With --force the rest is replaced, and these stay. */
 static int find_unreplaceable(struct plan *p, const struct part *m)
 {
@@ -151,6 +165,8 @@ static int find_unreplaceable(struct plan *p, const struct part *m)
 		if (why)
 			err = forbidden_say(&said, &p->host.f->rules[i], why);
 	}
+	if (!err)
+		find_objects(&said);
 	if (err || !said.n)
 		return err;
 	forbidden_say_end(&said);

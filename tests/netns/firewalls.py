@@ -108,8 +108,8 @@ def ufw(space, dialect):
     return room
 
 
-def firewalld(space, backend):
-    room = Room(space, "firewalld")
+def firewalld(space, backend, dialect="nft"):
+    room = Room(space, "firewalld", dialect)
     room.run("sed -i s/^FirewallBackend=.*/FirewallBackend=%s/ "
              "/etc/firewalld/firewalld.conf" % backend)
     room.write("/run/bus.conf", BUS)
