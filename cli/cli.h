@@ -48,7 +48,7 @@ enum option_bit {
 	OPT_REDO = 1 << 8,
 	OPT_PACKET = 1 << 9,
 	OPT_REWRITE = 1 << 10,
-	OPT_CHECK = 1 << 11,
+	OPT_STATUS = 1 << 11,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -57,6 +57,7 @@ struct options {
 	struct request request;		/* what the engine is asked for */
 	const char *against;
 	const char *file, *in, *out, *local, *policy;
+	const char *top, *by;
 	uint8_t ct_state;		/* NF_CT_STATE_BIT; 0: not said */
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;

@@ -2,6 +2,8 @@
 /* cli/cmd_status.c: how does this host stand? */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/report.h"
@@ -13,6 +15,7 @@
 #define FILL_HIGH 0.9
 /* How long --check watches the counters. */
 #define WATCH_MS 1000
+#define TOP_DIGITS 9
 
 const char *concern_word(enum concern c)
 {
@@ -74,12 +77,42 @@ static uint32_t concerns(const struct status *s, bool watch)
 	return c;
 }
 
+/* "10"; 0: no such number. */
+static size_t number(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+
+	return n && n <= TOP_DIGITS && !text[n] ? strtoul(text, NULL, 10) : 0;
+}
+
+static bool is_misused(const struct options *o, struct status_report *r)
+{
+	r->rows = o->top ? number(o->top) : 0;
+	if (o->by && !o->top)
+		fputs("ctpolicy status: --by goes with --top N\n", stderr);
+	else if (o->top && !r->rows)
+		fputs("ctpolicy status: --top takes a number from 1 on\n",
+		      stderr);
+	else if (o->by && top_by_find(o->by, &r->by))
+		fputs("ctpolicy status: --by is src, dst, dport, proto, state or service\n",
+		      stderr);
+	else
+		return false;
+	return true;
+}
+
 static int run(const struct options *o)
 {
 	_cleanup_(status_release) struct status s = { 0 };
-	struct status_report r = { .s = &s, .quiet = o->quiet };
-	int err = status_read(&o->request, &s);
+	_cleanup_(top_release) struct top top = { 0 };
+	struct status_report r = { .s = &s, .quiet = o->quiet, .top = &top };
+	int err;
 
+	if (is_misused(o, &r))
+		return EXIT_USAGE;
+	err = status_read(&o->request, &s);
+	if (!err)
+		err = status_top(&r, &o->request, &s, &top);
 	r.failed = err;
 	if (!err)
 		r.attention = concerns(&s, o->check);
@@ -97,10 +130,11 @@ const struct command cmd_status = {
 	.summary = "show how full the table is, what is out of it, and any drift",
 	.min_args = 0,
 	.max_args = 0,
-	.takes = OPT_CHECK,
+	.takes = OPT_STATUS,
 	.run = run,
 	.help =
 "Example:  ctpolicy status\n"
+"          ctpolicy status --top 10 --by dport\n"
 "          ctpolicy status --check --quiet || echo look at this host\n"
 "\n"
 "Usage: ctpolicy status [OPTION...]\n"
@@ -108,9 +142,12 @@ const struct command cmd_status = {
 "Shows whether connections are tracked and which rule keeps tracking on, how\n"
 "full the connection table is and what the kernel dropped, which services are\n"
 "untracked, whether ctpolicy's rules are in force as they were applied, and\n"
-"what is on trial, unfinished or was done lately. It lists no entries, writes\n"
-"nothing and loads no kernel module; it takes CAP_NET_ADMIN.\n"
+"what is on trial, unfinished or was done lately. At most 100,000 entries are\n"
+"looked at, nothing is written and no kernel module is loaded; it takes\n"
+"CAP_NET_ADMIN.\n"
 "\n"
+"  --top N              list all entries, and print the N keys that have most\n"
+"  --by KEY             src (the default), dst, dport, proto, state or service\n"
 "  --check              for monitoring: watch the counters for a second, and exit\n"
 "                       with 1 if something needs attention\n",
 	.exits =

@@ -98,6 +98,41 @@ static json_t *table(const struct status *s)
 }
 
 /* ctpolicy's rules count nothing: they would cost each packet more. */
+static json_t *sample(const struct ranking *r, bool complete)
+{
+	return json_pack("{s:o, s:o, s:o, s:b}", "entries", count(r->entries),
+			 "assured", count(r->assured), "one_way",
+			 count(r->one_way), "complete", complete);
+}
+
+static json_t *row(const struct top *t, const struct ranking_row *x)
+{
+	_cleanup_(strbuf_release) struct strbuf key = { 0 };
+
+	top_print_key(t, &x->key, &key);
+	if (strbuf_status(&key))
+		return NULL;
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "key",
+			 json_of_text(strbuf_str(&key)), "entries",
+			 count(x->entries), "assured", count(x->assured),
+			 "one_way", count(x->one_way), "reclaimable",
+			 count(status_reclaimable(x)), "share",
+			 json_real(status_share(t, x->entries)));
+}
+
+static json_t *top(const struct status_report *r)
+{
+	const struct ranking *k = &r->top->ranking;
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < k->n && i < r->rows; i++)
+		json_array_append_new(rows, row(r->top, &k->v[i]));
+	return json_pack("{s:s, s:o, s:b, s:o, s:o}", "by",
+			 top_by_name(r->top->by), "entries",
+			 count(k->entries), "complete", r->top->complete,
+			 "error_max", count(k->error_max), "rows", rows);
+}
+
 static json_t *untracked(const struct status *s)
 {
 	json_t *a = json_array();
@@ -183,6 +218,13 @@ int status_print_json(const struct status_report *r)
 	json_stream_member(&j, "attention", attention(r->attention));
 	if (!r->failed)
 		print_host(&j, r->s);
+	if (!r->failed && r->top->ranking.entries)
+		json_stream_member(&j, "sample",
+				   sample(&r->top->ranking, r->top->complete));
+	else if (!r->failed)
+		json_stream_member(&j, "sample", json_null());
+	if (!r->failed && r->rows)
+		json_stream_member(&j, "top", top(r));
 	json_add_diags(diags, &r->s->diags);
 	json_stream_member(&j, "diagnostics", diags);
 	json_stream_end(&j);

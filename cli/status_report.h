@@ -2,7 +2,9 @@
 /*
  * cli/status_report.h: how a host stands, for people and for scripts.
  *
- * Shape:  `attention` says what is wrong, 1 << enum concern.
+ * Shape:  `attention` says what is wrong, 1 << enum concern. `rows` is how
+ *         many of `top` were asked for; 0: none were, and `top` is a sample of
+ *         the table, by protocol.
  * Owner:  borrows everything.
  * Errors: -ENOMEM when a part could not be shown.
  */
@@ -10,6 +12,7 @@
 #define CTPOLICY_CLI_STATUS_REPORT_H
 
 #include "engine/status.h"
+#include "engine/top.h"
 
 /* ID, word in JSON, words for people */
 #define CONCERNS(X)							\
@@ -28,6 +31,9 @@ enum concern {
 struct status_report {
 	const struct status *s;
 	uint32_t attention;
+	size_t rows;
+	enum top_by by;
+	const struct top *top;
 	bool failed;		/* the rules could not be read */
 	bool quiet;
 };
@@ -36,6 +42,14 @@ const char *concern_word(enum concern c);
 const char *concern_words(enum concern c);
 /* Of `max`; 0 where there is no limit. */
 double status_fill(const struct ct_table *t);
+/* What fills the table, as it was asked for, or a sample. */
+int status_top(const struct status_report *r, const struct request *rq,
+	       struct status *s, struct top *ret);
+/* What could go to make room: neither side would miss it. */
+uint32_t status_reclaimable(const struct ranking_row *row);
+/* Of all entries that were counted. */
+double status_share(const struct top *t, uint64_t n);
+int status_print_top(const struct status_report *r);
 int status_print_text(const struct status_report *r);
 int status_print_json(const struct status_report *r);
 

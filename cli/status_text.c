@@ -100,6 +100,23 @@ static void print_table(const struct status *s)
 	putchar('\n');
 }
 
+/* Of entries that nobody answers, and of those that are kept when it fills. */
+static void print_kinds(const struct top *t)
+{
+	const struct ranking *r = &t->ranking;
+
+	if (!r->entries)
+		return;
+	heading("kinds");
+	printf("%.0f %% unreplied, %.0f %% assured",
+	       PER_CENT * status_share(t, r->one_way),
+	       PER_CENT * status_share(t, r->assured));
+	if (!t->complete)
+		printf(" (of %" PRIu64 " entries, a random sample)",
+		       r->entries);
+	putchar('\n');
+}
+
 static void print_time(int64_t when)
 {
 	time_t t = (time_t)when;
@@ -217,11 +234,12 @@ int status_print_text(const struct status_report *r)
 	if (!r->quiet) {
 		print_tracking(r->s);
 		print_table(r->s);
+		print_kinds(r->top);
 		print_services(r->s);
 		print_drift(r->s);
 		print_open_ends(r->s);
 		print_history(r->s);
 	}
 	print_attention(r->attention);
-	return 0;
+	return r->rows ? status_print_top(r) : 0;
 }

@@ -5,7 +5,7 @@
  * what was done, and what is not over yet.
  *
  * Nothing is written, no module is loaded, and no entry of the table is
- * listed.
+ * listed: that is engine/top.h.
  *
  * Shape:  `services` by name, of all rules of ctpolicy's that stand in the
  *         kernel, whatever they do. `history` newest first. `drift` is about

@@ -11,6 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "fault"))
+import entries                                              # noqa: E402
 import history                                              # noqa: E402
 import lab                                                  # noqa: E402
 import tally                                                # noqa: E402
@@ -176,6 +177,119 @@ def cut_short(host):
           "no service" in text, "removed", said)
 
 
+def make_up(n):
+    """Entries: a few sources have many, many have one."""
+    for i in range(n):
+        v6, one_way, proto = i % 5 == 0, i % 4 == 0, (6, 17, 1)[i % 3]
+        if i % 2:
+            src = "10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255)
+        else:
+            src = "192.0.2.%d" % (i // 2 % 7)
+        dst = "198.51.100.%d" % (i % 50)
+        if v6:
+            src = "2001:db8::%x" % (1 + i % 11)
+            dst = "2001:db8:1::%x:%x" % (1 + (i >> 16), i & 65535)
+            proto = proto if proto != 1 else 17
+        dport = 8 if proto == 1 else 80 + i % 5
+        yield (proto, src, dst, 1024 + i % 60000, dport, 0 if one_way else
+               entries.SEEN_REPLY | (entries.ASSURED if i % 3 else 0),
+               1 if one_way else 3)
+
+
+def key_of(entry, by):
+    proto, src, dst, _, dport, status, state = entry
+    name = {6: "tcp", 17: "udp", 1: "icmp"}[proto]
+    if by in ("src", "dst"):
+        return src if by == "src" else dst
+    if by == "dport":
+        return "%s/%d" % (name, dport)
+    if by == "state":
+        return "tcp/" + {1: "SYN_SENT", 3: "ESTABLISHED"}[state] \
+            if proto == 6 else "%s/%s" % (
+                name, "replied" if status else "unreplied")
+    return name if by == "proto" else "-"
+
+
+def expected(made, by):
+    rows = {}
+    for entry in made:
+        row = rows.setdefault(key_of(entry, by), [0, 0, 0])
+        row[0] += 1
+        row[1] += bool(entry[5] & entries.ASSURED)
+        row[2] += not entry[5] & entries.SEEN_REPLY
+    return rows
+
+
+def what_fills_it():
+    """The ranking is that of the entries that were made."""
+    space, made = lab.Namespace(), list(make_up(3000))
+    entries.add(space, made)
+    check(int(space.run("conntrack -C")) == len(made), "all were made")
+    for by in ("src", "dst", "dport", "proto", "state", "service"):
+        said = json.loads(space.run("%s status --json --top 5000 --by %s" % (
+            lab.CTPOLICY, by)))["top"]
+        rows = {r["key"]: [r["entries"], r["assured"], r["one_way"]]
+                for r in said["rows"]}
+        check(rows == expected(made, by), by, rows)
+        counts = [r["entries"] for r in said["rows"]]
+        check(counts == sorted(counts, reverse=True), by + ": most first")
+        check(all(r["reclaimable"] == r["entries"] - r["assured"] and
+                  abs(r["share"] - r["entries"] / 3000) < 1e-9
+                  for r in said["rows"]), by + ": what they come to")
+        check((said["by"], said["entries"], said["complete"],
+               said["error_max"]) == (by, 3000, True, 0), by, said)
+    # what people script
+    piped = space.run("conntrack -L -f ipv4 2>/dev/null | "
+                      "sed 's/ src=/\\n&/2;s/.*//2' | "
+                      "grep -o '^[a-z].* src=[0-9.]*' | grep -o 'src=.*' | "
+                      "sort | uniq -c | sort -rn | head -1").split()
+    text = space.run("%s status --top 1" % lab.CTPOLICY).splitlines()
+    rows = expected(made, "src")
+    check(text[-1].split()[0] == str(max(r[0] for r in rows.values())) and
+          text[-2].split()[-1] == "src", "by source unless told", text)
+    check(int(piped[0]) == max(r[0] for k, r in rows.items() if "." in k),
+          "as the pipeline has it", piped)
+    said = json.loads(space.run("%s status --json" % lab.CTPOLICY))
+    check("top" not in said and said["sample"] == {
+        "entries": 3000, "complete": True,
+        "assured": sum(r[1] for r in rows.values()),
+        "one_way": sum(r[2] for r in rows.values())}, "the sample is all",
+          said["sample"])
+
+
+def more_than_a_sample():
+    space, made = lab.Namespace(), list(make_up(101000))
+    entries.add(space, made)
+    said = json.loads(space.run("%s status --json" % lab.CTPOLICY))["sample"]
+    true = sum(r[2] for r in expected(made, "src").values()) / len(made)
+    check(said["entries"] == 100000 and not said["complete"] and
+          abs(said["one_way"] / 100000 - true) < .01, "a sample", said)
+    text = space.run("%s status" % lab.CTPOLICY)
+    check("random sample" in text, "says so", text)
+
+
+def service(host):
+    """Entries from the time before the policy belong to its services."""
+    host.run("apply", FIRST)
+    entries.add(host.space, [
+        (6, "192.0.2.1", "127.0.0.1", 1000 + i, 80 if i % 4 else 9, 6, 3)
+        for i in range(40)])
+    said = json.loads(host.run("status", "--json", "--top", "9", "--by",
+                               "service"))["top"]
+    rows = {r["key"]: r["entries"] for r in said["rows"]}
+    check(rows.get("web") == 30 and rows.get("-", 0) >= 10,
+          "whose entries", said)
+    host.space.flush_entries()
+
+
+def misuse():
+    space = lab.Namespace()
+    for words in ("--top 0", "--top -1", "--top x", "--top 99999999999",
+                  "--by src", "--top 3 --by name", "--top", "more"):
+        out = space.run("%s status %s 2>&1; echo $?" % (lab.CTPOLICY, words))
+        check(out.split()[-1] == "64", words, out)
+
+
 def off():
     space = lab.Namespace()
     said = json.loads(space.run("%s status --json" % lab.CTPOLICY))
@@ -200,9 +314,10 @@ def main():
     for backend in lab.BACKENDS:
         host = history.Host(backend)
         for part in (a_new_host, the_table, a_change, drift, changed_policy,
-                     on_trial, cut_short):
+                     on_trial, service, cut_short):
             tally.case("%s: %s" % (backend, part.__name__), part, host)
-    tally.case("off", off)
+    for part in (what_fills_it, more_than_a_sample, misuse, off):
+        tally.case(part.__name__, part)
     tally.case("refusals", refusals)
     tally.end()
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/ranking.h: which keys most entries of a table have, of a listing that
+ * is read once, in bounded memory.
+ *
+ * Up to RANKING_KEYS different keys all are counted exactly. With more of them
+ * the rare ones are given up again and again: what is left may lack up to
+ * error_max entries a key, and no key that has more than that is missing
+ * (J. Misra, D. Gries, "Finding repeated elements", 1982, in batches).
+ *
+ * Shape:  ranking_add() each entry, ranking_finish() once; then v[0..n) is in
+ *         falling order, of equal ones by key.
+ * Owner:  ranking_release().
+ * Errors: -ENOMEM.
+ */
+#ifndef CTPOLICY_AUDIT_RANKING_H
+#define CTPOLICY_AUDIT_RANKING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RANKING_KEYS (1u << 19)
+
+/* What is equal is the same: all bytes count. */
+struct ranking_key {
+	uint8_t family, proto;
+	uint8_t bytes[16];
+};
+
+struct ranking_row {
+	struct ranking_key key;
+	uint32_t entries, assured, one_way;
+};
+
+struct ranking {
+	struct ranking_row *v;		/* while it is filled, a hash table */
+	size_t n, size;
+	uint64_t seed, entries, assured, one_way;
+	uint32_t error_max;
+};
+
+/* seed: of nobody's choice, so that nobody can fill one place of the hash. */
+int ranking_init(struct ranking *r, uint64_t seed);
+int ranking_add(struct ranking *r, const struct ranking_key *key,
+		bool assured, bool one_way);
+void ranking_finish(struct ranking *r);
+void ranking_release(struct ranking *r);
+
+#endif
