@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "audit/echo.h"
 #include "audit/judge_moves.h"
 #include "core/mem.h"
 
@@ -29,6 +30,20 @@ static bool is_plain(const struct foreign *f, uint32_t rule)
 	return true;
 }
 
+/* Is it what has gone over a limit, in a chain that lets others return? */
+static bool is_over_limit(const struct bench *b, const struct walk_phase *p,
+			  size_t at)
+{
+	const struct walk_step *v = b->walk->steps;
+
+	for (size_t i = p->first; i < at; i++)
+		if (v[i].chain == v[at].chain && v[i].rule != FOREIGN_NOWHERE &&
+		    v[i].verdict == FOREIGN_RETURN &&
+		    echo_counts(b->f, v[i].rule))
+			return true;
+	return false;
+}
+
 /* Up the jumps that led to step `at` of the phase. */
 static bool is_default(const struct bench *b, const struct walk_phase *p,
 		       size_t at)
@@ -37,6 +52,8 @@ static bool is_default(const struct bench *b, const struct walk_phase *p,
 	uint32_t rule = b->walk->steps[at].rule;
 
 	if (rule != FOREIGN_NOWHERE && !is_plain(b->f, rule))
+		return false;
+	if (rule != FOREIGN_NOWHERE && is_over_limit(b, p, at))
 		return false;
 	while (chain != p->chain && at-- > p->first) {
 		const struct walk_step *s = &b->walk->steps[at];

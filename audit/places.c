@@ -6,6 +6,7 @@
 #include <linux/netfilter.h>
 #include <string.h>
 
+#include "audit/echo.h"
 #include "core/mem.h"
 
 struct here places_chain(struct search *x, uint32_t chain, bool plain)
@@ -240,6 +241,36 @@ static bool may_ask(const struct search *x, uint32_t chain,
 	       !(x->hooks[chain] & ~arriving);
 }
 
+/* Does it drop what has gone over a limit, as chains against floods do? */
+static int is_over_limit(const struct search *x, const struct here *h,
+			 uint32_t at, const struct lot *lot, bool *ret)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && !*ret && i < at; i++) {
+		_cleanup_(fitting_release) struct fitting y = { 0 };
+
+		if (x->f->rules[h->rules[i]].verdict != FOREIGN_RETURN ||
+		    !echo_counts(x->f, h->rules[i]))
+			continue;
+		err = fit_branch(x->f, h->rules[i], 0, lot, &y);
+		*ret = y.fit && (y.tracked || y.untracked);
+	}
+	return err;
+}
+
+/* Ahead of what drops all that came there; of what logs it, too. */
+static int open_here(struct search *x, const struct here *h, uint32_t at,
+		     const struct lot *lot)
+{
+	bool limits = false;
+	int err = is_over_limit(x, h, at, lot, &limits);
+
+	return err || limits ? err :
+	       places_put(x, h, ahead_of_logs(x, h, at), lot,
+			  &lot->rule.match, NULL);
+}
+
 /* A branch that looks at no state, or means tracked and untracked alike. */
 static int take_alike(struct search *x, const struct here *h, uint32_t at,
 		      const struct lot *lot, const struct fitting *y,
@@ -258,8 +289,7 @@ static int take_alike(struct search *x, const struct here *h, uint32_t at,
 	if (y->fit == FIT_ALL && (v == FOREIGN_ACCEPT || places_is_drop(v)))
 		*ret = LEFT_NONE;
 	if (places_is_drop(v) && plain && lot->rule.open)
-		return places_put(x, h, ahead_of_logs(x, h, at), lot,
-			   &lot->rule.match, NULL);
+		return open_here(x, h, at, lot);
 	if (to == FOREIGN_NOWHERE)
 		return 0;
 	if (y->fit == FIT_PART)
@@ -339,13 +369,39 @@ static int take_rule(struct search *x, const struct here *h, uint32_t at,
 	return err;
 }
 
+/* Does the rule send some of them back to where they came from? */
+static int returns(const struct search *x, const struct here *h, uint32_t at,
+		   const struct lot *lot, bool *ret)
+{
+	uint32_t rule = h->rules[at], n = fit_branches(x->f, rule);
+	int err = 0;
+
+	/* a verdict map may return, too */
+	if (n == 1 && x->f->rules[rule].verdict != FOREIGN_RETURN)
+		return 0;
+	for (uint32_t b = 0; !err && !*ret && b < n; b++) {
+		_cleanup_(fitting_release) struct fitting y = { 0 };
+
+		err = fit_branch(x->f, rule, b, lot, &y);
+		*ret = y.fit && y.tracked && y.untracked &&
+		       y.verdict.verdict == FOREIGN_RETURN;
+	}
+	return err;
+}
+
 static int scan_rules(struct search *x, const struct here *h,
 		      const struct lot *lot, enum left *ret, bool *ends)
 {
+	bool some = false;
 	int err = 0;
 
-	for (uint32_t i = 0; !err && !*ends && i < h->n; i++)
+	for (uint32_t i = 0; !err && !*ends && i < h->n; i++) {
 		err = take_rule(x, h, i, lot, ret, ends);
+		if (!err && !some)
+			err = returns(x, h, i, lot, &some);
+	}
+	if (some)
+		*ret = LEFT_SOME;
 	return err;
 }
 
