@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/judge_drop.h: which rule drops the packet of a walk.
+ *
+ * Shape:  fills `rule`, `chain`, `by_default` and `by_ctmark`: of the chain
+ *         that drops it for sure, else of the first that may; FOREIGN_NOWHERE
+ *         as both where none does.
+ */
+#ifndef CTPOLICY_AUDIT_JUDGE_DROP_H
+#define CTPOLICY_AUDIT_JUDGE_DROP_H
+
+#include "audit/judge.h"
+
+void judge_drop(const struct foreign *f, const struct walk *walk,
+		struct judged_talk *ret);
+
+#endif
