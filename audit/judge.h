@@ -62,6 +62,7 @@ enum harm {
 	HARM_PORTS,		/* none: other source ports, no other address */
 	HARM_HELPER,
 	HARM_COUNT,		/* limits, marks of connections */
+	HARM_LIMIT,		/* counts connections, and would packets */
 	HARM_KEPT,		/* none: translated, and left tracked */
 	HARM_MARK,		/* packets would have another mark */
 	HARM_ERRORS,		/* ICMP errors get lost */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "audit/judge.h"
+#include "audit/judge_counts.h"
 #include "audit/keepers.h"
 #include "audit/samples.h"
 #include "core/mem.h"
@@ -45,6 +45,7 @@ struct attempt {
 	size_t space;
 	struct flow_sample sample;
 	struct judged now;
+	struct judged_counts counts;
 	bool tried;
 };
 
@@ -228,6 +229,22 @@ static int find_cases(struct preflight *x)
 	return err;
 }
 
+/* Of what works, and goes on to do so, is each packet counted from then on? */
+static int compare_counts(const struct preflight *x, struct walker *w,
+			  const struct attempt *c, struct harm_found *h)
+{
+	struct judged_counts then;
+	int err;
+
+	if (h->harm || judge_works(&c->now) == TRUTH_NO)
+		return 0;
+	err = judge_counts(w, x->f, &x->spaces[c->space].flow, &c->sample,
+			   x->tracking, false, &then);
+	if (!err)
+		*h = judge_counts_compare(&c->counts, &then);
+	return err;
+}
+
 /* What a service loses, or gains, by a change. */
 static int compare_case(struct preflight *x, struct accepted_search *accepted,
 			const struct attempt *c, struct preflight_said *said)
@@ -261,9 +278,10 @@ static int compare_case(struct preflight *x, struct accepted_search *accepted,
 	case ASPECT_TAKEN_OUT:
 	default:
 		h = judge_compare(&c->now, &then, sp->flow.way, &view);
+		err = compare_counts(x, accepted->w, c, &h);
 	}
-	return preflight_say(x->p, sp->service, &sp->flow, &c->sample, &h,
-			     said);
+	return err ? err : preflight_say(x->p, sp->service, &sp->flow,
+					 &c->sample, &h, said);
 }
 
 static int judge_now(struct preflight *x, struct walker *w,
@@ -276,6 +294,9 @@ static int judge_now(struct preflight *x, struct walker *w,
 	c->tried = true;
 	if (!err)
 		err = sources_settle(&sources, &sp->flow, &c->sample, &c->now);
+	if (!err && sp->aspect == ASPECT_TAKEN_OUT)
+		err = judge_counts(w, x->f, &sp->flow, &c->sample,
+				   x->tracking, true, &c->counts);
 	x->untried |= c->now.n_source == JUDGED_MOVERS;
 	return err;
 }

@@ -42,6 +42,10 @@ static const struct {
 		ID_NEEDS_ENTRY, OVERRIDE_LIMITS, "limits",
 		"leave what that rule is for out of the service",
 	},
+	[HARM_LIMIT] = {
+		ID_NEEDS_ENTRY, OVERRIDE_LIMITS, "limits",
+		"accept these packets ahead of that rule, in one that asks for no state",
+	},
 	[HARM_KEPT] = {
 		ID_OWN_STAYS_TRACKED, 0, NULL,
 		"`override: [nat]` takes it out as well, and then the rule has no effect on it",
@@ -198,6 +202,10 @@ static void describe(const struct service *s, const struct harm_found *h,
 	case HARM_HELPER:
 	case HARM_COUNT:
 		strbuf_printf(out, "connections of service %s (%s) need their conntrack entries: %s",
+			      s->name, flow, place);
+		break;
+	case HARM_LIMIT:
+		strbuf_printf(out, "each packet of service %s (%s) would count, where connections are counted today: %s",
 			      s->name, flow, place);
 		break;
 	case HARM_MARK:
