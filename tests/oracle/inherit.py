@@ -87,7 +87,7 @@ class Host:
         kind = self.draw.choice(
             ["ban", "ban", "established", "invalid", "new", "new", "new",
              "new", "new ban", "new jump", "plain", "jump", "return", "log",
-             "both", "lo"])
+             "both", "lo", "flood"])
         match = self.device() + self.source()
         if kind == "ban":
             self.add(chain, match + self.ports() + "-j " +
@@ -111,6 +111,8 @@ class Host:
             self.add(chain, match + self.ports() + "-j ACCEPT")
         elif kind == "log":
             self.add(chain, "-m limit --limit 1/min -j LOG")
+        elif kind == "flood":
+            self.add_flood(chain)
         elif kind == "lo":
             self.add(chain, "-i lo -j ACCEPT")
         elif kind == "return" and chain != "INPUT":
@@ -122,6 +124,17 @@ class Host:
                      (self.state("NEW") if kind == "new jump" else "") +
                      "-j " + name)
             self.rules(name, depth + 1)
+
+    def add_flood(self, chain):
+        """Drops what goes over a limit, which is never reached."""
+        name = "chain%d" % len(self.chains)
+        self.chains.append(name)
+        self.add(chain, self.draw.choice([
+            "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN ",
+            "-p tcp " + self.state("NEW"), "-p tcp "]) + "-j " + name)
+        self.add(name, "-m limit --limit 9000/sec --limit-burst 9000 "
+                 "-j RETURN")
+        self.add(name, "-j DROP")
 
     def rules(self, chain, depth):
         for _ in range(self.draw.randrange(1, 5)):
