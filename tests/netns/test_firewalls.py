@@ -107,8 +107,18 @@ class Firewall(unittest.TestCase):
         text = re.sub(r"(?m)^\*\w+\n(:[A-Z]+ ACCEPT\n)+COMMIT\n", "", text)
         return [line for line in text.splitlines() if line.strip()]
 
-    def check(self, accept, ban, reload):
+    def names(self, chain):
+        """The rules of the firewall's that no accept rule is needed beside."""
+        said = self.ctpolicy("diff")[1]
+        for service in "web", "dns":
+            self.assertRegex(said, r"(?m)^= first packets of %s are accepted "
+                             r"by rule \d+ of chain %s of table" % (
+                                 service, chain))
+
+    def check(self, accept, ban, reload, chain=None):
         self.policy = POLICY % (accept, accept)
+        if chain:
+            self.names(chain)
         ban(FIRST)
         self.holds([FIRST], False)
         before = self.host_rules()
@@ -139,7 +149,8 @@ class Ufw(Firewall):
             self.room.run(["ufw", "allow", rule])
         self.room.run(["ufw", "--force", "enable"])
         self.check(accept, self.ban,
-                   lambda: self.room.run(["ufw", "reload"]))
+                   lambda: self.room.run(["ufw", "reload"]),
+                   "ufw6?-user-input")
 
     def ban(self, addresses):
         for address in addresses.values():
@@ -157,7 +168,8 @@ class Firewalld(Firewall):
     def play(self, backend, accept):
         self.room = firewalls.firewalld(LAB.server, backend)
         self.command("--add-port=%d/tcp" % WEB, "--add-port=%d/udp" % DNS)
-        self.check(accept, self.ban, lambda: self.command("--reload"))
+        self.check(accept, self.ban, lambda: self.command("--reload"),
+                   r"(?:filter_)?IN_public_allow")
 
     def command(self, *words):
         return self.room.run(["firewall-cmd", *words])
