@@ -174,16 +174,47 @@ static void settle(struct ranking_row *row)
 		row->one_way = row->entries - row->assured;
 }
 
-void ranking_finish(struct ranking *r)
+/* A heap with the last of n rows on top: v[i] is behind its children's. */
+static void sink(struct ranking_row *v, size_t n, size_t i)
+{
+	for (size_t k; (k = 2 * i + 1) < n; i = k) {
+		struct ranking_row row = v[i];
+
+		if (k + 1 < n && falling(&v[k + 1], &v[k]) > 0)
+			k++;
+		if (falling(&v[i], &v[k]) > 0)
+			return;
+		v[i] = v[k];
+		v[k] = row;
+	}
+}
+
+/* The first `max` of n rows, in front and in no order. */
+static void select_first(struct ranking_row *v, size_t n, size_t max)
+{
+	for (size_t i = max / 2; i--;)
+		sink(v, max, i);
+	for (size_t i = max; i < n; i++)
+		if (falling(&v[i], &v[0]) < 0) {
+			v[0] = v[i];
+			sink(v, max, 0);
+		}
+}
+
+void ranking_finish(struct ranking *r, size_t max)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->size; i++)
 		if (r->v[i].entries)
 			r->v[n++] = r->v[i];
-	r->n = n;
 	for (size_t i = 0; r->error_max && i < n; i++)
 		settle(&r->v[i]);
+	if (n > max) {
+		select_first(r->v, n, max);
+		n = max;
+	}
+	r->n = n;
 	if (n)
 		qsort(r->v, n, sizeof(*r->v), falling);
 }

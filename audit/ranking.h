@@ -8,8 +8,9 @@
  * error_max entries a key, and no key that has more than that is missing
  * (J. Misra, D. Gries, "Finding repeated elements", 1982, in batches).
  *
- * Shape:  ranking_add() each entry, ranking_finish() once; then v[0..n) is in
- *         falling order, of equal ones by key.
+ * Shape:  ranking_add() each entry, ranking_finish() once; then v[0..n) are
+ *         the `max` that have most, or all, in falling order, of equal ones by
+ *         key.
  * Owner:  ranking_release().
  * Errors: -ENOMEM.
  */
@@ -44,7 +45,7 @@ struct ranking {
 int ranking_init(struct ranking *r, uint64_t seed);
 int ranking_add(struct ranking *r, const struct ranking_key *key,
 		bool assured, bool one_way);
-void ranking_finish(struct ranking *r);
+void ranking_finish(struct ranking *r, size_t max);
 void ranking_release(struct ranking *r);
 
 #endif

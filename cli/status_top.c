@@ -47,6 +47,7 @@ int status_top(const struct status_report *r, const struct request *rq,
 	struct top_request how = {
 		.by = r->rows ? r->by : TOP_PROTO,
 		.limit = r->rows ? 0 : SAMPLE,
+		.rows = r->rows ? r->rows : 1,
 	};
 	bool shows = r->rows && s->table.count >= PROGRESS_FROM &&
 		     isatty(STDERR_FILENO);

@@ -157,7 +157,7 @@ int top_read(const struct top_request *rq, struct top *ret, struct diags *d)
 		top_release(&t);
 		return err;
 	}
-	ranking_finish(&t.ranking);
+	ranking_finish(&t.ranking, rq->rows);
 	*ret = t;
 	return 0;
 }

@@ -44,6 +44,7 @@ struct top {
 struct top_request {
 	enum top_by by;
 	size_t limit;			/* 0: all entries */
+	size_t rows;			/* at most so many are kept */
 	const struct ruleset *rules;	/* of the services; NULL: none */
 	/* Called now and then with how many were read; NULL: never. */
 	void (*progress)(uint64_t done);

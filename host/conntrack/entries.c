@@ -124,20 +124,20 @@ static bool parse(const struct nlmsghdr *nlh, struct ct_entry *e)
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*head))
 		return false;
 	e->family = head->nfgen_family;
-	mnl_attr_for_each(a, nlh, sizeof(*head))
-		switch (mnl_attr_get_type(a)) {
-		case CTA_TUPLE_ORIG:
+	/* In the kernel's order; what follows is of no interest here. */
+	mnl_attr_for_each(a, nlh, sizeof(*head)) {
+		uint16_t type = mnl_attr_get_type(a);
+
+		if (type == CTA_TUPLE_ORIG)
 			whole = take_tuple(a, e);
-			break;
-		case CTA_STATUS:
+		else if (type == CTA_STATUS)
 			take_status(a, e);
-			break;
-		case CTA_PROTOINFO:
+		else if (type == CTA_PROTOINFO)
 			take_info(a, e);
+		if (type == CTA_PROTOINFO ||
+		    (type == CTA_STATUS && e->proto != IPPROTO_TCP))
 			break;
-		default:
-			break;
-		}
+	}
 	return whole && (e->family == AF_INET || e->family == AF_INET6);
 }
 
