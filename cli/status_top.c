@@ -7,6 +7,7 @@
 
 #include "cli/status_report.h"
 #include "core/mem.h"
+#include "engine/drift.h"
 #include "host/conntrack/entries.h"
 
 /* So many are listed in a third of a second, and tell as much as all. */
@@ -30,16 +31,6 @@ static void end_progress(void)
 	fputs("\r                         \r", stderr);
 }
 
-/* The services of the policy that was applied last, if it is there still. */
-static void load_services(const struct request *rq, const struct status *s,
-			  struct plan *p)
-{
-	const char *file = s->n_history ? s->history[0].policy : NULL;
-
-	if (file && strcmp(file, "-"))
-		plan_load(p, rq, file);
-}
-
 int status_top(const struct status_report *r, const struct request *rq,
 	       struct status *s, struct top *ret)
 {
@@ -60,7 +51,7 @@ int status_top(const struct status_report *r, const struct request *rq,
 		return 0;
 	}
 	if (r->rows && r->by == TOP_SERVICE)
-		load_services(rq, s, &p);
+		drift_load_policy(&p, rq, s);
 	how.rules = p.rules;
 	if (shows) {
 		expected = s->table.count;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/digest.h"
 #include "core/mem.h"
@@ -87,10 +88,22 @@ static int compare_settings(struct plan *p, struct status *s)
 	return err;
 }
 
+int drift_load_policy(struct plan *p, const struct request *rq,
+		      const struct status *s)
+{
+	const char *file = s->n_history ? s->history[0].policy : NULL;
+	struct stat st;
+
+	/* Standard input is another by now; a pipe would be waited for. */
+	if (!file || !strcmp(file, "-") || stat(file, &st) ||
+	    !S_ISREG(st.st_mode))
+		return -ENOENT;
+	return plan_load(p, rq, file);
+}
+
 /* Is the policy still what was applied? Then count what it takes. */
 static void count(const struct plan *p, struct status *s)
 {
-	const struct record *r = &s->history[0];
 	const struct request rq = {
 		.command = "diff", .backend = p->rq->backend,
 		.state_dir = p->rq->state_dir,
@@ -99,11 +112,9 @@ static void count(const struct plan *p, struct status *s)
 	const struct change *c = &again.change;
 	size_t rules = 0;
 
-	/* What came on standard input is not there any more. */
-	if (!r->policy || !r->policy_digest || !strcmp(r->policy, "-") ||
-	    plan_load(&again, &rq, r->policy) ||
+	if (drift_load_policy(&again, &rq, s) ||
 	    digest_add(DIGEST_START, again.text, again.len) !=
-		    r->policy_digest ||
+		    s->history[0].policy_digest ||
 	    plan_choose_live(&again) || plan_compare(&again))
 		return;
 	for (size_t i = 0; i < c->n; i++)

@@ -15,5 +15,11 @@
 
 /* p: every backend as a part that was read; s: its history. */
 int drift_find(struct plan *p, struct status *s);
+/*
+ * The policy that was applied last, as it is in its file now. -ENOENT: there
+ * was none, or it is in no file; else as plan_load().
+ */
+int drift_load_policy(struct plan *p, const struct request *rq,
+		      const struct status *s);
 
 #endif
