@@ -49,6 +49,7 @@ enum option_bit {
 	OPT_PACKET = 1 << 9,
 	OPT_REWRITE = 1 << 10,
 	OPT_STATUS = 1 << 11,
+	OPT_MEMORY = 1 << 12,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -57,7 +58,7 @@ struct options {
 	struct request request;		/* what the engine is asked for */
 	const char *against;
 	const char *file, *in, *out, *local, *policy;
-	const char *top, *by;
+	const char *top, *by, *memory;
 	uint8_t ct_state;		/* NF_CT_STATE_BIT; 0: not said */
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;
@@ -78,7 +79,7 @@ struct command {
 
 extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
 	cmd_remove, cmd_confirm, cmd_recover, cmd_rollback, cmd_audit,
-	cmd_explain, cmd_import, cmd_status;
+	cmd_explain, cmd_import, cmd_status, cmd_size;
 
 /* Parse argv[0..] of a command; EXIT_DONE, or EXIT_USAGE with a message. */
 int options_parse(const struct command *c, int argc, char **argv,

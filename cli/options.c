@@ -43,6 +43,7 @@ static const struct {
 	{ "check", no_argument, OPT_STATUS, KEY_FLAG, FLAG(check) },
 	{ "top", required_argument, OPT_STATUS, KEY_TEXT, FLAG(top) },
 	{ "by", required_argument, OPT_STATUS, KEY_TEXT, FLAG(by) },
+	{ "memory", required_argument, OPT_MEMORY, KEY_TEXT, FLAG(memory) },
 	{ "force", no_argument, OPT_FORCE, KEY_FLAG, FLAG(request.force) },
 	{ "wait", no_argument, OPT_WAIT, KEY_FLAG, FLAG(wait) },
 	{ "redo", no_argument, OPT_REDO, KEY_FLAG, FLAG(redo) },

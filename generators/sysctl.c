@@ -2,18 +2,14 @@
 /*
  * generators/sysctl.c: sizes and timeouts of the table, as settings.
  *
- * Source: Documentation/networking/nf_conntrack-sysctl.rst. The kernel sizes
- * its table by one bucket for 16 KiB of memory (nf_conntrack_core.c,
- * nf_conntrack_init_start()) and one entry a bucket; `auto` does the same
- * without the kernel's cap, as a host that asks for it is a busy one.
+ * Source: Documentation/networking/nf_conntrack-sysctl.rst.
  */
 #include <inttypes.h>
 
 #include "generators/generators.h"
+#include "generators/table_size.h"
 
-/* struct nf_conn and its extensions on a 64-bit kernel, from the slab. */
-#define ENTRY_BYTES 384
-#define AUTO_BYTES 16384
+#define PER_CENT 100
 
 static uint64_t amount_entries(const struct amount *a,
 			       const struct host_facts *facts)
@@ -22,11 +18,11 @@ static uint64_t amount_entries(const struct amount *a,
 	case AMOUNT_NUMBER:
 		return a->value;
 	case AMOUNT_BYTES:
-		return a->value / ENTRY_BYTES;
+		return table_size_within(a->value).max;
 	case AMOUNT_PERCENT:
-		return facts->memory / 100 * a->value / ENTRY_BYTES;
+		return facts->memory / 100 * table_size_within(a->value).max;
 	case AMOUNT_AUTO:
-		return facts->memory / AUTO_BYTES;
+		return facts->memory ? table_size_auto(facts->memory).max : 0;
 	case AMOUNT_UNSET:
 		break;
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bytes.h"
 #include "core/mem.h"
 #include "policies/policy_load.h"
 
@@ -204,16 +205,6 @@ int load_duration(struct loader *l, uint32_t node, uint32_t *ret_seconds)
 	return 0;
 }
 
-static unsigned size_shift(const char *unit)
-{
-	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
-
-	for (unsigned i = 0; i < ARRAY_SIZE(units); i++)
-		if (!strcmp(unit, units[i]))
-			return 10 * (i + 1);
-	return 0;
-}
-
 static int bad_size(struct loader *l, uint32_t node, const char *s,
 		    const char *rest)
 {
@@ -260,7 +251,7 @@ int load_memory(struct loader *l, uint32_t node, struct amount *ret)
 	if (!s)
 		return -ENOMEM;
 	err = parse_digits(s, UINT32_MAX, &v, &rest);
-	shift = rest ? size_shift(rest) : 0;
+	shift = rest ? bytes_shift(rest) : 0;
 	if (err == -EINVAL || (!shift && strcmp(rest, "%")))
 		return bad_size(l, node, s, rest);
 	if (!shift) {
@@ -270,7 +261,7 @@ int load_memory(struct loader *l, uint32_t node, struct amount *ret)
 		ret->value = v;
 		return 0;
 	}
-	if (err || !v || v > (UINT64_C(1) << 50) >> shift)
+	if (err || !v || v > BYTES_MAX >> shift)
 		return size_range(l, node, s, "1KiB to 1024TiB");
 	ret->kind = AMOUNT_BYTES;
 	ret->value = v << shift;

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """status: what keeps tracking on, how full the table is, which services are out
 of it, whether the rules are as they were applied, what is on trial or was cut
-short, and what was done before. Each is compared with what else tells it."""
+short, and what was done before. Each is compared with what else tells it; so
+are the figures of size."""
 import json
 import os
 import re
 import socket
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -294,6 +296,33 @@ def misuse():
         check(out.split()[-1] == "64", words, out)
 
 
+def size():
+    """The figures of this host, and of another one; no privilege is needed."""
+    space = lab.Namespace()
+    entries.add(space, make_up(30))
+    run = "setpriv --bounding-set=-all --inh-caps=-all --ambient-caps=-all " \
+        "%s size %%s" % lab.CTPOLICY
+    said = json.loads(space.run(run % "--json"))
+    now = {}
+    for name in ("max", "buckets"):
+        with open("/proc/sys/net/netfilter/nf_conntrack_" + name) as f:
+            now[name] = int(f.read())
+    present = said["present"]
+    check((present["max"], present["buckets"], present["count"]) ==
+          (now["max"], now["buckets"], 30), "what is there", said)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    check(said["host"]["memory_bytes"] == memory and
+          said["host"]["bits"] == struct.calcsize("P") * 8, "the host", said)
+    said = json.loads(space.run(run % "--json --memory 48GiB"))
+    check(said["classic"] == {"max": 1572864, "buckets": 196608} and
+          said["kernel"] == {"max": 262144, "buckets": 262144}, "48 GiB", said)
+    text = space.run(run % "--memory 48GiB")
+    check("1572864" in text and "48.0 GiB" in text, "as text", text)
+    for words in ("--memory 48GB", "--memory 0GiB", "--memory", "more"):
+        out = space.run("%s size %s 2>&1; echo $?" % (lab.CTPOLICY, words))
+        check(out.split()[-1] == "64", words, out)
+
+
 def off():
     space = lab.Namespace()
     said = json.loads(space.run("%s status --json" % lab.CTPOLICY))
@@ -320,7 +349,7 @@ def main():
         for part in (a_new_host, the_table, a_change, drift, changed_policy,
                      on_trial, service, cut_short):
             tally.case("%s: %s" % (backend, part.__name__), part, host)
-    for part in (what_fills_it, more_than_a_sample, misuse, off):
+    for part in (what_fills_it, more_than_a_sample, misuse, size, off):
         tally.case(part.__name__, part)
     tally.case("refusals", refusals)
     tally.end()
