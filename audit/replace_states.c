@@ -182,6 +182,13 @@ static int put_udp(struct job *j, struct rule_list *l, enum stateless_does does)
 	return err ? err : admit(j, l, before, ADMITS(UDP));
 }
 
+/* With tracking, and for all hooks: a fragment alone may pass another one. */
+static int reassembly_goes(struct job *j)
+{
+	j->e.admits |= ADMITS(FRAGMENT);
+	return 0;
+}
+
 /*
  * Where nothing puts datagrams together before the rules. IPv4 does so before
  * INPUT by itself. The first fragment is judged by its ports.
@@ -203,10 +210,11 @@ static int put_fragments(struct job *j, struct rule_list *l,
 		      own->dim[ZONE_ICMP].limited || j->asked.flags;
 	int err;
 
-	if (!job_has_sets(j) ||
-	    (j->hook != NF_INET_FORWARD &&
-	     (j->hook != NF_INET_LOCAL_IN || own->family == NFPROTO_IPV4)))
+	if (!job_has_sets(j))
 		return 0;
+	if (j->hook != NF_INET_FORWARD &&
+	    (j->hook != NF_INET_LOCAL_IN || own->family == NFPROTO_IPV4))
+		return reassembly_goes(j);
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		r.zone.dim[kept[i]] = own->dim[kept[i]];
 	r.own = does == DO_TARGET && !header;
