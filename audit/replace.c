@@ -56,7 +56,7 @@ static bool in_raw(const struct replacing *x, const struct foreign_rule *r)
 	const struct foreign *f = x->f;
 	const struct foreign_table *t = &f->tables[f->chains[r->chain].table];
 
-	if (x->how->words == WORDS_XTABLES || t->world == WORLD_LEGACY)
+	if (!replace_has_sets(x, r->chain) || t->world == WORLD_LEGACY)
 		return !strcmp(t->name, "raw");
 	return x->early[r->chain];
 }

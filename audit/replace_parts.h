@@ -77,9 +77,20 @@ static inline uint8_t job_icmp(const struct job *j)
 	return j->x->family == NFPROTO_IPV4 ? PROTO_ICMP : PROTO_ICMPV6;
 }
 
+/* Are the rules of the chain's table in words that have sets? */
+static inline bool replace_has_sets(const struct replacing *x, uint32_t chain)
+{
+	const struct foreign_table *t =
+		&x->f->tables[x->f->chains[chain].table];
+
+	return x->how->words == WORDS_NFT ||
+	       (x->how->words == WORDS_OF_TABLE && !t->ranked &&
+		t->world == WORLD_NFT);
+}
+
 static inline bool job_has_sets(const struct job *j)
 {
-	return j->x->how->words == WORDS_NFT;
+	return replace_has_sets(j->x, j->r->chain);
 }
 
 /* What it does can't be done from within a chain that it calls. */

@@ -350,8 +350,11 @@ static int remember(const struct remembering *m)
 	uint32_t table = FOREIGN_NOWHERE, chain;
 	int err = 0;
 
-	if (m->part->first < m->part->end)
-		table = f->chains[x->out->edits[m->part->first].chain].table;
+	for (size_t i = m->part->first; i < m->part->end; i++)
+		if (!replace_has_sets(x, x->out->edits[i].chain)) {
+			table = f->chains[x->out->edits[i].chain].table;
+			break;
+		}
 	chain = replace_main_chain(x, table, NF_INET_LOCAL_OUT);
 	if (chain == FOREIGN_NOWHERE)
 		return 0;
@@ -370,8 +373,7 @@ static int remember_family(struct replacing *x, const struct replaced *part,
 	const struct remembering m = { x, part, split };
 
 	x->family = part->family;
-	return part->peers && x->how->words == WORDS_XTABLES ? remember(&m) :
-							       0;
+	return part->peers ? remember(&m) : 0;
 }
 
 static int want_set(struct stateless *s, struct stateless_set v)
@@ -413,7 +415,8 @@ static int find_sets(struct replacing *x)
 			.family = e->family,
 		};
 
-		if (e->left || e->kind == STATELESS_NONE)
+		if (e->left || e->kind == STATELESS_NONE ||
+		    !replace_has_sets(x, e->chain))
 			continue;
 		err = want_sets(s, s->rules + e->first, e->n, like);
 		for (uint32_t k = 0; !err && k < e->n_chains; k++) {
@@ -445,5 +448,5 @@ int replace_places(struct replacing *x, struct replaced *v, size_t n)
 	for (size_t i = 0; !err && i < n; i++)
 		if (!v[i].left)
 			err = remember_family(x, &v[i], split);
-	return err || x->how->words == WORDS_XTABLES ? err : find_sets(x);
+	return err ? err : find_sets(x);
 }

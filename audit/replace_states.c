@@ -154,7 +154,7 @@ static int put_peers(struct job *j, struct rule_list *l,
 
 	if (err || l->added == before)
 		return err;
-	j->x->part->peers = true;
+	j->x->part->peers |= !job_has_sets(j);
 	if (!job_has_sets(j))
 		j->e.loses |= LOSES(PEERS);
 	return admit(j, l, before, ADMITS(WILDCARD));

@@ -207,7 +207,7 @@ static int check_services(struct plan *p)
 int edits_find(struct plan *p, const struct part *m)
 {
 	const struct replace_how how = {
-		.words = WORDS_XTABLES, .force = p->rq->force,
+		.words = WORDS_OF_TABLE, .force = p->rq->force,
 	};
 	int err;
 

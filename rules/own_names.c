@@ -26,6 +26,13 @@ bool own_names_echo(const char *chain)
 	       strchr(chain, '.');
 }
 
+bool own_names_edit(const char *chain)
+{
+	const char *kind = own_names_echo(chain) ? strchr(chain, '.') + 1 : "";
+
+	return *kind >= 'a' && *kind <= 'z';
+}
+
 bool own_names_stand_in(const char *chain)
 {
 	return own_names_echo(chain) && strchr(chain, '.')[1] == 'r';

@@ -17,6 +17,8 @@ bool own_names_nft(const char *name);
 bool own_names_xt(const char *chain);
 /* One of these chains that repeats a rule of the host's: "ctpolicy-input.1". */
 bool own_names_echo(const char *chain);
+/* Of these, one that has to do with rules of the host's that are replaced. */
+bool own_names_edit(const char *chain);
 /*
  * Of these, one that stands in for a rule of the host's, which is not there
  * any more: "CTPOLICY-INPUT.r1a2b3c4d".

@@ -152,6 +152,7 @@ enum stateless_text {
 enum stateless_words {
 	WORDS_XTABLES,		/* a socket match keeps reassembly on */
 	WORDS_NFT,		/* sets, timed ones too; nothing reassembles */
+	WORDS_OF_TABLE,		/* one or the other, as the table's owner has */
 };
 
 typedef enum stateless_text stateless_text_of(const struct foreign *f,

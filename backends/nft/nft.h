@@ -27,6 +27,8 @@
 #define NFT_JUMP_COMMENT "ctpolicy"
 /* `priority raw`: after defragmentation, before connection tracking. */
 #define NFT_OWN_PRIORITY (-300)
+/* Behind the host's own: what gets there has been let through. */
+#define NFT_NOTING_PRIORITY 300
 
 int nft_add_words(const struct image_table *t, const char *words,
 		  struct foreign *f);
@@ -42,6 +44,8 @@ int nft_parse(const char *file, const char *text, size_t len,
 bool nft_family_matters(uint8_t family);	/* ip, ip6, inet */
 bool nft_table_is_own(uint8_t family, const char *name);
 bool nft_name_is_own(const char *name);		/* "ctpolicy-..." */
+/* Of a base chain of ctpolicy's, one of those two. */
+int nft_chain_priority(const struct image_chain *c);
 /* Of a base chain: iptables-nft's tables are those with its built-in ones. */
 bool nft_chain_is_iptables(uint8_t family, const char *table,
 			   const char *chain);
@@ -67,6 +71,15 @@ int nft_field_by_id(unsigned int id, enum field_type *ret);
 int nft_field_by_name(const char *name, enum field_type *ret);
 /* The family of the addresses among the fields, AF_UNSPEC without any. */
 uint8_t nft_fields_family(const struct elems *e);
+
+/*
+ * nft_set_msg.c: a set that rules fill, and that forgets what was not noted
+ * again for a while; what is in it belongs to no image.
+ */
+#define NFT_TIMED_SIZE UINT32_C(65535)
+#define NFT_TIMED_SECONDS UINT64_C(180)
+bool nft_set_is_timed(const struct image_set *s);
+void nft_set_mark_timed(struct image_set *s);
 
 /* nft_text.c and nft_text_rule.c */
 void nft_print_rule(uint8_t table_family, const struct image_rule *r,

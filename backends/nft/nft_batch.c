@@ -65,6 +65,16 @@ static struct nlmsghdr *put_mark(struct nft_batch *b, uint16_t type)
 	return nlh;
 }
 
+struct nlmsghdr *nft_batch_put(struct nft_batch *b, uint16_t msg,
+			       uint16_t flags, uint8_t family, size_t size)
+{
+	void *at = nft_batch_reserve(b, size);
+
+	return at ? nft_msg_put(at, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | msg),
+				NLM_F_ACK | flags, family, nft_batch_seq(b)) :
+		    NULL;
+}
+
 /* The kernel takes the batch only if its rules are still of that generation. */
 int nft_batch_begin(struct nft_batch *b, uint32_t generation)
 {

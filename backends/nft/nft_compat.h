@@ -66,14 +66,14 @@ int nft_compat_args(uint8_t family, struct nftnl_rule *nr,
  */
 int nft_compat_read(struct foreign *f, uint32_t chain,
 		    const struct nlmsghdr *nlh, bool *ret);
-/* put_edits(), print_original() and such of backends/backend.h */
-int nft_put_edits(struct foreign *f, struct stateless *s, struct image *img,
-		  struct diags *d);
-int nft_print_original(const struct image_table *t, const char *chain,
-		       const char *original, struct strbuf *out);
-bool nft_stands_for(const char *stand_in, const struct foreign *f,
-		    const struct foreign_rule *r);
-int nft_print_put(const struct foreign *f, const struct stateless *s,
-		  const struct stateless_edit *e, struct strbuf *out);
+/* put_edits(), print_original() and print_put() of such tables */
+int nft_compat_put_edits(struct foreign *f, struct stateless *s,
+			 struct image *img, struct diags *d);
+int nft_compat_print_original(const struct image_table *t, const char *chain,
+			      const char *original, struct strbuf *out);
+int nft_compat_print_edit(const struct foreign *f, const struct stateless *s,
+			  const struct stateless_edit *e, struct strbuf *out);
+bool nft_compat_stands_for(const char *stand_in, const struct foreign *f,
+			   const struct foreign_rule *r);
 
 #endif

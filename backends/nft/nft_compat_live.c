@@ -88,11 +88,12 @@ int nft_compat_read(struct foreign *f, uint32_t chain,
 	return err || !*ret ? err : add(f, chain, &a);
 }
 
-int nft_print_original(const struct image_table *t, const char *chain,
-		       const char *original, struct strbuf *out)
+int nft_compat_print_original(const struct image_table *t, const char *chain,
+			      const char *original, struct strbuf *out)
 {
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
-	_cleanup_free_ void *buf = calloc(1, NFT_ORIGINAL_MSG);
+	_cleanup_(nft_raw_release) struct nft_raw r = { 0 };
+	_cleanup_free_ void *buf = calloc(1, NFT_RAW_MSG);
 	struct nlmsghdr *nlh;
 	bool known = false;
 	int err;
@@ -101,7 +102,9 @@ int nft_print_original(const struct image_table *t, const char *chain,
 		return -ENOMEM;
 	nlh = nft_msg_put(buf, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, 0,
 			  t->family, 0);
-	err = nft_original_put(nlh, original);
+	err = nft_raw_parse(original, &r);
+	if (!err)
+		err = nft_original_put(nlh, &r, NULL, 0);
 	if (!err)
 		err = args_of(t->family, nlh, &a, &known);
 	if (err || !known)
@@ -110,8 +113,8 @@ int nft_print_original(const struct image_table *t, const char *chain,
 	return strbuf_status(out);
 }
 
-int nft_put_edits(struct foreign *f, struct stateless *s, struct image *img,
-		  struct diags *d)
+int nft_compat_put_edits(struct foreign *f, struct stateless *s,
+			 struct image *img, struct diags *d)
 {
 	static const struct ipt_edit_names names = {
 		.world = WORLD_NFT, .input = "ctpolicy-input",
@@ -121,14 +124,14 @@ int nft_put_edits(struct foreign *f, struct stateless *s, struct image *img,
 	return ipt_put_edits(&names, f, s, img, d);
 }
 
-bool nft_stands_for(const char *stand_in, const struct foreign *f,
-		    const struct foreign_rule *r)
+bool nft_compat_stands_for(const char *stand_in, const struct foreign *f,
+			   const struct foreign_rule *r)
 {
 	return ipt_stands_for(stand_in, f, r);
 }
 
-int nft_print_put(const struct foreign *f, const struct stateless *s,
-		  const struct stateless_edit *e, struct strbuf *out)
+int nft_compat_print_edit(const struct foreign *f, const struct stateless *s,
+			  const struct stateless_edit *e, struct strbuf *out)
 {
 	return ipt_print_edit(f, s, e, out);
 }

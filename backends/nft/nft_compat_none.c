@@ -89,19 +89,28 @@ int nft_compat_read(struct foreign *f, uint32_t chain,
 	return 0;
 }
 
-int nft_put_edits(struct foreign *f, struct stateless *s, struct image *img,
-		  struct diags *d)
+/* Rules of tables that this build cannot write are not to be replaced. */
+int nft_compat_put_edits(struct foreign *f, struct stateless *s,
+			 struct image *img, struct diags *d)
 {
-	(void)f;
-	(void)s;
+	bool any = false;
+
 	(void)img;
+	for (size_t i = 0; i < s->n_edits; i++) {
+		const struct stateless_edit *e = &s->edits[i];
+
+		any |= !e->left && e->kind != STATELESS_NONE &&
+		       f->tables[f->chains[e->chain].table].ranked;
+	}
+	if (!any)
+		return 0;
 	diag_add(d, DIAG_ERROR, 0, ID_NOT_EDITED, NOPOS,
-		 "this ctpolicy was built without iptables: it replaces no rules in tables of nft");
+		 "this ctpolicy was built without iptables: it replaces no rules in the tables of iptables-nft");
 	return -FAULT_CONFLICT;
 }
 
-int nft_print_original(const struct image_table *t, const char *chain,
-		       const char *original, struct strbuf *out)
+int nft_compat_print_original(const struct image_table *t, const char *chain,
+			      const char *original, struct strbuf *out)
 {
 	(void)t;
 	(void)chain;
@@ -110,8 +119,8 @@ int nft_print_original(const struct image_table *t, const char *chain,
 	return -EBADMSG;
 }
 
-bool nft_stands_for(const char *stand_in, const struct foreign *f,
-		    const struct foreign_rule *r)
+bool nft_compat_stands_for(const char *stand_in, const struct foreign *f,
+			   const struct foreign_rule *r)
 {
 	(void)stand_in;
 	(void)f;
@@ -119,8 +128,8 @@ bool nft_stands_for(const char *stand_in, const struct foreign *f,
 	return false;
 }
 
-int nft_print_put(const struct foreign *f, const struct stateless *s,
-		  const struct stateless_edit *e, struct strbuf *out)
+int nft_compat_print_edit(const struct foreign *f, const struct stateless *s,
+			  const struct stateless_edit *e, struct strbuf *out)
 {
 	(void)f;
 	(void)s;

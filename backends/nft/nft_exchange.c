@@ -40,24 +40,42 @@ bool nft_exchange_puts_back(const struct step *s)
 	       own_names_stand_in(s->rule->target) && !s->rule->lacks;
 }
 
+struct chains_of {
+	struct nft_world *world;
+	const struct image_table *table;
+};
+
+static bool has_chain(void *arg, const char *chain)
+{
+	const struct chains_of *c = arg;
+
+	return nft_name_is_own(chain) ||
+	       nft_world_find(c->world, c->table->family, c->table->name,
+			      chain);
+}
+
 /* What is no rule is said when it is to be put back. */
 int nft_exchange_lacks(void *arg, const struct image_table *t,
 		       const char *original, const char **ret)
 {
-	const char *chain = NULL;
-	int err = nft_original_leads_to(original, &chain);
+	struct chains_of of = { arg, t };
+	int err = nft_original_lacks(original, has_chain, &of, ret);
 
-	if (chain && (nft_name_is_own(chain) ||
-		      nft_world_find(arg, t->family, t->name, chain)))
-		chain = NULL;
-	*ret = chain;
 	return err == -EBADMSG ? 0 : err;
 }
 
 struct listing {
 	struct listed *to;
 	const struct step *step;
+	struct nft_anonymous sets;
 };
+
+static bool is_there(void *arg, uint8_t family, const char *table)
+{
+	const struct image_table *t = arg;
+
+	return t->family == family && !strcmp(t->name, table);
+}
 
 /* A kernel that knows no chain in the question lists all rules. */
 static int take_rule(const struct nlmsghdr *nlh, void *arg)
@@ -79,7 +97,7 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 		return -ENOMEM;
 	l->v[l->n].handle = nft_attr_u64(v[NFTA_RULE_HANDLE]);
 	l->v[l->n].goes = false;
-	err = nft_original_digest_of(nlh, &l->v[l->n].digest);
+	err = nft_original_digest_of(nlh, &x->sets, &l->v[l->n].digest);
 	l->n += !err;
 	return err;
 }
@@ -93,7 +111,9 @@ static int stale(struct diags *d)
 static int list(struct backend_ctx *ctx, const struct step *s,
 		struct listed *ret, struct diags *d)
 {
-	struct listing x = { ret, s };
+	struct listing x = { .to = ret, .step = s };
+	struct image_table of = { .family = s->table->family,
+				  .name = s->table->name };
 	struct nft_dump_of what = {
 		.type = NFT_MSG_GETRULE, .family = s->table->family,
 		.table = s->table->name, .chain = s->chain->name,
@@ -103,7 +123,11 @@ static int list(struct backend_ctx *ctx, const struct step *s,
 	if (ret->chain == s->chain)
 		return 0;
 	listed_release(ret);
-	err = nft_dump(ctx, &what, take_rule, &x);
+	err = s->table->iptables ? 0 :
+		nft_anonymous_read(ctx, is_there, &of, &x.sets);
+	if (!err)
+		err = nft_dump(ctx, &what, take_rule, &x);
+	nft_anonymous_release(&x.sets);
 	if (err == -EINTR)
 		return stale(d);
 	if (!err || err == -ENOENT)
@@ -301,15 +325,14 @@ uint64_t nft_exchange_behind(const struct nft_exchanges *x,
 	return 0;
 }
 
-int nft_exchange_put(struct nlmsghdr *nlh, const struct step *s,
-		     struct diags *d)
+int nft_exchange_write(const struct step *s, size_t first,
+		       struct nft_batch *b, struct diags *d)
 {
-	int err;
+	_cleanup_(nft_raw_release) struct nft_raw r = { 0 };
+	int err = s->rule->original ? nft_raw_parse(s->rule->original, &r) :
+				      -EBADMSG;
 
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, s->table->name);
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, s->chain->name);
-	mnl_attr_put_u64(nlh, NFTA_RULE_POSITION, htobe64(s->rule->handle));
-	err = s->rule->original ? nft_original_put(nlh, s->rule->original) :
-				  -EBADMSG;
+	if (!err)
+		err = nft_original_send(&r, s, s->rule->handle, first, b);
 	return err == -EBADMSG ? not_on_record(s, d) : err;
 }

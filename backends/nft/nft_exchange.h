@@ -52,8 +52,8 @@ bool nft_exchange_hands_over(const struct nft_exchanges *x,
 			     const struct step *s);
 /* Does the step take out a jump whose rule comes back? */
 bool nft_exchange_puts_back(const struct step *s);
-/* The attributes of the rule that comes back, before the jump. */
-int nft_exchange_put(struct nlmsghdr *nlh, const struct step *s,
-		     struct diags *d);
+/* The rule that comes back before the jump, the step `first`, and its sets. */
+int nft_exchange_write(const struct step *s, size_t first,
+		       struct nft_batch *b, struct diags *d);
 
 #endif

@@ -62,6 +62,9 @@ struct nft_batch {
 /* A place for a message of at most `size` bytes; NULL: out of memory. */
 void *nft_batch_reserve(struct nft_batch *b, size_t size);
 uint32_t nft_batch_seq(const struct nft_batch *b);
+/* The head of a message there; NULL: out of memory. */
+struct nlmsghdr *nft_batch_put(struct nft_batch *b, uint16_t msg,
+			       uint16_t flags, uint8_t family, size_t size);
 /* The message in the place reserved last is complete. */
 int nft_batch_add(struct nft_batch *b, const struct nlmsghdr *nlh,
 		  size_t first_step);

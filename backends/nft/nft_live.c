@@ -29,6 +29,8 @@ struct live {
 	struct foreign_mark mark;
 	struct live_sets sets;
 	struct live_rule rule;
+	struct nft_anonymous anonymous;	/* of rules that may be replaced */
+	size_t n_originals;
 	uint32_t chain;			/* whose rules are dumped */
 };
 
@@ -195,17 +197,6 @@ static int take_flowtable(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-static int take_comment(struct live *l, const struct nlattr *user)
-{
-	char buf[256];
-	const char *c = user ? nft_udata_comment(mnl_attr_get_payload(user),
-				mnl_attr_get_payload_len(user), buf,
-				sizeof(buf)) : NULL;
-
-	l->rule.comment = c ? intern(c) : NULL;
-	return c && !l->rule.comment ? -ENOMEM : 0;
-}
-
 static bool is_of(const struct live *l, const struct nlmsghdr *nlh,
 		  const struct nlattr *const *v)
 {
@@ -222,11 +213,14 @@ static int add_rule(struct live *l, const struct nlattr *const *v)
 {
 	const struct host_chain *c = &l->f->chains[l->chain];
 	const struct foreign_table *t = &l->f->tables[c->table];
+	const struct nlattr *user = v[NFTA_RULE_USERDATA];
 	bool is_nat = !strcmp(t->name, "nat");
 	struct foreign_rule *r;
 	int err;
 
-	err = take_comment(l, v[NFTA_RULE_USERDATA]);
+	err = user ? nft_live_comment(&l->rule, mnl_attr_get_payload(user),
+				      mnl_attr_get_payload_len(user)) :
+		     nft_live_comment(&l->rule, NULL, 0);
 	if (err)
 		return err;
 	r = foreign_add_rule(l->f, l->chain, 0);
@@ -266,10 +260,13 @@ static bool may_be_replaced(const struct foreign_rule *r)
 	       r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO;
 }
 
-static bool has_chain(const struct live *l, uint32_t table, const char *name)
+/* In the table of the chain at hand. */
+static bool has_chain(void *arg, const char *name)
 {
+	const struct live *l = arg;
+
 	for (size_t i = l->mark.chains; i < l->f->n_chains; i++)
-		if (l->f->chains[i].table == table &&
+		if (l->f->chains[i].table == l->f->chains[l->chain].table &&
 		    !strcmp(l->f->chains[i].name, name))
 			return true;
 	return false;
@@ -279,7 +276,7 @@ static bool has_chain(const struct live *l, uint32_t table, const char *name)
  * What the rule, a jump to what stands in for another one, stands for. One
  * that leads to a chain that is gone does not come back.
  */
-static const char *original_of(const struct live *l,
+static const char *original_of(struct live *l,
 			       const struct nlattr *const *v)
 {
 	const struct host_chain *c = &l->f->chains[l->chain];
@@ -291,8 +288,7 @@ static const char *original_of(const struct live *l,
 	    nft_name_is_own(c->name))
 		return NULL;
 	text = originals_find(l->ctx->originals, t->family, t->name, target);
-	if (text && !nft_original_leads_to(text, &to) && to &&
-	    !has_chain(l, c->table, to))
+	if (text && !nft_original_lacks(text, has_chain, l, &to) && to)
 		return NULL;
 	return text;
 }
@@ -303,17 +299,22 @@ static int take_original(struct live *l, const char *text)
 	const struct host_chain *c = &l->f->chains[l->chain];
 	const struct foreign_table *t = &l->f->tables[c->table];
 	const struct nlattr *v[NFTA_RULE_USERDATA + 1];
-	_cleanup_free_ void *buf = calloc(1, NFT_ORIGINAL_MSG);
+	_cleanup_free_ void *buf = calloc(1, NFT_RAW_MSG);
+	_cleanup_(nft_raw_release) struct nft_raw raw = { 0 };
 	struct nlmsghdr *nlh;
-	int err;
+	char prefix[32];
+	int err = nft_raw_parse(text, &raw);
 
-	if (!buf)
-		return -ENOMEM;
+	if (err || !buf)
+		return err ? err : -ENOMEM;
+	snprintf(prefix, sizeof(prefix), "__original%zu-", l->n_originals++);
 	nlh = nft_msg_put(buf, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE, 0,
 			  t->family, 0);
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, t->name);
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, c->name);
-	err = nft_original_put(nlh, text);
+	err = nft_live_add_own_sets(&l->sets, l->f, c->table, &raw, prefix);
+	if (!err)
+		err = nft_original_put(nlh, &raw, prefix, 0);
 	if (!err)
 		err = nft_msg_attrs(nlh, v, NFTA_RULE_USERDATA);
 	return err ? err : take_host_rule(l, nlh, v);
@@ -336,7 +337,7 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 	}
 	if (!err && !original && l->f->wants_originals &&
 	    may_be_replaced(nft_live_last(&l->rule)))
-		err = nft_original_write(nlh, &original);
+		err = nft_original_write(nlh, &l->anonymous, &original);
 	if (!err)
 		nft_live_last(&l->rule)->original = original;
 	return err;
@@ -381,6 +382,28 @@ static int dump_young(struct live *l, uint16_t type,
 	return err == -EINVAL || err == -EOPNOTSUPP ? 0 : err;
 }
 
+/* Whose rules in nft's own words may be replaced. */
+static bool is_native(void *arg, uint8_t family, const char *table)
+{
+	const struct live *l = arg;
+
+	for (size_t i = 0; i < l->f->n_tables; i++) {
+		const struct foreign_table *t = &l->f->tables[i];
+
+		if (t->world == WORLD_NFT && t->family == family &&
+		    !strcmp(t->name, table))
+			return !t->ranked;
+	}
+	return false;
+}
+
+static int read_anonymous(struct live *l)
+{
+	return l->f->wants_originals ?
+		       nft_anonymous_read(l->ctx, is_native, l,
+					  &l->anonymous) : 0;
+}
+
 static int read_all(struct live *l)
 {
 	int err = dump_all(l, NFT_MSG_GETTABLE, take_table);
@@ -392,6 +415,8 @@ static int read_all(struct live *l)
 	if (!err)
 		err = read_sets(l);
 	if (!err)
+		err = read_anonymous(l);
+	if (!err)
 		err = dump_young(l, NFT_MSG_GETOBJ, take_object);
 	if (!err)
 		err = dump_young(l, NFT_MSG_GETFLOWTABLE, take_flowtable);
@@ -402,6 +427,7 @@ static void live_release(struct live *l)
 {
 	nft_live_sets_release(&l->sets);
 	nft_live_rule_release(&l->rule);
+	nft_anonymous_release(&l->anonymous);
 }
 
 static int read_once(struct backend_ctx *ctx, void *arg)

@@ -136,6 +136,11 @@ int nft_live_end_elems(struct live_elems *e);
 void nft_live_elems_release(struct live_elems *e);
 struct live_set *nft_live_find_set(const struct live_sets *s, uint32_t table,
 				   const char *name);
+/* Those of a rule that is not in the kernel, by names that begin so. */
+struct nft_raw;
+int nft_live_add_own_sets(struct live_sets *s, struct foreign *f,
+			  uint32_t table, const struct nft_raw *r,
+			  const char *prefix);
 bool nft_live_set_is_anonymous(const struct live_set *s);
 /* A nest of NFTA_VERDICT_*, as the model has it. */
 int nft_live_verdict(const struct nlattr *nest, struct foreign_outcome *ret);
@@ -223,6 +228,8 @@ const char *nft_live_text(struct live_rule *r);
 
 /* nft_live_expr.c: of a rule added to the model just now. */
 int nft_live_read_rule(struct live_rule *r, const struct nlattr *exprs);
+/* The comment in a rule's user data. */
+int nft_live_comment(struct live_rule *r, const void *user, size_t n);
 void nft_live_rule_release(struct live_rule *r);
 /* Of one expression; v: its attributes, up to LIVE_ATTRS. */
 #define LIVE_ATTRS 16

@@ -198,6 +198,22 @@ static int read_range(struct live_rule *r, const struct nlattr *const *v)
 	return test(r, &k, &c);
 }
 
+/* In a set that is not known here: in what was loaded for it. */
+static int look_elsewhere(struct live_rule *r, unsigned int at,
+			  const char *name, bool negated)
+{
+	struct live_set set = { .name = name };
+	struct live_key k;
+
+	while (at + set.key_len < LIVE_BYTES &&
+	       r->byte[at + set.key_len].load != LIVE_LOST &&
+	       r->byte[at + set.key_len].load >= r->byte[at].load)
+		set.key_len++;
+	nft_live_key(r, at, set.key_len, &k);
+	nft_live_say_lookup(r, &k, &set, negated ? " != " : " ");
+	return nft_live_opaque(r, "lookup");
+}
+
 static int read_lookup(struct live_rule *r, const struct nlattr *const *v)
 {
 	bool negated = nft_attr_u32(v[NFTA_LOOKUP_FLAGS]) & NFT_LOOKUP_F_INV;
@@ -208,7 +224,9 @@ static int read_lookup(struct live_rule *r, const struct nlattr *const *v)
 	int err;
 
 	if (!set)
-		return unreadable(r, "lookup");
+		return look_elsewhere(r, nft_live_at(nft_attr_u32(
+						v[NFTA_LOOKUP_SREG])),
+				      name, negated);
 	nft_live_key(r, nft_live_at(nft_attr_u32(v[NFTA_LOOKUP_SREG])),
 		     set->key_len, &k);
 	nft_live_say_lookup(r, &k, set, verdicts ? " vmap " :
@@ -359,6 +377,15 @@ int nft_live_read_rule(struct live_rule *r, const struct nlattr *list)
 	nft_live_last(r)->raw.s = foreign_keep(r->f, text,
 					       nft_live_last(r)->raw.n);
 	return nft_live_last(r)->raw.s ? 0 : -ENOMEM;
+}
+
+int nft_live_comment(struct live_rule *r, const void *user, size_t n)
+{
+	char buf[256];
+	const char *c = n ? nft_udata_comment(user, n, buf, sizeof(buf)) : NULL;
+
+	r->comment = c ? intern(c) : NULL;
+	return c && !r->comment ? -ENOMEM : 0;
 }
 
 void nft_live_rule_release(struct live_rule *r)

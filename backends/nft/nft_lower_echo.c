@@ -7,6 +7,7 @@
 #include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_echo.h"
 #include "backends/nft/nft_lower.h"
+#include "backends/nft/nft_native.h"
 #include "core/mem.h"
 
 /* In the words that the kernel's rule will be shown in. */
@@ -34,6 +35,8 @@ int nft_add_words(const struct image_table *t, const char *words,
 	struct nft_echo e;
 	int err;
 
+	if (nft_words_are_raw(words))
+		return nft_raw_terms(t, words, f);
 	if (t->iptables)
 		return nft_compat_add_words(t->family, words, f);
 	err = nft_echo_parse(words, &e);

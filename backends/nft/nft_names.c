@@ -30,6 +30,12 @@ bool nft_name_is_own(const char *name)
 	return own_names_nft(name);
 }
 
+int nft_chain_priority(const struct image_chain *c)
+{
+	return own_names_edit(c->name) ? NFT_NOTING_PRIORITY :
+					 NFT_OWN_PRIORITY;
+}
+
 bool nft_chain_is_iptables(uint8_t family, const char *table,
 			   const char *chain)
 {

@@ -2,184 +2,33 @@
 #include "backends/nft/nft_original.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/digest.h"
 #include "core/intern.h"
 #include "core/mem.h"
-#include "core/strbuf.h"
 
 /* linux/netfilter/nf_tables_compat.h may not be in older headers */
 #define COMPAT_PROTO 1		/* NFTA_RULE_COMPAT_PROTO */
 #define COMPAT_FLAGS 2		/* NFTA_RULE_COMPAT_FLAGS */
 #define COMPAT_F_INV 2		/* NFT_RULE_COMPAT_F_INV */
 
-/* Attributes one behind the other, and user data. */
-struct parts {
-	const void *exprs, *user;
-	size_t n_exprs, n_user;
-};
-
-struct owned {
-	uint8_t *exprs, *user;
-	struct parts p;
-};
-
-static void owned_release(struct owned *o)
-{
-	free(o->exprs);
-	free(o->user);
-	*o = (struct owned){ 0 };
-}
-
-/* As nft_for_each_nested(), of bytes that may be any. */
-#define for_each(a, p)                                                        \
-	for ((a) = (p)->exprs;                                                \
-	     mnl_attr_ok((a), (int)((const char *)(p)->exprs + (p)->n_exprs - \
-				    (const char *)(a)));                      \
-	     (a) = mnl_attr_next(a))
-
-static int parts_of(const struct nlmsghdr *nlh, struct parts *ret)
-{
-	const struct nlattr *v[NFTA_RULE_USERDATA + 1];
-	const struct nlattr *e, *u;
-	int err = nft_msg_attrs(nlh, v, NFTA_RULE_USERDATA);
-
-	if (err)
-		return err;
-	e = v[NFTA_RULE_EXPRESSIONS];
-	u = v[NFTA_RULE_USERDATA];
-	*ret = (struct parts){
-		.exprs = e ? mnl_attr_get_payload(e) : NULL,
-		.n_exprs = e ? mnl_attr_get_payload_len(e) : 0,
-		.user = u ? mnl_attr_get_payload(u) : NULL,
-		.n_user = u ? mnl_attr_get_payload_len(u) : 0,
-	};
-	return 0;
-}
-
-static const char *name_of(const struct nlattr *expr,
-			   const struct nlattr **ret_data)
-{
-	const struct nlattr *v[NFTA_EXPR_DATA + 1];
-
-	if (nft_nest_attrs(expr, v, NFTA_EXPR_DATA) || !v[NFTA_EXPR_NAME])
-		return NULL;
-	*ret_data = v[NFTA_EXPR_DATA];
-	return nft_attr_str(v[NFTA_EXPR_NAME]);
-}
-
-/* Does it look into a set, whose name says that it has none of its own? */
-static bool goes_with_set(const struct parts *p)
-{
-	const struct nlattr *a, *data;
-
-	for_each(a, p) {
-		const struct nlattr *v[NFTA_LOOKUP_SET + 1];
-		const char *name = name_of(a, &data);
-
-		if (name && data && !strcmp(name, "lookup") &&
-		    !nft_nest_attrs(data, v, NFTA_LOOKUP_SET) &&
-		    !strncmp(nft_attr_str(v[NFTA_LOOKUP_SET]), "__", 2))
-			return true;
-	}
-	return false;
-}
-
-static void put_hex(const uint8_t *v, size_t n, struct strbuf *out)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < n; i++) {
-		strbuf_add(out, &digits[v[i] >> 4], 1);
-		strbuf_add(out, &digits[v[i] & 15], 1);
-	}
-	if (!n)
-		strbuf_puts(out, "-");
-}
-
-int nft_original_write(const struct nlmsghdr *nlh, const char **ret)
+int nft_original_write(const struct nlmsghdr *nlh,
+		       const struct nft_anonymous *sets, const char **ret)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-	struct parts p;
-	int err = parts_of(nlh, &p);
+	_cleanup_(nft_raw_release) struct nft_raw r = { 0 };
+	int err = nft_raw_of(nlh, sets, &r);
 
 	*ret = NULL;
-	if (err || !p.n_exprs || p.n_exprs + p.n_user > NFT_ORIGINAL_MAX ||
-	    goes_with_set(&p))
-		return err;
-	put_hex(p.exprs, p.n_exprs, &b);
-	strbuf_puts(&b, " ");
-	put_hex(p.user, p.n_user, &b);
+	if (err || !r.exprs.n || r.exprs.n + r.user.n > NFT_RAW_MAX)
+		return err == -ENOENT ? 0 : err;
+	nft_raw_print(&r, &b);
 	if (strbuf_status(&b))
 		return -ENOMEM;
 	*ret = intern(strbuf_str(&b));
 	return *ret ? 0 : -ENOMEM;
-}
-
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int read_hex(const char *s, size_t len, uint8_t **ret, size_t *ret_n)
-{
-	_cleanup_free_ uint8_t *v = malloc(len / 2 + 1);
-
-	if (!v)
-		return -ENOMEM;
-	if (len % 2)
-		return -EBADMSG;
-	for (size_t i = 0; i < len / 2; i++) {
-		int high = digit(s[2 * i]), low = digit(s[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return -EBADMSG;
-		v[i] = (uint8_t)(high << 4 | low);
-	}
-	*ret = TAKE_PTR(v);
-	*ret_n = len / 2;
-	return 0;
-}
-
-/* Whole expressions, each with a name. */
-static bool is_whole(const struct parts *p)
-{
-	const struct nlattr *a, *data;
-
-	if (!p->n_exprs || p->n_exprs + p->n_user > NFT_ORIGINAL_MAX)
-		return false;
-	for_each(a, p) {
-		const char *name = name_of(a, &data);
-
-		if (mnl_attr_get_type(a) != NFTA_LIST_ELEM || !name || !*name)
-			return false;
-	}
-	return (const char *)a == (const char *)p->exprs + p->n_exprs;
-}
-
-static int read_text(const char *text, struct owned *ret)
-{
-	_cleanup_(owned_release) struct owned o = { 0 };
-	size_t n = strcspn(text, " ");
-	const char *user = text[n] ? text + n + 1 : "";
-	int err = read_hex(text, n, &o.exprs, &o.p.n_exprs);
-
-	if (!err && strcmp(user, "-") != 0)
-		err = read_hex(user, strlen(user), &o.user, &o.p.n_user);
-	if (err)
-		return err;
-	o.p.exprs = o.exprs;
-	o.p.user = o.user;
-	if (!*user || !is_whole(&o.p))
-		return -EBADMSG;
-	*ret = o;
-	o = (struct owned){ 0 };
-	return 0;
 }
 
 /* The protocol that the rule is for, as iptables-nft compares it. */
@@ -212,14 +61,14 @@ static void take_cmp(struct compat *c, const struct nlattr *data)
 	c->loaded = false;
 }
 
-static void put_compat(struct nlmsghdr *nlh, const struct parts *p)
+static void put_compat(struct nlmsghdr *nlh, const struct nft_raw *r)
 {
 	struct compat c = { 0 };
 	const struct nlattr *a, *data;
 	struct nlattr *nest;
 
-	for_each(a, p) {
-		const char *name = name_of(a, &data);
+	nft_for_each_bytes(a, &r->exprs) {
+		const char *name = nft_expr_name(a, &data);
 
 		if (!name || !data)
 			continue;
@@ -237,67 +86,70 @@ static void put_compat(struct nlmsghdr *nlh, const struct parts *p)
 	mnl_attr_nest_end(nlh, nest);
 }
 
-int nft_original_put(struct nlmsghdr *nlh, const char *text)
+int nft_original_put(struct nlmsghdr *nlh, const struct nft_raw *r,
+		     const char *prefix, uint32_t id)
 {
-	_cleanup_(owned_release) struct owned o = { 0 };
-	int err = read_text(text, &o);
+	_cleanup_(nft_bytes_release) struct nft_bytes exprs = { 0 };
+	int err = nft_raw_named(r, prefix, id, &exprs);
 
 	if (err)
 		return err;
-	mnl_attr_put(nlh, NLA_F_NESTED | NFTA_RULE_EXPRESSIONS, o.p.n_exprs,
-		     o.p.exprs);
-	put_compat(nlh, &o.p);
-	if (o.p.n_user)
-		mnl_attr_put(nlh, NFTA_RULE_USERDATA, o.p.n_user, o.p.user);
+	mnl_attr_put(nlh, NLA_F_NESTED | NFTA_RULE_EXPRESSIONS, exprs.n,
+		     exprs.v);
+	put_compat(nlh, r);
+	if (r->user.n)
+		mnl_attr_put(nlh, NFTA_RULE_USERDATA, r->user.n, r->user.v);
 	return 0;
 }
 
-static uint64_t digest(const struct parts *p)
+int nft_original_send(const struct nft_raw *r, const struct step *s,
+		      uint64_t before, size_t first, struct nft_batch *b)
 {
-	uint64_t h = digest_add(DIGEST_START, &p->n_user, sizeof(p->n_user));
-	const struct nlattr *a, *data;
+	uint32_t id = nft_raw_id(b);
+	struct nlmsghdr *nlh;
+	int err = nft_anonymous_write(r, s->table->family, s->table->name, id,
+				      first, b);
 
-	for_each(a, p) {
-		const char *name = name_of(a, &data);
-
-		if (name && !strcmp(name, "counter"))
-			h = digest_add(h, name, strlen(name));
-		else
-			h = digest_add(h, a, a->nla_len);
-	}
-	return digest_add(h, p->user, p->n_user);
+	if (err)
+		return err;
+	nlh = nft_batch_put(b, NFT_MSG_NEWRULE,
+			    before ? NLM_F_CREATE :
+				     NLM_F_CREATE | NLM_F_APPEND,
+			    s->table->family, NFT_RAW_MSG);
+	if (!nlh)
+		return -ENOMEM;
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, s->table->name);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, s->chain->name);
+	if (before)
+		mnl_attr_put_u64(nlh, NFTA_RULE_POSITION, htobe64(before));
+	err = nft_original_put(nlh, r, NULL, id);
+	return err ? err : nft_batch_add(b, nlh, first);
 }
 
 int nft_original_digest(const char *text, uint64_t *ret)
 {
-	_cleanup_(owned_release) struct owned o = { 0 };
-	int err = read_text(text, &o);
+	_cleanup_(nft_raw_release) struct nft_raw r = { 0 };
+	int err = nft_raw_parse(text, &r);
 
-	if (!err)
-		*ret = digest(&o.p);
-	return err;
+	return err ? err : nft_raw_digest(&r, ret);
 }
 
-int nft_original_digest_of(const struct nlmsghdr *nlh, uint64_t *ret)
+int nft_original_digest_of(const struct nlmsghdr *nlh,
+			   const struct nft_anonymous *sets, uint64_t *ret)
 {
-	struct parts p;
-	int err = parts_of(nlh, &p);
+	_cleanup_(nft_raw_release) struct nft_raw r = { 0 };
+	int err = nft_raw_of(nlh, sets, &r);
 
-	if (!err)
-		*ret = digest(&p);
-	return err;
+	return err && err != -ENOENT ? err : nft_raw_digest(&r, ret);
 }
 
-/* Of an immediate's data: the chain of its verdict. */
-static const char *chain_of(const struct nlattr *data)
+/* Of a nest of NFTA_DATA_*: the chain of its verdict. */
+static const char *chain_in(const struct nlattr *nest)
 {
-	const struct nlattr *v[NFTA_IMMEDIATE_DATA + 1];
 	const struct nlattr *in[NFTA_DATA_VERDICT + 1];
 	const struct nlattr *to[NFTA_VERDICT_CHAIN + 1];
 
-	if (nft_nest_attrs(data, v, NFTA_IMMEDIATE_DATA) ||
-	    !v[NFTA_IMMEDIATE_DATA] ||
-	    nft_nest_attrs(v[NFTA_IMMEDIATE_DATA], in, NFTA_DATA_VERDICT) ||
+	if (!nest || nft_nest_attrs(nest, in, NFTA_DATA_VERDICT) ||
 	    !in[NFTA_DATA_VERDICT] ||
 	    nft_nest_attrs(in[NFTA_DATA_VERDICT], to, NFTA_VERDICT_CHAIN) ||
 	    !to[NFTA_VERDICT_CHAIN])
@@ -305,36 +157,66 @@ static const char *chain_of(const struct nlattr *data)
 	return nft_attr_str(to[NFTA_VERDICT_CHAIN]);
 }
 
-static const char *target_of(const struct parts *p)
+/* Of an expression, if it is a verdict. */
+static const char *chain_of(const struct nlattr *expr)
 {
-	const struct nlattr *a, *data;
-	const char *chain = NULL;
+	const struct nlattr *v[NFTA_IMMEDIATE_DATA + 1], *data = NULL;
+	const char *name = nft_expr_name(expr, &data);
 
-	for_each(a, p) {
-		const char *name = name_of(a, &data);
-
-		if (name && data && !strcmp(name, "immediate"))
-			chain = chain_of(data);
-	}
-	return chain;
+	return name && data && !strcmp(name, "immediate") &&
+			       !nft_nest_attrs(data, v, NFTA_IMMEDIATE_DATA) ?
+		       chain_in(v[NFTA_IMMEDIATE_DATA]) : NULL;
 }
 
 const char *nft_original_target(const struct nlattr *exprs)
 {
-	const struct parts p = {
-		.exprs = exprs ? mnl_attr_get_payload(exprs) : NULL,
-		.n_exprs = exprs ? mnl_attr_get_payload_len(exprs) : 0,
-	};
+	const struct nlattr *a;
+	const char *chain = NULL;
 
-	return exprs ? target_of(&p) : NULL;
+	if (!exprs)
+		return NULL;
+	nft_for_each_nested(a, exprs)
+		chain = chain_of(a) ? chain_of(a) : chain;
+	return chain;
 }
 
-int nft_original_leads_to(const char *text, const char **ret)
-{
-	_cleanup_(owned_release) struct owned o = { 0 };
-	int err = read_text(text, &o);
-	const char *chain = err ? NULL : target_of(&o.p);
+struct lacking {
+	nft_chain_fn *is_there;
+	void *arg;
+	const char *found;
+};
 
-	*ret = chain ? intern(chain) : NULL;
-	return chain && !*ret ? -ENOMEM : err;
+static void look(struct lacking *l, const char *chain)
+{
+	if (chain && !l->found && !l->is_there(l->arg, chain))
+		l->found = chain;
+}
+
+static void look_in_set(struct lacking *l, const struct nft_raw_set *s)
+{
+	const struct nlattr *v[NFTA_SET_ELEM_DATA + 1];
+	const struct nlattr *a;
+
+	nft_for_each_bytes(a, &s->elems)
+		if (!nft_nest_attrs(a, v, NFTA_SET_ELEM_DATA))
+			look(l, chain_in(v[NFTA_SET_ELEM_DATA]));
+}
+
+int nft_original_lacks(const char *text, nft_chain_fn *is_there, void *arg,
+		       const char **ret)
+{
+	_cleanup_(nft_raw_release) struct nft_raw r = { 0 };
+	struct lacking l = { .is_there = is_there, .arg = arg };
+	const struct nlattr *a;
+	int err = nft_raw_parse(text, &r);
+
+	*ret = NULL;
+	if (err)
+		return err;
+	nft_for_each_bytes(a, &r.exprs)
+		look(&l, chain_of(a));
+	for (size_t i = 0; i < r.n_sets; i++)
+		look_in_set(&l, &r.sets[i]);
+	*ret = l.found ? intern(l.found) : NULL;
+	return l.found && !*ret ? -ENOMEM : 0;
 }

@@ -3,10 +3,9 @@
  * backends/nft/nft_original.h: a rule of the host's as it is kept while others
  * stand in for it.
  *
- * Shape:  "HEX HEX": the attributes in NFTA_RULE_EXPRESSIONS, counters too,
- *         and NFTA_RULE_USERDATA, as the kernel gave them ("-": it had none).
- *         The kernel gives what it would take, but for what iptables-nft tells
- *         it of the protocol (NFTA_RULE_COMPAT): that is in the expressions.
+ * Shape:  nft_raw.h has its text; it holds all that the kernel gave. The kernel
+ *         gives what it would take, but for what iptables-nft tells it of the
+ *         protocol (NFTA_RULE_COMPAT): that is in the expressions.
  * Owner:  texts are interned.
  * Errors: -ENOMEM; -EBADMSG: not such a text, or no whole attributes.
  * Source: nf_tables_fill_rule_info() in the kernel's
@@ -15,25 +14,38 @@
 #ifndef CTPOLICY_BACKENDS_NFT_NFT_ORIGINAL_H
 #define CTPOLICY_BACKENDS_NFT_NFT_ORIGINAL_H
 
-#include "backends/nft/nft_netlink.h"
-
-/* A message may hold so many bytes of it, beside its head. */
-#define NFT_ORIGINAL_MAX 6000
-#define NFT_ORIGINAL_MSG (NFT_ORIGINAL_MAX + 1024)
+#include "backends/nft/nft_anonymous.h"
 
 /*
  * *ret NULL: it cannot be put back: it is too long, or looks into a set that
- * goes with it.
+ * is not known.
  */
-int nft_original_write(const struct nlmsghdr *nlh, const char **ret);
-/* Attributes of a new rule, behind those that say where it stands. */
-int nft_original_put(struct nlmsghdr *nlh, const char *text);
+int nft_original_write(const struct nlmsghdr *nlh,
+		       const struct nft_anonymous *sets, const char **ret);
+/*
+ * Attributes of a new rule, behind those that say where it stands; its sets
+ * have names as nft_raw_named() says.
+ */
+int nft_original_put(struct nlmsghdr *nlh, const struct nft_raw *r,
+		     const char *prefix, uint32_t id);
+/*
+ * A whole rule, with its sets, into the step's chain: ahead of the one with the
+ * handle `before`, or (0) at the end.
+ */
+int nft_original_send(const struct nft_raw *r, const struct step *s,
+		      uint64_t before, size_t first, struct nft_batch *b);
 /* Counters aside, two of the same are the same rule. */
 int nft_original_digest(const char *text, uint64_t *ret);
-int nft_original_digest_of(const struct nlmsghdr *nlh, uint64_t *ret);
+int nft_original_digest_of(const struct nlmsghdr *nlh,
+			   const struct nft_anonymous *sets, uint64_t *ret);
 /* The chain that a rule's last verdict leads to; NULL: to none. */
 const char *nft_original_target(const struct nlattr *exprs);
-/* The same of a text, interned; *ret NULL: to none. */
-int nft_original_leads_to(const char *text, const char **ret);
+/*
+ * Of the chains that a text's verdicts lead to, those of its own maps too, one
+ * that `is_there` denies, interned; *ret NULL: there is none.
+ */
+typedef bool nft_chain_fn(void *arg, const char *chain);
+int nft_original_lacks(const char *text, nft_chain_fn *is_there, void *arg,
+		       const char **ret);
 
 #endif

@@ -81,12 +81,15 @@ static enum hook hook_of(const struct nft_tok *t)
 static void parse_hook(struct nft_parser *p, struct image_chain *c)
 {
 	bool ours = nft_accept(p, "filter") && nft_accept(p, "hook");
+	bool notes = own_names_edit(c->name);
 
 	c->hook = hook_of(&p->tok);
 	nft_next(p);
-	ours &= c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT;
+	ours &= c->hook == HOOK_OUTPUT ||
+		c->hook == (notes ? HOOK_FORWARD : HOOK_PREROUTING);
 	ours &= nft_accept(p, "priority") &&
-		(nft_accept(p, "raw") || nft_accept(p, "-300"));
+		(notes ? nft_accept(p, "300") :
+			 nft_accept(p, "raw") || nft_accept(p, "-300"));
 	c->base = ours && p->tok.kind == TOK_EOL;
 }
 

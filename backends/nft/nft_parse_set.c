@@ -36,7 +36,10 @@ static void parse_flags(struct nft_parser *p, struct image_set *s)
 	do {
 		if (nft_accept(p, "interval")) {
 			s->interval = true;
-		} else {
+		} else if (nft_accept(p, "dynamic")) {
+			nft_set_mark_timed(s);
+		} else if (!nft_set_is_timed(s) ||
+			   !nft_accept(p, "timeout")) {
 			image_set_mark_unknown(s);
 			nft_next(p);
 		}
@@ -238,6 +241,11 @@ static int parse_line(struct nft_parser *p, struct image_set *s)
 		if (!nft_accept(p, "="))
 			return nft_parse_error(p, &p->tok, "'=' expected");
 		return nft_parse_elements(p, s);
+	}
+	if (nft_set_is_timed(s) && nft_accept(p, "timeout")) {
+		if (!nft_accept(p, "3m"))
+			image_set_mark_unknown(s);
+		return nft_skip_statement(p);
 	}
 	/* timeouts, counters: not a set that ctpolicy makes */
 	image_set_mark_unknown(s);

@@ -13,6 +13,7 @@
 
 #include "backends/nft/nft_exchange.h"
 #include "backends/nft/nft_kernel.h"
+#include "backends/nft/nft_original.h"
 #include "core/mem.h"
 
 #define LIST_MAX 60000		/* an attribute's length is 16 bits */
@@ -123,17 +124,6 @@ void nft_plan_release(struct nft_plan *p)
 	*p = (struct nft_plan){ 0 };
 }
 
-static struct nlmsghdr *put_msg(struct nft_batch *b, size_t size, uint16_t msg,
-				uint16_t flags, uint8_t family)
-{
-	void *at = nft_batch_reserve(b, size);
-
-	if (!at)
-		return NULL;
-	return nft_msg_put(at, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | msg),
-			   NLM_F_ACK | flags, family, nft_batch_seq(b));
-}
-
 static uint32_t hook_number(enum hook h)
 {
 	static const uint32_t number[] = {
@@ -168,7 +158,7 @@ static void put_chain(struct nlmsghdr *nlh, const struct step *s, bool drop)
 	mnl_attr_put_u32(nlh, NFTA_HOOK_HOOKNUM,
 			 htonl(hook_number(s->chain->hook)));
 	mnl_attr_put_u32(nlh, NFTA_HOOK_PRIORITY,
-			 htonl((uint32_t)NFT_OWN_PRIORITY));
+			 htonl((uint32_t)nft_chain_priority(s->chain)));
 	mnl_attr_nest_end(nlh, hook);
 	mnl_attr_put_u32(nlh, NFTA_CHAIN_POLICY, htonl(NF_ACCEPT));
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, "filter");
@@ -258,23 +248,12 @@ static void put_set(struct nlmsghdr *nlh, const struct step *s, bool drop,
 	mnl_attr_put_strz(nlh, NFTA_SET_NAME, s->set->name);
 }
 
-/* What a jump stood for comes back, right before the jump goes. */
-static int write_original(const struct step *s, size_t i, struct nft_batch *b,
-			  struct diags *d)
-{
-	struct nlmsghdr *nlh = put_msg(b, SMALL_MSG, NFT_MSG_NEWRULE,
-				       NLM_F_CREATE, s->table->family);
-	int err = nlh ? nft_exchange_put(nlh, s, d) : -ENOMEM;
-
-	return err ? err : nft_batch_add(b, nlh, i);
-}
-
 /* What a jump stands for goes, right behind the jump. */
 static int write_exchanged(const struct step *s, size_t i, uint64_t handle,
 			   struct nft_batch *b)
 {
-	struct nlmsghdr *nlh = put_msg(b, SMALL_MSG, NFT_MSG_DELRULE, 0,
-				       s->table->family);
+	struct nlmsghdr *nlh = nft_batch_put(b, NFT_MSG_DELRULE, 0,
+					     s->table->family, SMALL_MSG);
 
 	if (!nlh)
 		return -ENOMEM;
@@ -291,8 +270,8 @@ static int write_one(const struct nft_plan *p, size_t i,
 	uint64_t before = rule ? handle_behind(s, host, x) : 0;
 	uint16_t flags = drop ? 0 : rule && !before ?
 				 NLM_F_CREATE | NLM_F_APPEND : NLM_F_CREATE;
-	struct nlmsghdr *nlh = put_msg(b, SMALL_MSG, msg_of(s->kind, drop),
-				       flags, s->table->family);
+	struct nlmsghdr *nlh = nft_batch_put(b, msg_of(s->kind, drop), flags,
+					     s->table->family, SMALL_MSG);
 	int err = 0;
 
 	if (!nlh)
@@ -315,10 +294,10 @@ static int write_elements(const struct nft_plan *p, size_t *i,
 	const struct step *first = p->steps[*i];
 	bool drop = p->drop[*i];
 	size_t start = *i;
-	struct nlmsghdr *nlh = put_msg(b, LIST_MAX + 2 * NFT_ELEM_SPACE,
-				       msg_of(STEP_ELEMENT, drop),
-				       drop ? 0 : NLM_F_CREATE,
-				       first->table->family);
+	struct nlmsghdr *nlh = nft_batch_put(b, msg_of(STEP_ELEMENT, drop),
+					     drop ? 0 : NLM_F_CREATE,
+					     first->table->family,
+					     LIST_MAX + 2 * NFT_ELEM_SPACE);
 	struct nlattr *list;
 
 	if (!nlh)
@@ -334,6 +313,22 @@ static int write_elements(const struct nft_plan *p, size_t *i,
 	return nft_batch_add(b, nlh, start);
 }
 
+/* What stands in for a rule of the host's is in the kernel's own bytes. */
+static int write_raw(const struct step *s, size_t i, struct nft_batch *b)
+{
+	_cleanup_(nft_raw_release) struct nft_raw r = { 0 };
+	int err = nft_raw_parse(s->rule->unknown + strlen(NFT_RAW_WORD), &r);
+
+	return err ? err : nft_original_send(&r, s, s->before ?
+					     s->before->handle : 0, i, b);
+}
+
+static bool is_raw(const struct step *s)
+{
+	return s->kind == STEP_RULE && s->rule->verdict == VERDICT_WORDS &&
+	       nft_words_are_raw(s->rule->unknown);
+}
+
 /* The step itself, with the rule of the host's whose place it takes or gives */
 static int write_step(const struct nft_plan *p, size_t i,
 		      struct nft_world *host, const struct nft_exchanges *x,
@@ -345,8 +340,10 @@ static int write_step(const struct nft_plan *p, size_t i,
 
 	if (p->drop[i] && nft_exchange_puts_back(s) &&
 	    !nft_exchange_hands_over(x, s))
-		err = write_original(s, i, b, d);
-	if (!err)
+		err = nft_exchange_write(s, i, b, d);
+	if (!err && !p->drop[i] && is_raw(s))
+		err = write_raw(s, i, b);
+	else if (!err)
 		err = write_one(p, i, host, x, b, d);
 	return err || !handle ? err : write_exchanged(s, i, handle, b);
 }

@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backends/nft/nft_set_msg.c: a set's own message, without its elements. */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <string.h>
 
 #include "backends/nft/nft_netlink.h"
 #include "core/mem.h"
 
 #define TYPE_BITS 6
+
+#define TIMED_FLAGS ((uint32_t)(NFT_SET_TIMEOUT | NFT_SET_EVAL))
+static const char timed_kind[] = "timed";
+
+bool nft_set_is_timed(const struct image_set *s)
+{
+	return !strcmp(s->kind, timed_kind);
+}
+
+void nft_set_mark_timed(struct image_set *s)
+{
+	_Static_assert(sizeof(timed_kind) <= sizeof(s->kind), "does not fit");
+	memcpy(s->kind, timed_kind, sizeof(timed_kind));
+	s->size = NFT_TIMED_SIZE;
+}
 
 static uint32_t padded(enum field_type t)
 {
@@ -47,6 +63,8 @@ static uint32_t set_flags(const struct image_set *s)
 		flags |= NFT_SET_INTERVAL;
 	if (s->interval && is_concat(&s->elems))
 		flags |= NFT_SET_CONCAT;
+	if (nft_set_is_timed(s))
+		flags |= TIMED_FLAGS;
 	return flags;
 }
 
@@ -100,6 +118,9 @@ void nft_put_set(struct nlmsghdr *nlh, const struct image_table *t,
 	mnl_attr_put_u32(nlh, NFTA_SET_KEY_TYPE, htonl(key_type(&s->elems)));
 	mnl_attr_put_u32(nlh, NFTA_SET_KEY_LEN, htonl(key_len(&s->elems)));
 	mnl_attr_put_u32(nlh, NFTA_SET_ID, htonl(id));
+	if (nft_set_is_timed(s))
+		mnl_attr_put_u64(nlh, NFTA_SET_TIMEOUT,
+				 htobe64(NFT_TIMED_SECONDS * 1000));
 	put_desc(nlh, s);
 	put_byteorder(nlh, &s->elems);
 }
@@ -140,7 +161,12 @@ int nft_set_decode(const struct nlattr *const *attr, struct image_set *s)
 	size_t n;
 	int err;
 
-	if (flags & ~(uint32_t)(NFT_SET_INTERVAL | NFT_SET_CONCAT) ||
+	bool timed = flags == TIMED_FLAGS &&
+		     nft_attr_u64(attr[NFTA_SET_TIMEOUT]) ==
+			     NFT_TIMED_SECONDS * 1000;
+
+	if ((!timed &&
+	     flags & ~(uint32_t)(NFT_SET_INTERVAL | NFT_SET_CONCAT)) ||
 	    attr[NFTA_SET_DATA_TYPE] || attr[NFTA_SET_EXPR] ||
 	    attr[NFTA_SET_EXPRESSIONS])
 		return -EINVAL;
@@ -153,5 +179,9 @@ int nft_set_decode(const struct nlattr *const *attr, struct image_set *s)
 	s->interval = flags & NFT_SET_INTERVAL;
 	s->size = read_size(attr[NFTA_SET_DESC]);
 	s->family = nft_fields_family(&s->elems);
+	if (timed && s->size != NFT_TIMED_SIZE)
+		return -EINVAL;
+	if (timed)
+		nft_set_mark_timed(s);
 	return 0;
 }

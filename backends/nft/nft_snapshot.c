@@ -13,6 +13,7 @@
 #include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_exchange.h"
 #include "backends/nft/nft_kernel.h"
+#include "backends/nft/nft_native.h"
 #include "backends/nft/nft_world.h"
 #include "core/mem.h"
 
@@ -24,10 +25,12 @@ struct scan {
 	struct backend_ctx *ctx;
 	struct image *image;
 	struct nft_world world;
+	struct nft_anonymous sets;	/* of rules that stand in for others */
 };
 
 static void scan_release(struct scan *s)
 {
+	nft_anonymous_release(&s->sets);
 	image_free(&s->image);
 	nft_world_release(&s->world);
 }
@@ -63,6 +66,7 @@ static struct image_table *our_table(struct scan *s, uint8_t family,
 
 static enum hook base_hook(const struct nlattr *const *v)
 {
+	bool notes = own_names_edit(nft_attr_str(v[NFTA_CHAIN_NAME]));
 	const struct nlattr *h[NFTA_HOOK_PRIORITY + 1];
 	uint32_t policy = nft_attr_u32(v[NFTA_CHAIN_POLICY]);
 	uint32_t number;
@@ -70,10 +74,13 @@ static enum hook base_hook(const struct nlattr *const *v)
 	if (nft_nest_attrs(v[NFTA_CHAIN_HOOK], h, NFTA_HOOK_PRIORITY) ||
 	    policy != NF_ACCEPT ||
 	    strcmp(nft_attr_str(v[NFTA_CHAIN_TYPE]), "filter") ||
-	    (int)nft_attr_u32(h[NFTA_HOOK_PRIORITY]) != NFT_OWN_PRIORITY)
+	    (int)nft_attr_u32(h[NFTA_HOOK_PRIORITY]) !=
+		    (notes ? NFT_NOTING_PRIORITY : NFT_OWN_PRIORITY))
 		return HOOK_MAX_;
 	number = nft_attr_u32(h[NFTA_HOOK_HOOKNUM]);
-	if (number == NF_INET_PRE_ROUTING)
+	if (notes && number == NF_INET_FORWARD)
+		return HOOK_FORWARD;
+	if (!notes && number == NF_INET_PRE_ROUTING)
 		return HOOK_PREROUTING;
 	return number == NF_INET_LOCAL_OUT ? HOOK_OUTPUT : HOOK_MAX_;
 }
@@ -179,10 +186,34 @@ static int read_sets(struct scan *s)
 		struct image_table *t = &s->image->tables[i];
 
 		for (size_t k = 0; !err && k < t->n_sets; k++)
-			if (t->sets[k].elems.n_fields)
+			if (t->sets[k].elems.n_fields &&
+			    !nft_set_is_timed(&t->sets[k]))
 				err = read_set(s, t, &t->sets[k]);
 	}
 	return err;
+}
+
+/* The table of one of ctpolicy's chains whose rules are read as they lie. */
+static bool has_raw(void *arg, uint8_t family, const char *table)
+{
+	const struct scan *s = arg;
+	const struct image_table *t = image_find_table(s->image, family,
+						       table);
+
+	for (size_t i = 0; t && !t->iptables && i < t->n_chains; i++)
+		if (own_names_edit(t->chains[i].name))
+			return true;
+	return false;
+}
+
+static int read_anonymous(struct scan *s)
+{
+	bool any = false;
+
+	for (size_t i = 0; !any && i < s->image->n_tables; i++)
+		any = has_raw(s, s->image->tables[i].family,
+			      s->image->tables[i].name);
+	return any ? nft_anonymous_read(s->ctx, has_raw, s, &s->sets) : 0;
 }
 
 static int decode_rule(struct scan *s, const struct nlmsghdr *nlh,
@@ -194,7 +225,9 @@ static int decode_rule(struct scan *s, const struct nlmsghdr *nlh,
 
 	if (!r)
 		return -ENOMEM;
-	err = nft_rule_decode(s->image, t, nlh, r);
+	err = !t->iptables && own_names_edit(c->name) ?
+		      nft_raw_decode(nlh, t, &s->sets, r) :
+		      nft_rule_decode(s->image, t, nlh, r);
 	r->place = (uint32_t)place;
 	return err;
 }
@@ -291,6 +324,8 @@ static int scan_kernel(struct scan *s, struct survey *ret)
 		err = read_sets(s);
 	nft_world_sort(&s->world);
 	mark_iptables(s);
+	if (!err)
+		err = read_anonymous(s);
 	if (!err)
 		err = dump_all(s, NFT_MSG_GETRULE, take_rule);
 	if (!err)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backends/nft/nft_compat.h"
+#include "backends/nft/nft_native.h"
 #include "core/inet.h"
 #include "core/mem.h"
 
@@ -105,12 +106,17 @@ void nft_print_set_head(const struct image_set *s, const char *indent,
 		strbuf_printf(out, "%ssize %u%s", indent, s->size, eol);
 	if (s->interval)
 		strbuf_printf(out, "%sflags interval%s", indent, eol);
+	if (nft_set_is_timed(s))
+		strbuf_printf(out, "%sflags dynamic,timeout%s%stimeout 3m%s",
+			      indent, eol, indent, eol);
 }
 
 void nft_print_chain_head(const struct image_chain *c, struct strbuf *out)
 {
-	strbuf_printf(out, "type filter hook %s priority raw; policy accept;",
-		      hook_name(c->hook));
+	strbuf_printf(out, "type filter hook %s priority %s; policy accept;",
+		      hook_name(c->hook),
+		      nft_chain_priority(c) == NFT_NOTING_PRIORITY ? "300" :
+								     "raw");
 }
 
 /* Written out whenever it is long, so that a large set is never text at once */
@@ -222,6 +228,16 @@ int nft_render(const struct image *img, FILE *out)
 	return ferror(out) ? -EIO : 0;
 }
 
+/* What stands in for a rule of the host's, as people read it. */
+static void say_rule(const struct image_table *t, const struct image_rule *r,
+		     struct strbuf *out)
+{
+	if (r->verdict != VERDICT_WORDS || !nft_words_are_raw(r->unknown) ||
+	    nft_raw_say(t->family, t->name,
+			r->unknown + strlen(NFT_RAW_WORD), out))
+		nft_print_rule(t->family, r, out);
+}
+
 static void step_rule(const struct step *s, struct strbuf *out)
 {
 	const struct image_table *t = s->table;
@@ -230,7 +246,7 @@ static void step_rule(const struct step *s, struct strbuf *out)
 		strbuf_printf(out, "delete rule %s %s %s handle %llu # ",
 			      nfproto_name(t->family), t->name, s->chain->name,
 			      (unsigned long long)s->rule->handle);
-		nft_print_rule(t->family, s->rule, out);
+		say_rule(t, s->rule, out);
 		return;
 	}
 	if (s->chain->foreign) {
@@ -242,7 +258,7 @@ static void step_rule(const struct step *s, struct strbuf *out)
 	if (s->before)
 		strbuf_printf(out, "handle %llu ",
 			      (unsigned long long)s->before->handle);
-	nft_print_rule(t->family, s->rule, out);
+	say_rule(t, s->rule, out);
 }
 
 static void step_head(const struct step *s, const char *what, const char *name,

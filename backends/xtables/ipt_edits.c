@@ -141,18 +141,13 @@ static int print_rule(struct editing *x, uint32_t rule, uint8_t hook,
 }
 
 /* Why none can stand in the chain's table. */
-static const char *why_not(const struct editing *x, uint32_t chain)
-{
-	return is_iptables(x, edits_table(x, chain)) ?
-		       "ctpolicy has no chains in that table" :
-		       "it is a table of nft's own";
-}
+static const char why_not[] = "ctpolicy has no chains in that table";
 
 static int check_rule(struct editing *x, const struct foreign_rule *r,
 		      const char *prefix)
 {
 	if (!prefix)
-		return refuse(x, r->chain, r, why_not(x, r->chain));
+		return refuse(x, r->chain, r, why_not);
 	if (r->raw.n < 3 || memcmp(r->raw.s, "-A ", 3) != 0)
 		return refuse(x, r->chain, r,
 			      "not all that it asks could be put into the words of iptables");
@@ -288,7 +283,7 @@ static int edit_end(struct editing *x, const struct stateless_edit *e,
 	int err;
 
 	if (!prefix)
-		return refuse(x, e->chain, NULL, why_not(x, e->chain));
+		return refuse(x, e->chain, NULL, why_not);
 	name = edits_name(x, prefix, 's', e->chain, &end, 0);
 	err = name ? ipt_rewrite_extra(&l, &x->s->rules[e->first], &text) :
 		     -ENOMEM;
@@ -308,13 +303,14 @@ static int edit_rules(struct editing *x)
 		const struct foreign_rule *r = &x->f->rules[i];
 
 		if (!foreign_is_gone(r) &&
-		    edits_table(x, r->chain)->world == x->names->world)
+		    is_iptables(x, edits_table(x, r->chain)))
 			err = edit_rule(x, i, &behind[r->chain]);
 	}
 	for (size_t i = 0; !err && i < x->s->n_edits; i++) {
 		const struct stateless_edit *e = &x->s->edits[i];
 
-		if (e->rule == FOREIGN_NOWHERE && !e->left)
+		if (e->rule == FOREIGN_NOWHERE && !e->left &&
+		    is_iptables(x, edits_table(x, e->chain)))
 			err = edit_end(x, e, behind[e->chain]);
 	}
 	return err;
@@ -335,9 +331,12 @@ static void tell_copy(struct editing *x, const struct stateless_copy *c)
 static int put_copy(struct editing *x, const struct stateless_copy *c)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	int err = edits_put_chain(x, c->chain, c->name);
 	bool is_other;
+	int err;
 
+	if (!is_iptables(x, edits_table(x, c->chain)))
+		return 0;
+	err = edits_put_chain(x, c->chain, c->name);
 	tell_copy(x, c);
 	for (uint32_t i = 0; !err && i < x->f->n_rules; i++) {
 		const struct foreign_rule *r = &x->f->rules[i];
@@ -364,8 +363,11 @@ static int put_called(struct editing *x, const struct stateless_chain *c)
 	const struct foreign_rule *r = &x->f->rules[c->rule];
 	struct ipt_line l = { x->f, x->s, r, c->hook, "\n", c->name, true, NULL };
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	int err = edits_put_chain(x, r->chain, c->name);
+	int err;
 
+	if (!is_iptables(x, edits_table(x, r->chain)))
+		return 0;
+	err = edits_put_chain(x, r->chain, c->name);
 	for (uint32_t i = 0; !err && i < c->n; i++)
 		err = ipt_rewrite_rule(&l, &x->s->inner[c->first + i], &c->own,
 				       false, &text);

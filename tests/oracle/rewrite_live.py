@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Live rules replaced: by `ctpolicy apply`, in a host of its own. What it made is
-saved as iptables saves it, and put back again, which must give what was there.
+saved as iptables or nft saves it, and put back again, which must give what was there.
 
 By itself it is `rewrite.py --live`.
 """
@@ -19,13 +19,17 @@ from rewrite_case import Refused, Rewritten, announce       # noqa: E402
 
 POLICY = "version: 1\nstate_matching: forbidden\nexisting_rules: replace\n"
 # iptables of a dialect, and the backend that writes there
-TOOLS = {"iptables-nft": ("nft", "nftables"), "legacy": ("legacy", "iptables")}
+TOOLS = {"iptables-nft": ("nft", "nftables"), "legacy": ("legacy", "iptables"),
+         "native": (None, "nftables")}
 APPLIED, REFUSED = 0, 14
-VERSIONS = {"ip": 4, "ip6": 6}
+VERSIONS = {"ip": 4, "ip6": 6, "inet": 0}
 
 
 def save(space, kind):
     """{version: text}; counters tell of packets, not of rules."""
+    if not kind:
+        return {0: re.sub(r"counter packets \d+ bytes \d+", "counter",
+                          space.run("nft list ruleset"))}
     return {v: re.sub(r"\[\d+:\d+\]", "[0:0]", re.sub("^#.*\n", "", space.run(
         "ip%stables-%s-save" % ("6" if v == 6 else "", kind)), flags=re.M))
             for v in lab.VERSIONS}
@@ -57,6 +61,9 @@ class Live:
     def __call__(self, texts, hooks_of):
         self.space.clear()
         for version, text in texts.items():
+            if not version:
+                self.space.nft(text)
+                continue
             self.space.run(["ip%stables-%s-restore" % (
                 "6" if version == 6 else "", self.kind)], text)
         before = save(self.space, self.kind)

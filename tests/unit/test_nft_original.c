@@ -109,6 +109,17 @@ static struct nlmsghdr *rule(struct msg *m, uint32_t op, uint64_t packets)
 	return nlh;
 }
 
+static const struct nft_anonymous no_sets;
+
+/* Back into a message. */
+static int put(struct nlmsghdr *nlh, const char *text)
+{
+	_cleanup_(nft_raw_release) struct nft_raw r = { 0 };
+	int err = nft_raw_parse(text, &r);
+
+	return err ? err : nft_original_put(nlh, &r, NULL, 0);
+}
+
 static void assert_same(const struct nlattr *a, const struct nlattr *b)
 {
 	assert_non_null(a);
@@ -117,6 +128,13 @@ static void assert_same(const struct nlattr *a, const struct nlattr *b)
 			 mnl_attr_get_payload_len(b));
 	assert_memory_equal(mnl_attr_get_payload(a), mnl_attr_get_payload(b),
 			    mnl_attr_get_payload_len(a));
+}
+
+static char here[] = "here", elsewhere[] = "elsewhere";
+
+static bool is_there(void *arg, const char *chain)
+{
+	return !strcmp(arg, chain);
 }
 
 static void test_comes_back(void **unused)
@@ -131,9 +149,9 @@ static void test_comes_back(void **unused)
 	for (uint32_t op = NFT_CMP_EQ; op <= NFT_CMP_NEQ; op++) {
 		struct nlmsghdr *nlh = rule(&m, op, 7), *to = begin(&back);
 
-		assert_int_equal(nft_original_write(nlh, &text), 0);
+		assert_int_equal(nft_original_write(nlh, &no_sets, &text), 0);
 		assert_non_null(text);
-		assert_int_equal(nft_original_put(to, text), 0);
+		assert_int_equal(put(to, text), 0);
 		assert_int_equal(nft_msg_attrs(nlh, v, NFTA_RULE_USERDATA), 0);
 		assert_int_equal(nft_msg_attrs(to, w, NFTA_RULE_USERDATA), 0);
 		assert_same(v[NFTA_RULE_EXPRESSIONS],
@@ -146,7 +164,11 @@ static void test_comes_back(void **unused)
 				 op == NFT_CMP_NEQ ? 2 : 0);
 		assert_string_equal(nft_original_target(
 			w[NFTA_RULE_EXPRESSIONS]), "elsewhere");
-		assert_int_equal(nft_original_leads_to(text, &chain), 0);
+		assert_int_equal(nft_original_lacks(text, is_there, elsewhere,
+						    &chain), 0);
+		assert_null(chain);
+		assert_int_equal(nft_original_lacks(text, is_there, here,
+						    &chain), 0);
 		assert_string_equal(chain, "elsewhere");
 	}
 }
@@ -158,39 +180,108 @@ static void test_counters_do_not_tell(void **unused)
 	const char *text;
 
 	(void)unused;
-	assert_int_equal(nft_original_write(rule(&m, NFT_CMP_EQ, 7), &text),
+	assert_int_equal(nft_original_write(rule(&m, NFT_CMP_EQ, 7), &no_sets,
+					    &text),
 			 0);
 	assert_int_equal(nft_original_digest(text, &saved), 0);
-	assert_int_equal(nft_original_digest_of(rule(&m, NFT_CMP_EQ, 7), &a),
+	assert_int_equal(nft_original_digest_of(rule(&m, NFT_CMP_EQ, 7),
+						&no_sets, &a),
 			 0);
-	assert_int_equal(nft_original_digest_of(rule(&m, NFT_CMP_EQ, 9), &b),
+	assert_int_equal(nft_original_digest_of(rule(&m, NFT_CMP_EQ, 9),
+						&no_sets, &b),
 			 0);
-	assert_int_equal(nft_original_digest_of(rule(&m, NFT_CMP_NEQ, 7), &c),
+	assert_int_equal(nft_original_digest_of(rule(&m, NFT_CMP_NEQ, 7),
+						&no_sets, &c),
 			 0);
 	assert_true(a == saved && a == b && a != c);
 }
 
-/* What looks into a set without a name takes it along when it goes. */
+static struct nlmsghdr *looks_up(struct msg *m, const char *set)
+{
+	struct nlmsghdr *nlh = begin(m);
+	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
+	struct open_expr e = open_expr(nlh, "lookup");
+
+	mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, set);
+	mnl_attr_put_u32(nlh, NFTA_LOOKUP_SREG, htonl(NFT_REG_1));
+	close_expr(nlh, e);
+	mnl_attr_nest_end(nlh, list);
+	return nlh;
+}
+
+static void add_key(struct nft_bytes *to, uint16_t key)
+{
+	_cleanup_(nft_bytes_release) struct nft_bytes in = { 0 }, one = { 0 };
+
+	key = htons(key);
+	assert_int_equal(nft_bytes_attr(&one, NFTA_DATA_VALUE, &key,
+					sizeof(key)), 0);
+	assert_int_equal(nft_bytes_attr(&in, NFTA_SET_ELEM_KEY, one.v, one.n),
+			 0);
+	assert_int_equal(nft_bytes_attr(to, NFTA_LIST_ELEM, in.v, in.n), 0);
+}
+
+static struct nft_anonymous one_set(const char *name, uint16_t a, uint16_t b)
+{
+	static struct nft_anonymous_set set;
+	uint32_t flags = htonl(NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
+
+	nft_raw_set_release(&set.raw);
+	set.family = NFPROTO_IPV4;
+	set.table = "filter";
+	set.name = name;
+	assert_int_equal(nft_bytes_attr(&set.raw.set, NFTA_SET_FLAGS, &flags,
+					sizeof(flags)), 0);
+	add_key(&set.raw.elems, a);
+	add_key(&set.raw.elems, b);
+	return (struct nft_anonymous){ .v = &set, .n = 1 };
+}
+
+/* By what is in it: the kernel chooses the name, and the order. */
+static void test_sets(void **unused)
+{
+	const struct nlattr *v[NFTA_RULE_USERDATA + 1];
+	struct nft_anonymous s = one_set("__set0", 22, 80);
+	struct msg m, back;
+	struct nlmsghdr *to = begin(&back);
+	const char *text;
+	uint64_t saved, same, other;
+
+	(void)unused;
+	assert_int_equal(nft_original_write(looks_up(&m, "__set0"), &s, &text),
+			 0);
+	assert_non_null(text);
+	assert_int_equal(nft_original_digest(text, &saved), 0);
+	s = one_set("__set7", 80, 22);
+	assert_int_equal(nft_original_digest_of(looks_up(&m, "__set7"), &s,
+						&same), 0);
+	s = one_set("__set0", 22, 81);
+	assert_int_equal(nft_original_digest_of(looks_up(&m, "__set0"), &s,
+						&other), 0);
+	assert_true(saved == same && saved != other);
+	nft_raw_set_release(&s.v->raw);
+	assert_int_equal(put(to, text), 0);
+	assert_int_equal(nft_msg_attrs(to, v, NFTA_RULE_USERDATA), 0);
+	assert_string_equal(nft_expr_anonymous(mnl_attr_get_payload(
+		v[NFTA_RULE_EXPRESSIONS])), "__set%d");
+}
+
 static void test_cannot_come_back(void **unused)
 {
 	struct msg m;
-	struct nlmsghdr *nlh = begin(&m);
-	struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
-	struct open_expr e = open_expr(nlh, "lookup");
+	struct nlmsghdr *nlh = looks_up(&m, "__set0");
+	struct nlattr *list;
 	const char *text = "x";
 
 	(void)unused;
-	mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, "__set0");
-	close_expr(nlh, e);
-	mnl_attr_nest_end(nlh, list);
-	assert_int_equal(nft_original_write(nlh, &text), 0);
+	assert_int_equal(nft_original_write(nlh, &no_sets, &text), 0);
 	assert_null(text);
 	nlh = begin(&m);
 	list = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
 	for (size_t i = 0; i < 300; i++)
 		put_counter(nlh, i);
 	mnl_attr_nest_end(nlh, list);
-	assert_int_equal(nft_original_write(nlh, &text), 0);
+	assert_int_equal(nft_original_write(nlh, &no_sets, &text), 0);
 	assert_null(text);
 }
 
@@ -205,15 +296,16 @@ static void test_no_rule(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		assert_int_equal(nft_original_put(begin(&back), texts[i]),
+		assert_int_equal(put(begin(&back), texts[i]),
 				 -EBADMSG);
-	assert_int_equal(nft_original_write(rule(&m, NFT_CMP_EQ, 7), &whole),
+	assert_int_equal(nft_original_write(rule(&m, NFT_CMP_EQ, 7), &no_sets,
+					    &whole),
 			 0);
 	for (size_t n = 0; n < strcspn(whole, " "); n++) {
 		_cleanup_free_ char *cut = strndup(whole, n);
 		uint64_t digest;
 
-		assert_int_equal(nft_original_put(begin(&back), cut),
+		assert_int_equal(put(begin(&back), cut),
 				 -EBADMSG);
 		assert_int_equal(nft_original_digest(cut, &digest), -EBADMSG);
 	}
@@ -223,6 +315,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_comes_back),
+		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_counters_do_not_tell),
 		cmocka_unit_test(test_cannot_come_back),
 		cmocka_unit_test(test_no_rule),

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backends/nft/nft_native.h: state rules of nft's own tables, replaced live.
+ *
+ *   the rule's bytes --nft_native_parts--> own matches, state, actions, verdict
+ *   zones --nft_native_match--> expressions ---+
+ *                                              +--> rules of a chain that
+ *   both families --nft_native_rule, merged ---+    stands in (nft_native), as
+ *                                                   words "raw EXPRS USER ..."
+ *
+ * Shape:  own matches, actions and verdict stay as the kernel gave them. In a
+ *         table of both families, what only one is to meet asks for it first.
+ * Errors: -ENOMEM; -EOPNOTSUPP: it has something that is not known.
+ */
+#ifndef CTPOLICY_BACKENDS_NFT_NFT_NATIVE_H
+#define CTPOLICY_BACKENDS_NFT_NFT_NATIVE_H
+
+#include "backends/nft/nft_anonymous.h"
+#include "rules/stateless.h"
+
+struct image_chain;
+
+/* nft_native_parts.c */
+enum nft_native_kind {
+	NATIVE_MATCH,
+	NATIVE_STATE,
+	NATIVE_ACTION,		/* counts or logs: always goes on */
+	NATIVE_VERDICT,
+};
+
+struct nft_native_parts {
+	struct nft_native_part {
+		enum nft_native_kind kind;
+		bool of_state;		/* a verdict map by state */
+		bool loads;		/* for the verdict map behind */
+		const struct nlattr *expr;
+		const struct nft_raw_set *set;
+	} *v;
+	size_t n, cap;
+};
+
+/* Parts point into the rule. */
+int nft_native_parts(const struct nft_raw *rule, struct nft_native_parts *ret);
+void nft_native_parts_release(struct nft_native_parts *p);
+
+/* nft_native_match.c: what a rule asks beyond what is known of its packets. */
+struct nft_native_asked {
+	const struct stateless_rule *r;
+	const struct zone *known;
+};
+/* So many rules say it, one for each name of an interface. */
+int nft_native_ways(const struct nft_native_asked *x, size_t *ret);
+/* Behind what is there; *ret_alone: only one family has that. */
+int nft_native_match(const struct nft_native_asked *x, size_t way,
+		     struct nft_raw *to, bool *ret_alone);
+
+/* nft_native_put.c: what was written, behind what is there. */
+struct nft_writer;
+int nft_native_flush(struct nft_writer *w, struct nft_raw *to);
+/* ip saddr . udp sport . udp dport, and of flows ip daddr ahead of the last */
+void nft_native_key(struct nft_writer *w, uint8_t af, bool flows, bool answers);
+/* Of a set: for people, how its keys are to be read. */
+int nft_native_big_endian(struct nft_bytes *set);
+/* meta nfproto, ahead of what is there */
+int nft_native_family(struct nft_raw *to, uint8_t family);
+/* accept, drop, return, continue; jump or goto `target` */
+int nft_native_verdict(struct nft_raw *to, enum foreign_verdict v,
+		       const char *target);
+/* Of a timed set of the table: its name, and the rule that fills it. */
+const char *nft_native_set(uint8_t family, bool flows);
+int nft_native_note(struct nft_raw *to, uint8_t family, bool flows, bool both);
+void nft_rule_freep(struct nftnl_rule **r);
+
+/* nft_native_rule.c: rules in order. */
+struct nft_native_rules {
+	struct nft_raw *v;
+	size_t n, cap;
+};
+/* What stands for the rule in the hook, as `own` is; *ret_gone: it goes. */
+int nft_native_rule(const struct foreign *f, const struct stateless *s,
+		    uint32_t rule, uint8_t hook, struct nft_native_rules *ret,
+		    bool *ret_gone);
+/* The same of a chain that was made for it. */
+int nft_native_chain(const struct foreign *f, const struct stateless *s,
+		     uint32_t rule, uint8_t hook, size_t number,
+		     const char **ret_name, struct nft_native_rules *ret);
+size_t nft_native_chains(const struct stateless *s, uint32_t rule,
+			 uint8_t hook);
+void nft_native_rules_release(struct nft_native_rules *l);
+
+/* nft_native_read.c: such rules in words, and as terms. */
+/* A rule of a chain of ctpolicy's, as an image has it. */
+int nft_raw_decode(const struct nlmsghdr *nlh, const struct image_table *t,
+		   const struct nft_anonymous *sets, struct image_rule *ret);
+/* The terms of the rule that was added to the model last. */
+int nft_raw_terms(const struct image_table *t, const char *words,
+		  struct foreign *f);
+/* In nft's own syntax, for people. */
+int nft_raw_say(uint8_t family, const char *table, const char *raw,
+		struct strbuf *out);
+
+/* nft_native.c: put_edits(), print_put() and stands_for() of such tables. */
+bool nft_table_is_native(const struct foreign_table *t);
+int nft_native_put(struct foreign *f, struct stateless *s, struct image *img,
+		   struct diags *d);
+bool nft_native_stands_for(const char *stand_in, const struct foreign *f,
+			   const struct foreign_rule *r);
+int nft_native_print(const struct foreign *f, const struct stateless *s,
+		     const struct stateless_edit *e, struct strbuf *out);
+
+#endif
