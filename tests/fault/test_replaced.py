@@ -30,9 +30,23 @@ RULES = """*filter
 [8:480] -A first -p udp -j DROP
 COMMIT
 """
+NATIVE = """table inet host {
+ set good { type inet_service; flags interval; elements = { 1-65535 } }
+ chain first { ct state { invalid, untracked } drop; udp dport 9 drop; }
+ chain input { type filter hook input priority 0; policy drop;
+  icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  iif "lo" counter accept
+  ct state { established, related } counter accept comment "keep me"
+  tcp dport { 22, 1000-1999 } ct state new counter accept
+  tcp dport @good ct state new log prefix "new: " accept
+  ct state vmap { invalid : drop, new : jump first }
+ }
+}
+"""
 NOT_RESTORED = 11
 # name -> iptables of it, and the calls that change rules
-DIALECTS = {"legacy": ("legacy", "setsockopt"), "iptables-nft": ("nft", "sendmsg")}
+DIALECTS = {"legacy": ("legacy", "setsockopt"), "iptables-nft": ("nft", "sendmsg"),
+            "native": (None, "sendmsg")}
 
 lab.require_ctpolicy()
 if not shutil.which("strace"):
@@ -50,16 +64,21 @@ class Host:
     def __init__(self, dialect):
         kind, self.writes = DIALECTS[dialect]
         self.backend = dialects.backend_of(dialect)
-        self.tools = ["iptables-" + kind, "ip6tables-" + kind]
-        self.state = os.path.join(lab.WORK, "state-" + kind)
+        self.tools = ["iptables-" + kind, "ip6tables-" + kind] if kind else []
+        self.state = os.path.join(lab.WORK, "state-" + dialect)
 
     def saved(self):
         """Without counters: the kernel has lost them between the two calls that
         replace a table and give the counters back."""
+        if not self.tools:
+            return host.run("nft -s list ruleset")
         return re.sub(r"^#.*\n| \[\d+:\d+\]$", "", host.run("; ".join(
             tool + "-save" for tool in self.tools)), flags=re.M)
 
     def load(self):
+        if not self.tools:
+            host.run("nft flush ruleset")
+            host.nft(NATIVE)
         for tool in self.tools:
             host.run([tool + "-restore", "-c"], RULES)
 
@@ -118,7 +137,7 @@ for dialect in DIALECTS:
     OLD = played.saved()
     played.run("apply")
     NEW = played.saved()
-    check("ctstate" in OLD and "state" not in NEW and "ctpolicy" in NEW.lower(),
+    check("state" in OLD and " ct state" not in NEW and "ctstate" not in NEW and "ctpolicy" in NEW.lower(),
           "the rules are replaced", NEW)
     played.play("apply", OLD, NEW)
     played.play("remove", NEW, OLD)
