@@ -16,6 +16,7 @@
 
 #include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_compat_reader.h"
+#include "backends/nft/nft_compat_target.h"
 #include "backends/nft/nft_netlink.h"
 #include "backends/xtables/ipt_rule_args.h"
 #include "backends/xtables/xt.h"
@@ -44,6 +45,10 @@ void nft_compat_say_option(struct nft_reading *r, const char *name,
 
 static void read_meta(struct nft_reading *r, const struct nftnl_expr *e)
 {
+	if (nftnl_expr_is_set(e, NFTNL_EXPR_META_SREG)) {
+		nft_compat_read_set_meta(r, e);
+		return;
+	}
 	r->from = META;
 	r->key = nftnl_expr_get_u32(e, NFTNL_EXPR_META_KEY);
 	r->reg = nftnl_expr_get_u32(e, NFTNL_EXPR_META_DREG);
@@ -141,6 +146,8 @@ static void read_immediate(struct nft_reading *r, const struct nftnl_expr *e)
 		       code == NFT_JUMP ||
 				code == NFT_GOTO ? chain :
 						   NULL;
+	else if (nft_compat_read_one(r, e))
+		return;
 	if (!word) {
 		r->unknown = true;
 		return;
@@ -161,6 +168,7 @@ static int read_expr(struct nftnl_expr *e, void *data)
 		{ "counter", read_counter },
 		{ "immediate", read_immediate },
 		{ "limit", nft_compat_read_limit },
+		{ "log", nft_compat_read_log },
 		{ "match", read_match },
 		{ "meta", read_meta },
 		{ "payload", read_payload },

@@ -14,6 +14,7 @@
 #include <libnftnl/expr.h>
 
 #include "backends/nft/nft_compat.h"
+#include "backends/nft/nft_compat_target.h"
 #include "backends/nft/nft_expr.h"
 #include "backends/nft/nft_netlink.h"
 #include "backends/xtables/ipt_rule_args.h"
@@ -80,6 +81,10 @@ static void put_target(struct nft_writer *w, const struct xt_target *t,
 	_cleanup_free_ void *info = NULL;
 	struct nftnl_expr *e;
 
+	if (!strcmp(t->name, "TRACE")) {
+		nft_compat_put_trace(w);
+		return;
+	}
 	if (!t->info) {
 		put_standard(w, t->name, goes);
 		return;

@@ -15,7 +15,7 @@
 
 #include "backends/xtables/ipt_args.h"
 
-enum nft_source { NOTHING, META, NETWORK, TRANSPORT };
+enum nft_source { NOTHING, META, NETWORK, TRANSPORT, ONE };
 
 struct nft_reading {
 	uint8_t family;

@@ -56,6 +56,8 @@ static int load_match(struct build *b, const char *name)
 	if (m->udata_size) {
 		free(m->udata);
 		m->udata = calloc(1, m->udata_size);
+		if (!m->udata)
+			return -ENOMEM;
 	}
 	if (m->init)
 		m->init(m->m);
@@ -121,6 +123,12 @@ static int load_target(struct build *b, const char *name)
 	t->t = b->target;
 	t->tflags = 0;
 	t->option_offset = 0;
+	if (t->udata_size) {
+		free(t->udata);
+		t->udata = calloc(1, t->udata_size);
+		if (!t->udata)
+			return -ENOMEM;
+	}
 	if (t->init)
 		t->init(t->t);
 	b->t = t;

@@ -33,6 +33,12 @@ CALLING = """[0:0] -A OUTPUT -j out
 [5:60] -A out -m state --state INVALID -j RETURN
 [6:60] -A pass -j ACCEPT
 """
+TELLING = """[1:60] -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
+[2:60] -A INPUT -p tcp -m state --state NEW -m limit --limit 3/min -j NFLOG --nflog-prefix "new: " --nflog-group 5
+[3:60] -A INPUT -p tcp -m tcp --dport 8080 -m state --state NEW -j NFLOG --nflog-group 6 --nflog-size 100 --nflog-threshold 3
+[4:60] -A INPUT -p tcp -m tcp --dport 8080 -m state --state NEW -j TRACE
+[5:60] -A INPUT -p tcp -m tcp --dport 8080 -m state --state NEW -j ACCEPT
+"""
 HOSTS = {"that leaves": (LEAVING, ":first - [0:0]\n:pass - [0:0]\n:services - [0:0]\n"),
          "that calls": (CALLING, ":out - [0:0]\n:pass - [0:0]\n")}
 
@@ -105,6 +111,21 @@ class Restored:
         after, before = (re.sub(r"(?m)^(:.*) \[.*", r"\1", saved) for saved in
                          (self.dialect.saved(self.host), before))
         self.assertEqual(after, before)
+
+    def test_targets_of_other_words(self):
+        """What iptables-nft writes in nft's own words."""
+        rules = TELLING if self.dialect.kind == "nft" else \
+            "".join(r for r in TELLING.splitlines(True) if "TRACE" not in r)
+        self.dialect.load(self.host, rules)
+        before = self.dialect.saved(self.host)
+        self.assertRegex(self.apply(), "made and verified")
+        after = self.dialect.saved(self.host)
+        self.assertEqual(test_replace.states(after), [])
+        for words in re.findall(" -j (?:NFLOG|TRACE).*", rules):
+            self.assertEqual(after.count(words + "\n"), 2, after)
+        self.assertIn("nothing to do", self.apply())
+        self.host.remove(self.dialect.backend)
+        self.assertEqual(self.dialect.saved(self.host), before)
 
 
 class Packets(test_replace.Packets):
