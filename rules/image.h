@@ -213,7 +213,11 @@ void image_set_release(struct image_set *s);
  */
 int image_normalize(struct image *img);
 bool image_is_empty(const struct image *img);
-/* Two normalized images have the same one if changeset_diff() finds nothing. */
+/*
+ * Two normalized images have the same one if changeset_diff() finds nothing.
+ * How many of the host's rules stand ahead of a jump does not count: they come
+ * and go, a ban for instance, and the jump is where it was.
+ */
 uint64_t image_digest(const struct image *img);
 void image_dump(const struct image *img, FILE *out);
 void image_free(struct image **img);

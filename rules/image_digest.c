@@ -91,7 +91,6 @@ static void put_rule(uint64_t *h, const struct image_rule *r)
 	}
 	put_number(h, r->verdict);
 	put_text(h, r->target);
-	put_number(h, r->place);
 	put_text(h, r->comment);
 	put_text(h, r->unknown);
 }

@@ -301,6 +301,18 @@ def in_force(host, before):
     host.run("confirm", "--force")
     assert "pending" not in host.files()
     assert "no change" in host.run("confirm")
+    # a ban that comes in ahead of ctpolicy's jump is the host's own affair
+    host.run("apply", "--confirm", "1h", ONE)
+    host.space.run({
+        "nftables": "nft insert rule inet host in ip saddr 192.0.2.66 drop",
+        "iptables": "iptables-legacy -I INPUT -s 192.0.2.66 -j DROP",
+    }[host.backend])
+    assert "is confirmed" in host.run("confirm")
+    host.space.run({
+        "nftables": "nft delete rule inet host in handle $(nft -a list chain "
+                    "inet host in | sed -n 's/.*2.66 drop # handle //p')",
+        "iptables": "iptables-legacy -D INPUT -s 192.0.2.66 -j DROP",
+    }[host.backend])
     del before
 
 
