@@ -12,6 +12,7 @@
 
 #define BAR 20
 #define RULE_SHOWN 60	/* bytes of a rule that its line has room for */
+#define SERVICES_SHOWN 10
 #define PER_CENT 100
 
 static void heading(const char *word)
@@ -149,11 +150,13 @@ static void print_change(const struct record *r)
 static void print_services(const struct status *s)
 {
 	heading("untracked");
-	for (size_t i = 0; i < s->n_services; i++) {
+	for (size_t i = 0; i < s->n_services && i < SERVICES_SHOWN; i++) {
 		if (i)
 			fputs(", ", stdout);
 		diag_puts(s->services[i], stdout);
 	}
+	if (s->n_services > SERVICES_SHOWN)
+		printf(" and %zu more", s->n_services - SERVICES_SHOWN);
 	puts(s->n_services ? "" : "no service");
 }
 

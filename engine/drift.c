@@ -119,9 +119,8 @@ static void count(const struct plan *p, struct status *s)
 		return;
 	for (size_t i = 0; i < c->n; i++)
 		rules += c->v[i].changes ? c->v[i].changes->n : 0;
-	s->counted = rules != 0;
-	if (rules)
-		s->rules = rules;
+	s->counted = true;
+	s->rules = rules;
 }
 
 int drift_find(struct plan *p, struct status *s)
@@ -136,10 +135,9 @@ int drift_find(struct plan *p, struct status *s)
 	if (err)
 		return err;
 	s->counted = !s->rules;
+	count(p, s);
 	s->drift = s->rules || s->settings ? DRIFT_DIFFERS : DRIFT_NONE;
 	if (s->rules && strcmp(s->history[0].space, state_space(p->state)))
 		s->drift = DRIFT_PAST;
-	if (s->rules)
-		count(p, s);
 	return 0;
 }

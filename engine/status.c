@@ -94,15 +94,16 @@ static int find_services(const struct plan *p, struct status *s)
 	return err;
 }
 
-static int read_history(struct state *state, struct status *s)
+static int read_history(struct state *state, struct status *s,
+			struct diags *d)
 {
 	uint32_t ids[STATE_KEPT + 1];
 	size_t n = ARRAY_SIZE(ids);
-	int err = state_list(state, ids, &n, &s->diags);
+	int err = state_list(state, ids, &n, d);
 
 	while (!err && n) {
 		err = state_record(state, ids[--n], &s->history[s->n_history],
-				   &s->diags);
+				   d);
 		s->n_history += !err;
 		/* One that is damaged hides no others. */
 		if (err == -EIO || err == -ENOENT)
@@ -123,10 +124,13 @@ static int read_state(const struct request *rq, struct state **ret,
 	if (!err || (err == -ENOENT && *ret))
 		err = waiting_read(*ret, &s->waiting, &said);
 	if (!err)
-		err = read_history(*ret, s);
-	for (size_t i = 0; i < said.n; i++)
+		err = read_history(*ret, s, &said);
+	for (size_t i = 0; i < said.n; i++) {
 		diag_add(&s->diags, DIAG_WARNING, 0, said.v[i].id, NOPOS,
 			 "%s", said.v[i].msg);
+		if (said.v[i].help)
+			diag_help(&s->diags, "%s", said.v[i].help);
+	}
 	return err == -ENOMEM ? err : 0;
 }
 

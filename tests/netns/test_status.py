@@ -131,6 +131,22 @@ def drift(host):
     check(status(host, "--check")[0]["drift"]["rules"] == 0, "is repaired")
 
 
+BAN = {"nftables": ("nft insert rule inet host in ip saddr 192.0.2.66 drop",
+                    "nft delete rule inet host in handle $(nft -a list chain "
+                    "inet host in | sed -n 's/.*2.66 drop # handle //p')"),
+       "iptables": ("iptables-legacy -I INPUT -s 192.0.2.66 -j DROP",
+                    "iptables-legacy -D INPUT -s 192.0.2.66 -j DROP")}
+
+
+def banned(host):
+    """A rule of the host's that comes in ahead of ctpolicy's jump is no drift,
+    as it is no difference."""
+    host.space.run(BAN[host.backend][0])
+    check(steps(host, FIRST) == 0, "no difference")
+    check(status(host, "--check")[0]["drift"]["rules"] == 0, "no drift")
+    host.space.run(BAN[host.backend][1])
+
+
 def changed_policy(host):
     """The file is not what was applied: how much differs cannot be counted."""
     path = os.path.join(lab.WORK, "passing.yaml")
@@ -152,6 +168,38 @@ def changed_policy(host):
         check(said[0]["drift"]["rules"] is None, "nor without the file")
         if os.path.exists(path):
             os.unlink(path)
+    host.run("apply", FIRST)
+
+
+def damaged(host):
+    """A record that cannot be read hides no others, and is no failure."""
+    newest = status(host)[0]["history"][0]["change"]
+    path, = [os.path.join(folder, str(newest)) for folder, _, names in
+             os.walk(host.state) if str(newest) in names]
+    with open(path, "r+b") as record:
+        whole = record.read()
+        record.seek(90)
+        record.write(b"####")
+    said, text = status(host)
+    check([d["level"] for d in said["diagnostics"]] == ["warning"] and
+          newest not in [h["change"] for h in said["history"]] and
+          said["history"], "the others are told", said)
+    check("is damaged" in text, "says so", text)
+    with open(path, "wb") as record:
+        record.write(whole)
+
+
+def many(host):
+    path = os.path.join(lab.WORK, "many.yaml")
+    with open(path, "w") as out:
+        out.write("version: 1\nstate_matching: allowed\nuntracked:\n")
+        for n in range(300):
+            out.write("  - {name: s%d, role: server, protocol: tcp, "
+                      "accept: open, ports: [%d]}\n" % (n, 1000 + n))
+    host.run("apply", path)
+    said, text = status(host)
+    check(len(said["untracked"]) == 300 and "and 290 more" in text,
+          "all are told, a line of them shown", text)
     host.run("apply", FIRST)
 
 
@@ -346,8 +394,9 @@ def main():
     lab.require_ctpolicy()
     for backend in lab.BACKENDS:
         host = history.Host(backend)
-        for part in (a_new_host, the_table, a_change, drift, changed_policy,
-                     on_trial, service, cut_short):
+        for part in (a_new_host, the_table, a_change, drift, banned,
+                     changed_policy,
+                     damaged, many, on_trial, service, cut_short):
             tally.case("%s: %s" % (backend, part.__name__), part, host)
     for part in (what_fills_it, more_than_a_sample, misuse, size, off):
         tally.case(part.__name__, part)
