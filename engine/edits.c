@@ -69,7 +69,10 @@ static const char *reason(const struct plan *p, const struct part *m,
 {
 	const struct foreign *f = p->host.f;
 	const struct foreign_rule *r = &f->rules[rule];
-	const char *why = replace_keeps(f, r);
+	const struct foreign_table *t = &f->tables[f->chains[r->chain].table];
+	const char *why = foreign_is_dormant(t) ?
+			  "needs connection tracking, though its table is dormant" :
+			  replace_keeps(f, r);
 	const struct stateless_edit *e;
 	size_t n;
 
@@ -77,8 +80,7 @@ static const char *reason(const struct plan *p, const struct part *m,
 	for (size_t i = 0; !why && i < n; i++)
 		if (is_wanted(p, e[i].family))
 			why = e[i].why;
-	if (!why && f->tables[f->chains[r->chain].table].world !=
-			    m->backend->world)
+	if (!why && t->world != m->backend->world)
 		why = "is of the other world than the backend's";
 	return why ? why : n ? NULL : "has no stateless equivalent";
 }

@@ -68,8 +68,9 @@ bool forbidden_concerns(const struct plan *p, const struct foreign *f,
 	if (!own_is_host(f, r) || !keepers_has(f, r))
 		return false;
 	t = &f->tables[f->chains[r->chain].table];
-	return ((p->policy->ipv4 && foreign_takes_part(t, NFPROTO_IPV4)) ||
-		(p->policy->ipv6 && foreign_takes_part(t, NFPROTO_IPV6)));
+	/* Of a dormant table, too: the kernel goes by rules, not by hooks. */
+	return ((p->policy->ipv4 && foreign_is_of(t, NFPROTO_IPV4)) ||
+		(p->policy->ipv6 && foreign_is_of(t, NFPROTO_IPV6)));
 }
 
 int forbidden_check_in(struct plan *p, const struct foreign *f)

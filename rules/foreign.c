@@ -88,10 +88,19 @@ uint32_t foreign_leads_to(const struct foreign *f, const struct foreign_rule *r,
 	return foreign_find_chain(f, f->chains[r->chain].table, v->target);
 }
 
+bool foreign_is_of(const struct foreign_table *t, uint8_t family)
+{
+	return t->family == NFPROTO_INET || t->family == family;
+}
+
+bool foreign_is_dormant(const struct foreign_table *t)
+{
+	return t->flags && strstr(t->flags, "dormant");
+}
+
 bool foreign_takes_part(const struct foreign_table *t, uint8_t family)
 {
-	return (t->family == NFPROTO_INET || t->family == family) &&
-	       !(t->flags && strstr(t->flags, "dormant"));
+	return foreign_is_of(t, family) && !foreign_is_dormant(t);
 }
 
 bool foreign_drops_rest(const struct host_chain *c)

@@ -227,7 +227,11 @@ uint32_t foreign_find_chain(const struct foreign *f, uint32_t table,
 /* The chain that a verdict of the rule jumps or goes to, or FOREIGN_NOWHERE. */
 uint32_t foreign_leads_to(const struct foreign *f, const struct foreign_rule *r,
 			  const struct foreign_outcome *v);
-/* Are its base chains met by packets of the family, NFPROTO_IPV4 or _IPV6? */
+/* Is it about packets of the family, NFPROTO_IPV4 or _IPV6? */
+bool foreign_is_of(const struct foreign_table *t, uint8_t family);
+/* No hook leads to its chains; their rules keep tracking on all the same. */
+bool foreign_is_dormant(const struct foreign_table *t);
+/* Are its base chains met by packets of the family? */
 bool foreign_takes_part(const struct foreign_table *t, uint8_t family);
 /* Is what comes to the end of the base chain dropped? */
 bool foreign_drops_rest(const struct host_chain *c);

@@ -2,6 +2,7 @@
 """`state_matching: forbidden` by itself: a host whose rules need no tracking is left
 as it is, any other is refused with the rules that do, in every dialect."""
 import os
+import socket
 import sys
 import unittest
 
@@ -70,6 +71,27 @@ class Forbidden(unittest.TestCase):
                 self.assertIn("nothing to do", HOST.apply(
                     dialects.backend_of(dialect),
                     POLICY + "families: [ipv4]\n"))
+
+    @unittest.skipUnless("native" in dialects.here(), "no nftables here")
+    def test_dormant_tables(self):
+        """Their rules keep tracking on, though no packet meets them."""
+        HOST.nft("flush ruleset; table inet idle { flags dormant; chain in { "
+                 "type filter hook input priority 0; ct state new; }; }")
+        entries = lab.NewEntries(HOST)
+        self.addCleanup(entries.close)
+        HOST.run("ip link set lo up")
+        with HOST.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"x", ("127.0.0.1", 9))
+        self.assertNotEqual(entries.take(), [])
+        before = HOST.run("nft list ruleset")
+        for more in ("", "existing_rules: replace\n"):
+            code, said = HOST.ctpolicy("apply", POLICY + more, "--backend",
+                                       "nftables")
+            self.assertEqual(code, REFUSED, said)
+            self.assertIn("chain in of table inet idle", said)
+        self.assertIn("dormant", said)
+        self.assertEqual(HOST.run("nft list ruleset"), before)
+        HOST.nft("flush ruleset")
 
     def test_many_rules(self):
         load("legacy", *[STATE] * 30, version=4)
