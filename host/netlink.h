@@ -41,6 +41,20 @@ struct netlink_answer {
 	int err;
 };
 
+/* libmnl's own loops cast const away, which clang does not take. */
+#define netlink_for_each_nested(a, nest)				\
+	for ((a) = mnl_attr_get_payload(nest);				\
+	     mnl_attr_ok((a), (int)((const char *)(nest) +		\
+				    mnl_attr_get_len(nest) -		\
+				    (const char *)(a)));		\
+	     (a) = mnl_attr_next(a))
+#define netlink_for_each_attr(a, nlh, offset)				\
+	for ((a) = mnl_nlmsg_get_payload_offset((nlh), (offset));	\
+	     mnl_attr_ok((a), (int)((const char *)			\
+				    mnl_nlmsg_get_payload_tail(nlh) -	\
+				    (const char *)(a)));		\
+	     (a) = mnl_attr_next(a))
+
 /* bus: NETLINK_ROUTE, ... */
 int netlink_open(struct netlink *n, int bus);
 void netlink_close(struct netlink *n);

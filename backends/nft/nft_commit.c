@@ -64,7 +64,7 @@ static struct extack read_extack(const struct nlmsghdr *nlh)
 
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
 		return x;
-	nft_for_each_attr(a, nlh, sizeof(struct nlmsgerr)) {
+	netlink_for_each_attr(a, nlh, sizeof(struct nlmsgerr)) {
 		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG)
 			x.msg = nft_attr_str(a);
 		else if (mnl_attr_get_type(a) == NLMSGERR_ATTR_OFFS &&
@@ -84,7 +84,7 @@ static size_t elements_before(const struct nlmsghdr *nlh, uint32_t offset)
 	if (nft_msg_attrs(nlh, v, NFTA_SET_ELEM_LIST_MAX) ||
 	    !v[NFTA_SET_ELEM_LIST_ELEMENTS])
 		return 0;
-	nft_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+	netlink_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
 		if (nft_nest_attrs(a, flags, NFTA_SET_ELEM_FLAGS))
 			return 0;
 		if (!(nft_attr_u32(flags[NFTA_SET_ELEM_FLAGS]) &

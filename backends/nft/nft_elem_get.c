@@ -122,7 +122,7 @@ int nft_elems_each(const struct nlmsghdr *nlh, nft_elem_fn *take, void *arg)
 
 	if (err || !v[NFTA_SET_ELEM_LIST_ELEMENTS])
 		return err;
-	nft_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+	netlink_for_each_nested(a, v[NFTA_SET_ELEM_LIST_ELEMENTS]) {
 		err = take(a, arg);
 		if (err)
 			return err;

@@ -382,7 +382,7 @@ static bool has_limit(struct live_rule *r, const struct nlattr *one,
 	bool some = false;
 
 	if (list) {
-		nft_for_each_nested(a, list)
+		netlink_for_each_nested(a, list)
 			some |= has_limit(r, a, NULL);
 		return some;
 	}

@@ -359,7 +359,7 @@ int nft_live_read_rule(struct live_rule *r, const struct nlattr *list)
 
 	reset(r);
 	if (list) {
-		nft_for_each_nested(a, list) {
+		netlink_for_each_nested(a, list) {
 			if (r->ended)
 				break;
 			err = read_expr(r, a);

@@ -85,7 +85,7 @@ static bool has_expr(const struct nlattr *one, const struct nlattr *list,
 	const char *s;
 
 	if (list) {
-		nft_for_each_nested(a, list)
+		netlink_for_each_nested(a, list)
 			if (has_expr(a, NULL, name))
 				return true;
 		return false;
@@ -122,7 +122,7 @@ static void read_desc(struct live_set *s, const struct nlattr *desc)
 	s->size = nft_attr_u32(v[NFTA_SET_DESC_SIZE]);
 	if (!v[NFTA_SET_DESC_CONCAT])
 		return;
-	nft_for_each_nested(a, v[NFTA_SET_DESC_CONCAT])
+	netlink_for_each_nested(a, v[NFTA_SET_DESC_CONCAT])
 		if (s->n_parts < ARRAY_SIZE(s->part_len) &&
 		    !nft_nest_attrs(a, in, NFTA_SET_FIELD_MAX))
 			s->part_len[s->n_parts++] = (uint8_t)

@@ -19,6 +19,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "backends/nft/nft.h"
+#include "host/netlink.h"
 
 /* nft's type-length-value user data, at most 255 bytes a value. */
 enum { NFT_UDATA_COMMENT, NFT_UDATA_ELEM_FLAGS };
@@ -109,19 +110,6 @@ int nft_msg_attrs(const struct nlmsghdr *nlh, const struct nlattr **v,
 		  uint16_t max);
 int nft_nest_attrs(const struct nlattr *nest, const struct nlattr **v,
 		   uint16_t max);
-/* libmnl's own loops cast const away, which clang does not take. */
-#define nft_for_each_nested(a, nest)                                          \
-	for ((a) = mnl_attr_get_payload(nest);                                \
-	     mnl_attr_ok((a), (int)((const char *)mnl_attr_get_payload(nest) +\
-				    mnl_attr_get_payload_len(nest) -          \
-				    (const char *)(a)));                      \
-	     (a) = mnl_attr_next(a))
-#define nft_for_each_attr(a, nlh, offset)                                     \
-	for ((a) = mnl_nlmsg_get_payload_offset((nlh), (offset));             \
-	     mnl_attr_ok((a), (int)((const char *)                            \
-				    mnl_nlmsg_get_payload_tail(nlh) -         \
-				    (const char *)(a)));                      \
-	     (a) = mnl_attr_next(a))
 /* The string of an attribute, "" when it is missing or not terminated. */
 const char *nft_attr_str(const struct nlattr *a);
 /* Big-endian numbers, 0 when missing or short. */

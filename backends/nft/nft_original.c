@@ -175,7 +175,7 @@ const char *nft_original_target(const struct nlattr *exprs)
 
 	if (!exprs)
 		return NULL;
-	nft_for_each_nested(a, exprs)
+	netlink_for_each_nested(a, exprs)
 		chain = chain_of(a) ? chain_of(a) : chain;
 	return chain;
 }

@@ -224,7 +224,7 @@ static int rename_lookup(const struct nlattr *expr, const char *name,
 
 	nft_expr_name(expr, &data);
 	err = nft_bytes_attr(&in, NFTA_LOOKUP_SET, name, strlen(name) + 1);
-	nft_for_each_nested(a, data) {
+	netlink_for_each_nested(a, data) {
 		uint16_t type = mnl_attr_get_type(a);
 
 		if (err || type == NFTA_LOOKUP_SET ||

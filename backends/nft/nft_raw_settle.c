@@ -158,7 +158,7 @@ static int put_set_attr(const struct nlattr *a, void *arg,
 			return put_plain(a, arg, out);
 	if (type != NFTA_SET_DESC)
 		return 0;
-	nft_for_each_nested(d, a)
+	netlink_for_each_nested(d, a)
 		if (!err && mnl_attr_get_type(d) == NFTA_SET_DESC_CONCAT)
 			err = put_plain(d, arg, &in);
 	return err || !in.n ? err : nft_bytes_attr(out, type, in.v, in.n);

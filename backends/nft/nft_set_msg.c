@@ -148,7 +148,7 @@ static uint32_t read_size(const struct nlattr *desc)
 	const struct nlattr *a;
 
 	if (desc)
-		nft_for_each_nested(a, desc)
+		netlink_for_each_nested(a, desc)
 			if (mnl_attr_get_type(a) == NFTA_SET_DESC_SIZE)
 				return nft_attr_u32(a);
 	return 0;

@@ -369,7 +369,7 @@ int nft_world_add_rule(struct nft_foreign *f, const struct nlattr *list,
 	*ret_ours = false;
 	if (!list)
 		return 0;
-	nft_for_each_nested(a, list) {
+	netlink_for_each_nested(a, list) {
 		err = read_expr(&r, a);
 		if (err)
 			return err;

@@ -12,8 +12,6 @@
 #include "host/netlink.h"
 #include "host/trace.h"
 
-/* The loops that follow are all that a large table's listing costs us. */
-
 static uint16_t port_of(const struct nlattr *a)
 {
 	uint16_t be;
@@ -77,15 +75,15 @@ static bool take_tuple(const struct nlattr *tuple, struct ct_entry *e)
 	const struct nlattr *a, *b;
 	unsigned int seen = 0;
 
-	mnl_attr_for_each_nested(a, tuple) {
+	netlink_for_each_nested(a, tuple) {
 		uint16_t type = mnl_attr_get_type(a);
 
 		seen |= 1u << (type & 31);
 		if (type == CTA_TUPLE_IP)
-			mnl_attr_for_each_nested(b, a)
+			netlink_for_each_nested(b, a)
 				take_address(b, e);
 		else if (type == CTA_TUPLE_PROTO)
-			mnl_attr_for_each_nested(b, a)
+			netlink_for_each_nested(b, a)
 				take_proto(b, e);
 	}
 	return seen >> CTA_TUPLE_IP & 1 && seen >> CTA_TUPLE_PROTO & 1;
@@ -95,10 +93,10 @@ static void take_info(const struct nlattr *info, struct ct_entry *e)
 {
 	const struct nlattr *a, *b;
 
-	mnl_attr_for_each_nested(a, info) {
+	netlink_for_each_nested(a, info) {
 		if (mnl_attr_get_type(a) != CTA_PROTOINFO_TCP)
 			continue;
-		mnl_attr_for_each_nested(b, a)
+		netlink_for_each_nested(b, a)
 			if (mnl_attr_get_type(b) == CTA_PROTOINFO_TCP_STATE)
 				e->tcp_state = byte_of(b);
 	}
@@ -125,7 +123,7 @@ static bool parse(const struct nlmsghdr *nlh, struct ct_entry *e)
 		return false;
 	e->family = head->nfgen_family;
 	/* In the kernel's order; what follows is of no interest here. */
-	mnl_attr_for_each(a, nlh, sizeof(*head)) {
+	netlink_for_each_attr(a, nlh, sizeof(*head)) {
 		uint16_t type = mnl_attr_get_type(a);
 
 		if (type == CTA_TUPLE_ORIG)

@@ -71,7 +71,7 @@ static int read_number(int proc, const struct names *n, uint64_t *ret)
 }
 
 static const char *const columns[] = {
-#define X(id, name, column) [CT_##id] = column,
+#define X(id, name, column) [CT_##id] = (column),
 	CT_COUNTERS(X)
 #undef X
 };
@@ -145,7 +145,7 @@ int ct_table_read(int proc, struct ct_table *ret)
 const char *ct_counter_name(enum ct_counter c)
 {
 	static const char *const names[] = {
-#define X(id, name, column) [CT_##id] = name,
+#define X(id, name, column) [CT_##id] = (name),
 		CT_COUNTERS(X)
 #undef X
 	};
