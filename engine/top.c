@@ -217,7 +217,7 @@ void top_print_key(const struct top *t, const struct ranking_key *key,
 }
 
 static const char *const words[] = {
-#define X(id, word) [TOP_##id] = word,
+#define X(id, word) [TOP_##id] = (word),
 	TOP_BYS(X)
 #undef X
 };

@@ -70,7 +70,7 @@ def usage():
     for time in ("0s", "25h", "10", "1d", "-5s", " 5s", "s", ""):
         p = code(64, "--confirm %r" % time, "apply", "--confirm", time, policy(OPEN))
         expect("1s to 24h" in p.stderr, "what it takes", p)
-    code(64, "a later command", "status")
+    code(64, "a later command", "suggest")
     code(64, "an unknown option", "apply", "--fast", policy(OPEN))
     p = code(64, "an option of another command", "render", "--kernel", policy(OPEN))
     expect("no such option" in p.stderr, "says so", p)

@@ -191,7 +191,8 @@ class Containers(unittest.TestCase):
                                               timeout=3), "ok", to)
         made = events.take()
         events.close()
-        return made
+        # a bridge tells its groups when it likes
+        return [entry for entry in made if "proto 2 " not in entry]
 
     def apply(self, dialect, role, port, code=0):
         got, said = SERVER.ctpolicy("apply", POLICY % (role, port),

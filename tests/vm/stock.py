@@ -51,6 +51,16 @@ def looking(vm, _how):
             command, vm.run("cat /tmp/asked"))
 
 
+def sampling(vm, _how):
+    """Entries are not listed where that would load the module for it."""
+    netlink = "/sys/module/nf_conntrack_netlink"
+    vm.run("modprobe nf_conntrack && test ! -e " + netlink)
+    said = vm.run("ctpolicy status --json")
+    assert '"sample": null' in said and '"module": "loaded"' in said, said
+    vm.run("test ! -e " + netlink)
+    vm.run("ctpolicy status --top 1 && test -e " + netlink)
+
+
 def applying(vm, _how):
     vm.run("ctpolicy apply --backend nftables /tmp/allowed.yaml")
     assert vm.run("nft list ruleset").count("notrack") > 0
@@ -67,4 +77,4 @@ def legacy(vm, _how):
     vm.run("ctpolicy apply --dry-run --backend iptables /tmp/allowed.yaml")
 
 
-CASES = ((looking, applying), (legacy,))
+CASES = ((looking, sampling, applying), (legacy,))
