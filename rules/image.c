@@ -257,9 +257,19 @@ bool image_rule_is_next(const struct image_chain *c, const struct image_rule *r,
 	return false;
 }
 
+/* One that was not decoded is only the very rule that it was read from. */
+static bool is_same_unknown(const struct image_rule *a,
+			    const struct image_rule *b)
+{
+	return a->verdict == b->verdict && a->handle &&
+	       a->handle == b->handle && text_equal(a->unknown, b->unknown);
+}
+
 bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
 {
-	if (a->verdict == VERDICT_UNKNOWN || a->verdict != b->verdict ||
+	if (a->verdict == VERDICT_UNKNOWN)
+		return is_same_unknown(a, b);
+	if (a->verdict != b->verdict ||
 	    a->n_lookups != b->n_lookups || a->place != b->place ||
 	    !text_equal(a->target, b->target) ||
 	    !text_equal(a->comment, b->comment) ||

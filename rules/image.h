@@ -9,7 +9,7 @@
  * Shape:  tables, chains and sets in canonical order (image_normalize());
  *         rules in evaluation order. A `foreign` chain is somebody else's and
  *         lists our jumps alone. A rule that could not be decoded is kept as
- *         VERDICT_UNKNOWN with its text, equal to nothing. The chain of a
+ *         VERDICT_UNKNOWN with its text, equal to itself alone. The chain of a
  *         VERDICT_WORDS rule holds nothing else and tells it by its name
  *         (own_names_echo()): it repeats what a rule of the host's does. In a
  *         foreign chain such a rule leads to a chain that tells it by its name

@@ -401,6 +401,11 @@ int nft_rule_encode(const struct image_table *t, const char *chain,
 
 	if (!nr)
 		return -ENOMEM;
+	if (r->verdict == VERDICT_UNKNOWN)
+		return diag_add(d, DIAG_ERROR, -EOPNOTSUPP, ID_HAND_EDITED,
+				NOPOS,
+				"a hand-edited rule of chain %s, table %s, cannot be written again",
+				chain, t->name);
 	nftnl_rule_set_u32(nr, NFTNL_RULE_FAMILY, t->family);
 	if (nftnl_rule_set_str(nr, NFTNL_RULE_TABLE, t->name) < 0 ||
 	    nftnl_rule_set_str(nr, NFTNL_RULE_CHAIN, chain) < 0)

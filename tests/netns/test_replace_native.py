@@ -140,6 +140,24 @@ class Restored:
                 self.space.run([lab.CTPOLICY, "rollback"])
                 self.assertEqual(listed(self.space), before)
 
+    def test_a_chain_renamed(self):
+        """Its jumps into ctpolicy's chains are nobody's that can be read: what
+        cannot be done leaves them as they are, and opens nothing."""
+        self.start("a map")
+        for family in self.families:
+            rules = self.space.run("nft list table %s host" % family)
+            chain = re.search(r"jump (ctpolicy-input\.r\w+)", rules)[1]
+            called = re.findall(r"chain (ctpolicy-input\.\w+)", rules)
+            self.space.nft("insert rule %s host %s meta mark 7 jump %s" % (
+                family, chain, next(c for c in called if c != chain)))
+            self.space.nft("rename chain %s host %s mine" % (family, chain))
+        before = listed(self.space)
+        for command in (["remove"], ["rollback"], ["recover"], ["remove"]):
+            ctpolicy(self.space, *command)
+            self.assertEqual(listed(self.space), before)
+        self.space.ctpolicy("apply", POLICY, "--backend", "nftables")
+        self.assertEqual(listed(self.space), before)
+
     def test_not_confirmed(self):
         self.host.load(SERVER)
         before = listed(self.space)
