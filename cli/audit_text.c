@@ -12,16 +12,8 @@
 void audit_print_rule(const struct foreign_text *raw, size_t max)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-	size_t n = raw->n > max ? max : raw->n;
 
-	/* not in the middle of a character */
-	while (n && n < raw->n && ((unsigned char)raw->s[n] & 0xc0) == 0x80)
-		n--;
-	for (size_t i = 0; i < n; i++)
-		strbuf_add(&b, raw->s[i] == '\n' || raw->s[i] == '\t' ?
-				       " " : raw->s + i, 1);
-	if (n < raw->n)
-		strbuf_puts(&b, "...");
+	foreign_text_line(raw, max, &b);
 	diag_puts(strbuf_str(&b), stdout);
 }
 

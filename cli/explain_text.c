@@ -16,20 +16,6 @@ struct painter {
 	int err;
 };
 
-static void add_rule(struct strbuf *b, const struct foreign_text *raw)
-{
-	size_t n = raw->n > RULE_SHOWN ? RULE_SHOWN : raw->n;
-
-	/* not in the middle of a character */
-	while (n && n < raw->n && ((unsigned char)raw->s[n] & 0xc0) == 0x80)
-		n--;
-	for (size_t i = 0; i < n; i++)
-		strbuf_add(b, raw->s[i] == '\n' || raw->s[i] == '\t' ?
-				      " " : raw->s + i, 1);
-	if (n < raw->n)
-		strbuf_puts(b, "...");
-}
-
 static void put(struct painter *y, const struct strbuf *b)
 {
 	if (strbuf_status(b))
@@ -115,7 +101,7 @@ static void print_step(struct painter *y, const struct walk_step *s,
 	add_place(&b, f, s);
 	if (s->rule != FOREIGN_NOWHERE) {
 		strbuf_puts(&b, "  ");
-		add_rule(&b, &f->rules[s->rule].raw);
+		foreign_text_line(&f->rules[s->rule].raw, RULE_SHOWN, &b);
 	}
 	strbuf_puts(&b, "  -> ");
 	add_verdict(&b, s);

@@ -13,20 +13,6 @@
 #define SHOWN 10		/* rules, before "and more" */
 #define WORDS_SHOWN 200		/* bytes of a rule */
 
-static void put_words(const struct foreign_rule *r, struct strbuf *out)
-{
-	size_t n = r->raw.n > WORDS_SHOWN ? WORDS_SHOWN : r->raw.n;
-
-	/* not in the middle of a character */
-	while (n && n < r->raw.n && ((unsigned char)r->raw.s[n] & 0xc0) == 0x80)
-		n--;
-	for (size_t i = 0; i < n; i++)
-		strbuf_add(out, r->raw.s[i] == '\n' || r->raw.s[i] == '\t' ?
-					" " : r->raw.s + i, 1);
-	if (n < r->raw.n)
-		strbuf_puts(out, "...");
-}
-
 int forbidden_say(struct forbidden_said *said, const struct foreign_rule *r,
 		  const char *why)
 {
@@ -37,7 +23,7 @@ int forbidden_say(struct forbidden_said *said, const struct foreign_rule *r,
 
 	if (said->n++ >= SHOWN)
 		return 0;
-	put_words(r, &words);
+	foreign_text_line(&r->raw, WORDS_SHOWN, &words);
 	if (strbuf_status(&words))
 		return -ENOMEM;
 	diag_add(&said->p->diags, said->level, 0, ID_STATE_FORBIDDEN,

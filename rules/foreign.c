@@ -88,6 +88,20 @@ uint32_t foreign_leads_to(const struct foreign *f, const struct foreign_rule *r,
 	return foreign_find_chain(f, f->chains[r->chain].table, v->target);
 }
 
+void foreign_text_line(const struct foreign_text *t, size_t max,
+		       struct strbuf *out)
+{
+	size_t n = t->n > max ? max : t->n;
+
+	while (n && n < t->n && ((unsigned char)t->s[n] & 0xc0) == 0x80)
+		n--;
+	for (size_t i = 0; i < n; i++)
+		strbuf_add(out, t->s[i] == '\n' || t->s[i] == '\t' ?
+					" " : t->s + i, 1);
+	if (n < t->n)
+		strbuf_puts(out, "...");
+}
+
 bool foreign_is_of(const struct foreign_table *t, uint8_t family)
 {
 	return t->family == NFPROTO_INET || t->family == family;

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/strbuf.h"
 #include "rules/name_index.h"
 #include "rules/term.h"
 
@@ -118,6 +119,10 @@ struct foreign_text {
 	const char *s;
 	size_t n;
 };
+
+/* On one line, cut at `max` bytes, not in the middle of a character. */
+void foreign_text_line(const struct foreign_text *t, size_t max,
+		       struct strbuf *out);
 
 /* What a verdict map says of one range. */
 struct foreign_outcome {
