@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/cmd_size.c: how large should the connection table be, and why? */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/json_stream.h"
 #include "cli/json_text.h"
@@ -50,12 +48,8 @@ static int read_memory(const struct options *o, uint64_t *ret)
 
 static void read_present(struct sizes *s)
 {
-	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
 	s->module = modules_root_state(MODULES_SYS);
-	s->has_table = proc >= 0 && !ct_table_read(proc, &s->now);
-	if (proc >= 0)
-		close(proc);
+	s->has_table = !ct_table_now(&s->now);
 }
 
 static json_t *json_of_size(const struct table_size *t)
@@ -66,13 +60,8 @@ static json_t *json_of_size(const struct table_size *t)
 
 static json_t *present(const struct sizes *s)
 {
-	static const char *const words[] = {
-		[MODULES_ABSENT] = "absent",
-		[MODULES_LOADED] = "loaded",
-		[MODULES_BUILTIN] = "builtin",
-	};
 	json_t *o = json_pack("{s:s, s:n, s:n, s:n}", "module",
-			      words[s->module], "max", "buckets", "count");
+			      modules_state_name(s->module), "max", "buckets", "count");
 
 	if (!s->has_table)
 		return o;

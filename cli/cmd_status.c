@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/cmd_status.c: how does this host stand? */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/report.h"
 #include "cli/status_report.h"
@@ -17,26 +15,22 @@
 #define WATCH_MS 1000
 #define TOP_DIGITS 9
 
+static const struct {
+	const char *word, *words;
+} concern_names[] = {
+#define X(id, w, ws) [CONCERN_##id] = { .word = (w), .words = (ws) },
+	CONCERNS(X)
+#undef X
+};
+
 const char *concern_word(enum concern c)
 {
-	static const char *const v[] = {
-#define X(id, word, words) word,
-		CONCERNS(X)
-#undef X
-	};
-
-	return v[c];
+	return concern_names[c].word;
 }
 
 const char *concern_words(enum concern c)
 {
-	static const char *const v[] = {
-#define X(id, word, words) words,
-		CONCERNS(X)
-#undef X
-	};
-
-	return v[c];
+	return concern_names[c].words;
 }
 
 double status_fill(const struct ct_table *t)
@@ -47,16 +41,10 @@ double status_fill(const struct ct_table *t)
 /* Do these grow while somebody looks on? */
 static bool is_dropping(const struct ct_table *before)
 {
-	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct ct_table now;
-	int err = proc < 0 ? -1 : 0;
 
-	if (!err) {
-		clock_pause_ms(WATCH_MS);
-		err = ct_table_read(proc, &now);
-		close(proc);
-	}
-	return !err &&
+	clock_pause_ms(WATCH_MS);
+	return !ct_table_now(&now) &&
 	       (now.counter[CT_DROP] != before->counter[CT_DROP] ||
 		now.counter[CT_CHAIN_TOO_LONG] !=
 			before->counter[CT_CHAIN_TOO_LONG]);

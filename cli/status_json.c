@@ -56,15 +56,10 @@ static json_t *family(const struct status *s, const struct keepers_family *k)
 
 static json_t *tracking(const struct status *s)
 {
-	static const char *const states[] = {
-		[MODULES_ABSENT] = "absent",
-		[MODULES_LOADED] = "loaded",
-		[MODULES_BUILTIN] = "builtin",
-	};
 	const struct keepers *k = &s->keepers;
 
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "module",
-			 states[s->module], "ipv4", family(s, &k->ipv4),
+			 modules_state_name(s->module), "ipv4", family(s, &k->ipv4),
 			 "ipv6", family(s, &k->ipv6), "ipv4_rules",
 			 count(k->ipv4.rules), "ipv6_rules",
 			 count(k->ipv6.rules), "objects", count(k->objects),

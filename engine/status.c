@@ -2,10 +2,8 @@
 #include "engine/status.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/intern.h"
 #include "core/mem.h"
@@ -15,11 +13,8 @@
 
 static int read_table(struct status *s)
 {
-	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int err = proc < 0 ? -errno : ct_table_read(proc, &s->table);
+	int err = ct_table_now(&s->table);
 
-	if (proc >= 0)
-		close(proc);
 	s->has_table = !err;
 	if (err && err != -ENOENT)
 		diag_add(&s->diags, DIAG_WARNING, 0, ID_TABLE_UNKNOWN, NOPOS,

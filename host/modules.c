@@ -116,6 +116,17 @@ enum modules_state modules_root_state(const char *sys)
 	return access(loadable, F_OK) ? MODULES_BUILTIN : MODULES_LOADED;
 }
 
+const char *modules_state_name(enum modules_state s)
+{
+	static const char *const names[] = {
+		[MODULES_ABSENT] = "absent",
+		[MODULES_LOADED] = "loaded",
+		[MODULES_BUILTIN] = "builtin",
+	};
+
+	return names[s];
+}
+
 int modules_read(const char *sys, struct modules *ret)
 {
 	_cleanup_(modules_release) struct modules m = {

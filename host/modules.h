@@ -46,6 +46,7 @@ struct modules {
 int modules_read(const char *sys, struct modules *ret);
 /* The root's state alone; where it cannot be seen: absent. */
 enum modules_state modules_root_state(const char *sys);
+const char *modules_state_name(enum modules_state s);	/* "absent" */
 /* The part of `all` that hangs from the root, in the order of unloading. */
 int modules_of_root(const struct modules *all, struct modules *ret);
 /*

@@ -142,6 +142,16 @@ int ct_table_read(int proc, struct ct_table *ret)
 	return 0;
 }
 
+int ct_table_now(struct ct_table *ret)
+{
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int err = proc < 0 ? -errno : ct_table_read(proc, ret);
+
+	if (proc >= 0)
+		close(proc);
+	return err;
+}
+
 const char *ct_counter_name(enum ct_counter c)
 {
 	static const char *const names[] = {

@@ -50,6 +50,8 @@ struct ct_table {
 };
 
 int ct_table_read(int proc, struct ct_table *ret);
+/* Of this host's own /proc. */
+int ct_table_now(struct ct_table *ret);
 const char *ct_counter_name(enum ct_counter c);
 
 #endif
