@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* X(NAME, bytes, "its name in messages") */
 #define PACKET_FIELDS(X)						\
@@ -102,6 +103,11 @@ struct term {
 struct key_range {
 	uint8_t first[TERM_KEY_MAX], last[TERM_KEY_MAX];
 };
+
+static inline bool key_range_is_single(const struct key_range *r)
+{
+	return !memcmp(r->first, r->last, sizeof(r->first));
+}
 
 /*
  * Does it ask one thing, and one that singles nobody out? Of a rule that drops

@@ -11,14 +11,9 @@
 
 #include "backends/nft/nft_expr.h"
 #include "backends/nft/nft_native.h"
+#include "backends/nft/nft_side.h"
 #include "core/intern.h"
 #include "core/mem.h"
-
-/* A dimension that is asked for: the values, or (negated) all others. */
-struct side {
-	const struct spans *s;
-	bool negated;
-};
 
 struct asking {
 	const struct nft_native_asked *x;
@@ -41,70 +36,33 @@ static const struct dim_row {
 #define TYPE_ADDR6 8
 #define TYPE_ICMP6 29
 
-static bool is_single(const struct key_range *r)
-{
-	return !memcmp(r->first, r->last, sizeof(r->first));
-}
-
 static bool is_asked(const struct nft_native_asked *x, enum zone_dim dim)
 {
-	return !spans_within(&x->known->dim[dim], &x->r->zone.dim[dim]);
+	return nft_side_is_asked(x->known, x->r, dim);
 }
 
-/* What is fewer: the values, or the others. */
-static int shorter(struct arena *a, const struct nft_native_asked *x,
-		   enum zone_dim dim, struct spans *others, struct side *ret)
-{
-	const struct spans *s = &x->r->zone.dim[dim];
-	int err = spans_invert(a, zone_bytes(x->r->zone.family, dim), s,
-			       others);
-	bool negated = !err && others->n && others->n < s->n;
-
-	*ret = (struct side){ negated ? others : s, negated };
-	return err;
-}
-
-static bool are_names(const struct spans *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (!name_is_pattern(&s->v[i]) || !s->v[i].first[0])
-			return false;
-	return s->n;
-}
-
-/* Of names: those, or no others. -EOPNOTSUPP: neither are names. */
+/* -EOPNOTSUPP: neither those asked for nor the others are names. */
 static int choose_names(struct arena *a, const struct nft_native_asked *x,
-			enum zone_dim dim, struct spans *others,
-			struct side *ret)
+			enum zone_dim dim, struct nft_side *ret)
 {
-	const struct spans *s = &x->r->zone.dim[dim];
-	int err = spans_invert(a, zone_bytes(x->r->zone.family, dim), s,
-			       others);
+	bool are = false;
+	int err = nft_side_names(a, x->r, dim, ret, &are);
 
-	if (err)
-		return err;
-	if (are_names(s))
-		*ret = (struct side){ s, false };
-	else if (are_names(others))
-		*ret = (struct side){ others, true };
-	else
-		return -EOPNOTSUPP;
-	return 0;
+	return err || are ? err : -EOPNOTSUPP;
 }
 
 static int names_ways(struct arena *a, const struct nft_native_asked *x,
 		      enum zone_dim dim, size_t *ret)
 {
-	struct spans others = { 0 };
-	struct side v;
+	struct nft_side v;
 	int err;
 
 	*ret = 1;
 	if (!is_asked(x, dim))
 		return 0;
-	err = choose_names(a, x, dim, &others, &v);
+	err = choose_names(a, x, dim, &v);
 	if (!err && !v.negated)
-		*ret = v.s->n;
+		*ret = v.s.n;
 	return err;
 }
 
@@ -131,26 +89,25 @@ static void put_name(struct asking *x, uint32_t key, const struct key_range *r,
 		n++;
 	nft_put_meta(&x->w, key, NFT_REG_1);
 	nft_put_cmp(&x->w, negated ? NFT_CMP_NEQ : NFT_CMP_EQ, r->first,
-		    is_single(r) ? TERM_KEY_MAX : (uint32_t)n);
+		    key_range_is_single(r) ? TERM_KEY_MAX : (uint32_t)n);
 }
 
 static int ask_names(struct asking *x, struct arena *a, enum zone_dim dim,
 		     uint32_t key, size_t *way)
 {
-	struct spans others = { 0 };
-	struct side v;
+	struct nft_side v;
 	int err;
 
 	if (!is_asked(x->x, dim))
 		return 0;
-	err = choose_names(a, x->x, dim, &others, &v);
+	err = choose_names(a, x->x, dim, &v);
 	if (err)
 		return err;
-	for (size_t i = 0; i < v.s->n; i++)
-		if (v.negated || i == *way % v.s->n)
-			put_name(x, key, &v.s->v[i], v.negated);
+	for (size_t i = 0; i < v.s.n; i++)
+		if (v.negated || i == *way % v.s.n)
+			put_name(x, key, &v.s.v[i], v.negated);
 	if (!v.negated)
-		*way /= v.s->n;
+		*way /= v.s.n;
 	return 0;
 }
 
@@ -175,7 +132,7 @@ static void put_range(struct asking *x, const struct key_range *r, size_t bytes,
 {
 	struct nftnl_expr *e;
 
-	if (is_single(r)) {
+	if (key_range_is_single(r)) {
 		nft_put_cmp(&x->w, negated ? NFT_CMP_NEQ : NFT_CMP_EQ,
 			    r->first, (uint32_t)bytes);
 		return;
@@ -237,7 +194,7 @@ static int put_u32(struct nft_bytes *to, uint16_t type, uint32_t v)
 }
 
 /* A set of the rule's own, and the lookup in it. */
-static int put_set(struct asking *x, const struct side *v, size_t bytes,
+static int put_set(struct asking *x, const struct nft_side *v, size_t bytes,
 		   uint32_t type)
 {
 	_cleanup_(nft_raw_set_release) struct nft_raw_set s = { 0 };
@@ -253,8 +210,8 @@ static int put_set(struct asking *x, const struct side *v, size_t bytes,
 	if (v->negated)
 		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS,
 				   NFT_LOOKUP_F_INV);
-	for (size_t i = 0; i < v->s->n; i++)
-		ranges |= !is_single(&v->s->v[i]);
+	for (size_t i = 0; i < v->s.n; i++)
+		ranges |= !key_range_is_single(&v->s.v[i]);
 	flags |= ranges ? NFT_SET_INTERVAL : 0;
 	err = put_u32(&s.set, NFTA_SET_FLAGS, flags);
 	if (!err)
@@ -264,30 +221,29 @@ static int put_set(struct asking *x, const struct side *v, size_t bytes,
 	if (!err)
 		err = nft_native_big_endian(&s.set);
 	if (!err)
-		err = put_members(&s.elems, v->s, bytes, ranges);
+		err = put_members(&s.elems, &v->s, bytes, ranges);
 	return err ? err : nft_raw_add_set(x->to, &s);
 }
 
 static int ask_dim(struct asking *x, struct arena *a, const struct dim_row *row)
 {
 	size_t bytes = zone_bytes(x->x->r->zone.family, row->dim);
-	struct spans others = { 0 };
 	uint32_t type = row->type;
-	struct side v;
+	struct nft_side v;
 	int err;
 
 	if (!is_asked(x->x, row->dim))
 		return 0;
-	err = shorter(a, x->x, row->dim, &others, &v);
+	err = nft_side_shorter(a, x->x->r, row->dim, &v);
 	if (err)
 		return err;
 	if (x->af == AF_INET6 && !row->v6_too)
 		type = row->dim == ZONE_ICMP ? TYPE_ICMP6 : TYPE_ADDR6;
 	x->alone |= !row->v6_too;
 	load(x, row->dim);
-	if (v.s->n != 1)
+	if (v.s.n != 1)
 		return put_set(x, &v, bytes, type);
-	put_range(x, &v.s->v[0], bytes, v.negated);
+	put_range(x, &v.s.v[0], bytes, v.negated);
 	return 0;
 }
 

@@ -8,15 +8,10 @@
 #include <netinet/in.h>
 
 #include "backends/nft/nft_rewrite.h"
+#include "backends/nft/nft_side.h"
 #include "core/inet.h"
 #include "core/intern.h"
 #include "core/mem.h"
-
-/* A dimension that is asked for: the values, or (negated) all others. */
-struct side {
-	const struct spans *s;
-	bool negated;
-};
 
 struct asking {
 	const struct nft_asked *x;
@@ -36,11 +31,6 @@ static uint32_t number(const uint8_t *key, size_t bytes)
 	for (size_t i = 0; i < bytes; i++)
 		v = v << 8 | key[i];
 	return v;
-}
-
-static bool is_single(const struct key_range *r)
-{
-	return !memcmp(r->first, r->last, sizeof(r->first));
 }
 
 static void put_numbers(const struct key_range *r, size_t bytes,
@@ -88,7 +78,7 @@ static void put_proto(const struct asking *x, const struct key_range *r,
 	};
 
 	(void)x;
-	for (size_t i = 0; is_single(r) && i < ARRAY_SIZE(names); i++)
+	for (size_t i = 0; key_range_is_single(r) && i < ARRAY_SIZE(names); i++)
 		if (names[i].proto == r->first[0]) {
 			strbuf_puts(b, names[i].name);
 			return;
@@ -122,23 +112,23 @@ static void put_name(const struct asking *x, const struct key_range *r,
 		n++;
 	strbuf_puts(b, "\"");
 	strbuf_add(b, (const char *)r->first, n);
-	strbuf_puts(b, is_single(r) ? "\"" : "*\"");
+	strbuf_puts(b, key_range_is_single(r) ? "\"" : "*\"");
 }
 
 /* KEY [!=] VALUE or { VALUES } */
 static void put_spans(const struct asking *x, const char *key,
-		      const struct side *v, put_fn *put)
+		      const struct nft_side *v, put_fn *put)
 {
 	const char *comma = "";
 	struct strbuf *b = x->out;
-	bool several = v->s->n > 1 || (put == put_type &&
-				       !is_single(&v->s->v[0]));
+	bool several = v->s.n > 1 || (put == put_type &&
+				       !key_range_is_single(&v->s.v[0]));
 
 	strbuf_printf(b, " %s %s%s", key, v->negated ? "!= " : "",
 		      several ? "{ " : "");
-	for (size_t i = 0; i < v->s->n; i++) {
+	for (size_t i = 0; i < v->s.n; i++) {
 		strbuf_puts(b, comma);
-		put(x, &v->s->v[i], b);
+		put(x, &v->s.v[i], b);
 		comma = ", ";
 	}
 	strbuf_puts(b, several ? " }" : "");
@@ -146,20 +136,7 @@ static void put_spans(const struct asking *x, const char *key,
 
 static bool is_asked(const struct nft_asked *x, enum zone_dim dim)
 {
-	return !spans_within(&x->known->dim[dim], &x->r->zone.dim[dim]);
-}
-
-/* What is fewer: the values, or the others. */
-static int shorter(struct arena *a, const struct nft_asked *x,
-		   enum zone_dim dim, struct spans *others, struct side *ret)
-{
-	const struct spans *s = &x->r->zone.dim[dim];
-	int err = spans_invert(a, zone_bytes(x->r->zone.family, dim), s,
-			       others);
-	bool negated = !err && others->n && others->n < s->n;
-
-	*ret = (struct side){ negated ? others : s, negated };
-	return err;
+	return nft_side_is_asked(x->known, x->r, dim);
 }
 
 static size_t count_patterns(const struct spans *s)
@@ -167,54 +144,35 @@ static size_t count_patterns(const struct spans *s)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n; i++)
-		n += !is_single(&s->v[i]);
+		n += !key_range_is_single(&s->v[i]);
 	return n;
 }
 
-static bool are_names(const struct spans *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (!name_is_pattern(&s->v[i]) || !s->v[i].first[0])
-			return false;
-	return s->n;
-}
-
-/* Of names: those, or no others. -EINVAL: neither are names. */
+/* -EINVAL: neither those asked for nor the others are names. */
 static int choose_names(struct arena *a, const struct nft_asked *x,
-			enum zone_dim dim, struct spans *others,
-			struct side *ret)
+			enum zone_dim dim, struct nft_side *ret)
 {
-	const struct spans *s = &x->r->zone.dim[dim];
-	int err = spans_invert(a, zone_bytes(x->r->zone.family, dim), s,
-			       others);
+	bool are = false;
+	int err = nft_side_names(a, x->r, dim, ret, &are);
 
-	if (err)
-		return err;
-	if (are_names(s))
-		*ret = (struct side){ s, false };
-	else if (are_names(others))
-		*ret = (struct side){ others, true };
-	else
-		return -EINVAL;
-	return 0;
+	return err || are ? err : -EINVAL;
 }
 
-static size_t ways_of(const struct side *v)
+static size_t ways_of(const struct nft_side *v)
 {
-	return v->negated || !count_patterns(v->s) ? 1 : v->s->n;
+	return v->negated || !count_patterns(&v->s) ? 1 : v->s.n;
 }
 
 static int names_ways(struct arena *a, const struct nft_asked *x,
 		      enum zone_dim dim, size_t *ret)
 {
-	struct spans others = { 0 };
-	struct side v;
+	struct nft_side v;
 	int err;
 
 	*ret = 1;
 	if (!is_asked(x, dim))
 		return 0;
-	err = choose_names(a, x, dim, &others, &v);
+	err = choose_names(a, x, dim, &v);
 	if (!err)
 		*ret = ways_of(&v);
 	return err;
@@ -237,43 +195,40 @@ int nft_rewrite_ways(const struct nft_asked *x, size_t *ret)
 static int ask_names(struct asking *x, struct arena *a, enum zone_dim dim,
 		     const char *key, size_t *way)
 {
-	struct spans others = { 0 }, one;
-	struct side v, part;
+	struct nft_side v, part;
 	int err;
 
 	if (!is_asked(x->x, dim))
 		return 0;
-	err = choose_names(a, x->x, dim, &others, &v);
+	err = choose_names(a, x->x, dim, &v);
 	if (err)
 		return err;
-	if (!count_patterns(v.s)) {
+	if (!count_patterns(&v.s)) {
 		put_spans(x, key, &v, put_name);
 		return 0;
 	}
-	for (size_t i = 0; i < v.s->n; i++) {
-		if (!v.negated && i != *way % v.s->n)
+	for (size_t i = 0; i < v.s.n; i++) {
+		if (!v.negated && i != *way % v.s.n)
 			continue;
-		one = (struct spans){ &v.s->v[i], 1, true };
-		part = (struct side){ &one, v.negated };
+		part = (struct nft_side){ { &v.s.v[i], 1, true }, v.negated };
 		put_spans(x, key, &part, put_name);
 	}
 	if (!v.negated)
-		*way /= v.s->n;
+		*way /= v.s.n;
 	return 0;
 }
 
 static int ask_dim(struct asking *x, struct arena *a, enum zone_dim dim,
 		   const char *key, put_fn *put)
 {
-	struct spans others = { 0 };
-	struct side v;
+	struct nft_side v;
 	int err;
 
 	if (!is_asked(x->x, dim))
 		return 0;
-	err = shorter(a, x->x, dim, &others, &v);
+	err = nft_side_shorter(a, x->x->r, dim, &v);
 	if (!err && put == put_type)
-		v = (struct side){ &x->x->r->zone.dim[dim], false };
+		v = (struct nft_side){ x->x->r->zone.dim[dim], false };
 	if (!err)
 		put_spans(x, key, &v, put);
 	x->alone |= dim == ZONE_SRC || dim == ZONE_DST || dim == ZONE_ICMP;
@@ -285,7 +240,8 @@ static uint8_t only_proto(const struct nft_asked *x)
 {
 	const struct spans *s = &x->r->zone.dim[ZONE_PROTO];
 
-	return s->n == 1 && is_single(&s->v[0]) ? s->v[0].first[0] : 0;
+	return s->n == 1 && key_range_is_single(&s->v[0]) ?
+		       s->v[0].first[0] : 0;
 }
 
 /* Does what follows name the protocol by itself? */

@@ -63,11 +63,6 @@ static void put_proto(uint32_t p, struct strbuf *b)
 	strbuf_printf(b, " -p %u", p);
 }
 
-static bool is_single(const struct key_range *r)
-{
-	return !memcmp(r->first, r->last, sizeof(r->first));
-}
-
 /*
  * Protocol 0 has no words, `-p 0` is any; nothing is sent by it (in IPv6 it is
  * the header of hop-by-hop options).
@@ -76,7 +71,7 @@ static int ask_proto(const struct asking *x, const struct spans *s,
 		     const struct spans *others, struct alternatives *l)
 {
 	(void)x;
-	if (others->n == 1 && is_single(&others->v[0])) {
+	if (others->n == 1 && key_range_is_single(&others->v[0])) {
 		struct strbuf *b = add(l);
 
 		if (!b)
@@ -219,7 +214,7 @@ static bool put_name(const struct key_range *r, struct strbuf *b)
 	while (n < TERM_KEY_MAX && r->first[n] && r->first[n] == r->last[n])
 		n++;
 	strbuf_add(b, (const char *)r->first, n);
-	strbuf_puts(b, is_single(r) ? "" : "+");
+	strbuf_puts(b, key_range_is_single(r) ? "" : "+");
 	return true;
 }
 
