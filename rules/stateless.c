@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rules/stateless.h"
 
+#include <linux/netfilter.h>
 #include <stdlib.h>
 
 #define NAME_(name, text) text,
@@ -82,6 +83,67 @@ const struct stateless_edit *stateless_find(const struct stateless *s,
 		    s->edits[i].kind != STATELESS_NONE)
 			return &s->edits[i];
 	return NULL;
+}
+
+struct stateless_pair stateless_pair(const struct stateless *s, uint32_t rule,
+				     uint8_t hook)
+{
+	struct stateless_pair p = { 0 };
+	size_t n;
+	const struct stateless_edit *e = stateless_edits(s, rule, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (e[i].hook == hook && !e[i].left &&
+		    e[i].kind != STATELESS_NONE)
+			p.e[e[i].family != NFPROTO_IPV4] = &e[i];
+	return p;
+}
+
+void stateless_pair_rules(const struct stateless *s,
+			  const struct stateless_pair *p,
+			  struct stateless_span ret[2])
+{
+	for (size_t k = 0; k < 2; k++)
+		ret[k] = p->e[k] ? (struct stateless_span){
+			s->rules + p->e[k]->first, p->e[k]->n,
+		} : (struct stateless_span){ 0 };
+}
+
+size_t stateless_chains(const struct stateless *s, uint32_t rule,
+			uint8_t hook)
+{
+	struct stateless_pair p = stateless_pair(s, rule, hook);
+	size_t v4 = p.e[0] ? p.e[0]->n_chains : 0;
+	size_t v6 = p.e[1] ? p.e[1]->n_chains : 0;
+
+	return v4 > v6 ? v4 : v6;
+}
+
+void stateless_pair_inner(const struct stateless *s,
+			  const struct stateless_pair *p, size_t number,
+			  struct stateless_span ret[2], const char **ret_name)
+{
+	for (size_t k = 2; k--;) {
+		const struct stateless_chain *v;
+
+		ret[k] = (struct stateless_span){ 0 };
+		if (!p->e[k] || number >= p->e[k]->n_chains)
+			continue;
+		v = &s->chains[p->e[k]->first_chain + number];
+		ret[k] = (struct stateless_span){ s->inner + v->first, v->n };
+		*ret_name = v->name;
+	}
+}
+
+const char *stateless_pair_chain(const struct stateless *s,
+				 const struct stateless_pair *p,
+				 const struct stateless_edit *e, uint32_t chain)
+{
+	uint32_t k = chain - e->first_chain;
+	const struct stateless_edit *home = p->e[0] ? p->e[0] : e;
+
+	return s->chains[k < home->n_chains ? home->first_chain + k :
+					      chain].name;
 }
 
 const char *stateless_copy_name(const struct stateless *s, uint32_t chain,

@@ -172,6 +172,37 @@ const struct stateless_edit *stateless_edits(const struct stateless *s,
 /* What is done to the rule for the hook; NULL: nothing. */
 const struct stateless_edit *stateless_find(const struct stateless *s,
 					    uint32_t rule, uint8_t hook);
+/* What is done to one rule for a hook, for IPv4 and IPv6; NULL: nothing. */
+struct stateless_pair {
+	const struct stateless_edit *e[2];
+};
+
+/* Rules in a row. */
+struct stateless_span {
+	const struct stateless_rule *v;
+	size_t n;
+};
+
+struct stateless_pair stateless_pair(const struct stateless *s, uint32_t rule,
+				     uint8_t hook);
+/* What stands for the rule, of each family. */
+void stateless_pair_rules(const struct stateless *s,
+			  const struct stateless_pair *p,
+			  struct stateless_span ret[2]);
+/*
+ * Chains that were made for the rule: those of both families are one, by the
+ * name of the first. How many, and the rules of one of them.
+ */
+size_t stateless_chains(const struct stateless *s, uint32_t rule,
+			uint8_t hook);
+void stateless_pair_inner(const struct stateless *s,
+			  const struct stateless_pair *p, size_t number,
+			  struct stateless_span ret[2], const char **ret_name);
+/* The name of the edit's chain, as a rule of either family calls it. */
+const char *stateless_pair_chain(const struct stateless *s,
+				 const struct stateless_pair *p,
+				 const struct stateless_edit *e,
+				 uint32_t chain);
 /* The name of the chain as the hook knows it, or NULL: it has no copy. */
 const char *stateless_copy_name(const struct stateless *s, uint32_t chain,
 				uint8_t hook);

@@ -249,7 +249,7 @@ static int edit_chains(struct editing *x, uint32_t rule)
 {
 	const struct foreign_rule *r = &x->f->rules[rule];
 	uint8_t hook = x->s->hooks[r->chain];
-	size_t n = r->stand_in ? nft_native_chains(x->s, rule, hook) : 0;
+	size_t n = r->stand_in ? stateless_chains(x->s, rule, hook) : 0;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++) {
@@ -422,7 +422,7 @@ int nft_native_print(const struct foreign *f, const struct stateless *s,
 {
 	_cleanup_(nft_native_rules_release) struct nft_native_rules l = { 0 };
 	const struct foreign_table *t = &f->tables[f->chains[e->chain].table];
-	size_t n = nft_native_chains(s, e->rule, e->hook);
+	size_t n = stateless_chains(s, e->rule, e->hook);
 	bool gone;
 	int err;
 

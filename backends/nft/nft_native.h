@@ -84,8 +84,6 @@ int nft_native_rule(const struct foreign *f, const struct stateless *s,
 int nft_native_chain(const struct foreign *f, const struct stateless *s,
 		     uint32_t rule, uint8_t hook, size_t number,
 		     const char **ret_name, struct nft_native_rules *ret);
-size_t nft_native_chains(const struct stateless *s, uint32_t rule,
-			 uint8_t hook);
 void nft_native_rules_release(struct nft_native_rules *l);
 
 /* nft_native_read.c: such rules in words, and as terms. */

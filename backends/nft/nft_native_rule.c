@@ -35,30 +35,11 @@ void nft_native_rules_release(struct nft_native_rules *l)
 	*l = (struct nft_native_rules){ 0 };
 }
 
-/* Of IPv4 and IPv6; NULL: there is none. */
-struct pair {
-	const struct stateless_edit *e[2];
-};
-
-static struct pair find_pair(const struct stateless *s, uint32_t rule,
-			     uint8_t hook)
-{
-	struct pair p = { 0 };
-	size_t n;
-	const struct stateless_edit *e = stateless_edits(s, rule, &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (e[i].hook == hook && !e[i].left &&
-		    e[i].kind != STATELESS_NONE)
-			p.e[e[i].family != NFPROTO_IPV4] = &e[i];
-	return p;
-}
-
 struct composing {
 	const struct stateless *s;
 	const struct nft_raw *own;	/* the rule as it was */
 	const struct nft_native_parts *parts;
-	const struct pair *pair;
+	const struct stateless_pair *pair;
 	bool inner;			/* in a chain made for the rule */
 	size_t place;			/* of the state, among the parts */
 };
@@ -107,17 +88,6 @@ static int put_parts(const struct composing *c, const struct stateless_rule *r,
 	return err;
 }
 
-/* Chains of both families are one: that of the first. */
-static const char *chain_name(const struct composing *c,
-			      const struct stateless_edit *e, uint32_t chain)
-{
-	uint32_t k = chain - e->first_chain;
-	const struct stateless_edit *home = c->pair->e[0] ? c->pair->e[0] : e;
-
-	return c->s->chains[k < home->n_chains ? home->first_chain + k :
-						 chain].name;
-}
-
 static int put_verdict(const struct composing *c,
 		       const struct stateless_edit *e,
 		       const struct stateless_rule *r, struct nft_raw *to)
@@ -126,7 +96,8 @@ static int put_verdict(const struct composing *c,
 		return nft_native_verdict(to, FOREIGN_RETURN, NULL);
 	if (r->does == DO_CALL)
 		return nft_native_verdict(to, FOREIGN_JUMP,
-					  chain_name(c, e, r->chain));
+					  stateless_pair_chain(c->s, c->pair,
+							       e, r->chain));
 	return nft_bytes_add(&to->user, c->own->user.v, c->own->user.n);
 }
 
@@ -232,13 +203,7 @@ static int merge(struct lines l[2], bool both, struct nft_native_rules *ret)
 	return err;
 }
 
-/* Rules of each edit, or of a chain of it. */
-struct span {
-	const struct stateless_rule *v;
-	size_t n;
-};
-
-static int compose_pair(struct composing *c, const struct span of[2],
+static int compose_pair(struct composing *c, const struct stateless_span of[2],
 			bool both, struct nft_native_rules *ret)
 {
 	struct lines l[2] = { 0 };
@@ -256,7 +221,7 @@ static int compose_pair(struct composing *c, const struct span of[2],
 }
 
 static int compose_of(const struct foreign *f, uint32_t rule,
-		      struct composing *c, const struct span of[2],
+		      struct composing *c, const struct stateless_span of[2],
 		      struct nft_native_rules *ret)
 {
 	_cleanup_(nft_native_parts_release) struct nft_native_parts p = { 0 };
@@ -277,46 +242,25 @@ int nft_native_rule(const struct foreign *f, const struct stateless *s,
 		    uint32_t rule, uint8_t hook, struct nft_native_rules *ret,
 		    bool *ret_gone)
 {
-	struct pair p = find_pair(s, rule, hook);
+	struct stateless_pair p = stateless_pair(s, rule, hook);
 	struct composing c = { .s = s, .pair = &p };
-	struct span of[2] = { 0 };
+	struct stateless_span of[2];
 
 	*ret_gone = p.e[0] || p.e[1];
 	if (!*ret_gone)
 		return 0;
-	for (size_t k = 0; k < 2; k++)
-		if (p.e[k])
-			of[k] = (struct span){ s->rules + p.e[k]->first,
-					       p.e[k]->n };
+	stateless_pair_rules(s, &p, of);
 	return compose_of(f, rule, &c, of, ret);
-}
-
-size_t nft_native_chains(const struct stateless *s, uint32_t rule,
-			 uint8_t hook)
-{
-	struct pair p = find_pair(s, rule, hook);
-	size_t v4 = p.e[0] ? p.e[0]->n_chains : 0;
-	size_t v6 = p.e[1] ? p.e[1]->n_chains : 0;
-
-	return v4 > v6 ? v4 : v6;
 }
 
 int nft_native_chain(const struct foreign *f, const struct stateless *s,
 		     uint32_t rule, uint8_t hook, size_t number,
 		     const char **ret_name, struct nft_native_rules *ret)
 {
-	struct pair p = find_pair(s, rule, hook);
+	struct stateless_pair p = stateless_pair(s, rule, hook);
 	struct composing c = { .s = s, .pair = &p, .inner = true };
-	struct span of[2] = { 0 };
+	struct stateless_span of[2];
 
-	for (size_t k = 2; k--;) {
-		const struct stateless_chain *v;
-
-		if (!p.e[k] || number >= p.e[k]->n_chains)
-			continue;
-		v = &s->chains[p.e[k]->first_chain + number];
-		of[k] = (struct span){ s->inner + v->first, v->n };
-		*ret_name = v->name;
-	}
+	stateless_pair_inner(s, &p, number, of, ret_name);
 	return compose_of(f, rule, &c, of, ret);
 }

@@ -80,7 +80,7 @@ static int put_memories(struct rewriting *x)
 static int put_chains(struct rewriting *x, uint32_t rule, uint8_t hook,
 		      bool commands, struct strbuf *b)
 {
-	size_t n = nft_rewrite_chains(x->s, rule, hook);
+	size_t n = stateless_chains(x->s, rule, hook);
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++) {

@@ -47,12 +47,10 @@ void nft_lines_release(struct nft_lines *l);
 int nft_rewrite_rule(const struct foreign *f, const struct stateless *s,
 		     uint32_t rule, uint8_t hook, struct nft_lines *ret,
 		     bool *ret_gone);
-/* The rules of a chain that was made for it; number of those there are. */
+/* The rules of a chain that was made for it. */
 int nft_rewrite_chain(const struct foreign *f, const struct stateless *s,
 		      uint32_t rule, uint8_t hook, size_t number,
 		      const char **ret_name, struct nft_lines *ret);
-size_t nft_rewrite_chains(const struct stateless *s, uint32_t rule,
-			  uint8_t hook);
 /* A rule as it is, but for the names of chains that have a copy. */
 void nft_rewrite_plain(const struct foreign *f, const struct stateless *s,
 		       uint32_t rule, uint8_t hook, struct strbuf *out);

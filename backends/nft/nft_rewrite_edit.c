@@ -24,7 +24,7 @@ int nft_print_edit(const struct foreign *f, const struct stateless *s,
 		   const struct stateless_edit *e, struct strbuf *out)
 {
 	_cleanup_(nft_lines_release) struct nft_lines l = { 0 };
-	size_t n = nft_rewrite_chains(s, e->rule, e->hook);
+	size_t n = stateless_chains(s, e->rule, e->hook);
 	bool gone;
 	int err;
 

@@ -43,31 +43,12 @@ void nft_lines_release(struct nft_lines *l)
 	*l = (struct nft_lines){ 0 };
 }
 
-/* Of IPv4 and IPv6; NULL: there is none. */
-struct pair {
-	const struct stateless_edit *e[2];
-};
-
-static struct pair find_pair(const struct stateless *s, uint32_t rule,
-			     uint8_t hook)
-{
-	struct pair p = { 0 };
-	size_t n;
-	const struct stateless_edit *e = stateless_edits(s, rule, &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (e[i].hook == hook && !e[i].left &&
-		    e[i].kind != STATELESS_NONE)
-			p.e[e[i].family != NFPROTO_IPV4] = &e[i];
-	return p;
-}
-
 struct composing {
 	const struct foreign *f;
 	const struct stateless *s;
 	const struct foreign_rule *rule;
 	const struct nft_parts *parts;
-	const struct pair *pair;
+	const struct stateless_pair *pair;
 	uint8_t hook;
 	bool inner;			/* in a chain made for the rule */
 	size_t place;			/* of the state, among the parts */
@@ -209,17 +190,6 @@ static void put_parts(const struct composing *c, const struct stateless_rule *r,
 	}
 }
 
-/* Chains of both families are one: that of the first. */
-static const char *chain_name(const struct composing *c,
-			      const struct stateless_edit *e, uint32_t chain)
-{
-	uint32_t k = chain - e->first_chain;
-	const struct stateless_edit *home = c->pair->e[0] ? c->pair->e[0] : e;
-
-	return c->s->chains[k < home->n_chains ? home->first_chain + k :
-						 chain].name;
-}
-
 static int compose_way(const struct composing *c,
 		       const struct stateless_edit *e,
 		       const struct nft_asked *x, size_t way, bool first,
@@ -240,7 +210,7 @@ static int compose_way(const struct composing *c,
 		strbuf_puts(&out.tail, " return");
 	else if (r->does == DO_CALL)
 		strbuf_printf(&out.tail, " jump %s",
-			      chain_name(c, e, r->chain));
+			      stateless_pair_chain(c->s, c->pair, e, r->chain));
 	/* the rule's own words single the family out */
 	out.alone |= other && !other->takes && r->own;
 	err = strbuf_status(&out.head);
@@ -323,13 +293,7 @@ static int merge(const struct lines l[2], bool both, struct nft_lines *ret)
 	return err;
 }
 
-/* Rules first..first+n of each edit, or of a chain of it. */
-struct span {
-	const struct stateless_rule *v;
-	size_t n;
-};
-
-static int compose_pair(struct composing *c, const struct span of[2],
+static int compose_pair(struct composing *c, const struct stateless_span of[2],
 			struct nft_lines *ret)
 {
 	const struct foreign *f = c->f;
@@ -354,31 +318,18 @@ int nft_rewrite_rule(const struct foreign *f, const struct stateless *s,
 		     bool *ret_gone)
 {
 	_cleanup_(nft_parts_release) struct nft_parts parts = { 0 };
-	struct pair p = find_pair(s, rule, hook);
+	struct stateless_pair p = stateless_pair(s, rule, hook);
 	struct composing c = { .f = f, .s = s, .rule = &f->rules[rule],
 			       .parts = &parts, .pair = &p, .hook = hook };
-	struct span of[2] = { 0 };
+	struct stateless_span of[2];
 	int err;
 
 	*ret_gone = p.e[0] || p.e[1];
 	if (!*ret_gone)
 		return 0;
-	for (size_t k = 0; k < 2; k++)
-		if (p.e[k])
-			of[k] = (struct span){ s->rules + p.e[k]->first,
-					       p.e[k]->n };
+	stateless_pair_rules(s, &p, of);
 	err = nft_parts_read(f, c.rule, &parts);
 	return err ? err : compose_pair(&c, of, ret);
-}
-
-size_t nft_rewrite_chains(const struct stateless *s, uint32_t rule,
-			  uint8_t hook)
-{
-	struct pair p = find_pair(s, rule, hook);
-	size_t v4 = p.e[0] ? p.e[0]->n_chains : 0;
-	size_t v6 = p.e[1] ? p.e[1]->n_chains : 0;
-
-	return v4 > v6 ? v4 : v6;
 }
 
 int nft_rewrite_chain(const struct foreign *f, const struct stateless *s,
@@ -386,22 +337,14 @@ int nft_rewrite_chain(const struct foreign *f, const struct stateless *s,
 		      const char **ret_name, struct nft_lines *ret)
 {
 	_cleanup_(nft_parts_release) struct nft_parts parts = { 0 };
-	struct pair p = find_pair(s, rule, hook);
+	struct stateless_pair p = stateless_pair(s, rule, hook);
 	struct composing c = { .f = f, .s = s, .rule = &f->rules[rule],
 			       .parts = &parts, .pair = &p, .hook = hook,
 			       .inner = true };
-	struct span of[2] = { 0 };
+	struct stateless_span of[2];
 	int err = nft_parts_read(f, c.rule, &parts);
 
-	for (size_t k = 2; k--;) {
-		const struct stateless_chain *v;
-
-		if (!p.e[k] || number >= p.e[k]->n_chains)
-			continue;
-		v = &s->chains[p.e[k]->first_chain + number];
-		of[k] = (struct span){ s->inner + v->first, v->n };
-		*ret_name = v->name;
-	}
+	stateless_pair_inner(s, &p, number, of, ret_name);
 	return err ? err : compose_pair(&c, of, ret);
 }
 
