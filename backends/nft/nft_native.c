@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/lower/refuse.h"
 #include "backends/nft/nft_original.h"
 #include "core/digest.h"
 #include "core/intern.h"
@@ -37,14 +38,7 @@ static const struct foreign_table *table_of(const struct editing *x,
 static int refuse(struct editing *x, uint32_t chain,
 		  const struct foreign_rule *r, const char *why)
 {
-	const struct foreign_table *t = table_of(x, chain);
-
-	diag_add(x->d, DIAG_ERROR, 0, ID_NOT_EDITED, NOPOS,
-		 "chain %s of table %s %s: a rule cannot be replaced there: %s%s%.*s",
-		 x->f->chains[chain].name, foreign_family_name(t->family),
-		 t->name, why, r ? ": " : "", r ? (int)r->raw.n : 0,
-		 r ? r->raw.s : "");
-	return -FAULT_CONFLICT;
+	return lower_refuse_edit(x->f, chain, r, why, x->d);
 }
 
 /* Whatever else that rule says than its words do; 0: it has no form. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backends/lower/refuse.h"
 #include "backends/xtables/ipt_edits_put.h"
 #include "backends/xtables/ipt_rewrite.h"
 #include "core/intern.h"
@@ -46,14 +47,7 @@ static const char *prefix_of(const struct editing *x, uint32_t chain,
 static int refuse(struct editing *x, uint32_t chain,
 		  const struct foreign_rule *r, const char *why)
 {
-	const struct foreign_table *t = edits_table(x, chain);
-
-	diag_add(x->d, DIAG_ERROR, 0, ID_NOT_EDITED, NOPOS,
-		 "chain %s of table %s %s: a rule cannot be replaced there: %s%s%.*s",
-		 x->f->chains[chain].name, foreign_family_name(t->family),
-		 t->name, why, r ? ": " : "", r ? (int)r->raw.n : 0,
-		 r ? r->raw.s : "");
-	return -FAULT_CONFLICT;
+	return lower_refuse_edit(x->f, chain, r, why, x->d);
 }
 
 static uint32_t alike_ahead(const struct editing *x, uint32_t rule)
