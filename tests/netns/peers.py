@@ -6,6 +6,16 @@ import threading
 import lab
 
 
+def answers(client, version, port, patience):
+    """Does a connection come about, and is it served?"""
+    try:
+        with connect(client, version, port, patience) as sock:
+            sock.sendall(b"x" * 1000)
+            return len(sock.recv(1)) == 1
+    except OSError:
+        return False
+
+
 def receive(sock, size):
     data = b""
     while len(data) < size:
