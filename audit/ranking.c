@@ -6,43 +6,33 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/mix.h"
 
 _Static_assert(sizeof(struct ranking_row) == 32, "rows fit no cache line");
 
 /* At first; and places a key, so that chains stay short. */
 #define SIZE_FIRST (1u << 12)
 #define PLACES 2
-/* The last step of MurmurHash3's, which lets every bit move every other. */
-#define MIX_1 UINT64_C(0xff51afd7ed558ccd)
-#define MIX_2 UINT64_C(0xc4ceb9fe1a85ec53)
-#define MIX_SHIFT 33
-
-static uint64_t mix(uint64_t h)
-{
-	h = (h ^ h >> MIX_SHIFT) * MIX_1;
-	h = (h ^ h >> MIX_SHIFT) * MIX_2;
-	return h ^ h >> MIX_SHIFT;
-}
 
 static uint64_t hash_of(const struct ranking *r, const struct ranking_key *k)
 {
-	uint64_t a, b;
-
-	memcpy(&a, k->bytes, sizeof(a));
-	memcpy(&b, k->bytes + sizeof(a), sizeof(b));
-	return mix(mix(mix(r->seed ^ a) ^ b) ^
-		   ((uint64_t)k->family << 8 | k->proto));
+	return mix_key(r->seed, k->bytes, (uint64_t)k->family << 8 | k->proto);
 }
 
 /* The row of a key, or an empty one (entries is 0) where it may go. */
-static struct ranking_row *find(const struct ranking *r,
+static struct ranking_row *find(const struct ranking *r, uint64_t hash,
 				const struct ranking_key *key)
 {
-	size_t at = (size_t)hash_of(r, key) & (r->size - 1);
+	size_t at = (size_t)hash & (r->size - 1);
 
 	while (r->v[at].entries && memcmp(&r->v[at].key, key, sizeof(*key)))
 		at = (at + 1) & (r->size - 1);
 	return &r->v[at];
+}
+
+static void put(struct ranking *r, const struct ranking_row *row)
+{
+	*find(r, hash_of(r, &row->key), &row->key) = *row;
 }
 
 /* Rows of `from` into a table of `size` places. */
@@ -58,7 +48,7 @@ static int rebuild(struct ranking *r, const struct ranking_row *from,
 	r->n = 0;
 	for (size_t i = 0; i < n_from; i++)
 		if (from[i].entries) {
-			*find(r, &from[i].key) = from[i];
+			put(r, &from[i]);
 			r->n++;
 		}
 	return 0;
@@ -116,7 +106,7 @@ static int give_up(struct ranking *r)
 	memset(old, 0, r->size * sizeof(*old));
 	r->n = 0;
 	for (size_t i = 0; i < n; i++, r->n++)
-		*find(r, &left[i].key) = left[i];
+		put(r, &left[i]);
 	return 0;
 }
 
@@ -133,27 +123,48 @@ static int make_room(struct ranking *r)
 	return r->n * PLACES == r->size ? grow(r) : 0;
 }
 
-int ranking_add(struct ranking *r, const struct ranking_key *key,
-		bool assured, bool one_way)
+static int count(struct ranking *r, const struct ranking_waiting *w)
 {
-	struct ranking_row *row = find(r, key);
+	struct ranking_row *row = find(r, w->hash, &w->key);
 
 	if (!row->entries) {
 		int err = make_room(r);
 
 		if (err)
 			return err;
-		row = find(r, key);
-		*row = (struct ranking_row){ .key = *key };
+		row = find(r, w->hash, &w->key);
+		*row = (struct ranking_row){ .key = w->key };
 		r->n++;
 	}
 	row->entries++;
-	row->assured += assured;
-	row->one_way += one_way;
+	row->assured += w->assured;
+	row->one_way += w->one_way;
+	return 0;
+}
+
+static int count_waiting(struct ranking *r)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < r->n_waiting; i++)
+		err = count(r, &r->waiting[i]);
+	r->n_waiting = 0;
+	return err;
+}
+
+int ranking_add(struct ranking *r, const struct ranking_key *key,
+		bool assured, bool one_way)
+{
+	uint64_t hash = hash_of(r, key);
+
+	__builtin_prefetch(&r->v[(size_t)hash & (r->size - 1)], 1);
+	r->waiting[r->n_waiting++] = (struct ranking_waiting){
+		*key, assured, one_way, hash,
+	};
 	r->entries++;
 	r->assured += assured;
 	r->one_way += one_way;
-	return 0;
+	return r->n_waiting == RANKING_WAITING ? count_waiting(r) : 0;
 }
 
 static int falling(const void *a, const void *b)
@@ -201,10 +212,13 @@ static void select_first(struct ranking_row *v, size_t n, size_t max)
 		}
 }
 
-void ranking_finish(struct ranking *r, size_t max)
+int ranking_finish(struct ranking *r, size_t max)
 {
+	int err = count_waiting(r);
 	size_t n = 0;
 
+	if (err)
+		return err;
 	for (size_t i = 0; i < r->size; i++)
 		if (r->v[i].entries)
 			r->v[n++] = r->v[i];
@@ -217,6 +231,7 @@ void ranking_finish(struct ranking *r, size_t max)
 	r->n = n;
 	if (n)
 		qsort(r->v, n, sizeof(*r->v), falling);
+	return 0;
 }
 
 void ranking_release(struct ranking *r)

@@ -34,8 +34,19 @@ struct ranking_row {
 	uint32_t entries, assured, one_way;
 };
 
+#define RANKING_WAITING 16
+
+/* Entries that wait until their rows have come into the processor's cache. */
+struct ranking_waiting {
+	struct ranking_key key;
+	bool assured, one_way;
+	uint64_t hash;
+};
+
 struct ranking {
 	struct ranking_row *v;		/* while it is filled, a hash table */
+	struct ranking_waiting waiting[RANKING_WAITING];
+	size_t n_waiting;
 	size_t n, size;
 	uint64_t seed, entries, assured, one_way;
 	uint32_t error_max;
@@ -45,7 +56,7 @@ struct ranking {
 int ranking_init(struct ranking *r, uint64_t seed);
 int ranking_add(struct ranking *r, const struct ranking_key *key,
 		bool assured, bool one_way);
-void ranking_finish(struct ranking *r, size_t max);
+int ranking_finish(struct ranking *r, size_t max);
 void ranking_release(struct ranking *r);
 
 #endif

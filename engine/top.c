@@ -153,11 +153,12 @@ int top_read(const struct top_request *rq, struct top *ret, struct diags *d)
 	err = ranking_init(&t.ranking, seed);
 	if (!err)
 		err = list(&c, d);
+	if (!err)
+		err = ranking_finish(&t.ranking, rq->rows);
 	if (err) {
 		top_release(&t);
 		return err;
 	}
-	ranking_finish(&t.ranking, rq->rows);
 	*ret = t;
 	return 0;
 }

@@ -41,19 +41,49 @@ struct netlink_answer {
 	int err;
 };
 
-/* libmnl's own loops cast const away, which clang does not take. */
+/*
+ * libmnl's loops cast const away, which clang does not take, and call a
+ * function for each step, which shows where there are millions of them.
+ */
+static inline bool netlink_attr_ok(const struct nlattr *a, const char *end)
+{
+	ptrdiff_t left = end - (const char *)a;
+
+	return left >= (ptrdiff_t)sizeof(*a) && a->nla_len >= sizeof(*a) &&
+	       a->nla_len <= left;
+}
+
+static inline const struct nlattr *netlink_attr_next(const struct nlattr *a)
+{
+	return (const void *)((const char *)a + NLA_ALIGN(a->nla_len));
+}
+
+static inline uint16_t netlink_attr_type(const struct nlattr *a)
+{
+	return a->nla_type & NLA_TYPE_MASK;
+}
+
+static inline size_t netlink_attr_size(const struct nlattr *a)
+{
+	return a->nla_len - sizeof(*a);
+}
+
+static inline const void *netlink_attr_data(const struct nlattr *a)
+{
+	return a + 1;
+}
+
 #define netlink_for_each_nested(a, nest)				\
-	for ((a) = mnl_attr_get_payload(nest);				\
-	     mnl_attr_ok((a), (int)((const char *)(nest) +		\
-				    mnl_attr_get_len(nest) -		\
-				    (const char *)(a)));		\
-	     (a) = mnl_attr_next(a))
+	for ((a) = netlink_attr_data(nest);				\
+	     netlink_attr_ok((a), (const char *)(nest) +		\
+				  (nest)->nla_len);			\
+	     (a) = netlink_attr_next(a))
 #define netlink_for_each_attr(a, nlh, offset)				\
-	for ((a) = mnl_nlmsg_get_payload_offset((nlh), (offset));	\
-	     mnl_attr_ok((a), (int)((const char *)			\
-				    mnl_nlmsg_get_payload_tail(nlh) -	\
-				    (const char *)(a)));		\
-	     (a) = mnl_attr_next(a))
+	for ((a) = (const void *)((const char *)(nlh) + NLMSG_HDRLEN +	\
+				  NLMSG_ALIGN(offset));			\
+	     netlink_attr_ok((a), (const char *)(nlh) +			\
+				  (nlh)->nlmsg_len);			\
+	     (a) = netlink_attr_next(a))
 
 /* bus: NETLINK_ROUTE, ... */
 int netlink_open(struct netlink *n, int bus);

@@ -16,30 +16,31 @@ static uint16_t port_of(const struct nlattr *a)
 {
 	uint16_t be;
 
-	if (mnl_attr_get_payload_len(a) < sizeof(be))
+	if (netlink_attr_size(a) < sizeof(be))
 		return 0;
-	memcpy(&be, mnl_attr_get_payload(a), sizeof(be));
+	memcpy(&be, netlink_attr_data(a), sizeof(be));
 	return ntohs(be);
 }
 
 static uint8_t byte_of(const struct nlattr *a)
 {
-	return mnl_attr_get_payload_len(a) ? mnl_attr_get_u8(a) : 0;
+	return netlink_attr_size(a) ? *(const uint8_t *)netlink_attr_data(a) :
+				      0;
 }
 
 static void take_address(const struct nlattr *a, struct ct_entry *e)
 {
-	size_t n = mnl_attr_get_payload_len(a);
+	size_t n = netlink_attr_size(a);
 
-	switch (mnl_attr_get_type(a)) {
+	switch (netlink_attr_type(a)) {
 	case CTA_IP_V4_SRC:
 	case CTA_IP_V6_SRC:
-		memcpy(e->src, mnl_attr_get_payload(a),
+		memcpy(e->src, netlink_attr_data(a),
 		       n < sizeof(e->src) ? n : sizeof(e->src));
 		break;
 	case CTA_IP_V4_DST:
 	case CTA_IP_V6_DST:
-		memcpy(e->dst, mnl_attr_get_payload(a),
+		memcpy(e->dst, netlink_attr_data(a),
 		       n < sizeof(e->dst) ? n : sizeof(e->dst));
 		break;
 	default:
@@ -49,7 +50,7 @@ static void take_address(const struct nlattr *a, struct ct_entry *e)
 
 static void take_proto(const struct nlattr *a, struct ct_entry *e)
 {
-	switch (mnl_attr_get_type(a)) {
+	switch (netlink_attr_type(a)) {
 	case CTA_PROTO_NUM:
 		e->proto = byte_of(a);
 		break;
@@ -76,7 +77,7 @@ static bool take_tuple(const struct nlattr *tuple, struct ct_entry *e)
 	unsigned int seen = 0;
 
 	netlink_for_each_nested(a, tuple) {
-		uint16_t type = mnl_attr_get_type(a);
+		uint16_t type = netlink_attr_type(a);
 
 		seen |= 1u << (type & 31);
 		if (type == CTA_TUPLE_IP)
@@ -94,10 +95,10 @@ static void take_info(const struct nlattr *info, struct ct_entry *e)
 	const struct nlattr *a, *b;
 
 	netlink_for_each_nested(a, info) {
-		if (mnl_attr_get_type(a) != CTA_PROTOINFO_TCP)
+		if (netlink_attr_type(a) != CTA_PROTOINFO_TCP)
 			continue;
 		netlink_for_each_nested(b, a)
-			if (mnl_attr_get_type(b) == CTA_PROTOINFO_TCP_STATE)
+			if (netlink_attr_type(b) == CTA_PROTOINFO_TCP_STATE)
 				e->tcp_state = byte_of(b);
 	}
 }
@@ -106,9 +107,9 @@ static void take_status(const struct nlattr *a, struct ct_entry *e)
 {
 	uint32_t be;
 
-	if (mnl_attr_get_payload_len(a) < sizeof(be))
+	if (netlink_attr_size(a) < sizeof(be))
 		return;
-	memcpy(&be, mnl_attr_get_payload(a), sizeof(be));
+	memcpy(&be, netlink_attr_data(a), sizeof(be));
 	e->status = ntohl(be);
 }
 
@@ -122,9 +123,8 @@ static bool parse(const struct nlmsghdr *nlh, struct ct_entry *e)
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*head))
 		return false;
 	e->family = head->nfgen_family;
-	/* In the kernel's order; what follows is of no interest here. */
 	netlink_for_each_attr(a, nlh, sizeof(*head)) {
-		uint16_t type = mnl_attr_get_type(a);
+		uint16_t type = netlink_attr_type(a);
 
 		if (type == CTA_TUPLE_ORIG)
 			whole = take_tuple(a, e);
@@ -132,9 +132,6 @@ static bool parse(const struct nlmsghdr *nlh, struct ct_entry *e)
 			take_status(a, e);
 		else if (type == CTA_PROTOINFO)
 			take_info(a, e);
-		if (type == CTA_PROTOINFO ||
-		    (type == CTA_STATUS && e->proto != IPPROTO_TCP))
-			break;
 	}
 	return whole && (e->family == AF_INET || e->family == AF_INET6);
 }

@@ -42,7 +42,7 @@ static void counts_are_exact(void **state)
 	assert_int_equal(ranking_init(&r, 7), 0);
 	for (uint32_t n = 0; n < 20000; n++)
 		add(&r, n, 1 + (n % 100 == 0) * n);
-	ranking_finish(&r, SIZE_MAX);
+	assert_int_equal(ranking_finish(&r, SIZE_MAX), 0);
 	assert_int_equal(r.n, 20000);
 	assert_int_equal(r.error_max, 0);
 	assert_int_equal(number_of(&r.v[0]), 19900);
@@ -67,7 +67,7 @@ static void keys_differ(void **state)
 	assert_int_equal(ranking_init(&r, 0), 0);
 	for (size_t i = 0; i < 10; i++)
 		assert_int_equal(ranking_add(&r, &k[i % 5], true, false), 0);
-	ranking_finish(&r, SIZE_MAX);
+	assert_int_equal(ranking_finish(&r, SIZE_MAX), 0);
 	assert_int_equal(r.n, 5);
 	for (size_t i = 0; i < r.n; i++)
 		assert_int_equal(r.v[i].entries, 2);
@@ -89,7 +89,7 @@ static void the_many_do_not_hide_the_few(void **state)
 		for (size_t n = 0; n < 200; n++)
 			add(&r, rare++, 1);
 	}
-	ranking_finish(&r, SIZE_MAX);
+	assert_int_equal(ranking_finish(&r, SIZE_MAX), 0);
 	assert_true(r.error_max > 0 && r.error_max < 10);
 	assert_true(r.n <= RANKING_KEYS);
 	assert_int_equal(r.entries, 2070000);
@@ -113,7 +113,7 @@ static void nobody_is_rare(void **state)
 	for (uint32_t n = 0; n < RANKING_KEYS; n++)
 		add(&r, n, 300);
 	add(&r, RANKING_KEYS, 1);
-	ranking_finish(&r, SIZE_MAX);
+	assert_int_equal(ranking_finish(&r, SIZE_MAX), 0);
 	assert_true(r.error_max >= 256);
 	assert_true(r.n > 0);
 	for (size_t i = 0; i < r.n; i++)
@@ -135,8 +135,8 @@ static void the_first_are_the_first(void **state)
 			add(&all, n, 1 + n * 7 % 31);
 			add(&some, n, 1 + n * 7 % 31);
 		}
-		ranking_finish(&all, SIZE_MAX);
-		ranking_finish(&some, max);
+		assert_int_equal(ranking_finish(&all, SIZE_MAX), 0);
+		assert_int_equal(ranking_finish(&some, max), 0);
 		assert_int_equal(all.n, 300);
 		assert_int_equal(some.n, max);
 		assert_memory_equal(all.v, some.v, max * sizeof(*all.v));
@@ -151,7 +151,7 @@ static void nothing_was_counted(void **state)
 
 	(void)state;
 	assert_int_equal(ranking_init(&r, 1), 0);
-	ranking_finish(&r, SIZE_MAX);
+	assert_int_equal(ranking_finish(&r, SIZE_MAX), 0);
 	assert_int_equal(r.n, 0);
 	ranking_release(&r);
 }
