@@ -50,6 +50,7 @@ enum option_bit {
 	OPT_REWRITE = 1 << 10,
 	OPT_STATUS = 1 << 11,
 	OPT_MEMORY = 1 << 12,
+	OPT_YAML = 1 << 13,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -62,7 +63,7 @@ struct options {
 	uint8_t ct_state;		/* NF_CT_STATE_BIT; 0: not said */
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;
-	bool dry_run, detailed, wait, redo, minimal, rewrite, check;
+	bool dry_run, detailed, wait, redo, minimal, rewrite, check, yaml;
 	char **args;
 	size_t n_args;
 };
@@ -79,7 +80,7 @@ struct command {
 
 extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
 	cmd_remove, cmd_confirm, cmd_recover, cmd_rollback, cmd_audit,
-	cmd_explain, cmd_import, cmd_status, cmd_size;
+	cmd_explain, cmd_import, cmd_status, cmd_suggest, cmd_size;
 
 /* Parse argv[0..] of a command; EXIT_DONE, or EXIT_USAGE with a message. */
 int options_parse(const struct command *c, int argc, char **argv,

@@ -19,7 +19,8 @@
 static const struct command *const commands[] = {
 	&cmd_check, &cmd_render, &cmd_diff, &cmd_apply,
 	&cmd_confirm, &cmd_rollback, &cmd_recover, &cmd_remove, &cmd_audit,
-	&cmd_import, &cmd_explain, &cmd_status, &cmd_size,
+	&cmd_import, &cmd_explain, &cmd_status, &cmd_suggest,
+	&cmd_size,
 };
 
 static void print_help(FILE *out)
@@ -97,7 +98,7 @@ static const struct command *find_command(const char *name)
 
 static int no_command(const char *name)
 {
-	static const char *const later[] = { "status", "test" };
+	static const char *const later[] = { "test" };
 	const char *names[ARRAY_SIZE(commands) + 2] = { "help", "version" };
 	const char *near;
 

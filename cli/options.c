@@ -43,6 +43,7 @@ static const struct {
 	{ "check", no_argument, OPT_STATUS, KEY_FLAG, FLAG(check) },
 	{ "top", required_argument, OPT_STATUS, KEY_TEXT, FLAG(top) },
 	{ "by", required_argument, OPT_STATUS, KEY_TEXT, FLAG(by) },
+	{ "yaml", no_argument, OPT_YAML, KEY_FLAG, FLAG(yaml) },
 	{ "memory", required_argument, OPT_MEMORY, KEY_TEXT, FLAG(memory) },
 	{ "force", no_argument, OPT_FORCE, KEY_FLAG, FLAG(request.force) },
 	{ "wait", no_argument, OPT_WAIT, KEY_FLAG, FLAG(wait) },

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "cli/progress.h"
 #include "cli/status_report.h"
 #include "core/mem.h"
 #include "engine/drift.h"
@@ -12,24 +12,7 @@
 
 /* So many are listed in a third of a second, and tell as much as all. */
 #define SAMPLE 100000
-/* From so many on a listing takes long enough to show how far it is. */
-#define PROGRESS_FROM 200000
 #define PER_CENT 100
-
-static uint64_t expected;
-
-static void show_progress(uint64_t done)
-{
-	if (done >= expected)
-		expected = done;
-	fprintf(stderr, "\rlisting entries: %.0f %%",
-		(double)PER_CENT * (double)done / (double)expected);
-}
-
-static void end_progress(void)
-{
-	fputs("\r                         \r", stderr);
-}
 
 int status_top(const struct status_report *r, const struct request *rq,
 	       struct status *s, struct top *ret)
@@ -40,8 +23,7 @@ int status_top(const struct status_report *r, const struct request *rq,
 		.limit = r->rows ? 0 : SAMPLE,
 		.rows = r->rows ? r->rows : 1,
 	};
-	bool shows = r->rows && s->table.count >= PROGRESS_FROM &&
-		     isatty(STDERR_FILENO);
+	bool shows = r->rows && progress_begin(s->table.count);
 	int err;
 
 	/* A sample is not worth a module. */
@@ -53,13 +35,11 @@ int status_top(const struct status_report *r, const struct request *rq,
 	if (r->rows && r->by == TOP_SERVICE)
 		drift_load_policy(&p, rq, s);
 	how.rules = p.rules;
-	if (shows) {
-		expected = s->table.count;
-		how.progress = show_progress;
-	}
+	if (shows)
+		how.progress = progress_show;
 	err = top_read(&how, ret, &s->diags);
 	if (shows)
-		end_progress();
+		progress_end();
 	return err;
 }
 

@@ -236,7 +236,8 @@
 	X(RULES_PASSED, 821)		/* a note */			\
 	/* status */							\
 	X(TABLE_UNKNOWN, 830)		/* a warning */			\
-	X(ENTRIES_UNREAD, 831)
+	X(ENTRIES_UNREAD, 831)						\
+	X(ADVICE_UNJUDGED, 832)		/* a warning */
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

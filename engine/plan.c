@@ -75,24 +75,36 @@ static enum privilege privilege_of(const struct plan *p)
 		       PRIVILEGE_LOAD : PRIVILEGE_RULES;
 }
 
+static int parse(struct plan *p)
+{
+	int err;
+
+	/* `check --kernel` makes namespaces; all others parse unprivileged. */
+	if (!p->rq->private_kernel && privilege_drop(privilege_of(p)))
+		return diag_add(&p->diags, DIAG_ERROR, -EPERM, ID_CAPS_KEPT,
+				NOPOS,
+				"capabilities that are not needed cannot be given up");
+	err = policy_parse(p->file, p->text, p->len, &p->policy, &p->diags);
+	if (err)
+		return plan_file_fault(err);
+	narrow_families(p);
+	return generate_rules(p);
+}
+
 int plan_load(struct plan *p, const struct request *rq, const char *file)
 {
 	int err;
 
 	*p = (struct plan){ .rq = rq, .file = file };
 	err = policy_read(file, &p->text, &p->len, &p->diags);
-	if (err)
-		return plan_file_fault(err);
-	/* `check --kernel` makes namespaces; all others parse unprivileged. */
-	if (!rq->private_kernel && privilege_drop(privilege_of(p)))
-		return diag_add(&p->diags, DIAG_ERROR, -EPERM, ID_CAPS_KEPT,
-				NOPOS,
-				"capabilities that are not needed cannot be given up");
-	err = policy_parse(file, p->text, p->len, &p->policy, &p->diags);
-	if (err)
-		return plan_file_fault(err);
-	narrow_families(p);
-	return generate_rules(p);
+	return err ? plan_file_fault(err) : parse(p);
+}
+
+int plan_load_text(struct plan *p, const struct request *rq, const char *name,
+		   char *text, size_t len)
+{
+	*p = (struct plan){ .rq = rq, .file = name, .text = text, .len = len };
+	return parse(p);
 }
 
 /* Half of a policy is not what was asked for: such a policy waits. */

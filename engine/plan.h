@@ -53,6 +53,9 @@ struct plan {
 };
 
 int plan_load(struct plan *p, const struct request *rq, const char *file);
+/* Of a text that no file holds, which is the plan's from then on. */
+int plan_load_text(struct plan *p, const struct request *rq, const char *name,
+		   char *text, size_t len);
 /* What an error means that a file gave which the user named. */
 int plan_file_fault(int err);
 /* What the policy may mean for connections of others. */

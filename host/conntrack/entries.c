@@ -132,6 +132,8 @@ static bool parse(const struct nlmsghdr *nlh, struct ct_entry *e)
 			take_status(a, e);
 		else if (type == CTA_PROTOINFO)
 			take_info(a, e);
+		else if (type == CTA_HELP)
+			e->helped = true;
 	}
 	return whole && (e->family == AF_INET || e->family == AF_INET6);
 }

@@ -32,6 +32,7 @@ struct ct_entry {
 	uint16_t sport, dport;
 	uint32_t status;		/* IPS_* */
 	uint8_t tcp_state;		/* TCP_CONNTRACK_*; 0: none */
+	bool helped;			/* a helper looks into its packets */
 };
 
 /*

@@ -17,5 +17,7 @@
 #include "core/inet.h"
 
 int local_addresses(struct prefix_set *ret);
+/* Those of many hosts: multicast, and broadcast of the networks here. */
+int group_addresses(struct prefix_set *ret);
 
 #endif

@@ -30,7 +30,8 @@ def _tuple(kind, proto, src, dst, sport, dport):
         first + 1, dst)) + attr(0x8002, attr(1, bytes([proto])) + ends))
 
 
-def message(proto, src, dst, sport, dport, status, state, number):
+def message(proto, src, dst, sport, dport, status, state, number,
+            helper=None):
     """Of one entry; state: TCP's, linux/netfilter/nf_conntrack_tcp.h."""
     src, dst = pack_address(src), pack_address(dst)
     answer = (0, sport) if proto == ICMP else (sport, dport)
@@ -41,19 +42,21 @@ def message(proto, src, dst, sport, dport, status, state, number):
     body += attr(7, struct.pack("!I", 3600))
     if proto == TCP:
         body += attr(0x8004, attr(0x8001, attr(1, bytes([state]))))
+    if helper:
+        body += attr(0x8005, attr(1, helper.encode() + b"\0"))
     family = socket.AF_INET if len(src) == 4 else socket.AF_INET6
     return struct.pack("=IHHIIBBH", 20 + len(body), NEW, CREATE, number, 0,
                        family, 0, 0) + body
 
 
-def add(space, entries):
+def add(space, entries, helper=None):
     """entries: (proto, src, dst, sport, dport, status, TCP's state or 0)"""
     with space.socket(socket.AF_NETLINK, socket.SOCK_RAW,
                       lab.NETLINK_NETFILTER) as sock:
         batch = []
         for number, entry in enumerate(entries):
-            batch.append(message(*entry, number + 1))
+            batch.append(message(*entry, number + 1, helper))
             if len(batch) == BATCH:
                 sock.send(b"".join(batch))
                 batch.clear()
-        sock.send(b"".join(batch) or message(*entry, 0))
+        sock.send(b"".join(batch) or message(*entry, 0, helper))

@@ -16,7 +16,7 @@ import peers
 TOP = os.environ.get("srcdir") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..", "..")
 COMMANDS = ("check", "render", "diff", "apply", "confirm", "rollback",
-            "recover", "remove", "explain")
+            "recover", "remove", "explain", "status", "suggest", "size")
 POLICY = """version: 1
 state_matching: allowed
 untracked:
@@ -102,6 +102,8 @@ class Bench:
             with open(os.path.join(self.folder, name), "w",
                       encoding="utf-8") as f:
                 f.write(POLICY)
+        # so that there are entries
+        self.reachable()
         for name in re.findall(r"--against ([\w-]+\.\w+)", command):
             self.run("ctpolicy render policy.yaml --backend nftables >%s"
                      % name).wait()

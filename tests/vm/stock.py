@@ -33,6 +33,7 @@ def looking(vm, _how):
     for command, code in (
             ("check /tmp/allowed.yaml", 0), ("audit", 0),
             ("status", 0), ("status --check --json", 0),
+            ("suggest", 0), ("suggest --json", 0), ("suggest --yaml", 1),
             ("render /tmp/allowed.yaml", 0),
             ("diff /tmp/forbidden.yaml --backend nftables", 1),
             ("diff /tmp/allowed.yaml --backend nftables", 1),
@@ -57,6 +58,8 @@ def sampling(vm, _how):
     vm.run("modprobe nf_conntrack && test ! -e " + netlink)
     said = vm.run("ctpolicy status --json")
     assert '"sample": null' in said and '"module": "loaded"' in said, said
+    said = vm.run("ctpolicy suggest --json", code=69)
+    assert "nf_conntrack_netlink" in said and "modprobe" in said, said
     vm.run("test ! -e " + netlink)
     vm.run("ctpolicy status --top 1 && test -e " + netlink)
 
