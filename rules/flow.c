@@ -52,7 +52,8 @@ static bool may_pass(const struct iface_set *s, const char *name,
 bool flow_matches(const struct flow *f, const struct match *m)
 {
 	if ((m->family && m->family != f->family) ||
-	    (m->proto && m->proto != f->proto) || m->fragment_tail ||
+	    (m->proto && m->proto != f->proto) ||
+	    (m->not_tcp && f->proto == IPPROTO_TCP) || m->fragment_tail ||
 	    (m->sport.n && !in_ports(&m->sport, f->sport)) ||
 	    (m->dport.n && !in_ports(&m->dport, f->dport)) ||
 	    !leads_to(f, m->dst))

@@ -59,6 +59,8 @@ static void put_match(uint64_t *h, const struct match *m)
 {
 	put_number(h, m->family);
 	put_number(h, m->proto);
+	if (m->not_tcp)
+		put_number(h, m->not_tcp);
 	put_prefixes(h, &m->saddr);
 	put_prefixes(h, &m->daddr);
 	put_ports(h, &m->sport);

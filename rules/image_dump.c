@@ -57,6 +57,8 @@ static void put_match(struct strbuf *b, const struct match *m)
 		strbuf_puts(b, " ");
 		protocol_print(m->proto, b);
 	}
+	if (m->not_tcp)
+		strbuf_puts(b, " !tcp");
 	put_ifaces(b, " iif ", &m->iif);
 	put_ifaces(b, " oif ", &m->oif);
 	put_ports(b, " sport ", &m->sport);

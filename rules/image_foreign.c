@@ -135,8 +135,11 @@ static int put_proto(const struct adding *a, const struct match *m)
 {
 	struct list l = list_of(a, FIELD_L4PROTO);
 
+	l.term.negated = m->not_tcp;
 	if (m->proto)
 		list_add_byte(&l, m->proto, m->proto);
+	else if (m->not_tcp)
+		list_add_byte(&l, IPPROTO_TCP, IPPROTO_TCP);
 	return list_end(&l);
 }
 

@@ -39,17 +39,17 @@ static bool chain_notracks(const struct image_table *t,
 }
 
 /* Conntrack wants to see both sides of its handshake, or lets none of it in. */
-static bool shakes_hands(uint8_t proto)
+static bool shakes_hands(const struct match *m)
 {
-	return proto == IPPROTO_TCP || proto == IPPROTO_SCTP ||
-	       proto == IPPROTO_DCCP;
+	return !m->proto || m->proto == IPPROTO_TCP ||
+	       m->proto == IPPROTO_SCTP || m->proto == IPPROTO_DCCP;
 }
 
 static enum stage rule_stage(const struct image_rule *r, enum stage chain)
 {
 	if (r->verdict != VERDICT_NOTRACK)
 		return chain;
-	if (shakes_hands(r->match.proto) || r->match.dport.n ||
+	if (shakes_hands(&r->match) || r->match.dport.n ||
 	    looks_up(r, KEY_DPORT))
 		return STAGE_NOTRACK_REQUEST;
 	if (r->match.sport.n || looks_up(r, KEY_SPORT))

@@ -102,6 +102,8 @@ static int cmp_flags(const struct match *a, const struct match *b)
 	int c = cmp_num(a->proto, b->proto);
 
 	if (!c)
+		c = cmp_num(a->not_tcp, b->not_tcp);
+	if (!c)
 		c = cmp_num(a->family, b->family);
 	if (!c)
 		c = cmp_num((long)a->dst, (long)b->dst);

@@ -88,6 +88,7 @@ struct icmp_range {
 struct match {
 	uint8_t family;			/* AF_UNSPEC: IPv4 and IPv6 alike */
 	uint8_t proto;			/* 0: any */
+	bool not_tcp;			/* any but tcp; proto is 0 */
 	struct prefix_set saddr, daddr;
 	struct port_set sport, dport;
 	struct iface_set iif, oif;

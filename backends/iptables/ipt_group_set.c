@@ -56,7 +56,7 @@ static uint64_t digest_shape(uint64_t h, const struct ipt_group *g)
 	if (g->g->model.turn)
 		h = digest_num(h, g->g->model.turn << 16);
 	h = digest_num(h, g->g->model.rank << 8 | g->g->model.leg);
-	h = digest_num(h, m->proto << 8 | m->family);
+	h = digest_num(h, m->not_tcp << 16 | m->proto << 8 | m->family);
 	h = digest_num(h, m->dst << 16 | m->ct << 8 | m->socket);
 	h = digest_num(h, m->not_syn << 1 | m->fragment_tail);
 	for (size_t i = 0; i < m->dport.n; i++)

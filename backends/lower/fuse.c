@@ -99,9 +99,9 @@ static uint32_t shape_digest(const struct fuse_group *g)
 	const struct match *m = &g->model.match;
 	const uint32_t plain[] = {
 		g->model.hook, g->model.action, g->model.rank, g->model.leg,
-		g->n_parts, m->family, m->proto, m->dst, m->src_local, m->ct,
-		m->socket, m->not_syn, m->fragment_tail, m->n_icmp,
-		g->model.turn,
+		g->n_parts, m->family, m->proto, m->not_tcp, m->dst,
+		m->src_local, m->ct, m->socket, m->not_syn, m->fragment_tail,
+		m->n_icmp, g->model.turn,
 	};
 	uint64_t h = digest_add(DIGEST_START, plain, sizeof(plain));
 

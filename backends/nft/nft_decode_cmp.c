@@ -43,7 +43,8 @@ static bool cmp_meta(struct nft_reader *r, uint32_t key, const uint8_t *d,
 		       set_byte(&m->family, AF_UNSPEC,
 				d[0] == NFPROTO_IPV4 ? AF_INET : AF_INET6);
 	case NFT_META_L4PROTO:
-		return len == 1 && d[0] && set_byte(&m->proto, 0, d[0]);
+		return len == 1 && d[0] && !m->not_tcp &&
+		       set_byte(&m->proto, 0, d[0]);
 	case NFT_META_IIFNAME:
 		set_iface(r, &m->iif, d, len);
 		return true;
@@ -53,6 +54,16 @@ static bool cmp_meta(struct nft_reader *r, uint32_t key, const uint8_t *d,
 	default:
 		return false;
 	}
+}
+
+static bool cmp_not_tcp(struct nft_reader *r, const uint8_t *d, uint32_t len)
+{
+	struct match *m = &r->rule->match;
+
+	if (m->proto || m->not_tcp)
+		return false;
+	m->not_tcp = true;
+	return len == 1 && d[0] == IPPROTO_TCP;
 }
 
 static bool set_ports(struct nft_reader *r, uint32_t offset, uint16_t first,
@@ -203,6 +214,8 @@ bool nft_decode_cmp(struct nft_reader *r, const struct nft_load *l, uint32_t op,
 {
 	switch (l->from) {
 	case FROM_META:
+		if (op == NFT_CMP_NEQ && l->key == NFT_META_L4PROTO)
+			return !l->mask && cmp_not_tcp(r, d, len);
 		return op == NFT_CMP_EQ && !l->mask &&
 		       cmp_meta(r, l->key, d, len);
 	case FROM_TRANSPORT:

@@ -119,6 +119,9 @@ static void put_basis(struct nft_writer *w, uint8_t table,
 	if (m->proto) {
 		nft_put_meta(w, NFT_META_L4PROTO, NFT_REG_1);
 		put_cmp8(w, NFT_CMP_EQ, m->proto);
+	} else if (m->not_tcp) {
+		nft_put_meta(w, NFT_META_L4PROTO, NFT_REG_1);
+		put_cmp8(w, NFT_CMP_NEQ, IPPROTO_TCP);
 	}
 }
 

@@ -145,8 +145,8 @@ static uint32_t rule_digest(const struct image_rule *r)
 {
 	const struct match *m = &r->match;
 	const uint32_t plain[] = {
-		r->verdict, r->n_lookups, m->family, m->proto, m->socket,
-		m->icmp[0].first,
+		r->verdict, r->n_lookups, m->family, m->proto, m->not_tcp,
+		m->socket, m->icmp[0].first,
 	};
 	uint64_t h = digest_add(DIGEST_START, plain, sizeof(plain));
 

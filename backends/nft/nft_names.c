@@ -155,6 +155,7 @@ void nft_name_shape(const struct fuse_group *g, struct strbuf *out)
 	out->lost |= proto.lost;
 	if (r->match.proto)
 		add(out, strbuf_str(&proto));
+	add(out, r->match.not_tcp ? "nontcp" : "");
 	add_kinds(out, r);
 	add_iface(out, &r->match.iif);
 	add_iface(out, &r->match.oif);

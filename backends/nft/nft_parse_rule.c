@@ -229,10 +229,15 @@ static bool take_keys(struct words *w)
 
 static bool take_l4proto(struct words *w)
 {
+	struct match *m = &w->rule->match;
 	char buf[WORD_SIZE];
 	int proto;
 
-	if (!take_text(w, buf, sizeof(buf)))
+	if (take(w, "!=")) {
+		m->not_tcp = true;
+		return !m->proto && take(w, "tcp");
+	}
+	if (!take_text(w, buf, sizeof(buf)) || m->not_tcp)
 		return false;
 	proto = protocol_number(buf);
 	if (!strcmp(buf, "ipv6-icmp"))

@@ -91,6 +91,8 @@ static void print_basis(uint8_t table_family, const struct image_rule *r,
 		protocol_print(m->proto, out);
 		strbuf_puts(out, " ");
 	}
+	if (m->not_tcp)
+		strbuf_puts(out, "meta l4proto != tcp ");
 }
 
 static void print_key(const struct image_rule *r, enum key_part p,

@@ -80,8 +80,12 @@ static int opt_proto(struct decoder *d, const char *arg, bool negated)
 {
 	int n;
 
-	if (negated || d->r->match.proto)
+	if (d->r->match.proto || d->r->match.not_tcp)
 		return -EINVAL;
+	if (negated) {
+		d->r->match.not_tcp = true;
+		return protocol_number(arg) == IPPROTO_TCP ? 0 : -EINVAL;
+	}
 	if (!strcmp(arg, "all") || !strcmp(arg, "0"))
 		return 0;
 	if (!strcmp(arg, "icmpv6") || !strcmp(arg, "ipv6-icmp"))

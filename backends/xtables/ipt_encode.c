@@ -84,10 +84,12 @@ static int encode_iface(struct ipt_args *a, const char *opt,
 	return ipt_args_addf(a, "%s%s", i->name, i->wild ? "+" : "");
 }
 
-static int encode_proto(struct ipt_args *a, uint8_t proto)
+static int encode_proto(struct ipt_args *a, const struct match *m)
 {
+	uint8_t proto = m->proto;
+
 	if (!proto)
-		return 0;
+		return m->not_tcp ? WORDS(a, "!", "-p", "tcp") : 0;
 	for (size_t i = 0; i < ARRAY_SIZE(proto_names); i++)
 		if (proto_names[i].proto == proto)
 			return WORDS(a, "-p", proto_names[i].name);
@@ -258,7 +260,7 @@ static int encode(const struct image_rule *r, uint8_t family,
 	    (err = encode_addr(a, "-d", &m->daddr)) ||
 	    (err = encode_iface(a, "-i", &m->iif)) ||
 	    (err = encode_iface(a, "-o", &m->oif)) ||
-	    (err = encode_proto(a, m->proto)) ||
+	    (err = encode_proto(a, m)) ||
 	    (err = encode_fragment(a, r, family)) ||
 	    (err = encode_ports(a, "--sports", &m->sport)) ||
 	    (err = encode_ports(a, "--dports", &m->dport)) ||

@@ -80,6 +80,7 @@ static const struct {
 	{ NFPROTO_IPV4, "-s 10.0.0.0/8 -d 192.0.2.1/32 -i eth0 -j ACCEPT",
 	  NULL },
 	{ NFPROTO_IPV4, "-s 0.0.0.0/0 -j RETURN", "-j RETURN" },
+	{ NFPROTO_IPV6, "-i lo ! -p tcp -j ACCEPT", NULL },
 	{ NFPROTO_IPV6, "-s 2001:db8::/32 -o wan+ -j ACCEPT", NULL },
 	{ NFPROTO_IPV4, "-p tcp -m tcp ! --tcp-flags ACK,SYN,RST,FIN SYN "
 	  "-m state --state UNTRACKED -j ACCEPT",
@@ -157,7 +158,9 @@ static const char *const unknown[] = {
 	"-j CT --notrack -j ACCEPT", "-j CT --helper ftp",
 	"! -s 10.0.0.0/8 -j ACCEPT", "-s 10.0.0.0/255.0.255.0 -j ACCEPT",
 	"-s 2001:db8::/32 -j ACCEPT", "-p tcp ! -i lo -j ACCEPT",
-	"-p nosuch -j ACCEPT", "! -p tcp -j ACCEPT", "-m limit -j ACCEPT",
+	"-p nosuch -j ACCEPT", "! -p udp -j ACCEPT",
+	"! -p tcp -p udp -j ACCEPT", "-p udp ! -p tcp -j ACCEPT",
+	"-m limit -j ACCEPT",
 	"-p tcp -m tcp --dport 80:x -j ACCEPT",
 	"-p tcp -m tcp --dport 81:80 -j ACCEPT",
 	"-p tcp -m multiport --ports 80 -j ACCEPT",

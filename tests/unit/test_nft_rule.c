@@ -67,6 +67,8 @@ static const struct {
 	{ "inet", "jump other" },
 	{ "ip", "icmp type destination-unreachable accept" },
 	{ "ip", "meta l4proto gre accept" },
+	{ "inet", "oifname \"lo\" meta l4proto != tcp ct state untracked accept" },
+	{ "ip6", "iifname \"lo\" meta l4proto != tcp accept" },
 	{ "ip", "tcp dport . ip saddr @ctpolicy-s4 accept" },
 	{ "ip6", "icmpv6 type 130-136 accept" },
 	{ "ip6", "meta l4proto tcp frag frag-off != 0 accept" },
@@ -199,6 +201,9 @@ static void test_unknown(void **state)
 		"ip saddr @x ip6 saddr @y accept", "fib daddr type unicast accept",
 		"accept accept", "jump", "comment \"x\"", "tcp dport @p . accept",
 		"tcp dport 80-70 accept", "icmp type 300 accept",
+		"meta l4proto != udp accept",
+		"meta l4proto != tcp meta l4proto udp accept",
+		"meta l4proto udp meta l4proto != tcp accept",
 		"meta l4proto 0 accept", "iifname \"\" accept",
 		"tcp dport \"80\" 81 accept", "@p accept", ". accept",
 	};
