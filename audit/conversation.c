@@ -76,6 +76,17 @@ static void put_error(struct packet *p)
 						      ICMP_FRAG_NEEDED : 0);
 }
 
+/* Of ICMP, conntrack follows little but echoes. */
+static void put_echo(struct packet *p, bool answers)
+{
+	uint8_t v4 = answers ? ICMP_ECHOREPLY : ICMP_ECHO;
+	uint8_t v6 = answers ? ICMP6_ECHO_REPLY : ICMP6_ECHO_REQUEST;
+
+	packet_set_number(p, FIELD_ICMP_TYPE, p->family == NFPROTO_IPV4 ? v4 :
+									  v6);
+	packet_set_number(p, FIELD_ICMP_CODE, 0);
+}
+
 static void put_parts(struct packet *p, const struct flow_sample *s,
 		      bool answers, bool error)
 {
@@ -154,6 +165,8 @@ bool conversation_packet(const struct flow_space *sp,
 	ret->ctmark_new = UINT32_MAX;
 	if (error)
 		put_error(ret);
+	else if (sp->proto == icmp)
+		put_echo(ret, answers);
 	else if (sp->proto == IPPROTO_TCP)
 		packet_set_number(ret, FIELD_TCP_FLAGS, talks[talk].flags);
 	ret->ct_states = has_entry ? talks[talk].state : talks[talk].alone;

@@ -55,8 +55,13 @@ static int ask_byte(const struct asked *a, uint8_t value, enum fit *ret)
 /* Every combination of flags that the lot's packets may have. */
 static int ask_flags(const struct asked *a, enum fit *ret)
 {
-	bool not_syn = a->m->not_syn;
+	bool not_syn = a->m->not_syn, any = a->m->proto == PROTOCOL_ANY;
 	enum fit one, all = FIT_UNSURE;
+
+	if (a->m->proto != IPPROTO_TCP) {
+		*ret = any && !a->m->not_tcp ? FIT_UNSURE : FIT_NONE;
+		return 0;
+	}
 
 	for (unsigned int v = 0; v < 256; v++) {
 		bool opens = (v & OPENING) == TH_SYN;
@@ -75,9 +80,32 @@ static int ask_flags(const struct asked *a, enum fit *ret)
 	return 0;
 }
 
+/* Of all protocols, or of all but tcp, one may be asked for. */
+static int ask_any_protocol(const struct asked *a, enum fit *ret)
+{
+	uint8_t tcp[TERM_KEY_MAX] = { IPPROTO_TCP };
+	const struct key_range *r = a->values->v;
+	bool one = !a->t->masked && a->values->n == 1 &&
+		   !memcmp(r->first, r->last, TERM_KEY_MAX) && r->first[0];
+	bool is_tcp = one && lies_in(tcp, a->values);
+
+	*ret = FIT_UNSURE;
+	if (!one)
+		return 0;
+	if (a->m->not_tcp && is_tcp) {
+		*ret = a->t->negated ? FIT_ALL : FIT_NONE;
+	} else if (!a->t->negated) {
+		a->m->proto = r->first[0];
+		a->m->not_tcp = false;
+		*ret = FIT_PART;
+	}
+	return 0;
+}
+
 static int ask_protocol(const struct asked *a, enum fit *ret)
 {
-	return ask_byte(a, a->m->proto, ret);
+	return a->m->proto == PROTOCOL_ANY ? ask_any_protocol(a, ret) :
+					     ask_byte(a, a->m->proto, ret);
 }
 
 static int ask_family(const struct asked *a, enum fit *ret)
@@ -111,9 +139,10 @@ static int ask_daddr(const struct asked *a, enum fit *ret)
 
 static int ask_port(const struct asked *a, struct port_set *s, enum fit *ret)
 {
+	bool any = a->m->proto == PROTOCOL_ANY;
 	bool has = protocol_has_ports(a->m->proto) && !a->m->fragment_tail;
 
-	*ret = has ? FIT_UNSURE : FIT_NONE;
+	*ret = has || any ? FIT_UNSURE : FIT_NONE;
 	return !has || a->t->masked ? 0 :
 	       narrow_ports(s, a->values, ret);
 }
@@ -161,7 +190,7 @@ static int ask_icmp_type(const struct asked *a, enum fit *ret)
 	bool icmp = a->m->proto == IPPROTO_ICMP ||
 		    a->m->proto == IPPROTO_ICMPV6;
 
-	*ret = icmp ? FIT_UNSURE : FIT_NONE;
+	*ret = icmp || a->m->proto == PROTOCOL_ANY ? FIT_UNSURE : FIT_NONE;
 	return !icmp || a->t->masked ? 0 :
 	       narrow_icmp(a->m, a->values, ret);
 }

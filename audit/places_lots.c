@@ -86,14 +86,13 @@ static int place_lot(struct search *x, const struct lot *lot)
  * Without ports both legs of what this host sends to itself look alike: no
  * answer is let in that may not begin, too.
  */
-static bool begins(const struct rule *r)
+static bool looks_alike(const struct rule *r)
 {
 	const struct iface_set *s = r->hook == HOOK_OUTPUT ? &r->match.oif :
 							     &r->match.iif;
-	bool loopback = s->n == 1 && !strcmp(s->v[0].name, "lo");
 
-	return r->leg != LEG_REPLY ||
-	       (loopback && !protocol_has_ports(r->match.proto));
+	return s->n == 1 && !strcmp(s->v[0].name, "lo") &&
+	       !protocol_has_ports(r->match.proto);
 }
 
 /* Its packets, by what conntrack makes of them while it follows the flow. */
@@ -110,11 +109,12 @@ static int place_family(struct search *x, const struct rule *r, uint8_t family)
 		lot.untracked = NF_CT_STATE_INVALID_BIT;
 	lot.tracked = is_errors(r) ? IS_RELATED :
 		      r->match.ct == CT_ANY ? lot.untracked :
-		      begins(r) ? IS_NEW : IS_ESTABLISHED;
+		      r->leg != LEG_REPLY || looks_alike(r) ? IS_NEW :
+							      IS_ESTABLISHED;
 	lot.syn = tcp && lot.tracked == IS_NEW;
 	err = place_lot(x, &lot);
 	if (err || lot.tracked != IS_NEW ||
-	    (!tcp && r->leg != LEG_BOTH))
+	    (!tcp && (r->leg != LEG_BOTH || looks_alike(r))))
 		return err;
 	lot.tracked = IS_ESTABLISHED;
 	lot.syn = false;

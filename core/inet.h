@@ -95,7 +95,9 @@ void iface_set_release(struct iface_set *s);
  * Protocols by the names that iptables, nft and policies share. A number
  * without a name here is printed as a number. protocol_number() gives 1..255
  * or -EINVAL/-ERANGE. "ipip" is read as 4, and printed as that number.
+ * PROTOCOL_ANY is printed as "any".
  */
+#define PROTOCOL_ANY 0
 int protocol_number(const char *name);
 const char *protocol_name(uint8_t proto);	/* NULL: none */
 bool protocol_has_ports(uint8_t proto);

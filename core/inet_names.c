@@ -69,7 +69,9 @@ void protocol_print(uint8_t proto, struct strbuf *out)
 	const char *name = protocol_name(proto);
 
 	/* What else reads our text takes "ipip" for 94 (/etc/protocols). */
-	if (name && proto != IPPROTO_IPIP)
+	if (proto == PROTOCOL_ANY)
+		strbuf_puts(out, "any");
+	else if (name && proto != IPPROTO_IPIP)
 		strbuf_puts(out, name);
 	else
 		strbuf_printf(out, "%u", proto);
