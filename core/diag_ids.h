@@ -79,6 +79,9 @@
 	X(BAD_PACKET, 065)						\
 	X(PACKET_FAMILIES, 066)						\
 	X(NO_EXPECTATION, 067)						\
+	/* Roles and protocols that exclude others */			\
+	X(ANY_PROTOCOL, 070)						\
+	X(LOOPBACK_INTERFACES, 071)					\
 	/* Generators */						\
 	X(REPLIES_FROM_ANYWHERE, 301)	/* a warning */			\
 	X(EPHEMERAL_SERVER, 302)	/* or a note */			\

@@ -93,7 +93,7 @@ static bool may_be_here(const struct ends *x, const struct prefix_set *s,
 bool ends_meet_within(const struct ends *x, const struct service *s,
 		      uint8_t family)
 {
-	return s->roles & (ROLE_SERVER | ROLE_CLIENT) &&
+	return s->roles & (ROLE_SERVER | ROLE_CLIENT | ROLE_LOOPBACK) &&
 	       may_be_here(x, &s->clients, family) &&
 	       may_be_here(x, &s->servers, family);
 }
@@ -118,9 +118,56 @@ static bool is_all_here(const struct ends *x, const struct prefix_set *s)
 
 bool ends_are_here(const struct ends *x, const struct service *s)
 {
-	return !(s->roles & ROLE_ROUTER) &&
+	return !(s->roles & (ROLE_ROUTER | ROLE_LOOPBACK)) &&
 	       (!(s->roles & ROLE_SERVER) || is_all_here(x, &s->clients)) &&
 	       (!(s->roles & ROLE_CLIENT) || is_all_here(x, &s->servers));
+}
+
+static const struct port_set every_port = {
+	.v = (struct port_range[]){ { 1, UINT16_MAX } }, .n = 1,
+};
+
+/* What most hosts send. */
+static size_t common_protocols(uint8_t family, uint8_t *ret)
+{
+	static const uint8_t all[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP,
+				       IPPROTO_GRE, IPPROTO_ESP };
+
+	memcpy(ret, all, sizeof(all));
+	ret[sizeof(all)] = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	return sizeof(all) + 1;
+}
+
+static size_t add_listed(const struct foreign *f, const struct term *t,
+			 uint8_t *ret, size_t n)
+{
+	const struct key_set *s = &f->sets[t->set];
+
+	if (t->kind != TERM_MATCH || t->n_fields != 1 ||
+	    t->field[0] != FIELD_L4PROTO || !s->known)
+		return n;
+	for (uint32_t i = 0; i < s->n && n < ENDS_PROTOCOLS_MAX; i++) {
+		uint8_t proto = f->ranges[s->first + i].first[0];
+
+		if (proto != PROTOCOL_ANY && !memchr(ret, proto, n))
+			ret[n++] = proto;
+	}
+	return n;
+}
+
+size_t ends_protocols(const struct foreign *f, const struct service *s,
+		      uint8_t family, uint8_t ret[ENDS_PROTOCOLS_MAX])
+{
+	size_t n = s->n_protocols;
+
+	if (!service_is_any(s)) {
+		memcpy(ret, s->protocols, n);
+		return n;
+	}
+	n = common_protocols(family, ret);
+	for (size_t i = 0; i < f->n_terms; i++)
+		n = add_listed(f, &f->terms[i], ret, n);
+	return n;
 }
 
 struct flow_space ends_space(const struct ends *x, const struct service *s,
@@ -128,13 +175,14 @@ struct flow_space ends_space(const struct ends *x, const struct service *s,
 			     struct port_range ephemeral)
 {
 	static const struct iface_set every_device;
+	bool any = service_is_any(s) && protocol_has_ports(proto);
 	bool within = way == WAY_WITHIN;
 
 	return (struct flow_space){
 		.way = way, .family = family, .proto = proto,
 		.clients = &s->clients, .servers = &s->servers,
 		.local = within ? &x->all : &x->outside,
-		.ports = &s->ports,
+		.ports = any ? &every_port : &s->ports,
 		.ifaces = within ? &every_device : &s->ifaces,
 		.devices = &x->devices, .ephemeral = ephemeral,
 	};

@@ -12,6 +12,7 @@
 
 #include "audit/flow_space.h"
 #include "policies/policy.h"
+#include "rules/foreign.h"
 
 struct ends {
 	struct prefix_set outside, all;
@@ -25,6 +26,13 @@ bool ends_meet_within(const struct ends *x, const struct service *s,
 		      uint8_t family);
 /* ... and with nobody else: the policy names its own addresses alone? */
 bool ends_are_here(const struct ends *x, const struct service *s);
+/*
+ * How many protocols to try it with, and which: its own, or, of `any`, the
+ * common ones and those that the host's rules name.
+ */
+#define ENDS_PROTOCOLS_MAX 256
+size_t ends_protocols(const struct foreign *f, const struct service *s,
+		      uint8_t family, uint8_t ret[ENDS_PROTOCOLS_MAX]);
 struct flow_space ends_space(const struct ends *x, const struct service *s,
 			     enum flow_way way, uint8_t family, uint8_t proto,
 			     struct port_range ephemeral);

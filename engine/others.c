@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "engine/ends.h"
 #include "engine/moves.h"
 #include "generators/legs.h"
 
@@ -157,13 +158,16 @@ static enum packet_path path_of_answer(const struct search *x,
 /* Who answers there: a server of this host's, or one behind a router. */
 static bool may_take(const struct service *s, enum packet_path path)
 {
-	return s->roles & (path == PATH_FORWARDED ? ROLE_ROUTER : ROLE_SERVER);
+	return s->roles & (path == PATH_FORWARDED ? ROLE_ROUTER :
+			   path == PATH_LOOPBACK ? ROLE_SERVER | ROLE_LOOPBACK :
+						   ROLE_SERVER);
 }
 
 static bool has_protocol(const struct service *s, uint8_t proto)
 {
 	for (size_t i = 0; i < s->n_protocols; i++)
-		if (s->protocols[i] == proto)
+		if (s->protocols[i] == proto ||
+		    s->protocols[i] == PROTOCOL_ANY)
 			return true;
 	return false;
 }
@@ -196,7 +200,8 @@ static int try_target(struct search *x, const struct flow_sample *s,
 		packet_set(&answer, FIELD_OIF, s->key[FLOW_IN]);
 	for (size_t i = 0; !err && i < policy->n_services; i++) {
 		const struct service *v = &policy->services[i];
-		uint16_t port = common_port(&v->ports, ports);
+		uint16_t port = common_port(v->ports.n ? &v->ports :
+							 &every_port, ports);
 
 		if (!port || !may_take(v, path) ||
 		    !has_protocol(v, x->space.proto) ||
@@ -363,13 +368,16 @@ static int try_protocols(struct search *x, uint8_t family)
 {
 	const struct policy *policy = x->p->policy;
 	bool tried[UINT8_MAX + 1] = { false };
+	uint8_t protocols[ENDS_PROTOCOLS_MAX];
+	size_t n;
 	int err = 0;
 
 	for (size_t i = 0; i < policy->n_services; i++) {
 		const struct service *s = &policy->services[i];
 
-		for (size_t k = 0; !err && k < s->n_protocols; k++) {
-			uint8_t proto = s->protocols[k];
+		n = ends_protocols(x->f, s, family, protocols);
+		for (size_t k = 0; !err && k < n; k++) {
+			uint8_t proto = protocols[k];
 
 			if (tried[proto] || !protocol_has_ports(proto) ||
 			    !service_in_family(policy, s, family))

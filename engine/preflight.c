@@ -193,22 +193,34 @@ static int add_roles(struct preflight *x, const struct service *s,
 static int add_service(struct preflight *x, const struct service *s)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	uint8_t protocols[ENDS_PROTOCOLS_MAX];
+	size_t n;
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		if (!service_in_family(x->p->policy, s, families[i]))
 			continue;
-		for (size_t k = 0; !err && k < s->n_protocols; k++)
-			err = add_roles(x, s, families[i], s->protocols[k]);
+		n = ends_protocols(x->f, s, families[i], protocols);
+		for (size_t k = 0; !err && k < n; k++)
+			err = add_roles(x, s, families[i], protocols[k]);
 	}
 	return err;
+}
+
+/* Two families, this host's own connections, and the twins. */
+static size_t count_spaces(const struct policy *p)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < p->n_services; i++)
+		n += service_is_any(&p->services[i]) ? 24 : 6;
+	return n;
 }
 
 /* Every service has its share, whichever comes first in the file. */
 static void share_out(struct preflight *x)
 {
-	/* two families, this host's own connections, and the twins */
-	size_t spaces = x->p->policy->n_services * 6 + 1;
+	size_t spaces = count_spaces(x->p->policy);
 	size_t n = TOTAL_MAX / spaces;
 
 	x->limit.samples = n < SERVICE_MIN ? SERVICE_MIN :

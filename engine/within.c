@@ -72,7 +72,9 @@ static int search_services(struct search *x, struct plan *p,
 	for (size_t i = 0; !err && i < p->policy->n_services; i++) {
 		struct service *s = &p->policy->services[i];
 
-		if (s->overrides & OVERRIDE_NAT || ends_are_here(ends, s))
+		/* The role loopback asks for just this: pre-flight judges it */
+		if (s->overrides & OVERRIDE_NAT || ends_are_here(ends, s) ||
+		    s->roles & ROLE_LOOPBACK)
 			continue;
 		err = search_family(x, p, ends, s, AF_INET, &s->keeps_own4);
 		if (!err)

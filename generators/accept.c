@@ -7,6 +7,10 @@
  *   client  OUTPUT        INPUT, guarded: anybody can send from any port
  *   router  FORWARD       FORWARD
  *   server and client, on loopback: OUTPUT and INPUT, both legs
+ *   loopback                        the same
+ *
+ * `protocol: any` is two rules, one for tcp: of its packets the flags tell
+ * which begin a connection, and no reply of it does.
  *
  * Where state matching is forbidden, or nothing on the host needs tracking, no
  * rule holds a state match of any kind: UNTRACKED too would switch it on.
@@ -33,6 +37,7 @@ static struct rule *accept_rule(const struct accepts *a,
 	if (!a->in->stateless)
 		r->match.ct = CT_UNTRACKED;
 	r->open = v->service->accept == ACCEPT_OPEN;
+	r->match.not_tcp = v->proto == PROTOCOL_ANY;
 	r->match.not_syn = v->leg == LEG_REPLY && v->proto == IPPROTO_TCP;
 	return r;
 }
@@ -110,13 +115,10 @@ static int accept_forwarded(struct accepts *a, const struct leg_visit *v)
 	return accept_rule(a, v, HOOK_FORWARD) ? 0 : -ENOMEM;
 }
 
-static int accept_leg(const struct leg_visit *v, void *arg)
+static int accept_one(struct accepts *a, const struct leg_visit *v)
 {
-	struct accepts *a = arg;
 	int err;
 
-	if (v->service->accept == ACCEPT_NONE)
-		return 0;
 	if (v->role == ROLE_ROUTER)
 		return accept_forwarded(a, v);
 	if (v->loopback) {
@@ -127,6 +129,20 @@ static int accept_leg(const struct leg_visit *v, void *arg)
 		return accept_plain(a, v, HOOK_OUTPUT);
 	return v->role == ROLE_CLIENT ? accept_guarded(a, v) :
 					accept_plain(a, v, HOOK_INPUT);
+}
+
+static int accept_leg(const struct leg_visit *v, void *arg)
+{
+	struct accepts *a = arg;
+	struct leg_visit tcp = *v;
+	int err = 0;
+
+	if (v->service->accept == ACCEPT_NONE)
+		return 0;
+	tcp.proto = IPPROTO_TCP;
+	if (v->proto == PROTOCOL_ANY)
+		err = accept_one(a, &tcp);
+	return err ? err : accept_one(a, v);
 }
 
 int generate_accept(const struct generator_input *in, struct ruleset *rs)

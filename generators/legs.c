@@ -32,23 +32,32 @@ bool leg_finds_socket(uint8_t proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
 }
 
+/* Without a protocol or addresses nothing tells the legs apart. */
+static bool legs_are_alike(const struct service *s)
+{
+	return service_is_any(s) && !s->has_clients && !s->has_servers;
+}
+
 static int walk_family(struct leg_visit *v, leg_visitor *visit, void *arg)
 {
 	static const unsigned int roles[] = { ROLE_SERVER, ROLE_CLIENT,
-					      ROLE_ROUTER };
+					      ROLE_ROUTER, ROLE_LOOPBACK };
 	static const enum leg legs[] = { LEG_REQUEST, LEG_REPLY };
 	const struct service *s = v->service;
+	bool alike = legs_are_alike(s);
+	bool within = !v->keeps_own && !(s->roles & ROLE_LOOPBACK);
+	size_t n = alike ? 1 : ARRAY_SIZE(legs);
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
-		for (size_t k = 0; !err && k < ARRAY_SIZE(legs); k++) {
+		for (size_t k = 0; !err && k < n; k++) {
 			v->role = roles[i];
-			v->leg = legs[k];
-			v->loopback = false;
+			v->leg = alike ? LEG_BOTH : legs[k];
+			v->loopback = v->role == ROLE_LOOPBACK;
 			if (!(s->roles & v->role))
 				continue;
 			err = visit(v, arg);
-			v->loopback = v->role != ROLE_ROUTER && !v->keeps_own;
+			v->loopback = within && v->role != ROLE_ROUTER;
 			if (!err && v->loopback)
 				err = visit(v, arg);
 		}
@@ -129,12 +138,15 @@ static int put_addresses(const struct leg_visit *v, struct match *m)
  * one. The other end may be anybody, on loopback too: a transparent proxy
  * speaks with addresses of others, and what it says stays tracked both ways.
  * Accept rules say nothing of what stays tracked: they ask for UNTRACKED.
+ * What leaves by lo comes in again: of the role loopback that says it all.
  */
 static enum dst_kind leg_dst(const struct leg_visit *v, enum hook hook,
 			     enum action action)
 {
 	const struct service *s = v->service;
 
+	if (v->role == ROLE_LOOPBACK)
+		return DST_ANY;
 	if (hook == HOOK_OUTPUT && !leg_enters(v))
 		return v->keeps_own && action == ACTION_NOTRACK ? DST_AWAY :
 								  DST_ANY;
@@ -168,7 +180,8 @@ struct rule *leg_rule(const struct leg_visit *v, struct ruleset *rs,
 		m->family = v->policy->ipv4 ? AF_INET : AF_INET6;
 	m->proto = v->proto;
 	m->dst = leg_dst(v, hook, action);
-	m->src_local = hook == HOOK_OUTPUT && !leg_enters(v);
+	m->src_local = hook == HOOK_OUTPUT && !leg_enters(v) &&
+		       v->role != ROLE_LOOPBACK;
 	err = put_ifaces(v, hook, m);
 	if (!err)
 		err = put_addresses(v, m);
@@ -186,7 +199,7 @@ bool leg_enters(const struct leg_visit *v)
 
 bool leg_covers_loopback(const struct leg_visit *v, enum hook hook)
 {
-	if (v->service->has_ifaces)
+	if (v->service->has_ifaces || v->role == ROLE_LOOPBACK)
 		return false;
 	if (hook == HOOK_OUTPUT)
 		return !leg_enters(v);

@@ -21,7 +21,7 @@ struct leg_visit {
 	const struct policy *policy;
 	const struct service *service;
 	unsigned int role;		/* ROLE_*, one of them */
-	enum leg leg;			/* LEG_REQUEST or LEG_REPLY */
+	enum leg leg;			/* LEG_BOTH: they are alike */
 	uint8_t family, proto;
 	bool loopback;			/* between two sockets of this host */
 	bool keeps_own;			/* ... which stays tracked */

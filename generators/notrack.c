@@ -7,6 +7,7 @@
  *   client  OUTPUT, local src        PREROUTING, local dst, own socket
  *                                    (any, with `reply_guard: none`)
  *   router  PREROUTING, transit dst  the same
+ *   loopback OUTPUT -o lo            the same
  *   server and client, on loopback:  OUTPUT -o lo, both legs: a packet to an
  *   own address is judged in OUTPUT, and PREROUTING can't undo that. The
  *   addresses are the same as for the network. Where this stays tracked

@@ -26,3 +26,8 @@ void policy_free(struct policy **p)
 	free(*p);
 	*p = NULL;
 }
+
+bool service_is_any(const struct service *s)
+{
+	return s->n_protocols && s->protocols[0] == PROTOCOL_ANY;
+}

@@ -5,7 +5,8 @@
  * Shape:  services in file order, management first; every set normalized.
  *         has_clients (servers, ifaces) tells "not given" (any) from a set
  *         whose members are all of the other family. `protocols` is sorted;
- *         either all have ports and `ports` is not empty, or none has.
+ *         either all have ports and `ports` is not empty, or none has;
+ *         PROTOCOL_ANY stands alone, with the roles router and loopback only.
  * Units:  see core/inet.h; timeouts in seconds; memory in bytes.
  * Owner:  the policy owns all of it but `file`, which the caller keeps alive;
  *         origins live as long as the policy.
@@ -29,6 +30,7 @@ enum policy_role {
 	ROLE_SERVER = 1 << 0,
 	ROLE_CLIENT = 1 << 1,
 	ROLE_ROUTER = 1 << 2,
+	ROLE_LOOPBACK = 1 << 3,
 };
 
 enum policy_accept { ACCEPT_INHERIT, ACCEPT_OPEN, ACCEPT_NONE };
@@ -133,5 +135,6 @@ int policy_read_saved(const char *path, char **ret_text, size_t *ret_len,
 int policy_parse(const char *file, const char *text, size_t len,
 		 struct policy **ret, struct diags *d);
 void policy_free(struct policy **p);
+bool service_is_any(const struct service *s);	/* protocol: any */
 
 #endif

@@ -46,11 +46,41 @@ static void mixed_protocols(struct loader *l, const struct service *s,
 		  "%s and none", strbuf_str(&with), strbuf_str(&without));
 }
 
+/*
+ * A host's own ends: a server or client would lose all of its own traffic, and
+ * on a router that masquerades everybody's. Sorted, `any` comes first.
+ */
+static void check_any(struct loader *l, const struct service *s,
+		      const uint32_t *node)
+{
+	if (s->n_protocols > 1) {
+		load_error(l, node[SK_PROTOCOL], ID_ANY_PROTOCOL,
+			   "`any` beside other protocols");
+		diag_help(l->d, "write `protocol: any` alone, or name the "
+			  "protocols");
+	} else if (s->roles & (ROLE_SERVER | ROLE_CLIENT)) {
+		load_error(l, node[SK_PROTOCOL], ID_ANY_PROTOCOL,
+			   "`protocol: any` is for the roles `router` and "
+			   "`loopback` alone");
+		diag_help(l->d, "name the protocols of a server or client: "
+			  "[tcp, udp]");
+	} else if (node[SK_PORTS] != NO_NODE) {
+		load_error(l, node[SK_PORTS], ID_PORTS_UNWANTED,
+			   "`ports` with `protocol: any`");
+		diag_help(l->d, "remove `ports`, or name protocols that have "
+			  "them");
+	}
+}
+
 static void check_ports(struct loader *l, const struct service *s,
 			const bool *given, const uint32_t *node)
 {
 	size_t with = 0;
 
+	if (service_is_any(s)) {
+		check_any(l, s, node);
+		return;
+	}
 	for (size_t i = 0; i < s->n_protocols; i++)
 		with += protocol_has_ports(s->protocols[i]);
 	if (with && with < s->n_protocols) {
@@ -137,6 +167,12 @@ void check_service(struct loader *l, const struct service *s,
 		check_ports(l, s, given, node);
 	if (clients && servers)
 		check_families(l, s, node);
+	if (s->roles == ROLE_LOOPBACK && node[SK_INTERFACES] != NO_NODE) {
+		load_error(l, node[SK_INTERFACES], ID_LOOPBACK_INTERFACES,
+			   "`interfaces` for the role `loopback`, which is "
+			   "all of `lo` and nothing else");
+		diag_help(l->d, "remove it, or correct `role`");
+	}
 	if ((s->roles & ROLE_ROUTER) && node[SK_INTERFACES] != NO_NODE &&
 	    s->ifaces.n == 1 && !s->ifaces.v[0].wild)
 		load_warning(l, ydoc_pos(l->doc, node[SK_INTERFACES]),

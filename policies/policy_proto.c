@@ -32,7 +32,8 @@ static void explain_protocol(struct diags *d, const char *s)
 		return;
 	else if (!strcasecmp(s, "any") || !strcasecmp(s, "all") ||
 		 !strcasecmp(s, "ip") || !strcmp(s, "*"))
-		diag_help(d, "name the protocols of the service: [tcp, udp]");
+		diag_help(d, "name the protocols: [tcp, udp]; a service with "
+			  "the roles router or loopback alone may say `any`");
 	else if (near)
 		diag_help(d, "did you mean `%s`?", near);
 	else
@@ -74,12 +75,12 @@ static int load_protocol(struct loader *l, uint32_t node, void *arg)
 	const char *s = ydoc_text(l->doc, node);
 	struct srcpos at = ydoc_pos(l->doc, node);
 	struct protocol_list *list = arg;
-	uint8_t proto = 0;
+	uint8_t proto = PROTOCOL_ANY;
 	int err;
 
 	if (!s)
 		return -ENOMEM;
-	err = load_protocol_text(l, at, s, &proto);
+	err = strcmp(s, "any") ? load_protocol_text(l, at, s, &proto) : 0;
 	if (err)
 		return err;
 	if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6) {

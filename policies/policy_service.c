@@ -91,6 +91,7 @@ static int load_role(struct loader *l, uint32_t node, void *arg)
 		{ "server", ROLE_SERVER, false },
 		{ "client", ROLE_CLIENT, false },
 		{ "router", ROLE_ROUTER, false },
+		{ "loopback", ROLE_LOOPBACK, false },
 	};
 	struct service *s = arg;
 	int role = 0, err;

@@ -3,8 +3,10 @@
 import errno
 import socket
 import threading
+import time
 
 from lab import FAMILY
+from packets import icmp
 
 _ENDS = {errno.ECONNREFUSED: "refused", errno.ETIMEDOUT: "timeout",
          errno.EHOSTUNREACH: "unreachable", errno.ENETUNREACH: "unreachable",
@@ -118,5 +120,28 @@ def udp_exchange(namespace, version, dst, port, size=100, timeout=8,
             else:
                 sock.sendto(b"y" * size, (dst, port))
             return "ok" if len(sock.recv(65536)) == size else "short"
+        except OSError as err:
+            return _word(err)
+
+
+def ping_exchange(namespace, version, dst, raw=False, timeout=2):
+    """An echo request by a ping socket, or by a raw one, and its reply."""
+    proto, kind, reply = ((socket.IPPROTO_ICMP, 8, 0) if version == 4 else
+                          (socket.IPPROTO_ICMPV6, 128, 129))
+    low, high = namespace.sysctl("net.ipv4.ping_group_range").split()
+    if int(low) > int(high):        # as it is by default: nobody may
+        namespace.sysctl("net.ipv4.ping_group_range", "0 0")
+    with namespace.socket(FAMILY[version], socket.SOCK_RAW if raw else
+                          socket.SOCK_DGRAM, proto) as sock:
+        end = time.monotonic() + timeout
+        sent = icmp(kind, 0, b"id\0\1", b"ping")
+        try:
+            sock.sendto(sent, (dst, 0))
+            while True:
+                sock.settimeout(max(end - time.monotonic(), 0.001))
+                got = sock.recv(2048)
+                got = got[20:] if raw and version == 4 else got
+                if got[0] == reply and got[6:8] == sent[6:8]:
+                    return "ok"
         except OSError as err:
             return _word(err)

@@ -36,9 +36,11 @@ PORTS = ("53", "80", "443", "22", "179", "8000-8010", "1-1024", "30000-40000",
 IFACES = ("eth0", "eth1", "wan0", "wan*", "eth*", "lan0")
 ROLES = (["server"], ["client"], ["router"], ["server", "client"],
          ["server", "router"], ["client", "router"],
-         ["server", "client", "router"])
+         ["server", "client", "router"], ["loopback"], ["loopback"],
+         ["loopback", "router"], ["loopback", "client"])
 PORTED = (["tcp"], ["tcp"], ["udp"], ["udp"], ["tcp", "udp"], ["sctp"],
           ["udplite"], ["dccp"], ["tcp", "sctp", "udp"])
+ANY = (TCP, TCP, UDP, UDP, 132, 47, 50)     # of those that there are
 PORTLESS = (["gre"], ["esp"], ["gre", "esp"], ["89"], ["ah"], ["4"])
 FLAGS = ("S", "SA", "A", "PA", "FA", "R", "RA", "", "SF", "SR", "SPU", "F",
          "FPU", "SAU")
@@ -72,7 +74,9 @@ def random_policy(rng):
 
 def _random_service(rng, versions, name):
     service = {"name": name, "role": rng.choice(ROLES)}
-    if rng.random() < 0.8:
+    if set(service["role"]) <= {"loopback", "router"} and rng.random() < 0.5:
+        service["protocol"] = ["any"]
+    elif rng.random() < 0.8:
         service["protocol"] = rng.choice(PORTED)
         service["ports"] = _random_ports(rng)
     else:
@@ -89,7 +93,7 @@ def _random_service(rng, versions, name):
         if rng.random() < 0.4:
             service[side] = _random_networks(rng, versions,
                                              rng.random() < 0.4)
-    if rng.random() < 0.35:
+    if service["role"] != ["loopback"] and rng.random() < 0.35:
         service["interfaces"] = sorted(rng.sample(IFACES, rng.choice((1, 2))))
     service["accept"] = rng.choice(("open", "open", "open", "none"))
     if "client" in service["role"] and rng.random() < 0.3:
@@ -162,11 +166,14 @@ def _aimed(rng, service, version, host):
     role = rng.choice(as_list(service["role"]))
     leg = rng.choice(("request", "reply"))
     proto = rng.choice(as_list(service["protocol"]))
-    proto = PROTOCOLS.get(proto) or int(proto)
+    proto = rng.choice(ANY) if proto == "any" else \
+        PROTOCOLS.get(proto) or int(proto)
     port, other = _server_port(rng, service), _other_port(rng)
     local, far = list(OWN[version]), list(REMOTES[version])
     shape = rng.choice(("net", "net", "net", "lo")) if role != "router" \
         else "net"
+    if role == "loopback":
+        shape = "lo"
     sides = {}
     for side, is_local in (("clients", role == "client" or shape == "lo"),
                            ("servers", role == "server" or shape == "lo")):
@@ -194,7 +201,7 @@ def _portless(packet):
 
 def _server_port(rng, service):
     if "ports" not in service:
-        return 0
+        return rng.randrange(1, 65536)
     entry = str(rng.choice(as_list(service["ports"])))
     first, _, last = str(PORT_NAMES.get(entry, entry)).partition("-")
     low, high = int(first), int(last or first)
@@ -296,11 +303,13 @@ def _random_icmp(rng):
     version = rng.choice((4, 6))
     kind = rng.choice(ICMP_KINDS[version])
     local, far = rng.choice(OWN[version][:-1]), rng.choice(REMOTES[version])
-    shape = rng.choice(("in", "out", "through"))
+    shape = rng.choice(("in", "out", "through", "lo"))
     if shape == "through":
         far, local = rng.sample(REMOTES[version], 2)
-    src, dst = (local, far) if shape == "out" else (far, local)
-    device = "" if shape == "out" else rng.choice(list(LINKS))
+    if shape == "lo":
+        far = rng.choice(OWN[version])
+    src, dst = (local, far) if shape in ("out", "lo") else (far, local)
+    device = "" if shape in ("out", "lo") else rng.choice(list(LINKS))
     return Probe(Packet(version, ICMP[version], src, dst, kind=kind), device)
 
 

@@ -128,10 +128,15 @@ def compare(rng, policy, backend, family, verbose):
 
 def plain_policy(rng):
     """Without what rules don't show: the guard, and addresses that are those of
-    loopback and, in a list with others, of the network too."""
+    loopback and, in a list with others, of the network too. Without what import
+    does not say: loopback alone, and all protocols."""
     policy = generate.random_policy(rng)
     for service in model.services(policy):
         service.pop("reply_guard", None)
+        service["role"] = [role for role in service["role"]
+                           if role != "loopback"] or ["server"]
+        if service["protocol"] == ["any"]:
+            service.update(protocol=["tcp"], ports=["80"])
         for key in ("clients", "servers"):
             kept = [net for net in service.get(key, ())
                     if net not in ("127.0.0.1", "::1")]

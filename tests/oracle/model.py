@@ -132,9 +132,10 @@ def _service_versions(policy, service):
             yield version
 
 
-def _protocols(service):
-    return {PROTOCOLS.get(name) or int(name)
-            for name in map(str, as_list(service["protocol"]))}
+def _has_protocol(service, proto):
+    return "any" in as_list(service["protocol"]) or proto in {
+        PROTOCOLS.get(name) or int(name)
+        for name in map(str, as_list(service["protocol"]))}
 
 
 def _port_listed(service, port):
@@ -158,14 +159,15 @@ def _is_leg(policy, service, leg, packet):
     """Do addresses, protocol and ports make it this leg of the service? A
     fragment's tail has no ports to look at."""
     if packet.version not in _service_versions(policy, service) or \
-            packet.proto not in _protocols(service):
+            not _has_protocol(service, packet.proto):
         return False
     client, server = (packet.src, packet.dst) if leg == "request" else \
         (packet.dst, packet.src)
     if not _within(service.get("clients"), client, packet.version) or \
             not _within(service.get("servers"), server, packet.version):
         return False
-    if packet.proto not in WITH_PORTS or packet.tail:
+    if packet.proto not in WITH_PORTS or packet.tail or \
+            "any" in as_list(service["protocol"]):
         return True
     return _port_listed(service, packet.dport if leg == "request"
                         else packet.sport)
@@ -219,6 +221,8 @@ def _service_leaves(host, service, request, reply, packet, iface):
     this host at the end that the role says."""
     roles = _roles(service)
     own = host.is_local(packet.src)
+    if "loopback" in roles and iface == "lo" and (request or reply):
+        return True
     if own and (iface == "lo" or _iface_listed(service, iface)) and (
             "server" in roles and reply or "client" in roles and request):
         return True
@@ -234,8 +238,9 @@ def accepted(policy, host, hook, packet, iface, state):
     in). state: "untracked", "invalid", "other", or None with no tracking."""
     stateful = policy["state_matching"] == "allowed"
     opened = [s for s in services(policy) if s["accept"] == "open"]
-    if packet.proto == ICMP[packet.version]:
-        return _icmp_accepted(policy, opened, hook, packet, state, stateful)
+    if packet.proto == ICMP[packet.version] and \
+            _icmp_accepted(policy, opened, hook, packet, state, stateful):
+        return True
     if stateful and state != "untracked":
         return False
     return any(_service_accepts(policy, host, service, hook, packet, iface,
@@ -274,6 +279,8 @@ def _service_accepts(policy, host, service, hook, packet, iface, stateful):
         return "router" in roles and listed and (request or reply)
     if hook == "output":
         return _service_leaves(host, service, request, reply, packet, iface)
+    if iface == "lo" and "loopback" in roles and (request or reply):
+        return True
     if iface == "lo" and roles & {"server", "client"} and (
             request and _is_ours(host, service, "request", packet) or
             reply and _is_ours(host, service, "reply", packet)):
