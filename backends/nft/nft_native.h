@@ -61,6 +61,11 @@ int nft_native_flush(struct nft_writer *w, struct nft_raw *to);
 void nft_native_key(struct nft_writer *w, uint8_t af, bool flows, bool answers);
 /* Of a set: for people, how its keys are to be read. */
 int nft_native_big_endian(struct nft_bytes *set);
+/*
+ * nft_native_tidy.c: what nft lists of the rule loads again, and gives the same
+ * bytes. Empty: the rule asks for what no packet is.
+ */
+int nft_native_tidy(struct nft_raw *r);
 /* meta nfproto, ahead of what is there */
 int nft_native_family(struct nft_raw *to, uint8_t family);
 /* accept, drop, return, continue; jump or goto `target` */

@@ -137,12 +137,17 @@ static void put_range(struct asking *x, const struct key_range *r, size_t bytes,
 			    r->first, (uint32_t)bytes);
 		return;
 	}
+	/* as nft 1.0.6 does */
+	if (!negated) {
+		nft_put_cmp(&x->w, NFT_CMP_GTE, r->first, (uint32_t)bytes);
+		nft_put_cmp(&x->w, NFT_CMP_LTE, r->last, (uint32_t)bytes);
+		return;
+	}
 	e = nft_add_expr(&x->w, "range");
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_RANGE_SREG, NFT_REG_1);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_RANGE_OP,
-			   negated ? NFT_RANGE_NEQ : NFT_RANGE_EQ);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_RANGE_OP, NFT_RANGE_NEQ);
 	nftnl_expr_set(e, NFTNL_EXPR_RANGE_FROM_DATA, r->first,
 		       (uint32_t)bytes);
 	nftnl_expr_set(e, NFTNL_EXPR_RANGE_TO_DATA, r->last, (uint32_t)bytes);
@@ -176,8 +181,10 @@ static bool next_value(const uint8_t *v, size_t bytes, uint8_t *ret)
 static int put_members(struct nft_bytes *to, const struct spans *s,
 		       size_t bytes, bool ranges)
 {
+	static const uint8_t zero[TERM_KEY_MAX];
 	uint8_t end[TERM_KEY_MAX];
-	int err = 0;
+	bool from_zero = !s->n || !memcmp(s->v[0].first, zero, bytes);
+	int err = ranges && !from_zero ? put_elem(to, zero, bytes, true) : 0;
 
 	for (size_t i = 0; !err && i < s->n; i++) {
 		err = put_elem(to, s->v[i].first, bytes, false);

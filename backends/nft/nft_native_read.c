@@ -22,7 +22,7 @@ int nft_raw_decode(const struct nlmsghdr *nlh, const struct image_table *t,
 	if (!err)
 		err = nft_raw_of(nlh, sets, &r);
 	if (!err || err == -ENOENT)
-		err = nft_raw_settle(&r);
+		err = nft_raw_settle_own(&r);
 	if (err)
 		return err;
 	strbuf_puts(&b, NFT_RAW_WORD);

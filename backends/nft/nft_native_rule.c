@@ -165,8 +165,10 @@ static int take_line(struct nft_native_rules *out, struct line *l,
 	bool ask = family && !l->told;
 	int err = ask ? nft_native_family(&l->raw, family) : 0;
 
-	if (!err && ask)
-		err = nft_raw_settle(&l->raw);
+	if (!err)
+		err = nft_native_tidy(&l->raw);
+	if (!err)
+		err = nft_raw_settle_own(&l->raw);
 	if (err || !l->raw.exprs.n)
 		return err;
 	if (l->raw.exprs.n + l->raw.user.n > NFT_RAW_MAX)

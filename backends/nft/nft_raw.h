@@ -66,6 +66,12 @@ int nft_raw_add_set(struct nft_raw *r, const struct nft_raw_set *copied);
  * counters say nothing.
  */
 int nft_raw_settle(struct nft_raw *r);
+/*
+ * The same for a rule of ctpolicy's, in an image: what nft notes in a set for
+ * itself, of keys that need no such note, goes too. The order of their bytes
+ * stays, since listings go by it.
+ */
+int nft_raw_settle_own(struct nft_raw *r);
 int nft_raw_settle_set(struct nft_raw_set *s);
 /* Counters aside, two of the same are the same rule. */
 int nft_raw_digest(const struct nft_raw *r, uint64_t *ret);

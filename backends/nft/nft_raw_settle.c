@@ -272,6 +272,84 @@ int nft_raw_settle(struct nft_raw *r)
 	return err;
 }
 
+#define TYPE_BITS 6		/* of nft's type of a field, in that of a key */
+
+/* Addresses, protocols, ports and kinds of ICMP, in nft's numbers; no map. */
+static bool is_plain(const struct nlattr *const *v)
+{
+	static const uint32_t plain[] = { 7, 8, 12, 13, 14, 29 };
+	uint32_t type = nft_attr_u32(v[NFTA_SET_KEY_TYPE]);
+	bool is = v[NFTA_SET_USERDATA] && type &&
+		  !(nft_attr_u32(v[NFTA_SET_FLAGS]) & NFT_SET_MAP);
+
+	for (; is && type; type >>= TYPE_BITS) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(plain) &&
+		       plain[i] != (type & ((1 << TYPE_BITS) - 1)))
+			i++;
+		is = i < ARRAY_SIZE(plain);
+	}
+	return is;
+}
+
+/* Numbers of one byte have but one order: the network's then. */
+static int put_order(const struct nlattr *user, bool one_byte,
+		     struct nft_bytes *out)
+{
+	const uint8_t *u = mnl_attr_get_payload(user);
+	size_t n = mnl_attr_get_payload_len(user), at = 0;
+	uint32_t order = 2;
+	uint8_t one[2 + sizeof(order)] = { NFT_UDATA_SET_KEYBYTEORDER,
+					   sizeof(order) };
+
+	while (at + 2 <= n && u[at] != NFT_UDATA_SET_KEYBYTEORDER)
+		at += 2u + u[at + 1];
+	if (at + sizeof(one) > n || u[at + 1] != sizeof(order))
+		return 0;
+	if (one_byte)
+		memcpy(one + 2, &order, sizeof(order));
+	return nft_bytes_attr(out, NFTA_SET_USERDATA,
+			      one_byte ? one : u + at, sizeof(one));
+}
+
+static int shorten_set(struct nft_bytes *set)
+{
+	const struct nlattr *v[NFTA_SET_USERDATA + 1] = { 0 };
+	_cleanup_(nft_bytes_release) struct nft_bytes out = { 0 };
+	const struct nlattr *a;
+	bool one_byte;
+	int err = 0;
+
+	nft_for_each_bytes(a, set)
+		if (mnl_attr_get_type(a) <= NFTA_SET_USERDATA)
+			v[mnl_attr_get_type(a)] = a;
+	if (!is_plain(v))
+		return 0;
+	one_byte = nft_attr_u32(v[NFTA_SET_KEY_LEN]) == 1;
+	nft_for_each_bytes(a, set) {
+		if (err)
+			break;
+		err = a == v[NFTA_SET_USERDATA] ? put_order(a, one_byte, &out) :
+		      nft_bytes_add(&out, a, MNL_ALIGN(a->nla_len));
+	}
+	if (err)
+		return err;
+	nft_bytes_release(set);
+	*set = out;
+	out = (struct nft_bytes){ 0 };
+	return 0;
+}
+
+int nft_raw_settle_own(struct nft_raw *r)
+{
+	int err = nft_raw_settle(r);
+
+	for (size_t i = 0; !err && i < r->n_sets; i++)
+		err = shorten_set(&r->sets[i].set);
+	return err;
+}
+
 int nft_raw_digest(const struct nft_raw *r, uint64_t *ret)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };

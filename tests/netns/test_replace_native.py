@@ -267,7 +267,7 @@ class Restored:
                 saved = self.host.rules()
                 self.space.clear()
                 self.space.nft(saved)
-                self.apply()
+                self.assertEqual(self.host.rules(), saved)
                 self.assertIn("nothing to do", self.apply())
                 self.space.remove("nftables")
                 self.assertEqual(listed(self.space), before)

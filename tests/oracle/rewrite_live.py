@@ -77,12 +77,23 @@ class Live:
         if code != APPLIED:
             raise RuntimeError("apply: exit %d\n%s%s" % (code, out, err))
         done.texts = save(self.space, self.kind)
+        if not self.kind:
+            self.reload(done.texts)
         done.codes = [0]
         for family, version in VERSIONS.items():
             announce(version, [r for r in _replacements(shown)
                                if r["family"] == family], hooks_of, done)
         self.undo(before)
         return done
+
+    def reload(self, texts):
+        """As at the next boot of a host that saved its rules meanwhile."""
+        self.space.clear()
+        self.space.nft(texts[0])
+        again = save(self.space, self.kind)
+        code, out, _ = self._ctpolicy("diff")
+        if again != texts or code or "nothing to change" not in out:
+            raise RuntimeError("loaded again, it differs\n" + out + again[0])
 
     def undo(self, before):
         process = self.space.popen([lab.CTPOLICY, "remove"], text=True,
