@@ -10,6 +10,7 @@
 #include "engine/preflight.h"
 #include "engine/recovery.h"
 #include "engine/transaction.h"
+#include "engine/tune_check.h"
 #include "engine/unsettled.h"
 #include "engine/waiter.h"
 
@@ -89,6 +90,8 @@ static int compare(struct plan *p)
 			    p->change.v[0].backend->name, p->why);
 	if (!err)
 		err = off_check(p);
+	if (!err)
+		err = tune_check(p);
 	/* The host may have changed though nothing is to do. */
 	return err ? err : preflight_check(p);
 }
@@ -115,8 +118,6 @@ static int run(const struct options *o)
 	if (!err)
 		err = plan_load(&p, &rq, o->args[0]);
 	p.logins = &logins;
-	if (!err)
-		err = plan_refuse_settings(&p);
 	if (!err)
 		err = o->dry_run ? unsettled_note(&rq, &p.diags) :
 				   settle_past(&p, &state);

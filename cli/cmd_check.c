@@ -20,8 +20,6 @@ static const char *check_one(struct checked *c, const struct options *o,
 	struct plan *p = &c->plan;
 	int err = plan_load(p, &o->request, file);
 
-	if (!err)
-		err = plan_refuse_settings(p);
 	if (!err && o->request.private_kernel)
 		err = kernel_check(p);
 	if (!err)

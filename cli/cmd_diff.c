@@ -8,6 +8,7 @@
 #include "engine/off_holders.h"
 #include "engine/preflight.h"
 #include "engine/saved.h"
+#include "engine/tune_check.h"
 #include "engine/unsettled.h"
 
 static int diff_live(struct plan *p)
@@ -26,6 +27,8 @@ static int diff_live(struct plan *p)
 		err = plan_compare(p);
 	if (!err)
 		err = off_check(p);
+	if (!err)
+		err = tune_check(p);
 	return err ? err : preflight_check(p);
 }
 
@@ -41,8 +44,6 @@ static int run(const struct options *o)
 		return EXIT_USAGE;
 	}
 	err = plan_load(&p, &o->request, o->args[0]);
-	if (!err)
-		err = plan_refuse_settings(&p);
 	if (!err)
 		err = o->against ? saved_compare(&p, o->against) :
 				   diff_live(&p);

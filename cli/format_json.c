@@ -38,19 +38,16 @@ static json_t *step_object(const struct backend *b, const struct step *s)
 
 static json_t *off_object(const struct off_step *s)
 {
-	bool sets = s->item.kind == OFF_SYSCTL;
+	bool has_key = s->item.kind != OFF_MODULE;
 
 	return json_pack("{s:s, s:s, s:s?, s:o}", "action", off_action(s),
 			 "kind", off_kind_name(s->item.kind), "key",
-			 sets ? s->item.key : NULL, "value",
-			 json_of_text(sets ? s->item.value : s->item.key));
+			 has_key ? s->item.key : NULL, "value",
+			 json_of_text(has_key ? s->item.value : s->item.key));
 }
 
-static void add_off_steps(json_t *a, const struct result_end *e)
+static void add_off_steps(json_t *a, const struct off_steps *s)
 {
-	const struct off_steps *s =
-		result_off_steps(&e->plan->change.off, e->shown);
-
 	for (size_t i = 0; s && i < s->n; i++)
 		json_array_append_new(a, off_object(&s->v[i]));
 }
@@ -87,7 +84,8 @@ static void add_steps(json_t *a, const struct result_end *e)
 			json_array_append_new(a, step_object(m->backend,
 							     &cs->steps[k]));
 	}
-	add_off_steps(a, e);
+	add_off_steps(a, result_off_steps(&e->plan->change.off, e->shown));
+	add_off_steps(a, result_tune_steps(&e->plan->change.tune, e->shown));
 	add_boot_steps(a, e);
 }
 

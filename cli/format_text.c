@@ -231,10 +231,8 @@ static int print_boot(const struct result_end *e, const struct display *how)
 	return err;
 }
 
-static int print_off(const struct result_end *e, const struct display *how)
+static int print_off(const struct off_steps *s, const struct display *how)
 {
-	const struct off_steps *s =
-		result_off_steps(&e->plan->change.off, e->shown);
 	int err = 0;
 
 	for (size_t i = 0; s && i < s->n; i++) {
@@ -245,6 +243,17 @@ static int print_off(const struct result_end *e, const struct display *how)
 			err = -ENOMEM;
 	}
 	return err;
+}
+
+/* What is no backend's: modules, settings, files. */
+static int print_beside(const struct result_end *e, const struct display *how)
+{
+	const struct change *c = &e->plan->change;
+	int off = print_off(result_off_steps(&c->off, e->shown), how);
+	int tune = print_off(result_tune_steps(&c->tune, e->shown), how);
+	int boot = print_boot(e, how);
+
+	return off ? off : tune ? tune : boot;
 }
 
 static int show(const struct result *r, const struct display *how)
@@ -262,7 +271,7 @@ static int show(const struct result *r, const struct display *how)
 		for (size_t k = 0; k < c->n; k++)
 			if (print_part(&c->v[k], &r->v[i], how))
 				err = -ENOMEM;
-		if (print_off(&r->v[i], how) || print_boot(&r->v[i], how))
+		if (print_beside(&r->v[i], how))
 			err = -ENOMEM;
 	}
 	return err;

@@ -39,6 +39,13 @@ const struct off_steps *result_off_steps(const struct off *o, enum shown shown)
 	       shown == SHOW_MADE ? &o->made : NULL;
 }
 
+const struct off_steps *result_tune_steps(const struct tune *t,
+					  enum shown shown)
+{
+	return shown == SHOW_PLANNED ? &t->steps :
+	       shown == SHOW_MADE ? &t->made : NULL;
+}
+
 const struct boot_steps *result_boot_steps(const struct boot *b,
 					   enum shown shown)
 {

@@ -65,6 +65,8 @@ bool result_shows_accepted(const struct result_end *e);
 const struct changeset *result_steps(const struct part *m, enum shown shown);
 const struct off_steps *result_off_steps(const struct off *o,
 					 enum shown shown);
+const struct off_steps *result_tune_steps(const struct tune *t,
+					  enum shown shown);
 const struct boot_steps *result_boot_steps(const struct boot *b,
 					   enum shown shown);
 

@@ -98,6 +98,13 @@
 	X(NO_NAMESPACE, 510)		/* for --kernel */		\
 	X(KERNEL_CHECK_DIFFERS, 511)					\
 	X(WOULD_LOAD, 512)		/* what is not loaded */	\
+	/* Settings of the connection table */				\
+	X(SETTING_ELSEWHERE, 513)	/* the first namespace's */	\
+	X(SETTING_REFUSED, 514)		/* cannot be written */		\
+	X(SETTING_CHANGED, 515)		/* a warning */			\
+	X(TABLE_TOO_SMALL, 516)		/* or a warning, with --force */\
+	X(TOO_FEW_BUCKETS, 517)		/* or a warning */		\
+	X(NOTHING_TO_SET, 518)		/* a warning */			\
 	/* Changing the rules */					\
 	X(NOT_RESTORED, 520)						\
 	X(KERNEL_DIFFERS, 521)		/* from what was written */	\
@@ -109,7 +116,7 @@
 	X(MODULE_REFUSED, 527)		/* the kernel said no */	\
 	X(LOADS_AGAIN, 528)		/* a warning */			\
 	X(FILE_NOT_EDITED, 529)		/* or a warning */		\
-	X(SETTING_UNSUPPORTED, 530)	/* sysctls */		\
+	X(SETTING_UNSUPPORTED, 530)	/* a sysctl */		\
 	X(CHAIN_COPIED, 531)		/* a warning */			\
 	X(STATE_FORBIDDEN, 532)		/* to a rule of the host's */	\
 	X(NOT_EDITED, 533)		/* a rule of the host's */	\

@@ -12,9 +12,7 @@
 int as_applied_load(struct as_applied *a, const struct request *rq,
 		    const char *policy)
 {
-	int err = plan_load(&a->plan, rq, policy);
-
-	return err ? err : plan_refuse_settings(&a->plan);
+	return plan_load(&a->plan, rq, policy);
 }
 
 static int plan_live(struct plan *p)

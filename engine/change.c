@@ -51,7 +51,7 @@ static size_t steps_of(const struct part *m)
 
 size_t change_steps(const struct change *c)
 {
-	size_t n = c->off.steps.n + c->boot.steps.n;
+	size_t n = c->off.steps.n + c->tune.steps.n + c->boot.steps.n;
 
 	for (size_t i = 0; i < c->n; i++)
 		n += steps_of(&c->v[i]);
@@ -76,7 +76,7 @@ const char *change_target(const struct change *c)
 	const struct part *m = change_first(c);
 
 	return m ? m->backend->name : c->off.there ? OFF_TARGET :
-	       c->boot.there ? BOOT_TARGET : "";
+	       c->tune.there ? TUNE_TARGET : c->boot.there ? BOOT_TARGET : "";
 }
 
 static int commit(struct part *m, const struct changeset *cs,
@@ -206,12 +206,16 @@ int change_commit(struct change *c, struct progress *ret, struct diags *d)
 	*ret = (struct progress){ 0 };
 	/* Rules may need the modules; while they are there, none can go. */
 	err = off_bring_back(&c->off, &ret->begun, d);
+	if (!err)
+		err = tune_commit(&c->tune, &ret->begun, d);
 	ret->done += ret->begun != BEGUN_NOT;
 	if (!err)
 		err = commit_parts(c, ret, d);
 	if (!err)
 		err = off_take_out(&c->off, &ret->begun, d);
 	/* Last, since what went before is the likelier to fail. */
+	if (!err)
+		err = tune_commit_files(&c->tune, &ret->begun, d);
 	return err ? err : boot_commit(&c->boot, &ret->begun, d);
 }
 
@@ -236,6 +240,7 @@ void change_release(struct change *c)
 		part_release(&c->v[i]);
 	free(c->v);
 	off_release(&c->off);
+	tune_release(&c->tune);
 	boot_release(&c->boot);
 	*c = (struct change){ 0 };
 }

@@ -22,6 +22,7 @@
 #include "engine/boot.h"
 #include "engine/off.h"
 #include "engine/past.h"
+#include "engine/tune.h"
 
 struct part {
 	const struct backend *backend;
@@ -43,6 +44,7 @@ struct change {
 	struct part *v;
 	size_t n, cap;
 	struct off off;
+	struct tune tune;
 	struct boot boot;
 };
 

@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "engine/boot_keep.h"
 #include "engine/off_aim.h"
+#include "engine/tune_keep.h"
 
 /* The newest part of a target; NULL: no change concerned it. */
 static const struct record_part *newest(const struct status *s,
@@ -57,6 +58,20 @@ static int holds_files(struct plan *p, const struct record_part *is, bool *ret)
 	return err;
 }
 
+/* Each setting counts for itself; where there is nothing to set, none. */
+static int holds_settings(struct plan *p, const struct record_part *is,
+			  size_t *ret)
+{
+	struct tune *t = &p->change.tune;
+	int err = tune_read_record(p, is);
+
+	if (!err)
+		err = tune_compare(t);
+	if (!err)
+		*ret = tune_differing(t, &t->after);
+	return err;
+}
+
 static int compare_rules(struct plan *p, struct status *s)
 {
 	int err = 0;
@@ -76,11 +91,16 @@ static int compare_rules(struct plan *p, struct status *s)
 static int compare_settings(struct plan *p, struct status *s)
 {
 	const struct record_part *modules = newest(s, OFF_TARGET);
+	const struct record_part *settings = newest(s, TUNE_TARGET);
 	const struct record_part *files = newest(s, BOOT_TARGET);
 	bool same = true;
+	size_t differing = 0;
 	int err = modules ? holds_modules(p, modules, &same) : 0;
 
 	s->settings += !same;
+	if (!err && settings)
+		err = holds_settings(p, settings, &differing);
+	s->settings += differing;
 	same = true;
 	if (!err && files)
 		err = holds_files(p, files, &same);
@@ -125,6 +145,7 @@ static void count(const struct plan *p, struct status *s)
 
 int drift_find(struct plan *p, struct status *s)
 {
+	const struct tune *t = &p->change.tune;
 	int err;
 
 	if (!s->n_history)
@@ -137,7 +158,9 @@ int drift_find(struct plan *p, struct status *s)
 	s->counted = !s->rules;
 	count(p, s);
 	s->drift = s->rules || s->settings ? DRIFT_DIFFERS : DRIFT_NONE;
-	if (s->rules && strcmp(s->history[0].space, state_space(p->state)))
+	/* A boot takes rules and settings with it. */
+	if ((s->rules || !tune_holds(t, &t->after)) &&
+	    strcmp(s->history[0].space, state_space(p->state)))
 		s->drift = DRIFT_PAST;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "engine/boot_keep.h"
 #include "engine/off_aim.h"
 #include "engine/originals.h"
+#include "engine/tune_keep.h"
 
 /* The parts of the change that something is written to. */
 static int write_parts(struct plan *p, struct record *rec)
@@ -29,6 +30,8 @@ static int write_parts(struct plan *p, struct record *rec)
 	}
 	if (!err)
 		err = off_write_record(&p->change.off, rec);
+	if (!err)
+		err = tune_write_record(&p->change.tune, rec);
 	return err ? err : boot_write_record(&p->change.boot, rec);
 }
 
@@ -49,6 +52,8 @@ static int note(struct plan *p)
 
 	if (!err)
 		err = off_note(p);
+	if (!err)
+		err = tune_note(p);
 	return err ? err : boot_note(p);
 }
 

@@ -8,11 +8,14 @@
 #include "core/intern.h"
 #include "core/lines.h"
 #include "core/mem.h"
+#include "core/words.h"
 #include "engine/off_state.h"
+#include "host/own_files.h"
 
 static const char *const kinds[] = {
 	[OFF_MODULE] = "module",
 	[OFF_SYSCTL] = "sysctl",
+	[OFF_FILE] = "file",
 };
 _Static_assert(ARRAY_SIZE(kinds) == OFF_KIND_MAX_, "a kind has no name");
 
@@ -23,7 +26,16 @@ const char *off_kind_name(enum off_kind k)
 
 const char *off_action(const struct off_step *s)
 {
-	return s->item.kind == OFF_SYSCTL ? "set" : s->add ? "load" : "unload";
+	switch (s->item.kind) {
+	case OFF_SYSCTL:
+		return "set";
+	case OFF_FILE:
+		return *s->item.value ? "write" : "remove";
+	case OFF_MODULE:
+	case OFF_KIND_MAX_:
+		break;
+	}
+	return s->add ? "load" : "unload";
 }
 
 void off_print_step(const struct off_step *s, struct strbuf *out)
@@ -57,20 +69,38 @@ int off_copy(const struct off_items *from, struct off_items *ret)
 	return 0;
 }
 
-static const struct off_item *find(const struct off_items *items,
-				   const struct off_item *wanted)
+static struct off_item *find(const struct off_items *items,
+			     enum off_kind kind, const char *key)
 {
 	for (size_t i = 0; i < items->n; i++)
-		if (items->v[i].kind == wanted->kind &&
-		    !strcmp(items->v[i].key, wanted->key))
+		if (items->v[i].kind == kind && !strcmp(items->v[i].key, key))
 			return &items->v[i];
 	return NULL;
+}
+
+const char *off_value(const struct off_items *items, enum off_kind kind,
+		      const char *key)
+{
+	const struct off_item *i = find(items, kind, key);
+
+	return i ? i->value : NULL;
+}
+
+int off_put(struct off_items *to, enum off_kind kind, const char *key,
+	    const char *value)
+{
+	struct off_item *i = find(to, kind, key);
+
+	if (!i)
+		return off_add(to, kind, key, value);
+	i->value = intern(value);
+	return i->value ? 0 : -ENOMEM;
 }
 
 /* A module's options are only how it is loaded. */
 static bool holds(const struct off_items *live, const struct off_item *wanted)
 {
-	const struct off_item *i = find(live, wanted);
+	const struct off_item *i = find(live, wanted->kind, wanted->key);
 
 	return i && (wanted->kind == OFF_MODULE ||
 		     !strcmp(i->value, wanted->value));
@@ -167,9 +197,31 @@ void off_remember(struct off *o, bool keeps_steps)
 
 void off_print(const struct off_items *items, struct strbuf *out)
 {
-	for (size_t i = 0; i < items->n; i++)
-		strbuf_printf(out, "%s %s %s\n", kinds[items->v[i].kind],
-			      items->v[i].key, items->v[i].value);
+	for (size_t i = 0; i < items->n; i++) {
+		const struct off_item *x = &items->v[i];
+
+		strbuf_printf(out, "%s %s ", kinds[x->kind], x->key);
+		if (x->kind == OFF_FILE)
+			words_put(x->value, out);
+		else
+			strbuf_puts(out, x->value);
+		strbuf_puts(out, "\n");
+	}
+}
+
+/* Neither a module nor a sysctl has a path, and only our own files are kept. */
+static bool is_key(enum off_kind k, const char *key)
+{
+	return k == OFF_FILE ? own_file_is_path(key) :
+			       *key && !strpbrk(key, "/");
+}
+
+static int add_parsed(struct off_items *to, enum off_kind k, const char *key,
+		      char *value)
+{
+	const char *text = k == OFF_FILE ? words_get(&value) : value;
+
+	return text ? off_add(to, k, key, text) : -EINVAL;
 }
 
 /* "module xt_CT OPTIONS", in place. */
@@ -183,8 +235,8 @@ static int parse_line(char *line, void *to)
 	*key++ = '\0';
 	*value++ = '\0';
 	for (unsigned int k = 0; k < OFF_KIND_MAX_; k++)
-		if (!strcmp(line, kinds[k]) && *key && !strpbrk(key, "/"))
-			return off_add(to, (enum off_kind)k, key, value);
+		if (!strcmp(line, kinds[k]) && is_key((enum off_kind)k, key))
+			return add_parsed(to, (enum off_kind)k, key, value);
 	return -EINVAL;
 }
 

@@ -7,7 +7,8 @@
  *         settings. One that lists nothing means "off". Towards "off" the
  *         modules go after everything else of the change was done; towards
  *         any other state what is missing comes first, and other modules that
- *         are loaded stay.
+ *         are loaded stay. Items are those of engine/tune.h as well; a file's
+ *         value is its text, "": there is none.
  * Owner:  texts are interned; off_release().
  * Errors: -FAULT_CONFLICT: something holds a module, each named. -errno of
  *         loading or unloading, with a diagnostic. -EINVAL of off_parse(): not
@@ -23,12 +24,12 @@
 
 #define OFF_TARGET "modules"	/* its name in a record */
 
-enum off_kind { OFF_MODULE, OFF_SYSCTL, OFF_KIND_MAX_ };
+enum off_kind { OFF_MODULE, OFF_SYSCTL, OFF_FILE, OFF_KIND_MAX_ };
 
 struct off_item {
 	enum off_kind kind;
 	const char *key;	/* "xt_CT", "net.netfilter.nf_conntrack_max" */
-	const char *value;	/* options to load it with; the value */
+	const char *value;	/* options to load it with; value; text */
 };
 
 struct off_items {
@@ -66,13 +67,20 @@ int off_compare(struct off *o);
 int off_holds(const struct off_items *live, const struct off_items *want,
 	      bool *ret);
 int off_copy(const struct off_items *from, struct off_items *ret);
+/* The value of a key; NULL: it is not listed. */
+const char *off_value(const struct off_items *items, enum off_kind kind,
+		      const char *key);
+/* In place of the value it had, or behind all others. */
+int off_put(struct off_items *to, enum off_kind kind, const char *key,
+	    const char *value);
 int off_bring_back(const struct off *o, unsigned int *begun, struct diags *d);
 int off_take_out(const struct off *o, unsigned int *begun, struct diags *d);
 /* A commit was tried: keep what was live before it. */
 void off_remember(struct off *o, bool keeps_steps);
 /* One line, "unload module xt_CT". */
 void off_print_step(const struct off_step *s, struct strbuf *out);
-const char *off_action(const struct off_step *s);	/* "unload" */
+/* "load", "unload", "set", "write", "remove" */
+const char *off_action(const struct off_step *s);
 const char *off_kind_name(enum off_kind k);		/* "module" */
 void off_print(const struct off_items *items, struct strbuf *out);
 int off_parse(const char *text, size_t len, struct off_items *ret);

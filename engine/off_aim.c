@@ -7,6 +7,7 @@
 #include "core/digest.h"
 #include "core/mem.h"
 #include "engine/boot_keep.h"
+#include "engine/tune_keep.h"
 #include "state/note.h"
 
 static int put_text(const struct off_items *items, struct rules_text *text,
@@ -97,9 +98,9 @@ static int aim(struct plan *p, struct state *state)
 {
 	int err = boot_aim(p, state);
 
-	if (err || !state || p->change.off.there)
-		return err;
-	return find_unloaded(p, state);
+	if (!err && state && !p->change.off.there)
+		err = find_unloaded(p, state);
+	return err ? err : tune_aim(p, state);
 }
 
 int off_aim(struct plan *p)

@@ -9,6 +9,7 @@
 #include "engine/off_holders.h"
 #include "engine/off_state.h"
 #include "host/conntrack/flush.h"
+#include "host/conntrack/settings.h"
 #include "host/kmod.h"
 
 /* Rules that were removed let go of their modules a little later. */
@@ -38,7 +39,8 @@ int off_bring_back(const struct off *o, unsigned int *begun, struct diags *d)
 			continue;
 		err = s->item.kind == OFF_MODULE ?
 			      kmod_load(s->item.key, s->item.value) :
-			      off_state_set(s->item.key, s->item.value);
+			      ct_setting_write(&ct_settings_host, s->item.key,
+				       s->item.value);
 		*begun |= BEGUN_TOLD;
 		if (err)
 			say_failed(s, err, d);

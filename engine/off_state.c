@@ -3,18 +3,15 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/files.h"
 #include "core/intern.h"
 #include "core/mem.h"
-#include "host/trace.h"
+#include "host/conntrack/settings.h"
 
 #define SETTINGS "/proc/sys/net/netfilter"
-#define PREFIX "net.netfilter."
 #define SMALL 4096
 
 /* The names in a folder, sorted; one that is missing has none. */
@@ -54,7 +51,7 @@ static bool is_writable(const char *path)
 static int add_setting(const char *name, struct off_items *to)
 {
 	const char *path = intern_printf(SETTINGS "/%s", name);
-	const char *key = intern_printf(PREFIX "%s", name);
+	const char *key = intern_printf(CT_PREFIX "%s", name);
 	_cleanup_free_ char *value = NULL;
 
 	if (!path || !key)
@@ -130,23 +127,4 @@ int off_state_read(enum modules_state *ret_state, struct off_items *ret)
 	*ret = items;
 	items = (struct off_items){ 0 };
 	return 0;
-}
-
-int off_state_set(const char *key, const char *value)
-{
-	const char *path;
-	size_t len = strlen(value);
-	int fd, err = 0;
-
-	if (strncmp(key, PREFIX, strlen(PREFIX)) || strchr(key, '/'))
-		return -EINVAL;
-	path = intern_printf(SETTINGS "/%s", key + strlen(PREFIX));
-	fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
-	if (fd < 0)
-		return path ? -errno : -ENOMEM;
-	if (write(fd, value, len) != (ssize_t)len)
-		err = errno ? -errno : -EIO;
-	host_trace("write(%s, %s) = %d", path, value, err);
-	close(fd);
-	return err;
 }

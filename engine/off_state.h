@@ -12,8 +12,6 @@
 #include "engine/off.h"
 
 int off_state_read(enum modules_state *ret_state, struct off_items *ret);
-/* Write one setting, "net.netfilter.nf_conntrack_max". */
-int off_state_set(const char *key, const char *value);
 int off_add(struct off_items *to, enum off_kind kind, const char *key,
 	    const char *value);
 

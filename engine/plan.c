@@ -56,23 +56,29 @@ int plan_file_fault(int err)
 	return err;
 }
 
+static bool says(const struct plan *p, const char *word)
+{
+	return memmem(p->text, p->len, word, strlen(word)) != NULL;
+}
+
 /*
- * What the text may ask for, before it is parsed: a policy without this word
- * unloads nothing. Modules that an earlier policy unloaded come back with one
+ * What the text may ask for, before it is parsed: a policy without these words
+ * unloads nothing, and asks for no size that must be as large as the fullest
+ * namespace's table. Modules that an earlier policy unloaded come back with one
  * that does not, and go again if that fails. A kernel that could have legacy
  * tables, and has none yet, needs a module for the first.
  */
-static enum privilege privilege_of(const struct plan *p)
+static unsigned int privilege_of(const struct plan *p)
 {
-	static const char word[] = "unload";
 	bool applies = p->rq->command && !strcmp(p->rq->command, "apply");
+	unsigned int looks = says(p, "max") ? PRIVILEGE_LOOK : PRIVILEGE_RULES;
 
-	if (memmem(p->text, p->len, word, strlen(word)))
+	if (says(p, "unload"))
 		return PRIVILEGE_MODULES;
 	if (applies && modules_root_state(MODULES_SYS) == MODULES_ABSENT)
 		return PRIVILEGE_MODULES;
-	return applies && host_lacks_tables() ?
-		       PRIVILEGE_LOAD : PRIVILEGE_RULES;
+	return looks | (applies && host_lacks_tables() ? PRIVILEGE_LOAD :
+							 PRIVILEGE_RULES);
 }
 
 static int parse(struct plan *p)
@@ -105,23 +111,6 @@ int plan_load_text(struct plan *p, const struct request *rq, const char *name,
 {
 	*p = (struct plan){ .rq = rq, .file = name, .text = text, .len = len };
 	return parse(p);
-}
-
-/* Half of a policy is not what was asked for: such a policy waits. */
-int plan_refuse_settings(struct plan *p)
-{
-	const struct ruleset *rs = p->rules;
-	const struct setting *s;
-
-	if (!rs->n_sysctls)
-		return 0;
-	s = &rs->sysctls[0];
-	diag_add(&p->diags, DIAG_ERROR, 0, ID_SETTING_UNSUPPORTED,
-		 s->origin->at,
-		 "this version does not yet apply conntrack sizes or timeouts");
-	diag_help(&p->diags,
-		  "take them out of the `conntrack` section and set them by hand");
-	return -EOPNOTSUPP;
 }
 
 int plan_choose_offline(struct plan *p)
@@ -237,6 +226,8 @@ int plan_compare(struct plan *p)
 		err = plan_compare_part(p, &p->change.v[i]);
 	if (!err && p->change.off.there)
 		err = off_compare(&p->change.off);
+	if (!err && p->change.tune.there)
+		err = tune_compare(&p->change.tune);
 	if (!err && p->change.boot.there)
 		err = boot_compare(&p->change.boot, &p->diags);
 	return err;

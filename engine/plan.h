@@ -60,8 +60,6 @@ int plan_load_text(struct plan *p, const struct request *rq, const char *name,
 int plan_file_fault(int err);
 /* What the policy may mean for connections of others. */
 void plan_note_translation(struct plan *p);
-/* -EOPNOTSUPP: it asks for settings, which this version does not apply. */
-int plan_refuse_settings(struct plan *p);
 /* The one that was named, by the request or else the policy; NULL: auto. */
 const char *plan_backend_name(const struct plan *p);
 /*

@@ -7,10 +7,8 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
-#include "engine/boot_keep.h"
 #include "engine/history.h"
-#include "engine/off_aim.h"
-#include "engine/originals.h"
+#include "engine/recovery_aim.h"
 #include "engine/signals.h"
 #include "host/privilege.h"
 
@@ -26,92 +24,6 @@ int waiting_read(struct state *state, struct waiting *ret, struct diags *d)
 			     clock_boot_ns() >= w.pending.deadline);
 	*ret = w;
 	return 0;
-}
-
-static int open_part(struct plan *p, const char *name)
-{
-	const struct backend *b = backend_find(name);
-	struct part *m;
-	int err;
-
-	if (!strcmp(name, OFF_TARGET)) {
-		p->change.off.there = true;
-		return 0;
-	}
-	if (!strcmp(name, BOOT_TARGET)) {
-		p->change.boot.there = true;
-		return 0;
-	}
-	if (b) {
-		err = change_add(&p->change, b, &m);
-		if (!err)
-			err = b->open(&m->ctx, &p->diags);
-		return err ? err : originals_tell(p, b, m->ctx);
-	}
-	return diag_add(&p->diags, DIAG_ERROR, -EOPNOTSUPP,
-			ID_BACKEND_NOT_BUILT, NOPOS,
-			"the change was made through %s, which this build lacks",
-			name);
-}
-
-static int open_parts(struct recovery *v)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < v->record.n_parts; i++)
-		err = open_part(&v->plan, v->record.parts[i].target);
-	return err;
-}
-
-/* The record's part for a target, NULL: it was not concerned. */
-static const struct record_part *find_part(const struct record *r,
-					   const char *target)
-{
-	for (size_t i = 0; i < r->n_parts; i++)
-		if (!strcmp(r->parts[i].target, target))
-			return &r->parts[i];
-	return NULL;
-}
-
-/* Compare the kernel with what was before a change. */
-static int aim(struct recovery *v, const struct record *rec)
-{
-	const struct record_part *modules = find_part(rec, OFF_TARGET);
-	const struct record_part *files = find_part(rec, BOOT_TARGET);
-	int err = modules ? off_read_record(&v->plan.change.off, modules,
-					    &v->plan.diags) : 0;
-
-	if (!err && files)
-		err = boot_read_record(&v->plan, files);
-	for (size_t i = 0; !err && i < v->plan.change.n; i++) {
-		struct part *m = &v->plan.change.v[i];
-		const struct record_part *from =
-			find_part(rec, m->backend->name);
-
-		past_free(&m->past);
-		if (from)
-			err = past_read(m->backend, from, &m->past,
-					&v->plan.diags);
-	}
-	return err ? err : plan_compare(&v->plan);
-}
-
-/* Are the rules in force that the change wanted? It must be aimed at. */
-static bool is_complete(const struct recovery *v)
-{
-	const struct change *c = &v->plan.change;
-	bool same = true;
-
-	if (c->off.there &&
-	    (off_holds(&c->off.live, &c->off.after, &same) || !same))
-		return false;
-	if (c->boot.there && !boot_is_complete(&c->boot))
-		return false;
-	for (size_t i = 0; i < c->n; i++)
-		if (!c->v[i].past ||
-		    !past_is_complete(c->v[i].past, c->v[i].live.image))
-			return false;
-	return true;
 }
 
 /* The trial is over: the next `confirm` says how it ended. */
@@ -167,21 +79,12 @@ static bool is_past(const struct recovery *v)
 	return strcmp(v->record.space, state_space(v->plan.state)) != 0;
 }
 
-/* Files outlive a boot: theirs is the only part that is left. */
-static void leave_to_files(struct recovery *v)
-{
-	struct change *c = &v->plan.change;
-
-	while (c->n)
-		part_release(&c->v[--c->n]);
-	off_release(&c->off);
-	v->what = RECOVERED_PAST;
-}
-
 /* An interrupted rollback of files is undone, as any other change of theirs. */
 static int finish_past(struct recovery *v, const struct waiting *ends)
 {
-	bool keep = v->plan.change.boot.there && !ends && is_complete(v);
+	const struct change *c = &v->plan.change;
+	bool keep = (c->boot.there || c->tune.there) && !ends &&
+		    recovery_is_complete(v);
 
 	v->plan.takes_back = 0;
 	if (!keep)
@@ -207,7 +110,7 @@ static int finish_rollback(struct recovery *v, const struct waiting *ends)
 	if (err && err != -ENOMEM)
 		return go(v, false, NULL);
 	if (!err)
-		err = aim(v, &undone);
+		err = recovery_aim(v, &undone);
 	return err ? err : go(v, true, ends);
 }
 
@@ -219,19 +122,19 @@ static int finish_or_undo(struct recovery *v, const struct waiting *w)
 {
 	bool back = v->record.of != 0;
 	const struct waiting *ends;
-	int err = open_parts(v);
+	int err = recovery_open_parts(v);
 
 	v->plan.takes_back = v->record.of;
 	if (!err)
-		err = aim(v, &v->record);
+		err = recovery_aim(v, &v->record);
 	if (err)
 		return err;
 	ends = speaks_of(w, back ? v->record.of : v->record.id) ? w : NULL;
 	if (is_past(v)) {
-		leave_to_files(v);
-		return finish_past(v, ends);
+		err = recovery_leave_to_files(v);
+		return err ? err : finish_past(v, ends);
 	}
-	if (is_complete(v) && (back || !ends)) {
+	if (recovery_is_complete(v) && (back || !ends)) {
 		v->what = RECOVERED_NEW;
 		return settle(v, true, ends);
 	}
@@ -266,19 +169,21 @@ static int drop_record(struct recovery *v)
 /* To the rules before a record; it goes, and its trial. */
 static int undo_record(struct recovery *v, const struct waiting *w)
 {
-	int err = open_parts(v);
+	int err = recovery_open_parts(v);
 
 	if (err)
 		return err;
 	v->plan.takes_back = v->record.id;
 	/* The note and the record say all that a journal would. */
 	v->plan.unjournaled = speaks_of(w, v->record.id);
-	err = aim(v, &v->record);
+	err = recovery_aim(v, &v->record);
 	if (err)
 		return err;
 	v->what = RECOVERED_OLD;
 	if (is_past(v))
-		leave_to_files(v);
+		err = recovery_leave_to_files(v);
+	if (err)
+		return err;
 	transact(&v->plan, &v->done);
 	if (!recovery_succeeded(v))
 		return 0;
@@ -383,16 +288,16 @@ int recovery_check_new(struct recovery *v, const struct request *rq,
 	begin(v, rq, state, "confirm");
 	err = state_newest(state, &v->record, &v->plan.diags);
 	if (!err)
-		err = open_parts(v);
+		err = recovery_open_parts(v);
 	if (!err)
-		err = aim(v, &v->record);
-	for (unsigned int i = 0; !err && i < SETTLE_READS && !is_complete(v);
-	     i++) {
+		err = recovery_aim(v, &v->record);
+	for (unsigned int i = 0; !err && i < SETTLE_READS &&
+				 !recovery_is_complete(v); i++) {
 		change_settle();
 		err = plan_compare(&v->plan);
 	}
 	if (!err)
-		*ret = is_complete(v);
+		*ret = recovery_is_complete(v);
 	return err;
 }
 

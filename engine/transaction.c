@@ -9,6 +9,7 @@
 #include "engine/history.h"
 #include "engine/off_aim.h"
 #include "engine/signals.h"
+#include "engine/tune_keep.h"
 
 /* How often to replan when the rules change under us. */
 #define TRIES 20
@@ -21,6 +22,7 @@ static void back_release(struct change *back)
 	}
 	free(back->v);
 	off_release(&back->off);
+	tune_release(&back->tune);
 	boot_release(&back->boot);
 	*back = (struct change){ 0 };
 }
@@ -36,6 +38,12 @@ static int way_back_beside(struct plan *p, struct change *back)
 		err = off_copy(&c->off.before, &back->off.want);
 		if (!err)
 			err = off_compare(&back->off);
+	}
+	if (!err && c->tune.begun) {
+		back->tune.there = true;
+		err = off_copy(&c->tune.before, &back->tune.want);
+		if (!err)
+			err = tune_compare(&back->tune);
 	}
 	if (err || !c->boot.begun)
 		return err;
@@ -192,11 +200,13 @@ static int say_difference(struct plan *p)
 	if (!m || !m->changes || !m->changes->n) {
 		if (p->change.off.steps.n)
 			off_print_step(&p->change.off.steps.v[0], &line);
+		else if (p->change.tune.steps.n)
+			off_print_step(&p->change.tune.steps.v[0], &line);
 		else
 			boot_print_step(&p->change.boot.steps.v[0], &line);
 		return diag_add(&p->diags, DIAG_ERROR, -EIO, ID_KERNEL_DIFFERS,
 				NOPOS,
-				"the kernel's modules, their settings or the host's files differ from what was wanted; still to do: %s",
+				"the kernel's modules, settings or the host's files differ from what was wanted; still to do: %s",
 				strbuf_str(&line));
 	}
 	m->backend->print_step(&m->changes->steps[0], &line);
@@ -222,6 +232,7 @@ static void remember(struct plan *p, bool keeps_steps)
 		changeset_free(&m->changes);
 	}
 	off_remember(&p->change.off, keeps_steps);
+	tune_remember(&p->change.tune, keeps_steps);
 	boot_remember(&p->change.boot, keeps_steps);
 }
 
@@ -230,6 +241,7 @@ static void forget_made(struct plan *p)
 	for (size_t i = 0; i < p->change.n; i++)
 		changeset_free(&p->change.v[i].made);
 	p->change.off.made.n = 0;
+	p->change.tune.made.n = 0;
 	p->change.boot.made.n = 0;
 }
 
@@ -316,6 +328,8 @@ static void change(struct plan *p, struct transaction *ret)
 		if (err)
 			break;
 		err = change_commit(&p->change, &progress, &p->diags);
+		if (!err)
+			err = tune_catch_up(p, &progress.begun);
 		if (!err) {
 			read_back(p, ret);
 			return;
@@ -346,6 +360,8 @@ void transact(struct plan *p, struct transaction *ret)
 		(void)history_drop(p);
 	if (ret->outcome != OUTCOME_NOT_RESTORED)
 		off_settle(p, transaction_succeeded(ret));
+	if (ret->outcome != OUTCOME_NOT_RESTORED)
+		tune_settle(p, transaction_succeeded(ret));
 	boot_settle(p);
 	signals_release(&before);
 }

@@ -55,7 +55,8 @@ int generate_sysctls(const struct generator_input *in, struct ruleset *rs)
 				 &p->max_origin);
 	if (!err && p->buckets.kind != AMOUNT_UNSET)
 		err = add_amount(rs, "net.netfilter.nf_conntrack_buckets",
-				 buckets, &p->buckets_origin);
+				 table_buckets_rounded(buckets),
+				 &p->buckets_origin);
 	for (size_t i = 0; !err && i < p->n_timeouts; i++)
 		err = add_amount(rs, p->timeouts[i].sysctl,
 				 p->timeouts[i].seconds,

@@ -22,27 +22,33 @@ int privilege_require(struct diags *d)
 	return -EPERM;
 }
 
-int privilege_drop(enum privilege keep)
+/* by: who keeps it; 0: everybody. */
+static const struct {
+	unsigned int cap, by;
+} kept[] = {
+	{ CAP_NET_ADMIN, 0 },
+	{ CAP_NET_RAW, 0 },
+	{ CAP_SYS_MODULE, PRIVILEGE_LOAD },
+	{ CAP_SYS_ADMIN, PRIVILEGE_LOOK },
+	{ CAP_SYS_PTRACE, PRIVILEGE_LOOK },
+};
+
+int privilege_drop(unsigned int keep)
 {
-	static const unsigned int kept[] = {
-		CAP_NET_ADMIN, CAP_NET_RAW,
-		CAP_SYS_MODULE, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
-	};
-	size_t n = keep == PRIVILEGE_MODULES ? ARRAY_SIZE(kept) :
-		   keep == PRIVILEGE_LOAD ? 3 : 2;
 	bool held[ARRAY_SIZE(kept)], bounding;
 
 	capng_clear(CAPNG_SELECT_ALL);
 	if (capng_get_caps_process())
 		return -EIO;
 	bounding = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
-	for (size_t i = 0; i < n; i++)
-		held[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		held[i] = (!kept[i].by || kept[i].by & keep) &&
+			  capng_have_capability(CAPNG_PERMITTED, kept[i].cap);
 	capng_clear(CAPNG_SELECT_ALL);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		if (held[i] &&
 		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED |
-				 CAPNG_BOUNDING_SET, kept[i]))
+				 CAPNG_BOUNDING_SET, kept[i].cap))
 			return -EIO;
 	if (capng_apply(bounding ? CAPNG_SELECT_ALL : CAPNG_SELECT_CAPS))
 		return -EPERM;

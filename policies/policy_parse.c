@@ -198,7 +198,7 @@ static int load_root(struct loader *l)
 	if (err == -ENOMEM)
 		return err;
 	if (!given[RK_UNTRACKED] && !given[RK_MANAGEMENT] &&
-	    !l->p->forbid_state) {
+	    !given[RK_CONNTRACK] && !l->p->forbid_state) {
 		diag_add(l->d, DIAG_ERROR, 0, ID_NO_SERVICES, at,
 			 "the policy names no service");
 		diag_help(l->d, "list services under `untracked`");

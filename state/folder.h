@@ -31,6 +31,7 @@ struct state {
 #define STATE_ORIGINALS "originals"
 #define STATE_FILES "files"
 #define STATE_MODULES "modules"
+#define STATE_SETTINGS "settings"
 
 /* A record is named by its number, a rollback "undone." and its number. */
 bool state_is_record(const char *name, uint32_t *ret);

@@ -18,7 +18,7 @@ static bool is_ours(const char *name)
 	static const char *const names[] = {
 		STATE_JOURNAL, STATE_PENDING, STATE_RESULT,
 		STATE_WATCH, STATE_ORIGINALS, STATE_MODULES,
-		STATE_FILE_TEMPORARY,
+		STATE_SETTINGS, STATE_FILE_TEMPORARY,
 	};
 	uint32_t id;
 

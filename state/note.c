@@ -16,6 +16,8 @@ static const struct {
 			 "lines of files that ctpolicy changed cannot be put back" },
 	[NOTE_MODULES] = { STATE_MODULES,
 			   "modules that were unloaded cannot be loaded again" },
+	[NOTE_SETTINGS] = { STATE_SETTINGS,
+			    "settings that ctpolicy changed cannot be put back" },
 };
 _Static_assert(ARRAY_SIZE(notes) == NOTE_MAX_, "a note has no file");
 

@@ -19,6 +19,7 @@ struct state;
 enum note {
 	NOTE_FILES,	/* lines of the host's files that were changed */
 	NOTE_MODULES,	/* that were unloaded, and the boot of it */
+	NOTE_SETTINGS,	/* that were changed, and the boot of it */
 	NOTE_MAX_
 };
 

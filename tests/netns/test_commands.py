@@ -219,11 +219,11 @@ def life(backend):
            any(s["action"] == "add" and s["service"] == "web" and s["policy"]["line"] == 4 for s in steps) and
            all(s["rule"] and s["kind"] and s["table"] for s in steps), "steps have all keys", p)
     code(2, "a change, detailed", "apply", "--detailed-exitcode", *b, policy(OTHER))
-    code(69, "sizes asked for", "apply", *b, policy(SIZES))
+    for verb in ("diff", "apply"):
+        p = code(14, verb + " of the machine's size from a namespace", verb, *b, policy(SIZES))
+        expect("CT513" in p.stderr, verb + " says whose it is", p)
     code(0, "that has changed nothing", "diff", *b, policy(OTHER))
-    for verb in ("check", "diff"):
-        p = code(69, verb + " of sizes", verb, *b, policy(SIZES))
-        expect("CT530" in p.stderr, verb + " refuses what apply refuses", p)
+    code(0, "check of sizes", "check", *b, policy(SIZES))
     p = run("apply", "--trace", *b, policy(OPEN))
     expect(p.returncode == 0 and "trace:" in p.stderr, "--trace shows kernel calls", p)
     p = code(0, "auto keeps to where our rules are", "diff", policy(OPEN))

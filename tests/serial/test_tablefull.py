@@ -10,7 +10,6 @@ import concurrent.futures
 import json
 import os
 import resource
-import signal
 import socket
 import sys
 import time
@@ -21,8 +20,8 @@ sys.path.insert(0, os.path.join(HERE, "..", "netns"))
 import lab                                                  # noqa: E402
 from hosts import filter_host                               # noqa: E402
 from traffic import Echo, tcp_exchange                      # noqa: E402
+from machine import Machine                                 # noqa: E402
 
-KNOB = "/proc/sys/net/netfilter/nf_conntrack_max"
 LIMIT = 400
 CONNECTIONS = 600
 PORT = 8080
@@ -37,80 +36,6 @@ untracked:
 """
 
 
-class Machine:
-    """The limit of the first network namespace, lowered while in use."""
-
-    def __init__(self):
-        for pid in ancestors():
-            try:
-                self.space = _Held(os.open("/proc/%d/ns/net" % pid,
-                                           os.O_RDONLY))
-                with self.entered(), open(KNOB, "r+"):
-                    pass
-            except OSError as err:
-                why = err
-            else:
-                self.wait_for_turn()
-                self.before = self.access()
-                self.post_guardian()
-                return
-        lab.skip("cannot set nf_conntrack_max: %s" % why)
-
-    def wait_for_turn(self):
-        """One at a time on a machine: another's low limit is not what to go
-        back to. The name is taken until the guardian has ended, too."""
-        with self.entered():
-            self.turn = socket.socket(socket.AF_UNIX)
-        for _ in range(1200):
-            try:
-                return self.turn.bind("\0ctpolicy-table-full")
-            except OSError:
-                time.sleep(0.1)
-        return lab.skip("another run holds nf_conntrack_max")
-
-    def entered(self):
-        return lab.Namespace.entered(self.space)
-
-    def post_guardian(self):
-        """A process that puts the limit back when this one is gone, were it
-        by a signal that cannot be caught."""
-        ear, self.mouth = os.pipe()
-        if os.fork() == 0:
-            os.close(self.mouth)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)
-            os.read(ear, 1)
-            self.restore()
-            os._exit(0)
-        os.close(ear)
-
-    def access(self, value=None):
-        with self.entered():
-            with open(KNOB, "r" if value is None else "w") as knob:
-                return knob.read() if value is None else knob.write(value)
-
-    def lower(self):
-        self.access(str(LIMIT))
-
-    def restore(self):
-        self.access(self.before)
-
-
-class _Held:
-    def __init__(self, fd):
-        self.fd = fd
-
-
-def ancestors():
-    """This process and those above it, one of which may still be where the
-    machine's own network is."""
-    pid = os.getpid()
-    while pid:
-        yield pid
-        with open("/proc/%d/stat" % pid) as stat:
-            pid = int(stat.read().rsplit(")", 1)[1].split()[1])
-
-
 def setUpModule():
     global LAB, MACHINE
     lab.require_ctpolicy()
@@ -118,7 +43,7 @@ def setUpModule():
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
     LAB = lab.Lab()
     Echo(LAB.server, PORT)
-    MACHINE.lower()
+    MACHINE.write("max", LIMIT)
 
 
 def tearDownModule():

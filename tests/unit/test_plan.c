@@ -169,45 +169,6 @@ static void load_excluded_family(void **state)
 	}
 }
 
-/* ---- what a policy asks for ---- */
-
-static void settings_are_refused(void **state)
-{
-	static const struct {
-		const char *text;
-		uint32_t line;
-	} cases[] = {
-		{ WEB "conntrack:\n  max: 4096\n", 6 },
-		{ "version: 1\nstate_matching: forbidden\nconntrack:\n"
-		  "  modules: unload\n  max: 4096\nuntracked:\n"
-		  "- {name: w, role: server, protocol: tcp, ports: [80], accept: none}\n",
-		  5 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_(plan_release) struct plan p = { 0 };
-		const struct diag *d;
-
-		plan_text(&p, cases[i].text);
-		assert_int_equal(plan_refuse_settings(&p), -EOPNOTSUPP);
-		d = only(&p, ID_SETTING_UNSUPPORTED);
-		assert_int_equal(d->level, DIAG_ERROR);
-		assert_int_equal(d->at.line, cases[i].line);
-		assert_non_null(d->help);
-	}
-}
-
-static void rules_alone_are_not_refused(void **state)
-{
-	_cleanup_(plan_release) struct plan p = { 0 };
-
-	(void)state;
-	plan_text(&p, WEB);
-	assert_int_equal(plan_refuse_settings(&p), 0);
-	assert_int_equal(p.diags.n, 0);
-}
-
 /* ---- choosing a backend ---- */
 
 static void names(void **state)
@@ -408,8 +369,6 @@ int main(void)
 		TEST(load_for_private_kernel),
 		TEST(load_one_family),
 		TEST(load_excluded_family),
-		TEST(settings_are_refused),
-		TEST(rules_alone_are_not_refused),
 		TEST(names),
 		TEST(unknown_backend),
 		TEST(offline),

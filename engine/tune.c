@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/tune.c: what is live, and what leads from there to what is wanted. */
+#include "engine/tune.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/backend.h"
+#include "core/mem.h"
+#include "engine/off_state.h"
+#include "host/conntrack/settings.h"
+#include "host/own_files.h"
+
+/* In place of what is no regular file, and so none of ours. */
+#define NO_TEXT "-"
+
+static int read_file(const char *path, char **ret)
+{
+	int err = own_file_read(path, ret);
+
+	if (!err && !*ret)
+		*ret = strdup("");
+	else if (err == -EEXIST)
+		*ret = strdup(NO_TEXT);
+	else
+		return err;
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int read_sysctl(const char *key, bool absent, char **ret)
+{
+	int err = absent ? 0 : ct_setting_read(&ct_settings_host, key, ret);
+
+	return err == -ENOENT ? 0 : err;
+}
+
+static int look(const struct off_items *at, bool absent,
+		struct off_items *live)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < at->n; i++) {
+		const struct off_item *x = &at->v[i];
+		_cleanup_free_ char *text = NULL;
+
+		err = x->kind == OFF_FILE ? read_file(x->key, &text) :
+					    read_sysctl(x->key, absent, &text);
+		if (!err && text)
+			err = off_put(live, x->kind, x->key, text);
+	}
+	return err;
+}
+
+/* Of a file that is not ours nothing is wanted but that we have none. */
+static bool holds(const struct tune *t, const struct off_item *i)
+{
+	const char *now = off_value(&t->live, i->kind, i->key);
+
+	if (i->kind == OFF_SYSCTL && t->absent)
+		return true;
+	if (i->kind == OFF_FILE && now && !*i->value)
+		return !own_file_has_mark(now);
+	return now && !strcmp(now, i->value);
+}
+
+size_t tune_differing(const struct tune *t, const struct off_items *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		n += !holds(t, &list->v[i]);
+	return n;
+}
+
+bool tune_holds(const struct tune *t, const struct off_items *list)
+{
+	return !tune_differing(t, list);
+}
+
+/* The one of max and buckets that comes first, so that none is too small. */
+static bool grows(const struct tune *t)
+{
+	const char *now = off_value(&t->live, OFF_SYSCTL, CT_MAX);
+	const char *then = off_value(&t->want, OFF_SYSCTL, CT_MAX);
+
+	return now && then && strtoull(then, NULL, 10) >
+			      strtoull(now, NULL, 10);
+}
+
+enum turn { TURN_TIMEOUTS, TURN_FIRST, TURN_SECOND, TURN_FILES, TURN_MAX_ };
+
+static enum turn turn_of(const struct off_item *i, bool grows)
+{
+	if (i->kind == OFF_FILE)
+		return TURN_FILES;
+	if (!strcmp(i->key, CT_MAX))
+		return grows ? TURN_SECOND : TURN_FIRST;
+	if (!strcmp(i->key, CT_BUCKETS))
+		return grows ? TURN_FIRST : TURN_SECOND;
+	return TURN_TIMEOUTS;
+}
+
+static int add_turn(const struct tune *t, unsigned int turn, bool up,
+		    struct off_steps *s)
+{
+	for (size_t i = 0; i < t->want.n; i++) {
+		const struct off_item *x = &t->want.v[i];
+
+		if (turn_of(x, up) != turn || holds(t, x))
+			continue;
+		if (mem_grow(&s->v, &s->cap, s->n + 1))
+			return -ENOMEM;
+		s->v[s->n++] = (struct off_step){
+			x->kind != OFF_FILE || *x->value, *x,
+		};
+	}
+	return 0;
+}
+
+int tune_compare(struct tune *t)
+{
+	struct off_items live = { 0 };
+	struct off_steps s = { 0 };
+	int err;
+
+	t->absent = !ct_settings_exist(&ct_settings_host);
+	err = look(&t->want, t->absent, &live);
+	if (!err)
+		err = look(&t->after, t->absent, &live);
+	if (err) {
+		off_items_release(&live);
+		return err;
+	}
+	off_items_release(&t->live);
+	t->live = live;
+	for (unsigned int turn = 0; !err && turn < TURN_MAX_; turn++)
+		err = add_turn(t, turn, grows(t), &s);
+	if (err) {
+		free(s.v);
+		return err;
+	}
+	free(t->steps.v);
+	t->steps = s;
+	return 0;
+}
+
+static int say_failed(const struct off_step *s, int err, struct diags *d)
+{
+	_cleanup_(strbuf_release) struct strbuf what = { 0 };
+
+	off_print_step(s, &what);
+	return diag_add(d, DIAG_ERROR, err, ID_SETTING_REFUSED, NOPOS,
+			"cannot %s: %s", strbuf_str(&what), strerror(-err));
+}
+
+int tune_commit(const struct tune *t, unsigned int *begun, struct diags *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && t->there && i < t->steps.n; i++) {
+		const struct off_step *s = &t->steps.v[i];
+
+		if (s->item.kind != OFF_SYSCTL)
+			continue;
+		*begun |= BEGUN_TOLD;
+		err = ct_setting_write(&ct_settings_host, s->item.key,
+				       s->item.value);
+		if (err)
+			return say_failed(s, err, d);
+		*begun |= BEGUN_UNDONE;
+	}
+	return err;
+}
+
+/* Rules must be removable whatever the disk says: what stays is said. */
+static int give_up(struct tune *t, const struct off_step *s, int err,
+		   struct diags *d)
+{
+	if (err == -ENOMEM || s->add)
+		return say_failed(s, err, d);
+	diag_add(d, DIAG_WARNING, 0, ID_FILE_NOT_EDITED,
+		 (struct srcpos){ s->item.key, 0, 0, 0 },
+		 "this file of ctpolicy's cannot be removed: %s",
+		 strerror(-err));
+	diag_help(d, "run 'ctpolicy remove' once it can be");
+	for (size_t i = 0; i < t->want.n; i++)
+		if (t->want.v[i].key == s->item.key)
+			t->want.v[i] = t->want.v[--t->want.n];
+	return 0;
+}
+
+int tune_commit_files(struct tune *t, unsigned int *begun, struct diags *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && t->there && i < t->steps.n; i++) {
+		const struct off_step *s = &t->steps.v[i];
+
+		if (s->item.kind != OFF_FILE)
+			continue;
+		*begun |= BEGUN_TOLD;
+		err = own_file_write(s->item.key, s->item.value);
+		if (!err)
+			*begun |= BEGUN_UNDONE;
+		else
+			err = give_up(t, s, err, d);
+	}
+	return err;
+}
+
+void tune_remember(struct tune *t, bool keeps_steps)
+{
+	if (!t->there)
+		return;
+	off_items_release(&t->before);
+	t->before = t->live;
+	t->live = (struct off_items){ 0 };
+	t->begun = true;
+	if (!keeps_steps)
+		return;
+	free(t->made.v);
+	t->made = t->steps;
+	t->steps = (struct off_steps){ 0 };
+}
+
+void tune_release(struct tune *t)
+{
+	struct off_items *all[] = {
+		&t->live, &t->want, &t->after, &t->before, &t->was, &t->ours,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		off_items_release(all[i]);
+	free(t->steps.v);
+	free(t->made.v);
+	*t = (struct tune){ 0 };
+}

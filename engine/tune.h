@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/tune.h: the part of a change that is settings of the connection
+ * table, its sizes and timeouts, and ctpolicy's files that make them outlive
+ * a boot.
+ *
+ * Shape:  items are sysctls and files (engine/off.h). `live` has those that
+ *         `want` and `after` list, as far as they are there. Where connection
+ *         tracking is not loaded (`absent`) no sysctl is there, none is a step,
+ *         and all that are wanted hold. Steps are in the order of writing:
+ *         timeouts, then max and buckets so that there are never too few
+ *         buckets in between, then files. `was` and `ours` are kept in the
+ *         state folder: what a setting was before ctpolicy changed it first,
+ *         and what it may be now.
+ * Owner:  texts are interned; tune_release().
+ * Errors: -errno of reading; of writing, with a diagnostic; -EEXIST: a file
+ *         that is not ctpolicy's has the name. -ENOMEM.
+ * Source: Documentation/networking/nf_conntrack-sysctl.rst.
+ */
+#ifndef CTPOLICY_ENGINE_TUNE_H
+#define CTPOLICY_ENGINE_TUNE_H
+
+#include "engine/off.h"
+
+#define TUNE_TARGET "settings"	/* its name in a record */
+
+struct tune {
+	bool there;			/* the change has this part */
+	bool absent;			/* as read last */
+	struct off_items live, want;
+	struct off_items after;		/* of a record that this undoes */
+	struct off_items before;	/* when the change was begun */
+	bool begun;			/* `before` is filled */
+	struct off_steps steps;		/* from live to want */
+	struct off_steps made;		/* where the user asked to see them */
+	struct off_items was, ours;
+	const char *note;		/* the text of both; NULL: not read */
+	bool noted;			/* it was written for this change */
+};
+
+/* Read what is live; what leads from there to `want` are the steps. */
+int tune_compare(struct tune *t);
+/* Does everything hold that a list wants? It must be of `want` or `after`. */
+bool tune_holds(const struct tune *t, const struct off_items *list);
+/* How many items of the list do not. */
+size_t tune_differing(const struct tune *t, const struct off_items *list);
+/* The sysctls; they come before rules that rely on them. */
+int tune_commit(const struct tune *t, unsigned int *begun, struct diags *d);
+/* The files; one that cannot be removed is a warning. */
+int tune_commit_files(struct tune *t, unsigned int *begun, struct diags *d);
+/* A commit was tried: keep what was live before it. */
+void tune_remember(struct tune *t, bool keeps_steps);
+void tune_release(struct tune *t);
+
+#endif

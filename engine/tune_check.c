@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/tune_check.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/intern.h"
+#include "core/mem.h"
+#include "host/conntrack/settings.h"
+
+/*
+ * Entries a bucket: from the first on chains are long enough to be felt, from
+ * the second on they fill up, and packets are dropped though the table is not
+ * full: measured, and MIN_CHAINLEN in net/netfilter/nf_conntrack_core.c.
+ */
+#define CROWDED 8
+#define OVERFULL 20
+/* Room above the entries that are there now, in per cent. */
+#define ROOM 25
+#define PER_CENT 100
+
+/* Where the policy asks for it. */
+static struct srcpos place_of(const struct plan *p, const char *key)
+{
+	for (size_t i = 0; p->rules && i < p->rules->n_sysctls; i++)
+		if (!strcmp(p->rules->sysctls[i].key, key))
+			return p->rules->sysctls[i].origin->at;
+	return NOPOS;
+}
+
+static bool is_asked_for(const struct plan *p, const char *key)
+{
+	return place_of(p, key).line != 0;
+}
+
+static int say_unwritable(struct plan *p, const char *key, int err)
+{
+	struct srcpos at = place_of(p, key);
+
+	if (err == -ENOENT) {
+		diag_add(&p->diags, DIAG_ERROR, 0, ID_SETTING_UNSUPPORTED, at,
+			 "this kernel has no %s; nothing was done", key);
+		diag_help(&p->diags, "take it out of the policy");
+		return -FAULT_LACKING;
+	}
+	if (err == -EXDEV) {
+		diag_add(&p->diags, DIAG_ERROR, 0, ID_SETTING_ELSEWHERE, at,
+			 "%s has one value for the whole machine and belongs to its first network namespace, and this is another; nothing was done",
+			 key);
+		diag_help(&p->diags,
+			  "take it out of this policy; timeouts are each namespace's own");
+		return -FAULT_CONFLICT;
+	}
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_SETTING_REFUSED, at,
+		 "%s cannot be written: %s; nothing was done", key,
+		 strerror(-err));
+	return -FAULT_PERMISSION;
+}
+
+/* All of them, the gravest outcome last. */
+static int check_writable(struct plan *p)
+{
+	const struct ruleset *rs = p->rules;
+	int worst = 0;
+
+	for (size_t i = 0; i < rs->n_sysctls; i++) {
+		const char *key = rs->sysctls[i].key;
+		int err = ct_setting_check(&ct_settings_host, key);
+
+		if (err == -ENOMEM)
+			return err;
+		if (err)
+			err = say_unwritable(p, key, err);
+		if (err && worst != -FAULT_LACKING)
+			worst = err;
+	}
+	return worst;
+}
+
+/* As wanted, or else as it is; 0: not known. */
+static uint64_t number(const struct plan *p, const char *key)
+{
+	const struct tune *t = &p->change.tune;
+	const char *text = off_value(&t->want, OFF_SYSCTL, key);
+	_cleanup_free_ char *now = NULL;
+
+	if (!text && !ct_setting_read(&ct_settings_host, key, &now))
+		text = now;
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+static bool is_step(const struct plan *p, const char *key)
+{
+	const struct off_steps *s = &p->change.tune.steps;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->v[i].item.key, key))
+			return true;
+	return false;
+}
+
+/* An error, unless the user insists. */
+static int refuse(struct plan *p, enum diag_id id, struct srcpos at,
+		  const char *text, const char *help)
+{
+	bool force = p->rq->force;
+
+	diag_add(&p->diags, force ? DIAG_WARNING : DIAG_ERROR, 0, id, at,
+		 "%s", text);
+	diag_help(&p->diags, "%s", help);
+	return force ? 0 : -FAULT_CONFLICT;
+}
+
+static int check_room(struct plan *p)
+{
+	uint64_t max = number(p, CT_MAX), count, least;
+	const char *where, *text, *help;
+
+	if (!is_asked_for(p, CT_MAX) || !is_step(p, CT_MAX))
+		return 0;
+	count = ct_settings_fullest(&where);
+	least = count + (count * ROOM + PER_CENT - 1) / PER_CENT;
+	if (max >= least)
+		return 0;
+	text = intern_printf("max %" PRIu64 " is too small: %s has %" PRIu64 " entries now, and new connections would soon be dropped",
+			     max, where ? intern_printf("network namespace %s",
+							where) :
+					  "this network namespace", count);
+	help = intern_printf("write at least %" PRIu64 ", or use --force",
+			     least);
+	return text && help ? refuse(p, ID_TABLE_TOO_SMALL,
+				     place_of(p, CT_MAX), text, help) :
+			      -ENOMEM;
+}
+
+static int check_buckets(struct plan *p)
+{
+	uint64_t max = number(p, CT_MAX), buckets = number(p, CT_BUCKETS);
+	bool both = is_asked_for(p, CT_BUCKETS);
+	struct srcpos at = place_of(p, is_asked_for(p, CT_MAX) ? CT_MAX :
+								 CT_BUCKETS);
+	const char *text, *help;
+
+	if (!is_step(p, CT_MAX) && !is_step(p, CT_BUCKETS))
+		return 0;
+	if (!buckets || max <= CROWDED * buckets)
+		return 0;
+	help = both ? "write `buckets: auto`" :
+		      "write `buckets: auto` beside `max`";
+	text = intern_printf("max %" PRIu64 " with %" PRIu64 " buckets makes %" PRIu64 " entries a bucket: %s",
+			     max, buckets, max / buckets,
+			     max < OVERFULL * buckets ?
+				     "each packet takes longer to look up" :
+				     "new connections are dropped before the table is full");
+	if (!text)
+		return -ENOMEM;
+	if (!both && max >= OVERFULL * buckets)
+		return refuse(p, ID_TOO_FEW_BUCKETS, at, text, help);
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_TOO_FEW_BUCKETS, at, "%s",
+		 text);
+	diag_help(&p->diags, "%s", help);
+	return 0;
+}
+
+static int check_sizes(struct plan *p)
+{
+	int room = check_room(p), buckets = check_buckets(p);
+
+	return room ? room : buckets;
+}
+
+static bool has_rules_to_add(const struct plan *p)
+{
+	for (size_t i = 0; i < p->change.n; i++) {
+		const struct changeset *cs = p->change.v[i].changes;
+
+		for (size_t k = 0; cs && k < cs->n; k++)
+			if (cs->steps[k].add)
+				return true;
+	}
+	return false;
+}
+
+/* Loading it is not what the policy asks for. */
+static void say_absent(struct plan *p)
+{
+	if (has_rules_to_add(p)) {
+		diag_add(&p->diags, DIAG_NOTE, 0, ID_NOTHING_TO_SET,
+			 p->rules->sysctls[0].origin->at,
+			 "connection tracking is not loaded: its sizes and timeouts are set if ctpolicy's rules load it");
+		return;
+	}
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_NOTHING_TO_SET,
+		 p->rules->sysctls[0].origin->at,
+		 "connection tracking is not loaded: its sizes and timeouts are not set");
+	diag_help(&p->diags,
+		  "run 'ctpolicy apply' again once something has loaded it");
+}
+
+int tune_check(struct plan *p)
+{
+	const struct tune *t = &p->change.tune;
+	int err;
+
+	if (!t->there || !p->rules || !p->rules->n_sysctls ||
+	    p->policy->unload_modules)
+		return 0;
+	if (t->absent) {
+		say_absent(p);
+		return 0;
+	}
+	err = check_writable(p);
+	return err ? err : check_sizes(p);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/tune_want.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "engine/off_state.h"
+#include "generators/table_size.h"
+#include "host/conntrack/settings.h"
+#include "host/modules.h"
+#include "host/own_files.h"
+
+static bool is_set(const struct plan *p)
+{
+	return p->policy && !p->policy->unload_modules;
+}
+
+/* The modules go, and all settings with them. */
+static bool goes_with_modules(const struct plan *p)
+{
+	return p->policy && p->policy->unload_modules &&
+	       modules_root_state(MODULES_SYS) == MODULES_LOADED;
+}
+
+static int want_policy(struct plan *p)
+{
+	struct tune *t = &p->change.tune;
+	int err = 0;
+
+	for (size_t i = 0; !err && is_set(p) && i < p->rules->n_sysctls; i++)
+		err = off_put(&t->want, OFF_SYSCTL, p->rules->sysctls[i].key,
+			      p->rules->sysctls[i].value);
+	return err;
+}
+
+/*
+ * As it is, or as it will be when its module is back; NULL: there is none, or
+ * *err: it cannot be read.
+ */
+static const char *value_now(struct plan *p, const char *key, char **mine,
+			     int *err)
+{
+	*err = ct_setting_read(&ct_settings_host, key, mine);
+	if (*err == -ENOENT)
+		*err = 0;
+	if (*mine || *err)
+		return *mine;
+	return p->change.off.there ?
+		       off_value(&p->change.off.want, OFF_SYSCTL, key) : NULL;
+}
+
+static bool is_ours(const struct tune *t, const char *key, const char *now)
+{
+	for (size_t i = 0; i < t->ours.n; i++)
+		if (!strcmp(t->ours.v[i].key, key) &&
+		    !strcmp(t->ours.v[i].value, now))
+			return true;
+	return false;
+}
+
+static void say_changed(const char *key, const char *now, const char *was,
+			struct diags *d)
+{
+	diag_add(d, DIAG_WARNING, 0, ID_SETTING_CHANGED, NOPOS,
+		 "somebody changed %s to %s since ctpolicy set it: it is left as it is",
+		 key, now);
+	diag_help(d, "before ctpolicy it was %s", was);
+}
+
+static void say_stays(const char *key, const char *was, int err,
+		      struct diags *d)
+{
+	diag_add(d, DIAG_WARNING, 0, ID_SETTING_CHANGED, NOPOS,
+		 "%s cannot be put back to %s: %s", key, was, strerror(-err));
+}
+
+/* Shall it be as it was? *ret: it is to be forgotten. */
+static int want_back(struct plan *p, const struct off_item *was, bool *ret)
+{
+	struct tune *t = &p->change.tune;
+	_cleanup_free_ char *mine = NULL;
+	int err;
+	const char *now = value_now(p, was->key, &mine, &err);
+
+	*ret = now && (!is_ours(t, was->key, now) ||
+		       !strcmp(now, was->value));
+	if (!err && (!now || *ret)) {
+		if (now && strcmp(now, was->value) != 0)
+			say_changed(was->key, now, was->value, &p->diags);
+		return 0;
+	}
+	if (!err && mine)
+		err = ct_setting_check(&ct_settings_host, was->key);
+	if (err == -ENOMEM)
+		return err;
+	if (!err)
+		return off_put(&t->want, OFF_SYSCTL, was->key, was->value);
+	say_stays(was->key, was->value, err, &p->diags);
+	return 0;
+}
+
+static int want_all_back(struct plan *p)
+{
+	struct tune *t = &p->change.tune;
+	size_t n = 0;
+	int err = 0;
+
+	if (goes_with_modules(p))
+		return 0;
+	for (size_t i = 0; i < t->was.n; i++) {
+		bool forget = false;
+
+		if (!err && !off_value(&t->want, OFF_SYSCTL, t->was.v[i].key))
+			err = want_back(p, &t->was.v[i], &forget);
+		if (!forget)
+			t->was.v[n++] = t->was.v[i];
+	}
+	t->was.n = n;
+	return err;
+}
+
+/* What the modules lose by going comes back with them, but for ours. */
+static int tell_modules(struct plan *p)
+{
+	struct off *o = &p->change.off;
+	const struct off_items *want = &p->change.tune.want;
+	int err = 0;
+
+	if (!o->there || !o->want.n)
+		return 0;
+	for (size_t i = 0; !err && i < want->n; i++)
+		if (want->v[i].kind == OFF_SYSCTL)
+			err = off_put(&o->want, OFF_SYSCTL, want->v[i].key,
+				      want->v[i].value);
+	return err;
+}
+
+int tune_find_wanted(struct plan *p)
+{
+	int err = want_policy(p);
+
+	if (!err)
+		err = want_all_back(p);
+	return err ? err : tell_modules(p);
+}
