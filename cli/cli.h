@@ -51,6 +51,7 @@ enum option_bit {
 	OPT_STATUS = 1 << 11,
 	OPT_MEMORY = 1 << 12,
 	OPT_YAML = 1 << 13,
+	OPT_FALLBACK = 1 << 14,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -80,7 +81,7 @@ struct command {
 
 extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
 	cmd_remove, cmd_confirm, cmd_recover, cmd_rollback, cmd_audit,
-	cmd_explain, cmd_import, cmd_status, cmd_suggest, cmd_size;
+	cmd_explain, cmd_import, cmd_status, cmd_suggest, cmd_size, cmd_watch;
 
 /* Parse argv[0..] of a command; EXIT_DONE, or EXIT_USAGE with a message. */
 int options_parse(const struct command *c, int argc, char **argv,

@@ -5,12 +5,8 @@
 
 #include "cli/report.h"
 #include "core/mem.h"
-#include "engine/off_aim.h"
-#include "engine/off_holders.h"
-#include "engine/preflight.h"
-#include "engine/recovery.h"
+#include "engine/apply.h"
 #include "engine/transaction.h"
-#include "engine/tune_check.h"
 #include "engine/unsettled.h"
 #include "engine/waiter.h"
 
@@ -55,45 +51,14 @@ static void say_done(const struct plan *p, const struct transaction *t)
 		say_trial(p->rq->confirm);
 }
 
-/* One change at a time, on rules that are either old or new. */
-static int settle_past(struct plan *p, struct state **ret)
-{
-	struct waiting w = { 0 };
-	enum recovered what;
-	int err = recovery_open(p->rq, ret, &p->diags);
-
-	if (err)
-		return err;
-	p->state = *ret;
-	err = recovery_before(p, &what);
-	if (!err && what == RECOVERED_WAITS)
-		err = waiting_read(p->state, &w, &p->diags);
-	if (err)
-		return err;
-	trial_tell_end(p->state, what == RECOVERED_OLD, &p->diags);
-	if (what != RECOVERED_WAITS)
-		return 0;
-	trial_say(&w, DIAG_ERROR, &p->diags);
-	return -FAULT_BUSY;
-}
-
 static int compare(struct plan *p)
 {
-	int err = plan_choose_live(p);
+	int err = apply_compare(p);
 
-	if (!err)
-		err = off_aim(p);
-	if (!err)
-		err = plan_compare(p);
 	if (!err && p->why)
 		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
-	if (!err)
-		err = off_check(p);
-	if (!err)
-		err = tune_check(p);
-	/* The host may have changed though nothing is to do. */
-	return err ? err : preflight_check(p);
+	return err ? err : apply_check(p);
 }
 
 static int run(const struct options *o)
@@ -116,11 +81,11 @@ static int run(const struct options *o)
 	if (!err)
 		err = logins_find(&logins);
 	if (!err)
-		err = plan_load(&p, &rq, o->args[0]);
+		err = apply_load(&p, &rq, o->args[0]);
 	p.logins = &logins;
 	if (!err)
 		err = o->dry_run ? unsettled_note(&rq, &p.diags) :
-				   settle_past(&p, &state);
+				   apply_settle(&p, &state);
 	if (!err)
 		err = compare(&p);
 	if (err)
@@ -139,7 +104,7 @@ const struct command cmd_apply = {
 	.name = "apply",
 	.summary = "apply a policy, verify it, undo it on failure",
 	.takes = OPT_FAMILY | OPT_DRY_RUN | OPT_DETAILED | OPT_CONFIRM |
-		 OPT_FORCE,
+		 OPT_FORCE | OPT_FALLBACK,
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,
@@ -153,6 +118,7 @@ const struct command cmd_apply = {
 "the previous rules and says so.\n"
 "\n"
 "  --confirm TIME       undo after TIME (60s) unless 'ctpolicy confirm' is run\n"
+"  --fallback           apply what was applied last if POLICY has errors (at boot)\n"
 "  --force              apply even if it may lock you out\n"
 "  --dry-run            show what would change and change nothing\n"
 "  --detailed-exitcode  exit 2 when something changed (or would)\n"

@@ -45,6 +45,8 @@ static const struct {
 	{ "by", required_argument, OPT_STATUS, KEY_TEXT, FLAG(by) },
 	{ "yaml", no_argument, OPT_YAML, KEY_FLAG, FLAG(yaml) },
 	{ "memory", required_argument, OPT_MEMORY, KEY_TEXT, FLAG(memory) },
+	{ "fallback", no_argument, OPT_FALLBACK, KEY_FLAG,
+	  FLAG(request.falls_back) },
 	{ "force", no_argument, OPT_FORCE, KEY_FLAG, FLAG(request.force) },
 	{ "wait", no_argument, OPT_WAIT, KEY_FLAG, FLAG(wait) },
 	{ "redo", no_argument, OPT_REDO, KEY_FLAG, FLAG(redo) },

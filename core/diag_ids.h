@@ -247,7 +247,9 @@
 	/* status */							\
 	X(TABLE_UNKNOWN, 830)		/* a warning */			\
 	X(ENTRIES_UNREAD, 831)						\
-	X(ADVICE_UNJUDGED, 832)		/* a warning */
+	X(ADVICE_UNJUDGED, 832)		/* a warning */			\
+	/* apply --fallback */						\
+	X(FALLBACK, 840)		/* a warning */
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/digest.h"
 #include "core/mem.h"
 #include "engine/boot_keep.h"
 #include "engine/off_aim.h"
@@ -121,7 +120,7 @@ int drift_load_policy(struct plan *p, const struct request *rq,
 	return plan_load(p, rq, file);
 }
 
-/* Is the policy still what was applied? Then count what it takes. */
+/* What applying the same policy again would take. */
 static void count(const struct plan *p, struct status *s)
 {
 	const struct request rq = {
@@ -132,9 +131,7 @@ static void count(const struct plan *p, struct status *s)
 	const struct change *c = &again.change;
 	size_t rules = 0;
 
-	if (drift_load_policy(&again, &rq, s) ||
-	    digest_add(DIGEST_START, again.text, again.len) !=
-		    s->history[0].policy_digest ||
+	if (plan_load_kept(&again, &rq, &s->history[0]) ||
 	    plan_choose_live(&again) || plan_compare(&again))
 		return;
 	for (size_t i = 0; i < c->n; i++)

@@ -2,10 +2,10 @@
 /*
  * engine/drift.h: are the changes that were made still in force?
  *
- * Where the policy that was applied last is still in its file, the plan of
- * applying it again is counted: that sees what apply would see. Else a record
- * tells what a target was to hold by a digest, which says whether anything
- * differs, but not how much, nor whether a jump was moved.
+ * The plan of applying the same policy again is counted: that sees what apply
+ * would see. Where its text is not known, a record tells what a target was to
+ * hold by a digest, which says whether anything differs, but not how much, nor
+ * whether a jump was moved.
  *
  * Errors: -errno with the reason in the plan's diagnostics.
  */

@@ -35,14 +35,23 @@ static int write_parts(struct plan *p, struct record *rec)
 	return err ? err : boot_write_record(&p->change.boot, rec);
 }
 
-/* What is done, and by which policy. */
+/* What is done, and by which policy; of an undo, by that of the change. */
 static int sign(const struct plan *p, struct record *rec)
 {
+	const char *file = p->of ? p->of->policy : p->file;
+	const struct rules_text own = { p->text, p->len };
+	const struct rules_text *text = p->of ? &p->of->policy_text : &own;
+
 	rec->command = strdup(p->rq->command);
-	rec->policy = p->file ? strdup(p->file) : NULL;
-	if (p->text)
-		rec->policy_digest = digest_add(DIGEST_START, p->text, p->len);
-	return rec->command && (rec->policy || !p->file) ? 0 : -ENOMEM;
+	rec->policy = file ? strdup(file) : NULL;
+	if (!rec->command || (file && !rec->policy))
+		return -ENOMEM;
+	if (!text->s)
+		return 0;
+	rec->policy_digest = digest_add(DIGEST_START, text->s, text->len);
+	rec->policy_text.s = strndup(text->s, text->len);
+	rec->policy_text.len = text->len;
+	return rec->policy_text.s ? 0 : -ENOMEM;
 }
 
 /* What outlives the record. */
@@ -162,7 +171,7 @@ int history_keep(struct plan *p)
 		err = restart_waiting(p);
 	if (err)
 		return err;
-	return p->recovers && !p->takes_back ?
+	return p->repairs || (p->recovers && !p->takes_back) ?
 		journal_drop(p->state, &p->diags) :
 		journal_finish(p->state, &p->diags);
 }

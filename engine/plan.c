@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/intern.h"
 #include "core/mem.h"
 #include "engine/facts.h"
 #include "engine/forbidden.h"
@@ -73,7 +74,8 @@ static unsigned int privilege_of(const struct plan *p)
 	bool applies = p->rq->command && !strcmp(p->rq->command, "apply");
 	unsigned int looks = says(p, "max") ? PRIVILEGE_LOOK : PRIVILEGE_RULES;
 
-	if (says(p, "unload"))
+	/* another text may take its place */
+	if (p->rq->falls_back || says(p, "unload"))
 		return PRIVILEGE_MODULES;
 	if (applies && modules_root_state(MODULES_SYS) == MODULES_ABSENT)
 		return PRIVILEGE_MODULES;
@@ -83,18 +85,23 @@ static unsigned int privilege_of(const struct plan *p)
 
 static int parse(struct plan *p)
 {
-	int err;
+	int err = policy_parse(p->file, p->text, p->len, &p->policy,
+			       &p->diags);
 
-	/* `check --kernel` makes namespaces; all others parse unprivileged. */
-	if (!p->rq->private_kernel && privilege_drop(privilege_of(p)))
-		return diag_add(&p->diags, DIAG_ERROR, -EPERM, ID_CAPS_KEPT,
-				NOPOS,
-				"capabilities that are not needed cannot be given up");
-	err = policy_parse(p->file, p->text, p->len, &p->policy, &p->diags);
 	if (err)
 		return plan_file_fault(err);
 	narrow_families(p);
 	return generate_rules(p);
+}
+
+/* `check --kernel` makes namespaces; all others parse unprivileged. */
+static int parse_without_powers(struct plan *p)
+{
+	if (!p->rq->private_kernel && privilege_drop(privilege_of(p)))
+		return diag_add(&p->diags, DIAG_ERROR, -EPERM, ID_CAPS_KEPT,
+				NOPOS,
+				"capabilities that are not needed cannot be given up");
+	return parse(p);
 }
 
 int plan_load(struct plan *p, const struct request *rq, const char *file)
@@ -103,13 +110,28 @@ int plan_load(struct plan *p, const struct request *rq, const char *file)
 
 	*p = (struct plan){ .rq = rq, .file = file };
 	err = policy_read(file, &p->text, &p->len, &p->diags);
-	return err ? plan_file_fault(err) : parse(p);
+	return err ? plan_file_fault(err) : parse_without_powers(p);
 }
 
 int plan_load_text(struct plan *p, const struct request *rq, const char *name,
 		   char *text, size_t len)
 {
 	*p = (struct plan){ .rq = rq, .file = name, .text = text, .len = len };
+	return parse_without_powers(p);
+}
+
+int plan_load_kept(struct plan *p, const struct request *rq,
+		   const struct record *r)
+{
+	*p = (struct plan){ .rq = rq };
+	if (!r->policy || !r->policy_text.s)
+		return -ENOENT;
+	p->file = intern(r->policy);
+	p->len = r->policy_text.len;
+	p->text = malloc(p->len + 1);
+	if (!p->file || !p->text)
+		return -ENOMEM;
+	memcpy(p->text, r->policy_text.s, p->len + 1);
 	return parse(p);
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/clock.h"
 #include "core/mem.h"
@@ -174,6 +173,7 @@ static int undo_record(struct recovery *v, const struct waiting *w)
 	if (err)
 		return err;
 	v->plan.takes_back = v->record.id;
+	v->plan.of = &v->record;
 	/* The note and the record say all that a journal would. */
 	v->plan.unjournaled = speaks_of(w, v->record.id);
 	err = recovery_aim(v, &v->record);

@@ -22,6 +22,7 @@ struct request {
 	uint8_t family;
 	uint32_t confirm;
 	bool force;		/* even where it may lock its author out */
+	bool falls_back;	/* from a broken file to the last one */
 	bool keeps_steps;	/* the change is shown after it was made */
 	bool private_kernel;	/* namespaces will be made: keep the powers */
 	/*

@@ -61,18 +61,24 @@ static json_t *text_json(const char *s)
 	return s ? json_string(s) : NULL;
 }
 
+static json_t *length_json(const struct rules_text *t)
+{
+	return t->s ? json_integer((json_int_t)t->len) : NULL;
+}
+
 int record_encode(const struct record *r, struct strbuf *out)
 {
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
 	int err;
 
 	json_memory_watch();
-	j = json_pack("{s:i, s:I, s:I, s:I, s:s, s:o*, s:o*, s:o*, s:o, s:s, s:o}",
+	j = json_pack("{s:i, s:I, s:I, s:I, s:s, s:o*, s:o*, s:o*, s:o, s:o*, s:s, s:o}",
 		      "format", FORMAT, "id", (json_int_t)r->id,
 		      "of", (json_int_t)r->of, "time", (json_int_t)r->time,
 		      "command", r->command, "policy", text_json(r->policy),
 		      "user", text_json(r->user), "tty", text_json(r->tty),
 		      "policy_digest", digest_json(r->policy_digest),
+		      "policy_text", length_json(&r->policy_text),
 		      "space", r->space, "parts", parts_json(r));
 	err = sealed_put_json(j, out);
 	if (err)
@@ -83,6 +89,7 @@ int record_encode(const struct record *r, struct strbuf *out)
 		strbuf_add(out, p->before.s, p->before.len);
 		strbuf_add(out, p->after.s, p->after.len);
 	}
+	strbuf_add(out, r->policy_text.s, r->policy_text.len);
 	return sealed_put_checksum(out);
 }
 
@@ -153,13 +160,14 @@ static int take_parts(json_t *v, struct body *b, struct record *r)
 
 	for (size_t i = 0; !err && i < n; i++)
 		err = take_part(json_array_get(v, i), b, r);
-	return !err && b->len ? -EBADMSG : err;
+	return err;
 }
 
 struct header {
 	json_int_t id, of, time;
 	const char *command, *policy, *user, *tty, *policy_digest, *space;
 	json_t *parts;		/* borrowed */
+	json_int_t policy_text;	/* its length; -1: there is none */
 };
 
 /* The checksum is right, so another format is that of another version. */
@@ -167,17 +175,18 @@ static int read_header(json_t *j, struct header *h)
 {
 	json_t *format = json_object_get(j, "format");
 
-	*h = (struct header){ 0 };
+	*h = (struct header){ .policy_text = -1 };
 	if (!json_is_object(j))
 		return -EBADMSG;
 	if (json_integer_value(format) != FORMAT)
 		return -EPROTO;
-	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:s, s?s, s?s, s?s, s:s, s:s, s:o !}",
+	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:s, s?s, s?s, s?s, s:s, s?I, s:s, s:o !}",
 			"format", &format, "id", &h->id, "of", &h->of,
 			"time", &h->time, "command", &h->command,
 			"policy", &h->policy, "user", &h->user,
 			"tty", &h->tty, "policy_digest", &h->policy_digest,
-			"space", &h->space, "parts", &h->parts))
+			"policy_text", &h->policy_text, "space", &h->space,
+			"parts", &h->parts))
 		return -EBADMSG;
 	return 0;
 }
@@ -227,6 +236,10 @@ int record_decode(const char *text, size_t len, struct record *ret)
 		return err;
 	b = (struct body){ text + at, len - at };
 	err = take_parts(h.parts, &b, &r);
+	if (!err && h.policy_text >= 0)
+		err = take_text(&b, h.policy_text, &r.policy_text);
+	if (!err && b.len)
+		err = -EBADMSG;
 	if (err)
 		return err;
 	*ret = r;
@@ -242,6 +255,7 @@ void record_release(struct record *r)
 		free(r->parts[i].after.s);
 	}
 	free(r->parts);
+	free(r->policy_text.s);
 	mem_free_const(r->command);
 	mem_free_const(r->policy);
 	mem_free_const(r->user);

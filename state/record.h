@@ -4,14 +4,15 @@
  *
  * Shape:  a text: one line of JSON that says who, when and how much; then the
  *         undo data of each part of the change, as text of the target's
- *         own; a last line with a checksum of everything before it.
+ *         own, and the policy; a last line with a checksum of everything
+ *         before it.
  *         Equal records give equal texts.
  * Units:  time in seconds since the epoch. `of` is the number of the change
  *         that a rollback undoes; 0: this is no rollback. A digest of 0:
  *         there was nothing to take one of.
  * Owner:  record_release() frees all strings and parts; of a record to be
- *         encoded they are only read. policy, user and tty may be NULL: there
- *         was none.
+ *         encoded they are only read. policy, user, tty and policy_text.s may
+ *         be NULL: there was none.
  * Errors: -EBADMSG: cut short or changed. -EPROTO: whole, but in the format
  *         of another version. -ENOMEM.
  */
@@ -47,6 +48,7 @@ struct record {
 	int64_t time;
 	const char *command, *policy, *user, *tty;
 	uint64_t policy_digest;
+	struct rules_text policy_text;
 	char space[SPACE_MAX];	/* state_space(): boot and namespace */
 	struct record_part *parts;
 	size_t n_parts, cap_parts;

@@ -86,6 +86,8 @@ def state_files():
         yield (head % (form, both) + 2 * text).encode()
     for after, before in ((len(text) + 1, 0), (-1, 0), (0, 1 << 62)):
         yield (head % (2, part % (after, before)) + text).encode()
+    yield (head % (2, "")).replace('"space"', '"policy_text":%d,"space"' %
+                                   len(text)).encode() + text.encode()
     yield (b'{"deadline":255,"id":1,"login":"ssh 192.0.2.1","schema":1,'
            b'"space":"main"}\n')
     for ending in b"confirmed", b"rolled_back", b"failed", b"lost":

@@ -41,6 +41,7 @@ static void fill(struct record *r)
 	r->policy = strdup("policy.yaml");
 	r->user = strdup("admin");
 	memcpy(r->space, "boot-1", 7);
+	set_text(&r->policy_text, "version: 1\n");
 	add_part(r, "nftables", 0xffffffffffffffff);
 	add_part(r, "iptables", 0);
 }
@@ -74,6 +75,7 @@ static void round_trip(void **state)
 	assert_string_equal(r.parts[0].after.s, "x");
 	assert_int_equal(r.parts[1].after.len, 0);
 	assert_true(r.parts[1].digest_after == UINT64_MAX);
+	assert_string_equal(r.policy_text.s, "version: 1\n");
 	assert_int_equal(record_encode(&r, &again), 0);
 	assert_string_equal(strbuf_str(&text), strbuf_str(&again));
 }
@@ -127,6 +129,10 @@ static int decode_sealed(const char *body)
 	"{\"format\":" format ",\"id\":1,\"of\":0,\"time\":1,"                \
 	"\"command\":\"apply\",\"policy_digest\":\"0000000000000000\","       \
 	"\"space\":\"s\",\"parts\":" parts "}\n"
+#define TEXT(length)                                                          \
+	"{\"format\":2,\"id\":1,\"of\":0,\"time\":1,"                          \
+	"\"command\":\"apply\",\"policy_digest\":\"0000000000000000\","       \
+	"\"policy_text\":" length ",\"space\":\"s\",\"parts\":[]}\n"
 #define PART(before, after)                                                   \
 	"{\"target\":\"t\",\"digest_before\":\"0123456789abcdef\","           \
 	"\"digest_after\":\"0000000000000000\",\"before\":" before            \
@@ -154,6 +160,10 @@ static void other_forms(void **state)
 				       "abc"), -EBADMSG);
 	assert_int_equal(decode_sealed(HEAD("2", "[" PART("9e9", "1") "]")
 				       "abc"), -EBADMSG);
+	assert_int_equal(decode_sealed(TEXT("3") "abc"), 0);
+	assert_int_equal(decode_sealed(TEXT("2") "abc"), -EBADMSG);
+	assert_int_equal(decode_sealed(TEXT("4") "abc"), -EBADMSG);
+	assert_int_equal(decode_sealed(TEXT("-1") "abc"), -EBADMSG);
 }
 
 int main(void)

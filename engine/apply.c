@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/apply.h"
+
+#include "core/mem.h"
+#include "engine/off_aim.h"
+#include "engine/off_holders.h"
+#include "engine/preflight.h"
+#include "engine/recovery.h"
+#include "engine/tune_check.h"
+#include "engine/unsettled.h"
+
+/* What is wrong with a file that is not used after all. */
+static void say_unused(const struct diags *from, struct diags *to)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct diag *d = &from->v[i];
+
+		if (d->level != DIAG_ERROR)
+			continue;
+		if (d->at.line)
+			diag_add(to, DIAG_WARNING, 0, d->id, NOPOS,
+				 "%s:%u:%u: %s", d->at.file, d->at.line,
+				 d->at.col, d->msg);
+		else
+			diag_add(to, DIAG_WARNING, 0, d->id, NOPOS, "%s",
+				 d->msg);
+		if (d->help)
+			diag_help(to, "%s", d->help);
+	}
+}
+
+/* `err` stays as it is where nothing was applied. */
+static int load_last(struct plan *p, const struct request *rq,
+		     const char *file, int err)
+{
+	_cleanup_(state_close) struct state *state = NULL;
+	_cleanup_(record_release) struct record last = { 0 };
+	_cleanup_(diags_release) struct diags said = { 0 };
+	_cleanup_(plan_release) struct plan old = { 0 };
+
+	if (state_open_reading(rq->state_dir, &state, &said) ||
+	    state_newest(state, &last, &said) ||
+	    plan_load_kept(&old, rq, &last))
+		return err;
+	say_unused(&p->diags, &old.diags);
+	diag_add(&old.diags, DIAG_WARNING, 0, ID_FALLBACK, NOPOS,
+		 "policy %s cannot be used; the one of change %u is applied instead",
+		 file, last.id);
+	diag_help(&old.diags, "'ctpolicy check %s' shows what is wrong", file);
+	plan_release(p);
+	*p = old;
+	old = (struct plan){ 0 };
+	return 0;
+}
+
+int apply_load(struct plan *p, const struct request *rq, const char *file)
+{
+	int err = plan_load(p, rq, file);
+
+	return rq->falls_back && (err == -FAULT_POLICY ||
+				  err == -FAULT_INPUT) ?
+		       load_last(p, rq, file, err) : err;
+}
+
+int apply_settle(struct plan *p, struct state **ret)
+{
+	struct waiting w = { 0 };
+	enum recovered what;
+	int err = recovery_open(p->rq, ret, &p->diags);
+
+	if (err)
+		return err;
+	p->state = *ret;
+	err = recovery_before(p, &what);
+	if (!err && what == RECOVERED_WAITS)
+		err = waiting_read(p->state, &w, &p->diags);
+	if (err)
+		return err;
+	trial_tell_end(p->state, what == RECOVERED_OLD, &p->diags);
+	if (what != RECOVERED_WAITS)
+		return 0;
+	trial_say(&w, DIAG_ERROR, &p->diags);
+	return -FAULT_BUSY;
+}
+
+int apply_compare(struct plan *p)
+{
+	int err = plan_choose_live(p);
+
+	if (!err)
+		err = off_aim(p);
+	return err ? err : plan_compare(p);
+}
+
+int apply_check(struct plan *p)
+{
+	int err = off_check(p);
+
+	if (!err)
+		err = tune_check(p);
+	return err ? err : preflight_check(p);
+}
