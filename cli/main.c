@@ -19,7 +19,7 @@
 static const struct command *const commands[] = {
 	&cmd_check, &cmd_render, &cmd_diff, &cmd_apply,
 	&cmd_confirm, &cmd_rollback, &cmd_recover, &cmd_remove, &cmd_audit,
-	&cmd_import, &cmd_explain, &cmd_status, &cmd_suggest,
+	&cmd_import, &cmd_explain, &cmd_status, &cmd_suggest, &cmd_watch,
 	&cmd_size,
 };
 

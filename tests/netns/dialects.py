@@ -25,7 +25,7 @@ def backend_of(name):
     return _ALL[name][0]
 
 
-def _translate(version, text):
+def translate(version, text):
     """In tables called `host`: iptables-nft would take `filter` for its own."""
     tool, family = ("iptables", "ip") if version == 4 else ("ip6tables", "ip6")
     out = subprocess.run([tool + "-restore-translate", "-f", "/dev/stdin"],
@@ -42,7 +42,7 @@ def load(space, name, text_of):
     for version in lab.VERSIONS:
         text = text_of(version)
         if name == "native":
-            space.nft(_translate(version, text))
+            space.nft(translate(version, text))
         elif name == "legacy":
             space.legacy(version, text)
         else:

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/cmd_watch.c: keep in force what was applied, and say who removed it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/json_text.h"
+#include "cli/report.h"
+#include "core/mem.h"
+#include "engine/watch.h"
+#include "state/json_memory.h"
+
+static void print_writer(const struct watch_look *look)
+{
+	const struct rule_event *e = look->writer;
+
+	if (!e)
+		return;
+	fputs("; last written by ", stdout);
+	diag_puts(e->name, stdout);
+	printf(" (process %" PRIu32 ", generation %" PRIu32 ")", e->pid,
+	       e->generation);
+}
+
+static void print_steps(const struct watch_look *look)
+{
+	printf("%zu %s", look->steps, look->steps == 1 ? "change" : "changes");
+}
+
+static void print_sight(const struct watch_look *look)
+{
+	switch (look->sight) {
+	case WATCH_NOTHING:
+		fputs("nothing to watch: no policy is applied", stdout);
+		break;
+	case WATCH_PAST:
+		printf("nothing to watch: change %" PRIu32 " was made before the machine was booted; run 'ctpolicy apply POLICY'",
+		       look->change);
+		break;
+	case WATCH_TRIAL:
+		fputs("not watching while a change is on trial or unfinished",
+		      stdout);
+		break;
+	case WATCH_IN_FORCE:
+		printf("change %" PRIu32 " is in force", look->change);
+		break;
+	case WATCH_REPAIRED:
+		fputs("change ", stdout);
+		printf("%" PRIu32 " was no longer in force", look->change);
+		print_writer(look);
+		fputs("; put back with ", stdout);
+		print_steps(look);
+		fputs(", verified", stdout);
+		break;
+	case WATCH_WAITS:
+		printf("change %" PRIu32 " is not in force (", look->change);
+		print_steps(look);
+		fputs(")", stdout);
+		print_writer(look);
+		printf("; it was put back three times within a minute, the next time is in %u s",
+		       look->seconds);
+		break;
+	case WATCH_FAILED:
+	case WATCH_MAX_:
+	default:
+		printf("change %" PRIu32 " is not in force", look->change);
+		print_writer(look);
+		printf("; it could not be put back: %s",
+		       look->plan.diags.errors ? "see above" :
+						 fault_text(look->err));
+	}
+	putchar('\n');
+}
+
+static void print_text(const struct watch_look *look, const struct options *o)
+{
+	const struct diags *d = &look->plan.diags;
+
+	if (look->sight == WATCH_FAILED)
+		diags_print(d, NULL, 0, 0, false, stderr);
+	if (!o->quiet || look->sight > WATCH_IN_FORCE)
+		print_sight(look);
+}
+
+static json_t *writer_object(const struct rule_event *e)
+{
+	return e ? json_pack("{s:I, s:I, s:o}", "generation",
+			     (json_int_t)e->generation, "pid",
+			     (json_int_t)e->pid, "name",
+			     json_of_text(e->name)) :
+		   json_null();
+}
+
+/* A document a line, so that a reader knows where one ends. */
+static void print_json(const struct watch_look *look)
+{
+	json_t *diags = json_array(), *o;
+
+	json_memory_watch();
+	json_add_diags(diags, &look->plan.diags);
+	o = json_pack("{s:i, s:s, s:s, s:I, s:I, s:o, s:I, s:o}", "schema", 1,
+		      "command", "watch", "event",
+		      watch_sight_name(look->sight), "change",
+		      (json_int_t)look->change, "steps",
+		      (json_int_t)look->steps, "writer",
+		      writer_object(look->writer), "wait_seconds",
+		      (json_int_t)look->seconds, "diagnostics", diags);
+	if (!o || json_memory_lost() || json_dumpf(o, stdout, JSON_COMPACT))
+		fputs("ctpolicy watch: out of memory\n", stderr);
+	else
+		putchar('\n');
+	json_decref(o);
+}
+
+static void say(const struct watch_look *look, void *arg)
+{
+	const struct options *o = arg;
+
+	if (o->json)
+		print_json(look);
+	else
+		print_text(look, o);
+	fflush(stdout);
+}
+
+static int run(const struct options *o)
+{
+	struct request rq = o->request;
+	struct options shown = *o;
+	int err = watch_run(&rq, say, &shown);
+
+	return err ? exit_code_of(err) : EXIT_DONE;
+}
+
+const struct command cmd_watch = {
+	.name = "watch",
+	.summary = "put rules back when somebody else's reload removed them",
+	.takes = 0,
+	.min_args = 0,
+	.max_args = 0,
+	.run = run,
+	.help =
+"Example:  ctpolicy watch\n"
+"\n"
+"Usage: ctpolicy watch [OPTION...]\n"
+"\n"
+"Runs until it is told to end (SIGTERM), and keeps the change that was made last\n"
+"in force: when another program's reload removed ctpolicy's rules, or moved what\n"
+"they stand among, the same policy is applied again, checked and verified as by\n"
+"apply, and a line says who wrote. Nothing is put back while a change is on\n"
+"trial, after 'ctpolicy remove', or of what was applied before the machine was\n"
+"booted. After three times in a minute the next one has to wait. SIGHUP: look\n"
+"now. ctpolicy-watch.service runs it.\n",
+	.exits =
+"Exit code: 0 told to end, 77 no permission, 64 bad command line.\n",
+};

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/watch.c: when to look, and how often to put rules back. */
+#include "engine/watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "host/privilege.h"
+
+#define MS 1000000ULL
+/* Transactions of one reload follow each other: look behind them, but soon. */
+#define QUIET_MS 150
+#define SOON_MS 500
+/* Where nobody tells of writes, and where all are told of. */
+#define POLL_MS 500
+#define SELDOM_MS 60000
+/* Until a change is there, or over: only its record is read. */
+#define IDLE_MS 1000
+/* Looks may take this share of a processor's time. */
+#define SHARE 25
+/* Put back so often in so long, the next time has to wait, up to so long. */
+#define REPAIRS_MAX 3
+#define REPAIRS_MS 60000
+#define PAUSE_MAX_MS 600000
+
+struct watcher {
+	const struct request *rq;
+	watch_say *say;
+	void *arg;
+	int signals;
+	struct rule_events events;
+	bool listens;
+	struct rule_event writer;	/* of the last foreign write */
+	bool written;			/* since the last look */
+	uint64_t first_write, due;	/* when to look */
+	uint64_t repairs[REPAIRS_MAX];	/* when it put something back */
+	size_t n_repairs;
+	uint64_t pause, rests_until;	/* 0: does not */
+	enum watch_sight last, said;
+	int said_err;
+	uint32_t said_change;
+};
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void take_event(struct watcher *w, const struct rule_event *e)
+{
+	uint64_t now = clock_boot_ns();
+
+	if (!w->written)
+		w->first_write = now;
+	w->written = true;
+	if (e && strcmp(e->name, "ctpolicy"))
+		w->writer = *e;
+	w->due = sooner(w->due, sooner(now + QUIET_MS * MS,
+				       w->first_write + SOON_MS * MS));
+}
+
+static void take_events(struct watcher *w)
+{
+	struct rule_event e;
+	int err;
+
+	for (;;) {
+		err = rule_events_take(&w->events, &e);
+		if (err && err != -ENOBUFS)
+			return;
+		take_event(w, err ? NULL : &e);
+	}
+}
+
+/* True: told to end. */
+static bool take_signal(struct watcher *w)
+{
+	struct signalfd_siginfo s;
+
+	if (read(w->signals, &s, sizeof(s)) != sizeof(s))
+		return false;
+	if (s.ssi_signo != SIGHUP)
+		return true;
+	w->due = 0;
+	w->rests_until = 0;
+	return false;
+}
+
+/* Sleep until it is time to look; false: told to end. */
+static bool wait_until_due(struct watcher *w)
+{
+	struct pollfd v[] = {
+		{ .fd = w->signals, .events = POLLIN },
+		{ .fd = w->listens ? rule_events_fd(&w->events) : -1,
+		  .events = POLLIN },
+	};
+
+	for (;;) {
+		uint64_t now = clock_boot_ns();
+		int ms = w->due > now ? (int)((w->due - now) / MS) + 1 : 0;
+
+		if (poll(v, ARRAY_SIZE(v), ms) < 0 && errno != EINTR)
+			clock_pause_ms(SOON_MS);
+		if (v[0].revents && take_signal(w))
+			return false;
+		if (v[1].revents)
+			take_events(w);
+		if (clock_boot_ns() >= w->due)
+			return true;
+	}
+}
+
+/* Whoever keeps on removing the rules has a reason, or is broken. */
+static void note_repair(struct watcher *w)
+{
+	uint64_t now = clock_boot_ns(), oldest;
+
+	memmove(w->repairs + 1, w->repairs,
+		(REPAIRS_MAX - 1) * sizeof(*w->repairs));
+	w->repairs[0] = now;
+	w->n_repairs += w->n_repairs < REPAIRS_MAX;
+	oldest = w->repairs[w->n_repairs - 1];
+	if (w->n_repairs < REPAIRS_MAX || now - oldest > REPAIRS_MS * MS) {
+		if (now - oldest > PAUSE_MAX_MS * MS)
+			w->pause = 0;
+		return;
+	}
+	w->pause = sooner(w->pause ? 2 * w->pause : REPAIRS_MS * MS,
+			  PAUSE_MAX_MS * MS);
+	w->rests_until = now + w->pause;
+	w->n_repairs = 0;
+}
+
+/* A change that is over in a moment is none. */
+static bool is_news(const struct watcher *w, const struct watch_look *look)
+{
+	if (look->sight == WATCH_REPAIRED)
+		return true;
+	if (look->sight == WATCH_TRIAL && w->last != WATCH_TRIAL)
+		return false;
+	if (look->sight == WATCH_IN_FORCE && w->said == WATCH_REPAIRED &&
+	    look->change == w->said_change)
+		return false;
+	return look->sight != w->said || look->err != w->said_err ||
+	       look->change != w->said_change;
+}
+
+static void tell(struct watcher *w, struct watch_look *look)
+{
+	uint64_t now = clock_boot_ns();
+
+	look->writer = *w->writer.name ? &w->writer : NULL;
+	if (w->rests_until > now)
+		look->seconds = (unsigned int)((w->rests_until - now) /
+					       (1000 * MS)) + 1;
+	if (is_news(w, look)) {
+		w->say(look, w->arg);
+		w->said = look->sight;
+		w->said_err = look->err;
+		w->said_change = look->change;
+	}
+	w->last = look->sight;
+	/* The next one to be blamed is another one. */
+	if (look->sight != WATCH_WAITS && look->sight != WATCH_FAILED)
+		w->writer = (struct rule_event){ 0 };
+}
+
+static void look_once(struct watcher *w)
+{
+	struct watch_look look = { 0 };
+	uint64_t worked = clock_worked_ns(), next;
+
+	w->written = false;
+	watch_look(&look, w->rq, clock_boot_ns() >= w->rests_until);
+	if (look.sight == WATCH_REPAIRED)
+		note_repair(w);
+	tell(w, &look);
+	worked = clock_worked_ns() - worked;
+	next = look.sight <= WATCH_TRIAL ? IDLE_MS :
+	       look.polls || !w->listens ? POLL_MS : SELDOM_MS;
+	w->due = clock_boot_ns() + later(next * MS, SHARE * worked);
+	if (look.sight == WATCH_WAITS)
+		w->due = sooner(w->due, w->rests_until);
+	watch_look_release(&look);
+}
+
+static int begin(struct watcher *w, struct diags *d)
+{
+	sigset_t set;
+	int err;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	err = privilege_require(d);
+	if (err)
+		return err;
+	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (w->signals < 0)
+		return -errno;
+	/* A kernel without nf_tables has nobody who tells. */
+	w->listens = !rule_events_open(&w->events);
+	return privilege_drop(PRIVILEGE_MODULES);
+}
+
+int watch_run(const struct request *rq, watch_say *say, void *arg)
+{
+	struct watcher w = { .rq = rq, .say = say, .arg = arg, .signals = -1,
+			     .last = WATCH_MAX_, .said = WATCH_MAX_ };
+	struct watch_look first = { .sight = WATCH_FAILED };
+
+	first.err = begin(&w, &first.plan.diags);
+	if (first.err)
+		say(&first, arg);
+	else
+		do
+			look_once(&w);
+		while (wait_until_due(&w));
+	if (w.listens)
+		rule_events_close(&w.events);
+	if (w.signals >= 0)
+		close(w.signals);
+	watch_look_release(&first);
+	return first.err;
+}
+
+const char *watch_sight_name(enum watch_sight s)
+{
+	static const char *const names[] = {
+#define X(id, word) [WATCH_##id] = (word),
+		WATCH_SIGHTS(X)
+#undef X
+	};
+
+	return names[s];
+}

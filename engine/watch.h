@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/watch.h: keeps in force what was applied last, for as long as it runs.
+ *
+ * It looks when the kernel says that nftables rules were written, which says
+ * by whom; every now and then where iptables' own tables hold the rules, of
+ * which nothing is said; and once a minute for all else. What it puts back is
+ * the policy of the newest change, as it was then, by the way that `apply`
+ * goes, pre-flight and verifying included. Nothing is put back while a change
+ * is on trial, after `remove`, or of what was made before the machine was
+ * booted. Whoever removes the rules again and again is not fought: after three
+ * times in a minute the next time has to wait, longer and longer.
+ *
+ * Shape:  a look is told of when it says something else than the one before
+ *         it, and whenever something was written.
+ * Owner:  what is told is borrowed for the call.
+ * Errors: watch_run() ends with 0 at SIGTERM or SIGINT; -errno with a
+ *         diagnostic in the last thing told: it could not begin.
+ */
+#ifndef CTPOLICY_ENGINE_WATCH_H
+#define CTPOLICY_ENGINE_WATCH_H
+
+#include "engine/transaction.h"
+#include "host/rule_events.h"
+
+#define WATCH_SIGHTS(X)							      \
+	X(NOTHING, "nothing")	/* nothing was applied by a policy */	      \
+	X(PAST, "past")		/* that was before the boot */		      \
+	X(TRIAL, "trial")	/* a change is on trial, or unfinished */     \
+	X(IN_FORCE, "in_force")						      \
+	X(REPAIRED, "repaired")	/* is in force again, verified */	      \
+	X(WAITS, "waiting")	/* differs, but not again so soon */	      \
+	X(FAILED, "failed")	/* differs, and could not be put back */
+
+enum watch_sight {
+#define X(id, word) WATCH_##id,
+	WATCH_SIGHTS(X)
+#undef X
+	WATCH_MAX_
+};
+
+struct watch_look {
+	enum watch_sight sight;
+	const struct rule_event *writer;	/* NULL: nobody was named */
+	uint32_t change;		/* the newest; 0: none */
+	size_t steps;			/* that differ, or were put back */
+	unsigned int seconds;		/* to wait, WATCH_WAITS */
+	struct plan plan;		/* its diagnostics are the reasons */
+	struct transaction done;
+	int err;
+	bool polls;			/* nobody tells of writes to these */
+};
+
+typedef void watch_say(const struct watch_look *look, void *arg);
+
+int watch_run(const struct request *rq, watch_say *say, void *arg);
+const char *watch_sight_name(enum watch_sight s);
+
+/* engine/watch_look.c: `mends`: put back what differs. */
+void watch_look(struct watch_look *look, const struct request *rq, bool mends);
+void watch_look_release(struct watch_look *look);
+
+#endif

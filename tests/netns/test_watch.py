@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ctpolicy watch`: after somebody else's reload the rules are back, the service
+is served untracked, and who wrote is named; nothing is put back that should not
+be, and nobody is fought."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import dialects                                             # noqa: E402
+import lab                                                  # noqa: E402
+from traffic import Echo, tcp_exchange                      # noqa: E402
+
+POLICY = """version: 1
+state_matching: allowed
+untracked:
+  - {name: web, role: server, protocol: tcp, ports: [80]}
+"""
+HOST = """*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+-A INPUT -p icmp%s -j ACCEPT
+-A INPUT -p tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT
+COMMIT
+"""
+# A machine that does other work, too, is given more than it should take.
+PATIENCE = 20
+
+
+def host_rules(version):
+    return HOST % ("v6" if version == 6 else "")
+
+
+def setUpModule():
+    global LAB
+    lab.require_ctpolicy()
+    LAB = lab.Lab()
+    Echo(LAB.server, 80)
+
+
+class Watch:
+    """The program, and the events that it has told of."""
+
+    def __init__(self):
+        self.process = LAB.server.popen(
+            [lab.CTPOLICY, "watch", "--json"], stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.rest = b""
+        self.events = []
+
+    def wait(self, event, seconds=PATIENCE):
+        """The next event of that kind; None: there was none."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.rest += self.process.stdout.read() or b""
+            while b"\n" in self.rest:
+                line, self.rest = self.rest.split(b"\n", 1)
+                self.events.append(json.loads(line))
+                if self.events[-1]["event"] == event:
+                    return self.events[-1]
+            time.sleep(.02)
+        return None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def end(self):
+        self.signal(signal.SIGTERM)
+        code = self.process.wait(PATIENCE)
+        self.process.stdout.close()
+        return code
+
+
+class Case(unittest.TestCase):
+    dialect = None
+    watch = None
+
+    def setUp(self):
+        dialects.load(LAB.server, self.dialect, host_rules)
+        self.backend = dialects.backend_of(self.dialect)
+        self.done("apply")
+
+    def tearDown(self):
+        if self.watch:
+            self.watch.process.kill()
+            self.watch.process.wait()
+            self.watch.process.stdout.close()
+        LAB.server.run([lab.CTPOLICY, "remove", "-q"])
+        LAB.clear()
+
+    def ctpolicy(self, verb, *more):
+        if verb in ("apply", "diff"):
+            return LAB.server.ctpolicy(verb, POLICY, "--backend",
+                                       self.backend, *more)
+        process = LAB.server.popen([lab.CTPOLICY, verb, *more],
+                                   stdout=subprocess.PIPE, text=True,
+                                   stderr=subprocess.STDOUT)
+        out = process.communicate()[0]
+        return process.returncode, out
+
+    def done(self, *words):
+        code, said = self.ctpolicy(*words)
+        self.assertEqual(code, 0, "%s: %s" % (words, said))
+        return said
+
+    def begin(self):
+        self.watch = Watch()
+        self.told("in_force")
+
+    def told(self, event):
+        found = self.watch.wait(event)
+        self.assertIsNotNone(found, (event, self.watch.events))
+        return found
+
+    def silent(self, event):
+        self.assertIsNone(self.watch.wait(event, 2), self.watch.events)
+
+    def reload(self):
+        """Of the filter table alone, by its own program."""
+        if self.dialect == "native":
+            LAB.server.nft("delete table ip host; delete table ip6 host")
+            for version in lab.VERSIONS:
+                LAB.server.nft(dialects.translate(version,
+                                                  host_rules(version)))
+        else:
+            tool = "-legacy" if self.dialect == "legacy" else "-nft"
+            for version in lab.VERSIONS:
+                LAB.server.run(["ip%stables%s-restore" % (
+                    "6" if version == 6 else "", tool)], host_rules(version))
+
+    def wipe(self):
+        """All that is ctpolicy's, and the host's with it."""
+        dialects.load(LAB.server, self.dialect, host_rules)
+
+    def served(self, wanted="ok"):
+        events = lab.NewEntries(LAB.server)
+        for version in lab.VERSIONS:
+            self.assertEqual(tcp_exchange(
+                LAB.client, version, lab.address("server", version), 80,
+                timeout=1 if wanted != "ok" else 3), wanted)
+        self.assertEqual(events.take(), [])
+        events.close()
+
+    def test_half_a_reload_is_no_outage(self):
+        """NOTRACK stays, the accept rules go: nobody is let in."""
+        self.served()
+        self.reload()
+        self.served("timeout")
+        self.done("apply")
+        self.begin()
+        self.reload()
+        event = self.told("repaired")
+        self.served()
+        self.assertEqual(self.ctpolicy("diff")[0], 0)
+        self.assertGreater(event["steps"], 0)
+        writer = {"native": "nft", "legacy": None}.get(
+            self.dialect, "ip6tables-nft-r")
+        self.assertEqual((event["writer"] or {}).get("name"), writer)
+        self.assertEqual(self.watch.end(), 0)
+
+    def test_a_flush_is_repaired_and_no_change_of_its_own(self):
+        before = self.done("status", "--json")
+        self.begin()
+        self.wipe()
+        self.told("repaired")
+        self.served()
+        after = self.done("status", "--json")
+        self.assertEqual(json.loads(before)["history"],
+                         json.loads(after)["history"])
+        self.assertEqual(self.watch.end(), 0)
+        # back to the time before the change, not to the wiped rules
+        self.done("rollback")
+        self.assertIn("nothing to watch", self.first_line())
+
+    def first_line(self):
+        watch = LAB.server.popen([lab.CTPOLICY, "watch"], text=True,
+                                 stdout=subprocess.PIPE)
+        line = watch.stdout.readline()
+        watch.terminate()
+        watch.wait()
+        watch.stdout.close()
+        return line
+
+    def test_nobody_is_fought(self):
+        self.begin()
+        for _ in range(3):
+            self.wipe()
+            self.told("repaired")
+        self.wipe()
+        event = self.told("waiting")
+        self.assertGreater(event["wait_seconds"], 30)
+        self.silent("repaired")
+        self.watch.signal(signal.SIGHUP)
+        self.told("repaired")
+        self.served()
+
+    def test_nothing_is_put_back_after_remove(self):
+        self.begin()
+        self.done("remove")
+        self.wipe()
+        self.told("nothing")
+        self.assertEqual(self.ctpolicy("diff")[0], 1)
+
+    def test_a_trial_is_left_alone(self):
+        self.done("remove")
+        self.watch = Watch()
+        self.told("nothing")
+        self.done("apply", "--confirm", "1h")
+        self.told("trial")
+        self.wipe()
+        self.silent("repaired")
+        self.done("rollback")
+        self.told("nothing")
+
+    def test_a_refused_repair_is_told_and_tried_again(self):
+        """The host translates the service's port now: leave it tracked."""
+        self.begin()
+        dialects.load(LAB.server, self.dialect, self.redirecting)
+        event = self.told("failed")
+        self.assertTrue(event["diagnostics"], event)
+        self.assertEqual(self.ctpolicy("diff")[0], 14)
+        if self.dialect == "native":
+            LAB.server.nft("delete table ip host_nat")
+        else:
+            LAB.server.run("%s -t nat -F PREROUTING" % {
+                "legacy": "iptables-legacy",
+                "iptables-nft": "iptables-nft"}[self.dialect])
+            self.watch.signal(signal.SIGHUP)
+        self.told("repaired")
+        self.served()
+
+    @staticmethod
+    def redirecting(version):
+        nat = ("*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp "
+               "--dport 80 -j REDIRECT --to-ports 81\nCOMMIT\n")
+        return host_rules(version) + (nat if version == 4 else "")
+
+
+def load_tests(loader, _tests, _pattern):
+    suite = unittest.TestSuite()
+    for name in dialects.here():
+        suite.addTests(loader.loadTestsFromTestCase(
+            type("Watch_" + name, (Case,), {"dialect": name})))
+    return suite
+
+
+if __name__ == "__main__":
+    unittest.main()
