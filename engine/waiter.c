@@ -3,6 +3,7 @@
 #include "engine/waiter.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -22,6 +23,9 @@
 #define RETRY_MAX_MS 30000
 /* How long it tries after it was told to end. */
 #define LAST_TRIES_S 10
+/* How long a service manager may take to start its own waiter. */
+#define OTHER_WAITER_S 5
+#define SHORT_MS 100
 
 struct watch {
 	const struct request *rq;
@@ -32,6 +36,8 @@ struct watch {
 	bool asked;
 	bool ending;		/* SIGTERM came */
 	uint64_t give_up;	/* CLOCK_BOOTTIME; when ending */
+	uint64_t alone_from;	/* no other waiter is expected then */
+	bool is_commands;	/* no service of its own */
 	unsigned int failures;	/* in a row */
 };
 
@@ -84,11 +90,35 @@ static bool is_due(const struct watch *w)
 			      clock_boot_ns() >= w->seen.pending.deadline));
 }
 
-/* Another waiter watches over the same trial: it may go on. */
+/*
+ * Another waiter watches over the same trial: it may go on. One that comes
+ * later must find the file free to share.
+ */
 static bool is_watched_by_others(const struct watch *w)
 {
-	return w->guard >= 0 && flock(w->guard, LOCK_EX | LOCK_NB) &&
-	       errno == EWOULDBLOCK;
+	bool others = w->guard >= 0 && flock(w->guard, LOCK_EX | LOCK_NB) &&
+		      errno == EWOULDBLOCK;
+
+	if (w->guard >= 0)
+		(void)flock(w->guard, LOCK_SH | LOCK_NB);
+	return others;
+}
+
+/*
+ * Does systemd begin to wait, too, because ctpolicy-confirm.path is enabled?
+ * Then whoever ends the service that began the trial does not end the trial.
+ */
+static bool expects_another(const struct watch *w)
+{
+	glob_t found = { 0 };
+	bool enabled;
+
+	if (!w->is_commands || clock_boot_ns() >= w->alone_from)
+		return false;
+	enabled = !glob("/etc/systemd/system/*.wants/ctpolicy-confirm.path",
+			GLOB_NOSORT, NULL, &found);
+	globfree(&found);
+	return enabled && !access("/run/systemd/system", F_OK);
 }
 
 /* Sleep until the command asks for something, or is gone. */
@@ -128,6 +158,7 @@ static void nap(struct watch *w, uint64_t ms)
 	if (sigtimedwait(&term, NULL, &t) != SIGTERM || w->ending)
 		return;
 	w->ending = true;
+	w->alone_from = clock_deadline(OTHER_WAITER_S);
 	w->give_up = clock_deadline(LAST_TRIES_S);
 }
 
@@ -243,6 +274,7 @@ enum waited waiter_wait(const struct request *rq, struct waiter *command)
 	struct watch w = {
 		.rq = rq, .kept = KEPT_NONE, .guard = -1,
 		.command = command ? *command : WAITER_NONE,
+		.is_commands = command,
 	};
 	enum waited ret = WAITED_KEPT;
 	sigset_t term;
@@ -264,6 +296,10 @@ enum waited waiter_wait(const struct request *rq, struct waiter *command)
 				continue;
 			ret = WAITED_FAILED;
 			break;
+		}
+		if (w.ending && expects_another(&w)) {
+			nap(&w, SHORT_MS);
+			continue;
 		}
 		if (!is_due(&w)) {
 			nap_until_due(&w);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The systemd units: they run the program where make installs it, watch the
-file that a change on trial leaves, and are confined. systemd-analyze judges
-them too, where it is at hand."""
+file that a change on trial leaves, and are confined, also with what they may do
+more for modules. systemd-analyze judges them too, where it is at hand."""
 import os
 import re
 import shutil
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-SERVICE, PATH = "ctpolicy-confirm.service", "ctpolicy-confirm.path"
+PATH = "ctpolicy-confirm.path"
 MOST_EXPOSED = 3.0
 faults = 0
 
@@ -43,33 +43,54 @@ def analyze(*args):
     return run.stdout
 
 
-def judge(service, path):
-    """With a program and a page at hand, as after an installation."""
+def judge(units, more=None):
+    """With a program and a page at hand, as after an installation; `more`: of
+    a folder of each service's."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, unit in ((SERVICE, service), (PATH, path)):
-            unit = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit,
-                          flags=re.M)
+        for name, unit in units.items():
+            unit = re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", unit, flags=re.M)
             unit = re.sub(r"^Documentation=.*\n", "", unit, flags=re.M)
             with open(os.path.join(folder, name), "w") as out:
                 out.write(unit)
-        said = analyze("verify", os.path.join(folder, SERVICE),
-                       os.path.join(folder, PATH))
+            if more and name.endswith(".service"):
+                os.mkdir(os.path.join(folder, name + ".d"))
+                with open(os.path.join(folder, name + ".d", "x.conf"),
+                          "w") as out:
+                    out.write(more)
+        paths = [os.path.join(folder, name) for name in units]
+        said = analyze("verify", *paths)
         ours = [line for line in said.splitlines() if "ctpolicy" in line]
         check(not ours, "systemd-analyze verify", ours)
-        said = analyze("security", "--offline=true", "--no-pager",
-                       os.path.join(folder, SERVICE))
-        level = re.search(r"exposure level for \S+: ([\d.]+)", said)
-        check(not level or float(level[1]) <= MOST_EXPOSED, "exposure", said)
+        for path in paths:
+            if path.endswith(".service"):
+                said = analyze("security", "--offline=true", "--no-pager",
+                               path)
+                level = re.search(r"exposure level for \S+: ([\d.]+)", said)
+                check(not level or float(level[1]) <= MOST_EXPOSED,
+                      "exposure", said)
 
 
-made = text(os.environ["builddir"], "contrib", "systemd", SERVICE)
-path_unit = text(os.environ["srcdir"], "contrib", "systemd", PATH)
-check("\nExecStart=%s/ctpolicy recover --wait\n" % make_variable("sbindir") in
-      made, "the program's path", made)
-check(not re.search(r"@\w+@", made), "nothing is left to replace")
-check("\nPathExists=/var/lib/ctpolicy/main/pending\n" in path_unit,
+sbindir, sysconfdir = make_variable("sbindir"), make_variable("sysconfdir")
+# Where make installs it, and what it is told.
+STARTS = {
+    "ctpolicy.service": "apply --fallback %s/ctpolicy/policy.yaml" % sysconfdir,
+    "ctpolicy-watch.service": "watch",
+    "ctpolicy-confirm.service": "recover --wait",
+}
+made = {name: text(os.environ["builddir"], "contrib", "systemd", name)
+        for name in STARTS}
+made[PATH] = text(os.environ["srcdir"], "contrib", "systemd", PATH)
+modules = text(os.environ["srcdir"], "contrib", "systemd", "modules.conf")
+for service, words in STARTS.items():
+    check("\nExecStart=%s/ctpolicy %s\n" % (sbindir, words) in made[service],
+          "the program's path", made[service])
+    check(not re.search(r"@(?!system-service|module|resources|mount|swap|reboot"
+                        r"|raw-io|obsolete|debug|cpu-emulation|clock)\w+",
+                        made[service]), "nothing is left to replace", service)
+check("\nPathExists=/var/lib/ctpolicy/main/pending\n" in made[PATH],
       "what is watched")
 if shutil.which("systemd-analyze"):
-    judge(made, path_unit)
+    judge(made)
+    judge(made, modules)
 print("units: %d faults" % faults)
 sys.exit(bool(faults))

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The systemd units, under a systemd that runs: rules at boot before there is a
+network, behind nftables.service and again when it reloads; a broken policy falls
+back; a flush by hand is repaired by the watcher; a trial outlives the service
+that began it. None of their calls is one that the units forbid."""
+import os
+import re
+import shutil
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import booted                                               # noqa: E402
+import lab                                                  # noqa: E402
+from traffic import Echo, tcp_exchange                      # noqa: E402
+
+BUILD = os.environ.get("builddir", ".")
+SOURCE = os.environ.get("srcdir", ".")
+UNITS = ("ctpolicy.service", "ctpolicy-watch.service",
+         "ctpolicy-confirm.service", "ctpolicy-confirm.path")
+PROGRAM = "/usr/local/sbin/ctpolicy"
+PATIENCE = 30
+POLICY = """version: 1
+state_matching: allowed
+backend: %s
+untracked:
+  - {name: web, role: server, protocol: tcp, ports: [80]}
+"""
+RULES = """#!/usr/sbin/nft -f
+flush ruleset
+table inet host {
+    chain input {
+        type filter hook input priority 0; policy drop;
+        ct state established,related accept
+        iifname "lo" accept
+        meta l4proto { icmp, ipv6-icmp } accept
+        tcp dport 80 ct state new accept
+    }
+}
+"""
+
+
+def setUpModule():
+    global LAB
+    lab.require_ctpolicy()
+    LAB = lab.Lab()
+    Echo(LAB.server, 80)
+
+
+def unit(name):
+    """As it would be installed, with the program's path of the machine."""
+    made = os.path.join(BUILD, "contrib/systemd", name)
+    if not os.path.exists(made):
+        made = os.path.join(SOURCE, "contrib/systemd", name)
+    with open(made) as source:
+        text = re.sub(r"=\S+/ctpolicy ", "=%s " % PROGRAM, source.read())
+    return re.sub(r"\S+/policy\.yaml", "/etc/ctpolicy/policy.yaml", text)
+
+
+class Service(unittest.TestCase):
+    def setUp(self):
+        self.machine = booted.Machine(LAB.server)
+
+    def tearDown(self):
+        self.machine.close()
+        LAB.clear()
+
+    def install(self, backend, rules=RULES, enable=("ctpolicy.service",)):
+        m = self.machine
+        os.makedirs(os.path.dirname(m.root + PROGRAM), exist_ok=True)
+        shutil.copy(lab.CTPOLICY, m.root + PROGRAM)
+        for name in UNITS:
+            m.write("/etc/systemd/system/" + name, unit(name))
+        m.write("/etc/ctpolicy/policy.yaml", POLICY % backend)
+        m.write("/etc/nftables.conf", rules, 0o755)
+        for name in ("nftables.service",) + enable:
+            self.enable(name)
+
+    def enable(self, name):
+        """As `systemctl enable`, by the unit's own words."""
+        folder = "/etc/systemd/system/"
+        here = self.machine.root
+        path = folder + name
+        if not os.path.exists(here + path):
+            path = "/lib/systemd/system/" + name
+        with open(here + path) as text:
+            target = re.search(r"^WantedBy=(\S+)", text.read(), re.M)[1]
+        os.makedirs(here + folder + target + ".wants", exist_ok=True)
+        os.symlink(path, here + folder + target + ".wants/" + name)
+
+    def served(self, wanted="ok"):
+        events = lab.NewEntries(LAB.server)
+        for version in lab.VERSIONS:
+            self.assertEqual(tcp_exchange(
+                LAB.client, version, lab.address("server", version), 80,
+                timeout=5 if wanted == "ok" else 1), wanted, self.log())
+        self.assertEqual(events.take(), [])
+        events.close()
+
+    def log(self, name="ctpolicy*"):
+        return self.machine.run("journalctl -o cat -u '%s'" % name,
+                                check=False)
+
+    def wait(self, command, wanted):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            said = self.machine.run(command, check=False)
+            if wanted in said:
+                return
+            time.sleep(.1)
+        self.fail("%s: %s\n%s" % (command, said, self.log()))
+
+    def in_force(self):
+        self.wait("%s diff /etc/ctpolicy/policy.yaml >/dev/null 2>&1 && "
+                  "echo yes" % PROGRAM, "yes")
+        self.served()
+
+    def since(self, name, what):
+        said = self.machine.run("systemctl show -P %s %s" % (what, name))
+        return int(said)
+
+    def well(self):
+        failed = self.machine.run("systemctl --failed --plain --no-legend")
+        self.assertNotIn("ctpolicy", failed, self.log())
+
+    def test_boot_and_reload(self):
+        self.install("nftables")
+        self.machine.boot()
+        self.in_force()
+        self.well()
+        done = self.since("ctpolicy.service", "ActiveEnterTimestampMonotonic")
+        self.assertLess(done, self.since("network-pre.target",
+                                         "ActiveEnterTimestampMonotonic"))
+        self.assertGreater(done, self.since("nftables.service",
+                                            "ExecMainExitTimestampMonotonic"))
+        for verb in "reload", "restart":
+            self.machine.run("systemctl %s nftables" % verb)
+            self.in_force()
+        # somebody breaks the file, and the machine reloads
+        self.machine.write("/etc/ctpolicy/policy.yaml", "version: 1\nnonsense")
+        self.machine.run("systemctl restart nftables")
+        self.wait("journalctl -o cat -u ctpolicy", "CT840")
+        self.served()
+        self.well()
+
+    def test_iptables(self):
+        self.install("iptables", "flush ruleset\n")
+        self.machine.boot()
+        self.in_force()
+        self.well()
+
+    def test_watch(self):
+        self.install("nftables", enable=("ctpolicy.service",
+                                         "ctpolicy-watch.service"))
+        self.machine.boot()
+        self.wait("journalctl -o cat -u ctpolicy-watch", "is in force")
+        self.machine.run("nft -f /etc/nftables.conf")
+        self.wait("journalctl -o cat -u ctpolicy-watch",
+                  "written by nft (process ")
+        self.in_force()
+        self.machine.run("systemctl reload ctpolicy-watch")
+        self.machine.run("systemctl stop ctpolicy-watch")
+        self.well()
+
+    def test_a_trial_outlives_its_service(self):
+        self.install("nftables", enable=("ctpolicy-confirm.path",))
+        self.machine.boot()
+        self.machine.run("systemd-run --wait -q %s apply --confirm 4s "
+                         "/etc/ctpolicy/policy.yaml" % PROGRAM)
+        self.in_force()
+        self.wait("%s diff /etc/ctpolicy/policy.yaml >/dev/null 2>&1; "
+                  "echo $?" % PROGRAM, "1")
+        self.wait("journalctl -o cat -u ctpolicy-confirm",
+                  "has been rolled back and verified")
+        self.well()
+
+
+if __name__ == "__main__":
+    unittest.main()
