@@ -25,7 +25,8 @@ bool nft_expr_read(const struct nlattr *a, struct nft_expr *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	ret->name = nft_expr_name(a, &data);
-	return ret->name && (!data || !nft_nest_attrs(data, ret->v, NFT_EXPR_ATTRS));
+	return ret->name &&
+	       (!data || !nft_nest_attrs(data, ret->v, NFT_EXPR_ATTRS));
 }
 
 bool nft_expr_is(const struct nft_expr *e, const char *name)
