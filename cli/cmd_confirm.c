@@ -10,8 +10,8 @@
 /* Nothing is on trial. How did it end when something last was? Told once. */
 static int say_ending(struct plan *p, struct state *state)
 {
-	uint32_t id;
-	int err = trial_take_end(state, &id, &p->diags);
+	struct ending_note e;
+	int err = trial_take_end(state, &e, &p->diags);
 
 	if (err == -ENOENT) {
 		report(p, "confirm", "unchanged", SHOW_NOTHING);
@@ -21,8 +21,8 @@ static int say_ending(struct plan *p, struct state *state)
 	if (err)
 		return report_failure(p, "confirm", err);
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_CONFIRM_TOO_LATE, NOPOS,
-		 "change %u was not confirmed in time; it has been rolled back and verified",
-		 id);
+		 "change %u was not confirmed in time; it %s", e.id,
+		 trial_end_words(e.ending));
 	report(p, "confirm", "rolled_back", SHOW_NOTHING);
 	return EXIT_UNCONFIRMED;
 }

@@ -25,11 +25,18 @@ int waiting_read(struct state *state, struct waiting *ret, struct diags *d)
 	return 0;
 }
 
+enum ending recovery_ending(const struct recovery *v)
+{
+	return diags_has(&v->plan.diags, ID_ORIGINAL_GONE) ?
+		       ENDING_ROLLED_BACK_BUT : ENDING_ROLLED_BACK;
+}
+
 /* The trial is over: the next `confirm` says how it ended. */
 static int end_waiting(struct recovery *v, const struct waiting *w)
 {
-	return pending_end(v->plan.state, w->pending.id ? w->pending.id :
-			   v->record.id, ENDING_ROLLED_BACK, &v->plan.diags);
+	return pending_end(v->plan.state,
+			   w->pending.id ? w->pending.id : v->record.id,
+			   recovery_ending(v), &v->plan.diags);
 }
 
 /* A note that is damaged may mean any change. */

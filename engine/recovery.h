@@ -52,6 +52,8 @@ int recovery_check_new(struct recovery *v, const struct request *rq,
 		       struct state *state, bool *ret);
 /* Did it reach the old or the new rules? */
 bool recovery_succeeded(const struct recovery *v);
+/* How it was rolled back. */
+enum ending recovery_ending(const struct recovery *v);
 int recovery_error(const struct recovery *v);	/* -errno of what failed */
 /*
  * Open the state folder, ready to change rules, and keep only the capabilities

@@ -91,30 +91,38 @@ int unsettled_note(const struct request *rq, struct diags *d)
 	return err == -ENOMEM ? err : 0;
 }
 
-int trial_take_end(struct state *state, uint32_t *ret_id, struct diags *d)
+int trial_take_end(struct state *state, struct ending_note *ret,
+		   struct diags *d)
 {
 	struct ending_note e;
 	int err = ending_read(state, &e, d);
 
-	if (!err && e.ending != ENDING_ROLLED_BACK)
+	if (!err && !ending_is_undone(e.ending))
 		err = -ENOENT;
 	if (err)
 		return err;
 	ending_forget(state);
-	*ret_id = e.id;
+	*ret = e;
 	return 0;
+}
+
+const char *trial_end_words(enum ending e)
+{
+	return e == ENDING_ROLLED_BACK_BUT ?
+		       "has been rolled back but for rules of the host's that could not be put back: what they led to was gone" :
+		       "has been rolled back and verified";
 }
 
 bool trial_tell_end(struct state *state, bool is_told, struct diags *d)
 {
 	_cleanup_(diags_release) struct diags said = { 0 };
-	uint32_t id;
+	struct ending_note e;
 
-	if (trial_take_end(state, &id, &said))
+	if (trial_take_end(state, &e, &said))
 		return false;
 	if (!is_told)
 		diag_add(d, DIAG_WARNING, 0, ID_CONFIRM_TOO_LATE, NOPOS,
-			 "change %u was not confirmed in time and has been rolled back",
-			 id);
+			 "change %u was not confirmed in time and %s", e.id,
+			 trial_end_words(e.ending));
 	return true;
 }

@@ -24,7 +24,10 @@ void trial_say(const struct waiting *w, enum diag_level level,
  * The change whose trial ended last, without a confirmation; given once.
  * -ENOENT: there is none, or it was given before.
  */
-int trial_take_end(struct state *state, uint32_t *ret_id, struct diags *d);
+int trial_take_end(struct state *state, struct ending_note *ret,
+		   struct diags *d);
+/* As the end of a sentence about it. */
+const char *trial_end_words(enum ending e);
 /*
  * The same as a warning; `is_told`: another message of this command is about
  * it. False: nothing to tell.

@@ -14,7 +14,7 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
-#include "engine/recovery.h"
+#include "engine/unsettled.h"
 #include "state/kept.h"
 
 /* How often it checks whether the trial is still on. */
@@ -229,9 +229,9 @@ static bool roll_back(struct watch *w, enum waited *ret)
 	}
 	if (v.what == RECOVERED_OLD) {
 		syslog(LOG_WARNING,
-		       "change %u was not confirmed %s; it has been rolled back and verified",
-		       v.record.id, w->ending ? "before its waiter was ended" :
-						"in time");
+		       "change %u was not confirmed %s; it %s", v.record.id,
+		       w->ending ? "before its waiter was ended" : "in time",
+		       trial_end_words(recovery_ending(&v)));
 		*ret = WAITED_UNDONE;
 		return true;
 	}

@@ -96,7 +96,7 @@ static int compare_ids(const void *a, const void *b)
 static bool is_over(const struct state *st, uint32_t id)
 {
 	return st->claim.over.id == id &&
-	       st->claim.over.ending == ENDING_ROLLED_BACK;
+	       ending_is_undone(st->claim.over.ending);
 }
 
 static int read_ids(const struct state *st, DIR *dir, is_name *is,

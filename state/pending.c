@@ -54,9 +54,15 @@ int pending_decode(const char *text, size_t len, struct pending *ret)
 static const char *const endings[] = {
 	[ENDING_CONFIRMED] = "confirmed",
 	[ENDING_ROLLED_BACK] = "rolled_back",
+	[ENDING_ROLLED_BACK_BUT] = "rolled_back_but",
 	[ENDING_FAILED] = "failed",
 };
 _Static_assert(ARRAY_SIZE(endings) == ENDING_MAX_, "an ending has no name");
+
+bool ending_is_undone(enum ending e)
+{
+	return e == ENDING_ROLLED_BACK || e == ENDING_ROLLED_BACK_BUT;
+}
 
 const char *ending_name(enum ending e)
 {

@@ -7,6 +7,7 @@
 #ifndef CTPOLICY_STATE_PENDING_H
 #define CTPOLICY_STATE_PENDING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/strbuf.h"
@@ -29,6 +30,7 @@ int pending_decode(const char *text, size_t len, struct pending *ret);
 enum ending {
 	ENDING_CONFIRMED,
 	ENDING_ROLLED_BACK,	/* and verified */
+	ENDING_ROLLED_BACK_BUT,	/* some of the host's rules could not be */
 	ENDING_FAILED,		/* could not be undone: `recover` */
 	ENDING_MAX_
 };
@@ -41,6 +43,7 @@ struct ending_note {
 
 int ending_encode(const struct ending_note *e, struct strbuf *out);
 int ending_decode(const char *text, size_t len, struct ending_note *ret);
+bool ending_is_undone(enum ending e);
 const char *ending_name(enum ending e);	/* "rolled_back" */
 int ending_find(const char *name, enum ending *ret);	/* or -EBADMSG */
 

@@ -202,7 +202,7 @@ void trial_tidy(struct state *st)
 	if (pending_read(st, &p, &said) != -ENOENT || mark_over(st) ||
 	    state_file_unlink(st->dir, STATE_PENDING))
 		return;
-	if (st->claim.over.ending == ENDING_ROLLED_BACK)
+	if (ending_is_undone(st->claim.over.ending))
 		state_forget_record(st, st->claim.over.id);
 	e = (struct ending_note){
 		.id = st->claim.over.id, .ending = st->claim.over.ending,

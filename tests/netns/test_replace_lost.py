@@ -111,6 +111,10 @@ class Lost:
                     time.sleep(0.3)
                 self.assertEqual(self.kept(self.dialect.saved(self.host)),
                                  self.kept(left))
+                code, said = test_replace.ctpolicy(self.host, "confirm")
+                self.assertEqual(code, 12, said)
+                self.assertIn("rolled back but for rules of the host's", said)
+                self.assertNotIn("verified", said)
                 code, said = test_replace.ctpolicy(self.host, "recover")
                 self.assertEqual(code, 0, said)
 
