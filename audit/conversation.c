@@ -150,9 +150,8 @@ bool conversation_packet(const struct flow_space *sp,
 	uint8_t icmp = sp->family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	bool error = talks[talk].error, answers = talks[talk].answers;
 
-	/* There are no errors about errors, and none for what has no "later". */
-	if ((error && sp->proto == icmp) ||
-	    (talk == TALK_LATER && sp->proto != IPPROTO_TCP))
+	/* Of the others, what is later is no different from what is first. */
+	if (talk == TALK_LATER && sp->proto != IPPROTO_TCP)
 		return false;
 	packet_init(ret, family, error ? icmp : sp->proto,
 		    path_of(sp->way, answers));

@@ -97,7 +97,7 @@ static const char *const unsaid_texts[UNSAID_MAX_] = {
 
 static const char *const reason_texts[REASON_MAX_] = {
 	[REASON_PROTOCOL] = "it names no protocol, and a server or client must",
-	[REASON_ICMP] = "ICMP cannot be a service",
+	[REASON_ICMP] = "of ICMP, only echoes can be a service, `icmp-echo`",
 	[REASON_IPV6_HEADER] = "protocol %s is an extension header in IPv6 and cannot be matched there",
 	[REASON_PORTS] = "it limits the ports of both ends, and a policy names the server's alone",
 	[REASON_PORT_ZERO] = "no socket can have port 0",

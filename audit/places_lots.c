@@ -83,8 +83,8 @@ static int place_lot(struct search *x, const struct lot *lot)
 }
 
 /*
- * Without ports both legs of what this host sends to itself look alike: no
- * answer is let in that may not begin, too.
+ * Without ports or types both legs of what this host sends to itself look
+ * alike: no answer is let in that may not begin, too.
  */
 static bool looks_alike(const struct rule *r)
 {
@@ -92,7 +92,7 @@ static bool looks_alike(const struct rule *r)
 							     &r->match.iif;
 
 	return s->n == 1 && !strcmp(s->v[0].name, "lo") &&
-	       !protocol_has_ports(r->match.proto);
+	       !protocol_has_ports(r->match.proto) && !r->match.n_icmp;
 }
 
 /* Its packets, by what conntrack makes of them while it follows the flow. */

@@ -101,6 +101,7 @@ void iface_set_release(struct iface_set *s);
 int protocol_number(const char *name);
 const char *protocol_name(uint8_t proto);	/* NULL: none */
 bool protocol_has_ports(uint8_t proto);
+bool protocol_is_icmp(uint8_t proto);	/* of either family */
 void protocol_print(uint8_t proto, struct strbuf *out);
 /* The i-th known name, NULL past the end: for suggestions. */
 const char *protocol_name_at(size_t i);

@@ -64,6 +64,11 @@ bool protocol_has_ports(uint8_t proto)
 	return false;
 }
 
+bool protocol_is_icmp(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
 void protocol_print(uint8_t proto, struct strbuf *out)
 {
 	const char *name = protocol_name(proto);

@@ -161,7 +161,8 @@ size_t ends_protocols(const struct foreign *f, const struct service *s,
 	size_t n = s->n_protocols;
 
 	if (!service_is_any(s)) {
-		memcpy(ret, s->protocols, n);
+		for (size_t i = 0; i < n; i++)
+			ret[i] = service_protocol(s->protocols[i], family);
 		return n;
 	}
 	n = common_protocols(family, ret);

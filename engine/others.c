@@ -6,6 +6,8 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +83,10 @@ static void begin_answer(const struct search *x, enum packet_path path,
 	/* It goes to a port that no socket of this host has. */
 	packet_lose(ret, FIELD_TRANSPARENT);
 	packet_lose(ret, FIELD_WILDCARD);
+	if (protocol_is_icmp(x->space.proto))
+		packet_set_number(ret, FIELD_ICMP_TYPE,
+				  family == NFPROTO_IPV4 ? ICMP_ECHOREPLY :
+							   ICMP6_ECHO_REPLY);
 }
 
 /* Only what conntrack looks at today can get lost. */
@@ -325,15 +331,19 @@ static int try_client(struct search *x, uint8_t family, uint8_t proto)
 static int try_service(struct search *x, uint8_t family)
 {
 	const struct service *s = x->service;
+	uint8_t protocols[ENDS_PROTOCOLS_MAX];
+	size_t n;
 	int err = 0;
 
 	if (!service_in_family(x->p->policy, s, family))
 		return 0;
-	for (size_t i = 0; !err && i < s->n_protocols; i++) {
-		if (s->roles & ROLE_SERVER)
-			err = try_server(x, family, s->protocols[i]);
+	n = ends_protocols(x->f, s, family, protocols);
+	for (size_t i = 0; !err && i < n; i++) {
+		/* No answer to anybody is an echo request */
+		if (s->roles & ROLE_SERVER && !protocol_is_icmp(protocols[i]))
+			err = try_server(x, family, protocols[i]);
 		if (!err && s->roles & ROLE_CLIENT)
-			err = try_client(x, family, s->protocols[i]);
+			err = try_client(x, family, protocols[i]);
 	}
 	return err;
 }

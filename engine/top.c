@@ -49,7 +49,14 @@ static struct flow flow_of(const struct counting *c, const struct ct_entry *e)
 		f.sport = e->sport;
 		f.dport = e->dport;
 	}
+	/* see host/conntrack/entries.h */
+	if (protocol_is_icmp(e->proto)) {
+		f.has_icmp = true;
+		f.icmp_type = (uint8_t)e->dport;
+	}
 	f.to_local = prefix_set_contains(&c->local, f.family, f.daddr);
+	f.loopback = f.to_local &&
+		     prefix_set_contains(&c->local, f.family, f.saddr);
 	return f;
 }
 

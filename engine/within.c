@@ -47,6 +47,8 @@ static int search_family(struct search *x, const struct plan *p,
 	static const struct samples_limit limit = {
 		.samples = SPACE_MAX, .rules = RULES_MAX, .nat_alone = true,
 	};
+	uint8_t protocols[ENDS_PROTOCOLS_MAX];
+	size_t n;
 	bool all;
 	int err = 0;
 
@@ -54,9 +56,10 @@ static int search_family(struct search *x, const struct plan *p,
 	if (!service_in_family(p->policy, s, family) ||
 	    !ends_meet_within(ends, s, family))
 		return 0;
-	for (size_t i = 0; !err && i < s->n_protocols; i++) {
+	n = ends_protocols(x->f, s, family, protocols);
+	for (size_t i = 0; !err && i < n; i++) {
 		x->space = ends_space(ends, s, WAY_WITHIN, family,
-				      s->protocols[i], p->facts.ephemeral);
+				      protocols[i], p->facts.ephemeral);
 		err = samples_of(x->f, &x->space, &limit, take_sample, x,
 				 &all);
 	}

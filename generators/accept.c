@@ -61,14 +61,15 @@ static const char *exposed_to_replies(const struct leg_visit *v)
 static void warn_unlimited(struct accepts *a, const struct leg_visit *v)
 {
 	const struct service *s = v->service;
+	uint8_t proto = service_protocol(v->proto, AF_UNSPEC);
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
 	if (v->proto == IPPROTO_TCP || s->has_servers ||
-	    (a->warned == s && a->warned_proto == v->proto))
+	    (a->warned == s && a->warned_proto == proto))
 		return;
 	a->warned = s;
-	a->warned_proto = v->proto;
-	protocol_print(v->proto, &b);
+	a->warned_proto = proto;
+	service_protocol_print(v->proto, &b);
 	diag_add(a->in->diags, DIAG_WARNING, 0, ID_REPLIES_FROM_ANYWHERE, s->at,
 		 "replies of the %s service '%s' are accepted from every address to %s",
 		 strbuf_str(&b), s->name, exposed_to_replies(v));

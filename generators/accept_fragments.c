@@ -10,6 +10,12 @@
 #include "generators/generators.h"
 #include "generators/legs.h"
 
+/* Is there anything that a tail lacks? */
+static bool has_head(const struct leg_visit *v)
+{
+	return protocol_has_ports(v->proto) || protocol_is_icmp(v->proto);
+}
+
 /* Each family says "not the first" in its own way; no rule can for both. */
 static int add_tail(const struct leg_visit *v, struct ruleset *rs,
 		    enum hook hook, uint8_t family)
@@ -26,6 +32,8 @@ static int add_tail(const struct leg_visit *v, struct ruleset *rs,
 	r->leg = LEG_BOTH;
 	port_set_release(&r->match.sport);
 	port_set_release(&r->match.dport);
+	r->match.icmp[0] = (struct icmp_range){ 0 };
+	r->match.n_icmp = 0;
 	r->match.fragment_tail = true;
 	r->match.family = family;
 	return 0;
@@ -36,7 +44,7 @@ static int fragment_leg(const struct leg_visit *v, void *arg)
 	int err = 0;
 
 	if (v->service->accept != ACCEPT_OPEN || v->loopback ||
-	    !protocol_has_ports(v->proto))
+	    !has_head(v))
 		return 0;
 	if (v->role != ROLE_ROUTER)
 		return leg_enters(v) && v->policy->ipv6 ?

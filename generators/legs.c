@@ -77,7 +77,7 @@ static int walk_service(struct leg_visit *v, leg_visitor *visit, void *arg)
 		v->proto = s->protocols[i];
 		v->family = AF_UNSPEC;
 		v->keeps_own = s->keeps_own4;
-		if (one) {
+		if (one && !protocol_is_icmp(v->proto)) {
 			err = walk_family(v, visit, arg);
 			continue;
 		}
@@ -85,6 +85,7 @@ static int walk_service(struct leg_visit *v, leg_visitor *visit, void *arg)
 		if (v4)
 			err = walk_family(v, visit, arg);
 		v->family = AF_INET6;
+		v->proto = service_protocol(s->protocols[i], AF_INET6);
 		v->keeps_own = s->keeps_own6;
 		if (!err && v6)
 			err = walk_family(v, visit, arg);
@@ -159,6 +160,17 @@ static enum dst_kind leg_dst(const struct leg_visit *v, enum hook hook,
 	return DST_LOCAL;
 }
 
+/* RFC 792, RFC 4443: types of echo requests and replies */
+static void put_echo(const struct leg_visit *v, struct match *m)
+{
+	bool request = v->leg == LEG_REQUEST;
+	uint8_t type = v->proto == IPPROTO_ICMPV6 ? request ? 128 : 129 :
+		       request			  ? 8 : 0;
+
+	m->icmp[0] = (struct icmp_range){ type, type };
+	m->n_icmp = 1;
+}
+
 struct rule *leg_rule(const struct leg_visit *v, struct ruleset *rs,
 		      enum hook hook, enum action action)
 {
@@ -182,6 +194,8 @@ struct rule *leg_rule(const struct leg_visit *v, struct ruleset *rs,
 	m->dst = leg_dst(v, hook, action);
 	m->src_local = hook == HOOK_OUTPUT && !leg_enters(v) &&
 		       v->role != ROLE_LOOPBACK;
+	if (protocol_is_icmp(v->proto))
+		put_echo(v, m);
 	err = put_ifaces(v, hook, m);
 	if (!err)
 		err = put_addresses(v, m);

@@ -48,13 +48,15 @@ static void note_protocols(const struct generator_input *in,
 
 	for (size_t i = 0; i < s->n_protocols; i++) {
 		uint8_t proto = s->protocols[i];
-		unsigned int taking = protocol_has_ports(proto) ?
+		/* Ports, or ICMP's types, tell a server's requests */
+		unsigned int taking = protocol_has_ports(proto) ||
+				      proto == IPPROTO_ICMP ?
 				      ROLE_CLIENT : ROLE_CLIENT | ROLE_SERVER;
 
 		if (leg_finds_socket(proto) || !(s->roles & taking))
 			continue;
 		strbuf_puts(&b, b.n ? ", " : "");
-		protocol_print(proto, &b);
+		service_protocol_print(proto, &b);
 	}
 	if (b.n)
 		diag_add(in->diags, DIAG_NOTE, 0, ID_MASQUERADED_REPLIES,

@@ -31,3 +31,18 @@ bool service_is_any(const struct service *s)
 {
 	return s->n_protocols && s->protocols[0] == PROTOCOL_ANY;
 }
+
+uint8_t service_protocol(uint8_t proto, uint8_t family)
+{
+	if (!protocol_is_icmp(proto))
+		return proto;
+	return family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+}
+
+void service_protocol_print(uint8_t proto, struct strbuf *out)
+{
+	if (protocol_is_icmp(proto))
+		strbuf_puts(out, "icmp-echo");
+	else
+		protocol_print(proto, out);
+}

@@ -7,6 +7,7 @@
  *         whose members are all of the other family. `protocols` is sorted;
  *         either all have ports and `ports` is not empty, or none has;
  *         PROTOCOL_ANY stands alone, with the roles router and loopback only.
+ *         IPPROTO_ICMP stands for echoes, in both families.
  * Units:  see core/inet.h; timeouts in seconds; memory in bytes.
  * Owner:  the policy owns all of it but `file`, which the caller keeps alive;
  *         origins live as long as the policy.
@@ -24,6 +25,7 @@
 
 #include "core/diag.h"
 #include "core/inet.h"
+#include "core/strbuf.h"
 #include "rules/origin.h"
 
 enum policy_role {
@@ -136,5 +138,9 @@ int policy_parse(const char *file, const char *text, size_t len,
 		 struct policy **ret, struct diags *d);
 void policy_free(struct policy **p);
 bool service_is_any(const struct service *s);	/* protocol: any */
+/* The one of a service's protocols in a family: echoes have two. */
+uint8_t service_protocol(uint8_t proto, uint8_t family);
+/* As policies name it, of either family. */
+void service_protocol_print(uint8_t proto, struct strbuf *out);
 
 #endif

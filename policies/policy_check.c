@@ -27,7 +27,7 @@ static void print_protocols(const struct service *s, bool ports,
 		if (protocol_has_ports(s->protocols[i]) != ports)
 			continue;
 		strbuf_puts(out, sep);
-		protocol_print(s->protocols[i], out);
+		service_protocol_print(s->protocols[i], out);
 		sep = ", ";
 	}
 	strbuf_puts(out, "]");

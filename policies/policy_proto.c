@@ -34,6 +34,8 @@ static void explain_protocol(struct diags *d, const char *s)
 		 !strcasecmp(s, "ip") || !strcmp(s, "*"))
 		diag_help(d, "name the protocols: [tcp, udp]; a service with "
 			  "the roles router or loopback alone may say `any`");
+	else if (strcasestr(s, "echo") || strcasestr(s, "ping"))
+		diag_help(d, "did you mean `icmp-echo`?");
 	else if (near)
 		diag_help(d, "did you mean `%s`?", near);
 	else
@@ -76,18 +78,25 @@ static int load_protocol(struct loader *l, uint32_t node, void *arg)
 	struct srcpos at = ydoc_pos(l->doc, node);
 	struct protocol_list *list = arg;
 	uint8_t proto = PROTOCOL_ANY;
-	int err;
+	bool echo;
+	int err = 0;
 
 	if (!s)
 		return -ENOMEM;
-	err = strcmp(s, "any") ? load_protocol_text(l, at, s, &proto) : 0;
+	echo = !strcmp(s, "icmp-echo");
+	if (echo)
+		proto = IPPROTO_ICMP;
+	else if (strcmp(s, "any"))
+		err = load_protocol_text(l, at, s, &proto);
 	if (err)
 		return err;
-	if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6) {
+	if (!echo && protocol_is_icmp(proto)) {
 		load_error(l, node, ID_REFUSED_PROTOCOL,
 			   "`%s` cannot be a service", load_shown(l, s));
-		diag_help(l->d, "ICMP errors about a service are accepted with "
-			  "`accept: open`; other ICMP stays tracked");
+		diag_help(l->d, "write `icmp-echo` for echo requests and "
+			  "replies of both families; ICMP errors about a "
+			  "service are accepted with it, and other ICMP stays "
+			  "tracked");
 		return -EINVAL;
 	}
 	if (list->seen[proto])

@@ -13,6 +13,14 @@ static bool in_ports(const struct port_set *s, uint16_t port)
 	return false;
 }
 
+static bool is_type(const struct match *m, uint8_t type)
+{
+	for (unsigned int i = 0; i < m->n_icmp; i++)
+		if (m->icmp[i].first <= type && type <= m->icmp[i].last)
+			return true;
+	return !m->n_icmp;
+}
+
 static bool leads_to(const struct flow *f, enum dst_kind dst)
 {
 	switch (dst) {
@@ -54,6 +62,7 @@ bool flow_matches(const struct flow *f, const struct match *m)
 	if ((m->family && m->family != f->family) ||
 	    (m->proto && m->proto != f->proto) ||
 	    (m->not_tcp && f->proto == IPPROTO_TCP) || m->fragment_tail ||
+	    (f->has_icmp && !is_type(m, f->icmp_type)) ||
 	    (m->sport.n && !in_ports(&m->sport, f->sport)) ||
 	    (m->dport.n && !in_ports(&m->dport, f->dport)) ||
 	    !leads_to(f, m->dst))
@@ -86,6 +95,7 @@ struct flow flow_reversed(const struct flow *f)
 	memcpy(r.daddr, f->saddr, sizeof(r.daddr));
 	r.sport = f->dport;
 	r.dport = f->sport;
+	r.has_icmp = false;
 	memcpy(r.iif, f->oif, sizeof(r.iif));
 	memcpy(r.oif, f->iif, sizeof(r.oif));
 	r.to_local = f->loopback;

@@ -18,6 +18,8 @@ struct flow {
 	uint8_t family, proto;		/* AF_*, IPPROTO_* */
 	uint8_t saddr[16], daddr[16];
 	uint16_t sport, dport;		/* 0 where the protocol has none */
+	bool has_icmp;			/* icmp_type is known */
+	uint8_t icmp_type;
 	bool to_local, to_group;	/* where daddr leads */
 	bool loopback;			/* from this host to this host */
 	char iif[16], oif[16];		/* padded with NUL; "": not known */

@@ -37,6 +37,10 @@ bool tuple_get(const struct nf_conntrack *ct, struct flow *ret)
 		f.sport = ntohs(nfct_get_attr_u16(ct, ATTR_PORT_SRC));
 		f.dport = ntohs(nfct_get_attr_u16(ct, ATTR_PORT_DST));
 	}
+	if (protocol_is_icmp(f.proto)) {
+		f.has_icmp = true;
+		f.icmp_type = nfct_get_attr_u8(ct, ATTR_ICMP_TYPE);
+	}
 	*ret = f;
 	return true;
 }

@@ -197,6 +197,17 @@ class Loopback(unittest.TestCase):
                     self.assertEqual(code, 0, said)
                     apply(LAB.server, dialect, "", "remove")
 
+    def test_old_entries(self):
+        for dialect in dialects.here():
+            with self.subTest(dialect=dialect):
+                load(LAB.server, dialect, *HOSTS["loopback by its state"][:2])
+                LAB.server.flush_entries()
+                talk(LAB.server, "server")
+                tcp_exchange(LAB.client, 4, lab.address("server", 4), PORT)
+                code, said = apply(LAB.server, dialect, LOCAL % "")
+                self.assertEqual(code, 0, said)
+                self.assertIn("dropped 8 old conntrack entries", said)
+
     def test_another_source_over_lo(self):
         """A transparent proxy's packets go over lo with a stranger's address:
         sockets of this host, both."""

@@ -124,7 +124,7 @@ def udp_exchange(namespace, version, dst, port, size=100, timeout=8,
             return _word(err)
 
 
-def ping_exchange(namespace, version, dst, raw=False, timeout=2):
+def ping_exchange(namespace, version, dst, raw=False, timeout=2, size=4):
     """An echo request by a ping socket, or by a raw one, and its reply."""
     proto, kind, reply = ((socket.IPPROTO_ICMP, 8, 0) if version == 4 else
                           (socket.IPPROTO_ICMPV6, 128, 129))
@@ -134,12 +134,12 @@ def ping_exchange(namespace, version, dst, raw=False, timeout=2):
     with namespace.socket(FAMILY[version], socket.SOCK_RAW if raw else
                           socket.SOCK_DGRAM, proto) as sock:
         end = time.monotonic() + timeout
-        sent = icmp(kind, 0, b"id\0\1", b"ping")
+        sent = icmp(kind, 0, b"id\0\1", b"p" * size)
         try:
             sock.sendto(sent, (dst, 0))
             while True:
                 sock.settimeout(max(end - time.monotonic(), 0.001))
-                got = sock.recv(2048)
+                got = sock.recv(65536)
                 got = got[20:] if raw and version == 4 else got
                 if got[0] == reply and got[6:8] == sent[6:8]:
                     return "ok"

@@ -10,7 +10,7 @@ import ipaddress
 
 import packets as build
 from dut import GROUPS, LINKS, REMOTES, link_local
-from model import (ICMP, NEIGHBOURS, PORT_NAMES, PROTOCOLS, TCP, UDP,
+from model import (ECHO, ICMP, NEIGHBOURS, PORT_NAMES, PROTOCOLS, TCP, UDP,
                    WITH_PORTS, Packet, as_list, services)
 
 NETWORKS = {
@@ -41,7 +41,8 @@ ROLES = (["server"], ["client"], ["router"], ["server", "client"],
 PORTED = (["tcp"], ["tcp"], ["udp"], ["udp"], ["tcp", "udp"], ["sctp"],
           ["udplite"], ["dccp"], ["tcp", "sctp", "udp"])
 ANY = (TCP, TCP, UDP, UDP, 132, 47, 50)     # of those that there are
-PORTLESS = (["gre"], ["esp"], ["gre", "esp"], ["89"], ["ah"], ["4"])
+PORTLESS = (["gre"], ["esp"], ["gre", "esp"], ["89"], ["ah"], ["4"],
+            ["icmp-echo"], ["icmp-echo"], ["esp", "icmp-echo"])
 FLAGS = ("S", "SA", "A", "PA", "FA", "R", "RA", "", "SF", "SR", "SPU", "F",
          "FPU", "SAU")
 ICMP_KINDS = {4: (0, 3, 3, 5, 8, 11, 12, 13),
@@ -145,7 +146,8 @@ def random_probe(rng, policy, host):
     if rng.random() < 0.5:
         probe = _nudged(rng, probe)
     packet = probe.packet
-    if packet.proto == UDP and rng.random() < 0.15 and probe.device:
+    if packet.proto in (UDP, ICMP[version]) and rng.random() < 0.15 and \
+            probe.device and packet.kind in (-1, *ECHO[version]):
         cut = rng.choice(("pair", "tail"))
         probe = dataclasses.replace(probe, cut=cut, packet=dataclasses.replace(
             packet, tail=cut == "tail"))
@@ -166,7 +168,9 @@ def _aimed(rng, service, version, host):
     role = rng.choice(as_list(service["role"]))
     leg = rng.choice(("request", "reply"))
     proto = rng.choice(as_list(service["protocol"]))
+    kind = ECHO[version][leg == "reply"] if proto == "icmp-echo" else -1
     proto = rng.choice(ANY) if proto == "any" else \
+        ICMP[version] if proto == "icmp-echo" else \
         PROTOCOLS.get(proto) or int(proto)
     port, other = _server_port(rng, service), _other_port(rng)
     local, far = list(OWN[version]), list(REMOTES[version])
@@ -187,7 +191,7 @@ def _aimed(rng, service, version, host):
     leaves = (role, leg) in (("server", "reply"), ("client", "request"))
     device = "" if shape == "lo" or leaves else _device_in(rng, service)
     packet = Packet(version, proto, src, dst, sport, dport,
-                    _flags(rng, proto, leg))
+                    _flags(rng, proto, leg), kind)
     if (role, leg, shape) == ("client", "reply", "net"):
         packet = _for_a_socket(rng, packet, host)
     return Probe(_portless(packet), device)
@@ -288,6 +292,8 @@ def _nudged(rng, probe):
         value = rng.choice(sorted(PROTOCOLS.values()))
         if value == PROTOCOLS["ah"] and version == 6:
             return probe
+    elif packet.proto == ICMP[version]:
+        what, value = "kind", rng.choice(ICMP_KINDS[version])
     else:
         value = rng.choice(FLAGS) if packet.proto == TCP else ""
     packet = dataclasses.replace(packet, **{what: value})
@@ -318,18 +324,18 @@ def as_bytes(probe, mark):
     """The packet, or its parts, marked so that it can be told later."""
     p = probe.packet
     if probe.cut != "whole":
-        payload = build.udp(p.src, p.dst, p.sport, p.dport, b"x" * 88)
+        payload = _payload(p, b"x" * 88)
         parts = build.fragments(p.src, p.dst, p.proto, payload, mark, 48)
         return parts[1:] if probe.cut == "tail" else parts
     return [build.ip(p.src, p.dst, p.proto, _payload(p), mark)]
 
 
-def _payload(p):
+def _payload(p, data=b"datagram"):
     ends = p.src, p.dst, p.sport, p.dport
     if p.proto == build.TCP:
         return build.tcp(*ends, p.flags, ack=9 if "A" in p.flags else 0)
     if p.proto == build.UDP:
-        return build.udp(*ends)
+        return build.udp(*ends, data)
     if p.proto == build.UDPLITE:
         return build.udplite(*ends)
     if p.proto == build.SCTP:
@@ -341,8 +347,9 @@ def _payload(p):
     if p.proto == build.AH:         # RFC 4302, with a header to follow it
         return b"\x3b\x04\0\0" + build.esp()[:20]
     if p.proto == ICMP[p.version]:
-        inner = b"" if p.kind in NEIGHBOURS else build.ip(
-            p.dst, p.src, build.UDP, build.udp(p.dst, p.src, 6666, 7777))
+        inner = b"" if p.kind in NEIGHBOURS else \
+            data if p.kind in ECHO[p.version] else build.ip(
+                p.dst, p.src, build.UDP, build.udp(p.dst, p.src, 6666, 7777))
         rest = b"\0" * 4 + (b"\0" * 16 if p.kind in NEIGHBOURS else b"")
         if p.version == 4:
             return build.icmp(p.kind, 0, rest, inner)

@@ -129,7 +129,7 @@ def compare(rng, policy, backend, family, verbose):
 def plain_policy(rng):
     """Without what rules don't show: the guard, and addresses that are those of
     loopback and, in a list with others, of the network too. Without what import
-    does not say: loopback alone, and all protocols."""
+    does not say: loopback alone, all protocols, and echoes."""
     policy = generate.random_policy(rng)
     for service in model.services(policy):
         service.pop("reply_guard", None)
@@ -137,6 +137,8 @@ def plain_policy(rng):
                            if role != "loopback"] or ["server"]
         if service["protocol"] == ["any"]:
             service.update(protocol=["tcp"], ports=["80"])
+        if "icmp-echo" in service["protocol"]:
+            service["protocol"] = ["gre"]
         for key in ("clients", "servers"):
             kept = [net for net in service.get(key, ())
                     if net not in ("127.0.0.1", "::1")]

@@ -16,6 +16,7 @@ WITH_PORTS = {6, 17, 33, 132, 136}
 PORT_NAMES = {"https": 443, "domain": 53}
 TCP, UDP = 6, 17
 ICMP = {4: 1, 6: 58}
+ECHO = {4: (8, 0), 6: (128, 129)}           # request, reply
 ICMP_ERRORS = {4: {3, 11, 12}, 6: {1, 2, 3, 4}}
 NEIGHBOURS = set(range(130, 137)) | {143}   # never tracked by the kernel
 SOLICITATIONS = {135, 136}
@@ -132,10 +133,16 @@ def _service_versions(policy, service):
             yield version
 
 
-def _has_protocol(service, proto):
-    return "any" in as_list(service["protocol"]) or proto in {
-        PROTOCOLS.get(name) or int(name)
-        for name in map(str, as_list(service["protocol"]))}
+def _has_protocol(service, leg, packet):
+    names = list(map(str, as_list(service["protocol"])))
+    if "any" in names:
+        return True
+    if packet.proto == ICMP[packet.version]:
+        return "icmp-echo" in names and (
+            packet.tail or
+            packet.kind == ECHO[packet.version][leg == "reply"])
+    return packet.proto in {PROTOCOLS.get(name) or int(name)
+                            for name in names if name != "icmp-echo"}
 
 
 def _port_listed(service, port):
@@ -159,7 +166,7 @@ def _is_leg(policy, service, leg, packet):
     """Do addresses, protocol and ports make it this leg of the service? A
     fragment's tail has no ports to look at."""
     if packet.version not in _service_versions(policy, service) or \
-            not _has_protocol(service, packet.proto):
+            not _has_protocol(service, leg, packet):
         return False
     client, server = (packet.src, packet.dst) if leg == "request" else \
         (packet.dst, packet.src)
@@ -238,7 +245,7 @@ def accepted(policy, host, hook, packet, iface, state):
     in). state: "untracked", "invalid", "other", or None with no tracking."""
     stateful = policy["state_matching"] == "allowed"
     opened = [s for s in services(policy) if s["accept"] == "open"]
-    if packet.proto == ICMP[packet.version] and \
+    if packet.proto == ICMP[packet.version] and not packet.tail and \
             _icmp_accepted(policy, opened, hook, packet, state, stateful):
         return True
     if stateful and state != "untracked":
