@@ -105,6 +105,7 @@
 	X(TABLE_TOO_SMALL, 516)		/* or a warning, with --force */\
 	X(TOO_FEW_BUCKETS, 517)		/* or a warning */		\
 	X(NOTHING_TO_SET, 518)		/* a warning */			\
+	X(ALSO_SET, 519)		/* a warning: in a file */	\
 	/* Changing the rules */					\
 	X(NOT_RESTORED, 520)						\
 	X(KERNEL_DIFFERS, 521)		/* from what was written */	\
@@ -146,6 +147,7 @@
 	X(UNRECORDED, 556)		/* a warning */			\
 	X(TRIAL_NOT_IN_FORCE, 557)					\
 	X(UNFINISHED_SEEN, 558)		/* a warning */			\
+	X(FILE_TAKEN, 559)		/* it is not ctpolicy's */	\
 	/* Privileges, management access */				\
 	X(CAPS_UNREADABLE, 560)						\
 	X(CAP_MISSING, 561)						\

@@ -9,6 +9,8 @@
 #include "core/intern.h"
 #include "core/mem.h"
 #include "host/conntrack/settings.h"
+#include "host/own_files.h"
+#include "host/setting_lines.h"
 
 /*
  * Entries a bucket: from the first on chains are long enough to be felt, from
@@ -186,6 +188,12 @@ static bool has_rules_to_add(const struct plan *p)
 /* Loading it is not what the policy asks for. */
 static void say_absent(struct plan *p)
 {
+	if (p->policy->persist && own_file_sysctl_tool()) {
+		diag_add(&p->diags, DIAG_NOTE, 0, ID_NOTHING_TO_SET,
+			 p->rules->sysctls[0].origin->at,
+			 "connection tracking is not loaded: its sizes and timeouts are set when it is");
+		return;
+	}
 	if (has_rules_to_add(p)) {
 		diag_add(&p->diags, DIAG_NOTE, 0, ID_NOTHING_TO_SET,
 			 p->rules->sysctls[0].origin->at,
@@ -199,6 +207,78 @@ static void say_absent(struct plan *p)
 		  "run 'ctpolicy apply' again once something has loaded it");
 }
 
+/* Files of our names that somebody else wrote, or that cannot be written. */
+static int check_file(struct plan *p, const struct off_step *s)
+{
+	const struct srcpos at = { s->item.key, 0, 0, 0 };
+	int err = own_file_check(s->item.key);
+
+	if (err == -EEXIST) {
+		diag_add(&p->diags, DIAG_ERROR, 0, ID_FILE_TAKEN, at,
+			 "this file was not written by ctpolicy; nothing was done");
+		diag_help(&p->diags,
+			  "move it away, or write `persist: false`");
+		return -FAULT_CONFLICT;
+	}
+	if (!err || err == -ENOMEM)
+		return err;
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_FILE_NOT_EDITED, at,
+		 "this file cannot be written: %s; nothing was done",
+		 strerror(-err));
+	return -FAULT_PERMISSION;
+}
+
+static int check_files(struct plan *p)
+{
+	const struct off_steps *s = &p->change.tune.steps;
+	int worst = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		int err = s->v[i].item.kind == OFF_FILE && s->v[i].add ?
+				  check_file(p, &s->v[i]) : 0;
+
+		if (err == -ENOMEM)
+			return err;
+		worst = err ? err : worst;
+	}
+	return worst;
+}
+
+/* Who will undo it, sooner or later. */
+static int say_writers(struct plan *p)
+{
+	const struct ruleset *rs = p->rules;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < rs->n_sysctls; i++) {
+		_cleanup_(setting_lines_release) struct setting_lines l = { 0 };
+
+		err = setting_lines_find(rs->sysctls[i].key, &l);
+		for (size_t k = 0; !err && k < l.n; k++) {
+			const struct srcpos at = { l.v[k].path, l.v[k].line,
+						   1, 0 };
+
+			diag_add(&p->diags, DIAG_WARNING, 0, ID_ALSO_SET, at,
+				 "this line sets %s as well: %s",
+				 rs->sysctls[i].key, l.v[k].text);
+			diag_help(&p->diags,
+				  "take it out, or leave the setting out of the policy");
+		}
+	}
+	return err;
+}
+
+/* A boot sets the first namespace, which is not what was asked for here. */
+static void say_elsewhere(struct plan *p)
+{
+	if (!p->policy->persist ||
+	    ct_setting_check(&ct_settings_host, CT_MAX) != -EXDEV)
+		return;
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_SETTING_ELSEWHERE,
+		 p->policy->persist_at,
+		 "this is not the first network namespace, and what `persist` writes is for that one");
+}
+
 int tune_check(struct plan *p)
 {
 	const struct tune *t = &p->change.tune;
@@ -207,10 +287,16 @@ int tune_check(struct plan *p)
 	if (!t->there || !p->rules || !p->rules->n_sysctls ||
 	    p->policy->unload_modules)
 		return 0;
+	err = say_writers(p);
+	if (!err)
+		err = check_files(p);
+	if (err)
+		return err;
 	if (t->absent) {
 		say_absent(p);
 		return 0;
 	}
+	say_elsewhere(p);
 	err = check_writable(p);
 	return err ? err : check_sizes(p);
 }

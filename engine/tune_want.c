@@ -2,15 +2,13 @@
 #include "engine/tune_want.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "core/mem.h"
 #include "engine/off_state.h"
-#include "generators/table_size.h"
+#include "engine/tune_files.h"
 #include "host/conntrack/settings.h"
 #include "host/modules.h"
-#include "host/own_files.h"
 
 static bool is_set(const struct plan *p)
 {
@@ -143,5 +141,7 @@ int tune_find_wanted(struct plan *p)
 
 	if (!err)
 		err = want_all_back(p);
+	if (!err)
+		err = tune_want_files(p);
 	return err ? err : tell_modules(p);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/files.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -21,6 +22,25 @@ static const char *const load_folders[] = {
 static const char *const probe_folders[] = {
 	"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d",
 	"/usr/lib/modprobe.d", "/lib/modprobe.d", NULL
+};
+static const char *const sysctl_folders[] = {
+	"/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d",
+	"/usr/lib/sysctl.d", "/lib/sysctl.d", NULL
+};
+/* Programs that set sysctls of their own */
+static const char *const setters[] = {
+	"/etc/sysctl.conf", "/etc/rc.local", "/etc/rc.d/rc.local",
+	"/etc/tuned/*/tuned.conf", "/etc/tuned/profiles/*/tuned.conf",
+	"/var/lib/kube-proxy/*", "/etc/kubernetes/*",
+	"/etc/kubernetes/manifests/*", "/etc/default/kube-proxy",
+	"/etc/rancher/*/config.yaml", "/etc/docker/daemon.json",
+	"/etc/systemd/system/*.service",
+	"/etc/systemd/system/*.service.d/*.conf",
+};
+#define TUNED_ACTIVE "/etc/tuned/active_profile"
+#define PROFILES_MAX 4096
+static const char *const tuned_folders[] = {
+	"/usr/lib/tuned", "/usr/lib/tuned/profiles",
 };
 static const struct {
 	const char *path;
@@ -144,6 +164,56 @@ int boot_files_list(struct boot_files *ret)
 	for (size_t i = 0; !err && i < ARRAY_SIZE(single); i++)
 		err = add(&f, single[i].path, single[i].is_rules,
 			  single[i].grammar, single[i].family);
+	if (err)
+		return err;
+	*ret = f;
+	f = (struct boot_files){ 0 };
+	return 0;
+}
+
+static int add_pattern(struct boot_files *f, const char *pattern)
+{
+	glob_t found = { 0 };
+	int err = pattern ? glob(pattern, 0, NULL, &found) : GLOB_NOSPACE;
+
+	if (err == GLOB_NOSPACE)
+		return -ENOMEM;
+	for (size_t i = 0; !err && i < found.gl_pathc; i++)
+		err = add(f, found.gl_pathv[i], false, BOOT_NAMES, 0);
+	globfree(&found);
+	return err == -ENOMEM ? err : 0;
+}
+
+/* The active profiles, by name; what they include is not followed. */
+static int add_tuned(struct boot_files *f)
+{
+	_cleanup_free_ char *text = NULL;
+	char *rest = NULL, *name;
+	size_t len;
+	int err = file_read(TUNED_ACTIVE, PROFILES_MAX, &text, &len);
+
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	for (name = strtok_r(text, " \t\n", &rest); !err && name;
+	     name = strtok_r(NULL, " \t\n", &rest))
+		for (size_t i = 0; !err && i < ARRAY_SIZE(tuned_folders); i++)
+			err = add_pattern(f, intern_printf("%s/%s/tuned.conf",
+							   tuned_folders[i],
+							   name));
+	return err;
+}
+
+int boot_files_settings(struct boot_files *ret)
+{
+	_cleanup_(boot_files_release) struct boot_files f = { 0 };
+	int err = add_folders(&f, sysctl_folders, BOOT_NAMES);
+
+	if (!err)
+		err = add_folders(&f, probe_folders, BOOT_MODPROBE);
+	for (size_t i = 0; !err && i < ARRAY_SIZE(setters); i++)
+		err = add_pattern(&f, setters[i]);
+	if (!err)
+		err = add_tuned(&f);
 	if (err)
 		return err;
 	*ret = f;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * host/boot_files.h: the files by which a boot loads modules and rules.
+ * host/boot_files.h: the files by which a boot loads modules and rules, or sets
+ * sysctls.
  *
  * Shape:  those that exist, each once, however many names lead to it. Of files
  *         of one name in folders of one kind the first folder's counts, as
@@ -29,7 +30,9 @@ struct boot_files {
 };
 
 int boot_files_list(struct boot_files *ret);
-/* And those that the pattern of an include in a ruleset of nft's means. */
+/* Those by which a boot, or a program at work, sets sysctls. */
+int boot_files_settings(struct boot_files *ret);
+/* More: those that the pattern of an include in a ruleset of nft's means. */
 int boot_files_include(struct boot_files *f, const char *pattern);
 void boot_files_release(struct boot_files *f);
 

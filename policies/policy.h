@@ -110,6 +110,8 @@ struct policy {
 	struct origin max_origin, buckets_origin;
 	struct timeout *timeouts;
 	size_t n_timeouts, cap_timeouts;
+	bool persist;			/* settings outlive a boot */
+	struct srcpos persist_at;
 	bool flush_services;
 	struct packet_test *tests;
 	size_t n_tests, cap_tests;

@@ -245,10 +245,23 @@ static void check_modules(struct loader *l)
 			     "when its modules are unloaded");
 }
 
+static void check_persist(struct loader *l)
+{
+	const struct policy *p = l->p;
+
+	if (p->persist && p->max.kind == AMOUNT_UNSET &&
+	    p->buckets.kind == AMOUNT_UNSET && !p->n_timeouts)
+		load_warning(l, p->persist_at, ID_NO_EFFECT,
+			     "add `max`, `buckets` or `timeouts`, or remove it",
+			     "`persist` has no effect without settings that "
+			     "could outlive a boot");
+}
+
 void check_policy(struct loader *l)
 {
 	check_names(l);
 	check_modules(l);
+	check_persist(l);
 	if (l->p->replace_existing && !l->p->forbid_state)
 		add_error(l, l->p->existing_at, ID_EXISTING_REPLACE,
 			  "write `state_matching: forbidden`, or "

@@ -210,6 +210,22 @@ static int load_flush(struct loader *l, uint32_t node)
 	return err;
 }
 
+static int load_persist(struct loader *l, uint32_t node)
+{
+	static const struct word words[] = {
+		{ "true", true, false }, { "false", false, false },
+	};
+	int persist = false, err;
+
+	err = load_word(l, node, "persist", words, ARRAY_SIZE(words),
+			&persist);
+	if (err)
+		return err;
+	l->p->persist = persist;
+	l->p->persist_at = ydoc_pos(l->doc, node);
+	return 0;
+}
+
 enum conntrack_key { CK_MODULES, CK_MAX, CK_BUCKETS, CK_TIMEOUTS, CK_FLUSH,
 		     CK_PERSIST, CK_END_ };
 
@@ -234,6 +250,7 @@ static int load_setting(struct loader *l, enum conntrack_key k, uint32_t node)
 	case CK_FLUSH:
 		return load_flush(l, node);
 	case CK_PERSIST:
+		return load_persist(l, node);
 	case CK_END_:
 		break;
 	}
@@ -248,7 +265,7 @@ int load_conntrack(struct loader *l, uint32_t map)
 		[CK_BUCKETS] = { "buckets", WANT_WORD, false, false },
 		[CK_TIMEOUTS] = { "timeouts", WANT_MAP, false, false },
 		[CK_FLUSH] = { "flush", WANT_WORD, false, false },
-		[CK_PERSIST] = { "persist", WANT_WORD, false, true },
+		[CK_PERSIST] = { "persist", WANT_WORD, false, false },
 	};
 	uint32_t node[CK_END_];
 	int err;

@@ -9,7 +9,7 @@ SCHEMA = "policies/schema/ctpolicy.schema.json"
 PAGE = "docs/ctpolicy.yaml.5.scd"
 # In the language, but refused by this version; the schema proposes neither.
 REFUSED = {"replace"}
-RESERVED = {"include", "vars", "when", "lists", "persist"}
+RESERVED = {"include", "vars", "when", "lists"}
 
 
 def keys_of(schema):
@@ -27,7 +27,8 @@ def words_of(schema):
         return set().union(*map(words_of, schema))
     if not isinstance(schema, dict):
         return set()
-    found = set(schema.get("enum", ()))
+    found = {str(x).lower() if isinstance(x, bool) else x
+             for x in schema.get("enum", ())}
     if isinstance(schema.get("const"), str):
         found.add(schema["const"])
     return found.union(*map(words_of, schema.values()))

@@ -15,6 +15,7 @@
 
 #include "core/mem.h"
 #include "host/conntrack/settings.h"
+#include "host/setting_lines.h"
 
 #define UDP CT_PREFIX "nf_conntrack_udp_timeout"
 
@@ -136,6 +137,45 @@ static void nothing_is_loaded(void **state)
 	assert_false(ct_settings_exist(&tree));
 }
 
+static void lines_that_set(void **state)
+{
+	static const struct {
+		const char *line, *key;
+		bool sets;
+	} cases[] = {
+		{ CT_MAX "=1", CT_MAX, true },
+		{ "-" CT_MAX " = 1", CT_MAX, true },
+		{ "net/netfilter/nf_conntrack_max=1", CT_MAX, true },
+		{ "net.nf_conntrack_max = 1", CT_MAX, true },
+		{ "echo 1 >/proc/sys/net/netfilter/nf_conntrack_max", CT_MAX,
+		  true },
+		{ "# " CT_MAX "=1", CT_MAX, false },
+		{ ";" CT_MAX "=1", CT_MAX, false },
+		{ CT_EXPECT_MAX "=1", CT_MAX, false },
+		{ UDP "_stream=1", UDP, false },
+		{ "nf_conntrack_max", CT_MAX, false },
+		{ "options nf_conntrack hashsize=4096", CT_MAX, true },
+		{ "options nf_conntrack acct=1 hashsize=4096", CT_BUCKETS,
+		  true },
+		{ "options nf_conntrack acct=1", CT_BUCKETS, false },
+		{ "options nf_conntrack hashsize=4096", UDP, false },
+		{ "options loop hashsize=4096", CT_MAX, false },
+		{ "maxPerCore: 32768", CT_MAX, true },
+		{ "maxPerCore: null", CT_BUCKETS, true },
+		{ "maxPerCore: 0", CT_MAX, false },
+		{ "- --conntrack-max-per-core=0", CT_MAX, false },
+		{ "- --conntrack-max-per-core=1000", CT_MAX, true },
+		{ "- --conntrack-udp-timeout-stream=5s", UDP, false },
+		{ "udpTimeout: 5s", UDP, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (setting_line_names(cases[i].line, cases[i].key) !=
+		    cases[i].sets)
+			fail_msg("%s, %s", cases[i].line, cases[i].key);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -144,6 +184,7 @@ int main(void)
 		ROW(buckets_by_parameter),
 		ROW(of_the_first_namespace),
 		ROW(nothing_is_loaded),
+		cmocka_unit_test(lines_that_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

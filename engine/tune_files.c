@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/tune_files.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "engine/off_state.h"
+#include "generators/table_size.h"
+#include "host/conntrack/settings.h"
+#include "host/own_files.h"
+
+static const char *asked_for(const struct plan *p, const char *key)
+{
+	for (size_t i = 0; i < p->rules->n_sysctls; i++)
+		if (!strcmp(p->rules->sysctls[i].key, key))
+			return p->rules->sysctls[i].value;
+	return NULL;
+}
+
+static void put_options(const struct plan *p, struct strbuf *out)
+{
+	const char *buckets = asked_for(p, CT_BUCKETS);
+
+	if (buckets)
+		strbuf_printf(out, OWN_FILE_MARK "\n"
+			      "options nf_conntrack hashsize=%s\n", buckets);
+}
+
+/* The option would change it: it stays as it is, or would be without us. */
+static void put_same_max(const struct plan *p, struct strbuf *out)
+{
+	_cleanup_free_ char *now = NULL;
+	const char *was = off_value(&p->change.tune.was, OFF_SYSCTL, CT_MAX);
+
+	if (was)
+		strbuf_printf(out, CT_MAX " = %s\n", was);
+	else if (!ct_setting_read(&ct_settings_host, CT_MAX, &now))
+		strbuf_printf(out, CT_MAX " = %s\n", now);
+	else if (p->facts.memory)
+		strbuf_printf(out, CT_MAX " = %" PRIu64 "\n",
+			      table_size_kernel(p->facts.memory).max);
+}
+
+static void put_sysctls(const struct plan *p, struct strbuf *out)
+{
+	strbuf_puts(out, OWN_FILE_MARK "\n");
+	for (size_t i = 0; i < p->rules->n_sysctls; i++)
+		strbuf_printf(out, "%s = %s\n", p->rules->sysctls[i].key,
+			      p->rules->sysctls[i].value);
+	if (asked_for(p, CT_BUCKETS) && !asked_for(p, CT_MAX))
+		put_same_max(p, out);
+}
+
+static void put_rule(const struct plan *p, struct strbuf *out)
+{
+	const char *tool = own_file_sysctl_tool();
+
+	(void)p;
+	if (tool)
+		strbuf_printf(out, OWN_FILE_MARK "\n"
+			      "ACTION==\"add\", SUBSYSTEM==\"module\", KERNEL==\"nf_conntrack\", RUN+=\"%s\"\n",
+			      tool);
+}
+
+static void (*const put[])(const struct plan *p, struct strbuf *out) = {
+	[OWN_FILE_OPTIONS] = put_options,
+	[OWN_FILE_SYSCTLS] = put_sysctls,
+	[OWN_FILE_RULE] = put_rule,
+};
+_Static_assert(ARRAY_SIZE(put) == OWN_FILE_MAX_, "a file has no text");
+
+static bool persists(const struct plan *p)
+{
+	return p->policy && p->policy->persist && p->rules->n_sysctls &&
+	       !p->policy->unload_modules;
+}
+
+/* A file that is not ours is none. */
+static int is_there(const char *path, bool *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	int err = own_file_read(path, &text);
+
+	*ret = !err && text && own_file_has_mark(text);
+	return err == -ENOMEM ? err : 0;
+}
+
+static int want_file(struct plan *p, enum own_file f)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	const char *path = own_file_path(f);
+	bool there = false;
+	int err = is_there(path, &there);
+
+	if (!err && persists(p))
+		put[f](p, &text);
+	if (!err)
+		err = strbuf_status(&text);
+	if (err || (!text.n && !there))
+		return err;
+	return off_put(&p->change.tune.want, OFF_FILE, path,
+		       strbuf_str(&text));
+}
+
+int tune_want_files(struct plan *p)
+{
+	int err = 0;
+
+	for (unsigned int f = 0; !err && f < OWN_FILE_MAX_; f++)
+		err = want_file(p, (enum own_file)f);
+	return err;
+}

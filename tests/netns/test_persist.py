@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`persist: true`: files of ctpolicy's own by which timeouts outlive a boot,
+written, marked, kept up to date and removed, whole or not at all; and files
+of others that set the same. They lie below a layer over /etc that goes with
+this test's mount namespace. What a boot makes of them is in tests/vm.
+"""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import boot_files
+
+CTPOLICY = os.environ["CTPOLICY"]
+OPTIONS = "/etc/modprobe.d/ctpolicy.conf"
+SYSCTLS = "/etc/sysctl.d/90-ctpolicy.conf"
+RULE = "/etc/udev/rules.d/90-ctpolicy.rules"
+FILES = (OPTIONS, SYSCTLS, RULE)
+MARK = "# Written by ctpolicy; 'ctpolicy remove' removes it.\n"
+KEY = "net.netfilter.nf_conntrack_udp_timeout"
+KNOB = "/proc/sys/net/netfilter/nf_conntrack_udp_timeout"
+TOOL = "/usr/lib/systemd/systemd-sysctl"
+TMP = tempfile.mkdtemp()
+STATE = os.path.join(TMP, "state")
+# (where, the line, what it sets)
+WRITERS = (
+    ("/etc/sysctl.d/10-net.conf", KEY + "=60"),
+    ("/etc/sysctl.d/11-net.conf", "-net/netfilter/nf_conntrack_udp_timeout = 9"),
+    ("/etc/sysctl.conf", " net.netfilter.nf_conntrack_udp_timeout = 7"),
+    ("/usr/lib/sysctl.d/50-vendor.conf", KEY + " = 8"),
+    ("/etc/tuned/mine/tuned.conf", KEY + "=61"),
+    ("/usr/lib/tuned/fast/tuned.conf", KEY + "=62"),
+    ("/var/lib/kube-proxy/config.conf", "  udpTimeout: 63s"),
+    ("/etc/kubernetes/manifests/kube-proxy.yaml",
+     "    - --conntrack-udp-timeout=64s"),
+    ("/etc/docker/daemon.json", '  "x": "%s=65",' % KEY),
+    ("/etc/systemd/system/tune.service",
+     "ExecStart=/sbin/sysctl -w %s=66" % KEY),
+)
+INNOCENT = (
+    ("/etc/sysctl.d/12-net.conf", "# " + KEY + " = 60"),
+    ("/etc/sysctl.d/13-net.conf", KEY + "_stream = 60"),
+    ("/etc/sysctl.d/14-net.txt", KEY + " = 60"),
+    ("/usr/lib/sysctl.d/10-net.conf", KEY + " = hidden"),
+    ("/usr/lib/tuned/slow/tuned.conf", KEY + "=asleep"),
+    ("/var/lib/kube-proxy/other.conf", "  udpTimeout: 0"),
+)
+
+
+def setUpModule():
+    for folder in ("/etc", "/usr/lib"):
+        boot_files.layer(folder)
+    for path in ("/etc/sysctl.conf", "/etc/sysctl.d", "/usr/lib/sysctl.d",
+                 "/etc/udev", "/etc/modprobe.d"):
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif os.path.lexists(path):
+            os.unlink(path)
+    put(TOOL, "#!/bin/sh\n", 0o755)
+
+
+def put(path, text, mode=0o644):
+    boot_files.write(path, text, mode)
+
+
+def policy(words="persist: true, timeouts: {udp: 20s}"):
+    path = os.path.join(TMP, "policy.yaml")
+    with open(path, "w") as f:
+        f.write("version: 1\nstate_matching: allowed\nconntrack: {%s}\n" %
+                words)
+    return path
+
+
+def texts():
+    return [boot_files.read(p) if os.path.exists(p) else None for p in FILES]
+
+
+def written(seconds):
+    return [None, MARK + "%s = %s\n" % (KEY, seconds),
+            MARK + 'ACTION=="add", SUBSYSTEM=="module", '
+            'KERNEL=="nf_conntrack", RUN+="%s --prefix=/net/netfilter"\n' %
+            TOOL]
+
+
+NOTHING = [None] * 3
+
+
+class Persist(unittest.TestCase):
+    def setUp(self):
+        with open(KNOB) as f:
+            self.before = f.read()
+
+    def tearDown(self):
+        self.ctpolicy(0, "remove")
+        self.assertEqual((texts(), self.left()), (NOTHING, []))
+        with open(KNOB) as f:
+            self.assertEqual(f.read(), self.before)
+
+    def left(self):
+        return [p for f in FILES
+                for p in glob.glob(os.path.dirname(f) + "/.*ctpolicy*")]
+
+    def ctpolicy(self, code, verb, *words, prefix=()):
+        p = subprocess.run(
+            [*prefix, CTPOLICY, verb, "--state-dir", STATE, *words],
+            capture_output=True, text=True)
+        self.assertEqual(p.returncode, code, (p.args, p.stdout, p.stderr))
+        return p
+
+    def test_life(self):
+        file = policy()
+        plan = json.loads(self.ctpolicy(1, "diff", "--json", file).stdout)
+        self.assertEqual([(s["action"], s["key"]) for s in plan["steps"]],
+                         [("set", KEY), ("write", SYSCTLS), ("write", RULE)])
+        self.assertIn("+ write file %s\n" % SYSCTLS,
+                      self.ctpolicy(1, "diff", file).stdout)
+        self.assertEqual(texts(), NOTHING)
+        p = self.ctpolicy(0, "apply", file)
+        # which is not the first namespace
+        self.assertIn("CT513", p.stderr)
+        self.assertEqual(texts(), written("20"))
+        self.assertEqual({os.stat(p).st_mode & 0o7777 for p in FILES[1:]},
+                         {0o644})
+        self.ctpolicy(0, "diff", file)
+        # another value, and by hand
+        self.ctpolicy(0, "apply", policy("persist: true, timeouts: {udp: 21s}"))
+        self.assertEqual(texts(), written("21"))
+        put(SYSCTLS, MARK + "# mine\n")
+        status = json.loads(self.ctpolicy(0, "status", "--json").stdout)
+        self.assertEqual(status["drift"]["settings"], 1)
+        self.ctpolicy(0, "apply", policy("persist: true, timeouts: {udp: 21s}"))
+        self.assertEqual(texts(), written("21"))
+        # there and back
+        self.ctpolicy(0, "rollback")
+        self.ctpolicy(0, "rollback")
+        self.assertEqual(texts(), written("20"))
+        self.ctpolicy(0, "rollback")
+        self.assertEqual(texts(), NOTHING)
+        self.ctpolicy(0, "rollback", "--redo")
+        self.assertEqual(texts(), written("20"))
+        # no more of it
+        self.ctpolicy(0, "apply", policy("timeouts: {udp: 20s}"))
+        self.assertEqual(texts(), NOTHING)
+        self.ctpolicy(0, "apply", policy("persist: false, timeouts: {udp: 20s}"))
+
+    def test_lost_state(self):
+        """Without any record the mark tells whose they are."""
+        self.ctpolicy(0, "apply", policy())
+        shutil.rmtree(STATE)
+        self.ctpolicy(0, "remove")
+        self.assertEqual(texts(), NOTHING)
+        with open(KNOB, "w") as f:
+            f.write(self.before)
+
+    def test_not_ours(self):
+        for path in FILES[1:]:
+            put(path, "# somebody's\n")
+            for verb in ("diff", "apply"):
+                said = self.ctpolicy(14, verb, policy()).stderr
+                self.assertIn(path + ": error: ", said)
+                self.assertIn("CT559", said)
+            self.ctpolicy(0, "remove")
+            self.assertEqual(boot_files.read(path), "# somebody's\n")
+            self.assertEqual(sum(t is not None for t in texts()), 1)
+            os.unlink(path)
+            os.symlink("/dev/null", path)
+            self.ctpolicy(14, "apply", policy())
+            self.assertEqual(os.readlink(path), "/dev/null")
+            os.unlink(path)
+
+    def test_taken_meanwhile(self):
+        """Somebody replaced ctpolicy's file by his own: it is left alone."""
+        self.ctpolicy(0, "apply", policy())
+        put(SYSCTLS, "# somebody's\n")
+        self.ctpolicy(0, "remove")
+        self.assertEqual(texts(), [None, "# somebody's\n", None])
+        os.unlink(SYSCTLS)
+
+    def test_read_only(self):
+        """Where it cannot be written nothing is done; what cannot be removed
+        keeps nothing else in force."""
+        self.ctpolicy(0, "apply", policy())
+        subprocess.run(["mount", "-o", "remount,ro", "/etc"], check=True)
+        try:
+            said = self.ctpolicy(77, "apply", policy(
+                "persist: true, timeouts: {udp: 22s}")).stderr
+            self.assertIn(SYSCTLS, said)
+            with open(KNOB) as f:
+                self.assertEqual(f.read(), "20\n")
+            self.assertIn("CT529", self.ctpolicy(0, "remove").stderr)
+            with open(KNOB) as f:
+                self.assertEqual(f.read(), self.before)
+        finally:
+            subprocess.run(["mount", "-o", "remount,rw", "/etc"], check=True)
+        self.assertEqual(texts(), written("20"))
+
+    def test_failures(self):
+        """A kill or an error at each rename, unlink and sync."""
+        calls = ("renameat", "rename", "unlinkat", "fsync", "mkdir",
+                 "fchmod")
+        for verb, words, others in (
+                ("apply", [policy()], NOTHING), ("remove", [], written("20"))):
+            for how in ("signal=KILL", "error=EIO"):
+                for call in calls:
+                    for n in range(1, 12):
+                        self.ctpolicy(0, "remove")
+                        if verb == "remove":
+                            self.ctpolicy(0, "apply", policy())
+                        if not self.fail(verb, words, call, how, n,
+                                         (NOTHING, others, written("20"))):
+                            break
+
+    def fail(self, verb, words, call, how, n, allowed):
+        """Was the call made so often?"""
+        log = os.path.join(TMP, "log")
+        p = subprocess.run(
+            ["strace", "-qq", "-o", log, "-e", "trace=" + call, "-e",
+             "inject=%s:%s:when=%d" % (call, how, n), CTPOLICY, verb,
+             "--state-dir", STATE, *words], capture_output=True, text=True)
+        said = (verb, call, how, n, p.returncode, p.stderr)
+        if "KILL" in how:
+            self.ctpolicy(0, "recover")
+        if "CT529" not in p.stderr:
+            self.assertIn(texts(), allowed, said)
+        if p.returncode in (10, 14, 74, 77):
+            self.assertEqual(texts(), allowed[1], said)
+        made = boot_files.read(log)
+        return "INJECTED" in made or "SIGKILL" in made
+
+    def test_writers(self):
+        """Each other line that sets it is named, and no more."""
+        for path, line in WRITERS + INNOCENT:
+            put(path, "# one\n" + line + "\n")
+        put("/etc/tuned/active_profile", "fast\n")
+        try:
+            for verb, code in (("diff", 1), ("apply", 0)):
+                said = json.loads(self.ctpolicy(code, verb, "--json",
+                                                policy()).stdout)
+                found = {(d["file"], d["line"]) for d in said["diagnostics"]
+                         if d["id"] == "CT519"}
+                self.assertEqual(found, {(p, 2) for p, _ in WRITERS})
+        finally:
+            for path, _ in WRITERS + INNOCENT:
+                os.unlink(path)
+
+
+if __name__ == "__main__":
+    unittest.main()
