@@ -12,6 +12,7 @@
 #define VISITS_MAX 200000	/* rules looked at, in one base chain */
 #define PATH_MAX_ZONES 24	/* more: a path is no longer cut */
 #define PASSED_MAX 64		/* zones; of more, the rest is not looked at */
+#define SURE_MAX 64		/* zones; of more, none is sure any longer */
 #define NEAR_MAX 256		/* entries compared with each other */
 #define SHORT_MAX 512		/* entries; more are no short list */
 
@@ -28,6 +29,8 @@ struct following {
 	struct first *out;
 	struct zones passed;		/* accepted so far, for sure */
 	size_t cap_passed;
+	struct zones refused;		/* perhaps, where others would pass */
+	size_t cap_refused;
 	unsigned int depth;
 	bool policy_accepts;
 };
@@ -118,6 +121,56 @@ static int note_passed(struct following *x, const struct zones *l)
 	return 0;
 }
 
+static bool may_be_udp(const struct zone *z)
+{
+	const struct key_range udp = { { 17 }, { 17 } };
+	const struct spans s = { &udp, 1, true };
+
+	return spans_meet(&z->dim[ZONE_PROTO], &s);
+}
+
+/* Of datagrams alone: nobody asks about others. */
+static int note_sure(struct following *x, const struct zone *z)
+{
+	struct zones *to = &x->out->sure;
+	struct zones one = { .v = arena_alloc(x->a, 1, sizeof(*one.v)),
+			     .n = 1 };
+	bool done = true;
+
+	if (!one.v)
+		return -ENOMEM;
+	*one.v = *z;
+	if (!may_be_udp(z) || x->refused.n > SURE_MAX)
+		return 0;
+	for (size_t i = 0; done && i < x->refused.n; i++) {
+		int err = cut(x->a, &one, &x->refused.v[i], &done);
+
+		if (err)
+			return err;
+	}
+	for (size_t i = 0; done && i < one.n && to->n < SURE_MAX; i++) {
+		if (mem_grow(&to->v, &x->out->cap_sure, to->n + 1))
+			return -ENOMEM;
+		to->v[to->n++] = one.v[i];
+	}
+	return 0;
+}
+
+/* Ahead of all that knows states, it is all one who is refused. */
+static int note_refused(struct following *x, const struct zones *l)
+{
+	for (size_t i = 0; x->out->stateful && i < l->n &&
+	     x->refused.n <= SURE_MAX; i++) {
+		if (!may_be_udp(&l->v[i]))
+			continue;
+		if (mem_grow(&x->refused.v, &x->cap_refused,
+			     x->refused.n + 1))
+			return -ENOMEM;
+		x->refused.v[x->refused.n++] = l->v[i];
+	}
+	return 0;
+}
+
 static int accept_them(struct following *x, const struct zones *most,
 		       const struct zones *surely)
 {
@@ -125,12 +178,15 @@ static int accept_them(struct following *x, const struct zones *most,
 
 	for (size_t i = 0; !err && i < most->n; i++)
 		err = add_entry(x, &most->v[i], true);
+	for (size_t i = 0; !err && i < surely->n; i++)
+		err = note_sure(x, &surely->v[i]);
 	return err ? err : note_passed(x, surely);
 }
 
-static int refuse_them(struct following *x, const struct zones *surely)
+static int refuse_them(struct following *x, const struct zones *most,
+		       const struct zones *surely)
 {
-	int err = 0;
+	int err = note_refused(x, most);
 
 	for (size_t i = 0; !err && i < surely->n; i++)
 		err = add_entry(x, &surely->v[i], false);
@@ -174,7 +230,7 @@ static int decide(struct following *x, const struct foreign_rule *r,
 	if (v->verdict == FOREIGN_ACCEPT)
 		return accept_them(x, &in.most, &in.least);
 	if (v->verdict == FOREIGN_DROP || v->verdict == FOREIGN_REJECT)
-		return refuse_them(x, &in.least);
+		return refuse_them(x, &in.most, &in.least);
 	if (v->verdict == FOREIGN_RETURN) {
 		err = end_base(x, &in.most, &in.least);
 		return err ? err : leave(x, p, &v->z, v->exact);
@@ -189,10 +245,11 @@ static int decide(struct following *x, const struct foreign_rule *r,
 		err = end_base(x, &sent, &(struct zones){ 0 });
 		return err ? err : leave(x, p, &v->z, v->exact);
 	}
-	/* whoever decides it elsewhere may accept */
-	if (v->target && !walk_goes_on(x->f, r, v->target))
-		return accept_them(x, &in.most, &(struct zones){ 0 });
-	return 0;
+	if (!v->target || walk_goes_on(x->f, r, v->target))
+		return 0;
+	/* whoever decides it elsewhere may accept, or not */
+	err = note_refused(x, &in.most);
+	return err ? err : accept_them(x, &in.most, &(struct zones){ 0 });
 }
 
 /* One part after the other: they are disjoint. */
@@ -229,6 +286,7 @@ static int meet_rule(struct following *x, uint32_t rule, struct path *p,
 	if (x->out->passed[rule] != FIRST_MET)
 		x->out->passed[rule] = has_passed(x, &here) ? FIRST_PASSED :
 							      FIRST_MET;
+	x->out->stateful |= r->n_states;
 	if (!asked.takes || (asked.flags && !asked.takes_syn) ||
 	    (r->n_states && !(zone_rule_states(x->f, r) & x->state)))
 		return 0;
@@ -278,6 +336,7 @@ int first_find(struct arena *a, const struct foreign *f,
 	if (!err)
 		err = end_base(&x, &p.most, &p.least);
 	free(x.passed.v);
+	free(x.refused.v);
 	if (err)
 		return err;
 	*ret = out;
@@ -289,6 +348,7 @@ void first_release(struct first *x)
 {
 	free(x->v);
 	free(x->passed);
+	free(x->sure.v);
 	*x = (struct first){ 0 };
 }
 

@@ -7,7 +7,10 @@
  * Shape:  entries in the order of evaluation; the policy is the last one, if it
  *         accepts. Accepting ones hold at least, refusing ones at most what
  *         the rules do. `passed[r]` of a rule: all of that state that it could
- *         take is accepted ahead of it, on every way to it.
+ *         take is accepted ahead of it, on every way to it. `sure`, of packets
+ *         that are new: those accepted whatever else the rules ask, so that it
+ *         is all one to them whether they are known. `stateful`: a rule that
+ *         matches states is met; where none is, new packets are as all others.
  * Owner:  zones live in the arena; first_release().
  * Errors: -ENOMEM; -E2BIG: too many ways through the chains.
  */
@@ -26,6 +29,9 @@ struct first {
 	struct first_entry *v;
 	size_t n, cap;
 	uint8_t *passed;		/* 0: not met; else enum first_passed */
+	struct zones sure;
+	size_t cap_sure;
+	bool stateful;
 	size_t visits;
 };
 

@@ -11,6 +11,7 @@
 #include "audit/keepers.h"
 #include "audit/needs.h"
 #include "audit/own.h"
+#include "audit/replace_notes.h"
 #include "audit/replace_parts.h"
 #include "audit/replace_places.h"
 #include "core/mem.h"
@@ -294,6 +295,8 @@ static int replace_family(struct replacing *x, struct replaced *part)
 	err = find_edits(x, &part->left);
 	part->end = x->out->n_edits;
 	join_hooks(x, part);
+	if (!err)
+		err = notes_of_family(x);
 	forget_views(x);
 	return err;
 }
@@ -335,6 +338,7 @@ static void replacing_release(struct replacing *x)
 	free(x->counted);
 	free(x->early);
 	free(x->notrack);
+	free(x->notes);
 	rule_order_release(&x->rules);
 }
 

@@ -291,7 +291,7 @@ static int put_zones(struct job *j, struct rule_list *l,
 	return err;
 }
 
-static bool is_short(const struct job *j, const struct zones *l, size_t max)
+bool begin_is_short(const struct job *j, const struct zones *l, size_t max)
 {
 	size_t n = 0;
 
@@ -368,7 +368,7 @@ int begin_receivers(struct job *j, struct zones *ret)
 					      NF_INET_FORWARD, true, ret);
 	if (!err && ret->n <= ZONES_MAX)
 		err = zones_join(j->x->a, ret);
-	if (!err && !is_short(j, ret, RULES_MAX)) {
+	if (!err && !begin_is_short(j, ret, RULES_MAX)) {
 		ret->v[0] = zone_all(j->x->family);
 		ret->n = 1;
 	}
@@ -389,7 +389,7 @@ int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
 		err = entries(j, &w[i], &in);
 		if (!err)
 			err = gather(j, &w[i], &in, &all, &ok);
-		if (err || (ok && is_short(j, &all, does == DO_TARGET ?
+		if (err || (ok && begin_is_short(j, &all, does == DO_TARGET ?
 					   RULES_MAX : ZONES_MAX)))
 			continue;
 		if (does != DO_TARGET)

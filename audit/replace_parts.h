@@ -34,6 +34,8 @@ struct replacing {
 	bool *early;			/* of a chain: ahead of conntrack */
 	uint32_t *notrack;		/* rules that take out */
 	size_t n_notrack, cap_notrack;
+	struct stateless_set *notes;	/* that may be wanted */
+	size_t n_notes, cap_notes;
 	bool rejects;
 	/* Hooks where one does, as in reach: with tcp-reset, with ICMP. */
 	uint8_t resets, refuses;
@@ -151,6 +153,8 @@ int begin_lo_is_open(struct job *j, uint8_t hook, uint32_t proto, bool *ret);
  * them: errors about anything go to nobody else. Empty: nothing may begin.
  */
 int begin_receivers(struct job *j, struct zones *ret);
+/* So many rules of the dialect say it. */
+bool begin_is_short(const struct job *j, const struct zones *l, size_t max);
 int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
 	      const struct begin_want *w, size_t n);
 /* Protocols beside TCP, UDP and ICMP that may begin; *ret_any: any may. */

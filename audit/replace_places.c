@@ -7,6 +7,7 @@
 
 #include <linux/netfilter.h>
 
+#include "audit/replace_notes.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -376,59 +377,6 @@ static int remember_family(struct replacing *x, const struct replaced *part,
 	return part->peers ? remember(&m) : 0;
 }
 
-static int want_set(struct stateless *s, struct stateless_set v)
-{
-	for (size_t i = 0; i < s->n_sets; i++)
-		if (s->sets[i].table == v.table &&
-		    s->sets[i].flows == v.flows &&
-		    s->sets[i].family == v.family)
-			return 0;
-	if (mem_grow(&s->sets, &s->cap_sets, s->n_sets + 1))
-		return -ENOMEM;
-	s->sets[s->n_sets++] = v;
-	return 0;
-}
-
-static int want_sets(struct stateless *s, const struct stateless_rule *v,
-		     size_t n, struct stateless_set like)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < n; i++) {
-		like.flows = v[i].asks & ASK_FLOW;
-		if (v[i].asks & (ASK_PEER | ASK_FLOW))
-			err = want_set(s, like);
-	}
-	return err;
-}
-
-/* Those that rules ask for. */
-static int find_sets(struct replacing *x)
-{
-	struct stateless *s = x->out;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < s->n_edits; i++) {
-		const struct stateless_edit *e = &s->edits[i];
-		const struct stateless_set like = {
-			.table = x->f->chains[e->chain].table,
-			.family = e->family,
-		};
-
-		if (e->left || e->kind == STATELESS_NONE ||
-		    !replace_has_sets(x, e->chain))
-			continue;
-		err = want_sets(s, s->rules + e->first, e->n, like);
-		for (uint32_t k = 0; !err && k < e->n_chains; k++) {
-			const struct stateless_chain *c =
-				&s->chains[e->first_chain + k];
-
-			err = want_sets(s, s->inner + c->first, c->n, like);
-		}
-	}
-	return err;
-}
-
 int replace_places(struct replacing *x, struct replaced *v, size_t n)
 {
 	struct stateless *s = x->out;
@@ -448,5 +396,5 @@ int replace_places(struct replacing *x, struct replaced *v, size_t n)
 	for (size_t i = 0; !err && i < n; i++)
 		if (!v[i].left)
 			err = remember_family(x, &v[i], split);
-	return err ? err : find_sets(x);
+	return err ? err : notes_find_sets(x);
 }

@@ -155,8 +155,7 @@ static int put_peers(struct job *j, struct rule_list *l,
 	if (err || l->added == before)
 		return err;
 	j->x->part->peers |= !job_has_sets(j);
-	if (!job_has_sets(j))
-		j->e.loses |= LOSES(PEERS);
+	j->e.loses |= job_has_sets(j) ? LOSES(NOTES) : LOSES(PEERS);
 	return admit(j, l, before, ADMITS(WILDCARD));
 }
 
@@ -176,6 +175,7 @@ static int put_udp(struct job *j, struct rule_list *l, enum stateless_does does)
 			err = put_peers(j, l, does);
 	} else if (j->hook == NF_INET_FORWARD && job_has_sets(j)) {
 		err = put_answers(j, l, does, PROTO_UDP, 0, ASK_FLOW);
+		j->e.loses |= l->added > before ? LOSES(NOTES) : 0;
 	} else {
 		err = put_answers(j, l, does, PROTO_UDP, 0, 0);
 	}

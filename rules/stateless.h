@@ -40,6 +40,7 @@ enum stateless_admits { STATELESS_ADMITS(STATELESS_ADMIT_) ADMITS_MAX_ };
 	X(PROTO, "answers of protocols other than tcp, udp and icmp")	\
 	X(LIMIT, "a limit on new udp flows counts every datagram")	\
 	X(PEERS, "answers of udp from more than 100 addresses at a time, unless xt_recent has a larger ip_list_tot") \
+	X(NOTES, "answers to further udp flows while 262144 began within three minutes") \
 	X(LOG, "the log of packets that belong to no connection")	\
 	X(REJECT, "what a reject answers to datagrams in fragments")
 
@@ -115,12 +116,14 @@ struct stateless_copy {
 /*
  * A timed set of the table, of addresses and ports: of peers that this host
  * wrote to, or of flows that go through it. A chain at the end of OUTPUT or
- * FORWARD notes them. Where there are no such sets, rules remember.
+ * FORWARD notes them, by these rules: DO_RETURN leaves it, DO_REMEMBER notes.
+ * Where there are no such sets, rules remember.
  */
 struct stateless_set {
 	uint32_t table;
 	uint8_t family;
 	bool flows;
+	uint32_t first, n;		/* in `inner` */
 };
 
 struct stateless {

@@ -76,7 +76,7 @@ uint8_t nft_fields_family(const struct elems *e);
  * nft_set_msg.c: a set that rules fill, and that forgets what was not noted
  * again for a while; what is in it belongs to no image.
  */
-#define NFT_TIMED_SIZE UINT32_C(65535)
+#define NFT_TIMED_SIZE UINT32_C(262144)	/* as many as conntrack's default */
 #define NFT_TIMED_SECONDS UINT64_C(180)
 bool nft_set_is_timed(const struct image_set *s);
 void nft_set_mark_timed(struct image_set *s);

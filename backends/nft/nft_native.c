@@ -121,21 +121,6 @@ static struct image_table *image_table_of(struct editing *x, uint32_t chain)
 	return it ? it : image_add_table(x->img, t->family, t->name);
 }
 
-static int put_raw(struct image_chain *c, const struct nft_raw *raw)
-{
-	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-	struct image_rule *r = image_add_rule(c);
-
-	strbuf_puts(&b, NFT_RAW_WORD);
-	nft_raw_print(raw, &b);
-	if (!r || strbuf_status(&b))
-		return -ENOMEM;
-	r->verdict = VERDICT_WORDS;
-	r->origin = &nobody;
-	r->unknown = strbuf_take(&b);
-	return r->unknown ? 0 : -ENOMEM;
-}
-
 static int put_rules(struct editing *x, uint32_t chain, const char *name,
 		     const struct nft_native_rules *l)
 {
@@ -148,7 +133,7 @@ static int put_rules(struct editing *x, uint32_t chain, const char *name,
 	if (!c)
 		return -ENOMEM;
 	for (size_t i = 0; !err && i < l->n; i++)
-		err = put_raw(c, &l->v[i]);
+		err = nft_raw_add_rule(c, &l->v[i]);
 	return err;
 }
 
@@ -281,54 +266,6 @@ static int edit_rules(struct editing *x)
 	return err;
 }
 
-/* Whom this host wrote to, or who wrote through it, of one family. */
-static int put_set(struct image_table *t, const struct stateless_set *v)
-{
-	const enum field_type addr = v->family == NFPROTO_IPV4 ? FIELD_ADDR4 :
-								 FIELD_ADDR6;
-	const enum field_type field[] = {
-		addr, FIELD_PORT, v->flows ? addr : FIELD_PORT, FIELD_PORT,
-	};
-	const char *name = nft_native_set(v->family, v->flows);
-	struct image_set *s = name ? image_add_set(t, name) : NULL;
-
-	if (!s)
-		return -ENOMEM;
-	elems_init(&s->elems, field, v->flows ? 4 : 3);
-	s->family = v->family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
-	nft_set_mark_timed(s);
-	return 0;
-}
-
-/* The set, and the chain that fills it at the end of OUTPUT or FORWARD. */
-static int put_memory(struct editing *x, const struct stateless_set *v)
-{
-	_cleanup_(nft_raw_release) struct nft_raw note = { 0 };
-	const struct foreign_table *of = &x->f->tables[v->table];
-	struct image_table *t = image_find_table(x->img, of->family, of->name);
-	enum hook hook = v->flows ? HOOK_FORWARD : HOOK_OUTPUT;
-	const char *name = intern_printf("%s%s.note", NFT_OWN_PREFIX,
-					 hook_name(hook));
-	struct image_chain *c;
-	int err;
-
-	if (!t || !name)
-		return t ? -ENOMEM : 0;
-	c = image_find_chain(t, name);
-	if (!c)
-		c = image_add_chain(t, name, hook);
-	if (!c)
-		return -ENOMEM;
-	c->base = true;
-	err = put_set(t, v);
-	if (!err)
-		err = nft_native_note(&note, v->family, v->flows,
-				      of->family == NFPROTO_INET);
-	if (!err)
-		err = nft_raw_settle(&note);
-	return err ? err : put_raw(c, &note);
-}
-
 static int check_copies(struct editing *x)
 {
 	for (size_t i = 0; i < x->s->n_copies; i++)
@@ -346,9 +283,7 @@ static int put_all(struct editing *x)
 		err = rename_chains(x);
 	if (!err)
 		err = edit_rules(x);
-	for (size_t i = 0; !err && i < x->s->n_sets; i++)
-		err = put_memory(x, &x->s->sets[i]);
-	return err;
+	return err ? err : nft_native_memory(x->f, x->s, x->img);
 }
 
 static bool is_edited(const struct editing *x, const struct image_table *t)

@@ -71,9 +71,13 @@ int nft_native_family(struct nft_raw *to, uint8_t family);
 /* accept, drop, return, continue; jump or goto `target` */
 int nft_native_verdict(struct nft_raw *to, enum foreign_verdict v,
 		       const char *target);
-/* Of a timed set of the table: its name, and the rule that fills it. */
+/*
+ * Of a timed set of the table: its name, and what tells it of a datagram, or
+ * of one that answers (which it has been told of), behind what is there.
+ */
 const char *nft_native_set(uint8_t family, bool flows);
-int nft_native_note(struct nft_raw *to, uint8_t family, bool flows, bool both);
+void nft_native_note(struct nft_writer *w, uint8_t family, bool flows,
+		     bool answers);
 void nft_rule_freep(struct nftnl_rule **r);
 
 /* nft_native_rule.c: rules in order. */
@@ -95,12 +99,18 @@ void nft_native_rules_release(struct nft_native_rules *l);
 /* A rule of a chain of ctpolicy's, as an image has it. */
 int nft_raw_decode(const struct nlmsghdr *nlh, const struct image_table *t,
 		   const struct nft_anonymous *sets, struct image_rule *ret);
+/* At the end of a chain of ctpolicy's. */
+int nft_raw_add_rule(struct image_chain *c, const struct nft_raw *raw);
 /* The terms of the rule that was added to the model last. */
 int nft_raw_terms(const struct image_table *t, const char *words,
 		  struct foreign *f);
 /* In nft's own syntax, for people. */
 int nft_raw_say(uint8_t family, const char *table, const char *raw,
 		struct strbuf *out);
+
+/* nft_native_memory.c: timed sets, and the chains that tell them. */
+int nft_native_memory(const struct foreign *f, const struct stateless *s,
+		      struct image *img);
 
 /* nft_native.c: put_edits(), print_put() and stands_for() of such tables. */
 bool nft_table_is_native(const struct foreign_table *t);

@@ -326,6 +326,10 @@ static void ask_rest(struct asking *x)
 		put_socket(x, NFT_SOCKET_WILDCARD, 1);
 	if (r->asks & ASK_LOCAL)
 		put_socket(x, NFT_SOCKET_TRANSPARENT, 0);
+	/* whoever is answered is known for as long again */
+	if (r->asks & (ASK_PEER | ASK_FLOW))
+		nft_native_note(&x->w, r->zone.family, r->asks & ASK_FLOW,
+				true);
 }
 
 int nft_native_match(const struct nft_native_asked *asked, size_t way,

@@ -116,33 +116,18 @@ const char *nft_native_set(uint8_t family, bool flows)
 			     family == NFPROTO_IPV4 ? 4 : 6);
 }
 
-static void put_update(struct nft_writer *w, uint8_t family, bool flows)
+void nft_native_note(struct nft_writer *w, uint8_t family, bool flows,
+		     bool answers)
 {
 	const char *set = nft_native_set(family, flows);
 	struct nftnl_expr *e;
 
 	nft_native_key(w, family == NFPROTO_IPV4 ? AF_INET : AF_INET6, flows,
-		       false);
+		       answers);
 	e = nft_add_expr(w, "dynset");
 	if (!e)
 		return;
 	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
 	nftnl_expr_set_str(e, NFTNL_EXPR_DYNSET_SET_NAME, set ? set : "");
-}
-
-int nft_native_note(struct nft_raw *to, uint8_t family, bool flows, bool both)
-{
-	_cleanup_(nft_rule_freep) struct nftnl_rule *rule = nftnl_rule_alloc();
-	static const uint8_t udp = IPPROTO_UDP;
-	struct nft_writer w = { .rule = rule };
-
-	if (!rule)
-		return -ENOMEM;
-	if (both)
-		put_family(&w, family);
-	nft_put_meta(&w, NFT_META_L4PROTO, NFT_REG_1);
-	nft_put_cmp(&w, NFT_CMP_EQ, &udp, sizeof(udp));
-	put_update(&w, family, flows);
-	return nft_native_flush(&w, to);
 }

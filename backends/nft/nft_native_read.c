@@ -11,6 +11,23 @@
 #include "core/mem.h"
 #include "rules/image.h"
 
+static const struct origin raw_origin;
+
+int nft_raw_add_rule(struct image_chain *c, const struct nft_raw *raw)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	struct image_rule *r = image_add_rule(c);
+
+	strbuf_puts(&b, NFT_RAW_WORD);
+	nft_raw_print(raw, &b);
+	if (!r || strbuf_status(&b))
+		return -ENOMEM;
+	r->verdict = VERDICT_WORDS;
+	r->origin = &raw_origin;
+	r->unknown = strbuf_take(&b);
+	return r->unknown ? 0 : -ENOMEM;
+}
+
 int nft_raw_decode(const struct nlmsghdr *nlh, const struct image_table *t,
 		   const struct nft_anonymous *sets, struct image_rule *ret)
 {

@@ -34,6 +34,11 @@ const char *nft_rewrite_set(const struct foreign *f, uint32_t table,
 void nft_rewrite_key(uint8_t family, bool flows, bool answers,
 		     struct strbuf *out);
 
+/* update @ctp-peers4 { KEY }, with a blank ahead */
+void nft_rewrite_update(const struct foreign *f, uint32_t table,
+			uint8_t family, bool flows, bool answers,
+			struct strbuf *out);
+
 /* Lines of rules, merged of both families. */
 struct nft_lines {
 	struct strbuf *v;

@@ -337,6 +337,10 @@ static void ask_rest(struct asking *x)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (r->asks & words[i].ask)
 			strbuf_puts(x->out, words[i].words);
+	/* whoever is answered is known for as long again */
+	if (r->asks & (ASK_PEER | ASK_FLOW))
+		nft_rewrite_update(x->x->f, x->x->table, r->zone.family,
+				   r->asks & ASK_FLOW, true, x->out);
 }
 
 int nft_rewrite_match(const struct nft_asked *r, size_t way,
@@ -404,4 +408,14 @@ const char *nft_rewrite_set(const struct foreign *f, uint32_t table,
 	for (unsigned int n = 2; name && is_taken(f, table, name); n++)
 		name = intern_printf("ctp-%s%d-%u", what, version, n);
 	return name;
+}
+
+void nft_rewrite_update(const struct foreign *f, uint32_t table,
+			uint8_t family, bool flows, bool answers,
+			struct strbuf *out)
+{
+	strbuf_printf(out, " update @%s { ",
+		      nft_rewrite_set(f, table, family, flows));
+	nft_rewrite_key(family, flows, answers, out);
+	strbuf_puts(out, " }");
 }
