@@ -13,9 +13,9 @@
 /* So many lines of one ruleset are named. */
 #define RULES_SAID 5
 
-static int needs_tracking(const char *name, bool *ret)
+static int needs_tracking(void *index, const char *name, bool *ret)
 {
-	return kmod_needs(name, MODULES_ROOT, ret);
+	return kmod_needs(index, name, MODULES_ROOT, ret);
 }
 
 int boot_add_find(struct boot_finds *to, const struct boot_find *f)
@@ -48,11 +48,17 @@ static int add_lines(const struct boot_file *file, const struct boot_lines *l,
 	return err;
 }
 
-static int look_into(const struct boot_file *file, const char *text,
-		     size_t len, struct boot_files *more,
-		     struct boot_finds *to)
+/* What is read with: the running kernel's modules. */
+struct look {
+	struct kmod_known *index;
+	struct boot_finds *to;
+};
+
+static int look_into(const struct look *x, const struct boot_file *file,
+		     const char *text, size_t len, struct boot_files *more)
 {
 	_cleanup_(boot_lines_release) struct boot_lines l = { 0 };
+	struct boot_finds *to = x->to;
 	int err;
 
 	if (memchr(text, '\0', len))
@@ -63,7 +69,8 @@ static int look_into(const struct boot_file *file, const char *text,
 		});
 	if (file->is_rules)
 		return boot_find_rules(file, text, len, more, to);
-	err = boot_lines_read(file->grammar, text, len, needs_tracking, &l);
+	err = boot_lines_read(file->grammar, text, len, needs_tracking,
+			      x->index, &l);
 	return err ? err : add_lines(file, &l, to);
 }
 
@@ -90,16 +97,17 @@ static int check_editable(const struct boot_file *file, int why, size_t from,
 	});
 }
 
-static int look_at(const struct boot_file *file, struct boot_files *more,
-		   struct boot_finds *to)
+static int look_at(const struct look *x, const struct boot_file *file,
+		   struct boot_files *more)
 {
 	_cleanup_free_ char *text = NULL;
+	struct boot_finds *to = x->to;
 	size_t len, from = to->n;
 	int err = swap_read(file->path, &text, &len), why;
 
 	if (!err) {
 		why = file->is_admins ? swap_check(file->path) : 0;
-		err = look_into(file, text, len, more, to);
+		err = look_into(x, file, text, len, more);
 		return err || !why ? err : check_editable(file, why, from, to);
 	}
 	if (err == -ENOMEM || err == -ENOENT)
@@ -116,14 +124,20 @@ int boot_find(struct boot_finds *ret)
 {
 	_cleanup_(boot_finds_release) struct boot_finds found = { 0 };
 	_cleanup_(boot_files_release) struct boot_files files = { 0 };
+	_cleanup_(kmod_known_close) struct kmod_known *index = NULL;
+	struct look x = { .to = &found };
 	int err = boot_files_list(&files);
 	size_t n = files.n;
+
+	if (!err)
+		err = kmod_known_open(&index);
+	x.index = index;
 
 	/* What these include is read, but not what that includes. */
 	for (size_t i = 0; !err && i < files.n; i++) {
 		struct boot_file file = files.v[i];
 
-		err = look_at(&file, i < n ? &files : NULL, &found);
+		err = look_at(&x, &file, i < n ? &files : NULL);
 	}
 	if (err)
 		return err;
@@ -142,7 +156,9 @@ static void say_cure(const struct boot_find *f, enum boot_saying how,
 {
 	bool admins = !strncmp(f->path, "/etc/", strlen("/etc/"));
 
-	if (!admins && !f->is_rules)
+	if (!strcmp(f->path, BOOT_COMMAND))
+		diag_help(d, "take it out of what your boot loader is told");
+	else if (!admins && !f->is_rules)
 		diag_help(d, strstr(f->path, "modprobe.d") ?
 			  "it is not the administrator's: write /etc/modprobe.d/%s without the line" :
 			  "it is not the administrator's: hide it by 'ln -s /dev/null /etc/modules-load.d/%s'",

@@ -49,6 +49,7 @@ static const struct {
 	uint8_t family;
 } single[] = {
 	{ "/etc/modules", false, BOOT_NAMES, 0 },
+	{ BOOT_COMMAND, false, BOOT_COMMAND_LINE, 0 },
 	{ "/etc/sysconfig/iptables-config", false, BOOT_ASSIGNED, 0 },
 	{ "/etc/sysconfig/ip6tables-config", false, BOOT_ASSIGNED, 0 },
 	{ "/etc/iptables/rules.v4", true, BOOT_NAMES, AF_INET },

@@ -16,6 +16,9 @@
 
 #include "host/boot_lines.h"
 
+/* The kernel's command line, which systemd reads too. */
+#define BOOT_COMMAND "/proc/cmdline"
+
 struct boot_file {
 	const char *path;	/* without links */
 	bool is_rules;		/* a saved ruleset */

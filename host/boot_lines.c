@@ -14,6 +14,7 @@
 struct reading {
 	const char *s, *end;		/* what is still to be read */
 	boot_needs_fn *needs;
+	void *arg;
 	struct strbuf rest;		/* the line without those modules */
 	const char *module;		/* the first of them */
 	size_t others;			/* names that stay */
@@ -54,7 +55,7 @@ static bool needs_tracking(struct reading *r, struct lines_part w)
 
 	if (!w.n || r->err)
 		return false;
-	r->err = name ? r->needs(name, &needs) : -ENOMEM;
+	r->err = name ? r->needs(r->arg, name, &needs) : -ENOMEM;
 	if (!r->err && needs && !r->module)
 		r->module = name;
 	return !r->err && needs;
@@ -128,20 +129,40 @@ static int read_name(struct reading *r, uint32_t line, struct lines_part was,
 	return add_comment(l, line, was, r->module);
 }
 
-/* KEY="a b c", KEY='a b c' or KEY=a; shell text may follow. */
-static int read_assigned(struct reading *r, uint32_t line,
-			 struct lines_part was, struct boot_lines *l)
+/* Up to the value of "KEY=", "KEY+=" or "export KEY=". */
+static bool find_key(const char **s, const char *end, struct lines_part *ret)
 {
 	static const char *const keys[] = {
 		"IPTABLES_MODULES", "IP6TABLES_MODULES", NULL
-	}, *const none[] = { NULL };
-	struct lines_part key = next_word(&r->s, r->end, " \t=");
+	}, *const words[] = { "export", "declare", NULL };
+
+	*ret = next_word(s, end, ENDS "+=");
+	if (is_one_of(*ret, words))
+		*ret = next_word(s, end, ENDS "+=");
+	if (!is_one_of(*ret, keys))
+		return false;
+	if (*s < end && **s == '+')
+		++*s;
+	if (*s == end || **s != '=')
+		return false;
+	++*s;
+	return true;
+}
+
+/* A value in quotes, over several lines too, or a word; shell may follow. */
+static int read_assigned(struct reading *r, uint32_t line,
+			 struct lines_part was, struct boot_lines *l)
+{
+	static const char *const none[] = { NULL };
 	const char *ends = ENDS ";#";
+	struct lines_part key;
 	int err;
 
-	if (!is_one_of(key, keys) || r->s == r->end || *r->s != '=')
+	if (!find_key(&r->s, r->end, &key))
 		return 0;
-	if (++r->s < r->end && (*r->s == '"' || *r->s == '\''))
+	/* What is appended begins with a blank, whatever its first name. */
+	r->others = r->s[-2] == '+';
+	if (r->s < r->end && (*r->s == '"' || *r->s == '\''))
 		ends = *r->s++ == '"' ? "\"" : "'";
 	strbuf_add(&r->rest, was.s, (size_t)(r->s - was.s));
 	read_list(r, ends, none);
@@ -216,8 +237,30 @@ static int read_modprobe(struct reading *r, uint32_t line,
 			  read_softdep(r, line, was, l);
 }
 
-static int read_line(enum boot_grammar g, boot_needs_fn *needs, uint32_t line,
-		     struct lines_part was, struct boot_lines *l)
+/* As systemd takes it; nothing of it can be edited here. */
+static int read_command_line(struct reading *r, uint32_t line,
+			     struct lines_part was, struct boot_lines *l)
+{
+	static const char *const keys[] = {
+		"modules_load", "modules-load", "rd.modules_load",
+		"rd.modules-load", NULL
+	};
+	struct lines_part w;
+
+	while ((w = next_word(&r->s, r->end, ENDS)).n) {
+		const char *s = w.s, *end = w.s + w.n;
+		struct lines_part key = next_word(&s, end, "=");
+
+		while (is_one_of(key, keys) && s < end)
+			(void)needs_tracking(r, next_word(&s, end, "=,"));
+	}
+	return r->err || !r->module ? r->err :
+	       add_line(l, line, was, "", r->module);
+}
+
+static int read_line(enum boot_grammar g, const struct reading *how,
+		     uint32_t line, struct lines_part was,
+		     struct boot_lines *l)
 {
 	static int (*const readers[])(struct reading *r, uint32_t line,
 				      struct lines_part was,
@@ -225,9 +268,11 @@ static int read_line(enum boot_grammar g, boot_needs_fn *needs, uint32_t line,
 		[BOOT_NAMES] = read_name,
 		[BOOT_ASSIGNED] = read_assigned,
 		[BOOT_MODPROBE] = read_modprobe,
+		[BOOT_COMMAND_LINE] = read_command_line,
 	};
 	_cleanup_(reading_release) struct reading r = {
-		.s = was.s, .end = was.s + was.n, .needs = needs,
+		.s = was.s, .end = was.s + was.n, .needs = how->needs,
+		.arg = how->arg,
 	};
 
 	return readers[g](&r, line, was, l);
@@ -242,10 +287,31 @@ static bool goes_on(struct lines_part one)
 	return n && one.s[n - 1] == '\\';
 }
 
+/* Of a value that begins with a quote and has no other one yet. */
+static bool is_open(struct lines_part all)
+{
+	struct lines_part key;
+	const char *s = all.s, *end = all.s + all.n;
+	char quote;
+
+	if (!find_key(&s, end, &key) || s == end || !strchr("\"'", *s))
+		return false;
+	quote = *s;
+	return !memchr(s + 1, quote, (size_t)(end - s) - 1);
+}
+
+static bool is_cut(enum boot_grammar g, struct lines_part all,
+		   struct lines_part one)
+{
+	return (g != BOOT_NAMES && goes_on(one)) ||
+	       (g == BOOT_ASSIGNED && is_open(all));
+}
+
 int boot_lines_read(enum boot_grammar g, const char *text, size_t len,
-		    boot_needs_fn *needs, struct boot_lines *ret)
+		    boot_needs_fn *needs, void *arg, struct boot_lines *ret)
 {
 	_cleanup_(boot_lines_release) struct boot_lines l = { 0 };
+	const struct reading how = { .needs = needs, .arg = arg };
 	size_t at = 0;
 	int err = 0;
 
@@ -253,11 +319,11 @@ int boot_lines_read(enum boot_grammar g, const char *text, size_t len,
 		struct lines_part one = lines_next(text, len, &at), all = one;
 		uint32_t n = 1;
 
-		for (; g != BOOT_NAMES && goes_on(one) && at < len; n++) {
+		for (; at < len && is_cut(g, all, one); n++) {
 			one = lines_next(text, len, &at);
 			all.n += one.n;
 		}
-		err = read_line(g, needs, line, all, &l);
+		err = read_line(g, &how, line, all, &l);
 		line += n;
 	}
 	if (err)

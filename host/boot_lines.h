@@ -27,6 +27,7 @@ enum boot_grammar {
 	BOOT_NAMES,		/* a name a line */
 	BOOT_ASSIGNED,		/* IPTABLES_MODULES="names" */
 	BOOT_MODPROBE,		/* install and softdep lines */
+	BOOT_COMMAND_LINE,	/* modules_load=names, of the kernel */
 };
 
 struct boot_line {
@@ -41,10 +42,10 @@ struct boot_lines {
 };
 
 /* Does this module, by whatever name, need connection tracking? */
-typedef int boot_needs_fn(const char *name, bool *ret);
+typedef int boot_needs_fn(void *arg, const char *name, bool *ret);
 
 int boot_lines_read(enum boot_grammar g, const char *text, size_t len,
-		    boot_needs_fn *needs, struct boot_lines *ret);
+		    boot_needs_fn *needs, void *arg, struct boot_lines *ret);
 void boot_lines_release(struct boot_lines *l);
 
 #endif

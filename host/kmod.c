@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libkmod.h>
@@ -94,28 +95,55 @@ static bool is_or_needs(struct kmod_module *m, const char *other)
 	return found;
 }
 
+struct kmod_known {
+	struct kmod_ctx *ctx;
+	bool empty;		/* a kernel without an index has no modules */
+};
+
+void kmod_known_close(struct kmod_known **x)
+{
+	if (*x)
+		unref_ctx(&(*x)->ctx);
+	free(*x);
+	*x = NULL;
+}
+
 /*
  * Without modprobe.d: what it says of how modules are loaded does not count.
  * That, and an index which is not mapped, libkmod reads through stdio, without
  * end if that gets no memory.
  */
-int kmod_needs(const char *name, const char *other, bool *ret)
+int kmod_known_open(struct kmod_known **ret)
 {
 	static const char *const nowhere[] = { NULL };
-	_cleanup_(unref_ctx) struct kmod_ctx *ctx = kmod_new(NULL, nowhere);
+	_cleanup_(kmod_known_close) struct kmod_known *x =
+		calloc(1, sizeof(*x));
+	int err;
+
+	if (x)
+		x->ctx = kmod_new(NULL, nowhere);
+	if (!x || !x->ctx)
+		return -ENOMEM;
+	kmod_set_log_fn(x->ctx, say_nothing, NULL);
+	err = kmod_load_resources(x->ctx);
+	if (err == -ENOMEM)
+		return err;
+	x->empty = err != 0;
+	*ret = TAKE_PTR(x);
+	return 0;
+}
+
+int kmod_needs(struct kmod_known *x, const char *name, const char *other,
+	       bool *ret)
+{
 	_cleanup_(unref_list) struct kmod_list *found = NULL;
 	struct kmod_list *at;
 	int err;
 
 	*ret = false;
-	if (!ctx)
-		return -ENOMEM;
-	kmod_set_log_fn(ctx, say_nothing, NULL);
-	err = kmod_load_resources(ctx);
-	/* A kernel without an index has no modules. */
-	if (err)
-		return err == -ENOMEM ? err : 0;
-	err = kmod_module_new_from_lookup(ctx, name, &found);
+	if (x->empty)
+		return 0;
+	err = kmod_module_new_from_lookup(x->ctx, name, &found);
 	kmod_list_foreach(at, found) {
 		struct kmod_module *m = kmod_module_get_module(at);
 

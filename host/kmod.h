@@ -15,6 +15,8 @@
 
 #include <stdbool.h>
 
+struct kmod_known;
+
 /*
  * The folder that the module's file is in, below the kernel's own:
  * "net/netfilter"; "" for one that is not of the running kernel. Interned.
@@ -25,7 +27,11 @@ int kmod_folder(const char *name, const char **ret);
  * it need that, directly or not? Loading a name that means nothing, or a part
  * of the kernel, loads nothing: no.
  */
-int kmod_needs(const char *name, const char *other, bool *ret);
+int kmod_needs(struct kmod_known *x, const char *name, const char *other,
+	       bool *ret);
+/* The running kernel's modules, for any number of such questions. */
+int kmod_known_open(struct kmod_known **ret);
+void kmod_known_close(struct kmod_known **x);
 /* And what it needs. `options`: further ones, "acct=1 tstamp=0". */
 int kmod_load(const char *name, const char *options);
 int kmod_unload(const char *name);

@@ -146,6 +146,8 @@ def prepare():
     for folder in ("modules-load.d", "modprobe.d"):
         shutil.rmtree("/etc/" + folder, ignore_errors=True)
         os.makedirs("/etc/" + folder)
+    command_line = policy("cmdline", "quiet modules_load=dummy,nf_conntrack\n")
+    must("mount", "--bind", command_line, "/proc/cmdline")
     os.symlink("../modules", "/etc/modules-load.d/modules.conf")
 
 

@@ -25,6 +25,7 @@ SEED = int(sys.argv[sys.argv.index("--seed") + 1]) \
 
 # Each place that loads something must be named.
 PLACES = (
+    "/proc/cmdline:1:1: this line loads module nf_conntrack,",
     "/etc/modules:3:1: this line loads module nf_conntrack,",
     "/etc/modules:4:1: this line loads module xt-CT,",
     "/etc/modules-load.d/firewall.conf:2:1: ",

@@ -88,8 +88,9 @@ static void differences_lead_over(void **state)
 	}
 }
 
-static int needs(const char *name, bool *ret)
+static int needs(void *arg, const char *name, bool *ret)
 {
+	(void)arg;
 	*ret = !strncmp(name, "ct", 2);
 	return 0;
 }
@@ -98,7 +99,8 @@ static void line_becomes(enum boot_grammar g, const char *was, const char *is)
 {
 	struct boot_lines l = { 0 };
 
-	assert_int_equal(boot_lines_read(g, was, strlen(was), needs, &l), 0);
+	assert_int_equal(boot_lines_read(g, was, strlen(was), needs, NULL,
+					 &l), 0);
 	if (!is) {
 		assert_int_equal(l.n, 0);
 	} else {
@@ -135,6 +137,18 @@ static void lines_that_load(void **state)
 		{ BOOT_ASSIGNED, "IPTABLES_MODULES=\"x\" # ct_a\n", NULL },
 		{ BOOT_ASSIGNED, "#IPTABLES_MODULES=\"ct_a\"\n", NULL },
 		{ BOOT_ASSIGNED, "OTHER=\"ct_a\"\n", NULL },
+		{ BOOT_ASSIGNED, "export IPTABLES_MODULES=\"ct_a x\"\n",
+		  "export IPTABLES_MODULES=\"x\"\n" },
+		{ BOOT_ASSIGNED, "IPTABLES_MODULES+=\" ct_a x\"\n",
+		  "IPTABLES_MODULES+=\" x\"\n" },
+		{ BOOT_ASSIGNED, "IPTABLES_MODULES=\"x\n  ct_a\n  y\"\n",
+		  "IPTABLES_MODULES=\"x\n  y\"\n" },
+		{ BOOT_ASSIGNED, "IPTABLES_MODULES='ct_a\n'\n",
+		  "IPTABLES_MODULES='\n'\n" },
+		{ BOOT_ASSIGNED, "exported IPTABLES_MODULES=ct_a\n", NULL },
+		{ BOOT_COMMAND_LINE, "quiet modules_load=x,ct_a ro\n", "" },
+		{ BOOT_COMMAND_LINE, "rd.modules-load=ct_a", "" },
+		{ BOOT_COMMAND_LINE, "load=ct_a ct_a nf.x=ct_a\n", NULL },
 		{ BOOT_ASSIGNED, "IPTABLES_MODULES=\"ct_a",
 		  "IPTABLES_MODULES=\"" },
 		{ BOOT_MODPROBE, "softdep x pre: ct_a\n",
@@ -156,9 +170,9 @@ static void lines_that_load(void **state)
 		line_becomes(rows[i].g, rows[i].was, rows[i].is);
 }
 
-static int no_memory(const char *name, bool *ret)
+static int no_memory(void *arg, const char *name, bool *ret)
 {
-	(void)name, (void)ret;
+	(void)arg, (void)name, (void)ret;
 	return -ENOMEM;
 }
 
@@ -168,9 +182,9 @@ static void errors_come_through(void **state)
 
 	(void)state;
 	assert_int_equal(boot_lines_read(BOOT_MODPROBE, "install x modprobe y\n",
-					 21, no_memory, &l), -ENOMEM);
-	assert_int_equal(boot_lines_read(BOOT_NAMES, "a\n", 2, no_memory, &l),
-			 -ENOMEM);
+					 21, no_memory, NULL, &l), -ENOMEM);
+	assert_int_equal(boot_lines_read(BOOT_NAMES, "a\n", 2, no_memory,
+					 NULL, &l), -ENOMEM);
 }
 
 static void texts_come_back(void **state)
