@@ -111,7 +111,8 @@ const char *boot_reason(int err)
 {
 	return err == -FAULT_CONFLICT ? "it was changed meanwhile" :
 	       err == -EMLINK ? "it has several names (hard links)" :
-	       err == -EPERM ? "its owner, group or attributes could not be kept" :
+	       err == -EBUSY ? "something is mounted on it" :
+	       err == -EPERM ? "its owner, group or attributes could not be kept, or it is protected (chattr +i, +a)" :
 			       strerror(-err);
 }
 

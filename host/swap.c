@@ -207,6 +207,19 @@ static int keep(const struct place *p, int from, const struct stat *st)
 	return err ? err : put(p, from, st, p->kept, text, len);
 }
 
+/* What no other file may take the place of, as rename(2) would say. */
+static int check_fixed(int fd)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, 0, &st))
+		return -errno;
+	if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+		return -EBUSY;
+	return st.stx_attributes &
+	       (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND) ? -EPERM : 0;
+}
+
 /* -EMLINK: another name of the file would keep the old text. */
 static int find_alone(const char *path, struct place *p, int *ret,
 		      struct stat *st)
@@ -215,6 +228,8 @@ static int find_alone(const char *path, struct place *p, int *ret,
 
 	if (!err)
 		err = open_at(p->dir, p->name, ret, st);
+	if (!err)
+		err = check_fixed(*ret);
 	return !err && st->st_nlink > 1 ? -EMLINK : err;
 }
 

@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import random
+import re
 import struct
 import sys
 
@@ -176,18 +177,26 @@ def not_editable(replace):
     """A file with two names, or of another's, is reported; the rest is done."""
     os.link("/etc/sysconfig/iptables-config", "/etc/sysconfig/twin")
     os.chown("/etc/iptables/rules.v6", 4711, 0)
+    mounted = "/etc/sysconfig/ip6tables-config"
+    must("mount", "--bind", mounted, mounted)
+    fixed = "/etc/modules-load.d/firewall.conf"
+    must("chattr", "+i", fixed)
     before = snapshot()
     said = apply(replace)
     for path, why in (("/etc/sysconfig/iptables-config", "several names"),
-                      ("/etc/iptables/rules.v6", "owner")):
-        assert "%s: warning: this file cannot be edited: it" % path in said \
-            and why in said, said
+                      ("/etc/iptables/rules.v6", "owner"),
+                      (mounted, "something is mounted on it"),
+                      (fixed, "chattr")):
+        assert re.search("%s: warning: this file cannot be edited: .*%s" % (
+            path, why), said), said
         assert state_of(path) == before[path]
     assert MARK in read("/etc/modules")
     ctpolicy("remove")
     expect_same(before, "remove")
     os.unlink("/etc/sysconfig/twin")
     os.chown("/etc/iptables/rules.v6", 0, 0)
+    must("umount", mounted)
+    must("chattr", "-i", fixed)
 
 
 def failing(replace):
