@@ -55,16 +55,48 @@ static int add_service(struct status *s, const struct origin *o)
 	return 0;
 }
 
-static int add_services(struct status *s, const struct image_table *t)
+static int add_elements(struct status *s, const struct image *img,
+			const char *set)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < t->n_chains; i++)
-		for (size_t k = 0; !err && k < t->chains[i].n_rules; k++)
-			err = add_service(s, t->chains[i].rules[k].origin);
-	for (size_t i = 0; i < t->n_sets; i++)
-		for (size_t k = 0; !err && k < t->sets[i].elems.n; k++)
-			err = add_service(s, t->sets[i].elems.origin[k]);
+	for (size_t i = 0; i < img->n_tables; i++)
+		for (size_t k = 0; k < img->tables[i].n_sets; k++) {
+			const struct image_set *x = &img->tables[i].sets[k];
+
+			for (size_t m = 0; !err && m < x->elems.n &&
+					   !strcmp(x->name, set); m++)
+				err = add_service(s, x->elems.origin[m]);
+		}
+	return err;
+}
+
+/* Those of a rule, and of the sets that it looks into. */
+static int add_rule(struct status *s, const struct image *img,
+		    const struct image_rule *r)
+{
+	int err = add_service(s, r->origin);
+
+	for (unsigned int i = 0; !err && i < r->n_lookups; i++)
+		err = add_elements(s, img, r->lookup[i].set);
+	return err;
+}
+
+/* Where nothing is tracked at all, no rule has to take a service out. */
+static int add_services(struct status *s, const struct image *img)
+{
+	bool all = s->module == MODULES_ABSENT;
+	int err = 0;
+
+	for (size_t i = 0; i < img->n_tables; i++)
+		for (size_t k = 0; k < img->tables[i].n_chains; k++) {
+			const struct image_chain *c = &img->tables[i].chains[k];
+
+			for (size_t m = 0; !err && m < c->n_rules; m++)
+				if (all || c->rules[m].verdict ==
+						   VERDICT_NOTRACK)
+					err = add_rule(s, img, &c->rules[m]);
+		}
 	return err;
 }
 
@@ -77,12 +109,8 @@ static int find_services(const struct plan *p, struct status *s)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < p->change.n; i++) {
-		const struct image *img = p->change.v[i].live.image;
-
-		for (size_t k = 0; !err && k < img->n_tables; k++)
-			err = add_services(s, &img->tables[k]);
-	}
+	for (size_t i = 0; !err && i < p->change.n; i++)
+		err = add_services(s, p->change.v[i].live.image);
 	if (s->n_services)
 		qsort(s->services, s->n_services, sizeof(*s->services),
 		      by_name);

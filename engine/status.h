@@ -7,9 +7,9 @@
  * Nothing is written, no module is loaded, and no entry of the table is
  * listed: that is engine/top.h.
  *
- * Shape:  `services` by name, of all rules of ctpolicy's that stand in the
- *         kernel, whatever they do. `history` newest first. `drift` is about
- *         the newest changes of each target.
+ * Shape:  `services` by name, of the NOTRACK rules of ctpolicy's that stand in
+ *         the kernel; of all its rules where tracking is not loaded. `history`
+ *         newest first. `drift` is about the newest changes of each target.
  * Owner:  status_release() frees; the state folder is closed by then.
  * Errors: -errno with a diagnostic: the rules cannot be read. A state folder
  *         that cannot be read is a diagnostic alone.

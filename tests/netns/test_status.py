@@ -122,6 +122,8 @@ def drift(host):
         check(said["drift"]["rules"] == steps(host, FIRST) > 0,
               "as many differences as diff has steps", said["drift"])
         check("ctpolicy diff " + FIRST in text, "the next command", text)
+        check(not said["untracked"] or "delete table" not in wipe,
+              "what has accept rules alone is not out", said["untracked"])
         status(host)
         host.run("apply", FIRST)
         host.space.run("true" if host.backend == "nftables" else
