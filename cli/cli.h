@@ -61,6 +61,7 @@ struct options {
 	const char *against;
 	const char *file, *in, *out, *local, *policy;
 	const char *top, *by, *memory;
+	const char *watch;		/* seconds; "": not said; NULL: no */
 	uint8_t ct_state;		/* NF_CT_STATE_BIT; 0: not said */
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;

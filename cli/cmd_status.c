@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/report.h"
 #include "cli/status_report.h"
@@ -14,6 +15,10 @@
 /* How long --check watches the counters. */
 #define WATCH_MS 1000
 #define TOP_DIGITS 9
+/* Of --watch, in seconds. */
+#define INTERVAL 2
+#define INTERVAL_MIN 0.1
+#define INTERVAL_MAX 86400
 
 static const struct {
 	const char *word, *words;
@@ -73,51 +78,91 @@ static size_t number(const char *text)
 	return n && n <= TOP_DIGITS && !text[n] ? strtoul(text, NULL, 10) : 0;
 }
 
-static bool is_misused(const struct options *o, struct status_report *r)
+/* "2", "0.5"; 0: no such time. */
+static double seconds(const char *text)
+{
+	size_t n = strspn(text, "0123456789.");
+	double s = n && n <= TOP_DIGITS && !text[n] ? strtod(text, NULL) : 0;
+
+	return s >= INTERVAL_MIN && s <= INTERVAL_MAX ? s : 0;
+}
+
+/* What --watch says, in one word or two; 0: no such time, or no --watch. */
+static double interval(const struct options *o)
+{
+	if (!o->watch || (o->n_args && *o->watch))
+		return 0;
+	if (o->n_args)
+		return seconds(o->args[0]);
+	return *o->watch ? seconds(o->watch) : INTERVAL;
+}
+
+static const char *misuse(const struct options *o, struct status_report *r)
 {
 	r->rows = o->top ? number(o->top) : 0;
 	if (o->by && !o->top)
-		fputs("ctpolicy status: --by goes with --top N\n", stderr);
-	else if (o->top && !r->rows)
-		fputs("ctpolicy status: --top takes a number from 1 on\n",
-		      stderr);
-	else if (o->by && top_by_find(o->by, &r->by))
-		fputs("ctpolicy status: --by is src, dst, dport, proto, state or service\n",
-		      stderr);
-	else
-		return false;
-	return true;
+		return "--by goes with --top N";
+	if (o->top && !r->rows)
+		return "--top takes a number from 1 on";
+	if (o->by && top_by_find(o->by, &r->by))
+		return "--by is src, dst, dport, proto, state or service";
+	if (o->n_args && !o->watch)
+		return "too many arguments; see 'ctpolicy status --help'";
+	if (o->watch && !interval(o))
+		return "--watch takes seconds, from 0.1 to 86400";
+	if (o->watch && o->check)
+		return "--check is for a single look, without --watch";
+	return NULL;
 }
 
-static int run(const struct options *o)
+static int show(struct status_report *r, struct ct_table *now, void *arg)
 {
 	_cleanup_(status_release) struct status s = { 0 };
 	_cleanup_(top_release) struct top top = { 0 };
-	struct status_report r = { .s = &s, .quiet = o->quiet, .top = &top };
+	const struct options *o = arg;
 	int err;
 
-	if (is_misused(o, &r))
-		return EXIT_USAGE;
+	r->s = &s;
+	r->top = &top;
 	err = status_read(&o->request, &s);
 	if (!err)
-		err = status_top(&r, &o->request, &s, &top);
-	r.failed = err;
+		err = status_top(r, &o->request, &s, &top);
+	r->failed = err;
 	if (!err)
-		r.attention = concerns(&s, o->check);
-	if ((o->json ? status_print_json : status_print_text)(&r) && !err)
+		r->attention = concerns(&s, o->check);
+	if ((o->json ? status_print_json : status_print_text)(r) && !err)
 		err = -ENOMEM;
 	if (err && !s.diags.errors && !o->json)
 		fprintf(stderr, "ctpolicy status: %s\n", fault_text(err));
 	if (err)
 		return exit_code_of(err);
-	return o->check && r.attention ? EXIT_DIFFERS : EXIT_DONE;
+	*now = s.table;
+	return o->check && r->attention ? EXIT_DIFFERS : EXIT_DONE;
+}
+
+static int run(const struct options *o)
+{
+	struct status_report r = {
+		.quiet = o->quiet, .watching = o->watch,
+		.clears = o->watch && isatty(STDOUT_FILENO),
+	};
+	const char *wrong = misuse(o, &r);
+	struct options how = *o;
+	struct ct_table now;
+
+	if (wrong) {
+		fprintf(stderr, "ctpolicy status: %s\n", wrong);
+		return EXIT_USAGE;
+	}
+	return o->watch ? status_watch(&r, interval(o), show, &how) :
+			  show(&r, &now, &how);
 }
 
 const struct command cmd_status = {
 	.name = "status",
 	.summary = "show how full the table is, what is out of it, and any drift",
 	.min_args = 0,
-	.max_args = 0,
+	.max_args = 1,
 	.takes = OPT_STATUS,
 	.run = run,
 	.help =
@@ -136,6 +181,8 @@ const struct command cmd_status = {
 "\n"
 "  --top N              list all entries, and print the N keys that have most\n"
 "  --by KEY             src (the default), dst, dport, proto, state or service\n"
+"  --watch [SECONDS]    again and again, every two seconds unless told otherwise;\n"
+"                       with --json one document a line\n"
 "  --check              for monitoring: watch the counters for a second, and exit\n"
 "                       with 1 if something needs attention\n",
 	.exits =

@@ -15,7 +15,10 @@ static int keep(const char *bytes, size_t n, void *arg)
 
 static void next(struct json_stream *s, const char *indent)
 {
-	printf("%s\n%s", s->follows ? "," : "", indent);
+	if (s->in_line)
+		fputs(s->follows ? ", " : "", stdout);
+	else
+		printf("%s\n%s", s->follows ? "," : "", indent);
 	s->follows = true;
 }
 
@@ -33,8 +36,8 @@ static void put(struct json_stream *s, const char *key, json_t *v,
 		const char *indent)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-	const size_t flags = JSON_INDENT(1) | JSON_ENSURE_ASCII |
-			     JSON_ENCODE_ANY;
+	const size_t flags = JSON_ENSURE_ASCII | JSON_ENCODE_ANY |
+			     (s->in_line ? 0 : JSON_INDENT(1));
 
 	if (!v || json_dump_callback(v, keep, &b, flags) ||
 	    strbuf_status(&b)) {
@@ -52,6 +55,12 @@ void json_stream_begin(struct json_stream *s)
 {
 	*s = (struct json_stream){ 0 };
 	putchar('{');
+}
+
+void json_stream_begin_line(struct json_stream *s)
+{
+	json_stream_begin(s);
+	s->in_line = true;
 }
 
 void json_stream_member(struct json_stream *s, const char *key, json_t *v)
@@ -73,11 +82,11 @@ void json_stream_item(struct json_stream *s, json_t *v)
 
 void json_stream_list_end(struct json_stream *s)
 {
-	fputs(s->follows ? "\n ]" : "]", stdout);
+	fputs(s->follows && !s->in_line ? "\n ]" : "]", stdout);
 	s->follows = true;
 }
 
 void json_stream_end(struct json_stream *s)
 {
-	fputs(s->follows ? "\n}\n" : "}\n", stdout);
+	fputs(s->follows && !s->in_line ? "\n}\n" : "}\n", stdout);
 }

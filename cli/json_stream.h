@@ -17,9 +17,11 @@
 struct json_stream {
 	bool lost;
 	bool follows;		/* something of the same level */
+	bool in_line;		/* the whole object is a line */
 };
 
 void json_stream_begin(struct json_stream *s);
+void json_stream_begin_line(struct json_stream *s);
 void json_stream_member(struct json_stream *s, const char *key, json_t *v);
 void json_stream_list(struct json_stream *s, const char *key);
 void json_stream_item(struct json_stream *s, json_t *v);

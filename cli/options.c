@@ -18,7 +18,7 @@
 
 /* What a long option without a letter is called inside. */
 enum { KEY_FLAG = 256, KEY_BACKEND, KEY_FAMILY, KEY_STATE_DIR, KEY_CONFIRM,
-       KEY_AGAINST, KEY_COLOR, KEY_TEXT, KEY_STATE };
+       KEY_AGAINST, KEY_COLOR, KEY_TEXT, KEY_STATE, KEY_WATCH };
 
 #define FLAG(name) offsetof(struct options, name)
 
@@ -43,6 +43,7 @@ static const struct {
 	{ "check", no_argument, OPT_STATUS, KEY_FLAG, FLAG(check) },
 	{ "top", required_argument, OPT_STATUS, KEY_TEXT, FLAG(top) },
 	{ "by", required_argument, OPT_STATUS, KEY_TEXT, FLAG(by) },
+	{ "watch", optional_argument, OPT_STATUS, KEY_WATCH, 0 },
 	{ "yaml", no_argument, OPT_YAML, KEY_FLAG, FLAG(yaml) },
 	{ "memory", required_argument, OPT_MEMORY, KEY_TEXT, FLAG(memory) },
 	{ "fallback", no_argument, OPT_FALLBACK, KEY_FLAG,
@@ -194,6 +195,10 @@ static int set_option(const struct command *c, size_t i, struct options *o)
 		return set_color(c, optarg, o);
 	case KEY_STATE:
 		return set_state(c, optarg, o);
+	case KEY_WATCH:
+		/* "--watch=" says a time, and none that there is. */
+		o->watch = !optarg ? "" : *optarg ? optarg : "none";
+		return EXIT_DONE;
 	case KEY_TEXT:
 		*(const char **)((char *)o + table[i].flag) = optarg;
 		return EXIT_DONE;

@@ -128,6 +128,23 @@ static json_t *top(const struct status_report *r)
 			 "error_max", count(k->error_max), "rows", rows);
 }
 
+/* Of the counters, since the document before. */
+static json_t *lately(const struct status_report *r)
+{
+	json_t *o;
+
+	if (!r->before || !r->s->has_table)
+		return json_null();
+	o = json_pack("{s:f}", "seconds", r->seconds);
+	for (size_t i = 0; i < status_n_losses; i++) {
+		enum ct_counter c = status_losses[i];
+
+		json_object_set_new(o, ct_counter_name(c),
+				    count(status_grown(r, c)));
+	}
+	return o;
+}
+
 static json_t *untracked(const struct status *s)
 {
 	json_t *a = json_array();
@@ -205,7 +222,10 @@ int status_print_json(const struct status_report *r)
 	struct json_stream j;
 
 	json_memory_watch();
-	json_stream_begin(&j);
+	if (r->watching)
+		json_stream_begin_line(&j);
+	else
+		json_stream_begin(&j);
 	json_stream_member(&j, "schema", json_integer(1));
 	json_stream_member(&j, "command", json_string("status"));
 	json_stream_member(&j, "result", json_string(
@@ -213,6 +233,8 @@ int status_print_json(const struct status_report *r)
 	json_stream_member(&j, "attention", attention(r->attention));
 	if (!r->failed)
 		print_host(&j, r->s);
+	if (!r->failed && r->watching)
+		json_stream_member(&j, "lately", lately(r));
 	if (!r->failed && r->top->ranking.entries)
 		json_stream_member(&j, "sample",
 				   sample(&r->top->ranking, r->top->complete));

@@ -2,9 +2,11 @@
 /*
  * cli/status_report.h: how a host stands, for people and for scripts.
  *
- * Shape:  `attention` says what is wrong, 1 << enum concern. `rows` is how
- *         many of `top` were asked for; 0: none were, and `top` is a sample of
- *         the table, by protocol.
+ * Shape:  `before` is the table as the screen before this one had it; NULL:
+ *         it is the first, or the only one. `attention` says what is wrong,
+ *         1 << enum concern. `rows` is how many of `top` were asked for; 0:
+ *         none were, and `top` is a sample of the table, by protocol.
+ * Units:  `seconds` from `before` to now.
  * Owner:  borrows everything.
  * Errors: -ENOMEM when a part could not be shown.
  */
@@ -36,7 +38,17 @@ struct status_report {
 	const struct top *top;
 	bool failed;		/* the rules could not be read */
 	bool quiet;
+	bool watching;		/* screen after screen */
+	bool clears;		/* ... each in the place of the last */
+	const struct ct_table *before;
+	double seconds;
 };
+
+/* Counters that tell that a table is too small. */
+extern const enum ct_counter status_losses[];
+extern const size_t status_n_losses;
+/* Of one, since the screen before. A module loaded again counts anew. */
+uint64_t status_grown(const struct status_report *r, enum ct_counter c);
 
 const char *concern_word(enum concern c);
 const char *concern_words(enum concern c);
@@ -52,5 +64,13 @@ double status_share(const struct top *t, uint64_t n);
 int status_print_top(const struct status_report *r);
 int status_print_text(const struct status_report *r);
 int status_print_json(const struct status_report *r);
+/*
+ * One reading after another, until a signal ends it or show() does with
+ * another code than EXIT_DONE.
+ */
+int status_watch(struct status_report *r, double interval,
+		 int (*show)(struct status_report *r, struct ct_table *now,
+			     void *arg),
+		 void *arg);
 
 #endif

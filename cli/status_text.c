@@ -73,6 +73,45 @@ static void print_bar(double fill)
 	printf("] %.0f %%", fill * PER_CENT);
 }
 
+const enum ct_counter status_losses[] = {
+	CT_DROP, CT_EARLY_DROP, CT_INSERT_FAILED, CT_CHAIN_TOO_LONG,
+};
+const size_t status_n_losses = ARRAY_SIZE(status_losses);
+
+static void print_losses(const struct ct_table *t)
+{
+	printf("%" PRIu64 " for want of room, %" PRIu64
+	       " of entries to make room, %" PRIu64 " inserts failed",
+	       t->counter[CT_DROP], t->counter[CT_EARLY_DROP],
+	       t->counter[CT_INSERT_FAILED]);
+	if (t->known >> CT_CHAIN_TOO_LONG & 1)
+		printf(", %" PRIu64 " chains too long",
+		       t->counter[CT_CHAIN_TOO_LONG]);
+	putchar('\n');
+}
+
+uint64_t status_grown(const struct status_report *r, enum ct_counter c)
+{
+	uint64_t now = r->s->table.counter[c], before = r->before->counter[c];
+
+	return now < before ? now : now - before;
+}
+
+/* Since the screen before. */
+static void print_lately(const struct status_report *r)
+{
+	struct ct_table t = r->s->table;
+
+	if (!r->before || !r->s->has_table)
+		return;
+	for (size_t i = 0; i < status_n_losses; i++)
+		t.counter[status_losses[i]] =
+			status_grown(r, status_losses[i]);
+	heading("");
+	printf("in the last %.1f s: ", r->seconds);
+	print_losses(&t);
+}
+
 static void print_table(const struct status *s)
 {
 	const struct ct_table *t = &s->table;
@@ -91,14 +130,8 @@ static void print_table(const struct status *s)
 		printf("  %" PRIu64 " buckets", t->buckets);
 	putchar('\n');
 	heading("drops");
-	printf("since boot: %" PRIu64 " for want of room, %" PRIu64
-	       " of entries to make room, %" PRIu64 " inserts failed",
-	       t->counter[CT_DROP], t->counter[CT_EARLY_DROP],
-	       t->counter[CT_INSERT_FAILED]);
-	if (t->known >> CT_CHAIN_TOO_LONG & 1)
-		printf(", %" PRIu64 " chains too long",
-		       t->counter[CT_CHAIN_TOO_LONG]);
-	putchar('\n');
+	fputs("since boot: ", stdout);
+	print_losses(t);
 }
 
 /* Of entries that nobody answers, and of those that are kept when it fills. */
@@ -231,12 +264,19 @@ int status_print_text(const struct status_report *r)
 {
 	const struct diag_source none = { 0 };
 
+	if (r->clears) {
+		fputs("\033[H\033[2J", stdout);
+		fflush(stdout);
+	}
 	diags_print(&r->s->diags, &none, 0, 20, false, stderr);
 	if (r->failed)
 		return 0;
+	if (r->before && !r->clears)
+		putchar('\n');
 	if (!r->quiet) {
 		print_tracking(r->s);
 		print_table(r->s);
+		print_lately(r);
 		print_kinds(r->top);
 		print_services(r->s);
 		print_drift(r->s);

@@ -12,6 +12,8 @@
 
 /* So many are listed in a third of a second, and tell as much as all. */
 #define SAMPLE 100000
+/* And so many in no time, when they are listed again and again. */
+#define SAMPLE_WATCHED 10000
 #define PER_CENT 100
 
 int status_top(const struct status_report *r, const struct request *rq,
@@ -20,10 +22,10 @@ int status_top(const struct status_report *r, const struct request *rq,
 	_cleanup_(plan_release) struct plan p = { 0 };
 	struct top_request how = {
 		.by = r->rows ? r->by : TOP_PROTO,
-		.limit = r->rows ? 0 : SAMPLE,
+		.limit = r->rows ? 0 : r->watching ? SAMPLE_WATCHED : SAMPLE,
 		.rows = r->rows ? r->rows : 1,
 	};
-	bool shows = r->rows && progress_begin(s->table.count);
+	bool shows = r->rows && !r->watching && progress_begin(s->table.count);
 	int err;
 
 	/* A sample is not worth a module. */

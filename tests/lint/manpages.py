@@ -10,7 +10,7 @@ import source
 
 CTPOLICY = os.environ["CTPOLICY"]
 COMMANDS = ("check", "render", "diff", "apply", "confirm", "rollback",
-            "recover", "remove")
+            "recover", "remove", "status", "suggest", "size")
 
 
 def built(page):
