@@ -60,7 +60,7 @@ struct options {
 	struct request request;		/* what the engine is asked for */
 	const char *against;
 	const char *file, *in, *out, *local, *policy;
-	const char *top, *by, *memory;
+	const char *top, *by, *memory, *prometheus;
 	const char *watch;		/* seconds; "": not said; NULL: no */
 	uint8_t ct_state;		/* NF_CT_STATE_BIT; 0: not said */
 	enum color_mode color;

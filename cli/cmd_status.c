@@ -112,7 +112,18 @@ static const char *misuse(const struct options *o, struct status_report *r)
 		return "--watch takes seconds, from 0.1 to 86400";
 	if (o->watch && o->check)
 		return "--check is for a single look, without --watch";
+	if (o->prometheus && (o->top || o->json))
+		return "--prometheus goes with neither --top nor --json";
 	return NULL;
+}
+
+static int print(const struct options *o, const struct status_report *r,
+		 struct status *s)
+{
+	if (o->prometheus)
+		return status_write_metrics(&o->request, s, r->failed,
+					    o->prometheus);
+	return o->json ? status_print_json(r) : status_print_text(r);
 }
 
 static int show(struct status_report *r, struct ct_table *now, void *arg)
@@ -120,18 +131,22 @@ static int show(struct status_report *r, struct ct_table *now, void *arg)
 	_cleanup_(status_release) struct status s = { 0 };
 	_cleanup_(top_release) struct top top = { 0 };
 	const struct options *o = arg;
-	int err;
+	int err, shown;
 
 	r->s = &s;
 	r->top = &top;
 	err = status_read(&o->request, &s);
-	if (!err)
+	if (!err && !o->prometheus)
 		err = status_top(r, &o->request, &s, &top);
 	r->failed = err;
 	if (!err)
 		r->attention = concerns(&s, o->check);
-	if ((o->json ? status_print_json : status_print_text)(r) && !err)
-		err = -ENOMEM;
+	shown = print(o, r, &s);
+	if (!err)
+		err = shown;
+	if (o->prometheus && (!o->quiet || s.diags.errors))
+		diags_print(&s.diags, &(struct diag_source){ 0 }, 0, 20, false,
+			    stderr);
 	if (err && !s.diags.errors && !o->json)
 		fprintf(stderr, "ctpolicy status: %s\n", fault_text(err));
 	if (err)
@@ -169,6 +184,7 @@ const struct command cmd_status = {
 "Example:  ctpolicy status\n"
 "          ctpolicy status --top 10 --by dport\n"
 "          ctpolicy status --check --quiet || echo look at this host\n"
+"          ctpolicy status --prometheus ctpolicy.prom\n"
 "\n"
 "Usage: ctpolicy status [OPTION...]\n"
 "\n"
@@ -183,10 +199,13 @@ const struct command cmd_status = {
 "  --by KEY             src (the default), dst, dport, proto, state or service\n"
 "  --watch [SECONDS]    again and again, every two seconds unless told otherwise;\n"
 "                       with --json one document a line\n"
+"  --prometheus FILE    write metrics for the textfile collector of node_exporter,\n"
+"                       and nothing else; FILE is replaced when it is whole\n"
 "  --check              for monitoring: watch the counters for a second, and exit\n"
 "                       with 1 if something needs attention\n",
 	.exits =
 "Exit code: 0 done; 1 with --check: drift, a table that is 90 % full, packets\n"
 "being dropped for want of room, or an unfinished change; 69 the kernel or this\n"
-"build cannot do it, 77 no permission, 64 bad command line.\n",
+"build cannot do it, 74 the metrics cannot be written, 77 no permission, 64 bad\n"
+"command line.\n",
 };

@@ -64,6 +64,9 @@ double status_share(const struct top *t, uint64_t n);
 int status_print_top(const struct status_report *r);
 int status_print_text(const struct status_report *r);
 int status_print_json(const struct status_report *r);
+/* For the textfile collector of node_exporter; the reason in s->diags. */
+int status_write_metrics(const struct request *rq, struct status *s,
+			 bool failed, const char *path);
 /*
  * One reading after another, until a signal ends it or show() does with
  * another code than EXIT_DONE.

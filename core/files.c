@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/files.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/mem.h"
+#include "core/strbuf.h"
 
 #define FIRST_READ 4096
 
@@ -40,4 +46,79 @@ int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len)
 	r = fd_read(fd, max, ret_text, ret_len);
 	close(fd);
 	return r;
+}
+
+int fd_write(int fd, const char *text, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		ssize_t n = write(fd, text + at, len - at);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (!n)
+			return -EIO;
+		at += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+int fd_sync(int fd)
+{
+	int err;
+
+	do
+		err = fsync(fd);
+	while (err && errno == EINTR);
+	return err ? -errno : 0;
+}
+
+/* A name that was written is there after a power cut, too. */
+static int sync_folder(const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	int fd, err;
+
+	if (!copy)
+		return -ENOMEM;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = fd_sync(fd);
+	close(fd);
+	return err;
+}
+
+static int fill(int fd, mode_t mode, const char *text, size_t len)
+{
+	int err = fchmod(fd, mode) ? -errno : 0;
+
+	if (!err)
+		err = fd_write(fd, text, len);
+	return err ? err : fd_sync(fd);
+}
+
+int file_replace(const char *path, mode_t mode, const char *text, size_t len)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	_cleanup_free_ char *beside = NULL;
+	int fd, err;
+
+	strbuf_printf(&b, "%s.XXXXXX", path);
+	beside = strbuf_take(&b);
+	if (!beside)
+		return -ENOMEM;
+	fd = mkostemp(beside, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = fill(fd, mode, text, len);
+	close(fd);
+	if (!err && rename(beside, path))
+		err = -errno;
+	if (err) {
+		(void)unlink(beside);
+		return err;
+	}
+	err = sync_folder(path);
+	/* It is in its place; who cannot read the folder cannot sync it. */
+	return err == -EACCES ? 0 : err;
 }

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * core/files.h: files read whole, those of /proc included.
+ * core/files.h: files read whole, those of /proc included, and written whole.
  *
  * Shape:  a NUL follows the text and is not counted in the length.
  * Owner:  the caller frees the text.
- * Errors: -errno of open(2) or read(2); -EFBIG for more than `max` bytes;
- *         -ENOMEM.
+ * Errors: -errno of the call that failed; -EFBIG for more than `max` bytes;
+ *         -EIO: a write that writes nothing; -ENOMEM.
  */
 #ifndef CTPOLICY_CORE_FILES_H
 #define CTPOLICY_CORE_FILES_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Up to the end, whatever size the file claims to have; fd stays open. */
 int fd_read(int fd, size_t max, char **ret_text, size_t *ret_len);
 int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len);
+/* All of it, and onto the disk; fd stays open. */
+int fd_write(int fd, const char *text, size_t len);
+int fd_sync(int fd);
+/*
+ * Whoever reads the file sees it whole, as it was or as it is: a file beside it
+ * takes its place. After an error it is as it was, and nothing is left.
+ */
+int file_replace(const char *path, mode_t mode, const char *text, size_t len);
 
 #endif

@@ -15,6 +15,8 @@
 #include "rules/flow.h"
 
 #define PROGRESS_EVERY 65536u
+/* Where in a key the state is, behind the number of the service. */
+#define KEY_STATE sizeof(size_t)
 
 struct counting {
 	const struct top_request *rq;
@@ -33,10 +35,8 @@ static void key_port(const struct ct_entry *e, struct ranking_key *k)
 static void key_state(const struct ct_entry *e, struct ranking_key *k)
 {
 	k->proto = e->proto;
-	k->bytes[0] = e->tcp_state;
-	k->bytes[1] = !(e->status & IPS_SEEN_REPLY);
-	if (e->proto == IPPROTO_TCP)
-		k->bytes[1] = 0;
+	k->bytes[KEY_STATE] = e->proto == IPPROTO_TCP ? e->tcp_state :
+			      !(e->status & IPS_SEEN_REPLY);
 }
 
 static struct flow flow_of(const struct counting *c, const struct ct_entry *e)
@@ -110,8 +110,9 @@ static int key_of(struct counting *c, const struct ct_entry *e,
 		break;
 	case TOP_SERVICE:
 		return c->rq->rules ? service_of(c, e, k->bytes) : 0;
-	case TOP_BY_MAX_:
-		break;
+	case TOP_KINDS:
+		key_state(e, k);
+		return c->rq->rules ? service_of(c, e, k->bytes) : 0;
 	}
 	return 0;
 }
@@ -133,8 +134,8 @@ static int take(const struct ct_entry *e, void *arg)
 
 static int list(struct counting *c, struct diags *d)
 {
-	int err = c->rq->by == TOP_SERVICE && c->rq->rules ?
-			  local_addresses(&c->local) : 0;
+	bool by_service = c->rq->by == TOP_SERVICE || c->rq->by == TOP_KINDS;
+	int err = by_service && c->rq->rules ? local_addresses(&c->local) : 0;
 
 	if (!err)
 		err = ct_entries_read(c->rq->limit, take, c,
@@ -170,7 +171,7 @@ int top_read(const struct top_request *rq, struct top *ret, struct diags *d)
 	return 0;
 }
 
-static void print_state(const struct ranking_key *k, struct strbuf *out)
+void top_print_state(const struct ranking_key *k, struct strbuf *out)
 {
 	static const char *const states[] = {
 		[TCP_CONNTRACK_NONE] = "NONE",
@@ -184,23 +185,22 @@ static void print_state(const struct ranking_key *k, struct strbuf *out)
 		[TCP_CONNTRACK_CLOSE] = "CLOSE",
 		[TCP_CONNTRACK_SYN_SENT2] = "SYN_SENT2",
 	};
-	uint8_t n = k->bytes[0];
+	uint8_t n = k->bytes[KEY_STATE];
 
 	if (k->proto != IPPROTO_TCP)
-		strbuf_puts(out, k->bytes[1] ? "/unreplied" : "/replied");
+		strbuf_puts(out, n ? "unreplied" : "replied");
 	else if (n < ARRAY_SIZE(states) && states[n])
-		strbuf_printf(out, "/%s", states[n]);
+		strbuf_puts(out, states[n]);
 	else
-		strbuf_printf(out, "/%u", n);
+		strbuf_printf(out, "%u", n);
 }
 
-static void print_service(const struct top *t, const struct ranking_key *k,
-			  struct strbuf *out)
+const char *top_service(const struct top *t, const struct ranking_key *k)
 {
 	size_t i;
 
 	memcpy(&i, k->bytes, sizeof(i));
-	strbuf_puts(out, i && i <= t->n_services ? t->services[i - 1] : "-");
+	return i && i <= t->n_services ? t->services[i - 1] : NULL;
 }
 
 void top_print_key(const struct top *t, const struct ranking_key *key,
@@ -214,14 +214,18 @@ void top_print_key(const struct top *t, const struct ranking_key *key,
 		return;
 	}
 	if (t->by == TOP_SERVICE) {
-		print_service(t, key, out);
+		const char *name = top_service(t, key);
+
+		strbuf_puts(out, name ? name : "-");
 		return;
 	}
 	protocol_print(key->proto, out);
 	if (t->by == TOP_DPORT)
 		strbuf_printf(out, "/%u", key->bytes[0] << 8 | key->bytes[1]);
-	else if (t->by == TOP_STATE)
-		print_state(key, out);
+	if (t->by == TOP_STATE) {
+		strbuf_puts(out, "/");
+		top_print_state(key, out);
+	}
 }
 
 static const char *const words[] = {

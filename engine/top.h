@@ -30,7 +30,8 @@ enum top_by {
 #define X(id, word) TOP_##id,
 	TOP_BYS(X)
 #undef X
-	TOP_BY_MAX_
+	TOP_BY_MAX_,
+	TOP_KINDS = TOP_BY_MAX_	/* protocol, state and service at once */
 };
 
 struct top {
@@ -54,6 +55,10 @@ int top_read(const struct top_request *rq, struct top *ret, struct diags *d);
 /* "192.0.2.1", "tcp/80", "udp/unreplied", "web" */
 void top_print_key(const struct top *t, const struct ranking_key *key,
 		   struct strbuf *out);
+/* Of TOP_STATE, TOP_KINDS: "ESTABLISHED", "unreplied". */
+void top_print_state(const struct ranking_key *key, struct strbuf *out);
+/* Of TOP_SERVICE, TOP_KINDS; NULL: none. */
+const char *top_service(const struct top *t, const struct ranking_key *key);
 const char *top_by_name(enum top_by by);
 int top_by_find(const char *word, enum top_by *ret);	/* or -EINVAL */
 void top_release(struct top *t);

@@ -8,38 +8,19 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/files.h"
 #include "core/mem.h"
 
 #define TEMPORARY STATE_FILE_TEMPORARY
 #define POLL_MS 20
 
-/* Of what read(2) or write(2) gave for the bytes from *at on. */
+/* Of what read(2) gave for the bytes from *at on. */
 static int advance(ssize_t n, size_t *at)
 {
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	*at += (size_t)n;
 	return n ? 0 : -EIO;
-}
-
-static int write_all(int fd, const char *text, size_t len)
-{
-	size_t at = 0;
-	int err = 0;
-
-	while (!err && at < len)
-		err = advance(write(fd, text + at, len - at), &at);
-	return err;
-}
-
-static int sync_fd(int fd)
-{
-	int err;
-
-	do
-		err = fsync(fd);
-	while (err && errno == EINTR);
-	return err ? -errno : 0;
 }
 
 /* A failed close() of what was synced loses nothing. */
@@ -54,16 +35,16 @@ static int write_temporary(int dir, const char *text, size_t len)
 	/* The umask may have taken our own rights to the file. */
 	err = fchmod(fd, 0600) ? -errno : 0;
 	if (!err)
-		err = write_all(fd, text, len);
+		err = fd_write(fd, text, len);
 	if (!err)
-		err = sync_fd(fd);
+		err = fd_sync(fd);
 	close(fd);
 	return err;
 }
 
 int state_file_sync(int dir)
 {
-	return sync_fd(dir);
+	return fd_sync(dir);
 }
 
 int state_file_write(int dir, const char *name, const char *text, size_t len)

@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import entries                                              # noqa: E402
 import lab                                                  # noqa: E402
+import metrics                                              # noqa: E402
 import tally                                                # noqa: E402
 from packets import TCP                                     # noqa: E402
 from tally import check                                     # noqa: E402
@@ -164,6 +165,29 @@ def reader_gone():
     check(out.split()[-1] == "74", "a full disk ends it", out)
 
 
+def written():
+    """The metrics, again and again."""
+    path = os.path.join(lab.WORK, "again.prom")
+    space = host()
+    watch = Watch(space, "--watch", "0.1", "--prometheus", path)
+
+    def total():
+        try:
+            with open(path) as f:
+                found = metrics.parse(f.read())
+        except FileNotFoundError:
+            return 0
+        return sum(metrics.entries(found).values())
+    for want in (40, 50):
+        end = time.monotonic() + PATIENCE
+        while total() != want and time.monotonic() < end:
+            time.sleep(.02)
+        check(total() == want, "as the table has it", total())
+        add(space, 10, 443)
+    watch.end()
+    check(watch.text == "", "nothing is printed")
+
+
 def misuse():
     space = lab.Namespace()
     for words in ("--watch 0", "--watch -1", "--watch x", "--watch=", "5",
@@ -181,7 +205,7 @@ def misuse():
 def main():
     lab.require_ctpolicy()
     for part in (on_a_pipe, on_a_terminal, as_lines, steady, reader_gone,
-                 misuse):
+                 written, misuse):
         tally.case(part.__name__, part)
     tally.end()
 

@@ -17,8 +17,11 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "netns"))
+import entries                                              # noqa: E402
 import lab                                                  # noqa: E402
+import metrics                                              # noqa: E402
 from hosts import filter_host                               # noqa: E402
+from packets import UDP                                     # noqa: E402
 from traffic import Echo, tcp_exchange                      # noqa: E402
 from machine import Machine                                 # noqa: E402
 
@@ -122,6 +125,31 @@ class TableFull(unittest.TestCase):
                 told |= set(attention)
         self.assertEqual(told, {"fill", "drops"})
         LAB.server.flush_entries()
+
+    def test_many(self):
+        """A table that is too large to be listed whole is sampled for the
+        metrics, and they say so."""
+        many, path = 210000, os.path.join(lab.WORK, "many.prom")
+        MACHINE.access("1000000")
+        self.addCleanup(MACHINE.lower)
+        space = lab.Namespace()
+        entries.add(space, ((
+            UDP, "10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255),
+            "192.0.2.1", 1024 + i % 60000, 514, 2 if i % 4 else 0, 0)
+            for i in range(many)))
+        self.assertEqual(int(space.run("conntrack -C")), many)
+        space.run("%s status --prometheus %s" % (lab.CTPOLICY, path))
+        space.flush_entries()
+        with open(path) as f:
+            found = metrics.parse(f.read())
+        self.assertAlmostEqual(metrics.value(
+            found, "ctpolicy_conntrack_sampled_ratio"), 100000 / many, 5)
+        rows = metrics.entries(found)
+        self.assertEqual(set(rows), {("udp", "", "replied"),
+                                     ("udp", "", "unreplied")})
+        self.assertAlmostEqual(sum(rows.values()), many, delta=2)
+        self.assertAlmostEqual(rows["udp", "", "unreplied"], many / 4,
+                               delta=many / 100)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/status_metrics.c: how a host stands, as Prometheus reads it from a file.
+ *
+ * Source: Prometheus, "Exposition formats", text-based; the README of
+ *         node_exporter, "Textfile Collector".
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/status_report.h"
+#include "core/files.h"
+#include "core/mem.h"
+#include "engine/drift.h"
+#include "host/conntrack/entries.h"
+
+/* Larger tables are sampled: the first entries of a listing are random. */
+#define COUNTED_MAX 200000
+#define SAMPLE 100000
+#define MODE 0644
+
+struct metrics {
+	struct strbuf *out;
+	struct status *s;
+	struct plan plan;	/* of the policy that was applied last */
+	struct top top;
+	bool has_policy, listed;
+};
+
+static void begin(struct metrics *m, const char *name, const char *type,
+		  const char *help)
+{
+	strbuf_printf(m->out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
+		      type);
+}
+
+static void number(struct metrics *m, const char *name, const char *type,
+		   uint64_t value, const char *help)
+{
+	begin(m, name, type, help);
+	strbuf_printf(m->out, "%s %" PRIu64 "\n", name, value);
+}
+
+static void ratio(struct metrics *m, const char *name, double value,
+		  const char *help)
+{
+	begin(m, name, "gauge", help);
+	strbuf_printf(m->out, "%s %.6f\n", name, value);
+}
+
+/* Of a label. */
+static void put_value(struct strbuf *out, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '\\' || *s == '"')
+			strbuf_puts(out, "\\");
+		if (*s == '\n')
+			strbuf_puts(out, "\\n");
+		else
+			strbuf_add(out, s, 1);
+	}
+}
+
+static void put_run(struct metrics *m, bool failed)
+{
+	begin(m, "ctpolicy_info", "gauge", "Which version of ctpolicy wrote this.");
+	strbuf_puts(m->out, "ctpolicy_info{version=\"" PACKAGE_VERSION "\"} 1\n");
+	number(m, "ctpolicy_last_run_success", "gauge",
+	       !failed && !m->s->unfinished.command,
+	       "Whether this host could be read and no change was cut short.");
+}
+
+static void put_policy(struct metrics *m)
+{
+	const struct record *last = &m->s->history[0];
+	size_t all = m->has_policy ? m->plan.policy->n_services : 0;
+	size_t out = m->s->n_services < all ? m->s->n_services : all;
+
+	if (m->s->n_history && last->policy)
+		number(m, "ctpolicy_policy_applied_timestamp_seconds", "gauge",
+		       (uint64_t)last->time,
+		       "When the policy in force was applied.");
+	number(m, "ctpolicy_drift_rules", "gauge", m->s->rules,
+	       "Differences between ctpolicy's rules and what was applied.");
+	if (all)
+		ratio(m, "ctpolicy_untracked_share_ratio",
+		      (double)out / (double)all,
+		      "Share of the policy's services that rules in the kernel take out of tracking.");
+}
+
+static void put_row(struct metrics *m, const struct ranking_row *row,
+		    double each)
+{
+	const char *service = top_service(&m->top, &row->key);
+
+	strbuf_puts(m->out, "ctpolicy_conntrack_entries{l4proto=\"");
+	protocol_print(row->key.proto, m->out);
+	strbuf_puts(m->out, "\",service=\"");
+	put_value(m->out, service ? service : "");
+	strbuf_puts(m->out, "\",state=\"");
+	top_print_state(&row->key, m->out);
+	strbuf_printf(m->out, "\"} %.0f\n", (double)row->entries * each);
+}
+
+static void put_entries(struct metrics *m)
+{
+	const struct ranking *r = &m->top.ranking;
+	double seen = (double)r->entries, all = (double)m->s->table.count;
+	double share = m->top.complete || seen >= all ? 1 : seen / all;
+
+	if (!m->listed)
+		return;
+	if (r->n)
+		begin(m, "ctpolicy_conntrack_entries", "gauge",
+		      "Entries of the connection table, by the policy's services.");
+	for (size_t i = 0; i < r->n; i++)
+		put_row(m, &r->v[i], 1 / share);
+	ratio(m, "ctpolicy_conntrack_sampled_ratio", share,
+	      "Share of the entries that was counted; 1: all. Numbers of entries are scaled up.");
+}
+
+static void put_counter(struct metrics *m, enum ct_counter c,
+			const char *name, const char *help)
+{
+	if (m->s->table.known >> c & 1)
+		number(m, name, "counter", m->s->table.counter[c], help);
+}
+
+static void put_table(struct metrics *m)
+{
+	if (!m->s->has_table)
+		return;
+	if (m->s->table.buckets)
+		number(m, "ctpolicy_conntrack_buckets", "gauge",
+		       m->s->table.buckets,
+		       "Buckets of the connection table.");
+	put_counter(m, CT_CLASH_RESOLVE,
+		    "ctpolicy_conntrack_clash_resolve_total",
+		    "Insertions of entries that were there already, resolved.");
+	put_counter(m, CT_CHAIN_TOO_LONG,
+		    "ctpolicy_conntrack_chaintoolong_total",
+		    "Packets dropped because a chain of the table was too long.");
+	put_entries(m);
+}
+
+static int read_more(struct metrics *m, const struct request *rq)
+{
+	struct top_request how = { .by = TOP_KINDS, .rows = SIZE_MAX };
+
+	if (!drift_load_policy(&m->plan, rq, m->s)) {
+		m->has_policy = true;
+		how.rules = m->plan.rules;
+	}
+	/* Metrics are not worth a module. */
+	if (!m->s->has_table || !ct_entries_load_nothing())
+		return 0;
+	if (m->s->table.count > COUNTED_MAX)
+		how.limit = SAMPLE;
+	m->listed = true;
+	return top_read(&how, &m->top, &m->s->diags);
+}
+
+static int write_file(const struct strbuf *text, struct status *s,
+		      const char *path)
+{
+	const char *all = strbuf_str(text);
+	int err = strbuf_status(text);
+
+	if (!err)
+		err = file_replace(path, MODE, all, strlen(all));
+	if (!err || err == -ENOMEM)
+		return err;
+	diag_add(&s->diags, DIAG_ERROR, 0, ID_METRICS_UNWRITTEN, NOPOS,
+		 "%s cannot be written: %s", path, strerror(-err));
+	if (err == -EACCES)
+		diag_help(&s->diags,
+			  "its folder must let this user write, without root's power to write everywhere, which is given up");
+	return -FAULT_IO;
+}
+
+int status_write_metrics(const struct request *rq, struct status *s,
+			 bool failed, const char *path)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	struct metrics m = { .out = &text, .s = s };
+	int err = failed ? 0 : read_more(&m, rq), written;
+
+	put_run(&m, failed || err);
+	if (!failed && !err) {
+		put_policy(&m);
+		put_table(&m);
+	}
+	written = write_file(&text, s, path);
+	plan_release(&m.plan);
+	top_release(&m.top);
+	return err ? err : written;
+}
