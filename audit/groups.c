@@ -34,6 +34,7 @@ static void count(struct group *x, const struct groups_entry *e)
 	x->translated += e->translated;
 	x->helped += e->helped;
 	x->to_group += e->to_group;
+	x->unnamed += e->unnamed;
 	x->role[e->role]++;
 	x->bound[e->role] += e->translated || e->helped;
 }

@@ -36,12 +36,14 @@ struct groups_entry {
 	bool half_open;		/* a handshake of which a part was not seen */
 	bool translated, helped;
 	bool to_group;		/* came to a broadcast or multicast address */
+	bool unnamed;		/* of ICMP, no echo: no policy names it */
 };
 
 struct group {
 	uint8_t proto;
 	uint16_t port;
 	uint32_t entries, one_way, half_open, translated, helped, to_group;
+	uint32_t unnamed;
 	uint32_t role[GROUPS_ROLE_MAX_];
 	uint32_t bound[GROUPS_ROLE_MAX_];	/* translated or helped */
 	uint32_t sources;

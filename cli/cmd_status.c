@@ -199,8 +199,8 @@ const struct command cmd_status = {
 "  --by KEY             src (the default), dst, dport, proto, state or service\n"
 "  --watch [SECONDS]    again and again, every two seconds unless told otherwise;\n"
 "                       with --json one document a line\n"
-"  --prometheus FILE    write metrics for the textfile collector of node_exporter,\n"
-"                       and nothing else; FILE is replaced when it is whole\n"
+"  --prometheus FILE    write metrics for node_exporter's textfile collector, and\n"
+"                       print nothing; FILE is replaced when it is whole\n"
 "  --check              for monitoring: watch the counters for a second, and exit\n"
 "                       with 1 if something needs attention\n",
 	.exits =

@@ -128,7 +128,7 @@ static void print_next(const struct advice *a)
 		       a->entries - a->would_save);
 	if (bound)
 		puts("What stays tracked fills the table less when it is forgotten sooner: shorten\n"
-		     "its timeouts (net.netfilter.nf_conntrack_*_timeout*).");
+		     "its `timeouts`, in a policy's `conntrack` section.");
 }
 
 int suggest_print_text(const struct advice *a)

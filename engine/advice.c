@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -54,6 +56,13 @@ static bool is_half_open(const struct ct_entry *e)
 		e->tcp_state == TCP_CONNTRACK_SYN_RECV);
 }
 
+static bool is_no_echo(const struct ct_entry *e)
+{
+	return protocol_is_icmp(e->proto) &&
+	       e->dport != (e->proto == IPPROTO_ICMP ? ICMP_ECHO :
+						       ICMP6_ECHO_REQUEST);
+}
+
 static int take(const struct ct_entry *e, void *arg)
 {
 	struct counting *c = arg;
@@ -68,6 +77,8 @@ static int take(const struct ct_entry *e, void *arg)
 	int err;
 
 	place(c, e, &x);
+	x.unnamed = is_no_echo(e);
+	x.to_group &= !x.unnamed;
 	err = groups_add(&c->groups, &x);
 	if (!err && c->progress && !(c->groups.entries % PROGRESS_EVERY))
 		c->progress(c->groups.entries);
@@ -99,6 +110,12 @@ static enum advice_shape shape_of(const struct group *g)
 	return ADVICE_PLAIN;
 }
 
+/* How many a policy that names no addresses would take out. */
+static uint32_t can_go(const struct group *g)
+{
+	return g->entries - g->to_group - g->unnamed;
+}
+
 static enum advice_why why_not(const struct group *g)
 {
 	if (g->translated)
@@ -107,7 +124,7 @@ static enum advice_why why_not(const struct group *g)
 		return ADVICE_HELPED;
 	if (!advice_is_service(g))
 		return ADVICE_NO_SERVICE;
-	return g->to_group == g->entries ? ADVICE_TO_GROUPS : ADVICE_ALLOWED;
+	return can_go(g) ? ADVICE_ALLOWED : ADVICE_TO_GROUPS;
 }
 
 static struct suggestion suggestion_of(const struct group *g)
@@ -186,7 +203,7 @@ static int rank(struct advice *a)
 
 		if (s->why != ADVICE_ALLOWED)
 			continue;
-		s->would_save = s->group.entries - s->group.to_group;
+		s->would_save = can_go(&s->group);
 		a->would_save += s->would_save;
 		err = advice_write(s, 1, &s->policy);
 	}

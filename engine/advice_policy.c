@@ -10,13 +10,12 @@
 #include "core/strbuf.h"
 #include "engine/advice_parts.h"
 
-/* ICMP is accepted with each service, and is none. */
+/* Other ICMP than echoes is accepted with each service, and is none. */
 bool advice_is_service(const struct group *g)
 {
 	if (protocol_has_ports(g->proto))
 		return g->port;
-	return g->proto && g->proto != IPPROTO_ICMP &&
-	       g->proto != IPPROTO_ICMPV6;
+	return g->proto && g->unnamed < g->entries;
 }
 
 /* Of what comes to groups a policy would have to name the addresses. */
@@ -43,6 +42,20 @@ static void write_roles(const struct group *g, struct strbuf *out)
 	strbuf_puts(out, n > 1 ? "]\n" : "\n");
 }
 
+/* Echoes have one name in both families, entries have another in each. */
+static void write_protocol(const struct group *g, struct strbuf *out)
+{
+	strbuf_puts(out, "    protocol: ");
+	if (protocol_is_icmp(g->proto)) {
+		strbuf_printf(out, "icmp-echo\n    clients: [%s]\n",
+			      g->proto == IPPROTO_ICMP ? "0.0.0.0/0" :
+							 "\"::/0\"");
+		return;
+	}
+	protocol_print(g->proto, out);
+	strbuf_puts(out, "\n");
+}
+
 static void write_service(const struct group *g, struct strbuf *out)
 {
 	strbuf_puts(out, "  - name: ");
@@ -51,9 +64,7 @@ static void write_service(const struct group *g, struct strbuf *out)
 		strbuf_printf(out, "-%u", g->port);
 	strbuf_puts(out, "\n");
 	write_roles(g, out);
-	strbuf_puts(out, "    protocol: ");
-	protocol_print(g->proto, out);
-	strbuf_puts(out, "\n");
+	write_protocol(g, out);
 	if (g->port)
 		strbuf_printf(out, "    ports: [%u]\n", g->port);
 }

@@ -49,7 +49,8 @@ static void counts_are_exact(void **state)
 			.role = i % 5 ? GROUPS_SERVER : GROUPS_ROUTER,
 			.one_way = i % 2, .half_open = i % 4 == 0,
 			.translated = i % 10 == 0, .helped = i % 20 == 0,
-			.to_group = i % 25 == 1 }, i % 50);
+			.to_group = i % 25 == 1, .unnamed = i % 8 == 0 },
+		    i % 50);
 		add(&g, (struct groups_entry){
 			.proto = IPPROTO_UDP, .port = 80,
 			.role = GROUPS_CLIENT }, i);
@@ -65,6 +66,7 @@ static void counts_are_exact(void **state)
 	assert_int_equal(g.v[0].translated, 100);
 	assert_int_equal(g.v[0].helped, 50);
 	assert_int_equal(g.v[0].to_group, 40);
+	assert_int_equal(g.v[0].unnamed, 125);
 	assert_int_equal(g.v[0].role[GROUPS_SERVER], 800);
 	assert_int_equal(g.v[0].role[GROUPS_ROUTER], 200);
 	assert_int_equal(g.v[0].bound[GROUPS_SERVER], 0);
