@@ -105,20 +105,22 @@ int own_file_check(const char *path)
 	return err ? err : at ? 0 : -ENOMEM;
 }
 
+/* For everybody to read, whatever this process makes its files for. */
+static int make_folder(const char *at)
+{
+	if (mkdir(at, 0755))
+		return errno == EEXIST ? 0 : -errno;
+	return chmod(at, 0755) ? -errno : 0;
+}
+
 static int make_folders(const char *at)
 {
-	const char *above;
+	int err = at ? make_folder(at) : -ENOMEM;
 
-	if (!at)
-		return -ENOMEM;
-	if (!mkdir(at, 0755) || errno == EEXIST)
-		return 0;
-	if (errno != ENOENT || strrchr(at, '/') == at)
-		return -errno;
-	above = folder_of(at);
-	if (make_folders(above) || mkdir(at, 0755))
-		return -errno;
-	return 0;
+	if (err != -ENOENT || strrchr(at, '/') == at)
+		return err;
+	err = make_folders(folder_of(at));
+	return err ? err : make_folder(at);
 }
 
 static int write_all(int fd, const char *text)

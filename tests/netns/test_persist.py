@@ -61,6 +61,7 @@ def setUpModule():
         elif os.path.lexists(path):
             os.unlink(path)
     put(TOOL, "#!/bin/sh\n", 0o755)
+    os.umask(0o077)
 
 
 def put(path, text, mode=0o644):
@@ -125,6 +126,10 @@ class Persist(unittest.TestCase):
         self.assertEqual(texts(), written("20"))
         self.assertEqual({os.stat(p).st_mode & 0o7777 for p in FILES[1:]},
                          {0o644})
+        for path in FILES[1:]:
+            while os.path.dirname(path) != "/etc":
+                path = os.path.dirname(path)
+                self.assertEqual(os.stat(path).st_mode & 0o555, 0o555, path)
         self.ctpolicy(0, "diff", file)
         # another value, and by hand
         self.ctpolicy(0, "apply", policy("persist: true, timeouts: {udp: 21s}"))

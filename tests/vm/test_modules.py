@@ -11,6 +11,7 @@ import time
 import machine  # first: it finds the others
 import off
 import power
+import sizes
 import stock
 import tally
 
@@ -21,7 +22,7 @@ def options():
     p.add_argument("--cycles", type=int, default=2,
                    help="how often to unload and load")
     p.add_argument("--cuts", type=int, default=3, help="of the power")
-    p.add_argument("--only", help="one of the groups: stock, off, power")
+    p.add_argument("--only", help="one of the groups: stock, off, sizes, power")
     p.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     return p.parse_args()
 
@@ -42,7 +43,7 @@ def main():
     how = options()
     print("--seed %d" % how.seed, flush=True)
     with machine.frozen() as ice:
-        for group in (stock, off):
+        for group in (stock, off, sizes):
             if how.only in (None, group.__name__):
                 play(ice, group, how)
         if how.only in (None, "power"):
