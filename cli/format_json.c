@@ -180,12 +180,12 @@ static void add_policies(json_t *o, const struct result *r)
 	json_object_set_new(o, "policies", a);
 }
 
-static void add_text(json_t *o, const struct part *m)
+static void add_text(json_t *o, const struct plan *p, const struct part *m)
 {
 	_cleanup_free_ char *s = NULL;
 	size_t len = 0;
 	FILE *f = open_memstream(&s, &len);
-	int err = f ? m->backend->render(m->want, f) : -ENOMEM;
+	int err = f ? result_render(p, m, f) : -ENOMEM;
 
 	if (f && fclose(f))
 		err = -ENOMEM;
@@ -231,7 +231,7 @@ static int show(const struct result *r, const struct display *how)
 	if (o)
 		add_accepted(o, speaker);
 	if (o && m && speaker->shown == SHOW_RENDERED)
-		add_text(o, m);
+		add_text(o, speaker->plan, m);
 	lost |= !o || json_memory_lost();
 	if (!lost) {
 		/* ASCII: what a terminal acts on must not reach it */

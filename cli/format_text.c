@@ -95,7 +95,7 @@ static int print_part(const struct part *m, const struct result_end *e,
 	const struct changeset *cs = result_steps(m, e->shown);
 
 	if (e->shown == SHOW_RENDERED)
-		return m->backend->render(m->want, stdout);
+		return result_render(e->plan, m, stdout);
 	return cs ? print_steps(m, cs, e->shown, how) : 0;
 }
 

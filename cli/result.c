@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/result.h"
 
+#include <errno.h>
 #include <string.h>
 
 const char *result_word(const struct result *r)
@@ -31,6 +32,19 @@ bool result_shows_edits(const struct result_end *e)
 bool result_shows_accepted(const struct result_end *e)
 {
 	return e->shown == SHOW_PLANNED || e->shown == SHOW_MADE;
+}
+
+/* No tool loads both; whoever loads the rules must see what is missing. */
+int result_render(const struct plan *p, const struct part *m, FILE *out)
+{
+	const struct ruleset *rs = p->rules;
+	int err = m->backend->render(m->want, out);
+
+	for (size_t i = 0; !err && i < rs->n_sysctls; i++)
+		if (fprintf(out, "# sysctl %s = %s\n", rs->sysctls[i].key,
+			    rs->sysctls[i].value) < 0)
+			err = -EIO;
+	return err;
 }
 
 const struct off_steps *result_off_steps(const struct off *o, enum shown shown)

@@ -61,6 +61,8 @@ bool result_changed(const struct result *r);
 bool result_shows_edits(const struct result_end *e);
 /* Are the host's rules shown that accept untracked packets already? */
 bool result_shows_accepted(const struct result_end *e);
+/* What a part comes to, with the settings beside it as comments. */
+int result_render(const struct plan *p, const struct part *m, FILE *out);
 /* The steps that an end shows of one part; NULL: none. */
 const struct changeset *result_steps(const struct part *m, enum shown shown);
 const struct off_steps *result_off_steps(const struct off *o,

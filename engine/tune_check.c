@@ -284,8 +284,7 @@ int tune_check(struct plan *p)
 	const struct tune *t = &p->change.tune;
 	int err;
 
-	if (!t->there || !p->rules || !p->rules->n_sysctls ||
-	    p->policy->unload_modules)
+	if (!t->there || !p->rules || !p->rules->n_sysctls)
 		return 0;
 	err = say_writers(p);
 	if (!err)

@@ -73,8 +73,7 @@ _Static_assert(ARRAY_SIZE(put) == OWN_FILE_MAX_, "a file has no text");
 
 static bool persists(const struct plan *p)
 {
-	return p->policy && p->policy->persist && p->rules->n_sysctls &&
-	       !p->policy->unload_modules;
+	return p->policy && p->policy->persist && p->rules->n_sysctls;
 }
 
 /* A file that is not ours is none. */

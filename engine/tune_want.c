@@ -10,11 +10,6 @@
 #include "host/conntrack/settings.h"
 #include "host/modules.h"
 
-static bool is_set(const struct plan *p)
-{
-	return p->policy && !p->policy->unload_modules;
-}
-
 /* The modules go, and all settings with them. */
 static bool goes_with_modules(const struct plan *p)
 {
@@ -27,7 +22,7 @@ static int want_policy(struct plan *p)
 	struct tune *t = &p->change.tune;
 	int err = 0;
 
-	for (size_t i = 0; !err && is_set(p) && i < p->rules->n_sysctls; i++)
+	for (size_t i = 0; !err && p->rules && i < p->rules->n_sysctls; i++)
 		err = off_put(&t->want, OFF_SYSCTL, p->rules->sysctls[i].key,
 			      p->rules->sysctls[i].value);
 	return err;

@@ -50,6 +50,9 @@ int generate_sysctls(const struct generator_input *in, struct ruleset *rs)
 				   amount_entries(&p->buckets, in->facts);
 	int err = 0;
 
+	/* They go with the modules. */
+	if (p->unload_modules)
+		return 0;
 	if (p->max.kind != AMOUNT_UNSET)
 		err = add_amount(rs, "net.netfilter.nf_conntrack_max", max,
 				 &p->max_origin);
