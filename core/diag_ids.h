@@ -82,6 +82,10 @@
 	/* Roles and protocols that exclude others */			\
 	X(ANY_PROTOCOL, 070)						\
 	X(LOOPBACK_INTERFACES, 071)					\
+	/* Lists of addresses */					\
+	X(UNKNOWN_LIST, 072)						\
+	X(LIST_IN_LIST, 073)						\
+	X(UNUSED_LIST, 074)		/* a warning */			\
 	/* Generators */						\
 	X(REPLIES_FROM_ANYWHERE, 301)	/* a warning */			\
 	X(EPHEMERAL_SERVER, 302)	/* or a note */			\

@@ -106,9 +106,6 @@ static void explain_address(struct diags *d, const char *s)
 			  "are meant");
 	else if (*s == '[')
 		diag_help(d, "write the address without brackets");
-	else if (*s == '@')
-		diag_help(d, "this version has no lists of addresses: write "
-			  "them out");
 	else if (strchr(s, '%'))
 		diag_help(d, "leave the zone out and use `interfaces`");
 	else if (strchr(s, ','))
@@ -186,7 +183,7 @@ static int bad_prefix(struct loader *l, uint32_t node, const char *s, int why)
 	return -EINVAL;
 }
 
-static int load_prefix(struct loader *l, uint32_t node, void *arg)
+static int load_address(struct loader *l, uint32_t node, void *arg)
 {
 	const char *s = ydoc_text(l->doc, node);
 	struct prefix_set *set = arg;
@@ -195,25 +192,55 @@ static int load_prefix(struct loader *l, uint32_t node, void *arg)
 
 	if (!s)
 		return -ENOMEM;
+	if (*s == '@') {
+		load_error(l, node, ID_LIST_IN_LIST,
+			   "a list cannot hold another one, `%s`",
+			   load_shown(l, s));
+		diag_help(l->d, "write its addresses, or name both lists where "
+			  "they are used");
+		return -EINVAL;
+	}
 	err = prefix_parse(s, &p);
 	return err ? bad_prefix(l, node, s, err) : prefix_set_add(set, &p);
 }
 
-int load_prefixes(struct loader *l, uint32_t node, const char *what,
-		  struct prefix_set *ret)
+static int load_prefix(struct loader *l, uint32_t node, void *arg)
+{
+	const char *s = ydoc_text(l->doc, node);
+
+	if (!s)
+		return -ENOMEM;
+	return *s == '@' ? load_list_named(l, node, s + 1, arg) :
+			   load_address(l, node, arg);
+}
+
+static int load_set(struct loader *l, uint32_t node, const char *what,
+		    load_item_fn fn, struct prefix_set *ret)
 {
 	_cleanup_(prefix_set_release) struct prefix_set set = { 0 };
 	int err;
 
 	err = load_each(l, node, what,
 			"put quotes around IPv6 addresses: \"2001:db8::1\"",
-			load_prefix, &set);
+			fn, &set);
 	if (err)
 		return err;
 	prefix_set_normalize(&set);
 	*ret = set;
 	set = (struct prefix_set){ 0 };
 	return 0;
+}
+
+int load_prefixes(struct loader *l, uint32_t node, const char *what,
+		  struct prefix_set *ret)
+{
+	return load_set(l, node, what, load_prefix, ret);
+}
+
+int load_plain_prefixes(struct loader *l, uint32_t node, const char *what,
+			struct prefix_set *ret)
+{
+	return load_set(l, node, what, load_address, ret);
 }
 
 static void explain_interface(struct diags *d, const char *s)

@@ -260,6 +260,7 @@ static void check_persist(struct loader *l)
 void check_policy(struct loader *l)
 {
 	check_names(l);
+	check_lists(l);
 	check_modules(l);
 	check_persist(l);
 	if (l->p->replace_existing && !l->p->forbid_state)

@@ -110,9 +110,8 @@ static int wrong_kind(struct loader *l, uint32_t node, const char *what,
 
 	load_error(l, node, ID_WRONG_KIND, "`%s` must be %s, not %s", what,
 		   wanted_name(wanted), kind_name(kind));
-	if (s && *s == '@')
-		diag_help(l->d, "this version has no lists of addresses: write "
-			  "them out");
+	if (s && *s == '@' && wanted == WANT_LIST && strlen(s) < 64)
+		diag_help(l->d, "write `%s: [\"%s\"]`", what, s);
 	else if (s && wanted == WANT_LIST && strlen(s) < 64 &&
 		 !strpbrk(s, ",[]"))
 		diag_help(l->d, "write `%s: [%s]`", what, s);

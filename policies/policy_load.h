@@ -24,6 +24,14 @@
 
 #define NO_NODE UINT32_MAX
 
+/* One of `lists`. */
+struct address_list {
+	char *name;
+	struct srcpos at;
+	struct prefix_set set;
+	bool bad, used;		/* bad: reported, and used in silence */
+};
+
 struct loader {
 	struct ydoc *doc;
 	struct policy *p;
@@ -33,6 +41,10 @@ struct loader {
 	struct port_names names;	/* read when first needed */
 	bool names_read;
 	bool families_known;		/* `families` is absent or valid */
+	struct address_list *lists;
+	size_t n_lists, cap_lists;
+	size_t listed;			/* addresses that services took */
+	bool lists_unread;		/* `lists` is no mapping: reported */
 };
 
 /* What messages call a value of each kind. */
@@ -105,12 +117,28 @@ int load_ports(struct loader *l, uint32_t node, const uint8_t *protocols,
 	       size_t n, struct port_set *ret);
 int load_prefixes(struct loader *l, uint32_t node, const char *what,
 		  struct prefix_set *ret);
+/* The same without lists among them. */
+int load_plain_prefixes(struct loader *l, uint32_t node, const char *what,
+			struct prefix_set *ret);
 int load_interfaces(struct loader *l, uint32_t node, struct iface_set *ret);
 int load_protocols(struct loader *l, uint32_t node, uint8_t **ret,
 		   size_t *ret_n);
 /* A protocol's number by name or number, for the item and for a packet. */
 int load_protocol_text(struct loader *l, struct srcpos at, const char *s,
 		       uint8_t *ret);
+
+/* policy_lists.c */
+int load_lists(struct loader *l, uint32_t map);
+/* Add what the list holds; its text, behind the `@`, may be the document's. */
+int load_list_named(struct loader *l, uint32_t node, const char *name,
+		    struct prefix_set *to);
+void check_lists(struct loader *l);
+void lists_release(struct loader *l);
+
+/* policy_service.c: what names services, and lists */
+bool is_item_name(const char *s);
+void bad_item_name(struct loader *l, uint32_t node, const char *s,
+		   const char *what);
 
 /* The sections */
 int load_services(struct loader *l, uint32_t list, bool management);

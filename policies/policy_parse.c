@@ -6,9 +6,9 @@
 #include "policies/policy_load.h"
 
 enum root_key {
-	RK_VERSION, RK_STATE, RK_EXISTING, RK_BACKEND, RK_FAMILIES,
+	RK_VERSION, RK_STATE, RK_EXISTING, RK_BACKEND, RK_FAMILIES, RK_LISTS,
 	RK_MANAGEMENT, RK_UNTRACKED, RK_CONNTRACK, RK_TESTS,
-	RK_INCLUDE, RK_VARS, RK_WHEN, RK_TRACKED, RK_LISTS, RK_MAX_
+	RK_INCLUDE, RK_VARS, RK_WHEN, RK_TRACKED, RK_MAX_
 };
 
 static const struct key root_keys[] = {
@@ -25,7 +25,7 @@ static const struct key root_keys[] = {
 	[RK_VARS] = { "vars", WANT_WORD, false, true },
 	[RK_WHEN] = { "when", WANT_WORD, false, true },
 	[RK_TRACKED] = { "tracked", WANT_LIST, false, true },
-	[RK_LISTS] = { "lists", WANT_MAP, false, true },
+	[RK_LISTS] = { "lists", WANT_MAP, false, false },
 };
 
 _Static_assert(ARRAY_SIZE(root_keys) == RK_MAX_, "a key of the policy");
@@ -135,11 +135,12 @@ static int load_section(struct loader *l, enum root_key k, uint32_t node)
 		return load_conntrack(l, node);
 	case RK_TESTS:
 		return load_tests(l, node);
+	case RK_LISTS:
+		return load_lists(l, node);
 	case RK_INCLUDE:
 	case RK_VARS:
 	case RK_WHEN:
 	case RK_TRACKED:
-	case RK_LISTS:
 	case RK_MAX_:
 		break;
 	}
@@ -192,6 +193,7 @@ static int load_root(struct loader *l)
 	if (err)
 		return err;
 	l->families_known = !given[RK_FAMILIES];
+	l->lists_unread = given[RK_LISTS] && node[RK_LISTS] == NO_NODE;
 	for (int k = 0; k < RK_MAX_ && err != -ENOMEM && !load_full(l); k++)
 		if (node[k] != NO_NODE)
 			err = load_section(l, (enum root_key)k, node[k]);
@@ -242,6 +244,7 @@ static int finish(struct loader *l)
 static void loader_release(struct loader *l)
 {
 	ydoc_free(&l->doc);
+	lists_release(l);
 	policy_free(&l->p);
 	port_names_release(&l->names);
 }

@@ -27,7 +27,7 @@ static const struct key service_keys[] = {
 
 _Static_assert(ARRAY_SIZE(service_keys) == SK_MAX_, "a key of a service");
 
-static bool is_service_name(const char *s)
+bool is_item_name(const char *s)
 {
 	size_t n = strlen(s);
 
@@ -40,18 +40,23 @@ static bool is_service_name(const char *s)
 	return true;
 }
 
+void bad_item_name(struct loader *l, uint32_t node, const char *s,
+		   const char *what)
+{
+	load_error(l, node, ID_BAD_NAME, "`%s` cannot name %s",
+		   load_shown(l, s), what);
+	diag_help(l->d, "a name is 1 to %d letters, digits, `_`, `.` or `-`, and "
+		  "begins with a letter or digit", NAME_MAX_LEN);
+}
+
 static int load_name(struct loader *l, uint32_t node, struct service *s)
 {
 	const char *text = ydoc_text(l->doc, node);
 
 	if (!text)
 		return -ENOMEM;
-	if (!is_service_name(text)) {
-		load_error(l, node, ID_BAD_NAME, "`%s` cannot name a service",
-			   load_shown(l, text));
-		diag_help(l->d, "a name is 1 to %d letters, digits, `_`, `.` or "
-			  "`-`, and begins with a letter or digit",
-			  NAME_MAX_LEN);
+	if (!is_item_name(text)) {
+		bad_item_name(l, node, text, "a service");
 		return -EINVAL;
 	}
 	s->name = strdup(text);

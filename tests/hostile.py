@@ -55,6 +55,11 @@ def files():
     yield "one-long-value", many(b"a", HEAD + b"backend: "), "CT026", 78
     yield "one-long-key", many(b"a", HEAD, b": 1\n"), "CT015", 78
     yield "one-open-quote", b'"' + b"a" * (16 * MIB - 1), "CT006", 78
+    yield "many-times-a-list", many(
+        b"  - {name: a, role: server, protocol: gre, clients: ['@a']}\n",
+        HEAD + b"lists:\n  a: [" + b", ".join(
+            b"10.%d.%d.%d" % (i >> 14 & 255, i >> 6 & 255, i * 4 & 255)
+            for i in range(200000)) + b"]\nuntracked:\n"), "CT010", 78
     yield "many-nodes", many(b"a,", b"["), "CT010", 78
     yield "many-nodes-in-lines", many(b"- aaa\n"), "CT010", 78
     yield "many-ports", many(b"80,", HEAD + SERVICE + b"[", b"80]\n"), \

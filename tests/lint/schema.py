@@ -9,7 +9,7 @@ SCHEMA = "policies/schema/ctpolicy.schema.json"
 PAGE = "docs/ctpolicy.yaml.5.scd"
 # In the language, but refused by this version; the schema proposes neither.
 REFUSED = {"replace"}
-RESERVED = {"include", "vars", "when", "lists"}
+RESERVED = {"include", "vars", "when"}
 
 
 def keys_of(schema):

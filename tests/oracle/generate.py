@@ -70,7 +70,32 @@ def random_policy(rng):
     if cut:
         policy["management"] = made[:cut]
     policy["untracked"] = made[cut:]
+    if rng.random() < 0.3:
+        _share_lists(rng, policy, made)
     return policy
+
+
+def _share_lists(rng, policy, made):
+    """Some addresses get a name, and more than one service may use it."""
+    lists = {}
+    for service in made:
+        for side in ("clients", "servers"):
+            if side not in service or rng.random() < 0.3:
+                continue
+            name = "l%d" % rng.randrange(3)
+            cut = rng.randrange(1, len(service[side]) + 1)
+            if name not in lists:
+                lists[name] = service[side][:cut]
+                service[side] = ["@" + name] + service[side][cut:]
+            elif _versions(lists[name]) <= _versions(service[side]):
+                service[side] = service[side] + ["@" + name]
+    if lists:
+        policy["lists"] = lists
+
+
+def _versions(networks):
+    return {ipaddress.ip_network(net).version for net in networks
+            if net[0] != "@"}
 
 
 def _random_service(rng, versions, name):
@@ -363,6 +388,10 @@ def as_yaml(policy):
     for key in ("state_matching", "families"):
         if key in policy:
             text += "%s: %s\n" % (key, _yaml_value(policy[key]))
+    if policy.get("lists"):
+        text += "lists:\n" + "".join("  %s: %s\n" % (
+            name, _yaml_value(value))
+            for name, value in policy["lists"].items())
     for section in ("management", "untracked"):
         if policy.get(section):
             text += section + ":\n"

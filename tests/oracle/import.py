@@ -131,7 +131,11 @@ def plain_policy(rng):
     loopback and, in a list with others, of the network too. Without what import
     does not say: loopback alone, all protocols, and echoes."""
     policy = generate.random_policy(rng)
-    for service in model.services(policy):
+    lists = policy.pop("lists", {})
+    for section in ("management", "untracked"):
+        policy[section] = model.services({
+            section: policy.get(section, []), "lists": lists})
+    for service in policy["management"] + policy["untracked"]:
         service.pop("reply_guard", None)
         service["role"] = [role for role in service["role"]
                            if role != "loopback"] or ["server"]

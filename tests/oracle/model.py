@@ -110,7 +110,14 @@ def as_list(value):
 
 
 def services(policy):
-    return policy.get("management", []) + policy.get("untracked", [])
+    """With the lists that they name written out."""
+    lists = policy.get("lists", {})
+    return [{key: [net for item in value
+                   for net in lists.get(item[1:], [item])]
+             if key in ("clients", "servers") else value
+             for key, value in service.items()}
+            for service in policy.get("management", []) +
+            policy.get("untracked", [])]
 
 
 def _within(networks, address, version):
