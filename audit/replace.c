@@ -163,7 +163,7 @@ static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
 	if (!err)
 		err = replace_rule(&j, &l);
 	if (err == -E2BIG)
-		j.e.why = "no short list of rules says what its states stand for here";
+		j.e.why = "has states that no short list of rules can stand for";
 	else if (!err && !may_change(&j, &l))
 		j.e.why = "stands by its number among the others, which more rules would change";
 	if (err && err != -E2BIG)
