@@ -216,11 +216,11 @@ static void say_cure(struct plan *p, const char *words, bool refused)
 {
 	if (refused)
 		diag_help(&p->diags,
-			  "nothing was done: make the chain and try again; or run 'ctpolicy remove', make the chain and add the rule: %s",
+			  "nothing was done: make what is missing and try again; or run 'ctpolicy remove', then make it and add the rule: %s",
 			  words);
 	else
 		diag_help(&p->diags,
-			  "without its stand-in, nothing accepts or drops what that rule did: make the chain that it leads to, then add the rule: %s",
+			  "without its stand-in, nothing accepts or drops what that rule did: make what is missing, then add the rule: %s",
 			  words);
 }
 
@@ -237,9 +237,9 @@ static int say_lacking(struct plan *p, const struct backend *b,
 	if (err == -ENOMEM)
 		return err;
 	if (err)
-		strbuf_printf(&words, "-A %s ... -j %s", chain, r->lacks);
+		strbuf_printf(&words, "-A %s ...", chain);
 	strbuf_printf(&msg,
-		      "%s, table %s %s: the rule '%s', for which chain %s stands, cannot be put back: chain %s is not there any more",
+		      "%s, table %s %s: the rule '%s', for which chain %s stands, cannot be put back: %s",
 		      b->name, nfproto_name(t->family), t->name,
 		      strbuf_str(&words), r->target, r->lacks);
 	if (strbuf_status(&words) || strbuf_status(&msg))

@@ -33,9 +33,9 @@ int originals_keep(struct plan *p);
  */
 int originals_say_lost(struct plan *p, const struct part *m);
 /*
- * Warn of each rule that cannot be put back, because the chain that it leads
- * to is gone. -FAULT_CONFLICT: the policy wants rules replaced, and what stands
- * in for such a one would go.
+ * Warn of each rule that cannot be put back, because a chain, set or object
+ * that it names is gone. -FAULT_CONFLICT: the policy wants rules replaced, and
+ * what stands in for such a one would go.
  */
 int originals_say_lacking(struct plan *p, const struct part *m);
 void originals_free(struct kept_originals **k);

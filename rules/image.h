@@ -96,7 +96,7 @@ struct image_rule {
 	 * it stands, in the backend's form; NULL: none, or not known.
 	 */
 	const char *original;
-	const char *lacks;	/* live: a chain that it needs, gone */
+	const char *lacks;	/* live: why the kernel would not take it */
 	uint32_t place;			/* in a foreign chain: from 0 */
 	char *comment;			/* as in the kernel; NULL: none */
 	char *unknown;			/* text of VERDICT_UNKNOWN, _WORDS */

@@ -42,7 +42,7 @@ const char *originals_find(const struct originals *o, uint8_t family,
 }
 
 typedef int rule_fn(void *arg, const struct image_table *t,
-		    struct image_rule *r);
+		    const struct image_chain *c, struct image_rule *r);
 
 /* Each jump to a chain that stands in for a rule. */
 static int each_jump(const struct image *img, rule_fn *fn, void *arg)
@@ -59,17 +59,18 @@ static int each_jump(const struct image *img, rule_fn *fn, void *arg)
 			     r < c->n_rules; r++)
 				if (c->rules[r].verdict == VERDICT_JUMP &&
 				    own_names_stand_in(c->rules[r].target))
-					err = fn(arg, t, &c->rules[r]);
+					err = fn(arg, t, c, &c->rules[r]);
 		}
 	}
 	return err;
 }
 
 static int attach(void *arg, const struct image_table *t,
-		  struct image_rule *r)
+		  const struct image_chain *c, struct image_rule *r)
 {
 	const struct originals *o = arg;
 
+	(void)c;
 	if (!r->original)
 		r->original = originals_find(o, t->family, t->name, r->target);
 	return 0;
@@ -88,11 +89,12 @@ struct lacking {
 };
 
 static int note_lacks(void *arg, const struct image_table *t,
-		      struct image_rule *r)
+		      const struct image_chain *c, struct image_rule *r)
 {
 	const struct lacking *l = arg;
 
-	return r->original ? l->fn(l->arg, t, r->original, &r->lacks) : 0;
+	return r->original ? l->fn(l->arg, t, c->name, r->original,
+				   &r->lacks) : 0;
 }
 
 int originals_note_lacks(const struct image *img, originals_lacks_fn *fn,
@@ -108,13 +110,15 @@ struct learning {
 	size_t n;
 };
 
-static int learn(void *arg, const struct image_table *t, struct image_rule *r)
+static int learn(void *arg, const struct image_table *t,
+		 const struct image_chain *c, struct image_rule *r)
 {
 	struct learning *l = arg;
 	const struct original x = { t->family, t->name, r->target,
 				    r->original };
 	const char *text;
 
+	(void)c;
 	if (!r->original)
 		return 0;
 	text = originals_find(l->o, t->family, t->name, r->target);

@@ -36,12 +36,13 @@ const char *originals_find(const struct originals *o, uint8_t family,
 /* Tell the jumps of an image what they stand in for. */
 void originals_attach(const struct originals *o, struct image *img);
 /*
- * Note in the jumps of a live image which originals lead to a chain that is
- * not there: the kernel would not take them. The function gives its name,
- * interned, or NULL.
+ * Note in the jumps of a live image which originals the kernel would not take,
+ * since a chain or a set that they name is gone. The function says so,
+ * interned: "chain x is not there any more"; NULL: it would.
  */
 typedef int originals_lacks_fn(void *arg, const struct image_table *t,
-			       const char *original, const char **ret);
+			       const char *chain, const char *original,
+			       const char **ret);
 int originals_note_lacks(const struct image *img, originals_lacks_fn *fn,
 			 void *arg);
 /* Learn it from them; *ret_new: how many were not known so. */

@@ -192,14 +192,15 @@ struct looking {
 };
 
 /* originals_lacks_fn; what is no rule is said when it is to be put back */
-static int lacks(void *arg, const struct image_table *t, const char *original,
-		 const char **ret)
+static int lacks(void *arg, const struct image_table *t, const char *in,
+		 const char *original, const char **ret)
 {
 	_cleanup_(ipt_original_release) struct ipt_original o = { 0 };
 	struct looking *l = arg;
 	const char *chain;
 	int err = ipt_original_read(t->family, original, &o);
 
+	(void)in;
 	if (err)
 		return err == -EBADMSG ? 0 : err;
 	if (l->t.h && (l->t.family != t->family ||
@@ -210,7 +211,8 @@ static int lacks(void *arg, const struct image_table *t, const char *original,
 	if (err)
 		return err;
 	chain = ipt_original_lacks(&o, &l->t);
-	*ret = chain ? intern(chain) : NULL;
+	*ret = chain ? intern_printf("chain %s is not there any more", chain) :
+		       NULL;
 	return chain && !*ret ? -ENOMEM : 0;
 }
 

@@ -3,7 +3,9 @@
  * backends/nft/nft_batch.c: messages gathered page by page for one sendmsg().
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "backends/nft/nft_kernel.h"
 #include "core/mem.h"
@@ -98,6 +100,17 @@ const struct nft_sent *nft_batch_find(const struct nft_batch *b, uint32_t seq)
 	size_t i = seq - b->base;
 
 	return i < b->n_sent ? &b->sent[i] : NULL;
+}
+
+int nft_batch_send(struct mnl_socket *nl, const struct nft_batch *b)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct msghdr msg = {
+		.msg_name = &kernel, .msg_namelen = sizeof(kernel),
+		.msg_iov = b->page, .msg_iovlen = b->n_pages,
+	};
+
+	return sendmsg(mnl_socket_get_fd(nl), &msg, 0) < 0 ? -errno : 0;
 }
 
 void nft_batch_release(struct nft_batch *b)

@@ -40,15 +40,9 @@ static void size_buffers(struct backend_ctx *ctx, const struct nft_batch *b)
 
 static int send_batch(struct backend_ctx *ctx, const struct nft_batch *b)
 {
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	struct msghdr msg = {
-		.msg_name = &kernel, .msg_namelen = sizeof(kernel),
-		.msg_iov = b->page, .msg_iovlen = b->n_pages,
-	};
-
 	for (size_t i = 0; host_tracing() && i < b->n_sent; i++)
 		nft_trace_msg("send", b->sent[i].nlh);
-	return sendmsg(mnl_socket_get_fd(ctx->nl), &msg, 0) < 0 ? -errno : 0;
+	return nft_batch_send(ctx->nl, b);
 }
 
 /* What the kernel adds to an error: its words, and where it stopped. */

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "backends/nft/nft_original.h"
+#include "backends/nft/nft_probe.h"
 #include "core/fault.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 /* The host's rules of one chain, as they are now. */
@@ -56,12 +58,20 @@ static bool has_chain(void *arg, const char *chain)
 
 /* What is no rule is said when it is to be put back. */
 int nft_exchange_lacks(void *arg, const struct image_table *t,
-		       const char *original, const char **ret)
+		       const char *chain, const char *original,
+		       const char **ret)
 {
 	struct chains_of of = { arg, t };
-	int err = nft_original_lacks(original, has_chain, &of, ret);
+	const char *to = NULL;
+	int err = nft_original_lacks(original, has_chain, &of, &to);
 
-	return err == -EBADMSG ? 0 : err;
+	*ret = NULL;
+	if (err)
+		return err == -EBADMSG ? 0 : err;
+	if (!to)
+		return nft_probe(t->family, t->name, chain, original, ret);
+	*ret = intern_printf("chain %s is not there any more", to);
+	return *ret ? 0 : -ENOMEM;
 }
 
 struct listing {
@@ -263,7 +273,7 @@ static int find_one(struct backend_ctx *ctx, const struct changeset *cs,
 	if (from)
 		return add_exchange(ret, (struct nft_exchange){ s, 0, from });
 	if (at == l->n)
-		err = nft_exchange_lacks(&ctx->world, s->table,
+		err = nft_exchange_lacks(&ctx->world, s->table, s->chain->name,
 					 s->rule->original, &lacks);
 	if (err || lacks)
 		return err;

@@ -28,9 +28,9 @@ struct nft_exchanges {
 
 /*
  * Find the rules of all steps that add such a jump, as they are at the stamp's
- * generation; one that leads to a chain that is gone has gone with it, and its
- * jump comes alone. Those found are then left out of ctx->world: what is
- * counted there is what stays.
+ * generation; one that names a chain or a set that is gone has gone with it,
+ * and its jump comes alone. Those found are then left out of ctx->world: what
+ * is counted there is what stays.
  */
 int nft_exchanges_find(struct backend_ctx *ctx, const struct changeset *cs,
 		       struct stamp stamp, struct nft_exchanges *ret,
@@ -46,7 +46,8 @@ uint64_t nft_exchange_behind(const struct nft_exchanges *x,
 			     const struct step *s);
 /* originals_lacks_fn; `arg` is the struct nft_world of the same moment. */
 int nft_exchange_lacks(void *arg, const struct image_table *t,
-		       const char *original, const char **ret);
+		       const char *chain, const char *original,
+		       const char **ret);
 /* Does another jump take over what this step's stood for? */
 bool nft_exchange_hands_over(const struct nft_exchanges *x,
 			     const struct step *s);

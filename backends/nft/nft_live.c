@@ -15,6 +15,7 @@
 #include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_kernel.h"
 #include "backends/nft/nft_original.h"
+#include "backends/nft/nft_probe.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -274,7 +275,7 @@ static bool has_chain(void *arg, const char *name)
 
 /*
  * What the rule, a jump to what stands in for another one, stands for. One
- * that leads to a chain that is gone does not come back.
+ * that names a chain or a set that is gone does not come back.
  */
 static const char *original_of(struct live *l,
 			       const struct nlattr *const *v)
@@ -288,9 +289,11 @@ static const char *original_of(struct live *l,
 	    nft_name_is_own(c->name))
 		return NULL;
 	text = originals_find(l->ctx->originals, t->family, t->name, target);
-	if (text && !nft_original_lacks(text, has_chain, l, &to) && to)
-		return NULL;
-	return text;
+	if (!text || nft_original_lacks(text, has_chain, l, &to))
+		return text;
+	if (!to && nft_probe(t->family, t->name, c->name, text, &to))
+		return text;
+	return to ? NULL : text;
 }
 
 /* -EBADMSG: the record is no rule. */
