@@ -77,7 +77,15 @@ struct foreign_place {
 };
 
 /* What a snapshot found beside ctpolicy's own things. */
+/* A jump that ctpolicy made, to a chain that is not called so any more. */
+struct renamed_jump {
+	uint8_t family;
+	const char *table, *chain, *target;	/* interned */
+};
+
 struct survey {
+	struct renamed_jump *renamed;
+	size_t n_renamed, cap_renamed;
 	struct foreign_place *places;	/* that jumps of ours may stand in */
 	size_t n_places, cap_places;
 	bool knows_places;	/* false: all that we jump from always exist */

@@ -81,6 +81,7 @@ void survey_release(struct survey *s)
 {
 	free(s->filters);
 	free(s->places);
+	free(s->renamed);
 	*s = (struct survey){ 0 };
 }
 

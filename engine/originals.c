@@ -12,6 +12,8 @@
 #include "rules/own_names.h"
 #include "state/originals.h"
 
+#define NAMED_MAX 4
+
 struct kept_originals {
 	struct originals *of;		/* of each row of backends[] */
 	size_t n;
@@ -274,6 +276,77 @@ int originals_say_lacking(struct plan *p, const struct part *m)
 		}
 	}
 	return err || !any || !refuse ? err : -FAULT_CONFLICT;
+}
+
+/*
+ * Of rules on record in the table, those for which no chain stands: as many as
+ * a message holds, the last ones first.
+ */
+static int list_missing(const struct part *m, const struct originals *o,
+			const struct renamed_jump *j, struct strbuf *out,
+			const char **ret_only)
+{
+	const struct image_table *t = image_find_table(m->live.image,
+						       j->family, j->table);
+	size_t n = 0;
+
+	for (size_t i = o->n; i-- && n < NAMED_MAX;) {
+		const struct original *x = &o->v[i];
+		_cleanup_(strbuf_release) struct strbuf words = { 0 };
+
+		if (x->family != j->family || strcmp(x->table, j->table) ||
+		    (t && image_find_chain(t, x->stand_in)))
+			continue;
+		if (m->backend->print_original)
+			(void)m->backend->print_original(
+				&(struct image_table){ .family = j->family,
+						       .name = j->table },
+				j->chain, x->text, &words);
+		strbuf_printf(out, "%s%s%s%s", n++ ? "; " : "", x->stand_in,
+			      words.n ? " for: " : "", strbuf_str(&words));
+		*ret_only = n == 1 ? x->stand_in : NULL;
+	}
+	return strbuf_status(out);
+}
+
+static int say_renamed(struct plan *p, const struct part *m,
+		       const struct originals *o, const struct renamed_jump *j)
+{
+	_cleanup_(strbuf_release) struct strbuf names = { 0 };
+	const char *only = NULL;
+	int err = list_missing(m, o, j, &names, &only);
+
+	if (err || !names.n)
+		return err;
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_ORIGINAL_GONE, NOPOS,
+		 "%s, table %s %s, chain %s: somebody renamed the chain of ctpolicy's that is called %s now: which rule the jump to it stands for is not known",
+		 m->backend->name, nfproto_name(j->family), j->table, j->chain,
+		 j->target);
+	if (only)
+		diag_help(&p->diags,
+			  "nothing was done: give it its name again and repeat this: nft rename chain %s %s %s %s",
+			  nfproto_name(j->family), j->table, j->target, only);
+	else
+		diag_help(&p->diags,
+			  "nothing was done: give it its name again and repeat this; by its rules it is one of these: %s",
+			  strbuf_str(&names));
+	return -FAULT_CONFLICT;
+}
+
+int originals_say_renamed(struct plan *p, const struct part *m)
+{
+	const struct originals *o = p->originals ?
+		those_of(p->originals, m->backend->name) : NULL;
+	const struct survey *s = &m->live.survey;
+	int err = 0;
+
+	for (size_t i = 0; o && i < s->n_renamed; i++) {
+		int one = say_renamed(p, m, o, &s->renamed[i]);
+
+		if (one && err != -ENOMEM)
+			err = one;
+	}
+	return err;
 }
 
 static int give(const struct originals *o, const char *target,

@@ -38,6 +38,11 @@ int originals_say_lost(struct plan *p, const struct part *m);
  * what stands in for such a one would go.
  */
 int originals_say_lacking(struct plan *p, const struct part *m);
+/*
+ * -FAULT_CONFLICT, with a diagnostic: a jump of ctpolicy's leads to a chain
+ * that somebody renamed, so that nobody knows which rule it stands for.
+ */
+int originals_say_renamed(struct plan *p, const struct part *m);
 void originals_free(struct kept_originals **k);
 
 #endif

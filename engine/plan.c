@@ -227,6 +227,8 @@ int plan_compare_part(struct plan *p, struct part *m)
 		err = originals_say_lost(p, m);
 	}
 	if (!err)
+		err = originals_say_renamed(p, m);
+	if (!err)
 		err = originals_say_lacking(p, m);
 	/* What the host writes from now on makes the snapshot stale. */
 	if (!err && !m->past)

@@ -14,7 +14,9 @@
 #include "backends/nft/nft_exchange.h"
 #include "backends/nft/nft_kernel.h"
 #include "backends/nft/nft_native.h"
+#include "backends/nft/nft_original.h"
 #include "backends/nft/nft_world.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 #define TRIES_MAX 20
@@ -26,6 +28,7 @@ struct scan {
 	struct image *image;
 	struct nft_world world;
 	struct nft_anonymous sets;	/* of rules that stand in for others */
+	struct survey *survey;
 };
 
 static void scan_release(struct scan *s)
@@ -250,6 +253,30 @@ static int take_jump(struct scan *s, const struct nlmsghdr *nlh,
 	return decode_rule(s, nlh, t, c, f->n_rules + c->n_rules);
 }
 
+/* By its comment it is ctpolicy's, by where it leads it is not. */
+static int note_renamed(struct survey *s, const struct nft_foreign *f,
+			const struct nlattr *const *v)
+{
+	const char *target = nft_original_target(v[NFTA_RULE_EXPRESSIONS]);
+	const struct nlattr *u = v[NFTA_RULE_USERDATA];
+	char buf[COMMENT_MAX + 1];
+	const char *c = u ? nft_udata_comment(mnl_attr_get_payload(u),
+					      mnl_attr_get_payload_len(u),
+					      buf, sizeof(buf)) : NULL;
+	struct renamed_jump *to;
+
+	if (!target || !c || strcmp(c, NFT_JUMP_COMMENT) != 0 ||
+	    nft_name_is_own(f->chain))
+		return 0;
+	if (mem_grow(&s->renamed, &s->cap_renamed, s->n_renamed + 1))
+		return -ENOMEM;
+	to = &s->renamed[s->n_renamed];
+	*to = (struct renamed_jump){ f->family, intern(f->table),
+				     intern(f->chain), intern(target) };
+	s->n_renamed++;
+	return to->table && to->chain && to->target ? 0 : -ENOMEM;
+}
+
 static int take_foreign_rule(struct scan *s, const struct nlmsghdr *nlh,
 			     const struct nlattr *const *v)
 {
@@ -266,17 +293,19 @@ static int take_foreign_rule(struct scan *s, const struct nlmsghdr *nlh,
 		return err;
 	if (ours)
 		return take_jump(s, nlh, f);
-	return nft_world_count_rule(f, nft_attr_u64(v[NFTA_RULE_HANDLE]));
+	err = note_renamed(s->survey, f, v);
+	return err ? err :
+		     nft_world_count_rule(f, nft_attr_u64(v[NFTA_RULE_HANDLE]));
 }
 
 static int take_rule(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *v[NFTA_RULE_EXPRESSIONS + 1];
+	const struct nlattr *v[NFTA_RULE_USERDATA + 1];
 	uint8_t family = nft_msg_family(nlh);
 	struct image_table *t;
 	struct image_chain *c;
 	struct scan *s = arg;
-	int err = nft_msg_attrs(nlh, v, NFTA_RULE_EXPRESSIONS);
+	int err = nft_msg_attrs(nlh, v, NFTA_RULE_USERDATA);
 
 	if (err || !nft_family_matters(family))
 		return err;
@@ -312,6 +341,7 @@ static int scan_kernel(struct scan *s, struct survey *ret)
 {
 	int err;
 
+	s->survey = ret;
 	s->image = image_new();
 	if (!s->image)
 		return -ENOMEM;

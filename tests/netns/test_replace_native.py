@@ -158,6 +158,34 @@ class Restored:
         self.space.ctpolicy("apply", POLICY, "--backend", "nftables")
         self.assertEqual(listed(self.space), before)
 
+    def test_stand_in_renamed(self):
+        """Which rule it stood for is not known: nothing is done until it has its name
+        again, which is said."""
+        for host in HOSTS:
+            for last in (0, -1):
+                before = self.start(host)
+                family = self.families[-1]
+                name = re.findall(r"jump (ctpolicy-input\.r\w+)", self.space.run(
+                    "nft list chain %s host input" % family))[last]
+                whole = listed(self.space)
+                self.space.nft("rename chain %s host %s mine" % (family, name))
+                renamed = listed(self.space)
+                for command in (["remove"], ["rollback"], ["remove"]):
+                    with self.subTest(host=host, last=last, command=command):
+                        code, said = ctpolicy(self.space, *command)
+                        self.assertEqual(code, REFUSED, said)
+                        self.assertIn("[CT535]", said)
+                        self.assertNotIn("removed", said)
+                        self.assertEqual(listed(self.space), renamed)
+                code, said = self.space.ctpolicy("apply", POLICY, "--backend", "nftables")
+                self.assertEqual(code, REFUSED, said)
+                self.assertEqual(listed(self.space), renamed)
+                self.assertIn(name, said)
+                self.space.nft("rename chain %s host mine %s" % (family, name))
+                self.assertEqual(listed(self.space), whole)
+                self.space.remove("nftables")
+                self.assertEqual(listed(self.space), before)
+
     def test_not_confirmed(self):
         self.host.load(SERVER)
         before = listed(self.space)
