@@ -2,8 +2,12 @@
 #include "engine/tune_want.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "core/intern.h"
 #include "core/mem.h"
 #include "engine/off_state.h"
 #include "engine/tune_files.h"
@@ -17,14 +21,33 @@ static bool goes_with_modules(const struct plan *p)
 	       modules_root_state(MODULES_SYS) == MODULES_LOADED;
 }
 
+/*
+ * The kernel makes whole pages of buckets, of which one may be larger than the
+ * generator, which knows no machine, has it.
+ */
+static const char *value_of(const struct setting *s)
+{
+	uint64_t n = (uint64_t)sysconf(_SC_PAGESIZE) / sizeof(void *);
+	uint64_t buckets;
+
+	if (strcmp(s->key, CT_BUCKETS) != 0)
+		return s->value;
+	buckets = strtoull(s->value, NULL, 10);
+	return intern_printf("%" PRIu64, (buckets + n - 1) / n * n);
+}
+
 static int want_policy(struct plan *p)
 {
 	struct tune *t = &p->change.tune;
 	int err = 0;
 
-	for (size_t i = 0; !err && p->rules && i < p->rules->n_sysctls; i++)
-		err = off_put(&t->want, OFF_SYSCTL, p->rules->sysctls[i].key,
-			      p->rules->sysctls[i].value);
+	for (size_t i = 0; !err && p->rules && i < p->rules->n_sysctls; i++) {
+		const struct setting *s = &p->rules->sysctls[i];
+		const char *value = value_of(s);
+
+		err = value ? off_put(&t->want, OFF_SYSCTL, s->key, value) :
+			      -ENOMEM;
+	}
 	return err;
 }
 

@@ -2,6 +2,8 @@
 #include "host/boot_files.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
 #include <glob.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -172,17 +174,37 @@ int boot_files_list(struct boot_files *ret)
 	return 0;
 }
 
+/*
+ * Not by glob(3), which frees twice what it has when memory ends. `pattern` is
+ * "/a/b/x*y/z*": a folder, a pattern of names there, and what follows.
+ */
 static int add_pattern(struct boot_files *f, const char *pattern)
 {
-	glob_t found = { 0 };
-	int err = pattern ? glob(pattern, 0, NULL, &found) : GLOB_NOSPACE;
+	const char *star = pattern ? strchr(pattern, '*') : NULL;
+	const char *part, *rest, *folder, *wanted;
+	struct dirent **v = NULL;
+	int n, err = 0;
 
-	if (err == GLOB_NOSPACE)
-		return -ENOMEM;
-	for (size_t i = 0; !err && i < found.gl_pathc; i++)
-		err = add(f, found.gl_pathv[i], false, BOOT_NAMES, 0);
-	globfree(&found);
-	return err == -ENOMEM ? err : 0;
+	if (!star)
+		return pattern ? add(f, pattern, false, BOOT_NAMES, 0) :
+				 -ENOMEM;
+	for (part = star; part[-1] != '/'; part--)
+		;
+	rest = star + strcspn(star, "/");
+	folder = intern_n(pattern, (size_t)(part - pattern));
+	wanted = intern_n(part, (size_t)(rest - part));
+	n = folder && wanted ? scandir(folder, &v, NULL, alphasort) : -1;
+	if (n < 0)
+		return folder && wanted && errno != ENOMEM ? 0 : -ENOMEM;
+	for (int i = 0; i < n; i++) {
+		if (!err && !fnmatch(wanted, v[i]->d_name, FNM_PERIOD))
+			err = add_pattern(f, intern_printf("%s%s%s", folder,
+							   v[i]->d_name,
+							   rest));
+		free(v[i]);
+	}
+	free(v);
+	return err;
 }
 
 /* The active profiles, by name; what they include is not followed. */

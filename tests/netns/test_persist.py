@@ -8,6 +8,7 @@ this test's mount namespace. What a boot makes of them is in tests/vm.
 import glob
 import json
 import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -26,6 +27,10 @@ KNOB = "/proc/sys/net/netfilter/nf_conntrack_udp_timeout"
 TOOL = "/usr/lib/systemd/systemd-sysctl"
 TMP = tempfile.mkdtemp()
 STATE = os.path.join(TMP, "state")
+# libiptc and libxtables abort when an allocation of their own fails
+GIVES_UP = ("not a valid target", "tables: malloc failed",
+            "xtables")
+SEED = random.randrange(1 << 32)
 # (where, the line, what it sets)
 WRITERS = (
     ("/etc/sysctl.d/10-net.conf", KEY + "=60"),
@@ -215,11 +220,11 @@ class Persist(unittest.TestCase):
                         self.ctpolicy(0, "remove")
                         if verb == "remove":
                             self.ctpolicy(0, "apply", policy())
-                        if not self.fail(verb, words, call, how, n,
+                        if not self.cut(verb, words, call, how, n,
                                          (NOTHING, others, written("20"))):
                             break
 
-    def fail(self, verb, words, call, how, n, allowed):
+    def cut(self, verb, words, call, how, n, allowed):
         """Was the call made so often?"""
         log = os.path.join(TMP, "log")
         p = subprocess.run(
@@ -235,6 +240,43 @@ class Persist(unittest.TestCase):
             self.assertEqual(texts(), allowed[1], said)
         made = boot_files.read(log)
         return "INJECTED" in made or "SIGKILL" in made
+
+    def test_starved(self):
+        """An allocation fails, at random places: all or nothing, no crash."""
+        library, count = TMP + "/alloc_fault.so", TMP + "/allocations"
+        subprocess.run([os.environ.get("CC", "cc").split()[0], "-shared",
+                        "-fPIC", "-O1", "-o", library, os.environ["srcdir"] +
+                        "/tests/fault/alloc_fault.c", "-ldl"], check=True)
+        rng = random.Random(SEED)
+
+        def starve(words, n):
+            return subprocess.run(
+                [CTPOLICY, words[0], "--state-dir", STATE, *words[1:]],
+                capture_output=True, text=True, env={
+                    **os.environ, "LD_PRELOAD": library, "ASAN_OPTIONS":
+                    "verify_asan_link_order=0:detect_leaks=0",
+                    "CTPOLICY_FAIL_ALLOC": str(n),
+                    "CTPOLICY_COUNT_ALLOC": count})
+        for words in (["apply", policy()], ["remove"]):
+            if words[0] == "remove":
+                self.ctpolicy(0, "apply", policy())
+            starve(words, 0)
+            total = int(boot_files.read(count).split()[0])
+            for n in sorted(rng.sample(range(1, total), 25)):
+                self.ctpolicy(0, "remove")
+                if words[0] == "remove":
+                    self.ctpolicy(0, "apply", policy())
+                p = starve(words, n)
+                said = (SEED, words[0], n, p.returncode, p.stderr)
+                if not any(w in p.stderr for w in GIVES_UP):
+                    self.assertGreaterEqual(p.returncode, 0, said)
+                self.assertNotRegex(p.stderr, "Sanitizer|runtime error")
+                self.assertIn(texts(), (NOTHING, written("20")), said)
+                self.ctpolicy(0, "recover")
+                self.ctpolicy(0, "remove")
+                self.assertEqual(texts(), NOTHING, said)
+                with open(KNOB) as f:
+                    self.assertEqual(f.read(), self.before, said)
 
     def test_writers(self):
         """Each other line that sets it is named, and no more."""
