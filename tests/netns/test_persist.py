@@ -29,7 +29,7 @@ TMP = tempfile.mkdtemp()
 STATE = os.path.join(TMP, "state")
 # libiptc and libxtables abort when an allocation of their own fails
 GIVES_UP = ("not a valid target", "tables: malloc failed",
-            "xtables")
+            "tables: strdup failed")
 SEED = random.randrange(1 << 32)
 # (where, the line, what it sets)
 WRITERS = (

@@ -6,6 +6,7 @@ would not hold what it says.
 
 They have one value for the whole machine, so this test changes them for some
 seconds, never to less than half of what they are."""
+import contextlib
 import json
 import os
 import re
@@ -14,9 +15,11 @@ import socket
 import subprocess
 import sys
 import unittest
+import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "netns"))
+import boot_files                                           # noqa: E402
 import lab                                                  # noqa: E402
 from machine import KNOBS, Machine                          # noqa: E402
 
@@ -24,12 +27,15 @@ KEY = "net.netfilter.nf_conntrack_"
 HASHSIZE = "/sys/module/nf_conntrack/parameters/hashsize"
 STATE = os.path.join(lab.WORK, "sizes-state")
 PAGE = 512
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+SYSCTLS = "/etc/sysctl.d/90-ctpolicy.conf"
 
 
 def setUpModule():
     global MACHINE
     lab.require_ctpolicy()
     MACHINE = Machine()
+    boot_files.layer("/etc")
 
 
 def policy(section):
@@ -160,6 +166,63 @@ class Sizes(unittest.TestCase):
         both = policy("max: %d, buckets: %d" % (20 * self.buckets,
                                                 self.buckets))
         self.assertIn("CT517", self.ctpolicy(1, "diff", both).stderr)
+
+    @contextlib.contextmanager
+    def another_boot(self):
+        """As far as ctpolicy can tell."""
+        fresh = os.path.join(lab.WORK, "boot-id")
+        with open(fresh, "w") as f:
+            f.write(str(uuid.uuid4()) + "\n")
+        first("mount", "--bind", fresh, BOOT_ID)
+        try:
+            yield
+        finally:
+            first("umount", BOOT_ID)
+
+    def test_boot(self):
+        """Values that are there after a boot are ctpolicy's by its files
+        alone."""
+        udp = MACHINE.read("udp_timeout")
+        self.addCleanup(MACHINE.write, "udp_timeout", udp)
+        self.ctpolicy(0, "apply", policy("timeouts: {udp: 20s}"))
+        with self.another_boot():
+            status = json.loads(self.ctpolicy(0, "status", "--json").stdout)
+            self.assertEqual(status["drift"]["settings"], 0)
+            MACHINE.write("udp_timeout", "30")
+            status = json.loads(self.ctpolicy(0, "status", "--json").stdout)
+            self.assertEqual((status["drift"]["settings"],
+                              status["drift"]["earlier_boot"]), (1, True))
+            MACHINE.write("udp_timeout", "20")
+            self.ctpolicy(0, "remove")
+            self.assertEqual(MACHINE.read("udp_timeout"), "20")
+        MACHINE.write("udp_timeout", udp)
+        self.ctpolicy(0, "apply", policy("persist: true, timeouts: {udp: 20s}"))
+        self.assertTrue(os.path.exists(SYSCTLS))
+        with self.another_boot():
+            self.ctpolicy(0, "apply",
+                          policy("persist: true, timeouts: {udp: 20s}"))
+            self.ctpolicy(0, "remove")
+            self.assertEqual(MACHINE.read("udp_timeout"), udp)
+            self.assertFalse(os.path.exists(SYSCTLS))
+
+    def test_cut_by_a_boot(self):
+        """Of a change that was cut the files are left: they go."""
+        udp = MACHINE.read("udp_timeout")
+        self.addCleanup(MACHINE.write, "udp_timeout", udp)
+        file = policy("persist: true, timeouts: {udp: 20s}")
+        with MACHINE.entered():
+            subprocess.run(
+                ["strace", "-qq", "-o", "/dev/null", "-P",
+                 os.path.dirname(SYSCTLS), "-e", "trace=fsync", "-e",
+                 "inject=fsync:signal=KILL:when=1", lab.CTPOLICY, "apply",
+                 "--state-dir", STATE, file], capture_output=True)
+        self.assertTrue(os.path.exists(SYSCTLS))
+        MACHINE.write("udp_timeout", udp)
+        with self.another_boot():
+            self.ctpolicy(0, "recover")
+            self.assertFalse(os.path.exists(SYSCTLS))
+            self.assertEqual(MACHINE.read("udp_timeout"), udp)
+            self.ctpolicy(0, "remove")
 
     def test_room(self):
         """The fullest namespace counts, though it is another one."""
