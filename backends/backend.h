@@ -91,6 +91,8 @@ struct survey {
 	bool knows_places;	/* false: all that we jump from always exist */
 	struct foreign_chain *filters;	/* that drop on input/forward/output */
 	size_t n_filters, cap_filters;
+	/* The host's own rules in the chains of legacy raw, IPv4 and IPv6. */
+	uint32_t raw_rules[2][HOOK_MAX_];
 	bool unseen;		/* there may be tables that cannot be read */
 	bool in_use;		/* foreign rules or policies live here */
 	bool ours;		/* something of ours is here */

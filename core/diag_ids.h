@@ -195,6 +195,8 @@
 	X(OVERWROTE, 615)		/* a writer without the lock */	\
 	X(UNWATCHED, 616)		/* was somebody overwritten? */	\
 	X(UNCOUNTED, 617)		/* written, without counters */	\
+	X(TIMERS_UNREADABLE, 618)					\
+	X(TIMERS_REFUSED, 619)		/* by the kernel */		\
 	/* A saved iptables ruleset */					\
 	X(SAVED_IPTABLES, 620)						\
 	X(SAVED_NUL, 621)						\
@@ -204,6 +206,7 @@
 	X(XTABLES_START, 630)						\
 	X(XTABLES_ARGUMENT, 631)					\
 	X(XTABLES_RULE, 632)						\
+	X(TIMERS_TOO_MANY, 633)		/* different ones of a protocol */\
 	/* The conntrack table */					\
 	X(ENTRIES_KEPT, 640)		/* a warning */			\
 	X(NOT_ADOPTED, 641)		/* a warning */			\
@@ -214,6 +217,7 @@
 	X(NOTHING_DROPS, 702)		/* a note */			\
 	X(ACCEPTS_NOT_SHOWN, 703)	/* a note */			\
 	X(TABLE_OWNED, 704)		/* by another process */	\
+	X(TIMERS_UNSAID, 705)		/* nft has no words for them */	\
 	X(NO_NETLINK, 710)						\
 	X(NFT_CHANGED_MEANWHILE, 711)					\
 	X(NFT_WRITE_CAP, 712)						\

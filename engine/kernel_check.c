@@ -106,7 +106,7 @@ static int check_loads_nothing(struct plan *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->rules->n; i++)
-		n += p->rules->v[i].action == ACTION_NOTRACK;
+		n += p->rules->v[i].action != ACTION_ACCEPT;
 	if (!n || modules_root_state(MODULES_SYS) != MODULES_ABSENT)
 		return 0;
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_WOULD_LOAD, NOPOS,

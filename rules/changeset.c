@@ -177,20 +177,26 @@ static void push_chain(struct build *b, const struct image_chain *c, bool add)
 		s->chain = c;
 }
 
+static bool set_is_reshaped(const struct image_table *want,
+			    const struct image_table *live, const char *name)
+{
+	const struct image_set *w = image_find_set(want, name);
+	const struct image_set *l = image_find_set(live, name);
+
+	return w && l && !image_set_fits(w, l);
+}
+
 static bool is_reshaped(const struct image_table *want,
 			const struct image_table *live,
 			const struct image_rule *r)
 {
-	for (unsigned int i = 0; want && live && i < r->n_lookups; i++) {
-		const struct image_set *w = image_find_set(want,
-							   r->lookup[i].set);
-		const struct image_set *l = image_find_set(live,
-							   r->lookup[i].set);
-
-		if (w && l && !image_set_fits(w, l))
+	if (!want || !live)
+		return false;
+	for (unsigned int i = 0; i < r->n_lookups; i++)
+		if (set_is_reshaped(want, live, r->lookup[i].set))
 			return true;
-	}
-	return false;
+	return r->verdict == VERDICT_TIMERS &&
+	       set_is_reshaped(want, live, r->target);
 }
 
 /* A rule in the way of a set's new shape leaves before anything is added. */

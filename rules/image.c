@@ -287,6 +287,7 @@ bool image_set_fits(const struct image_set *want, const struct image_set *live)
 
 	return want->interval == live->interval &&
 	       want->family == live->family &&
+	       text_equal(want->timers, live->timers) &&
 	       !strcmp(want->kind, live->kind) &&
 	       (!live->size || live->size >= w->n) &&
 	       w->n_fields == l->n_fields &&

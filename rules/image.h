@@ -20,6 +20,9 @@
  *         iptables-nft: multiport lists).
  *         The indexes are image.c's own; who moves or takes out a table, chain
  *         or set beside it releases the index concerned.
+ *         A set may hold timers for new entries of its `family` instead of
+ *         elements: an object of the kernel's, which is there before the rules
+ *         that name it and goes after them as any set does.
  * Units:  as in core/inet.h and rules/elems.h.
  * Owner:  names are interned (core/intern.h). An image owns everything in it,
  *         its origins too when they were made by image_origin(); origins taken
@@ -64,6 +67,8 @@ enum verdict {
 	VERDICT_JUMP,
 	VERDICT_WORDS,		/* all of it is `unknown`, the host's words */
 	VERDICT_UNKNOWN,
+	/* Digests hold these numbers: what is new comes last. */
+	VERDICT_TIMERS,		/* a new entry gets those of set `target` */
 	VERDICT_MAX_
 };
 
@@ -89,7 +94,10 @@ struct image_rule {
 	uint8_t n_lookups;
 	enum verdict verdict;
 	enum stage stage;
-	/* The chain that it leads to; of words, if it is ours. NULL: none */
+	/*
+	 * The chain that it leads to; of words, if it is ours. Of timers, the
+	 * set that has them. NULL: none
+	 */
 	const char *target;
 	/*
 	 * Of a jump in a foreign chain: the rule of the host's in whose place
@@ -113,6 +121,7 @@ struct image_set {
 	uint8_t family;			/* AF_*, AF_UNSPEC: no addresses */
 	enum stage stage;
 	char kind[24];			/* backend's word: "hash:net,port"; "" */
+	const char *timers;		/* words of core/timers.h; NULL: none */
 };
 
 struct image_chain {

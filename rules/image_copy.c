@@ -44,6 +44,7 @@ struct image_set *image_copy_set(struct image_table *to,
 	s->proto = from->proto;
 	s->family = from->family;
 	s->stage = from->stage;
+	s->timers = from->timers;
 	memcpy(s->kind, from->kind, sizeof(s->kind));
 	elems_init(&s->elems, from->elems.field, from->elems.n_fields);
 	return s;

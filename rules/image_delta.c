@@ -16,6 +16,7 @@ void image_delta_release(struct image_delta *d)
 static bool same_shape(const struct image_set *a, const struct image_set *b)
 {
 	return a->interval == b->interval && a->family == b->family &&
+	       a->timers == b->timers &&
 	       !strcmp(a->kind, b->kind) &&
 	       a->elems.n_fields == b->elems.n_fields &&
 	       !memcmp(a->elems.field, b->elems.field,

@@ -129,6 +129,9 @@ static void put_set(uint64_t *h, const struct image_set *s)
 	if (e->width)
 		put(h, e->key, e->n * 2 * e->width);
 	put_comments(h, e);
+	/* records of sets alone keep their digests */
+	if (s->timers)
+		put_text(h, s->timers);
 }
 
 /* Records hold digests: this stays, however many hooks there are. */

@@ -116,9 +116,10 @@ static void put_elem(struct strbuf *b, const struct elems *e, size_t i)
 
 static void dump_set(const struct image_set *s, FILE *out)
 {
-	fprintf(out, "  set %s%s%s%s size %u\n", s->name,
+	fprintf(out, "  set %s%s%s%s size %u%s%s\n", s->name,
 		s->interval ? " interval" : "", *s->kind ? " " : "", s->kind,
-		s->size);
+		s->size, s->timers ? " timers " : "",
+		s->timers ? s->timers : "");
 	for (size_t i = 0; i < s->elems.n; i++) {
 		_cleanup_(strbuf_release) struct strbuf b = { 0 };
 		char comment[COMMENT_MAX + 1];
@@ -141,6 +142,7 @@ static void dump_rule(const struct image_rule *r, FILE *out)
 		[VERDICT_NOTRACK] = "notrack", [VERDICT_ACCEPT] = "accept",
 		[VERDICT_RETURN] = "return", [VERDICT_JUMP] = "jump",
 		[VERDICT_WORDS] = "words", [VERDICT_UNKNOWN] = "unknown",
+		[VERDICT_TIMERS] = "timers",
 	};
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 

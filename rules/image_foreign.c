@@ -11,6 +11,7 @@
 
 #include "core/intern.h"
 #include "core/mem.h"
+#include "rules/own_names.h"
 
 struct adding {
 	struct foreign *f;
@@ -318,13 +319,16 @@ static int put_verdict(const struct adding *a, const struct image_rule *from,
 		[VERDICT_ACCEPT] = FOREIGN_ACCEPT,
 		[VERDICT_RETURN] = FOREIGN_RETURN,
 		[VERDICT_JUMP] = FOREIGN_JUMP,
+		[VERDICT_TIMERS] = FOREIGN_NONE,
 		[VERDICT_WORDS] = FOREIGN_TARGET,
 		[VERDICT_UNKNOWN] = FOREIGN_TARGET,
 	};
 	struct term notrack = { .kind = TERM_NOTRACK };
 
 	r->verdict = verdicts[from->verdict];
-	r->target = from->target;
+	r->target = from->verdict == VERDICT_TIMERS ? NULL : from->target;
+	if (from->verdict == VERDICT_TIMERS)
+		r->features |= FEATURE_BIT(CT_OTHER);
 	/* any match of the state keeps tracking on */
 	if (from->match.ct != CT_ANY)
 		r->features |= FEATURE_BIT(STATE);
@@ -374,7 +378,8 @@ static void hook_up(const struct adding *a, const struct image_chain *from,
 		return;
 	c->type = "filter";
 	c->hook = hook_name(from->hook);
-	c->priority = raw ? "-300" : "0";
+	c->priority = !raw ? "0" :
+		      own_names_tracked(from->name) ? "-150" : "-300";
 	c->policy = "accept";
 }
 

@@ -32,7 +32,8 @@ static bool chain_notracks(const struct image_table *t,
 		if (c->rules[i].verdict == VERDICT_NOTRACK)
 			return true;
 		if (c->rules[i].verdict == VERDICT_ACCEPT ||
-		    c->rules[i].verdict == VERDICT_RETURN)
+		    c->rules[i].verdict == VERDICT_RETURN ||
+		    c->rules[i].verdict == VERDICT_TIMERS)
 			return false;
 	}
 	return c->base || !strcmp(t->name, "raw");
@@ -57,21 +58,42 @@ static enum stage rule_stage(const struct image_rule *r, enum stage chain)
 	return STAGE_NOTRACK_BOTH;
 }
 
+static void stage_set(struct image *img, const struct image_table *t,
+		      const char *name, enum stage stage)
+{
+	for (size_t k = 0; k < img->n_tables; k++) {
+		struct image_table *own = &img->tables[k];
+		struct image_set *s;
+
+		/* ipset's are in no table of any family */
+		if (own != t && own->family)
+			continue;
+		s = image_find_set(own, name);
+		if (s)
+			s->stage = stage;
+	}
+}
+
 static void stage_sets(struct image *img, const struct image_table *t,
 		       const struct image_rule *r)
 {
 	for (unsigned int i = 0; i < r->n_lookups; i++)
-		for (size_t k = 0; k < img->n_tables; k++) {
-			struct image_table *own = &img->tables[k];
-			struct image_set *s;
+		stage_set(img, t, r->lookup[i].set, r->stage);
+	if (r->verdict == VERDICT_TIMERS)
+		stage_set(img, t, r->target, r->stage);
+}
 
-			/* ipset's are in no table of any family */
-			if (own != t && own->family)
-				continue;
-			s = image_find_set(own, r->lookup[i].set);
-			if (s)
-				s->stage = r->stage;
-		}
+/* A jump serves what it leads to; a chain may have several. */
+static enum stage stage_of(const struct image_table *t,
+			   const struct image_chain *c,
+			   const struct image_rule *r)
+{
+	const struct image_chain *to = r->verdict == VERDICT_JUMP ?
+				       image_find_chain(t, r->target) : NULL;
+
+	if (!to)
+		return rule_stage(r, c->stage);
+	return chain_notracks(t, to) ? STAGE_NOTRACK_BOTH : STAGE_ACCEPT;
 }
 
 /* Readers know a rule's words, and not always its chain. */
@@ -100,7 +122,7 @@ static void stage_table(struct image *img, struct image_table *t)
 		c->stage = chain_notracks(t, to ? to : c) ? STAGE_NOTRACK_BOTH :
 							    STAGE_ACCEPT;
 		for (size_t k = 0; k < c->n_rules; k++) {
-			c->rules[k].stage = rule_stage(&c->rules[k], c->stage);
+			c->rules[k].stage = stage_of(t, c, &c->rules[k]);
 			stage_sets(img, t, &c->rules[k]);
 		}
 	}

@@ -145,6 +145,8 @@ static bool set_is_there(const struct image *img, const struct image_table *t,
 static bool dangles(const struct image *img, const struct image_table *t,
 		    const struct image_rule *r)
 {
+	if (r->verdict == VERDICT_TIMERS)
+		return !set_is_there(img, t, r->target);
 	if (r->target && !image_find_chain(t, r->target))
 		return true;
 	for (unsigned int i = 0; i < r->n_lookups; i++)

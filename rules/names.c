@@ -29,6 +29,7 @@ const char *action_name(enum action a)
 	static const char *const names[] = {
 		[ACTION_NOTRACK] = "notrack",
 		[ACTION_ACCEPT] = "accept",
+		[ACTION_TIMERS] = "timers",
 	};
 	TABLE_IS_WHOLE(names, ACTION_MAX_);
 

@@ -43,3 +43,8 @@ bool own_names_led_to(const char *chain)
 	return own_names_echo(chain) && strchr("gc", strchr(chain, '.')[1]) &&
 	       strchr(chain, '.')[1];
 }
+
+bool own_names_tracked(const char *chain)
+{
+	return !strncmp(chain, OWN_PREFIX_TRACKED, strlen(OWN_PREFIX_TRACKED));
+}

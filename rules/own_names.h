@@ -11,6 +11,8 @@
 #define OWN_TABLE "ctpolicy"		/* of nft, family inet */
 #define OWN_PREFIX "ctpolicy-"		/* of nft's chains, and of all sets */
 #define OWN_PREFIX_XT "CTPOLICY-"	/* of chains in legacy tables */
+/* Of base chains in nft's own table, behind conntrack: "tracked-output". */
+#define OWN_PREFIX_TRACKED "tracked-"
 
 bool own_names_table(uint8_t family, const char *name);
 bool own_names_nft(const char *name);
@@ -29,5 +31,8 @@ bool own_names_stand_in(const char *chain);
  * "CTPOLICY-INPUT.g1a2b3c4d". Such rules are kept as words.
  */
 bool own_names_led_to(const char *chain);
+
+/* One of nft's base chains that give timers to what is tracked. */
+bool own_names_tracked(const char *chain);
 
 #endif

@@ -36,7 +36,12 @@ enum hook {
 	HOOK_MAX_
 };
 
-enum action { ACTION_NOTRACK, ACTION_ACCEPT, ACTION_MAX_ };
+enum action {
+	ACTION_NOTRACK,
+	ACTION_ACCEPT,
+	ACTION_TIMERS,		/* give the entry of a new flow timers */
+	ACTION_MAX_
+};
 
 /* The direction of the flow that a rule serves; decides the commit order. */
 enum leg { LEG_BOTH, LEG_REQUEST, LEG_REPLY, LEG_MAX_ };
@@ -109,9 +114,12 @@ struct rule {
 	enum rank rank;
 	struct match match;
 	bool open;		/* lets in what the host drops by default */
-	/* Of a stand: which comes first, and what it does with its packets. */
-	unsigned int turn;
-	const char *then;	/* in words of the host's rules; NULL: accept */
+	unsigned int turn;	/* of a stand: which comes first */
+	/*
+	 * Of a stand, what it does with its packets, in words of the host's
+	 * rules; NULL: accept. Of timers, these (core/timers.h).
+	 */
+	const char *then;
 	const struct origin *origin;	/* never NULL */
 };
 

@@ -35,7 +35,7 @@ struct ipt_place {
 	enum action action;
 };
 
-#define IPT_PLACES 13
+#define IPT_PLACES 15
 extern const struct ipt_place ipt_places[IPT_PLACES];
 /* The tables of these, in the order in which they are committed. */
 #define IPT_TABLES 4

@@ -53,6 +53,17 @@ static int build_entry(const struct step *s, void **ret, struct diags *d)
 				    o->at, ret, d);
 }
 
+/* Of two jumps at one place the second may have come in an earlier phase. */
+static size_t place_behind(const struct ipt_mirror *m, const struct step *s)
+{
+	const struct image_rule *end = s->chain->rules + s->chain->n_rules;
+	size_t at = ipt_mirror_behind(m, image_rule_behind(s->chain, s->rule));
+
+	while (at && m->v[at - 1] > s->rule && m->v[at - 1] < end)
+		at--;
+	return at;
+}
+
 static int add_rule(struct commit *c, struct ipt_legacy *t,
 		    const struct step *s)
 {
@@ -71,8 +82,7 @@ static int add_rule(struct commit *c, struct ipt_legacy *t,
 	at = !s->chain->foreign ||
 			     image_rule_is_next(s->chain, s->rule, s->before) ?
 		     ipt_mirror_find(m, s->before) :
-		     ipt_mirror_behind(m, image_rule_behind(s->chain,
-							    s->rule));
+		     place_behind(m, s);
 	err = ipt_legacy_insert(t, s->chain->name, at, entry, c->d);
 	return err ? err : ipt_mirror_insert(m, at, s->rule);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/iptables/ipt_group.h"
 #include "backends/xtables/ipt_rows.h"
+#include "core/mem.h"
 
 static bool has_addr_part(const struct ipt_group *g)
 {
@@ -12,13 +13,19 @@ static bool has_addr_part(const struct ipt_group *g)
 
 int ipt_group_rows(const struct ipt_group *g, const struct rule *r)
 {
+	static const enum verdict verdicts[] = {
+		[ACTION_NOTRACK] = VERDICT_NOTRACK,
+		[ACTION_ACCEPT] = VERDICT_ACCEPT,
+		[ACTION_TIMERS] = VERDICT_TIMERS,
+	};
+	_Static_assert(ARRAY_SIZE(verdicts) == ACTION_MAX_, "no verdict");
 	const struct ipt_rows to = {
 		.model = &g->g->model.match, .family = g->family,
 		.iface = g->iface, .chain = g->chain,
 		.iface_in = g->iface &&
 			    g->g->part[g->g->n_parts - 1] == KEY_IIFNAME,
-		.verdict = g->place->action == ACTION_NOTRACK ?
-				   VERDICT_NOTRACK : VERDICT_ACCEPT,
+		.verdict = verdicts[g->place->action],
+		.timers = g->timers,
 	};
 
 	return ipt_rows_emit(&to, r);

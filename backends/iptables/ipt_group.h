@@ -34,6 +34,7 @@ struct ipt_group {
 	size_t n;
 	struct image_chain *chain;	/* rules go to its end */
 	struct image_table *sets;	/* the ipset table */
+	const char *timers;		/* the set that rules give; or NULL */
 	struct diags *d;
 };
 

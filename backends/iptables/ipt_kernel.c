@@ -11,6 +11,7 @@
 #include "backends/iptables/ipt_original.h"
 #include "backends/xtables/ipt_rule_args.h"
 #include "backends/iptables/ipt_survey.h"
+#include "backends/iptables/ipt_timers.h"
 #include "backends/xtables/xt.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -102,6 +103,16 @@ static struct image_chain *chain_of(struct reader *r,
 	return c;
 }
 
+static void note_raw(struct reader *r, const struct ipt_legacy *t,
+		     const char *chain)
+{
+	enum hook hook = strcmp(t->name, "raw") ? HOOK_MAX_ :
+						  ipt_builtin_hook(chain);
+
+	if (hook != HOOK_MAX_)
+		r->survey->raw_rules[t->family == NFPROTO_IPV6][hook]++;
+}
+
 /* Ours whole; of the others only jumps to us, the rest shows in the survey. */
 static int read_chain(struct reader *r, const struct ipt_legacy *t,
 		      const char *name)
@@ -123,6 +134,7 @@ static int read_chain(struct reader *r, const struct ipt_legacy *t,
 		if (!ours && (!matters ||
 			      !ipt_chain_is_ours(ipt_legacy_target(t, e)))) {
 			r->survey->in_use = true;
+			note_raw(r, t, name);
 			continue;
 		}
 		c = chain_of(r, t, name);
@@ -183,7 +195,9 @@ static int read_sets(struct backend_ctx *ctx, struct reader *r)
 
 	ipset_close(&ctx->sets);
 	err = t ? ipset_open(&ctx->sets, r->d) : -ENOMEM;
-	return err ? err : ipset_list_ours(ctx->sets, r->img, t, r->d);
+	if (!err)
+		err = ipset_list_ours(ctx->sets, r->img, t, r->d);
+	return err ? err : ipt_timers_list(t, r->d);
 }
 
 struct looking {

@@ -4,6 +4,7 @@
 
 #include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_group.h"
+#include "backends/iptables/ipt_timers.h"
 #include "backends/lower/echo.h"
 #include "backends/xtables/ipt_split.h"
 #include "backends/xtables/xt.h"
@@ -122,6 +123,19 @@ static int lower_per_iface(struct ipt_group *g)
 	return err;
 }
 
+static int need_timers(struct ipt_group *g)
+{
+	const struct rule *r = g->members[0];
+	int err = ipt_timers_need(g->sets, g->g->model.then, g->family,
+				  &g->timers);
+
+	if (err == -FAULT_LACKING)
+		diag_add(g->d, DIAG_ERROR, err, ID_TIMERS_TOO_MANY,
+			 r->origin->at,
+			 "the policy has more different timeouts of one protocol than iptables has names for");
+	return err;
+}
+
 static int lower_group(struct lowering *l, const struct fuse_group *fg,
 		       const struct spot *at, struct image_chain *chain)
 {
@@ -132,9 +146,13 @@ static int lower_group(struct lowering *l, const struct fuse_group *fg,
 		.sets = image_find_table(l->img, NFPROTO_UNSPEC, IPT_SET_TABLE),
 		.d = l->d,
 	};
+	int err = fg->model.action == ACTION_TIMERS ?
+			  need_timers(&g) : 0;
 	enum key_part last = fg->n_parts ? fg->part[fg->n_parts - 1] :
 					   KEY_PART_MAX_;
 
+	if (err)
+		return err;
 	if (last == KEY_IIFNAME || last == KEY_OIFNAME)
 		return lower_per_iface(&g);
 	return ipt_group_emit(&g);
@@ -209,7 +227,8 @@ static int lower_turn(struct lowering *l, const struct fuse_group *g,
 	const char *echo = NULL;
 	struct image_chain *c;
 	size_t first;
-	int err = g->model.then ? lower_echo(t, at->own, at->family, &g->model,
+	bool words = g->model.then && g->model.action == ACTION_ACCEPT;
+	int err = words ? lower_echo(t, at->own, at->family, &g->model,
 					     settle, &echo) : 0;
 
 	if (err)
@@ -246,9 +265,23 @@ static int lower_spot(struct lowering *l, const struct fuse *f,
 						   at->place->table), at);
 }
 
-/* At the head of the built-in chains, one for each hook and action. */
+/*
+ * What has an entry from one -j CT gets none from the next: timers come behind
+ * all rules of the host's, which may give helpers, zones, or timers, and behind
+ * all NOTRACK rules.
+ *
+ * Source: xt_ct_target() in net/netfilter/xt_CT.c.
+ */
+static uint32_t behind_of(const struct survey *host, const struct ipt_place *p,
+			  uint8_t family)
+{
+	return !host || p->action != ACTION_TIMERS ? 0 :
+	       host->raw_rules[family == AF_INET6][p->hook];
+}
+
+/* In the built-in chains, one jump for each hook and action. */
 static int lower_places(struct lowering *l, const struct ruleset *rs,
-			bool accepts)
+			const struct survey *host, bool accepts)
 {
 	_cleanup_(ruleset_release) struct ruleset split = { 0 };
 	_cleanup_(fuse_release) struct fuse f = { 0 };
@@ -265,9 +298,11 @@ static int lower_places(struct lowering *l, const struct ruleset *rs,
 		    (!accepts || strcmp(p->table, "filter")))
 			continue;
 		at.family = AF_INET;
+		at.behind = behind_of(host, p, at.family);
 		if (rs->ipv4)
 			err = lower_spot(l, &f, &at);
 		at.family = AF_INET6;
+		at.behind = behind_of(host, p, at.family);
 		if (!err && rs->ipv6)
 			err = lower_spot(l, &f, &at);
 	}
@@ -338,7 +373,7 @@ static int refuse_iptables_nft(const struct survey *host, struct diags *d)
 }
 
 static int lower_all(struct lowering *l, const struct ruleset *rs,
-		     const struct stands *stands)
+		     const struct survey *host, const struct stands *stands)
 {
 	int err = 0;
 
@@ -347,7 +382,7 @@ static int lower_all(struct lowering *l, const struct ruleset *rs,
 	for (size_t i = 0; !err && i < rs->n; i++)
 		err = check_ifaces(l, &rs->v[i]);
 	if (!err)
-		err = lower_places(l, rs, !stands);
+		err = lower_places(l, rs, host, !stands);
 	for (size_t i = 0; stands && !err && i < stands->n; i++)
 		if (stands->v[i].world == WORLD_LEGACY)
 			err = lower_stand(l, &stands->v[i]);
@@ -368,7 +403,7 @@ int ipt_lower(const struct ruleset *rs, const struct survey *host,
 	img = l.img = image_new();
 	if (!img)
 		return -ENOMEM;
-	err = lower_all(&l, rs, stands);
+	err = lower_all(&l, rs, host, stands);
 	if (err)
 		return err;
 	if (rs->wants_accepts && !l.accepts)

@@ -11,6 +11,7 @@
 #include "backends/iptables/ipt_positions.h"
 #include "backends/xtables/ipt_rule_args.h"
 #include "backends/iptables/ipt_sets.h"
+#include "backends/iptables/ipt_timers.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -257,6 +258,18 @@ static int parse_set(struct parser *p, const char *line,
 		       err;
 }
 
+static int parse_timers(struct parser *p, const char *line,
+			const struct ipt_args *a)
+{
+	struct image_table *t = table_in(p, NFPROTO_UNSPEC, IPT_SET_TABLE);
+	size_t bad = 0;
+	int err = t ? ipt_timers_take_line(a, t, &bad) : -ENOMEM;
+
+	return err == -EINVAL ? bad_word(p, line, a, bad,
+					 "not a timeout as nfct takes it") :
+				err;
+}
+
 static void parse_comment(struct parser *p, const char *line, size_t len)
 {
 	uint8_t family = ipt_heading_family(line, len);
@@ -304,19 +317,25 @@ static int parse_words(struct parser *p, const char *line,
 	return parse_command(p, line, a);
 }
 
+static size_t mark_length(const char *mark, const char *line, size_t len)
+{
+	size_t n = strlen(mark);
+
+	return len >= n && !memcmp(line, mark, n) ? n : 0;
+}
+
 static int parse_line(struct parser *p, const char *line, size_t len)
 {
-	static const char set_mark[] = "#ipset ";
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
-	bool set = len >= strlen(set_mark) &&
-		   !memcmp(line, set_mark, strlen(set_mark));
-	size_t skip = set ? strlen(set_mark) : 0;
+	size_t set = mark_length("#ipset ", line, len);
+	size_t timers = mark_length("#nfct ", line, len);
+	size_t skip = set + timers;
 	int err;
 
 	if (memchr(line, '\0', len))
 		return diag_add(p->d, DIAG_ERROR, -EINVAL, ID_SAVED_NUL,
 				place(p, line, 1, 1), "a NUL byte");
-	if (len && *line == '#' && !set) {
+	if (len && *line == '#' && !skip) {
 		parse_comment(p, line, len);
 		return 0;
 	}
@@ -329,7 +348,8 @@ static int parse_line(struct parser *p, const char *line, size_t len)
 		return err;
 	for (size_t i = 0; i < a.n; i++)
 		a.col[i] += skip;
-	return set ? parse_set(p, line, &a) : parse_words(p, line, &a);
+	return timers ? parse_timers(p, line, &a) :
+	       set ? parse_set(p, line, &a) : parse_words(p, line, &a);
 }
 
 static int parse_text(struct parser *p, const char *text, size_t len)

@@ -6,6 +6,7 @@
 
 #include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_sets.h"
+#include "backends/iptables/ipt_timers.h"
 #include "core/mem.h"
 
 /* Additions to a set in use from which on it is swapped. */
@@ -112,6 +113,15 @@ static int replace(struct ipset_link *l, const struct image_set *want,
 	return err;
 }
 
+/* Rules name them, so what has other values gets the wanted ones. */
+static int timers_step(const struct step *s, const struct image_set *other,
+		       struct diags *d)
+{
+	if (s->add)
+		return ipt_timers_add(s->set, other != NULL, d);
+	return other ? 0 : ipt_timers_delete(s->set, d);
+}
+
 static int set_step(struct ipset_link *l, const struct changeset *cs,
 		    const struct step *s, struct diags *d)
 {
@@ -119,6 +129,8 @@ static int set_step(struct ipset_link *l, const struct changeset *cs,
 	const struct image_set *other = named_set(s->add ? cs->live : cs->want,
 						  name);
 
+	if (s->set->timers)
+		return timers_step(s, other, d);
 	if (!s->add && (other || !strcmp(name, spare))) {
 		ipset_destroy(l, name, NULL);
 		return 0;

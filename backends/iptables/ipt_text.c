@@ -8,6 +8,7 @@
 
 #include "backends/iptables/ipt.h"
 #include "backends/iptables/ipt_sets.h"
+#include "backends/iptables/ipt_timers.h"
 #include "backends/xtables/ipt_rule_args.h"
 #include "backends/xtables/ipt_step.h"
 #include "core/mem.h"
@@ -48,6 +49,12 @@ static int render_set(const struct image_set *s, FILE *out)
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 	int err = 0;
 
+	if (s->timers) {
+		strbuf_puts(&b, "#nfct ");
+		ipt_timers_print(s, true, &b);
+		strbuf_puts(&b, "\n");
+		return flush(&b, out);
+	}
 	strbuf_printf(&b, "#ipset create %s ", s->name);
 	ipt_set_print_type(s, &b);
 	strbuf_puts(&b, "\n");
@@ -267,6 +274,14 @@ static int render_table(const struct image *img, const char *name, FILE *out)
 	return err ? err : flush(&b, out);
 }
 
+static bool holds(const struct image_table *sets, bool timers)
+{
+	for (size_t i = 0; sets && i < sets->n_sets; i++)
+		if (timers == !!sets->sets[i].timers)
+			return true;
+	return false;
+}
+
 int ipt_render(const struct image *img, FILE *out)
 {
 	const struct image_table *sets =
@@ -275,7 +290,10 @@ int ipt_render(const struct image *img, FILE *out)
 
 	fputs("# ctpolicy: for iptables-restore --noflush and "
 	      "ip6tables-restore --noflush\n", out);
-	if (sets && sets->n_sets)
+	if (holds(sets, true))
+		fputs("# its timeouts first: sed -n 's/^#nfct /nfct /p' | sh\n",
+		      out);
+	if (holds(sets, false))
 		fputs("# its sets first: sed -n 's/^#ipset //p' | "
 		      "ipset restore\n", out);
 	for (size_t i = 0; !err && sets && i < sets->n_sets; i++)
@@ -299,6 +317,11 @@ void ipt_print_step(const struct step *s, struct strbuf *out)
 {
 	if (s->table->family != NFPROTO_UNSPEC) {
 		ipt_step_print(s, out);
+		return;
+	}
+	if (s->set->timers) {
+		strbuf_puts(out, "nfct ");
+		ipt_timers_print(s->set, s->add, out);
 		return;
 	}
 	strbuf_puts(out, "ipset ");

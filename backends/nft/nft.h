@@ -17,6 +17,7 @@
 
 #include "backends/backend.h"
 #include "backends/lower/fuse.h"
+#include "backends/lower/timers.h"
 #include "rules/own_names.h"
 /* after netinet/in.h, which it clashes with otherwise */
 #include <linux/netfilter.h>
@@ -27,6 +28,8 @@
 #define NFT_JUMP_COMMENT "ctpolicy"
 /* `priority raw`: after defragmentation, before connection tracking. */
 #define NFT_OWN_PRIORITY (-300)
+/* `priority mangle`: behind connection tracking, ahead of translation. */
+#define NFT_TRACKED_PRIORITY (-150)
 /* Behind the host's own: what gets there has been let through. */
 #define NFT_NOTING_PRIORITY 300
 
@@ -44,7 +47,7 @@ int nft_parse(const char *file, const char *text, size_t len,
 bool nft_family_matters(uint8_t family);	/* ip, ip6, inet */
 bool nft_table_is_own(uint8_t family, const char *name);
 bool nft_name_is_own(const char *name);		/* "ctpolicy-..." */
-/* Of a base chain of ctpolicy's, one of those two. */
+/* Of a base chain of ctpolicy's, one of those three. */
 int nft_chain_priority(const struct image_chain *c);
 /* Of a base chain: iptables-nft's tables are those with its built-in ones. */
 bool nft_chain_is_iptables(uint8_t family, const char *table,
@@ -80,6 +83,23 @@ uint8_t nft_fields_family(const struct elems *e);
 #define NFT_TIMED_SECONDS UINT64_C(180)
 bool nft_set_is_timed(const struct image_set *s);
 void nft_set_mark_timed(struct image_set *s);
+
+/*
+ * nft_timers.c: timers that rules give to entries of new flows, in ctpolicy's
+ * own table. They are called after what they are, "ctpolicy-udp4-3-1a2b3c4d":
+ * protocol, family, the mask of what was asked for, and a digest; nft cannot
+ * change what rules refer to, so other timers are another set.
+ *
+ * nft_need_timers(): the set of these words, *ret is its name. -FAULT_LACKING,
+ * without a diagnostic: nft(8) has words for those of TCP and UDP alone.
+ * nft_take_timers(): what a kernel or a text has under the set's name; what is
+ * not called like this, or not known (NULL), is marked as unknown.
+ */
+int nft_need_timers(struct image_table *t, const char *words, uint8_t family,
+		    const char **ret);
+int nft_take_timers(struct image_set *s, uint8_t family, struct timers *t);
+void nft_print_timers(const struct image_set *s, const char *indent,
+		      const char *eol, struct strbuf *out);
 
 /* nft_text.c and nft_text_rule.c */
 void nft_print_rule(uint8_t table_family, const struct image_rule *r,

@@ -271,6 +271,24 @@ static void read_immediate(struct nft_reader *r, struct nftnl_expr *e)
 		r->unknown = true;
 }
 
+/* Which set it is must be known: it tells what the rule does. */
+static void read_objref(struct nft_reader *r, struct nftnl_expr *e)
+{
+	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_OBJREF_IMM_NAME);
+	const struct image_set *s =
+		name ? image_find_set(r->table, name) : NULL;
+
+	if (!s || !s->timers ||
+	    nftnl_expr_get_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE) !=
+		    NFT_OBJECT_CT_TIMEOUT) {
+		r->unknown = true;
+		return;
+	}
+	r->rule->verdict = VERDICT_TIMERS;
+	r->rule->target = s->name;
+	r->verdict = true;
+}
+
 static int read_expr(struct nftnl_expr *e, void *data)
 {
 	static const struct {
@@ -281,8 +299,8 @@ static int read_expr(struct nftnl_expr *e, void *data)
 		{ "ct", read_ct },	     { "exthdr", read_exthdr },
 		{ "fib", read_fib },	     { "immediate", read_immediate },
 		{ "lookup", read_lookup },   { "meta", read_meta },
-		{ "notrack", read_notrack }, { "payload", read_payload },
-		{ "socket", read_socket },
+		{ "notrack", read_notrack }, { "objref", read_objref },
+		{ "payload", read_payload }, { "socket", read_socket },
 	};
 	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
 	struct nft_reader *r = data;

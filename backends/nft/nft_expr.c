@@ -326,12 +326,25 @@ void nft_put_code(struct nft_writer *w, int code, const char *chain)
 		nftnl_expr_set_str(e, NFTNL_EXPR_IMM_CHAIN, chain);
 }
 
+static void put_timers(struct nft_writer *w, const char *name)
+{
+	struct nftnl_expr *e = nft_add_expr(w, "objref");
+
+	if (!e)
+		return;
+	nftnl_expr_set_u32(e, NFTNL_EXPR_OBJREF_IMM_TYPE,
+			   NFT_OBJECT_CT_TIMEOUT);
+	nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME, name);
+}
+
 void nft_put_verdict(struct nft_writer *w, const struct image_rule *r)
 {
 	if (r->verdict == VERDICT_NOTRACK)
 		nft_add_expr(w, "notrack");
 	else if (r->verdict == VERDICT_JUMP)
 		nft_put_code(w, NFT_JUMP, r->target);
+	else if (r->verdict == VERDICT_TIMERS)
+		put_timers(w, r->target);
 	else
 		nft_put_code(w, r->verdict == VERDICT_RETURN ? NFT_RETURN :
 							      NF_ACCEPT, NULL);

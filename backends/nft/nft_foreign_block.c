@@ -148,6 +148,14 @@ static const struct {
 	{ "tunnel", OTHER },
 };
 
+/* Timers of ctpolicy's are not there without the rules that give them. */
+static bool is_own(const struct nft_reader *r, uint32_t table)
+{
+	const struct foreign_table *t = &r->f->tables[table];
+
+	return nft_table_is_own(t->family, t->name);
+}
+
 static int read_of_kind(struct nft_reader *r, struct nft_place *at,
 			enum object kind)
 {
@@ -159,7 +167,7 @@ static int read_of_kind(struct nft_reader *r, struct nft_place *at,
 		return read_elems(r, at, kind == MAP, kind != ELEMENT);
 	if (kind == FLOWTABLE)
 		err = nft_count_fact(r, at->table, FACT_FLOWTABLES);
-	else if (kind == CT)
+	else if (kind == CT && !is_own(r, at->table))
 		err = nft_count_fact(r, at->table, FACT_CT_OBJECTS);
 	else if (kind == SYNPROXY)
 		err = nft_count_fact(r, at->table, FACT_SYNPROXY_OBJECTS);

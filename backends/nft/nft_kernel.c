@@ -19,7 +19,8 @@ static const char *const msg_name[] = {
 	[NFT_MSG_NEWSETELEM] = "NEWSETELEM",
 	[NFT_MSG_GETSETELEM] = "GETSETELEM",
 	[NFT_MSG_DELSETELEM] = "DELSETELEM", [NFT_MSG_NEWGEN] = "NEWGEN",
-	[NFT_MSG_GETGEN] = "GETGEN",
+	[NFT_MSG_GETGEN] = "GETGEN", [NFT_MSG_NEWOBJ] = "NEWOBJ",
+	[NFT_MSG_GETOBJ] = "GETOBJ", [NFT_MSG_DELOBJ] = "DELOBJ",
 };
 
 static const char *type_name(uint16_t type)

@@ -175,6 +175,7 @@ static int read_sets(struct live *l)
 	return err;
 }
 
+/* Of the host's own: ctpolicy's are not there without their rules. */
 static int take_object(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct nlattr *v[NFTA_OBJ_TYPE + 1];
@@ -182,11 +183,14 @@ static int take_object(const struct nlmsghdr *nlh, void *arg)
 	int err = nft_msg_attrs(nlh, v, NFTA_OBJ_TYPE);
 	uint32_t type = err ? 0 : nft_attr_u32(v[NFTA_OBJ_TYPE]);
 
+	if (err || nft_table_is_own(nft_msg_family(nlh),
+				    nft_attr_str(v[NFTA_OBJ_TABLE])))
+		return err;
 	if (type == OBJECT_SYNPROXY)
 		l->f->facts[FACT_SYNPROXY_OBJECTS]++;
 	else if (nft_live_object_feature(type))
 		l->f->facts[FACT_CT_OBJECTS]++;
-	return err;
+	return 0;
 }
 
 static int take_flowtable(const struct nlmsghdr *nlh, void *arg)

@@ -21,15 +21,52 @@ static struct image_table *need_table(struct image *img, uint8_t family,
 	return t;
 }
 
-static int lower_notrack(struct image *img, const struct fuse_group *g)
+static int refuse_timers(const struct rule *r, struct diags *d)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	protocol_print(r->match.proto, &b);
+	diag_add(d, DIAG_ERROR, 0, ID_TIMERS_UNSAID, r->origin->at,
+		 "nft has no words for timeouts of protocol %s: what 'nft list ruleset' saves could not be loaded again",
+		 strbuf_str(&b));
+	diag_help(d, "use --backend iptables, or take %s out of the service",
+		  strbuf_str(&b));
+	return -FAULT_LACKING;
+}
+
+/* Sets of each timers' own: one lookup leads to one of them. */
+static int time_place(const struct fuse_group *g, struct nft_place *at,
+		      struct diags *d)
+{
+	int err = nft_need_timers(at->table, g->model.then, g->family,
+				  &at->timers);
+
+	if (err == -FAULT_LACKING)
+		return refuse_timers(g->members[0], d);
+	if (err)
+		return err;
+	at->prefix = intern_printf("%s_", at->timers +
+				   strlen(NFT_OWN_PREFIX));
+	at->chain = intern_printf(OWN_PREFIX_TRACKED "%s",
+				  hook_name(g->model.hook));
+	return at->prefix && at->chain ? 0 : -ENOMEM;
+}
+
+/* NOTRACK and timers: in a base chain of ctpolicy's own table. */
+static int lower_own(struct image *img, const struct fuse_group *g,
+		     struct diags *d)
 {
 	struct nft_place at = { .prefix = "" };
 	struct image_chain *c;
+	int err;
 
 	at.table = need_table(img, NFPROTO_INET, NFT_OWN_TABLE);
 	if (!at.table)
 		return -ENOMEM;
 	at.chain = hook_name(g->model.hook);
+	err = g->model.action == ACTION_TIMERS ? time_place(g, &at, d) : 0;
+	if (err)
+		return err;
 	if (!image_find_chain(at.table, at.chain)) {
 		c = image_add_chain(at.table, at.chain, g->model.hook);
 		if (!c)
@@ -248,13 +285,13 @@ static int lower_accepts(struct image *img, const struct survey *host,
 	return err;
 }
 
-static int lower_all(struct image *img, const struct fuse *f)
+static int lower_all(struct image *img, const struct fuse *f, struct diags *d)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < f->n; i++)
-		if (f->v[i].model.action == ACTION_NOTRACK)
-			err = lower_notrack(img, &f->v[i]);
+		if (f->v[i].model.action != ACTION_ACCEPT)
+			err = lower_own(img, &f->v[i], d);
 	return err;
 }
 
@@ -286,7 +323,7 @@ int nft_lower(const struct ruleset *rs, const struct survey *host,
 		return -ENOMEM;
 	err = fuse_rules(rs, &f);
 	if (!err)
-		err = lower_all(img, &f);
+		err = lower_all(img, &f, d);
 	if (!err)
 		err = lower_accepts(img, host, stands, &placed, d);
 	image_settle_jumps(img);

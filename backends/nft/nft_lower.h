@@ -14,6 +14,7 @@ struct nft_place {
 	struct image_table *table;
 	const char *chain;
 	const char *prefix;		/* of the names of sets */
+	const char *timers;		/* of these: the set; NULL: none */
 };
 
 /*

@@ -131,6 +131,7 @@ static int fill_rule(const struct draft *f, const struct port_range *dport,
 	int err = set_match(f, dport, icmp, r);
 
 	r->origin = f->origin;
+	r->target = f->at->timers;
 	if (!err)
 		err = put_lookups(f, r);
 	/* wildcards return early: what is left then is any socket at all */
@@ -215,6 +216,8 @@ static int put_verdicts(const struct draft *f, const struct port_range *dport,
 
 	if (m->action == ACTION_NOTRACK)
 		return put_rule(f, dport, icmp, VERDICT_NOTRACK);
+	if (m->action == ACTION_TIMERS)
+		return put_rule(f, dport, icmp, VERDICT_TIMERS);
 	if (m->match.socket == SOCKET_BOUND && m->match.proto == IPPROTO_TCP)
 		err = put_rule(f, dport, icmp, VERDICT_RETURN);
 	return err ? err : put_rule(f, dport, icmp, VERDICT_ACCEPT);

@@ -33,7 +33,8 @@ bool nft_name_is_own(const char *name)
 int nft_chain_priority(const struct image_chain *c)
 {
 	return own_names_edit(c->name) ? NFT_NOTING_PRIORITY :
-					 NFT_OWN_PRIORITY;
+	       own_names_tracked(c->name) ? NFT_TRACKED_PRIORITY :
+					    NFT_OWN_PRIORITY;
 }
 
 bool nft_chain_is_iptables(uint8_t family, const char *table,

@@ -58,6 +58,12 @@ void nft_put_set(struct nlmsghdr *nlh, const struct image_table *t,
 /* A set message's attributes into s (whose name is set); -EINVAL: not ours. */
 int nft_set_decode(const struct nlattr *const *attr, struct image_set *s);
 
+/* nft_timers.c: an object's message, to add or to drop it. */
+void nft_put_timers(struct nlmsghdr *nlh, const struct image_table *t,
+		    const struct image_set *s, bool drop);
+/* As nft_set_decode(), but one that is not ours is marked as unknown. */
+int nft_timers_decode(const struct nlattr *const *attr, struct image_set *s);
+
 /* nft_elem_put.c: an element is at most this long on the wire. */
 #define NFT_ELEM_SPACE 1024
 void nft_put_elem(struct nlmsghdr *nlh, const struct image_set *s, size_t i,

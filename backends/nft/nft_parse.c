@@ -82,14 +82,16 @@ static void parse_hook(struct nft_parser *p, struct image_chain *c)
 {
 	bool ours = nft_accept(p, "filter") && nft_accept(p, "hook");
 	bool notes = own_names_edit(c->name);
+	bool tracked = own_names_tracked(c->name);
 
 	c->hook = hook_of(&p->tok);
 	nft_next(p);
 	ours &= c->hook == HOOK_OUTPUT ||
 		c->hook == (notes ? HOOK_FORWARD : HOOK_PREROUTING);
 	ours &= nft_accept(p, "priority") &&
-		(notes ? nft_accept(p, "300") :
-			 nft_accept(p, "raw") || nft_accept(p, "-300"));
+		(notes	 ? nft_accept(p, "300") :
+		 tracked ? nft_accept(p, "mangle") || nft_accept(p, "-150") :
+			   nft_accept(p, "raw") || nft_accept(p, "-300"));
 	c->base = ours && p->tok.kind == TOK_EOL;
 }
 
@@ -248,12 +250,33 @@ static int parse_set_block(struct nft_parser *p, const struct scope *s,
 				   -ENOMEM;
 }
 
+/* From behind `ct timeout NAME` */
+static int parse_timers_block(struct nft_parser *p, const struct scope *s,
+			      const char *name)
+{
+	int err;
+
+	if (!s->own)
+		return nft_skip_statement(p);
+	err = nft_expect_kind(p, TOK_OPEN, "'{'");
+	if (err)
+		return err;
+	return scope_table(p, s) ?
+		       nft_parse_timers(p, scope_table(p, s), name) : -ENOMEM;
+}
+
 static int parse_member(struct nft_parser *p, const struct scope *s)
 {
 	const char *name;
 	bool chain = nft_tok_is(&p->tok, "chain");
 	int err;
 
+	if (nft_accept(p, "ct")) {
+		if (!nft_accept(p, "timeout"))
+			return nft_skip_statement(p);
+		err = nft_expect_name(p, "a name", &name);
+		return err ? err : parse_timers_block(p, s, name);
+	}
 	if (!chain && !nft_tok_is(&p->tok, "set"))
 		return nft_skip_statement(p);
 	nft_next(p);
@@ -341,19 +364,24 @@ static int parse_command(struct nft_parser *p, bool insert)
 	struct nft_tok what = p->tok;
 	const char *name;
 	struct scope s;
+	bool timers;
 	int err;
 
 	nft_next(p);
 	if (nft_tok_is(&what, "table"))
 		return parse_table(p);
+	timers = nft_tok_is(&what, "ct") && nft_accept(p, "timeout");
 	if (!nft_tok_is(&what, "chain") && !nft_tok_is(&what, "set") &&
-	    !nft_tok_is(&what, "element") && !nft_tok_is(&what, "rule"))
+	    !nft_tok_is(&what, "element") && !nft_tok_is(&what, "rule") &&
+	    !timers)
 		return nft_skip_statement(p);
 	err = parse_scope(p, &s);
 	if (!err)
 		err = nft_expect_name(p, "a name", &name);
 	if (err)
 		return err;
+	if (timers)
+		return parse_timers_block(p, &s, name);
 	if (nft_tok_is(&what, "chain"))
 		return parse_chain_block(p, &s, name);
 	if (nft_tok_is(&what, "set"))

@@ -71,6 +71,10 @@ int nft_parse_set(struct nft_parser *p, struct image_table *t,
 		  const char *name);
 int nft_parse_elements(struct nft_parser *p, struct image_set *s);
 
+/* nft_parse_timers.c: from behind the `{` of a `ct timeout`. */
+int nft_parse_timers(struct nft_parser *p, struct image_table *t,
+		     const char *name);
+
 /* nft_parse_rule.c: one rule up to the end of its statement. */
 int nft_parse_rule(struct nft_parser *p, const struct image_table *t,
 		   struct image_rule *ret);

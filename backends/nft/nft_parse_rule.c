@@ -381,6 +381,9 @@ static bool take_verdict(struct words *w)
 		r->verdict = VERDICT_RETURN;
 	else if (take(w, "jump") && take_name(w, &r->target))
 		r->verdict = VERDICT_JUMP;
+	else if (TAKE_ALL(w, "ct", "timeout", "set") &&
+		 take_name(w, &r->target))
+		r->verdict = VERDICT_TIMERS;
 	else
 		return false;
 	return true;

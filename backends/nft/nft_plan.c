@@ -215,7 +215,7 @@ static int put_rule(struct nlmsghdr *nlh, const struct step *s, bool drop,
 	return 0;
 }
 
-static uint16_t msg_of(enum step_kind kind, bool drop)
+static uint16_t msg_of(const struct step *s, bool drop)
 {
 	static const uint16_t add[] = {
 		[STEP_TABLE] = NFT_MSG_NEWTABLE,
@@ -234,12 +234,18 @@ static uint16_t msg_of(enum step_kind kind, bool drop)
 	_Static_assert(ARRAY_SIZE(add) == STEP_KIND_MAX_ &&
 		       ARRAY_SIZE(del) == STEP_KIND_MAX_, "a kind lacks a row");
 
-	return drop ? del[kind] : add[kind];
+	if (s->kind == STEP_SET && s->set->timers)
+		return drop ? NFT_MSG_DELOBJ : NFT_MSG_NEWOBJ;
+	return drop ? del[s->kind] : add[s->kind];
 }
 
 static void put_set(struct nlmsghdr *nlh, const struct step *s, bool drop,
 		    uint32_t id)
 {
+	if (s->set->timers) {
+		nft_put_timers(nlh, s->table, s->set, drop);
+		return;
+	}
 	if (!drop) {
 		nft_put_set(nlh, s->table, s->set, id);
 		return;
@@ -270,7 +276,7 @@ static int write_one(const struct nft_plan *p, size_t i,
 	uint64_t before = rule ? handle_behind(s, host, x) : 0;
 	uint16_t flags = drop ? 0 : rule && !before ?
 				 NLM_F_CREATE | NLM_F_APPEND : NLM_F_CREATE;
-	struct nlmsghdr *nlh = nft_batch_put(b, msg_of(s->kind, drop), flags,
+	struct nlmsghdr *nlh = nft_batch_put(b, msg_of(s, drop), flags,
 					     s->table->family, SMALL_MSG);
 	int err = 0;
 
@@ -294,7 +300,7 @@ static int write_elements(const struct nft_plan *p, size_t *i,
 	const struct step *first = p->steps[*i];
 	bool drop = p->drop[*i];
 	size_t start = *i;
-	struct nlmsghdr *nlh = nft_batch_put(b, msg_of(STEP_ELEMENT, drop),
+	struct nlmsghdr *nlh = nft_batch_put(b, msg_of(first, drop),
 					     drop ? 0 : NLM_F_CREATE,
 					     first->table->family,
 					     LIST_MAX + 2 * NFT_ELEM_SPACE);

@@ -69,7 +69,10 @@ static struct image_table *our_table(struct scan *s, uint8_t family,
 
 static enum hook base_hook(const struct nlattr *const *v)
 {
-	bool notes = own_names_edit(nft_attr_str(v[NFTA_CHAIN_NAME]));
+	const struct image_chain c = {
+		.name = nft_attr_str(v[NFTA_CHAIN_NAME]),
+	};
+	bool notes = own_names_edit(c.name);
 	const struct nlattr *h[NFTA_HOOK_PRIORITY + 1];
 	uint32_t policy = nft_attr_u32(v[NFTA_CHAIN_POLICY]);
 	uint32_t number;
@@ -78,7 +81,7 @@ static enum hook base_hook(const struct nlattr *const *v)
 	    policy != NF_ACCEPT ||
 	    strcmp(nft_attr_str(v[NFTA_CHAIN_TYPE]), "filter") ||
 	    (int)nft_attr_u32(h[NFTA_HOOK_PRIORITY]) !=
-		    (notes ? NFT_NOTING_PRIORITY : NFT_OWN_PRIORITY))
+		    nft_chain_priority(&c))
 		return HOOK_MAX_;
 	number = nft_attr_u32(h[NFTA_HOOK_HOOKNUM]);
 	if (notes && number == NF_INET_FORWARD)
@@ -159,6 +162,29 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 	if (nft_set_decode(v, set))
 		image_set_mark_unknown(set);
 	return 0;
+}
+
+/* Timers of ctpolicy's. Other objects in its table go with the table. */
+static int take_object(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_OBJ_DATA + 1];
+	uint8_t family = nft_msg_family(nlh);
+	struct scan *s = arg;
+	const char *table, *name;
+	struct image_table *t;
+	struct image_set *set;
+	int err = nft_msg_attrs(nlh, v, NFTA_OBJ_DATA);
+
+	if (err || !nft_family_matters(family) ||
+	    nft_attr_u32(v[NFTA_OBJ_TYPE]) != NFT_OBJECT_CT_TIMEOUT)
+		return err;
+	table = nft_attr_str(v[NFTA_OBJ_TABLE]);
+	name = nft_attr_str(v[NFTA_OBJ_NAME]);
+	if (!nft_table_is_own(family, table))
+		return 0;
+	t = our_table(s, family, table);
+	set = t ? image_add_set(t, name) : NULL;
+	return set ? nft_timers_decode(v, set) : -ENOMEM;
 }
 
 static int take_elements(const struct nlmsghdr *nlh, void *arg)
@@ -350,6 +376,8 @@ static int scan_kernel(struct scan *s, struct survey *ret)
 		err = dump_all(s, NFT_MSG_GETCHAIN, take_chain);
 	if (!err)
 		err = dump_all(s, NFT_MSG_GETSET, take_set);
+	if (!err)
+		err = dump_all(s, NFT_MSG_GETOBJ, take_object);
 	if (!err)
 		err = read_sets(s);
 	nft_world_sort(&s->world);

@@ -113,10 +113,12 @@ void nft_print_set_head(const struct image_set *s, const char *indent,
 
 void nft_print_chain_head(const struct image_chain *c, struct strbuf *out)
 {
+	int priority = nft_chain_priority(c);
+
 	strbuf_printf(out, "type filter hook %s priority %s; policy accept;",
 		      hook_name(c->hook),
-		      nft_chain_priority(c) == NFT_NOTING_PRIORITY ? "300" :
-								     "raw");
+		      priority == NFT_NOTING_PRIORITY ? "300" :
+		      priority == NFT_TRACKED_PRIORITY ? "mangle" : "raw");
 }
 
 /* Written out whenever it is long, so that a large set is never text at once */
@@ -130,6 +132,12 @@ static void drain(struct strbuf *b, FILE *out)
 
 static void render_set(const struct image_set *s, struct strbuf *b, FILE *out)
 {
+	if (s->timers) {
+		strbuf_printf(b, "\tct timeout %s {\n", s->name);
+		nft_print_timers(s, "\t\t", "\n", b);
+		strbuf_puts(b, "\t}\n");
+		return;
+	}
 	strbuf_printf(b, "\tset %s {\n", s->name);
 	nft_print_set_head(s, "\t\t", "\n", b);
 	for (size_t i = 0; i < s->elems.n; i++) {
@@ -269,6 +277,19 @@ static void step_head(const struct step *s, const char *what, const char *name,
 		      *name ? " " : "", name);
 }
 
+static void step_set(const struct step *s, struct strbuf *out)
+{
+	step_head(s, s->set->timers ? "ct timeout" : "set", s->set->name, out);
+	if (!s->add)
+		return;
+	strbuf_puts(out, " { ");
+	if (s->set->timers)
+		nft_print_timers(s->set, "", "; ", out);
+	else
+		nft_print_set_head(s->set, "", "; ", out);
+	strbuf_puts(out, "}");
+}
+
 void nft_print_step(const struct step *s, struct strbuf *out)
 {
 	if (s->table->iptables && nft_compat_print_step(s, out))
@@ -286,12 +307,7 @@ void nft_print_step(const struct step *s, struct strbuf *out)
 		strbuf_puts(out, " }");
 		break;
 	case STEP_SET:
-		step_head(s, "set", s->set->name, out);
-		if (!s->add)
-			break;
-		strbuf_puts(out, " { ");
-		nft_print_set_head(s->set, "", "; ", out);
-		strbuf_puts(out, "}");
+		step_set(s, out);
 		break;
 	case STEP_ELEMENT:
 		step_head(s, "element", s->set->name, out);

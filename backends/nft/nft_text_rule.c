@@ -219,12 +219,15 @@ static void print_verdict(const struct image_rule *r, struct strbuf *out)
 		[VERDICT_JUMP] = "jump ",
 		[VERDICT_WORDS] = "",
 		[VERDICT_UNKNOWN] = "",
+		[VERDICT_TIMERS] = "ct timeout set ",
 	};
 	_Static_assert(ARRAY_SIZE(word) == VERDICT_MAX_, "word misses a row");
 
 	strbuf_puts(out, word[r->verdict]);
 	if (r->verdict == VERDICT_JUMP)
 		strbuf_puts(out, r->target);
+	if (r->verdict == VERDICT_TIMERS)
+		strbuf_printf(out, "\"%s\"", r->target);
 	if (r->comment)
 		strbuf_printf(out, " comment \"%s\"", r->comment);
 }

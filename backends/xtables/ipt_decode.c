@@ -341,6 +341,19 @@ static int opt_notrack(struct decoder *d, const char *arg, bool negated)
 	return 0;
 }
 
+/* Those of the host's own are another matter. */
+static int opt_timeout(struct decoder *d, const char *arg, bool negated)
+{
+	const struct image_set *s =
+		d->sets ? image_find_set(d->sets, arg) : NULL;
+
+	if (negated || !d->ct_target || !s || !s->timers)
+		return -EINVAL;
+	d->r->verdict = VERDICT_TIMERS;
+	d->r->target = s->name;
+	return 0;
+}
+
 static int opt_match(struct decoder *d, const char *arg, bool negated)
 {
 	static const char *const known[] = {
@@ -417,6 +430,7 @@ static const struct option_row {
 	{ "-j", true, false, opt_jump },
 	{ "--jump", true, false, opt_jump },
 	{ "--notrack", false, false, opt_notrack },
+	{ "--timeout", true, false, opt_timeout },
 };
 
 static int decode_option(struct decoder *d)

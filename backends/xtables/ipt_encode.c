@@ -242,6 +242,8 @@ static int encode_verdict(struct ipt_args *a, const struct image_rule *r)
 		return WORDS(a, "-j", "RETURN");
 	case VERDICT_JUMP:
 		return WORDS(a, "-j", r->target);
+	case VERDICT_TIMERS:
+		return WORDS(a, "-j", "CT", "--timeout", r->target);
 	case VERDICT_WORDS:
 	case VERDICT_UNKNOWN:
 	case VERDICT_MAX_:

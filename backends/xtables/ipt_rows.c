@@ -64,6 +64,7 @@ static struct image_rule *start_rule(const struct ipt_rows *to,
 		return NULL;
 	out->match.family = to->family;
 	out->verdict = to->verdict;
+	out->target = to->timers;
 	return out;
 }
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "backends/lower/fuse.h"
+#include "backends/lower/timers.h"
+#include "core/intern.h"
 #include "core/mem.h"
 #include "rules/image_copy.h"
 
@@ -84,6 +86,9 @@ static bool set_in_use(const struct image_table *t, const char *name)
 			for (unsigned int j = 0; j < r->n_lookups; j++)
 				if (!strcmp(name, r->lookup[j].set))
 					return true;
+			if (r->verdict == VERDICT_TIMERS &&
+			    !strcmp(name, r->target))
+				return true;
 		}
 	return false;
 }
@@ -216,6 +221,8 @@ static int needs_are_there(const struct image_table *t,
 			return -ENOENT;
 	if (r->verdict == VERDICT_JUMP && !image_find_chain(t, r->target))
 		return -ENOENT;
+	if (r->verdict == VERDICT_TIMERS && !image_find_set(t, r->target))
+		return -ENOENT;
 	return 0;
 }
 
@@ -281,6 +288,20 @@ static int take_step(struct image *img, const struct step *s)
 
 /* ---- the vtable ---- */
 
+static int lower_timers(struct image_table *t, const struct fuse_group *g,
+			struct image_rule *r)
+{
+	const char *name = intern_printf("%s %u", g->model.then, g->family);
+	struct image_set *s = name ? timers_set(t, name) : NULL;
+
+	if (!s)
+		return -ENOMEM;
+	s->family = g->family;
+	s->timers = g->model.then;
+	r->target = s->name;
+	return 0;
+}
+
 static int lower_group(struct image *img, struct image_table *t,
 		       const struct fuse_group *g, size_t index)
 {
@@ -300,10 +321,13 @@ static int lower_group(struct image *img, struct image_table *t,
 	if (!r)
 		return -ENOMEM;
 	r->verdict = g->model.action == ACTION_NOTRACK ? VERDICT_NOTRACK :
-							 VERDICT_ACCEPT;
+		     g->model.action == ACTION_TIMERS ? VERDICT_TIMERS :
+							VERDICT_ACCEPT;
 	r->comment = strdup("ctpolicy");
 	r->origin = image_origin(img, "ctpolicy");
 	err = match_copy(&g->model.match, &r->match);
+	if (!err && r->verdict == VERDICT_TIMERS)
+		err = lower_timers(t, g, r);
 	if (err || !g->n_parts)
 		return err;
 	snprintf(name, sizeof(name), "set%zu", index);

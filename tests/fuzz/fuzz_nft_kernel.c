@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/fuzz/fuzz_nft_kernel.c: any bytes as what the kernel answers: sets and
- * elements, message after message. Rules are fuzz_nft_rules.c's: libnftnl,
+ * tests/fuzz/fuzz_nft_kernel.c: any bytes as what the kernel answers: sets,
+ * elements and timers. Rules are fuzz_nft_rules.c's: libnftnl,
  * which reads them, ends the process over attributes that no kernel sends.
  */
 #include <string.h>
@@ -41,12 +41,28 @@ static void take_elems(struct world *w, const struct nlmsghdr *nlh)
 	nft_elem_reader_release(&r);
 }
 
+/* An object may be there in the place of a set, and has no elements. */
+static void take_timers(struct world *w, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *attr[NFTA_OBJ_MAX + 1];
+	struct strbuf text = { 0 };
+
+	image_set_release(w->set);
+	if (nft_msg_attrs(nlh, attr, NFTA_OBJ_MAX) ||
+	    nft_timers_decode(attr, w->set))
+		return;
+	MUST(w->set->timers);
+	nft_print_timers(w->set, "", "", &text);
+	strbuf_release(&text);
+}
+
 static void take(struct world *w, const struct nlmsghdr *nlh)
 {
 	static void (*const takers[])(struct world *,
 				      const struct nlmsghdr *) = {
 		[NFT_MSG_NEWSET] = take_set,
 		[NFT_MSG_NEWSETELEM] = take_elems,
+		[NFT_MSG_NEWOBJ] = take_timers,
 	};
 	unsigned int type = NFNL_MSG_TYPE(nlh->nlmsg_type);
 

@@ -13,7 +13,7 @@ TOP = os.environ.get("srcdir") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..", "..")
 BUILD = os.environ.get("builddir", ".")
 NESTED = 0x8000
-NEWRULE, NEWSET, NEWSETELEM = 6, 9, 12
+NEWRULE, NEWSET, NEWSETELEM, NEWOBJ = 6, 9, 12, 18
 INET = 1
 
 
@@ -65,7 +65,12 @@ def kernel_answers():
         expression("cmp", attr(1, 1), attr(2, 0),
                    nest(3, attr(1, struct.pack(">H", 53)))),
         expression("notrack")))
+    timers = message(NEWOBJ, attr(1, "ctpolicy"),
+                     attr(2, "ctpolicy-udp4-3-6002a2d9"), attr(3, 7), nest(
+                         4, attr(1, b"\0\2"), attr(2, b"\x11"),
+                         nest(3, attr(1, 2), attr(2, 3))))
     yield set_ + elems
+    yield timers
     yield rule
     yield set_ + elems + rule
     for cut in range(0, len(rule), 7):

@@ -147,6 +147,51 @@ static void test_bad(void **state)
 	}
 }
 
+static const struct image_set *timers_of(const char *line)
+{
+	static struct image *img;
+	_cleanup_(diags_release) struct diags d = { 0 };
+	const struct image_table *t;
+
+	image_free(&img);
+	if (!line || ipt_parse("f", line, strlen(line), &img, &d))
+		return NULL;
+	t = image_find_table(img, NFPROTO_UNSPEC, IPT_SET_TABLE);
+	return t && t->n_sets ? &t->sets[0] : NULL;
+}
+
+/* The name says protocol, family, and which timers were asked for. */
+static void test_timers(void **state)
+{
+	static const char *const refused[] = {
+		"#nfct add", "#nfct add timeout @1xq",
+		"#nfct delete timeout @1xq inet udp unreplied 2 replied 3",
+		"#nfct add timeout tt inet udp unreplied 2",
+		"#nfct add timeout @1xqq inet udp unreplied 2",
+		"#nfct add timeout @1x- inet udp unreplied 2",
+		"#nfct add timeout @1xq inet6 udp unreplied 2 replied 3",
+		"#nfct add timeout @1xq inet tcp syn_sent 2",
+		"#nfct add timeout @1xq inet udp unreplied",
+		"#nfct add timeout @zzz inet udp unreplied 2",
+	};
+	const struct image_set *s;
+
+	(void)state;
+	s = timers_of("#nfct add timeout @1xq inet udp unreplied 2 replied 3");
+	assert_non_null(s);
+	assert_string_equal(s->timers, "udp unreplied 2 replied 3");
+	assert_int_equal(s->family, AF_INET);
+	s = timers_of("#nfct add timeout @HmU inet tcp syn_sent 5 syn_recv 9 "
+		      "established 7 syn_sent2 5 retrans 11 "
+		      "unacknowledged 10");
+	assert_non_null(s);
+	assert_string_equal(s->timers, "tcp syn_sent 5 syn_recv 9 syn_sent2 5 "
+				       "retrans 11 unack 10");
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		assert_null(timers_of(refused[i]));
+	(void)timers_of(NULL);
+}
+
 static void test_nul(void **state)
 {
 	static const char text[] = "*raw\nCOM\0MIT\n";
@@ -252,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_families),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_render_again),

@@ -220,9 +220,80 @@ static void test_commands(void **state)
 	diags_release(&d);
 }
 
+static const char timed[] =
+	"table inet ctpolicy {\n"
+	"	ct timeout ctpolicy-udp4-3-6002a2d9 {\n"
+	"		protocol udp\n"
+	"		l3proto ip\n"
+	"		policy = { unreplied : 2m30s, replied : 3 }\n"
+	"	}\n"
+	"	ct timeout ctpolicy-tcp6-4-6002a2d9 { protocol tcp; l3proto ip6;\n"
+	"		policy = { established : 1h, close : 7s } }\n"
+	"	ct timeout other { protocol udp; l3proto ip; policy = { replied : 3 } }\n"
+	"	ct timeout ctpolicy-udp6-3-6002a2d9 { protocol gre; l3proto ip6;\n"
+	"		policy = { unreplied : 2m3, closed : 1 } }\n"
+	"	ct helper h { type \"ftp\" protocol tcp; l3proto ip; }\n"
+	"	chain tracked-output {\n"
+	"		type filter hook output priority mangle; policy accept;\n"
+	"		udp dport 53 ct timeout set \"ctpolicy-udp4-3-6002a2d9\" comment \"dns\"\n"
+	"	}\n"
+	"	chain tracked-prerouting {\n"
+	"		type filter hook prerouting priority raw; policy accept;\n"
+	"	}\n"
+	"}\n"
+	"table ip host { ct timeout theirs { protocol tcp; } }\n"
+	"add ct timeout ip host more { protocol udp; policy = { replied : 1 }; }\n";
+
+/* Of all timers those that the name asks for; what is strange is unknown. */
+static void test_timers(void **state)
+{
+	_cleanup_(image_free) struct image *img = NULL;
+	const struct image_table *own;
+	const struct image_chain *c;
+	const struct image_set *s;
+	struct diags d = { 0 };
+
+	(void)state;
+	assert_int_equal(try_parse(timed, sizeof(timed) - 1, &img, &d), 0);
+	assert_int_equal(img->n_tables, 1);
+	own = image_find_table(img, NFPROTO_INET, "ctpolicy");
+	assert_int_equal(own->n_sets, 4);
+	s = image_find_set(own, "ctpolicy-udp4-3-6002a2d9");
+	assert_string_equal(s->timers, "udp unreplied 150 replied 3");
+	assert_int_equal(s->family, AF_INET);
+	s = image_find_set(own, "ctpolicy-tcp6-4-6002a2d9");
+	assert_string_equal(s->timers, "tcp established 3600");
+	assert_int_equal(s->family, AF_INET6);
+	assert_false(image_set_is_known(image_find_set(own, "other")));
+	s = image_find_set(own, "ctpolicy-udp6-3-6002a2d9");
+	assert_false(image_set_is_known(s));
+	assert_non_null(s->timers);
+	c = image_find_chain(own, "tracked-output");
+	assert_true(c->base);
+	assert_int_equal(c->rules[0].verdict, VERDICT_TIMERS);
+	assert_string_equal(c->rules[0].target, "ctpolicy-udp4-3-6002a2d9");
+	assert_int_equal(c->rules[0].stage, STAGE_ACCEPT);
+	/* hooked where it would do nothing */
+	assert_false(image_find_chain(own, "tracked-prerouting")->base);
+}
+
+static void test_timers_cut(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < sizeof(timed); n++) {
+		_cleanup_(image_free) struct image *img = NULL;
+		_cleanup_(diags_release) struct diags d = { 0 };
+
+		if (try_parse(timed, n, &img, &d))
+			assert_true(d.errors);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_timers),
+		cmocka_unit_test(test_timers_cut),
 		cmocka_unit_test(test_saved),
 		cmocka_unit_test(test_fixed_point),
 		cmocka_unit_test(test_cut),
