@@ -149,10 +149,20 @@ static json_t *untracked(const struct status *s)
 {
 	json_t *a = json_array();
 
-	for (size_t i = 0; i < s->n_services; i++)
+	for (size_t i = 0; i < s->services.n; i++)
 		json_array_append_new(a, json_pack(
 			"{s:o, s:n, s:n}", "service",
-			json_of_text(s->services[i]), "packets", "bytes"));
+			json_of_text(s->services.v[i]), "packets", "bytes"));
+	return a;
+}
+
+static json_t *tracked(const struct status *s)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < s->tracked.n; i++)
+		json_array_append_new(a, json_pack(
+			"{s:o}", "service", json_of_text(s->tracked.v[i])));
 	return a;
 }
 
@@ -209,6 +219,7 @@ static void print_host(struct json_stream *j, const struct status *s)
 	json_stream_member(j, "tracking", tracking(s));
 	json_stream_member(j, "table", table(s));
 	json_stream_member(j, "untracked", untracked(s));
+	json_stream_member(j, "tracked", tracked(s));
 	json_stream_member(j, "drift", drift(s));
 	json_stream_member(j, "pending", pending(s));
 	json_stream_member(j, "unfinished", s->unfinished.command ?

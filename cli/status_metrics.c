@@ -77,7 +77,7 @@ static void put_policy(struct metrics *m)
 {
 	const struct record *last = &m->s->history[0];
 	size_t all = m->has_policy ? m->plan.policy->n_services : 0;
-	size_t out = m->s->n_services < all ? m->s->n_services : all;
+	size_t out = m->s->services.n < all ? m->s->services.n : all;
 
 	if (m->s->n_history && last->policy)
 		number(m, "ctpolicy_policy_applied_timestamp_seconds", "gauge",

@@ -180,17 +180,26 @@ static void print_change(const struct record *r)
 	putchar('\n');
 }
 
+static void print_names(const struct service_names *s)
+{
+	for (size_t i = 0; i < s->n && i < SERVICES_SHOWN; i++) {
+		if (i)
+			fputs(", ", stdout);
+		diag_puts(s->v[i], stdout);
+	}
+	if (s->n > SERVICES_SHOWN)
+		printf(" and %zu more", s->n - SERVICES_SHOWN);
+	puts(s->n ? "" : "no service");
+}
+
 static void print_services(const struct status *s)
 {
 	heading("untracked");
-	for (size_t i = 0; i < s->n_services && i < SERVICES_SHOWN; i++) {
-		if (i)
-			fputs(", ", stdout);
-		diag_puts(s->services[i], stdout);
-	}
-	if (s->n_services > SERVICES_SHOWN)
-		printf(" and %zu more", s->n_services - SERVICES_SHOWN);
-	puts(s->n_services ? "" : "no service");
+	print_names(&s->services);
+	if (!s->tracked.n)
+		return;
+	heading("timeouts");
+	print_names(&s->tracked);
 }
 
 /* Of what was applied, by a policy or not. */

@@ -86,11 +86,20 @@
 	X(UNKNOWN_LIST, 072)						\
 	X(LIST_IN_LIST, 073)						\
 	X(UNUSED_LIST, 074)		/* a warning */			\
+	/* Services that stay tracked */				\
+	X(KEY_OF_OTHERS, 080)		/* of another section's services */\
+	X(NO_SUCH_TIMER, 081)						\
+	X(NO_TIMERS, 082)		/* of the protocol's own */	\
+	X(TIMERS_MISSING, 083)		/* of one of the protocols */	\
+	X(TRACKED_FORBIDDEN, 084)					\
+	X(TRACKED_COVERED, 085)		/* a warning */			\
+	X(TRACKED_TWICE, 086)		/* with different timeouts */	\
 	/* Generators */						\
 	X(REPLIES_FROM_ANYWHERE, 301)	/* a warning */			\
 	X(EPHEMERAL_SERVER, 302)	/* or a note */			\
 	X(MASQUERADED_REPLIES, 303)	/* or a note */			\
 	X(UNGUARDED_REPLIES, 304)	/* or a note, for no host */	\
+	X(TRACKING_STARTS, 305)		/* a note */			\
 	/* Choosing a backend */					\
 	X(NO_SUCH_BACKEND, 501)						\
 	X(BOTH_WORLDS, 502)		/* say --backend */		\

@@ -82,8 +82,9 @@ static enum truth find_tracking(const struct preflight *x)
 	struct keepers k;
 
 	keepers_find(x->f, &k);
-	return !x->p->facts.idle || k.ipv4.rules || k.ipv6.rules || k.objects ?
-		       TRUTH_YES : TRUTH_NO;
+	return !x->p->facts.idle || x->p->policy->n_tracked ||
+	       k.ipv4.rules || k.ipv6.rules || k.objects ? TRUTH_YES :
+							   TRUTH_NO;
 }
 
 static int take_sample(const struct flow_sample *s, void *arg)

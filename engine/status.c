@@ -38,24 +38,24 @@ static int read_host(const struct request *rq, struct status *s)
 	return err;
 }
 
-static int add_service(struct status *s, const struct origin *o)
+static int add_service(struct service_names *s, const struct origin *o)
 {
 	const char *name = o && o->service ? intern(o->service) : "";
 
 	if (!name)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->n_services; i++)
-		if (s->services[i] == name)
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i] == name)
 			return 0;
 	if (!*name)
 		return 0;
-	if (mem_grow(&s->services, &s->cap_services, s->n_services + 1))
+	if (mem_grow(&s->v, &s->cap, s->n + 1))
 		return -ENOMEM;
-	s->services[s->n_services++] = name;
+	s->v[s->n++] = name;
 	return 0;
 }
 
-static int add_elements(struct status *s, const struct image *img,
+static int add_elements(struct service_names *s, const struct image *img,
 			const char *set)
 {
 	int err = 0;
@@ -72,7 +72,7 @@ static int add_elements(struct status *s, const struct image *img,
 }
 
 /* Those of a rule, and of the sets that it looks into. */
-static int add_rule(struct status *s, const struct image *img,
+static int add_rule(struct service_names *s, const struct image *img,
 		    const struct image_rule *r)
 {
 	int err = add_service(s, r->origin);
@@ -92,10 +92,14 @@ static int add_services(struct status *s, const struct image *img)
 		for (size_t k = 0; k < img->tables[i].n_chains; k++) {
 			const struct image_chain *c = &img->tables[i].chains[k];
 
-			for (size_t m = 0; !err && m < c->n_rules; m++)
-				if (all || c->rules[m].verdict ==
-						   VERDICT_NOTRACK)
-					err = add_rule(s, img, &c->rules[m]);
+			for (size_t m = 0; !err && m < c->n_rules; m++) {
+				const struct image_rule *r = &c->rules[m];
+
+				if (r->verdict == VERDICT_TIMERS)
+					err = add_rule(&s->tracked, img, r);
+				else if (all || r->verdict == VERDICT_NOTRACK)
+					err = add_rule(&s->services, img, r);
+			}
 		}
 	return err;
 }
@@ -105,15 +109,20 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static void sort_names(struct service_names *s)
+{
+	if (s->n)
+		qsort(s->v, s->n, sizeof(*s->v), by_name);
+}
+
 static int find_services(const struct plan *p, struct status *s)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < p->change.n; i++)
 		err = add_services(s, p->change.v[i].live.image);
-	if (s->n_services)
-		qsort(s->services, s->n_services, sizeof(*s->services),
-		      by_name);
+	sort_names(&s->services);
+	sort_names(&s->tracked);
 	return err;
 }
 
@@ -184,7 +193,8 @@ void status_release(struct status *s)
 {
 	diags_release(&s->diags);
 	foreign_free(&s->f);
-	mem_free_const(s->services);
+	mem_free_const(s->services.v);
+	mem_free_const(s->tracked.v);
 	record_release(&s->unfinished);
 	for (size_t i = 0; i < s->n_history; i++)
 		record_release(&s->history[i]);

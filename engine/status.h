@@ -8,8 +8,9 @@
  * listed: that is engine/top.h.
  *
  * Shape:  `services` by name, of the NOTRACK rules of ctpolicy's that stand in
- *         the kernel; of all its rules where tracking is not loaded. `history`
- *         newest first. `drift` is about the newest changes of each target.
+ *         the kernel; of all its rules where tracking is not loaded. `tracked`
+ *         are those whose entries get timers. `history` newest first. `drift`
+ *         is about the newest changes of each target.
  * Owner:  status_release() frees; the state folder is closed by then.
  * Errors: -errno with a diagnostic: the rules cannot be read. A state folder
  *         that cannot be read is a diagnostic alone.
@@ -29,6 +30,11 @@ enum drift {
 	DRIFT_DIFFERS,
 };
 
+struct service_names {
+	const char **v;			/* interned */
+	size_t n, cap;
+};
+
 struct status {
 	struct diags diags;
 	struct foreign *f;		/* NULL: could not be read */
@@ -36,8 +42,7 @@ struct status {
 	enum modules_state module;
 	bool has_table;
 	struct ct_table table;
-	const char **services;		/* interned */
-	size_t n_services, cap_services;
+	struct service_names services, tracked;
 	enum drift drift;
 	size_t rules, settings;		/* that differ; at least so many */
 	bool counted;			/* exactly so many */

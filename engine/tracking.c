@@ -163,6 +163,19 @@ static void warn(struct plan *p)
 	}
 }
 
+static bool any_timers(const struct plan *p)
+{
+	for (size_t i = 0; i < p->change.n; i++) {
+		const struct changeset *cs = p->change.v[i].changes;
+
+		for (size_t k = 0; cs && k < cs->n; k++)
+			if (cs->steps[k].kind == STEP_SET &&
+			    cs->steps[k].add && cs->steps[k].set->timers)
+				return true;
+	}
+	return false;
+}
+
 /*
  * Entries of forwarded flows that were left in the table have stale windows,
  * which would cut the flows off: they are dropped. conntrack_adopt() takes care
@@ -170,6 +183,7 @@ static void warn(struct plan *p)
  */
 void tracking_before(struct plan *p, struct tracking *t)
 {
+	t->timers = any_timers(p);
 	t->takes_out = any_moves(p, true);
 	if (t->prepared || leaves_alone(p) || !any_moves(p, false))
 		return;

@@ -22,6 +22,7 @@ struct tracking {
 	struct adopted adopted;		/* connections that got an entry */
 	bool takes_out;			/* some flows leave tracking */
 	bool prepared;			/* others return, and were seen to */
+	bool timers;			/* new entries get their own */
 };
 
 /*

@@ -10,7 +10,8 @@ const struct host_facts host_facts_default = {
 
 static generator_fn *const generators[] = {
 	generate_notrack,  generate_accept,  generate_accept_icmp,
-	generate_accept_fragments, generate_sysctls, generate_modules,
+	generate_accept_fragments, generate_timers, generate_sysctls,
+	generate_modules,
 };
 
 static void note_accepts(struct ruleset *rs)
@@ -24,7 +25,8 @@ int generate(const struct policy *p, const struct host_facts *facts,
 {
 	struct generator_input in = {
 		.policy = p, .facts = facts, .diags = d,
-		.stateless = p->forbid_state || facts->idle,
+		/* timers alone keep tracking on */
+		.stateless = p->forbid_state || (facts->idle && !p->n_tracked),
 	};
 	_cleanup_(ruleset_free) struct ruleset *rs = calloc(1, sizeof(*rs));
 	int err = 0;

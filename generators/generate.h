@@ -33,7 +33,7 @@ extern const struct host_facts host_facts_default;
 int generate(const struct policy *p, const struct host_facts *facts,
 	     struct ruleset **ret, struct diags *d);
 
-/* What the policy may mean for connections of others, as notes. */
+/* What the policy may mean for connections of others, and all, as notes. */
 void translation_note(const struct policy *p, const struct host_facts *facts,
 		      struct diags *d);
 

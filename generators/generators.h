@@ -23,6 +23,7 @@ typedef int generator_fn(const struct generator_input *in,
 			 struct ruleset *rs);
 
 generator_fn generate_notrack, generate_accept, generate_accept_icmp,
-	generate_accept_fragments, generate_sysctls, generate_modules;
+	generate_accept_fragments, generate_timers, generate_sysctls,
+	generate_modules;
 
 #endif

@@ -69,8 +69,9 @@ static int walk_service(struct leg_visit *v, leg_visitor *visit, void *arg)
 	const struct service *s = v->service;
 	bool v4 = service_in_family(v->policy, s, AF_INET);
 	bool v6 = service_in_family(v->policy, s, AF_INET6);
+	/* the kernel keeps timers apart by family */
 	bool one = v4 && v6 && !s->has_clients && !s->has_servers &&
-		   s->keeps_own4 == s->keeps_own6;
+		   s->keeps_own4 == s->keeps_own6 && !s->timers;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < s->n_protocols; i++) {
@@ -93,17 +94,34 @@ static int walk_service(struct leg_visit *v, leg_visitor *visit, void *arg)
 	return err;
 }
 
-int legs_walk(const struct policy *p, leg_visitor *visit, void *arg)
+static int walk_services(const struct policy *p, const struct service *s,
+			 size_t n, leg_visitor *visit, void *arg)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < p->n_services; i++) {
-		struct leg_visit v = { .policy = p,
-				       .service = &p->services[i] };
+	for (size_t i = 0; !err && i < n; i++) {
+		struct leg_visit v = { .policy = p, .service = &s[i] };
 
 		err = walk_service(&v, visit, arg);
 	}
 	return err;
+}
+
+int legs_walk(const struct policy *p, leg_visitor *visit, void *arg)
+{
+	return walk_services(p, p->services, p->n_services, visit, arg);
+}
+
+int legs_walk_tracked(const struct policy *p, leg_visitor *visit, void *arg)
+{
+	return walk_services(p, p->tracked, p->n_tracked, visit, arg);
+}
+
+enum hook leg_first_hook(const struct leg_visit *v)
+{
+	if (v->role == ROLE_ROUTER)
+		return HOOK_PREROUTING;
+	return leg_enters(v) && !v->loopback ? HOOK_PREROUTING : HOOK_OUTPUT;
 }
 
 static bool arrives(enum hook hook)
@@ -153,8 +171,9 @@ static enum dst_kind leg_dst(const struct leg_visit *v, enum hook hook,
 								  DST_ANY;
 	if (hook == HOOK_FORWARD)
 		return DST_ANY;
+	/* Until it is translated, such a packet may be for this host. */
 	if (v->role == ROLE_ROUTER)
-		return DST_TRANSIT;
+		return action == ACTION_TIMERS ? DST_ANY : DST_TRANSIT;
 	if (v->leg == LEG_REQUEST ? s->has_servers : s->has_clients)
 		return DST_LOCAL_OR_GROUP;
 	return DST_LOCAL;

@@ -41,6 +41,11 @@ bool service_keeps_own(const struct service *s, uint8_t family);
 bool leg_finds_socket(uint8_t proto);
 
 int legs_walk(const struct policy *p, leg_visitor *visit, void *arg);
+/* Of the services that stay tracked; their visits are of one family each. */
+int legs_walk_tracked(const struct policy *p, leg_visitor *visit, void *arg);
+
+/* Where the leg is first met: see generators/notrack.c. */
+enum hook leg_first_hook(const struct leg_visit *v);
 
 /* A rule for the leg, at this hook; NULL when out of memory. */
 struct rule *leg_rule(const struct leg_visit *v, struct ruleset *rs,

@@ -16,16 +16,9 @@
 #include "generators/generators.h"
 #include "generators/legs.h"
 
-static enum hook leg_hook(const struct leg_visit *v)
-{
-	if (v->role == ROLE_ROUTER)
-		return HOOK_PREROUTING;
-	return leg_enters(v) && !v->loopback ? HOOK_PREROUTING : HOOK_OUTPUT;
-}
-
 static int notrack_leg(const struct leg_visit *v, void *arg)
 {
-	enum hook hook = leg_hook(v);
+	enum hook hook = leg_first_hook(v);
 	struct rule *r;
 
 	if (v->loopback && leg_covers_loopback(v, hook))

@@ -82,6 +82,16 @@ static void note_guard(const struct generator_input *in,
 			 s->name);
 }
 
+/* NOTRACK alone switches nothing on. */
+static void note_tracking(const struct generator_input *in)
+{
+	if (!in->policy->n_tracked || !in->facts->idle)
+		return;
+	diag_add(in->diags, DIAG_NOTE, 0, ID_TRACKING_STARTS,
+		 in->policy->tracked[0].at,
+		 "`tracked` switches connection tracking on here: no rule of this host's own needs it");
+}
+
 void translation_note(const struct policy *p, const struct host_facts *facts,
 		      struct diags *d)
 {
@@ -89,6 +99,7 @@ void translation_note(const struct policy *p, const struct host_facts *facts,
 		.policy = p, .facts = facts, .diags = d,
 	};
 
+	note_tracking(&in);
 	/* Without the module there is no address translation. */
 	for (size_t i = 0; !p->unload_modules && i < p->n_services; i++) {
 		note_ports(&in, &p->services[i]);

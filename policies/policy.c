@@ -8,6 +8,7 @@ static void service_release(struct service *s)
 	free(s->name);
 	free(s->why);
 	free(s->protocols);
+	free(s->timers);
 	port_set_release(&s->ports);
 	prefix_set_release(&s->clients);
 	prefix_set_release(&s->servers);
@@ -21,6 +22,9 @@ void policy_free(struct policy **p)
 	for (size_t i = 0; i < (*p)->n_services; i++)
 		service_release(&(*p)->services[i]);
 	free((*p)->services);
+	for (size_t i = 0; i < (*p)->n_tracked; i++)
+		service_release(&(*p)->tracked[i]);
+	free((*p)->tracked);
 	free((*p)->timeouts);
 	free((*p)->tests);
 	free(*p);

@@ -2,7 +2,8 @@
 /*
  * policies/policy.h: one policy file, read and checked.
  *
- * Shape:  services in file order, management first; every set normalized.
+ * Shape:  services in file order, management first; those that stay tracked
+ *         are no part of them. Every set normalized.
  *         has_clients (servers, ifaces) tells "not given" (any) from a set
  *         whose members are all of the other family. `protocols` is sorted;
  *         either all have ports and `ports` is not empty, or none has;
@@ -26,6 +27,7 @@
 #include "core/diag.h"
 #include "core/inet.h"
 #include "core/strbuf.h"
+#include "core/timers.h"
 #include "rules/origin.h"
 
 enum policy_role {
@@ -62,6 +64,8 @@ struct service {
 	bool replies_unguarded;		/* reply_guard: none */
 	unsigned int overrides;		/* OVERRIDE_* */
 	enum policy_accept accept;
+	/* Of a tracked one: of each protocol, in their order. Else NULL. */
+	struct timers *timers;
 	/* What this host sends to itself stays tracked: engine/within.h. */
 	bool keeps_own4, keeps_own6;
 };
@@ -103,6 +107,8 @@ struct policy {
 	bool ipv4, ipv6;
 	struct service *services;
 	size_t n_services, cap_services;
+	struct service *tracked;	/* forgotten sooner; in file order */
+	size_t n_tracked, cap_tracked;
 	bool unload_modules;		/* conntrack.modules: unload */
 	struct srcpos modules_at;
 	struct origin modules_origin;

@@ -173,8 +173,9 @@ void check_service(struct loader *l, const struct service *s,
 			   "all of `lo` and nothing else");
 		diag_help(l->d, "remove it, or correct `role`");
 	}
+	/* The first packet of a flow is enough for what stays tracked. */
 	if ((s->roles & ROLE_ROUTER) && node[SK_INTERFACES] != NO_NODE &&
-	    s->ifaces.n == 1 && !s->ifaces.v[0].wild)
+	    s->ifaces.n == 1 && !s->ifaces.v[0].wild && !given[SK_TIMEOUTS])
 		load_warning(l, ydoc_pos(l->doc, node[SK_INTERFACES]),
 			     ID_ONE_INTERFACE,
 			     "list the interfaces of both sides",
@@ -202,7 +203,7 @@ static void check_names(struct loader *l)
 	const struct policy *p = l->p;
 	size_t n = 0, first = 0;
 
-	v = calloc(p->n_services + 1, sizeof(*v));
+	v = calloc(p->n_services + p->n_tracked + 1, sizeof(*v));
 	if (!v) {
 		l->d->lost = true;
 		return;
@@ -210,6 +211,9 @@ static void check_names(struct loader *l)
 	for (size_t i = 0; i < p->n_services; i++)
 		if (p->services[i].name)
 			v[n++] = &p->services[i];
+	for (size_t i = 0; i < p->n_tracked; i++)
+		if (p->tracked[i].name)
+			v[n++] = &p->tracked[i];
 	qsort(v, n, sizeof(*v), by_name_and_place);
 	for (size_t i = 1; i < n && !load_full(l); i++) {
 		if (strcmp(v[i]->name, v[first]->name)) {
@@ -263,6 +267,7 @@ void check_policy(struct loader *l)
 	check_lists(l);
 	check_modules(l);
 	check_persist(l);
+	check_tracked(l);
 	if (l->p->replace_existing && !l->p->forbid_state)
 		add_error(l, l->p->existing_at, ID_EXISTING_REPLACE,
 			  "write `state_matching: forbidden`, or "

@@ -255,10 +255,19 @@ static int unknown_key(struct loader *l, uint32_t key, const char *what,
 	return 0;
 }
 
-static void reserved_key(struct loader *l, uint32_t key, const char *name)
+static void reserved_key(struct loader *l, uint32_t at, const struct key *key,
+			 const char *what)
 {
-	load_error(l, key, ID_RESERVED_KEY,
-		   "`%s` is not in this version", name);
+	const char *help = service_key_help(key->name);
+
+	if (help) {
+		load_error(l, at, ID_KEY_OF_OTHERS, "`%s` does not belong in %s",
+			   key->name, what);
+		diag_help(l->d, "%s", help);
+		return;
+	}
+	load_error(l, at, ID_RESERVED_KEY,
+		   "`%s` is not in this version", key->name);
 	diag_help(l->d, "remove it; it is reserved for a later version");
 }
 
@@ -277,6 +286,8 @@ static const char *usual_value(const char *key)
 	if (!strcmp(key, "state_matching"))
 		return "allowed` (the usual choice: rules here may match "
 		       "connection states)";
+	if (!strcmp(key, "timeouts"))
+		return "{unreplied: 2s}` or the like: when to forget it";
 	return "...`; it is required";
 }
 
@@ -337,7 +348,7 @@ int load_map(struct loader *l, uint32_t map, const char *what,
 			if (!key || pass)
 				continue;
 			if (key->reserved) {
-				reserved_key(l, k, key->name);
+				reserved_key(l, k, key, what);
 				continue;
 			}
 			given[key - keys] = true;

@@ -141,7 +141,10 @@ void bad_item_name(struct loader *l, uint32_t node, const char *s,
 		   const char *what);
 
 /* The sections */
-int load_services(struct loader *l, uint32_t list, bool management);
+enum section { SECTION_UNTRACKED, SECTION_MANAGEMENT, SECTION_TRACKED };
+/* What to do about a key that services of this section lack; NULL: others. */
+const char *service_key_help(const char *name);
+int load_services(struct loader *l, uint32_t list, enum section in);
 int load_conntrack(struct loader *l, uint32_t map);
 int load_tests(struct loader *l, uint32_t list);
 
@@ -159,6 +162,15 @@ enum service_key {
 void check_service(struct loader *l, const struct service *s,
 		   const bool *given, const uint32_t *node);
 void check_policy(struct loader *l);
+
+/*
+ * policy_tracked.c: the timeouts of a tracked service, whose protocols are
+ * loaded; and what such services have to do with the rest of the policy.
+ */
+int load_timers(struct loader *l, uint32_t map, struct service *s);
+void check_timers(struct loader *l, const struct service *s,
+		  const uint32_t *node);
+void check_tracked(struct loader *l);
 
 /* policy_suggest.c: another tool's name for one of our keys, or NULL */
 const char *suggest_synonym(const char *word);

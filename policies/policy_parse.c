@@ -7,8 +7,8 @@
 
 enum root_key {
 	RK_VERSION, RK_STATE, RK_EXISTING, RK_BACKEND, RK_FAMILIES, RK_LISTS,
-	RK_MANAGEMENT, RK_UNTRACKED, RK_CONNTRACK, RK_TESTS,
-	RK_INCLUDE, RK_VARS, RK_WHEN, RK_TRACKED, RK_MAX_
+	RK_MANAGEMENT, RK_UNTRACKED, RK_TRACKED, RK_CONNTRACK, RK_TESTS,
+	RK_INCLUDE, RK_VARS, RK_WHEN, RK_MAX_
 };
 
 static const struct key root_keys[] = {
@@ -19,12 +19,12 @@ static const struct key root_keys[] = {
 	[RK_FAMILIES] = { "families", WANT_LIST, false, false },
 	[RK_MANAGEMENT] = { "management", WANT_LIST, false, false },
 	[RK_UNTRACKED] = { "untracked", WANT_LIST, false, false },
+	[RK_TRACKED] = { "tracked", WANT_LIST, false, false },
 	[RK_CONNTRACK] = { "conntrack", WANT_MAP, false, false },
 	[RK_TESTS] = { "tests", WANT_LIST, false, false },
 	[RK_INCLUDE] = { "include", WANT_WORD, false, true },
 	[RK_VARS] = { "vars", WANT_WORD, false, true },
 	[RK_WHEN] = { "when", WANT_WORD, false, true },
-	[RK_TRACKED] = { "tracked", WANT_LIST, false, true },
 	[RK_LISTS] = { "lists", WANT_MAP, false, false },
 };
 
@@ -129,8 +129,11 @@ static int load_section(struct loader *l, enum root_key k, uint32_t node)
 	case RK_FAMILIES:
 		return load_families(l, node);
 	case RK_MANAGEMENT:
+		return load_services(l, node, SECTION_MANAGEMENT);
 	case RK_UNTRACKED:
-		return load_services(l, node, k == RK_MANAGEMENT);
+		return load_services(l, node, SECTION_UNTRACKED);
+	case RK_TRACKED:
+		return load_services(l, node, SECTION_TRACKED);
 	case RK_CONNTRACK:
 		return load_conntrack(l, node);
 	case RK_TESTS:
@@ -140,7 +143,6 @@ static int load_section(struct loader *l, enum root_key k, uint32_t node)
 	case RK_INCLUDE:
 	case RK_VARS:
 	case RK_WHEN:
-	case RK_TRACKED:
 	case RK_MAX_:
 		break;
 	}
@@ -200,7 +202,8 @@ static int load_root(struct loader *l)
 	if (err == -ENOMEM)
 		return err;
 	if (!given[RK_UNTRACKED] && !given[RK_MANAGEMENT] &&
-	    !given[RK_CONNTRACK] && !l->p->forbid_state) {
+	    !given[RK_CONNTRACK] && !given[RK_TRACKED] &&
+	    !l->p->forbid_state) {
 		diag_add(l->d, DIAG_ERROR, 0, ID_NO_SERVICES, at,
 			 "the policy names no service");
 		diag_help(l->d, "list services under `untracked`");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* policies/policy_service.c: one service, of `untracked` or of `management`. */
+/* policies/policy_service.c: one service, of whichever section. */
 #include <ctype.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static const struct key service_keys[] = {
 	[SK_WHY] = { "why", WANT_WORD, false, false },
 	[SK_WHEN] = { "when", WANT_WORD, false, true },
 	[SK_OVERRIDE] = { "override", WANT_LIST, false, false },
-	[SK_TIMEOUTS] = { "timeouts", WANT_MAP, false, true },
+	[SK_TIMEOUTS] = { "timeouts", WANT_MAP, false, false },
 };
 
 _Static_assert(ARRAY_SIZE(service_keys) == SK_MAX_, "a key of a service");
@@ -219,8 +219,10 @@ static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 		err = load_each(l, node[k], "override", "write what to override",
 				load_override, s);
 		break;
-	case SK_WHEN:
 	case SK_TIMEOUTS:
+		err = load_timers(l, node[k], s);
+		break;
+	case SK_WHEN:
 	case SK_MAX_:
 		break;
 	}
@@ -229,12 +231,18 @@ static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 	return err == -ENOMEM ? err : 0;
 }
 
-static struct service *new_service(struct policy *p)
+static struct service *new_service(struct policy *p, enum section in)
 {
-	if (mem_grow(&p->services, &p->cap_services, p->n_services + 1))
+	bool tracked = in == SECTION_TRACKED;
+	struct service **v = tracked ? &p->tracked : &p->services;
+	size_t *n = tracked ? &p->n_tracked : &p->n_services;
+	size_t *cap = tracked ? &p->cap_tracked : &p->cap_services;
+
+	if (mem_grow(v, cap, *n + 1))
 		return NULL;
-	memset(&p->services[p->n_services], 0, sizeof(*p->services));
-	return &p->services[p->n_services++];
+	memset(&(*v)[*n], 0, sizeof(**v));
+	(*v)[*n].management = in == SECTION_MANAGEMENT;
+	return &(*v)[(*n)++];
 }
 
 /* Diagnostics about a service as a whole point at its name. */
@@ -245,41 +253,80 @@ static struct srcpos service_place(struct loader *l, uint32_t map)
 	return ydoc_pos(l->doc, name == NO_NODE ? map : name);
 }
 
-static int load_service(struct loader *l, uint32_t map, bool management)
+/* Keys that only untracked services have, or only those that stay tracked. */
+static const struct {
+	enum service_key key;
+	bool untracked;
+	const char *help;
+} kept_apart[] = {
+	{ SK_ACCEPT, true,
+	  "remove it: its packets meet the host's rules as before" },
+	{ SK_REPLY_GUARD, true, "remove it: nothing leaves tracking" },
+	{ SK_OVERRIDE, true, "remove it: it goes against nothing" },
+	{ SK_TIMEOUTS, false,
+	  "what is untracked has none: list the service under `tracked`" },
+};
+
+const char *service_key_help(const char *name)
 {
-	struct service *s = new_service(l->p);
+	for (size_t i = 0; i < ARRAY_SIZE(kept_apart); i++)
+		if (!strcmp(service_keys[kept_apart[i].key].name, name))
+			return kept_apart[i].help;
+	return NULL;
+}
+
+static void list_keys(enum section in, struct key *ret)
+{
+	memcpy(ret, service_keys, sizeof(service_keys));
+	ret[SK_TIMEOUTS].required = in == SECTION_TRACKED;
+	for (size_t i = 0; i < ARRAY_SIZE(kept_apart); i++)
+		if (kept_apart[i].untracked == (in == SECTION_TRACKED))
+			ret[kept_apart[i].key].reserved = true;
+}
+
+static int load_service(struct loader *l, uint32_t map, enum section in)
+{
+	struct service *s = new_service(l->p, in);
+	struct key keys[SK_MAX_];
 	uint32_t node[SK_MAX_];
 	bool given[SK_MAX_];
 	int err;
 
 	if (!s)
 		return -ENOMEM;
-	s->management = management;
 	s->at = service_place(l, map);
-	err = load_map(l, map, "the service", s->at, service_keys, SK_MAX_, node,
-		       given);
+	list_keys(in, keys);
+	err = load_map(l, map, in == SECTION_TRACKED ? "a tracked service" :
+		       "the service", s->at, keys, SK_MAX_, node, given);
 	for (int k = 0; k < SK_MAX_ && !err; k++)
 		err = load_value(l, (enum service_key)k, node, s);
 	if (err)
 		return err;
 	s->origin = (struct origin){ s->name, s->why, s->at };
 	check_service(l, s, given, node);
+	if (given[SK_TIMEOUTS])
+		check_timers(l, s, node);
 	return 0;
 }
 
-int load_services(struct loader *l, uint32_t list, bool management)
+int load_services(struct loader *l, uint32_t list, enum section in)
 {
-	const char *what = management ? "management" : "untracked";
+	static const char *const what[] = {
+		[SECTION_UNTRACKED] = "untracked",
+		[SECTION_MANAGEMENT] = "management",
+		[SECTION_TRACKED] = "tracked",
+	};
 	uint32_t end = ydoc_after(l->doc, list), i;
 	int err = 0;
 
 	for (i = list + 1; i < end && !err && !load_full(l);
 	     i = ydoc_after(l->doc, i)) {
 		if (ydoc_kind(l->doc, i) == YNODE_MAP) {
-			err = load_service(l, i, management);
+			err = load_service(l, i, in);
 		} else if (ydoc_kind(l->doc, i) != YNODE_BAD) {
 			load_error(l, i, ID_WRONG_KIND,
-				   "an item of `%s` must be a service", what);
+				   "an item of `%s` must be a service",
+				   what[in]);
 			diag_help(l->d, "write `- name: ...` and the "
 				  "service's other keys below it");
 		}

@@ -28,6 +28,7 @@ static const struct backend *const backend = &CONTRACT_BACKEND;
 
 #define HEAD "version: 1\nstate_matching: allowed\nuntracked:\n"
 #define FORBID "version: 1\nstate_matching: forbidden\nuntracked:\n"
+#define TRACKED "version: 1\nstate_matching: allowed\ntracked:\n"
 
 static const char *const policies[] = {
 	HEAD "- {name: web, role: server, protocol: tcp, ports: [80, 81, 82], accept: open}\n",
@@ -41,6 +42,13 @@ static const char *const policies[] = {
 	"- {name: c, role: server, protocol: tcp, ports: [80, 443], clients: [10.0.0.0/8], accept: none}\n"
 	"management:\n"
 	"- {name: ssh, role: server, protocol: tcp, ports: [22], clients: [10.0.0.0/8], accept: open}\n",
+	TRACKED "- {name: dns, role: router, protocol: [udp, tcp], ports: [53], timeouts: {unreplied: 2s, replied: 3s, established: 10m}}\n"
+	"- {name: vpn, role: [server, client], protocol: tcp, ports: [1723], servers: [192.0.2.0/24], interfaces: [eth0], timeouts: {unreplied: 1m}}\n",
+	TRACKED "- {name: dns, role: [server, client], protocol: udp, ports: [53, 1000-2000], clients: [10.0.0.0/8, \"2001:db8::/32\"], timeouts: {unreplied: 2s, replied: 3s}}\n"
+	"- {name: sip, role: router, protocol: [udp, tcp], ports: [5060], timeouts: {replied: 1m, unack: 1s, close: 1s}}\n"
+	"untracked:\n"
+	"- {name: web, role: server, protocol: tcp, ports: [80], accept: open}\n",
+	TRACKED "- {name: dns, role: router, protocol: [udp, tcp], ports: [53], timeouts: {unreplied: 4s, replied: 3s, established: 11m}}\n",
 };
 
 struct fixture {

@@ -10,6 +10,7 @@ PAGE = "docs/ctpolicy.yaml.5.scd"
 # In the language, but refused by this version; the schema proposes neither.
 REFUSED = {"replace"}
 RESERVED = {"include", "vars", "when"}
+TIMERS = "core/timers.c"
 
 
 def keys_of(schema):
@@ -49,7 +50,9 @@ def loader():
                 r'\b(DCCP|SCTP|TCP|TIMEOUT)\("(\w+)"(?=[,)])', text):
             keys.add(name if group == "TIMEOUT" else
                      group.lower() + "_" + name)
-    return keys, words
+    table = re.search(r"\} protocols\[\] = \{(.*?)\n\};", source.text(TIMERS),
+                      re.S)[1]
+    return keys | set(re.findall(r'"(\w+)"', table)), words
 
 
 def main():
