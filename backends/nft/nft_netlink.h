@@ -63,6 +63,8 @@ void nft_put_timers(struct nlmsghdr *nlh, const struct image_table *t,
 		    const struct image_set *s, bool drop);
 /* As nft_set_decode(), but one that is not ours is marked as unknown. */
 int nft_timers_decode(const struct nlattr *const *attr, struct image_set *s);
+/* An object's message, into img if it is timers of ctpolicy's own table. */
+int nft_timers_take(const struct nlmsghdr *nlh, struct image *img);
 
 /* nft_elem_put.c: an element is at most this long on the wire. */
 #define NFT_ELEM_SPACE 1024

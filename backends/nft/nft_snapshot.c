@@ -164,27 +164,11 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-/* Timers of ctpolicy's. Other objects in its table go with the table. */
 static int take_object(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *v[NFTA_OBJ_DATA + 1];
-	uint8_t family = nft_msg_family(nlh);
 	struct scan *s = arg;
-	const char *table, *name;
-	struct image_table *t;
-	struct image_set *set;
-	int err = nft_msg_attrs(nlh, v, NFTA_OBJ_DATA);
 
-	if (err || !nft_family_matters(family) ||
-	    nft_attr_u32(v[NFTA_OBJ_TYPE]) != NFT_OBJECT_CT_TIMEOUT)
-		return err;
-	table = nft_attr_str(v[NFTA_OBJ_TABLE]);
-	name = nft_attr_str(v[NFTA_OBJ_NAME]);
-	if (!nft_table_is_own(family, table))
-		return 0;
-	t = our_table(s, family, table);
-	set = t ? image_add_set(t, name) : NULL;
-	return set ? nft_timers_decode(v, set) : -ENOMEM;
+	return nft_timers_take(nlh, s->image);
 }
 
 static int take_elements(const struct nlmsghdr *nlh, void *arg)

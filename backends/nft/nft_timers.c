@@ -150,3 +150,23 @@ int nft_timers_decode(const struct nlattr *const *attr, struct image_set *s)
 		return nft_take_timers(s, AF_UNSPEC, NULL);
 	return nft_take_timers(s, l3 == NFPROTO_IPV4 ? AF_INET : AF_INET6, &t);
 }
+
+int nft_timers_take(const struct nlmsghdr *nlh, struct image *img)
+{
+	const struct nlattr *v[NFTA_OBJ_DATA + 1];
+	uint8_t family = nft_msg_family(nlh);
+	const char *table;
+	struct image_table *t;
+	struct image_set *s;
+	int err = nft_msg_attrs(nlh, v, NFTA_OBJ_DATA);
+
+	if (err || nft_attr_u32(v[NFTA_OBJ_TYPE]) != NFT_OBJECT_CT_TIMEOUT)
+		return err;
+	table = nft_attr_str(v[NFTA_OBJ_TABLE]);
+	t = nft_table_is_own(family, table) ?
+		    image_find_table(img, family, table) : NULL;
+	if (!t)
+		return 0;
+	s = image_add_set(t, nft_attr_str(v[NFTA_OBJ_NAME]));
+	return s ? nft_timers_decode(v, s) : -ENOMEM;
+}
