@@ -80,7 +80,7 @@ static void say_changed(const char *key, const char *now, const char *was,
 			struct diags *d)
 {
 	diag_add(d, DIAG_WARNING, 0, ID_SETTING_CHANGED, NOPOS,
-		 "somebody changed %s to %s since ctpolicy set it: it is left as it is",
+		 "%s is %s now, which ctpolicy did not set: it is left as it is",
 		 key, now);
 	diag_help(d, "before ctpolicy it was %s", was);
 }

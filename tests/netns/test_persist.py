@@ -12,6 +12,7 @@ import random
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 import boot_files
@@ -156,6 +157,19 @@ class Persist(unittest.TestCase):
         self.ctpolicy(0, "apply", policy("timeouts: {udp: 20s}"))
         self.assertEqual(texts(), NOTHING)
         self.ctpolicy(0, "apply", policy("persist: false, timeouts: {udp: 20s}"))
+
+    def test_trial(self):
+        """Not confirmed: the files go with the rest."""
+        self.ctpolicy(0, "apply", "--confirm", "2s", policy())
+        self.assertEqual(texts(), written("20"))
+        end = time.monotonic() + 20
+        while texts() != NOTHING and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertEqual(texts(), NOTHING)
+        self.ctpolicy(12, "confirm")
+        self.ctpolicy(0, "apply", "--confirm", "60s", policy())
+        self.ctpolicy(0, "confirm")
+        self.assertEqual(texts(), written("20"))
 
     def test_lost_state(self):
         """Without any record the mark tells whose they are."""

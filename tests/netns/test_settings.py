@@ -171,7 +171,7 @@ class Settings(unittest.TestCase):
         put(UDP, "77")
         said = self.ctpolicy(0, "remove").stderr
         self.assertIn("CT515", said)
-        self.assertIn(KEY + UDP + " to 77", said)
+        self.assertIn(KEY + UDP + " is 77 now", said)
         self.holds("77", self.before[TCP])
         self.assertEqual(self.ctpolicy(0, "remove").stderr.count("CT515"), 0)
 
