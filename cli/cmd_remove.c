@@ -18,10 +18,12 @@ static void say(const struct plan *p, const struct transaction *t)
 		[OUTCOME_RESTORED] = "failed; the previous rules are in force, verified",
 	};
 	const char *name = plan_backend_name(p);
+	bool sets = t->outcome == OUTCOME_CHANGED && p->change.tune.want.n;
 
 	if (words[t->outcome])
-		report_talk("%s%s%s", name ? name : "", name ? ": " : "",
-			    words[t->outcome]);
+		report_talk("%s%s%s%s", name ? name : "", name ? ": " : "",
+			    words[t->outcome],
+			    sets ? ", and put its settings back" : "");
 	report_tracking(t);
 }
 
@@ -106,7 +108,8 @@ const struct command cmd_remove = {
 "Usage: ctpolicy remove [OPTION...]\n"
 "\n"
 "Removes every table, chain, rule and set of ctpolicy, NOTRACK before the\n"
-"accept rules. Nothing else is touched. With --backend, those of one alone.\n"
+"accept rules, and puts back sysctls and files that ctpolicy changed. Nothing\n"
+"else is touched. With --backend, the rules of one alone.\n"
 "\n"
 "  --dry-run            show what would go and change nothing\n"
 "  --detailed-exitcode  exit 2 when something changed (or would)\n",

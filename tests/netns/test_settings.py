@@ -120,7 +120,8 @@ class Settings(unittest.TestCase):
                          {(KEY + UDP, "20")})
         self.ctpolicy(0, "apply", file, *b)
         self.holds("20", self.before[TCP])
-        self.ctpolicy(0, "remove")
+        self.assertIn("put its settings back",
+                      self.ctpolicy(0, "remove").stderr)
         self.was()
         self.assertIn("no ctpolicy rules", self.ctpolicy(0, "remove").stderr)
 
