@@ -7,6 +7,12 @@ untracked:
   - {name: web, role: [server, client], protocol: tcp, ports: [80],
      accept: none}
 """
+TRACKED = """version: 1
+state_matching: allowed
+tracked:
+  - {name: dns, role: router, protocol: [tcp, udp], ports: [53],
+     timeouts: {unreplied: 2s, established: 10m}}
+"""
 # A modprobe that the kernel calls for what it lacks, and that tells.
 WRAPPER = """#!/bin/dash
 echo "$@" >>/tmp/asked
@@ -20,6 +26,7 @@ def prepare(vm):
     vm.put("/tmp/off.yaml", POLICY.replace(
         "untracked:", "conntrack: {modules: unload}\nuntracked:") %
         "forbidden")
+    vm.put("/tmp/tracked.yaml", TRACKED)
     for words in ("allowed", "forbidden"):
         vm.put("/tmp/%s.yaml" % words, POLICY % words)
 
@@ -80,4 +87,26 @@ def legacy(vm, _how):
     vm.run("ctpolicy apply --dry-run --backend iptables /tmp/allowed.yaml")
 
 
-CASES = ((looking, sampling, applying), (legacy,))
+def timeouts(vm, _how):
+    """Of tracked services: with the modules, and where they are missing."""
+    for backend in ("iptables", "nftables"):
+        command = "ctpolicy %%s /tmp/tracked.yaml --backend %s" % backend
+        vm.run(command % "diff", code=1)
+        if backend == "iptables":
+            assert absent(vm), "diff loaded nf_conntrack"
+        vm.run(command % "apply")
+        assert "nothing to do" in vm.run(command % "apply" + " 2>&1")
+        vm.run("ctpolicy remove")
+    assert "timeout" not in vm.run("iptables-legacy-save; nft list ruleset")
+    vm.run("rmmod nfnetlink_cttimeout nft_ct")
+    for backend, module in (("iptables", "nfnetlink_cttimeout"),
+                            ("nftables", "nft_ct")):
+        vm.run("rm /lib/modules/*/kernel/net/netfilter/%s.ko" % module)
+        said = vm.run("ctpolicy apply /tmp/tracked.yaml --backend %s 2>&1" %
+                      backend, code=69)
+        assert "the kernel refuses" in said, said
+        said = vm.run("iptables-legacy-save; nft list ruleset")
+        assert "ctpolicy" not in said.lower(), said
+
+
+CASES = ((looking, sampling, applying), (legacy,), (timeouts,))
