@@ -31,14 +31,14 @@ static const char *check_one(struct checked *c, const struct options *o,
 
 static void say(const struct checked *c, const char *file)
 {
+	size_t n = c->plan.policy ? policy_services(c->plan.policy) : 0;
+
 	if (c->err)
 		report_unexplained(&c->plan, file, c->err);
 	else
 		report_talk("%s: valid: %zu %s%s",
-			    strcmp(file, "-") ? file : "standard input",
-			    c->plan.policy->n_services,
-			    c->plan.policy->n_services == 1 ? "service" :
-							      "services",
+			    strcmp(file, "-") ? file : "standard input", n,
+			    n == 1 ? "service" : "services",
 			    c->plan.rq->private_kernel ? ", loaded into a private kernel namespace and verified" : "");
 }
 

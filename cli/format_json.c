@@ -18,6 +18,12 @@ static const char *step_family(const struct step *s)
 	return nfproto_name(s->table->family);
 }
 
+static const char *step_kind(const struct step *s)
+{
+	return s->kind == STEP_SET && s->set->timers ? "timeout" :
+						       step_kind_name(s->kind);
+}
+
 static json_t *step_object(const struct backend *b, const struct step *s)
 {
 	_cleanup_(strbuf_release) struct strbuf line = { 0 };
@@ -27,7 +33,7 @@ static json_t *step_object(const struct backend *b, const struct step *s)
 	lost |= strbuf_status(&line) != 0;
 	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:o}",
 			 "action", s->add ? "add" : "delete", "kind",
-			 step_kind_name(s->kind), "family", step_family(s),
+			 step_kind(s), "family", step_family(s),
 			 "table", s->table->name, "chain",
 			 s->chain ? s->chain->name : NULL, "set",
 			 s->set ? s->set->name : NULL, "rule",
@@ -165,7 +171,7 @@ static json_t *policy_object(const struct result_end *e)
 	return json_pack("{s:o, s:s, s:o, s:o}", "file", json_of_text(p->file),
 			 "result", e->word,
 			 "services", p->policy ?
-			 json_integer((json_int_t)p->policy->n_services) :
+			 json_integer((json_int_t)policy_services(p->policy)) :
 			 json_null(),
 			 "rules", p->rules ?
 			 json_integer((json_int_t)p->rules->n) : json_null());

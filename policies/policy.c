@@ -31,6 +31,11 @@ void policy_free(struct policy **p)
 	*p = NULL;
 }
 
+size_t policy_services(const struct policy *p)
+{
+	return p->n_services + p->n_tracked;
+}
+
 bool service_is_any(const struct service *s)
 {
 	return s->n_protocols && s->protocols[0] == PROTOCOL_ANY;

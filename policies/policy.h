@@ -145,6 +145,7 @@ int policy_read_saved(const char *path, char **ret_text, size_t *ret_len,
 int policy_parse(const char *file, const char *text, size_t len,
 		 struct policy **ret, struct diags *d);
 void policy_free(struct policy **p);
+size_t policy_services(const struct policy *p);	/* the tracked ones, too */
 bool service_is_any(const struct service *s);	/* protocol: any */
 /* The one of a service's protocols in a family: echoes have two. */
 uint8_t service_protocol(uint8_t proto, uint8_t family);

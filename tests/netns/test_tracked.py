@@ -2,6 +2,7 @@
 """Services that stay tracked are forgotten when the policy says, and nothing
 else is: on a router that translates, on a server, on a client."""
 import contextlib
+import json
 import os
 import re
 import socket
@@ -355,6 +356,27 @@ class Tracked(unittest.TestCase):
                 self.assertRegex(out, r"(?m)^untracked +no service$")
                 self.assertRegex(out, r"(?m)^timeouts +dns$")
                 self.assertRegex(out, r"(?m)^tracking +IPv4 on, kept by ")
+
+    def test_data(self):
+        """Steps and status as JSON; check counts tracked services."""
+        policy = POLICY % ("server", PORT)
+        for backend in lab.BACKENDS:
+            with self.subTest(backend=backend):
+                self.tearDown()
+                code, out = LAB.server.ctpolicy("diff", policy, "--json",
+                                                "--backend", backend)
+                self.assertEqual(code, 1, out)
+                steps = json.loads(out)["steps"]
+                kinds = {s["kind"] for s in steps
+                         if "unreplied" in s["rule"]}
+                self.assertEqual(kinds, {"timeout"})
+                LAB.server.apply(backend, policy)
+                data = json.loads(LAB.server.run(
+                    [lab.CTPOLICY, "status", "--json"]))
+                self.assertEqual(data["tracked"], [{"service": "dns"}])
+                self.assertEqual(data["untracked"], [])
+        code, out = LAB.server.ctpolicy("check", policy)
+        self.assertIn("valid: 1 service", out)
 
     def test_other_protocols(self):
         """Of iptables alone: nft could not load what it saves."""
