@@ -41,7 +41,7 @@ static const char *nearest_key(const struct service *s, const char *word)
 	return near;
 }
 
-/* Of the first protocol that has any. */
+/* The help is of the first protocol that has any; none is another error. */
 static void no_such_timer(struct loader *l, uint32_t key,
 			  const struct service *s)
 {
@@ -50,15 +50,17 @@ static void no_such_timer(struct loader *l, uint32_t key,
 	size_t i = 0;
 
 	near = nearest_key(s, word);
-	while (i + 1 < s->n_protocols && !timers_known(s->protocols[i]))
+	while (i < s->n_protocols && !timers_known(s->protocols[i]))
 		i++;
+	if (i == s->n_protocols)
+		return;
 	load_error(l, key, ID_NO_SUCH_TIMER,
 		   "no protocol of the service has a timeout `%s`",
 		   load_shown(l, word));
 	print_keys(s->protocols[i], &keys);
 	if (near)
 		diag_help(l->d, "did you mean `%s`?", near);
-	else if (keys.n)
+	else
 		diag_help(l->d, "write %s", strbuf_str(&keys));
 }
 
