@@ -171,6 +171,9 @@ int requests_put(struct job *j, struct rule_list *l,
 int invalid_put(struct job *j, struct rule_list *l);
 int untracked_put(struct job *j, struct rule_list *l);
 
+/* replace_limit.c: what the rule counts, for all that stands for it at once. */
+int limit_share(struct job *j, struct rule_list *l);
+
 /* replace_rule.c: the whole of a rule. */
 int replace_rule(struct job *j, struct rule_list *l);
 

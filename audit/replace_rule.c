@@ -126,29 +126,6 @@ static int put_new(struct job *j, struct rule_list *l,
 	return err ? err : requests_put(j, l, like);
 }
 
-/* The rule's limit counts once, whichever of several rules led to it. */
-static int share_limit(struct job *j, struct rule_list *l)
-{
-	_cleanup_(list_release) struct rule_list inner = { 0 };
-	struct stateless_rule own = { .zone = j->e.own, .own = true };
-	uint32_t chain;
-	int err;
-
-	if (!j->asked.limited || l->n < 2)
-		return 0;
-	if (job_leaves(j))
-		return -E2BIG;
-	err = list_put(j, &inner, own);
-	if (!err)
-		err = list_chain(j, &inner, &chain);
-	for (size_t i = 0; !err && i < l->n; i++) {
-		l->v[i].own = false;
-		l->v[i].does = DO_CALL;
-		l->v[i].chain = chain;
-	}
-	return err;
-}
-
 static void admit_new(struct job *j)
 {
 	if (takes_proto(j, PROTO_TCP) && !j->asked.limited)
@@ -161,8 +138,6 @@ static int accept_new(struct job *j, struct rule_list *l)
 	int err = put_new(j, l, like);
 
 	admit_new(j);
-	if (!err)
-		err = share_limit(j, l);
 	if (!err && has(j, STATE_ESTABLISHED) &&
 	    takes_proto(j, job_icmp(j)) && !has(j, STATE_INVALID)) {
 		j->e.depends = true;
@@ -261,8 +236,6 @@ static int judge_new(struct job *j, struct rule_list *l)
 		return put_behind_others(j, l);
 	err = put_new(j, l, like);
 	j->e.admits |= j->asked.limited ? ADMITS(TCP) : 0;
-	if (!err)
-		err = share_limit(j, l);
 	if (!err && has(j, STATE_ESTABLISHED) && !has(j, STATE_INVALID))
 		err = replies_put(j, l, DO_TARGET);
 	if (!err && has(j, STATE_RELATED) && !has(j, STATE_INVALID))
@@ -391,8 +364,10 @@ static int replace_map(struct job *j, struct rule_list *l,
 int replace_rule(struct job *j, struct rule_list *l)
 {
 	const struct term *map = zone_state_map(j->x->f, j->r);
+	int err;
 
 	if (!j->asked.takes)
 		return 0;
-	return map ? replace_map(j, l, map) : replace_states(j, l);
+	err = map ? replace_map(j, l, map) : replace_states(j, l);
+	return err ? err : limit_share(j, l);
 }

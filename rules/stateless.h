@@ -39,6 +39,7 @@ enum stateless_admits { STATELESS_ADMITS(STATELESS_ADMIT_) ADMITS_MAX_ };
 #define STATELESS_LOSES(X)						\
 	X(PROTO, "answers of protocols other than tcp, udp and icmp")	\
 	X(LIMIT, "a limit on new udp flows counts every datagram")	\
+	X(RATE, "a limit holds for each of several rules, so that as many times the rate pass") \
 	X(PEERS, "answers of udp from more than 100 addresses at a time, unless xt_recent has a larger ip_list_tot") \
 	X(NOTES, "answers to further udp flows while 262144 began within three minutes") \
 	X(LOG, "the log of packets that belong to no connection")	\
