@@ -8,7 +8,7 @@
 #include "audit/replace_parts.h"
 #include "core/mem.h"
 
-#define RULES_MAX 64		/* of a list that is said without the original */
+#define RULES_MAX 64		/* that say a list without the original */
 
 /* In a table of both families: does one of them say that apart? */
 static bool is_apart(const struct job *j, const struct stateless_rule *r)
