@@ -49,6 +49,8 @@ static int run(const struct options *o)
 				   diff_live(&p);
 	if (err)
 		return report_failure(&p, "diff", err);
+	if (o->against && p.rules->n_sysctls)
+		report_talk("sizes and timeouts are not compared with a file");
 	same = change_is_empty(&p.change);
 	report(&p, "diff", same ? "unchanged" : "would_change", SHOW_PLANNED);
 	return same ? EXIT_DONE : EXIT_DIFFERS;

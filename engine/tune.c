@@ -151,7 +151,9 @@ static int say_failed(const struct off_step *s, int err, struct diags *d)
 
 	off_print_step(s, &what);
 	return diag_add(d, DIAG_ERROR, err, ID_SETTING_REFUSED, NOPOS,
-			"cannot %s: %s", strbuf_str(&what), strerror(-err));
+			"cannot %s: %s", strbuf_str(&what),
+			err == -EXDEV ? "it belongs to the first network namespace" :
+					strerror(-err));
 }
 
 int tune_commit(const struct tune *t, unsigned int *begun, struct diags *d)

@@ -8,6 +8,7 @@
 
 #include "core/intern.h"
 #include "core/mem.h"
+#include "generators/table_size.h"
 #include "host/conntrack/settings.h"
 #include "host/own_files.h"
 #include "host/setting_lines.h"
@@ -81,7 +82,17 @@ static int check_writable(struct plan *p)
 	return worst;
 }
 
-/* As wanted, or else as it is; 0: not known. */
+/* What the kernel begins with; 0: not known. */
+static uint64_t default_of(const struct plan *p, const char *key)
+{
+	struct table_size s = table_size_kernel(p->facts.memory);
+
+	if (!p->facts.memory)
+		return 0;
+	return strcmp(key, CT_BUCKETS) ? s.max : s.buckets;
+}
+
+/* As wanted, or else as it is, or will be when it is loaded. */
 static uint64_t number(const struct plan *p, const char *key)
 {
 	const struct tune *t = &p->change.tune;
@@ -90,12 +101,16 @@ static uint64_t number(const struct plan *p, const char *key)
 
 	if (!text && !ct_setting_read(&ct_settings_host, key, &now))
 		text = now;
-	return text ? strtoull(text, NULL, 10) : 0;
+	return text ? strtoull(text, NULL, 10) : default_of(p, key);
 }
 
+/* Will it be written, now or when it is loaded? */
 static bool is_step(const struct plan *p, const char *key)
 {
 	const struct off_steps *s = &p->change.tune.steps;
+
+	if (p->change.tune.absent)
+		return is_asked_for(p, key);
 
 	for (size_t i = 0; i < s->n; i++)
 		if (!strcmp(s->v[i].item.key, key))
@@ -183,6 +198,11 @@ static bool has_rules_to_add(const struct plan *p)
 				return true;
 	}
 	return false;
+}
+
+static bool will_be_loaded(const struct plan *p)
+{
+	return p->policy->persist || has_rules_to_add(p);
 }
 
 /* Loading it is not what the policy asks for. */
@@ -293,7 +313,7 @@ int tune_check(struct plan *p)
 		return err;
 	if (t->absent) {
 		say_absent(p);
-		return 0;
+		return will_be_loaded(p) ? check_buckets(p) : 0;
 	}
 	say_elsewhere(p);
 	err = check_writable(p);

@@ -134,6 +134,16 @@ class Settings(unittest.TestCase):
         self.ctpolicy(0, "apply", policy("{flush: none}", SERVICE))
         self.was()
 
+    def test_against(self):
+        """A file has no settings to compare with, which is said."""
+        file = policy("{timeouts: {udp: 20s}}", SERVICE)
+        saved = os.path.join(TMP, "saved")
+        with open(saved, "w") as f:
+            f.write(self.ctpolicy(0, "render", file).stdout)
+        self.assertIn("not compared",
+                      self.ctpolicy(0, "diff", file, "--against", saved).stderr)
+        self.was()
+
     def test_back_and_forth(self):
         one = policy("{timeouts: {udp: 20s, tcp_established: 1h}}", SERVICE)
         self.ctpolicy(0, "apply", one)

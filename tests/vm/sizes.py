@@ -34,6 +34,7 @@ def prepare(vm):
     vm.put("/tmp/persist.yaml", POLICY % (SIZES + ", persist: true"))
     vm.put("/tmp/buckets.yaml", POLICY % "buckets: 10000, persist: true")
     vm.put("/tmp/service.yaml", POLICY % SIZES + SERVICE)
+    vm.put("/tmp/large.yaml", POLICY % "max: 1000000" + SERVICE)
 
 
 def values(vm):
@@ -131,6 +132,8 @@ def nothing_is_loaded(vm, _how):
 def rules_load_it(vm, _how):
     """Then the values are set behind the rules, in the same change."""
     assert absent(vm)
+    # by what the kernel begins with
+    assert "CT517" in apply(vm, "large", code=14) and absent(vm)
     said = apply(vm, "service")
     assert values(vm) == WANT, (values(vm), said)
     vm.run("ctpolicy diff --backend nftables /tmp/service.yaml")
