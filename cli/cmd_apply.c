@@ -105,20 +105,20 @@ const struct command cmd_apply = {
 	.summary = "apply a policy, verify it, undo it on failure",
 	.takes = OPT_FAMILY | OPT_DRY_RUN | OPT_DETAILED | OPT_CONFIRM |
 		 OPT_FORCE | OPT_FALLBACK,
-	.min_args = 1,
+	.min_args = 0,
 	.max_args = 1,
 	.run = run,
 	.help =
 "Example:  ctpolicy apply --confirm 60s policy.yaml\n"
 "\n"
-"Usage: ctpolicy apply [OPTION...] POLICY\n"
+"Usage: ctpolicy apply [OPTION...] [POLICY]\n"
 "\n"
 "Makes ctpolicy's rules in the kernel match the policy, changing only what\n"
 "differs and no rules of others. Verifies the result; on any failure restores\n"
 "the previous rules and says so.\n"
 "\n"
 "  --confirm TIME       undo after TIME (60s) unless 'ctpolicy confirm' is run\n"
-"  --fallback           apply what was applied last if POLICY has errors (at boot)\n"
+"  --fallback           apply what was applied last if POLICY is broken (at boot)\n"
 "  --force              apply even if it may lock you out\n"
 "  --dry-run            show what would change and change nothing\n"
 "  --detailed-exitcode  exit 2 when something changed (or would)\n"

@@ -46,13 +46,15 @@ static int run(const struct options *o)
 {
 	struct checked v[POLICIES_MAX] = { 0 };
 	struct result_end ends[POLICIES_MAX];
+	/* without a name, the default */
+	size_t n = o->n_args ? o->n_args : 1;
 	struct result all = {
-		.command = "check", .v = ends, .n = o->n_args,
+		.command = "check", .v = ends, .n = n,
 		.lists_policies = true,
 	};
 	int code;
 
-	for (size_t i = 0; i < o->n_args; i++) {
+	for (size_t i = 0; i < n; i++) {
 		ends[i].word = check_one(&v[i], o, o->args[i]);
 		ends[i].plan = &v[i].plan;
 		ends[i].shown = SHOW_NOTHING;
@@ -61,8 +63,8 @@ static int run(const struct options *o)
 	}
 	report_result(&all);
 	code = v[all.speaker].code;
-	for (size_t i = 0; i < o->n_args; i++) {
-		say(&v[i], o->args[i]);
+	for (size_t i = 0; i < n; i++) {
+		say(&v[i], v[i].plan.file);
 		plan_release(&v[i].plan);
 	}
 	return code;
@@ -72,13 +74,13 @@ const struct command cmd_check = {
 	.name = "check",
 	.summary = "report every mistake in a policy (root not needed)",
 	.takes = OPT_FAMILY | OPT_KERNEL,
-	.min_args = 1,
+	.min_args = 0,
 	.max_args = POLICIES_MAX,
 	.run = run,
 	.help =
 "Example:  ctpolicy check --kernel policy.yaml\n"
 "\n"
-"Usage: ctpolicy check [OPTION...] POLICY...\n"
+"Usage: ctpolicy check [OPTION...] [POLICY...]\n"
 "\n"
 "Parses and checks each policy ('-': standard input) and reports every error.\n"
 "\n"

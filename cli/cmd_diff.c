@@ -38,7 +38,8 @@ static int run(const struct options *o)
 	bool same;
 	int err;
 
-	if (o->against && !strcmp(o->against, "-") && !strcmp(o->args[0], "-")) {
+	if (o->n_args && o->against && !strcmp(o->against, "-") &&
+	    !strcmp(o->args[0], "-")) {
 		fputs("ctpolicy diff: only one of POLICY and --against can be '-'\n",
 		      stderr);
 		return EXIT_USAGE;
@@ -60,14 +61,14 @@ const struct command cmd_diff = {
 	.name = "diff",
 	.summary = "show what apply would change, live or against a saved file",
 	.takes = OPT_FAMILY | OPT_AGAINST,
-	.min_args = 1,
+	.min_args = 0,
 	.max_args = 1,
 	.run = run,
 	.help =
 "Example:  ctpolicy diff policy.yaml\n"
 "          ctpolicy diff policy.yaml --against saved-ruleset.nft\n"
 "\n"
-"Usage: ctpolicy diff [OPTION...] POLICY\n"
+"Usage: ctpolicy diff [OPTION...] [POLICY]\n"
 "\n"
 "Prints each change in the backend's own syntax, with the service and the\n"
 "line of the policy that asks for it: '+' would be added, '-' removed.\n"

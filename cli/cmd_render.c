@@ -23,13 +23,13 @@ const struct command cmd_render = {
 	.name = "render",
 	.summary = "print the rules as nft or iptables-restore text (root not needed)",
 	.takes = OPT_FAMILY,
-	.min_args = 1,
+	.min_args = 0,
 	.max_args = 1,
 	.run = run,
 	.help =
 "Example:  ctpolicy render policy.yaml --backend iptables\n"
 "\n"
-"Usage: ctpolicy render [OPTION...] POLICY\n"
+"Usage: ctpolicy render [OPTION...] [POLICY]\n"
 "\n"
 "Prints the rules as text for `nft -f`, or for both `iptables-restore\n"
 "--noflush` and `ip6tables-restore --noflush`, where long lists are ipsets on\n"

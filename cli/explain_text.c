@@ -7,6 +7,7 @@
 #include "cli/explain_report.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
+#include "policies/policy_files.h"
 
 #define RULE_SHOWN 200		/* bytes of a rule that a line has room for */
 #define STEPS_SHOWN 40		/* of a phase; scripts get all */
@@ -266,18 +267,33 @@ static void print_results(struct painter *y)
 		print_result(y, "without the policy, reply: ", r->bare_reply);
 }
 
+static int print_diags(const struct explain_report *r)
+{
+	const struct plan *p = r->policy ? &r->policy->plan : NULL;
+	_cleanup_(policy_files_release) struct policy_files files = { 0 };
+	_cleanup_free_ struct diag_source *src = NULL;
+
+	if (p && p->text && policy_files_split(p->file, p->text, p->len,
+					       &files))
+		return -ENOMEM;
+	src = calloc(files.n + 2, sizeof(*src));
+	if (!src)
+		return -ENOMEM;
+	src[0] = (struct diag_source){ PACKET_SPEC_FILE, r->packet,
+				       strlen(r->packet) };
+	src[1] = (struct diag_source){ r->source, r->text, r->len };
+	for (size_t i = 0; i < files.n; i++)
+		src[2 + i] = files.v[i];
+	diags_print(r->diags, src, files.n + 2, 20, r->color, stderr);
+	return 0;
+}
+
 int explain_print_text(const struct explain_report *r)
 {
-	const struct diag_source src[] = {
-		{ PACKET_SPEC_FILE, r->packet, strlen(r->packet) },
-		{ r->source, r->text, r->len },
-		{ r->policy ? r->policy->plan.file : NULL,
-		  r->policy ? r->policy->plan.text : NULL,
-		  r->policy ? r->policy->plan.len : 0 },
-	};
 	struct painter y = { .r = r };
 
-	diags_print(r->diags, src, ARRAY_SIZE(src), 20, r->color, stderr);
+	if (print_diags(r))
+		return -ENOMEM;
 	if (!r->f)
 		return 0;
 	if (!r->minimal) {

@@ -7,17 +7,19 @@
 #include "cli/audit_report.h"
 #include "cli/result.h"
 #include "core/mem.h"
+#include "policies/policy_files.h"
 
 #define DIAGS_SHOWN 20
 
 /* --quiet leaves notes out; the copies borrow from p. */
 static int print_diags(const struct plan *p, const struct display *how)
 {
-	struct diag_source src = { p->file, p->text, p->len };
+	_cleanup_(policy_files_release) struct policy_files files = { 0 };
 	struct diags shown = { .lost = p->diags.lost };
 	_cleanup_free_ struct diag *v = malloc((p->diags.n + 1) * sizeof(*v));
 
-	if (!v)
+	if (!v || (p->text && policy_files_split(p->file, p->text, p->len,
+						 &files)))
 		return -ENOMEM;
 	shown.v = v;
 	shown.errors = p->diags.errors;
@@ -25,7 +27,7 @@ static int print_diags(const struct plan *p, const struct display *how)
 	for (size_t i = 0; i < p->diags.n; i++)
 		if (!how->quiet || p->diags.v[i].level != DIAG_NOTE)
 			v[shown.n++] = p->diags.v[i];
-	diags_print(&shown, &src, p->text ? 1 : 0, DIAGS_SHOWN, how->color_err,
+	diags_print(&shown, files.v, files.n, DIAGS_SHOWN, how->color_err,
 		    stderr);
 	return 0;
 }

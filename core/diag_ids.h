@@ -86,6 +86,11 @@
 	X(UNKNOWN_LIST, 072)						\
 	X(LIST_IN_LIST, 073)						\
 	X(UNUSED_LIST, 074)		/* a warning */			\
+	/* Several files */						\
+	X(SAID_TWICE, 075)		/* and differently */		\
+	X(OTHERS_WRITE, 076)						\
+	X(NO_FILES, 077)						\
+	X(NOT_READ, 078)		/* a warning */			\
 	/* Services that stay tracked */				\
 	X(KEY_OF_OTHERS, 080)		/* of another section's services */\
 	X(NO_SUCH_TIMER, 081)						\

@@ -57,6 +57,7 @@ int apply_load(struct plan *p, const struct request *rq, const char *file)
 {
 	int err = plan_load(p, rq, file);
 
+	file = p->file;
 	return rq->falls_back && (err == -FAULT_POLICY ||
 				  err == -FAULT_INPUT) ?
 		       load_last(p, rq, file, err) : err;

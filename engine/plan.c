@@ -108,7 +108,7 @@ int plan_load(struct plan *p, const struct request *rq, const char *file)
 {
 	int err;
 
-	*p = (struct plan){ .rq = rq, .file = file };
+	*p = (struct plan){ .rq = rq, .file = file ? file : policy_default };
 	err = policy_read(file, &p->text, &p->len, &p->diags);
 	return err ? plan_file_fault(err) : parse_without_powers(p);
 }

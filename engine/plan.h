@@ -31,7 +31,7 @@ struct plan {
 	const struct request *rq;
 	struct diags diags;
 	const char *file;		/* NULL: no policy (remove) */
-	char *text;
+	char *text;			/* of several: policy_files.h */
 	size_t len;
 	struct policy *policy;
 	struct host_facts facts;	/* NAT: once a backend is chosen */
@@ -54,6 +54,7 @@ struct plan {
 	struct change change;
 };
 
+/* `file` may be a folder; NULL: the default, as policy_read() has it. */
 int plan_load(struct plan *p, const struct request *rq, const char *file);
 /* Of a text that no file holds, which is the plan's from then on. */
 int plan_load_text(struct plan *p, const struct request *rq, const char *name,

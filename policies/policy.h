@@ -124,10 +124,14 @@ struct policy {
 };
 
 /*
- * Read a whole file of at most 16 MiB ("-": stdin). Refuses what is not a
- * regular file or a pipe on stdin (-EINVAL with a diagnostic), so that a FIFO
- * or a device never hangs it. *ret_text is malloc'd and NUL-terminated.
+ * Read a whole file of at most 16 MiB ("-": stdin), or all *.yaml of a folder,
+ * in the order of their names; NULL: policy_default and, behind it, what is in
+ * policy_default_folder. Refuses what is not a regular file or a pipe on stdin
+ * (-EINVAL with a diagnostic), so that a FIFO or a device never hangs it.
+ * *ret_text is malloc'd and NUL-terminated; of several files it is what
+ * policies/policy_files.h says, and holds at most as much as one.
  */
+extern const char policy_default[], policy_default_folder[];
 int policy_read(const char *path, char **ret_text, size_t *ret_len,
 		struct diags *d);
 /*

@@ -183,23 +183,48 @@ void check_service(struct loader *l, const struct service *s,
 			     "on the other side stays tracked");
 }
 
-static bool before(struct srcpos a, struct srcpos b)
-{
-	return a.line < b.line || (a.line == b.line && a.col < b.col);
-}
+/* A service, and the file that it is in. */
+struct named {
+	const struct service *s;
+	size_t file;
+};
 
 static int by_name_and_place(const void *a, const void *b)
 {
-	const struct service *sa = *(const struct service *const *)a;
-	const struct service *sb = *(const struct service *const *)b;
-	int c = strcmp(sa->name, sb->name);
+	const struct named *x = a, *y = b;
+	int c = strcmp(x->s->name, y->s->name);
 
-	return c ? c : before(sa->at, sb->at) ? -1 : before(sb->at, sa->at);
+	if (c || x->file != y->file)
+		return c ? c : x->file < y->file ? -1 : 1;
+	if (x->s->at.line != y->s->at.line)
+		return x->s->at.line < y->s->at.line ? -1 : 1;
+	return x->s->at.col < y->s->at.col ? -1 : x->s->at.col > y->s->at.col;
+}
+
+static void same_name(struct loader *l, const struct service *s,
+		      const struct service *first)
+{
+	diag_add(l->d, DIAG_ERROR, 0, ID_DUPLICATE_SERVICE, s->at,
+		 "a second service named `%s`", s->name);
+	diag_related(l->d, first->at, "the first one is here");
+	diag_help(l->d, "give each service a name of its own");
+}
+
+/* Most are in the same file as the one before. */
+static void add_named(const struct loader *l, const struct service *s,
+		      struct named *v, size_t *n)
+{
+	bool same = *n && v[*n - 1].s->at.file == s->at.file;
+
+	if (!s->name)
+		return;
+	v[*n].file = same ? v[*n - 1].file : load_rank(l, s->at);
+	v[(*n)++].s = s;
 }
 
 static void check_names(struct loader *l)
 {
-	_cleanup_free_ const struct service **v = NULL;
+	_cleanup_free_ struct named *v = NULL;
 	const struct policy *p = l->p;
 	size_t n = 0, first = 0;
 
@@ -209,21 +234,15 @@ static void check_names(struct loader *l)
 		return;
 	}
 	for (size_t i = 0; i < p->n_services; i++)
-		if (p->services[i].name)
-			v[n++] = &p->services[i];
+		add_named(l, &p->services[i], v, &n);
 	for (size_t i = 0; i < p->n_tracked; i++)
-		if (p->tracked[i].name)
-			v[n++] = &p->tracked[i];
+		add_named(l, &p->tracked[i], v, &n);
 	qsort(v, n, sizeof(*v), by_name_and_place);
 	for (size_t i = 1; i < n && !load_full(l); i++) {
-		if (strcmp(v[i]->name, v[first]->name)) {
+		if (strcmp(v[i].s->name, v[first].s->name))
 			first = i;
-			continue;
-		}
-		diag_add(l->d, DIAG_ERROR, 0, ID_DUPLICATE_SERVICE, v[i]->at,
-			 "a second service named `%s`", v[i]->name);
-		diag_related(l->d, v[first]->at, "the first one is here");
-		diag_help(l->d, "give each service a name of its own");
+		else
+			same_name(l, v[i].s, v[first].s);
 	}
 }
 

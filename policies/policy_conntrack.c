@@ -85,12 +85,15 @@ static int add_timeout(struct loader *l, size_t i, uint32_t node)
 {
 	struct policy *p = l->p;
 	uint32_t seconds;
+	bool first = true;
 	int err;
 
 	err = load_kind(l, node, timeout_names[i].name, WANT_WORD);
 	if (!err)
+		err = load_once(l, timeout_names[i].name, node, &first);
+	if (!err && first)
 		err = load_duration(l, node, &seconds);
-	if (err)
+	if (err || !first)
 		return err;
 	if (mem_grow(&p->timeouts, &p->cap_timeouts, p->n_timeouts + 1))
 		return -ENOMEM;
@@ -272,8 +275,15 @@ int load_conntrack(struct loader *l, uint32_t map)
 
 	err = load_map(l, map, "`conntrack`", ydoc_pos(l->doc, map), keys,
 		       CK_END_, node, NULL);
-	for (int k = 0; k < CK_END_ && err != -ENOMEM; k++)
-		if (node[k] != NO_NODE)
+	for (int k = 0; k < CK_END_ && err != -ENOMEM; k++) {
+		bool first = true;
+
+		if (node[k] == NO_NODE)
+			continue;
+		err = keys[k].kind == WANT_MAP ? 0 :
+		      load_once(l, keys[k].name, node[k], &first);
+		if (!err && first)
 			err = load_setting(l, (enum conntrack_key)k, node[k]);
+	}
 	return err;
 }

@@ -291,18 +291,21 @@ static const char *usual_value(const char *key)
 	return "...`; it is required";
 }
 
+void load_missing(struct loader *l, const char *what, struct srcpos at,
+		  const char *key)
+{
+	diag_add(l->d, DIAG_ERROR, 0, ID_MISSING_KEY, at, "%s has no `%s`",
+		 what, key);
+	diag_help(l->d, "add `%s: %s", key, usual_value(key));
+}
+
 static void check_required(struct loader *l, const char *what,
 			   struct srcpos at, const struct key *keys,
 			   size_t nkeys, const bool *given)
 {
-	for (size_t i = 0; i < nkeys; i++) {
-		if (!keys[i].required || given[i])
-			continue;
-		diag_add(l->d, DIAG_ERROR, 0, ID_MISSING_KEY, at,
-			 "%s has no `%s`", what, keys[i].name);
-		diag_help(l->d, "add `%s: %s", keys[i].name,
-			  usual_value(keys[i].name));
-	}
+	for (size_t i = 0; i < nkeys; i++)
+		if (keys[i].required && !given[i])
+			load_missing(l, what, at, keys[i].name);
 }
 
 uint32_t load_find(struct loader *l, uint32_t map, const char *name)

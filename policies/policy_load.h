@@ -20,6 +20,7 @@
 #include "core/diag_ids.h"
 #include "core/port_names.h"
 #include "policies/policy.h"
+#include "policies/policy_files.h"
 #include "policies/yaml_node.h"
 
 #define NO_NODE UINT32_MAX
@@ -32,8 +33,20 @@ struct address_list {
 	bool bad, used;		/* bad: reported, and used in silence */
 };
 
+/* A value that only one file need give. */
+struct said {
+	const char *key;
+	char *value;
+	struct srcpos at;
+};
+
 struct loader {
-	struct ydoc *doc;
+	struct ydoc *doc;		/* the one that is read now */
+	struct ydoc **docs;		/* one for each file */
+	size_t n_docs;
+	struct policy_files files;
+	struct said *said;
+	size_t n_said, cap_said;
 	struct policy *p;
 	struct diags *d;
 	size_t before, errors_before;	/* d->n and d->errors at the start */
@@ -41,6 +54,7 @@ struct loader {
 	struct port_names names;	/* read when first needed */
 	bool names_read;
 	bool families_known;		/* `families` is absent or valid */
+	bool families_listed;		/* some file has it */
 	struct address_list *lists;
 	size_t n_lists, cap_lists;
 	size_t listed;			/* addresses that services took */
@@ -88,6 +102,9 @@ const char *load_shown(struct loader *l, const char *s);
 int load_map(struct loader *l, uint32_t map, const char *what,
 	     struct srcpos at, const struct key *keys, size_t nkeys,
 	     uint32_t *ret, bool *ret_given);
+/* A required key that is nowhere, in what is named `what`, at `at`. */
+void load_missing(struct loader *l, const char *what, struct srcpos at,
+		  const char *key);
 /* The value of a key in a map, or NO_NODE. */
 uint32_t load_find(struct loader *l, uint32_t map, const char *name);
 /* `what` must be a value of that kind and not empty. */
@@ -126,6 +143,16 @@ int load_protocols(struct loader *l, uint32_t node, uint8_t **ret,
 /* A protocol's number by name or number, for the item and for a packet. */
 int load_protocol_text(struct loader *l, struct srcpos at, const char *s,
 		       uint8_t *ret);
+
+/*
+ * policy_merge.c: a value that several files may give, if they give the same.
+ * *ret_new: it is the first; a different one was reported.
+ */
+int load_once(struct loader *l, const char *key, uint32_t node, bool *ret_new);
+/* Which file a place is in, and which of two places is read first. */
+size_t load_rank(const struct loader *l, struct srcpos at);
+bool load_before(const struct loader *l, struct srcpos a, struct srcpos b);
+void merge_release(struct loader *l);
 
 /* policy_lists.c */
 int load_lists(struct loader *l, uint32_t map);

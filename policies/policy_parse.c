@@ -13,7 +13,8 @@ enum root_key {
 
 static const struct key root_keys[] = {
 	[RK_VERSION] = { "version", WANT_WORD, true, false },
-	[RK_STATE] = { "state_matching", WANT_WORD, true, false },
+	/* required of all files together */
+	[RK_STATE] = { "state_matching", WANT_WORD, false, false },
 	[RK_EXISTING] = { "existing_rules", WANT_WORD, false, false },
 	[RK_BACKEND] = { "backend", WANT_WORD, false, false },
 	[RK_FAMILIES] = { "families", WANT_LIST, false, false },
@@ -84,19 +85,23 @@ static int load_backend(struct loader *l, uint32_t node)
 	return err;
 }
 
+struct families {
+	bool ipv4, ipv6;
+};
+
 static int load_family(struct loader *l, uint32_t node, void *arg)
 {
 	static const struct word words[] = {
 		{ "ipv4", 4, false }, { "ipv6", 6, false },
 	};
-	struct policy *p = arg;
+	struct families *f = arg;
 	int family = 0, err;
 	bool *seen;
 
 	err = load_word(l, node, "families", words, ARRAY_SIZE(words), &family);
 	if (err)
 		return err;
-	seen = family == 4 ? &p->ipv4 : &p->ipv6;
+	seen = family == 4 ? &f->ipv4 : &f->ipv6;
 	if (*seen)
 		load_warning(l, ydoc_pos(l->doc, node), ID_LISTED_TWICE,
 			     "remove one of them", "a family is listed twice");
@@ -104,19 +109,32 @@ static int load_family(struct loader *l, uint32_t node, void *arg)
 	return 0;
 }
 
+/* What the files list adds up. */
 static int load_families(struct loader *l, uint32_t node)
 {
+	struct families f = { 0 };
 	int err;
 
-	l->p->ipv4 = l->p->ipv6 = false;
 	err = load_each(l, node, "families", "write ipv4 or ipv6", load_family,
-			l->p);
-	l->families_known = !err;
+			&f);
+	if (!l->families_listed)
+		l->p->ipv4 = l->p->ipv6 = false;
+	l->families_listed = true;
+	l->p->ipv4 |= f.ipv4;
+	l->p->ipv6 |= f.ipv6;
+	l->families_known &= !err;
 	return err;
 }
 
 static int load_section(struct loader *l, enum root_key k, uint32_t node)
 {
+	bool first = true;
+	int err = 0;
+
+	if (k != RK_VERSION && root_keys[k].kind == WANT_WORD)
+		err = load_once(l, root_keys[k].name, node, &first);
+	if (err || !first)
+		return err;
 	switch (k) {
 	case RK_VERSION:
 		return load_version(l, node);
@@ -172,13 +190,18 @@ static int check_version(struct loader *l)
 	return -EINVAL;
 }
 
-static int load_root(struct loader *l)
-{
-	struct srcpos at = ydoc_pos(l->doc, YNODE_ROOT);
+/* The root of one file. */
+struct root {
+	struct srcpos at;
 	uint32_t node[RK_MAX_];
 	bool given[RK_MAX_];
+};
+
+static int open_root(struct loader *l, struct root *r)
+{
 	int err;
 
+	r->at = ydoc_pos(l->doc, YNODE_ROOT);
 	if (ydoc_kind(l->doc, YNODE_ROOT) == YNODE_BAD)
 		return -EINVAL;
 	if (ydoc_kind(l->doc, YNODE_ROOT) != YNODE_MAP) {
@@ -189,22 +212,74 @@ static int load_root(struct loader *l)
 		return -EINVAL;
 	}
 	err = check_version(l);
+	return err ? err : load_map(l, YNODE_ROOT, "the policy", r->at,
+				    root_keys, RK_MAX_, r->node, r->given);
+}
+
+static int open_roots(struct loader *l, struct root *v)
+{
+	int err = 0;
+
+	l->families_known = true;
+	for (size_t i = 0; i < l->n_docs && err != -ENOMEM; i++) {
+		int one;
+
+		l->doc = l->docs[i];
+		one = open_root(l, &v[i]);
+		err = one ? one : err;
+		if (one)
+			continue;
+		l->families_known &= !v[i].given[RK_FAMILIES] ||
+				     v[i].node[RK_FAMILIES] != NO_NODE;
+		l->lists_unread |= v[i].given[RK_LISTS] &&
+				   v[i].node[RK_LISTS] == NO_NODE;
+	}
+	return err;
+}
+
+static bool some_gives(const struct loader *l, const struct root *v,
+		       enum root_key k)
+{
+	for (size_t i = 0; i < l->n_docs; i++)
+		if (v[i].given[k])
+			return true;
+	return false;
+}
+
+/* A section of all files, then the next: what uses lists comes behind them. */
+static int load_roots(struct loader *l, struct root *v)
+{
+	int err = 0;
+
+	for (int k = 0; k < RK_MAX_; k++)
+		for (size_t i = 0; i < l->n_docs; i++) {
+			if (v[i].node[k] == NO_NODE || load_full(l))
+				continue;
+			l->doc = l->docs[i];
+			err = load_section(l, (enum root_key)k, v[i].node[k]);
+			if (err == -ENOMEM)
+				return err;
+		}
+	return 0;
+}
+
+static int load_policy(struct loader *l)
+{
+	_cleanup_free_ struct root *v = calloc(l->n_docs, sizeof(*v));
+	int err = v ? open_roots(l, v) : -ENOMEM;
+
 	if (!err)
-		err = load_map(l, YNODE_ROOT, "the policy", at, root_keys,
-			       RK_MAX_, node, given);
+		err = load_roots(l, v);
 	if (err)
 		return err;
-	l->families_known = !given[RK_FAMILIES];
-	l->lists_unread = given[RK_LISTS] && node[RK_LISTS] == NO_NODE;
-	for (int k = 0; k < RK_MAX_ && err != -ENOMEM && !load_full(l); k++)
-		if (node[k] != NO_NODE)
-			err = load_section(l, (enum root_key)k, node[k]);
-	if (err == -ENOMEM)
-		return err;
-	if (!given[RK_UNTRACKED] && !given[RK_MANAGEMENT] &&
-	    !given[RK_CONNTRACK] && !given[RK_TRACKED] &&
-	    !l->p->forbid_state) {
-		diag_add(l->d, DIAG_ERROR, 0, ID_NO_SERVICES, at,
+	if (!some_gives(l, v, RK_STATE))
+		load_missing(l, "the policy", v->at,
+			     root_keys[RK_STATE].name);
+	if (!some_gives(l, v, RK_UNTRACKED) &&
+	    !some_gives(l, v, RK_MANAGEMENT) &&
+	    !some_gives(l, v, RK_TRACKED) &&
+	    !some_gives(l, v, RK_CONNTRACK) && !l->p->forbid_state) {
+		diag_add(l->d, DIAG_ERROR, 0, ID_NO_SERVICES, v->at,
 			 "the policy names no service");
 		diag_help(l->d, "list services under `untracked`");
 	}
@@ -212,20 +287,17 @@ static int load_root(struct loader *l)
 	return 0;
 }
 
-static bool later(const struct diag *a, const struct diag *b)
+/* Into the order of the files; those of one place stay as they were found. */
+static void sort_diags(struct loader *l)
 {
-	return a->at.line > b->at.line ||
-	       (a->at.line == b->at.line && a->at.col > b->at.col);
-}
+	struct diags *d = l->d;
 
-/* Into the order of the file; those of one place stay as they were found. */
-static void sort_diags(struct diags *d, size_t from)
-{
-	for (size_t i = from + 1; i < d->n; i++) {
+	for (size_t i = l->before + 1; i < d->n; i++) {
 		struct diag moved = d->v[i];
 		size_t k = i;
 
-		for (; k > from && later(&d->v[k - 1], &moved); k--)
+		for (; k > l->before &&
+		       load_before(l, moved.at, d->v[k - 1].at); k--)
 			d->v[k] = d->v[k - 1];
 		d->v[k] = moved;
 	}
@@ -233,7 +305,7 @@ static void sort_diags(struct diags *d, size_t from)
 
 static int finish(struct loader *l)
 {
-	sort_diags(l->d, l->before);
+	sort_diags(l);
 	if (load_full(l))
 		diag_add(l->d, DIAG_NOTE, 0, ID_TOO_MANY_ERRORS,
 			 (struct srcpos){ .file = l->p->file },
@@ -246,10 +318,43 @@ static int finish(struct loader *l)
 
 static void loader_release(struct loader *l)
 {
-	ydoc_free(&l->doc);
+	merge_release(l);
 	lists_release(l);
 	policy_free(&l->p);
 	port_names_release(&l->names);
+}
+
+/* In all of them at most as many values as in one. */
+static int count_nodes(struct loader *l, size_t i, size_t *total)
+{
+	*total += ydoc_after(l->docs[i], YNODE_ROOT);
+	return *total <= YAML_NODES_MAX ? 0 :
+	       diag_add(l->d, DIAG_ERROR, -EINVAL, ID_TOO_MANY_NODES,
+			(struct srcpos){ .file = l->files.v[i].file },
+			"the files hold more than two million values in all");
+}
+
+/* What is no YAML in one file says nothing of what the others mean. */
+static int parse_files(struct loader *l)
+{
+	size_t total = 0;
+	int err = 0;
+
+	l->docs = calloc(l->files.n, sizeof(struct ydoc *));
+	if (!l->docs)
+		return -ENOMEM;
+	for (l->n_docs = 0; l->n_docs < l->files.n; l->n_docs++) {
+		const struct diag_source *f = &l->files.v[l->n_docs];
+		int one = ydoc_parse(f->file, f->text, f->len,
+				     &l->docs[l->n_docs], l->d);
+
+		if (!one && l->files.n > 1)
+			one = count_nodes(l, l->n_docs, &total);
+		if (one == -ENOMEM)
+			return one;
+		err = one ? one : err;
+	}
+	return err;
 }
 
 int policy_parse(const char *file, const char *text, size_t len,
@@ -260,7 +365,9 @@ int policy_parse(const char *file, const char *text, size_t len,
 	};
 	int err;
 
-	err = ydoc_parse(file, text, len, &l.doc, d);
+	err = policy_files_split(file, text, len, &l.files);
+	if (!err)
+		err = parse_files(&l);
 	if (err)
 		return err;
 	l.p = calloc(1, sizeof(*l.p));
@@ -269,7 +376,7 @@ int policy_parse(const char *file, const char *text, size_t len,
 	l.p->file = file;
 	l.p->ipv4 = l.p->ipv6 = true;
 	l.p->flush_services = true;
-	err = load_root(&l);
+	err = load_policy(&l);
 	if (err != -ENOMEM)
 		err = finish(&l);
 	if (err)

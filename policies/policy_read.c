@@ -14,13 +14,18 @@
 #include "core/files.h"
 #include "core/mem.h"
 #include "policies/policy.h"
+#include "policies/policy_files.h"
+#include "policies/policy_read.h"
 #include "policies/yaml_node.h"
+
+const char policy_default[] = POLICY_FOLDER "/policy.yaml";
+const char policy_default_folder[] = POLICY_FOLDER "/policy.d";
 
 /* How long the first bytes of a pipe may take. */
 #define WRITER_WAIT_MS 10000
 
-static int refuse(struct diags *d, const char *path, int err, enum diag_id id,
-		  const char *msg)
+int read_refuse(struct diags *d, const char *path, int err, enum diag_id id,
+		const char *msg)
 {
 	return diag_add(d, DIAG_ERROR, err, id,
 			(struct srcpos){ .file = path }, "%s", msg);
@@ -61,10 +66,10 @@ static int check_kind(const struct stat *st, bool stdin_, const char *path,
 		return (size_t)st->st_size > k->max ? too_large(d, path, k) : 0;
 	if (S_ISFIFO(st->st_mode) || (stdin_ && S_ISSOCK(st->st_mode)))
 		return 0;
-	err = refuse(d, path, -FAULT_INPUT, ID_NOT_A_FILE,
-		     S_ISDIR(st->st_mode) ? "this is a directory" :
-		     stdin_ ? "standard input is neither a file nor a pipe" :
-		     "this is neither a file nor a pipe");
+	err = read_refuse(d, path, -FAULT_INPUT, ID_NOT_A_FILE,
+			  S_ISDIR(st->st_mode) ? "this is a directory" :
+			  stdin_ ? "standard input is neither a file nor a pipe" :
+			  "this is neither a file nor a pipe");
 	diag_help(d, "name a %s, or `-` for standard input", k->name);
 	return err;
 }
@@ -82,11 +87,12 @@ static int await_writer(int fd, const char *path, struct diags *d)
 		n = poll(&p, 1, WRITER_WAIT_MS);
 	while (n < 0 && errno == EINTR);
 	if (!n)
-		return refuse(d, path, -FAULT_INPUT, ID_NOT_A_FILE,
+		return read_refuse(d, path, -FAULT_INPUT, ID_NOT_A_FILE,
 			      "nobody writes to this pipe");
 	flags = n < 0 ? -1 : fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK))
-		return refuse(d, path, -errno, ID_UNREADABLE, strerror(errno));
+		return read_refuse(d, path, -errno, ID_UNREADABLE,
+				   strerror(errno));
 	return 0;
 }
 
@@ -96,18 +102,24 @@ static void close_fd(int *fd)
 		close(*fd);
 }
 
-static int read_kind(const char *path, const struct kind *k, char **ret_text,
-		     size_t *ret_len, struct diags *d)
+static int open_path(const char *path, int *ret, struct diags *d)
 {
-	_cleanup_(close_fd) int fd = STDIN_FILENO;
-	bool stdin_ = !strcmp(path, "-");
+	*ret = !strcmp(path, "-") ? STDIN_FILENO :
+	       open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return *ret < 0 ? read_refuse(d, path, -errno, ID_UNREADABLE,
+				      strerror(errno)) : 0;
+}
+
+static int read_kind(int fd, const char *path, const struct kind *k,
+		     char **ret_text, size_t *ret_len, struct diags *d)
+{
+	bool stdin_ = fd == STDIN_FILENO;
 	struct stat st;
 	int err;
 
-	if (!stdin_)
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st))
-		return refuse(d, path, -errno, ID_UNREADABLE, strerror(errno));
+	if (fstat(fd, &st))
+		return read_refuse(d, path, -errno, ID_UNREADABLE,
+				   strerror(errno));
 	err = check_kind(&st, stdin_, path, k, d);
 	if (!err && !stdin_ && S_ISFIFO(st.st_mode))
 		err = await_writer(fd, path, d);
@@ -117,18 +129,168 @@ static int read_kind(const char *path, const struct kind *k, char **ret_text,
 	if (err == -EFBIG)
 		return too_large(d, path, k);
 	if (err && err != -ENOMEM)
-		return refuse(d, path, err, ID_UNREADABLE, strerror(-err));
+		return read_refuse(d, path, err, ID_UNREADABLE, strerror(-err));
 	return err;
+}
+
+int read_regular(int fd, const char *path, size_t max, char **ret_text,
+		 size_t *ret_len, struct diags *d)
+{
+	struct stat st;
+	int err = fstat(fd, &st) ? -errno : 0;
+
+	if (err)
+		return read_refuse(d, path, err, ID_UNREADABLE,
+				   strerror(-err));
+	if (!S_ISREG(st.st_mode))
+		return read_refuse(d, path, -FAULT_INPUT, ID_NOT_A_FILE,
+				   S_ISDIR(st.st_mode) ?
+					   "this is a directory" :
+					   "this is no file");
+	if ((size_t)st.st_size > max)
+		err = -EFBIG;
+	if (!err)
+		err = fd_read(fd, max, ret_text, ret_len);
+	if (err == -EFBIG)
+		return too_large(d, path, &a_policy);
+	if (err && err != -ENOMEM)
+		return read_refuse(d, path, err, ID_UNREADABLE,
+				   strerror(-err));
+	return err;
+}
+
+static int take_text(struct strbuf *b, char **ret_text, size_t *ret_len)
+{
+	size_t n = b->n;
+	char *text = strbuf_take(b);
+
+	if (!text)
+		return -ENOMEM;
+	*ret_text = text;
+	*ret_len = n;
+	return 0;
+}
+
+static bool is_folder(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISDIR(st.st_mode);
+}
+
+static int no_files(const char *path, struct diags *d)
+{
+	int err = read_refuse(d, path, -FAULT_INPUT, ID_NO_FILES,
+			      "no policy is in this folder");
+
+	diag_help(d, "a policy's files have names that end with .yaml");
+	return err;
+}
+
+static int read_folder(int fd, const char *path, char **ret_text,
+		       size_t *ret_len, struct diags *d)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	size_t files = 0;
+	int err = folder_read(fd, path, false, &b, &files, d);
+
+	if (!err && !files)
+		err = no_files(path, d);
+	return err ? err : take_text(&b, ret_text, ret_len);
+}
+
+static int read_path(int fd, const char *path, char **ret_text,
+		     size_t *ret_len, struct diags *d)
+{
+	int err = read_kind(fd, path, &a_policy, ret_text, ret_len, d);
+
+	/* One file, whatever it says. */
+	if (err || !policy_files_many(*ret_text, *ret_len))
+		return err;
+	err = ytext_check(path, *ret_text, *ret_len, d);
+	free(*ret_text);
+	*ret_text = NULL;
+	return err ? err : -EINVAL;
+}
+
+/* Both parts of the default, either of which may be missing. */
+static int open_part(const char *path, int *ret)
+{
+	*ret = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return *ret < 0 && errno != ENOENT && errno != ENOTDIR ? -errno : 0;
+}
+
+static int no_default(struct diags *d)
+{
+	int err = read_refuse(d, policy_default, -ENOENT, ID_UNREADABLE,
+			      strerror(ENOENT));
+
+	diag_help(d, "name a policy: a file, or a folder of *.yaml files; "
+		  "without a name it is %s with %s/*.yaml", policy_default,
+		  policy_default_folder);
+	return err;
+}
+
+static int put_main(int fd, struct strbuf *to, struct diags *d)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	int err = folder_trusts(fd, policy_default, true, d);
+
+	if (!err)
+		err = read_regular(fd, policy_default, YAML_FILE_MAX, &text,
+				   &len, d);
+	if (!err)
+		policy_files_put(policy_default, text, len, to);
+	return err;
+}
+
+static int read_default(char **ret_text, size_t *ret_len, struct diags *d)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	_cleanup_(close_fd) int main_fd = -1, folder = -1;
+	size_t files = 0;
+	int err = open_part(policy_default, &main_fd), r2;
+
+	if (err)
+		return read_refuse(d, policy_default, err, ID_UNREADABLE,
+				   strerror(-err));
+	r2 = open_part(policy_default_folder, &folder);
+	if (r2)
+		return read_refuse(d, policy_default_folder, r2, ID_UNREADABLE,
+				   strerror(-r2));
+	if (main_fd >= 0)
+		err = put_main(main_fd, &b, d);
+	if (!err && folder >= 0)
+		err = folder_read(folder, policy_default_folder, true, &b,
+				  &files, d);
+	if (!err && main_fd < 0 && !files)
+		err = no_default(d);
+	return err ? err : take_text(&b, ret_text, ret_len);
 }
 
 int policy_read(const char *path, char **ret_text, size_t *ret_len,
 		struct diags *d)
 {
-	return read_kind(path, &a_policy, ret_text, ret_len, d);
+	_cleanup_(close_fd) int fd = -1;
+	int err;
+
+	if (!path)
+		return read_default(ret_text, ret_len, d);
+	err = open_path(path, &fd, d);
+	if (err)
+		return err;
+	return fd != STDIN_FILENO && is_folder(fd) ?
+		       read_folder(fd, path, ret_text, ret_len, d) :
+		       read_path(fd, path, ret_text, ret_len, d);
 }
 
 int policy_read_saved(const char *path, char **ret_text, size_t *ret_len,
 		      struct diags *d)
 {
-	return read_kind(path, &saved_rules, ret_text, ret_len, d);
+	_cleanup_(close_fd) int fd = -1;
+	int err = open_path(path, &fd, d);
+
+	return err ? err : read_kind(fd, path, &saved_rules, ret_text, ret_len,
+				     d);
 }

@@ -129,8 +129,10 @@ def special(folder):
     """Things that are not regular files."""
     fifo = os.path.join(folder, "fifo")
     os.mkfifo(fifo)
+    empty = os.path.join(folder, "empty")
+    os.mkdir(empty)
     for path, want_id in ((fifo, "CT002"), ("/dev/zero", "CT002"),
-                          ("/dev/null", "CT002"), (folder, "CT002"),
+                          ("/dev/null", "CT002"), (empty, "CT077"),
                           (os.path.join(folder, "none"), "CT001"),
                           ("", "CT001")):
         judge(path, check(path), want_id, 66)

@@ -70,10 +70,10 @@ def judge(units, more=None):
                       "exposure", said)
 
 
-sbindir, sysconfdir = make_variable("sbindir"), make_variable("sysconfdir")
+sbindir = make_variable("sbindir")
 # Where make installs it, and what it is told.
 STARTS = {
-    "ctpolicy.service": "apply --fallback %s/ctpolicy/policy.yaml" % sysconfdir,
+    "ctpolicy.service": "apply --fallback",
     "ctpolicy-watch.service": "watch",
     "ctpolicy-confirm.service": "recover --wait",
 }

@@ -70,11 +70,12 @@ def usage():
     for time in ("0s", "25h", "10", "1d", "-5s", " 5s", "s", ""):
         p = code(64, "--confirm %r" % time, "apply", "--confirm", time, policy(OPEN))
         expect("1s to 24h" in p.stderr, "what it takes", p)
-    code(64, "a later command", "suggest")
+    code(64, "a later command", "report")
     code(64, "an unknown option", "apply", "--fast", policy(OPEN))
     p = code(64, "an option of another command", "render", "--kernel", policy(OPEN))
     expect("no such option" in p.stderr, "says so", p)
-    code(64, "no policy", "apply")
+    p = code(66, "no policy", "apply")
+    expect("/ctpolicy/policy.yaml" in p.stderr, "the default", p)
     code(64, "a wrong family", "render", "--family", "ipv5", policy(OPEN))
     code(64, "an unknown backend", "render", "--backend", "pf", policy(OPEN))
     versions = {code(0, "version", way).stdout for way in ("--version", "-V", "version")}
@@ -142,10 +143,13 @@ def pipes():
     writer = subprocess.Popen(["sh", "-c", 'sleep 1; cat "$1" >"$0"', fifo, policy(BAD, "bad.yaml")])
     code(78, "a pipe that has no writer yet", "check", fifo)
     writer.wait()
-    for what in (TMP, "/dev/null"):
+    folder = os.path.join(TMP, "folder")
+    os.makedirs(folder, exist_ok=True)
+    for what in (folder, "/dev/null"):
         for words in (("check",), ("audit",), ("diff", policy(OPEN), "--against")):
             p = code(66, "%s of %s" % (words[0], what), *words, what)
-            expect("CT002" in p.stderr, "neither file nor pipe", p)
+            want = "CT077" if (what, *words) == (folder, "check") else "CT002"
+            expect(want in p.stderr, "neither file nor pipe", p)
 
 
 def stopped():

@@ -14,6 +14,7 @@
 
 #include "core/mem.h"
 #include "policies/policy.h"
+#include "policies/policy_files.h"
 
 struct options {
 	bool notes;
@@ -42,17 +43,18 @@ static int check(const char *path, const struct options *o, FILE *out)
 	_cleanup_(policy_free) struct policy *p = NULL;
 	_cleanup_(diags_release) struct diags d = { 0 };
 	_cleanup_free_ char *text = NULL;
-	struct diag_source src = { .file = path };
+	_cleanup_(policy_files_release) struct policy_files files = { 0 };
+	size_t len;
 	int err, code = 66;
 
-	err = policy_read(path, &text, &src.len, &d);
-	if (!err) {
-		src.text = text;
-		code = policy_parse(path, text, src.len, &p, &d) ? 78 : 0;
-	}
+	err = policy_read(path, &text, &len, &d);
+	if (!err)
+		err = policy_files_split(path, text, len, &files);
+	if (!err)
+		code = policy_parse(path, text, len, &p, &d) ? 78 : 0;
 	if (!o->notes)
 		drop_notes(&d);
-	diags_print(&d, &src, src.text ? 1 : 0, o->max, false, out);
+	diags_print(&d, files.v, files.n, o->max, false, out);
 	return code;
 }
 
