@@ -50,6 +50,15 @@ for _n, _ports in enumerate(((81, 5000), (8081, 53))):
         _out.write(POLICY % (_ports + (NETS,)))
 
 
+def track_too():
+    """A tracked service in each policy. What iptables-save prints then cannot
+    be loaded by itself: it has rules with timeouts, and not these."""
+    for n, path in enumerate(PATHS):
+        with open(path, "a") as out:
+            out.write("tracked:\n  - {name: ask, role: server, protocol: udp,"
+                      " ports: [%d], timeouts: {unreplied: 2s}}\n" % (90 + n))
+
+
 class Host:
     """A namespace with rules of its own, and a state folder."""
     numbers = itertools.count(1)

@@ -24,6 +24,7 @@ import lab
 import tally
 
 lab.require_ctpolicy()
+history.track_too()
 ERRORS = ("ENOMEM", "EINTR", "EAGAIN", "EBUSY", "ENOBUFS", "EIO", "ENOSPC",
           "EPERM")
 # They cannot fail, or not with an error number (brk(2)); and libiptc aborts
