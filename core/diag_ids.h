@@ -273,6 +273,7 @@
 	X(ENTRIES_UNREAD, 831)						\
 	X(ADVICE_UNJUDGED, 832)		/* a warning */			\
 	X(METRICS_UNWRITTEN, 833)					\
+	X(ADVICE_MERGE, 834)		/* a note */			\
 	/* apply --fallback */						\
 	X(FALLBACK, 840)		/* a warning */
 

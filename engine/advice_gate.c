@@ -105,6 +105,18 @@ static bool has_allowed(const struct advice *a)
 	return false;
 }
 
+/* An apply takes out of force what its policy does not name. */
+static void note_others(struct advice *a, const struct plan *p)
+{
+	bool ours = false;
+
+	for (size_t i = 0; i < p->change.n; i++)
+		ours |= p->change.v[i].live.survey.ours;
+	if (ours)
+		diag_add(&a->diags, DIAG_NOTE, 0, ID_ADVICE_MERGE, NOPOS,
+			 "ctpolicy's rules are in force here: add these services to their policy, since one that names no others would put those back into tracking");
+}
+
 int advice_gate(struct advice *a, const struct request *rq)
 {
 	for (unsigned int round = 0; has_allowed(a); round++) {
@@ -113,6 +125,8 @@ int advice_gate(struct advice *a, const struct request *rq)
 
 		if (!err)
 			err = try_apply(&p, rq, a);
+		if (!err)
+			note_others(a, &p);
 		if (!err || err == -ENOMEM)
 			return err;
 		if (round == ROUNDS_MAX || !refuse(a, &p.diags)) {

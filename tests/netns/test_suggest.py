@@ -274,7 +274,12 @@ def goes_out(backend):
                ("ipv6-icmp", ()): ([role], 10, True)}, name, rows)
         policy = suggest(space, "--yaml")[0]
         passes_check(policy)
+        check("CT834" not in suggest(space)[1], "none is in force")
         space.apply(backend, policy)
+        entries.add(space, [(UDP, "192.0.2.1", "192.0.2.2", 1024 + i, 9, 0, 0)
+                            for i in range(5)])
+        check("CT834" in suggest(space)[1] and "CT834" in
+              suggest(space, "--yaml")[1], "another one is in force")
         left = space.run("conntrack -L 2>/dev/null | "
                          "grep -E 'dport=(8080|514) |type=' | wc -l")
         check(int(left) == 0, name + ": gone", left)
