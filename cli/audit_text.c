@@ -14,7 +14,8 @@ void audit_print_rule(const struct foreign_text *raw, size_t max)
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
 	foreign_text_line(raw, max, &b);
-	diag_puts(strbuf_str(&b), stdout);
+	diag_puts(strbuf_status(&b) ? "(out of memory)" : strbuf_str(&b),
+		  stdout);
 }
 
 static bool is_jump(const struct foreign *f, const struct foreign_rule *r,

@@ -31,6 +31,12 @@ void strbuf_puts(struct strbuf *b, const char *s)
 	strbuf_add(b, s, strlen(s));
 }
 
+void strbuf_join(struct strbuf *b, const struct strbuf *other)
+{
+	strbuf_puts(b, strbuf_str(other));
+	b->lost |= other->lost;
+}
+
 void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list ap)
 {
 	va_list again;

@@ -28,6 +28,8 @@ void strbuf_printf(struct strbuf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
+/* Another's text; what that one has lost is lost to this one, too. */
+void strbuf_join(struct strbuf *b, const struct strbuf *other);
 void strbuf_clear(struct strbuf *b);
 void strbuf_release(struct strbuf *b);
 int strbuf_status(const struct strbuf *b);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fault.h"
 #include "core/mem.h"
 #include "engine/advice_parts.h"
 #include "engine/plan.h"
@@ -85,13 +86,12 @@ static bool refuse(struct advice *a, const struct diags *said)
 /* It is advice all the same: 'ctpolicy diff' says what is in its way. */
 static void warn_unjudged(struct advice *a, const struct diags *said)
 {
-	const char *why = "it took too many tries";
-	enum diag_id id = ID_ADVICE_UNJUDGED;
+	const char *why = "";
 
 	for (size_t i = 0; i < said->n; i++)
 		if (said->v[i].level == DIAG_ERROR)
 			why = said->v[i].msg;
-	diag_add(&a->diags, DIAG_WARNING, 0, id, NOPOS,
+	diag_add(&a->diags, DIAG_WARNING, 0, ID_ADVICE_UNJUDGED, NOPOS,
 		 "whether this host's rules allow it was not found out: %s",
 		 why);
 	diag_help(&a->diags, "'ctpolicy diff' of such a policy says more");
@@ -117,6 +117,23 @@ static void note_others(struct advice *a, const struct plan *p)
 			 "ctpolicy's rules are in force here: add these services to their policy, since one that names no others would put those back into tracking");
 }
 
+/* Without their places, which are in no file. */
+static void tell_errors(struct advice *a, const struct diags *said)
+{
+	for (size_t i = 0; i < said->n; i++)
+		if (said->v[i].level == DIAG_ERROR)
+			diag_add(&a->diags, DIAG_ERROR, 0, said->v[i].id,
+				 NOPOS, "%s", said->v[i].msg);
+}
+
+/* Any other error says nothing of the policy. */
+static bool is_judgement(int err)
+{
+	enum fault f = fault_of(err);
+
+	return f == FAULT_CONFLICT || f == FAULT_LACKING || f == FAULT_POLICY;
+}
+
 int advice_gate(struct advice *a, const struct request *rq)
 {
 	for (unsigned int round = 0; has_allowed(a); round++) {
@@ -127,8 +144,12 @@ int advice_gate(struct advice *a, const struct request *rq)
 			err = try_apply(&p, rq, a);
 		if (!err)
 			note_others(a, &p);
-		if (!err || err == -ENOMEM)
+		if (!err)
+			return 0;
+		if (!is_judgement(err)) {
+			tell_errors(a, &p.diags);
 			return err;
+		}
 		if (round == ROUNDS_MAX || !refuse(a, &p.diags)) {
 			warn_unjudged(a, &p.diags);
 			return 0;

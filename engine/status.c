@@ -16,6 +16,8 @@ static int read_table(struct status *s)
 	int err = ct_table_now(&s->table);
 
 	s->has_table = !err;
+	if (err == -ENOMEM)
+		return err;
 	if (err && err != -ENOENT)
 		diag_add(&s->diags, DIAG_WARNING, 0, ID_TABLE_UNKNOWN, NOPOS,
 			 "the connection table's figures cannot be read: %s",

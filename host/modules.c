@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,12 +109,14 @@ static int by_name(const void *a, const void *b)
 
 enum modules_state modules_root_state(const char *sys)
 {
-	const char *folder = path_of(sys, MODULES_ROOT, "");
-	const char *loadable = path_of(sys, MODULES_ROOT, "refcnt");
+	char path[PATH_MAX];
 
-	if (!folder || !loadable || access(folder, F_OK))
+	/* Without an allocation: one that failed would look like no module. */
+	snprintf(path, sizeof(path), "%s/%s", sys, MODULES_ROOT);
+	if (access(path, F_OK))
 		return MODULES_ABSENT;
-	return access(loadable, F_OK) ? MODULES_BUILTIN : MODULES_LOADED;
+	snprintf(path, sizeof(path), "%s/%s/refcnt", sys, MODULES_ROOT);
+	return access(path, F_OK) ? MODULES_BUILTIN : MODULES_LOADED;
 }
 
 const char *modules_state_name(enum modules_state s)

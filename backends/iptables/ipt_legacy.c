@@ -58,10 +58,11 @@ static void assume_names(struct ipt_names *ret)
 }
 
 /* One a line; the kernel's are shorter than 32 letters. */
-static void read_names(FILE *f, struct ipt_names *ret)
+static int read_names(FILE *f, struct ipt_names *ret)
 {
 	char line[64];
 
+	errno = 0;
 	while (ret->n < IPT_TABLES_MAX && fgets(line, sizeof(line), f)) {
 		size_t n = strcspn(line, "\n");
 
@@ -70,6 +71,7 @@ static void read_names(FILE *f, struct ipt_names *ret)
 		memcpy(ret->v[ret->n], line, n);
 		ret->v[ret->n++][n] = '\0';
 	}
+	return !ferror(f) ? 0 : errno ? -errno : -EIO;
 }
 
 int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d)
@@ -82,6 +84,10 @@ int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d)
 
 	ret->n = 0;
 	ret->assumed = false;
+	if (f) {
+		err = read_names(f, ret);
+		fclose(f);
+	}
 	host_trace("open(%s) = %d", path, err);
 	if (err == -ENOENT)
 		return 0;
@@ -97,8 +103,6 @@ int ipt_legacy_names(uint8_t family, struct ipt_names *ret, struct diags *d)
 	if (err)
 		return diag_add(d, DIAG_ERROR, err, ID_TABLE_UNREADABLE, NOPOS,
 				"%s cannot be read: %s", path, strerror(-err));
-	read_names(f, ret);
-	fclose(f);
 	return 0;
 }
 
@@ -123,6 +127,12 @@ int ipt_legacy_say_missing(uint8_t family, const char *table, const char *why,
 	return -EOPNOTSUPP;
 }
 
+/* libiptc gives it a sign in some places. */
+static bool is_no_memory(int err)
+{
+	return err == ENOMEM || err == -ENOMEM;
+}
+
 static int open_failed(const struct ipt_legacy *t, int err, struct diags *d)
 {
 	if (err == EPERM || err == EACCES)
@@ -132,6 +142,9 @@ static int open_failed(const struct ipt_legacy *t, int err, struct diags *d)
 				t->name, family_word(t->family),
 				is_net_admin() ? "CAP_NET_RAW" :
 						 "CAP_NET_ADMIN");
+	/* There is a table all the same. */
+	if (is_no_memory(err))
+		return -ENOMEM;
 	return ipt_legacy_say_missing(t->family, t->name,
 				      is_v4(t) ? iptc_strerror(err) :
 						 ip6tc_strerror(err), d);
@@ -141,14 +154,21 @@ int ipt_legacy_open(uint8_t family, const char *name, struct ipt_legacy *ret,
 		   struct diags *d)
 {
 	struct ipt_legacy t = { .family = family };
+	int err;
 
 	snprintf(t.name, sizeof(t.name), "%s", name);
 	errno = 0;
 	t.h = is_v4(&t) ? iptc_init(name) : ip6tc_init(name);
+	err = errno;
 	host_trace("%s_init(%s) = %s", is_v4(&t) ? "iptc" : "ip6tc", name,
-		      t.h ? "ok" : strerror(errno));
+		      t.h ? "ok" : strerror(err));
 	if (!t.h)
-		return open_failed(&t, errno, d);
+		return open_failed(&t, err, d);
+	/* libiptc goes on without the chains that it has no memory for. */
+	if (is_no_memory(err)) {
+		ipt_legacy_close(&t);
+		return -ENOMEM;
+	}
 	*ret = t;
 	return 0;
 }

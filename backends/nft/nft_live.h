@@ -218,6 +218,8 @@ int nft_live_set_states(struct live_rule *r, const struct live_key *k,
 /* nft_live_text.c */
 void nft_live_say(struct live_rule *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* A part that was made by itself: what it lacks the rule lacks. */
+void nft_live_say_text(struct live_rule *r, const struct strbuf *b);
 void nft_live_say_compare(struct live_rule *r, const struct live_key *k,
 			  const struct live_cmp *c);
 void nft_live_say_lookup(struct live_rule *r, const struct live_key *k,

@@ -179,6 +179,7 @@ static int say_nat(struct live_rule *r, const char *word,
 		say_port(r, m->last_port, &b);
 	}
 	nft_live_say(r, "%s%s", word, strbuf_str(&b));
+	r->text.lost |= b.lost;
 	return nft_live_set_verdict(r, FOREIGN_TARGET, word, nat_feature(r));
 }
 

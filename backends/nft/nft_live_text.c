@@ -222,6 +222,7 @@ static const char *header_of(const struct live_rule *r,
 
 static void flush(struct live_rule *r, struct strbuf *b)
 {
+	r->text.lost |= b->lost;
 	if (!b->n)
 		return;
 	strbuf_printf(&r->text, "%s%s", r->text.n ? " " : "", strbuf_str(b));
@@ -239,6 +240,12 @@ void nft_live_say(struct live_rule *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_vprintf(&r->text, fmt, ap);
 	va_end(ap);
+}
+
+void nft_live_say_text(struct live_rule *r, const struct strbuf *b)
+{
+	nft_live_say(r, "%s", strbuf_str(b));
+	r->text.lost |= b->lost;
 }
 
 static void put_words(const struct live_rule *r, const struct live_part *p,
@@ -292,6 +299,7 @@ static void put_masked(const struct live_part *p, const struct key_range *v,
 		strbuf_printf(out, strchr(strbuf_str(&mask), '|') ?
 				      " & (%s) %s " : " & %s %s ",
 			      strbuf_str(&mask), negated ? "!=" : "==");
+		out->lost |= mask.lost;
 		nft_live_say_value(type, v->first, width, out);
 	}
 }
@@ -327,6 +335,7 @@ static void say_part(struct live_rule *r, const struct live_part *p,
 	imply(r, p);
 	if (fit != LIVE_FITS) {
 		nft_live_say(r, "[%s]", strbuf_str(&b));
+		r->text.lost |= b.lost;
 		return;
 	}
 	if (p->shape == LIVE_MASKED ||
@@ -338,9 +347,9 @@ static void say_part(struct live_rule *r, const struct live_part *p,
 		put_range(p, &v, &b);
 	}
 	if (aside && !aside->n)
-		strbuf_puts(aside, strbuf_str(&b));
+		strbuf_join(aside, &b);
 	else
-		nft_live_say(r, "%s", strbuf_str(&b));
+		nft_live_say_text(r, &b);
 }
 
 void nft_live_say_compare(struct live_rule *r, const struct live_key *k,
@@ -433,7 +442,7 @@ void nft_live_say_lookup(struct live_rule *r, const struct live_key *k,
 	if (k->opaque)
 		nft_live_say(r, "[%s]%s@%s", k->opaque, op, set->name);
 	else
-		nft_live_say(r, "%s", strbuf_str(&b));
+		nft_live_say_text(r, &b);
 }
 
 const char *nft_live_text(struct live_rule *r)
