@@ -127,8 +127,8 @@ static void print_next(const struct advice *a)
 		       "Next: ctpolicy suggest --yaml >new.yaml; ctpolicy diff new.yaml\n",
 		       a->entries - a->would_save);
 	if (bound)
-		puts("What stays tracked fills the table less when it is forgotten sooner: shorten\n"
-		     "its `timeouts`, in a policy's `conntrack` section.");
+		puts("What stays tracked fills the table less when it is forgotten sooner: list it\n"
+		     "under `tracked` of a policy, with such as `timeouts: {unreplied: 2s}`.");
 }
 
 int suggest_print_text(const struct advice *a)

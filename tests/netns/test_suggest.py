@@ -217,6 +217,17 @@ REDIRECT = {"nftables": "table ip t {\n chain p {\n  type nat hook prerouting "
             "-j REDIRECT --to-ports 8080\nCOMMIT\n"}
 
 
+TRACKED = """version: 1
+state_matching: allowed
+tracked:
+  - name: web
+    role: server
+    protocol: tcp
+    ports: [8088]
+    timeouts: {unreplied: 2s}
+"""
+
+
 def filled(rules):
     """Real connections: three hosts, of which each has a role in them."""
     net = lab.Lab()
@@ -309,7 +320,11 @@ def translated(backend):
            row["would_save"], row["policy"]) ==
           (20, [{"kind": "nat", "entries": 20}], False, 0, ""),
           "translated", row)
-    check("translates 20 of them" in suggest(net.server)[0], "says so")
+    text = suggest(net.server)[0]
+    check("translates 20 of them" in text and "`tracked`" in text,
+          "says so, and what can be done", text)
+    sooner = net.server.ctpolicy("check", TRACKED)
+    check(sooner[0] == 0, "what it names is there", sooner)
     passes_check(suggest(net.server, "--yaml")[0])
     net.server.clear()
     end(socks)
