@@ -331,6 +331,9 @@ static bool ifaces_meet(const struct service *a, const struct service *b)
 /* Which of the two would it be? One backend has the last, one the first. */
 static bool disagree(const struct service *a, const struct service *b)
 {
+	/* One name for both is the mistake, and reported. */
+	if (a->name && b->name && !strcmp(a->name, b->name))
+		return false;
 	return roles_meet(a, b) && timers_differ(a, b) &&
 	       ports_meet(&a->ports, &b->ports) &&
 	       addresses_meet(a->has_clients, &a->clients, b->has_clients,
