@@ -26,8 +26,10 @@ static struct stateless_set *find_set(struct stateless_set *v, size_t n,
 typedef int set_fn(struct replacing *x, const struct stateless_set *like,
 		   const struct stateless_edit *e);
 
+/* What it calls may move the rules to where there is more room. */
 static int each_asked(struct replacing *x, const struct stateless_edit *e,
-		      const struct stateless_rule *v, size_t n, set_fn *f)
+		      struct stateless_rule *const *all, size_t first,
+		      size_t n, set_fn *f)
 {
 	struct stateless_set like = {
 		.table = x->f->chains[e->chain].table, .family = e->family,
@@ -35,8 +37,10 @@ static int each_asked(struct replacing *x, const struct stateless_edit *e,
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++) {
-		like.flows = v[i].asks & ASK_FLOW;
-		if (v[i].asks & (ASK_PEER | ASK_FLOW))
+		uint16_t asks = (*all)[first + i].asks;
+
+		like.flows = asks & ASK_FLOW;
+		if (asks & (ASK_PEER | ASK_FLOW))
 			err = f(x, &like, e);
 	}
 	return err;
@@ -52,12 +56,12 @@ static int each_set(struct replacing *x, const struct stateless_edit *e,
 	if (e->left || e->kind == STATELESS_NONE ||
 	    !replace_has_sets(x, e->chain))
 		return 0;
-	err = each_asked(x, e, s->rules + e->first, e->n, f);
+	err = each_asked(x, e, &s->rules, e->first, e->n, f);
 	for (uint32_t k = 0; !err && k < e->n_chains; k++) {
 		const struct stateless_chain *c =
 			&s->chains[e->first_chain + k];
 
-		err = each_asked(x, e, s->inner + c->first, c->n, f);
+		err = each_asked(x, e, &s->inner, c->first, c->n, f);
 	}
 	return err;
 }
