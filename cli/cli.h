@@ -52,6 +52,7 @@ enum option_bit {
 	OPT_MEMORY = 1 << 12,
 	OPT_YAML = 1 << 13,
 	OPT_FALLBACK = 1 << 14,
+	OPT_ONCE = 1 << 15,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -65,7 +66,7 @@ struct options {
 	uint8_t ct_state;		/* NF_CT_STATE_BIT; 0: not said */
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;
-	bool dry_run, detailed, wait, redo, minimal, rewrite, check, yaml;
+	bool dry_run, detailed, wait, redo, minimal, rewrite, check, once, yaml;
 	char **args;
 	size_t n_args;
 };

@@ -16,6 +16,8 @@ static void say(const struct recovery *v)
 
 	const char *what = words[v->what];
 
+	if (v->what == RECOVERED_OLD && record_is_repair(&v->record))
+		what = "was putting rules back and was cut short; it has been undone, verified: run 'ctpolicy apply POLICY', or 'ctpolicy watch' again";
 	/* rules of the host's that went with what stood for them */
 	if (v->what == RECOVERED_OLD &&
 	    diags_has(&v->plan.diags, ID_ORIGINAL_GONE))

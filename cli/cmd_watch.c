@@ -10,16 +10,24 @@
 #include "engine/watch.h"
 #include "state/json_memory.h"
 
-static void print_writer(const struct watch_look *look)
+static void print_one(const char *before, const struct rule_event *e)
 {
-	const struct rule_event *e = look->writer;
-
-	if (!e)
-		return;
-	fputs("; last written by ", stdout);
+	fputs(before, stdout);
 	diag_puts(e->name, stdout);
 	printf(" (process %" PRIu32 ", generation %" PRIu32 ")", e->pid,
 	       e->generation);
+}
+
+/* Which of several removed the rules is not told. */
+static void print_writer(const struct watch_look *look)
+{
+	const struct rule_event *e = look->writer, *last = look->last_writer;
+
+	if (!e)
+		return;
+	print_one("; nftables rules were written by ", e);
+	if (last->pid != e->pid || strcmp(last->name, e->name) != 0)
+		print_one(" and then, last of all, by ", last);
 }
 
 static void print_steps(const struct watch_look *look)
@@ -60,6 +68,11 @@ static void print_sight(const struct watch_look *look)
 		printf("; it was put back three times within a minute, the next time is in %u s",
 		       look->seconds);
 		break;
+	case WATCH_UNKNOWN:
+		printf("whether the last change is in force cannot be found out: %s",
+		       look->plan.diags.errors ? "see above" :
+						 fault_text(look->err));
+		break;
 	case WATCH_FAILED:
 	case WATCH_MAX_:
 	default:
@@ -76,7 +89,7 @@ static void print_text(const struct watch_look *look, const struct options *o)
 {
 	const struct diags *d = &look->plan.diags;
 
-	if (look->sight == WATCH_FAILED)
+	if (look->err)
 		diags_print(d, NULL, 0, 0, false, stderr);
 	if (!o->quiet || look->sight > WATCH_IN_FORCE)
 		print_sight(look);
@@ -98,12 +111,13 @@ static void print_json(const struct watch_look *look)
 
 	json_memory_watch();
 	json_add_diags(diags, &look->plan.diags);
-	o = json_pack("{s:i, s:s, s:s, s:I, s:I, s:o, s:I, s:o}", "schema", 1,
+	o = json_pack("{s:i, s:s, s:s, s:I, s:I, s:o, s:o, s:I, s:o}", "schema", 1,
 		      "command", "watch", "event",
 		      watch_sight_name(look->sight), "change",
 		      (json_int_t)look->change, "steps",
 		      (json_int_t)look->steps, "writer",
-		      writer_object(look->writer), "wait_seconds",
+		      writer_object(look->writer), "last_writer",
+		      writer_object(look->last_writer), "wait_seconds",
 		      (json_int_t)look->seconds, "diagnostics", diags);
 	if (!o || json_memory_lost() || json_dumpf(o, stdout, JSON_COMPACT))
 		fputs("ctpolicy watch: out of memory\n", stderr);
@@ -127,7 +141,8 @@ static int run(const struct options *o)
 {
 	struct request rq = o->request;
 	struct options shown = *o;
-	int err = watch_run(&rq, say, &shown);
+	int err = o->once ? watch_once(&rq, say, &shown) :
+			    watch_run(&rq, say, &shown);
 
 	return err ? exit_code_of(err) : EXIT_DONE;
 }
@@ -135,7 +150,7 @@ static int run(const struct options *o)
 const struct command cmd_watch = {
 	.name = "watch",
 	.summary = "put rules back when somebody else's reload removed them",
-	.takes = 0,
+	.takes = OPT_ONCE,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
@@ -150,7 +165,10 @@ const struct command cmd_watch = {
 "apply, and a line says who wrote. Nothing is put back while a change is on\n"
 "trial, after 'ctpolicy remove', or of what was applied before the machine was\n"
 "booted. After three times in a minute the next one has to wait. SIGHUP: look\n"
-"now. ctpolicy-watch.service runs it.\n",
+"now. ctpolicy-watch.service runs it.\n"
+"\n"
+"  --once               look once, put back what differs, and end\n",
 	.exits =
-"Exit code: 0 told to end, 77 no permission, 64 bad command line.\n",
+"Exit code: 0 told to end, or with --once: in force, or there is nothing to put\n"
+"back; 10, 11, 13, 14 as apply; 77 no permission, 64 bad command line.\n",
 };

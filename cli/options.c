@@ -50,6 +50,7 @@ static const struct {
 	{ "memory", required_argument, OPT_MEMORY, KEY_TEXT, FLAG(memory) },
 	{ "fallback", no_argument, OPT_FALLBACK, KEY_FLAG,
 	  FLAG(request.falls_back) },
+	{ "once", no_argument, OPT_ONCE, KEY_FLAG, FLAG(once) },
 	{ "force", no_argument, OPT_FORCE, KEY_FLAG, FLAG(request.force) },
 	{ "wait", no_argument, OPT_WAIT, KEY_FLAG, FLAG(wait) },
 	{ "redo", no_argument, OPT_REDO, KEY_FLAG, FLAG(redo) },

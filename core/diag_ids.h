@@ -275,7 +275,9 @@
 	X(METRICS_UNWRITTEN, 833)					\
 	X(ADVICE_MERGE, 834)		/* a note */			\
 	/* apply --fallback */						\
-	X(FALLBACK, 840)		/* a warning */
+	X(FALLBACK, 840)		/* a warning */			\
+	/* watch */							\
+	X(UNREVIEWED, 841)		/* rules no apply has replaced */
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

@@ -29,19 +29,42 @@ static void say_unused(const struct diags *from, struct diags *to)
 	}
 }
 
+/* The newest one that nobody has to confirm any more. */
+static int find_last(struct state *state, struct record *ret, struct diags *d)
+{
+	uint32_t ids[STATE_KEPT + 1];
+	struct waiting w = { 0 };
+	size_t n = 0;
+	int err = state_list(state, ids, &n, d);
+
+	if (!err)
+		err = waiting_read(state, &w, d);
+	if (!err && n && w.there && (!w.pending.id ||
+				     w.pending.id == ids[n - 1]))
+		n--;
+	if (err)
+		return err;
+	return n ? state_record(state, ids[n - 1], ret, d) : -ENOENT;
+}
+
 /* `err` stays as it is where nothing was applied. */
-static int load_last(struct plan *p, const struct request *rq,
-		     const char *file, int err)
+static int load_last(struct plan *p, struct request *rq, const char *file,
+		     int err)
 {
 	_cleanup_(state_close) struct state *state = NULL;
 	_cleanup_(record_release) struct record last = { 0 };
 	_cleanup_(diags_release) struct diags said = { 0 };
 	_cleanup_(plan_release) struct plan old = { 0 };
+	int found = state_open_reading(rq->state_dir, &state, &said);
 
-	if (state_open_reading(rq->state_dir, &state, &said) ||
-	    state_newest(state, &last, &said) ||
-	    plan_load_kept(&old, rq, &last))
+	if (!found)
+		found = find_last(state, &last, &said);
+	if (!found)
+		found = plan_load_kept(&old, rq, &last);
+	if (found) {
+		diags_append(&p->diags, &said);
 		return err;
+	}
 	say_unused(&p->diags, &old.diags);
 	diag_add(&old.diags, DIAG_WARNING, 0, ID_FALLBACK, NOPOS,
 		 "policy %s cannot be used; the one of change %u is applied instead",
@@ -53,7 +76,7 @@ static int load_last(struct plan *p, const struct request *rq,
 	return 0;
 }
 
-int apply_load(struct plan *p, const struct request *rq, const char *file)
+int apply_load(struct plan *p, struct request *rq, const char *file)
 {
 	int err = plan_load(p, rq, file);
 
@@ -77,7 +100,9 @@ int apply_settle(struct plan *p, struct state **ret)
 		err = waiting_read(p->state, &w, &p->diags);
 	if (err)
 		return err;
-	trial_tell_end(p->state, what == RECOVERED_OLD, &p->diags);
+	/* Nobody reads what a repair says of it: the next command tells. */
+	if (!p->rq->repairs)
+		trial_tell_end(p->state, what == RECOVERED_OLD, &p->diags);
 	if (what != RECOVERED_WAITS)
 		return 0;
 	trial_say(&w, DIAG_ERROR, &p->diags);

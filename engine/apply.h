@@ -17,7 +17,7 @@
  * plan_load(); where the file cannot be used and the request says so, the
  * policy that was applied last, as it was then, with a warning.
  */
-int apply_load(struct plan *p, const struct request *rq, const char *file);
+int apply_load(struct plan *p, struct request *rq, const char *file);
 /*
  * Take the lock of the state folder, and bring to its end what is not over
  * yet: one change at a time, on rules that are either old or new. `ret`: to be

@@ -123,10 +123,8 @@ int drift_load_policy(struct plan *p, const struct request *rq,
 /* What applying the same policy again would take. */
 static void count(const struct plan *p, struct status *s)
 {
-	const struct request rq = {
-		.command = "diff", .backend = p->rq->backend,
-		.state_dir = p->rq->state_dir,
-	};
+	struct request rq = { .command = "diff",
+			      .state_dir = p->rq->state_dir };
 	_cleanup_(plan_release) struct plan again = { 0 };
 	const struct change *c = &again.change;
 	size_t rules = 0;

@@ -35,23 +35,36 @@ static int write_parts(struct plan *p, struct record *rec)
 	return err ? err : boot_write_record(&p->change.boot, rec);
 }
 
-/* What is done, and by which policy; of an undo, by that of the change. */
+/* The policy, and how it was to be applied; of an undo, the change's. */
+static int sign_policy(const struct plan *p, struct record *rec)
+{
+	const struct record *of = p->of;
+	const struct rules_text own = { p->text, p->len };
+	const struct rules_text *text = of ? &of->policy_text : &own;
+	const char *backend = of ? of->backend :
+			      p->change.n ? p->change.v[0].backend->name : NULL;
+
+	if (!text->s)
+		return 0;
+	rec->family = of ? of->family : p->rq->family;
+	rec->force = of ? of->force : p->rq->force;
+	rec->backend = backend ? strdup(backend) : NULL;
+	rec->policy_digest = digest_add(DIGEST_START, text->s, text->len);
+	rec->policy_text.s = strndup(text->s, text->len);
+	rec->policy_text.len = text->len;
+	return rec->policy_text.s && (rec->backend || !backend) ? 0 : -ENOMEM;
+}
+
+/* What is done, and by which policy. */
 static int sign(const struct plan *p, struct record *rec)
 {
 	const char *file = p->of ? p->of->policy : p->file;
-	const struct rules_text own = { p->text, p->len };
-	const struct rules_text *text = p->of ? &p->of->policy_text : &own;
 
 	rec->command = strdup(p->rq->command);
 	rec->policy = file ? strdup(file) : NULL;
 	if (!rec->command || (file && !rec->policy))
 		return -ENOMEM;
-	if (!text->s)
-		return 0;
-	rec->policy_digest = digest_add(DIGEST_START, text->s, text->len);
-	rec->policy_text.s = strndup(text->s, text->len);
-	rec->policy_text.len = text->len;
-	return rec->policy_text.s ? 0 : -ENOMEM;
+	return sign_policy(p, rec);
 }
 
 /* What outlives the record. */
@@ -171,9 +184,40 @@ int history_keep(struct plan *p)
 		err = restart_waiting(p);
 	if (err)
 		return err;
-	return p->repairs || (p->recovers && !p->takes_back) ?
+	return p->rq->repairs || (p->recovers && !p->takes_back) ?
 		journal_drop(p->state, &p->diags) :
 		journal_finish(p->state, &p->diags);
+}
+
+static bool is_renewed(const struct plan *p, const struct record *is,
+		       const struct record *was)
+{
+	return !strcmp(was->space, state_space(p->state)) &&
+	       was->policy_text.s && !strcmp(was->policy, is->policy) &&
+	       !strcmp(was->policy_text.s, is->policy_text.s) &&
+	       was->family == is->family && was->force == is->force &&
+	       was->backend && !strcmp(was->backend, is->backend);
+}
+
+/* What was undone, or removed, was made by no policy. */
+void history_renew(struct plan *p)
+{
+	_cleanup_(record_release) struct record was = { 0 }, is = { 0 };
+	_cleanup_(diags_release) struct diags said = { 0 };
+
+	if (!p->state || !p->text || !p->change.n || p->recovers ||
+	    state_newest(p->state, &was, &said) || !was.policy ||
+	    sign(p, &is) || !is.policy || is_renewed(p, &is, &was))
+		return;
+	is.id = was.id;
+	is.of = was.of;
+	is.time = was.time;
+	snprintf(is.space, sizeof(is.space), "%s", state_space(p->state));
+	is.parts = was.parts;
+	is.n_parts = was.n_parts;
+	(void)state_renew_record(p->state, &is, &said);
+	is.parts = NULL;
+	is.n_parts = 0;
 }
 
 int history_drop(struct plan *p)

@@ -19,6 +19,11 @@
 int history_begin(struct plan *p);
 /* The change was made and verified. */
 int history_keep(struct plan *p);
+/*
+ * The plan's policy is in force already: the newest record has its words, and
+ * those of this boot, from now on. What cannot be written stays as it was.
+ */
+void history_renew(struct plan *p);
 /* It was undone, or never begun. */
 int history_drop(struct plan *p);
 

@@ -49,6 +49,7 @@ int plan_file_fault(int err)
 		{ ENOTDIR, FAULT_INPUT },
 		{ EACCES, FAULT_INPUT },
 		{ EISDIR, FAULT_INPUT },
+		{ ELOOP, FAULT_INPUT },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
@@ -120,12 +121,23 @@ int plan_load_text(struct plan *p, const struct request *rq, const char *name,
 	return parse_without_powers(p);
 }
 
-int plan_load_kept(struct plan *p, const struct request *rq,
+static int ask_as(struct request *rq, const struct record *r)
+{
+	rq->family = r->family;
+	rq->force |= r->force;
+	if (r->backend)
+		rq->backend = intern(r->backend);
+	return rq->backend || !r->backend ? 0 : -ENOMEM;
+}
+
+int plan_load_kept(struct plan *p, struct request *rq,
 		   const struct record *r)
 {
 	*p = (struct plan){ .rq = rq };
 	if (!r->policy || !r->policy_text.s)
 		return -ENOENT;
+	if (ask_as(rq, r))
+		return -ENOMEM;
 	p->file = intern(r->policy);
 	p->len = r->policy_text.len;
 	p->text = malloc(p->len + 1);

@@ -46,7 +46,6 @@ struct plan {
 	const struct logins *logins;	/* NULL: not looked for; borrowed */
 	uint32_t takes_back;		/* the record; 0: not a rollback */
 	const struct record *of;	/* that this undoes; NULL: none */
-	bool repairs;			/* a change that is recorded already */
 	uint32_t waits;			/* record to be confirmed; 0: none */
 	bool recovers;			/* the journal is about this change */
 	bool unjournaled;		/* nothing more is written down */
@@ -60,10 +59,11 @@ int plan_load(struct plan *p, const struct request *rq, const char *file);
 int plan_load_text(struct plan *p, const struct request *rq, const char *name,
 		   char *text, size_t len);
 /*
- * The policy that a change was made by, as it was then. Gives up no powers.
- * -ENOENT: it was made by none.
+ * The policy that a change was made by, as it was then, and as it was to be
+ * applied then: that is put into the request. Gives up no powers. -ENOENT: it
+ * was made by none.
  */
-int plan_load_kept(struct plan *p, const struct request *rq,
+int plan_load_kept(struct plan *p, struct request *rq,
 		   const struct record *r);
 /* What an error means that a file gave which the user named. */
 int plan_file_fault(int err);

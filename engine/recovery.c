@@ -53,7 +53,8 @@ bool recovery_succeeded(const struct recovery *v)
 /* What was interrupted is over, one way or the other. */
 static int settle(struct recovery *v, bool forward, const struct waiting *ends)
 {
-	int err = forward ? journal_finish(v->plan.state, &v->plan.diags) :
+	int err = forward && !record_is_repair(&v->record) ?
+			    journal_finish(v->plan.state, &v->plan.diags) :
 			    journal_drop(v->plan.state, &v->plan.diags);
 
 	return !err && ends ? end_waiting(v, ends) : err;

@@ -23,6 +23,7 @@ struct request {
 	uint32_t confirm;
 	bool force;		/* even where it may lock its author out */
 	bool falls_back;	/* from a broken file to the last one */
+	bool repairs;		/* what a recorded change made; makes none */
 	bool keeps_steps;	/* the change is shown after it was made */
 	bool private_kernel;	/* namespaces will be made: keep the powers */
 	/*

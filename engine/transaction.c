@@ -363,5 +363,7 @@ void transact(struct plan *p, struct transaction *ret)
 	if (ret->outcome != OUTCOME_NOT_RESTORED)
 		tune_settle(p, transaction_succeeded(ret));
 	boot_settle(p);
+	if (ret->outcome == OUTCOME_UNCHANGED && !p->rq->repairs)
+		history_renew(p);
 	signals_release(&before);
 }

@@ -28,6 +28,9 @@
 #define REPAIRS_MAX 3
 #define REPAIRS_MS 60000
 #define PAUSE_MAX_MS 600000
+/* Those of a script that writes for so long count as one, but not more. */
+#define SCRIPT_MS 5000
+#define IN_A_ROW_MAX 3
 
 struct watcher {
 	const struct request *rq;
@@ -36,11 +39,14 @@ struct watcher {
 	int signals;
 	struct rule_events events;
 	bool listens;
-	struct rule_event writer;	/* of the last foreign write */
+	struct rule_event writer, last_writer;	/* not ourselves */
 	bool written;			/* since the last look */
 	uint64_t first_write, due;	/* when to look */
+	uint64_t not_before;		/* whatever is written */
 	uint64_t repairs[REPAIRS_MAX];	/* when it put something back */
 	size_t n_repairs;
+	uint64_t last_repair;
+	unsigned int in_a_row;		/* of one reload's */
 	uint64_t pause, rests_until;	/* 0: does not */
 	enum watch_sight last, said;
 	int said_err;
@@ -64,10 +70,14 @@ static void take_event(struct watcher *w, const struct rule_event *e)
 	if (!w->written)
 		w->first_write = now;
 	w->written = true;
-	if (e && strcmp(e->name, "ctpolicy"))
-		w->writer = *e;
+	if (e && strcmp(e->name, "ctpolicy") != 0) {
+		if (!*w->writer.name)
+			w->writer = *e;
+		w->last_writer = *e;
+	}
 	w->due = sooner(w->due, sooner(now + QUIET_MS * MS,
 				       w->first_write + SOON_MS * MS));
+	w->due = later(w->due, w->not_before);
 }
 
 static void take_events(struct watcher *w)
@@ -92,7 +102,7 @@ static bool take_signal(struct watcher *w)
 		return false;
 	if (s.ssi_signo != SIGHUP)
 		return true;
-	w->due = 0;
+	w->due = w->not_before = 0;
 	w->rests_until = 0;
 	return false;
 }
@@ -121,11 +131,26 @@ static bool wait_until_due(struct watcher *w)
 	}
 }
 
+/* A script that takes seconds removes what was put back while it ran. */
+static bool is_of_same_reload(struct watcher *w)
+{
+	uint64_t now = clock_boot_ns();
+	bool same = w->last_repair &&
+		    now - w->last_repair < SCRIPT_MS * MS &&
+		    w->in_a_row < IN_A_ROW_MAX;
+
+	w->last_repair = now;
+	w->in_a_row = same ? w->in_a_row + 1 : 0;
+	return same;
+}
+
 /* Whoever keeps on removing the rules has a reason, or is broken. */
 static void note_repair(struct watcher *w)
 {
 	uint64_t now = clock_boot_ns(), oldest;
 
+	if (is_of_same_reload(w))
+		return;
 	memmove(w->repairs + 1, w->repairs,
 		(REPAIRS_MAX - 1) * sizeof(*w->repairs));
 	w->repairs[0] = now;
@@ -160,7 +185,11 @@ static void tell(struct watcher *w, struct watch_look *look)
 {
 	uint64_t now = clock_boot_ns();
 
-	look->writer = *w->writer.name ? &w->writer : NULL;
+	/* Of iptables' own tables nobody tells, whoever wrote others. */
+	if (*w->writer.name && !look->polls) {
+		look->writer = &w->writer;
+		look->last_writer = &w->last_writer;
+	}
 	if (w->rests_until > now)
 		look->seconds = (unsigned int)((w->rests_until - now) /
 					       (1000 * MS)) + 1;
@@ -173,7 +202,7 @@ static void tell(struct watcher *w, struct watch_look *look)
 	w->last = look->sight;
 	/* The next one to be blamed is another one. */
 	if (look->sight != WATCH_WAITS && look->sight != WATCH_FAILED)
-		w->writer = (struct rule_event){ 0 };
+		w->writer = w->last_writer = (struct rule_event){ 0 };
 }
 
 static void look_once(struct watcher *w)
@@ -189,7 +218,8 @@ static void look_once(struct watcher *w)
 	worked = clock_worked_ns() - worked;
 	next = look.sight <= WATCH_TRIAL ? IDLE_MS :
 	       look.polls || !w->listens ? POLL_MS : SELDOM_MS;
-	w->due = clock_boot_ns() + later(next * MS, SHARE * worked);
+	w->not_before = clock_boot_ns() + SHARE * worked;
+	w->due = later(clock_boot_ns() + next * MS, w->not_before);
 	if (look.sight == WATCH_WAITS)
 		w->due = sooner(w->due, w->rests_until);
 	watch_look_release(&look);
@@ -220,7 +250,7 @@ int watch_run(const struct request *rq, watch_say *say, void *arg)
 {
 	struct watcher w = { .rq = rq, .say = say, .arg = arg, .signals = -1,
 			     .last = WATCH_MAX_, .said = WATCH_MAX_ };
-	struct watch_look first = { .sight = WATCH_FAILED };
+	struct watch_look first = { .sight = WATCH_UNKNOWN };
 
 	first.err = begin(&w, &first.plan.diags);
 	if (first.err)
@@ -235,6 +265,23 @@ int watch_run(const struct request *rq, watch_say *say, void *arg)
 		close(w.signals);
 	watch_look_release(&first);
 	return first.err;
+}
+
+int watch_once(const struct request *rq, watch_say *say, void *arg)
+{
+	struct watch_look look = { 0 };
+	int err = privilege_require(&look.plan.diags);
+
+	if (err) {
+		look.sight = WATCH_UNKNOWN;
+		look.err = err;
+	} else {
+		watch_look(&look, rq, true);
+		err = look.err;
+	}
+	say(&look, arg);
+	watch_look_release(&look);
+	return err;
 }
 
 const char *watch_sight_name(enum watch_sight s)

@@ -30,6 +30,7 @@
 	X(IN_FORCE, "in_force")						      \
 	X(REPAIRED, "repaired")	/* is in force again, verified */	      \
 	X(WAITS, "waiting")	/* differs, but not again so soon */	      \
+	X(UNKNOWN, "unknown")	/* it cannot be found out */		      \
 	X(FAILED, "failed")	/* differs, and could not be put back */
 
 enum watch_sight {
@@ -41,10 +42,12 @@ enum watch_sight {
 
 struct watch_look {
 	enum watch_sight sight;
-	const struct rule_event *writer;	/* NULL: nobody was named */
+	/* Who wrote since the last look, first and last; NULL: not told. */
+	const struct rule_event *writer, *last_writer;
 	uint32_t change;		/* the newest; 0: none */
 	size_t steps;			/* that differ, or were put back */
 	unsigned int seconds;		/* to wait, WATCH_WAITS */
+	struct request request;		/* of the change */
 	struct plan plan;		/* its diagnostics are the reasons */
 	struct transaction done;
 	int err;
@@ -54,6 +57,8 @@ struct watch_look {
 typedef void watch_say(const struct watch_look *look, void *arg);
 
 int watch_run(const struct request *rq, watch_say *say, void *arg);
+/* One look, and what it puts back; -errno: it failed, or is not known. */
+int watch_once(const struct request *rq, watch_say *say, void *arg);
 const char *watch_sight_name(enum watch_sight s);
 
 /* engine/watch_look.c: `mends`: put back what differs. */

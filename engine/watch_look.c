@@ -5,6 +5,7 @@
 
 #include "core/mem.h"
 #include "engine/apply.h"
+#include "engine/originals.h"
 #include "engine/recovery.h"
 #include "engine/watch.h"
 
@@ -36,13 +37,13 @@ static int find_unsettled(struct state *state, bool *ret, struct diags *d)
 
 	if (!err)
 		err = journal_read(state, &journal, d);
-	*ret = !err || w.there;
+	/* A repair that was cut short is ours to finish. */
+	*ret = (!err && !record_is_repair(&journal)) || w.there;
 	return err == -ENOENT ? 0 : err;
 }
 
 /* What is to be in force: the policy of the newest change. */
-static int take_aim(struct watch_look *look, const struct request *rq,
-		    struct aim *a)
+static int take_aim(struct watch_look *look, struct aim *a)
 {
 	_cleanup_(diags_release) struct diags said = { 0 };
 	int err = state_newest(a->state, &a->record, &said);
@@ -57,7 +58,7 @@ static int take_aim(struct watch_look *look, const struct request *rq,
 	look->sight = WATCH_IN_FORCE;
 	plan_release(&look->plan);
 	if (!err)
-		err = plan_load_kept(&look->plan, rq, &a->record);
+		err = plan_load_kept(&look->plan, &look->request, &a->record);
 	diags_append(&look->plan.diags, &said);
 	look->plan.state = a->state;
 	return err;
@@ -82,12 +83,11 @@ static int compare(struct watch_look *look, unsigned int reads)
 	return err;
 }
 
-static int look_on(struct watch_look *look, const struct request *rq,
-		   struct aim *a)
+static int look_on(struct watch_look *look, struct aim *a)
 {
 	_cleanup_(diags_release) struct diags said = { 0 };
 	bool unsettled = false;
-	int err = state_open_reading(rq->state_dir, &a->state, &said);
+	int err = state_open_reading(look->request.state_dir, &a->state, &said);
 
 	if (err == -ENOENT) {
 		look->sight = WATCH_NOTHING;
@@ -101,30 +101,52 @@ static int look_on(struct watch_look *look, const struct request *rq,
 	}
 	diags_append(&look->plan.diags, &said);
 	if (!err)
-		err = take_aim(look, rq, a);
+		err = take_aim(look, a);
 	return err || look->sight != WATCH_IN_FORCE ? err :
 		compare(look, READS);
 }
 
-/* The same with the lock held, under which nobody of ours writes. */
-static int mend(struct watch_look *look, const struct request *rq,
-		struct aim *a)
+/* Rules that nobody was shown the replacements of stay as they are. */
+static int check_reviewed(struct plan *p)
+{
+	size_t n = 0;
+	int err = originals_count_new(p, &n);
+
+	if (err || !n)
+		return err;
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_UNREVIEWED, NOPOS,
+		 "%zu of the host's rules match states and were never replaced by an apply: they stay as they are",
+		 n);
+	diag_help(&p->diags,
+		  "'ctpolicy diff' shows what they would become, 'ctpolicy apply' replaces them");
+	return -FAULT_CONFLICT;
+}
+
+static int find_repair(struct watch_look *look, struct aim *a)
 {
 	int err;
 
 	plan_release(&look->plan);
-	look->plan = (struct plan){ .rq = rq };
+	look->plan = (struct plan){ .rq = &look->request };
 	err = apply_settle(&look->plan, &a->state);
 	if (!err)
-		err = take_aim(look, rq, a);
+		err = take_aim(look, a);
 	if (err || look->sight != WATCH_IN_FORCE)
 		return err;
-	look->plan.repairs = true;
 	err = compare(look, 1);
-	if (err || change_is_empty(&look->plan.change))
-		return err;
-	err = apply_check(&look->plan);
-	if (err)
+	if (!err && look->steps)
+		err = check_reviewed(&look->plan);
+	if (!err && look->steps)
+		err = apply_check(&look->plan);
+	return err;
+}
+
+/* The same with the lock held, under which nobody of ours writes. */
+static int mend(struct watch_look *look, struct aim *a)
+{
+	int err = find_repair(look, a);
+
+	if (err || look->sight != WATCH_IN_FORCE || !look->steps)
 		return err;
 	transact(&look->plan, &look->done);
 	if (look->done.outcome == OUTCOME_CHANGED)
@@ -134,20 +156,28 @@ static int mend(struct watch_look *look, const struct request *rq,
 	       look->done.err ? look->done.err : -FAULT_STALE;
 }
 
+/* Somebody else is at work, or has left something that is not over. */
+static enum watch_sight sight_of(int err, enum watch_sight otherwise)
+{
+	return err == -FAULT_BUSY ? WATCH_TRIAL : otherwise;
+}
+
 void watch_look(struct watch_look *look, const struct request *rq, bool mends)
 {
 	_cleanup_(aim_release) struct aim first = { 0 }, second = { 0 };
-	int err = look_on(look, rq, &first);
 
-	if (!err && look->sight == WATCH_IN_FORCE && look->steps)
-		err = mends ? mend(look, rq, &second) : 0;
-	else
-		mends = true;
-	if (err)
-		look->sight = err == -FAULT_BUSY ? WATCH_TRIAL : WATCH_FAILED;
-	else if (!mends)
+	look->request = *rq;
+	look->request.repairs = true;
+	look->err = look_on(look, &first);
+	if (look->err) {
+		look->sight = sight_of(look->err, WATCH_UNKNOWN);
+	} else if (look->sight == WATCH_IN_FORCE && look->steps) {
 		look->sight = WATCH_WAITS;
-	look->err = err;
-	/* It goes with this call. */
+		look->err = mends ? mend(look, &second) : 0;
+		if (look->err)
+			look->sight = sight_of(look->err, WATCH_FAILED);
+	}
+	/* They go with this call. */
 	look->plan.state = NULL;
+	look->plan.of = NULL;
 }

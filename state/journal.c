@@ -252,6 +252,17 @@ static void prune(struct state *st, is_name *is, size_t keep)
 	}
 }
 
+int state_renew_record(struct state *st, const struct record *r,
+		       struct diags *d)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	char name[NAME_MAX_];
+	int err = record_encode(r, &text);
+
+	name_of(r->id, name);
+	return err ? err : state_write(st, name, &text, d);
+}
+
 /* After a rollback that left no record, earlier ones cannot be undone. */
 void state_forget_record(struct state *st, uint32_t id)
 {

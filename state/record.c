@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/mem.h"
 #include "state/json_memory.h"
@@ -12,6 +13,11 @@
 #define FORMAT 2
 #define PARTS_MAX 64
 #define DIGEST_LEN 16
+
+bool record_is_repair(const struct record *r)
+{
+	return r->command && !strcmp(r->command, "watch");
+}
 
 struct record_part *record_add_part(struct record *r, const char *target)
 {
@@ -72,13 +78,15 @@ int record_encode(const struct record *r, struct strbuf *out)
 	int err;
 
 	json_memory_watch();
-	j = json_pack("{s:i, s:I, s:I, s:I, s:s, s:o*, s:o*, s:o*, s:o, s:o*, s:s, s:o}",
+	j = json_pack("{s:i, s:I, s:I, s:I, s:s, s:o*, s:o*, s:o*, s:o, s:o*, s:i, s:o*, s:b, s:s, s:o}",
 		      "format", FORMAT, "id", (json_int_t)r->id,
 		      "of", (json_int_t)r->of, "time", (json_int_t)r->time,
 		      "command", r->command, "policy", text_json(r->policy),
 		      "user", text_json(r->user), "tty", text_json(r->tty),
 		      "policy_digest", digest_json(r->policy_digest),
 		      "policy_text", length_json(&r->policy_text),
+		      "family", (int)r->family,
+		      "backend", text_json(r->backend), "force", r->force,
 		      "space", r->space, "parts", parts_json(r));
 	err = sealed_put_json(j, out);
 	if (err)
@@ -168,6 +176,8 @@ struct header {
 	const char *command, *policy, *user, *tty, *policy_digest, *space;
 	json_t *parts;		/* borrowed */
 	json_int_t policy_text;	/* its length; -1: there is none */
+	const char *backend;
+	int family, force;
 };
 
 /* The checksum is right, so another format is that of another version. */
@@ -180,12 +190,14 @@ static int read_header(json_t *j, struct header *h)
 		return -EBADMSG;
 	if (json_integer_value(format) != FORMAT)
 		return -EPROTO;
-	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:s, s?s, s?s, s?s, s:s, s?I, s:s, s:o !}",
+	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:s, s?s, s?s, s?s, s:s, s?I, s?i, s?s, s?b, s:s, s:o !}",
 			"format", &format, "id", &h->id, "of", &h->of,
 			"time", &h->time, "command", &h->command,
 			"policy", &h->policy, "user", &h->user,
 			"tty", &h->tty, "policy_digest", &h->policy_digest,
-			"policy_text", &h->policy_text, "space", &h->space,
+			"policy_text", &h->policy_text,
+			"family", &h->family, "backend", &h->backend,
+			"force", &h->force, "space", &h->space,
 			"parts", &h->parts))
 		return -EBADMSG;
 	return 0;
@@ -202,6 +214,9 @@ static int take_header(const struct header *h, struct record *r)
 	int err = sealed_get_u32(h->id, &r->id);
 
 	r->time = h->time;
+	r->force = h->force != 0;
+	r->family = h->family == AF_INET || h->family == AF_INET6 ?
+			    (uint8_t)h->family : 0;
 	if (!err)
 		err = sealed_get_u32(h->of, &r->of);
 	if (!err)
@@ -214,6 +229,8 @@ static int take_header(const struct header *h, struct record *r)
 		err = copy_text(h->policy, &r->policy);
 	if (!err)
 		err = copy_text(h->user, &r->user);
+	if (!err)
+		err = copy_text(h->backend, &r->backend);
 	return err ? err : copy_text(h->tty, &r->tty);
 }
 
@@ -260,5 +277,6 @@ void record_release(struct record *r)
 	mem_free_const(r->policy);
 	mem_free_const(r->user);
 	mem_free_const(r->tty);
+	mem_free_const(r->backend);
 	*r = (struct record){ 0 };
 }

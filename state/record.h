@@ -19,6 +19,7 @@
 #ifndef CTPOLICY_STATE_RECORD_H
 #define CTPOLICY_STATE_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,11 +50,17 @@ struct record {
 	const char *command, *policy, *user, *tty;
 	uint64_t policy_digest;
 	struct rules_text policy_text;
+	/* How it was asked for: AF_*, 0: both; NULL: none; against refusals. */
+	uint8_t family;
+	const char *backend;
+	bool force;
 	char space[SPACE_MAX];	/* state_space(): boot and namespace */
 	struct record_part *parts;
 	size_t n_parts, cap_parts;
 };
 
+/* Does it put back what an earlier change made? It is none of its own. */
+bool record_is_repair(const struct record *r);
 /* A further part; NULL: out of memory. Valid until the next one is added. */
 struct record_part *record_add_part(struct record *r, const char *target);
 int record_encode(const struct record *r, struct strbuf *out);

@@ -79,6 +79,9 @@ int state_newest_undone(struct state *st, struct record *ret, struct diags *d);
 int state_list(struct state *st, uint32_t *ret, size_t *ret_n,
 	       struct diags *d);
 
+/* In place of the record of that number; undo data must be the same. */
+int state_renew_record(struct state *st, const struct record *r,
+		       struct diags *d);
 /*
  * Its change was undone, and no record says so: no earlier rollback can be
  * undone either. What cannot be removed now goes later.

@@ -74,6 +74,7 @@ sbindir = make_variable("sbindir")
 # Where make installs it, and what it is told.
 STARTS = {
     "ctpolicy.service": "apply --fallback",
+    "ctpolicy-restore.service": "watch --once",
     "ctpolicy-watch.service": "watch",
     "ctpolicy-confirm.service": "recover --wait",
 }

@@ -19,6 +19,7 @@ from traffic import Echo, tcp_exchange                      # noqa: E402
 BUILD = os.environ.get("builddir", ".")
 SOURCE = os.environ.get("srcdir", ".")
 UNITS = ("ctpolicy.service", "ctpolicy-watch.service",
+         "ctpolicy-restore.service",
          "ctpolicy-confirm.service", "ctpolicy-confirm.path")
 PROGRAM = "/usr/local/sbin/ctpolicy"
 PATIENCE = 30
@@ -67,7 +68,8 @@ class Service(unittest.TestCase):
         self.machine.close()
         LAB.clear()
 
-    def install(self, backend, rules=RULES, enable=("ctpolicy.service",)):
+    def install(self, backend, rules=RULES, enable=("ctpolicy.service",
+                                               "ctpolicy-restore.service")):
         m = self.machine
         os.makedirs(os.path.dirname(m.root + PROGRAM), exist_ok=True)
         shutil.copy(lab.CTPOLICY, m.root + PROGRAM)
@@ -138,11 +140,23 @@ class Service(unittest.TestCase):
         for verb in "reload", "restart":
             self.machine.run("systemctl %s nftables" % verb)
             self.in_force()
-        # somebody breaks the file, and the machine reloads
-        self.machine.write("/etc/ctpolicy/policy.yaml", "version: 1\nnonsense")
-        self.machine.run("systemctl restart nftables")
+        # a file that is only edited, or broken, is not applied by a reload
+        for text in (POLICY % "nftables").replace("[80]", "[81]"), "nonsense":
+            self.machine.write("/etc/ctpolicy/policy.yaml", text)
+            for verb in "reload", "restart":
+                self.machine.run("systemctl %s nftables" % verb)
+                # one transaction has all of it
+                self.wait("nft list tables", "ctpolicy")
+                self.served()
+        self.machine.run("systemctl restart ctpolicy")
         self.wait("journalctl -o cat -u ctpolicy", "CT840")
         self.served()
+        # what was removed stays removed
+        self.machine.run(PROGRAM + " remove -q")
+        for verb in "reload", "restart":
+            self.machine.run("systemctl %s nftables" % verb)
+            self.wait("systemctl is-active ctpolicy-restore", "inactive")
+            self.assertNotIn("ctpolicy", self.machine.run("nft list tables"))
         self.well()
 
     def test_iptables(self):

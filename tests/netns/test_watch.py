@@ -163,7 +163,7 @@ class Case(unittest.TestCase):
         self.assertEqual(self.ctpolicy("diff")[0], 0)
         self.assertGreater(event["steps"], 0)
         writer = {"native": "nft", "legacy": None}.get(
-            self.dialect, "ip6tables-nft-r")
+            self.dialect, "iptables-nft-re")
         self.assertEqual((event["writer"] or {}).get("name"), writer)
         self.assertEqual(self.watch.end(), 0)
 
@@ -192,16 +192,64 @@ class Case(unittest.TestCase):
 
     def test_nobody_is_fought(self):
         self.begin()
-        for _ in range(3):
+        for _ in range(12):         # those of one script count as one
             self.wipe()
-            self.told("repaired")
-        self.wipe()
-        event = self.told("waiting")
+            if self.watch.wait("repaired", 4) is None:
+                break
+        event = [e for e in self.watch.events if e["event"] == "waiting"]
+        event = event[-1] if event else self.told("waiting")
         self.assertGreater(event["wait_seconds"], 30)
         self.silent("repaired")
         self.watch.signal(signal.SIGHUP)
         self.told("repaired")
         self.served()
+
+    def test_as_it_was_applied(self):
+        """In the same world, for the same family."""
+        self.done("remove")
+        self.done("apply", "--family", "ipv4")
+        self.begin()
+        self.wipe()
+        self.told("repaired")
+        self.assertEqual(self.ctpolicy("diff", "--family", "ipv4")[0], 0)
+        if self.dialect != "legacy":
+            return
+        self.told_nothing_of_nft()
+
+    def told_nothing_of_nft(self):
+        LAB.server.run("iptables-legacy -t raw -F; iptables-legacy -t raw -X;"
+                       "iptables-legacy -P INPUT ACCEPT; "
+                       "iptables-legacy -F; iptables-legacy -X")
+        self.watch.wait("repaired", 3)
+        self.assertNotIn("ctpolicy", LAB.server.run("nft list tables"))
+
+    def test_unchanged_apply_renews_its_record(self):
+        """A policy whose comments alone changed is what is put back."""
+        global POLICY
+        self.begin()
+        old, POLICY = POLICY, POLICY + "# the same\n"
+        try:
+            self.assertIn("nothing to do", self.done("apply"))
+        finally:
+            POLICY = old
+        records = LAB.server.run("grep -l 'the same' /var/lib/ctpolicy/*/*")
+        self.assertEqual(len(records.split()), 1)
+
+    def test_a_cut_repair_is_taken_up(self):
+        """Killed while it puts rules back, and started again."""
+        self.wipe()
+        LAB.server.run([
+            "strace", "-f", "-qq", "-o", "/dev/null", "-e",
+            "trace=sendto,sendmsg,setsockopt", "-e",
+            "inject=%s:signal=KILL:when=%d" % (
+                ("setsockopt", 14) if self.dialect == "legacy" else
+                ("sendmsg,sendto", 30)), lab.CTPOLICY, "watch", "--once"],
+                       check=False)
+        LAB.server.run([lab.CTPOLICY, "watch", "--once"])
+        self.assertEqual(self.ctpolicy("diff")[0], 0)
+        self.served()
+        history = json.loads(self.done("status", "--json"))["history"]
+        self.assertNotIn("watch", [h["command"] for h in history])
 
     def test_nothing_is_put_back_after_remove(self):
         self.begin()

@@ -42,6 +42,9 @@ static void fill(struct record *r)
 	r->user = strdup("admin");
 	memcpy(r->space, "boot-1", 7);
 	set_text(&r->policy_text, "version: 1\n");
+	r->family = 10;
+	r->backend = strdup("iptables");
+	r->force = true;
 	add_part(r, "nftables", 0xffffffffffffffff);
 	add_part(r, "iptables", 0);
 }
@@ -76,6 +79,9 @@ static void round_trip(void **state)
 	assert_int_equal(r.parts[1].after.len, 0);
 	assert_true(r.parts[1].digest_after == UINT64_MAX);
 	assert_string_equal(r.policy_text.s, "version: 1\n");
+	assert_int_equal(r.family, 10);
+	assert_string_equal(r.backend, "iptables");
+	assert_true(r.force);
 	assert_int_equal(record_encode(&r, &again), 0);
 	assert_string_equal(strbuf_str(&text), strbuf_str(&again));
 }
