@@ -7,6 +7,7 @@ that began it. None of their calls is one that the units forbid."""
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 import unittest
@@ -50,14 +51,24 @@ def setUpModule():
     Echo(LAB.server, 80)
 
 
+def default_policy():
+    """Where the program looks when it is given none."""
+    said = subprocess.run([lab.CTPOLICY, "check"], text=True, check=False,
+                          cwd="/", stderr=subprocess.PIPE).stderr
+    found = re.search(r"without a name it is (\S+)", said)
+    return found[1] if found else "/etc/ctpolicy/policy.yaml"
+
+
+POLICY_FILE = default_policy()
+
+
 def unit(name):
     """As it would be installed, with the program's path of the machine."""
     made = os.path.join(BUILD, "contrib/systemd", name)
     if not os.path.exists(made):
         made = os.path.join(SOURCE, "contrib/systemd", name)
     with open(made) as source:
-        text = re.sub(r"=\S+/ctpolicy ", "=%s " % PROGRAM, source.read())
-    return re.sub(r"\S+/policy\.yaml", "/etc/ctpolicy/policy.yaml", text)
+        return re.sub(r"=\S+/ctpolicy ", "=%s " % PROGRAM, source.read())
 
 
 class Service(unittest.TestCase):
@@ -75,7 +86,7 @@ class Service(unittest.TestCase):
         shutil.copy(lab.CTPOLICY, m.root + PROGRAM)
         for name in UNITS:
             m.write("/etc/systemd/system/" + name, unit(name))
-        m.write("/etc/ctpolicy/policy.yaml", POLICY % backend)
+        m.write(POLICY_FILE, POLICY % backend)
         m.write("/etc/nftables.conf", rules, 0o755)
         for name in ("nftables.service",) + enable:
             self.enable(name)
@@ -115,8 +126,8 @@ class Service(unittest.TestCase):
         self.fail("%s: %s\n%s" % (command, said, self.log()))
 
     def in_force(self):
-        self.wait("%s diff /etc/ctpolicy/policy.yaml >/dev/null 2>&1 && "
-                  "echo yes" % PROGRAM, "yes")
+        self.wait("%s diff %s >/dev/null 2>&1 && echo yes" %
+                  (PROGRAM, POLICY_FILE), "yes")
         self.served()
 
     def since(self, name, what):
@@ -142,7 +153,7 @@ class Service(unittest.TestCase):
             self.in_force()
         # a file that is only edited, or broken, is not applied by a reload
         for text in (POLICY % "nftables").replace("[80]", "[81]"), "nonsense":
-            self.machine.write("/etc/ctpolicy/policy.yaml", text)
+            self.machine.write(POLICY_FILE, text)
             for verb in "reload", "restart":
                 self.machine.run("systemctl %s nftables" % verb)
                 # one transaction has all of it
@@ -181,11 +192,11 @@ class Service(unittest.TestCase):
     def test_a_trial_outlives_its_service(self):
         self.install("nftables", enable=("ctpolicy-confirm.path",))
         self.machine.boot()
-        self.machine.run("systemd-run --wait -q %s apply --confirm 4s "
-                         "/etc/ctpolicy/policy.yaml" % PROGRAM)
+        self.machine.run("systemd-run --wait -q %s apply --confirm 4s %s" %
+                         (PROGRAM, POLICY_FILE))
         self.in_force()
-        self.wait("%s diff /etc/ctpolicy/policy.yaml >/dev/null 2>&1; "
-                  "echo $?" % PROGRAM, "1")
+        self.wait("%s diff %s >/dev/null 2>&1; echo $?" %
+                  (PROGRAM, POLICY_FILE), "1")
         self.wait("journalctl -o cat -u ctpolicy-confirm",
                   "has been rolled back and verified")
         self.well()
