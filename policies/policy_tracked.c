@@ -289,8 +289,8 @@ static bool timers_differ(const struct service *a, const struct service *b)
 	for (size_t i = 0; a->timers && i < a->n_protocols; i++)
 		for (size_t k = 0; b->timers && k < b->n_protocols; k++)
 			if (a->protocols[i] == b->protocols[k] &&
-			    memcmp(&a->timers[i], &b->timers[k],
-				   sizeof(a->timers[i])))
+			    memcmp(a->timers[i].v, b->timers[k].v,
+				   sizeof(a->timers[i].v)) != 0)
 				return true;
 	return false;
 }
