@@ -13,6 +13,7 @@
 #include "core/strbuf.h"
 
 #define FIRST_READ 4096
+#define LINE_FILE_MAX 4096
 
 int fd_read(int fd, size_t max, char **ret_text, size_t *ret_len)
 {
@@ -46,6 +47,19 @@ int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len)
 	r = fd_read(fd, max, ret_text, ret_len);
 	close(fd);
 	return r;
+}
+
+int file_read_line(const char *path, char **ret)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int err = file_read(path, LINE_FILE_MAX, &text, &len);
+
+	if (err)
+		return err;
+	text[strcspn(text, "\n")] = '\0';
+	*ret = TAKE_PTR(text);
+	return 0;
 }
 
 int fd_write(int fd, const char *text, size_t len)

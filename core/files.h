@@ -16,6 +16,8 @@
 /* Up to the end, whatever size the file claims to have; fd stays open. */
 int fd_read(int fd, size_t max, char **ret_text, size_t *ret_len);
 int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len);
+/* The first line of a small file, without its newline: one value of /proc. */
+int file_read_line(const char *path, char **ret);
 /* All of it, and onto the disk; fd stays open. */
 int fd_write(int fd, const char *text, size_t len);
 int fd_sync(int fd);

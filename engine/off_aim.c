@@ -24,19 +24,23 @@ static int put_text(const struct off_items *items, struct rules_text *text,
 	return text->s ? 0 : -ENOMEM;
 }
 
-int off_write_record(const struct off *o, struct record *r)
+int off_write_part(struct record *r, const char *target,
+		   const struct off_items *before,
+		   const struct off_items *after)
 {
-	struct record_part *part;
+	struct record_part *part = record_add_part(r, target);
 	int err;
 
-	if (!o->there || !o->steps.n)
-		return 0;
-	part = record_add_part(r, OFF_TARGET);
 	if (!part)
 		return -ENOMEM;
-	err = put_text(&o->live, &part->before, &part->digest_before);
-	return err ? err : put_text(&o->want, &part->after,
-				    &part->digest_after);
+	err = put_text(before, &part->before, &part->digest_before);
+	return err ? err : put_text(after, &part->after, &part->digest_after);
+}
+
+int off_write_record(const struct off *o, struct record *r)
+{
+	return o->there && o->steps.n ?
+		       off_write_part(r, OFF_TARGET, &o->live, &o->want) : 0;
 }
 
 int off_read_record(struct off *o, const struct record_part *part,

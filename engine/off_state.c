@@ -12,7 +12,6 @@
 #include "host/conntrack/settings.h"
 
 #define SETTINGS "/proc/sys/net/netfilter"
-#define SMALL 4096
 
 /* The names in a folder, sorted; one that is missing has none. */
 static int names_in(const char *folder, struct dirent ***ret, size_t *ret_n)
@@ -25,20 +24,17 @@ static int names_in(const char *folder, struct dirent ***ret, size_t *ret_n)
 	return 0;
 }
 
-/* A file of one short line. -EINVAL: it is something else. */
-static int read_line(const char *path, char **ret)
+/* -EINVAL: it is something else. */
+static int read_value(const char *path, char **ret)
 {
-	_cleanup_free_ char *text = NULL;
-	size_t len;
-	int err = file_read(path, SMALL, &text, &len);
+	_cleanup_free_ char *line = NULL;
+	int err = file_read_line(path, &line);
 
-	if (err)
-		return err;
-	text[strcspn(text, "\n")] = '\0';
-	if (!*text)
-		return -EINVAL;
-	*ret = TAKE_PTR(text);
-	return 0;
+	if (!err && !*line)
+		err = -EINVAL;
+	if (!err)
+		*ret = TAKE_PTR(line);
+	return err;
 }
 
 static bool is_writable(const char *path)
@@ -57,7 +53,7 @@ static int add_setting(const char *name, struct off_items *to)
 	if (!path || !key)
 		return -ENOMEM;
 	if (strncmp(name, "nf_conntrack_", strlen("nf_conntrack_")) ||
-	    !is_writable(path) || read_line(path, &value))
+	    !is_writable(path) || read_value(path, &value))
 		return 0;
 	return off_add(to, OFF_SYSCTL, key, value);
 }
@@ -85,7 +81,7 @@ static void add_option(const char *folder, const char *name,
 	_cleanup_free_ char *value = NULL;
 
 	if (!path || name[0] == '.' || is_writable(path) ||
-	    read_line(path, &value) || strpbrk(value, " \t\"'("))
+	    read_value(path, &value) || strpbrk(value, " \t\"'("))
 		return;
 	strbuf_printf(out, "%s%s=%s", out->n ? " " : "", name, value);
 }

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/digest.h"
 #include "core/intern.h"
 #include "core/lines.h"
 #include "core/mem.h"
+#include "engine/off_aim.h"
 #include "engine/off_state.h"
 #include "engine/tune_want.h"
 #include "host/own_files.h"
@@ -28,34 +28,12 @@ static void keep_files(struct off_items *items)
 	items->n = n;
 }
 
-static int put_text(const struct off_items *items, struct rules_text *text,
-		    uint64_t *ret_digest)
-{
-	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-
-	off_print(items, &b);
-	if (strbuf_status(&b))
-		return -ENOMEM;
-	*ret_digest = digest_add(DIGEST_START, strbuf_str(&b), b.n);
-	text->len = b.n;
-	text->s = strbuf_take(&b);
-	return text->s ? 0 : -ENOMEM;
-}
-
 int tune_write_record(const struct tune *t, struct record *r)
 {
-	struct record_part *part;
-	int err;
-
 	/* Rules of this change may load what there is nothing to set of yet. */
 	if (!t->there || !(t->steps.n || (t->absent && t->want.n)))
 		return 0;
-	part = record_add_part(r, TUNE_TARGET);
-	if (!part)
-		return -ENOMEM;
-	err = put_text(&t->live, &part->before, &part->digest_before);
-	return err ? err : put_text(&t->want, &part->after,
-				    &part->digest_after);
+	return off_write_part(r, TUNE_TARGET, &t->live, &t->want);
 }
 
 struct reading {

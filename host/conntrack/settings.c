@@ -14,8 +14,6 @@
 #include "host/netns.h"
 #include "host/trace.h"
 
-#define SMALL 4096
-
 const struct ct_settings ct_settings_host = {
 	.sysctls = "/proc/sys/net/netfilter",
 	.parameters = "/sys/module/nf_conntrack/parameters",
@@ -51,27 +49,14 @@ static const char *parameter_of(const struct ct_settings *s, const char *key)
 	       intern_printf("%s/hashsize", s->parameters);
 }
 
-static int read_line(const char *path, char **ret)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t len;
-	int err = file_read(path, SMALL, &text, &len);
-
-	if (err)
-		return err;
-	text[strcspn(text, "\n")] = '\0';
-	*ret = TAKE_PTR(text);
-	return 0;
-}
-
 int ct_setting_read(const struct ct_settings *s, const char *key, char **ret)
 {
 	const char *path, *other = parameter_of(s, key);
 	int err = path_of(s, key, &path);
 
 	if (!err)
-		err = read_line(path, ret);
-	return err == -ENOENT && other ? read_line(other, ret) : err;
+		err = file_read_line(path, ret);
+	return err == -ENOENT && other ? file_read_line(other, ret) : err;
 }
 
 /*
