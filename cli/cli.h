@@ -53,6 +53,7 @@ enum option_bit {
 	OPT_YAML = 1 << 13,
 	OPT_FALLBACK = 1 << 14,
 	OPT_ONCE = 1 << 15,
+	OPT_METRICS = 1 << 16,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };

@@ -178,7 +178,7 @@ const struct command cmd_status = {
 	.summary = "show how full the table is, what is out of it, and any drift",
 	.min_args = 0,
 	.max_args = 1,
-	.takes = OPT_STATUS,
+	.takes = OPT_STATUS | OPT_METRICS,
 	.run = run,
 	.help =
 "Example:  ctpolicy status\n"

@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/json_text.h"
+#include "cli/metrics.h"
 #include "cli/report.h"
 #include "core/mem.h"
 #include "engine/watch.h"
@@ -126,23 +128,69 @@ static void print_json(const struct watch_look *look)
 	json_decref(o);
 }
 
+/* What was told so far. */
+struct tally {
+	const struct options *o;
+	uint64_t repairs, failures, last_repair;
+};
+
+static void put_metrics(const struct watch_look *look, const struct tally *t,
+			struct strbuf *out)
+{
+	bool known = look->sight >= WATCH_IN_FORCE;
+
+	if (known)
+		metric_number(out, "ctpolicy_watch_in_force", "gauge",
+			      look->sight <= WATCH_REPAIRED,
+			      "Whether what was applied last was in force at the last look, or put back then.");
+	metric_number(out, "ctpolicy_watch_repairs_total", "counter",
+		      t->repairs,
+		      "How often ctpolicy's rules were put back since the watcher began.");
+	metric_number(out, "ctpolicy_watch_failures_total", "counter",
+		      t->failures,
+		      "How often they could not be put back, or not be looked at.");
+	if (t->last_repair)
+		metric_number(out,
+			      "ctpolicy_watch_last_repair_timestamp_seconds",
+			      "gauge", t->last_repair,
+			      "When ctpolicy's rules were put back last.");
+}
+
+static void count(const struct watch_look *look, struct tally *t)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	_cleanup_(diags_release) struct diags said = { 0 };
+
+	if (look->sight == WATCH_REPAIRED) {
+		t->repairs++;
+		t->last_repair = (uint64_t)time(NULL);
+	}
+	t->failures += look->err != 0;
+	if (!t->o->prometheus)
+		return;
+	put_metrics(look, t, &text);
+	(void)metrics_write(&text, t->o->prometheus, &said);
+	diags_print(&said, NULL, 0, 0, false, stderr);
+}
+
 static void say(const struct watch_look *look, void *arg)
 {
-	const struct options *o = arg;
+	struct tally *t = arg;
 
-	if (o->json)
+	if (t->o->json)
 		print_json(look);
 	else
-		print_text(look, o);
+		print_text(look, t->o);
 	fflush(stdout);
+	count(look, t);
 }
 
 static int run(const struct options *o)
 {
 	struct request rq = o->request;
-	struct options shown = *o;
-	int err = o->once ? watch_once(&rq, say, &shown) :
-			    watch_run(&rq, say, &shown);
+	struct tally t = { .o = o };
+	int err = o->once ? watch_once(&rq, say, &t) :
+			    watch_run(&rq, say, &t);
 
 	return err ? exit_code_of(err) : EXIT_DONE;
 }
@@ -150,7 +198,7 @@ static int run(const struct options *o)
 const struct command cmd_watch = {
 	.name = "watch",
 	.summary = "put rules back when somebody else's reload removed them",
-	.takes = OPT_ONCE,
+	.takes = OPT_ONCE | OPT_METRICS,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
@@ -167,6 +215,7 @@ const struct command cmd_watch = {
 "booted. After three times in a minute the next one has to wait. SIGHUP: look\n"
 "now. ctpolicy-watch.service runs it.\n"
 "\n"
+"  --prometheus FILE    write metrics whenever there is something to tell\n"
 "  --once               look once, put back what differs, and end\n",
 	.exits =
 "Exit code: 0 told to end, or with --once: in force, or there is nothing to put\n"

@@ -44,7 +44,7 @@ static const struct {
 	{ "top", required_argument, OPT_STATUS, KEY_TEXT, FLAG(top) },
 	{ "by", required_argument, OPT_STATUS, KEY_TEXT, FLAG(by) },
 	{ "watch", optional_argument, OPT_STATUS, KEY_WATCH, 0 },
-	{ "prometheus", required_argument, OPT_STATUS, KEY_TEXT,
+	{ "prometheus", required_argument, OPT_METRICS, KEY_TEXT,
 	  FLAG(prometheus) },
 	{ "yaml", no_argument, OPT_YAML, KEY_FLAG, FLAG(yaml) },
 	{ "memory", required_argument, OPT_MEMORY, KEY_TEXT, FLAG(memory) },

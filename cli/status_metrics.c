@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * cli/status_metrics.c: how a host stands, as Prometheus reads it from a file.
- *
- * Source: Prometheus, "Exposition formats", text-based; the README of
- *         node_exporter, "Textfile Collector".
- */
+/* cli/status_metrics.c: how a host stands, as metrics. */
 #include <config.h>
 
-#include <errno.h>
-#include <inttypes.h>
-#include <string.h>
-
+#include "cli/metrics.h"
 #include "cli/status_report.h"
-#include "core/files.h"
 #include "core/mem.h"
 #include "engine/drift.h"
 #include "host/conntrack/entries.h"
@@ -20,7 +11,6 @@
 /* Larger tables are sampled: the first entries of a listing are random. */
 #define COUNTED_MAX 200000
 #define SAMPLE 100000
-#define MODE 0644
 
 struct metrics {
 	struct strbuf *out;
@@ -30,45 +20,11 @@ struct metrics {
 	bool has_policy, listed;
 };
 
-static void begin(struct metrics *m, const char *name, const char *type,
-		  const char *help)
-{
-	strbuf_printf(m->out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
-		      type);
-}
-
-static void number(struct metrics *m, const char *name, const char *type,
-		   uint64_t value, const char *help)
-{
-	begin(m, name, type, help);
-	strbuf_printf(m->out, "%s %" PRIu64 "\n", name, value);
-}
-
-static void ratio(struct metrics *m, const char *name, double value,
-		  const char *help)
-{
-	begin(m, name, "gauge", help);
-	strbuf_printf(m->out, "%s %.6f\n", name, value);
-}
-
-/* Of a label. */
-static void put_value(struct strbuf *out, const char *s)
-{
-	for (; *s; s++) {
-		if (*s == '\\' || *s == '"')
-			strbuf_puts(out, "\\");
-		if (*s == '\n')
-			strbuf_puts(out, "\\n");
-		else
-			strbuf_add(out, s, 1);
-	}
-}
-
 static void put_run(struct metrics *m, bool failed)
 {
-	begin(m, "ctpolicy_info", "gauge", "Which version of ctpolicy wrote this.");
+	metric_begin(m->out, "ctpolicy_info", "gauge", "Which version of ctpolicy wrote this.");
 	strbuf_puts(m->out, "ctpolicy_info{version=\"" PACKAGE_VERSION "\"} 1\n");
-	number(m, "ctpolicy_last_run_success", "gauge",
+	metric_number(m->out, "ctpolicy_last_run_success", "gauge",
 	       !failed && !m->s->unfinished.command,
 	       "Whether this host could be read and no change was cut short.");
 }
@@ -80,13 +36,13 @@ static void put_policy(struct metrics *m)
 	size_t out = m->s->services.n < all ? m->s->services.n : all;
 
 	if (m->s->n_history && last->policy)
-		number(m, "ctpolicy_policy_applied_timestamp_seconds", "gauge",
+		metric_number(m->out, "ctpolicy_policy_applied_timestamp_seconds", "gauge",
 		       (uint64_t)last->time,
 		       "When the policy in force was applied.");
-	number(m, "ctpolicy_drift_rules", "gauge", m->s->rules,
+	metric_number(m->out, "ctpolicy_drift_rules", "gauge", m->s->rules,
 	       "Differences between ctpolicy's rules and what was applied.");
 	if (all)
-		ratio(m, "ctpolicy_untracked_share_ratio",
+		metric_ratio(m->out, "ctpolicy_untracked_share_ratio",
 		      (double)out / (double)all,
 		      "Share of the policy's services that rules in the kernel take out of tracking.");
 }
@@ -99,7 +55,7 @@ static void put_row(struct metrics *m, const struct ranking_row *row,
 	strbuf_puts(m->out, "ctpolicy_conntrack_entries{l4proto=\"");
 	protocol_print(row->key.proto, m->out);
 	strbuf_puts(m->out, "\",service=\"");
-	put_value(m->out, service ? service : "");
+	metric_put_label(m->out, service ? service : "");
 	strbuf_puts(m->out, "\",state=\"");
 	top_print_state(&row->key, m->out);
 	strbuf_printf(m->out, "\"} %.0f\n", (double)row->entries * each);
@@ -114,11 +70,11 @@ static void put_entries(struct metrics *m)
 	if (!m->listed)
 		return;
 	if (r->n)
-		begin(m, "ctpolicy_conntrack_entries", "gauge",
+		metric_begin(m->out, "ctpolicy_conntrack_entries", "gauge",
 		      "Entries of the connection table, by the policy's services.");
 	for (size_t i = 0; i < r->n; i++)
 		put_row(m, &r->v[i], 1 / share);
-	ratio(m, "ctpolicy_conntrack_sampled_ratio", share,
+	metric_ratio(m->out, "ctpolicy_conntrack_sampled_ratio", share,
 	      "Share of the entries that was counted; 1: all. Numbers of entries are scaled up.");
 }
 
@@ -126,7 +82,7 @@ static void put_counter(struct metrics *m, enum ct_counter c,
 			const char *name, const char *help)
 {
 	if (m->s->table.known >> c & 1)
-		number(m, name, "counter", m->s->table.counter[c], help);
+		metric_number(m->out, name, "counter", m->s->table.counter[c], help);
 }
 
 static void put_table(struct metrics *m)
@@ -134,7 +90,7 @@ static void put_table(struct metrics *m)
 	if (!m->s->has_table)
 		return;
 	if (m->s->table.buckets)
-		number(m, "ctpolicy_conntrack_buckets", "gauge",
+		metric_number(m->out, "ctpolicy_conntrack_buckets", "gauge",
 		       m->s->table.buckets,
 		       "Buckets of the connection table.");
 	put_counter(m, CT_CLASH_RESOLVE,
@@ -163,24 +119,6 @@ static int read_more(struct metrics *m, const struct request *rq)
 	return top_read(&how, &m->top, &m->s->diags);
 }
 
-static int write_file(const struct strbuf *text, struct status *s,
-		      const char *path)
-{
-	const char *all = strbuf_str(text);
-	int err = strbuf_status(text);
-
-	if (!err)
-		err = file_replace(path, MODE, all, strlen(all));
-	if (!err || err == -ENOMEM)
-		return err;
-	diag_add(&s->diags, DIAG_ERROR, 0, ID_METRICS_UNWRITTEN, NOPOS,
-		 "%s cannot be written: %s", path, strerror(-err));
-	if (err == -EACCES)
-		diag_help(&s->diags,
-			  "its folder must let this user write, without root's power to write everywhere, which is given up");
-	return -FAULT_IO;
-}
-
 int status_write_metrics(const struct request *rq, struct status *s,
 			 bool failed, const char *path)
 {
@@ -193,7 +131,7 @@ int status_write_metrics(const struct request *rq, struct status *s,
 		put_policy(&m);
 		put_table(&m);
 	}
-	written = write_file(&text, s, path);
+	written = metrics_write(&text, path, &s->diags);
 	plan_release(&m.plan);
 	top_release(&m.top);
 	return err ? err : written;

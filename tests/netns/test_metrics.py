@@ -117,6 +117,34 @@ def drift(host):
     check(metrics.value(write(host), "ctpolicy_drift_rules") == 0, "repaired")
 
 
+def watched(host):
+    """What the watcher counts; the names of it all."""
+    wipe = {"nftables": "nft delete table inet ctpolicy",
+            "iptables": "for t in iptables ip6tables; do "
+            "$t-legacy -t raw -F; done"}[host.backend]
+
+    def look():
+        host.run("watch", "--once", "-q", "--prometheus", FILE)
+        with open(FILE) as source:
+            text = source.read()
+        promtool("check", "metrics", text=text)
+        return metrics.parse(text)
+
+    host.run("apply", FIRST)
+    host.space.run(wipe)
+    found = look()
+    check(metrics.value(found, "ctpolicy_watch_in_force") == 1 and
+          metrics.value(found, "ctpolicy_watch_repairs_total") == 1 and
+          metrics.value(found, "ctpolicy_watch_failures_total") == 0 and
+          metrics.value(found, "ctpolicy_watch_last_repair_timestamp_seconds"),
+          "put back", found)
+    check(metrics.value(look(), "ctpolicy_watch_repairs_total") == 0,
+          "in force")
+    host.run("remove")
+    check("ctpolicy_watch_in_force" not in look(), "nothing to put back")
+    return set(found)
+
+
 def cut_short(host):
     history.prepare(host, "recover")
     check(metrics.value(write(host), "ctpolicy_last_run_success") == 0,
@@ -228,7 +256,7 @@ def main():
     known = set()
     for backend in lab.BACKENDS:
         host = history.Host(backend)
-        known |= figures(host)
+        known |= figures(host) | watched(host)
         for part in (drift, cut_short, failures):
             tally.case("%s: %s" % (backend, part.__name__), part, host)
     tally.case("alerts", alerts, known)
