@@ -68,7 +68,10 @@ def unit(name):
     if not os.path.exists(made):
         made = os.path.join(SOURCE, "contrib/systemd", name)
     with open(made) as source:
-        return re.sub(r"=\S+/ctpolicy ", "=%s " % PROGRAM, source.read())
+        text = re.sub(r"=\S+/ctpolicy ", "=%s " % PROGRAM, source.read())
+    # a build with sanitizers looks for leaks by calls that the units forbid
+    return text.replace("[Service]\n", "[Service]\nEnvironment="
+                        "ASAN_OPTIONS=detect_leaks=0\n")
 
 
 class Service(unittest.TestCase):
