@@ -175,8 +175,11 @@ void check_timers(struct loader *l, const struct service *s,
 	}
 }
 
+/* One that could not be read has none. */
 static bool has_protocols(const struct service *u, const struct service *s)
 {
+	if (!u->n_protocols)
+		return false;
 	for (size_t i = 0; i < s->n_protocols; i++)
 		if (!memchr(u->protocols, s->protocols[i], u->n_protocols))
 			return false;
