@@ -18,8 +18,9 @@ int fd_read(int fd, size_t max, char **ret_text, size_t *ret_len);
 int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len);
 /* The first line of a small file, without its newline: one value of /proc. */
 int file_read_line(const char *path, char **ret);
-/* All of it, and onto the disk; fd stays open. */
+/* All of it; fd stays open. */
 int fd_write(int fd, const char *text, size_t len);
+/* What was written is on the disk. */
 int fd_sync(int fd);
 /*
  * Whoever reads the file sees it whole, as it was or as it is: a file beside it

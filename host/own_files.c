@@ -123,22 +123,6 @@ static int make_folders(const char *at)
 	return err ? err : make_folder(at);
 }
 
-static int write_all(int fd, const char *text)
-{
-	size_t len = strlen(text);
-
-	for (size_t at = 0; at < len;) {
-		ssize_t n = write(fd, text + at, len - at);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		at += n > 0 ? (size_t)n : 0;
-	}
-	if (fchmod(fd, 0644) || fsync(fd))
-		return -errno;
-	return 0;
-}
-
 static int put(int dir, const char *fresh, const char *name, const char *text)
 {
 	_cleanup_(close_fd) int fd = -1;
@@ -150,7 +134,11 @@ static int put(int dir, const char *fresh, const char *name, const char *text)
 		    O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, text);
+	err = fd_write(fd, text, strlen(text));
+	if (!err && fchmod(fd, 0644))
+		err = -errno;
+	if (!err)
+		err = fd_sync(fd);
 	if (!err && renameat(dir, fresh, dir, name))
 		err = -errno;
 	if (err)

@@ -149,29 +149,19 @@ static int copy_owner(const struct stat *st, int to)
 	return fchmod(to, st->st_mode & 07777) ? -errno : 0;
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	for (size_t at = 0; at < len;) {
-		ssize_t n = write(fd, text + at, len - at);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		at += n > 0 ? (size_t)n : 0;
-	}
-	return fsync(fd) ? -errno : 0;
-}
-
 static int fill(int from, const struct stat *st, int to, const char *text,
 		size_t len)
 {
-	int err = write_all(to, text, len);
+	int err = fd_write(to, text, len);
 
+	if (!err)
+		err = fd_sync(to);
 	if (!err)
 		err = copy_owner(st, to);
 	if (!err)
 		err = copy_attributes(from, to);
 	/* Once more, for the mode and the attributes. */
-	return err ? err : fsync(to) ? -errno : 0;
+	return err ? err : fd_sync(to);
 }
 
 /* A file like `from`, with this text, that takes the name `as`. */
