@@ -133,6 +133,17 @@ void diags_truncate(struct diags *d, size_t n)
 	}
 }
 
+void diag_soften(struct diags *to, const struct diag *d)
+{
+	if (d->at.line)
+		diag_add(to, DIAG_WARNING, 0, d->id, NOPOS, "%s:%u:%u: %s",
+			 d->at.file, d->at.line, d->at.col, d->msg);
+	else
+		diag_add(to, DIAG_WARNING, 0, d->id, NOPOS, "%s", d->msg);
+	if (d->help)
+		diag_help(to, "%s", d->help);
+}
+
 void diags_append(struct diags *to, const struct diags *from)
 {
 	for (size_t i = 0; i < from->n; i++) {

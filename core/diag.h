@@ -85,6 +85,8 @@ void diags_print(const struct diags *d, const struct diag_source *src,
 /* Drop what was added after the first n, and correct the counts. */
 void diags_truncate(struct diags *d, size_t n);
 bool diags_has(const struct diags *d, enum diag_id id);
+/* Append one as a warning, with its place in words and its help. */
+void diag_soften(struct diags *to, const struct diag *d);
 /* Append copies of all, with help and second places; `from` stays as it is. */
 void diags_append(struct diags *to, const struct diags *from);
 void diags_release(struct diags *d);

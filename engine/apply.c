@@ -9,26 +9,6 @@
 #include "engine/tune_check.h"
 #include "engine/unsettled.h"
 
-/* What is wrong with a file that is not used after all. */
-static void say_unused(const struct diags *from, struct diags *to)
-{
-	for (size_t i = 0; i < from->n; i++) {
-		const struct diag *d = &from->v[i];
-
-		if (d->level != DIAG_ERROR)
-			continue;
-		if (d->at.line)
-			diag_add(to, DIAG_WARNING, 0, d->id, NOPOS,
-				 "%s:%u:%u: %s", d->at.file, d->at.line,
-				 d->at.col, d->msg);
-		else
-			diag_add(to, DIAG_WARNING, 0, d->id, NOPOS, "%s",
-				 d->msg);
-		if (d->help)
-			diag_help(to, "%s", d->help);
-	}
-}
-
 /* The newest one that nobody has to confirm any more. */
 static int find_last(struct state *state, struct record *ret, struct diags *d)
 {
@@ -65,7 +45,10 @@ static int load_last(struct plan *p, struct request *rq, const char *file,
 		diags_append(&p->diags, &said);
 		return err;
 	}
-	say_unused(&p->diags, &old.diags);
+	/* What is wrong with the file, which is not used after all. */
+	for (size_t i = 0; i < p->diags.n; i++)
+		if (p->diags.v[i].level == DIAG_ERROR)
+			diag_soften(&old.diags, &p->diags.v[i]);
 	diag_add(&old.diags, DIAG_WARNING, 0, ID_FALLBACK, NOPOS,
 		 "policy %s cannot be used; the one of change %u is applied instead",
 		 file, last.id);

@@ -159,12 +159,8 @@ static int read_state(const struct request *rq, struct state **ret,
 		err = waiting_read(*ret, &s->waiting, &said);
 	if (!err)
 		err = read_history(*ret, s, &said);
-	for (size_t i = 0; i < said.n; i++) {
-		diag_add(&s->diags, DIAG_WARNING, 0, said.v[i].id, NOPOS,
-			 "%s", said.v[i].msg);
-		if (said.v[i].help)
-			diag_help(&s->diags, "%s", said.v[i].help);
-	}
+	for (size_t i = 0; i < said.n; i++)
+		diag_soften(&s->diags, &said.v[i]);
 	return err == -ENOMEM ? err : 0;
 }
 
