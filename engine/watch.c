@@ -132,9 +132,8 @@ static bool wait_until_due(struct watcher *w)
 }
 
 /* A script that takes seconds removes what was put back while it ran. */
-static bool is_of_same_reload(struct watcher *w)
+static bool is_of_same_reload(struct watcher *w, uint64_t now)
 {
-	uint64_t now = clock_boot_ns();
 	bool same = w->last_repair &&
 		    now - w->last_repair < SCRIPT_MS * MS &&
 		    w->in_a_row < IN_A_ROW_MAX;
@@ -149,7 +148,7 @@ static void note_repair(struct watcher *w)
 {
 	uint64_t now = clock_boot_ns(), oldest;
 
-	if (is_of_same_reload(w))
+	if (is_of_same_reload(w, now))
 		return;
 	memmove(w->repairs + 1, w->repairs,
 		(REPAIRS_MAX - 1) * sizeof(*w->repairs));

@@ -177,7 +177,6 @@ void watch_look(struct watch_look *look, const struct request *rq, bool mends)
 		if (look->err)
 			look->sight = sight_of(look->err, WATCH_FAILED);
 	}
-	/* They go with this call. */
+	/* It goes with this call. */
 	look->plan.state = NULL;
-	look->plan.of = NULL;
 }
