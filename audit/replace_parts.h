@@ -101,6 +101,13 @@ static inline bool job_leaves(const struct job *j)
 	return j->verdict == FOREIGN_RETURN || j->verdict == FOREIGN_GOTO;
 }
 
+/* What begins, and what answers it, is known of these hooks. */
+static inline bool job_has_flows(const struct job *j)
+{
+	return j->hook == NF_INET_LOCAL_IN || j->hook == NF_INET_LOCAL_OUT ||
+	       j->hook == NF_INET_FORWARD;
+}
+
 /* replace_list.c */
 int list_put(struct job *j, struct rule_list *l, struct stateless_rule r);
 /* As it is, of whatever packets. */
@@ -162,12 +169,17 @@ int begin_protos(struct job *j, uint8_t hook, uint8_t *ret, size_t max,
 		 size_t *ret_n, bool *ret_any);
 
 /* replace_states.c: what stands for one state. */
+typedef int put_fn(struct job *j, struct rule_list *l,
+		   enum stateless_does does);
 int established_put(struct job *j, struct rule_list *l,
 		    enum stateless_does does);
 int replies_put(struct job *j, struct rule_list *l, enum stateless_does does);
+int errors_put(struct job *j, struct rule_list *l, enum stateless_does does);
 int related_put(struct job *j, struct rule_list *l, enum stateless_does does);
 int requests_put(struct job *j, struct rule_list *l,
 		 struct stateless_rule like);
+
+/* replace_invalid.c */
 int invalid_put(struct job *j, struct rule_list *l);
 int untracked_put(struct job *j, struct rule_list *l);
 

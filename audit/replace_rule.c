@@ -25,12 +25,6 @@ static bool has(const struct job *j, uint8_t states)
 	return j->states & states;
 }
 
-static bool in_or_out_or_through(const struct job *j)
-{
-	return j->hook == NF_INET_LOCAL_IN || j->hook == NF_INET_LOCAL_OUT ||
-	       j->hook == NF_INET_FORWARD;
-}
-
 static bool takes_proto(const struct job *j, uint32_t proto)
 {
 	struct zone z;
@@ -226,7 +220,7 @@ static int judge_new(struct job *j, struct rule_list *l)
 		j->e.admits |= ADMITS(TCP);
 		return 0;
 	}
-	if (!in_or_out_or_through(j))
+	if (!job_has_flows(j))
 		return put_syn(j, l);
 	if (!j->passed && !has(j, STATE_ESTABLISHED))
 		return put_behind_others(j, l);
@@ -261,8 +255,8 @@ static int without_new(struct job *j, struct rule_list *l)
 	int err = 0;
 
 	if (has(j, STATE_ESTABLISHED))
-		err = in_or_out_or_through(j) ?
-			      established_put(j, l, DO_TARGET) : -E2BIG;
+		err = job_has_flows(j) ? established_put(j, l, DO_TARGET) :
+					 -E2BIG;
 	if (!err && has(j, STATE_RELATED))
 		err = related_put(j, l, DO_TARGET);
 	if (err || !has(j, STATE_INVALID))

@@ -168,8 +168,9 @@ def conversations(src, dst, version):
                         **common)
             yield Probe(proto=proto, bits=2, sport=port, dport=53000 + number,
                         **common)
-    yield Probe(proto=PROTOS[version], kind=128 if version == 6 else 8,
-                sport=4711, **common)
+    # an echo's answer has begun when its reverse has
+    for kind in (128, 129) if version == 6 else (8, 0):
+        yield Probe(proto=PROTOS[version], kind=kind, sport=4711, **common)
     for proto in (build.GRE, build.ESP, build.SCTP):
         yield Probe(proto=proto, **common)
 
