@@ -92,7 +92,6 @@ static json_t *table(const struct status *s)
 			 json_null(), "counters", counters(t));
 }
 
-/* ctpolicy's rules count nothing: they would cost each packet more. */
 static json_t *sample(const struct ranking *r, bool complete)
 {
 	return json_pack("{s:o, s:o, s:o, s:b}", "entries", count(r->entries),
@@ -149,10 +148,14 @@ static json_t *untracked(const struct status *s)
 {
 	json_t *a = json_array();
 
-	for (size_t i = 0; i < s->services.n; i++)
+	for (size_t i = 0; i < s->services.n; i++) {
+		const struct live_service *x = &s->services.v[i];
+
 		json_array_append_new(a, json_pack(
-			"{s:o, s:n, s:n}", "service",
-			json_of_text(s->services.v[i]), "packets", "bytes"));
+			"{s:o, s:o, s:o}", "service", json_of_text(x->name),
+			"packets", x->counted ? count(x->packets) : json_null(),
+			"bytes", x->counted ? count(x->bytes) : json_null()));
+	}
 	return a;
 }
 
@@ -162,7 +165,7 @@ static json_t *tracked(const struct status *s)
 
 	for (size_t i = 0; i < s->tracked.n; i++)
 		json_array_append_new(a, json_pack(
-			"{s:o}", "service", json_of_text(s->tracked.v[i])));
+			"{s:o}", "service", json_of_text(s->tracked.v[i].name)));
 	return a;
 }
 

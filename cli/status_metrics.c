@@ -2,6 +2,9 @@
 /* cli/status_metrics.c: how a host stands, as metrics. */
 #include <config.h>
 
+#include <inttypes.h>
+#include <sys/socket.h>
+
 #include "cli/metrics.h"
 #include "cli/status_report.h"
 #include "core/mem.h"
@@ -45,6 +48,41 @@ static void put_policy(struct metrics *m)
 		metric_ratio(m->out, "ctpolicy_untracked_share_ratio",
 		      (double)out / (double)all,
 		      "Share of the policy's services that rules in the kernel take out of tracking.");
+}
+
+static void put_label(struct metrics *m, const char *before, const char *value)
+{
+	strbuf_puts(m->out, before);
+	metric_put_label(m->out, value);
+}
+
+static void put_count(struct metrics *m, const char *name,
+		      const struct live_count *c, uint64_t value)
+{
+	strbuf_puts(m->out, name);
+	put_label(m, "{service=\"", c->service);
+	put_label(m, "\",family=\"", c->family == AF_INET ? "ipv4" :
+				     c->family == AF_INET6 ? "ipv6" : "inet");
+	put_label(m, "\",chain=\"", c->chain);
+	strbuf_printf(m->out, "\"} %" PRIu64 "\n", value);
+}
+
+static void put_counts(struct metrics *m)
+{
+	static const char packets[] = "ctpolicy_rule_packets_total";
+	static const char bytes[] = "ctpolicy_rule_bytes_total";
+	const struct live_services *s = &m->s->services;
+
+	if (!s->n_counts)
+		return;
+	metric_begin(m->out, packets, "counter",
+		     "Packets that ctpolicy's rules took out of tracking.");
+	for (size_t i = 0; i < s->n_counts; i++)
+		put_count(m, packets, &s->counts[i], s->counts[i].packets);
+	metric_begin(m->out, bytes, "counter",
+		     "Bytes that ctpolicy's rules took out of tracking.");
+	for (size_t i = 0; i < s->n_counts; i++)
+		put_count(m, bytes, &s->counts[i], s->counts[i].bytes);
 }
 
 static void put_row(struct metrics *m, const struct ranking_row *row,
@@ -129,6 +167,7 @@ int status_write_metrics(const struct request *rq, struct status *s,
 	put_run(&m, failed || err);
 	if (!failed && !err) {
 		put_policy(&m);
+		put_counts(&m);
 		put_table(&m);
 	}
 	written = metrics_write(&text, path, &s->diags);

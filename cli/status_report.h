@@ -61,6 +61,9 @@ int status_top(const struct status_report *r, const struct request *rq,
 uint32_t status_reclaimable(const struct ranking_row *row);
 /* Of all entries that were counted. */
 double status_share(const struct top *t, uint64_t n);
+/* What a line of the screen is about, "": the same as the one above. */
+void status_heading(const char *word);
+void status_print_services(const struct status *s);
 int status_print_top(const struct status_report *r);
 int status_print_text(const struct status_report *r);
 int status_print_json(const struct status_report *r);

@@ -12,10 +12,9 @@
 
 #define BAR 20
 #define RULE_SHOWN 60	/* bytes of a rule that its line has room for */
-#define SERVICES_SHOWN 10
 #define PER_CENT 100
 
-static void heading(const char *word)
+void status_heading(const char *word)
 {
 	printf("%-11s", word);
 }
@@ -53,13 +52,13 @@ static void print_family(const struct status *s, const char *name,
 
 static void print_tracking(const struct status *s)
 {
-	heading("tracking");
+	status_heading("tracking");
 	if (s->module == MODULES_ABSENT) {
 		puts("off, nf_conntrack is not loaded");
 		return;
 	}
 	print_family(s, "IPv4", &s->keepers.ipv4);
-	heading("");
+	status_heading("");
 	print_family(s, "IPv6", &s->keepers.ipv6);
 }
 
@@ -107,7 +106,7 @@ static void print_lately(const struct status_report *r)
 	for (size_t i = 0; i < status_n_losses; i++)
 		t.counter[status_losses[i]] =
 			status_grown(r, status_losses[i]);
-	heading("");
+	status_heading("");
 	printf("in the last %.1f s: ", r->seconds);
 	print_losses(&t);
 }
@@ -118,7 +117,7 @@ static void print_table(const struct status *s)
 
 	if (!s->has_table)
 		return;
-	heading("entries");
+	status_heading("entries");
 	printf("%" PRIu64 " of ", t->count);
 	if (t->max) {
 		printf("%" PRIu64, t->max);
@@ -129,7 +128,7 @@ static void print_table(const struct status *s)
 	if (t->buckets)
 		printf("  %" PRIu64 " buckets", t->buckets);
 	putchar('\n');
-	heading("drops");
+	status_heading("drops");
 	fputs("since boot: ", stdout);
 	print_losses(t);
 }
@@ -141,7 +140,7 @@ static void print_kinds(const struct top *t)
 
 	if (!r->entries)
 		return;
-	heading("kinds");
+	status_heading("kinds");
 	printf("%.0f %% unreplied, %.0f %% assured",
 	       PER_CENT * status_share(t, r->one_way),
 	       PER_CENT * status_share(t, r->assured));
@@ -180,32 +179,10 @@ static void print_change(const struct record *r)
 	putchar('\n');
 }
 
-static void print_names(const struct service_names *s)
-{
-	for (size_t i = 0; i < s->n && i < SERVICES_SHOWN; i++) {
-		if (i)
-			fputs(", ", stdout);
-		diag_puts(s->v[i], stdout);
-	}
-	if (s->n > SERVICES_SHOWN)
-		printf(" and %zu more", s->n - SERVICES_SHOWN);
-	puts(s->n ? "" : "no service");
-}
-
-static void print_services(const struct status *s)
-{
-	heading("untracked");
-	print_names(&s->services);
-	if (!s->tracked.n)
-		return;
-	heading("timeouts");
-	print_names(&s->tracked);
-}
-
 /* Of what was applied, by a policy or not. */
 static void print_drift(const struct status *s)
 {
-	heading("drift");
+	status_heading("drift");
 	if (s->drift == DRIFT_NOTHING) {
 		puts("nothing was applied");
 		return;
@@ -223,7 +200,7 @@ static void print_drift(const struct status *s)
 		puts("ctpolicy's rules are not those that were applied");
 	else
 		puts("modules or files are not as they were left");
-	heading("");
+	status_heading("");
 	if (s->history[0].policy) {
 		fputs("'ctpolicy diff ", stdout);
 		diag_puts(s->history[0].policy, stdout);
@@ -236,14 +213,14 @@ static void print_drift(const struct status *s)
 static void print_open_ends(const struct status *s)
 {
 	if (s->unfinished.command) {
-		heading("unfinished");
+		status_heading("unfinished");
 		print_change(&s->unfinished);
-		heading("");
+		status_heading("");
 		puts("'ctpolicy recover' completes or undoes it");
 	}
 	if (!s->waiting.there)
 		return;
-	heading("on trial");
+	status_heading("on trial");
 	printf("change %u, ", s->waiting.pending.id);
 	if (s->waiting.expired)
 		puts("not confirmed in time: 'ctpolicy recover' rolls it back");
@@ -255,7 +232,7 @@ static void print_open_ends(const struct status *s)
 static void print_history(const struct status *s)
 {
 	for (size_t i = 0; i < s->n_history; i++) {
-		heading(i ? "" : "history");
+		status_heading(i ? "" : "history");
 		print_change(&s->history[i]);
 	}
 }
@@ -264,7 +241,7 @@ static void print_attention(uint32_t bits)
 {
 	for (unsigned int c = 0; c < CONCERN_MAX_; c++)
 		if (bits >> c & 1) {
-			heading("attention");
+			status_heading("attention");
 			puts(concern_words((enum concern)c));
 		}
 }
@@ -287,7 +264,7 @@ int status_print_text(const struct status_report *r)
 		print_table(r->s);
 		print_lately(r);
 		print_kinds(r->top);
-		print_services(r->s);
+		status_print_services(r->s);
 		print_drift(r->s);
 		print_open_ends(r->s);
 		print_history(r->s);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/intern.h"
 #include "core/mem.h"
 #include "engine/drift.h"
 #include "engine/live_rules.h"
@@ -40,91 +39,23 @@ static int read_host(const struct request *rq, struct status *s)
 	return err;
 }
 
-static int add_service(struct service_names *s, const struct origin *o)
-{
-	const char *name = o && o->service ? intern(o->service) : "";
-
-	if (!name)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i] == name)
-			return 0;
-	if (!*name)
-		return 0;
-	if (mem_grow(&s->v, &s->cap, s->n + 1))
-		return -ENOMEM;
-	s->v[s->n++] = name;
-	return 0;
-}
-
-static int add_elements(struct service_names *s, const struct image *img,
-			const char *set)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < img->n_tables; i++)
-		for (size_t k = 0; k < img->tables[i].n_sets; k++) {
-			const struct image_set *x = &img->tables[i].sets[k];
-
-			for (size_t m = 0; !err && m < x->elems.n &&
-					   !strcmp(x->name, set); m++)
-				err = add_service(s, x->elems.origin[m]);
-		}
-	return err;
-}
-
-/* Those of a rule, and of the sets that it looks into. */
-static int add_rule(struct service_names *s, const struct image *img,
-		    const struct image_rule *r)
-{
-	int err = add_service(s, r->origin);
-
-	for (unsigned int i = 0; !err && i < r->n_lookups; i++)
-		err = add_elements(s, img, r->lookup[i].set);
-	return err;
-}
-
 /* Where nothing is tracked at all, no rule has to take a service out. */
-static int add_services(struct status *s, const struct image *img)
-{
-	bool all = s->module == MODULES_ABSENT;
-	int err = 0;
-
-	for (size_t i = 0; i < img->n_tables; i++)
-		for (size_t k = 0; k < img->tables[i].n_chains; k++) {
-			const struct image_chain *c = &img->tables[i].chains[k];
-
-			for (size_t m = 0; !err && m < c->n_rules; m++) {
-				const struct image_rule *r = &c->rules[m];
-
-				if (r->verdict == VERDICT_TIMERS)
-					err = add_rule(&s->tracked, img, r);
-				else if (all || r->verdict == VERDICT_NOTRACK)
-					err = add_rule(&s->services, img, r);
-			}
-		}
-	return err;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static void sort_names(struct service_names *s)
-{
-	if (s->n)
-		qsort(s->v, s->n, sizeof(*s->v), by_name);
-}
-
 static int find_services(const struct plan *p, struct status *s)
 {
+	enum verdict out = s->module == MODULES_ABSENT ? VERDICT_MAX_ :
+							 VERDICT_NOTRACK;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < p->change.n; i++)
-		err = add_services(s, p->change.v[i].live.image);
-	sort_names(&s->services);
-	sort_names(&s->tracked);
+	for (size_t i = 0; !err && i < p->change.n; i++) {
+		const struct image *live = p->change.v[i].live.image;
+
+		err = live_services_add(&s->services, live, out);
+		if (!err)
+			err = live_services_add(&s->tracked, live,
+						VERDICT_TIMERS);
+	}
+	live_services_finish(&s->services);
+	live_services_finish(&s->tracked);
 	return err;
 }
 
@@ -191,8 +122,8 @@ void status_release(struct status *s)
 {
 	diags_release(&s->diags);
 	foreign_free(&s->f);
-	mem_free_const(s->services.v);
-	mem_free_const(s->tracked.v);
+	live_services_release(&s->services);
+	live_services_release(&s->tracked);
 	record_release(&s->unfinished);
 	for (size_t i = 0; i < s->n_history; i++)
 		record_release(&s->history[i]);

@@ -7,7 +7,7 @@
  * Nothing is written, no module is loaded, and no entry of the table is
  * listed: that is engine/top.h.
  *
- * Shape:  `services` by name, of the NOTRACK rules of ctpolicy's that stand in
+ * Shape:  `services` are those of the NOTRACK rules of ctpolicy's that stand in
  *         the kernel; of all its rules where tracking is not loaded. `tracked`
  *         are those whose entries get timers. `history` newest first. `drift`
  *         is about the newest changes of each target.
@@ -19,6 +19,7 @@
 #define CTPOLICY_ENGINE_STATUS_H
 
 #include "audit/keepers.h"
+#include "engine/live_services.h"
 #include "engine/recovery.h"
 #include "host/conntrack/table.h"
 #include "host/modules.h"
@@ -30,11 +31,6 @@ enum drift {
 	DRIFT_DIFFERS,
 };
 
-struct service_names {
-	const char **v;			/* interned */
-	size_t n, cap;
-};
-
 struct status {
 	struct diags diags;
 	struct foreign *f;		/* NULL: could not be read */
@@ -42,7 +38,7 @@ struct status {
 	enum modules_state module;
 	bool has_table;
 	struct ct_table table;
-	struct service_names services, tracked;
+	struct live_services services, tracked;
 	enum drift drift;
 	size_t rules, settings;		/* that differ; at least so many */
 	bool counted;			/* exactly so many */

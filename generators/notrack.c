@@ -26,6 +26,7 @@ static int notrack_leg(const struct leg_visit *v, void *arg)
 	r = leg_rule(v, arg, hook, ACTION_NOTRACK);
 	if (!r)
 		return -ENOMEM;
+	r->counts = v->policy->counters;
 	if (v->role == ROLE_CLIENT && hook == HOOK_PREROUTING &&
 	    leg_finds_socket(v->proto) && !v->service->replies_unguarded)
 		r->match.socket = SOCKET_OPEN;

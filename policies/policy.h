@@ -104,6 +104,8 @@ struct policy {
 	bool replace_existing;		/* existing_rules: replace */
 	struct srcpos existing_at;
 	const char *backend;		/* its name; NULL: auto */
+	bool counters;			/* of packets, for each service */
+	struct srcpos counters_at;
 	bool ipv4, ipv6;
 	struct service *services;
 	size_t n_services, cap_services;

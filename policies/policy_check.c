@@ -280,12 +280,24 @@ static void check_persist(struct loader *l)
 			     "could outlive a boot");
 }
 
+static void check_counters(struct loader *l)
+{
+	const struct policy *p = l->p;
+
+	if (p->counters && (!p->n_services || p->unload_modules))
+		load_warning(l, p->counters_at, ID_NO_EFFECT,
+			     "remove it",
+			     "`counters` has no effect where no rule takes a "
+			     "service out of tracking");
+}
+
 void check_policy(struct loader *l)
 {
 	check_names(l);
 	check_lists(l);
 	check_modules(l);
 	check_persist(l);
+	check_counters(l);
 	check_tracked(l);
 	if (l->p->replace_existing && !l->p->forbid_state)
 		add_error(l, l->p->existing_at, ID_EXISTING_REPLACE,

@@ -215,18 +215,8 @@ static int load_flush(struct loader *l, uint32_t node)
 
 static int load_persist(struct loader *l, uint32_t node)
 {
-	static const struct word words[] = {
-		{ "true", true, false }, { "false", false, false },
-	};
-	int persist = false, err;
-
-	err = load_word(l, node, "persist", words, ARRAY_SIZE(words),
-			&persist);
-	if (err)
-		return err;
-	l->p->persist = persist;
 	l->p->persist_at = ydoc_pos(l->doc, node);
-	return 0;
+	return load_flag(l, node, "persist", &l->p->persist);
 }
 
 enum conntrack_key { CK_MODULES, CK_MAX, CK_BUCKETS, CK_TIMEOUTS, CK_FLUSH,

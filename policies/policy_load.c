@@ -391,6 +391,19 @@ int load_word(struct loader *l, uint32_t node, const char *what,
 	return -EINVAL;
 }
 
+int load_flag(struct loader *l, uint32_t node, const char *what, bool *ret)
+{
+	static const struct word words[] = {
+		{ "true", true, false }, { "false", false, false },
+	};
+	int flag = false;
+	int err = load_word(l, node, what, words, ARRAY_SIZE(words), &flag);
+
+	if (!err)
+		*ret = flag;
+	return err;
+}
+
 static int load_item(struct loader *l, uint32_t node, const char *what,
 		     const char *example, load_item_fn fn, void *arg)
 {

@@ -112,6 +112,8 @@ int load_kind(struct loader *l, uint32_t node, const char *what,
 	      enum kind_wanted kind);
 int load_word(struct loader *l, uint32_t node, const char *what,
 	      const struct word *words, size_t nwords, int *ret);
+/* true or false */
+int load_flag(struct loader *l, uint32_t node, const char *what, bool *ret);
 
 typedef int (*load_item_fn)(struct loader *l, uint32_t node, void *arg);
 /* Call fn for each scalar of a list, or for the scalar itself. */

@@ -6,9 +6,9 @@
 #include "policies/policy_load.h"
 
 enum root_key {
-	RK_VERSION, RK_STATE, RK_EXISTING, RK_BACKEND, RK_FAMILIES, RK_LISTS,
-	RK_MANAGEMENT, RK_UNTRACKED, RK_TRACKED, RK_CONNTRACK, RK_TESTS,
-	RK_INCLUDE, RK_VARS, RK_WHEN, RK_MAX_
+	RK_VERSION, RK_STATE, RK_EXISTING, RK_BACKEND, RK_COUNTERS,
+	RK_FAMILIES, RK_LISTS, RK_MANAGEMENT, RK_UNTRACKED, RK_TRACKED,
+	RK_CONNTRACK, RK_TESTS, RK_INCLUDE, RK_VARS, RK_WHEN, RK_MAX_
 };
 
 static const struct key root_keys[] = {
@@ -17,6 +17,7 @@ static const struct key root_keys[] = {
 	[RK_STATE] = { "state_matching", WANT_WORD, false, false },
 	[RK_EXISTING] = { "existing_rules", WANT_WORD, false, false },
 	[RK_BACKEND] = { "backend", WANT_WORD, false, false },
+	[RK_COUNTERS] = { "counters", WANT_WORD, false, false },
 	[RK_FAMILIES] = { "families", WANT_LIST, false, false },
 	[RK_MANAGEMENT] = { "management", WANT_LIST, false, false },
 	[RK_UNTRACKED] = { "untracked", WANT_LIST, false, false },
@@ -144,6 +145,9 @@ static int load_section(struct loader *l, enum root_key k, uint32_t node)
 		return load_existing(l, node);
 	case RK_BACKEND:
 		return load_backend(l, node);
+	case RK_COUNTERS:
+		l->p->counters_at = ydoc_pos(l->doc, node);
+		return load_flag(l, node, root_keys[k].name, &l->p->counters);
 	case RK_FAMILIES:
 		return load_families(l, node);
 	case RK_MANAGEMENT:

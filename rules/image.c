@@ -269,7 +269,7 @@ bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
 {
 	if (a->verdict == VERDICT_UNKNOWN)
 		return is_same_unknown(a, b);
-	if (a->verdict != b->verdict ||
+	if (a->verdict != b->verdict || a->counts != b->counts ||
 	    a->n_lookups != b->n_lookups || a->place != b->place ||
 	    !text_equal(a->target, b->target) ||
 	    !text_equal(a->comment, b->comment) ||

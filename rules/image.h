@@ -105,6 +105,12 @@ struct image_rule {
 	 */
 	const char *original;
 	const char *lacks;	/* live: why the kernel would not take it */
+	/*
+	 * It is to count its packets (nft: has an expression for that). Live:
+	 * what it counted, if it did; in iptables every rule does.
+	 */
+	bool counts, counted;
+	uint64_t packets, bytes;
 	uint32_t place;			/* in a foreign chain: from 0 */
 	char *comment;			/* as in the kernel; NULL: none */
 	char *unknown;			/* text of VERDICT_UNKNOWN, _WORDS */

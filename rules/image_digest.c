@@ -95,6 +95,9 @@ static void put_rule(uint64_t *h, const struct image_rule *r)
 	put_text(h, r->target);
 	put_text(h, r->comment);
 	put_text(h, r->unknown);
+	/* records of rules that do not count keep their digests */
+	if (r->counts)
+		put_number(h, r->counts);
 }
 
 /* Comments, each where it takes over from another. */

@@ -114,6 +114,7 @@ struct rule {
 	enum rank rank;
 	struct match match;
 	bool open;		/* lets in what the host drops by default */
+	bool counts;		/* packets, of its service alone */
 	unsigned int turn;	/* of a stand: which comes first */
 	/*
 	 * Of a stand, what it does with its packets, in words of the host's

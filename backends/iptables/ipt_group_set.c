@@ -58,6 +58,9 @@ static uint64_t digest_shape(uint64_t h, const struct ipt_group *g)
 	if (g->g->model.action == ACTION_TIMERS)
 		h = digest_add(h, g->g->model.then,
 			       strlen(g->g->model.then));
+	if (g->g->model.counts)
+		h = digest_add(h, g->g->model.origin->service,
+			       strlen(g->g->model.origin->service) + 1);
 	h = digest_num(h, g->g->model.rank << 8 | g->g->model.leg);
 	h = digest_num(h, m->not_tcp << 16 | m->proto << 8 | m->family);
 	h = digest_num(h, m->dst << 16 | m->ct << 8 | m->socket);

@@ -79,6 +79,8 @@ static int read_rule(struct reader *r, const struct ipt_legacy *t,
 	if (err)
 		return err;
 	rule->handle = at + 1;
+	rule->counted = true;
+	ipt_legacy_counters(t, entry, &rule->packets, &rule->bytes);
 	rule->place = c->foreign ? (uint32_t)at : 0;
 	return 0;
 }

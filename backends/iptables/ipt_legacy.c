@@ -237,6 +237,17 @@ const char *ipt_legacy_target(const struct ipt_legacy *t, const void *entry)
 	return s ? s : "";
 }
 
+void ipt_legacy_counters(const struct ipt_legacy *t, const void *entry,
+			 uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+	const struct xt_counters *c =
+		is_v4(t) ? &((const struct ipt_entry *)entry)->counters :
+			   &((const struct ip6t_entry *)entry)->counters;
+
+	*ret_packets = c->pcnt;
+	*ret_bytes = c->bcnt;
+}
+
 size_t ipt_legacy_count(const struct ipt_legacy *t, const char *chain)
 {
 	size_t n = 0;

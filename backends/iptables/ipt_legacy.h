@@ -54,6 +54,9 @@ const void *ipt_legacy_first_rule(const struct ipt_legacy *t,
 				  const char *chain);
 const void *ipt_legacy_next_rule(const struct ipt_legacy *t, const void *entry);
 const char *ipt_legacy_target(const struct ipt_legacy *t, const void *entry);
+/* What a rule's entry has counted. */
+void ipt_legacy_counters(const struct ipt_legacy *t, const void *entry,
+			 uint64_t *ret_packets, uint64_t *ret_bytes);
 size_t ipt_legacy_count(const struct ipt_legacy *t, const char *chain);
 
 int ipt_legacy_insert(struct ipt_legacy *t, const char *chain, size_t at,

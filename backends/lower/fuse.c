@@ -72,6 +72,15 @@ static int make_model(const struct rule *r, const struct iface *constant,
 	return 0;
 }
 
+/* Rules of several services in one could not tell whose packets they count. */
+static bool same_counter(const struct rule *a, const struct rule *b)
+{
+	const char *x = a->origin->service, *y = b->origin->service;
+
+	return a->counts == b->counts &&
+	       (!a->counts || !strcmp(x ? x : "", y ? y : ""));
+}
+
 static bool same_shape(const struct fuse_group *a, const struct fuse_group *b)
 {
 	return a->model.hook == b->model.hook &&
@@ -81,6 +90,7 @@ static bool same_shape(const struct fuse_group *a, const struct fuse_group *b)
 	       a->model.rank == b->model.rank && a->model.leg == b->model.leg &&
 	       a->n_parts == b->n_parts &&
 	       !memcmp(a->part, b->part, a->n_parts * sizeof(a->part[0])) &&
+	       same_counter(&a->model, &b->model) &&
 	       match_equal(&a->model.match, &b->model.match);
 }
 
@@ -105,6 +115,9 @@ static uint32_t shape_digest(const struct fuse_group *g)
 	};
 	uint64_t h = digest_add(DIGEST_START, plain, sizeof(plain));
 
+	if (g->model.counts && g->model.origin->service)
+		h = digest_add(h, g->model.origin->service,
+			       strlen(g->model.origin->service));
 	h = digest_add(h, g->part, g->n_parts * sizeof(g->part[0]));
 	for (size_t i = 0; i < m->dport.n; i++)
 		h = digest_add(h, &m->dport.v[i], sizeof(m->dport.v[i]));

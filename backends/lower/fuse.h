@@ -5,7 +5,8 @@
  *
  * Two rules have the same shape when they differ in nothing but the values of
  * their ports, addresses and plain interface names. What a packet pays then
- * depends on the number of shapes, not of services.
+ * depends on the number of shapes, not of services. Rules that count have the
+ * same shape only if they belong to the same service.
  *
  * Shape:  groups in rule order; in a group, `rule` is the model: its match
  *         holds what all members share, with the varying sets emptied. The

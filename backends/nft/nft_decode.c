@@ -271,6 +271,15 @@ static void read_immediate(struct nft_reader *r, struct nftnl_expr *e)
 		r->unknown = true;
 }
 
+static void read_counter(struct nft_reader *r, struct nftnl_expr *e)
+{
+	struct image_rule *rule = r->rule;
+
+	rule->counts = rule->counted = true;
+	rule->packets = nftnl_expr_get_u64(e, NFTNL_EXPR_CTR_PACKETS);
+	rule->bytes = nftnl_expr_get_u64(e, NFTNL_EXPR_CTR_BYTES);
+}
+
 /* Which set it is must be known: it tells what the rule does. */
 static void read_objref(struct nft_reader *r, struct nftnl_expr *e)
 {
@@ -294,19 +303,29 @@ static int read_expr(struct nftnl_expr *e, void *data)
 	static const struct {
 		const char *name;
 		void (*read)(struct nft_reader *r, struct nftnl_expr *e);
+		bool last;	/* says what the rule does */
 	} v[] = {
-		{ "bitwise", read_bitwise }, { "cmp", read_cmp },
-		{ "ct", read_ct },	     { "exthdr", read_exthdr },
-		{ "fib", read_fib },	     { "immediate", read_immediate },
-		{ "lookup", read_lookup },   { "meta", read_meta },
-		{ "notrack", read_notrack }, { "objref", read_objref },
-		{ "payload", read_payload }, { "socket", read_socket },
+		{ "bitwise", read_bitwise, false },
+		{ "cmp", read_cmp, false },
+		{ "counter", read_counter, true },
+		{ "ct", read_ct, false },
+		{ "exthdr", read_exthdr, false },
+		{ "fib", read_fib, false },
+		{ "immediate", read_immediate, true },
+		{ "lookup", read_lookup, false },
+		{ "meta", read_meta, false },
+		{ "notrack", read_notrack, true },
+		{ "objref", read_objref, true },
+		{ "payload", read_payload, false },
+		{ "socket", read_socket, false },
 	};
 	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
 	struct nft_reader *r = data;
 
 	for (size_t i = 0; name && !r->verdict && i < ARRAY_SIZE(v); i++)
 		if (!strcmp(v[i].name, name)) {
+			/* What follows a counter lets fewer packets pass. */
+			r->unknown |= r->rule->counts && !v[i].last;
 			v[i].read(r, e);
 			return 0;
 		}

@@ -393,6 +393,8 @@ static void put_rule(struct nft_writer *w, const struct image_table *t,
 	put_lookups(w, r, true);
 	put_ct(w, m->ct);
 	put_socket(w, r);
+	if (r->counts)
+		nft_add_expr(w, "counter");
 	nft_put_verdict(w, r);
 	put_comment(w, r->comment);
 }

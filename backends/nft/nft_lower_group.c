@@ -132,6 +132,7 @@ static int fill_rule(const struct draft *f, const struct port_range *dport,
 
 	r->origin = f->origin;
 	r->target = f->at->timers;
+	r->counts = f->g->model.counts;
 	if (!err)
 		err = put_lookups(f, r);
 	/* wildcards return early: what is left then is any socket at all */
@@ -391,6 +392,7 @@ static int lower_fused(const struct draft *base, const struct strbuf *shape)
 	int err = 0;
 
 	f.origin = NULL;
+	f.dedicated = g->model.counts;
 	fuse_init_elems(g, g->part, g->n_parts, &all);
 	for (size_t i = 0; !err && i < g->n_members; i++) {
 		if (is_big(g, g->members[i]))

@@ -166,6 +166,8 @@ void nft_name_shape(const struct fuse_group *g, struct strbuf *out)
 		strbuf_puts(out, part_word(g->part[i]));
 	if (g->family != AF_UNSPEC)
 		strbuf_puts(out, g->family == AF_INET ? "4" : "6");
+	if (r->counts)
+		strbuf_printf(out, ".%s", r->origin->service);
 }
 
 static uint32_t fnv1a(const char *s, size_t n)

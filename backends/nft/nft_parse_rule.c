@@ -389,6 +389,21 @@ static bool take_verdict(struct words *w)
 	return true;
 }
 
+/* As written or listed; matches behind it would let fewer packets pass. */
+static bool take_counter(struct words *w)
+{
+	char buf[WORD_SIZE];
+
+	if (w->verdict || !take(w, "counter"))
+		return false;
+	w->rule->counts = true;
+	if (take(w, "packets") &&
+	    !(take_text(w, buf, sizeof(buf)) && take(w, "bytes") &&
+	      take_text(w, buf, sizeof(buf))))
+		return false;
+	return take_verdict(w);
+}
+
 static bool take_comment(struct words *w)
 {
 	const struct nft_tok *t = &w->v[w->at];
@@ -407,7 +422,7 @@ static bool take_clause(struct words *w)
 	static bool (*const clause[])(struct words *w) = {
 		take_meta, take_icmp, take_not_syn, take_fragment, take_ct,
 		take_socket, take_comment, take_source, take_keys,
-		take_verdict,
+		take_counter, take_verdict,
 	};
 	size_t start = w->at;
 

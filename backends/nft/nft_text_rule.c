@@ -247,5 +247,7 @@ void nft_print_rule(uint8_t table_family, const struct image_rule *r,
 	print_ports(r, &r->match.dport, KEY_DPORT, out);
 	print_header(&r->match, out);
 	print_state(r, out);
+	if (r->counts)
+		strbuf_puts(out, "counter ");
 	print_verdict(r, out);
 }

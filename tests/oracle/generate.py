@@ -72,6 +72,8 @@ def random_policy(rng):
     policy["untracked"] = made[cut:]
     if rng.random() < 0.3:
         _share_lists(rng, policy, made)
+    if rng.random() < 0.25:
+        policy["counters"] = "true"
     return policy
 
 
@@ -385,7 +387,7 @@ def _payload(p, data=b"datagram"):
 # ---- policies as YAML
 def as_yaml(policy):
     text = "version: 1\n"
-    for key in ("state_matching", "families"):
+    for key in ("state_matching", "counters", "families"):
         if key in policy:
             text += "%s: %s\n" % (key, _yaml_value(policy[key]))
     if policy.get("lists"):

@@ -34,6 +34,8 @@ static const struct {
 	{ "inet", "tcp dport @p fib daddr type local notrack comment \"web\"" },
 	{ "inet", "udp sport @p notrack comment \"a: b, c\"" },
 	{ "inet", "udplite dport @p notrack" },
+	{ "inet", "udp sport @p socket transparent 0 counter notrack" },
+	{ "inet", "meta l4proto gre counter notrack comment \"x\"" },
 	{ "inet", "dccp sport @p notrack" },
 	{ "inet", "sctp dport . ip saddr @s4 fib daddr type @local_types notrack" },
 	{ "inet", "tcp sport . ip daddr @s4 notrack" },
@@ -194,7 +196,9 @@ static void test_younger_kernel(void **state)
 static void test_unknown(void **state)
 {
 	static const char *const text[] = {
-		"counter", "tcp dport 80 counter accept", "tcp dport { 1, 2 }",
+		"counter", "counter tcp dport 80 accept", "tcp dport { 1, 2 }",
+		"counter counter accept", "counter packets 1 accept",
+		"accept counter", "counter comment \"x\" notrack",
 		"ip saddr 10.0.0.1 accept", "udp sport @p socket wildcard 2 accept",
 		"udp sport @p socket transparent 1 return", "tcp dport @p drop",
 		"tcp dport @p tcp dport @p", "tcp dport @p udp dport @p accept",
@@ -232,6 +236,8 @@ static void test_spellings(void **state)
 		{ "meta nfproto ipv4 meta l4proto tcp tcp dport . ip saddr @s4 accept",
 		  "tcp dport . ip saddr @s4 accept" },
 		{ "icmp type 3 accept", "icmp type destination-unreachable accept" },
+		{ "udp dport @p counter packets 5 bytes 300 notrack",
+		  "udp dport @p counter notrack" },
 	};
 
 	(void)state;
