@@ -111,6 +111,23 @@ static int try_outcome(struct search *x, uint32_t table,
 	return follow(x, table, target, t, depth);
 }
 
+/* Into the range of the map; false: no such connection is in it. */
+static bool enter_range(const struct search *x, const struct term *term,
+			uint32_t i, struct trial *t)
+{
+	struct key_set one = x->f->sets[term->set];
+	bool some = true;
+
+	one.first += i * one.n_fields;
+	one.n = 1;
+	for (size_t k = 0; some && k < term->n_fields; k++) {
+		enum flow_part p = flow_part_of(term->field[k], x->reply);
+
+		some = p == FLOW_PART_MAX_ || trial_enter(x, t, p, &one, k);
+	}
+	return some;
+}
+
 /* Each range of a verdict map is a rule of its own. */
 static int try_map(struct search *x, uint32_t table, const struct trial *t,
 		   const struct term *term, unsigned int depth)
@@ -119,20 +136,10 @@ static int try_map(struct search *x, uint32_t table, const struct trial *t,
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < set->n && !x->cut; i++) {
-		struct key_set one = *set;
 		struct trial mine = *t;
-		bool some = true;
 
-		one.first += i * set->n_fields;
-		one.n = 1;
-		for (size_t k = 0; some && k < term->n_fields; k++) {
-			enum flow_part p = flow_part_of(term->field[k],
-							x->reply);
-
-			some = p == FLOW_PART_MAX_ ||
-			       trial_enter(x, &mine, p, &one, k);
-		}
-		if (some && set->outcome != FOREIGN_NOWHERE) {
+		if (enter_range(x, term, i, &mine) &&
+		    set->outcome != FOREIGN_NOWHERE) {
 			const struct foreign_outcome *o =
 				&x->f->outcomes[set->outcome + i];
 
@@ -141,6 +148,34 @@ static int try_map(struct search *x, uint32_t table, const struct trial *t,
 		}
 	}
 	return err;
+}
+
+static bool is_wanted(const struct search *x, const struct foreign_answer *a)
+{
+	return !x->wants || x->wants(a, x->arg);
+}
+
+/* Each range of a map leads elsewhere. */
+static int try_answers(struct search *x, const struct trial *t,
+		       const struct term *term)
+{
+	const struct key_set *set = &x->f->sets[term->set];
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < set->n && !x->cut; i++) {
+		struct trial mine = *t;
+
+		if (is_wanted(x, &x->f->answers[set->answer + i]) &&
+		    enter_range(x, term, i, &mine))
+			err = give(x, &mine);
+	}
+	return err;
+}
+
+static bool has_answers(const struct search *x, const struct term *term)
+{
+	return term->kind == TERM_MATCH && !term->masked && !term->negated &&
+	       x->f->sets[term->set].answer != FOREIGN_NOWHERE;
 }
 
 /* One that gets as far as this term and no further. */
@@ -167,7 +202,8 @@ static int try_rule(struct search *x, const struct foreign_rule *r,
 		    struct trial t, unsigned int depth)
 {
 	uint32_t table = x->f->chains[r->chain].table;
-	const struct term *map = NULL;
+	const struct term *map = NULL, *answers = NULL;
+	struct trial before = t;
 	bool some = true;
 	int err = 0;
 
@@ -176,6 +212,10 @@ static int try_rule(struct search *x, const struct foreign_rule *r,
 
 		if (term->kind == TERM_VMAP)
 			map = term;
+		if (has_answers(x, term)) {
+			answers = term;
+			before = t;
+		}
 		err = try_outside(x, &t, term);
 		some = trial_satisfy(x, &t, term);
 	}
@@ -183,6 +223,8 @@ static int try_rule(struct search *x, const struct foreign_rule *r,
 		err = give(x, &t);
 	if (err || !some)
 		return err;
+	if (answers)
+		return try_answers(x, &before, answers);
 	return map ? try_map(x, table, &t, map, depth) :
 		     try_outcome(x, table, &t, r->verdict, r->target, depth);
 }
@@ -378,7 +420,8 @@ int samples_of(const struct foreign *f, const struct flow_space *space,
 {
 	struct search x = { .f = f, .space = space, .left = limit->samples,
 			    .rules_left = limit->rules, .take = take,
-			    .arg = arg, .nat_alone = limit->nat_alone };
+			    .arg = arg, .nat_alone = limit->nat_alone,
+			    .wants = limit->wants };
 	int err = try_all(&x);
 
 	free(x.seen);

@@ -19,6 +19,8 @@
 struct samples_limit {
 	size_t samples, rules;
 	bool nat_alone;		/* what rules of nat chains tell apart */
+	/* Of a map's answers, those that matter; NULL: all do. */
+	bool (*wants)(const struct foreign_answer *a, void *arg);
 };
 
 /*

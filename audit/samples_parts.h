@@ -26,6 +26,7 @@ struct search {
 	void *arg;
 	bool reply;			/* looks at packets of the answer */
 	bool nat_alone;
+	bool (*wants)(const struct foreign_answer *a, void *arg);
 	bool cut;
 	struct flow_sample last;	/* given; many rules ask for no other */
 	uint64_t *seen;			/* digests of what was taken */

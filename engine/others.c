@@ -112,40 +112,54 @@ static int keep(struct search *x, const struct service *s,
 	return 0;
 }
 
-/* Of a host behind this one: at this host's own address. */
-static int try_behind(struct search *x, const struct flow_sample *s,
-		      const struct judged *now)
+static int try_behind_as(struct search *x, const struct flow_sample *s,
+			 const struct judged *now, const struct move *m)
 {
-	const struct term *t = moves_term(x->f, now->nat_from);
-	const uint8_t *address = moves_address(x->f, t);
 	struct harm_found h = x->harm;
 	struct flow_sample shown = *s;
 	struct packet answer;
 	uint16_t port = 0, be;
 
-	if (now->source_moves == TRUTH_NO)
-		return 0;
 	if (x->own.last) {
-		struct port_range to = moves_ports(t, x->own);
+		struct port_range to = moves_ports(m, x->own);
 
 		port = common_port(&x->service->ports, to);
 		if (!port)
 			return 0;
 		be = htons(port);
-		if (!t || !t->port)
+		if (!m->port)
 			memcpy(shown.key[FLOW_CPORT], &be, sizeof(be));
 	}
 	begin_answer(x, PATH_TO_HOST, &answer);
 	packet_set(&answer, FIELD_SADDR, s->key[FLOW_SERVER]);
 	packet_set(&answer, FIELD_IIF, s->key[FLOW_OUT]);
-	if (address)
-		packet_set(&answer, FIELD_DADDR, address);
+	if (m->to)
+		packet_set(&answer, FIELD_DADDR, m->to->first);
 	put_port(&answer, FIELD_DPORT, port);
 	if (!x->own.last && x->service->ports.n)
 		packet_set(&answer, FIELD_SPORT, s->key[FLOW_SPORT]);
 	h.rule = now->nat_from;
 	h.maybe = now->source_moves == TRUTH_MAYBE;
 	return keep(x, x->service, &shown, &answer, &h);
+}
+
+/* Of a host behind this one: at this host's own address. */
+static int try_behind(struct search *x, const struct flow_sample *s,
+		      const struct judged *now)
+{
+	const struct moved who = {
+		s, &x->space, .moved = now->destination_moves != TRUTH_NO,
+	};
+	struct moves moves;
+	struct move m;
+	int err = 0;
+
+	if (now->source_moves == TRUTH_NO)
+		return 0;
+	moves_begin(&moves, x->f, now->nat_from, &who);
+	while (!err && moves_next(&moves, &m))
+		err = try_behind_as(x, s, now, &m);
+	return err;
 }
 
 static enum packet_path path_of_answer(const struct search *x,
@@ -180,8 +194,8 @@ static bool has_protocol(const struct service *s, uint8_t proto)
 
 /* The answer, in the ports of each service that may take it. */
 static int try_target(struct search *x, const struct flow_sample *s,
-		      const struct judged *now, const struct term *t,
-		      const uint8_t *address, struct harm_found *h)
+		      const struct judged *now, const struct move *m,
+		      const uint8_t *address, const struct harm_found *h)
 {
 	enum packet_path path = path_of_answer(x, now, address);
 	const struct policy *policy = x->p->policy;
@@ -196,7 +210,7 @@ static int try_target(struct search *x, const struct flow_sample *s,
 		return 0;
 	memcpy(&asked, s->key[FLOW_SPORT], sizeof(asked));
 	asked = ntohs(asked);
-	ports = moves_ports(t, (struct port_range){ asked, asked });
+	ports = moves_ports(m, (struct port_range){ asked, asked });
 	begin_answer(x, path, &answer);
 	packet_set(&answer, FIELD_DADDR, s->key[FLOW_CLIENT]);
 	packet_set(&answer, FIELD_DPORT, s->key[FLOW_CPORT]);
@@ -219,26 +233,40 @@ static int try_target(struct search *x, const struct flow_sample *s,
 	return err;
 }
 
+static int try_move(struct search *x, const struct flow_sample *s,
+		    const struct judged *now, const struct move *m,
+		    const struct harm_found *h)
+{
+	const uint8_t *targets[MOVES_TARGETS];
+	size_t n = moves_targets(m, x->host->all, x->space.family, targets);
+	int err = 0;
+
+	for (size_t k = 0; !err && k < n; k++)
+		err = try_target(x, s, now, m, targets[k], h);
+	return err;
+}
+
 /* Behind another port or address than the request was sent to. */
 static int try_moved(struct search *x, const struct flow_sample *s,
 		     const struct judged *now)
 {
+	const struct moved who = { s, &x->space, false, false };
 	int err = 0;
 
 	x->to->untried |= now->n_nat_to == JUDGED_MOVERS;
-	for (size_t i = 0; i < now->n_nat_to; i++) {
-		const struct term *t = moves_term(x->f, now->nat_to[i]);
+	for (size_t i = 0; !err && i < now->n_nat_to; i++) {
 		struct harm_found h = { .harm = HARM_MOVED,
 					.rule = now->nat_to[i],
 					.chain = FOREIGN_NOWHERE };
-		const uint8_t *targets[3];
-		size_t n = moves_targets(x->f, t, x->host->all, x->space.family,
-					 targets);
+		struct moves moves;
+		struct move m;
 
 		h.maybe = now->destination_moves == TRUTH_MAYBE ||
-			  now->n_nat_to > 1;
-		for (size_t k = 0; !err && k < n; k++)
-			err = try_target(x, s, now, t, targets[k], &h);
+			  now->n_nat_to > 1 ||
+			  moves_differ(x->f, now->nat_to[i], &who);
+		moves_begin(&moves, x->f, now->nat_to[i], &who);
+		while (!err && moves_next(&moves, &m))
+			err = try_move(x, s, now, &m, &h);
 	}
 	return err;
 }
@@ -255,10 +283,27 @@ static int take_sample(const struct flow_sample *s, void *arg)
 	return x->service ? try_behind(x, s, &now) : try_moved(x, s, &now);
 }
 
+/* May its answers come from a port that some service has? */
+static bool wants(const struct foreign_answer *a, void *arg)
+{
+	const struct search *x = arg;
+	const struct policy *policy = x->p->policy;
+
+	for (size_t i = 0; a->port && i < policy->n_services; i++) {
+		const struct service *s = &policy->services[i];
+
+		if (!s->ports.n || common_port(&s->ports, (struct port_range){
+					a->port, a->last_port }))
+			return true;
+	}
+	return !a->port;
+}
+
 static int try_space(struct search *x)
 {
 	static const struct samples_limit limit = {
 		.samples = SPACE_MAX, .rules = RULES_MAX, .nat_alone = true,
+		.wants = wants,
 	};
 	bool all = true;
 	int err = samples_of(x->f, &x->space, &limit, take_sample, x, &all);

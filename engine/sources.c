@@ -92,27 +92,47 @@ static bool is_masquerade(const struct foreign *f, uint32_t rule)
 /* Does the rule give the packet the address of another? */
 static enum truth moves(const struct sources *x, const struct flow_space *sp,
 			const struct flow_sample *s,
-			const struct judged_source *m)
+			const struct judged_source *m, bool destination)
 {
 	const uint8_t *from = s->key[m->answers ? FLOW_SERVER : FLOW_CLIENT];
-	const struct term *t = moves_term(x->f, m->rule);
+	const struct moved who = { s, sp, m->answers, destination };
+	bool some = false, all = true;
+	struct moves moves;
+	struct move one;
 
 	if (is_masquerade(x->f, m->rule))
 		return masquerades(x, sp, s, m->answers);
-	if (!t || moves_is_unknown(t))
+	moves_begin(&moves, x->f, m->rule, &who);
+	if (!moves.t)
 		return TRUTH_MAYBE;
-	return moves_leaves(x->f, t, sp->family, from) ? TRUTH_NO : TRUTH_YES;
+	while (moves_next(&moves, &one)) {
+		bool leaves = moves_leaves(&one, sp->family, from);
+
+		if (one.unknown)
+			return TRUTH_MAYBE;
+		some |= !leaves;
+		all &= !leaves;
+	}
+	return !some ? TRUTH_NO : all ? TRUTH_YES : TRUTH_MAYBE;
 }
 
 /* The port of who asked, which the service may look at, or the far end. */
 static bool moves_port(const struct sources *x, const struct flow_space *sp,
-		       const struct judged_source *m)
+		       const struct flow_sample *s,
+		       const struct judged_source *m, bool destination)
 {
-	const struct term *t = moves_term(x->f, m->rule);
+	const struct moved who = { s, sp, m->answers, destination };
+	struct moves moves;
+	struct move one;
 
-	return t && t->port && !m->answers &&
-	       (t->port > sp->ephemeral.first ||
-		t->last_port < sp->ephemeral.last);
+	if (m->answers)
+		return false;
+	moves_begin(&moves, x->f, m->rule, &who);
+	while (moves_next(&moves, &one))
+		if (one.port && (one.port > sp->ephemeral.first ||
+				 one.last_port < sp->ephemeral.last))
+			return true;
+	return false;
 }
 
 /* By the device, with the route's address, or one that the device has. */
@@ -152,18 +172,19 @@ static void find_lost(const struct sources *x, const struct flow_space *sp,
 		      const struct flow_sample *s, struct judged *now)
 {
 	bool there = is_there(x, sp, s);
+	bool moved = now->destination_moves != TRUTH_NO;
 
 	for (size_t i = 0; i < now->n_source; i++) {
 		const struct judged_source *m = &now->source[i];
-		enum truth lost = moves(x, sp, s, m);
+		enum truth lost = moves(x, sp, s, m, moved);
 
 		if (lost != TRUTH_NO && !there)
 			now->lost_maybe_by = m->rule;
 		else if (lost != TRUTH_NO)
 			note_lost(now, m->rule, lost);
-		else if (moves_port(x, sp, m) && sp->way == WAY_IN)
+		else if (sp->way == WAY_IN && moves_port(x, sp, s, m, moved))
 			note_lost(now, m->rule, TRUTH_YES);
-		else if (moves_port(x, sp, m) && sp->way == WAY_OUT)
+		else if (sp->way == WAY_OUT && moves_port(x, sp, s, m, moved))
 			now->ports_by = m->rule;
 	}
 }

@@ -130,15 +130,24 @@ struct foreign_outcome {
 	const char *target;
 };
 
+/* Where a map says that the range is translated to. */
+struct foreign_answer {
+	uint8_t family;			/* NFPROTO_*; 0: it names no address */
+	uint16_t port, last_port;	/* host byte order; 0: it names none */
+	struct key_range address;
+};
+
 /*
  * What terms compare with. Range i of a key of k fields is ranges[first + i*k]
- * and the k-1 behind it; its verdict, of a map, is outcomes[outcome + i].
+ * and the k-1 behind it; its verdict, of a map, is outcomes[outcome + i], and
+ * where it is translated to is answers[answer + i].
  */
 struct key_set {
 	const char *name;		/* NULL: stands in the rule itself */
 	uint32_t table;			/* FOREIGN_NOWHERE: an ipset */
 	uint32_t first, n;		/* ranges */
 	uint32_t outcome;		/* FOREIGN_NOWHERE: no verdict map */
+	uint32_t answer;		/* FOREIGN_NOWHERE: none, or unknown */
 	uint8_t n_fields;
 	bool known;			/* false: its members are not */
 };
@@ -211,6 +220,8 @@ struct foreign {
 	size_t n_ranges, cap_ranges;
 	struct foreign_outcome *outcomes;
 	size_t n_outcomes, cap_outcomes;
+	struct foreign_answer *answers;
+	size_t n_answers, cap_answers;
 	char **kept;			/* texts by foreign_keep() */
 	size_t n_kept, cap_kept;
 	size_t facts[FACT_MAX_];
@@ -259,6 +270,8 @@ int foreign_begin_set(struct foreign *f, const char *name, uint8_t n_fields,
 		      bool is_map, uint32_t *ret);
 int foreign_add_key(struct foreign *f, const struct key_range *v,
 		    const struct foreign_outcome *of_map);
+/* Where the key added last is translated to; of each of the set's, or none. */
+int foreign_add_answer(struct foreign *f, const struct foreign_answer *a);
 /* A copy of a text that is not in f->text, for `raw`; NULL: no memory. */
 const char *foreign_keep(struct foreign *f, const char *s, size_t n);
 /* Is one of the rule's terms of the kind? */
@@ -270,7 +283,7 @@ bool foreign_has_term(const struct foreign *f, const struct foreign_rule *r,
  */
 struct foreign_mark {
 	size_t tables, chains, rules, states, elems, terms, sets, ranges,
-		outcomes, kept, facts[FACT_MAX_];
+		outcomes, answers, kept, facts[FACT_MAX_];
 };
 struct foreign_mark foreign_mark(const struct foreign *f);
 int foreign_rewind(struct foreign *f, const struct foreign_mark *m);

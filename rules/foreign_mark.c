@@ -13,7 +13,7 @@ struct foreign_mark foreign_mark(const struct foreign *f)
 		.rules = f->n_rules, .states = f->n_states,
 		.elems = f->n_elems, .terms = f->n_terms, .sets = f->n_sets,
 		.ranges = f->n_ranges, .outcomes = f->n_outcomes,
-		.kept = f->n_kept,
+		.answers = f->n_answers, .kept = f->n_kept,
 	};
 
 	memcpy(m.facts, f->facts, sizeof(m.facts));
@@ -47,6 +47,7 @@ int foreign_rewind(struct foreign *f, const struct foreign_mark *m)
 	f->n_sets = m->sets;
 	f->n_ranges = m->ranges;
 	f->n_outcomes = m->outcomes;
+	f->n_answers = m->answers;
 	while (f->n_kept > m->kept)
 		free(f->kept[--f->n_kept]);
 	memcpy(f->facts, m->facts, sizeof(f->facts));

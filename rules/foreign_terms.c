@@ -65,7 +65,7 @@ int foreign_begin_set(struct foreign *f, const char *name, uint8_t n_fields,
 		.name = name, .table = FOREIGN_NOWHERE,
 		.first = (uint32_t)f->n_ranges, .n_fields = n_fields,
 		.outcome = is_map ? (uint32_t)f->n_outcomes : FOREIGN_NOWHERE,
-		.known = true,
+		.answer = FOREIGN_NOWHERE, .known = true,
 	};
 	*ret = (uint32_t)f->n_sets++;
 	return 0;
@@ -91,6 +91,19 @@ int foreign_add_key(struct foreign *f, const struct key_range *v,
 	return 0;
 }
 
+int foreign_add_answer(struct foreign *f, const struct foreign_answer *a)
+{
+	struct key_set *s = &f->sets[f->n_sets - 1];
+
+	if (f->n_answers >= UINT32_MAX ||
+	    mem_grow(&f->answers, &f->cap_answers, f->n_answers + 1))
+		return -ENOMEM;
+	if (s->answer == FOREIGN_NOWHERE)
+		s->answer = (uint32_t)f->n_answers;
+	f->answers[f->n_answers++] = *a;
+	return 0;
+}
+
 const char *foreign_keep(struct foreign *f, const char *s, size_t n)
 {
 	char *copy;
@@ -109,6 +122,7 @@ void foreign_terms_release(struct foreign *f)
 	free(f->sets);
 	free(f->ranges);
 	free(f->outcomes);
+	free(f->answers);
 	while (f->n_kept)
 		free(f->kept[--f->n_kept]);
 	free(f->kept);

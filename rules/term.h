@@ -14,7 +14,10 @@
  *         translation goes is said by its target's own term: an address of the
  *         set's first range, if there is a field, and one of the ports, if
  *         there are any; without them it stays what it is, or is the kernel's
- *         choice. Ports 1 to 65535: it may be any.
+ *         choice. Ports 1 to 65535: it may be any. `by_map`: the answers of
+ *         the set say it, those of the ranges that the packet's key lies in
+ *         where a match of the rule looks up that set, else any of them; its
+ *         own ports, if there are any, stand for theirs.
  * Units:  numbers big-endian and as wide as the field, from byte 0; what is
  *         behind is zero. Interface names are 16 bytes, padded with NUL.
  * Owner:  key sets and ranges are the model's (rules/foreign.h); names are
@@ -87,10 +90,11 @@ struct term {
 	bool either;		/* fields are alternatives, not one key */
 	bool masked;
 	bool lax;		/* a field that is not there is in no range */
+	bool by_map;		/* a translation: where to is in the set */
 	uint8_t n_fields;
 	uint8_t field[TERM_FIELDS_MAX];	/* enum packet_field */
 	uint8_t family;		/* of addresses: NFPROTO_*, else 0 */
-	uint32_t set;		/* in foreign.sets; match and vmap alone */
+	uint32_t set;		/* in foreign.sets: of match, vmap, move */
 	union {
 		uint8_t mask[TERM_KEY_MAX];	/* if masked: of one field */
 		struct { uint32_t keep, take, flip; };	/* host byte order */

@@ -46,6 +46,7 @@ struct live_byte {
 };
 #define LIVE_CONST 255			/* no load at all */
 #define LIVE_LOST 254			/* not known what */
+#define LIVE_ANSWER 253			/* byte `at` of what .map says */
 #define LIVE_LOADS 32
 
 /* How a field's values are shown. */
@@ -104,13 +105,17 @@ struct live_set {
 	uint16_t key_len;
 	bool maps, verdicts;		/* to data, to verdicts */
 	uint32_t object;		/* NFT_OBJECT_*, of such a map */
+	uint8_t data_len;		/* of a map to data; else 0 */
+	uint32_t data_type;		/* nft's number */
 	bool unsure;			/* an element may fail by itself */
 	bool rest;			/* has an element for all other keys */
 	uint8_t n_parts, part_len[16];	/* of a concatenation with ranges */
 	uint8_t *keys;			/* first, last; key_len bytes each */
 	struct foreign_outcome *to;	/* verdicts of the same */
 	struct foreign_outcome rest_to;
-	size_t n, cap_keys, cap_to;
+	struct foreign_answer *answers;	/* NULL: or it leads nowhere */
+	struct foreign_answer rest_answer;
+	size_t n, cap_keys, cap_to, cap_answers;
 	struct live_key *as;		/* how key_set was made of it */
 	uint32_t key_set;
 };
@@ -124,12 +129,17 @@ struct live_sets {
 /* nft_live_set.c */
 int nft_live_add_set(struct live_sets *s, struct foreign *f, uint32_t table,
 		     const struct nlmsghdr *nlh);
+/* What a map says of one element. */
+struct live_data {
+	struct foreign_outcome to;
+	struct foreign_answer answer;
+};
 /* Elements message by message, then the end. */
 struct live_elems {
 	struct live_set *set;
 	struct nft_boundary *edge;
-	struct foreign_outcome *to;	/* of the boundaries */
-	size_t n_edges, cap_edges, n_to, cap_to;
+	struct live_data *data;		/* of the boundaries, of a map */
+	size_t n_edges, cap_edges, n_data, cap_data;
 };
 int nft_live_add_elems(struct live_elems *e, const struct nlmsghdr *nlh);
 int nft_live_end_elems(struct live_elems *e);
@@ -146,6 +156,20 @@ bool nft_live_set_is_anonymous(const struct live_set *s);
 int nft_live_verdict(const struct nlattr *nest, struct foreign_outcome *ret);
 void nft_live_sets_release(struct live_sets *s);
 
+/* nft_live_answer.c: maps to addresses and ports */
+/* Where in its data the set has them; all 0: it maps to something else. */
+struct live_layout {
+	uint8_t family;			/* NFPROTO_*; 0: no address */
+	uint8_t port;			/* ports: so many bytes behind it */
+	bool has_port;
+	uint8_t last;			/* where the last is; 0: the first */
+};
+struct live_layout nft_live_layout(const struct live_set *s);
+bool nft_live_has_answers(const struct live_set *s);
+void nft_live_answer(const struct live_set *s, const uint8_t *data,
+		     struct foreign_answer *ret);
+void nft_live_say_answer(const struct foreign_answer *a, struct strbuf *out);
+
 /* The rule that is being read. */
 struct live_rule {
 	struct foreign *f;
@@ -160,6 +184,10 @@ struct live_rule {
 	uint8_t family;			/* of what gets here; 0: not known */
 	uint64_t protos[4];		/* of what gets here */
 	bool ended;			/* nothing behind is reached */
+	/* the map to data that was looked up last, or NULL */
+	struct live_set *map;
+	uint32_t map_key;		/* a key_set; or FOREIGN_NOWHERE */
+	size_t map_said;		/* in text, where its words begin */
 	/* a `>=` that waits for its `<=` */
 	struct { bool open; uint32_t reg; struct live_key key;
 		 uint8_t first[TERM_KEY_MAX]; } half;
@@ -187,6 +215,15 @@ enum live_fit nft_live_range(const struct live_part *p, const uint8_t *first,
 /* ret becomes the model's; LIVE_UNSURE: it has no such value. */
 enum live_fit nft_live_convert(const struct live_part *p,
 			       struct key_range *ret);
+
+/* nft_live_answer.c: all that the map may answer, whatever the key. */
+int nft_live_any_answer(struct live_rule *r, const struct live_set *set,
+			uint32_t *ret_key);
+
+/* nft_live_nat.c: what it translates to */
+int nft_live_read_nat(struct live_rule *r, const struct nlattr *const *v);
+int nft_live_read_masq(struct live_rule *r, const struct nlattr *const *v);
+int nft_live_read_redir(struct live_rule *r, const struct nlattr *const *v);
 
 /* nft_live_act.c: what the rule does to every packet that gets there */
 int nft_live_effect(struct live_rule *r, enum term_kind kind);

@@ -214,6 +214,25 @@ static int look_elsewhere(struct live_rule *r, unsigned int at,
 	return nft_live_opaque(r, "lookup");
 }
 
+/* What it answers is in the registers, and the key as the last term. */
+static void put_answer(struct live_rule *r, unsigned int at,
+		       struct live_set *set)
+{
+	const struct foreign_rule *rule = nft_live_last(r);
+	const struct term *t = rule->n_terms ?
+				&r->f->terms[r->f->n_terms - 1] : NULL;
+
+	nft_live_lose(r, at, set->data_len ? set->data_len : LIVE_BYTES);
+	r->map = set->data_len ? set : NULL;
+	if (!r->map)
+		return;
+	r->map_key = t && t->kind == TERM_MATCH ? t->set : FOREIGN_NOWHERE;
+	for (unsigned int i = 0; i < set->data_len && at + i < LIVE_BYTES; i++)
+		r->byte[at + i] = (struct live_byte){
+			.load = LIVE_ANSWER, .at = (uint8_t)i,
+		};
+}
+
 static int read_lookup(struct live_rule *r, const struct nlattr *const *v)
 {
 	bool negated = nft_attr_u32(v[NFTA_LOOKUP_FLAGS]) & NFT_LOOKUP_F_INV;
@@ -237,8 +256,8 @@ static int read_lookup(struct live_rule *r, const struct nlattr *const *v)
 	if (!err && verdicts)
 		return nft_live_set_verdict(r, FOREIGN_TARGET, "vmap", 0);
 	if (v[NFTA_LOOKUP_DREG])
-		nft_live_lose(r, nft_live_at(nft_attr_u32(
-				      v[NFTA_LOOKUP_DREG])), 16);
+		put_answer(r, nft_live_at(nft_attr_u32(v[NFTA_LOOKUP_DREG])),
+			   set);
 	return err;
 }
 
@@ -346,6 +365,7 @@ static void reset(struct live_rule *r)
 		    r->table_family == NFPROTO_IPV6 ? r->table_family : 0;
 	memset(r->protos, 0xff, sizeof(r->protos));
 	r->ended = r->half.open = false;
+	r->map = NULL;
 	strbuf_clear(&r->text);
 	strbuf_clear(&r->family_text);
 	strbuf_clear(&r->proto_text);

@@ -151,9 +151,17 @@ int nft_live_add_set(struct live_sets *s, struct foreign *f, uint32_t table,
 	set.verdicts = set.maps &&
 		       nft_attr_u32(v[NFTA_SET_DATA_TYPE]) == NFT_DATA_VERDICT;
 	set.object = nft_attr_u32(v[NFTA_SET_OBJ_TYPE]);
+	if (set.maps && !set.verdicts && !set.object) {
+		uint32_t len = nft_attr_u32(v[NFTA_SET_DATA_LEN]);
+
+		set.data_len = len <= LIVE_BYTES ? (uint8_t)len : 0;
+		set.data_type = nft_attr_u32(v[NFTA_SET_DATA_TYPE]);
+	}
+	/* What packets put into a map is there for the next one. */
 	set.unsure = has_expr(v[NFTA_SET_EXPR], v[NFTA_SET_EXPRESSIONS],
 			      NULL) || set.key_len > LIVE_BYTES ||
-		     set.key_len == 0;
+		     set.key_len == 0 ||
+		     (set.maps && set.flags & NFT_SET_EVAL);
 	read_desc(&set, v[NFTA_SET_DESC]);
 	if (!set.name || mem_grow(&s->v, &s->cap, s->n + 1) ||
 	    name_index_add(&s->at, set.name, table))
@@ -225,48 +233,69 @@ static const uint8_t *key_of(const struct nlattr *a, size_t len)
 }
 
 static int add_range(struct live_set *s, const uint8_t *first,
-		     const uint8_t *last, const struct foreign_outcome *to)
+		     const uint8_t *last, const struct live_data *data)
 {
+	bool answers = nft_live_has_answers(s);
 	size_t len = s->key_len;
 	uint8_t *at;
 
 	if (mem_grow(&s->keys, &s->cap_keys, (s->n + 1) * 2 * len) ||
-	    (s->verdicts && mem_grow(&s->to, &s->cap_to, s->n + 1)))
+	    (s->verdicts && mem_grow(&s->to, &s->cap_to, s->n + 1)) ||
+	    (answers && mem_grow(&s->answers, &s->cap_answers, s->n + 1)))
 		return -ENOMEM;
 	at = s->keys + s->n * 2 * len;
 	memcpy(at, first, len);
 	memcpy(at + len, last, len);
 	if (s->verdicts)
-		s->to[s->n] = *to;
+		s->to[s->n] = data->to;
+	if (answers)
+		s->answers[s->n] = data->answer;
 	s->n++;
 	return 0;
 }
 
 static int add_edge(struct live_elems *e, const uint8_t *key, uint32_t flags,
-		    const struct foreign_outcome *to)
+		    const struct live_data *data)
 {
 	struct nft_boundary *b;
 
 	if (mem_grow(&e->edge, &e->cap_edges, e->n_edges + 1) ||
-	    (e->set->verdicts && mem_grow(&e->to, &e->cap_to, e->n_to + 1)))
+	    (e->set->maps &&
+	     mem_grow(&e->data, &e->cap_data, e->n_data + 1)))
 		return -ENOMEM;
 	b = &e->edge[e->n_edges++];
 	*b = (struct nft_boundary){
 		.end = flags & NFT_SET_ELEM_INTERVAL_END,
-		.tag = (uint32_t)e->n_to,
+		.tag = (uint32_t)e->n_data,
 	};
 	memcpy(b->key, key, e->set->key_len);
-	if (e->set->verdicts)
-		e->to[e->n_to++] = *to;
+	if (e->set->maps)
+		e->data[e->n_data++] = *data;
 	return 0;
 }
 
-/* Only the starts of an interval have a verdict. */
+static int read_data(struct live_set *s, const struct nlattr *nest,
+		     struct live_data *ret)
+{
+	const uint8_t *data;
+
+	if (s->verdicts)
+		return read_outcome(nest, &ret->to);
+	if (!nft_live_has_answers(s))
+		return 0;
+	data = key_of(nest, s->data_len);
+	if (!data)
+		return -EINVAL;
+	nft_live_answer(s, data, &ret->answer);
+	return 0;
+}
+
+/* Only the starts of an interval have a verdict, or other data. */
 static int read_elem(const struct nlattr *nest, void *arg)
 {
 	struct live_elems *e = arg;
 	const struct nlattr *v[NFTA_SET_ELEM_EXPRESSIONS + 1];
-	struct foreign_outcome to = { .verdict = FOREIGN_NONE };
+	struct live_data data = { .to = { .verdict = FOREIGN_NONE } };
 	struct live_set *s = e->set;
 	const uint8_t *first, *last;
 	uint32_t flags;
@@ -277,14 +306,15 @@ static int read_elem(const struct nlattr *nest, void *arg)
 	flags = nft_attr_u32(v[NFTA_SET_ELEM_FLAGS]);
 	s->unsure |= has_expr(v[NFTA_SET_ELEM_EXPR],
 			      v[NFTA_SET_ELEM_EXPRESSIONS], NULL);
-	if (s->verdicts && !(flags & NFT_SET_ELEM_INTERVAL_END)) {
-		err = read_outcome(v[NFTA_SET_ELEM_DATA], &to);
+	if (s->maps && !(flags & NFT_SET_ELEM_INTERVAL_END)) {
+		err = read_data(s, v[NFTA_SET_ELEM_DATA], &data);
 		if (err)
 			return err;
 	}
 	if (flags & NFT_SET_ELEM_CATCHALL) {
 		s->rest = true;
-		s->rest_to = to;
+		s->rest_to = data.to;
+		s->rest_answer = data.answer;
 		return 0;
 	}
 	first = key_of(v[NFTA_SET_ELEM_KEY], s->key_len);
@@ -292,9 +322,9 @@ static int read_elem(const struct nlattr *nest, void *arg)
 		return -EINVAL;
 	if (s->flags & NFT_SET_INTERVAL && !s->n_parts)
 		return s->key_len > sizeof(e->edge->key) ? 0 :
-		       add_edge(e, first, flags, &to);
+		       add_edge(e, first, flags, &data);
 	last = key_of(v[NFTA_SET_ELEM_KEY_END], s->key_len);
-	return add_range(s, first, last ? last : first, &to);
+	return add_range(s, first, last ? last : first, &data);
 }
 
 int nft_live_add_elems(struct live_elems *e, const struct nlmsghdr *nlh)
@@ -308,7 +338,7 @@ static int end_range(const struct nft_boundary *start, const uint8_t *last,
 	const struct live_elems *e = arg;
 
 	return add_range(e->set, start->key, last,
-			 e->set->verdicts ? &e->to[start->tag] : NULL);
+			 e->set->maps ? &e->data[start->tag] : NULL);
 }
 
 int nft_live_end_elems(struct live_elems *e)
@@ -323,7 +353,7 @@ int nft_live_end_elems(struct live_elems *e)
 void nft_live_elems_release(struct live_elems *e)
 {
 	free(e->edge);
-	free(e->to);
+	free(e->data);
 }
 
 void nft_live_sets_release(struct live_sets *s)
@@ -331,6 +361,7 @@ void nft_live_sets_release(struct live_sets *s)
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->v[i].keys);
 		free(s->v[i].to);
+		free(s->v[i].answers);
 		free(s->v[i].as);
 	}
 	free(s->v);

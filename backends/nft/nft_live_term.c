@@ -189,8 +189,23 @@ static enum live_fit fit_all(struct test *t, const uint8_t *first,
 	return fit;
 }
 
+/* What the map says of the key; NULL: it is no map to such things. */
+struct says {
+	const struct foreign_outcome *to;
+	const struct foreign_answer *answer;
+};
+
+static int add_key(struct test *t, const struct key_range *v,
+		   const struct says *s)
+{
+	int err = foreign_add_key(t->r->f, v, t->maps ? s->to : NULL);
+
+	return err || !s->answer ? err :
+				   foreign_add_answer(t->r->f, s->answer);
+}
+
 static int add(struct test *t, const uint8_t *first, const uint8_t *last,
-	       const struct foreign_outcome *to)
+	       const struct says *s)
 {
 	struct key_range v[TERM_FIELDS_MAX + 1] = { 0 };
 	enum live_fit fit;
@@ -199,17 +214,17 @@ static int add(struct test *t, const uint8_t *first, const uint8_t *last,
 		return 0;
 	fit = fit_all(t, first, last, v);
 	t->unsure |= fit == LIVE_UNSURE;
-	if (fit == LIVE_UNSURE && t->maps) {
-		/* its verdict is one of those that are possible */
+	if (fit == LIVE_UNSURE && (t->maps || s->answer)) {
+		/* what it says is one of what is possible */
 		memset(v, 0, sizeof(v));
 		fit = LIVE_FITS;
 	}
 	if (fit != LIVE_FITS || !t->r->f->wants_terms)
 		return 0;
-	return foreign_add_key(t->r->f, v, t->maps ? to : NULL);
+	return add_key(t, v, s);
 }
 
-static int add_rest(struct test *t, const struct foreign_outcome *to)
+static int add_rest(struct test *t, const struct says *s)
 {
 	struct key_range v[TERM_FIELDS_MAX];
 
@@ -225,7 +240,7 @@ static int add_rest(struct test *t, const struct foreign_outcome *to)
 			memset(v[i].last, 0xff,
 			       packet_field_bytes(t->t.field[i]));
 	}
-	return foreign_add_key(t->r->f, v, t->maps ? to : NULL);
+	return add_key(t, v, s);
 }
 
 static void apply(const struct test *t)
@@ -295,7 +310,7 @@ static int compare_states(struct live_rule *r, const struct live_key *k,
 		if (!(k->part[0].mask[i / 8] & 1u << i % 8))
 			continue;
 		v[whole.part[0].pos[i / 8] - 1] = (uint8_t)(1u << i % 8);
-		err = add(&t, v, v, NULL);
+		err = add(&t, v, v, &(struct says){ NULL, NULL });
 	}
 	return err ? err : end(&t);
 }
@@ -335,7 +350,8 @@ static int compare_one(struct live_rule *r, const struct live_key *k,
 	}
 	err = begin(&test, r, k, NULL, c->negated, false);
 	if (!err)
-		err = add(&test, c->first, c->last, NULL);
+		err = add(&test, c->first, c->last,
+			  &(struct says){ NULL, NULL });
 	return err ? err : end(&test);
 }
 
@@ -438,8 +454,14 @@ static int fill(struct test *t, const struct live_set *set)
 	for (size_t i = 0; !err && i < set->n; i++)
 		err = add(t, set->keys + i * 2 * len,
 			  set->keys + (i * 2 + 1) * len,
-			  set->to ? &set->to[i] : NULL);
-	return !err && set->rest ? add_rest(t, &set->rest_to) : err;
+			  &(struct says){ set->to ? &set->to[i] : NULL,
+					  set->answers ? &set->answers[i] :
+							 NULL });
+	return !err && set->rest ?
+		       add_rest(t, &(struct says){
+				&set->rest_to,
+				nft_live_has_answers(set) ?
+					&set->rest_answer : NULL }) : err;
 }
 
 int nft_live_lookup(struct live_rule *r, const struct live_key *k,

@@ -229,12 +229,17 @@ static void flush(struct live_rule *r, struct strbuf *b)
 	strbuf_clear(b);
 }
 
+static void flush_all(struct live_rule *r)
+{
+	flush(r, &r->family_text);
+	flush(r, &r->proto_text);
+}
+
 void nft_live_say(struct live_rule *r, const char *fmt, ...)
 {
 	va_list ap;
 
-	flush(r, &r->family_text);
-	flush(r, &r->proto_text);
+	flush_all(r);
 	if (r->text.n)
 		strbuf_puts(&r->text, " ");
 	va_start(ap, fmt);
@@ -392,6 +397,15 @@ static void put_outcome(const struct foreign_outcome *o, struct strbuf *out)
 		      o->target ? " " : "", o->target ? o->target : "");
 }
 
+static void put_data(const struct foreign_answer *a, struct strbuf *out)
+{
+	strbuf_puts(out, " : ");
+	if (a)
+		nft_live_say_answer(a, out);
+	else
+		strbuf_puts(out, "[data]");
+}
+
 static void put_elements(const struct live_key *k, const struct live_set *set,
 			 struct strbuf *out)
 {
@@ -405,18 +419,21 @@ static void put_elements(const struct live_key *k, const struct live_set *set,
 			strbuf_printf(out, "[%zu more]", set->n - i);
 			break;
 		}
-		if (!put_element(k, set->keys + i * 2 * len,
+		if (k->opaque || !put_element(k, set->keys + i * 2 * len,
 				 set->keys + (i * 2 + 1) * len, out))
 			strbuf_puts(out, "[element]");
 		if (set->to)
 			put_outcome(&set->to[i], out);
 		else if (set->maps)
-			strbuf_puts(out, " : [data]");
+			put_data(set->answers ? &set->answers[i] : NULL, out);
 	}
 	if (set->rest) {
 		strbuf_printf(out, "%s*", between);
 		if (set->verdicts)
 			put_outcome(&set->rest_to, out);
+		else if (set->maps)
+			put_data(nft_live_has_answers(set) ?
+					 &set->rest_answer : NULL, out);
 	}
 	strbuf_puts(out, set->n || set->rest ? " }" : "{ }");
 }
@@ -425,8 +442,9 @@ void nft_live_say_lookup(struct live_rule *r, const struct live_key *k,
 			 const struct live_set *set, const char *op)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	bool anonymous = nft_live_set_is_anonymous(set);
 
-	for (unsigned int i = 0; i < k->n; i++) {
+	for (unsigned int i = 0; !k->opaque && i < k->n; i++) {
 		if (i)
 			strbuf_puts(&b, " . ");
 		put_words(r, &k->part[i], &b);
@@ -434,12 +452,16 @@ void nft_live_say_lookup(struct live_rule *r, const struct live_key *k,
 			strbuf_puts(&b, " [mask]");
 		imply(r, &k->part[i]);
 	}
+	if (k->opaque)
+		strbuf_printf(&b, "[%s]", k->opaque);
 	strbuf_puts(&b, op);
-	if (!nft_live_set_is_anonymous(set))
+	if (!anonymous)
 		strbuf_printf(&b, "@%s", set->name);
 	else
 		put_elements(k, set, &b);
-	if (k->opaque)
+	flush_all(r);
+	r->map_said = r->text.n;
+	if (k->opaque && (!anonymous || !set->maps || set->verdicts))
 		nft_live_say(r, "[%s]%s@%s", k->opaque, op, set->name);
 	else
 		nft_live_say_text(r, &b);
@@ -447,7 +469,6 @@ void nft_live_say_lookup(struct live_rule *r, const struct live_key *k,
 
 const char *nft_live_text(struct live_rule *r)
 {
-	flush(r, &r->family_text);
-	flush(r, &r->proto_text);
+	flush_all(r);
 	return strbuf_str(&r->text);
 }

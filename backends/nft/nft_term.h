@@ -77,15 +77,20 @@ struct nft_key {
 };
 
 /* Elements of a set or map, as they are read. */
+struct nft_says {
+	struct foreign_outcome verdict;	/* has_verdicts */
+	struct foreign_answer answer;	/* has_answers */
+};
+
 struct nft_elements {
 	const uint8_t *type;
-	uint8_t n_types;
-	bool is_map, has_verdicts;
+	uint8_t n_types;		/* 0: keys are not understood */
+	bool is_map, has_verdicts, has_answers;
 	int (*add)(void *to, const struct key_range *v,
-		   const struct foreign_outcome *of_map);
+		   const struct nft_says *says);
 	void *to;
 	bool has_rest;			/* `*`: whatever is not listed */
-	struct foreign_outcome rest;
+	struct nft_says rest;
 };
 
 /* A term that looks up a set of the table, to be checked at the end. */
@@ -143,6 +148,8 @@ int nft_value_flags(struct nft_words *w, enum nft_type type, bool lists,
 void nft_value_put(enum nft_type type, uint64_t number, uint8_t *ret);
 /* From behind `{` to behind `}`. */
 int nft_value_elements(struct nft_words *w, struct nft_elements *e);
+/* An address, a port, or both: ADDR . PORT */
+int nft_value_answer(struct nft_words *w, struct foreign_answer *ret);
 /* `*` of sets and maps, when all else is added. */
 int nft_value_rest(const struct nft_elements *e);
 
@@ -158,8 +165,11 @@ int nft_imply(struct nft_reader *r, uint8_t l3, uint8_t l4);
 
 /* nft_term_match.c */
 int nft_term_match(struct nft_words *w);
-/* KEYS map { ... }: does not hold where the map has no answer. */
-int nft_term_map(struct nft_words *w, const struct nft_key *key);
+/*
+ * KEYS map { ... }: does not hold where the map has no answer. `answers`: it is
+ * one to addresses and ports, of the last term's set.
+ */
+int nft_term_map(struct nft_words *w, const struct nft_key *key, bool answers);
 /* Holds where the packet has these fields. */
 int nft_term_present(struct nft_words *w, const struct nft_key *key);
 int nft_term_opaque(struct nft_reader *r, const char *name);
@@ -170,8 +180,8 @@ bool nft_needs_entry(const char *name);
 /* `meta mark set`, `ct zone set`, `mark set`: words up to `set`; 0: none. */
 unsigned int nft_words_to_set(const struct nft_words *w);
 int nft_term_set(struct nft_words *w, unsigned int words);
-/* nft_term_move.c: behind `dnat to`; `maps`: a map says where to. */
-int nft_term_move(struct nft_words *w, bool maps);
+/* nft_term_move.c: from behind `dnat to` */
+int nft_term_move(struct nft_words *w);
 
 /* nft_term_rule.c: the terms of the rule added last, from its text. */
 int nft_terms_read(struct nft_reader *r);

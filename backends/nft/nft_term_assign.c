@@ -105,7 +105,7 @@ static int read_value(struct nft_words *w)
 		if (err > 0 && w->a[0].s == from)
 			nft_key_skip(w);
 		if (!err && nft_words_accept(w, "map"))
-			err = nft_term_map(w, &key);
+			err = nft_term_map(w, &key, false);
 		else if (!err && !is_always_there(&key))
 			err = nft_term_present(w, &key);
 		if (err > 0)

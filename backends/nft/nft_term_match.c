@@ -13,6 +13,7 @@ struct compare {
 	struct term t;
 	enum nft_type type;		/* of the first field */
 	char op;			/* 0: none is written */
+	enum { RIGHT_SET, RIGHT_VERDICTS, RIGHT_DATA, RIGHT_ANSWERS } right;
 };
 
 bool nft_needs_entry(const char *name)
@@ -45,9 +46,20 @@ int nft_term_opaque(struct nft_reader *r, const char *name)
 }
 
 static int add_to_model(void *to, const struct key_range *v,
-			const struct foreign_outcome *of_map)
+			const struct nft_says *says)
 {
-	return foreign_add_key(to, v, of_map);
+	const struct foreign *f = to;
+	bool verdicts = f->sets[f->n_sets - 1].outcome != FOREIGN_NOWHERE;
+
+	return foreign_add_key(to, v, verdicts ? &says->verdict : NULL);
+}
+
+static int add_answer_to_model(void *to, const struct key_range *v,
+			       const struct nft_says *says)
+{
+	int err = foreign_add_key(to, v, NULL);
+
+	return err ? err : foreign_add_answer(to, &says->answer);
 }
 
 static bool is_equal_op(char op)
@@ -172,12 +184,15 @@ static int compare_value(struct nft_words *w, struct compare *m)
 	return foreign_add_key(w->r->f, v, NULL);
 }
 
-static int take_elements(struct nft_words *w, struct compare *m, bool is_map,
-			 bool has_verdicts)
+static int take_elements(struct nft_words *w, struct compare *m)
 {
 	struct nft_elements e = {
-		.type = m->key.type, .n_types = m->key.n, .is_map = is_map,
-		.has_verdicts = has_verdicts, .add = add_to_model,
+		.type = m->key.type, .n_types = m->key.n,
+		.is_map = m->right != RIGHT_SET,
+		.has_verdicts = m->right == RIGHT_VERDICTS,
+		.has_answers = m->right == RIGHT_ANSWERS,
+		.add = m->right == RIGHT_ANSWERS ? add_answer_to_model :
+						   add_to_model,
 		.to = w->r->f,
 	};
 	int err = nft_value_elements(w, &e);
@@ -193,12 +208,13 @@ static void drop_set(struct foreign *f, uint32_t set)
 	f->n_ranges = s->first;
 	if (s->outcome != FOREIGN_NOWHERE)
 		f->n_outcomes = s->outcome;
+	if (s->answer != FOREIGN_NOWHERE)
+		f->n_answers = s->answer;
 	f->n_sets = set;
 }
 
 /* { ... }, @name or a value, as the term's set. */
-static int take_right(struct nft_words *w, struct compare *m, bool is_map,
-		      bool has_verdicts)
+static int take_right(struct nft_words *w, struct compare *m)
 {
 	int err;
 
@@ -210,16 +226,14 @@ static int take_right(struct nft_words *w, struct compare *m, bool is_map,
 		m->t.negated = m->op == SIGN_NE;
 		return err;
 	}
-	err = begin_set(w, m, has_verdicts);
+	err = begin_set(w, m, m->right == RIGHT_VERDICTS);
 	if (err)
 		return err;
 	if (nft_words_accept_sign(w, '{')) {
 		m->t.negated = m->op == SIGN_NE;
-		err = is_equal_op(m->op) ?
-			      take_elements(w, m, is_map, has_verdicts) :
-			      NFT_OPAQUE;
+		err = is_equal_op(m->op) ? take_elements(w, m) : NFT_OPAQUE;
 	} else {
-		err = is_map ? NFT_OPAQUE : compare_value(w, m);
+		err = m->right != RIGHT_SET ? NFT_OPAQUE : compare_value(w, m);
 	}
 	if (err > 0)
 		drop_set(w->r->f, m->t.set);
@@ -372,22 +386,24 @@ static int match_rest(struct nft_words *w, struct compare *m)
 	take_op(w, m);
 	if (!m->op && nft_words_accept(w, "vmap")) {
 		m->t.kind = TERM_VMAP;
-		err = take_right(w, m, true, true);
+		m->right = RIGHT_VERDICTS;
+		err = take_right(w, m);
 	} else if (!nft_sign_is(w, 0, '&') && !nft_sign_is(w, 0, '^')) {
-		err = take_right(w, m, false, false);
+		err = take_right(w, m);
 	} else {
 		err = NFT_OPAQUE;
 	}
 	return err ? err : add_match(w, m);
 }
 
-int nft_term_map(struct nft_words *w, const struct nft_key *key)
+int nft_term_map(struct nft_words *w, const struct nft_key *key, bool answers)
 {
-	struct compare m = { .key = *key, .type = key->type[0] };
+	struct compare m = { .key = *key, .type = key->type[0],
+			     .right = answers ? RIGHT_ANSWERS : RIGHT_DATA };
 	int err = nft_key_imply(w->r, key);
 
 	if (!err)
-		err = take_right(w, &m, true, false);
+		err = take_right(w, &m);
 	if (!err)
 		err = add_match(w, &m);
 	return err > 0 ? nft_term_opaque(w->r, "map") : err;

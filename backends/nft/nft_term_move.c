@@ -90,13 +90,90 @@ static int take_target(struct nft_words *w, struct term *t,
 	return err ? err : ends(w) ? 0 : NFT_OPAQUE;
 }
 
-int nft_term_move(struct nft_words *w, bool maps)
+static int add_any(void *to, const struct key_range *v,
+		   const struct nft_says *says)
+{
+	const struct key_range none = { 0 };
+	int err = foreign_add_key(to, &none, NULL);
+
+	(void)v;
+	return err ? err : foreign_add_answer(to, &says->answer);
+}
+
+/* { ... } by a key that is not understood: any of the answers */
+static int take_elements(struct nft_words *w, struct term *t)
+{
+	struct foreign *f = w->r->f;
+	struct nft_elements e = { .is_map = true, .has_answers = true,
+				  .add = add_any, .to = f };
+	int err = foreign_begin_set(f, NULL, 1, false, &t->set);
+
+	if (!err)
+		err = nft_value_elements(w, &e);
+	if (!err)
+		err = nft_value_rest(&e);
+	f->sets[f->n_sets - 1].known = false;
+	return err;
+}
+
+static int take_answers(struct nft_words *w, struct nft_key *key,
+			struct term *t)
+{
+	int err = nft_term_opaque(w->r, key->name);
+
+	while (!err && w->a[0].kind != WORD_END && !nft_words_accept(w, "map"))
+		nft_words_next(w);
+	if (err || nft_words_accept_sign(w, '{'))
+		return err ? err : take_elements(w, t);
+	if (!nft_words_accept_sign(w, '@') || !nft_word_is_name(w, 0))
+		return NFT_OPAQUE;
+	key->n = 1;
+	err = nft_set_named(w->r, &w->a[0], key, &t->set);
+	nft_words_next(w);
+	return err;
+}
+
+/* KEY map { KEY : ADDR . PORT, ... }, or @NAME; then :PORT where it has none */
+static int take_map(struct nft_words *w, struct term *t)
+{
+	const struct foreign *f = w->r->f;
+	struct nft_key key = { 0 };
+	int err = nft_key_read(w, &key);
+
+	t->by_map = true;
+	if (err > 0) {
+		err = take_answers(w, &key, t);
+	} else if (!err && nft_words_accept(w, "map")) {
+		err = nft_term_map(w, &key, true);
+		if (!err && f->terms[f->n_terms - 1].kind != TERM_MATCH)
+			err = NFT_OPAQUE;
+		t->set = f->terms[f->n_terms - 1].set;
+	} else if (!err) {
+		err = NFT_OPAQUE;
+	}
+	if (!err)
+		err = take_ports(w, t);
+	return err ? err : ends(w) ? 0 : NFT_OPAQUE;
+}
+
+/* redirect to :KEY map */
+static bool maps_port(const struct nft_words *w)
+{
+	struct nft_words behind = *w;
+
+	return nft_words_accept_sign(&behind, ':') && nft_key_begins(&behind);
+}
+
+int nft_term_move(struct nft_words *w)
 {
 	struct foreign *f = w->r->f;
 	struct term t = { .kind = TERM_MOVE };
 	struct key_range v = { 0 };
-	int err = maps ? NFT_OPAQUE : take_target(w, &t, &v);
+	int err;
 
+	if (maps_port(w))
+		nft_words_next(w);
+	err = nft_key_begins(w) ? take_map(w, &t) : take_target(w, &t, &v);
 	if (err > 0)
 		t = (struct term){ .kind = TERM_MOVE, .port = 1,
 				   .last_port = UINT16_MAX };

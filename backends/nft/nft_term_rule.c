@@ -162,26 +162,14 @@ static int imply_family(struct nft_words *w)
 /* dnat [ip] to ADDR:PORT; dnat ip addr . port to KEY map { ... } */
 static int read_nat(struct nft_words *w)
 {
-	struct nft_key key;
-	bool moves, maps = false;
 	int err;
 
 	nft_words_next(w);
 	err = imply_family(w);
 	while (!err && w->a[0].kind != WORD_END && !nft_words_accept(w, "to"))
 		nft_words_next(w);
-	moves = w->a[0].kind != WORD_END;
-	if (!err && nft_key_begins(w)) {
-		maps = true;
-		err = nft_key_read(w, &key);
-		if (!err)
-			err = nft_words_accept(w, "map") ?
-				      nft_term_map(w, &key) : NFT_OPAQUE;
-		if (err > 0)
-			err = nft_term_opaque(w->r, key.name);
-	}
-	if (!err && moves)
-		err = nft_term_move(w, maps);
+	if (!err && w->a[0].kind != WORD_END)
+		err = nft_term_move(w);
 	return err ? err : finish(w);
 }
 

@@ -19,15 +19,23 @@ struct nft_named_set {
 	uint32_t table;
 	uint32_t number;		/* in the model; FOREIGN_NOWHERE */
 	uint8_t type[TERM_FIELDS_MAX], n_types;
-	bool is_map, has_verdicts;
+	bool is_map, has_verdicts, has_answers;
+	bool fills;			/* packets put elements into it */
 	bool unknown;			/* some of its elements are */
 	struct key_range *v;
 	size_t n, cap;			/* of single fields */
 	struct foreign_outcome *of_map;
 	size_t n_of_map, cap_of_map;
+	struct foreign_answer *answers;
+	size_t n_answers, cap_answers;
 	bool has_rest;
-	struct foreign_outcome rest;
+	struct nft_says rest;
 };
+
+static bool is_place(enum nft_type type)
+{
+	return type == TYPE_ADDR4 || type == TYPE_ADDR6 || type == TYPE_PORT;
+}
 
 static int find_set(struct nft_reader *r, uint32_t table, const char *name,
 		    struct nft_named_set **ret)
@@ -144,9 +152,11 @@ int nft_set_share(struct nft_reader *r, uint32_t *set)
 	const struct key_set *s;
 	size_t i;
 
+	s = &f->sets[*set];
+	if (s->answer != FOREIGN_NOWHERE)
+		return 0;
 	if (2 * (t->n_shared + 1) > t->cap_shared && enlarge(f, t))
 		return -ENOMEM;
-	s = &f->sets[*set];
 	i = slot_of(f, t, s);
 	if (!t->shared[i]) {
 		t->shared[i] = *set + 1;
@@ -162,17 +172,22 @@ int nft_set_share(struct nft_reader *r, uint32_t *set)
 }
 
 static int add_element(void *to, const struct key_range *v,
-		       const struct foreign_outcome *of_map)
+		       const struct nft_says *says)
 {
 	struct nft_named_set *s = to;
 
 	if (mem_grow(&s->v, &s->cap, s->n + s->n_types) ||
-	    (of_map && mem_grow(&s->of_map, &s->cap_of_map, s->n_of_map + 1)))
+	    (s->has_verdicts &&
+	     mem_grow(&s->of_map, &s->cap_of_map, s->n_of_map + 1)) ||
+	    (s->has_answers &&
+	     mem_grow(&s->answers, &s->cap_answers, s->n_answers + 1)))
 		return -ENOMEM;
 	memcpy(&s->v[s->n], v, s->n_types * sizeof(*v));
 	s->n += s->n_types;
-	if (of_map)
-		s->of_map[s->n_of_map++] = *of_map;
+	if (s->has_verdicts)
+		s->of_map[s->n_of_map++] = says->verdict;
+	if (s->has_answers)
+		s->answers[s->n_answers++] = says->answer;
 	return 0;
 }
 
@@ -181,7 +196,8 @@ static int take_elements(struct nft_words *w, struct nft_named_set *s)
 {
 	struct nft_elements e = {
 		.type = s->type, .n_types = s->n_types, .is_map = s->is_map,
-		.has_verdicts = s->has_verdicts, .add = add_element, .to = s,
+		.has_verdicts = s->has_verdicts, .has_answers = s->has_answers,
+		.add = add_element, .to = s,
 		.has_rest = s->has_rest, .rest = s->rest,
 	};
 	int err = s->n_types ? nft_value_elements(w, &e) : NFT_OPAQUE;
@@ -197,6 +213,26 @@ static void add_type(struct nft_named_set *s, enum nft_type type, bool *ok)
 	*ok = *ok && type != TYPE_OPAQUE && s->n_types < TERM_FIELDS_MAX;
 	if (*ok)
 		s->type[s->n_types++] = (uint8_t)type;
+}
+
+/* Does what is behind the colon name addresses or ports, and nothing else? */
+static bool leads_somewhere(struct nft_words *w, bool by_key)
+{
+	struct nft_key key;
+	bool ok = true;
+
+	(void)nft_words_accept(w, "interval");
+	if (by_key) {
+		ok = !nft_key_read(w, &key);
+		for (size_t i = 0; ok && i < key.n; i++)
+			ok = is_place((enum nft_type)key.type[i]);
+		return ok;
+	}
+	do {
+		ok = ok && is_place(nft_type_named(&w->a[0]));
+		nft_words_next(w);
+	} while (nft_words_accept_sign(w, '.'));
+	return ok;
 }
 
 /* type A . B [: C], typeof FIELD . FIELD [: FIELD] */
@@ -216,11 +252,26 @@ static void take_type(struct nft_words *w, struct nft_named_set *s, bool by_key)
 			nft_words_next(w);
 		} while (nft_words_accept_sign(w, '.'));
 	}
-	if (nft_words_accept_sign(w, ':'))
+	if (nft_words_accept_sign(w, ':')) {
 		s->has_verdicts = nft_word_is(w, 0, "verdict");
+		s->has_answers = !s->has_verdicts &&
+				 leads_somewhere(w, by_key);
+	}
 	if (!ok)
 		s->n_types = 0;
 	s->unknown = !s->n_types;
+}
+
+/* flags dynamic, timeout */
+static void take_flags(struct nft_words *w, struct nft_named_set *s)
+{
+	while (w->a[0].kind != WORD_END && !nft_sign_is(w, 0, ';') &&
+	       !nft_sign_is(w, 0, '}')) {
+		s->fills |= nft_word_is(w, 0, "dynamic");
+		nft_words_next(w);
+		if (!nft_words_accept_sign(w, ','))
+			break;
+	}
 }
 
 static void to_end_of_line(struct nft_words *w)
@@ -243,6 +294,8 @@ static int take_block(struct nft_words *w, struct nft_named_set *s, bool types)
 		if (types && (by_key || nft_word_is(w, 0, "type"))) {
 			nft_words_next(w);
 			take_type(w, s, by_key);
+		} else if (types && nft_words_accept(w, "flags")) {
+			take_flags(w, s);
 		} else if (!types && nft_word_is(w, 0, "elements") &&
 			   nft_sign_is(w, 1, '=')) {
 			nft_words_next(w);
@@ -284,6 +337,7 @@ static void forget(struct nft_named_set *s, bool deletes)
 {
 	s->n = 0;
 	s->n_of_map = 0;
+	s->n_answers = 0;
 	s->has_rest = false;
 	if (deletes)
 		s->n_types = 0;
@@ -326,8 +380,8 @@ static int finish_set(struct foreign *f, struct nft_named_set *s)
 {
 	struct nft_elements rest = {
 		.type = s->type, .n_types = s->n_types, .add = add_element,
-		.has_verdicts = s->has_verdicts, .to = s,
-		.has_rest = s->has_rest, .rest = s->rest,
+		.has_verdicts = s->has_verdicts, .has_answers = s->has_answers,
+		.to = s, .has_rest = s->has_rest, .rest = s->rest,
 	};
 	struct key_set *set = &f->sets[s->number];
 	int err = nft_value_rest(&rest);
@@ -335,9 +389,11 @@ static int finish_set(struct foreign *f, struct nft_named_set *s)
 	if (err || f->n_ranges + s->n > UINT32_MAX ||
 	    mem_grow(&f->ranges, &f->cap_ranges, f->n_ranges + s->n) ||
 	    mem_grow(&f->outcomes, &f->cap_outcomes,
-		     f->n_outcomes + s->n_of_map))
+		     f->n_outcomes + s->n_of_map) ||
+	    mem_grow(&f->answers, &f->cap_answers,
+		     f->n_answers + s->n_answers))
 		return -ENOMEM;
-	set->known = !s->unknown;
+	set->known = !s->unknown && !(s->is_map && s->fills);
 	set->first = (uint32_t)f->n_ranges;
 	if (s->n_types) {
 		set->n_fields = s->n_types;
@@ -345,13 +401,19 @@ static int finish_set(struct foreign *f, struct nft_named_set *s)
 	}
 	if (s->has_verdicts)
 		set->outcome = (uint32_t)f->n_outcomes;
+	if (s->has_answers && set->known)
+		set->answer = (uint32_t)f->n_answers;
 	if (s->n)
 		memcpy(&f->ranges[f->n_ranges], s->v, s->n * sizeof(*s->v));
 	if (s->n_of_map)
 		memcpy(&f->outcomes[f->n_outcomes], s->of_map,
 		       s->n_of_map * sizeof(*s->of_map));
+	if (s->n_answers)
+		memcpy(&f->answers[f->n_answers], s->answers,
+		       s->n_answers * sizeof(*s->answers));
 	f->n_ranges += s->n;
 	f->n_outcomes += s->n_of_map;
+	f->n_answers += s->n_answers;
 	free(s->v);
 	s->v = NULL;
 	s->n = s->cap = 0;
@@ -426,6 +488,7 @@ void nft_terms_release(struct nft_terms *t)
 	for (size_t i = 0; i < t->n_sets; i++) {
 		free(t->sets[i].v);
 		free(t->sets[i].of_map);
+		free(t->sets[i].answers);
 	}
 	free(t->sets);
 	free(t->lookups);

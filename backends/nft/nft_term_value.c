@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backends/nft/nft_term_value.c: the right side of a match. */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/netfilter.h>
 
 #include "backends/nft/nft_term.h"
 #include "core/intern.h"
@@ -202,12 +204,46 @@ static int take_verdict(struct nft_words *w, struct foreign_outcome *ret)
 	return 0;
 }
 
+static bool is_address(const struct nft_words *w)
+{
+	return w->a[0].kind == WORD_ADDRESS;
+}
+
+static int take_place(struct nft_words *w, struct foreign_answer *a)
+{
+	bool v4 = is_address(w) && !memchr(w->a[0].s, ':', w->a[0].n);
+	int err = nft_value(w, v4 ? TYPE_ADDR4 : TYPE_ADDR6, &a->address);
+
+	a->family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	return err;
+}
+
+int nft_value_answer(struct nft_words *w, struct foreign_answer *ret)
+{
+	struct foreign_answer a = { 0 };
+	struct key_range v;
+	int err = is_address(w) ? take_place(w, &a) : 0;
+
+	if (!err && (!a.family || nft_words_accept_sign(w, '.'))) {
+		err = nft_value(w, TYPE_PORT, &v);
+		if (err)
+			return err;
+		a.port = (uint16_t)(v.first[0] << 8 | v.first[1]);
+		a.last_port = (uint16_t)(v.last[0] << 8 | v.last[1]);
+	}
+	if (!err)
+		*ret = a;
+	return err;
+}
+
 /* The answer of a map, from behind its colon. */
 static int take_answer(struct nft_words *w, const struct nft_elements *e,
-		       struct foreign_outcome *ret)
+		       struct nft_says *ret)
 {
 	if (e->has_verdicts)
-		return take_verdict(w, ret);
+		return take_verdict(w, &ret->verdict);
+	if (e->has_answers)
+		return nft_value_answer(w, &ret->answer);
 	while (w->a[0].kind != WORD_END && !nft_sign_is(w, 0, ',') &&
 	       !nft_sign_is(w, 0, '}'))
 		nft_words_next(w);
@@ -219,6 +255,10 @@ static int take_key(struct nft_words *w, const struct nft_elements *e,
 {
 	int err = 0;
 
+	while (!e->n_types && w->a[0].kind != WORD_END &&
+	       !nft_sign_is(w, 0, ':') && !nft_sign_is(w, 0, ',') &&
+	       !nft_sign_is(w, 0, '}'))
+		nft_words_next(w);
 	for (size_t i = 0; !err && i < e->n_types; i++) {
 		if (e->type[i] == TYPE_NO_FRAGMENT)
 			continue;
@@ -232,7 +272,7 @@ static int take_key(struct nft_words *w, const struct nft_elements *e,
 static int take_element(struct nft_words *w, struct nft_elements *e)
 {
 	struct key_range v[TERM_FIELDS_MAX] = { 0 };
-	struct foreign_outcome of_map = { 0 };
+	struct nft_says says = { 0 };
 	bool is_rest = nft_words_accept_sign(w, '*');
 	int err = is_rest ? 0 : take_key(w, e, v);
 
@@ -241,15 +281,15 @@ static int take_element(struct nft_words *w, struct nft_elements *e)
 	if (!err && e->is_map && !nft_words_accept_sign(w, ':'))
 		err = NFT_OPAQUE;
 	if (!err && e->is_map)
-		err = take_answer(w, e, &of_map);
+		err = take_answer(w, e, &says);
 	if (!err)
 		err = skip_attributes(w);
 	if (err)
 		return err;
 	if (!is_rest)
-		return e->add(e->to, v, e->has_verdicts ? &of_map : NULL);
+		return e->add(e->to, v, &says);
 	e->has_rest = true;
-	e->rest = of_map;
+	e->rest = says;
 	return 0;
 }
 
@@ -282,5 +322,5 @@ int nft_value_rest(const struct nft_elements *e)
 		return 0;
 	for (size_t i = 0; i < e->n_types; i++)
 		memset(v[i].last, 0xff, nft_type_bytes(e->type[i]));
-	return e->add(e->to, v, e->has_verdicts ? &e->rest : NULL);
+	return e->add(e->to, v, &e->rest);
 }

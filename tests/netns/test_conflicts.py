@@ -70,9 +70,10 @@ def fill_in(rule, version, native=False):
         if m[1] in "AB" and native:
             text = text.replace("-", "]-[")
         return "[%s]%s" % (text, m[2])
-    rule = rule.replace("Rm8080", lab.address("router-c", version) +
-                        " . 8080")
-    rule = re.sub(r"\b([SRVNMOACTUBW])((?::[-\d]+)?)(?=\s|$)", put, rule)
+    rule = re.sub(r"\b([SR])m(\d+)", lambda m: "%s . %s" % (lab.address(
+        {"S": "server", "R": "router-c"}[m[1]], version), m[2]), rule)
+    rule = re.sub(r"\b([SRVNMOACTUBW])((?::[-\d]+)?)(?=[\s,]|$)", put, rule)
+    rule = rule.replace("ADDR", "ipv%d_addr" % version)
     return rule.replace("FAM", "ip" if version == 4 else "ip6")
 
 
@@ -98,12 +99,15 @@ def saved(rules, version):
 
 
 def native(rules, version):
-    chains = {}
+    chains, maps = {}, []
     for rule in rules:
         hook, text = fill_in(rule, version, True).split(" ", 1)
-        chains.setdefault(hook, []).append(text)
-    return "table %s host {\n ct helper h { type \"ftp\" protocol tcp; }\n%s}\n" \
-        % ("ip" if version == 4 else "ip6", "".join(
+        if hook == "map":
+            maps.append(" map %s { %s }\n" % tuple(text.split(" ", 1)))
+        else:
+            chains.setdefault(hook, []).append(text)
+    return "table %s host {\n ct helper h { type \"ftp\" protocol tcp; }\n" \
+        "%s%s}\n" % ("ip" if version == 4 else "ip6", "".join(maps), "".join(
             " chain %s {\n  %s%s\n  %s\n }\n" % (
                 name.lstrip("-") if name[0] == "-" else "c_" + name,
                 "" if name[0] == "-" else HOOKS[name],

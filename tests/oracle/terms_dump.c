@@ -110,9 +110,37 @@ static void print_mark(const struct term *t)
 		printf(" ^ %s & %#x", entry ? "mark" : "ct mark", t->take);
 }
 
+static void print_answer(const struct foreign_answer *a)
+{
+	char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];
+	int family = a->family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
+
+	if (a->family) {
+		inet_ntop(family, a->address.first, first, sizeof(first));
+		inet_ntop(family, a->address.last, last, sizeof(last));
+		printf(" %s-%s", first, last);
+	}
+	if (a->port)
+		printf(" ports %u-%u", a->port, a->last_port);
+}
+
+static void print_answers(const struct foreign *f, const struct key_set *s)
+{
+	printf(" by map {");
+	if (s->answer == FOREIGN_NOWHERE)
+		printf(s->known && !s->n ? "" : " ?");
+	for (uint32_t i = 0; s->answer != FOREIGN_NOWHERE && i < s->n; i++) {
+		printf(i ? "," : "");
+		print_answer(&f->answers[s->answer + i]);
+	}
+	printf(" }");
+}
+
 static void print_move(const struct foreign *f, const struct term *t)
 {
 	printf("to");
+	if (t->by_map)
+		print_answers(f, &f->sets[t->set]);
 	if (t->n_fields)
 		print_set(f, t);
 	if (t->port)

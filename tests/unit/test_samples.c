@@ -86,7 +86,7 @@ static void run(const struct foreign *f, const struct flow_space *sp,
 	bool all = !whole;
 
 	*ret = (struct taken){ 0 };
-	const struct samples_limit limit = { max, 1000, false };
+	const struct samples_limit limit = { .samples = max, .rules = 1000 };
 
 	assert_int_equal(samples_of(f, sp, &limit, take, ret, &all), 0);
 	assert_int_equal(all, whole);
