@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/status_json.c: how a host stands, as one JSON object. */
+#include <inttypes.h>
 #include <jansson.h>
 
 #include "audit/own.h"
@@ -179,6 +180,28 @@ static json_t *drift(const struct status *s)
 			 s->drift == DRIFT_PAST);
 }
 
+static json_t *digest(uint64_t n)
+{
+	char text[17];
+
+	snprintf(text, sizeof(text), "%016" PRIx64, n);
+	return n ? json_string(text) : json_null();
+}
+
+/* The policy that is in force, and whether its file still says the same. */
+static json_t *policy(const struct status *s)
+{
+	const struct record *r = &s->history[0];
+
+	if (!s->n_history || !r->policy)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o}", "path",
+			 json_of_text(r->policy), "digest",
+			 digest(r->policy_digest), "change", count(r->id),
+			 "changed", s->file == FILE_UNKNOWN ? json_null() :
+			 json_boolean(s->file != FILE_SAME));
+}
+
 static json_t *pending(const struct status *s)
 {
 	if (!s->waiting.there)
@@ -189,11 +212,14 @@ static json_t *pending(const struct status *s)
 
 static json_t *change(const struct record *r)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "change",
-			 count(r->id), "time", json_integer(r->time),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "change", count(r->id), "time", json_integer(r->time),
 			 "command", json_of_text(r->command), "policy",
-			 json_of_text(r->policy), "user",
-			 json_of_text(r->user), "undoes", r->of ?
+			 json_of_text(r->policy), "policy_digest",
+			 digest(r->policy_digest), "user",
+			 json_of_text(r->user), "via", json_of_text(r->via),
+			 "tty", json_of_text(r->tty), "unit",
+			 json_of_text(r->unit), "undoes", r->of ?
 			 count(r->of) : json_null());
 }
 
@@ -223,6 +249,7 @@ static void print_host(struct json_stream *j, const struct status *s)
 	json_stream_member(j, "table", table(s));
 	json_stream_member(j, "untracked", untracked(s));
 	json_stream_member(j, "tracked", tracked(s));
+	json_stream_member(j, "policy", policy(s));
 	json_stream_member(j, "drift", drift(s));
 	json_stream_member(j, "pending", pending(s));
 	json_stream_member(j, "unfinished", s->unfinished.command ?

@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "engine/drift.h"
 #include "host/conntrack/entries.h"
+#include "host/privilege.h"
 
 /* Larger tables are sampled: the first entries of a listing are random. */
 #define COUNTED_MAX 200000
@@ -18,6 +19,7 @@
 struct metrics {
 	struct strbuf *out;
 	struct status *s;
+	struct request asked;
 	struct plan plan;	/* of the policy that was applied last */
 	struct top top;
 	bool has_policy, listed;
@@ -140,11 +142,11 @@ static void put_table(struct metrics *m)
 	put_entries(m);
 }
 
-static int read_more(struct metrics *m, const struct request *rq)
+static int read_more(struct metrics *m)
 {
 	struct top_request how = { .by = TOP_KINDS, .rows = SIZE_MAX };
 
-	if (!drift_load_policy(&m->plan, rq, m->s)) {
+	if (!drift_load_policy(&m->plan, &m->asked, m->s)) {
 		m->has_policy = true;
 		how.rules = m->plan.rules;
 	}
@@ -161,8 +163,8 @@ int status_write_metrics(const struct request *rq, struct status *s,
 			 bool failed, const char *path)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	struct metrics m = { .out = &text, .s = s };
-	int err = failed ? 0 : read_more(&m, rq), written;
+	struct metrics m = { .out = &text, .s = s, .asked = *rq };
+	int err = failed ? 0 : read_more(&m), written;
 
 	put_run(&m, failed || err);
 	if (!failed && !err) {
@@ -170,7 +172,10 @@ int status_write_metrics(const struct request *rq, struct status *s,
 		put_counts(&m);
 		put_table(&m);
 	}
-	written = metrics_write(&text, path, &s->diags);
+	/* Not with root's power to write everywhere. */
+	written = privilege_drop(PRIVILEGE_RULES);
+	if (!written)
+		written = metrics_write(&text, path, &s->diags);
 	plan_release(&m.plan);
 	top_release(&m.top);
 	return err ? err : written;

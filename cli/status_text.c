@@ -161,6 +161,48 @@ static void print_time(int64_t when)
 		fputs(text, stdout);
 }
 
+static void print_word(const char *before, const char *word)
+{
+	if (!word)
+		return;
+	fputs(before, stdout);
+	diag_puts(word, stdout);
+}
+
+/* ", by alice via sudo on pts/0", ", by root in ctpolicy.service" */
+static void print_author(const struct record *r)
+{
+	print_word(r->user ? ", by " : "", r->user);
+	print_word(" via ", r->via);
+	print_word(" on ", r->tty);
+	print_word(" in ", r->unit);
+}
+
+/* The policy that is in force. */
+static void print_policy(const struct status *s)
+{
+	static const char *const what[] = {
+		[FILE_UNKNOWN] = NULL,
+		[FILE_SAME] = NULL,
+		[FILE_CHANGED] = "was changed since; 'ctpolicy diff' shows what applying it would do",
+		[FILE_GONE] = "is not there any more; what was applied is known all the same",
+	};
+	const struct record *r = &s->history[0];
+
+	if (!s->n_history || !r->policy)
+		return;
+	status_heading("policy");
+	diag_puts(r->policy, stdout);
+	fputs(", applied ", stdout);
+	print_time(r->time);
+	print_author(r);
+	printf(" (change %u)\n", r->id);
+	if (!what[s->file])
+		return;
+	status_heading("");
+	puts(what[s->file]);
+}
+
 /* "change 4, apply of policy.yaml, 2026-11-27 02:40:17, by root" */
 static void print_change(const struct record *r)
 {
@@ -172,10 +214,7 @@ static void print_change(const struct record *r)
 	}
 	fputs(", ", stdout);
 	print_time(r->time);
-	if (r->user) {
-		fputs(", by ", stdout);
-		diag_puts(r->user, stdout);
-	}
+	print_author(r);
 	putchar('\n');
 }
 
@@ -264,6 +303,7 @@ int status_print_text(const struct status_report *r)
 		print_table(r->s);
 		print_lately(r);
 		print_kinds(r->top);
+		print_policy(r->s);
 		status_print_services(r->s);
 		print_drift(r->s);
 		print_open_ends(r->s);

@@ -19,6 +19,7 @@
 int status_top(const struct status_report *r, const struct request *rq,
 	       struct status *s, struct top *ret)
 {
+	struct request asked = *rq;
 	_cleanup_(plan_release) struct plan p = { 0 };
 	struct top_request how = {
 		.by = r->rows ? r->by : TOP_PROTO,
@@ -35,7 +36,7 @@ int status_top(const struct status_report *r, const struct request *rq,
 		return 0;
 	}
 	if (r->rows && r->by == TOP_SERVICE)
-		drift_load_policy(&p, rq, s);
+		drift_load_policy(&p, &asked, s);
 	how.rules = p.rules;
 	if (shows)
 		how.progress = progress_show;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/digest.h"
 #include "core/mem.h"
 #include "engine/boot_keep.h"
 #include "engine/off_aim.h"
@@ -107,17 +108,43 @@ static int compare_settings(struct plan *p, struct status *s)
 	return err;
 }
 
-int drift_load_policy(struct plan *p, const struct request *rq,
+int drift_load_policy(struct plan *p, struct request *rq,
 		      const struct status *s)
 {
-	const char *file = s->n_history ? s->history[0].policy : NULL;
+	return s->n_history ? plan_load_kept(p, rq, &s->history[0]) : -ENOENT;
+}
+
+/* Is what the policy's files hold now something else? */
+static bool differs(const char *path, const struct record *was)
+{
+	_cleanup_(diags_release) struct diags said = { 0 };
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	return policy_read(path, &text, &len, &said) ||
+	       digest_add(DIGEST_START, text, len) != was->policy_digest;
+}
+
+/* Of the default it is not known whether it was named. */
+static enum file_now compare_file(const struct status *s)
+{
+	const struct record *was = &s->history[0];
 	struct stat st;
+	bool standard;
 
 	/* Standard input is another by now; a pipe would be waited for. */
-	if (!file || !strcmp(file, "-") || stat(file, &st) ||
-	    !S_ISREG(st.st_mode))
-		return -ENOENT;
-	return plan_load(p, rq, file);
+	if (!was->policy || *was->policy != '/' || !was->policy_digest)
+		return FILE_UNKNOWN;
+	standard = !strcmp(was->policy, policy_default);
+	if (standard && !differs(NULL, was))
+		return FILE_SAME;
+	if (stat(was->policy, &st))
+		return errno != ENOENT ? FILE_UNKNOWN :
+		       standard	       ? FILE_CHANGED :
+					 FILE_GONE;
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return FILE_UNKNOWN;
+	return differs(was->policy, was) ? FILE_CHANGED : FILE_SAME;
 }
 
 /* What applying the same policy again would take. */
@@ -145,6 +172,7 @@ int drift_find(struct plan *p, struct status *s)
 
 	if (!s->n_history)
 		return 0;
+	s->file = compare_file(s);
 	err = compare_rules(p, s);
 	if (!err)
 		err = compare_settings(p, s);

@@ -17,10 +17,10 @@
 /* p: every backend as a part that was read; s: its history. */
 int drift_find(struct plan *p, struct status *s);
 /*
- * The policy that was applied last, as it is in its file now. -ENOENT: there
- * was none, or it is in no file; else as plan_load().
+ * The policy that was applied last, as it was then. -ENOENT: there was none.
+ * `rq` is the plan's from then on, and is changed: how it was applied.
  */
-int drift_load_policy(struct plan *p, const struct request *rq,
+int drift_load_policy(struct plan *p, struct request *rq,
 		      const struct status *s);
 
 #endif

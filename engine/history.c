@@ -2,7 +2,10 @@
 #include "engine/history.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/digest.h"
@@ -11,6 +14,7 @@
 #include "engine/off_aim.h"
 #include "engine/originals.h"
 #include "engine/tune_keep.h"
+#include "host/author.h"
 
 /* The parts of the change that something is written to. */
 static int write_parts(struct plan *p, struct record *rec)
@@ -55,14 +59,30 @@ static int sign_policy(const struct plan *p, struct record *rec)
 	return rec->policy_text.s && (rec->backend || !backend) ? 0 : -ENOMEM;
 }
 
+/* Whoever reads it later may be in another folder. */
+static int sign_file(const char *file, struct record *rec)
+{
+	_cleanup_free_ char *here = NULL;
+	char *path = NULL;
+
+	if (*file != '/' && strcmp(file, "-") != 0)
+		here = getcwd(NULL, 0);
+	if (!here)
+		path = strdup(file);
+	else if (asprintf(&path, "%s/%s", strcmp(here, "/") ? here : "",
+			  file) < 0)
+		path = NULL;
+	rec->policy = path;
+	return path ? 0 : -ENOMEM;
+}
+
 /* What is done, and by which policy. */
 static int sign(const struct plan *p, struct record *rec)
 {
 	const char *file = p->of ? p->of->policy : p->file;
 
 	rec->command = strdup(p->rq->command);
-	rec->policy = file ? strdup(file) : NULL;
-	if (!rec->command || (file && !rec->policy))
+	if (!rec->command || (file && sign_file(file, rec)))
 		return -ENOMEM;
 	return sign_policy(p, rec);
 }
@@ -79,10 +99,28 @@ static int note(struct plan *p)
 	return err ? err : boot_note(p);
 }
 
+static int sign_author(struct record *rec)
+{
+	struct author a = { 0 };
+	int err = author_find(&a);
+
+	if (err)
+		return err;
+	rec->via = a.via ? strdup(a.via) : NULL;
+	if (a.via && !rec->via)
+		err = -ENOMEM;
+	rec->user = TAKE_PTR(a.user);
+	rec->tty = TAKE_PTR(a.tty);
+	rec->unit = TAKE_PTR(a.unit);
+	return err;
+}
+
 static int write_down(struct plan *p, struct record *rec)
 {
 	int err = sign(p, rec);
 
+	if (!err)
+		err = sign_author(rec);
 	if (!err)
 		err = write_parts(p, rec);
 	return err ? err : journal_begin(p->state, rec, &p->diags);
@@ -199,7 +237,7 @@ static bool is_renewed(const struct plan *p, const struct record *is,
 	       was->backend && !strcmp(was->backend, is->backend);
 }
 
-/* What was undone, or removed, was made by no policy. */
+/* What was undone, or removed, was made by no policy. Its author stays. */
 void history_renew(struct plan *p)
 {
 	_cleanup_(record_release) struct record was = { 0 }, is = { 0 };
@@ -212,6 +250,10 @@ void history_renew(struct plan *p)
 	is.id = was.id;
 	is.of = was.of;
 	is.time = was.time;
+	is.user = TAKE_PTR(was.user);
+	is.via = TAKE_PTR(was.via);
+	is.tty = TAKE_PTR(was.tty);
+	is.unit = TAKE_PTR(was.unit);
 	snprintf(is.space, sizeof(is.space), "%s", state_space(p->state));
 	is.parts = was.parts;
 	is.n_parts = was.n_parts;

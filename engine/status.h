@@ -31,6 +31,14 @@ enum drift {
 	DRIFT_DIFFERS,
 };
 
+/* What became of the policy's file, or files, since it was applied. */
+enum file_now {
+	FILE_UNKNOWN,
+	FILE_SAME,
+	FILE_CHANGED,
+	FILE_GONE,
+};
+
 struct status {
 	struct diags diags;
 	struct foreign *f;		/* NULL: could not be read */
@@ -40,6 +48,7 @@ struct status {
 	struct ct_table table;
 	struct live_services services, tracked;
 	enum drift drift;
+	enum file_now file;
 	size_t rules, settings;		/* that differ; at least so many */
 	bool counted;			/* exactly so many */
 	struct waiting waiting;

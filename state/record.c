@@ -78,11 +78,12 @@ int record_encode(const struct record *r, struct strbuf *out)
 	int err;
 
 	json_memory_watch();
-	j = json_pack("{s:i, s:I, s:I, s:I, s:s, s:o*, s:o*, s:o*, s:o, s:o*, s:i, s:o*, s:b, s:s, s:o}",
+	j = json_pack("{s:i, s:I, s:I, s:I, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o, s:o*, s:i, s:o*, s:b, s:s, s:o}",
 		      "format", FORMAT, "id", (json_int_t)r->id,
 		      "of", (json_int_t)r->of, "time", (json_int_t)r->time,
 		      "command", r->command, "policy", text_json(r->policy),
-		      "user", text_json(r->user), "tty", text_json(r->tty),
+		      "user", text_json(r->user), "via", text_json(r->via),
+		      "tty", text_json(r->tty), "unit", text_json(r->unit),
 		      "policy_digest", digest_json(r->policy_digest),
 		      "policy_text", length_json(&r->policy_text),
 		      "family", (int)r->family,
@@ -173,7 +174,8 @@ static int take_parts(json_t *v, struct body *b, struct record *r)
 
 struct header {
 	json_int_t id, of, time;
-	const char *command, *policy, *user, *tty, *policy_digest, *space;
+	const char *command, *policy, *policy_digest, *space;
+	const char *user, *via, *tty, *unit;
 	json_t *parts;		/* borrowed */
 	json_int_t policy_text;	/* its length; -1: there is none */
 	const char *backend;
@@ -190,11 +192,12 @@ static int read_header(json_t *j, struct header *h)
 		return -EBADMSG;
 	if (json_integer_value(format) != FORMAT)
 		return -EPROTO;
-	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:s, s?s, s?s, s?s, s:s, s?I, s?i, s?s, s?b, s:s, s:o !}",
+	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:s, s?s, s?s, s?s, s?s, s?s, s:s, s?I, s?i, s?s, s?b, s:s, s:o !}",
 			"format", &format, "id", &h->id, "of", &h->of,
 			"time", &h->time, "command", &h->command,
 			"policy", &h->policy, "user", &h->user,
-			"tty", &h->tty, "policy_digest", &h->policy_digest,
+			"via", &h->via, "tty", &h->tty, "unit", &h->unit,
+			"policy_digest", &h->policy_digest,
 			"policy_text", &h->policy_text,
 			"family", &h->family, "backend", &h->backend,
 			"force", &h->force, "space", &h->space,
@@ -229,6 +232,10 @@ static int take_header(const struct header *h, struct record *r)
 		err = copy_text(h->policy, &r->policy);
 	if (!err)
 		err = copy_text(h->user, &r->user);
+	if (!err)
+		err = copy_text(h->via, &r->via);
+	if (!err)
+		err = copy_text(h->unit, &r->unit);
 	if (!err)
 		err = copy_text(h->backend, &r->backend);
 	return err ? err : copy_text(h->tty, &r->tty);
@@ -276,7 +283,9 @@ void record_release(struct record *r)
 	mem_free_const(r->command);
 	mem_free_const(r->policy);
 	mem_free_const(r->user);
+	mem_free_const(r->via);
 	mem_free_const(r->tty);
+	mem_free_const(r->unit);
 	mem_free_const(r->backend);
 	*r = (struct record){ 0 };
 }

@@ -11,7 +11,7 @@
  *         that a rollback undoes; 0: this is no rollback. A digest of 0:
  *         there was nothing to take one of.
  * Owner:  record_release() frees all strings and parts; of a record to be
- *         encoded they are only read. policy, user, tty and policy_text.s may
+ *         encoded they are only read. policy, policy_text.s and who it was may
  *         be NULL: there was none.
  * Errors: -EBADMSG: cut short or changed. -EPROTO: whole, but in the format
  *         of another version. -ENOMEM.
@@ -47,7 +47,8 @@ struct record_part {
 struct record {
 	uint32_t id, of;
 	int64_t time;
-	const char *command, *policy, *user, *tty;
+	const char *command, *policy;
+	const char *user, *via, *tty, *unit;	/* as in host/author.h */
 	uint64_t policy_digest;
 	struct rules_text policy_text;
 	/* How it was asked for: AF_*, 0: both; NULL: none; against refusals. */

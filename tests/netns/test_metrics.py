@@ -178,6 +178,12 @@ def failures(host):
         check(f.read() == "old\n" and sorted(os.listdir(full)) ==
               ["rest", "x.prom"], "nothing is left, nothing is lost")
     subprocess.run(["umount", full], check=True)
+    shut = os.path.join(lab.WORK, "shut")
+    os.makedirs(shut, exist_ok=True)
+    os.chmod(shut, 0o555)
+    said = host.run("status", "--prometheus", shut + "/x.prom", code=74)
+    check("Permission denied" in said and not os.listdir(shut),
+          "root's power is given up", said)
     for words in (("--top", "3"), ("--json",)):
         host.run("status", "--prometheus", FILE, *words, code=64)
     process = host.space.popen(

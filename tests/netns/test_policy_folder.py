@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A policy of several files: a folder in place of a file for every command, the
 default when none is named, and what others may write."""
+import json
 import os
 import re
 import shutil
@@ -114,6 +115,58 @@ class Folder(unittest.TestCase):
         self.assertEqual(SPACE.run("nft list ruleset; iptables-legacy-save"),
                          before)
         self.assertIn("5353", before)
+
+    def test_its_contents_are_compared(self):
+        """status tells of any fragment that is not as it was applied, and
+        counts drift by what was applied, whatever the folder holds now."""
+        for backend in lab.BACKENDS:
+            state = os.path.join(lab.WORK, "state-" + backend)
+            more = ("--state-dir", state)
+            self.assertEqual(ctpolicy("apply", *more, "--backend", backend,
+                                      self.path)[0], 0)
+
+            def status(code=0):
+                said = ctpolicy("status", "--json", "--check", *more)
+                self.assertEqual(said[0], code, said)
+                return json.loads(said[1])
+
+            def changed(how):
+                with self.subTest(backend=backend, how=how):
+                    said = status()
+                    self.assertIs(said["policy"]["changed"], how != "as it was")
+                    self.assertEqual(said["drift"]["rules"], 0)
+                    self.assertIn("was changed since" if how != "as it was"
+                                  else "folder, applied",
+                                  ctpolicy("status", *more)[1])
+
+            changed("as it was")
+            old, new = (os.path.join(self.path, name)
+                        for name in ("20-dns.yaml", "05-dns.yaml"))
+            self.write("20-dns.yaml", DNS.replace("53", "5353"))
+            changed("edited")
+            self.write("20-dns.yaml", DNS)
+            changed("as it was")
+            added = self.write("30-more.yaml", "version: 1\n")
+            changed("added")
+            os.rename(added, os.path.join(lab.WORK, "aside"))
+            os.rename(old, new)
+            changed("reordered")
+            os.rename(new, os.path.join(lab.WORK, "aside"))
+            changed("deleted")
+            os.rename(os.path.join(lab.WORK, "aside"), old)
+            changed("as it was")
+            # the services are those of the policy as it was applied
+            self.write("20-dns.yaml", DNS.replace("dns", "other"))
+            metrics = os.path.join(lab.WORK, "m.prom")
+            self.assertEqual(ctpolicy("status", *more, "--prometheus",
+                                      metrics)[0], 0)
+            with open(metrics) as source:
+                self.assertIn("ctpolicy_untracked_share_ratio 1.0",
+                              source.read())
+            self.write("20-dns.yaml", DNS)
+            SPACE.clear()
+            self.assertGreater(status(1)["drift"]["rules"], 0)
+            SPACE.remove(backend)
 
     def newest(self, state):
         path = max((os.path.join(folder, name)
@@ -260,7 +313,22 @@ class Default(unittest.TestCase):
         self.assertIn("dns", out)
         self.assertEqual(self.ctpolicy("apply")[0], 0)
         self.assertEqual(self.ctpolicy("diff")[0], 0)
+        self.assertIs(self.changed(), False)
+        self.write("policy.d/dns.yaml", DNS + "# more\n")
+        self.assertIs(self.changed(), True)
+        os.unlink(os.path.join(self.path, "policy.yaml"))
+        self.write("policy.d/dns.yaml", DNS)
+        self.assertIs(self.changed(), True)
+        self.write("policy.d/10-web.yaml", WEB)
+        self.assertEqual(self.ctpolicy("apply")[0], 0)
+        self.assertIs(self.changed(), False)
+        self.write("policy.d/20-more.yaml", "version: 1\n")
+        self.assertIs(self.changed(), True)
         SPACE.run([lab.CTPOLICY, "remove"])
+
+    def changed(self):
+        return json.loads(self.ctpolicy("status", "--json")[1])[
+            "policy"]["changed"]
 
     def test_others(self):
         """What another user owns, or may write, is not root's policy."""

@@ -4,6 +4,7 @@
 network, behind nftables.service and again when it reloads; a broken policy falls
 back; a flush by hand is repaired by the watcher; a trial outlives the service
 that began it. None of their calls is one that the units forbid."""
+import json
 import os
 import re
 import shutil
@@ -146,6 +147,10 @@ class Service(unittest.TestCase):
         self.machine.boot()
         self.in_force()
         self.well()
+        said = json.loads(self.machine.run(PROGRAM + " status --json"))
+        self.assertEqual((said["history"][0]["unit"], said["history"][0]["user"],
+                          said["history"][0]["tty"]),
+                         ("ctpolicy.service", "root", None), said["history"])
         done = self.since("ctpolicy.service", "ActiveEnterTimestampMonotonic")
         self.assertLess(done, self.since("network-pre.target",
                                          "ActiveEnterTimestampMonotonic"))

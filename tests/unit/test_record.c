@@ -40,6 +40,8 @@ static void fill(struct record *r)
 	r->command = strdup("rollback");
 	r->policy = strdup("policy.yaml");
 	r->user = strdup("admin");
+	r->via = strdup("sudo");
+	r->unit = strdup("x.service");
 	memcpy(r->space, "boot-1", 7);
 	set_text(&r->policy_text, "version: 1\n");
 	r->family = 10;
@@ -70,7 +72,9 @@ static void round_trip(void **state)
 	assert_int_equal(r.time, 1234567890);
 	assert_string_equal(r.command, "rollback");
 	assert_string_equal(r.user, "admin");
+	assert_string_equal(r.via, "sudo");
 	assert_null(r.tty);
+	assert_string_equal(r.unit, "x.service");
 	assert_string_equal(r.space, "boot-1");
 	assert_int_equal(r.n_parts, 2);
 	assert_string_equal(r.parts[0].target, "nftables");
