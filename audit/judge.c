@@ -360,6 +360,18 @@ struct harm_found judge_compare(const struct judged *now,
 	return h;
 }
 
+struct harm_found judge_widens(const struct judged *now,
+			       const struct judged *then)
+{
+	struct harm_found h = { 0 };
+
+	if (judge_works(now) != TRUTH_YES && judge_works(then) == TRUTH_YES)
+		h = find_gain(now, false);
+	if (h.harm)
+		h.harm = HARM_WIDER;
+	return h;
+}
+
 struct harm_found judge_kept(const struct judged *now,
 			     const struct judged *then)
 {

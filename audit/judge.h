@@ -67,6 +67,7 @@ enum harm {
 	HARM_MARK,		/* packets would have another mark */
 	HARM_ERRORS,		/* ICMP errors get lost */
 	HARM_ANSWERS,		/* a flow begun from the service's own port */
+	HARM_WIDER,		/* dropped by default; the host lets in some */
 	/* Others' connections, whose answers a service takes: */
 	HARM_MOVED,		/* led to the service's port or address */
 	HARM_BEHIND_PORTS,	/* of hosts behind this one: from its ports */
@@ -112,6 +113,10 @@ struct judge_view {
 struct harm_found judge_compare(const struct judged *now,
 				const struct judged *then, enum flow_way way,
 				const struct judge_view *view);
+
+/* What is dropped by default today, and would be let in: HARM_WIDER. */
+struct harm_found judge_widens(const struct judged *now,
+			       const struct judged *then);
 
 /* Of what is meant to stay tracked, because it is translated. */
 struct harm_found judge_kept(const struct judged *now,

@@ -191,6 +191,7 @@
 	X(LOSES_ANSWERS, 597)		/* a warning */			\
 	X(OWN_STAYS_TRACKED, 598)	/* a warning */			\
 	X(LIMIT_OF_ITS_OWN, 599)	/* a warning */			\
+	X(OPENS_WIDER, 600)		/* a warning */			\
 	/* iptables */							\
 	X(IPTABLES_NFT, 601)						\
 	X(XTABLES_LOCK, 602)		/* cannot be taken */		\

@@ -39,6 +39,7 @@ struct space {
 	struct flow_space flow;
 	enum aspect aspect;
 	size_t first, n;	/* of its cases */
+	bool some_work;		/* ... do today */
 };
 
 struct attempt {
@@ -258,6 +259,16 @@ static int compare_counts(const struct preflight *x, struct walker *w,
 	return err;
 }
 
+/* Where the host itself lets some in, `open` for all is worth a word. */
+static struct harm_found compare_openness(const struct space *sp,
+					  const struct attempt *c,
+					  const struct judged *then)
+{
+	if (sp->service->accept != ACCEPT_OPEN || !sp->some_work)
+		return (struct harm_found){ 0 };
+	return judge_widens(&c->now, then);
+}
+
 /* What a service loses, or gains, by a change. */
 static int compare_case(struct preflight *x, struct accepted_search *accepted,
 			const struct attempt *c, struct preflight_said *said)
@@ -292,19 +303,22 @@ static int compare_case(struct preflight *x, struct accepted_search *accepted,
 	default:
 		h = judge_compare(&c->now, &then, sp->flow.way, &view);
 		err = compare_counts(x, accepted->w, c, &h);
+		if (!h.harm)
+			h = compare_openness(sp, c, &then);
 	}
 	return err ? err : preflight_say(x->p, sp->service, &sp->flow,
 					 &c->sample, &h, said);
 }
 
 static int judge_now(struct preflight *x, struct walker *w,
-		     const struct space *sp, struct attempt *c)
+		     struct space *sp, struct attempt *c)
 {
 	const struct sources sources = { x->f, w, &x->leaving, x->tracking };
 	int err = judge(w, x->f, &sp->flow, &c->sample, x->tracking, true,
 			&c->now);
 
 	c->tried = true;
+	sp->some_work |= judge_works(&c->now) != TRUTH_NO;
 	if (!err)
 		err = sources_settle(&sources, &sp->flow, &c->sample, &c->now);
 	if (!err && sp->aspect == ASPECT_TAKEN_OUT)
@@ -320,7 +334,7 @@ static int judge_each(struct preflight *x, struct walker *w, size_t k)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < x->n_spaces; i++) {
-		const struct space *sp = &x->spaces[i];
+		struct space *sp = &x->spaces[i];
 		struct attempt *c = &x->cases[sp->first + k];
 
 		if (k >= sp->n)

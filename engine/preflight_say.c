@@ -62,6 +62,10 @@ static const struct {
 		ID_LOSES_ANSWERS, 0, NULL,
 		"list the peers of the service in `clients` and `servers`: what others send stays tracked",
 	},
+	[HARM_WIDER] = {
+		ID_OPENS_WIDER, 0, NULL,
+		"leave out `accept: open`: with `inherit` this host's rules go on deciding who may use the service",
+	},
 	[HARM_MOVED] = {
 		ID_NEEDS_NAT, OVERRIDE_NAT, "nat",
 		"leave the port that it leads to out of the service",
@@ -219,6 +223,11 @@ static void describe(const struct service *s, const struct harm_found *h,
 	case HARM_ANSWERS:
 		strbuf_printf(out, "who sends from a port of service %s (%s) gets answers today, by connection tracking; its %s %s be dropped by %s",
 			      s->name, flow, talk_name(h->talk), may, place);
+		break;
+	case HARM_WIDER:
+		strbuf_printf(out, "this would open service %s to more than this host's rules do, which let only some use it: its %s (%s) %s dropped today by %s",
+			      s->name, talk_name(h->talk), flow,
+			      h->maybe ? "may be" : "are", place);
 		break;
 	case HARM_MOVED:
 		strbuf_printf(out, "service %s %s take answers out of tracking that this host translates back (%s): %s",

@@ -245,6 +245,27 @@ def answered_from(port):
             return False
 
 
+def fill_some(backend, nft, ipt):
+    """Who may use the service is in its own accept rule; None: nobody."""
+    SERVER.clear()
+    if backend == "nftables":
+        rules = NFT % ""
+        own = " tcp dport 8080 ct state new accept\n"
+        assert own in rules
+        SERVER.nft(rules.replace(own, "" if nft is None else
+                                 " %s%s" % (nft, own)))
+        return
+    own = "-A INPUT -p tcp --dport 8080 -m conntrack --ctstate NEW -j ACCEPT"
+    assert own in LEGACY
+    for version in lab.VERSIONS:
+        text = LEGACY % ""
+        if version == 4:
+            text = text.replace("-A INPUT -p ipv6-icmp -j ACCEPT\n", "")
+        nobody = ipt is None or (version == 6 and "." in ipt)
+        SERVER.legacy(version, text.replace(
+            own, "" if nobody else own.replace("-p tcp", ipt + "-p tcp")))
+
+
 class Preflight(unittest.TestCase):
     def tearDown(self):
         SERVER.clear()
@@ -331,6 +352,36 @@ class Preflight(unittest.TestCase):
                 code, out = command("apply", "--backend", backend, "--force")
                 self.assertEqual(code, 0, out)
                 self.assertIn("CT593", out)
+
+    def test_open_for_more_than_the_host_lets_in(self):
+        """`accept: open` is for all. Where the host's own rules let only some
+        use the service, the policy opens more than it seems: that is said."""
+        for backend in lab.BACKENDS:
+            for nft, ipt, more, wider in (
+                    ("ip saddr 192.0.2.0/24 ", "-s 192.0.2.0/24 ", "", True),
+                    ("ip saddr 192.0.2.0/24 ", "-s 192.0.2.0/24 ",
+                     ", clients: [192.0.2.0/24]", False),
+                    # the one device that there is
+                    ("iifname s ", "-i s ", "", False),
+                    ("", "", "", False)):
+                with self.subTest(backend=backend, rule=ipt, more=more):
+                    fill_some(backend, nft, ipt)
+                    for accept in "open", "inherit":
+                        code, out = command("diff", "--backend", backend, more=
+                                            ", accept: %s%s" % (accept, more))
+                        self.assertEqual(code, 1, out)
+                        self.assertEqual("CT600" in out,
+                                         wider and accept == "open", out)
+
+    def test_open_where_the_host_lets_nobody_in(self):
+        """To let them in is what `open` is for."""
+        for backend in lab.BACKENDS:
+            with self.subTest(backend):
+                fill_some(backend, None, None)
+                code, out = command("diff", "--backend", backend,
+                                    more=", accept: open")
+                self.assertEqual(code, 1, out)
+                self.assertNotIn("CT600", out)
 
     def test_clients_that_are_not_banned(self):
         for backend in lab.BACKENDS:
