@@ -53,7 +53,9 @@ static size_t name_length(const char *line, uid_t uid)
 	if (!n || *rest != ':' || *line == '#')
 		return 0;
 	skip = strcspn(++rest, ":\n");
-	return rest[skip] == ':' && get_uid(rest + skip + 1, ':') == uid ? n : 0;
+	if (rest[skip] != ':' || get_uid(rest + skip + 1, ':') != uid)
+		return 0;
+	return n;
 }
 
 static int name_user(int root, uid_t uid, char **ret)
@@ -97,14 +99,13 @@ static int find_user(int root, const char *sudo_uid, uid_t own,
 static unsigned int tty_number(const char *stat)
 {
 	const char *at = strrchr(stat, ')');
-	int number;
 
 	/* the name is the second field */
 	for (int i = 2; at && i < TTY_FIELD; i++) {
 		at = strchr(at, ' ');
 		at += at ? 1 : 0;
 	}
-	return at && sscanf(at, "%d", &number) == 1 ? (unsigned int)number : 0;
+	return at && *at != '-' ? (unsigned int)strtoul(at, NULL, 10) : 0;
 }
 
 /* Minors have bits 0-7 and 20-31 of the number, majors 8-19. */
@@ -140,8 +141,9 @@ static bool ends_with(const char *s, size_t n, const char *end)
 }
 
 /*
- * The last part of a path that names a unit: a service may have groups of its
- * own below. A login's session is a scope, which says no more than the terminal.
+ * The last part of a path that names a unit: a service may have groups of
+ * its own below. A login's session is a scope, which says no more than the
+ * terminal.
  */
 static int unit_of_path(const char *path, size_t len, char **ret)
 {
@@ -164,7 +166,7 @@ static int unit_of_path(const char *path, size_t len, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* "0::/system.slice/x.service", or "1:name=systemd:/..." of the first version */
+/* "0::/system.slice/x.service", or "1:name=systemd:/..." of version 1 */
 static int find_unit(int root, char **ret)
 {
 	_cleanup_free_ char *text = NULL;

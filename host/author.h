@@ -2,10 +2,10 @@
 /*
  * host/author.h: who runs this command, as records tell it.
  *
- * The kernel remembers who logged in, whoever that became by su or sudo later;
- * without such a memory (no audit in the kernel, no pam_loginuid, a daemon) it is
- * the process's own user. What sudo says is taken for how, if it is about the
- * same person, and never for who: anybody can set a variable.
+ * The kernel remembers who logged in, whoever that became by su or sudo
+ * later; without such a memory (no audit in the kernel, no pam_loginuid, a
+ * daemon) it is the process's own user. What sudo says is taken for how, if it
+ * is about the same person, and never for who: anybody can set a variable.
  *
  * Shape:  `user` a name of /etc/passwd, else the number, and NULL only where
  *         that cannot be read; `via` "sudo" or NULL; `tty` of the controlling

@@ -18,7 +18,7 @@
 
 #define PASSWD                                                                \
 	"# 1000:x:1000:\nroot:x:0:0:root:/root:/bin/sh\nbroken\nother:x\n"    \
-	":x:1000:\nbig:x:10000:\nalice:x:1000:1000::/home/alice:/bin/sh\n"    \
+	":x:1000:\nbig:x:10000:\nalice:x:1000:1000::/:/bin/sh\n"              \
 	"toor:x:0:0::/:\n"
 #define UNSET "4294967295"
 #define STAT(tty) "7 (a) b (c) S 1 7 7 " tty " 7 4194560"
