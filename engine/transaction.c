@@ -40,7 +40,7 @@ static int way_back_beside(struct plan *p, struct change *back)
 			err = off_compare(&back->off);
 	}
 	if (!err && c->tune.begun) {
-		back->tune.there = true;
+		back->tune.there = back->tune.yields = true;
 		err = off_copy(&c->tune.before, &back->tune.want);
 		if (!err)
 			err = tune_compare(&back->tune);
@@ -129,6 +129,10 @@ static int undo(struct plan *p)
 		err = way_back(p, &back);
 		if (!err)
 			err = change_commit(&back, &progress, &p->diags);
+		if (back.tune.gave_up) {
+			tune_forget_before(&p->change.tune, &back.tune);
+			said = p->diags.n;
+		}
 	}
 	return err ? err : verify_restored_settled(p);
 }

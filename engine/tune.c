@@ -156,59 +156,97 @@ static int say_failed(const struct off_step *s, int err, struct diags *d)
 					strerror(-err));
 }
 
-int tune_commit(const struct tune *t, unsigned int *begun, struct diags *d)
+void tune_say_stays(const char *key, const char *value, int err,
+		    struct diags *d)
 {
-	int err = 0;
-
-	for (size_t i = 0; !err && t->there && i < t->steps.n; i++) {
-		const struct off_step *s = &t->steps.v[i];
-
-		if (s->item.kind != OFF_SYSCTL)
-			continue;
-		*begun |= BEGUN_TOLD;
-		err = ct_setting_write(&ct_settings_host, s->item.key,
-				       s->item.value);
-		if (err)
-			return say_failed(s, err, d);
-		*begun |= BEGUN_UNDONE;
-	}
-	return err;
+	diag_add(d, DIAG_WARNING, 0, ID_SETTING_CHANGED, NOPOS,
+		 "%s cannot be put back to %s: %s", key, value,
+		 strerror(-err));
 }
 
-/* Rules must be removable whatever the disk says: what stays is said. */
+static void say_file(const struct off_step *s, int err, struct diags *d)
+{
+	diag_add(d, DIAG_WARNING, 0, ID_FILE_NOT_EDITED,
+		 (struct srcpos){ s->item.key, 0, 0, 0 },
+		 "this file of ctpolicy's cannot be %s: %s",
+		 s->add ? "put back" : "removed",
+		 err == -EEXIST ? "somebody else's has its name" :
+				  strerror(-err));
+	if (!s->add)
+		diag_help(d, "run 'ctpolicy remove' once it can be");
+}
+
+static void drop_item(struct off_items *from, const struct off_item *x)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (from->v[i].kind == x->kind &&
+		    !strcmp(from->v[i].key, x->key))
+			from->v[i--] = from->v[--from->n];
+}
+
+/* Rules must be removable whatever the host says: what stays is said. */
 static int give_up(struct tune *t, const struct off_step *s, int err,
 		   struct diags *d)
 {
-	if (err == -ENOMEM || s->add)
+	bool file = s->item.kind == OFF_FILE;
+
+	if (err == -ENOMEM || (!t->yields && (!file || s->add)))
 		return say_failed(s, err, d);
-	diag_add(d, DIAG_WARNING, 0, ID_FILE_NOT_EDITED,
-		 (struct srcpos){ s->item.key, 0, 0, 0 },
-		 "this file of ctpolicy's cannot be removed: %s",
-		 strerror(-err));
-	diag_help(d, "run 'ctpolicy remove' once it can be");
-	for (size_t i = 0; i < t->want.n; i++)
-		if (t->want.v[i].key == s->item.key)
-			t->want.v[i] = t->want.v[--t->want.n];
+	if (file)
+		say_file(s, err, d);
+	else
+		tune_say_stays(s->item.key, s->item.value, err, d);
+	drop_item(&t->want, &s->item);
+	t->gave_up = true;
 	return 0;
 }
 
-int tune_commit_files(struct tune *t, unsigned int *begun, struct diags *d)
+void tune_forget_before(struct tune *t, const struct tune *back)
+{
+	for (size_t i = 0; i < back->steps.n; i++) {
+		const struct off_item *x = &back->steps.v[i].item;
+
+		if (!off_value(&back->want, x->kind, x->key))
+			drop_item(&t->before, x);
+	}
+	t->gave_up = true;
+}
+
+static int write_item(const struct off_item *x)
+{
+	return x->kind == OFF_FILE ? own_file_write(x->key, x->value) :
+				     ct_setting_write(&ct_settings_host,
+						      x->key, x->value);
+}
+
+static int commit(struct tune *t, bool files, unsigned int *begun,
+		  struct diags *d)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && t->there && i < t->steps.n; i++) {
 		const struct off_step *s = &t->steps.v[i];
 
-		if (s->item.kind != OFF_FILE)
+		if (files != (s->item.kind == OFF_FILE))
 			continue;
 		*begun |= BEGUN_TOLD;
-		err = own_file_write(s->item.key, s->item.value);
+		err = write_item(&s->item);
 		if (!err)
 			*begun |= BEGUN_UNDONE;
 		else
 			err = give_up(t, s, err, d);
 	}
 	return err;
+}
+
+int tune_commit(struct tune *t, unsigned int *begun, struct diags *d)
+{
+	return commit(t, false, begun, d);
+}
+
+int tune_commit_files(struct tune *t, unsigned int *begun, struct diags *d)
+{
+	return commit(t, true, begun, d);
 }
 
 void tune_remember(struct tune *t, bool keeps_steps)

@@ -34,6 +34,8 @@ struct tune {
 	struct off_steps steps;		/* from live to want */
 	struct off_steps made;		/* where the user asked to see them */
 	struct off_items was, ours;
+	bool yields;			/* leads back: see tune_commit() */
+	bool gave_up;			/* something could not be put back */
 	const char *note;		/* the text of both; NULL: not read */
 	bool noted;			/* it was written for this change */
 };
@@ -44,10 +46,19 @@ int tune_compare(struct tune *t);
 bool tune_holds(const struct tune *t, const struct off_items *list);
 /* How many items of the list do not. */
 size_t tune_differing(const struct tune *t, const struct off_items *list);
-/* The sysctls; they come before rules that rely on them. */
-int tune_commit(const struct tune *t, unsigned int *begun, struct diags *d);
-/* The files; one that cannot be removed is a warning. */
+/*
+ * The sysctls; they come before rules that rely on them. On a way back
+ * (`yields`) one that cannot be written keeps no rules in force: it is a
+ * warning, and wanted no more.
+ */
+int tune_commit(struct tune *t, unsigned int *begun, struct diags *d);
+/* The files; so it is with each that cannot be removed, or put back. */
 int tune_commit_files(struct tune *t, unsigned int *begun, struct diags *d);
+/* What could not be put back is not looked for there either. */
+void tune_forget_before(struct tune *t, const struct tune *back);
+/* KEY cannot be put back to VALUE. */
+void tune_say_stays(const char *key, const char *value, int err,
+		    struct diags *d);
 /* A commit was tried: keep what was live before it. */
 void tune_remember(struct tune *t, bool keeps_steps);
 void tune_release(struct tune *t);

@@ -131,7 +131,7 @@ int tune_read_record(struct plan *p, const struct record_part *part)
 	struct tune *t = &p->change.tune;
 	int err = read_note(t, p->state, &p->diags);
 
-	t->there = true;
+	t->there = t->yields = true;
 	if (!err)
 		err = off_parse(part->before.s, part->before.len, &t->want);
 	if (!err)
@@ -311,7 +311,7 @@ void tune_settle(struct plan *p, bool done)
 	size_t said = p->diags.n;
 	int err;
 
-	if (!p->state || !t->there || (!done && !t->noted))
+	if (!p->state || !t->there || (!done && (!t->noted || t->gave_up)))
 		return;
 	if (done)
 		err = sum_up(t, &was, &ours);

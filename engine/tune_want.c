@@ -85,13 +85,6 @@ static void say_changed(const char *key, const char *now, const char *was,
 	diag_help(d, "before ctpolicy it was %s", was);
 }
 
-static void say_stays(const char *key, const char *was, int err,
-		      struct diags *d)
-{
-	diag_add(d, DIAG_WARNING, 0, ID_SETTING_CHANGED, NOPOS,
-		 "%s cannot be put back to %s: %s", key, was, strerror(-err));
-}
-
 /* Shall it be as it was? *ret: it is to be forgotten. */
 static int want_back(struct plan *p, const struct off_item *was, bool *ret)
 {
@@ -113,7 +106,7 @@ static int want_back(struct plan *p, const struct off_item *was, bool *ret)
 		return err;
 	if (!err)
 		return off_put(&t->want, OFF_SYSCTL, was->key, was->value);
-	say_stays(was->key, was->value, err, &p->diags);
+	tune_say_stays(was->key, was->value, err, &p->diags);
 	return 0;
 }
 

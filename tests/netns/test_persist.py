@@ -6,6 +6,7 @@ of others that set the same. They lie below a layer over /etc that goes with
 this test's mount namespace. What a boot makes of them is in tests/vm.
 """
 import glob
+import itertools
 import json
 import os
 import random
@@ -74,11 +75,11 @@ def put(path, text, mode=0o644):
     boot_files.write(path, text, mode)
 
 
-def policy(words="persist: true, timeouts: {udp: 20s}"):
+def policy(words="persist: true, timeouts: {udp: 20s}", services=""):
     path = os.path.join(TMP, "policy.yaml")
     with open(path, "w") as f:
-        f.write("version: 1\nstate_matching: allowed\nconntrack: {%s}\n" %
-                words)
+        f.write("version: 1\nstate_matching: allowed\n%sconntrack: {%s}\n" %
+                (services, words))
     return path
 
 
@@ -94,6 +95,11 @@ def written(seconds):
 
 
 NOTHING = [None] * 3
+LOG = os.path.join(TMP, "log")
+TRACE = ["strace", "-qq", "-o", LOG, "-e", "trace=renameat"]
+SERVICE = """untracked:
+  - {name: web, role: server, protocol: tcp, ports: [80]}
+"""
 
 
 class Persist(unittest.TestCase):
@@ -221,6 +227,92 @@ class Persist(unittest.TestCase):
         finally:
             subprocess.run(["mount", "-o", "remount,rw", "/etc"], check=True)
         self.assertEqual(texts(), written("20"))
+
+    def spoil(self, how):
+        """What was there cannot be there again."""
+        if how == "theirs":
+            put(SYSCTLS, "# somebody's\n")
+        elif how == "link":
+            os.unlink(SYSCTLS)
+            os.symlink("/dev/null", SYSCTLS)
+        else:
+            subprocess.run(["mount", "-o", "remount,ro", "/etc"], check=True)
+
+    def mend(self, how):
+        if how == "read-only":
+            subprocess.run(["mount", "-o", "remount,rw", "/etc"], check=True)
+        else:
+            os.unlink(SYSCTLS)
+
+    def test_way_back(self):
+        """What became of a file keeps no rule in force, and no sysctl."""
+        for how, back in itertools.product(("theirs", "link", "read-only"),
+                                           ("trial", "rollback", "recover")):
+            with self.subTest(how=how, back=back):
+                self.ctpolicy(0, "remove")
+                self.ctpolicy(0, "apply", policy())
+                self.change(back)
+                self.spoil(how)
+                try:
+                    said = self.go_back(back)
+                    self.assertEqual(boot_files.read(KNOB), "20\n")
+                    status = self.ctpolicy(0, "status", "--json").stdout
+                    self.assertEqual(json.loads(status)["untracked"], [])
+                    # killed before it was written, it is as it was
+                    if said is not None and (how, back) != ("read-only",
+                                                            "recover"):
+                        self.assertIn(SYSCTLS + ": warning: ", said)
+                        self.assertIn("CT529", said)
+                    if how == "theirs":
+                        self.assertEqual(boot_files.read(SYSCTLS),
+                                         "# somebody's\n")
+                finally:
+                    self.mend(how)
+
+    def change(self, back):
+        """What is then undone."""
+        file = policy("persist: true, timeouts: {udp: 21s}", SERVICE)
+        if back != "recover":
+            self.ctpolicy(0, "apply", file, *(
+                ("--confirm", "2s") if back == "trial" else ()))
+            return
+        # killed when all but its file is written
+        n = self.rename_of(file)
+        self.ctpolicy(0, "rollback")
+        self.ctpolicy(-9, "apply", file, prefix=TRACE + [
+            "-e", "inject=renameat:signal=KILL:when=%d" % n])
+
+    def rename_of(self, file):
+        """Which one is the file's, counted from 1."""
+        self.ctpolicy(0, "apply", file, prefix=TRACE)
+        made = boot_files.read(LOG).splitlines()
+        return 1 + [os.path.basename(SYSCTLS) in x for x in made].index(True)
+
+    def test_undo(self):
+        """Nothing can be renamed any more once the file is written."""
+        self.ctpolicy(0, "apply", policy())
+        file = policy("persist: true, timeouts: {udp: 21s}", SERVICE)
+        n = self.rename_of(file)
+        self.ctpolicy(0, "rollback")
+        said = self.ctpolicy(74, "apply", file, prefix=TRACE + [
+            "-e", "inject=renameat:error=EIO:when=%d+" % (n + 1)]).stderr
+        self.assertIn(SYSCTLS + ": warning: ", said)
+        self.assertEqual(boot_files.read(KNOB), "20\n")
+        status = json.loads(self.ctpolicy(0, "status", "--json").stdout)
+        self.assertEqual(status["untracked"], [])
+        self.assertEqual(texts(), written("21"))
+        self.ctpolicy(0, "apply", policy())
+        self.assertEqual(texts(), written("20"))
+
+    def go_back(self, back):
+        """What it says; None: it says it to nobody."""
+        if back != "trial":
+            return self.ctpolicy(0, back).stderr
+        end = time.monotonic() + 20
+        while boot_files.read(KNOB) != "20\n" and time.monotonic() < end:
+            time.sleep(0.1)
+        self.ctpolicy(12, "confirm")
+        return None
 
     def test_failures(self):
         """A kill or an error at each rename, unlink and sync."""

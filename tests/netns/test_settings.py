@@ -8,12 +8,14 @@ tests/vm.
 
 A kill or an error at any call that writes leaves old values or new ones.
 """
+import contextlib
 import itertools
 import json
 import os
 import re
 import subprocess
 import tempfile
+import time
 import unittest
 
 CTPOLICY = os.environ["CTPOLICY"]
@@ -51,6 +53,16 @@ def policy(section, services=""):
 def run(verb, *words, prefix=()):
     return subprocess.run([*prefix, CTPOLICY, verb, "--state-dir", STATE,
                            *words], capture_output=True, text=True)
+
+
+@contextlib.contextmanager
+def read_only(folder):
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 def sets(steps):
@@ -174,6 +186,32 @@ class Settings(unittest.TestCase):
         self.holds("20", self.before[TCP])
         self.ctpolicy(0, "rollback")
         self.was()
+
+    def test_way_back(self):
+        """A sysctl that cannot be written keeps no rule in force, and is put
+        back once it can be."""
+        for trial in (True, False):
+            with self.subTest(trial=trial):
+                self.ctpolicy(0, "apply", policy("{timeouts: {udp: 20s}}"))
+                self.ctpolicy(0, "apply", policy("{timeouts: {udp: 21s}}",
+                                                 SERVICE),
+                              *(("--confirm", "2s") if trial else ()))
+                with read_only("/proc/sys"):
+                    if not trial:
+                        said = self.ctpolicy(0, "rollback").stderr
+                        self.assertIn("CT515", said)
+                    end = time.monotonic() + 20
+                    while self.services() and time.monotonic() < end:
+                        time.sleep(0.1)
+                    self.assertEqual(self.services(), [])
+                    if trial:
+                        self.ctpolicy(12, "confirm")
+                self.holds("21", self.before[TCP])
+                self.ctpolicy(0, "remove")
+                self.was()
+
+    def services(self):
+        return json.loads(run("status", "--json").stdout)["untracked"]
 
     def test_somebody_elses(self):
         """What is not ctpolicy's any more is not put back."""
