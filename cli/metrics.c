@@ -54,7 +54,8 @@ int metrics_write(const struct strbuf *text, const char *path,
 	if (!err || err == -ENOMEM)
 		return err;
 	diag_add(d, DIAG_ERROR, 0, ID_METRICS_UNWRITTEN, NOPOS,
-		 "%s cannot be written: %s", path, strerror(-err));
+		 "%s cannot be written: %s", path,
+		 err == -EEXIST ? "it is no file" : strerror(-err));
 	if (err == -EACCES)
 		diag_help(d,
 			  "its folder must let this user write, without root's power to write everywhere, which is given up");

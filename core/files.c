@@ -111,12 +111,23 @@ static int fill(int fd, mode_t mode, const char *text, size_t len)
 	return err ? err : fd_sync(fd);
 }
 
+/* rename(2) would put a file in the place of /dev/null as well. */
+static int check_replaceable(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) || S_ISREG(st.st_mode) ? 0 :
+	       S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
+}
+
 int file_replace(const char *path, mode_t mode, const char *text, size_t len)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 	_cleanup_free_ char *beside = NULL;
-	int fd, err;
+	int fd, err = check_replaceable(path);
 
+	if (err)
+		return err;
 	strbuf_printf(&b, "%s.XXXXXX", path);
 	beside = strbuf_take(&b);
 	if (!beside)

@@ -25,6 +25,7 @@ int fd_sync(int fd);
 /*
  * Whoever reads the file sees it whole, as it was or as it is: a file beside it
  * takes its place. After an error it is as it was, and nothing is left.
+ * -EEXIST: a link, a device or a pipe has the name, and keeps it.
  */
 int file_replace(const char *path, mode_t mode, const char *text, size_t len);
 

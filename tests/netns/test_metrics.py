@@ -154,6 +154,25 @@ def cut_short(host):
           "recovered")
 
 
+def not_replaced(host):
+    """What is no file, such as /dev/null or /dev/stdout, keeps its name."""
+    made = {"link": lambda at: os.symlink(FILE, at), "pipe": os.mkfifo,
+            "socket": lambda at: os.mknod(at, 0o644 | stat.S_IFSOCK)}
+    for name, make in made.items():
+        at = os.path.join(lab.WORK, name)
+        make(at)
+        kind = os.lstat(at)
+        for verb in (("status",), ("watch", "--once")):
+            host.run(*verb, "--prometheus", at,
+                     code=74 if verb[0] == "status" else 0)
+            now = os.lstat(at)
+            check((now.st_ino, now.st_mode) == (kind.st_ino, kind.st_mode),
+                  "%s: a %s stays" % (verb[0], name), now)
+        os.unlink(at)
+    check(not [n for n in os.listdir(lab.WORK) for k in made
+               if n.startswith(k)], "nothing is left", os.listdir(lab.WORK))
+
+
 def failures(host):
     """The file stays as it was, or says that the host could not be read."""
     with open(FILE) as f:
@@ -167,6 +186,7 @@ def failures(host):
               "nothing is left", os.listdir(lab.WORK))
     with open(FILE) as f:
         check(f.read() == before, "as it was")
+    not_replaced(host)
     full = os.path.join(lab.WORK, "full")
     os.makedirs(full, exist_ok=True)
     subprocess.run("mount -t tmpfs -o size=8k none %s && echo old >%s/x.prom "
