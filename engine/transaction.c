@@ -41,6 +41,7 @@ static int way_back_beside(struct plan *p, struct change *back)
 	}
 	if (!err && c->tune.begun) {
 		back->tune.there = back->tune.yields = true;
+		back->tune.space = c->tune.space;
 		err = off_copy(&c->tune.before, &back->tune.want);
 		if (!err)
 			err = tune_compare(&back->tune);

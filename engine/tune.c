@@ -9,6 +9,7 @@
 #include "backends/backend.h"
 #include "core/mem.h"
 #include "engine/off_state.h"
+#include "engine/tune_files.h"
 #include "host/conntrack/settings.h"
 #include "host/own_files.h"
 
@@ -60,7 +61,7 @@ static bool holds(const struct tune *t, const struct off_item *i)
 	if (i->kind == OFF_SYSCTL && t->absent)
 		return true;
 	if (i->kind == OFF_FILE && now && !*i->value)
-		return !own_file_has_mark(now);
+		return !tune_owns(t, now);
 	return now && !strcmp(now, i->value);
 }
 
@@ -170,7 +171,7 @@ static void say_file(const struct off_step *s, int err, struct diags *d)
 		 (struct srcpos){ s->item.key, 0, 0, 0 },
 		 "this file of ctpolicy's cannot be %s: %s",
 		 s->add ? "put back" : "removed",
-		 err == -EEXIST ? "somebody else's has its name" :
+		 err == -EEXIST ? "another one has its name" :
 				  strerror(-err));
 	if (!s->add)
 		diag_help(d, "run 'ctpolicy remove' once it can be");
@@ -212,9 +213,19 @@ void tune_forget_before(struct tune *t, const struct tune *back)
 	t->gave_up = true;
 }
 
-static int write_item(const struct off_item *x)
+static int write_file(const struct tune *t, const struct off_item *x)
 {
-	return x->kind == OFF_FILE ? own_file_write(x->key, x->value) :
+	_cleanup_free_ char *now = NULL;
+	int err = own_file_read(x->key, &now);
+
+	if (!err && now && !tune_owns(t, now))
+		err = -EEXIST;
+	return err ? err : own_file_write(x->key, x->value);
+}
+
+static int write_item(const struct tune *t, const struct off_item *x)
+{
+	return x->kind == OFF_FILE ? write_file(t, x) :
 				     ct_setting_write(&ct_settings_host,
 						      x->key, x->value);
 }
@@ -230,7 +241,7 @@ static int commit(struct tune *t, bool files, unsigned int *begun,
 		if (files != (s->item.kind == OFF_FILE))
 			continue;
 		*begun |= BEGUN_TOLD;
-		err = write_item(&s->item);
+		err = write_item(t, &s->item);
 		if (!err)
 			*begun |= BEGUN_UNDONE;
 		else

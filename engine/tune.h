@@ -34,6 +34,7 @@ struct tune {
 	struct off_steps steps;		/* from live to want */
 	struct off_steps made;		/* where the user asked to see them */
 	struct off_items was, ours;
+	const char *space;		/* whose files; "": process 1's */
 	bool yields;			/* leads back: see tune_commit() */
 	bool gave_up;			/* something could not be put back */
 	const char *note;		/* the text of both; NULL: not read */

@@ -8,6 +8,7 @@
 
 #include "core/intern.h"
 #include "core/mem.h"
+#include "engine/tune_files.h"
 #include "generators/table_size.h"
 #include "host/conntrack/settings.h"
 #include "host/own_files.h"
@@ -231,8 +232,18 @@ static void say_absent(struct plan *p)
 static int check_file(struct plan *p, const struct off_step *s)
 {
 	const struct srcpos at = { s->item.key, 0, 0, 0 };
+	const char *now = off_value(&p->change.tune.live, OFF_FILE,
+				    s->item.key);
 	int err = own_file_check(s->item.key);
 
+	if (!err && now && own_file_has_mark(now) &&
+	    !tune_owns(&p->change.tune, now)) {
+		diag_add(&p->diags, DIAG_ERROR, 0, ID_FILE_TAKEN, at,
+			 "ctpolicy wrote this file in another network namespace; nothing was done");
+		diag_help(&p->diags,
+			  "write `persist: false`: a boot sets the first namespace alone");
+		return -FAULT_CONFLICT;
+	}
 	if (err == -EEXIST) {
 		diag_add(&p->diags, DIAG_ERROR, 0, ID_FILE_TAKEN, at,
 			 "this file was not written by ctpolicy; nothing was done");

@@ -5,11 +5,44 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/intern.h"
 #include "core/mem.h"
 #include "engine/off_state.h"
 #include "generators/table_size.h"
 #include "host/conntrack/settings.h"
 #include "host/own_files.h"
+#include "state/state_space.h"
+
+int tune_know_space(struct tune *t)
+{
+	struct space now;
+	int err = t->space ? 0 : space_read(&now);
+
+	if (!err && !t->space)
+		t->space = space_is_main(&now) ? "" : intern(now.folder);
+	return err ? err : t->space ? 0 : -ENOMEM;
+}
+
+bool tune_owns(const struct tune *t, const char *text)
+{
+	const char *of = own_file_space(text);
+	struct space now;
+
+	/* No boot brings back another namespace than that of process 1. */
+	return own_file_has_mark(text) && of &&
+	       (!*t->space || !strcmp(of, t->space) ||
+		(!space_read(&now) && space_is_past(&now, of)));
+}
+
+/* Whose it is, for people and for tune_owns(). */
+static void put_head(const struct plan *p, struct strbuf *out)
+{
+	const char *space = p->change.tune.space;
+
+	strbuf_puts(out, OWN_FILE_MARK "\n");
+	if (*space)
+		strbuf_printf(out, OWN_FILE_SPACE "%s\n", space);
+}
 
 static const char *asked_for(const struct plan *p, const char *key)
 {
@@ -23,9 +56,10 @@ static void put_options(const struct plan *p, struct strbuf *out)
 {
 	const char *buckets = asked_for(p, CT_BUCKETS);
 
-	if (buckets)
-		strbuf_printf(out, OWN_FILE_MARK "\n"
-			      "options nf_conntrack hashsize=%s\n", buckets);
+	if (!buckets)
+		return;
+	put_head(p, out);
+	strbuf_printf(out, "options nf_conntrack hashsize=%s\n", buckets);
 }
 
 /* The option would change it: it stays as it is, or would be without us. */
@@ -45,7 +79,7 @@ static void put_same_max(const struct plan *p, struct strbuf *out)
 
 static void put_sysctls(const struct plan *p, struct strbuf *out)
 {
-	strbuf_puts(out, OWN_FILE_MARK "\n");
+	put_head(p, out);
 	for (size_t i = 0; i < p->rules->n_sysctls; i++)
 		strbuf_printf(out, "%s = %s\n", p->rules->sysctls[i].key,
 			      p->rules->sysctls[i].value);
@@ -57,11 +91,11 @@ static void put_rule(const struct plan *p, struct strbuf *out)
 {
 	const char *tool = own_file_sysctl_tool();
 
-	(void)p;
-	if (tool)
-		strbuf_printf(out, OWN_FILE_MARK "\n"
-			      "ACTION==\"add\", SUBSYSTEM==\"module\", KERNEL==\"nf_conntrack\", RUN+=\"%s\"\n",
-			      tool);
+	if (!tool)
+		return;
+	put_head(p, out);
+	strbuf_printf(out, "ACTION==\"add\", SUBSYSTEM==\"module\", KERNEL==\"nf_conntrack\", RUN+=\"%s\"\n",
+		      tool);
 }
 
 static void (*const put[])(const struct plan *p, struct strbuf *out) = {
@@ -77,12 +111,12 @@ static bool persists(const struct plan *p)
 }
 
 /* A file that is not ours is none. */
-static int is_there(const char *path, bool *ret)
+static int is_there(const struct tune *t, const char *path, bool *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	int err = own_file_read(path, &text);
 
-	*ret = !err && text && own_file_has_mark(text);
+	*ret = !err && text && tune_owns(t, text);
 	return err == -ENOMEM ? err : 0;
 }
 
@@ -91,7 +125,7 @@ static int want_file(struct plan *p, enum own_file f)
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
 	const char *path = own_file_path(f);
 	bool there = false;
-	int err = is_there(path, &there);
+	int err = is_there(&p->change.tune, path, &there);
 
 	if (!err && persists(p))
 		put[f](p, &text);

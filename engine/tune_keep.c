@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "engine/off_aim.h"
 #include "engine/off_state.h"
+#include "engine/tune_files.h"
 #include "engine/tune_want.h"
 #include "host/own_files.h"
 #include "state/note.h"
@@ -67,19 +68,19 @@ static int take_line(char *line, void *arg)
 }
 
 /* After a boot settings are ctpolicy's only by its file. */
-static bool outlives_boots(void)
+static bool outlives_boots(const struct tune *t)
 {
 	_cleanup_free_ char *text = NULL;
 
 	return !own_file_read(own_file_path(OWN_FILE_SYSCTLS), &text) &&
-	       text && own_file_has_mark(text);
+	       text && tune_owns(t, text);
 }
 
 /* A note that is damaged is said, and nothing is known. */
 static int read_note(struct tune *t, struct state *state, struct diags *d)
 {
 	_cleanup_free_ char *text = NULL;
-	struct reading r = { t, "", outlives_boots() };
+	struct reading r = { t, "", outlives_boots(t) };
 	size_t len;
 	int err;
 
@@ -102,8 +103,10 @@ static int read_note(struct tune *t, struct state *state, struct diags *d)
 int tune_aim(struct plan *p, struct state *state)
 {
 	struct tune *t = &p->change.tune;
-	int err = read_note(t, state, &p->diags);
+	int err = tune_know_space(t);
 
+	if (!err)
+		err = read_note(t, state, &p->diags);
 	if (!err)
 		err = tune_find_wanted(p);
 	if (!err)
@@ -129,9 +132,11 @@ static int want_noted(struct tune *t)
 int tune_read_record(struct plan *p, const struct record_part *part)
 {
 	struct tune *t = &p->change.tune;
-	int err = read_note(t, p->state, &p->diags);
+	int err = tune_know_space(t);
 
 	t->there = t->yields = true;
+	if (!err)
+		err = read_note(t, p->state, &p->diags);
 	if (!err)
 		err = off_parse(part->before.s, part->before.len, &t->want);
 	if (!err)

@@ -42,6 +42,17 @@ bool own_file_has_mark(const char *text)
 	return !strncmp(text, OWN_FILE_MARK, n) && text[n] == '\n';
 }
 
+const char *own_file_space(const char *text)
+{
+	const char *line = strchr(text, '\n');
+	size_t n = strlen(OWN_FILE_SPACE);
+
+	if (!line || strncmp(line + 1, OWN_FILE_SPACE, n) != 0)
+		return "";
+	line += 1 + n;
+	return intern_n(line, strcspn(line, "\n"));
+}
+
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)

@@ -3,9 +3,11 @@
  * host/own_files.h: files that ctpolicy writes, and nobody else.
  *
  * Shape:  a file is ctpolicy's by its first line, OWN_FILE_MARK, and only such
- *         a file is overwritten or removed. The new text is on disk under a
- *         hidden name before it takes the file's: whoever reads the file sees
- *         the old text or the new one.
+ *         a file is overwritten or removed. The second line may be
+ *         OWN_FILE_SPACE and the name of the network namespace that it is of;
+ *         without it that is the one of process 1. The new text is on disk
+ *         under a hidden name before it takes the file's: whoever reads the
+ *         file sees the old text or the new one.
  * Owner:  the caller frees a text; NULL: there is no file.
  * Errors: -EEXIST: there is one that is not ctpolicy's. Else -errno of the call
  *         that failed; the file is then as it was.
@@ -18,6 +20,8 @@
 
 #define OWN_FILE_MARK "# Written by ctpolicy; 'ctpolicy remove' removes it."
 
+#define OWN_FILE_SPACE "# Network namespace: "
+
 enum own_file {
 	OWN_FILE_OPTIONS,	/* of the module, for modprobe */
 	OWN_FILE_SYSCTLS,
@@ -29,6 +33,8 @@ const char *own_file_path(enum own_file f);
 /* Is it the path of one? */
 bool own_file_is_path(const char *path);
 bool own_file_has_mark(const char *text);
+/* Which namespace a text with the mark is of, interned; "": process 1's. */
+const char *own_file_space(const char *text);
 int own_file_read(const char *path, char **ret);
 /* Could it be written, or removed? */
 int own_file_check(const char *path);

@@ -89,6 +89,11 @@ int space_read(struct space *ret)
 	return 0;
 }
 
+bool space_is_main(const struct space *s)
+{
+	return !strcmp(s->folder, MAIN);
+}
+
 /* "UUID-COOKIE", as space_read() makes them, and nothing else. */
 static bool is_space(const char *folder)
 {

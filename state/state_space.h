@@ -17,6 +17,8 @@ struct space {
 };
 
 int space_read(struct space *ret);
+/* Is it the machine's own? */
+bool space_is_main(const struct space *s);
 /* Is this the folder of a namespace that went with an earlier boot? */
 bool space_is_past(const struct space *now, const char *folder);
 

@@ -87,9 +87,14 @@ def texts():
     return [boot_files.read(p) if os.path.exists(p) else None for p in FILES]
 
 
+def mark():
+    """This namespace is not that of process 1, and says which it is."""
+    return MARK + "# Network namespace: %s\n" % os.listdir(STATE)[0]
+
+
 def written(seconds):
-    return [None, MARK + "%s = %s\n" % (KEY, seconds),
-            MARK + 'ACTION=="add", SUBSYSTEM=="module", '
+    return [None, mark() + "%s = %s\n" % (KEY, seconds),
+            mark() + 'ACTION=="add", SUBSYSTEM=="module", '
             'KERNEL=="nf_conntrack", RUN+="%s --prefix=/net/netfilter"\n' %
             TOOL]
 
@@ -146,7 +151,7 @@ class Persist(unittest.TestCase):
         # another value, and by hand
         self.ctpolicy(0, "apply", policy("persist: true, timeouts: {udp: 21s}"))
         self.assertEqual(texts(), written("21"))
-        put(SYSCTLS, MARK + "# mine\n")
+        put(SYSCTLS, mark() + "# mine\n")
         status = json.loads(self.ctpolicy(0, "status", "--json").stdout)
         self.assertEqual(status["drift"]["settings"], 1)
         self.ctpolicy(0, "apply", policy("persist: true, timeouts: {udp: 21s}"))
@@ -201,6 +206,42 @@ class Persist(unittest.TestCase):
             self.ctpolicy(14, "apply", policy())
             self.assertEqual(os.readlink(path), "/dev/null")
             os.unlink(path)
+
+    def test_namespaces(self):
+        """One leaves the files of another alone; that of process 1 may take
+        any, since a boot makes no other."""
+        self.ctpolicy(0, "apply", policy())
+        ours = written("20")
+        other = ("unshare", "-n", "sh", "-c", '"$@"', "sh")
+        state = "--state-dir", os.path.join(TMP, "other")
+        lasting = "persist: true, timeouts: {udp: 33s}"
+        for verb, code, words in (
+                ("diff", 1, ["flush: none", SERVICE]),
+                ("apply", 0, ["flush: none", SERVICE]), ("remove", 0, []),
+                ("apply", 0, ["timeouts: {udp: 33s}"]),
+                ("diff", 14, [lasting]), ("apply", 14, [lasting])):
+            with self.subTest(verb=verb, words=words):
+                p = self.ctpolicy(code, verb, *state,
+                                  *([policy(*words)] if words else []),
+                                  prefix=other)
+                self.assertNotIn(SYSCTLS, p.stdout)
+                self.assertEqual("CT559" in p.stderr, code == 14, p.stderr)
+                self.assertEqual(texts(), ours)
+        file = policy()
+        self.ctpolicy(0, "diff", file)
+        main = ("unshare", "-npf", "--mount-proc")
+        self.ctpolicy(0, "apply", *state, policy(
+            "persist: true, timeouts: {udp: 44s}"), prefix=main)
+        self.assertEqual(texts()[1], MARK + KEY + " = 44\n")
+        self.ctpolicy(0, "remove")
+        self.assertEqual(texts()[1], MARK + KEY + " = 44\n")
+        self.ctpolicy(0, "remove", *state, prefix=main)
+        self.assertEqual(texts(), NOTHING)
+        # one that is gone, since the machine was booted, has none
+        put(SYSCTLS, MARK + "# Network namespace: 00000000-0000-0000-0000-"
+            "000000000000-1\n" + KEY + " = 44\n")
+        self.ctpolicy(0, "apply", policy())
+        self.assertEqual(texts(), ours)
 
     def test_taken_meanwhile(self):
         """Somebody replaced ctpolicy's file by his own: it is left alone."""
@@ -318,6 +359,7 @@ class Persist(unittest.TestCase):
         """A kill or an error at each rename, unlink and sync."""
         calls = ("renameat", "rename", "unlinkat", "fsync", "mkdir",
                  "fchmod")
+        self.ctpolicy(0, "apply", policy())
         for verb, words, others in (
                 ("apply", [policy()], NOTHING), ("remove", [], written("20"))):
             for how in ("signal=KILL", "error=EIO"):
