@@ -35,7 +35,7 @@ enum exit_code {
 	EXIT_POLICY = 78,
 };
 
-/* Options that not every command takes. */
+/* Options that not every command takes, by what they mean. */
 enum option_bit {
 	OPT_FAMILY = 1 << 0,
 	OPT_AGAINST = 1 << 1,
@@ -44,7 +44,7 @@ enum option_bit {
 	OPT_KERNEL = 1 << 4,
 	OPT_CONFIRM = 1 << 5,
 	OPT_WAIT = 1 << 6,
-	OPT_FORCE = 1 << 7,
+	OPT_FORCE_APPLY = 1 << 7,
 	OPT_REDO = 1 << 8,
 	OPT_PACKET = 1 << 9,
 	OPT_REWRITE = 1 << 10,
@@ -53,7 +53,8 @@ enum option_bit {
 	OPT_YAML = 1 << 13,
 	OPT_FALLBACK = 1 << 14,
 	OPT_ONCE = 1 << 15,
-	OPT_METRICS = 1 << 16,
+	OPT_FORCE_CONFIRM = 1 << 16,
+	OPT_FAMILY_FOUND = 1 << 17,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -72,24 +73,36 @@ struct options {
 	size_t n_args;
 };
 
+/* What stands behind a command's name and is no option. */
+enum arguments {
+	ARGS_NONE,
+	ARGS_POLICY,
+	ARGS_RULESET,
+	ARGS_PACKET,
+	ARGS_SHELL,
+};
+
 struct command {
 	const char *name;
 	const char *summary;		/* one line of `ctpolicy --help` */
-	const char *help;		/* an example first, its options last */
+	const char *help;		/* an example first, no options */
 	const char *exits;		/* the end of the help; NULL: none */
 	unsigned int takes;		/* OPT_*, beside the common ones */
 	size_t min_args, max_args;
+	enum arguments args;
 	int (*run)(const struct options *o);
 };
 
 extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
 	cmd_remove, cmd_confirm, cmd_recover, cmd_rollback, cmd_audit,
-	cmd_explain, cmd_import, cmd_status, cmd_suggest, cmd_size, cmd_watch;
+	cmd_explain, cmd_import, cmd_status, cmd_suggest, cmd_size, cmd_watch,
+	cmd_schema, cmd_completion;
+
+/* All of them, in the order of the help screen; ends with NULL. */
+extern const struct command *const commands[];
 
 /* Parse argv[0..] of a command; EXIT_DONE, or EXIT_USAGE with a message. */
 int options_parse(const struct command *c, int argc, char **argv,
 		  struct options *ret);
-/* What each command's help says of the options that all of them take. */
-extern const char options_help[];
 
 #endif

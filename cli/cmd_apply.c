@@ -104,9 +104,10 @@ const struct command cmd_apply = {
 	.name = "apply",
 	.summary = "apply a policy, verify it, undo it on failure",
 	.takes = OPT_FAMILY | OPT_DRY_RUN | OPT_DETAILED | OPT_CONFIRM |
-		 OPT_FORCE | OPT_FALLBACK,
+		 OPT_FORCE_APPLY | OPT_FALLBACK,
 	.min_args = 0,
 	.max_args = 1,
+	.args = ARGS_POLICY,
 	.run = run,
 	.help =
 "Example:  ctpolicy apply --confirm 60s policy.yaml\n"
@@ -115,14 +116,7 @@ const struct command cmd_apply = {
 "\n"
 "Makes ctpolicy's rules in the kernel match the policy, changing only what\n"
 "differs and no rules of others. Verifies the result; on any failure restores\n"
-"the previous rules and says so.\n"
-"\n"
-"  --confirm TIME       undo after TIME (60s) unless 'ctpolicy confirm' is run\n"
-"  --fallback           apply what was applied last if POLICY is broken (at boot)\n"
-"  --force              apply even if it may lock you out\n"
-"  --dry-run            show what would change and change nothing\n"
-"  --detailed-exitcode  exit 2 when something changed (or would)\n"
-"  --family FAMILY      as if the policy said families: [FAMILY]\n",
+"the previous rules and says so.\n",
 	.exits =
 "Exit code: 0 done or nothing to do, 10 failed and undone, 11 failed and not\n"
 "undone, 13 the live rules kept changing, 14 refused: conflicts with the host;\n"

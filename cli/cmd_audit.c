@@ -134,7 +134,8 @@ const struct command cmd_audit = {
 	.summary = "list what needs connection tracking, and faulty NOTRACK rules",
 	.min_args = 0,
 	.max_args = 1,
-	.takes = OPT_REWRITE | OPT_FORCE | OPT_FAMILY,
+	.args = ARGS_RULESET,
+	.takes = OPT_REWRITE,
 	.run = run,
 	.help =
 "Example:  ctpolicy audit\n"
@@ -149,14 +150,7 @@ const struct command cmd_audit = {
 "this host's live rules, legacy iptables and nftables together, and says first\n"
 "what keeps tracking on; that takes CAP_NET_ADMIN. FILE ('-': standard input) is\n"
 "what iptables-save, ip6tables-save or 'nft list ruleset' prints, or what\n"
-"iptables-restore or 'nft -f' takes.\n"
-"\n"
-"  --rewrite            print FILE with its state rules replaced by stateless\n"
-"                       ones; says on standard error what that lets in or loses,\n"
-"                       and which rules stay\n"
-"  --force              replace them even where others keep tracking on\n"
-"  --family FAMILY      ipv4 or ipv6: what iptables rules without the heading of\n"
-"                       iptables-save are for, where their words don't say it\n",
+"iptables-restore or 'nft -f' takes.\n",
 	.exits =
 "Exit code: 0 nothing found, 1 something was, 65 not a ruleset, 66 no such file,\n"
 "69 the kernel or this build cannot do it, 74 not readable, 77 no permission,\n"

@@ -76,17 +76,14 @@ const struct command cmd_check = {
 	.takes = OPT_FAMILY | OPT_KERNEL,
 	.min_args = 0,
 	.max_args = POLICIES_MAX,
+	.args = ARGS_POLICY,
 	.run = run,
 	.help =
 "Example:  ctpolicy check --kernel policy.yaml\n"
 "\n"
 "Usage: ctpolicy check [OPTION...] [POLICY...]\n"
 "\n"
-"Parses and checks each policy ('-': standard input) and reports every error.\n"
-"\n"
-"  --kernel             also load the rules with each backend into a private\n"
-"                       network namespace, read them back and compare\n"
-"  --family FAMILY      ipv4 or ipv6 only\n",
+"Parses and checks each policy ('-': standard input) and reports every error.\n",
 	.exits =
 "Exit code: 0 valid, 78 invalid, 66 no such file, 74 not readable, 69 the\n"
 "kernel or this version lacks a feature, 64 bad command line.\n",

@@ -100,7 +100,7 @@ static int run(const struct options *o)
 const struct command cmd_confirm = {
 	.name = "confirm",
 	.summary = "keep the change that is on trial (apply --confirm)",
-	.takes = OPT_FORCE,
+	.takes = OPT_FORCE_CONFIRM,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
@@ -112,9 +112,7 @@ const struct command cmd_confirm = {
 "\n"
 "Keeps the change that apply --confirm put on trial, if its rules are still in\n"
 "force. The SSH connection that applied it does not count: use a new login. If\n"
-"it is too late, says that the change has been undone.\n"
-"\n"
-"  --force              even over that connection, or if somebody changed them\n",
+"it is too late, says that the change has been undone.\n",
 	.exits =
 "Exit code: 0 confirmed, or nothing is on trial; 12 too late, the previous\n"
 "rules are restored and verified; 11 too late, and restoring them failed; 13\n"

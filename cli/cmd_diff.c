@@ -63,6 +63,7 @@ const struct command cmd_diff = {
 	.takes = OPT_FAMILY | OPT_AGAINST,
 	.min_args = 0,
 	.max_args = 1,
+	.args = ARGS_POLICY,
 	.run = run,
 	.help =
 "Example:  ctpolicy diff policy.yaml\n"
@@ -71,11 +72,7 @@ const struct command cmd_diff = {
 "Usage: ctpolicy diff [OPTION...] [POLICY]\n"
 "\n"
 "Prints each change in the backend's own syntax, with the service and the\n"
-"line of the policy that asks for it: '+' would be added, '-' removed.\n"
-"\n"
-"  --against FILE       compare with this text instead of the kernel: what\n"
-"                       render printed, or a dump of nft or iptables-save\n"
-"  --family FAMILY      ipv4 or ipv6 only\n",
+"line of the policy that asks for it: '+' would be added, '-' removed.\n",
 	.exits =
 "Exit code: 0 no difference, 1 differs, 10 and up failures, of them 65: FILE is\n"
 "no ruleset.\n",

@@ -188,6 +188,7 @@ const struct command cmd_explain = {
 	.summary = "show which rules decide about a packet",
 	.min_args = 0,
 	.max_args = 1,
+	.args = ARGS_PACKET,
 	.takes = OPT_PACKET,
 	.run = run,
 	.help =
@@ -198,14 +199,7 @@ const struct command cmd_explain = {
 "Follows a packet through the host's own rules and says which of them decide\n"
 "whether it is tracked and accepted. PACKET is one word: a protocol, source and\n"
 "destination, then flags, an ICMP type, or a state. What it leaves out counts\n"
-"as unknown; 'any' stands for an address.\n"
-"\n"
-"  --file FILE          the rules of a saved ruleset, not the kernel's\n"
-"  --policy POLICY      the rules as an apply of this policy would leave them\n"
-"  --in IF, --out IF    the interfaces it comes in and goes out by\n"
-"  --state STATE        new, established, related or invalid, as conntrack says\n"
-"  --local ADDRESS,...  with --file: the addresses of the host\n"
-"  --minimal            the result alone\n",
+"as unknown; 'any' stands for an address.\n",
 	.exits =
 "Exit code: 0 explained, 14 apply would refuse the policy, 64 bad packet or\n"
 "command line, 65 not a ruleset, 66 no such file, 78 policy invalid.\n",

@@ -92,9 +92,10 @@ static int run(const struct options *o)
 const struct command cmd_import = {
 	.name = "import",
 	.summary = "write the policy that existing NOTRACK rules mean",
-	.takes = OPT_FAMILY,
+	.takes = OPT_FAMILY_FOUND,
 	.min_args = 0,
 	.max_args = 1,
+	.args = ARGS_RULESET,
 	.run = run,
 	.help =
 "Example:  ctpolicy import > policy.yaml && ctpolicy check policy.yaml\n"
@@ -108,9 +109,7 @@ const struct command cmd_import = {
 "('-': standard input) is what iptables-save, ip6tables-save or 'nft list\n"
 "ruleset' prints, or what iptables-restore or 'nft -f' takes. A direction that\n"
 "was missing is added. A rule that no policy can say is a comment, with the\n"
-"reason. Nothing is changed; when the policy is in force, remove those rules.\n"
-"\n"
-"  --family FAMILY      the rules of ipv4 or ipv6 only\n",
+"reason. Nothing is changed; when the policy is in force, remove those rules.\n",
 	.exits =
 "Exit code: 0 done, 1 some rules could not be said, 65 not a ruleset, 66 no such\n"
 "file, 69 the kernel or this build cannot do it, 74 not readable, 77 no\n"

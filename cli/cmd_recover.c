@@ -74,10 +74,7 @@ const struct command cmd_recover = {
 "Restores the rules as they were before an interrupted change, or keeps the\n"
 "new ones if all of them are in place, and says which. Undoes a change that was\n"
 "not confirmed in time. Does nothing when there is no unfinished change; apply,\n"
-"rollback and remove start with this.\n"
-"\n"
-"  --wait               wait until the change on trial is confirmed, or undo\n"
-"                       it when its time is over (for a service manager)\n",
+"rollback and remove start with this.\n",
 	.exits =
 "Exit code: 0 done or nothing to do, 11 neither old nor new rules are in place.\n",
 };

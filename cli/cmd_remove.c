@@ -109,8 +109,5 @@ const struct command cmd_remove = {
 "\n"
 "Removes every table, chain, rule and set of ctpolicy, NOTRACK before the\n"
 "accept rules, and puts back sysctls and files that ctpolicy changed. Nothing\n"
-"else is touched. With --backend, the rules of one alone.\n"
-"\n"
-"  --dry-run            show what would go and change nothing\n"
-"  --detailed-exitcode  exit 2 when something changed (or would)\n",
+"else is touched. With --backend, the rules of one alone.\n",
 };

@@ -25,6 +25,7 @@ const struct command cmd_render = {
 	.takes = OPT_FAMILY,
 	.min_args = 0,
 	.max_args = 1,
+	.args = ARGS_POLICY,
 	.run = run,
 	.help =
 "Example:  ctpolicy render policy.yaml --backend iptables\n"
@@ -36,7 +37,5 @@ const struct command cmd_render = {
 "lines that begin with '#ipset ': feed those to `ipset restore` first. With\n"
 "nftables the accept rules depend on the host's chains and are not part of\n"
 "the text: on a host that filters, use apply instead of loading it. Without\n"
-"--backend, and with auto, it is nftables unless the policy names one.\n"
-"\n"
-"  --family FAMILY      ipv4 or ipv6 only\n",
+"--backend, and with auto, it is nftables unless the policy names one.\n",
 };

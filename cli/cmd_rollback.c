@@ -98,10 +98,7 @@ const struct command cmd_rollback = {
 "\n"
 "Restores ctpolicy's rules as they were before the newest apply or remove and\n"
 "verifies them; run it again to go back one more. Rules of others are left\n"
-"alone. A change on trial is undone at once.\n"
-"\n"
-"  --redo               undo the newest rollback instead\n"
-"  --detailed-exitcode  exit 2 when something changed\n",
+"alone. A change on trial is undone at once.\n",
 	.exits =
 "Exit code: 0 done, 10 failed and undone, 11 failed and not undone, 13 the live\n"
 "rules kept changing, 66 there is no earlier change.\n",

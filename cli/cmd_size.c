@@ -161,9 +161,7 @@ const struct command cmd_size = {
 "classic rule of thumb, what the kernel chooses when left alone, and 2 % of the\n"
 "memory at what an entry really takes. A max without as many buckets does not\n"
 "hold what it says: from about 20 entries a bucket on, new ones are dropped\n"
-"though the table is not full. Needs no privilege, and changes nothing.\n"
-"\n"
-"  --memory SIZE        of a host with so much memory, such as 48GiB\n",
+"though the table is not full. Needs no privilege, and changes nothing.\n",
 	.exits =
 "Exit code: 0 done, 74 the memory cannot be read, 64 bad command line.\n",
 };

@@ -178,7 +178,7 @@ const struct command cmd_status = {
 	.summary = "show how full the table is, what is out of it, and any drift",
 	.min_args = 0,
 	.max_args = 1,
-	.takes = OPT_STATUS | OPT_METRICS,
+	.takes = OPT_STATUS,
 	.run = run,
 	.help =
 "Example:  ctpolicy status\n"
@@ -193,16 +193,7 @@ const struct command cmd_status = {
 "untracked, whether ctpolicy's rules are in force as they were applied, and\n"
 "what is on trial, unfinished or was done lately. At most 100,000 entries are\n"
 "looked at, nothing is written and no kernel module is loaded; it takes\n"
-"CAP_NET_ADMIN.\n"
-"\n"
-"  --top N              list all entries, and print the N keys that have most\n"
-"  --by KEY             src (the default), dst, dport, proto, state or service\n"
-"  --watch [SECONDS]    again and again, every two seconds unless told otherwise;\n"
-"                       with --json one document a line\n"
-"  --prometheus FILE    write metrics for node_exporter's textfile collector, and\n"
-"                       print nothing; FILE is replaced when it is whole\n"
-"  --check              for monitoring: watch the counters for a second, and exit\n"
-"                       with 1 if something needs attention\n",
+"CAP_NET_ADMIN.\n",
 	.exits =
 "Exit code: 0 done; 1 with --check: drift, a table that is 90 % full, packets\n"
 "being dropped for want of room, or an unfinished change; 69 the kernel or this\n"

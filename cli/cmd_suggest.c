@@ -78,10 +78,8 @@ const struct command cmd_suggest = {
 "would save, whether anybody answers, and what forbids it: address translation,\n"
 "a helper, or this host's own rules, which are asked as 'ctpolicy apply' asks\n"
 "them. Nothing is written and no kernel module is loaded; it takes\n"
-"CAP_NET_ADMIN.\n"
-"\n"
-"  --yaml               print a policy of what may go, and nothing else\n",
+"CAP_NET_ADMIN.\n",
 	.exits =
-"Exit code: 0 done, 1 with --yaml: nothing may go, 69 the kernel or this build cannot do it,\n"
-"77 no permission, 64 bad command line.\n",
+"Exit code: 0 done, 1 with --yaml: nothing may go, 69 the kernel or this build\n"
+"cannot do it, 77 no permission, 64 bad command line.\n",
 };

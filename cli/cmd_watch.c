@@ -198,7 +198,7 @@ static int run(const struct options *o)
 const struct command cmd_watch = {
 	.name = "watch",
 	.summary = "put rules back when somebody else's reload removed them",
-	.takes = OPT_ONCE | OPT_METRICS,
+	.takes = OPT_ONCE,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,
@@ -213,10 +213,7 @@ const struct command cmd_watch = {
 "apply, and a line says who wrote. Nothing is put back while a change is on\n"
 "trial, after 'ctpolicy remove', or of what was applied before the machine was\n"
 "booted. After three times in a minute the next one has to wait. SIGHUP: look\n"
-"now. ctpolicy-watch.service runs it.\n"
-"\n"
-"  --prometheus FILE    write metrics whenever there is something to tell\n"
-"  --once               look once, put back what differs, and end\n",
+"now. ctpolicy-watch.service runs it.\n",
 	.exits =
 "Exit code: 0 told to end, or with --once: in force, or there is nothing to put\n"
 "back; 10, 11, 13, 14 as apply; 77 no permission, 64 bad command line.\n",

@@ -11,17 +11,20 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/option_table.h"
 #include "cli/report.h"
 #include "core/diag.h"
 #include "core/mem.h"
 #include "core/suggest.h"
 
-static const struct command *const commands[] = {
+const struct command *const commands[] = {
 	&cmd_check, &cmd_render, &cmd_diff, &cmd_apply,
 	&cmd_confirm, &cmd_rollback, &cmd_recover, &cmd_remove, &cmd_audit,
 	&cmd_import, &cmd_explain, &cmd_status, &cmd_suggest, &cmd_watch,
-	&cmd_size,
+	&cmd_size, &cmd_schema, &cmd_completion, NULL,
 };
+
+#define N_COMMANDS (ARRAY_SIZE(commands) - 1)
 
 static void print_help(FILE *out)
 {
@@ -32,12 +35,12 @@ static void print_help(FILE *out)
 	      "\n"
 	      "Usage: ctpolicy COMMAND [OPTION...] POLICY\n"
 	      "\n", out);
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-8s %s\n", commands[i]->name,
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(out, "  %-10s %s\n", commands[i]->name,
 			commands[i]->summary);
 	fputs("\n"
-	      "  help     print this text, or with COMMAND its own (also --help)\n"
-	      "  version  print the version (also --version)\n"
+	      "  help       print this text, or with COMMAND its own (also --help)\n"
+	      "  version    print the version (also --version)\n"
 	      "\n"
 	      "Exit codes: 0 done, 1 differs, 2 changed (--detailed-exitcode), 10 and up\n"
 	      "failures; see ctpolicy(8). The policy language: ctpolicy.yaml(5).\n",
@@ -68,7 +71,8 @@ static int reserve_standard_fds(void)
 static void print_command_help(const struct command *c)
 {
 	fputs(c->help, stdout);
-	fputs(options_help, stdout);
+	fputc('\n', stdout);
+	option_table_print(c, stdout);
 	if (c->exits)
 		printf("\n%s", c->exits);
 }
@@ -90,7 +94,7 @@ static int run(const struct command *c, int argc, char **argv)
 
 static const struct command *find_command(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (!strcmp(name, commands[i]->name))
 			return commands[i];
 	return NULL;
@@ -99,7 +103,7 @@ static const struct command *find_command(const char *name)
 static int no_command(const char *name)
 {
 	static const char *const later[] = { "test" };
-	const char *names[ARRAY_SIZE(commands) + 2] = { "help", "version" };
+	const char *names[N_COMMANDS + 2] = { "help", "version" };
 	const char *near;
 
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
@@ -109,7 +113,7 @@ static int no_command(const char *name)
 				name);
 			return EXIT_USAGE;
 		}
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+	for (size_t i = 0; i < N_COMMANDS; i++)
 		names[i + 2] = commands[i]->name;
 	near = suggest(name, names, ARRAY_SIZE(names));
 	fputs("ctpolicy: no command '", stderr);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cli/options.c: one table of options for all commands. */
+/* cli/options.c: a command line, parsed by the table of options. */
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "cli/cli.h"
+#include "cli/option_table.h"
 #include "core/diag.h"
 #include "core/mem.h"
 #include "core/suggest.h"
@@ -15,67 +16,6 @@
 #include "state/state.h"
 
 #define CONFIRM_MAX 86400	/* seconds that a change may wait */
-
-/* What a long option without a letter is called inside. */
-enum { KEY_FLAG = 256, KEY_BACKEND, KEY_FAMILY, KEY_STATE_DIR, KEY_CONFIRM,
-       KEY_AGAINST, KEY_COLOR, KEY_TEXT, KEY_STATE, KEY_WATCH };
-
-#define FLAG(name) offsetof(struct options, name)
-
-static const struct {
-	const char *name;
-	int has_arg;
-	unsigned int bit;		/* 0: every command takes it */
-	int key;
-	size_t flag;			/* of those that are kept as they are */
-} table[] = {
-	{ "backend", required_argument, 0, KEY_BACKEND, 0 },
-	{ "state-dir", required_argument, 0, KEY_STATE_DIR, 0 },
-	{ "json", no_argument, 0, KEY_FLAG, FLAG(json) },
-	{ "trace", no_argument, 0, KEY_FLAG, FLAG(trace) },
-	{ "color", required_argument, 0, KEY_COLOR, 0 },
-	{ "quiet", no_argument, 0, 'q', FLAG(quiet) },
-	{ "verbose", no_argument, 0, 'v', FLAG(verbose) },
-	{ "help", no_argument, 0, 'h', FLAG(help) },
-	{ "family", required_argument, OPT_FAMILY, KEY_FAMILY, 0 },
-	{ "confirm", required_argument, OPT_CONFIRM, KEY_CONFIRM, 0 },
-	{ "rewrite", no_argument, OPT_REWRITE, KEY_FLAG, FLAG(rewrite) },
-	{ "check", no_argument, OPT_STATUS, KEY_FLAG, FLAG(check) },
-	{ "top", required_argument, OPT_STATUS, KEY_TEXT, FLAG(top) },
-	{ "by", required_argument, OPT_STATUS, KEY_TEXT, FLAG(by) },
-	{ "watch", optional_argument, OPT_STATUS, KEY_WATCH, 0 },
-	{ "prometheus", required_argument, OPT_METRICS, KEY_TEXT,
-	  FLAG(prometheus) },
-	{ "yaml", no_argument, OPT_YAML, KEY_FLAG, FLAG(yaml) },
-	{ "memory", required_argument, OPT_MEMORY, KEY_TEXT, FLAG(memory) },
-	{ "fallback", no_argument, OPT_FALLBACK, KEY_FLAG,
-	  FLAG(request.falls_back) },
-	{ "once", no_argument, OPT_ONCE, KEY_FLAG, FLAG(once) },
-	{ "force", no_argument, OPT_FORCE, KEY_FLAG, FLAG(request.force) },
-	{ "wait", no_argument, OPT_WAIT, KEY_FLAG, FLAG(wait) },
-	{ "redo", no_argument, OPT_REDO, KEY_FLAG, FLAG(redo) },
-	{ "against", required_argument, OPT_AGAINST, KEY_AGAINST, 0 },
-	{ "dry-run", no_argument, OPT_DRY_RUN, KEY_FLAG, FLAG(dry_run) },
-	{ "detailed-exitcode", no_argument, OPT_DETAILED, KEY_FLAG,
-	  FLAG(detailed) },
-	{ "kernel", no_argument, OPT_KERNEL, KEY_FLAG,
-	  FLAG(request.private_kernel) },
-	{ "file", required_argument, OPT_PACKET, KEY_TEXT, FLAG(file) },
-	{ "in", required_argument, OPT_PACKET, KEY_TEXT, FLAG(in) },
-	{ "out", required_argument, OPT_PACKET, KEY_TEXT, FLAG(out) },
-	{ "local", required_argument, OPT_PACKET, KEY_TEXT, FLAG(local) },
-	{ "policy", required_argument, OPT_PACKET, KEY_TEXT, FLAG(policy) },
-	{ "state", required_argument, OPT_PACKET, KEY_STATE, 0 },
-	{ "minimal", no_argument, OPT_PACKET, KEY_FLAG, FLAG(minimal) },
-};
-
-const char options_help[] =
-"  --backend NAME       nftables, iptables or auto\n"
-"  --state-dir DIR      where undo data is kept (/var/lib/ctpolicy)\n"
-"  --json               one JSON object on standard output\n"
-"  --trace              every kernel call on standard error\n"
-"  --color=WHEN         auto, always or never\n"
-"  -q, -v, --help       errors only; show each change; this text\n";
 
 static int usage_error(const struct command *c, const char *what,
 		       const char *value)
@@ -87,28 +27,34 @@ static int usage_error(const struct command *c, const char *what,
 	return EXIT_USAGE;
 }
 
-static bool takes(const struct command *c, size_t i)
+static bool is_named(const struct option_row *row, const char *word, size_t len)
 {
-	return !table[i].bit || (c->takes & table[i].bit);
+	return strlen(row->name) == len && !strncmp(row->name, word, len);
 }
 
 /* An option that is another command's, a misspelt one, or none at all. */
 static int unknown_option(const struct command *c, const char *word)
 {
-	const char *names[ARRAY_SIZE(table)], *bare = word, *near;
+	const char *names[OPTION_ROWS], *bare = word, *near;
+	bool is_ours = false, is_known = false;
 	size_t n = 0, len;
 
 	while (*bare == '-')
 		bare++;
 	len = strcspn(bare, "=");
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		if (takes(c, i))
-			names[n++] = table[i].name;
-		else if (strlen(table[i].name) == len &&
-			 !strncmp(table[i].name, bare, len))
-			return usage_error(c, "this command has no such option",
-					   word);
+	for (size_t i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_table[i];
+
+		is_known |= is_named(row, bare, len);
+		if (!option_is_taken(c, row))
+			continue;
+		is_ours |= is_named(row, bare, len);
+		names[n++] = row->name;
 	}
+	if (is_ours)
+		return usage_error(c, "this option takes no value", word);
+	if (is_known)
+		return usage_error(c, "this command has no such option", word);
 	near = suggest(bare, names, n);
 	fprintf(stderr, "ctpolicy %s: unknown option '", c->name);
 	diag_puts(word, stderr);
@@ -178,9 +124,10 @@ static int set_state(const struct command *c, const char *value,
 					 value);
 }
 
-static int set_option(const struct command *c, size_t i, struct options *o)
+static int set_option(const struct command *c, const struct option_row *row,
+		      struct options *o)
 {
-	switch (table[i].key) {
+	switch (row->key) {
 	case KEY_BACKEND:
 		o->request.backend = optarg;
 		return EXIT_DONE;
@@ -203,24 +150,32 @@ static int set_option(const struct command *c, size_t i, struct options *o)
 		o->watch = !optarg ? "" : *optarg ? optarg : "none";
 		return EXIT_DONE;
 	case KEY_TEXT:
-		*(const char **)((char *)o + table[i].flag) = optarg;
+		*(const char **)((char *)o + row->flag) = optarg;
 		return EXIT_DONE;
 	default:
-		*(bool *)((char *)o + table[i].flag) = true;
+		*(bool *)((char *)o + row->flag) = true;
 		return EXIT_DONE;
 	}
 }
 
 /* The row of what getopt_long() found: a letter has no index. */
-static size_t row_of(int key, int index, const size_t *rows)
+static const struct option_row *row_of(int key, int index,
+				       const struct option_row *const *rows)
 {
-	size_t i = 0;
+	const struct option_row *row = option_table;
 
 	if (index >= 0)
 		return rows[index];
-	while (table[i].key != key)
-		i++;
-	return i;
+	while (row->key != key)
+		row++;
+	return row;
+}
+
+static int has_arg(const struct option_row *row)
+{
+	if (!row->arg)
+		return no_argument;
+	return *row->arg == '[' ? optional_argument : required_argument;
 }
 
 /* What getopt_long() stumbled over; a letter may stand among others. */
@@ -237,17 +192,20 @@ static const char *unknown_word(char **argv, char letter[3])
 static int take_options(const struct command *c, int argc, char **argv,
 			struct options *o)
 {
-	struct option longs[ARRAY_SIZE(table) + 1] = { { 0 } };
-	size_t rows[ARRAY_SIZE(table)], n = 0;
+	struct option longs[OPTION_ROWS + 1] = { { 0 } };
+	const struct option_row *rows[OPTION_ROWS];
+	size_t n = 0;
 	int key, index = -1, err = EXIT_DONE;
 	char letter[3];
 
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		if (!takes(c, i))
+	for (size_t i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_table[i];
+
+		if (!option_is_taken(c, row))
 			continue;
-		rows[n] = i;
-		longs[n++] = (struct option){ table[i].name, table[i].has_arg,
-					      NULL, table[i].key };
+		rows[n] = row;
+		longs[n++] = (struct option){ row->name, has_arg(row), NULL,
+					      row->key };
 	}
 	optind = 0;	/* from the start, whatever was read before */
 	opterr = 0;

@@ -9,8 +9,6 @@ import sys
 import source
 
 CTPOLICY = os.environ["CTPOLICY"]
-COMMANDS = ("check", "render", "diff", "apply", "confirm", "rollback",
-            "recover", "remove", "status", "suggest", "size")
 
 
 def built(page):
@@ -22,14 +20,69 @@ def built(page):
     sys.exit("no docs/%s: make first" % page)
 
 
+def screen(*args):
+    return subprocess.run([CTPOLICY, *args], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+def commands():
+    names = re.findall(r"^  (\w+) ", screen("help"), re.M)
+    return [name for name in names if name not in ("help", "version")]
+
+
 def options():
-    for args in [[]] + [[c] for c in COMMANDS]:
-        p = subprocess.run([CTPOLICY] + args + ["--help"], text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if p.returncode:
-            yield "--help", " ".join(args)
-        for m in re.finditer(r"(?<![\w-])(--?[a-zA-Z][\w-]*)", p.stdout):
+    for args in [[]] + [[c] for c in commands()]:
+        for m in re.finditer(r"(?<![\w-])(--?[a-zA-Z][\w-]*)",
+                             screen(*args, "--help")):
             yield m[1], " ".join(["ctpolicy"] + args + ["--help"])
+
+
+def rows(text):
+    """{option: its argument's name} of a help screen's rows."""
+    return {m[1]: (m[2] or "").lower() for m in re.finditer(
+        r"^  (--[\w-]+)(?: (\S+))?  ", text, re.M)}
+
+
+def told(text, indent):
+    """The same of the page: *--name* _argument_ on lines indented so far."""
+    found = {}
+    for line in re.findall(r"^%s(\*-.*)$" % indent, text, re.M):
+        items = re.findall(r"\*(--?[\w-]+)\*(?:(?:=| \[?)(_\S+_))?,?\]?", line)
+        if "".join(re.findall(r"\*--?[\w-]+\*|_\S+_", line)) != re.sub(
+                r"[=\s,.]|\[(?=_)|(?<=_)\]", "", line):
+            continue        # a sentence
+        for name, arg in items:
+            found[name] = arg.strip("_,").replace("\\", "").replace(
+                "_,...", ",...")
+    return found
+
+
+def compare(rep, page, text):
+    """The page's lists of options are those of the program's table: under each
+    command its own, under OPTIONS those of all, and in SYNOPSIS."""
+    synopsis = text[text.index("# SYNOPSIS"):text.index("# DESCRIPTION")]
+    part = text[text.index("# COMMANDS"):text.index("# OPTIONS")]
+    common = told(text[text.index("# OPTIONS"):text.index("# EXIT STATUS")],
+                  "")
+    sections = dict(re.findall(r"^\*(\w+)\*[^\n]*\n(.*?)(?=^\*|\Z)", part,
+                               re.M | re.S))
+    for name in commands():
+        has = rows(screen(name, "--help"))
+        section = told(sections.get(name, ""), "\t")
+        for option, arg in has.items():
+            where = section if option in section else common
+            if option not in where:
+                rep.fault(page, 1, "%s %s is not told" % (name, option))
+            elif arg.strip("[]").split(",")[0] != \
+                    where[option].split(",")[0].strip("_"):
+                rep.fault(page, 1, "%s %s takes %r, not %r" % (
+                    name, option, arg, where[option]))
+        for option in set(section) - set(has):
+            rep.fault(page, 1, "%s does not take %s" % (name, option))
+        lines = re.findall(r"^\*ctpolicy\* \*%s\*(.*)$" % name, synopsis, re.M)
+        for option in section:
+            if "*%s*" % option not in " ".join(lines):
+                rep.fault(page, 1, "SYNOPSIS of %s lacks %s" % (name, option))
 
 
 REGISTRY = "core/diag_ids.h"
@@ -80,6 +133,7 @@ def main():
     for option, where in sorted(set(options())):
         if not re.search(r"(?<![\w-])%s(?![\w-])" % re.escape(option), said):
             rep.fault(page, 1, "%s of `%s` is not told" % (option, where))
+    compare(rep, page, source.text(page))
     # the policy's ids stand with the language, the others here
     said = "".join(source.text(p) for p in pages)
     known = set()

@@ -82,7 +82,7 @@ def usage():
     expect(len(versions) == 1, "one version: %s" % versions)
     expect(run("help").stdout == run("--help").stdout, "help is --help")
     code(64, "help of no command", "help", "aply")
-    for name in ("check", "render", "diff", "apply", "confirm", "rollback", "recover", "remove"):
+    for name in ("check", "render", "diff", "apply", "confirm", "rollback", "recover", "remove", "schema", "completion"):
         p = code(0, name + " --help", name, "--help")
         expect(run("help", name).stdout == p.stdout, "help " + name, p)
         for option in ("--backend", "--state-dir", "--json", "--trace", "--color", "-q, -v"):

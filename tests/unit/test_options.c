@@ -18,7 +18,8 @@
 
 static const struct command verb = {
 	.name = "verb",
-	.takes = OPT_FAMILY | OPT_CONFIRM | OPT_KERNEL | OPT_FORCE | OPT_PACKET,
+	.takes = OPT_FAMILY | OPT_CONFIRM | OPT_KERNEL | OPT_FORCE_APPLY |
+		 OPT_PACKET,
 	.min_args = 1,
 	.max_args = 2,
 };
@@ -221,6 +222,8 @@ static void test_wrong(void **state)
 	parse_wrong("verb a --jsno", "did you mean '--json'?");
 	parse_wrong("verb a --zzzzzzzzzz", "unknown option '--zzzzzzzzzz'; see");
 	parse_wrong("verb a --redo", "no such option: --redo;");
+	/* another command's row of the same name does not count */
+	parse_wrong("verb a --force=x", "takes no value: --force=x;");
 }
 
 /* A terminal must not act on what the command line holds. */

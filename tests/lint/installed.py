@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `make install` puts where others look for it: completions, units, pages,
+and examples whose schema is found wherever they are copied to."""
+import os
+import re
+import subprocess
+import sys
+
+CTPOLICY = os.environ["CTPOLICY"]
+ROOT = os.path.join(os.environ["TMPDIR"], "root")
+faults = 0
+
+
+def check(good, what, *more):
+    global faults
+    faults += not good
+    if not good:
+        print("not ok -", what, *more)
+
+
+def read(path):
+    with open(path, "rb") as source:
+        return source.read()
+
+
+def install():
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and
+           k != "MFLAGS"}
+    run = subprocess.run(
+        ["make", "-s", "-C", os.environ["builddir"], "install", "prefix=/usr",
+         "sysconfdir=/etc", "DESTDIR=" + ROOT], env=env, check=False, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    check(run.returncode == 0, "make install", run.stdout)
+
+
+def main():
+    install()
+    found = set()
+    for folder, _, files in os.walk(ROOT):
+        found |= {os.path.join(folder, name)[len(ROOT):] for name in files}
+    share = "/usr/share/"
+    for path in ("/usr/sbin/ctpolicy", "/usr/lib/systemd/system/ctpolicy.service",
+                 share + "bash-completion/completions/ctpolicy",
+                 share + "zsh/site-functions/_ctpolicy",
+                 share + "fish/vendor_completions.d/ctpolicy.fish",
+                 share + "man/man8/ctpolicy.8",
+                 share + "man/man5/ctpolicy.yaml.5"):
+        check(path in found, path, "is not installed")
+    examples = [p for p in found if p.startswith(share + "ctpolicy/examples/")]
+    check(len(examples) > 5, "the examples", found)
+    schema = subprocess.run([CTPOLICY, "schema"], check=True,
+                            stdout=subprocess.PIPE).stdout
+    for path in examples:
+        line = re.search(rb"^# yaml-language-server: \$schema=(/\S+)$",
+                         read(ROOT + path), re.M)
+        check(line and read(ROOT + line[1].decode()) == schema,
+              path, "names no schema")
+        check(os.stat(ROOT + path).st_mode & 0o777 == 0o644, path, "mode")
+        kept = os.path.join(os.environ["srcdir"], "policies", "examples",
+                            os.path.basename(path))
+        check(read(kept).splitlines()[2:] == read(ROOT + path).splitlines()[2:],
+              path, "is not the example")
+    stray = [p for p in found if not p.startswith(
+        ("/usr/sbin/", "/usr/lib/systemd/", share))]
+    check(not stray, "elsewhere", stray)
+    print("%d files installed, %d faults" % (len(found), faults))
+    sys.exit(bool(faults))
+
+
+main()
