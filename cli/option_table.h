@@ -44,7 +44,7 @@ struct option_row {
 	const char *values;	/* words, or one VALUE_*; NULL: who knows */
 	unsigned int bit;	/* OPT_*; 0: every command takes it */
 	int key;		/* an option_key, or its letter */
-	size_t flag;		/* in struct options: KEY_FLAG, KEY_TEXT, letters */
+	size_t flag;		/* in struct options, where one is set */
 	const char *help;	/* lines, without the last line feed */
 };
 
