@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-PATH = "ctpolicy-confirm.path"
+PATH, TIMER = "ctpolicy-confirm.path", "ctpolicy-metrics.timer"
 MOST_EXPOSED = 3.0
 faults = 0
 
@@ -77,10 +77,13 @@ STARTS = {
     "ctpolicy-restore.service": "watch --once",
     "ctpolicy-watch.service": "watch",
     "ctpolicy-confirm.service": "recover --wait",
+    "ctpolicy-metrics.service":
+    "status -q --prometheus ${FOLDER}/ctpolicy.prom",
 }
 made = {name: text(os.environ["builddir"], "contrib", "systemd", name)
         for name in STARTS}
-made[PATH] = text(os.environ["srcdir"], "contrib", "systemd", PATH)
+for name in PATH, TIMER:
+    made[name] = text(os.environ["srcdir"], "contrib", "systemd", name)
 modules = text(os.environ["srcdir"], "contrib", "systemd", "modules.conf")
 for service, words in STARTS.items():
     check("\nExecStart=%s/ctpolicy %s\n" % (sbindir, words) in made[service],

@@ -16,13 +16,15 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import booted                                               # noqa: E402
 import lab                                                  # noqa: E402
+import metrics                                              # noqa: E402
 from traffic import Echo, tcp_exchange                      # noqa: E402
 
 BUILD = os.environ.get("builddir", ".")
 SOURCE = os.environ.get("srcdir", ".")
 UNITS = ("ctpolicy.service", "ctpolicy-watch.service",
          "ctpolicy-restore.service",
-         "ctpolicy-confirm.service", "ctpolicy-confirm.path")
+         "ctpolicy-confirm.service", "ctpolicy-confirm.path",
+         "ctpolicy-metrics.service", "ctpolicy-metrics.timer")
 PROGRAM = "/usr/local/sbin/ctpolicy"
 PATIENCE = 30
 POLICY = """version: 1
@@ -196,6 +198,52 @@ class Service(unittest.TestCase):
         self.machine.run("systemctl reload ctpolicy-watch")
         self.machine.run("systemctl stop ctpolicy-watch")
         self.well()
+
+    def test_metrics(self):
+        """Written by the timer, again and again, also to another folder; a
+        folder that is not there is a failure that says so."""
+        for backend in lab.BACKENDS:
+            with self.subTest(backend=backend):
+                self.written(backend)
+                self.machine.close()
+                LAB.clear()
+                self.machine = booted.Machine(LAB.server)
+
+    def written(self, backend):
+        folder, other = "/var/lib/prometheus/node-exporter", "/srv/metrics"
+        m = self.machine
+        self.install(backend, RULES if backend == "nftables" else
+                     "flush ruleset\n", ("ctpolicy.service",
+                                         "ctpolicy-metrics.timer"))
+        m.write("/etc/systemd/system/ctpolicy-metrics.timer.d/sooner.conf",
+                "[Timer]\nOnActiveSec=\nOnActiveSec=0\n"
+                "OnUnitActiveSec=1s\nAccuracySec=1us\n")
+        os.makedirs(m.root + folder)
+        m.boot()
+        self.in_force()
+        self.wait("cat %s/ctpolicy.prom" % folder,
+                  "ctpolicy_untracked_share_ratio 1.0")
+        first = m.run("stat -c %%i.%%Y %s/ctpolicy.prom" % folder)
+        self.wait("[ $(stat -c %%i.%%Y %s/ctpolicy.prom) = %s ] || echo new" %
+                  (folder, first.strip()), "new")
+        with open(m.root + folder + "/ctpolicy.prom") as source:
+            found = metrics.parse(source.read())
+        self.assertEqual(metrics.value(found, "ctpolicy_last_run_success"), 1)
+        self.assertEqual(os.listdir(m.root + folder), ["ctpolicy.prom"])
+        self.well()
+        m.run("mkdir -p " + other)
+        m.write("/etc/systemd/system/ctpolicy-metrics.service.d/folder.conf",
+                "[Service]\nEnvironment=FOLDER=%s\nReadWritePaths=%s\n" %
+                (other, other))
+        m.run("systemctl daemon-reload && systemctl start ctpolicy-metrics")
+        self.assertIn("ctpolicy_info", m.run("cat %s/*" % other))
+        m.run("systemctl stop ctpolicy-metrics.timer; rm -r %s" % other)
+        m.write("/etc/systemd/system/ctpolicy-metrics.service.d/folder.conf",
+                "[Service]\nEnvironment=FOLDER=/srv/none\n")
+        said = m.run("systemctl daemon-reload; "
+                     "systemctl start ctpolicy-metrics", check=False)
+        self.assertIn("failed", said)
+        self.assertIn("CT833", self.log("ctpolicy-metrics"))
 
     def test_a_trial_outlives_its_service(self):
         self.install("nftables", enable=("ctpolicy-confirm.path",))
