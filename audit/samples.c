@@ -23,21 +23,28 @@ static bool is_loopback(const struct search *x, const struct trial *t,
 					     !memcmp(v, one, sizeof(one));
 }
 
-/* Who calls such an address has one, too. */
+/* Who calls such an address has one, too; who calls another has not. */
 static bool settle_loopback(const struct search *x, struct trial *t)
 {
 	bool client = is_loopback(x, t, FLOW_CLIENT);
 	bool server = is_loopback(x, t, FLOW_SERVER);
-	enum flow_part other = client ? FLOW_SERVER : FLOW_CLIENT;
+	enum flow_part from = client ? FLOW_CLIENT : FLOW_SERVER;
+	enum flow_part to = client ? FLOW_SERVER : FLOW_CLIENT;
 	struct key_range r;
 
 	if (x->space->way != WAY_WITHIN || client == server)
 		return true;
-	if (t->fixed[other])
-		return false;
-	memcpy(r.first, t->s.key[client ? FLOW_CLIENT : FLOW_SERVER], 16);
+	if (t->fixed[to]) {
+		enum flow_part fixed = to;
+
+		if (t->fixed[from])
+			return false;
+		to = from;
+		from = fixed;
+	}
+	memcpy(r.first, t->s.key[from], sizeof(r.first));
 	memcpy(r.last, r.first, sizeof(r.last));
-	return flow_space_meet(x->space, other, &r, t->s.key[other]);
+	return flow_space_meet(x->space, to, &r, t->s.key[to]);
 }
 
 static void note_port(struct search *x, const uint8_t *port)

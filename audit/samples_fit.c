@@ -32,26 +32,58 @@ struct key_range trial_whole(size_t n)
 	return r;
 }
 
-/* Out of the set: the value right behind, or right ahead of, some range. */
+/* Behind the range, or ahead of it, and in no other. */
+static bool meet_beside(const struct search *x, enum flow_part p,
+			const struct key_set *set, const struct key_range *r,
+			uint8_t ret[16])
+{
+	size_t n = flow_part_bytes(x->space, p);
+	struct key_range behind = trial_whole(n), ahead = trial_whole(n);
+
+	return (key_next(r->last, n, behind.first) &&
+		flow_space_meet(x->space, p, &behind, ret) &&
+		!find(x, set, ret, n)) ||
+	       (key_previous(r->first, n, ahead.last) &&
+		flow_space_meet(x->space, p, &ahead, ret) &&
+		!find(x, set, ret, n));
+}
+
+/* By another of the devices, if the end that is meant has one. */
+static bool leave_device(const struct search *x, struct trial *t,
+			 enum flow_part p, const struct key_set *set)
+{
+	const struct iface_set *all = x->space->devices;
+
+	for (size_t i = 0; *t->s.key[p] && i < all->n; i++) {
+		uint8_t v[TERM_KEY_MAX] = { 0 };
+
+		memcpy(v, all->v[i].name, strnlen(all->v[i].name, 15));
+		if (x->space->way == WAY_WITHIN || find(x, set, v, 16) ||
+		    !flow_space_has_device(x->space, all->v[i].name))
+			continue;
+		memcpy(t->s.key[p], v, sizeof(v));
+		return t->fixed[p] = true;
+	}
+	return false;
+}
+
+/* Out of the set. */
 static bool leave(const struct search *x, struct trial *t, enum flow_part p,
 		  const struct key_set *set)
 {
-	size_t n = flow_part_bytes(x->space, p);
-	struct key_range gap = trial_whole(n);
 	uint8_t v[16];
 
-	if (!find(x, set, t->s.key[p], n))
+	if (!find(x, set, t->s.key[p], flow_part_bytes(x->space, p)))
 		return true;
-	if (t->fixed[p] || p == FLOW_IN || p == FLOW_OUT)
+	if (t->fixed[p])
 		return false;
+	if (p == FLOW_IN || p == FLOW_OUT)
+		return leave_device(x, t, p, set);
 	for (uint32_t i = 0; i < set->n; i++) {
 		const struct key_range *r =
 			&x->f->ranges[set->first + (size_t)i * set->n_fields];
 
-		memset(gap.last, 0xff, n);
-		if (!key_next(r->last, n, gap.first) ||
-		    !flow_space_meet(x->space, p, &gap, v) ||
-		    find(x, set, v, n))
+		if (!meet_beside(x, p, set, r, v))
 			continue;
 		memcpy(t->s.key[p], v, 16);
 		return t->fixed[p] = true;

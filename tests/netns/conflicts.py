@@ -3,6 +3,7 @@
 look like it, as test_conflicts.py loads them."""
 SERVER = "  - {name: svc, role: server, protocol: tcp, ports: [8080]}\n"
 CLIENT = "  - {name: svc, role: client, protocol: tcp, ports: [8080]}\n"
+RANGE = "  - {name: svc, role: server, protocol: tcp, ports: [8080-8090]}\n"
 ROUTER = "  - {name: svc, role: router, protocol: tcp, ports: [8080]}\n"
 OPEN = ("  - {name: svc, role: client, protocol: udp, ports: [8080], "
         "reply_guard: none}\n")
@@ -21,6 +22,10 @@ CONFLICTS = [
     ("the port is led to another port", SERVER, "CT592", "8080",
      ["nat PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 9090"],
      ["pre tcp dport 8080 redirect to :9090"]),
+    ("one of its ports is led away, but for one interface", RANGE, "CT592",
+     "8085",
+     ["nat PREROUTING ! -i toc -p tcp --dport 8085 -j REDIRECT --to-ports 9"],
+     ["pre iifname != \"toc\" tcp dport 8085 redirect to :9"]),
     ("another port is led to it", SERVER, "CT592", "8080",
      ["nat PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080"],
      ["pre tcp dport 80 redirect to :8080"]),

@@ -7,6 +7,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
 import test_conflicts as rules                              # noqa: E402
 from probes import Probe, serve_tcp, serve_udp, try_all     # noqa: E402
@@ -182,6 +183,38 @@ class Own(unittest.TestCase):
                 self.assertIn("[CT592]", said)
                 self.assertNotIn("[CT598]", said)
                 self.check_served([])
+
+    def test_whichever_addresses(self):
+        """Loopback's own are left alone, as by docker, and these are all that
+        stand behind them in order."""
+        host = lab.Namespace()
+        host.run("ip link set lo up")
+        host.run("ip link add x type veth peer name y")
+        host.run("ip link set x up")
+        at = {4: "10.9.0.5", 6: "2001:470::5"}
+        for version, bits in ((4, 24), (6, 64)):
+            host.run("ip addr add %s/%d dev x %s" % (
+                at[version], bits, "nodad" if version == 6 else ""))
+            for port in (PORT, PROXY):
+                serve_tcp(host, version, port)
+        tries = [Probe(host, "tcp", version, at[version], PORT)
+                 for version in lab.VERSIONS]
+        for dialect in rules.DIALECTS:
+            with self.subTest(dialect):
+                dialects.load(host, dialect, lambda version:
+                              "*nat\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT ! -d %s -p tcp -m tcp --dport "
+                              "8080 -j REDIRECT --to-ports 9090\nCOMMIT\n" %
+                              lab.LOOPBACK[version])
+                self.assertEqual(set(try_all(tries, 1).values()),
+                                 {"served by %d" % PROXY})
+                code, said = host.ctpolicy(
+                    "apply", POLICY % ("server", ""), "--backend",
+                    rules.backend_of(dialect))
+                self.assertEqual(code, 0, said)
+                self.assertIn("[CT598]", said)
+                self.assertEqual(set(try_all(tries, 1).values()),
+                                 {"served by %d" % PROXY})
+                host.remove(rules.backend_of(dialect))
 
     def test_nobody_else(self):
         """A service of this host with itself alone would be no more."""

@@ -149,6 +149,57 @@ static void test_loopback(void **state)
 	foreign_free(&f);
 }
 
+/* A rule that leaves loopback alone is met by an address of another kind. */
+static void test_not_loopback(void **state)
+{
+	static struct prefix own[] = {
+		{ .family = AF_INET, .len = 32, .addr = { 127, 0, 0, 1 } },
+		{ .family = AF_INET, .len = 32, .addr = { 10, 9, 0, 5 } },
+	};
+	static const struct prefix_set here = { .v = own, .n = 2 };
+	struct foreign *f = calloc(1, sizeof(*f));
+	uint32_t output = add_chain(f, "OUTPUT", "output");
+	struct flow_space sp = incoming(&any);
+	struct taken t;
+
+	(void)state;
+	sp.way = WAY_WITHIN;
+	sp.local = &here;
+	add_rule(f, output, FOREIGN_DROP, NULL);
+	ask_source(f, "127.0.0.0", "127.255.255.255", true);
+	run(f, &sp, 64, &t, true);
+	assert_true(has_client(&t, "10.9.0.5"));
+	for (size_t i = 0; i < t.n; i++)
+		assert_memory_equal(t.v[i].key[FLOW_CLIENT],
+				    t.v[i].key[FLOW_SERVER], 4);
+	foreign_free(&f);
+}
+
+/* ... and one for all interfaces but one, by another. */
+static void test_other_device(void **state)
+{
+	struct port_range ports[] = { { 80, 90 } };
+	const struct port_set many = { .v = ports, .n = 1 };
+	static const uint8_t eth0[16] = "eth0", port[2] = { 0, 85 };
+	struct foreign *f = calloc(1, sizeof(*f));
+	uint32_t input = add_chain(f, "INPUT", "input");
+	struct flow_space sp = incoming(&any);
+	struct taken t;
+	bool found = false;
+
+	(void)state;
+	sp.ports = &many;
+	add_rule(f, input, FOREIGN_DROP, NULL);
+	ask(f, FIELD_IIF, eth0, eth0, 16, true);
+	ask(f, FIELD_DPORT, port, port, 2, false);
+	run(f, &sp, 64, &t, true);
+	for (size_t i = 0; i < t.n; i++)
+		found |= !memcmp(t.v[i].key[FLOW_IN], "eth1", 5) &&
+			 t.v[i].key[FLOW_SPORT][1] == 85;
+	assert_true(found);
+	foreign_free(&f);
+}
+
 /* What the plain one has is left, too. */
 static void test_outside(void **state)
 {
@@ -264,6 +315,8 @@ int main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_ban),
 		cmocka_unit_test(test_loopback),
+		cmocka_unit_test(test_not_loopback),
+		cmocka_unit_test(test_other_device),
 		cmocka_unit_test(test_outside),
 		cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_jump),
