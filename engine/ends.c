@@ -69,6 +69,31 @@ int ends_find(struct ends *ret)
 	return 0;
 }
 
+/* RFC 2544 and RFC 5180: of networks that only benchmarks have. */
+int ends_example(struct ends *ret)
+{
+	static const struct prefix own[] = {
+		{ .family = AF_INET, .len = 32, .addr = { 127, 0, 0, 1 } },
+		{ .family = AF_INET6, .len = 128, .addr = { [15] = 1 } },
+		{ .family = AF_INET, .len = 32, .addr = { 198, 18, 0, 1 } },
+		{ .family = AF_INET6, .len = 128,
+		  .addr = { 0x20, 0x01, 0, 2, [15] = 1 } },
+	};
+	_cleanup_(ends_release) struct ends x = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(own); i++) {
+		err = prefix_set_add(&x.all, &own[i]);
+		if (!err && !is_loopback(&own[i]))
+			err = prefix_set_add(&x.outside, &own[i]);
+	}
+	if (err)
+		return err;
+	*ret = x;
+	x = (struct ends){ 0 };
+	return 0;
+}
+
 void ends_release(struct ends *x)
 {
 	prefix_set_release(&x->outside);

@@ -20,6 +20,11 @@ struct ends {
 };
 
 int ends_find(struct ends *ret);
+/*
+ * Of whatever host: an address that no rule names, loopback's, and no device,
+ * which stands for any.
+ */
+int ends_example(struct ends *ret);
 void ends_release(struct ends *x);
 /* Does this host speak with itself in the service? */
 bool ends_meet_within(const struct ends *x, const struct service *s,

@@ -70,6 +70,39 @@ int host_rules_read(struct host_rules *h, const struct part *m,
 	return err;
 }
 
+/* Where the text says no places, they stand in their chains' order. */
+static int note_places(struct host_rules *h)
+{
+	int err = note_positions(h);
+
+	for (size_t i = 0; !err && i < h->n; i++) {
+		uint32_t at = foreign_position(h->f, &h->f->rules[i]);
+
+		if (at)
+			h->position[i] = at;
+	}
+	return err;
+}
+
+int host_rules_of_text(struct host_rules *h, const struct backend *b,
+		       const char *file, struct foreign **f)
+{
+	_cleanup_(diags_release) struct diags unsaid = { 0 };
+	int err;
+
+	host_rules_release(h);
+	h->f = TAKE_PTR(*f);
+	h->f->wants_terms = true;
+	err = b->read_foreign(file, h->f, &unsaid);
+	if (err == -ENOMEM)
+		return err;
+	err = note_places(h);
+	if (!err)
+		err = foreign_set_world(h->f, b->world);
+	own_take_out(h->f);
+	return err;
+}
+
 int host_rules_complete(struct host_rules *h, struct diags *d)
 {
 	bool read = h->f;

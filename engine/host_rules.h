@@ -29,6 +29,12 @@ struct host_rules {
  */
 int host_rules_read(struct host_rules *h, const struct part *m,
 		    bool originals, struct diags *d);
+/*
+ * Those of a text, which becomes theirs, in the backend's world: as far as they
+ * are understood.
+ */
+int host_rules_of_text(struct host_rules *h, const struct backend *b,
+		       const char *file, struct foreign **f);
 /* And those of the other worlds; all of them where nothing was read. */
 int host_rules_complete(struct host_rules *h, struct diags *d);
 /* The rules of all parts, as they would be. */

@@ -164,7 +164,7 @@ void plan_note_translation(struct plan *p)
 	translation_note(p->policy, &p->facts, &p->diags);
 }
 
-static int plan_make_again(struct plan *p)
+int plan_make_again(struct plan *p)
 {
 	_cleanup_(diags_release) struct diags said_before = { 0 };
 

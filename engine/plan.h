@@ -76,6 +76,8 @@ const char *plan_backend_name(const struct plan *p);
  * without it, too.
  */
 int plan_make_stateless(struct plan *p);
+/* The rules, made again of what the policy and the facts say by now. */
+int plan_make_again(struct plan *p);
 /* To write text: the one that was named, else the first in the table. */
 int plan_choose_offline(struct plan *p);
 /*

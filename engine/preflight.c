@@ -63,6 +63,7 @@ struct preflight {
 	struct leaving leaving;
 	struct samples_limit limit;	/* of one space */
 	enum truth tracking;
+	bool knows_host;		/* else the rules are a text's */
 	bool untried;			/* some were cut short */
 	bool marks_are_read;		/* by others than the rules */
 };
@@ -72,7 +73,8 @@ static void preflight_release(struct preflight *x)
 	guard_release(&x->guard);
 	others_release(&x->others);
 	ends_release(&x->ends);
-	leaving_close(&x->leaving);
+	if (x->knows_host)
+		leaving_close(&x->leaving);
 	free(x->spaces);
 	free(x->cases);
 }
@@ -233,9 +235,10 @@ static void share_out(struct preflight *x)
 static int find_cases(struct preflight *x)
 {
 	const struct policy *policy = x->p->policy;
-	int err = ends_find(&x->ends);
+	int err = x->knows_host ? ends_find(&x->ends) :
+				  ends_example(&x->ends);
 
-	if (!err)
+	if (!err && x->knows_host)
 		err = leaving_open(&x->leaving);
 	share_out(x);
 	for (size_t i = 0; !err && i < policy->n_services; i++)
@@ -319,7 +322,7 @@ static int judge_now(struct preflight *x, struct walker *w,
 
 	c->tried = true;
 	sp->some_work |= judge_works(&c->now) != TRUTH_NO;
-	if (!err)
+	if (!err && x->knows_host)
 		err = sources_settle(&sources, &sp->flow, &c->sample, &c->now);
 	if (!err && sp->aspect == ASPECT_TAKEN_OUT)
 		err = judge_counts(w, x->f, &sp->flow, &c->sample,
@@ -385,7 +388,7 @@ static int judge_today(struct preflight *x, const struct guard_host *host)
 	};
 	int err = walker_new(x->f, &w);
 
-	if (!err)
+	if (!err && x->knows_host)
 		err = guard_today(x->p, host, w, &x->guard);
 	if (!err)
 		err = judge_cases(x, w);
@@ -401,7 +404,7 @@ static int compare_all(struct preflight *x, const struct guard_host *host)
 	_cleanup_(walker_free) struct walker *w = NULL;
 	int err = walker_new(x->f, &w);
 
-	if (!err)
+	if (!err && x->knows_host)
 		err = guard_then(x->p, host, w, &x->guard);
 	return err ? err : compare_cases(x, w);
 }
@@ -432,7 +435,8 @@ static int check(struct preflight *x)
 	};
 	int err;
 
-	guard_note_unknown(x->p);
+	if (x->knows_host)
+		guard_note_unknown(x->p);
 	err = host_rules_complete(&x->p->host, &x->p->diags);
 	/* Where there are no rules, nothing stands in anybody's way. */
 	if (err || !host_rules_exist(&x->p->host))
@@ -442,7 +446,7 @@ static int check(struct preflight *x)
 	err = find_cases(x);
 	if (!err)
 		err = judge_today(x, &host);
-	if (!err && sets_marks(x->f))
+	if (!err && x->knows_host && sets_marks(x->f))
 		err = host_reads_marks(&x->marks_are_read);
 	if (!err)
 		err = host_rules_put_wanted(&x->p->host, &x->p->change);
@@ -452,12 +456,22 @@ static int check(struct preflight *x)
 	return err;
 }
 
-int preflight_check(struct plan *p)
+static int run(struct plan *p, bool knows_host)
 {
-	struct preflight x = { .p = p };
+	struct preflight x = { .p = p, .knows_host = knows_host };
 	int err = p->policy && p->rules ? check(&x) : 0;
 
 	preflight_release(&x);
 	host_rules_release(&p->host);
 	return err;
+}
+
+int preflight_check(struct plan *p)
+{
+	return run(p, true);
+}
+
+int preflight_check_text(struct plan *p)
+{
+	return run(p, false);
 }

@@ -18,5 +18,10 @@
 #include "engine/plan.h"
 
 int preflight_check(struct plan *p);
+/*
+ * The same of a text's rules, which p->host holds. What the text does not show
+ * is left out: who is logged in, addresses and routes of its host.
+ */
+int preflight_check_text(struct plan *p);
 
 #endif

@@ -10,6 +10,8 @@
 #include "core/mem.h"
 #include "engine/forbidden.h"
 #include "engine/placing.h"
+#include "engine/preflight.h"
+#include "engine/within.h"
 
 static int choose(struct plan *p, const char *text)
 {
@@ -55,6 +57,7 @@ static bool is_idle(const struct foreign *f)
 static int look_at_host(struct plan *p, struct part *m,
 			const struct foreign *f)
 {
+	bool kept = false;
 	int err;
 
 	if (!shows_host(f))
@@ -62,21 +65,13 @@ static int look_at_host(struct plan *p, struct part *m,
 	err = p->policy->forbid_state ? forbidden_check_in(p, f) : 0;
 	if (!err && is_idle(f))
 		err = plan_make_stateless(p);
+	else if (!err)
+		err = within_find_in(p, f, &kept);
+	if (!err && kept)
+		err = plan_make_again(p);
 	if (!err)
 		err = placing_of(p, m, f);
 	return err ? err : plan_lower(p, m, &m->live.survey);
-}
-
-static int read_host(const struct backend *b, const char *file,
-		     struct foreign *f)
-{
-	_cleanup_(diags_release) struct diags unsaid = { 0 };
-	int err;
-
-	f->wants_terms = true;
-	err = b->read_foreign(file, f, &unsaid);
-	own_take_out(f);
-	return err == -ENOMEM ? err : 0;
 }
 
 /* What the text says of ctpolicy's rules, and of the place of its accepts. */
@@ -94,19 +89,20 @@ static int look(struct plan *p, const char *file, const char *text, size_t len)
 	return err ? err : survey_of_image(m->live.image, &m->live.survey);
 }
 
-static int compare(struct plan *p, const char *file, struct foreign *f)
+static int compare(struct plan *p, const char *file, struct foreign **f)
 {
-	int err = look(p, file, f->text, f->len);
+	int err = look(p, file, (*f)->text, (*f)->len);
 	struct part *m;
 
 	if (err)
 		return err;
 	m = p->change.v;
-	err = read_host(m->backend, file, f);
+	err = host_rules_of_text(&p->host, m->backend, file, f);
 	if (!err)
-		err = look_at_host(p, m, f);
-	return err ? err :
-		     changeset_diff(m->want, m->live.image, &m->changes);
+		err = look_at_host(p, m, p->host.f);
+	if (!err)
+		err = changeset_diff(m->want, m->live.image, &m->changes);
+	return err || !shows_host(p->host.f) ? err : preflight_check_text(p);
 }
 
 int saved_compare(struct plan *p, const char *file)
@@ -115,7 +111,7 @@ int saved_compare(struct plan *p, const char *file)
 	int err = f ? policy_read_saved(file, &f->text, &f->len, &p->diags) :
 		      -ENOMEM;
 
-	return err ? plan_file_fault(err) : compare(p, file, f);
+	return err ? plan_file_fault(err) : compare(p, file, &f);
 }
 
 int saved_want(struct plan *p, const char *file, const struct foreign *f)

@@ -20,6 +20,7 @@ struct search {
 	const struct foreign *f;
 	struct walker *w;
 	struct leaving leaving;
+	bool knows_host;		/* else it is a text's */
 	struct flow_space space;
 	bool moves;
 };
@@ -32,7 +33,7 @@ static int take_sample(const struct flow_sample *s, void *arg)
 	struct judged now;
 	int err = judge(x->w, x->f, &x->space, s, TRUTH_YES, true, &now);
 
-	if (!err)
+	if (!err && x->knows_host)
 		err = sources_settle(&sources, &x->space, &real, &now);
 	x->moves |= !err && judge_works(&now) != TRUTH_NO &&
 		    (now.destination_moves != TRUTH_NO ||
@@ -107,7 +108,7 @@ static int search(struct plan *p, const struct foreign *f, bool *ret_any)
 {
 	_cleanup_(walker_free) struct walker *w = NULL;
 	_cleanup_(ends_release) struct ends ends = { 0 };
-	struct search x = { .f = f };
+	struct search x = { .f = f, .knows_host = true };
 	int err = ends_find(&ends);
 
 	if (!err)
@@ -120,6 +121,22 @@ static int search(struct plan *p, const struct foreign *f, bool *ret_any)
 	err = search_services(&x, p, &ends, ret_any);
 	leaving_close(&x.leaving);
 	return err;
+}
+
+int within_find_in(struct plan *p, const struct foreign *f, bool *ret_any)
+{
+	_cleanup_(walker_free) struct walker *w = NULL;
+	_cleanup_(ends_release) struct ends ends = { 0 };
+	struct search x = { .f = f };
+	int err = 0;
+
+	if (p->policy->forbid_state || !translates_own(f))
+		return 0;
+	err = ends_example(&ends);
+	if (!err)
+		err = walker_new(f, &w);
+	x.w = w;
+	return err ? err : search_services(&x, p, &ends, ret_any);
 }
 
 int within_find(struct plan *p, bool *ret_any)

@@ -17,5 +17,10 @@
 #include "engine/plan.h"
 
 int within_find(struct plan *p, bool *ret_any);
+/*
+ * The same of a text's rules, whatever host they are of: what gives such
+ * connections another source is not looked at.
+ */
+int within_find_in(struct plan *p, const struct foreign *f, bool *ret_any);
 
 #endif

@@ -287,6 +287,8 @@ struct foreign_mark {
 };
 struct foreign_mark foreign_mark(const struct foreign *f);
 int foreign_rewind(struct foreign *f, const struct foreign_mark *m);
+/* All of its tables are of that world, which a text does not say. */
+int foreign_set_world(struct foreign *f, enum foreign_world world);
 /* Take all rules out of a chain, as a flush does. */
 void foreign_flush_chain(struct foreign *f, uint32_t chain);
 /* Take out the rules that is() says so of; those behind them move up. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rules/foreign_mark.c: back to what a model held before. */
+/* rules/foreign_mark.c: back to what a model held before, or of elsewhere. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,5 +51,12 @@ int foreign_rewind(struct foreign *f, const struct foreign_mark *m)
 	while (f->n_kept > m->kept)
 		free(f->kept[--f->n_kept]);
 	memcpy(f->facts, m->facts, sizeof(f->facts));
+	return index_again(f);
+}
+
+int foreign_set_world(struct foreign *f, enum foreign_world world)
+{
+	for (size_t i = 0; i < f->n_tables; i++)
+		f->tables[i].world = world;
 	return index_again(f);
 }
