@@ -378,6 +378,7 @@ int begin_receivers(struct job *j, struct zones *ret)
 int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
 	      const struct begin_want *w, size_t n)
 {
+	bool calls = does == DO_TARGET && !job_leaves(j);
 	struct zones all = { 0 };
 	int err = 0;
 
@@ -389,10 +390,10 @@ int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
 		err = entries(j, &w[i], &in);
 		if (!err)
 			err = gather(j, &w[i], &in, &all, &ok);
-		if (err || (ok && begin_is_short(j, &all, does == DO_TARGET ?
-					   RULES_MAX : ZONES_MAX)))
+		if (err || (ok && begin_is_short(j, &all, calls ? RULES_MAX :
+								  ZONES_MAX)))
 			continue;
-		if (does != DO_TARGET)
+		if (!calls)
 			return -E2BIG;
 		all = before;
 		err = put_chain(j, l, &w[i], &in);

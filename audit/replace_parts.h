@@ -98,7 +98,8 @@ static inline bool job_has_sets(const struct job *j)
 /* What it does can't be done from within a chain that it calls. */
 static inline bool job_leaves(const struct job *j)
 {
-	return j->verdict == FOREIGN_RETURN || j->verdict == FOREIGN_GOTO;
+	return j->mapped ? foreign_leaves(j->verdict) :
+			   foreign_leaves_chain(j->x->f, j->r);
 }
 
 /* What begins, and what answers it, is known of these hooks. */

@@ -316,9 +316,11 @@ static uint8_t states_like(const struct job *j, const struct term *map,
 	return states;
 }
 
-static bool decides(enum foreign_verdict v)
+/* Nothing that has met it comes to what is behind. */
+static bool ends(enum foreign_verdict v)
 {
-	return v == FOREIGN_ACCEPT || v == FOREIGN_DROP || v == FOREIGN_REJECT;
+	return v == FOREIGN_ACCEPT || v == FOREIGN_DROP ||
+	       v == FOREIGN_REJECT || foreign_leaves(v);
 }
 
 /*
@@ -350,7 +352,7 @@ static int replace_map(struct job *j, struct rule_list *l,
 		j->target = v.target;
 		err = replace_states(j, l);
 		left &= (uint8_t)~states;
-		j->passed |= states & STATE_ESTABLISHED && decides(v.verdict);
+		j->passed |= states & STATE_ESTABLISHED && ends(v.verdict);
 	}
 	return err;
 }

@@ -34,7 +34,7 @@ static int call_socket(struct job *j, struct rule_list *l,
 	_cleanup_(list_release) struct rule_list inner = { 0 };
 	struct stateless_rule r = { .zone = j->e.own, .asks = ASK_LISTENER,
 				    .does = DO_RETURN };
-	int err = job_leaves(j) ? -E2BIG : list_put(j, &inner, r);
+	int err = list_put(j, &inner, r);
 
 	r.asks = ASK_LOCAL;
 	r.does = DO_TARGET;
@@ -45,6 +45,23 @@ static int call_socket(struct job *j, struct rule_list *l,
 	call.asks = ASK_NOT_SYN;
 	call.does = DO_CALL;
 	return err ? err : list_put(j, l, call);
+}
+
+/*
+ * From there no rule can leave its own chain: then what is half open is told by
+ * what may begin, and what is closing by nothing.
+ */
+static int leave_socket(struct job *j, struct rule_list *l,
+			struct stateless_rule r)
+{
+	const struct begin_want half_open = {
+		NF_INET_LOCAL_IN, PROTO_TCP, false, 0, ASK_NOT_SYN | ASK_LOCAL,
+		LO_TOO,
+	};
+	int err = list_put(j, l, r);
+
+	j->e.loses |= LOSES(CLOSING);
+	return err ? err : begin_put(j, l, DO_TARGET, &half_open, 1);
 }
 
 /* In a chain that the established leave: listeners meet its target at once. */
@@ -67,8 +84,9 @@ static int put_socket(struct job *j, struct rule_list *l,
 {
 	if (!job_has_sets(j))
 		return list_put(j, l, r);
-	return r.does == DO_TARGET ? call_socket(j, l, r) :
-				     pass_socket(j, l, r);
+	if (r.does != DO_TARGET)
+		return pass_socket(j, l, r);
+	return job_leaves(j) ? leave_socket(j, l, r) : call_socket(j, l, r);
 }
 
 /*

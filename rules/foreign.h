@@ -277,6 +277,11 @@ const char *foreign_keep(struct foreign *f, const char *s, size_t n);
 /* Is one of the rule's terms of the kind? */
 bool foreign_has_term(const struct foreign *f, const struct foreign_rule *r,
 		      enum term_kind kind);
+/* For the chain that called it, or for good: nothing comes back behind it. */
+bool foreign_leaves(enum foreign_verdict v);
+/* The same of a rule: by its verdict, or by one of a map's. */
+bool foreign_leaves_chain(const struct foreign *f,
+			  const struct foreign_rule *r);
 /*
  * Forget all that was added since the mark: chains that were there before
  * must have got no rules meanwhile.

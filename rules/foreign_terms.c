@@ -26,6 +26,26 @@ bool foreign_has_term(const struct foreign *f, const struct foreign_rule *r,
 	return false;
 }
 
+bool foreign_leaves(enum foreign_verdict v)
+{
+	return v == FOREIGN_RETURN || v == FOREIGN_GOTO;
+}
+
+bool foreign_leaves_chain(const struct foreign *f, const struct foreign_rule *r)
+{
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+		const struct key_set *s = &f->sets[t->set];
+
+		if (t->kind != TERM_VMAP || s->outcome == FOREIGN_NOWHERE)
+			continue;
+		for (uint32_t k = 0; k < s->n; k++)
+			if (foreign_leaves(f->outcomes[s->outcome + k].verdict))
+				return true;
+	}
+	return foreign_leaves(r->verdict);
+}
+
 bool term_is_plain(const struct term *t)
 {
 	static const uint32_t plain = 1u << FIELD_NFPROTO |

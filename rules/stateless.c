@@ -155,6 +155,35 @@ const char *stateless_copy_name(const struct stateless *s, uint32_t chain,
 	return NULL;
 }
 
+static bool leads(const struct stateless *s, const struct foreign *f,
+		  const struct foreign_rule *r, const struct foreign_outcome *v,
+		  uint8_t hook)
+{
+	uint32_t to = foreign_leads_to(f, r, v);
+
+	return to != FOREIGN_NOWHERE && stateless_copy_name(s, to, hook);
+}
+
+bool stateless_leads(const struct stateless *s, const struct foreign *f,
+		     const struct foreign_rule *r, uint8_t hook)
+{
+	const struct foreign_outcome own = { r->verdict, r->target };
+
+	if (!s->n_copies)
+		return false;
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+		const struct key_set *in = &f->sets[t->set];
+
+		if (t->kind != TERM_VMAP || in->outcome == FOREIGN_NOWHERE)
+			continue;
+		for (uint32_t k = 0; k < in->n; k++)
+			if (leads(s, f, r, &f->outcomes[in->outcome + k], hook))
+				return true;
+	}
+	return leads(s, f, r, &own, hook);
+}
+
 void stateless_release(struct stateless *s)
 {
 	free(s->rules);

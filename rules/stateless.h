@@ -42,6 +42,7 @@ enum stateless_admits { STATELESS_ADMITS(STATELESS_ADMIT_) ADMITS_MAX_ };
 	X(RATE, "a limit holds for each of several rules, so that as many times the rate pass") \
 	X(PEERS, "answers of udp from more than 100 addresses at a time, unless xt_recent has a larger ip_list_tot") \
 	X(NOTES, "answers to further udp flows while 262144 began within three minutes") \
+	X(CLOSING, "what a peer says again to a connection that this host closed first") \
 	X(LOG, "the log of packets that belong to no connection")	\
 	X(REJECT, "what a reject answers to datagrams in fragments")
 
@@ -210,6 +211,9 @@ const char *stateless_pair_chain(const struct stateless *s,
 /* The name of the chain as the hook knows it, or NULL: it has no copy. */
 const char *stateless_copy_name(const struct stateless *s, uint32_t chain,
 				uint8_t hook);
+/* Does the rule lead to such a chain, by its verdict or by one of a map's? */
+bool stateless_leads(const struct stateless *s, const struct foreign *f,
+		     const struct foreign_rule *r, uint8_t hook);
 void stateless_release(struct stateless *s);
 
 #endif

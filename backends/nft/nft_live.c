@@ -258,11 +258,19 @@ static int take_host_rule(struct live *l, const struct nlmsghdr *nlh,
 	return err || added ? err : add_rule(l, v);
 }
 
-/* Rules that others may have to stand in for. */
-static bool may_be_replaced(const struct foreign_rule *r)
+/*
+ * Rules that others may have to stand in for: where they look at states, or
+ * lead to a chain; and all of a chain that may need a copy.
+ */
+static bool may_be_replaced(const struct foreign *f,
+			    const struct foreign_rule *r)
 {
+	const struct host_chain *c = &f->chains[r->chain];
+
 	return r->features & FEATURE_BIT(STATE) ||
-	       r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO;
+	       r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO ||
+	       foreign_has_term(f, r, TERM_VMAP) ||
+	       (!c->hook && !f->tables[c->table].ranked);
 }
 
 /* In the table of the chain at hand. */
@@ -343,7 +351,7 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 		err = take_host_rule(l, nlh, v);
 	}
 	if (!err && !original && l->f->wants_originals &&
-	    may_be_replaced(nft_live_last(&l->rule)))
+	    may_be_replaced(l->f, nft_live_last(&l->rule)))
 		err = nft_original_write(nlh, &l->anonymous, &original);
 	if (!err)
 		nft_live_last(&l->rule)->original = original;

@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/lower/refuse.h"
+#include "backends/lower/edits.h"
 #include "backends/nft/nft_original.h"
 #include "core/digest.h"
 #include "core/intern.h"
 #include "core/mem.h"
 #include "rules/walk.h"
-
-#define TWINS_MAX 8		/* that anybody keeps of a rule */
 
 static const struct origin nobody;
 
@@ -49,68 +47,50 @@ static uint64_t digest_of(const struct foreign_rule *r)
 	return r->original && !nft_original_digest(r->original, &h) ? h : 0;
 }
 
+static bool is_same(const struct foreign_rule *a, const struct foreign_rule *b)
+{
+	return digest_of(a) == digest_of(b);
+}
+
+static uint32_t number(const struct foreign *f, uint32_t chain, uint64_t h,
+		       uint32_t nth)
+{
+	const char *name = f->chains[chain].name;
+
+	h = digest_add(h, name, strlen(name) + 1);
+	return digest_fold(digest_add(h, &nth, sizeof(nth)));
+}
+
 /* As often as there are rules of the same kind ahead of it, others. */
 static uint32_t number_of(const struct foreign *f, const struct foreign_rule *r,
 			  uint32_t nth)
 {
-	const char *name = f->chains[r->chain].name;
-	uint64_t h = digest_add(digest_of(r), name, strlen(name) + 1);
-
-	return digest_fold(digest_add(h, &nth, sizeof(nth)));
+	return number(f, r->chain, digest_of(r), nth);
 }
 
 bool nft_native_stands_for(const char *stand_in, const struct foreign *f,
 			   const struct foreign_rule *r)
 {
-	const char *number = strstr(stand_in, ".r");
-	char *end;
-	unsigned long wanted = number ? strtoul(number + 2, &end, 16) : 0;
-
-	if (!number || *end || end == number + 2 || !r->original)
-		return false;
-	for (uint32_t nth = 0; nth < TWINS_MAX; nth++)
-		if (number_of(f, r, nth) == wanted)
-			return true;
-	return false;
+	return r->original && lower_stands_for(stand_in, f, r, number_of);
 }
 
-static const char *name_of(const struct editing *x, uint8_t hook, char kind,
-			   const struct foreign_rule *r, uint32_t nth)
+static const char *name_of(uint8_t hook, char kind, uint32_t number)
 {
 	return intern_printf("%s%s.%c%08x", NFT_OWN_PREFIX,
-			     walk_hook_name(hook), kind,
-			     number_of(x->f, r, nth));
+			     walk_hook_name(hook), kind, number);
 }
 
-static uint32_t alike_ahead(const struct editing *x, uint32_t rule)
+static int name_chain(void *arg, uint32_t chain, uint8_t hook,
+		      const struct foreign_rule *r, uint32_t nth,
+		      const char **ret)
 {
-	const struct foreign_rule *r = &x->f->rules[rule];
-	uint32_t n = 0;
+	const struct editing *x = arg;
 
-	for (uint32_t i = 0; i < rule; i++) {
-		const struct foreign_rule *o = &x->f->rules[i];
-
-		n += o->chain == r->chain && o->raw.n == r->raw.n &&
-		     !memcmp(o->raw.s, r->raw.s, r->raw.n) &&
-		     digest_of(o) == digest_of(r);
-	}
-	return n;
-}
-
-/* Names by which the chains are known to be ctpolicy's. */
-static int rename_chains(struct editing *x)
-{
-	for (size_t i = 0; i < x->s->n_chains; i++) {
-		struct stateless_chain *c = &x->s->chains[i];
-		const struct foreign_rule *r = &x->f->rules[c->rule];
-
-		if (!nft_table_is_native(table_of(x, r->chain)))
-			continue;
-		c->name = name_of(x, c->hook, 'c', r, (uint32_t)i);
-		if (!c->name)
-			return -ENOMEM;
-	}
-	return 0;
+	if (!nft_table_is_native(table_of(x, chain)))
+		return 0;
+	*ret = name_of(hook, 'c', r ? number_of(x->f, r, nth) :
+				      number(x->f, chain, 0, nth));
+	return *ret ? 0 : -ENOMEM;
 }
 
 static struct image_table *image_table_of(struct editing *x, uint32_t chain)
@@ -121,19 +101,33 @@ static struct image_table *image_table_of(struct editing *x, uint32_t chain)
 	return it ? it : image_add_table(x->img, t->family, t->name);
 }
 
-static int put_rules(struct editing *x, uint32_t chain, const char *name,
-		     const struct nft_native_rules *l)
+/* In the table of a chain, the host's or one of ctpolicy's; NULL: no memory. */
+static struct image_chain *chain_in(struct editing *x, uint32_t chain,
+				    const char *name)
 {
 	struct image_table *t = image_table_of(x, chain);
 	struct image_chain *c = t ? image_find_chain(t, name) : NULL;
-	int err = 0;
 
-	if (t && !c)
-		c = image_add_chain(t, name, HOOK_MAX_);
-	if (!c)
-		return -ENOMEM;
-	for (size_t i = 0; !err && i < l->n; i++)
-		err = nft_raw_add_rule(c, &l->v[i]);
+	return t && !c ? image_add_chain(t, name, HOOK_MAX_) : c;
+}
+
+static struct image_chain *host_chain(struct editing *x, uint32_t chain)
+{
+	struct image_chain *c = chain_in(x, chain, x->f->chains[chain].name);
+
+	if (c)
+		c->foreign = true;
+	return c;
+}
+
+static int put_rules(struct editing *x, uint32_t chain, const char *name,
+		     const struct nft_native_rules *l, size_t n)
+{
+	struct image_chain *c = chain_in(x, chain, name);
+	int err = c ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < n; i++)
+		err = nft_raw_add_rule(c, &l->v[i].raw);
 	return err;
 }
 
@@ -141,20 +135,14 @@ static int put_rules(struct editing *x, uint32_t chain, const char *name,
 static int put_jump(struct editing *x, const struct foreign_rule *of,
 		    uint32_t behind, const char *name)
 {
-	const char *in = x->f->chains[of->chain].name;
-	struct image_table *t = image_table_of(x, of->chain);
-	struct image_chain *c = t ? image_find_chain(t, in) : NULL;
-	struct image_rule *r;
+	struct image_chain *c = host_chain(x, of->chain);
+	struct image_rule *r = c ? image_add_rule(c) : NULL;
 
-	if (t && !c)
-		c = image_add_chain(t, in, HOOK_MAX_);
-	r = c ? image_add_rule(c) : NULL;
 	if (!r)
 		return -ENOMEM;
-	c->foreign = true;
 	r->verdict = VERDICT_JUMP;
 	r->origin = &nobody;
-	r->match.family = nft_table_af(t->family);
+	r->match.family = nft_table_af(table_of(x, of->chain)->family);
 	r->target = name;
 	r->place = behind;
 	r->original = of->original;
@@ -162,31 +150,75 @@ static int put_jump(struct editing *x, const struct foreign_rule *of,
 	return r->comment ? 0 : -ENOMEM;
 }
 
-/* The jump to a stand-in returns to the chain; these verdicts must not. */
-static bool leaves(const struct foreign_outcome *o)
+/* A rule that itself leads to one of ctpolicy's chains, at the same place. */
+static int put_in_place(struct editing *x, uint32_t chain, uint32_t behind,
+			const struct nft_raw *raw)
 {
-	return o->verdict == FOREIGN_RETURN || o->verdict == FOREIGN_GOTO;
+	struct image_chain *c = host_chain(x, chain);
+	int err = c ? nft_raw_add_rule(c, raw) : -ENOMEM;
+	struct image_rule *r = err ? NULL : &c->rules[c->n_rules - 1];
+
+	if (err)
+		return err;
+	r->place = behind;
+	r->match.family = nft_table_af(table_of(x, chain)->family);
+	return nft_raw_in_place(r);
 }
 
-static bool leaves_chain(const struct foreign *f, const struct foreign_rule *r)
+static int put_ends(struct editing *x, const struct nft_native_job *j)
 {
-	const struct foreign_outcome own = { .verdict = r->verdict };
+	uint32_t chain = x->f->rules[j->rule].chain;
+	int err = 0;
 
-	for (uint32_t i = 0; i < r->n_terms; i++) {
-		const struct term *t = &f->terms[r->terms + i];
-		const struct key_set *s = &f->sets[t->set];
+	for (size_t i = 0; !err && i < j->ends->n; i++) {
+		_cleanup_(nft_raw_release) struct nft_raw raw = { 0 };
+		struct image_chain *c = chain_in(x, chain,
+						 j->ends->v[i].name);
 
-		if (t->kind != TERM_VMAP || s->outcome == FOREIGN_NOWHERE)
-			continue;
-		for (uint32_t k = 0; k < s->n; k++)
-			if (leaves(&f->outcomes[s->outcome + k]))
-				return true;
+		err = nft_native_end(j, &j->ends->v[i], &raw);
+		if (!err)
+			err = c ? nft_raw_add_rule(c, &raw) : -ENOMEM;
 	}
-	return leaves(&own);
+	return err;
 }
 
+/*
+ * From the first rule on that leaves the chain, all stand in the chain itself;
+ * those ahead of it, in the chain that the jump leads to.
+ */
+static int put_stand_in(struct editing *x, const struct nft_native_job *j,
+			uint32_t behind, const struct nft_native_rules *l)
+{
+	const struct foreign_rule *r = &x->f->rules[j->rule];
+	size_t n = 0;
+	int err;
+
+	while (n < l->n && !l->v[n].leaves)
+		n++;
+	err = put_rules(x, r->chain, r->stand_in, l, n);
+	if (!err)
+		err = put_jump(x, r, behind, r->stand_in);
+	for (; !err && n < l->n; n++)
+		err = put_in_place(x, r->chain, behind, &l->v[n].raw);
+	return err || !j->ends ? err : put_ends(x, j);
+}
+
+/* Of its maps one that others may fill, and lead to a chain with a copy. */
+static bool is_led_by_name(const struct editing *x,
+			   const struct foreign_rule *r, uint8_t hook)
+{
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &x->f->terms[r->terms + i];
+
+		if (t->kind == TERM_VMAP && x->f->sets[t->set].name)
+			return stateless_leads(x->s, x->f, r, hook);
+	}
+	return false;
+}
+
+/* Why the rule can't be another one in the hook. */
 static const char *why_not(const struct editing *x,
-			   const struct foreign_rule *r)
+			   const struct foreign_rule *r, uint8_t hook)
 {
 	const char *flags = table_of(x, r->chain)->flags;
 
@@ -194,41 +226,76 @@ static const char *why_not(const struct editing *x,
 		return "only the program that owns the table may change it";
 	if (!r->original)
 		return "the kernel's own form of it is not known";
-	return leaves_chain(x->f, r) ?
-		       "what ends the chain cannot stand in a chain of its own" :
+	if (is_led_by_name(x, r, hook))
+		return "it looks for a chain in a map that has a name, and that chain needs a copy for each hook";
+	return x->s->hooks[r->chain] == hook && !nft_native_may_split(x->f, r) ?
+		       "a map of its leads out of the chain, and is not one of ports, protocols or addresses, within the rule" :
 		       NULL;
+}
+
+static int add_plain(const struct nft_native_job *j,
+		     struct nft_native_rules *ret)
+{
+	_cleanup_(nft_raw_release) struct nft_raw raw = { 0 };
+	bool leaves = j->ends != NULL, led;
+	int err = nft_native_plain(j, &raw, &led);
+
+	if (!err && leaves)
+		err = nft_native_mark(&raw);
+	if (err)
+		return err;
+	if (mem_grow(&ret->v, &ret->cap, ret->n + 1))
+		return -ENOMEM;
+	ret->v[ret->n++] = (struct nft_native_rule){ raw, leaves };
+	raw = (struct nft_raw){ 0 };
+	return 0;
+}
+
+/* As the hook has it: replaced, or the rule itself. */
+static int compose(struct editing *x, const struct nft_native_job *j,
+		   struct nft_native_rules *ret)
+{
+	const struct foreign_rule *r = &x->f->rules[j->rule];
+	const char *why = why_not(x, r, j->hook);
+	bool replaced = false;
+	int err;
+
+	if (why)
+		return refuse(x, r->chain, r, why);
+	err = nft_native_rule(j, ret, &replaced);
+	if (!err && !replaced)
+		err = add_plain(j, ret);
+	if (err == -EOPNOTSUPP || err == -EBADMSG)
+		err = refuse(x, r->chain, r,
+			     "it has an expression that this version does not carry over");
+	return err;
 }
 
 static int edit_rule(struct editing *x, uint32_t rule, uint32_t *behind)
 {
 	_cleanup_(nft_native_rules_release) struct nft_native_rules l = { 0 };
+	_cleanup_(nft_native_ends_release) struct nft_native_ends ends = { 0 };
 	struct foreign_rule *r = &x->f->rules[rule];
 	uint8_t hook = x->s->hooks[r->chain];
-	const char *why;
-	bool gone = false;
+	uint32_t nth = lower_alike_ahead(x->f, rule, is_same);
+	struct nft_native_job j = {
+		.f = x->f, .s = x->s, .rule = rule, .hook = hook,
+		.ends = foreign_leaves_chain(x->f, r) ? &ends : NULL,
+	};
 	int err;
 
-	if (!stateless_find(x->s, rule, hook)) {
-		++*behind;
-		return 0;
-	}
-	why = why_not(x, r);
-	if (why)
-		return refuse(x, r->chain, r, why);
-	err = nft_native_rule(x->f, x->s, rule, hook, &l, &gone);
-	*behind += !gone;
-	if (err || !gone)
-		return err;
-	r->stand_in = name_of(x, hook, 'r', r, alike_ahead(x, rule));
-	err = r->stand_in ? put_rules(x, r->chain, r->stand_in, &l) : -ENOMEM;
-	return err ? err : put_jump(x, r, *behind, r->stand_in);
+	ends.name = name_of(hook, 'g', number_of(x->f, r, nth));
+	r->stand_in = name_of(hook, 'r', number_of(x->f, r, nth));
+	err = ends.name && r->stand_in ? compose(x, &j, &l) : -ENOMEM;
+	return err ? err : put_stand_in(x, &j, *behind, &l);
 }
 
-static int edit_chains(struct editing *x, uint32_t rule)
+/* The chains that were made for the rule, in that hook. */
+static int edit_chains(struct editing *x, uint32_t rule, uint8_t hook)
 {
-	const struct foreign_rule *r = &x->f->rules[rule];
-	uint8_t hook = x->s->hooks[r->chain];
-	size_t n = r->stand_in ? stateless_chains(x->s, rule, hook) : 0;
+	const struct nft_native_job j = { .f = x->f, .s = x->s, .rule = rule,
+					  .hook = hook };
+	size_t n = stateless_chains(x->s, rule, hook);
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++) {
@@ -236,9 +303,10 @@ static int edit_chains(struct editing *x, uint32_t rule)
 			struct nft_native_rules l = { 0 };
 		const char *name = NULL;
 
-		err = nft_native_chain(x->f, x->s, rule, hook, i, &name, &l);
+		err = nft_native_chain(&j, i, &name, &l);
 		if (!err && name)
-			err = put_rules(x, r->chain, name, &l);
+			err = put_rules(x, x->f->rules[rule].chain, name, &l,
+					l.n);
 	}
 	return err;
 }
@@ -252,37 +320,66 @@ static int edit_rules(struct editing *x)
 
 	for (uint32_t i = 0; !err && i < x->f->n_rules; i++) {
 		const struct foreign_rule *r = &x->f->rules[i];
+		uint8_t hook;
 
 		if (foreign_is_gone(r) ||
 		    !nft_table_is_native(table_of(x, r->chain)))
 			continue;
+		hook = x->s->hooks[r->chain];
+		if (!stateless_find(x->s, i, hook) &&
+		    !stateless_leads(x->s, x->f, r, hook)) {
+			++behind[r->chain];
+			continue;
+		}
 		err = edit_rule(x, i, &behind[r->chain]);
 		if (!err)
-			err = edit_chains(x, i);
-		if (err == -EOPNOTSUPP || err == -EBADMSG)
-			err = refuse(x, r->chain, r,
-				     "it has an expression that this version does not carry over");
+			err = edit_chains(x, i, hook);
 	}
 	return err;
 }
 
-static int check_copies(struct editing *x)
+/* All of the chain's rules, as another hook has them. */
+static int put_copy(struct editing *x, const struct stateless_copy *c)
 {
-	for (size_t i = 0; i < x->s->n_copies; i++)
+	int err = chain_in(x, c->chain, c->name) ? 0 : -ENOMEM;
+
+	lower_tell_copy(x->f, c, x->d);
+	for (uint32_t i = 0; !err && i < x->f->n_rules; i++) {
+		_cleanup_(nft_native_rules_release)
+			struct nft_native_rules l = { 0 };
+		const struct nft_native_job j = { .f = x->f, .s = x->s,
+						  .rule = i, .hook = c->hook };
+		const struct foreign_rule *r = &x->f->rules[i];
+
+		if (r->chain != c->chain || foreign_is_gone(r))
+			continue;
+		err = compose(x, &j, &l);
+		if (!err)
+			err = put_rules(x, c->chain, c->name, &l, l.n);
+		if (!err)
+			err = edit_chains(x, i, c->hook);
+	}
+	return err;
+}
+
+static int put_copies(struct editing *x)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < x->s->n_copies; i++)
 		if (nft_table_is_native(table_of(x, x->s->copies[i].chain)))
-			return refuse(x, x->s->copies[i].chain, NULL,
-				      "several hooks reach the chain, and this version copies none");
-	return 0;
+			err = put_copy(x, &x->s->copies[i]);
+	return err;
 }
 
 static int put_all(struct editing *x)
 {
-	int err = check_copies(x);
+	int err = lower_name_chains(x->f, x->s, name_chain, x);
 
 	if (!err)
-		err = rename_chains(x);
-	if (!err)
 		err = edit_rules(x);
+	if (!err)
+		err = put_copies(x);
 	return err ? err : nft_native_memory(x->f, x->s, x->img);
 }
 
@@ -323,7 +420,7 @@ static int say_rules(const struct foreign_table *t,
 	for (size_t i = 0; !err && i < l->n; i++) {
 		_cleanup_(strbuf_release) struct strbuf raw = { 0 };
 
-		nft_raw_print(&l->v[i], &raw);
+		nft_raw_print(&l->v[i].raw, &raw);
 		err = strbuf_status(&raw);
 		if (!err)
 			err = nft_raw_say(t->family, t->name, strbuf_str(&raw),
@@ -351,13 +448,15 @@ int nft_native_print(const struct foreign *f, const struct stateless *s,
 {
 	_cleanup_(nft_native_rules_release) struct nft_native_rules l = { 0 };
 	const struct foreign_table *t = &f->tables[f->chains[e->chain].table];
+	const struct nft_native_job j = { .f = f, .s = s, .rule = e->rule,
+					  .hook = e->hook };
 	size_t n = stateless_chains(s, e->rule, e->hook);
 	bool gone;
 	int err;
 
 	if (is_second(s, e))
 		return 0;
-	err = nft_native_rule(f, s, e->rule, e->hook, &l, &gone);
+	err = nft_native_rule(&j, &l, &gone);
 	if (!err)
 		err = say_rules(t, &l, "\n", out);
 	for (size_t k = 0; !err && k < n; k++) {
@@ -365,7 +464,7 @@ int nft_native_print(const struct foreign *f, const struct stateless *s,
 			struct nft_native_rules in = { 0 };
 		const char *name = NULL;
 
-		err = nft_native_chain(f, s, e->rule, e->hook, k, &name, &in);
+		err = nft_native_chain(&j, k, &name, &in);
 		if (err || !name)
 			continue;
 		strbuf_printf(out, "chain %s { ", name);

@@ -19,6 +19,7 @@
 #include "rules/stateless.h"
 
 struct image_chain;
+struct image_rule;
 
 /* nft_native_parts.c */
 enum nft_native_kind {
@@ -54,6 +55,13 @@ int nft_native_ways(const struct nft_native_asked *x, size_t *ret);
 int nft_native_match(const struct nft_native_asked *x, size_t way,
 		     struct nft_raw *to, bool *ret_alone);
 
+/*
+ * That the first register holds one of the values, of so many bytes and of that
+ * type of nft's.
+ */
+int nft_native_among(const struct spans *s, size_t bytes, uint32_t type,
+		     struct nft_raw *to);
+
 /* nft_native_put.c: what was written, behind what is there. */
 struct nft_writer;
 int nft_native_flush(struct nft_writer *w, struct nft_raw *to);
@@ -80,25 +88,76 @@ void nft_native_note(struct nft_writer *w, uint8_t family, bool flows,
 		     bool answers);
 void nft_rule_freep(struct nftnl_rule **r);
 
-/* nft_native_rule.c: rules in order. */
-struct nft_native_rules {
-	struct nft_raw *v;
+/*
+ * What a rule does that leaves its chain can't be done from a chain that is
+ * called: chains of their own do it, one for each verdict, and the rules that
+ * stand in the rule's place go there. `name` is that of the first.
+ */
+struct nft_native_ends {
+	const char *name;
+	struct nft_native_end {
+		const char *name;
+		struct foreign_outcome does;
+	} *v;
 	size_t n, cap;
 };
-/* What stands for the rule in the hook, as `own` is; *ret_gone: it goes. */
-int nft_native_rule(const struct foreign *f, const struct stateless *s,
-		    uint32_t rule, uint8_t hook, struct nft_native_rules *ret,
-		    bool *ret_gone);
+void nft_native_ends_release(struct nft_native_ends *e);
+
+/* A rule, as its chain has it in that hook. */
+struct nft_native_job {
+	const struct foreign *f;
+	const struct stateless *s;
+	uint32_t rule;
+	uint8_t hook;
+	struct nft_native_ends *ends;	/* NULL: rules do it themselves */
+};
+
+/* nft_native_rule.c: rules in order. */
+struct nft_native_rules {
+	struct nft_native_rule {
+		struct nft_raw raw;
+		bool leaves;		/* for an end that leaves the chain */
+	} *v;
+	size_t n, cap;
+};
+/* What stands for the rule, as `own` is; *ret_gone: it goes. */
+int nft_native_rule(const struct nft_native_job *j,
+		    struct nft_native_rules *ret, bool *ret_gone);
 /* The same of a chain that was made for it. */
-int nft_native_chain(const struct foreign *f, const struct stateless *s,
-		     uint32_t rule, uint8_t hook, size_t number,
+int nft_native_chain(const struct nft_native_job *j, size_t number,
 		     const char **ret_name, struct nft_native_rules *ret);
+/* The rule of one of the ends. */
+int nft_native_end(const struct nft_native_job *j,
+		   const struct nft_native_end *end, struct nft_raw *ret);
 void nft_native_rules_release(struct nft_native_rules *l);
+
+/*
+ * nft_native_keys.c: a map of which some verdicts leave the chain. Is it, if
+ * the rule has one, of a kind whose keys can be asked for?
+ */
+bool nft_native_may_split(const struct foreign *f,
+			  const struct foreign_rule *r);
+/* Those with a verdict that leaves, or the others; *ret_any: there are some. */
+int nft_native_keys(const struct nft_native_job *j,
+		    const struct nft_native_part *map, bool leaving,
+		    struct nft_raw *to, bool *ret_any);
+
+/* nft_native_plain.c: rules that only lead elsewhere. */
+/* Chains by the names of the copies that the job's hook has; *ret: any. */
+int nft_native_lead(const struct nft_native_job *j, struct nft_raw *r,
+		    bool *ret);
+/* The rule itself, led so. */
+int nft_native_plain(const struct nft_native_job *j, struct nft_raw *ret,
+		     bool *ret_led);
+/* By its comment it is ctpolicy's; it loses its own. */
+int nft_native_mark(struct nft_raw *r);
 
 /* nft_native_read.c: such rules in words, and as terms. */
 /* A rule of a chain of ctpolicy's, as an image has it. */
 int nft_raw_decode(const struct nlmsghdr *nlh, const struct image_table *t,
 		   const struct nft_anonymous *sets, struct image_rule *ret);
+/* The same in a chain of the host's: it leads to one of ctpolicy's. */
+int nft_raw_in_place(struct image_rule *r);
 /* At the end of a chain of ctpolicy's. */
 int nft_raw_add_rule(struct image_chain *c, const struct nft_raw *raw);
 /* The terms of the rule that was added to the model last. */

@@ -232,6 +232,23 @@ static int put_set(struct asking *x, const struct nft_side *v, size_t bytes,
 	return err ? err : nft_raw_add_set(x->to, &s);
 }
 
+int nft_native_among(const struct spans *s, size_t bytes, uint32_t type,
+		     struct nft_raw *to)
+{
+	_cleanup_(nft_rule_freep) struct nftnl_rule *rule = nftnl_rule_alloc();
+	struct asking x = { .to = to, .w.rule = rule };
+	const struct nft_side v = { .s = *s };
+	int err = 0;
+
+	if (!rule)
+		return -ENOMEM;
+	if (s->n == 1)
+		put_range(&x, &s->v[0], bytes, false);
+	else
+		err = put_set(&x, &v, bytes, type);
+	return err ? err : nft_native_flush(&x.w, to);
+}
+
 static int ask_dim(struct asking *x, struct arena *a, const struct dim_row *row)
 {
 	size_t bytes = zone_bytes(x->x->r->zone.family, row->dim);

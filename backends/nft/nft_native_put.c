@@ -93,6 +93,7 @@ int nft_native_verdict(struct nft_raw *to, enum foreign_verdict v,
 	} codes[] = {
 		{ FOREIGN_ACCEPT, NF_ACCEPT }, { FOREIGN_DROP, NF_DROP },
 		{ FOREIGN_RETURN, NFT_RETURN }, { FOREIGN_JUMP, NFT_JUMP },
+		{ FOREIGN_GOTO, NFT_GOTO },
 	};
 	_cleanup_(nft_rule_freep) struct nftnl_rule *rule = nftnl_rule_alloc();
 	struct nft_writer w = { .rule = rule };

@@ -28,6 +28,25 @@ int nft_raw_add_rule(struct image_chain *c, const struct nft_raw *raw)
 	return r->unknown ? 0 : -ENOMEM;
 }
 
+int nft_raw_in_place(struct image_rule *r)
+{
+	_cleanup_(nft_raw_release) struct nft_raw raw = { 0 };
+	const char *to;
+	int err;
+
+	if (!r->unknown || !nft_words_are_raw(r->unknown))
+		return 0;
+	err = nft_raw_parse(r->unknown + strlen(NFT_RAW_WORD), &raw);
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	to = nft_raw_target(&raw);
+	if (!to || !own_names_led_to(to))
+		return 0;
+	r->verdict = VERDICT_WORDS;
+	r->target = to;
+	return 0;
+}
+
 int nft_raw_decode(const struct nlmsghdr *nlh, const struct image_table *t,
 		   const struct nft_anonymous *sets, struct image_rule *ret)
 {

@@ -180,6 +180,16 @@ const char *nft_original_target(const struct nlattr *exprs)
 	return chain;
 }
 
+const char *nft_raw_target(const struct nft_raw *r)
+{
+	const char *chain = NULL;
+	const struct nlattr *a;
+
+	nft_for_each_bytes(a, &r->exprs)
+		chain = chain_of(a) ? chain_of(a) : chain;
+	return chain ? intern(chain) : NULL;
+}
+
 struct lacking {
 	nft_chain_fn *is_there;
 	void *arg;

@@ -40,6 +40,8 @@ int nft_original_digest_of(const struct nlmsghdr *nlh,
 			   const struct nft_anonymous *sets, uint64_t *ret);
 /* The chain that a rule's last verdict leads to; NULL: to none. */
 const char *nft_original_target(const struct nlattr *exprs);
+/* The same, interned. */
+const char *nft_raw_target(const struct nft_raw *r);
 /*
  * Of the chains that a text's verdicts lead to, those of its own maps too, one
  * that `is_there` denies, interned; *ret NULL: there is none.

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backends/nft/nft_compat.h"
+#include "backends/nft/nft_native.h"
 #include "backends/nft/nft_parse.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -495,5 +496,7 @@ int nft_parse_rule(struct nft_parser *p, const struct image_table *t,
 	if (err || ret->verdict != VERDICT_UNKNOWN)
 		return err;
 	ret->unknown = strndup(start, (size_t)(end - start));
-	return ret->unknown ? 0 : -ENOMEM;
+	if (!ret->unknown || p->echo)
+		return ret->unknown ? 0 : -ENOMEM;
+	return nft_raw_in_place(ret);
 }

@@ -320,13 +320,13 @@ static int write_elements(const struct nft_plan *p, size_t *i,
 }
 
 /* What stands in for a rule of the host's is in the kernel's own bytes. */
-static int write_raw(const struct step *s, size_t i, struct nft_batch *b)
+static int write_raw(const struct step *s, size_t i, uint64_t before,
+		     struct nft_batch *b)
 {
 	_cleanup_(nft_raw_release) struct nft_raw r = { 0 };
 	int err = nft_raw_parse(s->rule->unknown + strlen(NFT_RAW_WORD), &r);
 
-	return err ? err : nft_original_send(&r, s, s->before ?
-					     s->before->handle : 0, i, b);
+	return err ? err : nft_original_send(&r, s, before, i, b);
 }
 
 static bool is_raw(const struct step *s)
@@ -348,7 +348,7 @@ static int write_step(const struct nft_plan *p, size_t i,
 	    !nft_exchange_hands_over(x, s))
 		err = nft_exchange_write(s, i, b, d);
 	if (!err && !p->drop[i] && is_raw(s))
-		err = write_raw(s, i, b);
+		err = write_raw(s, i, handle_behind(s, host, x), b);
 	else if (!err)
 		err = write_one(p, i, host, x, b, d);
 	return err || !handle ? err : write_exchanged(s, i, handle, b);

@@ -6,6 +6,7 @@
 
 #include <linux/netfilter.h>
 
+#include "backends/nft/nft_pair.h"
 #include "backends/nft/nft_parts.h"
 #include "backends/nft/nft_rewrite.h"
 #include "core/mem.h"
@@ -13,7 +14,7 @@
 /* What is said around the family, and whether that must be said. */
 struct line {
 	struct strbuf head, tail;
-	bool alone, shared;
+	bool alone;
 };
 
 struct lines {
@@ -52,6 +53,8 @@ struct composing {
 	uint8_t hook;
 	bool inner;			/* in a chain made for the rule */
 	size_t place;			/* of the state, among the parts */
+	struct lines lines[2];
+	struct nft_lines *out;
 };
 
 /* As the hook knows it. */
@@ -221,9 +224,12 @@ static int compose_way(const struct composing *c,
 	return 0;
 }
 
-static int compose(const struct composing *c, const struct stateless_edit *e,
-		   const struct stateless_rule *r, bool first, struct lines *l)
+static int compose(void *arg, size_t family, const struct stateless_rule *r,
+		   bool first)
 {
+	struct composing *c = arg;
+	const struct stateless_edit *e = c->pair->e[family];
+	struct lines *l = &c->lines[family];
 	struct zone known = r->own || c->inner ? e->own :
 						 zone_all(e->family);
 	const struct nft_asked x = {
@@ -232,6 +238,7 @@ static int compose(const struct composing *c, const struct stateless_edit *e,
 	size_t ways = 1;
 	int err = nft_rewrite_ways(&x, &ways);
 
+	first &= !c->inner;
 	for (size_t i = 0; !err && i < ways; i++) {
 		if (mem_grow(&l->v, &l->cap, l->n + 1))
 			return -ENOMEM;
@@ -241,21 +248,34 @@ static int compose(const struct composing *c, const struct stateless_edit *e,
 	return err;
 }
 
-static bool is_same(const struct line *a, const struct line *b)
+static size_t count(const void *arg, size_t family)
 {
+	const struct composing *c = arg;
+
+	return c->lines[family].n;
+}
+
+static bool is_same(const void *arg, size_t v4, size_t v6)
+{
+	const struct composing *c = arg;
+	const struct line *a = &c->lines[0].v[v4], *b = &c->lines[1].v[v6];
+
 	return !strcmp(strbuf_str(&a->head), strbuf_str(&b->head)) &&
 	       !strcmp(strbuf_str(&a->tail), strbuf_str(&b->tail));
 }
 
-static int put_line(struct nft_lines *out, const struct line *l,
-		    const char *family)
+static int put_line(void *arg, size_t family, size_t line, uint8_t ask)
 {
+	const struct composing *c = arg;
+	const struct line *l = &c->lines[family].v[line];
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	struct nft_lines *out = c->out;
 	const char *s;
 
 	strbuf_puts(&b, strbuf_str(&l->head));
-	if (family && !l->alone)
-		strbuf_printf(&b, " meta nfproto %s", family);
+	if (ask && !l->alone)
+		strbuf_printf(&b, " meta nfproto %s",
+			      ask == NFPROTO_IPV4 ? "ipv4" : "ipv6");
 	strbuf_puts(&b, strbuf_str(&l->tail));
 	if (strbuf_status(&b))
 		return -ENOMEM;
@@ -270,46 +290,23 @@ static int put_line(struct nft_lines *out, const struct line *l,
 	return strbuf_status(&out->v[out->n++]);
 }
 
-/* In the order of each family; what both say is said once. */
-static int merge(const struct lines l[2], bool both, struct nft_lines *ret)
-{
-	size_t k = 0;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < l[0].n; i++) {
-		size_t same = k;
-
-		while (same < l[1].n && !is_same(&l[0].v[i], &l[1].v[same]))
-			same++;
-		for (; !err && same < l[1].n && k < same; k++)
-			err = put_line(ret, &l[1].v[k], both ? "ipv6" : NULL);
-		if (!err)
-			err = put_line(ret, &l[0].v[i],
-				       both && same == l[1].n ? "ipv4" : NULL);
-		k += same < l[1].n;
-	}
-	for (; !err && k < l[1].n; k++)
-		err = put_line(ret, &l[1].v[k], both ? "ipv6" : NULL);
-	return err;
-}
-
 static int compose_pair(struct composing *c, const struct stateless_span of[2],
 			struct nft_lines *ret)
 {
 	const struct foreign *f = c->f;
-	struct lines l[2] = { 0 };
-	uint8_t family = f->tables[f->chains[c->rule->chain].table].family;
-	int err = 0;
+	const struct nft_pair p = {
+		.both = f->tables[f->chains[c->rule->chain].table].family ==
+			NFPROTO_INET,
+		.compose = compose, .count = count, .same = is_same,
+		.put = put_line,
+	};
+	int err;
 
 	c->place = place_of(c->parts);
-	for (size_t k = 0; k < 2; k++)
-		for (size_t i = 0; !err && i < of[k].n; i++)
-			err = compose(c, c->pair->e[k], &of[k].v[i],
-				      !c->inner && !i, &l[k]);
-	if (!err)
-		err = merge(l, family == NFPROTO_INET, ret);
-	lines_release(&l[0]);
-	lines_release(&l[1]);
+	c->out = ret;
+	err = nft_pair_compose(&p, c, of);
+	lines_release(&c->lines[0]);
+	lines_release(&c->lines[1]);
 	return err;
 }
 

@@ -229,25 +229,27 @@ static int read_anonymous(struct scan *s)
 	return any ? nft_anonymous_read(s->ctx, has_raw, s, &s->sets) : 0;
 }
 
+/* With `target` in a chain of the host's: the chain that it leads to. */
 static int decode_rule(struct scan *s, const struct nlmsghdr *nlh,
 		       const struct image_table *t, struct image_chain *c,
-		       size_t place)
+		       size_t place, const char *target)
 {
 	struct image_rule *r = image_add_rule(c);
+	bool raw = !t->iptables && own_names_edit(c->name), in_place;
 	int err;
 
 	if (!r)
 		return -ENOMEM;
-	err = !t->iptables && own_names_edit(c->name) ?
-		      nft_raw_decode(nlh, t, &s->sets, r) :
-		      nft_rule_decode(s->image, t, nlh, r);
+	in_place = target && !t->iptables && own_names_led_to(target);
+	err = raw || in_place ? nft_raw_decode(nlh, t, &s->sets, r) :
+				nft_rule_decode(s->image, t, nlh, r);
 	r->place = (uint32_t)place;
-	return err;
+	return err || !in_place ? err : nft_raw_in_place(r);
 }
 
 /* A rule of ctpolicy's in a chain of the host's. */
 static int take_jump(struct scan *s, const struct nlmsghdr *nlh,
-		     const struct nft_foreign *f)
+		     const struct nft_foreign *f, const struct nlattr *exprs)
 {
 	struct image_table *t = our_table(s, f->family, f->table);
 	struct image_chain *c;
@@ -260,7 +262,8 @@ static int take_jump(struct scan *s, const struct nlmsghdr *nlh,
 	if (!c)
 		return -ENOMEM;
 	c->foreign = true;
-	return decode_rule(s, nlh, t, c, f->n_rules + c->n_rules);
+	return decode_rule(s, nlh, t, c, f->n_rules + c->n_rules,
+			   nft_original_target(exprs));
 }
 
 /* By its comment it is ctpolicy's, by where it leads it is not. */
@@ -302,7 +305,7 @@ static int take_foreign_rule(struct scan *s, const struct nlmsghdr *nlh,
 	if (err)
 		return err;
 	if (ours)
-		return take_jump(s, nlh, f);
+		return take_jump(s, nlh, f, v[NFTA_RULE_EXPRESSIONS]);
 	err = note_renamed(s->survey, f, v);
 	return err ? err :
 		     nft_world_count_rule(f, nft_attr_u64(v[NFTA_RULE_HANDLE]));
@@ -323,7 +326,7 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 			     nft_attr_str(v[NFTA_RULE_TABLE]));
 	c = t ? image_find_chain(t, nft_attr_str(v[NFTA_RULE_CHAIN])) : NULL;
 	if (c && !c->foreign)
-		return decode_rule(s, nlh, t, c, 0);
+		return decode_rule(s, nlh, t, c, 0, NULL);
 	return take_foreign_rule(s, nlh, v);
 }
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "backends/lower/refuse.h"
+#include "backends/lower/edits.h"
 #include "backends/xtables/ipt_edits_put.h"
 #include "backends/xtables/ipt_rewrite.h"
 #include "core/intern.h"
@@ -50,47 +50,18 @@ static int refuse(struct editing *x, uint32_t chain,
 	return lower_refuse_edit(x->f, chain, r, why, x->d);
 }
 
-static uint32_t alike_ahead(const struct editing *x, uint32_t rule)
+static int name_chain(void *arg, uint32_t chain, uint8_t hook,
+		      const struct foreign_rule *r, uint32_t number,
+		      const char **ret)
 {
-	const struct foreign_rule *r = &x->f->rules[rule];
-	uint32_t n = 0;
+	static const struct foreign_text none = { "", 0 };
+	const struct editing *x = arg;
+	const char *prefix = prefix_of(x, chain, hook);
 
-	for (uint32_t i = 0; i < rule; i++) {
-		const struct foreign_rule *o = &x->f->rules[i];
-
-		n += o->chain == r->chain && o->raw.n == r->raw.n &&
-		     !memcmp(o->raw.s, r->raw.s, r->raw.n);
-	}
-	return n;
-}
-
-/* Names by which the chains are known to be ctpolicy's. */
-static int rename_chains(struct editing *x)
-{
-	for (size_t i = 0; i < x->s->n_chains; i++) {
-		struct stateless_chain *c = &x->s->chains[i];
-		const struct foreign_rule *r = &x->f->rules[c->rule];
-		const char *prefix = prefix_of(x, r->chain, c->hook);
-
-		if (!prefix)
-			continue;
-		c->name = edits_name(x, prefix, 'c', r->chain, &r->raw,
-				  (uint32_t)i);
-		if (!c->name)
-			return -ENOMEM;
-	}
-	for (size_t i = 0; i < x->s->n_copies; i++) {
-		struct stateless_copy *c = &x->s->copies[i];
-		const struct foreign_text none = { "", 0 };
-		const char *prefix = prefix_of(x, c->chain, c->hook);
-
-		if (!prefix)
-			continue;
-		c->name = edits_name(x, prefix, 'c', c->chain, &none, c->hook);
-		if (!c->name)
-			return -ENOMEM;
-	}
-	return 0;
+	if (!prefix)
+		return 0;
+	*ret = edits_name(x, prefix, 'c', chain, r ? &r->raw : &none, number);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int print_edit(const struct editing *x, struct ipt_line *l,
@@ -102,12 +73,6 @@ static int print_edit(const struct editing *x, struct ipt_line *l,
 		err = ipt_rewrite_rule(l, &x->s->rules[e->first + i], &e->own,
 				       false, out);
 	return err;
-}
-
-/* The jump to a stand-in returns to the chain; these verdicts must not. */
-static bool leaves_chain(const struct foreign_rule *r)
-{
-	return r->verdict == FOREIGN_RETURN || r->verdict == FOREIGN_GOTO;
 }
 
 /*
@@ -205,15 +170,15 @@ static int name_stand_in(const struct editing *x, uint32_t rule,
 			 struct stand_in *to)
 {
 	const struct foreign_rule *r = &x->f->rules[rule];
-	uint32_t alike = alike_ahead(x, rule);
+	uint32_t alike = lower_alike_ahead(x->f, rule, NULL);
+	bool leaves = to->goes && foreign_leaves_chain(x->f, r);
 
 	to->name = edits_name(x, to->prefix, to->goes ? 'r' : 's', r->chain,
 			      &r->raw, alike);
-	if (to->goes && leaves_chain(r))
+	if (leaves)
 		to->leave = edits_name(x, to->prefix, 'g', r->chain, &r->raw,
 				       alike);
-	return to->name && (to->leave || !to->goes || !leaves_chain(r)) ?
-		       0 : -ENOMEM;
+	return to->name && (to->leave || !leaves) ? 0 : -ENOMEM;
 }
 
 static int put_stand_in(struct editing *x, uint32_t rule,
@@ -310,18 +275,6 @@ static int edit_rules(struct editing *x)
 	return err;
 }
 
-/* A ban that is put into the chain by hand would be half a ban. */
-static void tell_copy(struct editing *x, const struct stateless_copy *c)
-{
-	const struct foreign_table *t = edits_table(x, c->chain);
-
-	diag_add(x->d, DIAG_WARNING, 0, ID_CHAIN_COPIED, NOPOS,
-		 "packets of hook %s pass a copy of chain %s of table %s %s: rules that are added to the chain, or deleted from it, make no difference to them",
-		 walk_hook_name(c->hook), x->f->chains[c->chain].name,
-		 foreign_family_name(t->family), t->name);
-	diag_help(x->d, "apply again after each change of this chain, or put such rules into the chains that call it");
-}
-
 static int put_copy(struct editing *x, const struct stateless_copy *c)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
@@ -331,7 +284,7 @@ static int put_copy(struct editing *x, const struct stateless_copy *c)
 	if (!is_iptables(x, edits_table(x, c->chain)))
 		return 0;
 	err = edits_put_chain(x, c->chain, c->name);
-	tell_copy(x, c);
+	lower_tell_copy(x->f, c, x->d);
 	for (uint32_t i = 0; !err && i < x->f->n_rules; i++) {
 		const struct foreign_rule *r = &x->f->rules[i];
 
@@ -385,7 +338,7 @@ static int keep_reassembly(struct editing *x, uint8_t family)
 
 static int put_all(struct editing *x)
 {
-	int err = rename_chains(x);
+	int err = lower_name_chains(x->f, x->s, name_chain, x);
 
 	if (!err)
 		err = edit_rules(x);

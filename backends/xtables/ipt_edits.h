@@ -5,10 +5,9 @@
  * Where a rule is replaced stands a jump to a chain with its replacements, in
  * the words of iptables; see rules/originals.h.
  *
- * Shape:  CTPOLICY-INPUT.r1a2b3c4d stands in for a rule, ...s... stands ahead
- *         of one that stays, ...c... is called by such a chain, ...g... does
- *         what a rule does that leaves its chain. The number is
- *         of the rule's words, so that the same edit has the same name again.
+ * Shape:  as in backends/lower/edits.h; ...s... stands ahead of a rule that
+ *         stays. The number is of the rule's words, so that the same edit has
+ *         the same name again.
  *         In nf_tables these are chains of iptables-nft's filter table.
  * Errors: put_edits() of backends/backend.h.
  */

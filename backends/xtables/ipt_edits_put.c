@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/lower/edits.h"
 #include "backends/lower/reach.h"
 #include "backends/xtables/ipt_rule_args.h"
 #include "backends/xtables/xt.h"
@@ -13,8 +14,6 @@
 #include "core/mem.h"
 
 #include <linux/netfilter.h>
-
-#define TWINS_MAX 8		/* that anybody keeps of a rule */
 
 static const struct origin nobody;
 
@@ -46,19 +45,16 @@ const char *edits_name(const struct editing *x, const char *prefix, char kind,
 			     number_of(x->f, chain, words, nth));
 }
 
+static uint32_t number_of_rule(const struct foreign *f,
+			       const struct foreign_rule *r, uint32_t nth)
+{
+	return number_of(f, r->chain, &r->raw, nth);
+}
+
 bool ipt_stands_for(const char *stand_in, const struct foreign *f,
 		    const struct foreign_rule *r)
 {
-	const char *number = strstr(stand_in, ".r");
-	char *end;
-	unsigned long wanted = number ? strtoul(number + 2, &end, 16) : 0;
-
-	if (!number || *end || end == number + 2)
-		return false;
-	for (uint32_t nth = 0; nth < TWINS_MAX; nth++)
-		if (number_of(f, r->chain, &r->raw, nth) == wanted)
-			return true;
-	return false;
+	return lower_stands_for(stand_in, f, r, number_of_rule);
 }
 
 static struct image_table *image_table_of(struct editing *x, uint32_t chain)
