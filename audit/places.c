@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "audit/echo.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 struct here places_chain(struct search *x, uint32_t chain, bool plain)
@@ -205,6 +206,47 @@ static unsigned int turn_of(const struct stand *s, const char *then,
 	return last + 1;
 }
 
+#define NEXT_SHOWN 72	/* bytes of a rule that a screen has room for */
+
+/* Which chain a rule is in, iptables-save says once more in each. */
+static struct foreign_text words_of(const struct foreign_rule *r)
+{
+	struct foreign_text t = r->raw;
+
+	if (t.n < 3 || memcmp(t.s, "-A ", 3) != 0)
+		return t;
+	for (int i = 0; i < 2; i++) {
+		const char *gap = memchr(t.s, ' ', t.n);
+
+		if (!gap)
+			break;
+		t.n -= (size_t)(gap + 1 - t.s);
+		t.s = gap + 1;
+	}
+	return t;
+}
+
+/* What the packets that it takes go past. */
+static int name_next(const struct search *x, const struct here *h,
+		     struct stand *s)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	const char *policy = x->f->chains[h->chain].policy;
+	struct foreign_text words;
+
+	s->of = h->n;
+	if (s->next || (s->behind >= h->n && !policy))
+		return 0;
+	if (s->behind < h->n) {
+		words = words_of(&x->f->rules[h->rules[s->behind]]);
+		foreign_text_line(&words, NEXT_SHOWN, &b);
+	} else {
+		strbuf_puts(&b, policy);
+	}
+	s->next = strbuf_status(&b) ? NULL : intern(strbuf_str(&b));
+	return s->next ? 0 : -ENOMEM;
+}
+
 /* `then`: what becomes of them; NULL: accepted. */
 int places_put(struct search *x, const struct here *h, uint32_t behind,
 	       const struct lot *lot, const struct match *m, const char *then)
@@ -218,7 +260,7 @@ int places_put(struct search *x, const struct here *h, uint32_t behind,
 	struct stand *s = stands_at(x->out, &place);
 	struct rule r = lot->rule;
 
-	if (!s)
+	if (!s || name_next(x, h, s))
 		return -ENOMEM;
 	r.match = *m;
 	r.then = then;

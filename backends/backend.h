@@ -6,10 +6,11 @@
  *                                   +- changeset_diff() -> commit
  *   kernel --snapshot--> live image-+
  *
- * Shape:  name, lower, render, print_step, parse, read_foreign and recognizes
- *         are pure: no kernel, no root. The rest is called in the order open,
- *         snapshot and read_live (as often as wanted), commit, close. `lower`
- *         with host and stands NULL is for no host: what render prints.
+ * Shape:  name, lower, render, print_step, print_inner, parse, read_foreign
+ *         and recognizes are pure: no kernel, no root. The rest is called in
+ *         the order open, snapshot and read_live (as often as wanted), commit,
+ *         close. `lower` with host and stands NULL is for no host: what render
+ *         prints.
  * Errors: -errno, and at least one diagnostic, at the failing rule's place
  *         where there is one. commit() leaves the rules as before when it
  *         fails; a backend atomic only per table undoes its own earlier
@@ -122,6 +123,8 @@ struct backend {
 	int (*render)(const struct image *img, FILE *out);
 	/* One line, without sign or newline, in the backend's own syntax. */
 	void (*print_step)(const struct step *s, struct strbuf *out);
+	/* Of a rule, or of how a chain is hooked, without where it is. */
+	void (*print_inner)(const struct step *s, struct strbuf *out);
 	/* The text of render(), or a saved ruleset that holds our things. */
 	int (*parse)(const char *file, const char *text, size_t len,
 		     struct image **ret, struct diags *d);

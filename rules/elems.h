@@ -70,6 +70,9 @@ int elems_canonical(struct elems *e);
  * that is left when the boxes are sorted and free of twins.
  */
 int elems_split(struct elems *e);
+/* A field's first value to its last: "53", "10.0.0.0/8", "a-b", "\"eth0\"". */
+void elems_print_field(enum field_type t, const uint8_t *a, const uint8_t *b,
+		       struct strbuf *out);
 int elems_copy(const struct elems *e, struct elems *ret);
 void elems_release(struct elems *e);
 

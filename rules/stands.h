@@ -3,7 +3,9 @@
  * rules/stands.h: where accept rules stand among the host's own.
  *
  * Shape:  a stand is one place in a chain of the host's: behind so many of its
- *         rules stands a jump to the accept rules of the stand. Stands are in
+ *         rules stands a jump to the accept rules of the stand. `next` is the
+ *         host's rule right behind it; at the end of a base chain, its policy.
+ *         Stands are in
  *         order of their world, family, table, chain and place, no two in one
  *         place; those of one table and hook are numbered from 1 in it.
  * Owner:  names are interned; the rules are the stand's own, their origins
@@ -22,6 +24,8 @@ struct stand {
 	const char *table, *chain;
 	enum hook hook;			/* of the packets that come here */
 	uint32_t behind;		/* of the host's rules in the chain */
+	uint32_t of;			/* so many rules */
+	const char *next;		/* for people; NULL: none, not known */
 	unsigned int number;
 	struct ruleset accepts;
 };

@@ -103,6 +103,7 @@ const struct backend backend_iptables = {
 	.lower = ipt_lower,
 	.render = ipt_render,
 	.print_step = ipt_print_step,
+	.print_inner = ipt_print_inner,
 	.parse = ipt_parse,
 	.read_foreign = ipt_read_foreign,
 	.rewrite = ipt_rewrite,

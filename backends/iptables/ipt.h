@@ -50,6 +50,7 @@ int ipt_lower(const struct ruleset *rs, const struct survey *host,
 	      const struct stands *stands, struct image **ret, struct diags *d);
 int ipt_render(const struct image *img, FILE *out);
 void ipt_print_step(const struct step *s, struct strbuf *out);
+void ipt_print_inner(const struct step *s, struct strbuf *out);
 int ipt_parse(const char *file, const char *text, size_t len,
 	      struct image **ret, struct diags *d);
 int ipt_open(struct backend_ctx **ret, struct diags *d);

@@ -336,3 +336,9 @@ void ipt_print_step(const struct step *s, struct strbuf *out)
 		ipt_set_print_type(s->set, out);
 	}
 }
+
+void ipt_print_inner(const struct step *s, struct strbuf *out)
+{
+	if (s->kind == STEP_RULE)
+		ipt_step_print_rule(s, out);
+}

@@ -40,6 +40,7 @@ int nft_lower(const struct ruleset *rs, const struct survey *host,
 	      struct image **ret, struct diags *d);
 int nft_render(const struct image *img, FILE *out);
 void nft_print_step(const struct step *s, struct strbuf *out);
+void nft_print_inner(const struct step *s, struct strbuf *out);
 int nft_parse(const char *file, const char *text, size_t len,
 	      struct image **ret, struct diags *d);
 

@@ -71,6 +71,7 @@ const struct backend backend_nft = {
 	.lower = nft_lower,
 	.render = nft_render,
 	.print_step = nft_print_step,
+	.print_inner = nft_print_inner,
 	.parse = nft_parse,
 	.read_foreign = nft_read_foreign,
 	.recognizes = nft_recognizes,

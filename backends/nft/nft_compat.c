@@ -170,6 +170,14 @@ bool nft_compat_print_step(const struct step *s, struct strbuf *out)
 	return true;
 }
 
+bool nft_compat_print_inner(const struct step *s, struct strbuf *out)
+{
+	if (s->kind != STEP_RULE)
+		return false;
+	ipt_step_print_rule(s, out);
+	return true;
+}
+
 int nft_compat_parse(const char *text, size_t len, uint8_t family, bool echo,
 		     struct image *img, struct image_rule *ret)
 {

@@ -40,6 +40,7 @@ int nft_compat_lower(const struct fuse_group *g, const struct image_table *t,
 		     struct image_chain *c);
 /* The step as a command of iptables; false: there is none. */
 bool nft_compat_print_step(const struct step *s, struct strbuf *out);
+bool nft_compat_print_inner(const struct step *s, struct strbuf *out);
 /* Words of iptables as they are shown; -EOPNOTSUPP: it cannot do that. */
 int nft_compat_settle(uint8_t family, const char *words, char **ret);
 int nft_compat_add_words(uint8_t family, const char *words, struct foreign *f);

@@ -67,6 +67,11 @@ bool nft_compat_print_step(const struct step *s, struct strbuf *out)
 	return false;
 }
 
+bool nft_compat_print_inner(const struct step *s, struct strbuf *out)
+{
+	return nft_compat_print_step(s, out);
+}
+
 int nft_compat_parse(const char *text, size_t len, uint8_t family, bool echo,
 		     struct image *img, struct image_rule *ret)
 {

@@ -16,22 +16,26 @@ void ipt_print_insert(const struct image_chain *c, const struct image_rule *r,
 	strbuf_printf(out, "-I %s %u ", c->name, r->place + 1);
 }
 
-static void print_rule_step(const struct step *s, struct strbuf *out)
+void ipt_step_print_rule(const struct step *s, struct strbuf *out)
 {
 	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
-	int err;
+	int err = ipt_args_encode(s->rule, s->table->family, &a);
 
-	if (s->add && s->chain->foreign)
-		ipt_print_insert(s->chain, s->rule, out);
-	else
-		strbuf_printf(out, "-%c %s ", s->add ? 'A' : 'D',
-			      s->chain->name);
-	err = ipt_args_encode(s->rule, s->table->family, &a);
 	out->lost |= err == -ENOMEM;
 	if (err)
 		strbuf_puts(out, s->rule->unknown ? s->rule->unknown : "?");
 	else
 		ipt_args_print(&a, out);
+}
+
+static void print_rule_step(const struct step *s, struct strbuf *out)
+{
+	if (s->add && s->chain->foreign)
+		ipt_print_insert(s->chain, s->rule, out);
+	else
+		strbuf_printf(out, "-%c %s ", s->add ? 'A' : 'D',
+			      s->chain->name);
+	ipt_step_print_rule(s, out);
 }
 
 static void print_tool(const struct image_table *t, struct strbuf *out)

@@ -19,5 +19,7 @@ void ipt_print_insert(const struct image_chain *c, const struct image_rule *r,
 void ipt_print_adding(const struct image_table *t, const char *chain,
 		      const struct ipt_args *a, struct strbuf *out);
 void ipt_step_print(const struct step *s, struct strbuf *out);
+/* The rule's words alone. */
+void ipt_step_print_rule(const struct step *s, struct strbuf *out);
 
 #endif
