@@ -55,6 +55,7 @@ enum option_bit {
 	OPT_ONCE = 1 << 15,
 	OPT_FORCE_CONFIRM = 1 << 16,
 	OPT_FAMILY_FOUND = 1 << 17,
+	OPT_RULES = 1 << 18,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -69,6 +70,7 @@ struct options {
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;
 	bool dry_run, detailed, wait, redo, minimal, rewrite, check, once, yaml;
+	bool rules;
 	char **args;
 	size_t n_args;
 };

@@ -18,9 +18,9 @@ static int dry_run(const struct options *o, const struct plan *p)
 	return same || !o->detailed ? EXIT_DONE : EXIT_CHANGED;
 }
 
-static void say_trial(uint32_t seconds)
+static void say_trial(const struct on_trial *trial)
 {
-	time_t end = time(NULL) + (time_t)seconds;
+	time_t end = (time_t)trial->deadline;
 	struct tm local = { 0 };
 	char until[16] = "";
 
@@ -30,7 +30,8 @@ static void say_trial(uint32_t seconds)
 		    until);
 }
 
-static void say_done(const struct plan *p, const struct transaction *t)
+static void say_done(const struct plan *p, const struct transaction *t,
+		     const struct on_trial *trial)
 {
 	const char *backend = p->change.v[0].backend->name;
 
@@ -47,8 +48,25 @@ static void say_done(const struct plan *p, const struct transaction *t)
 		report_talk("%s: the live rules kept changing; nothing was done",
 			    backend);
 	report_tracking(t);
-	if (t->outcome == OUTCOME_CHANGED && p->waits)
-		say_trial(p->rq->confirm);
+	if (trial)
+		say_trial(trial);
+}
+
+static void end(const struct plan *p, const struct transaction *t)
+{
+	const struct on_trial trial = {
+		.id = p->waits, .seconds = p->rq->confirm,
+		.deadline = (int64_t)time(NULL) + p->rq->confirm,
+	};
+	const struct result_end e = { p, transaction_result(t), SHOW_MADE };
+	const struct result r = {
+		.command = "apply", .v = &e, .n = 1,
+		.trial = t->outcome == OUTCOME_CHANGED && p->waits ? &trial :
+								     NULL,
+	};
+
+	report_result(&r);
+	say_done(p, t, r.trial);
 }
 
 static int compare(struct plan *p)
@@ -95,8 +113,7 @@ static int run(const struct options *o)
 	transact(&p, &t);
 	if (p.waits)
 		waiter_look_again(&waiter);
-	report(&p, "apply", transaction_result(&t), SHOW_MADE);
-	say_done(&p, &t);
+	end(&p, &t);
 	return transaction_exit_code(&t, o->detailed);
 }
 
@@ -104,7 +121,7 @@ const struct command cmd_apply = {
 	.name = "apply",
 	.summary = "apply a policy, verify it, undo it on failure",
 	.takes = OPT_FAMILY | OPT_DRY_RUN | OPT_DETAILED | OPT_CONFIRM |
-		 OPT_FORCE_APPLY | OPT_FALLBACK,
+		 OPT_FORCE_APPLY | OPT_FALLBACK | OPT_RULES,
 	.min_args = 0,
 	.max_args = 1,
 	.args = ARGS_POLICY,
@@ -119,6 +136,5 @@ const struct command cmd_apply = {
 "the previous rules and says so.\n",
 	.exits =
 "Exit code: 0 done or nothing to do, 10 failed and undone, 11 failed and not\n"
-"undone, 13 the live rules kept changing, 14 refused: conflicts with the host;\n"
-"more in ctpolicy(8).\n",
+"undone, 13 the live rules kept changing, 14 refused; more in ctpolicy(8).\n",
 };

@@ -60,7 +60,7 @@ static int run(const struct options *o)
 const struct command cmd_diff = {
 	.name = "diff",
 	.summary = "show what apply would change, live or against a saved file",
-	.takes = OPT_FAMILY | OPT_AGAINST,
+	.takes = OPT_FAMILY | OPT_AGAINST | OPT_RULES,
 	.min_args = 0,
 	.max_args = 1,
 	.args = ARGS_POLICY,
@@ -71,8 +71,8 @@ const struct command cmd_diff = {
 "\n"
 "Usage: ctpolicy diff [OPTION...] [POLICY]\n"
 "\n"
-"Prints each change in the backend's own syntax, with the service and the\n"
-"line of the policy that asks for it: '+' would be added, '-' removed.\n",
+"Shows each service that changes ('+' comes, '~' changes, '-' goes): what would\n"
+"leave tracking, and where among this host's rules it would be accepted.\n",
 	.exits =
 "Exit code: 0 no difference, 1 differs, 10 and up failures, of them 65: FILE is\n"
 "no ruleset.\n",

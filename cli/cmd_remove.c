@@ -98,7 +98,7 @@ static int run(const struct options *o)
 const struct command cmd_remove = {
 	.name = "remove",
 	.summary = "remove all ctpolicy rules",
-	.takes = OPT_DRY_RUN | OPT_DETAILED,
+	.takes = OPT_DRY_RUN | OPT_DETAILED | OPT_RULES,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,

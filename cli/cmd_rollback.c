@@ -87,7 +87,7 @@ static int run(const struct options *o)
 const struct command cmd_rollback = {
 	.name = "rollback",
 	.summary = "restore the previous rules",
-	.takes = OPT_DETAILED | OPT_REDO,
+	.takes = OPT_DETAILED | OPT_REDO | OPT_RULES,
 	.min_args = 0,
 	.max_args = 0,
 	.run = run,

@@ -186,6 +186,15 @@ static void add_policies(json_t *o, const struct result *r)
 	json_object_set_new(o, "policies", a);
 }
 
+static void add_trial(json_t *o, const struct on_trial *t)
+{
+	lost |= json_object_set_new(
+			o, "confirm",
+			json_pack("{s:I, s:I, s:I}", "id", (json_int_t)t->id,
+				  "seconds", (json_int_t)t->seconds,
+				  "deadline", (json_int_t)t->deadline)) != 0;
+}
+
 static void add_text(json_t *o, const struct plan *p, const struct part *m)
 {
 	_cleanup_free_ char *s = NULL;
@@ -232,6 +241,8 @@ static int show(const struct result *r, const struct display *how)
 		      "steps", steps, "diagnostics", diags);
 	if (o && r->lists_policies)
 		add_policies(o, r);
+	if (o && r->trial)
+		add_trial(o, r->trial);
 	if (o)
 		add_edits(o, speaker);
 	if (o)

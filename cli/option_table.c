@@ -40,6 +40,8 @@ const struct option_row option_table[] = {
 	  "undo the newest rollback instead" },
 	{ "dry-run", NULL, NULL, OPT_DRY_RUN, KEY_FLAG, FLAG(dry_run),
 	  "show what would change and change nothing" },
+	{ "rules", NULL, NULL, OPT_RULES, KEY_FLAG, FLAG(rules),
+	  "show each rule and set, not only the services" },
 	{ "detailed-exitcode", NULL, NULL, OPT_DETAILED, KEY_FLAG,
 	  FLAG(detailed),
 	  "exit 2 when there was something to change" },
@@ -100,7 +102,7 @@ const struct option_row option_table[] = {
 	{ "color", "WHEN", "auto always never", 0, KEY_COLOR, 0,
 	  "auto, always or never" },
 	{ "quiet", NULL, NULL, 0, 'q', FLAG(quiet), "errors only" },
-	{ "verbose", NULL, NULL, 0, 'v', FLAG(verbose), "show each change" },
+	{ "verbose", NULL, NULL, 0, 'v', FLAG(verbose), "--rules, in full" },
 	{ "help", NULL, NULL, 0, 'h', FLAG(help), "this text" },
 };
 

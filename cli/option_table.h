@@ -48,7 +48,7 @@ struct option_row {
 	const char *help;	/* lines, without the last line feed */
 };
 
-#define OPTION_ROWS 39
+#define OPTION_ROWS 40
 
 extern const struct option_row option_table[];
 

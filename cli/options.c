@@ -232,7 +232,7 @@ int options_parse(const struct command *c, int argc, char **argv,
 
 	if (err != EXIT_DONE)
 		return err;
-	o.request.keeps_steps = o.json || o.verbose;
+	o.request.keeps_steps = o.json || !o.quiet;
 	o.args = argv + optind;
 	o.n_args = (size_t)(argc - optind);
 	if (!o.help && o.n_args < c->min_args)

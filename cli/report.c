@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/fold.h"
 #include "core/fault.h"
 #include "core/mem.h"
 #include "host/trace.h"
@@ -63,7 +64,10 @@ void report_begin(const struct options *o)
 void report_result(const struct result *r)
 {
 	const struct display display = {
-		.quiet = how->quiet,
+		.quiet = how->quiet, .verbose = how->verbose,
+		.rules = how->rules || how->verbose,
+		.width = fold_width(STDOUT_FILENO),
+		.against = how->against,
 		.color_out = wants_color(STDOUT_FILENO),
 		.color_err = wants_color(STDERR_FILENO),
 	};

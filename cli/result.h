@@ -34,8 +34,16 @@ struct result_end {
 	enum shown shown;
 };
 
+/* A change that is undone unless it is confirmed. */
+struct on_trial {
+	uint32_t id;			/* of the change */
+	uint32_t seconds;
+	int64_t deadline;		/* seconds since 1970 */
+};
+
 struct result {
 	const char *command;
+	const struct on_trial *trial;	/* NULL: it is not */
 	const struct result_end *v;
 	size_t n, speaker;
 	bool lists_policies;	/* an end is a policy of several */
@@ -43,8 +51,11 @@ struct result {
 
 /* How the user wants it shown. */
 struct display {
-	bool quiet;
+	bool quiet, verbose;
+	bool rules;		/* each of them, not only the services */
 	bool color_out, color_err;
+	unsigned int width;	/* of the screen, in cells */
+	const char *against;	/* a file that was looked at; NULL: the host */
 };
 
 struct format {

@@ -107,8 +107,8 @@ class AcceptedBy(unittest.TestCase):
                 self.assertEqual(len(re.findall(
                     r"(?m)^= first packets of web are accepted by rule 4 of "
                     r"chain INPUT of table ip6? %s(?: \(legacy iptables\))?: "
-                    r".*8080.*policy\.yaml:4:" % TABLE[dialect], said)), 2,
-                    said)
+                    r".*8080" % TABLE[dialect],
+                    re.sub(r"\n {4,}", " ", said))), 2, said)
                 self.find(dialect, ["first"], 4)
                 code, said = command("apply", dialect)
                 self.assertEqual(code, 0, said)
@@ -188,8 +188,7 @@ class AcceptedBy(unittest.TestCase):
                                  [(f, n) for f in ("ip", "ip6")
                                   for n in range(2, 42)])
                 said = command("diff", dialect)[1]
-                self.assertEqual(said.count(" are accepted by rule "), 20,
-                                 said)
+                self.assertEqual(said.count("\n= first "), 20, said)
                 self.assertIn("= and by 60 more rules (--json lists all)",
                               said)
 

@@ -108,6 +108,8 @@ def load(dialect, nft, ipt):
 
 def plain(said):
     """Without what a dump cannot show, and cannot spell as the kernel has it."""
+    said = said.split("Nothing has been changed.")[0]
+    said = re.sub(r"\n {4,}", " ", said)     # folded
     said = re.sub(r"\((?:tcp|udp) [^()]*\)", "(flow)", said)
     said = re.sub(r"-p 6 ", "-p tcp ", re.sub(r"-p 17 ", "-p udp ", said))
     said = re.sub(r"dnat ip6? to", "dnat to", said)

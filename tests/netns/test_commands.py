@@ -205,8 +205,11 @@ def no_power():
 def life(backend):
     b = ("--backend", backend)
     p = code(1, backend + ": diff before", "diff", *b, policy(OPEN))
-    expect("web" in p.stdout and "p.yaml:4:" in p.stdout and
-           p.stdout.splitlines()[-1].startswith(backend), "service and place on a line, then a summary", p)
+    expect("+ web " in p.stdout and "p.yaml:4" in p.stdout and "Plan: 1 service to add" in p.stdout and
+           p.stdout.rstrip().endswith("apply --confirm 60s --backend %s %s" % (backend, policy(OPEN))),
+           "the service and its place, a summary, the next command", p)
+    p = code(1, "quietly", "diff", "-q", *b, policy(OPEN))
+    expect(not p.stdout + p.stderr, "says nothing", p)
     code(0, "a dry run", "apply", "--dry-run", *b, policy(OPEN))
     code(2, "a dry run, detailed", "apply", "--dry-run", "--detailed-exitcode", *b, policy(OPEN))
     code(1, "diff after a dry run", "diff", *b, policy(OPEN))
@@ -232,7 +235,8 @@ def life(backend):
     expect(p.returncode == 0 and "trace:" in p.stderr, "--trace shows kernel calls", p)
     p = code(0, "auto keeps to where our rules are", "diff", policy(OPEN))
     p = code(0, "apply -v", "apply", "-v", *b, policy(OTHER))
-    expect("+ " in p.stdout and "- " in p.stdout and " added, " in p.stdout, "-v shows each step", p)
+    expect("~ web " in p.stdout and "\n+ " in p.stdout and "\n- " in p.stdout and "83" in p.stdout,
+           "-v shows each step", p)
     code(0, "remove", "remove")
     code(0, "remove again", "remove", "--detailed-exitcode")
     text = run("render", *b, policy(OPEN)).stdout

@@ -308,7 +308,9 @@ class Tracked(unittest.TestCase):
                              0)
         code, out = LAB.server.ctpolicy("diff", policy)
         self.assertEqual(code, 1, out)
-        self.assertIn("nfct add timeout " + udp, out)
+        self.assertIn("timeouts  other values in ip raw PREROUTING", out)
+        out = LAB.server.ctpolicy("diff", policy, "--rules")[1]
+        self.assertIn("+ timeouts %s { udp " % udp, out)
         self.assertIn("verified", LAB.server.apply("iptables", policy))
         code, out = LAB.server.ctpolicy("diff", policy)
         self.assertEqual(code, 0, out)
@@ -322,7 +324,11 @@ class Tracked(unittest.TestCase):
                        "ct timeout set mine\n")
         code, out = LAB.server.ctpolicy("diff", policy)
         self.assertEqual(code, 1, out)
-        self.assertIn("- delete ct timeout inet ctpolicy mine", out)
+        self.assertIn("- rules of no service, in ctpolicy's own chains\n"
+                      "    timeouts  inet ctpolicy tracked-output: 1 rule to "
+                      "remove\n", out)
+        out = LAB.server.ctpolicy("diff", policy, "--rules")[1]
+        self.assertIn("- timeouts mine", out)
         self.assertIn("verified", LAB.server.apply("nftables", policy))
         self.assertNotIn("mine", LAB.server.run("nft list ruleset"))
         LAB.server.run([lab.CTPOLICY, "rollback"])

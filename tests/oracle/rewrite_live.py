@@ -92,7 +92,7 @@ class Live:
         self.space.nft(texts[0])
         again = save(self.space, self.kind)
         code, out, _ = self._ctpolicy("diff")
-        if again != texts or code or "nothing to change" not in out:
+        if again != texts or code or "No changes: " not in out:
             raise RuntimeError("loaded again, it differs\n" + out + again[0])
 
     def undo(self, before):

@@ -89,7 +89,8 @@ static void test_right(void **state)
 	assert_string_equal(l.o.request.command, "verb");
 	assert_string_equal(l.o.request.state_dir, "/var/lib/ctpolicy");
 	assert_null(l.o.request.backend);
-	assert_false(l.o.json || l.o.quiet || l.o.request.keeps_steps);
+	assert_false(l.o.json || l.o.quiet || l.o.rules);
+	assert_true(l.o.request.keeps_steps);
 }
 
 static void test_sorted(void **state)
@@ -104,7 +105,8 @@ static void test_sorted(void **state)
 	assert_string_equal(l.o.request.backend, "nftables");
 	assert_string_equal(l.o.request.state_dir, "/d");
 	assert_int_equal(l.o.color, COLOR_NEVER);
-	assert_true(l.o.quiet && l.o.verbose && l.o.request.keeps_steps);
+	assert_true(l.o.quiet && l.o.verbose);
+	assert_false(l.o.request.keeps_steps);
 }
 
 static void test_own(void **state)
