@@ -332,6 +332,23 @@ static struct harm_found tracked_by(uint32_t rule)
 				    .chain = FOREIGN_NOWHERE };
 }
 
+/*
+ * Where only some connections work, by what nobody knows of the first packet (a
+ * mark, its owner), the same may let in what follows of that side, but not the
+ * answers, which have none of it.
+ */
+static struct harm_found find_lost_answer(const struct judged *now,
+					  const struct judged *then)
+{
+	const struct judged_talk *a = &now->talk[TALK_ANSWER];
+	const struct judged_talk *b = &then->talk[TALK_ANSWER];
+
+	return a->there && is_worse(a->passes, b->passes) ?
+		       found(HARM_CUT_OFF, b->passes == TRUTH_MAYBE,
+			     TALK_ANSWER, b) :
+		       (struct harm_found){ 0 };
+}
+
 struct harm_found judge_compare(const struct judged *now,
 				const struct judged *then, enum flow_way way,
 				const struct judge_view *view)
@@ -346,6 +363,8 @@ struct harm_found judge_compare(const struct judged *now,
 		h = tracked_by(then->zone);
 	if (!h.harm && is_worse(before, after))
 		h = judge_loss(now, then);
+	if (!h.harm && before == TRUTH_MAYBE && after == TRUTH_MAYBE)
+		h = find_lost_answer(now, then);
 	if (!h.harm && before != TRUTH_YES && after != TRUTH_NO &&
 	    (before == TRUTH_NO || after == TRUTH_YES))
 		h = find_gain(now, view->open);

@@ -148,6 +148,25 @@ class Loopback(unittest.TestCase):
             with self.subTest(dialect=dialect, host=host):
                 self.check(dialect, host, PORT8080, "inherit", HOSTS[host][3])
 
+    def test_words_of_requests(self):
+        """What only requests have lets no answers out: an echo reply has no
+        owner, and a daemon's has another one."""
+        for dialect, accept in itertools.product(dialects.here(),
+                                                 ("inherit", "open")):
+            with self.subTest(dialect=dialect, accept=accept):
+                load(LAB.server, dialect, {"OUTPUT": "DROP"}, [
+                    "-A OUTPUT " + EST,
+                    "-A OUTPUT -o lo -m owner --uid-owner 0 " + NEW])
+                before = all_said(LAB.server, "server")
+                code, said = apply(LAB.server, dialect,
+                                   LOCAL % (", accept: " + accept))
+                self.assertEqual(code, 0 if accept == "open" else REFUSED,
+                                 said)
+                self.assertEqual("CT590" in said, accept != "open", said)
+                if accept == "inherit":
+                    self.assertEqual(all_said(LAB.server, "server"), before)
+                apply(LAB.server, dialect, "", "remove")
+
     def test_nothing_is_needed_where_loopback_goes_first(self):
         for dialect in dialects.here():
             with self.subTest(dialect=dialect):
