@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +23,27 @@ static struct {
 	uint8_t family;
 	char held[XT_EXTENSION_MAXNAMELEN];
 	uint8_t held_rev;
+	FILE *loud, *quiet;	/* stderr outside, and inside */
 } state;
+
+/*
+ * What libxtables says on stderr is for who types a rule: that an extension "is
+ * not supported", when it looks once more for a revision that is not needed.
+ */
+static void hush(bool yes)
+{
+	static const cookie_io_functions_t nowhere = { .write = NULL };
+
+	if (yes && !state.quiet)
+		state.quiet = fopencookie(NULL, "w", nowhere);
+	if (yes && state.quiet) {
+		state.loud = stderr;
+		stderr = state.quiet;
+	} else if (!yes && state.loud) {
+		stderr = state.loud;
+		state.loud = NULL;
+	}
+}
 
 static void __attribute__((noreturn, format(printf, 2, 3)))
 escape(enum xtables_exittype status, const char *fmt, ...)
@@ -63,8 +84,10 @@ static int kernel_has_revision(const char *name, uint8_t rev, int opt)
 	ret = getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, opt, &r, &len);
 	err = errno;
 	close(fd);
+	hush(false);
 	host_trace("getsockopt(%s, revision of %s %u) = %d",
 		      v4 ? "ip" : "ip6", name, rev, ret);
+	hush(true);
 	if (ret >= 0)
 		return 1;
 	/* Another revision is there, or none (xt_find_revision()). */
@@ -111,6 +134,7 @@ int xt_guard(uint8_t family, int (*fn)(void *), void *arg)
 	state.message[0] = '\0';
 	if (setjmp(state.escape)) {
 		state.inside = false;
+		hush(false);
 		return -EINVAL;
 	}
 	state.inside = true;
@@ -119,7 +143,9 @@ int xt_guard(uint8_t family, int (*fn)(void *), void *arg)
 		xtables_set_nfproto(family);
 	}
 	state.held[0] = '\0';
+	hush(true);
 	err = fn(arg);
+	hush(false);
 	state.inside = false;
 	return err;
 }
