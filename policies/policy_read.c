@@ -213,11 +213,31 @@ static int read_path(int fd, const char *path, char **ret_text,
 	return err ? err : -EINVAL;
 }
 
-/* Both parts of the default, either of which may be missing. */
-static int open_part(const char *path, int *ret)
+/* The folder, and both parts in it, any of which may be missing. */
+static int open_part(int folder, const char *path, int *ret, struct diags *d)
 {
-	*ret = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	return *ret < 0 && errno != ENOENT && errno != ENOTDIR ? -errno : 0;
+	bool whole = folder == AT_FDCWD;
+	const char *name = whole ? path : strrchr(path, '/') + 1;
+
+	*ret = openat(folder, name, (whole ? O_PATH : O_RDONLY) | O_CLOEXEC |
+		      O_NONBLOCK | O_NOCTTY);
+	return *ret < 0 && errno != ENOENT && errno != ENOTDIR ?
+		       read_refuse(d, path, -errno, ID_UNREADABLE,
+				   strerror(errno)) : 0;
+}
+
+/* Who may write in it decides which file has the name. */
+static int open_parts(int *ret_main, int *ret_folder, struct diags *d)
+{
+	_cleanup_(close_fd) int at = -1;
+	int err = open_part(AT_FDCWD, POLICY_FOLDER, &at, d);
+
+	if (err || at < 0)
+		return err;
+	err = folder_trusts(at, POLICY_FOLDER, true, d);
+	if (!err)
+		err = open_part(at, policy_default, ret_main, d);
+	return err ? err : open_part(at, policy_default_folder, ret_folder, d);
 }
 
 static int no_default(struct diags *d)
@@ -250,16 +270,9 @@ static int read_default(char **ret_text, size_t *ret_len, struct diags *d)
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 	_cleanup_(close_fd) int main_fd = -1, folder = -1;
 	size_t files = 0;
-	int err = open_part(policy_default, &main_fd), r2;
+	int err = open_parts(&main_fd, &folder, d);
 
-	if (err)
-		return read_refuse(d, policy_default, err, ID_UNREADABLE,
-				   strerror(-err));
-	r2 = open_part(policy_default_folder, &folder);
-	if (r2)
-		return read_refuse(d, policy_default_folder, r2, ID_UNREADABLE,
-				   strerror(-r2));
-	if (main_fd >= 0)
+	if (!err && main_fd >= 0)
 		err = put_main(main_fd, &b, d);
 	if (!err && folder >= 0)
 		err = folder_read(folder, policy_default_folder, true, &b,

@@ -337,6 +337,21 @@ class Default(unittest.TestCase):
         os.chmod(os.path.join(self.path, "policy.yaml"), 0o644)
         os.chmod(os.path.join(self.path, "policy.d"), 0o777)
         self.check(66, "CT076")
+        os.chmod(os.path.join(self.path, "policy.d"), 0o755)
+        self.check(0, "1 service")
+        # whoever writes here puts another root's file in its place
+        os.chmod(self.path, 0o757)
+        self.check(66, "CT076")
+        os.rename(os.path.join(self.path, "policy.yaml"),
+                  os.path.join(self.path, "policy.d/a.yaml"))
+        self.check(66, "CT076")
+        os.chmod(self.path, 0o755)
+        self.check(0, "1 service")
+        try:
+            os.chown(self.path, 1000, -1)
+        except OSError:             # there is one user in this namespace
+            return
+        self.check(66, "CT076")
 
 
 if __name__ == "__main__":
