@@ -12,7 +12,8 @@ CGROUPS = "/sys/fs/cgroup"
 MACHINE_ID = "0123456789abcdef0123456789abcdef"
 MOUNTS = r"""
 mount --make-rprivate / && mount -t tmpfs tmpfs %(room)s && cd %(room)s &&
-mkdir upper work root && mount -t overlay overlay \
+mkdir upper work root && for over in %(over)s; do cp -a $over/. upper; done &&
+mount -t overlay overlay \
     -o lowerdir=/,upperdir=upper,workdir=work root && cd root &&
 mount -t proc proc proc && mount -t sysfs sysfs sys &&
 mount -t cgroup2 cgroup2 sys/fs/cgroup && mount -t tmpfs tmpfs run &&
@@ -37,9 +38,10 @@ def _cgroup_root():
 
 
 class Machine:
-    """Prepared when it is made: write() files, then boot()."""
+    """Prepared when it is made: write() files, then boot(). `over`: folders of
+    packages that are only unpacked."""
 
-    def __init__(self, space):
+    def __init__(self, space, over=()):
         root = _cgroup_root()
         if not os.path.exists(SYSTEMD) or not root:
             lab.skip("no systemd, or no control groups of version 2")
@@ -53,15 +55,19 @@ class Machine:
         except OSError as err:
             lab.skip("no control group can be made: %s" % err)
         script = MOUNTS % {"room": self.folder, "systemd": SYSTEMD,
-                           "id": MACHINE_ID}
+                           "id": MACHINE_ID, "over": " ".join(over)}
         self.process = space.popen(
             ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec unshare -mpfC '
              '--kill-child sh -c "$1"', self.group, script],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
-        self.pid = self._first_process()
-        self.root = "/proc/%d/cwd" % self.pid
-        self._until(self._is_prepared)
+        try:
+            self.pid = self._first_process()
+            self.root = "/proc/%d/cwd" % self.pid
+            self._until(self._is_prepared)
+        except RuntimeError:
+            self.close()
+            raise
 
     def _is_prepared(self):
         with open(self.root + "/etc/machine-id") as name:

@@ -46,13 +46,16 @@ protocol = tcp
 """
 
 
+def require(package, folder=UNPACKED):
+    if not os.path.exists(os.path.join(folder, "." + package)):
+        lab.skip("no %s in %s: contrib/install-deps test" % (package, folder))
+
+
 class Room:
     """A root folder, processes and a network namespace for one firewall."""
 
     def __init__(self, space, package, dialect="nft"):
-        if not os.path.exists(os.path.join(UNPACKED, "." + package)):
-            lab.skip("no %s in %s: contrib/install-deps test" % (package,
-                                                                 UNPACKED))
+        require(package)
         self.space = space
         folder = os.path.join(lab.WORK, "room")
         os.makedirs(folder, exist_ok=True)
