@@ -49,6 +49,7 @@ struct watch_look {
 	unsigned int seconds;		/* to wait, WATCH_WAITS */
 	struct request request;		/* of the change */
 	struct plan plan;		/* its diagnostics are the reasons */
+	struct logins logins;		/* that a repair must not cut off */
 	struct transaction done;
 	int err;
 	bool polls;			/* nobody tells of writes to these */

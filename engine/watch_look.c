@@ -24,6 +24,7 @@ static void aim_release(struct aim *a)
 void watch_look_release(struct watch_look *look)
 {
 	plan_release(&look->plan);
+	logins_release(&look->logins);
 	transaction_release(&look->done);
 	*look = (struct watch_look){ 0 };
 }
@@ -134,11 +135,13 @@ static int find_repair(struct watch_look *look, struct aim *a)
 	if (err || look->sight != WATCH_IN_FORCE)
 		return err;
 	err = compare(look, 1);
-	if (!err && look->steps)
-		err = check_reviewed(&look->plan);
-	if (!err && look->steps)
-		err = apply_check(&look->plan);
-	return err;
+	if (err || !look->steps)
+		return err;
+	err = check_reviewed(&look->plan);
+	if (!err)
+		err = logins_find_all(&look->logins);
+	look->plan.logins = &look->logins;
+	return err ? err : apply_check(&look->plan);
 }
 
 /* The same with the lock held, under which nobody of ours writes. */

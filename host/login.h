@@ -50,6 +50,8 @@ struct logins {
 int logins_read(int proc, const char *environment, struct logins *ret);
 /* Of this process. */
 int logins_find(struct logins *ret);
+/* Of a daemon, to which nobody is logged in: all that there are. */
+int logins_find_all(struct logins *ret);
 void logins_release(struct logins *l);
 
 /* "192.0.2.50 50123 192.0.2.1 22", as sshd sets it. */

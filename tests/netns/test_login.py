@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """apply over a real ssh login finds the connection it must not cut off,
 whatever stands between sshd and the command: sudo, su, tmux, a daemon; and
-says so where it cannot.
+says so where it cannot. So does watch, which nobody is logged in to.
 
 With each way: a policy that would cut the login off is refused (14) and
 nothing is written; one that leaves it alone is applied.
 """
 import os
+import re
 import shlex
 import socket
 
@@ -21,14 +22,14 @@ POLICY = """version: 1
 state_matching: allowed
 untracked:
   - {name: %s, role: server, protocol: tcp, accept: none, ports: [%d],
-     why: "test"}
+     why: "test"%s}
 """
 
 
-def policy(name, port):
+def policy(name, port, more=""):
     path = os.path.join(lab.WORK, name + ".yaml")
     with open(path, "w") as out:
-        out.write(POLICY % (name, port))
+        out.write(POLICY % (name, port, more))
     return path
 
 
@@ -201,6 +202,43 @@ def confirmed(site, login):
     site.host.remove("nftables")
 
 
+def powers():
+    """The watcher's, by its unit."""
+    unit = os.path.join(os.environ.get("srcdir", "."), "contrib/systemd",
+                        "ctpolicy-watch.service.in")
+    with open(unit) as text:
+        said = re.search("^CapabilityBoundingSet=(.*)", text.read(), re.M)[1]
+    return ",".join("+" + word[len("CAP_"):].lower()
+                    for word in said.split())
+
+
+def watched(site, login):
+    """What a watcher would put back after a reload that cuts the login off;
+    clients that are not logged in may be, by the policy."""
+    plain = sshlab.FILTER.replace("dport 22 ct state new", "dport 22")
+    site.host.nft("flush ruleset\n" + plain)
+    code, said = login.run(command(policy("ssh", 22, ", override: [drops]")))
+    check(code == 0, "where untracked packets are let in", said)
+    site.host.nft("flush ruleset\n" + sshlab.FILTER)
+    watch = shlex.join([os.path.abspath(lab.CTPOLICY), "watch", "--once",
+                        "--state-dir", os.path.join(lab.WORK, "state")])
+    for line in watch, "setpriv --bounding-set=-all,%s %s" % (powers(), watch):
+        code, said = detached(login, line)
+        check(code == 14 and "this may lock you out" in said and
+              "CT570" in said,
+              "a repair that would cut a login off is not made",
+              (code, said))
+    check("ctpolicy" not in site.host.run("nft list tables"),
+          "and nothing is written")
+    check(login.run("true")[0] == 0, "the login lives")
+    site.host.nft("flush ruleset\n" + plain)
+    code, said = detached(login, watch)
+    check(code == 0 and "put back" in said, "and one that would not, is",
+          (code, said))
+    site.host.remove("nftables")
+    site.host.nft("flush ruleset\n" + sshlab.FILTER)
+
+
 site = sshlab.Site()
 site.host.nft(sshlab.FILTER)
 for ip in lab.VERSIONS:
@@ -214,6 +252,7 @@ hidden(site, person)
 elsewhere(site, person)
 forwarded(site, person)
 confirmed(site, person)
+watched(site, person)
 person.close()
 site.stop()
 tally.end()

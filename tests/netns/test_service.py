@@ -6,6 +6,8 @@ back; a flush by hand is repaired by the watcher; a trial outlives the service
 that began it. None of their calls is one that the units forbid."""
 import json
 import os
+import shutil
+import socket
 import sys
 import unittest
 
@@ -26,6 +28,19 @@ table inet host {
         tcp dport 80 ct state new accept
     }
 }
+"""
+LOGIN = """import socket, socketserver
+class Echo(socketserver.BaseRequestHandler):
+    def handle(self):
+        while True:
+            said = self.request.recv(1)
+            if not said:
+                break
+            self.request.sendall(said)
+class Server(socketserver.ThreadingTCPServer):
+    address_family = socket.AF_INET6
+    allow_reuse_address = True
+Server(("::", 22), Echo).serve_forever()
 """
 
 
@@ -140,6 +155,44 @@ class Service(Booted):
                      "systemctl start ctpolicy-metrics", check=False)
         self.assertIn("failed", said)
         self.assertIn("CT833", self.log("ctpolicy-metrics"))
+
+    def test_nobody_is_locked_out(self):
+        """What sshd serves is seen by the service, which cannot be asked."""
+        self.policy = POLICY + (
+            "  - {name: ssh, role: server, protocol: tcp, ports: [22], "
+            "accept: none,\n     why: test, override: [drops]}\n")
+        stateful = RULES.replace("dport 80", "dport { 22, 80 }")
+        self.prepare("nftables", stateful.replace("22, 80 } ct state new",
+                                                  "22, 80 }"))
+        self.machine.boot()
+        self.in_force()
+        server = self.machine.root + "/usr/local/sbin/sshd"
+        shutil.copy(os.path.realpath("/usr/bin/python3"), server)
+        self.machine.write("/srv/login.py", LOGIN)
+        self.machine.run("systemd-run -q /usr/local/sbin/sshd /srv/login.py")
+        self.wait("ss -Hltn sport = 22", "LISTEN")
+        for version in lab.VERSIONS:
+            with self.lab.client.socket(lab.FAMILY[version],
+                                        socket.SOCK_STREAM) as login:
+                login.settimeout(5)
+                login.connect((lab.address("server", version), 22))
+                self.assertEqual(self.talk(login), b"x")
+                self.machine.write("/etc/nftables.conf", stateful, 0o755)
+                self.machine.run("nft -f /etc/nftables.conf")
+                self.wait("journalctl -o cat -u ctpolicy-watch",
+                          "this may lock you out")
+                self.assertEqual(self.talk(login), b"x")
+            self.machine.write("/etc/nftables.conf", stateful.replace(
+                "22, 80 } ct state new", "22, 80 }"), 0o755)
+            self.machine.run("nft -f /etc/nftables.conf")
+            self.in_force()
+            self.machine.run("journalctl --rotate; "
+                             "journalctl --vacuum-time=1s -q", check=False)
+
+    @staticmethod
+    def talk(login):
+        login.sendall(b"x")
+        return login.recv(1)
 
     def test_a_trial_outlives_its_service(self):
         self.prepare("nftables", enable=("ctpolicy-confirm.path",))
