@@ -165,6 +165,14 @@ struct backend {
 	int (*open)(struct backend_ctx **ret, struct diags *d);
 	int (*snapshot)(struct backend_ctx *ctx, struct snapshot *ret,
 			struct diags *d);
+	/*
+	 * A digest of which rules there are, everybody's, and of how many
+	 * elements ctpolicy's sets have: a fraction of what a snapshot costs
+	 * where these are large. The same digest twice: nothing was written
+	 * in between but elements. Any error: it cannot be told.
+	 */
+	int (*glance)(struct backend_ctx *ctx, uint64_t *ret,
+		      struct diags *d);
 	int (*commit)(struct backend_ctx *ctx, const struct changeset *cs,
 		      struct stamp stamp, bool check_only,
 		      unsigned int *begun, struct diags *d);

@@ -22,8 +22,11 @@
 #define SELDOM_MS 60000
 /* Until a change is there, or over: only its record is read. */
 #define IDLE_MS 1000
-/* Looks may take this share of a processor's time. */
+/* Looks may take this share of a processor's time, and so much ahead of it. */
 #define SHARE 25
+#define AHEAD_MS 5000
+/* What fails while others write, or are about to, is tried again first. */
+#define PATIENCE_MS 1500
 /* Put back so often in so long, the next time has to wait, up to so long. */
 #define REPAIRS_MAX 3
 #define REPAIRS_MS 60000
@@ -43,6 +46,12 @@ struct watcher {
 	bool written;			/* since the last look */
 	uint64_t first_write, due;	/* when to look */
 	uint64_t not_before;		/* whatever is written */
+	uint64_t owed, owed_at;		/* of work, and when */
+	uint64_t seen;			/* when all was found in force... */
+	uint64_t glance;		/* ... and what it looked like */
+	bool glanced, polls;
+	bool repaired;			/* just now: our own writes are known */
+	uint64_t failing_since;		/* 0: does not */
 	uint64_t repairs[REPAIRS_MAX];	/* when it put something back */
 	size_t n_repairs;
 	uint64_t last_repair;
@@ -63,14 +72,21 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static bool is_ours(const struct rule_event *e)
+{
+	return e && !strcmp(e->name, "ctpolicy");
+}
+
 static void take_event(struct watcher *w, const struct rule_event *e)
 {
 	uint64_t now = clock_boot_ns();
 
+	if (w->repaired && is_ours(e))
+		return;
 	if (!w->written)
 		w->first_write = now;
 	w->written = true;
-	if (e && strcmp(e->name, "ctpolicy") != 0) {
+	if (e && !is_ours(e)) {
 		if (!*w->writer.name)
 			w->writer = *e;
 		w->last_writer = *e;
@@ -104,6 +120,7 @@ static bool take_signal(struct watcher *w)
 		return true;
 	w->due = w->not_before = 0;
 	w->rests_until = 0;
+	w->glanced = false;
 	return false;
 }
 
@@ -204,21 +221,107 @@ static void tell(struct watcher *w, struct watch_look *look)
 		w->writer = w->last_writer = (struct rule_event){ 0 };
 }
 
+/* What was done is paid for by doing nothing, some of it later. */
+static void pay(struct watcher *w, uint64_t worked)
+{
+	uint64_t now = clock_boot_ns(), paid = (now - w->owed_at) / SHARE;
+
+	w->owed = w->owed > paid ? w->owed - paid : 0;
+	w->owed += worked;
+	w->owed_at = now;
+	w->not_before = w->owed > AHEAD_MS * MS ?
+				now + (w->owed - AHEAD_MS * MS) * SHARE : now;
+}
+
+static void schedule(struct watcher *w, uint64_t ms, uint64_t worked)
+{
+	pay(w, worked);
+	if (w->written)
+		ms = QUIET_MS;
+	w->due = later(clock_boot_ns() + ms * MS, w->not_before);
+}
+
+/* Nothing happened since all was in force that would make a difference. */
+static bool is_as_seen(struct watcher *w)
+{
+	uint64_t now;
+
+	return w->last == WATCH_IN_FORCE && w->glanced &&
+	       clock_boot_ns() - w->seen < SELDOM_MS * MS &&
+	       !watch_glance(w->rq, &now) && now == w->glance;
+}
+
+/* What was seen holds for what a glance before and one behind it agree on. */
+static void look_between_glances(struct watcher *w, struct watch_look *look)
+{
+	uint64_t before, behind;
+	bool told = !watch_glance(w->rq, &before);
+
+	watch_look(look, w->rq, clock_boot_ns() >= w->rests_until);
+	w->glanced = look->sight == WATCH_IN_FORCE && told &&
+		     !watch_glance(w->rq, &behind) && before == behind;
+	if (!w->glanced)
+		return;
+	w->glance = behind;
+	w->seen = clock_boot_ns();
+}
+
+/* Rules that are half written may fail to be read, or judged, or stay put. */
+static bool may_pass(struct watcher *w, const struct watch_look *look)
+{
+	uint64_t now = clock_boot_ns();
+
+	if (!look->err) {
+		w->failing_since = 0;
+		return false;
+	}
+	if (!w->failing_since)
+		w->failing_since = now;
+	return now - w->failing_since < PATIENCE_MS * MS;
+}
+
+static uint64_t pause_behind(const struct watcher *w,
+			     const struct watch_look *look)
+{
+	if (look->sight <= WATCH_TRIAL)
+		return IDLE_MS;
+	return look->polls || !w->listens ? POLL_MS : SELDOM_MS;
+}
+
+/* What was written by the repair was verified by it. */
+static void take_own_events(struct watcher *w)
+{
+	w->repaired = true;
+	if (w->listens)
+		take_events(w);
+	w->repaired = false;
+}
+
 static void look_once(struct watcher *w)
 {
 	struct watch_look look = { 0 };
 	uint64_t worked = clock_worked_ns(), next;
 
 	w->written = false;
-	watch_look(&look, w->rq, clock_boot_ns() >= w->rests_until);
+	if (is_as_seen(w)) {
+		w->writer = w->last_writer = (struct rule_event){ 0 };
+		schedule(w, w->polls ? POLL_MS : SELDOM_MS,
+			 clock_worked_ns() - worked);
+		w->due = sooner(w->due, w->seen + SELDOM_MS * MS);
+		return;
+	}
+	look_between_glances(w, &look);
 	if (look.sight == WATCH_REPAIRED)
 		note_repair(w);
-	tell(w, &look);
-	worked = clock_worked_ns() - worked;
-	next = look.sight <= WATCH_TRIAL ? IDLE_MS :
-	       look.polls || !w->listens ? POLL_MS : SELDOM_MS;
-	w->not_before = clock_boot_ns() + SHARE * worked;
-	w->due = later(clock_boot_ns() + next * MS, w->not_before);
+	next = pause_behind(w, &look);
+	w->polls = next == POLL_MS;
+	if (may_pass(w, &look))
+		next = SOON_MS;
+	else
+		tell(w, &look);
+	if (look.sight == WATCH_REPAIRED)
+		take_own_events(w);
+	schedule(w, next, clock_worked_ns() - worked);
 	if (look.sight == WATCH_WAITS)
 		w->due = sooner(w->due, w->rests_until);
 	watch_look_release(&look);
@@ -266,6 +369,19 @@ int watch_run(const struct request *rq, watch_say *say, void *arg)
 	return first.err;
 }
 
+static int look_patiently(struct watch_look *look, const struct request *rq)
+{
+	uint64_t began = clock_boot_ns();
+
+	watch_look(look, rq, true);
+	while (look->err && clock_boot_ns() - began < PATIENCE_MS * MS) {
+		watch_look_release(look);
+		clock_pause_ms(SOON_MS);
+		watch_look(look, rq, true);
+	}
+	return look->err;
+}
+
 int watch_once(const struct request *rq, watch_say *say, void *arg)
 {
 	struct watch_look look = { 0 };
@@ -275,8 +391,7 @@ int watch_once(const struct request *rq, watch_say *say, void *arg)
 		look.sight = WATCH_UNKNOWN;
 		look.err = err;
 	} else {
-		watch_look(&look, rq, true);
-		err = look.err;
+		err = look_patiently(&look, rq);
 	}
 	say(&look, arg);
 	watch_look_release(&look);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "engine/apply.h"
 #include "engine/originals.h"
@@ -65,14 +66,21 @@ static int take_aim(struct watch_look *look, struct aim *a)
 	return err;
 }
 
-/* Whoever writes rules one by one may not be done yet: look so often. */
+/*
+ * Whoever writes rules one by one may not be done yet: look so often, unless
+ * that takes long.
+ */
 #define READS 3
+#define DEAR_NS 50000000
 
 static int compare(struct watch_look *look, unsigned int reads)
 {
 	struct plan *p = &look->plan;
+	uint64_t worked = clock_worked_ns();
 	int err = apply_compare(p);
 
+	if (clock_worked_ns() - worked > DEAR_NS)
+		reads = 1;
 	for (unsigned int i = 1; i < reads && !err &&
 	     !change_is_empty(&p->change); i++) {
 		change_settle();

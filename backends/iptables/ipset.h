@@ -25,6 +25,8 @@ void ipset_close(struct ipset_link **l);
 /* Our sets with their elements, into t; nothing where there is no ipset. */
 int ipset_list_ours(struct ipset_link *l, struct image *img,
 		    struct image_table *t, struct diags *d);
+/* Which sets there are, and how many elements they have, into a digest. */
+int ipset_glance(struct ipset_link *l, uint64_t *digest, struct diags *d);
 /*
  * Whoever's set, line by line as `ipset save` writes it. An error, without a
  * diagnostic, is take()'s, or -EIO: it cannot be listed.

@@ -117,6 +117,7 @@ const struct backend backend_iptables = {
 	.open = ipt_open,
 	.know = ipt_know,
 	.snapshot = ipt_snapshot,
+	.glance = ipt_glance,
 	.commit = ipt_commit,
 	.read_live = ipt_read_live,
 	.close = ipt_close,

@@ -56,6 +56,7 @@ int ipt_parse(const char *file, const char *text, size_t len,
 int ipt_open(struct backend_ctx **ret, struct diags *d);
 int ipt_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 		 struct diags *d);
+int ipt_glance(struct backend_ctx *ctx, uint64_t *ret, struct diags *d);
 int ipt_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	       struct stamp stamp, bool check_only,
 	       unsigned int *begun, struct diags *d);

@@ -202,6 +202,22 @@ static int read_sets(struct backend_ctx *ctx, struct reader *r)
 	return err ? err : ipt_timers_list(t, r->d);
 }
 
+int ipt_glance(struct backend_ctx *ctx, uint64_t *ret, struct diags *d)
+{
+	struct stamp tables = { 0 };
+	int err = ipt_read_stamp(&tables, d);
+
+	/* Without tables nobody looks into sets. */
+	if (err || !tables.generation) {
+		*ret = 0;
+		return err;
+	}
+	*ret = tables.generation;
+	ipset_close(&ctx->sets);
+	err = ipset_open(&ctx->sets, d);
+	return err ? err : ipset_glance(ctx->sets, ret, d);
+}
+
 struct looking {
 	struct ipt_legacy t;
 	struct diags *d;

@@ -87,6 +87,7 @@ const struct backend backend_nft = {
 	.open = nft_open,
 	.know = nft_know,
 	.snapshot = nft_snapshot,
+	.glance = nft_glance,
 	.commit = nft_commit,
 	.close = nft_close,
 };

@@ -106,6 +106,9 @@ int nft_read_steady(struct backend_ctx *ctx, nft_read_fn *read, void *arg,
 int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 		 struct diags *d);
 
+/* nft_glance.c */
+int nft_glance(struct backend_ctx *ctx, uint64_t *ret, struct diags *d);
+
 /* nft_live.c */
 int nft_read_live(struct backend_ctx *ctx, struct foreign *f,
 		  struct diags *d);

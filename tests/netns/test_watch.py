@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
 from traffic import Echo, tcp_exchange                      # noqa: E402
+from watcher import Watch                                   # noqa: E402
 
 POLICY = """version: 1
 state_matching: allowed
@@ -31,8 +32,6 @@ HOST = """*filter
 -A INPUT -p tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT
 COMMIT
 """
-# A machine that does other work, too, is given more than it should take.
-PATIENCE = 20
 
 
 def host_rules(version):
@@ -46,40 +45,6 @@ def setUpModule():
     Echo(LAB.server, 80)
 
 
-class Watch:
-    """The program, and the events that it has told of."""
-
-    def __init__(self):
-        self.process = LAB.server.popen(
-            [lab.CTPOLICY, "watch", "--json"], stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        os.set_blocking(self.process.stdout.fileno(), False)
-        self.rest = b""
-        self.events = []
-
-    def wait(self, event, seconds=PATIENCE):
-        """The next event of that kind; None: there was none."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.rest += self.process.stdout.read() or b""
-            while b"\n" in self.rest:
-                line, self.rest = self.rest.split(b"\n", 1)
-                self.events.append(json.loads(line))
-                if self.events[-1]["event"] == event:
-                    return self.events[-1]
-            time.sleep(.02)
-        return None
-
-    def signal(self, number):
-        self.process.send_signal(number)
-
-    def end(self):
-        self.signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
-        self.process.stdout.close()
-        return code
-
-
 class Case(unittest.TestCase):
     dialect = None
     watch = None
@@ -91,9 +56,7 @@ class Case(unittest.TestCase):
 
     def tearDown(self):
         if self.watch:
-            self.watch.process.kill()
-            self.watch.process.wait()
-            self.watch.process.stdout.close()
+            self.watch.kill()
         LAB.server.run([lab.CTPOLICY, "remove", "-q"])
         LAB.clear()
 
@@ -113,7 +76,7 @@ class Case(unittest.TestCase):
         return said
 
     def begin(self):
-        self.watch = Watch()
+        self.watch = Watch(LAB.server)
         self.told("in_force")
 
     def told(self, event):
@@ -260,7 +223,7 @@ class Case(unittest.TestCase):
 
     def test_a_trial_is_left_alone(self):
         self.done("remove")
-        self.watch = Watch()
+        self.watch = Watch(LAB.server)
         self.told("nothing")
         self.done("apply", "--confirm", "1h")
         self.told("trial")
