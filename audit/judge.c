@@ -101,6 +101,7 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 	memcpy(talk->mark, walk.mark, sizeof(talk->mark));
 	*ret_after = walk.after;
 	judge_drop(f, &walk, talk);
+	judge_limit(f, &walk, talk);
 	if (talk_is_error(t))
 		return 0;
 	ret->tracked = truth_or(ret->tracked, walk.tracked);
@@ -217,16 +218,22 @@ static bool is_worse(enum truth now, enum truth then)
 static struct harm_found find_loss(const struct judged *now,
 				   const struct judged *then, bool errors)
 {
-	for (enum talk t = 0; t < TALK_MAX_; t++) {
+	struct harm_found h = { 0 };
+
+	for (enum talk t = 0; !h.harm && t < TALK_MAX_; t++) {
 		const struct judged_talk *a = &now->talk[t];
 		const struct judged_talk *b = &then->talk[t];
 
-		if (talk_is_error(t) == errors && a->there &&
-		    is_worse(a->passes, b->passes))
-			return found(errors ? HARM_ERRORS : HARM_CUT_OFF,
-				     b->passes == TRUTH_MAYBE, t, b);
+		if (talk_is_error(t) != errors || !a->there ||
+		    !is_worse(a->passes, b->passes))
+			continue;
+		h = found(errors ? HARM_ERRORS : HARM_CUT_OFF,
+			  b->passes == TRUTH_MAYBE, t, b);
+		h.limited = !errors && a->limit != FOREIGN_NOWHERE &&
+			    a->limit != b->limit;
+		h.limit = a->limit;
 	}
-	return (struct harm_found){ 0 };
+	return h;
 }
 
 struct harm_found judge_loss(const struct judged *now,

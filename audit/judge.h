@@ -20,6 +20,7 @@ struct judged_talk {
 	bool there;		/* there are such packets */
 	enum truth passes;
 	uint32_t rule, chain;	/* that decides */
+	uint32_t limit;		/* that lets it pass up to a limit; NOWHERE */
 	bool by_default;
 	bool by_ctmark;		/* asks for the mark of the connection */
 	struct walk_mark mark[WALK_HOOKS];
@@ -82,6 +83,8 @@ struct harm_found {
 	bool mild;		/* the policy names whom it meets */
 	enum talk talk;
 	uint32_t rule, chain;	/* that decides, today or then */
+	bool limited;		/* cut off: passes today by the rule `limit` */
+	uint32_t limit;
 };
 
 /* Who wants to see the walk of each packet that passes, but ICMP errors. */

@@ -135,3 +135,18 @@ void judge_drop(const struct foreign *f, const struct walk *walk,
 	if (drop)
 		find_decider(&b, drop, ret);
 }
+
+void judge_limit(const struct foreign *f, const struct walk *walk,
+		 struct judged_talk *ret)
+{
+	ret->limit = FOREIGN_NOWHERE;
+	for (size_t i = 0; i < walk->n_steps; i++) {
+		const struct walk_step *s = &walk->steps[i];
+
+		if (s->rule == FOREIGN_NOWHERE || s->matched == TRUTH_NO ||
+		    s->verdict != FOREIGN_ACCEPT || !echo_counts(f, s->rule))
+			continue;
+		ret->limit = s->rule;
+		return;
+	}
+}

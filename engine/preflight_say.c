@@ -169,16 +169,20 @@ bool preflight_is_elsewhere(const struct plan *p, const struct harm_found *h)
 }
 
 static void describe(const struct service *s, const struct harm_found *h,
-		     const char *flow, const char *place, struct strbuf *out)
+		     const char *flow, const char *place, const char *limit,
+		     struct strbuf *out)
 {
 	const char *may = h->maybe ? "may" : "would";
 
 	switch (h->harm) {
 	case HARM_CUT_OFF:
-		strbuf_printf(out, "this %s %s service %s: its %s (%s) pass today, and %s be dropped by %s",
+		strbuf_printf(out, "this %s %s service %s: its %s (%s) pass today%s%s%s, and %s be dropped by %s",
 			      may, s->management ? "lock you out of management" :
 						   "cut off",
-			      s->name, talk_name(h->talk), flow, may, place);
+			      s->name, talk_name(h->talk), flow,
+			      h->limited ? " by " : "", limit,
+			      h->limited ? ", which limits them" : "", may,
+			      place);
 		break;
 	case HARM_LET_IN:
 		strbuf_printf(out, "this %s let in what this host's rules forbid: %s of service %s (%s) %s dropped today by %s",
@@ -288,6 +292,8 @@ static void help_beyond(struct plan *p)
 /* Of a rule that asks for more than a state, `inherit` makes no copy. */
 static const char *cure_of(const struct service *s, const struct harm_found *h)
 {
+	if (h->harm == HARM_CUT_OFF && h->limited)
+		return "accept these packets in a rule that asks for no state and has no limit";
 	return h->harm == HARM_CUT_OFF && s->accept == ACCEPT_INHERIT ?
 		       "say `accept: open`, or accept these packets in a rule that asks for no state" :
 		       harms[h->harm].cure;
@@ -335,7 +341,9 @@ int preflight_say(struct plan *p, const struct service *s,
 {
 	_cleanup_(strbuf_release) struct strbuf flow = { 0 };
 	_cleanup_(strbuf_release) struct strbuf place = { 0 };
+	_cleanup_(strbuf_release) struct strbuf limit = { 0 };
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	const struct harm_found by_limit = { .rule = h->limit };
 
 	if (!h->harm || is_known(said, s, h))
 		return 0;
@@ -344,7 +352,10 @@ int preflight_say(struct plan *p, const struct service *s,
 	said->v[said->n++] = (struct said){ s, h->harm, h->rule, h->chain };
 	print_flow(sp, sample, &flow);
 	preflight_print_place(&p->host, h, &place);
-	describe(s, h, strbuf_str(&flow), strbuf_str(&place), &text);
+	if (h->limited)
+		preflight_print_place(&p->host, &by_limit, &limit);
+	describe(s, h, strbuf_str(&flow), strbuf_str(&place),
+		 strbuf_str(&limit), &text);
 	if (strbuf_status(&text))
 		return -ENOMEM;
 	say(p, s, h, strbuf_str(&text), &said->refused);

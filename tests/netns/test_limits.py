@@ -135,6 +135,10 @@ class Limits(unittest.TestCase):
             # a limit is named, not what merely stands behind it
             if why == "CT593":
                 self.assertIn("limit", said)
+            if why == "CT590":
+                self.assertRegex(said, r"pass today by rule \d+ of .*limit.*, "
+                                 "which limits them, and would be dropped by")
+                self.assertIn("asks for no state and has no limit", said)
         for version in lab.VERSIONS:
             self.assertEqual(answered(version), count, "after")
 
