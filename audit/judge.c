@@ -57,7 +57,8 @@ static void note_needs(const struct foreign *f, const struct walk *walk,
 		       struct judged *ret)
 {
 	static const uint64_t helper = FEATURE_BIT(HELPER) |
-				       FEATURE_BIT(SYNPROXY);
+				       FEATURE_BIT(SYNPROXY) |
+				       FEATURE_BIT(FLOWOFFLOAD);
 	static const uint64_t count = FEATURE_BIT(CONNLIMIT) |
 				      FEATURE_BIT(CONNBYTES);
 

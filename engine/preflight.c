@@ -9,6 +9,7 @@
 #include "audit/keepers.h"
 #include "audit/samples.h"
 #include "core/mem.h"
+#include "engine/balanced.h"
 #include "engine/ends.h"
 #include "engine/guard.h"
 #include "engine/others.h"
@@ -460,7 +461,12 @@ static int run(struct plan *p, bool knows_host)
 {
 	struct preflight x = { .p = p, .knows_host = knows_host };
 	int err = p->policy && p->rules ? check(&x) : 0;
+	bool goes_on = !err || err == -FAULT_CONFLICT;
+	int more = knows_host && goes_on && x.tracking != TRUTH_NO ?
+			   balanced_check(p) : 0;
 
+	if (more)
+		err = more;
 	preflight_release(&x);
 	host_rules_release(&p->host);
 	return err;

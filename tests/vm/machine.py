@@ -28,6 +28,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import initramfs  # noqa: E402
 
 CTPOLICY = os.environ.get("CTPOLICY", "./ctpolicy")
+IPVS_SERVICE = os.path.join(os.environ.get("builddir", "."),
+                            "tests/vm/ipvs_service")
 SKIP = 77
 DISK_SIZE = 64 << 20
 # This machine may be busy: nothing is known to take this long.
@@ -222,7 +224,8 @@ def frozen():
     skip_unless_possible()
     with tempfile.TemporaryDirectory(prefix="ctpolicy-vm.") as folder:
         ice = Ice(folder)
-        initramfs.build(folder + "/initramfs", {"ctpolicy": CTPOLICY})
+        initramfs.build(folder + "/initramfs", {
+            "ctpolicy": CTPOLICY, "ipvs_service": IPVS_SERVICE})
         vm = Machine(folder, ice.disk())
         try:
             vm.freeze(ice.state)

@@ -11,6 +11,7 @@ import time
 import machine  # first: it finds the others
 import off
 import power
+import routed
 import sizes
 import stock
 import tally
@@ -22,7 +23,8 @@ def options():
     p.add_argument("--cycles", type=int, default=2,
                    help="how often to unload and load")
     p.add_argument("--cuts", type=int, default=3, help="of the power")
-    p.add_argument("--only", help="one of the groups: stock, off, sizes, power")
+    p.add_argument("--only", help="one of the groups: stock, off, "
+                   "sizes, routed, power")
     p.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     return p.parse_args()
 
@@ -43,7 +45,7 @@ def main():
     how = options()
     print("--seed %d" % how.seed, flush=True)
     with machine.frozen() as ice:
-        for group in (stock, off, sizes):
+        for group in (stock, off, sizes, routed):
             if how.only in (None, group.__name__):
                 play(ice, group, how)
         if how.only in (None, "power"):
