@@ -445,11 +445,9 @@ int nft_parse_match(const struct nft_tok *v, size_t n,
 	ret->match.family = nft_table_af(t->family);
 	while (w.at < w.n && take_clause(&w))
 		;
-	if (w.lost)
-		return -ENOMEM;
 	if (w.at < w.n || !w.verdict)
 		ret->verdict = VERDICT_UNKNOWN;
-	return 0;
+	return w.lost ? -ENOMEM : 0;
 }
 
 /* From behind the word that begins a rule of iptables; NULL: it is not one. */
