@@ -157,6 +157,8 @@ int box_cmp(const struct box *a, const struct box *b, enum box_dim but)
 		if (c)
 			return c;
 	}
+	if (a->echo != b->echo)
+		return a->echo < b->echo ? -1 : 1;
 	if (a->socket != b->socket)
 		return a->socket ? 1 : -1;
 	if (a->spares_lo != b->spares_lo)

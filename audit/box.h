@@ -18,6 +18,8 @@
 #include "rules/foreign.h"
 
 enum { BOX_IPV4 = 1 << 0, BOX_IPV6 = 1 << 1 };
+enum { BOX_ECHO_REQUEST = 1 << 0, BOX_ECHO_REPLY = 1 << 1 };
+#define BOX_PROTOCOLS 256
 
 enum box_dim {
 	DIM_FAMILY, DIM_PROTOCOL, DIM_DPORT, DIM_SPORT, DIM_SRC, DIM_DST,
@@ -44,6 +46,7 @@ struct box {
 	struct prefix_set src, dst;
 	struct iface_set iif, oif;
 	uint16_t dst_types;
+	uint8_t echo;			/* of ICMP, BOX_ECHO_*; 0: all of it */
 	bool socket;			/* of a socket of this host alone */
 	bool src_local;			/* from an address of this host */
 	bool spares_lo;			/* all but loopback */

@@ -79,6 +79,35 @@ static int narrow_protocol(const struct part *p, struct box *b)
 	return 0;
 }
 
+static bool has_bit(const uint64_t *bits, unsigned int n)
+{
+	return bits[n / 64] >> n % 64 & 1;
+}
+
+/* Echoes of the one ICMP that the box holds (RFC 792, RFC 4443). */
+static int narrow_icmp(const struct part *p, struct box *b)
+{
+	bool v6 = box_has_proto(b, IPPROTO_ICMPV6);
+	unsigned int request = v6 ? 128 : 8, reply = v6 ? 129 : 0, n = 0;
+	uint64_t bits[4] = { 0 };
+	uint8_t echo = 0;
+
+	list_numbers(p, BOX_PROTOCOLS, bits);
+	for (unsigned int i = 0; i < BOX_PROTOCOLS; i++)
+		n += has_bit(bits, i);
+	echo |= has_bit(bits, request) ? BOX_ECHO_REQUEST : 0;
+	echo |= has_bit(bits, reply) ? BOX_ECHO_REPLY : 0;
+	if (b->echo)
+		echo &= b->echo;
+	else if (box_count_protos(b) != 1 ||
+		 (!v6 && !box_has_proto(b, IPPROTO_ICMP)) || !echo ||
+		 n != (echo & 1u) + (echo >> 1))
+		unsay(b, UNSAID_FIELD, packet_field_name(p->field));
+	b->is_empty |= b->echo && !echo;
+	b->echo = echo;
+	return 0;
+}
+
 static int narrow_types(const struct part *p, struct box *b)
 {
 	uint64_t bits[1] = { 0 };
@@ -304,6 +333,7 @@ static int (*const narrow[FIELD_MAX_])(const struct part *, struct box *) = {
 	[FIELD_DADDR] = narrow_dst,
 	[FIELD_SPORT] = narrow_sport,
 	[FIELD_DPORT] = narrow_dport,
+	[FIELD_ICMP_TYPE] = narrow_icmp,
 	[FIELD_IIF] = narrow_iif,
 	[FIELD_OIF] = narrow_oif,
 	[FIELD_FRAGMENT] = narrow_fragment,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/import.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,11 @@ void import_service_release(struct import_service *s)
 	*s = (struct import_service){ 0 };
 }
 
+bool import_has_ports(const struct import_service *s)
+{
+	return s->box.dport.n && !box_has_proto(&s->box, IPPROTO_ICMP);
+}
+
 void import_release(struct import *im)
 {
 	for (size_t i = 0; i < im->n; i++)
@@ -70,6 +76,8 @@ int import_make(const struct foreign *f, const struct import_request *rq,
 
 	if (!err)
 		err = import_find_twins(&legs);
+	if (!err)
+		err = import_pair_every(&legs, rq, &im);
 	if (!err)
 		err = import_pair(&legs, rq, &im);
 	if (!err)
@@ -96,7 +104,7 @@ static const char *const unsaid_texts[UNSAID_MAX_] = {
 };
 
 static const char *const reason_texts[REASON_MAX_] = {
-	[REASON_PROTOCOL] = "it names no protocol, and a server or client must",
+	[REASON_PROTOCOL] = "it names no protocol, which only services of a router or of loopback can leave out",
 	[REASON_ICMP] = "of ICMP, only echoes can be a service, `icmp-echo`",
 	[REASON_IPV6_HEADER] = "protocol %s is an extension header in IPv6 and cannot be matched there",
 	[REASON_PORTS] = "it limits the ports of both ends, and a policy names the server's alone",

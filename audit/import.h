@@ -11,7 +11,8 @@
  *         names the rules that it was made of, those that lead there too. Of
  *         its `box` dport holds the server's ports, src the clients, dst the
  *         servers, iif the interfaces. Where no address says the family,
- *         `families` does.
+ *         `families` does. All protocols are `protocol: any`; IPPROTO_ICMP is
+ *         echoes, of both families, and dport then says nothing.
  * Units:  rules by number in the model.
  * Owner:  borrows the model; owns boxes and lists.
  * Errors: -ENOMEM. `cut`: so many rules that not all were looked at.
@@ -27,6 +28,7 @@ enum {
 	IMPORT_SERVER = 1 << 0,
 	IMPORT_CLIENT = 1 << 1,
 	IMPORT_ROUTER = 1 << 2,
+	IMPORT_LOOPBACK = 1 << 3,
 };
 
 /* What the reader of a service must know. */
@@ -34,7 +36,7 @@ enum {
 	IMPORT_ADDED = 1 << 0,	/* one direction was missing */
 	IMPORT_LATE = 1 << 1,	/* the rules stood behind tracking */
 	IMPORT_CLIENT_PORTS = 1 << 2,	/* the clients' ports were limited */
-	IMPORT_LOOPBACK = 1 << 3,	/* an earlier rule spared loopback */
+	IMPORT_SPARED_LO = 1 << 3,	/* an earlier rule spared loopback */
 	IMPORT_INTERFACES = 1 << 4,	/* each direction had its own */
 	IMPORT_FORWARDED = 1 << 5,	/* forwarded packets were caught, too */
 	IMPORT_NOTES_MAX_ = 1 << 6,
@@ -54,7 +56,7 @@ struct import_service {
 
 enum import_reason {
 	REASON_BOX,		/* box_unsaid tells */
-	REASON_PROTOCOL,	/* names no protocol */
+	REASON_PROTOCOL,	/* names no protocol, which two roles may */
 	REASON_ICMP,
 	REASON_IPV6_HEADER,	/* protocol `word` cannot be matched in IPv6 */
 	REASON_PORTS,		/* ports of both ends */
@@ -92,6 +94,8 @@ struct import_request {
 	bool with_own;			/* ctpolicy's rules, too */
 };
 
+/* Not of all protocols, nor of echoes. */
+bool import_has_ports(const struct import_service *s);
 /* f: read with wants_terms. */
 int import_make(const struct foreign *f, const struct import_request *rq,
 		struct import *ret);

@@ -46,6 +46,7 @@ static bool has_use(const struct rule_list *l, uint32_t use)
 
 /* One of each; NULL: any. */
 static struct import_service *find_one_host(const struct pairing *p,
+					    unsigned int roles,
 					    const struct prefix *client,
 					    const struct prefix *server)
 {
@@ -62,7 +63,7 @@ static struct import_service *find_one_host(const struct pairing *p,
 	for (size_t i = p->first; i < p->im->n; i++) {
 		struct import_service *x = &p->im->v[i];
 
-		if (x->roles & (IMPORT_SERVER | IMPORT_CLIENT) &&
+		if (x->roles & roles &&
 		    (!x->box.src.n || (c.n && prefixes_within(&c,
 							      &x->box.src))) &&
 		    (!x->box.dst.n || (s.n && prefixes_within(&s,
@@ -83,14 +84,16 @@ static int find_hosts(struct pairing *p, const struct import_leg *g,
 	const struct prefix_set *s = servers_of(g, side);
 	size_t n_c = c->n ? c->n : 1, n_s = s->n ? s->n : 1;
 	bool all = n_c * n_s <= NETWORKS_MAX;
+	unsigned int roles = IMPORT_SERVER | IMPORT_CLIENT |
+			     (g->on_lo ? IMPORT_LOOPBACK : 0);
 
 	for (size_t i = 0; all && i < n_c * n_s; i++)
-		all = find_one_host(p, c->n ? &c->v[i / n_s] : NULL,
+		all = find_one_host(p, roles, c->n ? &c->v[i / n_s] : NULL,
 				    s->n ? &s->v[i % n_s] : NULL);
 	*ret = all;
 	for (size_t i = 0; all && i < n_c * n_s; i++) {
 		struct import_service *x =
-			find_one_host(p, c->n ? &c->v[i / n_s] : NULL,
+			find_one_host(p, roles, c->n ? &c->v[i / n_s] : NULL,
 				      s->n ? &s->v[i % n_s] : NULL);
 
 		if (rule_list_add(&x->rules, g->use))
@@ -223,19 +226,29 @@ static int iface_lo(struct iface_set *ret)
 	return iface_set_add(ret, &lo);
 }
 
+/* By the interface, whatever the addresses, as the role has it. */
+static bool loops_only(const struct import_leg *g)
+{
+	return g->leaves && g->on_lo && g->box.oif.n &&
+	       g->box.dst_types == UINT16_MAX && !g->box.src_local;
+}
+
 static int add_loopback(struct pairing *p, const struct import_leg *a,
 			const struct import_leg *b)
 {
 	_cleanup_(meeting_release) struct meeting s = { 0 };
-	bool meets = false;
+	bool meets = false, loops = loops_only(a) && loops_only(b);
 	int err = meeting_of(a, b, true, &s, &meets);
 
 	s.own_ifaces = false;
-	if (!err && meets)
+	if (!err && meets && !loops)
 		err = iface_lo(&s.ifaces);
 	if (err || !meets)
 		return err;
-	return pairing_add(p, IMPORT_SERVER, &s, 0, a, b);
+	if (loops)
+		iface_set_release(&s.ifaces);
+	return pairing_add(p, loops ? IMPORT_LOOPBACK : IMPORT_SERVER, &s, 0, a,
+			   b);
 }
 
 int pairing_pair_output(struct pairing *p)
@@ -275,10 +288,28 @@ static int finish_loopback_side(struct pairing *p, const struct import_leg *g,
 	for (size_t i = 0; !err && i < p->n; i++) {
 		const struct import_leg *b = p->at[i].leg;
 
-		if ((b != g || is_bare(g)) && !b->is_ghost &&
+		if ((b != g || is_bare(g)) && !b->is_ghost && !b->served &&
 		    b->sides & ~side & BOTH_SIDES && (b->leaves || b->on_lo))
 			err = side == LEG_REQUESTS ? add_loopback(p, g, b) :
 						     add_loopback(p, b, g);
+	}
+	return err;
+}
+
+/* What only loopback can be, whatever else is served or asked here. */
+static int pair_loops(struct pairing *p, const struct import_leg *g)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < p->n && loops_only(g); i++) {
+		const struct import_leg *b = p->at[i].leg;
+
+		if (!loops_only(b) || is_over(b) || (b == g && !is_bare(g)))
+			continue;
+		if (g->sides & LEG_REQUESTS && b->sides & LEG_REPLIES)
+			err = add_loopback(p, g, b);
+		if (!err && g->sides & LEG_REPLIES && b->sides & LEG_REQUESTS)
+			err = add_loopback(p, b, g);
 	}
 	return err;
 }
@@ -290,8 +321,10 @@ static int finish_loopback(struct pairing *p, const struct import_leg *g)
 						      LEG_REPLIES;
 	size_t at = p->im->n;
 	bool taken = false;
-	int err = 0;
+	int err = pair_loops(p, g);
 
+	if (err || p->im->n > at)
+		return err;
 	for (size_t i = 0; !err && !taken && i < 2; i++)
 		if (g->sides & side_of(i))
 			err = find_hosts(p, g, side_of(i), &taken);
@@ -318,8 +351,13 @@ int pairing_finish(struct pairing *p)
 		err = finish_legs(p, false, LEG_REPLIES);
 	if (!err)
 		err = finish_legs(p, true, LEG_REQUESTS);
-	for (size_t i = 0; !err && i < p->n; i++)
-		if (p->at[i].leg->on_lo && !is_over(p->at[i].leg))
-			err = finish_loopback(p, p->at[i].leg);
+	/* what arrives over it has left by it before */
+	for (int leaves = 1; leaves >= 0; leaves--)
+		for (size_t i = 0; !err && i < p->n; i++) {
+			const struct import_leg *g = p->at[i].leg;
+
+			if (g->on_lo && !is_over(g) && g->leaves == leaves)
+				err = finish_loopback(p, g);
+		}
 	return err;
 }

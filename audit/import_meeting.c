@@ -111,7 +111,10 @@ int pairing_add(struct pairing *p, unsigned int role, struct meeting *s,
 	};
 	*s = (struct meeting){ 0 };
 	im->n++;
-	x->box.protos[p->proto / 64] = UINT64_C(1) << p->proto % 64;
+	if (p->proto == EVERY_PROTOCOL)
+		memset(x->box.protos, 0xff, sizeof(x->box.protos));
+	else
+		x->box.protos[p->proto / 64] = UINT64_C(1) << p->proto % 64;
 	if (p->has_ports)
 		err = port_set_add(&x->box.dport, p->ports);
 	if (!err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* audit/import_name.c: what services are called, and the family they are in. */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,10 @@ static void put_protocol(uint8_t proto, struct strbuf *out)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
 
-	protocol_print(proto, &text);
+	if (proto == IPPROTO_ICMP)
+		strbuf_puts(&text, "icmp-echo");
+	else
+		protocol_print(proto, &text);
 	strbuf_printf(out, "%s%s", text.n && text.s[0] <= '9' ? "protocol-" :
 								"",
 		      strbuf_str(&text));
@@ -27,8 +31,15 @@ static void put_protocol(uint8_t proto, struct strbuf *out)
 /* "tcp-udp-53", "gre", "udp-27000-27100-more" */
 static void print_name(const struct import_service *s, struct strbuf *out)
 {
-	const struct port_set *p = &s->box.dport;
+	static const struct port_set none;
+	const struct port_set *p = import_has_ports(s) ? &s->box.dport : &none;
 	size_t n = 0;
+
+	if (box_count_protos(&s->box) == BOX_PROTOCOLS) {
+		strbuf_puts(out, s->roles == IMPORT_LOOPBACK ? "loopback" :
+							      "transit");
+		return;
+	}
 
 	for (unsigned int i = 0; i < 256; i++) {
 		if (!box_has_proto(&s->box, i) || n++ >= PROTOCOLS_NAMED)

@@ -206,14 +206,17 @@ static int pair_protocol(struct pairing *p)
 	size_t n;
 	int err;
 
-	p->has_ports = protocol_has_ports((uint8_t)p->proto);
+	/* echoes are told apart as if they had ports */
+	p->has_ports = protocol_has_ports((uint8_t)p->proto) ||
+		       p->proto == IPPROTO_ICMP;
 	if (!p->has_ports)
 		return pair_part(p);
 	err = find_parts(p, &v, &n);
 	for (size_t i = 0; !err && i + 1 < n; i++) {
 		p->ports = (struct port_range){ (uint16_t)v[i],
 						(uint16_t)(v[i + 1] - 1) };
-		if (p->ports.last)	/* port 0 alone is nobody's */
+		/* of others, port 0 alone is nobody's */
+		if (p->ports.last || p->proto == IPPROTO_ICMP)
 			err = pair_part(p);
 	}
 	return err;

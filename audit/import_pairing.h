@@ -23,6 +23,9 @@ struct at {
 	const struct import_leg *ghost[2];	/* its only partner */
 };
 
+/* Beside the numbers of protocols: all of them. */
+#define EVERY_PROTOCOL BOX_PROTOCOLS
+
 struct pairing {
 	struct import_legs *legs;
 	const struct import_request *rq;

@@ -25,6 +25,8 @@ struct import_leg {
 	bool leaves;			/* at OUTPUT */
 	bool on_lo;
 	bool is_blanket;		/* left over, but answers others */
+	bool is_every;			/* ... and may be one of any protocol */
+	bool served;			/* ... and is */
 	bool is_ghost;			/* left over, but another's partner */
 	bool wide;			/* names no port, or most of them */
 	bool paired;			/* with any other, for any port */
@@ -47,6 +49,9 @@ int import_read(const struct foreign *f, const struct import_request *rq,
 		struct import *im, struct import_legs *ret);
 int import_pair(struct import_legs *l, const struct import_request *rq,
 		struct import *im);
+/* Services of any protocol, first; the rules that are none are left over. */
+int import_pair_every(struct import_legs *l, const struct import_request *rq,
+		      struct import *im);
 /* Legs that are the same become one, which stands for all. */
 int import_find_twins(struct import_legs *l);
 /*

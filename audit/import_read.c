@@ -127,6 +127,7 @@ static int leave_headers(struct reader *rd, const struct use *x, struct box *b)
 	return err;
 }
 
+/* Echoes have one name for both families. */
 static int leave_icmp(struct reader *rd, const struct use *x, struct box *b)
 {
 	uint64_t icmp = UINT64_C(1) << IPPROTO_ICMP |
@@ -134,6 +135,14 @@ static int leave_icmp(struct reader *rd, const struct use *x, struct box *b)
 
 	if (!(b->protos[0] & icmp))
 		return 0;
+	if (b->echo) {
+		bool v6 = box_has_proto(b, IPPROTO_ICMPV6);
+
+		/* what no packet of this family has */
+		b->protos[0] = v6 == (b->families == BOX_IPV6) ?
+				       UINT64_C(1) << IPPROTO_ICMP : 0;
+		return 0;
+	}
 	b->protos[0] &= ~icmp;
 	return leave_plain(rd, x, REASON_ICMP, NULL);
 }
@@ -161,7 +170,8 @@ static int add_leg(struct reader *rd, const struct use *x, const struct box *b,
 	if (err)
 		return err;
 	l->n++;
-	if (!drop_port_zero(&g->box.dport) || !drop_port_zero(&g->box.sport)) {
+	if (!b->echo && (!drop_port_zero(&g->box.dport) ||
+			 !drop_port_zero(&g->box.sport))) {
 		drop_last(l);
 		return leave_plain(rd, x, REASON_PORT_ZERO, NULL);
 	}
@@ -171,6 +181,31 @@ static int add_leg(struct reader *rd, const struct use *x, const struct box *b,
 	g->sides = LEG_REQUESTS | LEG_REPLIES;
 	g->is_ghost = true;
 	return leave_plain(rd, x, REASON_PORTS, NULL);
+}
+
+/* As if requests were for a port, and replies from it: no other one is 0. */
+static int add_echo(struct reader *rd, const struct use *x, const struct box *b,
+		    bool leaves, unsigned int notes)
+{
+	static const struct port_range port;
+	_cleanup_(box_release) struct box request = { 0 }, reply = { 0 };
+	int err = 0;
+
+	if (b->echo & BOX_ECHO_REQUEST) {
+		err = box_copy(b, &request);
+		if (!err)
+			err = port_set_add(&request.dport, port);
+		if (!err)
+			err = add_leg(rd, x, &request, leaves, notes);
+	}
+	if (!err && b->echo & BOX_ECHO_REPLY) {
+		err = box_copy(b, &reply);
+		if (!err)
+			err = port_set_add(&reply.sport, port);
+		if (!err)
+			err = add_leg(rd, x, &reply, leaves, notes);
+	}
+	return err;
 }
 
 /*
@@ -189,18 +224,27 @@ static int add_ghost(struct reader *rd, const struct use *x,
 	return err;
 }
 
-/* All protocols: no service, but the other direction of any. */
+/*
+ * Most protocols: no service, but the other direction of any. All of them may
+ * be one yet (audit/import_every.c).
+ */
 static int add_blanket(struct reader *rd, const struct use *x,
 		       const struct box *b, bool leaves)
 {
+	bool every = box_count_protos(b) == BOX_PROTOCOLS &&
+		     !b->sport.n && !b->dport.n;
 	size_t n = rd->legs.n;
-	int err = leave_plain(rd, x, REASON_PROTOCOL, NULL);
+	int err = every ? 0 : leave_plain(rd, x, REASON_PROTOCOL, NULL);
 
 	if (!err)
 		err = add_leg(rd, x, b, leaves, 0);
-	if (!err && rd->legs.n > n)
+	if (err)
+		return err;
+	if (rd->legs.n > n) {
 		rd->legs.v[n].is_blanket = true;
-	return err;
+		rd->legs.v[n].is_every = every;
+	}
+	return 0;
 }
 
 static int read_said(struct reader *rd, const struct use *x,
@@ -222,10 +266,18 @@ static int read_said(struct reader *rd, const struct use *x,
 		return err ? err : add_ghost(rd, x, b, leaves);
 	}
 	if (by.loopback)
-		notes |= IMPORT_LOOPBACK;
+		notes |= IMPORT_SPARED_LO;
 	for (size_t i = 0; !err && i < l.n; i++)
-		err = add_leg(rd, x, &l.v[i], leaves, notes);
+		err = b->echo ? add_echo(rd, x, &l.v[i], leaves, notes) :
+				add_leg(rd, x, &l.v[i], leaves, notes);
 	return err;
+}
+
+/* For other types than echoes. */
+static bool asks_icmp(const struct box *b)
+{
+	return b->unsaid == UNSAID_FIELD &&
+	       !strcmp(b->word, packet_field_name(FIELD_ICMP_TYPE));
 }
 
 /* What a box of one family may hold for a policy to say it. */
@@ -236,7 +288,8 @@ static int read_family(struct reader *rd, const struct use *x, struct box *b,
 	int err;
 
 	if (b->unsaid != SAID) {
-		err = leave(rd, x, REASON_BOX, b, FOREIGN_NOWHERE);
+		err = leave(rd, x, asks_icmp(b) ? REASON_ICMP : REASON_BOX, b,
+			    FOREIGN_NOWHERE);
 		return err ? err : add_ghost(rd, x, b, leaves);
 	}
 	if (box_count_protos(b) > PROTOCOLS_MAX)
@@ -247,7 +300,7 @@ static int read_family(struct reader *rd, const struct use *x, struct box *b,
 	if (err || !box_count_protos(b))
 		return err;
 	if (leaves && b->spares_lo)
-		notes |= IMPORT_LOOPBACK;
+		notes |= IMPORT_SPARED_LO;
 	return read_said(rd, x, b, leaves, notes);
 }
 

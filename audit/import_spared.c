@@ -225,7 +225,8 @@ static int cut_box(const struct box *from, const struct box *e, bool vague,
 	/* on loopback all is decided in OUTPUT */
 	if (!meets || (!leaves && is_lo(&e->iif)))
 		return boxes_add_one(out, from);
-	if (vague || e->unsaid != SAID || e->socket || e->src_local) {
+	if (vague || e->unsaid != SAID || e->socket || e->src_local ||
+	    e->echo) {
 		by->how = SPARED_SOME;
 		return 0;
 	}

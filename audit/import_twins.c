@@ -11,7 +11,8 @@
 
 static unsigned int flags_of(const struct import_leg *g)
 {
-	return g->notes << 4 | (unsigned int)g->leaves << 3 |
+	return g->notes << 5 | (unsigned int)g->is_every << 4 |
+	       (unsigned int)g->leaves << 3 |
 	       (unsigned int)g->on_lo << 2 | (unsigned int)g->is_ghost << 1 |
 	       g->is_blanket;
 }

@@ -9,6 +9,7 @@
 #include "cli/json_stream.h"
 #include "cli/json_text.h"
 #include "core/mem.h"
+#include "policies/policy.h"
 #include "state/json_memory.h"
 
 static void append_buffer(json_t *a, const struct strbuf *b)
@@ -19,7 +20,8 @@ static void append_buffer(json_t *a, const struct strbuf *b)
 
 static json_t *roles(unsigned int set)
 {
-	static const char *const names[] = { "server", "client", "router" };
+	static const char *const names[] = { "server", "client", "router",
+					     "loopback" };
 	json_t *a = json_array();
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -42,13 +44,16 @@ static json_t *families(uint8_t set)
 static json_t *protocols(const struct box *b)
 {
 	json_t *a = json_array();
+	bool any = box_count_protos(b) == BOX_PROTOCOLS;
 
-	for (unsigned int i = 0; i < 256; i++) {
+	if (any)
+		json_array_append_new(a, json_string("any"));
+	for (unsigned int i = 0; i < BOX_PROTOCOLS && !any; i++) {
 		_cleanup_(strbuf_release) struct strbuf text = { 0 };
 
 		if (!box_has_proto(b, i))
 			continue;
-		protocol_print((uint8_t)i, &text);
+		service_protocol_print((uint8_t)i, &text);
 		append_buffer(a, &text);
 	}
 	return a;
@@ -134,6 +139,7 @@ static json_t *notes(unsigned int set)
 static json_t *service(const struct import_report *r,
 		       const struct import_service *s)
 {
+	static const struct port_set none;
 	_cleanup_(strbuf_release) struct strbuf why = { 0 };
 
 	import_print_why(r, s, &why);
@@ -144,7 +150,8 @@ static json_t *service(const struct import_report *r,
 			 "families", families(s->box.families),
 			 "role", roles(s->roles),
 			 "protocol", protocols(&s->box),
-			 "ports", ports(&s->box.dport),
+			 "ports", ports(import_has_ports(s) ?
+					&s->box.dport : &none),
 			 "clients", prefixes(&s->box.src),
 			 "servers", prefixes(&s->box.dst),
 			 "interfaces", interfaces(&s->box.iif),

@@ -6,6 +6,7 @@
 
 #include "cli/import_report.h"
 #include "core/mem.h"
+#include "policies/policy.h"
 
 #define WIDTH 78
 #define RULES_SHOWN 20		/* of one service */
@@ -83,7 +84,8 @@ static void end_list(struct list *l)
 
 static void put_roles(unsigned int roles, struct strbuf *out)
 {
-	static const char *const names[] = { "server", "client", "router" };
+	static const char *const names[] = { "server", "client", "router",
+					     "loopback" };
 	bool one = !(roles & (roles - 1)), follows = false;
 
 	strbuf_puts(out, one ? "    role: " : "    role: [");
@@ -101,6 +103,10 @@ static void put_protocols(const struct box *b, struct strbuf *out)
 	struct list l;
 	bool one = box_count_protos(b) == 1;
 
+	if (box_count_protos(b) == BOX_PROTOCOLS) {
+		strbuf_puts(out, "    protocol: any\n");
+		return;
+	}
 	if (one)
 		strbuf_puts(out, "    protocol: ");
 	else
@@ -110,7 +116,7 @@ static void put_protocols(const struct box *b, struct strbuf *out)
 
 		if (!box_has_proto(b, i))
 			continue;
-		protocol_print((uint8_t)i, &text);
+		service_protocol_print((uint8_t)i, &text);
 		if (one)
 			strbuf_printf(out, "%s\n", strbuf_str(&text));
 		else
@@ -207,7 +213,8 @@ static void put_service(const struct import_report *r,
 	strbuf_puts(out, "\n");
 	put_roles(s->roles, out);
 	put_protocols(&s->box, out);
-	put_ports(&s->box.dport, out);
+	if (import_has_ports(s))
+		put_ports(&s->box.dport, out);
 	put_prefixes("clients", &s->box.src, out);
 	put_prefixes("servers", &s->box.dst, out);
 	put_ifaces(&s->box.iif, out);

@@ -227,7 +227,7 @@ static void test_left(void **unused)
 	add_rule(l.f, l.out, FOREIGN_NONE, NULL);
 	ask_number(l.f, FIELD_L4PROTO, IPPROTO_UDP, IPPROTO_UDP, false);
 	ask_number(l.f, FIELD_DPORT, 53, 53, false);
-	ask_number(l.f, FIELD_ICMP_TYPE, 1, 1, false);
+	ask_number(l.f, FIELD_ICMP_CODE, 1, 1, false);
 	notrack(l.f);
 	add_rule(l.f, l.pre, FOREIGN_NONE, NULL);
 	ask_number(l.f, FIELD_L4PROTO, IPPROTO_UDP, IPPROTO_UDP, false);
