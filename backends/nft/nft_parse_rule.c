@@ -393,16 +393,14 @@ static bool take_verdict(struct words *w)
 /* As written or listed; matches behind it would let fewer packets pass. */
 static bool take_counter(struct words *w)
 {
-	char buf[WORD_SIZE];
+	char n[WORD_SIZE];
 
-	if (w->verdict || !take(w, "counter"))
-		return false;
-	w->rule->counts = true;
-	if (take(w, "packets") &&
-	    !(take_text(w, buf, sizeof(buf)) && take(w, "bytes") &&
-	      take_text(w, buf, sizeof(buf))))
-		return false;
-	return take_verdict(w);
+	w->rule->counts |= !w->verdict && take(w, "counter");
+	return w->rule->counts &&
+	       (!take(w, "packets") ||
+		(take_text(w, n, sizeof(n)) && take(w, "bytes") &&
+		 take_text(w, n, sizeof(n)))) &&
+	       take_verdict(w);
 }
 
 static bool take_comment(struct words *w)
