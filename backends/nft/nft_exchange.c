@@ -69,7 +69,8 @@ int nft_exchange_lacks(void *arg, const struct image_table *t,
 	if (err)
 		return err == -EBADMSG ? 0 : err;
 	if (!to)
-		return nft_probe(t->family, t->name, chain, original, ret);
+		return nft_probe(&of.world->named, &(struct nft_probed){
+			t->family, t->name, chain, original }, ret);
 	*ret = intern_printf("chain %s is not there any more", to);
 	return *ret ? 0 : -ENOMEM;
 }

@@ -31,6 +31,7 @@ struct live {
 	struct live_sets sets;
 	struct live_rule rule;
 	struct nft_anonymous anonymous;	/* of rules that may be replaced */
+	struct nft_named named;
 	size_t n_originals;
 	uint32_t chain;			/* whose rules are dumped */
 };
@@ -141,7 +142,9 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 		err = foreign_table(l->f, nft_msg_family(nlh),
 				    nft_attr_str(v[NFTA_SET_TABLE]), 0,
 				    &table);
-	return err ? err : nft_live_add_set(&l->sets, l->f, table, nlh);
+	if (!err)
+		err = nft_live_add_set(&l->sets, l->f, table, nlh);
+	return err ? err : nft_named_take(&l->named, nlh);
 }
 
 static int take_elems(const struct nlmsghdr *nlh, void *arg)
@@ -303,7 +306,8 @@ static const char *original_of(struct live *l,
 	text = originals_find(l->ctx->originals, t->family, t->name, target);
 	if (!text || nft_original_lacks(text, has_chain, l, &to))
 		return text;
-	if (!to && nft_probe(t->family, t->name, c->name, text, &to))
+	if (!to && nft_probe(&l->named, &(struct nft_probed){
+			t->family, t->name, c->name, text }, &to))
 		return text;
 	return to ? NULL : text;
 }
@@ -352,7 +356,8 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 	}
 	if (!err && !original && l->f->wants_originals &&
 	    may_be_replaced(l->f, nft_live_last(&l->rule)))
-		err = nft_original_write(nlh, &l->anonymous, &original);
+		err = nft_original_write(nlh, &l->anonymous, &l->named,
+					 &original);
 	if (!err)
 		nft_live_last(&l->rule)->original = original;
 	return err;
@@ -443,6 +448,7 @@ static void live_release(struct live *l)
 	nft_live_sets_release(&l->sets);
 	nft_live_rule_release(&l->rule);
 	nft_anonymous_release(&l->anonymous);
+	nft_named_release(&l->named);
 }
 
 static int read_once(struct backend_ctx *ctx, void *arg)

@@ -15,8 +15,10 @@
 #define COMPAT_F_INV 2		/* NFT_RULE_COMPAT_F_INV */
 
 int nft_original_write(const struct nlmsghdr *nlh,
-		       const struct nft_anonymous *sets, const char **ret)
+		       const struct nft_anonymous *sets,
+		       const struct nft_named *named, const char **ret)
 {
+	const struct nlattr *v[NFTA_RULE_TABLE + 1];
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 	_cleanup_(nft_raw_release) struct nft_raw r = { 0 };
 	int err = nft_raw_of(nlh, sets, &r);
@@ -24,7 +26,12 @@ int nft_original_write(const struct nlmsghdr *nlh,
 	*ret = NULL;
 	if (err || !r.exprs.n || r.exprs.n + r.user.n > NFT_RAW_MAX)
 		return err == -ENOENT ? 0 : err;
+	err = nft_msg_attrs(nlh, v, NFTA_RULE_TABLE);
+	if (err)
+		return err;
 	nft_raw_print(&r, &b);
+	nft_named_print(named, nft_msg_family(nlh),
+			nft_attr_str(v[NFTA_RULE_TABLE]), &r, &b);
 	if (strbuf_status(&b))
 		return -ENOMEM;
 	*ret = intern(strbuf_str(&b));

@@ -15,13 +15,15 @@
 #define CTPOLICY_BACKENDS_NFT_NFT_ORIGINAL_H
 
 #include "backends/nft/nft_anonymous.h"
+#include "backends/nft/nft_named.h"
 
 /*
  * *ret NULL: it cannot be put back: it is too long, or looks into a set that
  * is not known.
  */
 int nft_original_write(const struct nlmsghdr *nlh,
-		       const struct nft_anonymous *sets, const char **ret);
+		       const struct nft_anonymous *sets,
+		       const struct nft_named *named, const char **ret);
 /*
  * Attributes of a new rule, behind those that say where it stands; its sets
  * have names as nft_raw_named() says.

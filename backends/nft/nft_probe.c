@@ -122,12 +122,13 @@ static bool is_lacking(int err)
 	       err == -ENODATA || err == -ENXIO;
 }
 
-int nft_probe(uint8_t family, const char *table, const char *chain,
-	      const char *original, const char **ret)
+int nft_probe(const struct nft_named *named, const struct nft_probed *p,
+	      const char **ret)
 {
+	const char *changed = NULL;
 	_cleanup_(strbuf_release) struct strbuf names = { 0 };
 	_cleanup_(nft_raw_release) struct nft_raw r = { 0 };
-	int err = nft_raw_parse(original, &r), refused = 0;
+	int err = nft_raw_parse(p->original, &r), refused = 0;
 
 	*ret = NULL;
 	if (err)
@@ -137,10 +138,13 @@ int nft_probe(uint8_t family, const char *table, const char *chain,
 		return -ENOMEM;
 	if (!*strbuf_str(&names))
 		return 0;
-	err = ask(family, table, chain, &r, &refused);
-	if (err || !is_lacking(refused))
+	err = nft_named_changed(named, p->family, p->table, p->original,
+				&changed);
+	if (!err && !changed)
+		err = ask(p->family, p->table, p->chain, &r, &refused);
+	if (err || (!changed && !is_lacking(refused)))
 		return err;
 	*ret = intern_printf("%s is not there any more, or not as it was",
-			     strbuf_str(&names));
+			     changed ? changed : strbuf_str(&names));
 	return *ret ? 0 : -ENOMEM;
 }

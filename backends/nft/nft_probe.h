@@ -16,8 +16,14 @@
 
 #include "backends/nft/nft_original.h"
 
+struct nft_probed {
+	uint8_t family;
+	const char *table, *chain;
+	const char *original;
+};
+
 /* *ret: what is wrong, interned, "set good is not ..."; NULL: nothing. */
-int nft_probe(uint8_t family, const char *table, const char *chain,
-	      const char *original, const char **ret);
+int nft_probe(const struct nft_named *named, const struct nft_probed *p,
+	      const char **ret);
 
 #endif

@@ -139,6 +139,19 @@ static bool is_rule(const struct nft_raw *r)
 	return n == r->n_sets;
 }
 
+/* Of a set that has a name: nft_named.h. */
+static bool is_note(const char *text)
+{
+	return text[strcspn(text, " =")] == '=';
+}
+
+static int skip_word(const char **at)
+{
+	*at += strcspn(*at, " ");
+	*at += **at == ' ';
+	return 0;
+}
+
 static int read_set(const char **at, struct nft_raw *r)
 {
 	struct nft_raw_set *s;
@@ -160,7 +173,7 @@ int nft_raw_parse(const char *text, struct nft_raw *ret)
 	if (!err)
 		err = read_word(&text, &r.user);
 	while (!err && *text)
-		err = read_set(&text, &r);
+		err = is_note(text) ? skip_word(&text) : read_set(&text, &r);
 	if (!err && !is_rule(&r))
 		err = -EBADMSG;
 	if (err)

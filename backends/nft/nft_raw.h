@@ -6,7 +6,8 @@
  * Shape:  expressions are attributes NFTA_LIST_ELEM, one behind the other; the
  *         n-th lookup in a set without a name is one in sets[n]. Of such a set
  *         `set` has what makes it, but no name, and `elems` what is in it.
- *         As text: "EXPRS USER [SET ELEMS]...", in hexadecimal, "-" for none.
+ *         As text: "EXPRS USER [SET ELEMS]...", in hexadecimal, "-" for none;
+ *         words with "=" are passed over.
  * Owner:  nft_raw_release() frees all of it and leaves an empty one.
  * Errors: -ENOMEM; -EBADMSG: no such text, or no whole attributes.
  * Source: nf_tables_fill_rule_info() and nf_tables_fill_set() in the kernel's

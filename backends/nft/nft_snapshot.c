@@ -152,8 +152,9 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 		return err;
 	table = nft_attr_str(v[NFTA_SET_TABLE]);
 	name = nft_attr_str(v[NFTA_SET_NAME]);
-	if ((!nft_table_is_own(family, table) && !nft_name_is_own(name)) ||
-	    nft_attr_u32(v[NFTA_SET_FLAGS]) & NFT_SET_ANONYMOUS)
+	if (!nft_table_is_own(family, table) && !nft_name_is_own(name))
+		return nft_named_take(&s->world.named, nlh);
+	if (nft_attr_u32(v[NFTA_SET_FLAGS]) & NFT_SET_ANONYMOUS)
 		return 0;
 	t = our_table(s, family, table);
 	set = t ? image_add_set(t, name) : NULL;

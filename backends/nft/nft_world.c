@@ -184,5 +184,6 @@ void nft_world_release(struct nft_world *w)
 	}
 	free(w->v);
 	free(w->tables);
+	nft_named_release(&w->named);
 	*w = (struct nft_world){ 0 };
 }

@@ -11,7 +11,7 @@
 #define CTPOLICY_BACKENDS_NFT_NFT_WORLD_H
 
 #include "backends/lower/reach.h"
-#include "backends/nft/nft_netlink.h"
+#include "backends/nft/nft_named.h"
 
 enum nft_way_kind {
 	WAY_DROP,
@@ -59,6 +59,7 @@ struct nft_world {
 	size_t n, cap;
 	struct nft_flagged *tables;
 	size_t n_tables, cap_tables;
+	struct nft_named named;
 };
 
 int nft_world_add_table(struct nft_world *w, const struct nlmsghdr *nlh);

@@ -26,6 +26,7 @@ tcp dport 22 ct state new accept
 }
 }
 """
+AS_LONG = {"ip": "mark", "ip6": "ifname"}
 OF = {"ip": ("ipv4_addr", "192.0.2.7", "ip saddr"),
       "ip6": ("ipv6_addr", "2001:db8::7", "ip6 saddr")}
 # What the rule is, what becomes of what it names, and what is said of it.
@@ -35,6 +36,12 @@ LOST = {
                             "delete set {1} host good; add set {1} host good "
                             "{{ type inet_service . inet_service . inet_service . "
                             "ipv6_addr; }}", "set good"),
+    "a set of keys as long": ('ct state invalid {0} @good log prefix "x"',
+                              "delete set {1} host good; add set {1} host good {{ type {2}; }}",
+                              "set good"),
+    "a map of keys as long": ("ct state invalid tcp dport vmap @kinds",
+                              "delete map {1} host kinds; add map {1} host kinds "
+                              "{{ type ether_type : verdict; }}", "map kinds"),
     "a set that is a map": ('ct state invalid {0} @good log prefix "x"',
                             "delete set {1} host good; add map {1} host good "
                             "{{ type inet_service : verdict; }}", None),
@@ -68,7 +75,7 @@ class Lost(unittest.TestCase):
         self.space.apply("nftables", POLICY)
         process = self.space.popen(["nft", "-f", "-"], text=True, stdin=-1, stdout=-1,
                                    stderr=-2)
-        out = process.communicate(words.format(key, family).replace("; ", "\n"))[0]
+        out = process.communicate(words.format(key, family, AS_LONG[family]).replace("; ", "\n"))[0]
         self.assertEqual(process.returncode, 0, out)
         return said
 
@@ -77,7 +84,7 @@ class Lost(unittest.TestCase):
         self.space.clear()
         kind, member, _ = OF[family]
         self.space.nft(TABLE % (family, kind, member, ""))
-        self.space.nft(LOST[how][1].format("", family).replace("; ", "\n"))
+        self.space.nft(LOST[how][1].format("", family, AS_LONG[family]).replace("; ", "\n"))
         return listed(self.space)
 
     def test_all_others_are_back(self):

@@ -110,6 +110,7 @@ static struct nlmsghdr *rule(struct msg *m, uint32_t op, uint64_t packets)
 }
 
 static const struct nft_anonymous no_sets;
+static const struct nft_named no_named;
 
 /* Back into a message. */
 static int put(struct nlmsghdr *nlh, const char *text)
@@ -149,7 +150,8 @@ static void test_comes_back(void **unused)
 	for (uint32_t op = NFT_CMP_EQ; op <= NFT_CMP_NEQ; op++) {
 		struct nlmsghdr *nlh = rule(&m, op, 7), *to = begin(&back);
 
-		assert_int_equal(nft_original_write(nlh, &no_sets, &text), 0);
+		assert_int_equal(nft_original_write(nlh, &no_sets, &no_named,
+						    &text), 0);
 		assert_non_null(text);
 		assert_int_equal(put(to, text), 0);
 		assert_int_equal(nft_msg_attrs(nlh, v, NFTA_RULE_USERDATA), 0);
@@ -181,6 +183,7 @@ static void test_counters_do_not_tell(void **unused)
 
 	(void)unused;
 	assert_int_equal(nft_original_write(rule(&m, NFT_CMP_EQ, 7), &no_sets,
+					    &no_named,
 					    &text),
 			 0);
 	assert_int_equal(nft_original_digest(text, &saved), 0);
@@ -248,7 +251,8 @@ static void test_sets(void **unused)
 	uint64_t saved, same, other;
 
 	(void)unused;
-	assert_int_equal(nft_original_write(looks_up(&m, "__set0"), &s, &text),
+	assert_int_equal(nft_original_write(looks_up(&m, "__set0"), &s,
+					    &no_named, &text),
 			 0);
 	assert_non_null(text);
 	assert_int_equal(nft_original_digest(text, &saved), 0);
@@ -274,14 +278,16 @@ static void test_cannot_come_back(void **unused)
 	const char *text = "x";
 
 	(void)unused;
-	assert_int_equal(nft_original_write(nlh, &no_sets, &text), 0);
+	assert_int_equal(nft_original_write(nlh, &no_sets, &no_named, &text),
+			 0);
 	assert_null(text);
 	nlh = begin(&m);
 	list = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
 	for (size_t i = 0; i < 300; i++)
 		put_counter(nlh, i);
 	mnl_attr_nest_end(nlh, list);
-	assert_int_equal(nft_original_write(nlh, &no_sets, &text), 0);
+	assert_int_equal(nft_original_write(nlh, &no_sets, &no_named, &text),
+			 0);
 	assert_null(text);
 }
 
@@ -299,6 +305,7 @@ static void test_no_rule(void **unused)
 		assert_int_equal(put(begin(&back), texts[i]),
 				 -EBADMSG);
 	assert_int_equal(nft_original_write(rule(&m, NFT_CMP_EQ, 7), &no_sets,
+					    &no_named,
 					    &whole),
 			 0);
 	for (size_t n = 0; n < strcspn(whole, " "); n++) {
