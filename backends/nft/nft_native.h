@@ -74,6 +74,8 @@ int nft_native_big_endian(struct nft_bytes *set);
  * bytes. Empty: the rule asks for what no packet is.
  */
 int nft_native_tidy(struct nft_raw *r);
+/* nft_native_merge.c: of that, both ports, or both parts of ICMP's type. */
+int nft_native_merge(struct nft_raw *r);
 /* meta nfproto, ahead of what is there */
 int nft_native_family(struct nft_raw *to, uint8_t family);
 /* accept, drop, return, continue; jump or goto `target` */

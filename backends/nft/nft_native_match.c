@@ -153,18 +153,33 @@ static void put_range(struct asking *x, const struct key_range *r, size_t bytes,
 	nftnl_expr_set(e, NFTNL_EXPR_RANGE_TO_DATA, r->last, (uint32_t)bytes);
 }
 
+/* What an element is beside its key. */
+enum elem_kind {
+	ELEM_PLAIN,
+	ELEM_END,
+	ELEM_OPEN,			/* no end behind it: nft notes that */
+};
+
+#define OPEN_FLAG 1			/* SET_ELEM_F_INTERVAL_OPEN of nft */
+
 static int put_elem(struct nft_bytes *to, const uint8_t *key, size_t bytes,
-		    bool end)
+		    enum elem_kind kind)
 {
+	static const uint32_t open = OPEN_FLAG;
+	uint8_t user[2 + sizeof(open)] = { NFT_UDATA_ELEM_FLAGS, sizeof(open) };
 	_cleanup_(nft_bytes_release) struct nft_bytes in = { 0 }, value = { 0 };
 	uint32_t flags = htonl(NFT_SET_ELEM_INTERVAL_END);
 	int err = nft_bytes_attr(&value, NFTA_DATA_VALUE, key, bytes);
 
 	if (!err)
 		err = nft_bytes_attr(&in, NFTA_SET_ELEM_KEY, value.v, value.n);
-	if (!err && end)
+	if (!err && kind == ELEM_END)
 		err = nft_bytes_attr(&in, NFTA_SET_ELEM_FLAGS, &flags,
 				     sizeof(flags));
+	memcpy(user + 2, &open, sizeof(open));
+	if (!err && kind == ELEM_OPEN)
+		err = nft_bytes_attr(&in, NFTA_SET_ELEM_USERDATA, user,
+				     sizeof(user));
 	return err ? err : nft_bytes_attr(to, NFTA_LIST_ELEM, in.v, in.n);
 }
 
@@ -184,12 +199,16 @@ static int put_members(struct nft_bytes *to, const struct spans *s,
 	static const uint8_t zero[TERM_KEY_MAX];
 	uint8_t end[TERM_KEY_MAX];
 	bool from_zero = !s->n || !memcmp(s->v[0].first, zero, bytes);
-	int err = ranges && !from_zero ? put_elem(to, zero, bytes, true) : 0;
+	int err = ranges && !from_zero ? put_elem(to, zero, bytes, ELEM_END) :
+					 0;
 
 	for (size_t i = 0; !err && i < s->n; i++) {
-		err = put_elem(to, s->v[i].first, bytes, false);
-		if (!err && ranges && next_value(s->v[i].last, bytes, end))
-			err = put_elem(to, end, bytes, true);
+		bool ends = next_value(s->v[i].last, bytes, end);
+
+		err = put_elem(to, s->v[i].first, bytes,
+			       ranges && !ends ? ELEM_OPEN : ELEM_PLAIN);
+		if (!err && ranges && ends)
+			err = put_elem(to, end, bytes, ELEM_END);
 	}
 	return err;
 }

@@ -235,8 +235,10 @@ static int put_unit(struct tidying *x, size_t i)
 int nft_native_tidy(struct nft_raw *r)
 {
 	struct tidying x = { .rule = r };
-	int err = nft_units_of(r, &x.units);
+	int err = nft_native_merge(r);
 
+	if (!err)
+		err = nft_units_of(r, &x.units);
 	if (!err)
 		err = find_proto(&x);
 	if (!err)

@@ -492,7 +492,5 @@ int nft_parse_rule(struct nft_parser *p, const struct image_table *t,
 	if (err || ret->verdict != VERDICT_UNKNOWN)
 		return err;
 	ret->unknown = strndup(start, (size_t)(end - start));
-	if (!ret->unknown || p->echo)
-		return ret->unknown ? 0 : -ENOMEM;
-	return nft_raw_in_place(ret);
+	return !ret->unknown ? -ENOMEM : p->echo ? 0 : nft_raw_in_place(ret);
 }

@@ -16,13 +16,24 @@ static int invert(struct arena *a, const struct stateless_rule *r,
 			    &r->zone.dim[dim], ret);
 }
 
+/*
+ * nft 1.0.6 takes `tcp sport != 1 tcp dport != 2` for one comparison of both,
+ * which a packet passes by one of them alone.
+ */
+static bool is_mistaken(enum zone_dim dim, const struct spans *others)
+{
+	return (dim == ZONE_SPORT || dim == ZONE_DPORT) && others->n == 1 &&
+	       key_range_is_single(&others->v[0]);
+}
+
 int nft_side_shorter(struct arena *a, const struct stateless_rule *r,
 		     enum zone_dim dim, struct nft_side *ret)
 {
 	const struct spans *s = &r->zone.dim[dim];
 	struct spans others = { 0 };
 	int err = invert(a, r, dim, &others);
-	bool negated = !err && others.n && others.n < s->n;
+	bool negated = !err && others.n && others.n < s->n &&
+		       !is_mistaken(dim, &others);
 
 	*ret = (struct nft_side){ negated ? others : *s, negated };
 	return err;

@@ -127,6 +127,21 @@ class Saved(unittest.TestCase):
                 with self.subTest(family=family, rules=text.split("\n")[3:-3]):
                     self.play(text)
 
+    def test_both_ports(self):
+        """One is the rule's own, the other one is worked out: nft takes both for one
+        field, and both negations for the negation of both."""
+        for family in ONLY:
+            for own, other in (("sport 22", "tcp sport 8080 tcp dport 22"),
+                               ("dport 8080", "tcp sport 8080 tcp dport 22"),
+                               ("sport != 22", "tcp dport != 22 tcp sport 8080"),
+                               ("dport != 8080", "tcp sport 8080 tcp dport 22-80"),
+                               ("dport != 8080", "tcp sport != 8080 tcp dport != { 22, 5 }")):
+                with self.subTest(family=family, own=own, other=other):
+                    self.play(HEAD % (family, "output") + "tcp %s ct state established "
+                              "accept\n}\nchain in { type filter hook input priority 0; "
+                              "policy drop;\nct state established accept\n%s ct state new "
+                              "accept\n}\n}\n" % (own, other))
+
     def test_named_set(self):
         """That of the host is asked as it was: who is in it may change."""
         for family in ("ip", "inet"):
