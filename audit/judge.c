@@ -102,7 +102,8 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 	memcpy(talk->mark, walk.mark, sizeof(talk->mark));
 	*ret_after = walk.after;
 	judge_drop(f, &walk, talk);
-	judge_limit(f, &walk, talk);
+	if (t == TALK_FIRST)
+		judge_passes(f, &walk, ret);
 	if (talk_is_error(t))
 		return 0;
 	ret->tracked = truth_or(ret->tracked, walk.tracked);
@@ -206,13 +207,33 @@ static struct harm_found found(enum harm harm, bool maybe, enum talk talk,
 {
 	return (struct harm_found){ .harm = harm, .maybe = maybe,
 				    .talk = talk, .rule = by->rule,
-				    .chain = by->chain };
+				    .chain = by->chain,
+				    .by.base = FOREIGN_NOWHERE };
 }
 
 static bool is_worse(enum truth now, enum truth then)
 {
 	return now == TRUTH_YES ? then != TRUTH_YES :
 	       now == TRUTH_MAYBE && then == TRUTH_NO;
+}
+
+static const struct judged_pass *pass_in(const struct judged *j, uint32_t base)
+{
+	for (size_t i = 0; i < j->n_passes; i++)
+		if (j->pass[i].base == base)
+			return &j->pass[i];
+	return NULL;
+}
+
+/* The rule that lets it pass today, where another will not. */
+static struct judged_pass passes_by(const struct judged *now,
+				    const struct judged *then, uint32_t base)
+{
+	static const struct judged_pass none = { .base = FOREIGN_NOWHERE };
+	const struct judged_pass *a = pass_in(now, base);
+	const struct judged_pass *b = pass_in(then, base);
+
+	return a && (!b || b->rule != a->rule) ? *a : none;
 }
 
 /* The first packet that would fare worse; only `errors` or all but these. */
@@ -230,9 +251,8 @@ static struct harm_found find_loss(const struct judged *now,
 			continue;
 		h = found(errors ? HARM_ERRORS : HARM_CUT_OFF,
 			  b->passes == TRUTH_MAYBE, t, b);
-		h.limited = !errors && a->limit != FOREIGN_NOWHERE &&
-			    a->limit != b->limit;
-		h.limit = a->limit;
+		if (t == TALK_FIRST)
+			h.by = passes_by(now, then, b->base);
 	}
 	return h;
 }

@@ -20,7 +20,7 @@ struct judged_talk {
 	bool there;		/* there are such packets */
 	enum truth passes;
 	uint32_t rule, chain;	/* that decides */
-	uint32_t limit;		/* that lets it pass up to a limit; NOWHERE */
+	uint32_t base;		/* the base chain of that; or NOWHERE */
 	bool by_default;
 	bool by_ctmark;		/* asks for the mark of the connection */
 	struct walk_mark mark[WALK_HOOKS];
@@ -34,8 +34,17 @@ struct judged_source {
 	bool answers;		/* a packet of who was asked */
 };
 
+/* A rule that lets the first packet out of a base chain, or may. */
+struct judged_pass {
+	uint32_t base, rule;
+	bool limited;		/* up to a limit */
+};
+#define JUDGED_PASSES 8		/* that are kept */
+
 struct judged {
 	struct judged_talk talk[TALK_MAX_];
+	struct judged_pass pass[JUDGED_PASSES];
+	size_t n_passes;
 	enum truth tracked;
 	enum truth source_moves, destination_moves;	/* translated */
 	uint32_t helper, count;	/* rules that need the entry; or NOWHERE */
@@ -83,8 +92,8 @@ struct harm_found {
 	bool mild;		/* the policy names whom it meets */
 	enum talk talk;
 	uint32_t rule, chain;	/* that decides, today or then */
-	bool limited;		/* cut off: passes today by the rule `limit` */
-	uint32_t limit;
+	/* cut off: the rule by which it passes today; base NOWHERE: none */
+	struct judged_pass by;
 };
 
 /* Who wants to see the walk of each packet that passes, but ICMP errors. */

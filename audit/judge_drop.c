@@ -132,21 +132,41 @@ void judge_drop(const struct foreign *f, const struct walk *walk,
 			drop = p;
 	}
 	ret->rule = ret->chain = FOREIGN_NOWHERE;
+	ret->base = drop ? drop->chain : FOREIGN_NOWHERE;
 	if (drop)
 		find_decider(&b, drop, ret);
 }
 
-void judge_limit(const struct foreign *f, const struct walk *walk,
-		 struct judged_talk *ret)
+/* The one that is sure, else the first that may be it. */
+static const struct walk_step *find_accept(const struct walk *walk,
+					   const struct walk_phase *p)
 {
-	ret->limit = FOREIGN_NOWHERE;
-	for (size_t i = 0; i < walk->n_steps; i++) {
+	const struct walk_step *sure = walk_decider(walk, p);
+
+	if (sure && sure->verdict == FOREIGN_ACCEPT)
+		return sure;
+	for (size_t i = p->first; i < p->first + p->n; i++) {
 		const struct walk_step *s = &walk->steps[i];
 
-		if (s->rule == FOREIGN_NOWHERE || s->matched == TRUTH_NO ||
-		    s->verdict != FOREIGN_ACCEPT || !echo_counts(f, s->rule))
+		if (s->matched != TRUTH_NO && s->verdict == FOREIGN_ACCEPT)
+			return s;
+	}
+	return NULL;
+}
+
+void judge_passes(const struct foreign *f, const struct walk *walk,
+		  struct judged *ret)
+{
+	for (size_t i = 0; i < walk->n_phases; i++) {
+		const struct walk_phase *p = &walk->phases[i];
+		const struct walk_step *s = p->chain != FOREIGN_NOWHERE ?
+						    find_accept(walk, p) : NULL;
+
+		if (!s || s->rule == FOREIGN_NOWHERE ||
+		    ret->n_passes == JUDGED_PASSES)
 			continue;
-		ret->limit = s->rule;
-		return;
+		ret->pass[ret->n_passes++] = (struct judged_pass){
+			p->chain, s->rule, echo_counts(f, s->rule),
+		};
 	}
 }

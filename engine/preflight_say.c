@@ -168,8 +168,14 @@ bool preflight_is_elsewhere(const struct plan *p, const struct harm_found *h)
 		       p->change.v[0].backend->world;
 }
 
+/* Is it known which rule takes such packets today? */
+static bool has_passed(const struct harm_found *h)
+{
+	return h->harm == HARM_CUT_OFF && h->by.base != FOREIGN_NOWHERE;
+}
+
 static void describe(const struct service *s, const struct harm_found *h,
-		     const char *flow, const char *place, const char *limit,
+		     const char *flow, const char *place, const char *by,
 		     struct strbuf *out)
 {
 	const char *may = h->maybe ? "may" : "would";
@@ -180,9 +186,9 @@ static void describe(const struct service *s, const struct harm_found *h,
 			      may, s->management ? "lock you out of management" :
 						   "cut off",
 			      s->name, talk_name(h->talk), flow,
-			      h->limited ? " by " : "", limit,
-			      h->limited ? ", which limits them" : "", may,
-			      place);
+			      *by ? " by " : "", by,
+			      *by && h->by.limited ? ", which limits them" :
+						     "", may, place);
 		break;
 	case HARM_LET_IN:
 		strbuf_printf(out, "this %s let in what this host's rules forbid: %s of service %s (%s) %s dropped today by %s",
@@ -292,7 +298,7 @@ static void help_beyond(struct plan *p)
 /* Of a rule that asks for more than a state, `inherit` makes no copy. */
 static const char *cure_of(const struct service *s, const struct harm_found *h)
 {
-	if (h->harm == HARM_CUT_OFF && h->limited)
+	if (has_passed(h) && h->by.limited)
 		return "accept these packets in a rule that asks for no state and has no limit";
 	return h->harm == HARM_CUT_OFF && s->accept == ACCEPT_INHERIT ?
 		       "say `accept: open`, or accept these packets in a rule that asks for no state" :
@@ -341,9 +347,9 @@ int preflight_say(struct plan *p, const struct service *s,
 {
 	_cleanup_(strbuf_release) struct strbuf flow = { 0 };
 	_cleanup_(strbuf_release) struct strbuf place = { 0 };
-	_cleanup_(strbuf_release) struct strbuf limit = { 0 };
+	_cleanup_(strbuf_release) struct strbuf by = { 0 };
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
-	const struct harm_found by_limit = { .rule = h->limit };
+	const struct harm_found passes = { .rule = h->by.rule };
 
 	if (!h->harm || is_known(said, s, h))
 		return 0;
@@ -352,10 +358,10 @@ int preflight_say(struct plan *p, const struct service *s,
 	said->v[said->n++] = (struct said){ s, h->harm, h->rule, h->chain };
 	print_flow(sp, sample, &flow);
 	preflight_print_place(&p->host, h, &place);
-	if (h->limited)
-		preflight_print_place(&p->host, &by_limit, &limit);
-	describe(s, h, strbuf_str(&flow), strbuf_str(&place),
-		 strbuf_str(&limit), &text);
+	if (has_passed(h))
+		preflight_print_place(&p->host, &passes, &by);
+	describe(s, h, strbuf_str(&flow), strbuf_str(&place), strbuf_str(&by),
+		 &text);
 	if (strbuf_status(&text))
 		return -ENOMEM;
 	say(p, s, h, strbuf_str(&text), &said->refused);
