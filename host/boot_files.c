@@ -7,6 +7,7 @@
 #include <glob.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/files.h"
 #include "core/intern.h"
@@ -41,8 +42,13 @@ static const char *const setters[] = {
 };
 #define TUNED_ACTIVE "/etc/tuned/active_profile"
 #define PROFILES_MAX 4096
+#define PROFILE_SIZE_MAX 65536
+#define TUNED_DEPTH 8
+#define TUNED_BETWEEN " \t\n,;"
+#define INCLUDE "include"
 static const char *const tuned_folders[] = {
-	"/usr/lib/tuned", "/usr/lib/tuned/profiles",
+	"/etc/tuned", "/etc/tuned/profiles", "/usr/lib/tuned",
+	"/usr/lib/tuned/profiles",
 };
 static const struct {
 	const char *path;
@@ -207,23 +213,76 @@ static int add_pattern(struct boot_files *f, const char *pattern)
 	return err;
 }
 
-/* The active profiles, by name; what they include is not followed. */
+static int add_profiles(struct boot_files *f, char *names, unsigned int depth);
+
+/* "include = one, two" or "include=three", of whatever section */
+static int add_included(struct boot_files *f, const char *path,
+			unsigned int depth)
+{
+	_cleanup_free_ char *text = NULL;
+	char *rest = NULL, *line;
+	size_t len;
+	int err = file_read(path, PROFILE_SIZE_MAX, &text, &len);
+
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	for (line = strtok_r(text, "\n", &rest); !err && line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		line += strspn(line, " \t");
+		if (strncmp(line, INCLUDE, strlen(INCLUDE)))
+			continue;
+		line += strlen(INCLUDE);
+		line += strspn(line, " \t");
+		if (*line == '=')
+			err = add_profiles(f, line + 1, depth);
+	}
+	return err;
+}
+
+/*
+ * The strongest of a name is the one that counts. A variable in a name is
+ * tuned's to know.
+ */
+static int add_profile(struct boot_files *f, const char *name,
+		       unsigned int depth)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tuned_folders); i++) {
+		const char *path = intern_printf("%s/%s/tuned.conf",
+						 tuned_folders[i], name);
+		int err = path ? add(f, path, false, BOOT_NAMES, 0) : -ENOMEM;
+
+		if (err)
+			return err;
+		if (!access(path, F_OK))
+			return add_included(f, path, depth);
+	}
+	return 0;
+}
+
+static int add_profiles(struct boot_files *f, char *names, unsigned int depth)
+{
+	char *rest = NULL, *name;
+	int err = 0;
+
+	if (!depth)
+		return 0;
+	for (name = strtok_r(names, TUNED_BETWEEN, &rest); !err && name;
+	     name = strtok_r(NULL, TUNED_BETWEEN, &rest))
+		if (!strpbrk(name, "/$"))
+			err = add_profile(f, name, depth - 1);
+	return err;
+}
+
+/* The active profiles, by name, and those that these include. */
 static int add_tuned(struct boot_files *f)
 {
 	_cleanup_free_ char *text = NULL;
-	char *rest = NULL, *name;
 	size_t len;
 	int err = file_read(TUNED_ACTIVE, PROFILES_MAX, &text, &len);
 
 	if (err)
 		return err == -ENOMEM ? err : 0;
-	for (name = strtok_r(text, " \t\n", &rest); !err && name;
-	     name = strtok_r(NULL, " \t\n", &rest))
-		for (size_t i = 0; !err && i < ARRAY_SIZE(tuned_folders); i++)
-			err = add_pattern(f, intern_printf("%s/%s/tuned.conf",
-							   tuned_folders[i],
-							   name));
-	return err;
+	return add_profiles(f, text, TUNED_DEPTH);
 }
 
 int boot_files_settings(struct boot_files *ret)

@@ -40,7 +40,11 @@ WRITERS = (
     ("/etc/sysctl.conf", " net.netfilter.nf_conntrack_udp_timeout = 7"),
     ("/usr/lib/sysctl.d/50-vendor.conf", KEY + " = 8"),
     ("/etc/tuned/mine/tuned.conf", KEY + "=61"),
-    ("/usr/lib/tuned/fast/tuned.conf", KEY + "=62"),
+    ("/usr/lib/tuned/fast/tuned.conf", KEY + "=62\n[main]\n"
+     "include = ${which}, quick;fast, swift\n"),
+    ("/usr/lib/tuned/profiles/quick/tuned.conf", KEY + "=67"),
+    ("/usr/lib/tuned/swift/tuned.conf", KEY + "=68\n[main]\n"
+     "include=swift\n"),
     ("/var/lib/kube-proxy/config.conf", "  udpTimeout: 63s"),
     ("/etc/kubernetes/manifests/kube-proxy.yaml",
      "    - --conntrack-udp-timeout=64s"),
