@@ -154,10 +154,11 @@ static void say_how_to_recover(struct plan *p)
 			  "run 'ctpolicy remove' to remove all ctpolicy rules");
 }
 
-/* What something on the host forbids was not tried for longer than it took. */
+/* What the host forbids or lacks was not tried for longer than it took. */
 static enum outcome restored_by(int err)
 {
-	return err == -FAULT_CONFLICT ? OUTCOME_REFUSED : OUTCOME_RESTORED;
+	return err == -FAULT_CONFLICT || err == -FAULT_LACKING ?
+		       OUTCOME_REFUSED : OUTCOME_RESTORED;
 }
 
 static void go_back(struct plan *p, int err, struct transaction *t)

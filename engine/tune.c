@@ -146,10 +146,17 @@ int tune_compare(struct tune *t)
 	return 0;
 }
 
+/* What is not loaded before the change could not be asked for its keys. */
 static int say_failed(const struct off_step *s, int err, struct diags *d)
 {
 	_cleanup_(strbuf_release) struct strbuf what = { 0 };
 
+	if (err == -ENOENT && s->item.kind == OFF_SYSCTL) {
+		diag_add(d, DIAG_ERROR, 0, ID_SETTING_UNSUPPORTED, NOPOS,
+			 "this kernel has no %s", s->item.key);
+		diag_help(d, "take it out of the policy");
+		return -FAULT_LACKING;
+	}
 	off_print_step(s, &what);
 	return diag_add(d, DIAG_ERROR, err, ID_SETTING_REFUSED, NOPOS,
 			"cannot %s: %s", strbuf_str(&what),

@@ -7,6 +7,7 @@ import time
 
 import lab
 
+SERVICES = os.environ.get("CTPOLICY_SERVICES", "/var/cache/ctpolicy/services")
 UNPACKED = os.environ.get("CTPOLICY_FIREWALLS", "/var/cache/ctpolicy/firewalls")
 MOUNTS = r"""
 mount --make-rprivate / && mount -t tmpfs tmpfs %(room)s && cd %(room)s &&

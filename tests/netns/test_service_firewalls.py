@@ -17,7 +17,7 @@ import lab                                                  # noqa: E402
 from services import POLICY, Booted                         # noqa: E402
 from traffic import Echo                                    # noqa: E402
 
-SERVICES = os.environ.get("CTPOLICY_SERVICES", "/var/cache/ctpolicy/services")
+SERVICES = firewalls.SERVICES
 # Measured here below a second; a machine that does other work is given more.
 SOON = 10
 UFW_RULE = """### tuple ### allow tcp 80 %s any %s in

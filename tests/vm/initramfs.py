@@ -14,6 +14,8 @@ import subprocess
 
 FOLDER = os.environ.get("CTPOLICY_VM", "/var/cache/ctpolicy/vm")
 KERNEL = FOLDER + "/vmlinux"
+UDEVADM = os.environ.get("CTPOLICY_SERVICES", "/var/cache/ctpolicy/services"
+                         ) + "/usr/bin/udevadm"
 
 # Where modules may be that the tests load, and single ones.
 MODULE_FOLDERS = (
@@ -33,6 +35,7 @@ LINKS = {
     "xtables-nft-multi": [
         "ip%stables-nft%s" % (six, what) for six in ("", "6")
         for what in ("", "-save", "-restore")],
+    "udevadm": ["systemd-udevd"],
     "kmod": ["modprobe", "rmmod", "lsmod", "insmod", "modinfo"],
 }
 
@@ -171,7 +174,7 @@ def add_tools(a, extra):
     missing = [name for name, path in programs.items() if not path]
     assert not missing, "not installed here: %s" % ", ".join(missing)
     programs.update(dash=shutil.which("dash"), kmod=FOLDER + "/bin/kmod",
-                    **extra)
+                    udevadm=UDEVADM, **extra)
     for name, path in programs.items():
         a.file("usr/bin/" + name, os.path.realpath(path))
         for link in LINKS.get(name, ()):

@@ -45,7 +45,8 @@ class Lost(Exception):
 
 
 def skip_unless_possible():
-    for path in (initramfs.KERNEL, initramfs.FOLDER + "/bin/busybox"):
+    for path in (initramfs.KERNEL, initramfs.FOLDER + "/bin/busybox",
+                 initramfs.UDEVADM):
         if not os.path.exists(path):
             print("SKIP: no %s: contrib/install-deps test" % path, flush=True)
             strict = os.environ.get("CTPOLICY_TESTS_NO_SKIP", "0") == "1"

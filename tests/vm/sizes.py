@@ -24,6 +24,10 @@ KNOBS = "/proc/sys/net/netfilter/nf_conntrack_"
 OPTIONS = "/etc/modprobe.d/ctpolicy.conf"
 SYSCTLS = "/etc/sysctl.d/90-ctpolicy.conf"
 RULE = "/etc/udev/rules.d/90-ctpolicy.rules"
+UNLOAD = """for m in nf_conntrack_netlink nft_ct nf_conntrack; do
+    rmmod $m 2>/dev/null
+done
+test ! -e /sys/module/nf_conntrack"""
 FILES = " ".join((OPTIONS, SYSCTLS, RULE))
 
 
@@ -52,9 +56,8 @@ def load(vm):
 
 
 def reload(vm):
-    """As udev does it, which is not here: the rule's own words."""
-    vm.run("for m in nf_conntrack_netlink nft_ct nf_conntrack; do "
-           "rmmod $m 2>/dev/null; done; test ! -e /sys/module/nf_conntrack")
+    """What is left by it, and what the rule's own words then do."""
+    vm.run(UNLOAD)
     vm.run("modprobe nf_conntrack")
     bare = values(vm)
     vm.run(re.search(r'RUN\+="(.*)"', vm.run("cat " + RULE))[1])
@@ -98,6 +101,21 @@ def outlives_a_reload(vm, _how):
     assert no_files(vm) and values(vm) == before, (values(vm), before)
     vm.run("rmmod nf_conntrack; modprobe nf_conntrack")
     assert values(vm) == before, (values(vm), before)
+
+
+def udev_sets_them(vm, _how):
+    """By the rule, whenever the module was loaded; not after `remove`."""
+    before = load(vm)
+    vm.run("mkdir -p /run/udev && systemd-udevd --daemon")
+    apply(vm, "persist")
+    vm.run("sleep 4")               # udev looks at its rules every 3 s
+    for _ in range(2):
+        vm.run(UNLOAD + "\nmodprobe nf_conntrack\nudevadm settle")
+        assert values(vm) == WANT, values(vm)
+    vm.run("ctpolicy remove; sleep 4")
+    vm.run(UNLOAD + "\nmodprobe nf_conntrack\nudevadm settle")
+    assert values(vm) == before, (values(vm), before)
+    vm.run("udevadm control --exit")
 
 
 def buckets_alone(vm, _how):
@@ -144,6 +162,20 @@ def rules_load_it(vm, _how):
     assert values(vm) == WANT
     vm.run("ctpolicy remove")
     assert values(vm) == before, values(vm)
+
+
+def a_key_is_missing(vm, _how):
+    """Which shows when the rules have loaded the module: all is undone."""
+    vm.run(UNLOAD)
+    said = vm.run("export ASAN_OPTIONS=detect_leaks=0\n"
+                  "strace -f -qq -o /dev/null -P %stcp_timeout_established "
+                  "-e trace=openat,open -e inject=openat,open:error=ENOENT "
+                  "ctpolicy apply --backend nftables /tmp/service.yaml" %
+                  KNOBS, code=69)
+    assert "CT530" in said, said
+    assert "ctpolicy" not in vm.run("nft list tables")
+    assert json.loads(vm.run("ctpolicy status --json"))["history"] == []
+    assert "20000" not in values(vm), values(vm)
 
 
 def with_the_modules(vm, _how):
@@ -195,7 +227,8 @@ def cut_at_each_write(vm, how):
 
 
 CASES = (
-    (nothing_is_loaded, rules_load_it),
+    (nothing_is_loaded, rules_load_it, a_key_is_missing),
     (back_and_forth, outlives_a_reload, buckets_alone),
+    (udev_sets_them,),
     (with_the_modules, unload_fails, cut_at_each_write),
 )
