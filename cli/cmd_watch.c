@@ -67,7 +67,7 @@ static void print_sight(const struct watch_look *look)
 		print_steps(look);
 		fputs(")", stdout);
 		print_writer(look);
-		printf("; it was put back three times within a minute, the next time is in %u s",
+		printf("; it was put back three times in a row, the next time is in %u s",
 		       look->seconds);
 		break;
 	case WATCH_UNKNOWN:

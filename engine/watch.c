@@ -27,9 +27,13 @@
 #define AHEAD_MS 5000
 /* What fails while others write, or are about to, is tried again first. */
 #define PATIENCE_MS 1500
-/* Put back so often in so long, the next time has to wait, up to so long. */
+/*
+ * Put back so often in so long, the next time has to wait, up to so long. What
+ * is found by the look of every minute alone cannot be as fast.
+ */
 #define REPAIRS_MAX 3
 #define REPAIRS_MS 60000
+#define SELDOM_REPAIRS_MS (4 * SELDOM_MS)
 #define PAUSE_MAX_MS 600000
 /* Those of a script that writes for so long count as one, but not more. */
 #define SCRIPT_MS 5000
@@ -161,9 +165,10 @@ static bool is_of_same_reload(struct watcher *w, uint64_t now)
 }
 
 /* Whoever keeps on removing the rules has a reason, or is broken. */
-static void note_repair(struct watcher *w)
+static void note_repair(struct watcher *w, bool seldom)
 {
 	uint64_t now = clock_boot_ns(), oldest;
+	uint64_t window = seldom ? SELDOM_REPAIRS_MS : REPAIRS_MS;
 
 	if (is_of_same_reload(w, now))
 		return;
@@ -172,7 +177,7 @@ static void note_repair(struct watcher *w)
 	w->repairs[0] = now;
 	w->n_repairs += w->n_repairs < REPAIRS_MAX;
 	oldest = w->repairs[w->n_repairs - 1];
-	if (w->n_repairs < REPAIRS_MAX || now - oldest > REPAIRS_MS * MS) {
+	if (w->n_repairs < REPAIRS_MAX || now - oldest > window * MS) {
 		if (now - oldest > PAUSE_MAX_MS * MS)
 			w->pause = 0;
 		return;
@@ -301,6 +306,7 @@ static void look_once(struct watcher *w)
 {
 	struct watch_look look = { 0 };
 	uint64_t worked = clock_worked_ns(), next;
+	bool seldom = !w->written && !w->polls;
 
 	w->written = false;
 	if (is_as_seen(w)) {
@@ -312,7 +318,7 @@ static void look_once(struct watcher *w)
 	}
 	look_between_glances(w, &look);
 	if (look.sight == WATCH_REPAIRED)
-		note_repair(w);
+		note_repair(w, seldom);
 	next = pause_behind(w, &look);
 	w->polls = next == POLL_MS;
 	if (may_pass(w, &look))

@@ -181,7 +181,10 @@ void watch_look(struct watch_look *look, const struct request *rq, bool mends)
 	look->request.repairs = true;
 	look->err = look_on(look, &first);
 	if (look->err) {
-		look->sight = sight_of(look->err, WATCH_UNKNOWN);
+		/* What the policy forbids is there: that much is known. */
+		look->sight = sight_of(look->err,
+				       look->err == -FAULT_CONFLICT ?
+					       WATCH_FAILED : WATCH_UNKNOWN);
 	} else if (look->sight == WATCH_IN_FORCE && look->steps) {
 		look->sight = WATCH_WAITS;
 		look->err = mends ? mend(look, &second) : 0;

@@ -48,6 +48,7 @@ def setUpModule():
 class Case(unittest.TestCase):
     dialect = None
     watch = None
+    policy = None           # none: the one above
 
     def setUp(self):
         dialects.load(LAB.server, self.dialect, host_rules)
@@ -62,7 +63,7 @@ class Case(unittest.TestCase):
 
     def ctpolicy(self, verb, *more):
         if verb in ("apply", "diff"):
-            return LAB.server.ctpolicy(verb, POLICY, "--backend",
+            return LAB.server.ctpolicy(verb, self.policy or POLICY, "--backend",
                                        self.backend, *more)
         process = LAB.server.popen([lab.CTPOLICY, verb, *more],
                                    stdout=subprocess.PIPE, text=True,
@@ -87,18 +88,17 @@ class Case(unittest.TestCase):
     def silent(self, event):
         self.assertIsNone(self.watch.wait(event, 2), self.watch.events)
 
-    def reload(self):
+    def reload(self, rules=host_rules):
         """Of the filter table alone, by its own program."""
         if self.dialect == "native":
             LAB.server.nft("delete table ip host; delete table ip6 host")
             for version in lab.VERSIONS:
-                LAB.server.nft(dialects.translate(version,
-                                                  host_rules(version)))
+                LAB.server.nft(dialects.translate(version, rules(version)))
         else:
             tool = "-legacy" if self.dialect == "legacy" else "-nft"
             for version in lab.VERSIONS:
                 LAB.server.run(["ip%stables%s-restore" % (
-                    "6" if version == 6 else "", tool)], host_rules(version))
+                    "6" if version == 6 else "", tool)], rules(version))
 
     def wipe(self):
         """All that is ctpolicy's, and the host's with it."""
@@ -248,6 +248,31 @@ class Case(unittest.TestCase):
             self.watch.signal(signal.SIGHUP)
         self.told("repaired")
         self.served()
+
+    def test_what_the_policy_forbids_comes_back(self):
+        """Rules that match states, where none may: they are left alone, named
+        once, and all is well when they are gone."""
+        self.done("remove")
+        dialects.load(LAB.server, self.dialect, self.stateless)
+        self.policy = ("version: 1\nstate_matching: forbidden\n" +
+                       POLICY.split("\n", 2)[2])
+        self.done("apply")
+        self.begin()
+        self.reload()
+        event = self.told("failed")
+        self.assertIn("CT532", [d["id"] for d in event["diagnostics"]], event)
+        self.watch.signal(signal.SIGHUP)
+        self.silent("failed")
+        self.reload(self.stateless)
+        self.watch.signal(signal.SIGHUP)
+        self.told("in_force")
+        self.served()
+
+    @staticmethod
+    def stateless(version):
+        return "".join(line.replace(" -m conntrack --ctstate NEW", "") + "\n"
+                       for line in host_rules(version).splitlines()
+                       if "RELATED" not in line)
 
     @staticmethod
     def redirecting(version):

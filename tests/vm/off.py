@@ -258,6 +258,36 @@ def killed_in_the_middle(vm, how):
         expect_loaded(vm, before, "recover after call %d" % when)
 
 
+def watched(vm, _how):
+    """A reload brings rules back that match states: told once, and what they
+    loaded goes when they do; nothing that is held is waited for."""
+    load(vm)
+    off(vm)
+    assert is_off(vm)
+    vm.run("ctpolicy watch --json >/tmp/watched 2>&1 &\n"
+           "echo $! >/tmp/watcher; sleep 3")
+    for _ in range(2):
+        vm.run("nft 'add table inet h; add chain inet h c; "
+               "add rule inet h c ct state new accept'")
+        wait_for(vm, "failed")
+        assert not is_off(vm)
+        vm.run("nft 'add table inet other; delete table inet other'; sleep 3")
+        vm.run("nft delete table inet h")
+        wait_for(vm, "repaired")
+        assert is_off(vm), modules(vm)
+    told = [json.loads(line)["event"]
+            for line in vm.run("cat /tmp/watched").splitlines()]
+    assert told == ["in_force"] + 2 * ["failed", "repaired"], told
+    vm.run("kill $(cat /tmp/watcher); ctpolicy remove")
+
+
+def wait_for(vm, event):
+    """The newest that was told."""
+    vm.run("for i in $(seq 200); do tail -n 1 /tmp/watched | grep -q "
+           "'\"event\":\"%s\"' && exit 0; sleep .1; done; "
+           "cat /tmp/watched; exit 1" % event)
+
+
 def cycles(vm, how):
     load(vm)
     before = modules(vm)
@@ -275,6 +305,7 @@ CASES = (
     (another_policy,),
     (each_holder,),
     (packets_in_flight,),
+    (watched,),
     (refused_in_the_middle, killed_in_the_middle),
     (cycles,),
 )
