@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/files.h"
@@ -127,17 +128,62 @@ static int write_small(const char *path, const char *text)
 	return err;
 }
 
+/* Every user is whom he is outside. */
+static int map_all(pid_t pid)
+{
+	static const char *const names[] = { "uid_map", "gid_map" };
+	char path[64];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid,
+			 names[i]);
+		err = write_small(path, "0 0 4294967295");
+	}
+	return err;
+}
+
+/*
+ * Rules may name any user, whom the kernel then looks up in the namespace. Only
+ * a process that is still outside, with root's powers, may map them all. False:
+ * nobody is mapped, and this process is in the namespace.
+ */
+static bool enter_with_all_users(int *ret_err)
+{
+	pid_t self = getpid(), helper;
+	int status = 1, pipe_fd[2];
+	char byte = 0;
+
+	*ret_err = pipe2(pipe_fd, O_CLOEXEC) ? -errno : 0;
+	if (*ret_err)
+		return false;
+	helper = fork();
+	if (!helper) {
+		close(pipe_fd[1]);
+		_exit(read(pipe_fd[0], &byte, 1) != 1 || map_all(self));
+	}
+	close(pipe_fd[0]);
+	if (unshare(CLONE_NEWUSER))
+		*ret_err = -errno;
+	else if (helper > 0)
+		(void)!write(pipe_fd[1], &byte, 1);
+	close(pipe_fd[1]);
+	while (helper > 0 && waitpid(helper, &status, 0) < 0 && errno == EINTR)
+		;
+	return !*ret_err && !status;
+}
+
 int host_enter_private_netns(void)
 {
 	unsigned int uid = geteuid(), gid = getegid();
 	char map[32];
 	int err;
 
+	if (enter_with_all_users(&err))
+		return unshare(CLONE_NEWNET) ? -errno : 0;
 	/* Fails in a chroot, say; for root a network namespace will do. */
-	if (unshare(CLONE_NEWUSER)) {
-		err = -errno;
+	if (err)
 		return unshare(CLONE_NEWNET) ? err : 0;
-	}
 	/* Source: user_namespaces(7): setgroups goes first. */
 	err = write_small("/proc/self/setgroups", "deny");
 	if (err && err != -ENOENT)
