@@ -28,6 +28,7 @@
 #ifndef CTPOLICY_BACKENDS_BACKEND_H
 #define CTPOLICY_BACKENDS_BACKEND_H
 
+#include "backends/copy.h"
 #include "backends/lower/reach.h"
 #include "core/diag.h"
 #include "core/fault.h"
@@ -192,6 +193,7 @@ struct backend {
 	bool (*stands_for)(const char *stand_in, const struct foreign *f,
 			   const struct foreign_rule *r);
 	void (*close)(struct backend_ctx **ctx);
+	const struct rules_copier *copier;	/* NULL: it copies nothing */
 };
 
 extern const struct backend *const backends[];	/* ends with NULL */

@@ -278,7 +278,9 @@
 	/* apply --fallback */						\
 	X(FALLBACK, 840)		/* a warning */			\
 	/* watch */							\
-	X(UNREVIEWED, 841)		/* rules no apply has replaced */
+	X(UNREVIEWED, 841)		/* rules no apply has replaced */ \
+	/* test */							\
+	X(RULES_NOT_COPIED, 850)
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "backends/iptables/ipt_copy.h"
 #include "backends/iptables/ipt_foreign.h"
 #include "backends/iptables/ipt_live.h"
 #include "backends/iptables/ipt_original.h"
@@ -121,4 +122,5 @@ const struct backend backend_iptables = {
 	.commit = ipt_commit,
 	.read_live = ipt_read_live,
 	.close = ipt_close,
+	.copier = &ipt_copier,
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backends/nft/nft_compat.h"
+#include "backends/nft/nft_copy.h"
 #include "backends/nft/nft_foreign.h"
 #include "backends/nft/nft_kernel.h"
 #include "backends/nft/nft_native.h"
@@ -90,4 +91,5 @@ const struct backend backend_nft = {
 	.glance = nft_glance,
 	.commit = nft_commit,
 	.close = nft_close,
+	.copier = &nft_copier,
 };

@@ -68,13 +68,14 @@ static void take_cmp(struct compat *c, const struct nlattr *data)
 	c->loaded = false;
 }
 
-static void put_compat(struct nlmsghdr *nlh, const struct nft_raw *r)
+void nft_original_put_compat(struct nlmsghdr *nlh,
+			     const struct nft_bytes *exprs)
 {
 	struct compat c = { 0 };
 	const struct nlattr *a, *data;
 	struct nlattr *nest;
 
-	nft_for_each_bytes(a, &r->exprs) {
+	nft_for_each_bytes(a, exprs) {
 		const char *name = nft_expr_name(a, &data);
 
 		if (!name || !data)
@@ -103,7 +104,7 @@ int nft_original_put(struct nlmsghdr *nlh, const struct nft_raw *r,
 		return err;
 	mnl_attr_put(nlh, NLA_F_NESTED | NFTA_RULE_EXPRESSIONS, exprs.n,
 		     exprs.v);
-	put_compat(nlh, r);
+	nft_original_put_compat(nlh, &r->exprs);
 	if (r->user.n)
 		mnl_attr_put(nlh, NFTA_RULE_USERDATA, r->user.n, r->user.v);
 	return 0;

@@ -30,6 +30,9 @@ int nft_original_write(const struct nlmsghdr *nlh,
  */
 int nft_original_put(struct nlmsghdr *nlh, const struct nft_raw *r,
 		     const char *prefix, uint32_t id);
+/* What they tell of the protocol, for a rule that matches or targets need. */
+void nft_original_put_compat(struct nlmsghdr *nlh,
+			     const struct nft_bytes *exprs);
 /*
  * A whole rule, with its sets, into the step's chain: ahead of the one with the
  * handle `before`, or (0) at the end.
