@@ -98,7 +98,7 @@ struct command {
 extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
 	cmd_remove, cmd_confirm, cmd_recover, cmd_rollback, cmd_audit,
 	cmd_explain, cmd_import, cmd_status, cmd_suggest, cmd_size, cmd_watch,
-	cmd_schema, cmd_completion;
+	cmd_schema, cmd_completion, cmd_test;
 
 /* All of them, in the order of the help screen; ends with NULL. */
 extern const struct command *const commands[];

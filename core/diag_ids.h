@@ -280,7 +280,13 @@
 	/* watch */							\
 	X(UNREVIEWED, 841)		/* rules no apply has replaced */ \
 	/* test */							\
-	X(RULES_NOT_COPIED, 850)
+	X(RULES_NOT_COPIED, 850)					\
+	X(NO_WITNESS, 851)		/* packets can't be watched */	\
+	X(LEG_FAILS, 852)						\
+	X(TEST_FAILS, 853)						\
+	X(NOT_TRIED, 854)		/* a warning */			\
+	X(HOST_NOT_COPIED, 855)		/* a warning */			\
+	X(DROPPED_ANYWAY, 856)		/* a note */
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

@@ -87,7 +87,7 @@ struct timeout {
 	struct origin origin;
 };
 
-/* An expectation of the `tests` section, kept for a later `test` command. */
+/* An expectation of the `tests` section, for `ctpolicy test`. */
 struct packet_test {
 	uint8_t proto, family;
 	uint8_t saddr[16], daddr[16];

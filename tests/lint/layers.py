@@ -16,8 +16,10 @@ SEES = {
     "state": ("core", "state"),
     "engine": ("core", "rules", "audit", "policies", "generators", "host",
                "backends", "state", "engine"),
+    "prove": ("core", "rules", "audit", "policies", "generators", "host",
+              "backends", "engine", "prove"),
     "cli": ("core", "rules", "audit", "policies", "generators", "host",
-            "backends", "state", "engine", "cli"),
+            "backends", "state", "engine", "prove", "cli"),
 }
 # A file below a folder's own sight: policies see of rules/ the origin alone.
 ALSO = {

@@ -8,7 +8,7 @@ import sys
 TOP = os.path.abspath(os.environ.get("srcdir") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 PRODUCT = ("core", "rules", "audit", "policies", "generators", "host",
-           "backends", "state", "engine", "cli")
+           "backends", "state", "engine", "prove", "cli")
 # What a tarball holds beside the tracked files
 GENERATED = re.compile(
     r"^(_?build[^/]*/|_inst/|autom4te\.cache/|m4/|configure~?$|aclocal\.m4$|config\.|"

@@ -17,7 +17,7 @@ TOP = os.environ.get("srcdir") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..", "..")
 COMMANDS = ("check", "render", "diff", "apply", "confirm", "rollback",
             "recover", "remove", "explain", "status", "suggest", "size",
-            "schema", "completion")
+            "schema", "completion", "test")
 POLICY = """version: 1
 state_matching: allowed
 untracked:

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * prove/cases.h: the connections to try of a policy, and what became of them.
+ *
+ * Shape:  cases of one service, way, protocol and family stand together. A case
+ *         is a connection of a service, or a packet of the policy's `tests`,
+ *         whose `test` is set. `bare`: without ctpolicy's rules; `now`: with.
+ * Owner:  borrows the policy and the scene; cases_release().
+ * Errors: -ENOMEM.
+ */
+#ifndef CTPOLICY_PROVE_CASES_H
+#define CTPOLICY_PROVE_CASES_H
+
+#include "policies/policy.h"
+#include "prove/scene.h"
+#include "prove/witness.h"
+#include "rules/foreign.h"
+
+struct outcome_of {
+	bool tried, answered;
+	struct seen_leg leg[2];		/* the client's packets, the server's */
+	char *by[2];			/* the rule that dropped; NULL */
+};
+
+struct prove_case {
+	const struct service *service;	/* NULL: of a test */
+	const struct packet_test *test;	/* NULL: of a service */
+	struct flow_space flow;
+	struct flow_sample sample;
+	struct call call;		/* as it was held the last time */
+	struct outcome_of bare, now;
+};
+
+/* Connections of one service in one direction. */
+#define CASES_MAX 12
+
+struct cases {
+	struct prove_case *v;
+	size_t n, cap;
+	bool cut;			/* there were more connections */
+};
+
+/* `f`: the host's own rules, which tell connections apart. `alone`: no host. */
+int cases_find(struct cases *c, const struct policy *p, const struct scene *s,
+	       const struct foreign *f, bool alone);
+/* Of one direction of one service: the same leg. */
+bool cases_are_alike(const struct prove_case *a, const struct prove_case *b);
+void cases_release(struct cases *c);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "prove/scene.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/fault.h"
+#include "core/mem.h"
+#include "host/host.h"
+
+/* Of documentation (RFC 5737, RFC 3849), where a host has none of a family. */
+static const struct prefix examples[] = {
+	{ .family = AF_INET, .len = 32, .addr = { 198, 51, 100, 1 } },
+	{ .family = AF_INET6, .len = 128,
+	  .addr = { 0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = 1 } },
+};
+
+static bool has_family(const struct prefix_set *s, uint8_t family)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].family == family && s->v[i].len ==
+						(family == AF_INET ? 32 : 128))
+			return true;
+	return false;
+}
+
+static int add_examples(struct scene *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(examples); i++) {
+		if (has_family(&s->ends.outside, examples[i].family))
+			continue;
+		err = prefix_set_add(&s->ends.outside, &examples[i]);
+		if (!err)
+			err = prefix_set_add(&s->ends.all, &examples[i]);
+	}
+	return err;
+}
+
+int scene_look(struct scene *s, struct diags *d)
+{
+	int err = ends_find(&s->ends);
+
+	s->ephemeral = (struct port_range){ 32768, 60999 };
+	(void)host_ephemeral_ports(&s->ephemeral);
+	if (err)
+		return diag_add(d, DIAG_ERROR, err, ID_NO_WITNESS, NOPOS,
+				"the addresses of this host cannot be read: %s",
+				strerror(-err));
+	return add_examples(s);
+}
+
+static int put_addresses(const struct scene *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s->ends.outside.n; i++) {
+		const struct prefix *p = &s->ends.outside.v[i];
+
+		if (p->len == (p->family == AF_INET ? 32 : 128))
+			err = private_net_address("lo", p->family, p->addr);
+	}
+	return err;
+}
+
+int scene_enter(struct scene *s, struct diags *d)
+{
+	int err = private_net_enter();
+
+	if (err) {
+		diag_add(d, DIAG_ERROR, 0, ID_NO_NAMESPACE, NOPOS,
+			 "cannot make a private user and network namespace: %s",
+			 strerror(-err));
+		diag_help(d, "the kernel must allow user namespaces; root needs none, but CAP_SYS_ADMIN");
+		return -FAULT_LACKING;
+	}
+	err = private_net_own_lock();
+	if (!err)
+		err = private_net_ephemeral(s->ephemeral);
+	if (!err)
+		err = put_addresses(s);
+	return !err ? 0 : diag_add(d, DIAG_ERROR, err, ID_NO_WITNESS, NOPOS,
+				   "a private network cannot be set up: %s",
+				   strerror(-err));
+}
+
+static int no_wire(const char *name, int err, struct diags *d)
+{
+	diag_add(d, DIAG_ERROR, 0, ID_NO_WITNESS, NOPOS,
+		 "no device %s can be made in a private network: %s", name,
+		 strerror(-err));
+	diag_help(d, "load the module veth");
+	return -FAULT_LACKING;
+}
+
+static int find_wire(struct scene *s, const uint8_t *key, struct wire **ret,
+		     struct diags *d)
+{
+	char name[16] = "";
+	int err;
+
+	memcpy(name, key, sizeof(name) - 1);
+	*ret = NULL;
+	if (!*name || !strcmp(name, "lo"))
+		return 0;
+	for (size_t i = 0; i < s->n && !*ret; i++)
+		if (!strcmp(s->wires[i].name, name))
+			*ret = &s->wires[i];
+	if (*ret)
+		return 0;
+	if (mem_grow(&s->wires, &s->cap, s->n + 1))
+		return -ENOMEM;
+	err = wire_open(name, &s->wires[s->n]);
+	if (err)
+		return no_wire(name, err, d);
+	*ret = &s->wires[s->n++];
+	return 0;
+}
+
+static uint16_t port_of(const struct flow_sample *s, enum flow_part p)
+{
+	uint16_t port;
+
+	memcpy(&port, s->key[p], sizeof(port));
+	return ntohs(port);
+}
+
+static bool is_hosts(const struct scene *s, uint8_t family,
+		     const uint8_t *addr)
+{
+	struct prefix one = { .family = family,
+			      .len = family == AF_INET ? 32 : 128 };
+
+	memcpy(one.addr, addr, family == AF_INET ? 4 : 16);
+	for (size_t i = 0; i < s->ends.all.n; i++)
+		if (!prefix_cmp(&s->ends.all.v[i], &one))
+			return true;
+	return false;
+}
+
+/* What was lent for another connection may be somebody else's in this one. */
+static int forget_lent(struct scene *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s->n_lent; i++)
+		err = private_net_no_address(s->lent[i].device,
+					     s->lent[i].family,
+					     s->lent[i].addr);
+	s->n_lent = 0;
+	return err;
+}
+
+static int put_own(struct scene *s, const char *device, uint8_t family,
+		   const uint8_t *addr)
+{
+	struct lent_address *l = &s->lent[s->n_lent];
+
+	if (!is_hosts(s, family, addr) && s->n_lent < ARRAY_SIZE(s->lent)) {
+		*l = (struct lent_address){ .family = family };
+		snprintf(l->device, sizeof(l->device), "%s", device);
+		memcpy(l->addr, addr, family == AF_INET ? 4 : 16);
+		s->n_lent++;
+	}
+	return private_net_address(device, family, addr);
+}
+
+static int put_ends(struct scene *s, const struct call *t)
+{
+	const char *in = t->in ? t->in->name : "lo";
+	const char *out = t->out ? t->out->name : "lo";
+	bool serves = t->way == WAY_IN || t->way == WAY_WITHIN;
+	bool asks = t->way == WAY_OUT || t->way == WAY_WITHIN;
+	int err = forget_lent(s);
+
+	if (!err)
+		err = serves ? put_own(s, in, t->family, t->server) :
+			       private_net_route(out, t->family, t->server);
+	if (err || (serves && asks && !memcmp(t->client, t->server, 16)))
+		return err;
+	return asks ? put_own(s, out, t->family, t->client) :
+		      private_net_route(in, t->family, t->client);
+}
+
+int scene_place(struct scene *s, const struct flow_space *sp,
+		const struct flow_sample *sample, struct call *ret,
+		struct diags *d)
+{
+	struct call t = { .way = sp->way, .family = sp->family,
+			  .proto = sp->proto };
+	size_t n = sp->family == AF_INET ? 4 : 16;
+	struct wire *in, *out;
+	int err = find_wire(s, sample->key[FLOW_IN], &in, d);
+
+	if (!err)
+		err = find_wire(s, sample->key[FLOW_OUT], &out, d);
+	/* the second may have moved the first */
+	if (!err)
+		err = find_wire(s, sample->key[FLOW_IN], &in, d);
+	if (err)
+		return err;
+	t.in = in;
+	t.out = out;
+	memcpy(t.client, sample->key[FLOW_CLIENT], n);
+	memcpy(t.server, sample->key[FLOW_SERVER], n);
+	t.cport = port_of(sample, FLOW_CPORT);
+	t.sport = port_of(sample, FLOW_SPORT);
+	err = put_ends(s, &t);
+	if (err)
+		return diag_add(d, DIAG_ERROR, err, ID_NO_WITNESS, NOPOS,
+				"the private network cannot have an address or a route: %s",
+				strerror(-err));
+	*ret = t;
+	return 0;
+}
+
+void scene_leave(struct scene *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		wire_close(&s->wires[i]);
+	s->n = 0;
+	s->n_lent = 0;
+}
+
+void scene_release(struct scene *s)
+{
+	scene_leave(s);
+	free(s->wires);
+	ends_release(&s->ends);
+	*s = (struct scene){ 0 };
+}

@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ctpolicy test`: a good policy is proven on hosts of every dialect, each way
+of failing is named, and the host stays as it was, whatever happens."""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import lab
+from tally import case, check, end
+
+SERVICES = """version: 1
+state_matching: allowed
+untracked:
+  - {name: web, role: server, protocol: tcp, ports: [80, 443]%(accept)s}
+  - {name: dns, role: [server, client], protocol: udp, ports: [53]%(accept)s}
+  - {name: up, role: client, protocol: tcp, ports: [514]%(accept)s}
+  - {name: ping, role: [server, client], protocol: icmp-echo%(accept)s}
+  - {name: fwd, role: router, protocol: tcp, ports: [8080]%(accept)s}
+  - {name: fwd-dns, role: router, protocol: udp, ports: [5353]%(accept)s}
+  - {name: fwd-ping, role: router, protocol: icmp-echo%(accept)s}
+"""
+# web 4, dns 6, up 4, ping 6, and two for each router, in each family
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+LEGS = 2 * (4 + 6 + 4 + 6 + 2 + 2 + 2)
+TESTS = """tests:
+  - packet: tcp 192.0.2.2:40000 > 198.51.100.1:80
+    expect: {tracked: no, verdict: accept}
+  - packet: udp [2001:db8:1::2]:40000 > [2001:db8:2::1]:99
+    expect: {tracked: yes, verdict: %s}
+"""
+NFT = """table inet host {
+set web { type inet_service; elements = { 80, 443 } }
+map states { type ct_state : verdict; elements = { established : accept, related : accept } }
+chain in { type filter hook input priority 0; policy drop
+iif lo accept
+ct state vmap @states
+ct state invalid drop
+meta l4proto { icmp, ipv6-icmp } accept
+tcp dport @web ct state new accept
+udp dport { 53 } ct state new accept
+}
+chain out { type filter hook output priority 0; policy drop
+ct state { new, established, related } accept
+meta l4proto ipv6-icmp accept
+}
+chain through { type filter hook forward priority 0; policy drop
+ct state established,related accept
+meta l4proto vmap { tcp : jump tcps, udp : goto udps, icmp : accept, ipv6-icmp : accept }
+}
+chain tcps { tcp dport 8080 ct state new accept
+}
+chain udps { udp dport 5353 accept
+}
+}
+"""
+XT = """*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT DROP [0:0]
+:web - [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A INPUT -m conntrack --ctstate INVALID -j DROP
+-A INPUT -p %(icmp)s -j ACCEPT
+-A INPUT -p tcp -m multiport --dports 80,443 -j web
+-A INPUT -p udp -m udp --dport 53 -m conntrack --ctstate NEW -j ACCEPT
+-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A FORWARD -p tcp -m tcp --dport 8080 -m conntrack --ctstate NEW -j ACCEPT
+-A FORWARD -p udp -m udp --dport 5353 -j ACCEPT
+-A FORWARD -p %(icmp)s -j ACCEPT
+-A OUTPUT -m conntrack --ctstate NEW,ESTABLISHED,RELATED -j ACCEPT
+-A OUTPUT -p %(icmp)s -j ACCEPT
+-A web -m conntrack --ctstate NEW -j ACCEPT
+COMMIT
+"""
+
+
+def policy(accept="", tests=""):
+    path = os.path.join(lab.WORK, "policy.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(SERVICES % {"accept": accept and ", accept: " + accept} +
+                tests)
+    return path
+
+
+def host():
+    space = lab.Namespace()
+    other = lab.Namespace()
+    space.link("net0", other, "o")
+    for address in ("198.51.100.1/24", "2001:db8:2::1/64"):
+        space.run("ip addr add %s dev net0 %s" % (
+            address, "nodad" if ":" in address else ""))
+    return space
+
+
+def load(space, dialect):
+    if dialect == "nft":
+        space.nft(NFT)
+        return
+    world = "legacy" if dialect == "legacy" else "nft"
+    for six in "", "6":
+        space.run(["ip%stables-%s-restore" % (six, world)],
+                  XT % {"icmp": "ipv6-icmp" if six else "icmp"})
+
+
+def looks(space):
+    """All of the host that could be changed. What its rules count are its own
+    packets, which never rest in IPv6."""
+    out = [space.run(c) for c in (
+        "nft -a list ruleset", "ip addr", "ip link", "ip route",
+        "ip -6 route", "iptables-legacy-save", "ip6tables-legacy-save",
+        "sysctl -n net.ipv4.ip_forward net.ipv4.conf.all.rp_filter "
+        "net.ipv4.ip_local_port_range")]
+    return [[re.sub(r"\[\d+:\d+\]|packets \d+ bytes \d+", "", line)
+             for line in text.splitlines() if not line.startswith("#")]
+            for text in out]
+
+
+def run(space, *args, prefix=(), options=(), text=None):
+    p = space.popen([*prefix, lab.CTPOLICY, "test", *options, *args],
+                    text=True, stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = p.communicate(text)
+    return p.returncode, out, err
+
+
+def try_it(space, *args, code=None, **how):
+    status, out, err = run(space, *args, options=["--json"], **how)
+    assert code is None or status == code, "exit %d: %s%s" % (status, out, err)
+    return json.loads(out)
+
+
+def fates(one):
+    return {(leg["service"], leg["way"], leg["leg"], leg["family"]):
+            leg["result"] for leg in one["legs"]}
+
+
+def proves(space, backend, code=0):
+    said = try_it(space, policy(tests=TESTS % "drop"), code=code)
+    assert said["host_rules"] and said["result"] == "passed"
+    one, = said["runs"]
+    assert one["backend"] == backend, one["backend"]
+    assert one["legs_proven"] == one["legs_total"] == LEGS, one["legs_total"]
+    assert set(fates(one).values()) == {"proven"}
+    assert [t["passed"] for t in one["tests"]] == [True, True]
+
+
+def names_what_drops(space, where):
+    """`accept: none` on a host that filters by state: all that it judges by
+    state is lost, by the rule that the kernel met."""
+    said = try_it(space, policy("none"), code=1)
+    one, = said["runs"]
+    legs = {(leg["service"], leg["way"], leg["leg"], leg["family"]): leg
+            for leg in one["legs"]}
+    for family in "ipv4", "ipv6":
+        leg = legs["web", "in", "request", family]
+        assert leg["result"] == "dropped" and where in leg["rule"], leg
+        assert leg["policy"]["line"] == 4, leg
+        assert legs["fwd", "forwarded", "request", family]["result"] == \
+            "dropped"
+    assert one["legs_proven"] < one["legs_total"]
+    words = [d["message"] for d in said["diagnostics"] if d["id"] == "CT852"]
+    assert any("web, with" in w and "do not arrive" in w for w in words), words
+
+
+def names_a_wrong_test(space):
+    said = try_it(space, policy(tests=TESTS % "accept"), code=1)
+    one, = said["runs"]
+    assert [t["passed"] for t in one["tests"]] == [True, False]
+    assert any(d["id"] == "CT853" and d["line"] == 14
+               for d in said["diagnostics"]), said["diagnostics"]
+
+
+def says_what_is_dropped_anyway(space):
+    path = os.path.join(lab.WORK, "closed.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("version: 1\nstate_matching: allowed\nuntracked:\n"
+                "  - {name: ssh, role: server, protocol: tcp, ports: [22]}\n")
+    one, = try_it(space, path, code=1)["runs"]
+    seen = fates(one)
+    assert seen["ssh", "in", "request", "ipv4"] == "dropped_anyway", seen
+    assert seen["ssh", "loopback", "request", "ipv6"] == "proven", seen
+
+
+def works_after_apply(space, backend):
+    """What is applied already is part of the host, and is tried anew."""
+    path = policy(tests=TESTS % "drop")
+    state = os.path.join(lab.WORK, "state")
+    space.run([lab.CTPOLICY, "apply", "--state-dir", state, "--force", path])
+    before = looks(space)
+    proves(space, backend)
+    assert looks(space) == before, "the host has changed"
+    space.run([lab.CTPOLICY, "remove", "--state-dir", state])
+
+
+def stays_as_it_was(space):
+    before = looks(space)
+    files = os.listdir(lab.WORK)
+    for delay in (0.01, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3):
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            p = space.popen([lab.CTPOLICY, "test", policy()],
+                            stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+            time.sleep(delay)
+            p.send_signal(number)
+            p.communicate()
+    assert looks(space) == before, "a killed test left something"
+    assert os.listdir(lab.WORK) == files
+
+
+def on(dialect, backend, where):
+    space = host()
+    load(space, dialect)
+    before = looks(space)
+    case(dialect + ": proven", proves, space, backend)
+    case(dialect + ": drops", names_what_drops, space, where)
+    case(dialect + ": test", names_a_wrong_test, space)
+    case(dialect + ": closed", says_what_is_dropped_anyway, space)
+    check(looks(space) == before, dialect + ": the host has changed")
+    case(dialect + ": applied", works_after_apply, space, backend)
+    case(dialect + ": killed", stays_as_it_was, space)
+
+
+def without_rules():
+    """Each backend is tried, by whoever may not read the host's rules, too."""
+    space = host()
+    tries = [((), True)]
+    # root of a user namespace of one's own can be nobody else
+    if not subprocess.run([*NOBODY, "true"], check=False).returncode:
+        tries.append((NOBODY, False))
+    for prefix, rules in tries:
+        said = try_it(space, "-", prefix=prefix, code=0, text=SERVICES % {
+            "accept": ""})
+        assert said["host_rules"] is rules
+        assert [r["backend"] for r in said["runs"]] == lab.BACKENDS
+        for one in said["runs"]:
+            assert one["legs_proven"] == one["legs_total"] == LEGS
+        ids = {d["id"] for d in said["diagnostics"]}
+        assert ("CT855" in ids) is not rules, ids
+
+
+def text_says_it():
+    status, out, err = run(host(), policy(tests=TESTS % "accept"))
+    assert status == 0, err
+    lines = out.splitlines()
+    assert lines[0].startswith("ok    1  tcp 192.0.2.2:40000 > "), lines
+    for backend, line in zip(lab.BACKENDS, lines[2:]):
+        assert line.startswith("legs %d of %d without an entry   (%s, 7 " % (
+            LEGS, LEGS, backend)), line
+
+
+def refuses_half_a_copy():
+    """What cannot be copied is named, and nothing is called proven."""
+    space = host()
+    if "nftables" in lab.BACKENDS:
+        space.nft("table inet odd {\nchain in { type filter hook ingress "
+                  "device \"net0\" priority 0\n}\n}")
+        said = try_it(space, policy(), code=69)
+        assert "CT850" in {d["id"] for d in said["diagnostics"]}
+        space.nft("flush ruleset")
+    if "iptables" in lab.BACKENDS:
+        space.run("ipset create odd hash:ip")
+        space.run("iptables-legacy -A INPUT -m set --match-set odd src -j DROP")
+        said = try_it(space, policy(), code=69)
+        assert "CT850" in {d["id"] for d in said["diagnostics"]}
+        assert said["runs"] == [] and said["result"] == "failed"
+
+
+def copies_users():
+    """Rules about users can be made by root alone, and copied by root, too."""
+    space = host()
+    rule = "-A OUTPUT -m owner --uid-owner 4711 -j DROP"
+    if rule not in space.run("iptables-legacy %s && iptables-legacy-save" %
+                             rule, check=False):
+        return
+    one, = try_it(space, policy(), code=0)["runs"]
+    assert one["legs_proven"] == one["legs_total"] == LEGS
+
+
+def main():
+    dialects = (("nft", "nftables", "table inet host"),
+                ("legacy", "iptables", "table ip"),
+                ("iptables-nft", "nftables", "table ip"))
+    for dialect, backend, where in dialects:
+        if backend in lab.BACKENDS:
+            on(dialect, backend, where)
+    case("no rules", without_rules)
+    case("text", text_says_it)
+    case("half a copy", refuses_half_a_copy)
+    if "iptables" in lab.BACKENDS:
+        case("users", copies_users)
+    end()
+
+
+main()
