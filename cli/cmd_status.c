@@ -12,8 +12,11 @@
 
 /* Of the table, from where on it wants attention. */
 #define FILL_HIGH 0.9
-/* How long --check watches the counters. */
+/* How long a single look sees the counters grow, at least; and --check. */
+#define LOOK_MS 300
 #define WATCH_MS 1000
+#define MS_NS UINT64_C(1000000)
+#define NS 1e9
 #define TOP_DIGITS 9
 /* Of --watch, in seconds. */
 #define INTERVAL 2
@@ -43,27 +46,41 @@ double status_fill(const struct ct_table *t)
 	return t->max ? (double)t->count / (double)t->max : 0;
 }
 
-/* Do these grow while somebody looks on? */
-static bool is_dropping(const struct ct_table *before)
+/* The table once more, when there was time for its counters to grow. */
+static void look_again(struct status_report *r, struct status *s,
+		       struct ct_table *first, bool checks)
 {
-	struct ct_table now;
+	uint64_t wait = (checks ? WATCH_MS : LOOK_MS) * MS_NS;
+	uint64_t gone = clock_boot_ns() - s->table_read;
 
-	clock_pause_ms(WATCH_MS);
-	return !ct_table_now(&now) &&
-	       (now.counter[CT_DROP] != before->counter[CT_DROP] ||
-		now.counter[CT_CHAIN_TOO_LONG] !=
-			before->counter[CT_CHAIN_TOO_LONG]);
+	if (!s->has_table || (r->quiet && !checks))
+		return;
+	if (gone < wait)
+		clock_pause_ms((unsigned int)((wait - gone) / MS_NS) + 1);
+	*first = s->table;
+	gone = s->table_read;
+	if (status_read_table(s))
+		return;
+	r->before = first;
+	r->seconds = (double)(s->table_read - gone) / NS;
 }
 
-static uint32_t concerns(const struct status *s, bool watch)
+static bool is_dropping(const struct status_report *r)
 {
+	return r->before && (status_grown(r, CT_DROP) ||
+			     status_grown(r, CT_CHAIN_TOO_LONG));
+}
+
+static uint32_t concerns(const struct status_report *r, bool watch)
+{
+	const struct status *s = r->s;
 	uint32_t c = 0;
 
 	if (s->drift == DRIFT_DIFFERS || s->drift == DRIFT_PAST)
 		c |= 1u << CONCERN_DRIFT;
 	if (s->has_table && status_fill(&s->table) >= FILL_HIGH)
 		c |= 1u << CONCERN_FILL;
-	if (watch && s->has_table && is_dropping(&s->table))
+	if (watch && is_dropping(r))
 		c |= 1u << CONCERN_DROPS;
 	if (s->unfinished.command || (s->waiting.there && s->waiting.expired))
 		c |= 1u << CONCERN_UNFINISHED;
@@ -131,6 +148,7 @@ static int show(struct status_report *r, struct ct_table *now, void *arg)
 	_cleanup_(status_release) struct status s = { 0 };
 	_cleanup_(top_release) struct top top = { 0 };
 	const struct options *o = arg;
+	struct ct_table first;
 	int err, shown;
 
 	r->s = &s;
@@ -139,8 +157,10 @@ static int show(struct status_report *r, struct ct_table *now, void *arg)
 	if (!err && !o->prometheus)
 		err = status_top(r, &o->request, &s, &top);
 	r->failed = err;
+	if (!err && !o->watch && !o->prometheus)
+		look_again(r, &s, &first, o->check);
 	if (!err)
-		r->attention = concerns(&s, o->check);
+		r->attention = concerns(r, o->check);
 	shown = print(o, r, &s);
 	if (!err)
 		err = shown;

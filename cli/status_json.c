@@ -274,7 +274,7 @@ int status_print_json(const struct status_report *r)
 	json_stream_member(&j, "attention", attention(r->attention));
 	if (!r->failed)
 		print_host(&j, r->s);
-	if (!r->failed && r->watching)
+	if (!r->failed)
 		json_stream_member(&j, "lately", lately(r));
 	if (!r->failed && r->top->ranking.entries)
 		json_stream_member(&j, "sample",

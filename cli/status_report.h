@@ -2,10 +2,11 @@
 /*
  * cli/status_report.h: how a host stands, for people and for scripts.
  *
- * Shape:  `before` is the table as the screen before this one had it; NULL:
- *         it is the first, or the only one. `attention` says what is wrong,
- *         1 << enum concern. `rows` is how many of `top` were asked for; 0:
- *         none were, and `top` is a sample of the table, by protocol.
+ * Shape:  `before` is the table as the screen before this one had it, of a
+ *         single look as it was when that began; NULL: there is none.
+ *         `attention` says what is wrong, 1 << enum concern. `rows` is how many
+ *         of `top` were asked for; 0: none were, and `top` is a sample of the
+ *         table, by protocol.
  * Units:  `seconds` from `before` to now.
  * Owner:  borrows everything.
  * Errors: -ENOMEM when a part could not be shown.

@@ -5,15 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "engine/drift.h"
 #include "engine/live_rules.h"
 #include "engine/worlds.h"
 
-static int read_table(struct status *s)
+int status_read_table(struct status *s)
 {
 	int err = ct_table_now(&s->table);
 
+	s->table_read = clock_boot_ns();
 	s->has_table = !err;
 	if (err == -ENOMEM)
 		return err;
@@ -103,7 +105,7 @@ int status_read(const struct request *rq, struct status *ret)
 
 	ret->module = modules_root_state(MODULES_SYS);
 	if (!err)
-		err = read_table(ret);
+		err = status_read_table(ret);
 	if (!err)
 		err = read_host(rq, ret);
 	p.state = state;

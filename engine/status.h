@@ -46,6 +46,7 @@ struct status {
 	enum modules_state module;
 	bool has_table;
 	struct ct_table table;
+	uint64_t table_read;		/* when, clock_boot_ns() */
 	struct live_services services, tracked;
 	enum drift drift;
 	enum file_now file;
@@ -58,6 +59,8 @@ struct status {
 };
 
 int status_read(const struct request *rq, struct status *ret);
+/* Its table alone, again. */
+int status_read_table(struct status *s);
 void status_release(struct status *s);
 
 #endif

@@ -64,12 +64,15 @@ def connect_many(version, patience):
         return sum(end != "ok" for end in ends)
 
 
-def status(space):
-    """Its exit code, and what wants attention; no change is remembered."""
-    out = space.run("%s status --check --json --state-dir %s/none; echo $?" %
-                    (lab.CTPOLICY, lab.WORK))
+def status(space, words="--check"):
+    """Its exit code, what wants attention, and whether it saw packets being
+    dropped; no change is remembered."""
+    out = space.run("%s status %s --json --state-dir %s/none; echo $?" %
+                    (lab.CTPOLICY, words, lab.WORK))
     said, _, code = out.strip().rpartition("\n")
-    return int(code), json.loads(said)["attention"]
+    said = json.loads(said)
+    return int(code), said["attention"], \
+        said["lately"]["drop"] + said["lately"]["chaintoolong"] > 0
 
 
 class TableFull(unittest.TestCase):
@@ -115,15 +118,18 @@ class TableFull(unittest.TestCase):
         LAB.clear()
         self.stateful(LAB.server, "input", lab.BACKENDS[0])
         LAB.server.flush_entries()
-        self.assertEqual(status(LAB.server), (0, []))
+        self.assertEqual(status(LAB.server), (0, [], False))
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             busy = pool.submit(connect_many, 4, 2)
             told = set()
-            while not busy.done() and told < {"fill", "drops"}:
-                code, attention = status(LAB.server)
+            while not busy.done() and told < {"fill", "drops", "lately"}:
+                code, attention, drops = status(LAB.server)
                 self.assertEqual(code, 1 if attention else 0)
+                self.assertEqual(drops, "drops" in attention)
                 told |= set(attention)
-        self.assertEqual(told, {"fill", "drops"})
+                if status(LAB.server, "")[2]:
+                    told.add("lately")
+        self.assertEqual(told, {"fill", "drops", "lately"})
         LAB.server.flush_entries()
 
     def test_many(self):
