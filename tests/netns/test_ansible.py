@@ -91,7 +91,10 @@ class Controller:
         self.write("play.yml", json.dumps([{
             "hosts": "all", "gather_facts": False,
             "environment": {"PATH": os.path.dirname(lab.CTPOLICY) +
-                            ":/usr/sbin:/usr/bin:/sbin:/bin"},
+                            ":/usr/sbin:/usr/bin:/sbin:/bin",
+                            # a build with sanitizers
+                            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS",
+                                                           "")},
             "tasks": [{"ctpolicy.ctpolicy.policy": arguments}]}]))
         said = self.ansible("ansible-playbook", "-i", "inventory", "play.yml",
                             *flags)
