@@ -123,6 +123,9 @@ static void print_states(const struct foreign_states *s, struct strbuf *out)
 void needs_states_print(const struct foreign *f, const struct foreign_rule *r,
 			struct strbuf *out)
 {
+	/* of a match whose library is not there */
+	if (!r->n_states)
+		strbuf_puts(out, "unknown");
 	for (uint32_t i = 0; i < r->n_states; i++) {
 		if (i)
 			strbuf_puts(out, "&");

@@ -76,7 +76,8 @@ static uint32_t concerns(const struct status_report *r, bool watch)
 	const struct status *s = r->s;
 	uint32_t c = 0;
 
-	if (s->drift == DRIFT_DIFFERS || s->drift == DRIFT_PAST)
+	if (s->drift == DRIFT_DIFFERS || s->drift == DRIFT_PAST ||
+	    s->drift == DRIFT_UNKNOWN)
 		c |= 1u << CONCERN_DRIFT;
 	if (s->has_table && status_fill(&s->table) >= FILL_HIGH)
 		c |= 1u << CONCERN_FILL;

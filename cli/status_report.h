@@ -19,7 +19,7 @@
 
 /* ID, word in JSON, words for people */
 #define CONCERNS(X)							\
-	X(DRIFT, "drift", "ctpolicy's rules or settings are not in force") \
+	X(DRIFT, "drift", "ctpolicy's rules or settings are not in force, or not known to be") \
 	X(FILL, "fill", "the connection table is nearly full")		\
 	X(DROPS, "drops", "the kernel is dropping packets for want of room in the connection table") \
 	X(UNFINISHED, "unfinished", "a change is unfinished")

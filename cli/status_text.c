@@ -230,6 +230,10 @@ static void print_drift(const struct status *s)
 		puts("none");
 		return;
 	}
+	if (s->drift == DRIFT_UNKNOWN) {
+		puts("not known: some of ctpolicy's rules cannot be read");
+		return;
+	}
 	if (s->drift == DRIFT_PAST)
 		puts("ctpolicy's rules ended with the machine's last boot");
 	else if (s->rules && s->counted)

@@ -178,9 +178,12 @@ int drift_find(struct plan *p, struct status *s)
 		err = compare_settings(p, s);
 	if (err)
 		return err;
-	s->counted = !s->rules;
-	count(p, s);
-	s->drift = s->rules || s->settings ? DRIFT_DIFFERS : DRIFT_NONE;
+	s->counted = !s->rules && !s->blind;
+	if (!s->blind)
+		count(p, s);
+	s->drift = s->rules || s->settings ? DRIFT_DIFFERS :
+		   s->blind		   ? DRIFT_UNKNOWN :
+					     DRIFT_NONE;
 	/* A boot takes rules and settings with it. */
 	if ((s->rules || !tune_holds(t, &t->after)) &&
 	    strcmp(s->history[0].space, state_space(p->state)))

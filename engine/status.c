@@ -110,12 +110,12 @@ int status_read(const struct request *rq, struct status *ret)
 		err = read_host(rq, ret);
 	p.state = state;
 	if (!err)
-		err = worlds_open(&p, rq->backend);
+		err = worlds_look(&p, rq->backend, &ret->blind);
 	if (!err)
 		err = find_services(&p, ret);
 	if (!err)
 		err = drift_find(&p, ret);
-	if (err)
+	if (err || ret->blind)
 		diags_append(&ret->diags, &p.diags);
 	return err;
 }

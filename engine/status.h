@@ -29,6 +29,7 @@ enum drift {
 	DRIFT_NONE,		/* in force as it was made */
 	DRIFT_PAST,		/* made before the machine was booted */
 	DRIFT_DIFFERS,
+	DRIFT_UNKNOWN,		/* not in what could be read */
 };
 
 /* What became of the policy's file, or files, since it was applied. */
@@ -52,6 +53,7 @@ struct status {
 	enum file_now file;
 	size_t rules, settings;		/* that differ; at least so many */
 	bool counted;			/* exactly so many */
+	bool blind;			/* some rules cannot be read */
 	struct waiting waiting;
 	struct record unfinished;	/* without a command: there is none */
 	struct record history[STATE_KEPT + 1];

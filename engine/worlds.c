@@ -138,13 +138,27 @@ static void add_elsewhere(struct part *m, const struct candidate *c)
 					c->snap.survey.unseen;
 }
 
+/* Its rules, ctpolicy's too, are not to be taken for missing. */
+static int refuse_unread(struct plan *p, const struct candidate *c, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (c[i].err != -EIO)
+			continue;
+		diags_append(&p->diags, &c[i].diags);
+		return c[i].err;
+	}
+	return 0;
+}
+
 static int choose(struct plan *p, struct candidate *c, size_t n,
 		  const char *name)
 {
 	struct candidate *chosen = NULL;
 	struct part *m;
-	int err = elect(p, c, n, name, &chosen);
+	int err = refuse_unread(p, c, n);
 
+	if (!err)
+		err = elect(p, c, n, name, &chosen);
 	if (err)
 		return err;
 	for (size_t i = 0; i < n; i++)
@@ -202,16 +216,45 @@ static int open_one(struct plan *p, const struct backend *b, bool named)
 	return 0;
 }
 
-int worlds_open(struct plan *p, const char *name)
+/* Leave the last part out; what was said since then warns. */
+static void leave_out(struct plan *p, size_t said)
+{
+	_cleanup_(diags_release) struct diags reasons = { 0 };
+
+	for (size_t i = said; i < p->diags.n; i++)
+		diag_soften(&reasons, &p->diags.v[i]);
+	diags_truncate(&p->diags, said);
+	diags_append(&p->diags, &reasons);
+	part_release(&p->change.v[--p->change.n]);
+}
+
+static int open_each(struct plan *p, const char *name, bool *blind)
 {
 	bool found = false;
+	size_t said;
 	int err = 0;
 
 	for (size_t i = 0; !err && backends[i]; i++) {
 		if (name && strcmp(name, backends[i]->name))
 			continue;
 		found = true;
+		said = p->diags.n;
 		err = open_one(p, backends[i], name);
+		if (err != -EIO || !blind)
+			continue;
+		*blind = true;
+		leave_out(p, said);
+		err = 0;
 	}
 	return found ? err : worlds_unknown(p, name ? name : "auto");
+}
+
+int worlds_open(struct plan *p, const char *name)
+{
+	return open_each(p, name, NULL);
+}
+
+int worlds_look(struct plan *p, const char *name, bool *blind)
+{
+	return open_each(p, name, blind);
 }

@@ -18,6 +18,11 @@ int worlds_choose(struct plan *p, const char *name);
  * own, but for those that the kernel lacks, which hold no rules.
  */
 int worlds_open(struct plan *p, const char *name);
+/*
+ * The same for who only looks: one that cannot be read is left out, with its
+ * reason as a warning, and *blind is set.
+ */
+int worlds_look(struct plan *p, const char *name, bool *blind);
 /* -FAULT_USAGE, with the names of those that are built in. */
 int worlds_unknown(struct plan *p, const char *name);
 

@@ -223,11 +223,13 @@ int xt_print(uint8_t family, const void *entry, const char *target,
 	set_entry(&p, entry);
 	err = print_to_args(&p, ret);
 	/* Say so: taken for somebody's handiwork, it would be replaced. */
-	if (err && err != -ENOMEM)
-		return diag_add(d, DIAG_ERROR, -EIO, ID_XTABLES_RULE, NOPOS,
-				"iptables: cannot read one of ctpolicy's rules: %s",
-				xt_guard_message());
-	return err;
+	if (!err || err == -ENOMEM)
+		return err;
+	diag_add(d, DIAG_ERROR, 0, ID_XTABLES_RULE, NOPOS,
+		 "iptables: cannot read one of ctpolicy's rules: %s",
+		 xt_guard_message());
+	diag_help(d, "install iptables again: its extensions, libxt_*.so, are read by name");
+	return -EIO;
 }
 
 /* An extension that gives up is one that cannot be asked. */

@@ -154,11 +154,19 @@ static int take_option(struct foreign *f, const struct ipt_option *o)
 
 int xt_uses_add(struct foreign *f, const struct ipt_args *a, size_t first)
 {
+	bool tracks = false;
 	struct ipt_option o;
 	size_t i = first;
 	int err = 0;
 
-	while (!err && ipt_option_next(a, &i, &o))
+	while (!err && ipt_option_next(a, &i, &o)) {
 		err = take_option(f, &o);
+		if (o.arg && ipt_option_is(&o, "--match"))
+			tracks = !strcmp(o.arg, "conntrack") ||
+				 !strcmp(o.arg, "state");
+		/* its library is not there: what for is not known */
+		if (tracks && ipt_option_is(&o, "--unknown-revision"))
+			last(f)->features |= FEATURE_BIT(STATE);
+	}
 	return err;
 }
