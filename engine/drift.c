@@ -147,8 +147,8 @@ static enum file_now compare_file(const struct status *s)
 	return differs(was->policy, was) ? FILE_CHANGED : FILE_SAME;
 }
 
-/* What applying the same policy again would take. */
-static void count(const struct plan *p, struct status *s)
+/* What applying the same policy again would take; by what was read already. */
+static void count(struct plan *p, struct status *s)
 {
 	struct request rq = { .command = "diff",
 			      .state_dir = p->rq->state_dir };
@@ -156,8 +156,10 @@ static void count(const struct plan *p, struct status *s)
 	const struct change *c = &again.change;
 	size_t rules = 0;
 
-	if (plan_load_kept(&again, &rq, &s->history[0]) ||
-	    plan_choose_live(&again) || plan_compare(&again))
+	if (plan_load_kept(&again, &rq, &s->history[0]))
+		return;
+	again.read = &p->change;
+	if (plan_choose_live(&again) || plan_compare(&again))
 		return;
 	for (size_t i = 0; i < c->n; i++)
 		rules += c->v[i].changes ? c->v[i].changes->n : 0;

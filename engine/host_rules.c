@@ -22,6 +22,7 @@ static int begin(struct host_rules *h)
 	if (!h->f)
 		return -ENOMEM;
 	h->f->wants_terms = true;
+	h->f->without_own = true;
 	return 0;
 }
 

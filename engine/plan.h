@@ -49,6 +49,7 @@ struct plan {
 	uint32_t waits;			/* record to be confirmed; 0: none */
 	bool recovers;			/* the journal is about this change */
 	bool unjournaled;		/* nothing more is written down */
+	struct change *read;		/* parts to take; borrowed, or NULL */
 	const char *why;		/* why this backend; NULL: was told */
 	struct change change;
 };

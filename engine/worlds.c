@@ -29,13 +29,33 @@ int worlds_unknown(struct plan *p, const char *name)
 	return -FAULT_USAGE;
 }
 
+/* What a plan before this one has read of it; false: nothing. */
+static bool take_read(struct plan *p, struct candidate *c)
+{
+	for (size_t i = 0; p->read && i < p->read->n; i++) {
+		struct part *m = &p->read->v[i];
+
+		if (m->backend != c->backend || !m->live.image)
+			continue;
+		c->ctx = TAKE_PTR(m->ctx);
+		c->snap = m->live;
+		m->live = (struct snapshot){ 0 };
+		return true;
+	}
+	return false;
+}
+
 static void look(struct plan *p, struct candidate *c, const struct backend *b)
 {
+	bool read;
+
 	c->backend = b;
-	c->err = b->open(&c->ctx, &c->diags);
+	read = take_read(p, c);
+	if (!read)
+		c->err = b->open(&c->ctx, &c->diags);
 	if (!c->err)
 		c->err = originals_tell(p, b, c->ctx);
-	if (!c->err)
+	if (!c->err && !read)
 		c->err = b->snapshot(c->ctx, &c->snap, &c->diags);
 }
 

@@ -200,6 +200,7 @@ struct foreign {
 	uint8_t family;			/* AF_*, if the text says none; or 0 */
 	bool wants_terms;		/* set before reading: fill terms */
 	bool wants_originals;		/* and `original`, of a live kernel */
+	bool without_own;		/* ctpolicy's sets may stay empty */
 	struct foreign_table *tables;
 	size_t n_tables, cap_tables;
 	struct host_chain *chains;

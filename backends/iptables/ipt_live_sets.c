@@ -242,7 +242,8 @@ int ipt_live_set_fill(void *arg, struct foreign *f, uint8_t family,
 			t->negated = negated;
 			return 0;
 		}
-	err = fill(in, &s);
+	err = f->without_own && own_names_nft(name) ? give_up(&s) :
+						      fill(in, &s);
 	if (err || strlen(flags) >= sizeof(u->flags))
 		return err;
 	if (mem_grow(&in->v, &in->cap, in->n + 1))

@@ -152,7 +152,18 @@ static int take_elems(const struct nlmsghdr *nlh, void *arg)
 	return nft_live_add_elems(arg, nlh);
 }
 
-/* Named ones only where terms are wanted: they may be large. */
+/* They may be large. */
+static bool wants_elements(const struct foreign *f, const struct live_set *s)
+{
+	const char *table = f->tables[s->table].name;
+
+	if (nft_live_set_is_anonymous(s))
+		return true;
+	return f->wants_terms &&
+	       !(f->without_own && (nft_table_is_own(s->family, table) ||
+				    nft_name_is_own(s->name)));
+}
+
 static int read_set(struct live *l, struct live_set *s)
 {
 	_cleanup_(nft_live_elems_release) struct live_elems e = { .set = s };
@@ -162,8 +173,7 @@ static int read_set(struct live *l, struct live_set *s)
 	};
 	int err;
 
-	if (s->key_len > LIVE_BYTES ||
-	    (!l->f->wants_terms && !nft_live_set_is_anonymous(s)))
+	if (s->key_len > LIVE_BYTES || !wants_elements(l->f, s))
 		return 0;
 	err = nft_dump(l->ctx, &what, take_elems, &e);
 	return err ? err : nft_live_end_elems(&e);
