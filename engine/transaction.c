@@ -154,11 +154,10 @@ static void say_how_to_recover(struct plan *p)
 			  "run 'ctpolicy remove' to remove all ctpolicy rules");
 }
 
-/* What the host forbids or lacks was not tried for longer than it took. */
+/* What something on the host forbids was not tried for longer than it took. */
 static enum outcome restored_by(int err)
 {
-	return err == -FAULT_CONFLICT || err == -FAULT_LACKING ?
-		       OUTCOME_REFUSED : OUTCOME_RESTORED;
+	return err == -FAULT_CONFLICT ? OUTCOME_REFUSED : OUTCOME_RESTORED;
 }
 
 static void go_back(struct plan *p, int err, struct transaction *t)
@@ -321,6 +320,7 @@ static void change(struct plan *p, struct transaction *ret)
 {
 	size_t said = p->diags.n;
 	struct progress progress;
+	bool late = false;	/* it would have been refused before */
 	int err = 0;
 
 	for (unsigned int tries = 1; !err; tries++) {
@@ -334,14 +334,18 @@ static void change(struct plan *p, struct transaction *ret)
 		if (err)
 			break;
 		err = change_commit(&p->change, &progress, &p->diags);
-		if (!err)
+		if (!err) {
 			err = tune_catch_up(p, &progress.begun);
+			late = err == -FAULT_LACKING;
+		}
 		if (!err) {
 			read_back(p, ret);
 			return;
 		}
 		if (err != -FAULT_STALE || progress.done) {
 			commit_failed(p, err, &progress, ret);
+			if (late && ret->outcome == OUTCOME_RESTORED)
+				ret->outcome = OUTCOME_REFUSED;
 			return;
 		}
 		/* Replanned: a refusal that did not last is no error. */
