@@ -52,7 +52,7 @@ struct watcher {
 	uint64_t not_before;		/* whatever is written */
 	uint64_t owed, owed_at;		/* of work, and when */
 	uint64_t seen;			/* when all was found in force... */
-	uint64_t glance;		/* ... and what it looked like */
+	struct watch_seen glance;	/* ... and what it looked like */
 	bool glanced, polls;
 	bool repaired;			/* just now: our own writes are known */
 	uint64_t failing_since;		/* 0: does not */
@@ -249,22 +249,23 @@ static void schedule(struct watcher *w, uint64_t ms, uint64_t worked)
 /* Nothing happened since all was in force that would make a difference. */
 static bool is_as_seen(struct watcher *w)
 {
-	uint64_t now;
+	struct watch_seen now;
 
 	return w->last == WATCH_IN_FORCE && w->glanced &&
 	       clock_boot_ns() - w->seen < SELDOM_MS * MS &&
-	       !watch_glance(w->rq, &now) && now == w->glance;
+	       !watch_glance(w->rq, &now) && now.digest == w->glance.digest;
 }
 
 /* What was seen holds for what a glance before and one behind it agree on. */
 static void look_between_glances(struct watcher *w, struct watch_look *look)
 {
-	uint64_t before, behind;
+	struct watch_seen before, behind;
 	bool told = !watch_glance(w->rq, &before);
 
 	watch_look(look, w->rq, clock_boot_ns() >= w->rests_until);
 	w->glanced = look->sight == WATCH_IN_FORCE && told &&
-		     !watch_glance(w->rq, &behind) && before == behind;
+		     !watch_glance(w->rq, &behind) &&
+		     before.digest == behind.digest;
 	if (!w->glanced)
 		return;
 	w->glance = behind;
@@ -290,7 +291,9 @@ static uint64_t pause_behind(const struct watcher *w,
 {
 	if (look->sight <= WATCH_TRIAL)
 		return IDLE_MS;
-	return look->polls || !w->listens ? POLL_MS : SELDOM_MS;
+	/* A host may have both: what nobody tells of may matter to either. */
+	return look->polls || !w->listens || w->glance.silent ? POLL_MS :
+								SELDOM_MS;
 }
 
 /* What was written by the repair was verified by it. */

@@ -62,12 +62,17 @@ int watch_run(const struct request *rq, watch_say *say, void *arg);
 int watch_once(const struct request *rq, watch_say *say, void *arg);
 const char *watch_sight_name(enum watch_sight s);
 
+struct watch_seen {
+	uint64_t digest;
+	bool silent;		/* there are tables that nobody tells of */
+};
+
 /*
  * engine/watch_glance.c: a digest; while it stays, a look would find what the
  * last one found, but for what is looked at once a minute. Any error: it would
  * not tell.
  */
-int watch_glance(const struct request *rq, uint64_t *ret);
+int watch_glance(const struct request *rq, struct watch_seen *ret);
 
 /* engine/watch_look.c: `mends`: put back what differs. */
 void watch_look(struct watch_look *look, const struct request *rq, bool mends);

@@ -24,7 +24,7 @@ static int add_state(const char *dir, uint64_t *digest, struct diags *d)
 	return 0;
 }
 
-static int add_backend(const struct backend *b, uint64_t *digest,
+static int add_backend(const struct backend *b, struct watch_seen *to,
 		       struct diags *d)
 {
 	struct backend_ctx *ctx = NULL;
@@ -35,19 +35,20 @@ static int add_backend(const struct backend *b, uint64_t *digest,
 		err = b->glance(ctx, &now, d);
 	if (ctx)
 		b->close(&ctx);
-	*digest = digest_add(*digest, &now, sizeof(now));
+	to->digest = digest_add(to->digest, &now, sizeof(now));
+	to->silent |= b->world == WORLD_LEGACY && now;
 	return err;
 }
 
-int watch_glance(const struct request *rq, uint64_t *ret)
+int watch_glance(const struct request *rq, struct watch_seen *ret)
 {
 	_cleanup_(diags_release) struct diags unsaid = { 0 };
-	uint64_t digest = DIGEST_START;
-	int err = add_state(rq->state_dir, &digest, &unsaid);
+	struct watch_seen seen = { .digest = DIGEST_START };
+	int err = add_state(rq->state_dir, &seen.digest, &unsaid);
 
 	for (size_t i = 0; !err && backends[i]; i++)
-		err = add_backend(backends[i], &digest, &unsaid);
+		err = add_backend(backends[i], &seen, &unsaid);
 	if (!err)
-		*ret = digest;
+		*ret = seen;
 	return err;
 }

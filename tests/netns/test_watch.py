@@ -268,6 +268,26 @@ class Case(unittest.TestCase):
         self.told("in_force")
         self.served()
 
+    def test_both_worlds_are_watched(self):
+        """Who writes the other world's rules is not waited for either."""
+        if self.dialect == "iptables-nft":
+            return
+        self.done("remove")
+        dialects.load(LAB.server, self.dialect, self.stateless)
+        # harmless, and there before
+        LAB.server.run("iptables-legacy -A FORWARD -j ACCEPT; "
+                       "nft add table ip beside; "
+                       "nft add chain ip beside forward")
+        self.policy = ("version: 1\nstate_matching: forbidden\n" +
+                       POLICY.split("\n", 2)[2])
+        self.done("apply")
+        self.begin()
+        LAB.server.run("nft add rule ip beside forward ct state new accept"
+                       if self.dialect == "legacy" else
+                       "iptables-legacy -A FORWARD -m conntrack --ctstate NEW "
+                       "-j ACCEPT")
+        self.told("failed")
+
     @staticmethod
     def stateless(version):
         return "".join(line.replace(" -m conntrack --ctstate NEW", "") + "\n"
