@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/xtables/ipt_rewrite.h"
+#include "backends/xtables/xt.h"
 #include "core/inet.h"
 #include "core/mem.h"
 
@@ -46,21 +47,12 @@ struct asking {
 
 static void put_proto(uint32_t p, struct strbuf *b)
 {
-	static const struct {
-		uint32_t proto;
-		const char *name;
-	} names[] = {
-		{ 1, "icmp" }, { 6, "tcp" }, { 17, "udp" }, { 47, "gre" },
-		{ 50, "esp" }, { 51, "ah" }, { 58, "ipv6-icmp" },
-		{ 132, "sctp" },
-	};
+	const char *name = xt_proto_name(p);
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (names[i].proto == p) {
-			strbuf_printf(b, " -p %s", names[i].name);
-			return;
-		}
-	strbuf_printf(b, " -p %u", p);
+	if (name)
+		strbuf_printf(b, " -p %s", name);
+	else
+		strbuf_printf(b, " -p %u", p);
 }
 
 /*

@@ -97,6 +97,8 @@ int xt_head_take(struct xt_head *h, const struct ipt_args *a, size_t *i,
 		 bool negated);
 /* One argument, whatever it holds. */
 void xt_print_word(const char *s, size_t n, FILE *out);
+/* As iptables-save has it; NULL: a number. */
+const char *xt_proto_name(uint32_t proto);
 void xt_head_print(const struct xt_head *h, FILE *out);
 /* Is the target a chain that is gone to, with no way back? */
 void xt_head_go(struct xt_head *h);

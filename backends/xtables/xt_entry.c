@@ -246,6 +246,35 @@ static void print_iface(const char *name, const unsigned char *mask,
 		fputs(" --odd-interface", out);
 }
 
+const char *xt_proto_name(uint32_t proto)
+{
+	static const struct {
+		uint32_t proto;
+		const char *name;
+	} names[] = {
+		{ IPPROTO_ICMP, "icmp" }, { IPPROTO_TCP, "tcp" },
+		{ IPPROTO_UDP, "udp" }, { IPPROTO_GRE, "gre" },
+		{ IPPROTO_ESP, "esp" }, { IPPROTO_AH, "ah" },
+		{ IPPROTO_ICMPV6, "ipv6-icmp" }, { IPPROTO_SCTP, "sctp" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].proto == proto)
+			return names[i].name;
+	return NULL;
+}
+
+static void print_proto(uint16_t proto, bool negated, FILE *out)
+{
+	const char *name = xt_proto_name(proto);
+	const char *sign = negated ? " !" : "";
+
+	if (name)
+		fprintf(out, "%s -p %s", sign, name);
+	else
+		fprintf(out, "%s -p %u", sign, proto);
+}
+
 void xt_head_print(const struct xt_head *h, FILE *out)
 {
 	struct fields f = fields_of(h);
@@ -261,8 +290,7 @@ void xt_head_print(const struct xt_head *h, FILE *out)
 	print_iface(f.outiface, f.outiface_mask, "-o",
 		    f.invflags & IPT_INV_VIA_OUT, out);
 	if (f.proto)
-		fprintf(out, "%s -p %u",
-			f.invflags & XT_INV_PROTO ? " !" : "", f.proto);
+		print_proto(f.proto, f.invflags & XT_INV_PROTO, out);
 	if (frag)
 		fprintf(out, "%s -f", f.invflags & IPT_INV_FRAG ? " !" : "");
 }

@@ -111,7 +111,6 @@ def plain(said):
     said = said.split("Nothing has been changed.")[0]
     said = re.sub(r"\n {4,}", " ", said)     # folded
     said = re.sub(r"\((?:tcp|udp) [^()]*\)", "(flow)", said)
-    said = re.sub(r"-p 6 ", "-p tcp ", re.sub(r"-p 17 ", "-p udp ", said))
     said = re.sub(r"dnat ip6? to", "dnat to", said)
     said = re.sub(r"{ (\w+(?:, \w+)+) }", lambda m: "{ %s }" % ", ".join(
         sorted(m[1].split(", "))), said)
@@ -173,8 +172,6 @@ class Against(unittest.TestCase):
                 found = [json.loads(s[s.index("{"):])["accepted_by"]
                          for s in (live, text)]
                 self.assertEqual(len(found[0]), 2)
-                for e in found[0]:
-                    e["rule"] = plain(e["rule"])[0]
                 self.assertEqual(found[1], found[0])
 
     def test_what_render_prints(self):

@@ -52,7 +52,7 @@ static void test_plain(void **state)
 	check_v4((struct ipt_ip){ .outiface = "wan+",
 				  .outiface_mask = EXACT(3) }, " -o wan+");
 	check_v4((struct ipt_ip){ .proto = 6, .flags = IPT_F_FRAG },
-		 " -p 6 -f");
+		 " -p tcp -f");
 }
 
 /* Each of these matches no packet at all. */
@@ -96,7 +96,7 @@ static void test_proto_v6(void **state)
 	(void)state;
 	check(NFPROTO_IPV6, &e, "");
 	e.ipv6.flags = IP6T_F_PROTO;
-	check(NFPROTO_IPV6, &e, " -p 6");
+	check(NFPROTO_IPV6, &e, " -p tcp");
 }
 
 /* What is read of words is what is printed; "!" ahead of each of them. */
@@ -123,9 +123,9 @@ static void test_negated(void **state)
 
 	(void)state;
 	take(NFPROTO_IPV4, &v4,
-	     " ! -s 10.0.0.0/8 ! -d 10.1.2.3/32 ! -i lo ! -o wan+ ! -p 1 ! -f");
+	     " ! -s 10.0.0.0/8 ! -d 10.1.2.3/32 ! -i lo ! -o wan+ ! -p icmp ! -f");
 	take(NFPROTO_IPV6, &v6,
-	     " ! -s fd00::/8 ! -d fd00::1/128 ! -i lo ! -o wan+ ! -p 58");
+	     " ! -s fd00::/8 ! -d fd00::1/128 ! -i lo ! -o wan+ ! -p ipv6-icmp");
 }
 
 int main(void)
