@@ -38,6 +38,7 @@ struct judged_source {
 struct judged_pass {
 	uint32_t base, rule;
 	bool limited;		/* up to a limit */
+	bool maybe;		/* of another reason it cannot be told */
 };
 #define JUDGED_PASSES 8		/* that are kept */
 

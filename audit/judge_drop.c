@@ -161,12 +161,15 @@ void judge_passes(const struct foreign *f, const struct walk *walk,
 		const struct walk_phase *p = &walk->phases[i];
 		const struct walk_step *s = p->chain != FOREIGN_NOWHERE ?
 						    find_accept(walk, p) : NULL;
+		bool limited;
 
 		if (!s || s->rule == FOREIGN_NOWHERE ||
 		    ret->n_passes == JUDGED_PASSES)
 			continue;
+		limited = echo_counts(f, s->rule);
 		ret->pass[ret->n_passes++] = (struct judged_pass){
-			p->chain, s->rule, echo_counts(f, s->rule),
+			p->chain, s->rule, limited,
+			!limited && s->matched == TRUTH_MAYBE,
 		};
 	}
 }

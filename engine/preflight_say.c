@@ -182,10 +182,11 @@ static void describe(const struct service *s, const struct harm_found *h,
 
 	switch (h->harm) {
 	case HARM_CUT_OFF:
-		strbuf_printf(out, "this %s %s service %s: its %s (%s) pass today%s%s%s, and %s be dropped by %s",
+		strbuf_printf(out, "this %s %s service %s: its %s (%s) %spass today%s%s%s, and %s be dropped by %s",
 			      may, s->management ? "lock you out of management" :
 						   "cut off",
 			      s->name, talk_name(h->talk), flow,
+			      *by && h->by.maybe ? "may " : "",
 			      *by ? " by " : "", by,
 			      *by && h->by.limited ? ", which limits them" :
 						     "", may, place);

@@ -68,6 +68,16 @@ HOSTS = {
  }
 }""", "*filter\n-A INPUT -m conntrack ! --ctstate NEW,ESTABLISHED,RELATED "
         "-j DROP\nCOMMIT\n", None, "web"),
+    "asks for what the entry says": ("""table inet host {
+ chain input { type filter hook input priority filter; policy drop;
+  ct state established,related accept
+  tcp dport 8080 ct direction original accept
+  udp dport 53 accept
+ }
+}""", SAVED % "-A INPUT -p tcp -m tcp --dport 8080 -m conntrack "
+        "--ctdir ORIGINAL -j ACCEPT\n-A INPUT -p udp -m udp --dport 53 "
+        "-j ACCEPT\n", REFUSED,
+        r"error: .* may pass today by rule \d of .*8080.*, and would be "),
     "limits requests": ("""table inet host {
  chain input { type filter hook input priority filter; policy drop;
   ct state established,related accept
@@ -112,6 +122,7 @@ def plain(said):
     said = re.sub(r"\n {4,}", " ", said)     # folded
     said = re.sub(r"\((?:tcp|udp) [^()]*\)", "(flow)", said)
     said = re.sub(r"dnat ip6? to", "dnat to", said)
+    said = said.replace("ct direction original", "[ct direction]")
     said = re.sub(r"{ (\w+(?:, \w+)+) }", lambda m: "{ %s }" % ", ".join(
         sorted(m[1].split(", "))), said)
     return [line for line in said.splitlines()
