@@ -323,7 +323,7 @@ class Tracking(unittest.TestCase):
                 # once the host matches states, so may ctpolicy
                 command("remove")
                 self.fill(backend, stateful[backend])
-                code, said = command("diff", "--backend", backend)
+                code, said = command("diff", "--rules", "--backend", backend)
                 self.assertIn("untracked", said.lower())
 
 
