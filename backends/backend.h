@@ -78,13 +78,15 @@ struct foreign_place {
 	const char *table, *chain;	/* interned */
 };
 
-/* What a snapshot found beside ctpolicy's own things. */
 /* A jump that ctpolicy made, to a chain that is not called so any more. */
 struct renamed_jump {
 	uint8_t family;
 	const char *table, *chain, *target;	/* interned */
+	bool plain;		/* of all packets: it stood in for a rule */
+	const char *behind;	/* the chain of the stand-in ahead; NULL */
 };
 
+/* What a snapshot found beside ctpolicy's own things. */
 struct survey {
 	struct renamed_jump *renamed;
 	size_t n_renamed, cap_renamed;
@@ -209,6 +211,9 @@ void snapshot_release(struct snapshot *s);
 const char *chain_owner_name(enum chain_owner o);	/* "iptables-nft" */
 /* Another filter to fill; NULL: out of memory. */
 struct foreign_chain *survey_add(struct survey *s);
+/* `behind` is told by the jumps that were read so far; -ENOMEM. */
+int survey_add_renamed(struct survey *s, const struct image *img,
+		       const struct renamed_jump *j);
 /*
  * What a saved ruleset tells of the host: by the jumps to our chains, which
  * tables of others filter. Where our accept rules stand, they are wanted.

@@ -4,6 +4,7 @@
 
 #include "backends/backend.h"
 #include "core/mem.h"
+#include "rules/own_names.h"
 
 #include <linux/netfilter.h>
 
@@ -29,6 +30,25 @@ struct foreign_chain *survey_add(struct survey *s)
 	f = &s->filters[s->n_filters++];
 	*f = (struct foreign_chain){ .hook = HOOK_MAX_ };
 	return f;
+}
+
+int survey_add_renamed(struct survey *s, const struct image *img,
+		       const struct renamed_jump *j)
+{
+	const struct image_table *t = image_find_table(img, j->family,
+						       j->table);
+	const struct image_chain *c = t ? image_find_chain(t, j->chain) : NULL;
+	struct renamed_jump *to;
+
+	if (mem_grow(&s->renamed, &s->cap_renamed, s->n_renamed + 1))
+		return -ENOMEM;
+	to = &s->renamed[s->n_renamed++];
+	*to = *j;
+	for (size_t i = c ? c->n_rules : 0; i-- && !to->behind;)
+		if (c->rules[i].verdict == VERDICT_JUMP &&
+		    own_names_stand_in(c->rules[i].target))
+			to->behind = c->rules[i].target;
+	return 0;
 }
 
 int survey_of_image(const struct image *img, struct survey *ret)

@@ -190,6 +190,18 @@ static int say_lost(struct plan *p, const struct part *m,
 	return err;
 }
 
+/* With what names of stand-ins are made of. */
+static int read_rules(struct plan *p, const struct part *m,
+		      struct foreign **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	(*ret)->wants_originals = true;
+	return m->backend->read_live ?
+		       m->backend->read_live(m->ctx, *ret, &p->diags) : 0;
+}
+
 int originals_say_lost(struct plan *p, const struct part *m)
 {
 	_cleanup_(foreign_free) struct foreign *f = NULL;
@@ -197,12 +209,7 @@ int originals_say_lost(struct plan *p, const struct part *m)
 
 	if (!any_lost(m->live.image))
 		return 0;
-	f = calloc(1, sizeof(*f));
-	if (!f)
-		return -ENOMEM;
-	f->wants_originals = true;	/* as names of stand-ins have them */
-	if (m->backend->read_live)
-		err = m->backend->read_live(m->ctx, f, &p->diags);
+	err = read_rules(p, m, &f);
 	return err ? err : say_lost(p, m, f);
 }
 
@@ -279,13 +286,16 @@ int originals_say_lacking(struct plan *p, const struct part *m)
 }
 
 /*
- * Of rules on record in the table, those for which no chain stands: as many as
- * a message holds, the last ones first.
+ * Of rules on record in the table, those that are not there and for which no
+ * chain stands: as many as a message holds, the last ones first.
  */
-static int list_missing(const struct part *m, const struct originals *o,
+static int list_missing(const struct part *m, const struct foreign *f,
+			const struct originals *o,
 			const struct renamed_jump *j, struct strbuf *out,
 			const char **ret_only)
 {
+	const struct image_table named = { .family = j->family,
+					   .name = j->table };
 	const struct image_table *t = image_find_table(m->live.image,
 						       j->family, j->table);
 	size_t n = 0;
@@ -295,13 +305,12 @@ static int list_missing(const struct part *m, const struct originals *o,
 		_cleanup_(strbuf_release) struct strbuf words = { 0 };
 
 		if (x->family != j->family || strcmp(x->table, j->table) ||
-		    (t && image_find_chain(t, x->stand_in)))
+		    (t && image_find_chain(t, x->stand_in)) ||
+		    is_back(m, f, &named, x->stand_in))
 			continue;
 		if (m->backend->print_original)
-			(void)m->backend->print_original(
-				&(struct image_table){ .family = j->family,
-						       .name = j->table },
-				j->chain, x->text, &words);
+			(void)m->backend->print_original(&named, j->chain,
+							 x->text, &words);
 		strbuf_printf(out, "%s%s%s%s", n++ ? "; " : "", x->stand_in,
 			      words.n ? " for: " : "", strbuf_str(&words));
 		*ret_only = n == 1 ? x->stand_in : NULL;
@@ -309,14 +318,46 @@ static int list_missing(const struct part *m, const struct originals *o,
 	return strbuf_status(out);
 }
 
+#define ENDS_MAX 8		/* verdicts of one map of states */
+
+/*
+ * What stands in a rule's place leads to a chain with the rule's own number;
+ * the first of these that is not there. *ret NULL: all are.
+ */
+static int find_end(const struct part *m, const struct renamed_jump *j,
+		    const char **ret)
+{
+	const struct image_table *t = image_find_table(m->live.image,
+						       j->family, j->table);
+	const char *dot = j->behind ? strchr(j->behind, '.') : NULL;
+
+	*ret = NULL;
+	for (unsigned int i = 0; dot && i < ENDS_MAX; i++) {
+		const char *name = intern_printf(
+			"%.*s.g%s", (int)(dot - j->behind), j->behind, dot + 2);
+
+		if (name && i)
+			name = intern_printf("%s-%u", name, i);
+		if (!name)
+			return -ENOMEM;
+		if (t && image_find_chain(t, name))
+			continue;
+		*ret = name;
+		return 0;
+	}
+	return 0;
+}
+
 static int say_renamed(struct plan *p, const struct part *m,
-		       const struct originals *o, const struct renamed_jump *j)
+		       const struct foreign *f, const struct originals *o,
+		       const struct renamed_jump *j)
 {
 	_cleanup_(strbuf_release) struct strbuf names = { 0 };
 	const char *only = NULL;
-	int err = list_missing(m, o, j, &names, &only);
+	int err = j->plain ? list_missing(m, f, o, j, &names, &only) :
+			     find_end(m, j, &only);
 
-	if (err || !names.n)
+	if (err || (!names.n && !only))
 		return err;
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_ORIGINAL_GONE, NOPOS,
 		 "%s, table %s %s, chain %s: somebody renamed the chain of ctpolicy's that is called %s now: which rule the jump to it stands for is not known",
@@ -324,8 +365,8 @@ static int say_renamed(struct plan *p, const struct part *m,
 		 j->target);
 	if (only)
 		diag_help(&p->diags,
-			  "nothing was done: give it its name again and repeat this: nft rename chain %s %s %s %s",
-			  nfproto_name(j->family), j->table, j->target, only);
+			  "nothing was done: rename chain %s of table %s %s to %s again and repeat this",
+			  j->target, nfproto_name(j->family), j->table, only);
 	else
 		diag_help(&p->diags,
 			  "nothing was done: give it its name again and repeat this; by its rules it is one of these: %s",
@@ -338,10 +379,16 @@ int originals_say_renamed(struct plan *p, const struct part *m)
 	const struct originals *o = p->originals ?
 		those_of(p->originals, m->backend->name) : NULL;
 	const struct survey *s = &m->live.survey;
+	_cleanup_(foreign_free) struct foreign *f = NULL;
 	int err = 0;
 
-	for (size_t i = 0; o && i < s->n_renamed; i++) {
-		int one = say_renamed(p, m, o, &s->renamed[i]);
+	if (!o || !s->n_renamed)
+		return 0;
+	err = read_rules(p, m, &f);
+	if (err)
+		return err;
+	for (size_t i = 0; i < s->n_renamed; i++) {
+		int one = say_renamed(p, m, f, o, &s->renamed[i]);
 
 		if (one && err != -ENOMEM)
 			err = one;

@@ -115,6 +115,39 @@ static void note_raw(struct reader *r, const struct ipt_legacy *t,
 		r->survey->raw_rules[t->family == NFPROTO_IPV6][hook]++;
 }
 
+static bool is_commented(const struct ipt_args *a)
+{
+	for (size_t i = 1; i < a->n; i++)
+		if (!strcmp(a->v[i - 1], "--comment") &&
+		    !strcmp(a->v[i], IPT_JUMP_COMMENT))
+			return true;
+	return false;
+}
+
+/* By its comment the rule is ours, by where it leads it is not. */
+static int note_renamed(struct reader *r, const struct ipt_legacy *t,
+			const char *chain, const void *entry)
+{
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	const char *target = ipt_legacy_target(t, entry);
+	struct renamed_jump j = { .family = t->family };
+	int err;
+
+	if (!ipt_legacy_has_chain(t, target) || ipt_builtin_hook(target) !=
+						       HOOK_MAX_)
+		return 0;
+	err = xt_print_any(t->family, entry, target, &a);
+	if (err || !is_commented(&a))
+		return err;
+	j.table = intern(t->name);
+	j.chain = intern(chain);
+	j.target = intern(target);
+	/* -m comment --comment ctpolicy -j X */
+	j.plain = a.n == 6 && !strcmp(a.v[4], "-j");
+	return j.table && j.chain && j.target ?
+		       survey_add_renamed(r->survey, r->img, &j) : -ENOMEM;
+}
+
 /* Ours whole; of the others only jumps to us, the rest shows in the survey. */
 static int read_chain(struct reader *r, const struct ipt_legacy *t,
 		      const char *name)
@@ -137,6 +170,7 @@ static int read_chain(struct reader *r, const struct ipt_legacy *t,
 			      !ipt_chain_is_ours(ipt_legacy_target(t, e)))) {
 			r->survey->in_use = true;
 			note_raw(r, t, name);
+			err = matters ? note_renamed(r, t, name, e) : 0;
 			continue;
 		}
 		c = chain_of(r, t, name);

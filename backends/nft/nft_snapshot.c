@@ -267,30 +267,6 @@ static int take_jump(struct scan *s, const struct nlmsghdr *nlh,
 			   nft_original_target(exprs));
 }
 
-/* By its comment it is ctpolicy's, by where it leads it is not. */
-static int note_renamed(struct survey *s, const struct nft_foreign *f,
-			const struct nlattr *const *v)
-{
-	const char *target = nft_original_target(v[NFTA_RULE_EXPRESSIONS]);
-	const struct nlattr *u = v[NFTA_RULE_USERDATA];
-	char buf[COMMENT_MAX + 1];
-	const char *c = u ? nft_udata_comment(mnl_attr_get_payload(u),
-					      mnl_attr_get_payload_len(u),
-					      buf, sizeof(buf)) : NULL;
-	struct renamed_jump *to;
-
-	if (!target || !c || strcmp(c, NFT_JUMP_COMMENT) != 0 ||
-	    nft_name_is_own(f->chain))
-		return 0;
-	if (mem_grow(&s->renamed, &s->cap_renamed, s->n_renamed + 1))
-		return -ENOMEM;
-	to = &s->renamed[s->n_renamed];
-	*to = (struct renamed_jump){ f->family, intern(f->table),
-				     intern(f->chain), intern(target) };
-	s->n_renamed++;
-	return to->table && to->chain && to->target ? 0 : -ENOMEM;
-}
-
 static int take_foreign_rule(struct scan *s, const struct nlmsghdr *nlh,
 			     const struct nlattr *const *v)
 {
@@ -307,7 +283,7 @@ static int take_foreign_rule(struct scan *s, const struct nlmsghdr *nlh,
 		return err;
 	if (ours)
 		return take_jump(s, nlh, f, v[NFTA_RULE_EXPRESSIONS]);
-	err = note_renamed(s->survey, f, v);
+	err = nft_note_renamed(s->survey, f, s->image, v);
 	return err ? err :
 		     nft_world_count_rule(f, nft_attr_u64(v[NFTA_RULE_HANDLE]));
 }

@@ -89,6 +89,10 @@ struct nft_hull {
 void nft_hull_add(struct nft_hull *h, const struct nlattr *elem);
 struct port_range nft_hull_ports(const struct nft_hull *h);
 
+/* nft_renamed.c: note the rule, of these attributes, if it was ctpolicy's. */
+int nft_note_renamed(struct survey *s, const struct nft_foreign *f,
+		     const struct image *img, const struct nlattr *const *v);
+
 /*
  * nft_survey.c: read_set gives the messages that hold the elements of a set
  * to `take`, when they are first needed.

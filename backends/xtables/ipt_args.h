@@ -22,6 +22,9 @@
 
 struct strbuf;
 
+/* Of jumps from the host's chains into those of ctpolicy's. */
+#define IPT_JUMP_COMMENT "ctpolicy"
+
 struct ipt_args {
 	char **v;
 	size_t n, cap;

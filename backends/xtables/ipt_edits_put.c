@@ -198,6 +198,6 @@ int edits_put_jump(struct editing *x, uint32_t chain, uint32_t behind,
 	r->target = name;
 	r->place = behind;
 	r->original = original;
-	r->comment = strdup("ctpolicy");
+	r->comment = strdup(IPT_JUMP_COMMENT);
 	return r->comment ? 0 : -ENOMEM;
 }

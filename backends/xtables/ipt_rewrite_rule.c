@@ -249,6 +249,8 @@ static bool takes_options(const struct printing *x, enum part part,
 
 static void print_target(const struct printing *x, struct strbuf *out)
 {
+	if (x->goes)
+		strbuf_puts(out, " -m comment --comment " IPT_JUMP_COMMENT);
 	if (x->target && *x->target)
 		strbuf_printf(out, " -%c %s", x->goes ? 'g' : 'j', x->target);
 }

@@ -9,7 +9,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab                                                  # noqa: E402
 import test_replace_native as native                        # noqa: E402
-from test_replace import listed                             # noqa: E402
+from test_replace import POLICY, REFUSED, ctpolicy, listed  # noqa: E402
 
 ND = native.ND
 # For the chain that called it, for another one, for good; and by a map.
@@ -146,6 +146,30 @@ class Restored:
         self.assertIn("packets of hook forward pass a copy of chain both", said)
         copies = re.findall(r"chain (ctpolicy-forward.c\w+) {\n([^}]*)", self.host.rules())
         self.assertTrue(any("drop" in rules for _, rules in copies), copies)
+
+    def test_end_renamed(self):
+        """A chain that rules in place go to: nothing is done until it has its name."""
+        before = self.start("that leaves")
+        for family in self.families[-1:]:
+            whole = listed(self.space)
+            name = re.search(r"goto (ctpolicy-input\.g\w+)", self.space.run(
+                "nft list chain %s host first" % family))[1]
+            self.space.nft("rename chain %s host %s mine" % (family, name))
+            renamed = listed(self.space)
+            for command in ["remove"], ["rollback"]:
+                code, said = ctpolicy(self.space, *command)
+                self.assertEqual(code, REFUSED, said)
+                self.assertIn("[CT535]", said)
+                self.assertIn("rename chain mine of table %s host to %s" % (family, name),
+                              said)
+                self.assertEqual(listed(self.space), renamed)
+            code, said = self.space.ctpolicy("apply", POLICY, "--backend", "nftables")
+            self.assertEqual(code, REFUSED, said)
+            self.assertEqual(listed(self.space), renamed)
+            self.space.nft("rename chain %s host mine %s" % (family, name))
+            self.assertEqual(listed(self.space), whole)
+        self.space.remove("nftables")
+        self.assertEqual(listed(self.space), before)
 
 
 class Packets(native.Packets):
