@@ -41,8 +41,7 @@ static void note_mark(const struct foreign *f, const struct walk_step *s,
 	}
 }
 
-/* A template keeps NOTRACK from its work: nft's zones, and iptables' CT. */
-static bool leaves_template(const struct foreign *f, uint32_t rule)
+bool judge_leaves_template(const struct foreign *f, uint32_t rule)
 {
 	const struct foreign_rule *r = &f->rules[rule];
 
@@ -71,7 +70,7 @@ static void note_needs(const struct foreign *f, const struct walk *walk,
 		has = f->rules[s->rule].features;
 		note_mark(f, s, ret);
 		if (ret->zone == FOREIGN_NOWHERE &&
-		    leaves_template(f, s->rule))
+		    judge_leaves_template(f, s->rule))
 			ret->zone = s->rule;
 		if (ret->helper == FOREIGN_NOWHERE &&
 		    foreign_has_term(f, &f->rules[s->rule],

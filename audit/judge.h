@@ -78,6 +78,7 @@ enum harm {
 	HARM_MARK,		/* packets would have another mark */
 	HARM_ERRORS,		/* ICMP errors get lost */
 	HARM_ANSWERS,		/* a flow begun from the service's own port */
+	HARM_UNTIMED,		/* none: timeouts that do nothing */
 	HARM_WIDER,		/* dropped by default; the host lets in some */
 	/* Others' connections, whose answers a service takes: */
 	HARM_MOVED,		/* led to the service's port or address */
@@ -130,6 +131,9 @@ struct harm_found judge_compare(const struct judged *now,
 /* What is dropped by default today, and would be let in: HARM_WIDER. */
 struct harm_found judge_widens(const struct judged *now,
 			       const struct judged *then);
+
+/* A template keeps NOTRACK from its work: nft's zones, and iptables' CT. */
+bool judge_leaves_template(const struct foreign *f, uint32_t rule);
 
 /* Of what is meant to stay tracked, because it is translated. */
 struct harm_found judge_kept(const struct judged *now,

@@ -105,6 +105,7 @@
 	X(MASQUERADED_REPLIES, 303)	/* or a note */			\
 	X(UNGUARDED_REPLIES, 304)	/* or a note, for no host */	\
 	X(TRACKING_STARTS, 305)		/* a note */			\
+	X(TIMEOUTS_UNUSED, 306)		/* a warning */			\
 	/* Choosing a backend */					\
 	X(NO_SUCH_BACKEND, 501)						\
 	X(BOTH_WORLDS, 502)		/* say --backend */		\

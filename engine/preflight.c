@@ -15,6 +15,7 @@
 #include "engine/others.h"
 #include "engine/preflight_say.h"
 #include "engine/sources.h"
+#include "engine/timed.h"
 #include "generators/legs.h"
 #include "host/marks.h"
 
@@ -33,6 +34,7 @@ enum aspect {
 	ASPECT_TAKEN_OUT,	/* of tracking */
 	ASPECT_TWIN,		/* begun from the service's own port */
 	ASPECT_KEPT,		/* stays tracked, this host with itself */
+	ASPECT_TIMED,		/* stays tracked, with other timeouts */
 };
 
 struct space {
@@ -138,9 +140,9 @@ static int add_way(struct preflight *x, const struct service *s,
 		ends_space(&x->ends, s, way, family, proto,
 			   x->p->facts.ephemeral);
 
-	return add_space(x, s, &flow, way == WAY_WITHIN &&
-			 service_keeps_own(s, family) ? ASPECT_KEPT :
-							ASPECT_TAKEN_OUT);
+	return add_space(x, s, &flow, s->timers ? ASPECT_TIMED :
+			 way == WAY_WITHIN && service_keeps_own(s, family) ?
+			 ASPECT_KEPT : ASPECT_TAKEN_OUT);
 }
 
 /*
@@ -164,7 +166,7 @@ static int add_twin(struct preflight *x, const struct service *s,
 					  (struct port_range){ 0 },
 	};
 
-	return s->ports.n && proto != IPPROTO_TCP ?
+	return s->ports.n && proto != IPPROTO_TCP && !s->timers ?
 		       add_space(x, s, &flow, ASPECT_TWIN) : 0;
 }
 
@@ -219,7 +221,7 @@ static size_t count_spaces(const struct policy *p)
 
 	for (size_t i = 0; i < p->n_services; i++)
 		n += service_is_any(&p->services[i]) ? 24 : 6;
-	return n;
+	return n + p->n_tracked * 6;
 }
 
 /* Every service has its share, whichever comes first in the file. */
@@ -244,6 +246,8 @@ static int find_cases(struct preflight *x)
 	share_out(x);
 	for (size_t i = 0; !err && i < policy->n_services; i++)
 		err = add_service(x, &policy->services[i]);
+	for (size_t i = 0; !err && i < policy->n_tracked; i++)
+		err = add_service(x, &policy->tracked[i]);
 	return err;
 }
 
@@ -296,6 +300,10 @@ static int compare_case(struct preflight *x, struct accepted_search *accepted,
 	if (err)
 		return err;
 	switch (sp->aspect) {
+	case ASPECT_TIMED:
+		err = timed_find(accepted->w, x->f, x->p->host.n, &sp->flow,
+				 &c->sample, x->tracking, &h);
+		break;
 	case ASPECT_TWIN:
 		h = judge_loss(&c->now, &then);
 		h.harm = h.harm ? HARM_ANSWERS : HARM_NONE;

@@ -62,6 +62,10 @@ static const struct {
 		ID_LOSES_ANSWERS, 0, NULL,
 		"list the peers of the service in `clients` and `servers`: what others send stays tracked",
 	},
+	[HARM_UNTIMED] = {
+		ID_TIMEOUTS_UNUSED, 0, NULL,
+		"leave what that rule is for out of the service",
+	},
 	[HARM_WIDER] = {
 		ID_OPENS_WIDER, 0, NULL,
 		"leave out `accept: open`: with `inherit` this host's rules go on deciding who may use the service",
@@ -234,6 +238,10 @@ static void describe(const struct service *s, const struct harm_found *h,
 	case HARM_ANSWERS:
 		strbuf_printf(out, "who sends from a port of service %s (%s) gets answers today, by connection tracking; its %s %s be dropped by %s",
 			      s->name, flow, talk_name(h->talk), may, place);
+		break;
+	case HARM_UNTIMED:
+		strbuf_printf(out, "timeouts of tracked service %s (%s) have no effect: %s comes first",
+			      s->name, flow, place);
 		break;
 	case HARM_WIDER:
 		strbuf_printf(out, "this would open service %s to more than this host's rules do, which let only some use it: its %s (%s) %s dropped today by %s",

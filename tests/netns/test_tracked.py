@@ -2,6 +2,7 @@
 """Services that stay tracked are forgotten when the policy says, and nothing
 else is: on a router that translates, on a server, on a client."""
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -39,6 +40,13 @@ NAT = """table inet host {
 		type nat hook prerouting priority dstnat;
 		iifname "toc" udp dport %d dnat ip to %s:%d
 		iifname "toc" udp dport %d dnat ip6 to [%s]:%d
+	}
+}
+"""
+RAW = """table ip host {
+	chain prerouting {
+		type filter hook prerouting priority raw
+		%s
 	}
 }
 """
@@ -241,6 +249,33 @@ class Tracked(unittest.TestCase):
                 self.assertIn("zone=7", LAB.server.run(
                     "conntrack -L -f ipv%d -p udp --orig-port-dst %d "
                     "2>/dev/null" % (version, OTHER)))
+
+    def test_what_keeps_them_off(self):
+        """... is told, with the rule, and nothing else is."""
+        for backend, rule in itertools.product(lab.BACKENDS, (
+                "-p udp -m udp --dport %d -j CT --notrack" % PORT,
+                "-p udp -j CT --ctevents new", "-i eth0 -j CT --zone 7",
+                "-i eth0 -j ACCEPT", "-p udp -m udp --dport %d -j ACCEPT" %
+                OTHER, "-i lo -j ACCEPT", "notrack", "zone")):
+            with self.subTest(backend=backend, rule=rule):
+                self.tearDown()
+                if rule.startswith("-"):
+                    LAB.server.legacy(4, "*raw\n-A PREROUTING %s\nCOMMIT\n" %
+                                      rule)
+                else:
+                    LAB.server.nft(RAW % {"zone": "ct zone set 5"}.get(
+                        rule, "udp dport %d notrack" % PORT))
+                said = LAB.server.apply(backend, POLICY % ("server", PORT))
+                LAB.server.flush_entries()
+                send(LAB.client, 4, lab.address("server", 4), PORT)
+                time.sleep(0.1)
+                left = entries(LAB.server, 4, "udp", PORT)
+                works = bool(left) and max(left) <= 2
+                self.assertEqual("CT306" in said, not works, said)
+                # IPv6 has no such rule
+                send(LAB.client, 6, lab.address("server", 6), PORT)
+                time.sleep(0.1)
+                self.check_given(LAB.server, 6, PORT)
 
     def test_others_may_still_write_to_raw(self):
         """The kernel shows four bytes of a timeout's name."""
