@@ -60,20 +60,40 @@ static struct flow flow_of(const struct counting *c, const struct ct_entry *e)
 	return f;
 }
 
+/*
+ * A rule of the service's whose packets these are: it leaves no entry, but for
+ * old ones, or gives them its timeouts.
+ */
+static const struct rule *rule_of(const struct counting *c,
+				  const struct ct_entry *e)
+{
+	static const struct {
+		enum hook hook;
+		enum action action;
+	} tries[] = {
+		{ HOOK_PREROUTING, ACTION_NOTRACK },
+		{ HOOK_OUTPUT, ACTION_NOTRACK },
+		{ HOOK_PREROUTING, ACTION_TIMERS },
+		{ HOOK_OUTPUT, ACTION_TIMERS },
+	};
+	struct flow f = flow_of(c, e);
+	const struct rule *r = NULL;
+
+	for (size_t i = 0; !r && i < ARRAY_SIZE(tries); i++)
+		r = flow_find(&f, c->rq->rules, tries[i].hook,
+			      tries[i].action, NULL);
+	return r;
+}
+
 /* 0: of none. */
 static int service_of(struct counting *c, const struct ct_entry *e,
 		      uint8_t *ret)
 {
-	struct flow f = flow_of(c, e);
 	struct top *t = c->top;
-	const struct rule *r = flow_find(&f, c->rq->rules, HOOK_PREROUTING,
-					 ACTION_NOTRACK, NULL);
+	const struct rule *r = rule_of(c, e);
 	const char *name;
 	size_t i = 0;
 
-	if (!r)
-		r = flow_find(&f, c->rq->rules, HOOK_OUTPUT, ACTION_NOTRACK,
-			      NULL);
 	if (!r || !r->origin->service)
 		return 0;
 	name = intern(r->origin->service);
