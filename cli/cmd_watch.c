@@ -37,6 +37,12 @@ static void print_steps(const struct watch_look *look)
 	printf("%zu %s", look->steps, look->steps == 1 ? "change" : "changes");
 }
 
+/* Is there more to say than what the line says? */
+static bool has_more(const struct watch_look *look)
+{
+	return look->plan.diags.errors || look->plan.change.tune.gave_up;
+}
+
 static void print_sight(const struct watch_look *look)
 {
 	switch (look->sight) {
@@ -81,8 +87,8 @@ static void print_sight(const struct watch_look *look)
 		printf("change %" PRIu32 " is not in force", look->change);
 		print_writer(look);
 		printf("; it could not be put back: %s",
-		       look->plan.diags.errors ? "see above" :
-						 fault_text(look->err));
+		       has_more(look) ? "see above" :
+					fault_text(look->err));
 	}
 	putchar('\n');
 }
@@ -91,7 +97,7 @@ static void print_text(const struct watch_look *look, const struct options *o)
 {
 	const struct diags *d = &look->plan.diags;
 
-	if (look->err)
+	if (look->err || has_more(look))
 		diags_print(d, NULL, 0, 0, false, stderr);
 	if (!o->quiet || look->sight > WATCH_IN_FORCE)
 		print_sight(look);

@@ -193,8 +193,8 @@ static void drop_item(struct off_items *from, const struct off_item *x)
 }
 
 /* Rules must be removable whatever the host says: what stays is said. */
-static int give_up(struct tune *t, const struct off_step *s, int err,
-		   struct diags *d)
+int tune_give_up(struct tune *t, const struct off_step *s, int err,
+		 struct diags *d)
 {
 	bool file = s->item.kind == OFF_FILE;
 
@@ -252,7 +252,7 @@ static int commit(struct tune *t, bool files, unsigned int *begun,
 		if (!err)
 			*begun |= BEGUN_UNDONE;
 		else
-			err = give_up(t, s, err, d);
+			err = tune_give_up(t, s, err, d);
 	}
 	return err;
 }

@@ -55,6 +55,9 @@ size_t tune_differing(const struct tune *t, const struct off_items *list);
 int tune_commit(struct tune *t, unsigned int *begun, struct diags *d);
 /* The files; so it is with each that cannot be removed, or put back. */
 int tune_commit_files(struct tune *t, unsigned int *begun, struct diags *d);
+/* What cannot be written is said, and wanted no more; or `err`. */
+int tune_give_up(struct tune *t, const struct off_step *s, int err,
+		 struct diags *d);
 /* What could not be put back is not looked for there either. */
 void tune_forget_before(struct tune *t, const struct tune *back);
 /* KEY cannot be put back to VALUE. */

@@ -125,8 +125,8 @@ static int refuse(struct plan *p, enum diag_id id, struct srcpos at,
 {
 	bool force = p->rq->force;
 
-	diag_add(&p->diags, force ? DIAG_WARNING : DIAG_ERROR, 0, id, at,
-		 "%s", text);
+	diag_add(&p->diags, force || p->rq->repairs ? DIAG_WARNING : DIAG_ERROR,
+		 0, id, at, "%s", text);
 	diag_help(&p->diags, "%s", help);
 	return force ? 0 : -FAULT_CONFLICT;
 }
@@ -310,6 +310,50 @@ static void say_elsewhere(struct plan *p)
 		 "this is not the first network namespace, and what `persist` writes is for that one");
 }
 
+static int check_step(const struct tune *t, const struct off_step *s)
+{
+	const char *now = off_value(&t->live, s->item.kind, s->item.key);
+
+	if (s->item.kind != OFF_FILE)
+		return ct_setting_check(&ct_settings_host, s->item.key);
+	if (now && own_file_has_mark(now) && !tune_owns(t, now))
+		return -EEXIST;
+	return own_file_check(s->item.key);
+}
+
+static void leave_sizes(struct tune *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->want.n; i++)
+		if (strcmp(t->want.v[i].key, CT_MAX) != 0 &&
+		    strcmp(t->want.v[i].key, CT_BUCKETS) != 0)
+			t->want.v[n++] = t->want.v[i];
+	t->want.n = n;
+}
+
+/* Rules are put back whatever became of settings: those are said, and left. */
+static int yield(struct plan *p)
+{
+	struct tune *t = &p->change.tune;
+	int err = 0;
+
+	t->yields = true;
+	for (size_t i = 0; !err && i < t->steps.n; i++) {
+		int r = check_step(t, &t->steps.v[i]);
+
+		if (r)
+			err = tune_give_up(t, &t->steps.v[i], r, &p->diags);
+	}
+	if (!err && !t->absent)
+		err = check_sizes(p);
+	if (err == -FAULT_CONFLICT) {
+		leave_sizes(t);
+		err = 0;
+	}
+	return err ? err : tune_compare(t);
+}
+
 int tune_check(struct plan *p)
 {
 	const struct tune *t = &p->change.tune;
@@ -317,6 +361,8 @@ int tune_check(struct plan *p)
 
 	if (!t->there || !p->rules || !p->rules->n_sysctls)
 		return 0;
+	if (p->rq->repairs)
+		return yield(p);
 	err = say_writers(p);
 	if (!err)
 		err = check_files(p);

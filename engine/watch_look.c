@@ -149,7 +149,11 @@ static int find_repair(struct watch_look *look, struct aim *a)
 	if (!err)
 		err = logins_find_all(&look->logins);
 	look->plan.logins = &look->logins;
-	return err ? err : apply_check(&look->plan);
+	if (!err)
+		err = apply_check(&look->plan);
+	/* Settings that cannot be put back are wanted no more. */
+	return !err && change_is_empty(&look->plan.change) ? -FAULT_CONFLICT :
+							      err;
 }
 
 /* The same with the lock held, under which nobody of ours writes. */

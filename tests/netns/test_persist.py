@@ -314,6 +314,36 @@ class Persist(unittest.TestCase):
                 finally:
                     self.mend(how)
 
+    def test_watch(self):
+        """It puts the rules back, too."""
+        for how in ("theirs", "link", "read-only"):
+            with self.subTest(how=how):
+                self.ctpolicy(0, "apply", policy("persist: true, timeouts: "
+                                                 "{udp: 21s}", SERVICE))
+                if how == "read-only":
+                    os.unlink(SYSCTLS)
+                self.spoil(how)
+                try:
+                    subprocess.run(["nft", "flush", "ruleset"], check=True)
+                    said = self.ctpolicy(0, "watch", "--once")
+                    self.assertIn("put back", said.stdout)
+                    self.assertIn(SYSCTLS + ": warning: ", said.stderr)
+                    self.assertEqual(self.services(), ["web"])
+                    # and says no more than is so
+                    said = self.ctpolicy(14, "watch", "--once")
+                    self.assertIn("could not be put back", said.stdout)
+                finally:
+                    if how == "read-only":
+                        put_up = ["mount", "-o", "remount,rw", "/etc"]
+                        subprocess.run(put_up, check=True)
+                    else:
+                        self.mend(how)
+                self.ctpolicy(0, "remove")
+
+    def services(self):
+        status = self.ctpolicy(0, "status", "--json").stdout
+        return [s["service"] for s in json.loads(status)["untracked"]]
+
     def change(self, back):
         """What is then undone."""
         file = policy("persist: true, timeouts: {udp: 21s}", SERVICE)

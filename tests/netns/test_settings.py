@@ -210,6 +210,21 @@ class Settings(unittest.TestCase):
                 self.ctpolicy(0, "remove")
                 self.was()
 
+    def test_watch(self):
+        """... nor any out of force."""
+        self.ctpolicy(0, "apply", "--backend", BACKENDS[0],
+                      policy("{timeouts: {udp: 20s}}", SERVICE))
+        put(UDP, "99")
+        with read_only("/proc/sys"):
+            subprocess.run("nft flush ruleset; iptables-legacy -t raw -F",
+                           shell=True, check=True)
+            said = self.ctpolicy(0, "watch", "--once")
+            self.assertIn("CT515", said.stderr)
+            self.assertEqual(len(self.services()), 1)
+        self.holds("99", self.before[TCP])
+        self.assertIn("put back", self.ctpolicy(0, "watch", "--once").stdout)
+        self.holds("20", self.before[TCP])
+
     def services(self):
         return json.loads(run("status", "--json").stdout)["untracked"]
 
