@@ -56,6 +56,7 @@ enum option_bit {
 	OPT_FORCE_CONFIRM = 1 << 16,
 	OPT_FAMILY_FOUND = 1 << 17,
 	OPT_RULES = 1 << 18,
+	OPT_FIX = 1 << 19,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -70,7 +71,7 @@ struct options {
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;
 	bool dry_run, detailed, wait, redo, minimal, rewrite, check, once, yaml;
-	bool rules;
+	bool rules, fix;
 	char **args;
 	size_t n_args;
 };

@@ -5,6 +5,7 @@
 #include "cli/report.h"
 #include "core/mem.h"
 #include "engine/kernel_check.h"
+#include "engine/mend.h"
 
 #define POLICIES_MAX 64
 
@@ -17,9 +18,15 @@ struct checked {
 static const char *check_one(struct checked *c, const struct options *o,
 			     const char *file)
 {
+	_cleanup_(diags_release) struct diags fixes = { 0 };
 	struct plan *p = &c->plan;
+	int unwritten = o->fix ? mend_file(file, o->request.private_kernel,
+					 &fixes) : 0;
 	int err = plan_load(p, &o->request, file);
 
+	diags_append(&p->diags, &fixes);
+	if (unwritten)
+		err = unwritten;
 	if (!err && o->request.private_kernel)
 		err = kernel_check(p);
 	if (!err)
@@ -42,6 +49,15 @@ static void say(const struct checked *c, const char *file)
 			    c->plan.rq->private_kernel ? ", loaded into a private kernel namespace and verified" : "");
 }
 
+static bool names_no_files(const struct options *o)
+{
+	bool none = !o->n_args;
+
+	for (size_t i = 0; i < o->n_args; i++)
+		none |= !strcmp(o->args[i], "-");
+	return o->fix && none;
+}
+
 static int run(const struct options *o)
 {
 	struct checked v[POLICIES_MAX] = { 0 };
@@ -54,6 +70,11 @@ static int run(const struct options *o)
 	};
 	int code;
 
+	if (names_no_files(o)) {
+		fputs("ctpolicy check: --fix takes the files that it may change\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
 	for (size_t i = 0; i < n; i++) {
 		ends[i].word = check_one(&v[i], o, o->args[i]);
 		ends[i].plan = &v[i].plan;
@@ -73,7 +94,7 @@ static int run(const struct options *o)
 const struct command cmd_check = {
 	.name = "check",
 	.summary = "report every mistake in a policy (root not needed)",
-	.takes = OPT_FAMILY | OPT_KERNEL,
+	.takes = OPT_FAMILY | OPT_KERNEL | OPT_FIX,
 	.min_args = 0,
 	.max_args = POLICIES_MAX,
 	.args = ARGS_POLICY,

@@ -15,6 +15,8 @@ const struct option_row option_table[] = {
 	  FLAG(request.private_kernel),
 	  "also load the rules with each backend into a private\n"
 	  "network namespace, read them back and compare" },
+	{ "fix", NULL, NULL, OPT_FIX, KEY_FLAG, FLAG(fix),
+	  "mend in the file what is certain, and say what" },
 	{ "against", "FILE", VALUE_FILE, OPT_AGAINST, KEY_AGAINST, 0,
 	  "compare with this text instead of the kernel: what\n"
 	  "render printed, or a dump of nft or iptables-save" },

@@ -48,7 +48,7 @@ struct option_row {
 	const char *help;	/* lines, without the last line feed */
 };
 
-#define OPTION_ROWS 40
+#define OPTION_ROWS 41
 
 extern const struct option_row option_table[];
 

@@ -83,6 +83,23 @@ void diag_help(struct diags *d, const char *fmt, ...)
 	d->v[d->n - 1].help = help;
 }
 
+void diag_mend(struct diags *d, enum diag_fix fix, const char *fmt, ...)
+{
+	struct diag *last;
+	va_list ap;
+	char *text;
+
+	if (!d->n)
+		return;
+	va_start(ap, fmt);
+	text = format(fmt, ap);
+	va_end(ap);
+	last = &d->v[d->n - 1];
+	free(last->fix_text);
+	last->fix_text = text;
+	last->fix = text ? fix : FIX_NONE;
+}
+
 void diag_related(struct diags *d, struct srcpos at, const char *fmt, ...)
 {
 	va_list ap;
@@ -130,6 +147,7 @@ void diags_truncate(struct diags *d, size_t n)
 		free(last->msg);
 		free(last->help);
 		free(last->related_msg);
+		free(last->fix_text);
 	}
 }
 

@@ -29,6 +29,34 @@ struct srcpos {
 	uint32_t line, col, len;
 };
 
+/*
+ * How the mistake is mended, where there is no doubt about it. The text takes
+ * the place of `at`, or goes in ahead of it, or as a line of its own ahead of
+ * its line, or behind its line. To drop: the key with its value, or the item of
+ * a list, that `at` is. To quote: the value, or item, that `at` is in. Whoever
+ * writes it looks whether it helps (policies/policy_fix.h).
+ */
+enum diag_fix {
+	FIX_NONE,
+	FIX_REPLACE,
+	FIX_INSERT,
+	FIX_LINE,
+	FIX_APPEND,
+	FIX_DROP,
+	FIX_DROP_LINE,
+	FIX_DROP_WORD,
+	FIX_DROP_ITEM,		/* but not the last one */
+	FIX_DROP_TWIN,		/* the key, if `related` says the same */
+	FIX_COMMENT,		/* the key and its value, kept as a comment */
+	FIX_RENAME,		/* the text, a dash, and a free number */
+	FIX_FIRST,		/* "key: value" as the mapping's first */
+	FIX_ALIGN,		/* the line with the keys above */
+	FIX_ITEM,		/* all of the item, by the text */
+	FIX_SPLIT,		/* a service as two: the protocols of each */
+	FIX_QUOTE,
+	FIX_UNTAB,		/* all tabs that indent */
+};
+
 struct diag {
 	enum diag_level level;
 	enum diag_id id;
@@ -37,6 +65,8 @@ struct diag {
 	char *related_msg;	/* "first defined here"; NULL: none */
 	char *msg;		/* one sentence, no final newline */
 	char *help;		/* the cure; NULL: none */
+	enum diag_fix fix;
+	char *fix_text;		/* NULL: the fix needs none */
 };
 
 struct diags {
@@ -50,10 +80,12 @@ struct diags {
 int diag_add(struct diags *d, enum diag_level level, int err, enum diag_id id,
 	     struct srcpos at, const char *fmt, ...)
 	__attribute__((format(printf, 6, 7)));
-/* Both speak of the diagnostic added last; they do nothing on an empty list. */
+/* All speak of the diagnostic added last; they do nothing on an empty list. */
 void diag_help(struct diags *d, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void diag_related(struct diags *d, struct srcpos at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void diag_mend(struct diags *d, enum diag_fix fix, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 const char *diag_level_name(enum diag_level level);
 /*

@@ -29,6 +29,9 @@ static void explain_host_bits(struct diags *d, const char *s)
 	prefix_print(&p, &net);
 	diag_help(d, "the network is %s; the single address is %s",
 		  strbuf_str(&net), host);
+	/* as nft and iptables take it */
+	diag_mend(d, FIX_REPLACE, strchr(host, ':') ? "\"%s\"" : "%s",
+		  strbuf_str(&net));
 }
 
 /* The length that a netmask stands for, or -EINVAL. */
@@ -54,6 +57,7 @@ static bool explain_mask(struct diags *d, const char *s)
 		return false;
 	diag_help(d, "write a netmask as a length: %.*s/%d", (int)(slash - s),
 		  s, len);
+	diag_mend(d, FIX_REPLACE, "%.*s/%d", (int)(slash - s), s, len);
 	return true;
 }
 
@@ -71,6 +75,7 @@ static bool explain_short(struct diags *d, const char *s)
 		return false;
 	diag_help(d, "write all four numbers: %.*s%s%s", (int)n, s, rest[dots],
 		  s + n);
+	diag_mend(d, FIX_REPLACE, "%.*s%s%s", (int)n, s, rest[dots], s + n);
 	return true;
 }
 
@@ -97,32 +102,158 @@ static bool good_address(const char *s)
 	return strchr(s, '/') && !prefix_parse(host, &p);
 }
 
+/* "[2001:db8::1]" */
+static void mend_brackets(struct diags *d, const char *s)
+{
+	size_t n = strcspn(s, "]");
+
+	if (s[n] && !s[n + 1])
+		diag_mend(d, FIX_REPLACE, "\"%.*s\"", (int)n - 1, s + 1);
+}
+
+/* "010.0.0.1/08": some read such numbers as octal, nobody writes them so. */
+static void mend_zeros(struct diags *d, const char *s)
+{
+	char out[ADDRESS_TEXT_MAX + 1];
+	struct prefix p;
+	size_t n = 0;
+
+	for (size_t i = 0; s[i] && n < sizeof(out) - 1; i++) {
+		bool first = !i || !isxdigit((unsigned char)s[i - 1]);
+
+		if (s[i] == '0' && first && isdigit((unsigned char)s[i + 1]))
+			continue;
+		out[n++] = s[i];
+	}
+	out[n] = '\0';
+	if (!prefix_parse(out, &p))
+		diag_mend(d, FIX_REPLACE, strchr(out, ':') ? "\"%s\"" : "%s",
+			  out);
+}
+
+#define RANGE_NETWORKS 8	/* that a range may be written as */
+
+/* "10.0.0.1-10.0.0.9" as the networks that it is. */
+static void mend_range(struct diags *d, const char *s)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	const char *dash = strchr(s, '-');
+	char lo[ADDRESS_TEXT_MAX];
+	struct in_addr a, z;
+	uint64_t first, last;
+	size_t n = 0;
+
+	snprintf(lo, sizeof(lo), "%.*s", (int)(dash - s), s);
+	if (inet_pton(AF_INET, lo, &a) != 1 ||
+	    inet_pton(AF_INET, dash + 1, &z) != 1)
+		return;
+	first = ntohl(a.s_addr);
+	for (last = ntohl(z.s_addr); first <= last && n < RANGE_NETWORKS; n++) {
+		struct prefix p = { .family = AF_INET, .len = 32 };
+		uint32_t net = htonl((uint32_t)first);
+		uint64_t size = 1;
+
+		for (; first % (size * 2) == 0 && first + size * 2 - 1 <= last;
+		     p.len--)
+			size *= 2;
+		memcpy(p.addr, &net, sizeof(net));
+		strbuf_puts(&b, n ? ", " : "");
+		prefix_print(&p, &b);
+		first += size;
+	}
+	if (n && first > last)
+		diag_mend(d, FIX_REPLACE, "%s", strbuf_str(&b));
+}
+
+/* "192.0.2.1:80" */
+static void mend_port(struct diags *d, const char *s)
+{
+	char out[ADDRESS_TEXT_MAX];
+	struct prefix p;
+
+	snprintf(out, sizeof(out), "%.*s", (int)strcspn(s, ":"), s);
+	if (!prefix_parse(out, &p))
+		diag_mend(d, FIX_REPLACE, "%s", out);
+}
+
+static void mend_nothing(struct diags *d, const char *s)
+{
+	(void)d;
+	(void)s;
+}
+
+static bool has_negation(const char *s)
+{
+	return *s == '!';
+}
+
+static bool has_brackets(const char *s)
+{
+	return *s == '[';
+}
+
+static bool has_zone(const char *s)
+{
+	return strchr(s, '%');
+}
+
+static bool has_comma(const char *s)
+{
+	return strchr(s, ',');
+}
+
+static bool is_range(const char *s)
+{
+	return strchr(s, '-');
+}
+
+static bool has_port(const char *s)
+{
+	return strchr(s, '.') && strchr(s, ':');
+}
+
 static void explain_address(struct diags *d, const char *s)
 {
+	static const struct {
+		bool (*is)(const char *s);
+		const char *help;
+		void (*mend)(struct diags *d, const char *s);
+	} mistakes[] = {
+		{ has_negation,
+		  "there is no negation: list the networks that are meant",
+		  mend_nothing },
+		{ has_brackets, "write the address without brackets",
+		  mend_brackets },
+		{ has_zone, "leave the zone out and use `interfaces`",
+		  mend_nothing },
+		{ has_comma, "write the networks as items of a list",
+		  mend_nothing },
+		{ good_address, NULL, mend_zeros },
+		{ octets_with_zero, "write numbers without leading zeros",
+		  mend_zeros },
+		{ is_range,
+		  "write a range of addresses as networks, such as 192.0.2.0/28",
+		  mend_range },
+		{ has_port,
+		  "write the address alone; ports go into `ports`",
+		  mend_port },
+	};
+
 	if (explain_mask(d, s) || explain_short(d, s))
 		return;
-	if (*s == '!')
-		diag_help(d, "there is no negation: list the networks that "
-			  "are meant");
-	else if (*s == '[')
-		diag_help(d, "write the address without brackets");
-	else if (strchr(s, '%'))
-		diag_help(d, "leave the zone out and use `interfaces`");
-	else if (strchr(s, ','))
-		diag_help(d, "write the networks as items of a list");
-	else if (good_address(s))
-		diag_help(d, "write the length after the `/` as a number from "
-			  "0 to %s", strchr(s, ':') ? "128" : "32");
-	else if (octets_with_zero(s))
-		diag_help(d, "write numbers without leading zeros");
-	else if (strchr(s, '-'))
-		diag_help(d, "write a range of addresses as networks, such as "
-			  "192.0.2.0/28");
-	else if (strchr(s, '.') && strchr(s, ':'))
-		diag_help(d, "write the address alone; ports go into `ports`");
-	else
-		diag_help(d, "write an IPv4 or IPv6 address or network, such "
-			  "as 192.0.2.0/24 or \"2001:db8::/32\"");
+	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
+		if (!mistakes[i].is(s))
+			continue;
+		if (mistakes[i].help)
+			diag_help(d, "%s", mistakes[i].help);
+		else
+			diag_help(d, "write the length after the `/` as a number from 0 to %s",
+				  strchr(s, ':') ? "128" : "32");
+		mistakes[i].mend(d, s);
+		return;
+	}
+	diag_help(d, "write an IPv4 or IPv6 address or network, such "
+		  "as 192.0.2.0/24 or \"2001:db8::/32\"");
 }
 
 static bool is_everything(const char *s)
@@ -160,6 +291,7 @@ static int bad_prefix(struct loader *l, uint32_t node, const char *s, int why)
 			   "`%s` is not an address or network", shown);
 		diag_help(l->d, "leave the key out: any address is the "
 			  "default");
+		diag_mend(l->d, FIX_DROP, "%s", "");
 		return -EINVAL;
 	}
 	if (is_host_name(s)) {
@@ -167,6 +299,8 @@ static int bad_prefix(struct loader *l, uint32_t node, const char *s, int why)
 			   "`%s` looks like a host name; names are never "
 			   "resolved", shown);
 		diag_help(l->d, "write its addresses");
+		if (!strcmp(s, "localhost"))
+			diag_mend(l->d, FIX_REPLACE, "127.0.0.1, \"::1\"");
 		return -EINVAL;
 	}
 	if (why == -ERANGE) {
@@ -181,6 +315,23 @@ static int bad_prefix(struct loader *l, uint32_t node, const char *s, int why)
 	if (strlen(s) < ADDRESS_TEXT_MAX)
 		explain_address(l->d, s);
 	return -EINVAL;
+}
+
+/* What the list holds by now. */
+static void mend_list(struct loader *l, const char *name)
+{
+	const struct prefix_set *set = load_list_held(l, name);
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	for (size_t i = 0; set && i < set->n && i < 64; i++) {
+		bool six = set->v[i].family == AF_INET6;
+
+		strbuf_printf(&b, "%s%s", i ? ", " : "", six ? "\"" : "");
+		prefix_print(&set->v[i], &b);
+		strbuf_puts(&b, six ? "\"" : "");
+	}
+	if (set && set->n && set->n <= 64)
+		diag_mend(l->d, FIX_REPLACE, "%s", strbuf_str(&b));
 }
 
 static int load_address(struct loader *l, uint32_t node, void *arg)
@@ -198,6 +349,7 @@ static int load_address(struct loader *l, uint32_t node, void *arg)
 			   load_shown(l, s));
 		diag_help(l->d, "write its addresses, or name both lists where "
 			  "they are used");
+		mend_list(l, s + 1);
 		return -EINVAL;
 	}
 	err = prefix_parse(s, &p);
@@ -247,22 +399,27 @@ static void explain_interface(struct diags *d, const char *s)
 {
 	size_t n = strlen(s);
 
-	if (!strcmp(s, "*"))
+	if (!strcmp(s, "*")) {
 		diag_help(d, "leave `interfaces` out: any interface is the "
 			  "default");
-	else if (n > 15)
+		diag_mend(d, FIX_DROP, "%s", "");
+	} else if (n > 15) {
 		diag_help(d, "an interface name has at most 15 characters");
-	else if (strchr(s, ':'))
+		if (n == 16 && s[15] == '*')	/* and none behind them */
+			diag_mend(d, FIX_REPLACE, "%.15s", s);
+	} else if (strchr(s, ':')) {
 		diag_help(d, "write %.*s: labels such as %s are names of "
 			  "addresses", (int)strcspn(s, ":"), s, s);
-	else if (strchr(s, '*'))
+		diag_mend(d, FIX_REPLACE, "%.*s", (int)strcspn(s, ":"), s);
+	} else if (strchr(s, '*')) {
 		diag_help(d, "only a `*` at the end stands for the rest of a "
 			  "name");
-	else if (*s == '!')
+	} else if (*s == '!') {
 		diag_help(d, "there is no negation: list the interfaces that "
 			  "are meant");
-	else
+	} else {
 		diag_help(d, "write a name as `ip link` shows it");
+	}
 }
 
 static int load_interface(struct loader *l, uint32_t node, void *arg)

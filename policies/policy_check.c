@@ -44,6 +44,22 @@ static void mixed_protocols(struct loader *l, const struct service *s,
 		   "protocols with and without ports in one service");
 	diag_help(l->d, "write two services: one with %s and ports, one with "
 		  "%s and none", strbuf_str(&with), strbuf_str(&without));
+	diag_mend(l->d, FIX_SPLIT, "%s\n%s", strbuf_str(&with),
+		  strbuf_str(&without));
+}
+
+/* Those that are named, which are fewer. */
+static void mend_others(struct loader *l, const struct service *s)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < s->n_protocols; i++) {
+		if (s->protocols[i] == PROTOCOL_ANY)
+			continue;
+		strbuf_puts(&b, b.n ? ", " : "[");
+		service_protocol_print(s->protocols[i], &b);
+	}
+	diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
 }
 
 /*
@@ -58,12 +74,14 @@ static void check_any(struct loader *l, const struct service *s,
 			   "`any` beside other protocols");
 		diag_help(l->d, "write `protocol: any` alone, or name the "
 			  "protocols");
+		mend_others(l, s);
 	} else if (s->roles & (ROLE_SERVER | ROLE_CLIENT)) {
 		load_error(l, node[SK_PROTOCOL], ID_ANY_PROTOCOL,
 			   "`protocol: any` is for the roles `router` and "
 			   "`loopback` alone");
 		diag_help(l->d, "name the protocols of a server or client: "
 			  "[tcp, udp]");
+		diag_mend(l->d, FIX_REPLACE, "[tcp, udp]");
 	} else if (node[SK_PORTS] != NO_NODE) {
 		load_error(l, node[SK_PORTS], ID_PORTS_UNWANTED,
 			   "`ports` with `protocol: any`");
@@ -172,6 +190,8 @@ void check_service(struct loader *l, const struct service *s,
 			   "`interfaces` for the role `loopback`, which is "
 			   "all of `lo` and nothing else");
 		diag_help(l->d, "remove it, or correct `role`");
+		if (s->ifaces.n == 1 && !strcmp(s->ifaces.v[0].name, "lo"))
+			diag_mend(l->d, FIX_DROP, "%s", "");
 	}
 	/* The first packet of a flow is enough for what stays tracked. */
 	if ((s->roles & ROLE_ROUTER) && node[SK_INTERFACES] != NO_NODE &&
@@ -208,6 +228,7 @@ static void same_name(struct loader *l, const struct service *s,
 		 "a second service named `%s`", s->name);
 	diag_related(l->d, first->at, "the first one is here");
 	diag_help(l->d, "give each service a name of its own");
+	diag_mend(l->d, FIX_RENAME, "%s", s->name);
 }
 
 /* Most are in the same file as the one before. */

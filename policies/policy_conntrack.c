@@ -3,6 +3,7 @@
  * policies/policy_conntrack.c: the section `conntrack`: settings for the
  * conntrack table.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -74,6 +75,8 @@ static void unknown_timeout(struct loader *l, uint32_t key, const char *s)
 		near = *s == 't' ? "tcp_established" : "sctp_established";
 	load_error(l, key, ID_UNKNOWN_KEY, "unknown key `%s` in `timeouts`",
 		   load_shown(l, s));
+	if (near)
+		diag_mend(l->d, FIX_REPLACE, "%s", near);
 	if (near)
 		diag_help(l->d, "did you mean `%s`?", near);
 	else
@@ -176,9 +179,13 @@ static int load_amount(struct loader *l, uint32_t node, const char *what,
 		load_error(l, node, ID_BAD_NUMBER,
 			   "`%s` is not a number for `max`", s);
 		diag_help(l->d, "write `max: {memory: %s}`", s);
+		diag_mend(l->d, FIX_REPLACE, "{memory: %s}", s);
 		return -EINVAL;
 	}
 	err = load_number(l, node, what, 1, ENTRIES_MAX, &ret->value);
+	/* a word, and no number */
+	if (err == -EINVAL && isalpha((unsigned char)*s))
+		diag_mend(l->d, FIX_REPLACE, "auto");
 	if (!err)
 		ret->kind = AMOUNT_NUMBER;
 	return err;

@@ -35,6 +35,13 @@ static struct address_list *find_list(const struct loader *l, const char *name)
 	return NULL;
 }
 
+const struct prefix_set *load_list_held(struct loader *l, const char *name)
+{
+	const struct address_list *list = find_list(l, name);
+
+	return list ? &list->set : NULL;
+}
+
 /* Of several files each may add to it. */
 static int open_list(struct loader *l, const char *name, struct srcpos at,
 		     struct address_list **ret)
@@ -109,6 +116,7 @@ static void unknown_list(struct loader *l, uint32_t node, const char *name)
 	if (near) {
 		find_list(l, near)->used = true;
 		diag_help(l->d, "did you mean `@%s`?", near);
+		diag_mend(l->d, FIX_REPLACE, "\"@%s\"", near);
 	} else if (is_item_name(name)) {
 		diag_help(l->d, "add it: `lists: {%s: [...]}`", name);
 	} else {

@@ -13,7 +13,6 @@
 #include "core/suggest.h"
 
 /* Table sizes are small; see the tables of keys and words. */
-#define NAMES_MAX 64
 
 bool load_full(const struct loader *l)
 {
@@ -102,6 +101,64 @@ static bool kind_fits(enum ynode_kind kind, enum kind_wanted wanted)
 	return false;
 }
 
+/* A list of a single text, where the text alone was wanted. */
+static const char *only_item(struct loader *l, uint32_t node)
+{
+	return ydoc_kind(l->doc, node) == YNODE_LIST &&
+	       ydoc_after(l->doc, node) == node + 2 &&
+	       ydoc_kind(l->doc, node + 1) == YNODE_SCALAR ?
+		       ydoc_text(l->doc, node + 1) : NULL;
+}
+
+/* "{server: yes}" */
+static void mend_flags(struct loader *l, uint32_t map)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	uint32_t end = ydoc_after(l->doc, map), k, value;
+
+	if (ydoc_kind(l->doc, map) != YNODE_MAP)
+		return;
+	for (k = map + 1; k < end; k = ydoc_after(l->doc, value)) {
+		const char *s;
+
+		value = ydoc_after(l->doc, k);
+		s = ydoc_kind(l->doc, value) == YNODE_SCALAR ?
+			    ydoc_text(l->doc, value) : NULL;
+		if (!s || (strcmp(s, "yes") && strcmp(s, "true")))
+			return;
+		strbuf_printf(&b, "%s%s", b.n ? ", " : "[",
+			      ydoc_text(l->doc, k));
+	}
+	if (b.n)
+		diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
+}
+
+/* `s`: a single value's text; NULL: it is none. */
+static void help_kind(struct loader *l, uint32_t node, const char *what,
+		      enum kind_wanted wanted, const char *s)
+{
+	if (s && *s == '@' && wanted == WANT_LIST && strlen(s) < 64) {
+		diag_help(l->d, "write `%s: [\"%s\"]`", what, s);
+		diag_mend(l->d, FIX_REPLACE, "[\"%s\"]", s);
+	} else if (s && wanted == WANT_LIST && strlen(s) < 64 &&
+		   !strpbrk(s, ",[]")) {
+		diag_help(l->d, "write `%s: [%s]`", what, s);
+		diag_mend(l->d, FIX_REPLACE, "[%s]", s);
+	} else if (wanted == WANT_LIST) {
+		diag_help(l->d, "write `%s: [...]`, or its items on lines "
+			  "that begin with `- `", what);
+	} else if (wanted == WANT_MAP) {
+		diag_help(l->d, "write `key: value` pairs below `%s:`", what);
+	} else {
+		diag_help(l->d, "write one value after `%s:`", what);
+		s = only_item(l, node);
+		if (s)
+			diag_mend(l->d, FIX_REPLACE, "%s", s);
+		else if (!strcmp(what, "role"))
+			mend_flags(l, node);
+	}
+}
+
 static int wrong_kind(struct loader *l, uint32_t node, const char *what,
 		      enum kind_wanted wanted)
 {
@@ -110,18 +167,7 @@ static int wrong_kind(struct loader *l, uint32_t node, const char *what,
 
 	load_error(l, node, ID_WRONG_KIND, "`%s` must be %s, not %s", what,
 		   wanted_name(wanted), kind_name(kind));
-	if (s && *s == '@' && wanted == WANT_LIST && strlen(s) < 64)
-		diag_help(l->d, "write `%s: [\"%s\"]`", what, s);
-	else if (s && wanted == WANT_LIST && strlen(s) < 64 &&
-		 !strpbrk(s, ",[]"))
-		diag_help(l->d, "write `%s: [%s]`", what, s);
-	else if (wanted == WANT_LIST)
-		diag_help(l->d, "write `%s: [...]`, or its items on lines "
-			  "that begin with `- `", what);
-	else if (wanted == WANT_MAP)
-		diag_help(l->d, "write `key: value` pairs below `%s:`", what);
-	else
-		diag_help(l->d, "write one value after `%s:`", what);
+	help_kind(l, node, what, wanted, s);
 	return -EINVAL;
 }
 
@@ -137,6 +183,21 @@ static bool is_nothing(struct loader *l, uint32_t node)
 	return s && (!*s || !strcmp(s, "~") || !strcmp(s, "null"));
 }
 
+/* Without one of these keys a service is for more, or is none. */
+static bool narrows(const char *what)
+{
+	static const char *const keys[] = {
+		"clients", "servers", "interfaces", "role", "protocol", "ports",
+		"untracked", "version", "state_matching", "packet", "expect",
+		"families",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!strcmp(what, keys[i]))
+			return true;
+	return false;
+}
+
 int load_kind(struct loader *l, uint32_t node, const char *what,
 	      enum kind_wanted wanted)
 {
@@ -148,6 +209,10 @@ int load_kind(struct loader *l, uint32_t node, const char *what,
 		load_error(l, node, ID_NO_VALUE, "`%s` has no value", what);
 		diag_help(l->d, "give %s, or remove the key",
 			  wanted_name(wanted));
+		if (!strcmp(what, "version"))
+			diag_mend(l->d, FIX_APPEND, " 1");
+		else if (!narrows(what))
+			diag_mend(l->d, FIX_DROP, "%s", "");
 		return -EINVAL;
 	}
 	if (!kind_fits(kind, wanted))
@@ -156,32 +221,11 @@ int load_kind(struct loader *l, uint32_t node, const char *what,
 		load_error(l, node, ID_EMPTY_LIST, "`%s` is an empty list",
 			   what);
 		diag_help(l->d, "name at least one, or remove the key");
+		if (!narrows(what))
+			diag_mend(l->d, FIX_DROP, "%s", "");
 		return -EINVAL;
 	}
 	return 0;
-}
-
-/* A list of names for a help: "a, b or c". */
-static void join_names(const char *const *names, size_t n, struct strbuf *out)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			strbuf_puts(out, i + 1 == n ? " or " : ", ");
-		strbuf_puts(out, names[i]);
-	}
-}
-
-static void help_names(struct loader *l, const char *nearest,
-		       const char *const *names, size_t n)
-{
-	_cleanup_(strbuf_release) struct strbuf all = { 0 };
-
-	if (nearest) {
-		diag_help(l->d, "did you mean `%s`?", nearest);
-		return;
-	}
-	join_names(names, n, &all);
-	diag_help(l->d, "write %s", strbuf_str(&all));
 }
 
 static size_t key_names(const struct key *keys, size_t nkeys,
@@ -228,7 +272,7 @@ static void help_unknown_key(struct loader *l, const char *s, const char *what,
 	else if (n > 16 && !meant)
 		diag_help(l->d, "ctpolicy.yaml(5) lists the keys of %s", what);
 	else
-		help_names(l, meant ? meant->name : NULL, names, n);
+		load_help_names(l, meant ? meant->name : NULL, names, n);
 }
 
 /*
@@ -248,6 +292,8 @@ static int unknown_key(struct loader *l, uint32_t key, const char *what,
 	load_error(l, key, ID_UNKNOWN_KEY, "unknown key `%s` in %s",
 		   load_shown(l, s), what);
 	help_unknown_key(l, s, what, keys, nkeys, meant);
+	if (!meant)
+		diag_mend(l->d, FIX_COMMENT, "%s", "");
 	if (meant && !given[meant - keys]) {
 		given[meant - keys] = true;
 		ret[meant - keys] = ydoc_after(l->doc, key);
@@ -264,11 +310,18 @@ static void reserved_key(struct loader *l, uint32_t at, const struct key *key,
 		load_error(l, at, ID_KEY_OF_OTHERS, "`%s` does not belong in %s",
 			   key->name, what);
 		diag_help(l->d, "%s", help);
+		if (!strncmp(help, "remove it", 9))
+			diag_mend(l->d, FIX_DROP, "%s", "");
+		else	/* nothing comes of it in this section */
+			diag_mend(l->d, FIX_COMMENT, "%s", "");
 		return;
 	}
 	load_error(l, at, ID_RESERVED_KEY,
 		   "`%s` is not in this version", key->name);
 	diag_help(l->d, "remove it; it is reserved for a later version");
+	/* the others would say when, or what, a service is */
+	if (!strcmp(key->name, "vars"))
+		diag_mend(l->d, FIX_COMMENT, "%s", "");
 }
 
 static void check_kinds(struct loader *l, const struct key *keys, size_t nkeys,
@@ -297,6 +350,15 @@ void load_missing(struct loader *l, const char *what, struct srcpos at,
 	diag_add(l->d, DIAG_ERROR, 0, ID_MISSING_KEY, at, "%s has no `%s`",
 		 what, key);
 	diag_help(l->d, "add `%s: %s", key, usual_value(key));
+	/* What a policy without it would mean, in its only version. */
+	if (!strcmp(key, "version"))
+		diag_mend(l->d, FIX_LINE, "version: 1");
+	else if (!strcmp(key, "state_matching"))
+		diag_mend(l->d, FIX_LINE, "state_matching: allowed");
+	else if (!strcmp(key, "memory") && at.len == strlen("{}"))
+		diag_mend(l->d, FIX_REPLACE, "auto");
+	else if (!strcmp(key, "name"))
+		diag_mend(l->d, FIX_FIRST, "name: service-%u", at.line);
 }
 
 static void check_required(struct loader *l, const char *what,
@@ -365,43 +427,19 @@ int load_map(struct loader *l, uint32_t map, const char *what,
 	return 0;
 }
 
-int load_word(struct loader *l, uint32_t node, const char *what,
-	      const struct word *words, size_t nwords, int *ret)
+/* "80: 90", which is a range elsewhere */
+static void mend_pair(struct loader *l, uint32_t node)
 {
-	const char *s = ydoc_text(l->doc, node);
-	const char *names[NAMES_MAX];
-	size_t n = 0;
+	_cleanup_free_ char *lo = NULL;
+	const char *s;
 
-	if (!s)
-		return -ENOMEM;
-	for (size_t i = 0; i < nwords; i++) {
-		if (!strcmp(s, words[i].name)) {
-			*ret = words[i].value;
-			return 0;
-		}
-		if (!words[i].hidden)
-			names[n++] = words[i].name;
-	}
-	load_error(l, node, ID_UNKNOWN_WORD, "`%s` is not a value of `%s`",
-		   load_shown(l, s), what);
-	s = ydoc_text(l->doc, node);
-	if (!s)
-		return -ENOMEM;
-	help_names(l, suggest(s, names, n), names, n);
-	return -EINVAL;
-}
-
-int load_flag(struct loader *l, uint32_t node, const char *what, bool *ret)
-{
-	static const struct word words[] = {
-		{ "true", true, false }, { "false", false, false },
-	};
-	int flag = false;
-	int err = load_word(l, node, what, words, ARRAY_SIZE(words), &flag);
-
-	if (!err)
-		*ret = flag;
-	return err;
+	if (ydoc_after(l->doc, node) != node + 3)
+		return;
+	s = ydoc_text(l->doc, node + 1);
+	lo = s ? strdup(s) : NULL;
+	s = ydoc_text(l->doc, node + 2);
+	if (lo && s)
+		diag_mend(l->d, FIX_ITEM, "%.5s-%.5s", lo, s);
 }
 
 static int load_item(struct loader *l, uint32_t node, const char *what,
@@ -416,12 +454,19 @@ static int load_item(struct loader *l, uint32_t node, const char *what,
 			   "an item of `%s` must be a single value, not %s",
 			   what, kind_name(kind));
 		diag_help(l->d, "%s", example);
+		if (only_item(l, node))
+			diag_mend(l->d, FIX_REPLACE, "%s", only_item(l, node));
+		else if (kind == YNODE_MAP && !strcmp(what, "ports"))
+			mend_pair(l, node);
+		else if (strstr(example, "quotes around"))
+			diag_mend(l->d, FIX_QUOTE, "%s", "");
 		return -EINVAL;
 	}
 	if (is_nothing(l, node)) {
 		load_error(l, node, ID_NO_VALUE, "an item of `%s` is empty",
 			   what);
 		diag_help(l->d, "remove it, or give a value");
+		diag_mend(l->d, FIX_DROP_ITEM, "%s", "");
 		return -EINVAL;
 	}
 	return fn(l, node, arg);

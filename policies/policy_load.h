@@ -110,10 +110,17 @@ uint32_t load_find(struct loader *l, uint32_t map, const char *name);
 /* `what` must be a value of that kind and not empty. */
 int load_kind(struct loader *l, uint32_t node, const char *what,
 	      enum kind_wanted kind);
+/* policy_word.c */
+#define NAMES_MAX 64
+/* What was meant (NULL: nobody knows), or all that may be. */
+void load_help_names(struct loader *l, const char *nearest,
+		     const char *const *names, size_t n);
 int load_word(struct loader *l, uint32_t node, const char *what,
 	      const struct word *words, size_t nwords, int *ret);
 /* true or false */
 int load_flag(struct loader *l, uint32_t node, const char *what, bool *ret);
+
+/* policy_load.c */
 
 typedef int (*load_item_fn)(struct loader *l, uint32_t node, void *arg);
 /* Call fn for each scalar of a list, or for the scalar itself. */
@@ -161,6 +168,8 @@ int load_lists(struct loader *l, uint32_t map);
 /* Add what the list holds; its text, behind the `@`, may be the document's. */
 int load_list_named(struct loader *l, uint32_t node, const char *name,
 		    struct prefix_set *to);
+/* What the list holds so far; NULL: there is none of that name. */
+const struct prefix_set *load_list_held(struct loader *l, const char *name);
 void check_lists(struct loader *l);
 void lists_release(struct loader *l);
 

@@ -27,6 +27,7 @@ static bool explain_range(struct diags *d, const char *s)
 	if (strspn(s + a, " :-.~") != sep || (sep == 1 && s[a] == '.'))
 		return false;
 	diag_help(d, "a range is written %.*s-%s", (int)a, s, hi);
+	diag_mend(d, FIX_REPLACE, "%.*s-%s", (int)a, s, hi);
 	return true;
 }
 
@@ -36,17 +37,24 @@ static void explain_port(struct diags *d, const char *s)
 
 	if (explain_range(d, s) || explain_number(d, s))
 		return;
-	if (strchr(s, ','))
+	if (strchr(s, ',')) {
 		diag_help(d, "write the ports as items of a list: [80, 81]");
-	else if (digits && s[digits] == '/' && strlen(s) < 20)
+		if (!s[strspn(s, DIGITS "-, ")])
+			diag_mend(d, FIX_REPLACE, "%s", s);
+	} else if (digits && s[digits] == '/' && strlen(s) < 20) {
 		diag_help(d, "write %.*s; the protocol has a key of its own",
 			  (int)digits, s);
-	else if (!strcmp(s, "*") || !strcasecmp(s, "any") ||
-		 !strcasecmp(s, "all"))
+		diag_mend(d, FIX_REPLACE, "%.*s", (int)digits, s);
+	} else if (!strcmp(s, "*") || !strcasecmp(s, "any") ||
+		   !strcasecmp(s, "all")) {
 		diag_help(d, "every port is 0-65535");
-	else
+		diag_mend(d, FIX_REPLACE, "0-65535");
+	} else {
 		diag_help(d, "write a number, a range such as 8000-8010, or a "
 			  "name from " SERVICES_FILE);
+		if (digits && digits < 6 && !strcmp(s + digits, "-"))
+			diag_mend(d, FIX_REPLACE, "%s65535", s);
+	}
 }
 
 /* Two numbers and a dash, but not a range: why? */
@@ -65,11 +73,14 @@ static int bad_range(struct loader *l, uint32_t node, const char *s)
 		hi -= !*hi;
 		diag_help(l->d, "write %.*s-%.5s", (int)strspn(lo, DIGITS), lo,
 			  hi);
+		diag_mend(l->d, FIX_REPLACE, "%.*s-%.5s",
+			  (int)strspn(lo, DIGITS), lo, hi);
 		return -EINVAL;
 	}
 	load_error(l, node, ID_REVERSED_RANGE,
 		   "the range `%s` runs backwards", load_shown(l, s));
 	diag_help(l->d, "write %s-%.*s", hi, (int)nlo, s);
+	diag_mend(l->d, FIX_REPLACE, "%s-%.*s", hi, (int)nlo, s);
 	return -EINVAL;
 }
 
@@ -82,6 +93,12 @@ static int bad_port(struct loader *l, uint32_t node, const char *s, int why)
 		load_error(l, node, ID_NUMBER_RANGE,
 			   "port `%s` is out of range", load_shown(l, s));
 		diag_help(l->d, "ports are 0 to 65535");
+		/* behind the last one are none */
+		if (!dash)
+			diag_mend(l->d, FIX_DROP_ITEM, "%s", "");
+		else if (dash - s < 6)
+			diag_mend(l->d, FIX_REPLACE, "%.*s-65535",
+				  (int)(dash - s), s);
 		return -EINVAL;
 	}
 	if (n < 16 && dash && dash > s && dash[1] &&
@@ -117,6 +134,8 @@ static int unknown_name(struct loader *l, uint32_t node, const char *s)
 		   SERVICES_FILE, load_shown(l, s));
 	if (!strcasecmp(s, "dns"))
 		near = "domain";
+	if (near)
+		diag_mend(l->d, FIX_REPLACE, "%d", port_names_builtin(near));
 	if (near)
 		diag_help(l->d, "did you mean `%s` (%d)?", near,
 			  port_names_builtin(near));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/strbuf.h"
 #include "core/suggest.h"
 #include "policies/policy_load.h"
 
@@ -22,25 +23,50 @@ static const char *nearest_protocol(const char *s)
 	return suggest(s, names, n);
 }
 
+/* "tcp/udp" */
+static void mend_protocols(struct diags *d, const char *s)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	while (*s) {
+		size_t n = strcspn(s, ",+/ |");
+
+		if (n)
+			strbuf_printf(&b, "%s%.*s", b.n ? ", " : "[", (int)n,
+				      s);
+		s += n + (s[n] != '\0');
+	}
+	diag_mend(d, FIX_REPLACE, "%s]", strbuf_str(&b));
+}
+
+static void propose(struct diags *d, const char *name)
+{
+	diag_help(d, "did you mean `%s`?", name);
+	diag_mend(d, FIX_REPLACE, "%s", name);
+}
+
 static void explain_protocol(struct diags *d, const char *s)
 {
 	const char *near = nearest_protocol(s);
 
-	if (strpbrk(s, ",+/ |") && strlen(s) < 32)
+	if (strpbrk(s, ",+/ |") && strlen(s) < 32) {
 		diag_help(d, "write several protocols as a list: [tcp, udp]");
-	else if (explain_number(d, s))
+		mend_protocols(d, s);
+	} else if (explain_number(d, s)) {
 		return;
-	else if (!strcasecmp(s, "any") || !strcasecmp(s, "all") ||
-		 !strcasecmp(s, "ip") || !strcmp(s, "*"))
+	} else if (!strcasecmp(s, "any") || !strcasecmp(s, "all") ||
+		   !strcasecmp(s, "ip") || !strcmp(s, "*")) {
 		diag_help(d, "name the protocols: [tcp, udp]; a service with "
 			  "the roles router or loopback alone may say `any`");
-	else if (strcasestr(s, "echo") || strcasestr(s, "ping"))
-		diag_help(d, "did you mean `icmp-echo`?");
-	else if (near)
-		diag_help(d, "did you mean `%s`?", near);
-	else
+		diag_mend(d, FIX_REPLACE, "any");
+	} else if (strcasestr(s, "echo") || strcasestr(s, "ping")) {
+		propose(d, "icmp-echo");
+	} else if (near) {
+		propose(d, near);
+	} else {
 		diag_help(d, "write a name such as tcp, udp, sctp, gre or esp, "
 			  "or a number");
+	}
 }
 
 int load_protocol_text(struct loader *l, struct srcpos at, const char *s,
@@ -97,6 +123,8 @@ static int load_protocol(struct loader *l, uint32_t node, void *arg)
 			  "replies of both families; ICMP errors about a "
 			  "service are accepted with it, and other ICMP stays "
 			  "tracked");
+		/* less than was asked for, and all there is */
+		diag_mend(l->d, FIX_REPLACE, "icmp-echo");
 		return -EINVAL;
 	}
 	if (list->seen[proto])

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/strbuf.h"
 #include "policies/policy_load.h"
 
 #define NAME_MAX_LEN 40
@@ -40,6 +41,29 @@ bool is_item_name(const char *s)
 	return true;
 }
 
+/* Names are labels: what they may not hold becomes a dash. */
+static void mend_name(struct loader *l, uint32_t node, const char *s)
+{
+	char name[NAME_MAX_LEN + 1];
+	size_t n = 0;
+
+	for (; *s && n < NAME_MAX_LEN; s++) {
+		unsigned char c = (unsigned char)*s;
+		bool fits = c < 0x80 && (isalnum(c) || strchr("_.-", c));
+
+		/* no dash for the rest of a character */
+		if ((c & 0xc0) == 0x80 || (!n && (!fits || !isalnum(c))))
+			continue;
+		name[n++] = fits ? *s : '-';
+	}
+	name[n] = '\0';
+	if (is_item_name(name))
+		diag_mend(l->d, FIX_REPLACE, "%s", name);
+	else
+		diag_mend(l->d, FIX_REPLACE, "service-%u",
+			  ydoc_pos(l->doc, node).line);
+}
+
 void bad_item_name(struct loader *l, uint32_t node, const char *s,
 		   const char *what)
 {
@@ -47,6 +71,7 @@ void bad_item_name(struct loader *l, uint32_t node, const char *s,
 		   load_shown(l, s), what);
 	diag_help(l->d, "a name is 1 to %d letters, digits, `_`, `.` or `-`, and "
 		  "begins with a letter or digit", NAME_MAX_LEN);
+	mend_name(l, node, s);
 }
 
 static int load_name(struct loader *l, uint32_t node, struct service *s)
@@ -61,6 +86,26 @@ static int load_name(struct loader *l, uint32_t node, struct service *s)
 	}
 	s->name = strdup(text);
 	return s->name ? 0 : -ENOMEM;
+}
+
+/* In one line, without what a terminal would act on. */
+static void mend_why(struct loader *l, const char *text, size_t n)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	/* what does not fit is cut, as the kernel would cut it */
+	for (size_t i = 0, len; i < n; i += len ? len : 1) {
+		len = diag_printable(text + i, n - i);
+		if (b.n + (len ? len : 1) > WHY_MAX_LEN)
+			break;
+		if (!len && ((unsigned char)text[i] & 0xc0) == 0x80)
+			continue;
+		if (!len)
+			strbuf_puts(&b, " ");
+		else if (text[i] != '"' && text[i] != '\\')
+			strbuf_add(&b, text + i, len);
+	}
+	diag_mend(l->d, FIX_REPLACE, "\"%s\"", strbuf_str(&b));
 }
 
 static int load_why(struct loader *l, uint32_t node, struct service *s)
@@ -84,6 +129,10 @@ static int load_why(struct loader *l, uint32_t node, struct service *s)
 		load_error(l, node, ID_BAD_WHY, "`why` %s", bad);
 		diag_help(l->d, "say it in one line of at most %d bytes; it "
 			  "becomes the comment of every rule", WHY_MAX_LEN);
+		if (!n)
+			diag_mend(l->d, FIX_DROP, "%s", "");
+		else
+			mend_why(l, text, n);
 		return -EINVAL;
 	}
 	s->why = strdup(text);
@@ -142,6 +191,7 @@ static int load_reply_guard(struct loader *l, uint32_t node, struct service *s)
 		load_error(l, node, ID_REPLY_GUARD,
 			   "`reply_guard` needs the role `client`");
 		diag_help(l->d, "remove it: other roles have no guard");
+		diag_mend(l->d, FIX_DROP, "%s", "");
 		return -EINVAL;
 	}
 	s->replies_unguarded = unguarded;

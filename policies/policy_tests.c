@@ -55,17 +55,41 @@ static int bad_packet(struct loader *l, struct srcpos at, const char *msg)
 	return -EINVAL;
 }
 
+/* "2001:db8::1:80": what is behind the last colon must be the port. */
+static void mend_ipv6(struct loader *l, struct token t)
+{
+	char text[64];
+	struct prefix p;
+	char *colon;
+
+	snprintf(text, sizeof(text), "%.*s", (int)t.n, t.s);
+	colon = strrchr(text, ':');
+	if (t.n >= sizeof(text) || !colon || !colon[1])
+		return;
+	*colon = '\0';
+	if (!prefix_parse(text, &p) && p.family == AF_INET6)
+		diag_mend(l->d, FIX_REPLACE, "[%s]:%s", text, colon + 1);
+}
+
 static int load_endpoint(struct loader *l, struct srcpos at, struct token t,
 			 bool ports, struct endpoint *ret)
 {
-	if (endpoint_parse(t.s, t.n, ret))
-		return bad_packet(l, at, ports ?
-				  "not an address and a port" :
-				  "not an address");
+	if (endpoint_parse(t.s, t.n, ret)) {
+		bad_packet(l, at, ports ? "not an address and a port" :
+					  "not an address");
+		if (ports)
+			mend_ipv6(l, t);
+		return -EINVAL;
+	}
 	if (ports && !ret->has_port)
 		return bad_packet(l, at, "a port is missing here");
-	if (!ports && ret->has_port)
-		return bad_packet(l, at, "a port for a protocol that has none");
+	if (!ports && ret->has_port) {
+		bad_packet(l, at, "a port for a protocol that has none");
+		if (memchr(t.s, '.', t.n))
+			diag_mend(l->d, FIX_REPLACE, "%.*s",
+				  (int)strcspn(t.s, ":"), t.s);
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -111,9 +135,13 @@ static int load_packet(struct loader *l, uint32_t node,
 	n = split(s, t, ARRAY_SIZE(t));
 	if (n != 4)
 		return bad_packet(l, test->at, "not a packet");
-	if (t[2].n != 1 || *t[2].s != '>')
-		return bad_packet(l, token_place(l, node, s, t[2]),
-				  "a `>` was expected here");
+	if (t[2].n != 1 || *t[2].s != '>') {
+		bad_packet(l, token_place(l, node, s, t[2]),
+			   "a `>` was expected here");
+		if (t[2].n == 2 && !strncmp(t[2].s, "->", 2))
+			diag_mend(l->d, FIX_REPLACE, ">");
+		return -EINVAL;
+	}
 	snprintf(proto, sizeof(proto), "%.*s",
 		 (int)(t[0].n < sizeof(proto) ? t[0].n : sizeof(proto) - 1),
 		 t[0].s);

@@ -59,6 +59,10 @@ static void no_such_timer(struct loader *l, uint32_t key,
 		   load_shown(l, word));
 	print_keys(s->protocols[i], &keys);
 	if (near)
+		diag_mend(l->d, FIX_REPLACE, "%s", near);
+	else if (s->protocols[i] == IPPROTO_UDP && !strcmp(word, "established"))
+		diag_mend(l->d, FIX_REPLACE, "replied");
+	if (near)
 		diag_help(l->d, "did you mean `%s`?", near);
 	else
 		diag_help(l->d, "write %s", strbuf_str(&keys));

@@ -65,6 +65,7 @@ static bool explain_base(struct diags *d, const char *s)
 			return false;
 		diag_help(d, "numbers are decimal: write %llu for %s %s", v,
 			  bases[i].name, s);
+		diag_mend(d, FIX_REPLACE, "%llu", v);
 		return true;
 	}
 	return false;
@@ -84,7 +85,24 @@ static bool explain_groups(struct diags *d, const char *s)
 			out[n++] = *s;
 	out[n] = '\0';
 	diag_help(d, "write %s, without `_`", out);
+	diag_mend(d, FIX_REPLACE, "%s", out);
 	return true;
+}
+
+/* "1e6", if that is a whole number */
+static void mend_exponent(struct diags *d, const char *s)
+{
+	size_t digits = strspn(s, DIGITS);
+	const char *e = s + digits;
+	unsigned long zeros;
+
+	if (strcspn(s, "eE") != digits || !digits)
+		return;
+	e += 1 + (e[1] == '+');
+	zeros = strtoul(e, NULL, 10);
+	if (*e && !e[strspn(e, DIGITS)] && zeros + digits <= 10)
+		diag_mend(d, FIX_REPLACE, "%.*s%.*s", (int)digits, s,
+			  (int)zeros, "0000000000");
 }
 
 bool explain_number(struct diags *d, const char *s)
@@ -98,20 +116,25 @@ bool explain_number(struct diags *d, const char *s)
 	if (digits > 1 && s[0] == '0' && !s[digits]) {
 		diag_help(d, "a leading zero: write %s",
 			  s[zeros] ? s + zeros : "0");
+		diag_mend(d, FIX_REPLACE, "%s", s[zeros] ? s + zeros : "0");
 		return true;
 	}
 	if ((s[0] == '+' || s[0] == '-') && s[1] &&
 	    !s[1 + strspn(s + 1, DIGITS)]) {
 		diag_help(d, "write %s, without a sign", s + 1);
+		diag_mend(d, FIX_REPLACE, "%s", s + 1);
 		return true;
 	}
 	if (digits && strpbrk(s, "eE") && !s[strspn(s, DIGITS ".eE+")]) {
 		diag_help(d, "write the number with all its digits");
+		mend_exponent(d, s);
 		return true;
 	}
 	if (digits && s[digits] == '.' && !s[strspn(s, DIGITS ".")]) {
 		diag_help(d, "write a whole number, such as %.*s",
 			  (int)digits, s);
+		if (!s[digits + 1 + strspn(s + digits + 1, "0")])
+			diag_mend(d, FIX_REPLACE, "%.*s", (int)digits, s);
 		return true;
 	}
 	return false;
@@ -119,6 +142,8 @@ bool explain_number(struct diags *d, const char *s)
 
 static void help_range(struct diags *d, uint64_t min, uint64_t max)
 {
+	if (min == max)
+		diag_mend(d, FIX_REPLACE, "%" PRIu64, min);
 	if (min == max)
 		diag_help(d, "write %" PRIu64, min);
 	else
@@ -147,6 +172,9 @@ int load_number(struct loader *l, uint32_t node, const char *what,
 		load_error(l, node, ID_NUMBER_RANGE,
 			   "`%s` is out of range for `%s`", load_shown(l, s), what);
 		help_range(l->d, min, max);
+		/* as much as there can be */
+		if (err && max > min)
+			diag_mend(l->d, FIX_REPLACE, "%" PRIu64, max);
 		return -EINVAL;
 	}
 	*ret = v;
@@ -166,17 +194,63 @@ static uint32_t unit_seconds(const char *unit)
 	return 0;
 }
 
+static uint32_t word_seconds(const char *s, size_t n)
+{
+	static const struct {
+		const char *name;
+		uint32_t seconds;
+	} words[] = {
+		{ "s", 1 }, { "sec", 1 }, { "secs", 1 }, { "second", 1 },
+		{ "seconds", 1 }, { "m", 60 }, { "min", 60 }, { "mins", 60 },
+		{ "minute", 60 }, { "minutes", 60 }, { "h", 3600 },
+		{ "hour", 3600 }, { "hours", 3600 }, { "d", 86400 },
+		{ "day", 86400 }, { "days", 86400 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strlen(words[i].name) == n &&
+		    !strncmp(s, words[i].name, n))
+			return words[i].seconds;
+	return 0;
+}
+
+/* "1h30m" is 5400s. */
+static void mend_duration(struct diags *d, const char *s)
+{
+	uint64_t sum = 0;
+
+	while (*s) {
+		const char *rest = NULL;
+		uint64_t v = 0;
+		size_t n;
+
+		if (parse_digits(s, UINT16_MAX, &v, &rest))
+			return;
+		n = strcspn(rest, DIGITS);
+		if (!word_seconds(rest, n))
+			return;
+		sum += v * word_seconds(rest, n);
+		s = rest + n;
+	}
+	if (sum && sum <= DURATION_MAX)
+		diag_mend(d, FIX_REPLACE, "%" PRIu64 "s", sum);
+}
+
 static int bad_duration(struct loader *l, uint32_t node, const char *s,
 			const char *rest)
 {
 	load_error(l, node, ID_BAD_DURATION, "`%s` is not a duration",
 		   load_shown(l, s));
-	if (rest && !*rest && strlen(s) <= EXPLAINED_MAX)
+	if (rest && !*rest && strlen(s) <= EXPLAINED_MAX) {
 		diag_help(l->d, "give the unit: %ss, %sm, %sh or %sd", s, s, s,
 			  s);
-	else
-		diag_help(l->d, "write a whole number and one unit, such as "
-			  "30s, 10m, 1h or 5d");
+		/* what the kernel counts timeouts in */
+		diag_mend(l->d, FIX_REPLACE, "%ss", s);
+		return -EINVAL;
+	}
+	diag_help(l->d, "write a whole number and one unit, such as "
+		  "30s, 10m, 1h or 5d");
+	mend_duration(l->d, s);
 	return -EINVAL;
 }
 
@@ -199,6 +273,8 @@ int load_duration(struct loader *l, uint32_t node, uint32_t *ret_seconds)
 			   load_shown(l, s));
 		diag_help(l->d, "the kernel takes 1s to %us (24d)",
 			  DURATION_MAX);
+		diag_mend(l->d, FIX_REPLACE, "%us",
+			  v || err ? DURATION_MAX : 1);
 		return -EINVAL;
 	}
 	*ret_seconds = (uint32_t)(v * unit);
@@ -224,6 +300,8 @@ static int bad_size(struct loader *l, uint32_t node, const char *s,
 		if (!strcasecmp(rest, near[i][0]) && rest - s < 20) {
 			diag_help(l->d, "write %.*s%s", (int)(rest - s), s,
 				  near[i][1]);
+			diag_mend(l->d, FIX_REPLACE, "%.*s%s", (int)(rest - s),
+				  s, near[i][1]);
 			return -EINVAL;
 		}
 	}
@@ -233,11 +311,13 @@ static int bad_size(struct loader *l, uint32_t node, const char *s,
 }
 
 static int size_range(struct loader *l, uint32_t node, const char *s,
-		      const char *range)
+		      const char *range, const char *nearest)
 {
 	load_error(l, node, ID_NUMBER_RANGE, "`%s` is out of range",
 		   load_shown(l, s));
 	diag_help(l->d, "write %s", range);
+	if (nearest)
+		diag_mend(l->d, FIX_REPLACE, "%s", nearest);
 	return -EINVAL;
 }
 
@@ -256,13 +336,14 @@ int load_memory(struct loader *l, uint32_t node, struct amount *ret)
 		return bad_size(l, node, s, rest);
 	if (!shift) {
 		if (err || v < 1 || v > 100)
-			return size_range(l, node, s, "1% to 100%");
+			return size_range(l, node, s, "1% to 100%",
+					  v > 100 ? "100%" : NULL);
 		ret->kind = AMOUNT_PERCENT;
 		ret->value = v;
 		return 0;
 	}
 	if (err || !v || v > BYTES_MAX >> shift)
-		return size_range(l, node, s, "1KiB to 1024TiB");
+		return size_range(l, node, s, "1KiB to 1024TiB", NULL);
 	ret->kind = AMOUNT_BYTES;
 	ret->value = v << shift;
 	return 0;

@@ -49,4 +49,7 @@ bool ydoc_is_empty(const struct ydoc *doc);
 int yaml_error_report(const yaml_parser_t *parser, const char *file,
 		      const char *text, size_t len, struct diags *d);
 
+/* A text that holds a NUL: that mends the diagnostic added last. */
+void yaml_mend_nul(struct diags *d, const char *s, size_t len);
+
 #endif

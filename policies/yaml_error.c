@@ -8,6 +8,7 @@
 
 #include "core/diag_ids.h"
 #include "core/mem.h"
+#include "core/strbuf.h"
 #include "policies/yaml_build.h"
 
 /* Where to point: where libyaml stopped, or where the thing began. */
@@ -18,63 +19,70 @@ struct wording {
 	enum where where;
 	enum diag_id id;
 	const char *msg, *help;
+	enum diag_fix fix;
+	const char *fix_text;
 };
 
 static const struct wording wordings[] = {
 	{ "mapping values are not allowed", AT_PROBLEM, ID_YAML_SYNTAX,
 	  "a `:` that cannot be a key's",
 	  "check the indentation of this line and of the one above; put quotes "
-	  "around a value that holds `: `" },
+	  "around a value that holds `: `", FIX_QUOTE, "" },
 	{ "could not find expected ':'", AT_CONTEXT, ID_YAML_SYNTAX,
 	  "this is neither `key: value` nor part of a value",
-	  "write `key: value`, with a space after the colon" },
+	  "write `key: value`, with a space after the colon", FIX_NONE, NULL },
 	{ "did not find expected key", AT_PROBLEM, ID_YAML_SYNTAX,
 	  "this does not continue the mapping above",
-	  "align it with the keys that it belongs to" },
+	  "align it with the keys that it belongs to", FIX_ALIGN, "" },
 	{ "did not find expected '-' indicator", AT_PROBLEM, ID_YAML_SYNTAX,
 	  "this does not continue the list above",
 	  "begin a list item with `- `, or indent the line to where it "
-	  "belongs" },
+	  "belongs", FIX_ALIGN, "" },
 	{ "did not find expected ',' or ']'", AT_CONTEXT_IF_FAR,
 	  ID_YAML_SYNTAX, "this `[` has no `]`",
-	  "close the list with `]`, and separate its items with commas" },
+	  "close the list with `]`, and separate its items with commas",
+	  FIX_APPEND, "]" },
 	{ "did not find expected ',' or '}'", AT_CONTEXT_IF_FAR,
 	  ID_YAML_SYNTAX, "this `{` has no `}`",
-	  "close the mapping with `}`, and separate its keys with commas" },
+	  "close the mapping with `}`, and separate its keys with commas",
+	  FIX_APPEND, "}" },
 	{ "found unexpected end of stream", AT_CONTEXT, ID_YAML_SYNTAX,
-	  "this quote is never closed", "add the closing quote" },
+	  "this quote is never closed", "add the closing quote", FIX_APPEND, "\"" },
 	{ "found unexpected document indicator", AT_CONTEXT, ID_YAML_SYNTAX,
-	  "this quote is never closed", "add the closing quote" },
+	  "this quote is never closed", "add the closing quote", FIX_APPEND, "\"" },
 	{ "found unknown escape character", AT_PROBLEM, ID_YAML_SYNTAX,
 	  "an unknown escape in a text in double quotes",
-	  "write `\\\\` for a backslash, or use single quotes" },
+	  "write `\\\\` for a backslash, or use single quotes", FIX_INSERT, "\\" },
 	{ "found unexpected ':'", AT_PROBLEM, ID_YAML_SYNTAX,
 	  "a `:` at the end of an item",
-	  "remove it, or put quotes around an IPv6 address: \"2001:db8::\"" },
+	  "remove it, or put quotes around an IPv6 address: \"2001:db8::\"",
+	  FIX_QUOTE, "" },
 	{ "block sequence entries are not allowed", AT_PROBLEM, ID_YAML_SYNTAX,
 	  "a list cannot begin here",
-	  "put the `-` on a line of its own under the key" },
+	  "put the `-` on a line of its own under the key", FIX_NONE, NULL },
 	{ "mapping keys are not allowed", AT_PROBLEM, ID_YAML_SYNTAX,
-	  "a key cannot begin here", "put it on a line of its own" },
+	  "a key cannot begin here", "put it on a line of its own", FIX_NONE, NULL },
 	{ "found a tab character", AT_PROBLEM, ID_TAB,
-	  "a tab in the indentation", "indent with spaces" },
+	  "a tab in the indentation", "indent with spaces", FIX_UNTAB, "" },
 	{ "found character that cannot start any token", AT_PROBLEM,
 	  ID_YAML_SYNTAX, "no value can begin with this character",
-	  "put quotes around the value" },
+	  "put quotes around the value", FIX_QUOTE, "" },
 	{ "did not find expected alphabetic or numeric", AT_CONTEXT, ID_ALIAS,
 	  "YAML anchors and aliases are not used in policies",
-	  "quote a text that begins with * or &" },
+	  "quote a text that begins with * or &", FIX_NONE, NULL },
 	{ "did not find expected <document start>", AT_PROBLEM, ID_YAML_SYNTAX,
 	  "this does not continue what is above",
-	  "a policy is one mapping: begin its keys at the same column" },
+	  "a policy is one mapping: begin its keys at the same column",
+	  FIX_NONE, NULL },
 	{ "did not find expected node content", AT_PROBLEM, ID_YAML_SYNTAX,
-	  "a value is missing before this", "remove the extra character" },
+	  "a value is missing before this", "remove the extra character",
+	  FIX_REPLACE, "" },
 	{ "did not find expected comment or line break", AT_PROBLEM,
 	  ID_YAML_SYNTAX, "nothing may follow a `|` or `>` on its line",
-	  "put quotes around a value that begins with | or >" },
+	  "put quotes around a value that begins with | or >", FIX_QUOTE, "" },
 	{ "found undefined tag handle", AT_PROBLEM, ID_TAG,
 	  "YAML tags are not used in policies",
-	  "remove the tag, or quote a text that begins with !" },
+	  "remove the tag, or quote a text that begins with !", FIX_NONE, NULL },
 };
 
 static const struct wording *find_wording(const yaml_parser_t *p)
@@ -82,7 +90,8 @@ static const struct wording *find_wording(const yaml_parser_t *p)
 	/* Whatever scanning a tag stumbles over has one cure. */
 	static const struct wording tag = {
 		"", AT_CONTEXT, ID_TAG, "YAML tags are not used in policies",
-		"remove the tag, or quote a text that begins with !"
+		"remove the tag, or quote a text that begins with !",
+		FIX_NONE, NULL
 	};
 
 	if (p->context && !strcmp(p->context, "while scanning a tag"))
@@ -144,10 +153,10 @@ static const struct wording *by_character(const yaml_parser_t *p,
 {
 	static const struct wording tab = {
 		"", AT_PROBLEM, ID_TAB, "a tab in the indentation",
-		"indent with spaces"
+		"indent with spaces", FIX_UNTAB, ""
 	}, colon = {
 		"", AT_PROBLEM, ID_YAML_SYNTAX, "no value can begin with `:`",
-		"put quotes around an IPv6 address: \"::1\""
+		"put quotes around an IPv6 address: \"::1\"", FIX_QUOTE, ""
 	};
 	size_t off = char_at(text, len, &p->problem_mark);
 
@@ -203,11 +212,28 @@ int yaml_error_report(const yaml_parser_t *p, const char *file,
 			       "a comma or the closing bracket is missing "
 			       "before this");
 		diag_help(d, "%s", w->help);
+		if (w->where != AT_PROBLEM)
+			diag_mend(d, FIX_INSERT, ", ");
+		else if (w->fix)
+			diag_mend(d, w->fix, "%s", w->fix_text);
 		return err;
 	}
 	err = diag_add(d, DIAG_ERROR, -EINVAL, w->id, context, "%s", w->msg);
 	diag_help(d, "%s", w->help);
+	if (w->fix)
+		diag_mend(d, w->fix, "%s", w->fix_text);
 	if (w->where == AT_CONTEXT_IF_FAR)
 		diag_related(d, problem, "reading stopped here");
 	return err;
+}
+
+void yaml_mend_nul(struct diags *d, const char *s, size_t len)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < len; i++)
+		if (s[i])
+			strbuf_add(&b, s + i, 1);
+	if (!strpbrk(strbuf_str(&b), "\"\\\n"))
+		diag_mend(d, FIX_REPLACE, "\"%s\"", strbuf_str(&b));
 }

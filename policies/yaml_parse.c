@@ -84,6 +84,8 @@ static void bad_anchor(struct builder *b, const yaml_event_t *ev, char mark,
 		 "YAML %s are not used in policies: `%c%s`",
 		 mark == '&' ? "anchors" : "aliases", mark, name);
 	if (mark == '&')
+		diag_mend(b->d, FIX_REPLACE, "%s", "");
+	if (mark == '&')
 		diag_help(b->d, "remove `&%s`, or quote a text that begins with &",
 			  name);
 	else
@@ -99,6 +101,9 @@ static void bad_tag(struct builder *b, const yaml_event_t *ev, const char *tag)
 	diag_add(b->d, DIAG_ERROR, -EINVAL, ID_TAG, at,
 		 "YAML tags are not used in policies: `%.64s`", tag);
 	diag_help(b->d, "remove the tag, or quote a text that begins with !");
+	/* `!eth0` is no tag that anybody means: it may be a negation */
+	if (!strncmp(tag, "tag:", 4))
+		diag_mend(b->d, FIX_DROP_WORD, "%s", "");
 }
 
 /* Report the properties that no node may have; the node is kept. */
@@ -145,6 +150,7 @@ static void check_twin(struct builder *b, const struct frame *f, uint32_t key)
 			 s ? s : "key");
 		diag_related(b->d, ydoc_pos(doc, i), "first given here");
 		diag_help(b->d, "remove one of them");
+		diag_mend(b->d, FIX_DROP_TWIN, "%s", "");
 		spoil(b, key);
 		return;
 	}
@@ -260,6 +266,7 @@ static int on_scalar(struct builder *b, const yaml_event_t *ev)
 		diag_add(b->d, DIAG_ERROR, 0, ID_CONTROL_CHARACTER,
 			 place(b, ev), "a NUL character in a text");
 		diag_help(b->d, "remove the `\\0`");
+		yaml_mend_nul(b->d, s, len);
 		spoil(b, id);
 	} else {
 		err = ydoc_set_text(b->doc, id, s, len,

@@ -44,6 +44,16 @@ static size_t decode(const struct cursor *c, uint32_t *ret)
 	return len;
 }
 
+/* A byte by itself among ASCII, as Latin 1 has letters. */
+static void mend_latin1(const struct cursor *c, struct diags *d)
+{
+	bool alone = c->p + 1 == c->end || c->p[1] < 0x80;
+
+	if (*c->p >= 0xc0 && alone)
+		diag_mend(d, FIX_REPLACE, "%c%c", 0xc0 | *c->p >> 6,
+			  0x80 | (*c->p & 0x3f));
+}
+
 static int bad_utf8(const struct cursor *c, struct diags *d)
 {
 	int err = diag_add(d, DIAG_ERROR, -EINVAL, ID_BAD_UTF8, here(c),
@@ -53,6 +63,7 @@ static int bad_utf8(const struct cursor *c, struct diags *d)
 		diag_help(d, "this looks like UTF-16: save the file as UTF-8");
 	else
 		diag_help(d, "save the file as UTF-8");
+	mend_latin1(c, d);
 	return err;
 }
 
@@ -69,11 +80,13 @@ static int bad_character(const struct cursor *c, uint32_t ch, struct diags *d)
 			       here(c),
 			       "a carriage return without a line feed");
 		diag_help(d, "end lines with LF or CRLF");
+		diag_mend(d, FIX_REPLACE, " ");
 	} else {
 		err = diag_add(d, DIAG_ERROR, -EINVAL, ID_CONTROL_CHARACTER,
 			       here(c), "character U+%04X is not allowed here",
 			       ch);
 		diag_help(d, "remove the character");
+		diag_mend(d, FIX_REPLACE, "%s", "");
 	}
 	return err;
 }
@@ -100,6 +113,7 @@ static int check_directive(const struct cursor *c, struct diags *d)
 	err = diag_add(d, DIAG_ERROR, -EINVAL, ID_DIRECTIVE, here(c),
 		       "YAML directives are not used in policies");
 	diag_help(d, "remove this line");
+	diag_mend(d, FIX_DROP_LINE, "%s", "");
 	return err;
 }
 

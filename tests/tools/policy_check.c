@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/tools/policy_check.c: policy_check [-amn] [-o DIR] FILE...: the policy
+ * tests/tools/policy_check.c: policy_check [-afmn] [-o DIR] FILE...: the policy
  * loader alone, for tests: what it says about each file, on standard error.
  * Exit code: 0, 66 (not read), 78 (not valid), of the last file that was not
  * well.
  *
- * -n: without notes; -a: all errors, however many; -m: peak memory in KB on
- * standard output; -o: into DIR/NAME.err for each FILE NAME.yaml, and
- * "FILE CODE" on standard output.
+ * -f: with what can be mended mended; -n: without notes; -a: all errors,
+ * however many; -m: peak memory in KB on standard output; -o: into DIR/NAME.err
+ * for each FILE NAME.yaml, and "FILE CODE" on standard output.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -15,9 +15,10 @@
 #include "core/mem.h"
 #include "policies/policy.h"
 #include "policies/policy_files.h"
+#include "policies/policy_fix.h"
 
 struct options {
-	bool notes;
+	bool notes, fixes;
 	size_t max;
 	const char *dir;
 };
@@ -31,11 +32,27 @@ static void drop_notes(struct diags *d)
 			free(d->v[i].msg);
 			free(d->v[i].help);
 			free(d->v[i].related_msg);
+			free(d->v[i].fix_text);
 		} else {
 			d->v[n++] = d->v[i];
 		}
 	}
 	d->n = n;
+}
+
+static int fix(const char *path, char **text, size_t *len)
+{
+	_cleanup_(diags_release) struct diags done = { 0 };
+	char *fixed = NULL;
+	size_t n = 0;
+	int err = policy_fix(path, *text, *len, &fixed, &n, &done);
+
+	if (err)
+		return err;
+	free(*text);
+	*text = fixed;
+	*len = n;
+	return 0;
 }
 
 static int check(const char *path, const struct options *o, FILE *out)
@@ -48,6 +65,8 @@ static int check(const char *path, const struct options *o, FILE *out)
 	int err, code = 66;
 
 	err = policy_read(path, &text, &len, &d);
+	if (!err && o->fixes)
+		err = fix(path, &text, &len);
 	if (!err)
 		err = policy_files_split(path, text, len, &files);
 	if (!err)
@@ -102,6 +121,8 @@ int main(int argc, char **argv)
 			o.notes = false;
 		} else if (!strcmp(argv[i], "-a")) {
 			o.max = 0;
+		} else if (!strcmp(argv[i], "-f")) {
+			o.fixes = true;
 		} else if (!strcmp(argv[i], "-m")) {
 			peak = true;
 		} else if (!strcmp(argv[i], "-o") && i + 1 < argc) {
