@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/id_help.h"
 #include "cli/option_table.h"
 #include "cli/report.h"
 #include "core/diag.h"
@@ -39,7 +40,7 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-10s %s\n", commands[i]->name,
 			commands[i]->summary);
 	fputs("\n"
-	      "  help       print this text, or with COMMAND its own (also --help)\n"
+	      "  help       print this text, or of COMMAND or a message's id (also --help)\n"
 	      "  version    print the version (also --version)\n"
 	      "\n"
 	      "Exit codes: 0 done, 1 differs, 2 changed (--detailed-exitcode), 10 and up\n"
@@ -125,10 +126,20 @@ static int no_command(const char *name)
 	return EXIT_USAGE;
 }
 
+static int help_id(const char *id)
+{
+	if (id_help_print(id))
+		return EXIT_DONE;
+	fprintf(stderr, "ctpolicy: no message has the id %s\n", id);
+	return EXIT_USAGE;
+}
+
 static int run_help(const char *name)
 {
 	const struct command *c = name ? find_command(name) : NULL;
 
+	if (name && id_help_is(name))
+		return help_id(name);
 	if (c)
 		print_command_help(c);
 	else if (name)

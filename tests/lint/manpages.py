@@ -111,6 +111,14 @@ def ids(rep):
         yield "CT" + m[2], n
 
 
+def check_help(rep, name, line):
+    """`ctpolicy help ID` has what the page says."""
+    p = subprocess.run([CTPOLICY, "help", name], text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if p.returncode or not re.match(name + r"  \S", p.stdout):
+        rep.fault(REGISTRY, line, "help %s: %s" % (name, p.stdout))
+
+
 def main():
     rep = source.Report()
     pages = [f for f in source.tracked() if re.match(r"docs/.*\.scd$", f)]
@@ -139,6 +147,7 @@ def main():
     known = set()
     for name, line in ids(rep):
         known.add(name)
+        check_help(rep, name, line)
         if name not in said:
             rep.fault(REGISTRY, line, "no page tells of %s" % name)
     for name in sorted(set(re.findall(r"\bCT[0-9]{3}\b", said)) - known):
