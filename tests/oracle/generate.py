@@ -74,7 +74,23 @@ def random_policy(rng):
         _share_lists(rng, policy, made)
     if rng.random() < 0.25:
         policy["counters"] = "true"
+    if policy["state_matching"] == "allowed" and rng.random() < 0.25:
+        policy["tracked"] = [_tracked_service(rng, versions)]
     return policy
+
+
+def _tracked_service(rng, versions):
+    """It takes nothing out, nor in, and what is out it leaves out: its ports
+    may be those of others."""
+    service = _random_service(rng, versions, "kept")
+    service["role"] = [role for role in service["role"]
+                       if role != "loopback"] or ["router"]
+    service["protocol"] = [rng.choice(("tcp", "udp"))]
+    service.setdefault("ports", ["53", "8000-8100"])
+    for key in ("accept", "reply_guard", "why"):
+        service.pop(key, None)
+    service["timeouts"] = {"unreplied": "2s"}
+    return service
 
 
 def _share_lists(rng, policy, made):
@@ -394,7 +410,7 @@ def as_yaml(policy):
         text += "lists:\n" + "".join("  %s: %s\n" % (
             name, _yaml_value(value))
             for name, value in policy["lists"].items())
-    for section in ("management", "untracked"):
+    for section in ("management", "untracked", "tracked"):
         if policy.get(section):
             text += section + ":\n"
             for service in policy[section]:
@@ -405,6 +421,8 @@ def as_yaml(policy):
 
 
 def _yaml_value(value):
+    if isinstance(value, dict):
+        return "{%s}" % ", ".join("%s: %s" % item for item in value.items())
     if isinstance(value, list):
         return "[%s]" % ", ".join(map(_yaml_value, value))
     if value.replace("-", "").isalnum():
