@@ -50,13 +50,16 @@ int call_send(const struct wire *w, const struct frame *f)
 	return wire_write(w, buf, n);
 }
 
+/* Of the call that is held; one at a time. */
+static int patience;
+
 bool call_ready(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 	int n;
 
 	do {
-		n = poll(&p, 1, CALL_WAIT_MS);
+		n = poll(&p, 1, patience);
 	} while (n < 0 && errno == EINTR);
 	return n > 0 && p.revents & (events | POLLERR | POLLHUP);
 }
@@ -141,6 +144,7 @@ int call_connect(const struct call *t, int fd)
 
 int call_run(const struct call *t, bool *ret)
 {
+	patience = t->patience;
 	if (t->proto == IPPROTO_TCP)
 		return call_tcp(t, ret);
 	return t->proto == IPPROTO_UDP ? call_datagram(t, ret) :

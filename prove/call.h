@@ -27,6 +27,7 @@ struct call {
 	uint16_t cport, sport;
 	struct wire *in, *out;	/* to the client's and server's side, or NULL */
 	bool only_first;	/* the first packet, and no more */
+	int patience;		/* milliseconds, for each step */
 };
 
 /* *ret: every step was answered. */

@@ -9,8 +9,6 @@
 
 #include "prove/call.h"
 
-#define CALL_WAIT_MS 150	/* nothing is far away */
-
 /* A packet of the connection, in one direction. */
 struct frame call_frame(const struct call *t, bool reply);
 /* Put it on the wire, as if it came from afar. */

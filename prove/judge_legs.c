@@ -11,8 +11,9 @@ static bool was_dropped(const struct prove_case *c, int i)
 {
 	const struct seen_leg *l = &c->bare.leg[i];
 
-	/* what never came along was lost before */
-	return c->bare.tried && (!l->begun || seen_loss(&c->call, l));
+	/* a reply that never came along was lost before */
+	return c->bare.tried &&
+	       ((i && !l->begun) || seen_loss(&c->call, l));
 }
 
 static enum leg_fate fate_of(const struct prove_run *r,
