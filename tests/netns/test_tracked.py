@@ -207,39 +207,6 @@ class Tracked(unittest.TestCase):
                 left, = entries(LAB.server, version, "udp", OTHER)
                 self.assertGreater(left, 20)
 
-    def test_loopback(self):
-        """What this host sends itself, and nothing from the network."""
-        policy = POLICY % ("loopback", PORT)
-        for _, version, where in self.each(LAB.server, policy):
-            here = lab.address("server", version)
-            with where:
-                for own in lab.LOOPBACK[version], here:
-                    send(LAB.server, version, own, PORT)
-                    time.sleep(0.1)
-                    self.check_given(LAB.server, version, PORT)
-                    LAB.server.flush_entries()
-                send(LAB.client, version, here, PORT)
-                time.sleep(0.1)
-                left, = entries(LAB.server, version, "udp", PORT)
-                self.assertGreater(left, 20)
-
-    def test_entries_that_exist(self):
-        """They keep the timeouts they have, and are not dropped: of what stays
-        tracked nothing is newly excluded, whatever `flush` says."""
-        for words in "", "conntrack: {flush: services}\n":
-            for backend in lab.BACKENDS:
-                with self.subTest(backend=backend, words=words):
-                    self.tearDown()
-                    here = lab.address("server", 4)
-                    LAB.server.apply(backend, POLICY % ("server", OTHER))
-                    LAB.server.flush_entries()
-                    send(LAB.client, 4, here, PORT)
-                    time.sleep(0.1)
-                    LAB.server.apply(backend, POLICY % ("server", PORT) +
-                                     words)
-                    left, = entries(LAB.server, 4, "udp", PORT)
-                    self.assertGreater(left, 20)
-
     def test_client(self):
         policy = POLICY % ("client", PORT)
         for _, version, where in self.each(LAB.client, policy):
