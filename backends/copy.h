@@ -19,6 +19,7 @@
 #include "core/diag.h"
 
 struct backend_ctx;
+struct foreign;
 struct rules_copy;
 
 /* What a rule has counted, or (position 0) the policy of a base chain. */
@@ -41,6 +42,12 @@ struct rules_copier {
 		    struct diags *d);
 	int (*put)(struct backend_ctx *ctx, const struct rules_copy *c,
 		   struct diags *d);
+	/*
+	 * The rules of a saved ruleset instead, which `f` was read from; NULL:
+	 * only the owner's own tool can load its text.
+	 */
+	int (*load)(struct backend_ctx *ctx, const char *file,
+		    const struct foreign *f, struct diags *d);
 	/* Chain by chain; NULL: it has places. */
 	int (*count)(struct backend_ctx *ctx, rules_count_fn *give, void *arg,
 		     struct diags *d);

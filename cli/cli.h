@@ -57,6 +57,7 @@ enum option_bit {
 	OPT_FAMILY_FOUND = 1 << 17,
 	OPT_RULES = 1 << 18,
 	OPT_FIX = 1 << 19,
+	OPT_FILE = 1 << 20,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };

@@ -54,7 +54,7 @@ const struct option_row option_table[] = {
 	{ "family", "FAMILY", FAMILIES, OPT_REWRITE, KEY_FAMILY, 0,
 	  "ipv4 or ipv6: what iptables rules without the heading of\n"
 	  "iptables-save are for, where their words don't say it" },
-	{ "file", "FILE", VALUE_FILE, OPT_PACKET, KEY_TEXT, FLAG(file),
+	{ "file", "FILE", VALUE_FILE, OPT_PACKET | OPT_FILE, KEY_TEXT, FLAG(file),
 	  "the rules of a saved ruleset, not the kernel's" },
 	{ "policy", "POLICY", VALUE_POLICY, OPT_PACKET, KEY_TEXT, FLAG(policy),
 	  "the rules as an apply of this policy would leave them" },

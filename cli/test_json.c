@@ -87,9 +87,10 @@ int test_print_json(const struct prove *x, int err)
 	for (size_t i = 0; !err && i < x->n_runs; i++)
 		json_array_append_new(runs, of_run(&x->runs[i]));
 	json_add_diags(diags, &x->plan.diags);
-	o = json_pack("{s:i, s:s, s:s, s:b, s:o, s:o}", "schema", 1,
-		      "command", "test", "result", test_word(x, err),
-		      "host_rules", x->whole, "runs", runs,
+	o = json_pack("{s:i, s:s, s:o, s:s, s:b, s:o, s:o}", "schema", 1,
+		      "command", "test", "source",
+		      json_of_text(x->file ? x->file : "live"), "result",
+		      test_word(x, err), "host_rules", x->whole, "runs", runs,
 		      "diagnostics", diags);
 	if (!o || json_memory_lost()) {
 		json_decref(o);

@@ -63,6 +63,7 @@ static void print_run(const struct prove *x, const struct prove_run *r)
 	       r->n_legs, r->tells_tracking ? "without an entry" : "delivered",
 	       r->backend, n, n == 1 ? "service" : "services", held,
 	       held == 1 ? "connection" : "connections",
+	       x->file	? "with the file's rules" :
 	       x->whole ? "with this host's rules" :
 			  "without the host's rules");
 }

@@ -7,6 +7,7 @@
 #include "audit/own.h"
 #include "core/mem.h"
 #include "engine/live_rules.h"
+#include "engine/plan.h"
 #include "host/privilege.h"
 
 /* Rules of ctpolicy's own make no host that filters. */
@@ -74,4 +75,52 @@ void host_copy_release(struct host_copy *c)
 		if (c->v[i])
 			backends[i]->copier->free(&c->v[i]);
 	c->any = false;
+}
+
+static int not_loadable(const char *file, struct diags *d)
+{
+	diag_add(d, DIAG_ERROR, 0, ID_RULES_NOT_COPIED,
+		 (struct srcpos){ file, 1, 1, 1 },
+		 "only nft can load text of nftables");
+	diag_help(d, "unshare -rn sh -c 'nft -f %s && ctpolicy test POLICY'",
+		  file);
+	return -FAULT_LACKING;
+}
+
+int host_file_read(const char *file, uint8_t family, struct foreign **ret,
+		   const struct backend **ret_dialect, struct diags *d)
+{
+	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
+	const struct backend *b;
+	int err = f ? policy_read_saved(file, &f->text, &f->len, d) : -ENOMEM;
+
+	if (err)
+		return plan_file_fault(err);
+	f->family = family;
+	b = backend_of_text(f->text);
+	if (!b)
+		return diag_add(d, DIAG_ERROR, -FAULT_DATA, ID_NO_RULESET,
+				(struct srcpos){ file, 1, 1, 1 },
+				"this is neither iptables nor nftables text");
+	if (!b->copier || !b->copier->load)
+		return not_loadable(file, d);
+	err = b->read_foreign(file, f, d);
+	if (err)
+		return err == -EINVAL ? -FAULT_DATA : err;
+	*ret = TAKE_PTR(f);
+	*ret_dialect = b;
+	return 0;
+}
+
+int host_file_load(const struct backend *b, const char *file,
+		   const struct foreign *f, struct diags *d)
+{
+	struct backend_ctx *ctx = NULL;
+	int err = b->open(&ctx, d);
+
+	if (!err)
+		err = b->copier->load(ctx, file, f, d);
+	if (ctx)
+		b->close(&ctx);
+	return err;
 }

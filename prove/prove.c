@@ -53,7 +53,7 @@ static int find_cases(struct prove *x, struct prove_run *r)
 		err = live_rules_read_but(NULL, f, &r->plan.diags);
 	}
 	return err ? err : cases_find(&r->cases, r->plan.policy, &x->scene, f,
-				      !x->filters);
+				      !x->filters || x->file);
 }
 
 /* Under the trace alone: what is planned must not see it. */
@@ -112,7 +112,10 @@ static int run(struct prove *x, const struct host_copy *copy,
 	err = load(x, r);
 	if (!err)
 		err = scene_enter(&x->scene, &r->plan.diags);
-	if (!err && copy)
+	if (!err && x->saved)
+		err = host_file_load(x->dialect, x->file, x->saved,
+				     &r->plan.diags);
+	else if (!err && copy)
 		err = host_copy_put(copy, &r->plan.diags);
 	r->tells_tracking = !err && !r->plan.policy->unload_modules;
 	if (!err)
@@ -132,7 +135,7 @@ static int run_all(struct prove *x, const struct host_copy *copy)
 {
 	int err = 0;
 
-	if (plan_backend_name(&x->plan) || copy->any)
+	if (plan_backend_name(&x->plan) || x->filters)
 		return run(x, copy, NULL);
 	for (size_t i = 0; !err && backends[i] && i < PROVE_RUNS_MAX; i++)
 		err = run(x, NULL, backends[i]->name);
@@ -168,23 +171,34 @@ static int read_host(struct prove *x, struct host_copy *copy)
 	return err;
 }
 
+static int read_file(struct prove *x)
+{
+	int err = host_file_read(x->file, x->rq.family, &x->saved,
+				 &x->dialect, &x->plan.diags);
+
+	x->whole = x->filters = !err;
+	return err;
+}
+
 static int prepare(struct prove *x, struct host_copy *copy)
 {
 	int err = check_loads_nothing(x);
 
 	if (!err)
-		err = read_host(x, copy);
-	return err ? err : scene_look(&x->scene, &x->plan.diags);
+		err = x->file ? read_file(x) : read_host(x, copy);
+	return err ? err : scene_look(&x->scene, x->file != NULL,
+				      &x->plan.diags);
 }
 
-int prove_policy(struct prove *x, const struct request *rq, const char *file)
+int prove_policy(struct prove *x, const struct request *rq,
+		 const char *policy, const char *file)
 {
 	struct host_copy copy = { 0 };
 	int err;
 
-	*x = (struct prove){ .rq = *rq };
+	*x = (struct prove){ .rq = *rq, .file = file };
 	x->rq.private_kernel = true;
-	err = plan_load(&x->plan, &x->rq, file);
+	err = plan_load(&x->plan, &x->rq, policy);
 	if (!err)
 		err = prepare(x, &copy);
 	if (!err)
@@ -211,5 +225,6 @@ void prove_release(struct prove *x)
 		free(x->runs[i].tests);
 	}
 	scene_release(&x->scene);
+	foreign_free(&x->saved);
 	plan_release(&x->plan);
 }

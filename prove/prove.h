@@ -75,12 +75,16 @@ struct prove {
 	struct scene scene;
 	bool whole;			/* with the host's own rules */
 	bool filters;			/* ... and it has some */
+	const char *file;		/* of its rules; NULL: this host's */
+	const struct backend *dialect;	/* of the file */
+	struct foreign *saved;		/* what is in it */
 	struct prove_run runs[PROVE_RUNS_MAX];
 	size_t n_runs;
 };
 
 /* Moves this process into a private network, for good. */
-int prove_policy(struct prove *x, const struct request *rq, const char *file);
+int prove_policy(struct prove *x, const struct request *rq,
+		 const char *policy, const char *file);
 /* Is every leg proven, and every test as expected? */
 bool prove_holds(const struct prove *x);
 void prove_release(struct prove *x);

@@ -40,9 +40,9 @@ static int add_examples(struct scene *s)
 	return err;
 }
 
-int scene_look(struct scene *s, struct diags *d)
+int scene_look(struct scene *s, bool of_file, struct diags *d)
 {
-	int err = ends_find(&s->ends);
+	int err = of_file ? 0 : ends_find(&s->ends);
 
 	s->ephemeral = (struct port_range){ 32768, 60999 };
 	(void)host_ephemeral_ports(&s->ephemeral);

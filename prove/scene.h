@@ -31,8 +31,11 @@ struct scene {
 	size_t n_lent;
 };
 
-/* Before a private network is entered: what there is on this host. */
-int scene_look(struct scene *s, struct diags *d);
+/*
+ * Before a private network is entered: what there is on this host; of a file,
+ * nobody knows.
+ */
+int scene_look(struct scene *s, bool of_file, struct diags *d);
 /* Enter a new one, empty, and give it the host's addresses. */
 int scene_enter(struct scene *s, struct diags *d);
 /*

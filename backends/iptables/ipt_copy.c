@@ -305,5 +305,6 @@ static int count(struct backend_ctx *ctx, rules_count_fn *give, void *arg,
 }
 
 const struct rules_copier ipt_copier = {
-	.take = take, .put = put, .count = count, .free = copy_free,
+	.take = take, .put = put, .load = ipt_load, .count = count,
+	.free = copy_free,
 };

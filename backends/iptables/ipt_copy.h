@@ -5,6 +5,9 @@
 
 #include "backends/copy.h"
 
+/* ipt_load.c */
+int ipt_load(struct backend_ctx *ctx, const char *file,
+	     const struct foreign *f, struct diags *d);
 extern const struct rules_copier ipt_copier;
 
 #endif

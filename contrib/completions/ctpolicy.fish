@@ -45,6 +45,7 @@ complete -c ctpolicy -n '__ctpolicy_command check' -l fix -d 'mend in the file w
 complete -c ctpolicy -n '__ctpolicy_command check' -l family -x -a 'ipv4 ipv6' -d 'as if the policy said families: [FAMILY]'
 complete -c ctpolicy -n '__ctpolicy_command check' -a '(__fish_complete_suffix .yaml)'
 complete -c ctpolicy -n '__ctpolicy_command test' -l family -x -a 'ipv4 ipv6' -d 'as if the policy said families: [FAMILY]'
+complete -c ctpolicy -n '__ctpolicy_command test' -l file -x -a '(__fish_complete_path)' -d 'the rules of a saved ruleset, not the kernel\'s'
 complete -c ctpolicy -n '__ctpolicy_command test' -a '(__fish_complete_suffix .yaml)'
 complete -c ctpolicy -n '__ctpolicy_command render' -l family -x -a 'ipv4 ipv6' -d 'as if the policy said families: [FAMILY]'
 complete -c ctpolicy -n '__ctpolicy_command render' -a '(__fish_complete_suffix .yaml)'
