@@ -79,9 +79,13 @@ static bool is_about(const struct diags *of, uint32_t line)
 	return false;
 }
 
-static bool helps(const struct fixing *x, const struct diag *d,
+/* `all`: what is left is YAML, so that nothing is hidden any more. */
+static bool helps(const struct fixing *x, const struct diag *d, bool all,
 		  const struct diags *then)
 {
+	for (size_t i = 0; all && i < then->n; i++)
+		if (then->v[i].level == DIAG_ERROR && hides_others(&then->v[i]))
+			return false;
 	if (hides_others(d))
 		return !has(then, d) && !is_about(then, d->at.line);
 	return then->errors < x->now.errors &&
@@ -99,18 +103,20 @@ static const char *fix_word(enum diag_fix fix)
 static void note(struct fixing *x, const struct diag *d)
 {
 	const char *text = d->fix_text;
+	struct srcpos at = d->at;
 
+	at.col = 0;	/* what is there now is nothing to point at */
 	if (d->fix == FIX_UNTAB)
 		text = "spaces in place of tabs";
 	if (text && *text)
-		diag_add(x->done, DIAG_NOTE, 0, d->id, d->at,
+		diag_add(x->done, DIAG_NOTE, 0, d->id, at,
 			 "fixed: %s: now %s", d->msg, text);
 	else
-		diag_add(x->done, DIAG_NOTE, 0, d->id, d->at,
+		diag_add(x->done, DIAG_NOTE, 0, d->id, at,
 			 "fixed: %s: now %s", d->msg, fix_word(d->fix));
 }
 
-static int try_one(struct fixing *x, size_t i, unsigned int attempt,
+static int try_one(struct fixing *x, size_t i, unsigned int attempt, bool all,
 		   bool *ret_taken)
 {
 	_cleanup_(diags_release) struct diags then = { 0 };
@@ -122,7 +128,7 @@ static int try_one(struct fixing *x, size_t i, unsigned int attempt,
 	if (err)
 		return err == -EINVAL ? 0 : err;
 	err = look(x->file, text, len, &then);
-	if (err || !helps(x, d, &then))
+	if (err || !helps(x, d, all, &then))
 		return err;
 	note(x, d);
 	free(x->text);
@@ -135,6 +141,18 @@ static int try_one(struct fixing *x, size_t i, unsigned int attempt,
 	return 0;
 }
 
+/* Of several ways that one first after which nothing else is wrong as YAML. */
+static int try_ways(struct fixing *x, size_t i, bool *ret_taken)
+{
+	int err = 0;
+
+	for (unsigned int k = 0; !err && !*ret_taken &&
+	     k < 2 * POLICY_FIX_ATTEMPTS; k++)
+		err = try_one(x, i, k % POLICY_FIX_ATTEMPTS,
+			      k < POLICY_FIX_ATTEMPTS, ret_taken);
+	return err;
+}
+
 static int step(struct fixing *x, bool *ret_taken)
 {
 	int err = 0;
@@ -143,9 +161,7 @@ static int step(struct fixing *x, bool *ret_taken)
 	for (size_t i = 0; !err && !*ret_taken && i < x->now.n; i++) {
 		if (!x->now.v[i].fix || x->now.v[i].level != DIAG_ERROR)
 			continue;
-		for (unsigned int a = 0; !err && !*ret_taken &&
-		     a < POLICY_FIX_ATTEMPTS; a++)
-			err = try_one(x, i, a, ret_taken);
+		err = try_ways(x, i, ret_taken);
 	}
 	return err;
 }
