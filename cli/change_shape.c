@@ -27,9 +27,10 @@ static int words_add(struct words *w, struct strbuf *word)
 	return 0;
 }
 
+/* 80 ahead of 443, as numbers are */
 static int cmp_word(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
 static void words_normalize(struct words *w)
@@ -211,7 +212,7 @@ static void subtract(struct words *a, struct words *b)
 
 	while (i < a->n || k < b->n) {
 		int c = i == a->n ? 1 : k == b->n ? -1 :
-			strcmp(a->v[i], b->v[k]);
+			strverscmp(a->v[i], b->v[k]);
 
 		if (c < 0) {
 			a->v[n++] = a->v[i++];
