@@ -275,15 +275,6 @@ static void help_unknown_key(struct loader *l, const char *s, const char *what,
 		load_help_names(l, meant ? meant->name : NULL, names, n);
 }
 
-/* Of a service, what nobody can read may have said whom it is not for. */
-static bool can_narrow(const struct key *keys, size_t nkeys)
-{
-	for (size_t i = 0; i < nkeys; i++)
-		if (!strcmp(keys[i].name, "clients"))
-			return true;
-	return false;
-}
-
 /*
  * An unknown key. Where it is clear which one was meant, its value is used for
  * that one, so that one typo is one error.
@@ -301,7 +292,8 @@ static int unknown_key(struct loader *l, uint32_t key, const char *what,
 	load_error(l, key, ID_UNKNOWN_KEY, "unknown key `%s` in %s",
 		   load_shown(l, s), what);
 	help_unknown_key(l, s, what, keys, nkeys, meant);
-	if (!meant && !can_narrow(keys, nkeys))
+	/* Of a service, it may say whom it is not for. */
+	if (!meant && !find_key(keys, nkeys, "clients"))
 		diag_mend(l->d, FIX_COMMENT, "%s", "");
 	if (meant && !given[meant - keys]) {
 		given[meant - keys] = true;
