@@ -14,6 +14,7 @@
 /* One command a process, and one way to show its results. */
 static const struct options *how;
 static bool is_whole = true, made;
+static int unwritten;		/* errno of the first write that failed */
 
 static const struct format *format(void)
 {
@@ -31,6 +32,12 @@ static bool wants_color(int fd)
 	return isatty(fd) && term && strcmp(term, "dumb");
 }
 
+static void flush_output(void)
+{
+	if (fflush(stdout) && !unwritten)
+		unwritten = errno;
+}
+
 void report_talk(const char *fmt, ...)
 {
 	_cleanup_(strbuf_release) struct strbuf line = { 0 };
@@ -41,6 +48,8 @@ void report_talk(const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_vprintf(&line, fmt, ap);
 	va_end(ap);
+	/* Where both go to one pipe, in the order in which they were said. */
+	flush_output();
 	fputs("ctpolicy: ", stderr);
 	diag_puts(strbuf_str(&line), stderr);
 	fputc('\n', stderr);
@@ -93,9 +102,10 @@ int report_conclude(int code)
 {
 	bool fails = code < EXIT_RESTORED && !made;
 
-	if (fflush(stdout) || ferror(stdout)) {
+	flush_output();
+	if (unwritten || ferror(stdout)) {
 		fprintf(stderr, "ctpolicy: cannot write the output: %s%s\n",
-			strerror(errno),
+			strerror(unwritten ? unwritten : errno),
 			made ? "; what was applied is in force" : "");
 		is_whole = false;
 	}
