@@ -20,9 +20,14 @@ static int say_ending(struct plan *p, struct state *state)
 	}
 	if (err)
 		return report_failure(p, "confirm", err);
-	diag_add(&p->diags, DIAG_ERROR, 0, ID_CONFIRM_TOO_LATE, NOPOS,
-		 "change %u was not confirmed in time; it %s", e.id,
-		 trial_end_words(e.ending));
+	if (e.ending == ENDING_TAKEN_BACK)
+		diag_add(&p->diags, DIAG_ERROR, 0, ID_CONFIRM_TOO_LATE, NOPOS,
+			 "change %u was rolled back before it was confirmed",
+			 e.id);
+	else
+		diag_add(&p->diags, DIAG_ERROR, 0, ID_CONFIRM_TOO_LATE, NOPOS,
+			 "change %u was not confirmed in time; it %s", e.id,
+			 trial_end_words(e.ending));
 	report(p, "confirm", "rolled_back", SHOW_NOTHING);
 	return EXIT_UNCONFIRMED;
 }

@@ -27,6 +27,8 @@ int waiting_read(struct state *state, struct waiting *ret, struct diags *d)
 
 enum ending recovery_ending(const struct recovery *v)
 {
+	if (v->in_time)
+		return ENDING_TAKEN_BACK;
 	return diags_has(&v->plan.diags, ID_ORIGINAL_GONE) ?
 		       ENDING_ROLLED_BACK_BUT : ENDING_ROLLED_BACK;
 }
@@ -274,6 +276,8 @@ int recovery_take_back(struct recovery *v, const struct request *rq,
 
 	begin(v, rq, state, "rollback");
 	err = waiting_read(state, &w, &v->plan.diags);
+	/* A waiter that is told to end has another command. */
+	v->in_time = w.there && !w.expired && !strcmp(rq->command, "rollback");
 	return err ? err : take_back(v, &w);
 }
 

@@ -33,6 +33,7 @@ struct recovery {
 	struct record record;	/* the change that this is about */
 	enum recovered what;
 	bool unreadable;	/* its journal or record cannot be used */
+	bool in_time;		/* `rollback` came before the trial ended */
 };
 
 /*

@@ -118,7 +118,7 @@ bool trial_tell_end(struct state *state, bool is_told, struct diags *d)
 	_cleanup_(diags_release) struct diags said = { 0 };
 	struct ending_note e;
 
-	if (trial_take_end(state, &e, &said))
+	if (trial_take_end(state, &e, &said) || e.ending == ENDING_TAKEN_BACK)
 		return false;
 	if (!is_told)
 		diag_add(d, DIAG_WARNING, 0, ID_CONFIRM_TOO_LATE, NOPOS,

@@ -30,7 +30,7 @@ int trial_take_end(struct state *state, struct ending_note *ret,
 const char *trial_end_words(enum ending e);
 /*
  * The same as a warning; `is_told`: another message of this command is about
- * it. False: nothing to tell.
+ * it. False: nothing to tell, since who rolled it back knows.
  */
 bool trial_tell_end(struct state *state, bool is_told, struct diags *d);
 

@@ -56,12 +56,14 @@ static const char *const endings[] = {
 	[ENDING_ROLLED_BACK] = "rolled_back",
 	[ENDING_ROLLED_BACK_BUT] = "rolled_back_but",
 	[ENDING_FAILED] = "failed",
+	[ENDING_TAKEN_BACK] = "taken_back",
 };
 _Static_assert(ARRAY_SIZE(endings) == ENDING_MAX_, "an ending has no name");
 
 bool ending_is_undone(enum ending e)
 {
-	return e == ENDING_ROLLED_BACK || e == ENDING_ROLLED_BACK_BUT;
+	return e == ENDING_ROLLED_BACK || e == ENDING_ROLLED_BACK_BUT ||
+	       e == ENDING_TAKEN_BACK;
 }
 
 const char *ending_name(enum ending e)

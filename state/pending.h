@@ -32,6 +32,7 @@ enum ending {
 	ENDING_ROLLED_BACK,	/* and verified */
 	ENDING_ROLLED_BACK_BUT,	/* some of the host's rules could not be */
 	ENDING_FAILED,		/* could not be undone: `recover` */
+	ENDING_TAKEN_BACK,	/* in time, by `rollback`, which said how */
 	ENDING_MAX_
 };
 

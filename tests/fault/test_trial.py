@@ -331,6 +331,21 @@ def once(host, before):
     assert host.listing() != before
 
 
+def rolled_back_in_time(host, before):
+    """Who rolled a trial back himself is not told that its time ran out, and
+    may go back one more. Another, who comes to confirm it, is told."""
+    for verb, code in (("apply", 0), ("confirm", 12), ("rollback", 0)):
+        host.run("apply", "--confirm", "1h", TWO)
+        said = host.run("rollback")
+        assert "rolled back change" in said and "CT551" not in said, said
+        assert host.listing() == before
+        more = [ONE] if verb == "apply" else []
+        said = host.run(verb, *more, code=code)
+        assert ("CT551" in said) == (verb == "confirm"), said
+        assert "in time" not in said, said
+    assert host.listing() != before
+
+
 def seen(host, before):
     """Commands that change nothing warn of a trial or an unfinished change."""
     def said(text):
@@ -423,7 +438,8 @@ def others_folders(host, _):
 
 CASES = (failing_look, slow_change, told_to_end, small_waiter, damaged_note,
          deleted, deleted_above, damaged_in_place, at_once, disk, cut_removal,
-         in_force, once, seen, numbers, two_folders, others_folders)
+         in_force, once, rolled_back_in_time, seen, numbers, two_folders,
+         others_folders)
 
 
 def play_all(backend):
