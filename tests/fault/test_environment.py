@@ -31,6 +31,8 @@ SOCKETS = (
 )
 NAMES = re.compile(r"/(nsswitch\.conf|resolv\.conf|hosts|passwd|group|"
                    r"services|protocols|networks|ld\.so\.preload$)")
+# Read below its root, without a name service: who makes a change.
+USERS = "etc/passwd"
 
 
 def may_write(host, path):
@@ -59,7 +61,8 @@ def judge(host, verb, lines):
                   name + "connects", line)
         elif what in ("openat", "open", "creat"):
             path = re.search(r'"([^"]*)"', rest)[1]
-            check(not NAMES.search(path), name + "asks for names", line)
+            check(path == USERS or not NAMES.search(path),
+                  name + "asks for names", line)
             if re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC", rest):
                 check(may_write(host, path), name + "writes", line)
     check(runs == 1, name + "runs programs", runs)
