@@ -80,3 +80,19 @@ const char *suggest(const char *word, const char *const *candidates, size_t n)
 	}
 	return best;
 }
+
+bool suggest_is_clear(const char *word, const char *best,
+		      const char *const *candidates, size_t n)
+{
+	size_t len = strlen(word);
+	unsigned least = distance(word, len, best, strlen(best));
+
+	for (size_t i = 0; i < n; i++) {
+		size_t nc = strlen(candidates[i]);
+
+		if (nc <= WORD_MAX && strcmp(candidates[i], best) != 0 &&
+		    distance(word, len, candidates[i], nc) <= least)
+			return false;
+	}
+	return true;
+}

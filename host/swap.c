@@ -238,13 +238,27 @@ int swap_check(const char *path)
 	return faccessat(p.dir, ".", W_OK, AT_EACCESS) ? -errno : 0;
 }
 
-int swap_write(const char *path, const char *text, size_t len)
+static int check_same(int fd, const char *was, size_t was_len)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int err = fd_read(fd, SWAP_MAX, &text, &len);
+
+	if (err)
+		return err;
+	return len == was_len && !memcmp(text, was, len) ? 0 : -ESTALE;
+}
+
+int swap_write_over(const char *path, const char *was, size_t was_len,
+		    const char *text, size_t len)
 {
 	_cleanup_(place_release) struct place p = { .dir = -1 };
 	_cleanup_(close_fd) int from = -1;
 	struct stat st;
 	int err = find_alone(path, &p, &from, &st);
 
+	if (!err && was)
+		err = check_same(from, was, was_len);
 	if (!err)
 		err = keep(&p, from, &st);
 	if (!err)
@@ -253,6 +267,11 @@ int swap_write(const char *path, const char *text, size_t len)
 		err = -errno;
 	host_trace("rename(%s) = %d", path, err);
 	return err;
+}
+
+int swap_write(const char *path, const char *text, size_t len)
+{
+	return swap_write_over(path, NULL, 0, text, len);
 }
 
 void swap_tidy(const char *path)

@@ -24,6 +24,9 @@ int swap_read(const char *path, char **ret, size_t *ret_len);
 /* Could it be written, its owner kept? -EROFS, -EPERM, -EMLINK. */
 int swap_check(const char *path);
 int swap_write(const char *path, const char *text, size_t len);
+/* The same, if its text is still that one. -ESTALE: it is another. */
+int swap_write_over(const char *path, const char *was, size_t was_len,
+		    const char *text, size_t len);
 /* What a writer that died left behind goes. */
 void swap_tidy(const char *path);
 /* The kept text goes. */

@@ -29,9 +29,6 @@ static void explain_host_bits(struct diags *d, const char *s)
 	prefix_print(&p, &net);
 	diag_help(d, "the network is %s; the single address is %s",
 		  strbuf_str(&net), host);
-	/* as nft and iptables take it */
-	diag_mend(d, FIX_REPLACE, strchr(host, ':') ? "\"%s\"" : "%s",
-		  strbuf_str(&net));
 }
 
 /* The length that a netmask stands for, or -EINVAL. */
@@ -165,17 +162,6 @@ static void mend_range(struct diags *d, const char *s)
 		diag_mend(d, FIX_REPLACE, "%s", strbuf_str(&b));
 }
 
-/* "192.0.2.1:80" */
-static void mend_port(struct diags *d, const char *s)
-{
-	char out[ADDRESS_TEXT_MAX];
-	struct prefix p;
-
-	snprintf(out, sizeof(out), "%.*s", (int)strcspn(s, ":"), s);
-	if (!prefix_parse(out, &p))
-		diag_mend(d, FIX_REPLACE, "%s", out);
-}
-
 static void mend_nothing(struct diags *d, const char *s)
 {
 	(void)d;
@@ -236,7 +222,7 @@ static void explain_address(struct diags *d, const char *s)
 		  mend_range },
 		{ has_port,
 		  "write the address alone; ports go into `ports`",
-		  mend_port },
+		  mend_nothing },
 	};
 
 	if (explain_mask(d, s) || explain_short(d, s))
@@ -410,7 +396,6 @@ static void explain_interface(struct diags *d, const char *s)
 	} else if (strchr(s, ':')) {
 		diag_help(d, "write %.*s: labels such as %s are names of "
 			  "addresses", (int)strcspn(s, ":"), s, s);
-		diag_mend(d, FIX_REPLACE, "%.*s", (int)strcspn(s, ":"), s);
 	} else if (strchr(s, '*')) {
 		diag_help(d, "only a `*` at the end stands for the rest of a "
 			  "name");

@@ -116,7 +116,8 @@ static void unknown_list(struct loader *l, uint32_t node, const char *name)
 	if (near) {
 		find_list(l, near)->used = true;
 		diag_help(l->d, "did you mean `@%s`?", near);
-		diag_mend(l->d, FIX_REPLACE, "\"@%s\"", near);
+		if (suggest_is_clear(name, near, names, n))
+			diag_mend(l->d, FIX_REPLACE, "\"@%s\"", near);
 	} else if (is_item_name(name)) {
 		diag_help(l->d, "add it: `lists: {%s: [...]}`", name);
 	} else {

@@ -273,6 +273,11 @@ static void help_unknown_key(struct loader *l, const char *s, const char *what,
 		diag_help(l->d, "ctpolicy.yaml(5) lists the keys of %s", what);
 	else
 		load_help_names(l, meant ? meant->name : NULL, names, n);
+	/* `sport` is like `ports`, and means the other end's */
+	if (meant && (suggest_synonym(s) ||
+		      (suggest_is_clear(s, meant->name, names, n) &&
+		       !strcasestr(s, "sport"))))
+		diag_mend(l->d, FIX_REPLACE, "%s", meant->name);
 }
 
 /*
@@ -292,9 +297,6 @@ static int unknown_key(struct loader *l, uint32_t key, const char *what,
 	load_error(l, key, ID_UNKNOWN_KEY, "unknown key `%s` in %s",
 		   load_shown(l, s), what);
 	help_unknown_key(l, s, what, keys, nkeys, meant);
-	/* Of a service, it may say whom it is not for. */
-	if (!meant && !find_key(keys, nkeys, "clients"))
-		diag_mend(l->d, FIX_COMMENT, "%s", "");
 	if (meant && !given[meant - keys]) {
 		given[meant - keys] = true;
 		ret[meant - keys] = ydoc_after(l->doc, key);
@@ -313,8 +315,6 @@ static void reserved_key(struct loader *l, uint32_t at, const struct key *key,
 		diag_help(l->d, "%s", help);
 		if (!strncmp(help, "remove it", 9))
 			diag_mend(l->d, FIX_DROP, "%s", "");
-		else	/* nothing comes of it in this section */
-			diag_mend(l->d, FIX_COMMENT, "%s", "");
 		return;
 	}
 	load_error(l, at, ID_RESERVED_KEY,

@@ -26,6 +26,11 @@ static bool explain_range(struct diags *d, const char *s)
 		return false;
 	if (strspn(s + a, " :-.~") != sep || (sep == 1 && s[a] == '.'))
 		return false;
+	if (strspn(s + a, " ") == sep) {
+		diag_help(d, "write %.*s-%s for a range, or %.*s, %s for two ports",
+			  (int)a, s, hi, (int)a, s, hi);
+		return true;
+	}
 	diag_help(d, "a range is written %.*s-%s", (int)a, s, hi);
 	diag_mend(d, FIX_REPLACE, "%.*s-%s", (int)a, s, hi);
 	return true;
@@ -44,7 +49,6 @@ static void explain_port(struct diags *d, const char *s)
 	} else if (digits && s[digits] == '/' && strlen(s) < 20) {
 		diag_help(d, "write %.*s; the protocol has a key of its own",
 			  (int)digits, s);
-		diag_mend(d, FIX_REPLACE, "%.*s", (int)digits, s);
 	} else if (!strcmp(s, "*") || !strcasecmp(s, "any") ||
 		   !strcasecmp(s, "all")) {
 		diag_help(d, "every port is 0-65535");
@@ -93,12 +97,6 @@ static int bad_port(struct loader *l, uint32_t node, const char *s, int why)
 		load_error(l, node, ID_NUMBER_RANGE,
 			   "port `%s` is out of range", load_shown(l, s));
 		diag_help(l->d, "ports are 0 to 65535");
-		/* behind the last one are none */
-		if (!dash)
-			diag_mend(l->d, FIX_DROP_ITEM, "%s", "");
-		else if (dash - s < 6)
-			diag_mend(l->d, FIX_REPLACE, "%.*s-65535",
-				  (int)(dash - s), s);
 		return -EINVAL;
 	}
 	if (n < 16 && dash && dash > s && dash[1] &&
@@ -134,7 +132,8 @@ static int unknown_name(struct loader *l, uint32_t node, const char *s)
 		   SERVICES_FILE, load_shown(l, s));
 	if (!strcasecmp(s, "dns"))
 		near = "domain";
-	if (near)
+	if (near && (!strcasecmp(s, "dns") ||
+		     suggest_is_clear(s, near, names, n)))
 		diag_mend(l->d, FIX_REPLACE, "%d", port_names_builtin(near));
 	if (near)
 		diag_help(l->d, "did you mean `%s` (%d)?", near,

@@ -11,16 +11,18 @@ struct protocol_list {
 	bool seen[256];
 };
 
-static const char *nearest_protocol(const char *s)
+static const char *nearest_protocol(const char *s, bool *ret_clear)
 {
-	const char *names[64];
+	const char *names[64], *near;
 	size_t n = 0;
 
 	while (n < ARRAY_SIZE(names) && protocol_name_at(n)) {
 		names[n] = protocol_name_at(n);
 		n++;
 	}
-	return suggest(s, names, n);
+	near = suggest(s, names, n);
+	*ret_clear = near && suggest_is_clear(s, near, names, n);
+	return near;
 }
 
 /* "tcp/udp" */
@@ -39,15 +41,17 @@ static void mend_protocols(struct diags *d, const char *s)
 	diag_mend(d, FIX_REPLACE, "%s]", strbuf_str(&b));
 }
 
-static void propose(struct diags *d, const char *name)
+static void propose(struct diags *d, const char *name, bool clear)
 {
 	diag_help(d, "did you mean `%s`?", name);
-	diag_mend(d, FIX_REPLACE, "%s", name);
+	if (clear)
+		diag_mend(d, FIX_REPLACE, "%s", name);
 }
 
 static void explain_protocol(struct diags *d, const char *s)
 {
-	const char *near = nearest_protocol(s);
+	bool clear;
+	const char *near = nearest_protocol(s, &clear);
 
 	if (strpbrk(s, ",+/ |") && strlen(s) < 32) {
 		diag_help(d, "write several protocols as a list: [tcp, udp]");
@@ -60,9 +64,9 @@ static void explain_protocol(struct diags *d, const char *s)
 			  "the roles router or loopback alone may say `any`");
 		diag_mend(d, FIX_REPLACE, "any");
 	} else if (strcasestr(s, "echo") || strcasestr(s, "ping")) {
-		propose(d, "icmp-echo");
+		propose(d, "icmp-echo", true);
 	} else if (near) {
-		propose(d, near);
+		propose(d, near, clear);
 	} else {
 		diag_help(d, "write a name such as tcp, udp, sctp, gre or esp, "
 			  "or a number");

@@ -21,7 +21,7 @@ const char *suggest_synonym(const char *word)
 		{ "iface", "interfaces" }, { "ifaces", "interfaces" },
 		{ "devices", "interfaces" }, { "comment", "why" },
 		{ "description", "why" }, { "reason", "why" },
-		{ "action", "accept" }, { "state", "state_matching" },
+		{ "state", "state_matching" },
 		{ "nf_conntrack_max", "max" }, { "limit", "max" },
 		{ "hashsize", "buckets" }, { "nf_conntrack_buckets", "buckets" },
 		{ "module", "modules" },

@@ -273,8 +273,8 @@ int load_duration(struct loader *l, uint32_t node, uint32_t *ret_seconds)
 			   load_shown(l, s));
 		diag_help(l->d, "the kernel takes 1s to %us (24d)",
 			  DURATION_MAX);
-		diag_mend(l->d, FIX_REPLACE, "%us",
-			  v || err ? DURATION_MAX : 1);
+		if (v || err)	/* 0 may mean never, or at once */
+			diag_mend(l->d, FIX_REPLACE, "%us", DURATION_MAX);
 		return -EINVAL;
 	}
 	*ret_seconds = (uint32_t)(v * unit);
@@ -311,13 +311,11 @@ static int bad_size(struct loader *l, uint32_t node, const char *s,
 }
 
 static int size_range(struct loader *l, uint32_t node, const char *s,
-		      const char *range, const char *nearest)
+		      const char *range)
 {
 	load_error(l, node, ID_NUMBER_RANGE, "`%s` is out of range",
 		   load_shown(l, s));
 	diag_help(l->d, "write %s", range);
-	if (nearest)
-		diag_mend(l->d, FIX_REPLACE, "%s", nearest);
 	return -EINVAL;
 }
 
@@ -336,14 +334,13 @@ int load_memory(struct loader *l, uint32_t node, struct amount *ret)
 		return bad_size(l, node, s, rest);
 	if (!shift) {
 		if (err || v < 1 || v > 100)
-			return size_range(l, node, s, "1% to 100%",
-					  v > 100 ? "100%" : NULL);
+			return size_range(l, node, s, "1% to 100%");
 		ret->kind = AMOUNT_PERCENT;
 		ret->value = v;
 		return 0;
 	}
 	if (err || !v || v > BYTES_MAX >> shift)
-		return size_range(l, node, s, "1KiB to 1024TiB", NULL);
+		return size_range(l, node, s, "1KiB to 1024TiB");
 	ret->kind = AMOUNT_BYTES;
 	ret->value = v << shift;
 	return 0;

@@ -26,7 +26,6 @@ void load_help_names(struct loader *l, const char *nearest,
 
 	if (nearest) {
 		diag_help(l->d, "did you mean `%s`?", nearest);
-		diag_mend(l->d, FIX_REPLACE, "%s", nearest);
 		return;
 	}
 	join_names(names, n, &all);
@@ -54,7 +53,7 @@ int load_word(struct loader *l, uint32_t node, const char *what,
 	      const struct word *words, size_t nwords, int *ret)
 {
 	const char *s = ydoc_text(l->doc, node);
-	const char *names[NAMES_MAX];
+	const char *names[NAMES_MAX], *near;
 	size_t n = 0;
 
 	if (!s)
@@ -72,16 +71,10 @@ int load_word(struct loader *l, uint32_t node, const char *what,
 	s = ydoc_text(l->doc, node);
 	if (!s)
 		return -ENOMEM;
-	load_help_names(l, suggest(s, names, n), names, n);
-	/* Of which there is one, or which is what there is without the key. */
-	for (size_t i = 0; i < n; i++)
-		if (n == 1 || !strcmp(names[i], "auto") ||
-		    !strcmp(names[i], "inherit"))
-			diag_mend(l->d, FIX_REPLACE, "%s", names[i]);
-	if (!strcmp(what, "role"))
-		diag_mend(l->d, FIX_DROP_ITEM, "%s", "");
-	if (suggest(s, names, n))
-		diag_mend(l->d, FIX_REPLACE, "%s", suggest(s, names, n));
+	near = suggest(s, names, n);
+	load_help_names(l, near, names, n);
+	if (near && suggest_is_clear(s, near, names, n))
+		diag_mend(l->d, FIX_REPLACE, "%s", near);
 	for (size_t i = 0; i < n; i++)
 		if (means(s, names[i]))
 			diag_mend(l->d, FIX_REPLACE, "%s", names[i]);
