@@ -49,7 +49,8 @@ static size_t connections(const struct prove_run *r)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n_legs; i++)
-		n += r->legs[i].reply ? 0 : r->legs[i].connections;
+		if (!r->legs[i].reply && r->legs[i].fate != LEG_UNTRIED)
+			n += r->legs[i].connections;
 	return n;
 }
 

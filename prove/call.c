@@ -144,6 +144,12 @@ int call_connect(const struct call *t, int fd)
 
 int call_run(const struct call *t, bool *ret)
 {
+	bool through = t->way == WAY_THROUGH;
+
+	/* As with `interfaces: [lo]`: there is no far end to call from. */
+	if (((through || t->way == WAY_IN) && !t->in) ||
+	    ((through || t->way == WAY_OUT) && !t->out))
+		return -ENODEV;
 	patience = t->patience;
 	if (t->proto == IPPROTO_TCP)
 		return call_tcp(t, ret);

@@ -88,13 +88,16 @@ static bool stays_tracked(const struct prove_case *c)
 	       service_keeps_own(c->service, c->flow.family);
 }
 
-static void judge_test(struct prove_test *t, const struct prove_case *c)
+/* Where the modules are unloaded, nothing will be tracked. */
+static void judge_test(const struct prove_run *r, struct prove_test *t,
+		       const struct prove_case *c)
 {
 	const struct seen_leg *l = &c->now.leg[0];
 
 	*t = (struct prove_test){
 		.test = c->test, .tried = c->now.tried && l->begun,
-		.tracked = !l->untracked,
+		.tracked = r->tells_tracking &&
+			   (l->tracked || !l->untracked),
 		.accepted = !seen_loss(&c->call, l),
 		.by = c->now.by[0],
 	};
@@ -115,7 +118,7 @@ int prove_judge(struct prove_run *r, bool whole)
 	for (size_t i = 0; !err && i < c->n; i += n) {
 		n = 1;
 		if (c->v[i].test) {
-			judge_test(&r->tests[r->n_tests], &c->v[i]);
+			judge_test(r, &r->tests[r->n_tests], &c->v[i]);
 			r->tests_passed += r->tests[r->n_tests++].passed;
 			continue;
 		}

@@ -186,8 +186,9 @@ static int prepare(struct prove *x, struct host_copy *copy)
 
 	if (!err)
 		err = x->file ? read_file(x) : read_host(x, copy);
-	return err ? err : scene_look(&x->scene, x->file != NULL,
-				      &x->plan.diags);
+	if (!err)
+		err = scene_look(&x->scene, x->file != NULL, &x->plan.diags);
+	return err ? err : scene_add_devices(&x->scene, x->plan.policy);
 }
 
 int prove_policy(struct prove *x, const struct request *rq,

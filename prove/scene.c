@@ -40,6 +40,53 @@ static int add_examples(struct scene *s)
 	return err;
 }
 
+static bool has_device(const struct iface_set *all, const struct iface *want)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (want->wild ? !strncmp(all->v[i].name, want->name,
+					  strlen(want->name)) :
+				 !strcmp(all->v[i].name, want->name))
+			return true;
+	return !strcmp(want->name, "lo");
+}
+
+/* "wan*" is met by wan0. */
+static int add_device(struct iface_set *all, const struct iface *want)
+{
+	struct iface dev = { 0 };
+
+	if (has_device(all, want))
+		return 0;
+	memcpy(dev.name, want->name, sizeof(dev.name));
+	if (want->wild && strlen(dev.name) < sizeof(dev.name) - 1)
+		dev.name[strlen(dev.name)] = '0';
+	return iface_set_add(all, &dev);
+}
+
+int scene_add_devices(struct scene *s, const struct policy *p)
+{
+	static const struct iface usual = { .name = "eth0" };
+	struct iface_set *all = &s->ends.devices;
+	int err = all->n ? 0 : iface_set_add(all, &usual);
+
+	for (size_t i = 0; i < p->n_services; i++)
+		for (size_t k = 0; !err && k < p->services[i].ifaces.n; k++)
+			err = add_device(all, &p->services[i].ifaces.v[k]);
+	return err;
+}
+
+/* Of a link alone: who calls such an address names the device as well. */
+static void leave_link_local_out(struct prefix_set *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].family != AF_INET6 || s->v[i].addr[0] != 0xfe ||
+		    (s->v[i].addr[1] & 0xc0) != 0x80)
+			s->v[n++] = s->v[i];
+	s->n = n;
+}
+
 int scene_look(struct scene *s, bool of_file, struct diags *d)
 {
 	int err = of_file ? 0 : ends_find(&s->ends);
@@ -50,6 +97,8 @@ int scene_look(struct scene *s, bool of_file, struct diags *d)
 		return diag_add(d, DIAG_ERROR, err, ID_NO_WITNESS, NOPOS,
 				"the addresses of this host cannot be read: %s",
 				strerror(-err));
+	leave_link_local_out(&s->ends.outside);
+	leave_link_local_out(&s->ends.all);
 	return add_examples(s);
 }
 

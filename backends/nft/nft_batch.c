@@ -11,6 +11,7 @@
 #include "core/mem.h"
 
 #define PAGE_BYTES (256 * 1024)
+#define ACK_SPACE 2048		/* what a queued answer weighs in the kernel */
 
 static int add_page(struct nft_batch *b)
 {
@@ -100,6 +101,18 @@ const struct nft_sent *nft_batch_find(const struct nft_batch *b, uint32_t seq)
 	size_t i = seq - b->base;
 
 	return i < b->n_sent ? &b->sent[i] : NULL;
+}
+
+void nft_batch_size_buffers(struct mnl_socket *nl, const struct nft_batch *b)
+{
+	int fd = mnl_socket_get_fd(nl);
+	int snd = (int)b->bytes + 65536;
+	int rcv = (int)b->n_sent * ACK_SPACE + 65536;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &snd, sizeof(snd)))
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &snd, sizeof(snd));
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcv, sizeof(rcv)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcv, sizeof(rcv));
 }
 
 int nft_batch_send(struct mnl_socket *nl, const struct nft_batch *b)

@@ -16,7 +16,6 @@
 #include "host/trace.h"
 
 #define SETTLE_MIN 10000	/* steps that leave the kernel work to do */
-#define ACK_SPACE 2048		/* what a queued answer weighs in the kernel */
 
 struct verdict_of {
 	const struct nft_plan *plan;
@@ -24,19 +23,6 @@ struct verdict_of {
 	struct diags *d;
 	int err;		/* the first one */
 };
-
-/* Buffers as large as the batch; without CAP_NET_ADMIN the limit applies. */
-static void size_buffers(struct backend_ctx *ctx, const struct nft_batch *b)
-{
-	int fd = mnl_socket_get_fd(ctx->nl);
-	int snd = (int)b->bytes + 65536;
-	int rcv = (int)b->n_sent * ACK_SPACE + 65536;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &snd, sizeof(snd)))
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &snd, sizeof(snd));
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcv, sizeof(rcv)))
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcv, sizeof(rcv));
-}
 
 static int send_batch(struct backend_ctx *ctx, const struct nft_batch *b)
 {
@@ -218,7 +204,7 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 		return err;
 	ctx->seq += (uint32_t)b.n_sent;
 	ctx->settling = p.n > SETTLE_MIN;
-	size_buffers(ctx, &b);
+	nft_batch_size_buffers(ctx->nl, &b);
 	err = send_batch(ctx, &b);
 	if (err)
 		return say_batch(d, err);

@@ -308,9 +308,11 @@ static int read_answers(struct sending *s)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		/* no room for all answers: the kernel took the rest */
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		/* -ENOBUFS: an answer was lost, which may have been an error */
 		if (n < 0)
-			return errno == EAGAIN || errno == ENOBUFS ? 0 : -errno;
+			return refused(s, s->batch.base, -errno);
 		for (; mnl_nlmsg_ok(nlh, left);
 		     nlh = mnl_nlmsg_next(nlh, &left)) {
 			const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
@@ -332,14 +334,12 @@ static int begin(struct sending *s)
 
 static int flush(struct sending *s)
 {
-	int size = (int)s->batch.bytes + 65536;
 	int err = nft_batch_end(&s->batch);
 
 	if (err)
 		return err;
 	s->ctx->seq += (uint32_t)s->batch.n_sent;
-	setsockopt(mnl_socket_get_fd(s->ctx->nl), SOL_SOCKET, SO_SNDBUFFORCE,
-		   &size, sizeof(size));
+	nft_batch_size_buffers(s->ctx->nl, &s->batch);
 	err = nft_batch_send(s->ctx->nl, &s->batch);
 	err = err ? refused(s, 0, err) : read_answers(s);
 	nft_batch_release(&s->batch);

@@ -72,6 +72,8 @@ int nft_batch_begin(struct nft_batch *b, uint32_t generation);
 int nft_batch_end(struct nft_batch *b);
 /* The message with that number, or NULL. */
 const struct nft_sent *nft_batch_find(const struct nft_batch *b, uint32_t seq);
+/* Buffers as large as the batch; without CAP_NET_ADMIN the limit applies. */
+void nft_batch_size_buffers(struct mnl_socket *nl, const struct nft_batch *b);
 /* All of it at once; what the kernel answers is there then. -errno */
 int nft_batch_send(struct mnl_socket *nl, const struct nft_batch *b);
 void nft_batch_release(struct nft_batch *b);

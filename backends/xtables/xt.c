@@ -173,8 +173,11 @@ static int take_extension_option(struct build *b, bool negated)
 	else if (t)
 		c = find_option(t->x6_options, t->extra_opts, b->a->v[b->i],
 				&has_arg);
-	if (c < 0)
-		return missing("option", b->a->v[b->i]);
+	if (c < 0) {
+		xt_guard_complain("option \"%s\" belongs to no match or target named ahead of it (-m tcp, as iptables-save writes it)",
+				  b->a->v[b->i]);
+		return -EOPNOTSUPP;
+	}
 	b->i++;
 	optarg = has_arg ? b->a->v[b->i++] : NULL;
 	if (has_arg && !optarg)

@@ -308,6 +308,53 @@ def copies_users():
     assert one["legs_proven"] == one["legs_total"] == LEGS
 
 
+DEVICES = """version: 1
+state_matching: allowed
+untracked:
+  - {name: a, role: server, protocol: tcp, ports: [80], interfaces: [odd9]}
+  - {name: b, role: router, protocol: udp, ports: [53], interfaces: ["odd*"]}
+"""
+UNLOADED = """version: 1
+state_matching: forbidden
+conntrack: {modules: unload}
+tests:
+  - packet: tcp 192.0.2.2:40000 > 198.51.100.1:80
+    expect: {tracked: no, verdict: accept}
+"""
+
+
+def lends_devices():
+    """An interface that the host lacks, and a host without global IPv6."""
+    space = lab.Namespace()
+    space.run("ip link add net0 type veth peer name o0 && ip link set o0 up && "
+              "ip link set net0 up && ip addr add 198.51.100.1/24 dev net0")
+    for text in DEVICES, SERVICES % {"accept": ""}:
+        for one in try_it(space, "-", code=0, text=text)["runs"]:
+            assert one["legs_proven"] == one["legs_total"], one
+
+
+def tracks_nothing_unloaded():
+    for one in try_it(host(), "-", code=0, text=UNLOADED)["runs"]:
+        assert [t["passed"] for t in one["tests"]] == [True], one
+
+
+def many_rules():
+    """More answers than a socket has room for: none of them gets lost."""
+    space = host()
+    some = ["ip saddr 203.0.113.%d tcp dport %d drop" % (n % 250, n + 1)
+            for n in range(500)]
+    space.nft("table inet many {\nchain in { type filter hook input priority "
+              "0\n%s\n}\n}\n" % "\n".join(some))
+    one, = try_it(space, policy(), code=0)["runs"]
+    assert one["legs_proven"] == one["legs_total"] == LEGS
+    space.run("ipset create odd hash:ip")
+    if not space.run("iptables-nft -A INPUT -m set --match-set odd src -j DROP "
+                     "&& echo made", check=False).endswith("made\n"):
+        return
+    said = try_it(space, policy(), code=69)
+    assert "CT850" in {d["id"] for d in said["diagnostics"]}, said
+
+
 def main():
     dialects = (("nft", "nftables", "table inet host"),
                 ("legacy", "iptables", "table ip"),
@@ -318,6 +365,10 @@ def main():
     case("no rules", without_rules)
     case("text", text_says_it)
     case("half a copy", refuses_half_a_copy)
+    case("devices", lends_devices)
+    case("unloaded", tracks_nothing_unloaded)
+    if "nftables" in lab.BACKENDS:
+        case("many rules", many_rules)
     if "iptables" in lab.BACKENDS:
         case("users", copies_users)
         case("file", takes_a_file)
