@@ -81,6 +81,30 @@ static void print_same(const struct result_end *e, const struct display *how)
 	fold_print(strbuf_str(&b), 0, 0, how->width, stdout);
 }
 
+/* As a shell takes it for one word. */
+static void put_word(const char *s, struct strbuf *out)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+,:@%-";
+
+	strbuf_puts(out, " ");
+	if (*s && !s[strspn(s, plain)]) {
+		strbuf_puts(out, s);
+		return;
+	}
+	strbuf_puts(out, "'");
+	for (; *s; s++) {
+		size_t n = strcspn(s, "'");
+
+		strbuf_add(out, s, n);
+		s += n;
+		if (!*s)
+			break;
+		strbuf_puts(out, "'\\''");
+	}
+	strbuf_puts(out, "'");
+}
+
 /* "ctpolicy apply --confirm 60s policy.yaml", with what was asked for here. */
 static void print_next(const struct result *r, const struct plan *p,
 		       struct strbuf *out)
@@ -94,9 +118,12 @@ static void print_next(const struct result *r, const struct plan *p,
 	if (rq->family)
 		strbuf_printf(out, " --family %s",
 			      rq->family == AF_INET ? "ipv4" : "ipv6");
+	if (strcmp(rq->state_dir, STATE_DIR) != 0) {
+		strbuf_puts(out, " --state-dir");
+		put_word(rq->state_dir, out);
+	}
 	if (p->policy && p->file != policy_default)
-		strbuf_printf(out, " %s", strcmp(p->file, "-") ? p->file :
-								 "POLICY");
+		put_word(strcmp(p->file, "-") ? p->file : "POLICY", out);
 }
 
 /* A command is never folded: it is to be copied. */
