@@ -213,11 +213,12 @@ static int add_pattern(struct boot_files *f, const char *pattern)
 	return err;
 }
 
-static int add_profiles(struct boot_files *f, char *names, unsigned int depth);
+static int add_profiles(struct boot_files *f, struct names *seen, char *names,
+			unsigned int depth);
 
 /* "include = one, two" or "include=three", of whatever section */
-static int add_included(struct boot_files *f, const char *path,
-			unsigned int depth)
+static int add_included(struct boot_files *f, struct names *seen,
+			const char *path, unsigned int depth)
 {
 	_cleanup_free_ char *text = NULL;
 	char *rest = NULL, *line;
@@ -234,32 +235,39 @@ static int add_included(struct boot_files *f, const char *path,
 		line += strlen(INCLUDE);
 		line += strspn(line, " \t");
 		if (*line == '=')
-			err = add_profiles(f, line + 1, depth);
+			err = add_profiles(f, seen, line + 1, depth);
 	}
 	return err;
 }
 
 /*
- * The strongest of a name is the one that counts. A variable in a name is
- * tuned's to know.
+ * The strongest of a name is the one that counts; that one may include the
+ * next of its own name, and no file is read twice.
  */
-static int add_profile(struct boot_files *f, const char *name,
-		       unsigned int depth)
+static int add_profile(struct boot_files *f, struct names *seen,
+		       const char *name, unsigned int depth)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tuned_folders); i++) {
 		const char *path = intern_printf("%s/%s/tuned.conf",
 						 tuned_folders[i], name);
-		int err = path ? add(f, path, false, BOOT_NAMES, 0) : -ENOMEM;
+		int err;
 
-		if (err)
-			return err;
-		if (!access(path, F_OK))
-			return add_included(f, path, depth);
+		if (!path)
+			return -ENOMEM;
+		if (is_hidden(seen, path) || access(path, F_OK))
+			continue;
+		if (mem_grow(&seen->v, &seen->cap, seen->n + 1))
+			return -ENOMEM;
+		seen->v[seen->n++] = path;
+		err = add(f, path, false, BOOT_NAMES, 0);
+		return err ? err : add_included(f, seen, path, depth);
 	}
 	return 0;
 }
 
-static int add_profiles(struct boot_files *f, char *names, unsigned int depth)
+/* "-name" is one that need not be there; a variable is tuned's to know. */
+static int add_profiles(struct boot_files *f, struct names *seen, char *names,
+			unsigned int depth)
 {
 	char *rest = NULL, *name;
 	int err = 0;
@@ -269,7 +277,8 @@ static int add_profiles(struct boot_files *f, char *names, unsigned int depth)
 	for (name = strtok_r(names, TUNED_BETWEEN, &rest); !err && name;
 	     name = strtok_r(NULL, TUNED_BETWEEN, &rest))
 		if (!strpbrk(name, "/$"))
-			err = add_profile(f, name, depth - 1);
+			err = add_profile(f, seen, name + (*name == '-'),
+					  depth - 1);
 	return err;
 }
 
@@ -277,12 +286,15 @@ static int add_profiles(struct boot_files *f, char *names, unsigned int depth)
 static int add_tuned(struct boot_files *f)
 {
 	_cleanup_free_ char *text = NULL;
+	struct names seen = { 0 };
 	size_t len;
 	int err = file_read(TUNED_ACTIVE, PROFILES_MAX, &text, &len);
 
 	if (err)
 		return err == -ENOMEM ? err : 0;
-	return add_profiles(f, text, TUNED_DEPTH);
+	err = add_profiles(f, &seen, text, TUNED_DEPTH);
+	free(seen.v);
+	return err;
 }
 
 int boot_files_settings(struct boot_files *ret)

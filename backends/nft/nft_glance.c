@@ -2,21 +2,36 @@
 /*
  * backends/nft/nft_glance.c: which tables, chains, rules and sets there are.
  *
+ * Of ctpolicy's own sets, unless they are large, also what is in them: an
+ * element that takes another's place leaves their number as it was.
+ *
  * A rule is what it was for as long as its handle is there: what replaces it
  * has another one. Handles are counted anew in a table that was made anew, but
  * not the tables' own.
  */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "backends/nft/nft_kernel.h"
 #include "core/digest.h"
+#include "core/intern.h"
 #include "core/mem.h"
 
 /* NFTA_SET_COUNT, of kernels from 6.16 on; headers may be older. */
 #define SET_COUNT 20
+/* Of a set whose elements are listed. */
+#define LISTED_MAX 4096
+
+struct own_set {
+	uint8_t family;
+	const char *table, *name;	/* interned */
+};
 
 struct glance {
 	uint64_t digest;
+	struct own_set *v;
+	size_t n, cap;
 };
 
 static void add_text(struct glance *g, const struct nlattr *a)
@@ -74,6 +89,20 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
+static int list_later(struct glance *g, const struct nlmsghdr *nlh,
+		      const struct nlattr *const *v)
+{
+	struct own_set s = {
+		nft_msg_family(nlh), intern(nft_attr_str(v[NFTA_SET_TABLE])),
+		intern(nft_attr_str(v[NFTA_SET_NAME])),
+	};
+
+	if (!s.table || !s.name || mem_grow(&g->v, &g->cap, g->n + 1))
+		return -ENOMEM;
+	g->v[g->n++] = s;
+	return 0;
+}
+
 /* Elements that come and go by themselves are not counted. */
 static int take_set(const struct nlmsghdr *nlh, void *arg)
 {
@@ -96,7 +125,37 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 	if (!v[SET_COUNT])
 		return -EOPNOTSUPP;
 	add_number(arg, nft_attr_u32(v[SET_COUNT]));
-	return 0;
+	return nft_attr_u32(v[SET_COUNT]) <= LISTED_MAX ?
+		       list_later(arg, nlh, v) : 0;
+}
+
+static int take_elements(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *v[NFTA_SET_ELEM_LIST_ELEMENTS + 1];
+	const struct nlattr *list;
+	struct glance *g = arg;
+	int err = nft_msg_attrs(nlh, v, NFTA_SET_ELEM_LIST_ELEMENTS);
+
+	list = err ? NULL : v[NFTA_SET_ELEM_LIST_ELEMENTS];
+	if (list)
+		g->digest = digest_add(g->digest, netlink_attr_data(list),
+				       netlink_attr_size(list));
+	return err;
+}
+
+static int list_elements(struct backend_ctx *ctx, struct glance *g)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < g->n; i++) {
+		struct nft_dump_of what = {
+			.type = NFT_MSG_GETSETELEM, .family = g->v[i].family,
+			.table = g->v[i].table, .set = g->v[i].name,
+		};
+
+		err = nft_dump(ctx, &what, take_elements, g);
+	}
+	return err;
 }
 
 static int take_object(const struct nlmsghdr *nlh, void *arg)
@@ -129,13 +188,14 @@ static int glance_once(struct backend_ctx *ctx, void *arg)
 	int err = 0;
 
 	g->digest = DIGEST_START;
+	g->n = 0;
 	for (size_t i = 0; !err && i < ARRAY_SIZE(dumps); i++) {
 		struct nft_dump_of what = { .type = dumps[i].type,
 					    .family = NFPROTO_UNSPEC };
 
 		err = nft_dump(ctx, &what, dumps[i].take, g);
 	}
-	return err;
+	return err ? err : list_elements(ctx, g);
 }
 
 int nft_glance(struct backend_ctx *ctx, uint64_t *ret, struct diags *d)
@@ -146,5 +206,6 @@ int nft_glance(struct backend_ctx *ctx, uint64_t *ret, struct diags *d)
 
 	if (!err)
 		*ret = g.digest;
+	free(g.v);
 	return err;
 }
