@@ -28,9 +28,10 @@ class ActionModule(ActionBase):
         answer = self._confirmed(trial['seconds'], task_vars)
         if answer.get('failed'):
             msg = answer.get('msg', 'the change could not be confirmed')
-            if answer.get('rc') != ROLLED_BACK:
+            if answer.get('rc') != ROLLED_BACK and not answer.get('kept'):
                 msg += '; the host rolls it back when the trial is over'
-            result.update(failed=True, changed=False, msg=msg)
+            result.update(failed=True, changed=bool(answer.get('kept')),
+                          msg=msg)
         return result
 
     def _confirmed(self, seconds, task_vars):

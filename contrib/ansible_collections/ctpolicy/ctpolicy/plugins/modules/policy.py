@@ -117,7 +117,7 @@ def run(module, words, text=None):
     return code, answer
 
 
-def require(module, code, answer, what):
+def require(module, code, answer, what, **more):
     if code:
         errors = [d['message'] for d in answer.get('diagnostics', [])
                   if d.get('level') == 'error']
@@ -125,7 +125,7 @@ def require(module, code, answer, what):
             msg='%s: %s' % (what, '; '.join(errors) or answer['stderr'] or
                             'exit code %d' % code), rc=code,
             result=answer.get('result'),
-            diagnostics=answer.get('diagnostics', []))
+            diagnostics=answer.get('diagnostics', []), **more)
 
 
 def kept(path):
@@ -148,8 +148,10 @@ def keep(module, text):
             out.write(text)
         os.chmod(new, 0o644)
         module.atomic_move(new, path)
-    code, answer = run(module, ['apply', path])
-    require(module, code, answer, 'the policy is in force, but its file is not')
+    code, answer = run(module, ['apply', path] + (
+        ['--force'] if module.params['force'] else []))
+    require(module, code, answer, 'the policy is in force and its file is '
+            'written, but the record does not name the file', kept=True)
 
 
 def differences(path, before, after, answer):
