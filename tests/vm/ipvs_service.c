@@ -44,7 +44,7 @@ static struct nlmsghdr *begin(char *buf, uint16_t type, uint8_t command,
 
 static int take_id(const struct nlmsghdr *nlh, void *id)
 {
-	const struct nlattr *a;
+	struct nlattr *a;
 
 	mnl_attr_for_each(a, nlh, sizeof(struct genlmsghdr))
 		if (mnl_attr_get_type(a) == CTRL_ATTR_FAMILY_ID)
