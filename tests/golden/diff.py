@@ -9,7 +9,6 @@ read the difference before committing it.
 import os
 import shlex
 import subprocess
-import sys
 
 import golden
 
@@ -34,20 +33,4 @@ def diff(name, line):
         name, line, p.stderr, p.stdout, p.returncode)
 
 
-def main():
-    runs = 0
-    names = golden.rulesets(HERE)
-    for name in names:
-        with open(os.path.join(HERE, name + ".runs")) as f:
-            lines = f.read().splitlines()
-        runs += len(lines)
-        golden.compare(os.path.join(HERE, name + ".out"),
-                       "".join(diff(name, line) for line in lines))
-    print("%d rulesets, %d runs, %d not as expected" % (
-        len(names), runs, golden.failed))
-    if len(names) < golden.backends():
-        sys.exit("rulesets are missing")
-    sys.exit(bool(golden.failed))
-
-
-main()
+golden.compare_runs(HERE, ".runs", diff)

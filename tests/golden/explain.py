@@ -9,7 +9,6 @@ import json
 import os
 import shlex
 import subprocess
-import sys
 
 import golden
 
@@ -28,20 +27,4 @@ def explain(name, line):
         name, line, p.stdout, p.returncode)
 
 
-def main():
-    runs = 0
-    names = golden.rulesets(HERE)
-    for name in names:
-        with open(os.path.join(HERE, name + ".packets")) as f:
-            lines = f.read().splitlines()
-        runs += len(lines)
-        golden.compare(os.path.join(HERE, name + ".out"),
-                       "".join(explain(name, line) for line in lines))
-    print("%d rulesets, %d runs, %d not as expected" % (
-        len(names), runs, golden.failed))
-    if len(names) < golden.backends():
-        sys.exit("rulesets are missing")
-    sys.exit(bool(golden.failed))
-
-
-main()
+golden.compare_runs(HERE, ".packets", explain)

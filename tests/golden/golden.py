@@ -2,6 +2,7 @@
 """What was said before and is said now, for the tests of this folder."""
 import difflib
 import os
+import sys
 
 SUFFIX = {"iptables": ".save", "nftables": ".nft"}
 failed = 0
@@ -39,3 +40,21 @@ def difference(path, got, now="said now"):
         want = f.read()
     return "".join(difflib.unified_diff(
         want.splitlines(True), got.splitlines(True), path, now))
+
+
+def compare_runs(folder, suffix, run):
+    """What run(name, line) says of each text in the folder, for each line of the
+    file beside it that ends with `suffix`; ends the test."""
+    names = rulesets(folder)
+    runs = 0
+    for name in names:
+        with open(os.path.join(folder, name + suffix)) as f:
+            lines = f.read().splitlines()
+        runs += len(lines)
+        compare(os.path.join(folder, name + ".out"),
+                "".join(run(name, line) for line in lines))
+    print("%d rulesets, %d runs, %d not as expected" % (
+        len(names), runs, failed))
+    if len(names) < backends():
+        sys.exit("rulesets are missing")
+    sys.exit(bool(failed))
