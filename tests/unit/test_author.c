@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/unit/test_author.c: who runs a command, in a tree that looks like /. */
-#include <fcntl.h>
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "core/mem.h"
 #include "host/author.h"
+#include "tests/unit/file_tree.h"
 
 #define PASSWD                                                                \
 	"# 1000:x:1000:\nroot:x:0:0:root:/root:/bin/sh\nbroken\nother:x\n"    \
@@ -23,41 +12,15 @@
 #define UNSET "4294967295"
 #define STAT(tty) "7 (a) b (c) S 1 7 7 " tty " 7 4194560"
 
-static char root[] = "/tmp/test_author.XXXXXX";
-static int tree = -1;
-
-static int unlink_one(const char *path, const struct stat *st, int flag,
-		      struct FTW *at)
+/* The folders that every case has. */
+static int setup(void **state)
 {
-	(void)st, (void)flag, (void)at;
-	return remove(path);
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	strcpy(root + strlen(root) - 6, "XXXXXX");
-	if (!mkdtemp(root))
+	if (begin(state))
 		return -1;
-	tree = open(root, O_RDONLY | O_DIRECTORY);
-	return tree < 0 || mkdirat(tree, "proc", 0700) ||
-	       mkdirat(tree, "proc/self", 0700) || mkdirat(tree, "etc", 0700);
-}
-
-static int end(void **state)
-{
-	(void)state;
-	close(tree);
-	return nftw(root, unlink_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void put(const char *path, const char *text)
-{
-	int fd = openat(tree, path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
+	make_folder("proc");
+	make_folder("proc/self");
+	make_folder("etc");
+	return 0;
 }
 
 static void expect(const char *is, const char *wanted)
@@ -180,10 +143,10 @@ static void test_this_process(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_user, begin, end),
-		cmocka_unit_test_setup_teardown(test_nothing, begin, end),
-		cmocka_unit_test_setup_teardown(test_tty, begin, end),
-		cmocka_unit_test_setup_teardown(test_unit, begin, end),
+		cmocka_unit_test_setup_teardown(test_user, setup, end),
+		cmocka_unit_test_setup_teardown(test_nothing, setup, end),
+		cmocka_unit_test_setup_teardown(test_tty, setup, end),
+		cmocka_unit_test_setup_teardown(test_unit, setup, end),
 		cmocka_unit_test(test_this_process),
 	};
 

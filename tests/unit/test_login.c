@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/unit/test_login.c: logins, found in a tree that looks like /proc. */
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "core/mem.h"
 #include "core/strbuf.h"
 #include "host/login.h"
+#include "tests/unit/file_tree.h"
 
 #define HEAD "  sl  local_address rem_address   st tx_queue rx_queue\n"
 /* Addresses as a little-endian machine prints them: 192.0.2.1, 192.0.2.50. */
@@ -33,41 +22,14 @@
 	ROW("0000000000000000FFFF0000010200C0:0016",                          \
 	    "0000000000000000FFFF0000320200C0:C350", "01", "14")
 
-static char root[] = "/tmp/test_login.XXXXXX";
-static int proc = -1;
-
-static int unlink_one(const char *path, const struct stat *st, int flag,
-		      struct FTW *at)
+/* The folders that every case has. */
+static int setup(void **state)
 {
-	(void)st, (void)flag, (void)at;
-	return remove(path);
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	strcpy(root + strlen(root) - 6, "XXXXXX");
-	if (!mkdtemp(root))
+	if (begin(state))
 		return -1;
-	proc = open(root, O_RDONLY | O_DIRECTORY);
-	return proc < 0 || mkdirat(proc, "self", 0700) ||
-	       mkdirat(proc, "self/net", 0700);
-}
-
-static int end(void **state)
-{
-	(void)state;
-	close(proc);
-	return nftw(root, unlink_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void put(const char *path, const char *text)
-{
-	int fd = openat(proc, path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
+	make_folder("self");
+	make_folder("self/net");
+	return 0;
 }
 
 static void put_self(int parent)
@@ -83,9 +45,9 @@ static void put_process(int pid, const char *name, int parent)
 	char path[32], text[128];
 
 	snprintf(path, sizeof(path), "%d", pid);
-	assert_int_equal(mkdirat(proc, path, 0700), 0);
+	make_folder(path);
 	snprintf(path, sizeof(path), "%d/fd", pid);
-	assert_int_equal(mkdirat(proc, path, 0700), 0);
+	make_folder(path);
 	snprintf(path, sizeof(path), "%d/comm", pid);
 	snprintf(text, sizeof(text), "%s\n", name);
 	put(path, text);
@@ -100,7 +62,7 @@ static void put_fd(int pid, int fd, const char *to)
 	char path[32];
 
 	snprintf(path, sizeof(path), "%d/fd/%d", pid, fd);
-	assert_int_equal(symlinkat(to, proc, path), 0);
+	assert_int_equal(symlinkat(to, tree, path), 0);
 }
 
 /* 10 listens; 20 and 30 are logins; 31, 32 are below 30. */
@@ -139,7 +101,7 @@ static void test_parents(void **state)
 
 	(void)state;
 	put_host(32);
-	assert_int_equal(logins_read(proc, NULL, &l), 0);
+	assert_int_equal(logins_read(tree, NULL, &l), 0);
 	assert_true(l.own && !l.hidden && !l.shared && !l.garbled);
 	assert_int_equal(l.n, 1);
 	assert_login(&l, 0, "192.0.2.50 50000 192.0.2.1 22", 11);
@@ -154,10 +116,10 @@ static void test_environment(void **state)
 
 	(void)state;
 	put_host(32);
-	assert_int_equal(logins_read(proc, "192.0.2.50 50000 192.0.2.1 22",
+	assert_int_equal(logins_read(tree, "192.0.2.50 50000 192.0.2.1 22",
 				     &l), 0);
 	assert_int_equal(l.n, 1);
-	assert_int_equal(logins_read(proc, "192.0.2.9 9 192.0.2.1 22", &m), 0);
+	assert_int_equal(logins_read(tree, "192.0.2.9 9 192.0.2.1 22", &m), 0);
 	assert_int_equal(m.n, 2);
 	assert_true(m.own);
 	assert_login(&m, 1, "192.0.2.9 9 192.0.2.1 22", 0);
@@ -172,7 +134,7 @@ static void test_others(void **state)
 	(void)state;
 	put_host(40);
 	put_process(40, "tmux: server", 1);
-	assert_int_equal(logins_read(proc, NULL, &l), 0);
+	assert_int_equal(logins_read(tree, NULL, &l), 0);
 	assert_true(l.shared && !l.own);
 	assert_int_equal(l.n, 2);
 	assert_int_equal(l.v[0].inode + l.v[1].inode, 11 + 12);
@@ -187,11 +149,11 @@ static void test_nothing(void **state)
 	assert_int_equal(logins_read(-1, NULL, &l), 0);
 	assert_int_equal(l.n, 0);
 	put_host(32);
-	assert_int_equal(unlinkat(proc, "self/net/tcp", 0), 0);
-	assert_int_equal(logins_read(proc, NULL, &l), 0);
+	assert_int_equal(unlinkat(tree, "self/net/tcp", 0), 0);
+	assert_int_equal(logins_read(tree, NULL, &l), 0);
 	assert_int_equal(l.n, 0);
 	put("self/net/tcp", HEAD LISTENS);
-	assert_int_equal(logins_read(proc, NULL, &l), 0);
+	assert_int_equal(logins_read(tree, NULL, &l), 0);
 	assert_int_equal(l.n, 0);
 }
 
@@ -204,7 +166,7 @@ static void test_mapped(void **state)
 	put_fd(30, 4, "socket:[14]");
 	put_self(30);
 	put("self/net/tcp6", HEAD MAPPED);
-	assert_int_equal(logins_read(proc, NULL, &l), 0);
+	assert_int_equal(logins_read(tree, NULL, &l), 0);
 	assert_int_equal(l.n, 1);
 	assert_login(&l, 0, "192.0.2.50 50000 192.0.2.1 22", 14);
 }
@@ -231,7 +193,7 @@ static void test_damaged(void **state)
 		_cleanup_(logins_release) struct logins l = { 0 };
 
 		put("self/net/tcp", tables[i]);
-		assert_int_equal(logins_read(proc, NULL, &l), 0);
+		assert_int_equal(logins_read(tree, NULL, &l), 0);
 		assert_int_equal(l.n, 0);
 	}
 	put("self/net/tcp", HEAD LISTENS LOGIN_A LOGIN_B);
@@ -239,7 +201,7 @@ static void test_damaged(void **state)
 		_cleanup_(logins_release) struct logins l = { 0 };
 
 		put("self/stat", stats[i]);
-		assert_int_equal(logins_read(proc, NULL, &l), 0);
+		assert_int_equal(logins_read(tree, NULL, &l), 0);
 		assert_false(l.own);
 	}
 }
@@ -253,7 +215,7 @@ static void test_circle(void **state)
 	put_process(50, "x", 51);
 	put_process(51, "y", 50);
 	put_self(50);
-	assert_int_equal(logins_read(proc, NULL, &l), 0);
+	assert_int_equal(logins_read(tree, NULL, &l), 0);
 	assert_int_equal(l.n, 0);
 }
 
@@ -327,13 +289,13 @@ static void test_new(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_parents, begin, end),
-		cmocka_unit_test_setup_teardown(test_environment, begin, end),
-		cmocka_unit_test_setup_teardown(test_others, begin, end),
-		cmocka_unit_test_setup_teardown(test_nothing, begin, end),
-		cmocka_unit_test_setup_teardown(test_mapped, begin, end),
-		cmocka_unit_test_setup_teardown(test_damaged, begin, end),
-		cmocka_unit_test_setup_teardown(test_circle, begin, end),
+		cmocka_unit_test_setup_teardown(test_parents, setup, end),
+		cmocka_unit_test_setup_teardown(test_environment, setup, end),
+		cmocka_unit_test_setup_teardown(test_others, setup, end),
+		cmocka_unit_test_setup_teardown(test_nothing, setup, end),
+		cmocka_unit_test_setup_teardown(test_mapped, setup, end),
+		cmocka_unit_test_setup_teardown(test_damaged, setup, end),
+		cmocka_unit_test_setup_teardown(test_circle, setup, end),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_new),
 	};
