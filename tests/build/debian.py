@@ -57,11 +57,10 @@ def build(room):
     for path in source.tracked():
         os.makedirs(os.path.dirname(os.path.join(tree, path)), exist_ok=True)
         shutil.copy2(os.path.join(source.TOP, path), os.path.join(tree, path))
-    env = dict(os.environ, DEB_BUILD_OPTIONS="nocheck noautodbgsym parallel=%d"
+    env = dict(source.own_environment(),
+               DEB_BUILD_OPTIONS="nocheck noautodbgsym parallel=%d"
                % os.cpu_count(), DEB_CFLAGS_SET="-O0", DEB_CPPFLAGS_SET="",
                HOME=room)
-    for name in [n for n in env if n.startswith(("MAKE", "MFLAGS"))]:
-        del env[name]
     succeeded(on_this_machine(["dpkg-buildpackage", "-us", "-uc"], cwd=tree,
                               env=env))
     made = {name.rsplit(".", 1)[1]: os.path.join(room, name)

@@ -8,18 +8,14 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.environ["srcdir"], "tests", "netns"))
+import tally                                                # noqa: E402
+from tally import check                                     # noqa: E402
+
 SOURCE = os.path.abspath(os.environ["srcdir"])
 CTPOLICY = os.environ["CTPOLICY"]
 TMP = os.environ["TMPDIR"]
 GOOD = os.path.join(SOURCE, "policies", "examples", "minimal.yaml")
-faults = 0
-
-
-def check(good, what, *more):
-    global faults
-    faults += not good
-    if not good:
-        print("not ok -", what, *more)
 
 
 def run(*words, **options):
@@ -116,5 +112,4 @@ def container():
 
 pre_commit()
 container()
-print("integrations: %d faults" % faults)
-sys.exit(bool(faults))
+tally.end("integrations: ")

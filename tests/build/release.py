@@ -17,9 +17,7 @@ EPOCH = 1700000000
 
 
 def run(words, folder, umask=0o022):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and
-           k != "MFLAGS"}
-    env["SOURCE_DATE_EPOCH"] = str(EPOCH)
+    env = dict(source.own_environment(), SOURCE_DATE_EPOCH=str(EPOCH))
     made = subprocess.run(words, cwd=folder, env=env, text=True, check=False,
                           umask=umask, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)

@@ -8,6 +8,12 @@ import shutil
 import subprocess
 import sys
 
+for folder in ("lint", "netns"):
+    sys.path.insert(0, os.path.join(os.environ["srcdir"], "tests", folder))
+import source                                               # noqa: E402
+import tally                                                # noqa: E402
+from tally import check                                     # noqa: E402
+
 SOURCE = os.path.abspath(os.environ["srcdir"])
 BUILD = os.path.abspath(os.environ["builddir"])
 TMP = os.environ["TMPDIR"]
@@ -23,21 +29,12 @@ DEFINED = {
                     "DESTDIR=%%{buildroot}" % BUILD,
     "debug_package": "%{nil}",
 }
-faults = 0
-
-
-def check(good, what, *more):
-    global faults
-    faults += not good
-    if not good:
-        print("not ok -", what, *more)
 
 
 def run(*words):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and
-           k != "MFLAGS"}
-    return subprocess.run(words, env=dict(env, HOME=TMP), check=False, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return subprocess.run(words, env=dict(source.own_environment(), HOME=TMP),
+                          check=False, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
 
 
 def build():
@@ -83,14 +80,13 @@ def about(package):
 if not shutil.which("rpmbuild") or not shutil.which("rpmlint"):
     print("not installed: rpm, rpmlint")
     sys.exit(77)
-with open(SPEC) as source:
-    text = source.read()
+with open(SPEC) as spec:
+    text = spec.read()
 made, version = build()
-with open(os.path.join(SOURCE, "configure.ac")) as source:
-    check("AC_INIT([ctpolicy], [%s])" % version in source.read(), "version")
+with open(os.path.join(SOURCE, "configure.ac")) as script:
+    check("AC_INIT([ctpolicy], [%s])" % version in script.read(), "version")
 lint(SPEC)
 if made:
     lint(made)
     about(made)
-print("rpm: %d faults" % faults)
-sys.exit(bool(faults))
+tally.end("rpm: ")

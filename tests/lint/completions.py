@@ -11,19 +11,15 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.environ["srcdir"], "tests", "netns"))
+import tally                                                # noqa: E402
+from tally import check                                     # noqa: E402
+
 CTPOLICY = os.environ["CTPOLICY"]
 TMP = os.environ["TMPDIR"]
 FOLDER = os.path.join(os.environ["srcdir"], "contrib", "completions")
 FILES = {"bash": "ctpolicy", "zsh": "_ctpolicy", "fish": "ctpolicy.fish"}
 SHELLS = ("bash", "zsh", "fish")
-faults = 0
-
-
-def check(good, what, *more):
-    global faults
-    faults += not good
-    if not good:
-        print("not ok -", what, *more)
 
 
 def said(*args):
@@ -172,9 +168,7 @@ def main():
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         check(run.returncode == 64 and not run.stdout and
               b"bash, zsh or fish" in run.stderr, "a shell: %r" % wrong)
-    print("%d lines in each of %d shells, %d faults" % (
-        len(want), len(SHELLS), faults))
-    sys.exit(bool(faults))
+    tally.end("%d lines in each of %d shells: " % (len(want), len(SHELLS)))
 
 
 main()

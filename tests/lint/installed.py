@@ -6,30 +6,26 @@ import re
 import subprocess
 import sys
 
+import source
+
+sys.path.insert(0, os.path.join(os.environ["srcdir"], "tests", "netns"))
+import tally                                                # noqa: E402
+from tally import check                                     # noqa: E402
+
 CTPOLICY = os.environ["CTPOLICY"]
 ROOT = os.path.join(os.environ["TMPDIR"], "root")
-faults = 0
-
-
-def check(good, what, *more):
-    global faults
-    faults += not good
-    if not good:
-        print("not ok -", what, *more)
 
 
 def read(path):
-    with open(path, "rb") as source:
-        return source.read()
+    with open(path, "rb") as kept:
+        return kept.read()
 
 
 def install():
-    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and
-           k != "MFLAGS"}
     run = subprocess.run(
         ["make", "-s", "-C", os.environ["builddir"], "install", "prefix=/usr",
-         "sysconfdir=/etc", "DESTDIR=" + ROOT], env=env, check=False, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+         "sysconfdir=/etc", "DESTDIR=" + ROOT], env=source.own_environment(),
+        check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     check(run.returncode == 0, "make install", run.stdout)
 
 
@@ -63,8 +59,7 @@ def main():
     stray = [p for p in found if not p.startswith(
         ("/usr/sbin/", "/usr/lib/systemd/", share))]
     check(not stray, "elsewhere", stray)
-    print("%d files installed, %d faults" % (len(found), faults))
-    sys.exit(bool(faults))
+    tally.end("%d files installed: " % len(found))
 
 
 main()

@@ -16,6 +16,12 @@ GENERATED = re.compile(
     r"(^|/)(__pycache__|\.deps|\.dirstamp)(/|$)|\.(o|a|log|trs|pyc)$")
 
 
+def own_environment():
+    """Of a make that is no part of the one which runs the test."""
+    return {name: value for name, value in os.environ.items()
+            if not name.startswith(("MAKE", "MFLAGS"))}
+
+
 def tracked():
     """Paths below TOP, sorted; from git where there is one, else all."""
     if os.path.exists(os.path.join(TOP, ".git")):

@@ -12,14 +12,14 @@ _passed = _failed = _cases = 0
 EVERY = int(os.environ.get("CTPOLICY_EVERY", "1"))
 
 
-def check(good, what, more=""):
-    """Count one; `more` is shown if it does not hold."""
+def check(good, what, *more):
+    """Count one; what is `more` is shown if it does not hold."""
     global _failed, _passed
     with _lock:
         _passed += bool(good)
         _failed += not good
         if not good:
-            print("not ok - %s %s" % (what, more), flush=True)
+            print("not ok -", what, *more, flush=True)
 
 
 def case(what, function, *args):

@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 
 import lab
 import sshlab
+import tally
+from tally import check
 
 SOURCE = os.path.abspath(os.environ["srcdir"])
 FOLDER = os.path.join(SOURCE, "contrib")
@@ -35,6 +36,8 @@ HARMFUL = {"version": 1, "state_matching": "allowed", "untracked": [
 CALLBACK = """
 import json
 from ansible.plugins.callback import CallbackBase
+
+
 class CallbackModule(CallbackBase):
     CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME = 2.0, "stdout", "told"
     def v2_runner_on_ok(self, result, failed=False, **more):
@@ -43,16 +46,6 @@ class CallbackModule(CallbackBase):
         self.v2_runner_on_ok(result, True)
     v2_runner_on_unreachable = v2_runner_on_failed
 """
-faults = 0
-
-
-def check(good, what, *more):
-    global faults
-    faults += not good
-    if not good:
-        print("not ok -", what, *more)
-
-
 class Controller:
     def __init__(self, site):
         self.site = site
@@ -190,8 +183,7 @@ def main():
     controller = Controller(site)
     for test in (documented, applied, refused, harmful, absent):
         test(controller)
-    print("ansible: %d faults" % faults)
-    sys.exit(bool(faults))
+    tally.end("ansible: ")
 
 
 main()
