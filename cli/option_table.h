@@ -21,11 +21,8 @@ struct command;
 /* What a long option without a letter is called inside. */
 enum option_key {
 	KEY_FLAG = 256,
-	KEY_BACKEND,
 	KEY_FAMILY,
-	KEY_STATE_DIR,
 	KEY_CONFIRM,
-	KEY_AGAINST,
 	KEY_COLOR,
 	KEY_TEXT,
 	KEY_STATE,

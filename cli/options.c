@@ -128,19 +128,10 @@ static int set_option(const struct command *c, const struct option_row *row,
 		      struct options *o)
 {
 	switch (row->key) {
-	case KEY_BACKEND:
-		o->request.backend = optarg;
-		return EXIT_DONE;
 	case KEY_FAMILY:
 		return set_family(c, optarg, o);
-	case KEY_AGAINST:
-		o->against = optarg;
-		return EXIT_DONE;
 	case KEY_CONFIRM:
 		return set_confirm(c, optarg, o);
-	case KEY_STATE_DIR:
-		o->request.state_dir = optarg;
-		return EXIT_DONE;
 	case KEY_COLOR:
 		return set_color(c, optarg, o);
 	case KEY_STATE:
