@@ -20,13 +20,11 @@ static void append_buffer(json_t *a, const struct strbuf *b)
 
 static json_t *roles(unsigned int set)
 {
-	static const char *const names[] = { "server", "client", "router",
-					     "loopback" };
 	json_t *a = json_array();
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+	for (size_t i = 0; i < ROLES; i++)
 		if (set >> i & 1)
-			json_array_append_new(a, json_string(names[i]));
+			json_array_append_new(a, json_string(role_names[i]));
 	return a;
 }
 

@@ -84,15 +84,13 @@ static void end_list(struct list *l)
 
 static void put_roles(unsigned int roles, struct strbuf *out)
 {
-	static const char *const names[] = { "server", "client", "router",
-					     "loopback" };
 	bool one = !(roles & (roles - 1)), follows = false;
 
 	strbuf_puts(out, one ? "    role: " : "    role: [");
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+	for (size_t i = 0; i < ROLES; i++)
 		if (roles >> i & 1) {
 			strbuf_printf(out, "%s%s", follows ? ", " : "",
-				      names[i]);
+				      role_names[i]);
 			follows = true;
 		}
 	strbuf_puts(out, one ? "\n" : "]\n");

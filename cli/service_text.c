@@ -20,14 +20,12 @@ static void and_more(size_t n, size_t shown, struct strbuf *out)
 
 static void print_roles(const struct service *s, struct strbuf *out)
 {
-	static const char *const roles[] = { "server", "client", "router",
-					     "loopback" };
 	bool any = false;
 
-	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+	for (size_t i = 0; i < ROLES; i++) {
 		if (!(s->roles >> i & 1))
 			continue;
-		strbuf_printf(out, "%s%s", any ? "," : "", roles[i]);
+		strbuf_printf(out, "%s%s", any ? "," : "", role_names[i]);
 		any = true;
 	}
 }

@@ -8,23 +8,6 @@
 #include "generators/legs.h"
 #include "host/ipvs.h"
 
-static bool has_protocol(const struct service *s, uint8_t proto)
-{
-	for (size_t i = 0; i < s->n_protocols; i++)
-		if (s->protocols[i] == proto ||
-		    s->protocols[i] == PROTOCOL_ANY)
-			return true;
-	return false;
-}
-
-static bool has_port(const struct service *s, uint16_t port)
-{
-	for (size_t i = 0; port && i < s->ports.n; i++)
-		if (s->ports.v[i].first <= port && port <= s->ports.v[i].last)
-			return true;
-	return !port || !s->ports.n;
-}
-
 /* Packets to it are the service's; those of a mark may be. */
 static bool meets(const struct policy *policy, const struct service *s,
 		  const struct ipvs_service *v)
@@ -32,7 +15,8 @@ static bool meets(const struct policy *policy, const struct service *s,
 	if (!v->proto)
 		return true;
 	return service_in_family(policy, s, v->family) &&
-	       has_protocol(s, v->proto) && has_port(s, v->port) &&
+	       service_has_protocol(s, v->proto) &&
+	       (!v->port || service_has_port(s, v->port)) &&
 	       (!s->servers.n ||
 		prefix_set_contains(&s->servers, v->family, v->address));
 }

@@ -123,11 +123,10 @@ bool ends_meet_within(const struct ends *x, const struct service *s,
 	       may_be_here(x, &s->servers, family);
 }
 
-static bool is_here(const struct ends *x, const struct prefix *p)
+bool ends_have(const struct ends *x, const struct prefix *p)
 {
 	for (size_t i = 0; i < x->all.n; i++)
-		if (x->all.v[i].family == p->family &&
-		    prefix_contains(&x->all.v[i], p))
+		if (prefix_contains(&x->all.v[i], p))
 			return true;
 	return p->family == AF_INET && p->len >= 8 &&
 	       p->addr[0] == IN_LOOPBACKNET;
@@ -136,7 +135,7 @@ static bool is_here(const struct ends *x, const struct prefix *p)
 static bool is_all_here(const struct ends *x, const struct prefix_set *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (!is_here(x, &s->v[i]))
+		if (!ends_have(x, &s->v[i]))
 			return false;
 	return s->n;
 }

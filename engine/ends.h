@@ -31,6 +31,8 @@ bool ends_meet_within(const struct ends *x, const struct service *s,
 		      uint8_t family);
 /* ... and with nobody else: the policy names its own addresses alone? */
 bool ends_are_here(const struct ends *x, const struct service *s);
+/* Is it an address, or network, of this host's own? */
+bool ends_have(const struct ends *x, const struct prefix *p);
 /*
  * How many protocols to try it with, and which: its own, or, of `any`, the
  * common ones and those that the host's rules name.

@@ -183,15 +183,6 @@ static bool may_take(const struct service *s, enum packet_path path)
 						   ROLE_SERVER);
 }
 
-static bool has_protocol(const struct service *s, uint8_t proto)
-{
-	for (size_t i = 0; i < s->n_protocols; i++)
-		if (s->protocols[i] == proto ||
-		    s->protocols[i] == PROTOCOL_ANY)
-			return true;
-	return false;
-}
-
 /* The answer, in the ports of each service that may take it. */
 static int try_target(struct search *x, const struct flow_sample *s,
 		      const struct judged *now, const struct move *m,
@@ -224,7 +215,7 @@ static int try_target(struct search *x, const struct flow_sample *s,
 							 &every_port, ports);
 
 		if (!port || !may_take(v, path) ||
-		    !has_protocol(v, x->space.proto) ||
+		    !service_has_protocol(v, x->space.proto) ||
 		    !service_in_family(policy, v, x->space.family))
 			continue;
 		put_port(&answer, FIELD_SPORT, port);
@@ -396,7 +387,7 @@ static int try_service(struct search *x, uint8_t family)
 /* A translation that leaves ports alone is met at the service's own. */
 static int try_ports(struct search *x, const struct service *s)
 {
-	if (!s->ports.n || !has_protocol(s, x->space.proto))
+	if (!s->ports.n || !service_has_protocol(s, x->space.proto))
 		return 0;
 	x->space.ports = &s->ports;
 	return try_space(x);

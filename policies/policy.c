@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policies/policy.h"
 
+#include <string.h>
+
 #include "core/mem.h"
+
+const char *const role_names[ROLES] = {
+	"server", "client", "router", "loopback",
+};
 
 static void service_release(struct service *s)
 {
@@ -39,6 +45,20 @@ size_t policy_services(const struct policy *p)
 bool service_is_any(const struct service *s)
 {
 	return s->n_protocols && s->protocols[0] == PROTOCOL_ANY;
+}
+
+bool service_has_protocol(const struct service *s, uint8_t proto)
+{
+	return service_is_any(s) ||
+	       (s->n_protocols && memchr(s->protocols, proto, s->n_protocols));
+}
+
+bool service_has_port(const struct service *s, uint16_t port)
+{
+	for (size_t i = 0; i < s->ports.n; i++)
+		if (s->ports.v[i].first <= port && port <= s->ports.v[i].last)
+			return true;
+	return !s->ports.n;
 }
 
 uint8_t service_protocol(uint8_t proto, uint8_t family)

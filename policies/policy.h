@@ -37,6 +37,9 @@ enum policy_role {
 	ROLE_LOOPBACK = 1 << 3,
 };
 
+#define ROLES 4
+extern const char *const role_names[ROLES];	/* of 1 << i */
+
 enum policy_accept { ACCEPT_INHERIT, ACCEPT_OPEN, ACCEPT_NONE };
 
 /* What of the host's own rules a service may go against. */
@@ -152,6 +155,9 @@ int policy_parse(const char *file, const char *text, size_t len,
 		 struct policy **ret, struct diags *d);
 void policy_free(struct policy **p);
 size_t policy_services(const struct policy *p);	/* the tracked ones, too */
+bool service_has_protocol(const struct service *s, uint8_t proto);
+/* Without ports, it is for all of them. */
+bool service_has_port(const struct service *s, uint16_t port);
 bool service_is_any(const struct service *s);	/* protocol: any */
 /* The one of a service's protocols in a family: echoes have two. */
 uint8_t service_protocol(uint8_t proto, uint8_t family);

@@ -145,18 +145,7 @@ static bool is_local(const struct scene *s, uint8_t family,
 			      .len = family == AF_INET ? 32 : 128 };
 
 	memcpy(one.addr, addr, family == AF_INET ? 4 : 16);
-	for (size_t i = 0; i < s->ends.all.n; i++)
-		if (prefix_contains(&s->ends.all.v[i], &one))
-			return true;
-	return family == AF_INET && addr[0] == 127;
-}
-
-static bool has_port(const struct service *s, uint16_t port)
-{
-	for (size_t i = 0; i < s->ports.n; i++)
-		if (s->ports.v[i].first <= port && port <= s->ports.v[i].last)
-			return true;
-	return !s->ports.n;
+	return ends_have(&s->ends, &one);
 }
 
 /* The service that a packet would be a request of; NULL: there is none. */
@@ -166,9 +155,8 @@ static const struct service *service_of(const struct policy *p,
 	for (size_t i = 0; i < p->n_services; i++) {
 		const struct service *s = &p->services[i];
 
-		if ((service_is_any(s) ||
-		     memchr(s->protocols, t->proto, s->n_protocols)) &&
-		    has_port(s, t->dport))
+		if (service_has_protocol(s, t->proto) &&
+		    service_has_port(s, t->dport))
 			return s;
 	}
 	return NULL;
