@@ -201,3 +201,12 @@ int fix_drop(const struct page *t, struct edit *e)
 		fix_drop_in_block(t, at, e);
 	return 0;
 }
+
+int fix_replace(const struct page *t, const struct edit *e, const char *by,
+		size_t n, struct strbuf *out)
+{
+	strbuf_add(out, t->s, e->at);
+	strbuf_add(out, by, n);
+	strbuf_add(out, t->s + e->at + e->n, t->len - e->at - e->n);
+	return strbuf_status(out);
+}

@@ -46,6 +46,10 @@ int fix_drop_item(const struct page *t, struct edit *e);
 void fix_drop_in_block(const struct page *t, size_t at,
 		       struct edit *e);
 
+/* The text with the edit made, behind what `out` has. */
+int fix_replace(const struct page *t, const struct edit *e, const char *by,
+		size_t n, struct strbuf *out);
+
 /* policy_fix_split.c: a service as two; `text` is "with\nwithout". */
 int fix_split(const struct page *t, const char *text, struct edit *e,
 	      struct strbuf *by);

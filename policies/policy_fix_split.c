@@ -38,15 +38,6 @@ static int find_item(const struct page *t, size_t at, struct edit *ret)
 	return 0;
 }
 
-static int replace(const struct page *t, const struct edit *e,
-		   const char *by, size_t n, struct strbuf *out)
-{
-	strbuf_add(out, t->s, e->at);
-	strbuf_add(out, by, n);
-	strbuf_add(out, t->s + e->at + e->n, t->len - e->at - e->n);
-	return strbuf_status(out);
-}
-
 /* Where a key is in an item; SIZE_MAX: it has none, or more. */
 static size_t find_key(const struct page *t, const char *key)
 {
@@ -61,7 +52,7 @@ static int second(const struct page *item, const struct edit *protocol,
 		  const char *protocols, struct strbuf *out)
 {
 	_cleanup_(strbuf_release) struct strbuf a = { 0 }, b = { 0 };
-	int err = replace(item, protocol, protocols, strlen(protocols), &a);
+	int err = fix_replace(item, protocol, protocols, strlen(protocols), &a);
 	struct page t = { strbuf_str(&a), a.n };
 	struct edit e = { find_key(&t, "ports:"), strlen("ports") };
 
@@ -70,7 +61,7 @@ static int second(const struct page *item, const struct edit *protocol,
 	if (e.at != SIZE_MAX) {
 		err = fix_drop(&t, &e);
 		if (!err)
-			err = replace(&t, &e, "", 0, &b);
+			err = fix_replace(&t, &e, "", 0, &b);
 		t = (struct page){ strbuf_str(&b), b.n };
 	}
 	e.at = find_key(&t, "name:");
@@ -79,7 +70,7 @@ static int second(const struct page *item, const struct edit *protocol,
 	e.at = fix_skip_spaces(&t, e.at + strlen("name:"));
 	e.at += strcspn(t.s + e.at, " ,}\r\n");
 	e.n = 0;
-	return replace(&t, &e, "-2", 2, out);
+	return fix_replace(&t, &e, "-2", 2, out);
 }
 
 /* "with\nwithout" */
@@ -99,7 +90,7 @@ int fix_split(const struct page *t, const char *text, struct edit *e,
 	if (!own.len || own.s[own.len - 1] != '\n')
 		return strbuf_status(&copy) ? -ENOMEM : -EINVAL;
 	protocol.at -= item.at;
-	err = replace(&own, &protocol, text, with, by);
+	err = fix_replace(&own, &protocol, text, with, by);
 	if (!err)
 		err = second(&own, &protocol, text + with + 1, by);
 	*e = item;

@@ -202,10 +202,8 @@ static int edit(const struct diag *d, unsigned int attempt,
 		err = place(d, attempt, t, &e, &by);
 	if (err)
 		return err;
-	strbuf_add(out, t->s, e.at);
-	strbuf_join(out, &by);
-	strbuf_add(out, t->s + e.at + e.n, t->len - e.at - e.n);
-	return 0;
+	err = strbuf_status(&by);
+	return err ? err : fix_replace(t, &e, strbuf_str(&by), by.n, out);
 }
 
 int policy_fix_one(const struct diag *d, unsigned int attempt,

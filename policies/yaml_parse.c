@@ -83,14 +83,14 @@ static void bad_anchor(struct builder *b, const yaml_event_t *ev, char mark,
 	diag_add(b->d, DIAG_ERROR, -EINVAL, ID_ALIAS, at,
 		 "YAML %s are not used in policies: `%c%s`",
 		 mark == '&' ? "anchors" : "aliases", mark, name);
-	if (mark == '&')
+	if (mark == '&') {
 		diag_mend(b->d, FIX_REPLACE, "%s", "");
-	if (mark == '&')
 		diag_help(b->d, "remove `&%s`, or quote a text that begins with &",
 			  name);
-	else
+	} else {
 		diag_help(b->d, "write the value out, or quote a text that "
 				"begins with *");
+	}
 }
 
 static void bad_tag(struct builder *b, const yaml_event_t *ev, const char *tag)
