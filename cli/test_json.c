@@ -20,8 +20,7 @@ static json_t *protocol_of(uint8_t proto)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
-	service_protocol_print(proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP : proto,
-			       &b);
+	service_protocol_print(proto, &b);
 	return strbuf_status(&b) ? NULL : json_of_text(strbuf_str(&b));
 }
 

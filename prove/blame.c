@@ -38,13 +38,12 @@ static uint32_t find_chain(const struct foreign *f, enum foreign_world world,
 			   uint8_t family, const char *table,
 			   const char *chain)
 {
-	for (uint32_t i = 0; i < f->n_chains; i++) {
-		const struct host_chain *c = &f->chains[i];
-		const struct foreign_table *t = &f->tables[c->table];
+	for (uint32_t i = 0; i < f->n_tables; i++) {
+		const struct foreign_table *t = &f->tables[i];
 
-		if (t->world == world && t->family == family && c->name &&
-		    !strcmp(t->name, table) && !strcmp(c->name, chain))
-			return i;
+		if (t->world == world && t->family == family &&
+		    !strcmp(t->name, table))
+			return foreign_find_chain(f, i, chain);
 	}
 	return FOREIGN_NOWHERE;
 }

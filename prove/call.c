@@ -122,6 +122,12 @@ int call_socket(const struct call *t, int type, int proto, bool server)
 	return err;
 }
 
+void call_close(const int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
 bool call_is_dropped(int err)
 {
 	return err == EPERM || err == EACCES || err == EHOSTUNREACH ||

@@ -8,12 +8,6 @@
 #include "core/mem.h"
 #include "prove/call_parts.h"
 
-static void close_fd(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 static struct frame question(const struct call *t, bool reply)
 {
 	struct frame f = call_frame(t, reply);
@@ -70,7 +64,7 @@ static int ask(int fd, const struct call *t)
 
 static int udp_in(const struct call *t, bool *ret)
 {
-	_cleanup_(close_fd) int fd = call_socket(t, SOCK_DGRAM, 0, true);
+	_cleanup_(call_close) int fd = call_socket(t, SOCK_DGRAM, 0, true);
 	struct frame f = question(t, false);
 	int err = fd < 0 ? fd : call_send(t->in, &f);
 
@@ -81,7 +75,7 @@ static int udp_in(const struct call *t, bool *ret)
 
 static int udp_out(const struct call *t, bool *ret)
 {
-	_cleanup_(close_fd) int fd = call_socket(t, SOCK_DGRAM, 0, false);
+	_cleanup_(call_close) int fd = call_socket(t, SOCK_DGRAM, 0, false);
 	struct frame f = question(t, true);
 	char buf[FRAME_DATA_MAX];
 	int err = fd < 0 ? fd : call_connect(t, fd);
@@ -99,8 +93,8 @@ static int udp_out(const struct call *t, bool *ret)
 
 static int udp_within(const struct call *t, bool *ret)
 {
-	_cleanup_(close_fd) int server = call_socket(t, SOCK_DGRAM, 0, true);
-	_cleanup_(close_fd) int fd = call_socket(t, SOCK_DGRAM, 0, false);
+	_cleanup_(call_close) int server = call_socket(t, SOCK_DGRAM, 0, true);
+	_cleanup_(call_close) int fd = call_socket(t, SOCK_DGRAM, 0, false);
 	char buf[FRAME_DATA_MAX];
 	int err = server < 0 ? server : fd < 0 ? fd : call_connect(t, fd);
 
@@ -170,8 +164,8 @@ static int answer_afar(const struct call *t, bool *ret)
 int call_raw(const struct call *t, bool *ret)
 {
 	bool echo = protocol_is_icmp(t->proto);
-	_cleanup_(close_fd) int server = -1;
-	_cleanup_(close_fd) int client = -1;
+	_cleanup_(call_close) int server = -1;
+	_cleanup_(call_close) int client = -1;
 	struct frame f = question(t, false);
 	int err = 0;
 

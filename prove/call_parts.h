@@ -26,6 +26,7 @@ int call_socket(const struct call *t, int type, int proto, bool server);
 /* To the other end. That it is dropped at once is no error: 0. */
 int call_connect(const struct call *t, int fd);
 bool call_is_dropped(int err);
+void call_close(const int *fd);	/* for _cleanup_(); negative: there is none */
 
 int call_tcp(const struct call *t, bool *ret);
 int call_datagram(const struct call *t, bool *ret);	/* udp */

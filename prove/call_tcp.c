@@ -12,12 +12,6 @@
 #define WORD "ctpolicy"
 #define SEQ 1000
 
-static void close_fd(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 /* What a crafted end has said and heard. */
 struct side {
 	const struct call *t;
@@ -86,8 +80,8 @@ static int listen_at(const struct call *t)
 /* The server is here. */
 static int call_in(const struct call *t, bool *ret)
 {
-	_cleanup_(close_fd) int listener = listen_at(t);
-	_cleanup_(close_fd) int fd = -1;
+	_cleanup_(call_close) int listener = listen_at(t);
+	_cleanup_(call_close) int fd = -1;
 	struct side far = { t, t->in, false, SEQ, 0 };
 	int err = listener < 0 ? listener : say(&far, TH_SYN, false);
 
@@ -111,7 +105,7 @@ static int call_in(const struct call *t, bool *ret)
 /* The client is here. */
 static int call_out(const struct call *t, bool *ret)
 {
-	_cleanup_(close_fd) int fd = call_socket(t, SOCK_STREAM, 0, false);
+	_cleanup_(call_close) int fd = call_socket(t, SOCK_STREAM, 0, false);
 	struct side far = { t, t->out, true, SEQ, 0 };
 	int err = fd < 0 ? fd : call_connect(t, fd);
 
@@ -172,9 +166,9 @@ static int call_through(const struct call *t, bool *ret)
 
 static int call_within(const struct call *t, bool *ret)
 {
-	_cleanup_(close_fd) int listener = listen_at(t);
-	_cleanup_(close_fd) int fd = call_socket(t, SOCK_STREAM, 0, false);
-	_cleanup_(close_fd) int peer = -1;
+	_cleanup_(call_close) int listener = listen_at(t);
+	_cleanup_(call_close) int fd = call_socket(t, SOCK_STREAM, 0, false);
+	_cleanup_(call_close) int peer = -1;
 	int err = listener < 0 ? listener : fd < 0 ? fd : call_connect(t, fd);
 
 	if (err || t->only_first)

@@ -31,8 +31,7 @@ void prove_leg_words(const struct prove_leg *l, struct strbuf *out)
 				 "replies over loopback" },
 	};
 
-	service_protocol_print(l->proto == IPPROTO_ICMPV6 ? IPPROTO_ICMP :
-							    l->proto, out);
+	service_protocol_print(l->proto, out);
 	strbuf_printf(out, " %s (%s)", ways[l->way][l->reply],
 		      l->family == AF_INET ? "IPv4" : "IPv6");
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/inet_sets.h"
 #include "core/fault.h"
 #include "core/mem.h"
 #include "host/host.h"
@@ -43,9 +44,7 @@ static int add_examples(struct scene *s)
 static bool has_device(const struct iface_set *all, const struct iface *want)
 {
 	for (size_t i = 0; i < all->n; i++)
-		if (want->wild ? !strncmp(all->v[i].name, want->name,
-					  strlen(want->name)) :
-				 !strcmp(all->v[i].name, want->name))
+		if (iface_covers(want, &all->v[i]))
 			return true;
 	return !strcmp(want->name, "lo");
 }

@@ -35,9 +35,9 @@ struct scene {
  * Before a private network is entered: what there is on this host; of a file,
  * nobody knows.
  */
+int scene_look(struct scene *s, bool of_file, struct diags *d);
 /* Devices that the policy names and the host lacks are lent, like addresses. */
 int scene_add_devices(struct scene *s, const struct policy *p);
-int scene_look(struct scene *s, bool of_file, struct diags *d);
 /* Enter a new one, empty, and give it the host's addresses. */
 int scene_enter(struct scene *s, struct diags *d);
 /*
