@@ -25,7 +25,10 @@
 enum kind { TABLES, CHAINS, OBJECTS, SETS, ELEMENTS, RULES, KINDS };
 
 struct rules_copy {
-	/* messages, each at a multiple of four */
+	/*
+	 * Messages, each at a multiple of four. Among ELEMENTS each set stands
+	 * again, ahead of what is in it.
+	 */
 	struct nft_bytes v[KINDS];
 	const char *refused;		/* interned, or NULL: what can't be */
 };
@@ -142,6 +145,8 @@ static int take_elements(struct backend_ctx *ctx, struct rules_copy *c)
 			.set = text_of(nlh, NFTA_SET_NAME),
 		};
 
+		if (!err)
+			err = keep(nlh, &t);
 		if (!err)
 			err = nft_dump(ctx, &what, keep, &t);
 	}
@@ -357,26 +362,23 @@ static int pause_batch(struct sending *s)
 	return err ? err : begin(s);
 }
 
-static bool is_about(const struct nlmsghdr *elems, const struct nlmsghdr *set)
+static bool is_set(const struct nlmsghdr *nlh)
 {
-	return nft_msg_family(elems) == nft_msg_family(set) &&
-	       !strcmp(text_of(elems, NFTA_SET_ELEM_LIST_TABLE),
-		       text_of(set, NFTA_SET_TABLE)) &&
-	       !strcmp(text_of(elems, NFTA_SET_ELEM_LIST_SET),
-		       text_of(set, NFTA_SET_NAME));
+	return (nlh->nlmsg_type & 0xff) == NFT_MSG_NEWSET;
 }
 
+/* `set`: one of v[ELEMENTS]. */
 static int put_set(struct sending *s, const struct nlmsghdr *set)
 {
-	bool whole = is_anonymous(set);
+	const struct nft_bytes *b = &s->copy->v[ELEMENTS];
+	size_t at = behind(set, (size_t)((const uint8_t *)set - b->v));
 	const struct nlmsghdr *nlh;
 	int err = put_message(s, SETS, set);
 
-	for_each_message(nlh, &s->copy->v[ELEMENTS]) {
-		if (err || !is_about(nlh, set))
-			continue;
+	for (; !err && (nlh = message_at(b, at)) && !is_set(nlh);
+	     at = behind(nlh, at)) {
 		err = put_message(s, ELEMENTS, nlh);
-		if (!err && !whole)
+		if (!err && !is_anonymous(set))
 			err = pause_batch(s);
 	}
 	return err;
@@ -409,8 +411,8 @@ static int put_own_set(struct sending *s, const struct nlmsghdr *rule,
 {
 	const struct nlmsghdr *set;
 
-	for_each_message(set, &s->copy->v[SETS])
-		if (is_anonymous(set) &&
+	for_each_message(set, &s->copy->v[ELEMENTS])
+		if (is_set(set) && is_anonymous(set) &&
 		    nft_msg_family(set) == nft_msg_family(rule) &&
 		    !strcmp(text_of(set, NFTA_SET_NAME), name) &&
 		    !strcmp(text_of(set, NFTA_SET_TABLE),
@@ -439,11 +441,12 @@ static int put_kind(struct sending *s, enum kind kind)
 	const struct nlmsghdr *nlh;
 	int err = 0;
 
-	for_each_message(nlh, &s->copy->v[kind]) {
+	for_each_message(nlh, &s->copy->v[kind == SETS ? ELEMENTS : kind]) {
 		if (err)
 			return err;
 		if (kind == SETS)
-			err = is_anonymous(nlh) ? 0 : put_set(s, nlh);
+			err = !is_set(nlh) || is_anonymous(nlh) ?
+				      0 : put_set(s, nlh);
 		else
 			err = kind == RULES ? put_rule(s, nlh) :
 					      put_message(s, kind, nlh);
