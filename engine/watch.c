@@ -247,25 +247,24 @@ static void schedule(struct watcher *w, uint64_t ms, uint64_t worked)
 }
 
 /* Nothing happened since all was in force that would make a difference. */
-static bool is_as_seen(struct watcher *w)
+static bool is_as_seen(const struct watcher *w, const struct watch_seen *now)
 {
-	struct watch_seen now;
-
 	return w->last == WATCH_IN_FORCE && w->glanced &&
 	       clock_boot_ns() - w->seen < SELDOM_MS * MS &&
-	       !watch_glance(w->rq, &now) && now.digest == w->glance.digest;
+	       now->digest == w->glance.digest;
 }
 
 /* What was seen holds for what a glance before and one behind it agree on. */
-static void look_between_glances(struct watcher *w, struct watch_look *look)
+static void look_between_glances(struct watcher *w,
+				 const struct watch_seen *before,
+				 struct watch_look *look)
 {
-	struct watch_seen before, behind;
-	bool told = !watch_glance(w->rq, &before);
+	struct watch_seen behind;
 
 	watch_look(look, w->rq, clock_boot_ns() >= w->rests_until);
-	w->glanced = look->sight == WATCH_IN_FORCE && told &&
+	w->glanced = look->sight == WATCH_IN_FORCE && before &&
 		     !watch_glance(w->rq, &behind) &&
-		     before.digest == behind.digest;
+		     before->digest == behind.digest;
 	if (!w->glanced)
 		return;
 	w->glance = behind;
@@ -309,17 +308,19 @@ static void look_once(struct watcher *w)
 {
 	struct watch_look look = { 0 };
 	uint64_t worked = clock_worked_ns(), next;
-	bool seldom = !w->written && !w->polls;
+	bool seldom = !w->written && !w->polls, told;
+	struct watch_seen now;
 
 	w->written = false;
-	if (is_as_seen(w)) {
+	told = !watch_glance(w->rq, &now);
+	if (told && is_as_seen(w, &now)) {
 		w->writer = w->last_writer = (struct rule_event){ 0 };
 		schedule(w, w->polls ? POLL_MS : SELDOM_MS,
 			 clock_worked_ns() - worked);
 		w->due = sooner(w->due, w->seen + SELDOM_MS * MS);
 		return;
 	}
-	look_between_glances(w, &look);
+	look_between_glances(w, told ? &now : NULL, &look);
 	if (look.sight == WATCH_REPAIRED)
 		note_repair(w, seldom);
 	next = pause_behind(w, &look);
