@@ -228,16 +228,21 @@ static void say_absent(struct plan *p)
 		  "run 'ctpolicy apply' again once something has loaded it");
 }
 
+/* Is it a file that ctpolicy wrote in another network namespace? */
+static bool is_elsewheres(const struct tune *t, const char *path)
+{
+	const char *now = off_value(&t->live, OFF_FILE, path);
+
+	return now && own_file_has_mark(now) && !tune_owns(t, now);
+}
+
 /* Files of our names that somebody else wrote, or that cannot be written. */
 static int check_file(struct plan *p, const struct off_step *s)
 {
 	const struct srcpos at = { s->item.key, 0, 0, 0 };
-	const char *now = off_value(&p->change.tune.live, OFF_FILE,
-				    s->item.key);
 	int err = own_file_check(s->item.key);
 
-	if (!err && now && own_file_has_mark(now) &&
-	    !tune_owns(&p->change.tune, now)) {
+	if (!err && is_elsewheres(&p->change.tune, s->item.key)) {
 		diag_add(&p->diags, DIAG_ERROR, 0, ID_FILE_TAKEN, at,
 			 "ctpolicy wrote this file in another network namespace; nothing was done");
 		diag_help(&p->diags,
@@ -312,11 +317,9 @@ static void say_elsewhere(struct plan *p)
 
 static int check_step(const struct tune *t, const struct off_step *s)
 {
-	const char *now = off_value(&t->live, s->item.kind, s->item.key);
-
 	if (s->item.kind != OFF_FILE)
 		return ct_setting_check(&ct_settings_host, s->item.key);
-	if (now && own_file_has_mark(now) && !tune_owns(t, now))
+	if (is_elsewheres(t, s->item.key))
 		return -EEXIST;
 	return own_file_check(s->item.key);
 }

@@ -104,39 +104,31 @@ static bool translates_own(const struct foreign *f)
 	return false;
 }
 
-static int search(struct plan *p, const struct foreign *f, bool *ret_any)
+static int search(struct plan *p, const struct foreign *f, bool knows_host,
+		  bool *ret_any)
 {
 	_cleanup_(walker_free) struct walker *w = NULL;
 	_cleanup_(ends_release) struct ends ends = { 0 };
-	struct search x = { .f = f, .knows_host = true };
-	int err = ends_find(&ends);
+	struct search x = { .f = f, .knows_host = knows_host };
+	int err = knows_host ? ends_find(&ends) : ends_example(&ends);
 
 	if (!err)
 		err = walker_new(f, &w);
-	if (!err)
+	if (!err && knows_host)
 		err = leaving_open(&x.leaving);
 	x.w = w;
 	if (err)
 		return err;
 	err = search_services(&x, p, &ends, ret_any);
-	leaving_close(&x.leaving);
+	if (knows_host)
+		leaving_close(&x.leaving);
 	return err;
 }
 
 int within_find_in(struct plan *p, const struct foreign *f, bool *ret_any)
 {
-	_cleanup_(walker_free) struct walker *w = NULL;
-	_cleanup_(ends_release) struct ends ends = { 0 };
-	struct search x = { .f = f };
-	int err = 0;
-
-	if (p->policy->forbid_state || !translates_own(f))
-		return 0;
-	err = ends_example(&ends);
-	if (!err)
-		err = walker_new(f, &w);
-	x.w = w;
-	return err ? err : search_services(&x, p, &ends, ret_any);
+	return p->policy->forbid_state || !translates_own(f) ?
+		       0 : search(p, f, false, ret_any);
 }
 
 int within_find(struct plan *p, bool *ret_any)
@@ -157,5 +149,5 @@ int within_find(struct plan *p, bool *ret_any)
 		diags_append(&p->diags, &said);
 		return err;
 	}
-	return translates_own(h.f) ? search(p, h.f, ret_any) : 0;
+	return translates_own(h.f) ? search(p, h.f, true, ret_any) : 0;
 }
