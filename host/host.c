@@ -111,7 +111,7 @@ bool host_lacks_tables(void)
 	       access("/proc/net/ip6_tables_names", F_OK);
 }
 
-static int write_small(const char *path, const char *text)
+int host_write(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	ssize_t n;
@@ -138,7 +138,7 @@ static int map_all(pid_t pid)
 	for (size_t i = 0; !err && i < ARRAY_SIZE(names); i++) {
 		snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid,
 			 names[i]);
-		err = write_small(path, "0 0 4294967295");
+		err = host_write(path, "0 0 4294967295");
 	}
 	return err;
 }
@@ -185,15 +185,15 @@ int host_enter_private_netns(void)
 	if (err)
 		return unshare(CLONE_NEWNET) ? err : 0;
 	/* Source: user_namespaces(7): setgroups goes first. */
-	err = write_small("/proc/self/setgroups", "deny");
+	err = host_write("/proc/self/setgroups", "deny");
 	if (err && err != -ENOENT)
 		return err;
 	snprintf(map, sizeof(map), "0 %u 1", uid);
-	err = write_small("/proc/self/uid_map", map);
+	err = host_write("/proc/self/uid_map", map);
 	if (err)
 		return err;
 	snprintf(map, sizeof(map), "0 %u 1", gid);
-	err = write_small("/proc/self/gid_map", map);
+	err = host_write("/proc/self/gid_map", map);
 	if (err)
 		return err;
 	/* Made as its root, or files in /proc/net would have no owner here. */

@@ -31,6 +31,8 @@ int host_conntrack_count(size_t *ret);
 bool host_forwards(void);
 /* Has the kernel no code for legacy iptables loaded, of one family? */
 bool host_lacks_tables(void);
+/* One value of /proc, in one go. */
+int host_write(const char *path, const char *text);
 /*
  * Move this process into a user and a network namespace of its own, where it
  * is root over nothing but that network. Single-threaded callers only.

@@ -22,18 +22,6 @@
 #include "host/host.h"
 #include "host/netlink.h"
 
-static int set_sysctl(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 /* Devices that come later take what `default` says. */
 static int set_up(void)
 {
@@ -56,7 +44,7 @@ static int set_up(void)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < ARRAY_SIZE(rows); i++) {
-		err = set_sysctl(rows[i].path, rows[i].value);
+		err = host_write(rows[i].path, rows[i].value);
 		if (!rows[i].needed)
 			err = 0;
 	}
@@ -104,7 +92,7 @@ static int make_nets(void)
 		err = -errno;
 	entered |= !err;
 	if (!err)
-		(void)set_sysctl("/proc/sys/net/ipv6/conf/default/disable_ipv6",
+		(void)host_write("/proc/sys/net/ipv6/conf/default/disable_ipv6",
 				 "1");
 	if (!err)
 		err = open_own_net(&far_net);
@@ -133,7 +121,7 @@ int private_net_ephemeral(struct port_range r)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%u %u", r.first, r.last);
-	return set_sysctl("/proc/sys/net/ipv4/ip_local_port_range", text);
+	return host_write("/proc/sys/net/ipv4/ip_local_port_range", text);
 }
 
 static int take_nothing(const struct nlmsghdr *nlh, void *arg)

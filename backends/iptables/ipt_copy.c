@@ -257,18 +257,11 @@ static int count_chain(const struct ipt_legacy *t, const char *chain,
 {
 	struct rule_count n = { .family = t->family, .table = t->name,
 				.chain = chain };
-	struct xt_counters policy = { 0 };
 	uint64_t bytes;
 	int err = 0;
 
-	if (ipt_legacy_policy(t, chain)) {
-		if (t->family == NFPROTO_IPV4)
-			iptc_get_policy(chain, &policy, t->h);
-		else
-			ip6tc_get_policy(chain, &policy, t->h);
-		n.packets = policy.pcnt;
+	if (ipt_legacy_policy_counter(t, chain, &n.packets))
 		err = give(&n, arg);
-	}
 	for (const void *e = ipt_legacy_first_rule(t, chain); e && !err;
 	     e = ipt_legacy_next_rule(t, e)) {
 		n.position++;

@@ -248,6 +248,17 @@ void ipt_legacy_counters(const struct ipt_legacy *t, const void *entry,
 	*ret_bytes = c->bcnt;
 }
 
+bool ipt_legacy_policy_counter(const struct ipt_legacy *t, const char *chain,
+			       uint64_t *ret_packets)
+{
+	struct xt_counters n;
+
+	if (!policy_of(t, chain, &n))
+		return false;
+	*ret_packets = n.pcnt;
+	return true;
+}
+
 size_t ipt_legacy_count(const struct ipt_legacy *t, const char *chain)
 {
 	size_t n = 0;

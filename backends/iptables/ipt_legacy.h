@@ -57,6 +57,9 @@ const char *ipt_legacy_target(const struct ipt_legacy *t, const void *entry);
 /* What a rule's entry has counted. */
 void ipt_legacy_counters(const struct ipt_legacy *t, const void *entry,
 			 uint64_t *ret_packets, uint64_t *ret_bytes);
+/* The same of a base chain's policy; false: it has none. */
+bool ipt_legacy_policy_counter(const struct ipt_legacy *t, const char *chain,
+			       uint64_t *ret_packets);
 size_t ipt_legacy_count(const struct ipt_legacy *t, const char *chain);
 
 int ipt_legacy_insert(struct ipt_legacy *t, const char *chain, size_t at,
