@@ -148,8 +148,6 @@ int nft_value_flags(struct nft_words *w, enum nft_type type, bool lists,
 void nft_value_put(enum nft_type type, uint64_t number, uint8_t *ret);
 /* From behind `{` to behind `}`. */
 int nft_value_elements(struct nft_words *w, struct nft_elements *e);
-/* An address, a port, or both: ADDR . PORT */
-int nft_value_answer(struct nft_words *w, struct foreign_answer *ret);
 /* `*` of sets and maps, when all else is added. */
 int nft_value_rest(const struct nft_elements *e);
 

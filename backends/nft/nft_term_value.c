@@ -218,7 +218,8 @@ static int take_place(struct nft_words *w, struct foreign_answer *a)
 	return err;
 }
 
-int nft_value_answer(struct nft_words *w, struct foreign_answer *ret)
+/* An address, a port, or both: ADDR . PORT */
+static int take_places(struct nft_words *w, struct foreign_answer *ret)
 {
 	struct foreign_answer a = { 0 };
 	struct key_range v;
@@ -243,7 +244,7 @@ static int take_answer(struct nft_words *w, const struct nft_elements *e,
 	if (e->has_verdicts)
 		return take_verdict(w, &ret->verdict);
 	if (e->has_answers)
-		return nft_value_answer(w, &ret->answer);
+		return take_places(w, &ret->answer);
 	while (w->a[0].kind != WORD_END && !nft_sign_is(w, 0, ',') &&
 	       !nft_sign_is(w, 0, '}'))
 		nft_words_next(w);
