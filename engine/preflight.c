@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "audit/judge_counts.h"
@@ -42,7 +43,6 @@ struct space {
 	struct flow_space flow;
 	enum aspect aspect;
 	size_t first, n;	/* of its cases */
-	bool some_work;		/* ... do today */
 };
 
 struct attempt {
@@ -267,14 +267,33 @@ static int compare_counts(const struct preflight *x, struct walker *w,
 	return err;
 }
 
+/* Does the host let somebody use this port today? */
+static bool serves_some(const struct preflight *x, const struct space *sp,
+			const struct attempt *c)
+{
+	for (size_t i = sp->first; i < sp->first + sp->n; i++) {
+		const struct attempt *other = &x->cases[i];
+
+		if (other->tried && judge_works(&other->now) != TRUTH_NO &&
+		    !memcmp(other->sample.key[FLOW_SPORT],
+			    c->sample.key[FLOW_SPORT],
+			    sizeof(c->sample.key[FLOW_SPORT])))
+			return true;
+	}
+	return false;
+}
+
 /* Where the host itself lets some in, `open` for all is worth a word. */
-static struct harm_found compare_openness(const struct space *sp,
+static struct harm_found compare_openness(const struct preflight *x,
+					  const struct space *sp,
 					  const struct attempt *c,
 					  const struct judged *then)
 {
-	if (sp->service->accept != ACCEPT_OPEN || !sp->some_work)
-		return (struct harm_found){ 0 };
-	return judge_widens(&c->now, then);
+	struct harm_found h = { 0 };
+
+	if (sp->service->accept == ACCEPT_OPEN)
+		h = judge_widens(&c->now, then);
+	return h.harm && serves_some(x, sp, c) ? h : (struct harm_found){ 0 };
 }
 
 /* What a service loses, or gains, by a change. */
@@ -316,21 +335,20 @@ static int compare_case(struct preflight *x, struct accepted_search *accepted,
 		h = judge_compare(&c->now, &then, sp->flow.way, &view);
 		err = compare_counts(x, accepted->w, c, &h);
 		if (!h.harm)
-			h = compare_openness(sp, c, &then);
+			h = compare_openness(x, sp, c, &then);
 	}
 	return err ? err : preflight_say(x->p, sp->service, &sp->flow,
 					 &c->sample, &h, said);
 }
 
 static int judge_now(struct preflight *x, struct walker *w,
-		     struct space *sp, struct attempt *c)
+		     const struct space *sp, struct attempt *c)
 {
 	const struct sources sources = { x->f, w, &x->leaving, x->tracking };
 	int err = judge(w, x->f, &sp->flow, &c->sample, x->tracking, true,
 			&c->now);
 
 	c->tried = true;
-	sp->some_work |= judge_works(&c->now) != TRUTH_NO;
 	if (!err && x->knows_host)
 		err = sources_settle(&sources, &sp->flow, &c->sample, &c->now);
 	if (!err && sp->aspect == ASPECT_TAKEN_OUT)
@@ -346,7 +364,7 @@ static int judge_each(struct preflight *x, struct walker *w, size_t k)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < x->n_spaces; i++) {
-		struct space *sp = &x->spaces[i];
+		const struct space *sp = &x->spaces[i];
 		struct attempt *c = &x->cases[sp->first + k];
 
 		if (k >= sp->n)
@@ -427,16 +445,6 @@ static void note_untried(const struct preflight *x)
 		 x->limit.samples);
 }
 
-/* Where no rule does, all packets have the same mark, today and then. */
-static bool sets_marks(const struct foreign *f)
-{
-	for (size_t i = 0; i < f->n_terms; i++)
-		if (f->terms[i].kind == TERM_SET_MARK ||
-		    f->terms[i].kind == TERM_LOSE_MARK)
-			return true;
-	return false;
-}
-
 static int check(struct preflight *x)
 {
 	struct guard_host host = {
@@ -455,7 +463,8 @@ static int check(struct preflight *x)
 	err = find_cases(x);
 	if (!err)
 		err = judge_today(x, &host);
-	if (!err && x->knows_host && sets_marks(x->f))
+	/* where no rule does, all have the same mark, today and then */
+	if (!err && x->knows_host && foreign_sets_marks(x->f))
 		err = host_reads_marks(&x->marks_are_read);
 	if (!err)
 		err = host_rules_put_wanted(&x->p->host, &x->p->change);

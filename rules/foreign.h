@@ -248,6 +248,8 @@ uint32_t foreign_leads_to(const struct foreign *f, const struct foreign_rule *r,
 bool foreign_is_of(const struct foreign_table *t, uint8_t family);
 /* No hook leads to its chains; their rules keep tracking on all the same. */
 bool foreign_is_dormant(const struct foreign_table *t);
+/* Does a rule give packets another mark, or lose it? */
+bool foreign_sets_marks(const struct foreign *f);
 /* Are its base chains met by packets of the family? */
 bool foreign_takes_part(const struct foreign_table *t, uint8_t family);
 /* Is what comes to the end of the base chain dropped? */

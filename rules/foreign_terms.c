@@ -147,3 +147,12 @@ void foreign_terms_release(struct foreign *f)
 		free(f->kept[--f->n_kept]);
 	free(f->kept);
 }
+
+bool foreign_sets_marks(const struct foreign *f)
+{
+	for (size_t i = 0; i < f->n_terms; i++)
+		if (f->terms[i].kind == TERM_SET_MARK ||
+		    f->terms[i].kind == TERM_LOSE_MARK)
+			return true;
+	return false;
+}

@@ -383,6 +383,17 @@ class Preflight(unittest.TestCase):
                 self.assertEqual(code, 1, out)
                 self.assertNotIn("CT600", out)
 
+    def test_open_for_ports_that_the_host_keeps_shut(self):
+        """That, too, is what `open` is for. The port that the host opens is
+        open to the same as before."""
+        text = (POLICY % ", accept: open").replace("[8080]", "[8080, 8081]")
+        for backend in lab.BACKENDS:
+            with self.subTest(backend):
+                fill_some(backend, "", "")
+                code, out = SERVER.ctpolicy("diff", text, "--backend", backend)
+                self.assertEqual(code, 1, out)
+                self.assertNotIn("CT600", out)
+
     def test_clients_that_are_not_banned(self):
         for backend in lab.BACKENDS:
             with self.subTest(backend):
