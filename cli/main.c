@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/id_help.h"
+#include "cli/help/id_help.h"
 #include "cli/option_table.h"
-#include "cli/report.h"
+#include "cli/output/report.h"
 #include "core/diag.h"
 #include "core/mem.h"
 #include "core/suggest.h"

@@ -11,7 +11,7 @@
 
 #include <netinet/in.h>
 
-#include "cli/import_report.h"
+#include "cli/policy/import_report.h"
 #include "core/mem.h"
 #include "policies/policy.h"
 #include "tests/unit/foreign_build.h"

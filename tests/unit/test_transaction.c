@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "cli/report.h"
+#include "cli/output/report.h"
 #include "core/mem.h"
 #include "engine/transaction.h"
 #include "tests/contract/fake.h"

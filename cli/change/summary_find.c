@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/change/summary_find.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "rules/own_names.h"
+
+bool origin_is_of(const struct origin *o, const char *service)
+{
+	const char *name = o ? o->service : NULL;
+
+	return name && service ? !strcmp(name, service) : name == service;
+}
+
+const struct image_set *summary_set(const struct image *img,
+				    const struct image_table *t,
+				    const char *name)
+{
+	const struct image_set *set = image_find_set(t, name);
+
+	for (size_t i = 0; !set && i < img->n_tables; i++)
+		if (!*nfproto_name(img->tables[i].family))
+			set = image_find_set(&img->tables[i], name);
+	return set;
+}
+
+struct service_change *look_service(struct look *k, const struct origin *o)
+{
+	static const char shared[] = "";	/* no service is called so */
+	struct change_summary *s = k->s;
+	const char *name = o && o->service ? o->service : shared;
+	size_t at = name_index_find(&s->at, name, 0);
+
+	if (at != SIZE_MAX)
+		return &s->v[at];
+	if (mem_grow(&s->v, &s->cap, s->n + 1) ||
+	    name_index_add(&s->at, name, 0)) {
+		k->err = -ENOMEM;
+		return NULL;
+	}
+	s->v[s->n] = (struct service_change){
+		.name = o ? o->service : NULL, .why = o ? o->why : NULL,
+	};
+	return &s->v[s->n++];
+}
+
+/* ---- the chain that people know ---- */
+
+static const struct image_chain *leads_to(const struct image_table *t,
+					  const char *name, bool foreign)
+{
+	for (size_t i = 0; i < t->n_chains; i++) {
+		const struct image_chain *c = &t->chains[i];
+
+		for (size_t k = 0; c->foreign == foreign && k < c->n_rules; k++)
+			if (c->rules[k].target &&
+			    !strcmp(c->rules[k].target, name))
+				return c;
+	}
+	return NULL;
+}
+
+#define JUMPS_MAX 4	/* from a chain of the host's to one that echoes */
+
+static const char *known_chain(struct look *k, const struct image_chain *c)
+{
+	const struct image_table *t = k->table;
+
+	if (k->chain == c)
+		return k->chain_name;
+	k->chain = c;
+	for (int i = 0; c && !c->foreign && !c->base && i < JUMPS_MAX; i++) {
+		const struct image_chain *from = leads_to(t, c->name, true);
+
+		if (!from)
+			from = leads_to(t, c->name, false);
+		if (!from)
+			break;
+		c = from;
+	}
+	k->chain_name = c->name;
+	return c->name;
+}
+
+static enum place_kind kind_of(const struct image_rule *r)
+{
+	return r->verdict == VERDICT_NOTRACK ? PLACE_NOTRACK :
+	       r->verdict == VERDICT_TIMERS  ? PLACE_TIMERS :
+					       PLACE_ACCEPT;
+}
+
+struct place_change *look_place(struct look *k, struct service_change *x,
+				const struct image_chain *c,
+				const struct image_rule *r)
+{
+	struct place_change at = {
+		.family = k->table->family, .table = k->table->name,
+		.chain = known_chain(k, c), .kind = kind_of(r),
+	};
+
+	for (size_t i = 0; i < x->n_places; i++) {
+		struct place_change *p = &x->places[i];
+
+		if (p->family == at.family && p->kind == at.kind &&
+		    p->table == at.table && p->chain == at.chain)
+			return p;
+	}
+	if (mem_grow(&x->places, &x->cap_places, x->n_places + 1)) {
+		k->err = -ENOMEM;
+		return NULL;
+	}
+	x->places[x->n_places] = at;
+	return &x->places[x->n_places++];
+}
+
+/* ---- whose is it? ---- */
+
+/* Each service that the elements of a set name, once in this turn. */
+static bool each_of_set(struct look *k, const struct image_set *set,
+			const struct image_chain *c, const struct image_rule *r,
+			found_fn *found)
+{
+	const struct origin *last = NULL;
+	bool any = false;
+
+	for (size_t i = 0; set && i < set->elems.n; i++) {
+		const struct origin *o = set->elems.origin[i];
+		struct service_change *x;
+
+		if (!o || !o->service || o == last)
+			continue;
+		last = o;
+		any = true;
+		x = look_service(k, o);
+		if (x && x->turn != k->s->turn)
+			found(k, x, c, r);
+		if (x)
+			x->turn = k->s->turn;
+	}
+	return any;
+}
+
+bool look_is_jump(const struct image_rule *r)
+{
+	return r->verdict == VERDICT_JUMP || r->target;
+}
+
+void look_rule(struct look *k, const struct image_chain *c,
+			 const struct image_rule *r, found_fn *found)
+{
+	struct service_change *x;
+	bool any = false;
+
+	if ((look_is_jump(r) && r->verdict != VERDICT_TIMERS) ||
+	    own_names_edit(c->name))
+		return;
+	k->s->turn++;
+	for (size_t i = 0; i < r->n_lookups; i++)
+		any |= each_of_set(k, summary_set(k->image, k->table,
+						  r->lookup[i].set),
+				   c, r, found);
+	if (any)
+		return;
+	x = look_service(k, r->origin);
+	if (x)
+		found(k, x, c, r);
+}
+
+static bool looks_up(const struct image_rule *r, const struct image_set *set)
+{
+	for (size_t i = 0; i < r->n_lookups; i++)
+		if (!strcmp(r->lookup[i].set, set->name))
+			return true;
+	return false;
+}
+
+static bool find_rule(struct look *k, const struct image_table *t,
+		      const struct image_set *set)
+{
+	for (size_t i = 0; i < t->n_chains; i++) {
+		const struct image_chain *c = &t->chains[i];
+
+		for (size_t l = 0; l < c->n_rules; l++) {
+			if (!looks_up(&c->rules[l], set))
+				continue;
+			k->set_table = t;
+			k->set_chain = c;
+			k->set_rule = &c->rules[l];
+			return true;
+		}
+	}
+	return false;
+}
+
+const struct image_rule *look_rule_of_set(struct look *k,
+					  const struct image_set *set,
+					  const struct image_chain **ret)
+{
+	bool anywhere = !*nfproto_name(k->table->family), found = false;
+
+	if (k->set != set) {
+		k->set_rule = NULL;
+		for (size_t i = 0; !found && i < k->image->n_tables; i++)
+			if (anywhere || &k->image->tables[i] == k->table)
+				found = find_rule(k, &k->image->tables[i],
+						  set);
+		k->set = set;
+	}
+	if (!k->set_rule)
+		return NULL;
+	*ret = k->set_chain;
+	k->table = k->set_table;
+	return k->set_rule;
+}

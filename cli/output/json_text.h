@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/output/json_text.h: what all JSON output has in common.
+ *
+ * Shape:  bytes that are not UTF-8 never reach JSON: they become '?'.
+ * Owner:  the caller owns what is returned.
+ * Errors: NULL: out of memory.
+ */
+#ifndef CTPOLICY_CLI_JSON_TEXT_H
+#define CTPOLICY_CLI_JSON_TEXT_H
+
+#include <jansson.h>
+
+#include "core/diag.h"
+
+json_t *json_of_text(const char *s);	/* NULL: null */
+json_t *json_of_number(uint32_t n);	/* of a place; 0: null */
+json_t *json_of_place(const struct srcpos *at);
+json_t *json_of_lines(const char *text);
+/* Lists of words; bits are 1 << enum stateless_admits, _loses. */
+json_t *json_of_admits(uint32_t admits);
+json_t *json_of_loses(uint32_t loses);
+/* In the order found; json_memory_lost() tells whether one is missing. */
+void json_add_diags(json_t *array, const struct diags *d);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/status/suggest_text.c: the advice for people; nothing of it is stable. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/status/suggest_report.h"
+#include "core/inet.h"
+#include "core/mem.h"
+
+#define PER_CENT 100
+#define INDENT "    "
+
+const char *suggest_role_name(unsigned int role)
+{
+	static const char *const names[] = {
+		[GROUPS_SERVER] = "server", [GROUPS_CLIENT] = "client",
+		[GROUPS_ROUTER] = "router",
+	};
+
+	return role < ARRAY_SIZE(names) ? names[role] : NULL;
+}
+
+static double per_cent(uint64_t n, uint64_t of)
+{
+	return of ? PER_CENT * (double)n / (double)of : 0;
+}
+
+static void print_table(const struct advice *a)
+{
+	printf("%" PRIu64 " entries", a->entries);
+	if (a->table.max)
+		printf(", %.0f %% of the table",
+		       per_cent(a->table.count, a->table.max));
+	puts("; services with a hundredth of them or more:\n");
+}
+
+static int print_group(const struct advice *a, size_t i)
+{
+	_cleanup_(strbuf_release) struct strbuf name = { 0 };
+	const struct group *g = &a->v[i].group;
+	const char *between = "  ";
+	char sources[16];
+
+	snprintf(sources, sizeof(sources), "%s%u", a->sources_exact ? "" : "~",
+		 g->sources);
+	protocol_print(g->proto, &name);
+	if (g->port)
+		strbuf_printf(&name, " %u", g->port);
+	printf("%3zu %10u %4.0f %% %5.0f %% %10s  %-10s", i + 1, g->entries,
+	       per_cent(g->entries, a->entries),
+	       per_cent(g->one_way, g->entries), sources, strbuf_str(&name));
+	for (unsigned int k = 0; k < GROUPS_ROLE_MAX_; k++)
+		if (g->role[k]) {
+			printf("%s%s", between, suggest_role_name(k));
+			between = ", ";
+		}
+	putchar('\n');
+	return strbuf_status(&name);
+}
+
+/* The roles that nothing speaks against, where something does for others. */
+static void print_way_out(const struct advice *a, const struct group *g)
+{
+	for (unsigned int k = 0; k < GROUPS_ROLE_MAX_; k++)
+		if (g->role[k] && !g->bound[k] &&
+		    advice_share(a, g->role[k]) >= .01)
+			printf(INDENT "of role %s are %u entries, none of these: a service with that role alone may do\n",
+			       suggest_role_name(k), g->role[k]);
+}
+
+static void print_why(const struct advice *a, const struct suggestion *s)
+{
+	const struct group *g = &s->group;
+
+	switch (s->why) {
+	case ADVICE_ALLOWED:
+		printf(INDENT "take it out: saves %u entries\n",
+		       s->would_save);
+		break;
+	case ADVICE_TRANSLATED:
+		printf(INDENT "stays tracked: this host translates %u of them (NAT)\n",
+		       g->translated);
+		break;
+	case ADVICE_HELPED:
+		printf(INDENT "stays tracked: a conntrack helper works on %u of them\n",
+		       g->helped);
+		break;
+	case ADVICE_NO_SERVICE:
+		puts(INDENT "stays tracked: no policy can name it");
+		break;
+	case ADVICE_TO_GROUPS:
+		puts(INDENT "sent to broadcast or multicast addresses: list these in `servers` of a service");
+		break;
+	case ADVICE_REFUSED:
+	default:
+		puts(INDENT "stays tracked: this host's rules need it so, see the note");
+		break;
+	}
+	if (s->why == ADVICE_TRANSLATED || s->why == ADVICE_HELPED)
+		print_way_out(a, g);
+}
+
+static void print_shape(const struct suggestion *s)
+{
+	if (s->shape == ADVICE_ASYMMETRIC)
+		puts(INDENT "of most only one direction, or half of a handshake, was seen: a path that leads\n"
+		     INDENT "through here one way alone, or nobody answers. Rules that drop INVALID hurt it");
+	else if (s->shape == ADVICE_ONE_WAY)
+		puts(INDENT "one-way: nobody answers, as with syslog, telemetry or VXLAN");
+}
+
+static bool is_bound(const struct suggestion *s)
+{
+	return s->why == ADVICE_TRANSLATED || s->why == ADVICE_HELPED ||
+	       s->why == ADVICE_REFUSED || s->why == ADVICE_NO_SERVICE;
+}
+
+static void print_next(const struct advice *a)
+{
+	bool bound = false;
+
+	for (size_t i = 0; i < a->n; i++)
+		bound |= is_bound(&a->v[i]);
+	putchar('\n');
+	if (a->policy)
+		printf("Without these the table would hold %" PRIu64 " entries.\n"
+		       "Next: ctpolicy suggest --yaml >new.yaml; ctpolicy diff new.yaml\n",
+		       a->entries - a->would_save);
+	if (bound)
+		puts("What stays tracked fills the table less when it is forgotten sooner: list it\n"
+		     "under `tracked` of a policy, with such as `timeouts: {unreplied: 2s}`.");
+}
+
+int suggest_print_text(const struct advice *a)
+{
+	int err = 0;
+
+	if (!a->tracked) {
+		puts("connection tracking is not loaded: there is nothing to take out");
+		return 0;
+	}
+	if (!a->n) {
+		puts(a->entries ? "no service has a hundredth of the entries" :
+				  "the connection table is empty");
+		return 0;
+	}
+	print_table(a);
+	printf("%3s %10s %6s %7s %10s  %-10s  %s\n", "", "entries", "share",
+	       "one-way", "sources", "service", "this host is");
+	for (size_t i = 0; !err && i < a->n; i++) {
+		err = print_group(a, i);
+		print_why(a, &a->v[i]);
+		print_shape(&a->v[i]);
+	}
+	print_next(a);
+	return err;
+}
