@@ -101,13 +101,19 @@ static bool kind_fits(enum ynode_kind kind, enum kind_wanted wanted)
 	return false;
 }
 
+/* NULL for what is no scalar, which was or will be reported itself. */
+static const char *text_if_scalar(struct loader *l, uint32_t node)
+{
+	return ydoc_kind(l->doc, node) == YNODE_SCALAR ?
+		       ydoc_text(l->doc, node) : NULL;
+}
+
 /* A list of a single text, where the text alone was wanted. */
 static const char *only_item(struct loader *l, uint32_t node)
 {
 	return ydoc_kind(l->doc, node) == YNODE_LIST &&
-	       ydoc_after(l->doc, node) == node + 2 &&
-	       ydoc_kind(l->doc, node + 1) == YNODE_SCALAR ?
-		       ydoc_text(l->doc, node + 1) : NULL;
+	       ydoc_after(l->doc, node) == node + 2 ?
+		       text_if_scalar(l, node + 1) : NULL;
 }
 
 /* "{server: yes}" */
@@ -122,12 +128,13 @@ static void mend_flags(struct loader *l, uint32_t map)
 		const char *s;
 
 		value = ydoc_after(l->doc, k);
-		s = ydoc_kind(l->doc, value) == YNODE_SCALAR ?
-			    ydoc_text(l->doc, value) : NULL;
+		s = text_if_scalar(l, value);
 		if (!s || (strcmp(s, "yes") && strcmp(s, "true")))
 			return;
-		strbuf_printf(&b, "%s%s", b.n ? ", " : "[",
-			      ydoc_text(l->doc, k));
+		s = text_if_scalar(l, k);
+		if (!s)
+			return;
+		strbuf_printf(&b, "%s%s", b.n ? ", " : "[", s);
 	}
 	if (b.n)
 		diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
@@ -436,9 +443,9 @@ static void mend_pair(struct loader *l, uint32_t node)
 
 	if (ydoc_after(l->doc, node) != node + 3)
 		return;
-	s = ydoc_text(l->doc, node + 1);
+	s = text_if_scalar(l, node + 1);
 	lo = s ? strdup(s) : NULL;
-	s = ydoc_text(l->doc, node + 2);
+	s = text_if_scalar(l, node + 2);
 	if (lo && s)
 		diag_mend(l->d, FIX_ITEM, "%.5s-%.5s", lo, s);
 }
