@@ -62,6 +62,13 @@ int file_read_line(const char *path, char **ret)
 	return 0;
 }
 
+void fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 int fd_write(int fd, const char *text, size_t len)
 {
 	for (size_t at = 0; at < len;) {
@@ -84,6 +91,27 @@ int fd_sync(int fd)
 		err = fsync(fd);
 	while (err && errno == EINTR);
 	return err ? -errno : 0;
+}
+
+int file_put_at(int dir, const char *fresh, const char *name,
+		int (*fill)(int fd, const void *with), const void *with)
+{
+	int fd, err;
+
+	if (unlinkat(dir, fresh, 0) && errno != ENOENT)
+		return -errno;
+	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+		    O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = fill(fd, with);
+	/* A failed close() of what was synced loses nothing. */
+	close(fd);
+	if (!err && renameat(dir, fresh, dir, name))
+		err = -errno;
+	if (err)
+		(void)unlinkat(dir, fresh, 0);
+	return err;
 }
 
 /* A name that was written is there after a power cut, too. */

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* For _cleanup_(): unless it is negative, which it is then. */
+void fd_close(int *fd);
 /* Up to the end, whatever size the file claims to have; fd stays open. */
 int fd_read(int fd, size_t max, char **ret_text, size_t *ret_len);
 int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len);
@@ -22,6 +24,14 @@ int file_read_line(const char *path, char **ret);
 int fd_write(int fd, const char *text, size_t len);
 /* What was written is on the disk. */
 int fd_sync(int fd);
+/*
+ * A new file, which `fill` writes, takes a name in an open folder. `fresh` is
+ * its name until then; one that a writer who died left there goes. It is for
+ * its owner alone unless `fill` says more. After an error the file is as it
+ * was, and `fresh` is gone.
+ */
+int file_put_at(int dir, const char *fresh, const char *name,
+		int (*fill)(int fd, const void *with), const void *with);
 /*
  * Whoever reads the file sees it whole, as it was or as it is: a file beside it
  * takes its place. After an error it is as it was, and nothing is left.

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/files.h"
 #include "core/inet.h"
 #include "core/mem.h"
 
@@ -45,16 +46,10 @@ const char *port_names_builtin_at(size_t i)
 	return i < ARRAY_SIZE(builtin) ? builtin[i].name : NULL;
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 /* The file as one text; *ret stays NULL when it cannot be read. */
 static int read_services(const char *path, char **ret)
 {
-	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC |
+	_cleanup_(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC |
 						O_NONBLOCK | O_NOCTTY);
 	_cleanup_free_ char *text = NULL;
 	struct stat st;

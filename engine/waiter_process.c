@@ -11,6 +11,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "core/files.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
 #include "engine/waiter.h"
@@ -26,18 +27,11 @@ struct pipes {
 
 #define PIPES_NONE ((struct pipes){ { -1, -1 }, { -1, -1 } })
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 static void close_pipes(struct pipes *p)
 {
 	for (int i = 0; i < 2; i++) {
-		close_fd(&p->go[i]);
-		close_fd(&p->answer[i]);
+		fd_close(&p->go[i]);
+		fd_close(&p->answer[i]);
 	}
 }
 
@@ -147,13 +141,13 @@ static int start(const char *state_dir, struct pipes *p)
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		close_fd(&p->go[1]);
-		close_fd(&p->answer[0]);
+		fd_close(&p->go[1]);
+		fd_close(&p->answer[0]);
 		be_middle(state_dir, p);
 	}
 	err = pid < 0 ? -errno : 0;
-	close_fd(&p->go[0]);
-	close_fd(&p->answer[1]);
+	fd_close(&p->go[0]);
+	fd_close(&p->answer[1]);
 	while (!err && waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			err = -errno;
@@ -206,6 +200,6 @@ void waiter_look_again(const struct waiter *w)
 
 void waiter_dismiss(struct waiter *w)
 {
-	close_fd(&w->go);
-	close_fd(&w->answer);
+	fd_close(&w->go);
+	fd_close(&w->answer);
 }

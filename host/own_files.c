@@ -53,16 +53,10 @@ const char *own_file_space(const char *text)
 	return intern_n(line, strcspn(line, "\n"));
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 /* Neither a link nor a pipe is ours. */
 int own_file_read(const char *path, char **ret)
 {
-	_cleanup_(close_fd) int fd = -1;
+	_cleanup_(fd_close) int fd = -1;
 	_cleanup_free_ char *text = NULL;
 	struct stat st;
 	size_t len;
@@ -134,27 +128,13 @@ static int make_folders(const char *at)
 	return err ? err : make_folder(at);
 }
 
-static int put(int dir, const char *fresh, const char *name, const char *text)
+static int fill(int fd, const void *text)
 {
-	_cleanup_(close_fd) int fd = -1;
-	int err;
+	int err = fd_write(fd, text, strlen(text));
 
-	if (unlinkat(dir, fresh, 0) && errno != ENOENT)
-		return -errno;
-	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-		    O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	err = fd_write(fd, text, strlen(text));
 	if (!err && fchmod(fd, 0644))
 		err = -errno;
-	if (!err)
-		err = fd_sync(fd);
-	if (!err && renameat(dir, fresh, dir, name))
-		err = -errno;
-	if (err)
-		(void)unlinkat(dir, fresh, 0);
-	return err;
+	return err ? err : fd_sync(fd);
 }
 
 /* What a writer that died left behind goes as well. */
@@ -169,7 +149,7 @@ int own_file_write(const char *path, const char *text)
 	const char *folder = folder_of(path);
 	const char *name = strrchr(path, '/') + 1;
 	const char *fresh = intern_printf(".%s" FRESH, name);
-	_cleanup_(close_fd) int dir = -1;
+	_cleanup_(fd_close) int dir = -1;
 	int err = folder && fresh ? check_owner(path) : -ENOMEM;
 
 	if (!err && *text)
@@ -179,7 +159,8 @@ int own_file_write(const char *path, const char *text)
 	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return errno == ENOENT && !*text ? 0 : -errno;
-	err = *text ? put(dir, fresh, name, text) : drop(dir, fresh, name);
+	err = *text ? file_put_at(dir, fresh, name, fill, text) :
+		      drop(dir, fresh, name);
 	if (!err && fsync(dir))
 		err = -errno;
 	host_trace("%s(%s) = %d", *text ? "rename" : "unlink", path, err);

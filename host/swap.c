@@ -28,12 +28,6 @@ static void place_release(struct place *p)
 		close(p->dir);
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 static int find(const char *path, struct place *ret)
 {
 	const char *slash = strrchr(path, '/');
@@ -67,7 +61,7 @@ static int open_at(int dir, const char *name, int *ret, struct stat *st)
 
 static int read_at(int dir, const char *name, char **ret, size_t *ret_len)
 {
-	_cleanup_(close_fd) int fd = -1;
+	_cleanup_(fd_close) int fd = -1;
 	struct stat st;
 	int err = open_at(dir, name, &fd, &st);
 
@@ -149,17 +143,25 @@ static int copy_owner(const struct stat *st, int to)
 	return fchmod(to, st->st_mode & 07777) ? -errno : 0;
 }
 
-static int fill(int from, const struct stat *st, int to, const char *text,
-		size_t len)
+/* An open file whose place the new one takes, and the new text. */
+struct swap {
+	int from;
+	const struct stat *st;
+	const char *text;
+	size_t len;
+};
+
+static int fill(int to, const void *with)
 {
-	int err = fd_write(to, text, len);
+	const struct swap *s = with;
+	int err = fd_write(to, s->text, s->len);
 
 	if (!err)
 		err = fd_sync(to);
 	if (!err)
-		err = copy_owner(st, to);
+		err = copy_owner(s->st, to);
 	if (!err)
-		err = copy_attributes(from, to);
+		err = copy_attributes(s->from, to);
 	/* Once more, for the mode and the attributes. */
 	return err ? err : fd_sync(to);
 }
@@ -168,21 +170,9 @@ static int fill(int from, const struct stat *st, int to, const char *text,
 static int put(const struct place *p, int from, const struct stat *st,
 	       const char *as, const char *text, size_t len)
 {
-	_cleanup_(close_fd) int fd = -1;
-	int err;
+	const struct swap s = { from, st, text, len };
 
-	if (unlinkat(p->dir, p->fresh, 0) && errno != ENOENT)
-		return -errno;
-	fd = openat(p->dir, p->fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-		    O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	err = fill(from, st, fd, text, len);
-	if (!err && renameat(p->dir, p->fresh, p->dir, as))
-		err = -errno;
-	if (err)
-		(void)unlinkat(p->dir, p->fresh, 0);
-	return err;
+	return file_put_at(p->dir, p->fresh, as, fill, &s);
 }
 
 static int keep(const struct place *p, int from, const struct stat *st)
@@ -227,7 +217,7 @@ static int find_alone(const char *path, struct place *p, int *ret,
 int swap_check(const char *path)
 {
 	_cleanup_(place_release) struct place p = { .dir = -1 };
-	_cleanup_(close_fd) int from = -1;
+	_cleanup_(fd_close) int from = -1;
 	struct stat st;
 	int err = find_alone(path, &p, &from, &st);
 
@@ -253,7 +243,7 @@ int swap_write_over(const char *path, const char *was, size_t was_len,
 		    const char *text, size_t len)
 {
 	_cleanup_(place_release) struct place p = { .dir = -1 };
-	_cleanup_(close_fd) int from = -1;
+	_cleanup_(fd_close) int from = -1;
 	struct stat st;
 	int err = find_alone(path, &p, &from, &st);
 

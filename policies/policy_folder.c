@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/fault.h"
+#include "core/files.h"
 #include "core/intern.h"
 #include "core/mem.h"
 #include "policies/policy_files.h"
@@ -25,12 +26,6 @@ static void names_release(struct names *s)
 	for (size_t i = 0; i < s->n; i++)
 		free(s->v[i]);
 	free(s->v);
-}
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
 }
 
 static void close_dir(DIR **dir)
@@ -112,7 +107,7 @@ static int list(int fd, const char *path, struct names *ret, struct diags *d)
 
 	if (!dir) {
 		err = -errno;
-		close_fd(&own);
+		fd_close(&own);
 		return read_refuse(d, path, err, ID_UNREADABLE,
 				   strerror(-err));
 	}
@@ -132,7 +127,7 @@ static int list(int fd, const char *path, struct names *ret, struct diags *d)
 static int read_one(int folder, const char *path, const char *name,
 		    bool strict, struct strbuf *to, struct diags *d)
 {
-	_cleanup_(close_fd) int fd = openat(folder, name, O_RDONLY | O_CLOEXEC |
+	_cleanup_(fd_close) int fd = openat(folder, name, O_RDONLY | O_CLOEXEC |
 					    O_NONBLOCK | O_NOCTTY);
 	/* diagnostics borrow it */
 	const char *full = intern_printf("%s/%s", path, name);

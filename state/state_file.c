@@ -23,23 +23,20 @@ static int advance(ssize_t n, size_t *at)
 	return n ? 0 : -EIO;
 }
 
-/* A failed close() of what was synced loses nothing. */
-static int write_temporary(int dir, const char *text, size_t len)
-{
-	int fd = openat(dir, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL |
-			O_CLOEXEC | O_NOFOLLOW, 0600);
-	int err;
+struct bytes {
+	const char *s;
+	size_t len;
+};
 
-	if (fd < 0)
-		return -errno;
+static int fill(int fd, const void *with)
+{
+	const struct bytes *b = with;
 	/* The umask may have taken our own rights to the file. */
-	err = fchmod(fd, 0600) ? -errno : 0;
+	int err = fchmod(fd, 0600) ? -errno : 0;
+
 	if (!err)
-		err = fd_write(fd, text, len);
-	if (!err)
-		err = fd_sync(fd);
-	close(fd);
-	return err;
+		err = fd_write(fd, b->s, b->len);
+	return err ? err : fd_sync(fd);
 }
 
 int state_file_sync(int dir)
@@ -49,19 +46,11 @@ int state_file_sync(int dir)
 
 int state_file_write(int dir, const char *name, const char *text, size_t len)
 {
-	int err;
+	const struct bytes all = { text, len };
 
-	if (len > STATE_FILE_MAX)
-		return -EFBIG;
-	/* Left by a writer that died: we hold the lock. */
-	if (unlinkat(dir, TEMPORARY, 0) && errno != ENOENT)
-		return -errno;
-	err = write_temporary(dir, text, len);
-	if (!err && renameat(dir, TEMPORARY, dir, name))
-		err = -errno;
-	if (err)
-		(void)unlinkat(dir, TEMPORARY, 0);
-	return err;
+	/* What a writer that died left there goes: we hold the lock. */
+	return len > STATE_FILE_MAX ? -EFBIG :
+	       file_put_at(dir, TEMPORARY, name, fill, &all);
 }
 
 /* From the start, wherever the file stands. */
