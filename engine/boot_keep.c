@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/digest.h"
 #include "core/mem.h"
 #include "engine/boot_place.h"
 #include "host/swap.h"
@@ -36,33 +35,15 @@ int boot_aim(struct plan *p, struct state *state)
 	return err;
 }
 
-static int put_text(const struct boot_edits *e, struct rules_text *text,
-		    uint64_t *ret_digest)
-{
-	_cleanup_(strbuf_release) struct strbuf s = { 0 };
-
-	boot_print(e, &s);
-	if (strbuf_status(&s))
-		return -ENOMEM;
-	*ret_digest = digest_add(DIGEST_START, strbuf_str(&s), s.n);
-	text->len = s.n;
-	text->s = strbuf_take(&s);
-	return text->s ? 0 : -ENOMEM;
-}
-
 int boot_write_record(const struct boot *b, struct record *r)
 {
-	struct record_part *part;
-	int err;
+	_cleanup_(strbuf_release) struct strbuf before = { 0 }, after = { 0 };
 
 	if (!b->there || !b->steps.n)
 		return 0;
-	part = record_add_part(r, BOOT_TARGET);
-	if (!part)
-		return -ENOMEM;
-	err = put_text(&b->live, &part->before, &part->digest_before);
-	return err ? err : put_text(&b->want, &part->after,
-				    &part->digest_after);
+	boot_print(&b->live, &before);
+	boot_print(&b->want, &after);
+	return record_add_texts(r, BOOT_TARGET, &before, &after);
 }
 
 int boot_read_record(struct plan *p, const struct record_part *part)

@@ -51,7 +51,7 @@ static size_t steps_of(const struct part *m)
 
 size_t change_steps(const struct change *c)
 {
-	size_t n = c->off.steps.n + c->tune.steps.n + c->boot.steps.n;
+	size_t n = c->off.at.steps.n + c->tune.at.steps.n + c->boot.steps.n;
 
 	for (size_t i = 0; i < c->n; i++)
 		n += steps_of(&c->v[i]);
@@ -75,8 +75,8 @@ const char *change_target(const struct change *c)
 {
 	const struct part *m = change_first(c);
 
-	return m ? m->backend->name : c->off.there ? OFF_TARGET :
-	       c->tune.there ? TUNE_TARGET : c->boot.there ? BOOT_TARGET : "";
+	return m ? m->backend->name : c->off.at.there ? OFF_TARGET :
+	       c->tune.at.there ? TUNE_TARGET : c->boot.there ? BOOT_TARGET : "";
 }
 
 static int commit(struct part *m, const struct changeset *cs,

@@ -39,10 +39,10 @@ static int holds_modules(struct plan *p, const struct record_part *is,
 	struct off *off = &p->change.off;
 	int err = off_read_record(off, is, &p->diags);
 
-	off->there = true;
+	off->at.there = true;
 	if (!err)
 		err = off_compare(off);
-	return err ? err : off_holds(&off->live, &off->after, ret);
+	return err ? err : off_holds(&off->at.live, &off->at.after, ret);
 }
 
 static int holds_files(struct plan *p, const struct record_part *is, bool *ret)
@@ -68,7 +68,7 @@ static int holds_settings(struct plan *p, const struct record_part *is,
 	if (!err)
 		err = tune_compare(t);
 	if (!err)
-		*ret = tune_differing(t, &t->after);
+		*ret = tune_differing(t, &t->at.after);
 	return err;
 }
 
@@ -187,7 +187,7 @@ int drift_find(struct plan *p, struct status *s)
 		   s->blind		   ? DRIFT_UNKNOWN :
 					     DRIFT_NONE;
 	/* A boot takes rules and settings with it. */
-	if ((s->rules || !tune_holds(t, &t->after)) &&
+	if ((s->rules || !tune_holds(t, &t->at.after)) &&
 	    strcmp(s->history[0].space, state_space(p->state)))
 		s->drift = DRIFT_PAST;
 	return 0;

@@ -148,7 +148,7 @@ static int begin_waiting(struct plan *p, uint32_t id)
 	describe_trial(p, &w);
 	err = pending_write(p->state, &w, &p->diags);
 	if (!err && !p->waits)
-		err = p->rq->detach(p->rq, p->change.off.there,
+		err = p->rq->detach(p->rq, p->change.off.at.there,
 				    &p->diags);
 	if (err)
 		(void)pending_drop(p->state, &p->diags);

@@ -4,60 +4,22 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/digest.h"
 #include "core/mem.h"
 #include "engine/boot_keep.h"
 #include "engine/tune_keep.h"
 #include "state/note.h"
 
-static int put_text(const struct off_items *items, struct rules_text *text,
-		    uint64_t *ret_digest)
-{
-	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-
-	off_print(items, &b);
-	if (strbuf_status(&b))
-		return -ENOMEM;
-	*ret_digest = digest_add(DIGEST_START, strbuf_str(&b), b.n);
-	text->len = b.n;
-	text->s = strbuf_take(&b);
-	return text->s ? 0 : -ENOMEM;
-}
-
-int off_write_part(struct record *r, const char *target,
-		   const struct off_items *before,
-		   const struct off_items *after)
-{
-	struct record_part *part = record_add_part(r, target);
-	int err;
-
-	if (!part)
-		return -ENOMEM;
-	err = put_text(before, &part->before, &part->digest_before);
-	return err ? err : put_text(after, &part->after, &part->digest_after);
-}
-
 int off_write_record(const struct off *o, struct record *r)
 {
-	return o->there && o->steps.n ?
-		       off_write_part(r, OFF_TARGET, &o->live, &o->want) : 0;
+	return o->at.there && o->at.steps.n ?
+		       beside_write_record(&o->at, OFF_TARGET, r) : 0;
 }
 
 int off_read_record(struct off *o, const struct record_part *part,
 		    struct diags *d)
 {
-	int err = off_parse(part->before.s, part->before.len, &o->want);
-
-	if (!err)
-		err = off_parse(part->after.s, part->after.len, &o->after);
-	if (err == -EINVAL)
-		diag_add(d, DIAG_ERROR, 0, ID_STATE_FILE_DAMAGED, NOPOS,
-			 "the record does not list modules as it should");
-	return err;
+	return beside_read_record(&o->at, part, "modules", d);
 }
-
-/* Whose modules these were: "boot SPACE", a line before them. */
-#define BOOT "boot "
 
 static int read_note(struct plan *p, struct state *state, char **ret)
 {
@@ -71,30 +33,18 @@ static int read_note(struct plan *p, struct state *state, char **ret)
 	return 0;
 }
 
-/* Another boot has loaded what it wants. */
-static const char *of_this_boot(const char *note, const struct state *state)
-{
-	const char *space = state_space(state);
-	size_t n = strlen(space);
-
-	if (strncmp(note, BOOT, strlen(BOOT)))
-		return NULL;
-	note += strlen(BOOT);
-	return !strncmp(note, space, n) && note[n] == '\n' ? note + n + 1 :
-							     NULL;
-}
-
 static int find_unloaded(struct plan *p, struct state *state)
 {
 	struct off *o = &p->change.off;
 	_cleanup_free_ char *note = NULL;
-	const char *items;
+	bool here = false;
 	int err = read_note(p, state, &note);
+	const char *items = err ? NULL : note_behind_space(state, note, &here);
 
-	items = err ? NULL : of_this_boot(note, state);
-	if (items)
-		err = off_parse(items, strlen(items), &o->want);
-	o->there = !err && o->want.n;
+	/* Another boot has loaded what it wants. */
+	if (items && here)
+		err = items_parse(items, strlen(items), &o->at.want);
+	o->at.there = !err && o->at.want.n;
 	return err == -ENOMEM ? err : 0;
 }
 
@@ -102,7 +52,7 @@ static int aim(struct plan *p, struct state *state)
 {
 	int err = boot_aim(p, state);
 
-	if (!err && state && !p->change.off.there)
+	if (!err && state && !p->change.off.at.there)
 		err = find_unloaded(p, state);
 	return err ? err : tune_aim(p, state);
 }
@@ -112,7 +62,7 @@ int off_aim(struct plan *p)
 	_cleanup_(diags_release) struct diags unsaid = { 0 };
 	_cleanup_(state_close) struct state *state = NULL;
 
-	p->change.off.there = p->policy && p->policy->unload_modules;
+	p->change.off.at.there = p->policy && p->policy->unload_modules;
 	if (p->state)
 		return aim(p, p->state);
 	if (state_open_reading(p->rq->state_dir, &state, &unsaid) == -ENOMEM)
@@ -126,13 +76,13 @@ int off_note(struct plan *p)
 	struct off *o = &p->change.off;
 	int err;
 
-	if (!o->there || o->want.n || !o->steps.n || o->noted)
+	if (!o->at.there || o->at.want.n || !o->at.steps.n || o->noted)
 		return 0;
 	err = read_note(p, p->state, &o->note_before);
 	if (err == -ENOMEM)
 		return err;
-	strbuf_printf(&b, BOOT "%s\n", state_space(p->state));
-	off_print(&o->live, &b);
+	note_put_space(p->state, &b);
+	items_print(&o->at.live, &b);
 	err = strbuf_status(&b);
 	if (!err)
 		err = note_write(p->state, NOTE_MODULES, strbuf_str(&b), b.n,
@@ -148,7 +98,7 @@ void off_settle(struct plan *p, bool done)
 	const char *note = o->note_before ? o->note_before : "";
 	size_t said = p->diags.n;
 
-	if (!p->state || !o->there || (done ? !o->want.n : !o->noted))
+	if (!p->state || !o->at.there || (done ? !o->at.want.n : !o->noted))
 		return;
 	if (done)
 		note = "";

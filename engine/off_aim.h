@@ -19,10 +19,6 @@ int off_aim(struct plan *p);
 int off_note(struct plan *p);
 /* The change is over; done: it was made. */
 void off_settle(struct plan *p, bool done);
-/* A record's part of two states, as texts. */
-int off_write_part(struct record *r, const char *target,
-		   const struct off_items *before,
-		   const struct off_items *after);
 /* A record's part for the change from `live` to `want`. */
 int off_write_record(const struct off *o, struct record *r);
 /* Towards the state before the change of a record that has such a part. */

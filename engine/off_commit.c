@@ -16,11 +16,11 @@
 #define RELEASE_MS 2000
 #define PAUSE_MS 20
 
-static int say_failed(const struct off_step *s, int err, struct diags *d)
+static int say_failed(const struct item_step *s, int err, struct diags *d)
 {
 	_cleanup_(strbuf_release) struct strbuf what = { 0 };
 
-	off_print_step(s, &what);
+	item_print_step(s, &what);
 	diag_add(d, DIAG_ERROR, 0, ID_MODULE_REFUSED, NOPOS,
 		 "cannot %s: %s", strbuf_str(&what), strerror(-err));
 	if (err == -EPERM)
@@ -32,12 +32,12 @@ int off_bring_back(const struct off *o, unsigned int *begun, struct diags *d)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && o->there && i < o->steps.n; i++) {
-		const struct off_step *s = &o->steps.v[i];
+	for (size_t i = 0; !err && o->at.there && i < o->at.steps.n; i++) {
+		const struct item_step *s = &o->at.steps.v[i];
 
 		if (!s->add)
 			continue;
-		err = s->item.kind == OFF_MODULE ?
+		err = s->item.kind == ITEM_MODULE ?
 			      kmod_load(s->item.key, s->item.value) :
 			      ct_setting_write(&ct_settings_host, s->item.key,
 				       s->item.value);
@@ -97,8 +97,8 @@ static int unload(const struct modules *m, unsigned int *begun,
 	int err = 0;
 
 	for (size_t i = 0; !err && i < m->n; i++) {
-		const struct off_step s = {
-			false, { OFF_MODULE, m->v[i].name, "" },
+		const struct item_step s = {
+			false, { ITEM_MODULE, m->v[i].name, "" },
 		};
 
 		err = kmod_unload(m->v[i].name);
@@ -112,8 +112,8 @@ static int unload(const struct modules *m, unsigned int *begun,
 
 static bool has_removal(const struct off *o)
 {
-	for (size_t i = 0; i < o->steps.n; i++)
-		if (!o->steps.v[i].add)
+	for (size_t i = 0; i < o->at.steps.n; i++)
+		if (!o->at.steps.v[i].add)
 			return true;
 	return false;
 }
@@ -125,7 +125,7 @@ int off_take_out(const struct off *o, unsigned int *begun, struct diags *d)
 	size_t left = 0;
 	int err;
 
-	if (!o->there || !has_removal(o))
+	if (!o->at.there || !has_removal(o))
 		return 0;
 	err = wait_for_release(&m);
 	if (!err)

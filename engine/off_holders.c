@@ -282,7 +282,7 @@ int off_check(struct plan *p)
 	struct off_users users = { 0 };
 	int err, memory;
 
-	if (!p->change.off.there || p->change.off.want.n)
+	if (!p->change.off.at.there || p->change.off.at.want.n)
 		return 0;
 	err = check(p, &users);
 	if (err && err != -FAULT_CONFLICT)

@@ -44,7 +44,7 @@ static bool is_writable(const char *path)
 	return !stat(path, &st) && (st.st_mode & S_IWUSR);
 }
 
-static int add_setting(const char *name, struct off_items *to)
+static int add_setting(const char *name, struct items *to)
 {
 	const char *path = intern_printf(SETTINGS "/%s", name);
 	const char *key = intern_printf(CT_PREFIX "%s", name);
@@ -55,10 +55,10 @@ static int add_setting(const char *name, struct off_items *to)
 	if (strncmp(name, "nf_conntrack_", strlen("nf_conntrack_")) ||
 	    !is_writable(path) || read_value(path, &value))
 		return 0;
-	return off_add(to, OFF_SYSCTL, key, value);
+	return items_add(to, ITEM_SYSCTL, key, value);
 }
 
-static int add_settings(struct off_items *to)
+static int add_settings(struct items *to)
 {
 	struct dirent **v = NULL;
 	size_t n = 0;
@@ -86,7 +86,7 @@ static void add_option(const char *folder, const char *name,
 	strbuf_printf(out, "%s%s=%s", out->n ? " " : "", name, value);
 }
 
-static int add_module(const char *name, struct off_items *to)
+static int add_module(const char *name, struct items *to)
 {
 	const char *folder = intern_printf(MODULES_SYS "/%s/parameters", name);
 	_cleanup_(strbuf_release) struct strbuf options = { 0 };
@@ -102,13 +102,14 @@ static int add_module(const char *name, struct off_items *to)
 	free(v);
 	if (!err)
 		err = strbuf_status(&options);
-	return err ? err : off_add(to, OFF_MODULE, name, strbuf_str(&options));
+	return err ? err : items_add(to, ITEM_MODULE, name,
+				     strbuf_str(&options));
 }
 
-int off_state_read(enum modules_state *ret_state, struct off_items *ret)
+int off_state_read(enum modules_state *ret_state, struct items *ret)
 {
 	_cleanup_(modules_release) struct modules all = { 0 }, m = { 0 };
-	_cleanup_(off_items_release) struct off_items items = { 0 };
+	_cleanup_(items_release) struct items items = { 0 };
 	int err = modules_read(MODULES_SYS, &all);
 
 	if (!err)
@@ -121,6 +122,6 @@ int off_state_read(enum modules_state *ret_state, struct off_items *ret)
 		return err;
 	*ret_state = all.state;
 	*ret = items;
-	items = (struct off_items){ 0 };
+	items = (struct items){ 0 };
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * engine/off_state.h: reading and changing what engine/off.h speaks of.
+ * engine/off_state.h: reading what engine/off.h speaks of.
  *
  * Shape:  settings are those that root may write; parameters that only loading
  *         can set are the module's options.
@@ -11,8 +11,6 @@
 
 #include "engine/off.h"
 
-int off_state_read(enum modules_state *ret_state, struct off_items *ret);
-int off_add(struct off_items *to, enum off_kind kind, const char *key,
-	    const char *value);
+int off_state_read(enum modules_state *ret_state, struct items *ret);
 
 #endif

@@ -260,9 +260,9 @@ int plan_compare(struct plan *p)
 
 	for (size_t i = 0; !err && i < p->change.n; i++)
 		err = plan_compare_part(p, &p->change.v[i]);
-	if (!err && p->change.off.there)
+	if (!err && p->change.off.at.there)
 		err = off_compare(&p->change.off);
-	if (!err && p->change.tune.there)
+	if (!err && p->change.tune.at.there)
 		err = tune_compare(&p->change.tune);
 	if (!err && p->change.boot.there)
 		err = boot_compare(&p->change.boot, &p->diags);

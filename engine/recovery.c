@@ -92,7 +92,7 @@ static bool is_past(const struct recovery *v)
 static int finish_past(struct recovery *v, const struct waiting *ends)
 {
 	const struct change *c = &v->plan.change;
-	bool keep = (c->boot.there || c->tune.there) && !ends &&
+	bool keep = (c->boot.there || c->tune.at.there) && !ends &&
 		    recovery_is_complete(v);
 
 	v->plan.takes_back = 0;

@@ -17,11 +17,11 @@ static int open_part(struct plan *p, const char *name)
 	int err;
 
 	if (!strcmp(name, OFF_TARGET)) {
-		p->change.off.there = true;
+		p->change.off.at.there = true;
 		return 0;
 	}
 	if (!strcmp(name, TUNE_TARGET)) {
-		p->change.tune.there = true;
+		p->change.tune.at.there = true;
 		return 0;
 	}
 	if (!strcmp(name, BOOT_TARGET)) {
@@ -89,10 +89,10 @@ bool recovery_is_complete(const struct recovery *v)
 	const struct change *c = &v->plan.change;
 	bool same = true;
 
-	if (c->off.there &&
-	    (off_holds(&c->off.live, &c->off.after, &same) || !same))
+	if (c->off.at.there &&
+	    (off_holds(&c->off.at.live, &c->off.at.after, &same) || !same))
 		return false;
-	if (c->tune.there && !tune_holds(&c->tune, &c->tune.after))
+	if (c->tune.at.there && !tune_holds(&c->tune, &c->tune.at.after))
 		return false;
 	if (c->boot.there && !boot_is_complete(&c->boot))
 		return false;

@@ -33,16 +33,16 @@ static int way_back_beside(struct plan *p, struct change *back)
 	struct change *c = &p->change;
 	int err = 0;
 
-	if (c->off.begun) {
-		back->off.there = true;
-		err = off_copy(&c->off.before, &back->off.want);
+	if (c->off.at.begun) {
+		back->off.at.there = true;
+		err = items_copy(&c->off.at.before, &back->off.at.want);
 		if (!err)
 			err = off_compare(&back->off);
 	}
-	if (!err && c->tune.begun) {
-		back->tune.there = back->tune.yields = true;
+	if (!err && c->tune.at.begun) {
+		back->tune.at.there = back->tune.yields = true;
 		back->tune.space = c->tune.space;
-		err = off_copy(&c->tune.before, &back->tune.want);
+		err = items_copy(&c->tune.at.before, &back->tune.at.want);
 		if (!err)
 			err = tune_compare(&back->tune);
 	}
@@ -203,10 +203,10 @@ static int say_difference(struct plan *p)
 	const struct part *m = change_first(&p->change);
 
 	if (!m || !m->changes || !m->changes->n) {
-		if (p->change.off.steps.n)
-			off_print_step(&p->change.off.steps.v[0], &line);
-		else if (p->change.tune.steps.n)
-			off_print_step(&p->change.tune.steps.v[0], &line);
+		if (p->change.off.at.steps.n)
+			item_print_step(&p->change.off.at.steps.v[0], &line);
+		else if (p->change.tune.at.steps.n)
+			item_print_step(&p->change.tune.at.steps.v[0], &line);
 		else
 			boot_print_step(&p->change.boot.steps.v[0], &line);
 		return diag_add(&p->diags, DIAG_ERROR, -EIO, ID_KERNEL_DIFFERS,
@@ -236,8 +236,8 @@ static void remember(struct plan *p, bool keeps_steps)
 		}
 		changeset_free(&m->changes);
 	}
-	off_remember(&p->change.off, keeps_steps);
-	tune_remember(&p->change.tune, keeps_steps);
+	beside_remember(&p->change.off.at, keeps_steps);
+	beside_remember(&p->change.tune.at, keeps_steps);
 	boot_remember(&p->change.boot, keeps_steps);
 }
 
@@ -245,8 +245,8 @@ static void forget_made(struct plan *p)
 {
 	for (size_t i = 0; i < p->change.n; i++)
 		changeset_free(&p->change.v[i].made);
-	p->change.off.made.n = 0;
-	p->change.tune.made.n = 0;
+	p->change.off.at.made.n = 0;
+	p->change.tune.at.made.n = 0;
 	p->change.boot.made.n = 0;
 }
 

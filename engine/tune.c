@@ -8,7 +8,6 @@
 
 #include "backends/backend.h"
 #include "core/mem.h"
-#include "engine/off_state.h"
 #include "engine/tune_files.h"
 #include "host/conntrack/settings.h"
 #include "host/own_files.h"
@@ -36,36 +35,36 @@ static int read_sysctl(const char *key, bool absent, char **ret)
 	return err == -ENOENT ? 0 : err;
 }
 
-static int look(const struct off_items *at, bool absent,
-		struct off_items *live)
+static int look(const struct items *at, bool absent,
+		struct items *live)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < at->n; i++) {
-		const struct off_item *x = &at->v[i];
+		const struct item *x = &at->v[i];
 		_cleanup_free_ char *text = NULL;
 
-		err = x->kind == OFF_FILE ? read_file(x->key, &text) :
+		err = x->kind == ITEM_FILE ? read_file(x->key, &text) :
 					    read_sysctl(x->key, absent, &text);
 		if (!err && text)
-			err = off_put(live, x->kind, x->key, text);
+			err = items_put(live, x->kind, x->key, text);
 	}
 	return err;
 }
 
 /* Of a file that is not ours nothing is wanted but that we have none. */
-static bool holds(const struct tune *t, const struct off_item *i)
+static bool holds(const struct tune *t, const struct item *i)
 {
-	const char *now = off_value(&t->live, i->kind, i->key);
+	const char *now = items_value(&t->at.live, i->kind, i->key);
 
-	if (i->kind == OFF_SYSCTL && t->absent)
+	if (i->kind == ITEM_SYSCTL && t->absent)
 		return true;
-	if (i->kind == OFF_FILE && now && !*i->value)
+	if (i->kind == ITEM_FILE && now && !*i->value)
 		return !tune_owns(t, now);
 	return now && !strcmp(now, i->value);
 }
 
-size_t tune_differing(const struct tune *t, const struct off_items *list)
+size_t tune_differing(const struct tune *t, const struct items *list)
 {
 	size_t n = 0;
 
@@ -74,7 +73,7 @@ size_t tune_differing(const struct tune *t, const struct off_items *list)
 	return n;
 }
 
-bool tune_holds(const struct tune *t, const struct off_items *list)
+bool tune_holds(const struct tune *t, const struct items *list)
 {
 	return !tune_differing(t, list);
 }
@@ -82,8 +81,8 @@ bool tune_holds(const struct tune *t, const struct off_items *list)
 /* The one of max and buckets that comes first, so that none is too small. */
 static bool grows(const struct tune *t)
 {
-	const char *now = off_value(&t->live, OFF_SYSCTL, CT_MAX);
-	const char *then = off_value(&t->want, OFF_SYSCTL, CT_MAX);
+	const char *now = items_value(&t->at.live, ITEM_SYSCTL, CT_MAX);
+	const char *then = items_value(&t->at.want, ITEM_SYSCTL, CT_MAX);
 
 	return now && then && strtoull(then, NULL, 10) >
 			      strtoull(now, NULL, 10);
@@ -91,9 +90,9 @@ static bool grows(const struct tune *t)
 
 enum turn { TURN_TIMEOUTS, TURN_FIRST, TURN_SECOND, TURN_FILES, TURN_MAX_ };
 
-static enum turn turn_of(const struct off_item *i, bool grows)
+static enum turn turn_of(const struct item *i, bool grows)
 {
-	if (i->kind == OFF_FILE)
+	if (i->kind == ITEM_FILE)
 		return TURN_FILES;
 	if (!strcmp(i->key, CT_MAX))
 		return grows ? TURN_SECOND : TURN_FIRST;
@@ -103,61 +102,58 @@ static enum turn turn_of(const struct off_item *i, bool grows)
 }
 
 static int add_turn(const struct tune *t, unsigned int turn, bool up,
-		    struct off_steps *s)
+		    struct item_steps *s)
 {
-	for (size_t i = 0; i < t->want.n; i++) {
-		const struct off_item *x = &t->want.v[i];
+	for (size_t i = 0; i < t->at.want.n; i++) {
+		const struct item *x = &t->at.want.v[i];
 
 		if (turn_of(x, up) != turn || holds(t, x))
 			continue;
-		if (mem_grow(&s->v, &s->cap, s->n + 1))
+		if (item_steps_add(s, x->kind != ITEM_FILE || *x->value, x))
 			return -ENOMEM;
-		s->v[s->n++] = (struct off_step){
-			x->kind != OFF_FILE || *x->value, *x,
-		};
 	}
 	return 0;
 }
 
 int tune_compare(struct tune *t)
 {
-	struct off_items live = { 0 };
-	struct off_steps s = { 0 };
+	struct items live = { 0 };
+	struct item_steps s = { 0 };
 	int err;
 
 	t->absent = !ct_settings_exist(&ct_settings_host);
-	err = look(&t->want, t->absent, &live);
+	err = look(&t->at.want, t->absent, &live);
 	if (!err)
-		err = look(&t->after, t->absent, &live);
+		err = look(&t->at.after, t->absent, &live);
 	if (err) {
-		off_items_release(&live);
+		items_release(&live);
 		return err;
 	}
-	off_items_release(&t->live);
-	t->live = live;
+	items_release(&t->at.live);
+	t->at.live = live;
 	for (unsigned int turn = 0; !err && turn < TURN_MAX_; turn++)
 		err = add_turn(t, turn, grows(t), &s);
 	if (err) {
 		free(s.v);
 		return err;
 	}
-	free(t->steps.v);
-	t->steps = s;
+	free(t->at.steps.v);
+	t->at.steps = s;
 	return 0;
 }
 
 /* What is not loaded before the change could not be asked for its keys. */
-static int say_failed(const struct off_step *s, int err, struct diags *d)
+static int say_failed(const struct item_step *s, int err, struct diags *d)
 {
 	_cleanup_(strbuf_release) struct strbuf what = { 0 };
 
-	if (err == -ENOENT && s->item.kind == OFF_SYSCTL) {
+	if (err == -ENOENT && s->item.kind == ITEM_SYSCTL) {
 		diag_add(d, DIAG_ERROR, 0, ID_SETTING_UNSUPPORTED, NOPOS,
 			 "this kernel has no %s", s->item.key);
 		diag_help(d, "take it out of the policy");
 		return -FAULT_LACKING;
 	}
-	off_print_step(s, &what);
+	item_print_step(s, &what);
 	return diag_add(d, DIAG_ERROR, err, ID_SETTING_REFUSED, NOPOS,
 			"cannot %s: %s", strbuf_str(&what),
 			err == -EXDEV ? "it belongs to the first network namespace" :
@@ -172,7 +168,7 @@ void tune_say_stays(const char *key, const char *value, int err,
 		 strerror(-err));
 }
 
-static void say_file(const struct off_step *s, int err, struct diags *d)
+static void say_file(const struct item_step *s, int err, struct diags *d)
 {
 	diag_add(d, DIAG_WARNING, 0, ID_FILE_NOT_EDITED,
 		 (struct srcpos){ s->item.key, 0, 0, 0 },
@@ -184,7 +180,7 @@ static void say_file(const struct off_step *s, int err, struct diags *d)
 		diag_help(d, "run 'ctpolicy remove' once it can be");
 }
 
-static void drop_item(struct off_items *from, const struct off_item *x)
+static void drop_item(struct items *from, const struct item *x)
 {
 	for (size_t i = 0; i < from->n; i++)
 		if (from->v[i].kind == x->kind &&
@@ -193,10 +189,10 @@ static void drop_item(struct off_items *from, const struct off_item *x)
 }
 
 /* Rules must be removable whatever the host says: what stays is said. */
-int tune_give_up(struct tune *t, const struct off_step *s, int err,
+int tune_give_up(struct tune *t, const struct item_step *s, int err,
 		 struct diags *d)
 {
-	bool file = s->item.kind == OFF_FILE;
+	bool file = s->item.kind == ITEM_FILE;
 
 	if (err == -ENOMEM || (!t->yields && (!file || s->add)))
 		return say_failed(s, err, d);
@@ -204,23 +200,23 @@ int tune_give_up(struct tune *t, const struct off_step *s, int err,
 		say_file(s, err, d);
 	else
 		tune_say_stays(s->item.key, s->item.value, err, d);
-	drop_item(&t->want, &s->item);
+	drop_item(&t->at.want, &s->item);
 	t->gave_up = true;
 	return 0;
 }
 
 void tune_forget_before(struct tune *t, const struct tune *back)
 {
-	for (size_t i = 0; i < back->steps.n; i++) {
-		const struct off_item *x = &back->steps.v[i].item;
+	for (size_t i = 0; i < back->at.steps.n; i++) {
+		const struct item *x = &back->at.steps.v[i].item;
 
-		if (!off_value(&back->want, x->kind, x->key))
-			drop_item(&t->before, x);
+		if (!items_value(&back->at.want, x->kind, x->key))
+			drop_item(&t->at.before, x);
 	}
 	t->gave_up = true;
 }
 
-static int write_file(const struct tune *t, const struct off_item *x)
+static int write_file(const struct tune *t, const struct item *x)
 {
 	_cleanup_free_ char *now = NULL;
 	int err = own_file_read(x->key, &now);
@@ -230,9 +226,9 @@ static int write_file(const struct tune *t, const struct off_item *x)
 	return err ? err : own_file_write(x->key, x->value);
 }
 
-static int write_item(const struct tune *t, const struct off_item *x)
+static int write_item(const struct tune *t, const struct item *x)
 {
-	return x->kind == OFF_FILE ? write_file(t, x) :
+	return x->kind == ITEM_FILE ? write_file(t, x) :
 				     ct_setting_write(&ct_settings_host,
 						      x->key, x->value);
 }
@@ -242,10 +238,10 @@ static int commit(struct tune *t, bool files, unsigned int *begun,
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && t->there && i < t->steps.n; i++) {
-		const struct off_step *s = &t->steps.v[i];
+	for (size_t i = 0; !err && t->at.there && i < t->at.steps.n; i++) {
+		const struct item_step *s = &t->at.steps.v[i];
 
-		if (files != (s->item.kind == OFF_FILE))
+		if (files != (s->item.kind == ITEM_FILE))
 			continue;
 		*begun |= BEGUN_TOLD;
 		err = write_item(t, &s->item);
@@ -267,30 +263,10 @@ int tune_commit_files(struct tune *t, unsigned int *begun, struct diags *d)
 	return commit(t, true, begun, d);
 }
 
-void tune_remember(struct tune *t, bool keeps_steps)
-{
-	if (!t->there)
-		return;
-	off_items_release(&t->before);
-	t->before = t->live;
-	t->live = (struct off_items){ 0 };
-	t->begun = true;
-	if (!keeps_steps)
-		return;
-	free(t->made.v);
-	t->made = t->steps;
-	t->steps = (struct off_steps){ 0 };
-}
-
 void tune_release(struct tune *t)
 {
-	struct off_items *all[] = {
-		&t->live, &t->want, &t->after, &t->before, &t->was, &t->ours,
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		off_items_release(all[i]);
-	free(t->steps.v);
-	free(t->made.v);
+	beside_release(&t->at);
+	items_release(&t->was);
+	items_release(&t->ours);
 	*t = (struct tune){ 0 };
 }

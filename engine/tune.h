@@ -4,7 +4,7 @@
  * table, its sizes and timeouts, and ctpolicy's files that make them outlive
  * a boot.
  *
- * Shape:  items are sysctls and files (engine/off.h). `live` has those that
+ * Shape:  items are sysctls and files. `live` has those that
  *         `want` and `after` list, as far as they are there. Where connection
  *         tracking is not loaded (`absent`) no sysctl is there, none is a step,
  *         and all that are wanted hold. Steps are in the order of writing:
@@ -12,7 +12,7 @@
  *         buckets in between, then files. `was` and `ours` are kept in the
  *         state folder: what a setting was before ctpolicy changed it first,
  *         and what it may be now.
- * Owner:  texts are interned; tune_release().
+ * Owner:  tune_release().
  * Errors: -errno of reading; of writing, with a diagnostic; -EEXIST: a file
  *         that is not ctpolicy's has the name. -ENOMEM.
  * Source: Documentation/networking/nf_conntrack-sysctl.rst.
@@ -20,20 +20,15 @@
 #ifndef CTPOLICY_ENGINE_TUNE_H
 #define CTPOLICY_ENGINE_TUNE_H
 
-#include "engine/off.h"
+#include "core/diag.h"
+#include "engine/items.h"
 
 #define TUNE_TARGET "settings"	/* its name in a record */
 
 struct tune {
-	bool there;			/* the change has this part */
+	struct beside at;
 	bool absent;			/* as read last */
-	struct off_items live, want;
-	struct off_items after;		/* of a record that this undoes */
-	struct off_items before;	/* when the change was begun */
-	bool begun;			/* `before` is filled */
-	struct off_steps steps;		/* from live to want */
-	struct off_steps made;		/* where the user asked to see them */
-	struct off_items was, ours;
+	struct items was, ours;
 	const char *space;		/* whose files; "": process 1's */
 	bool yields;			/* leads back: see tune_commit() */
 	bool gave_up;			/* something could not be put back */
@@ -44,9 +39,9 @@ struct tune {
 /* Read what is live; what leads from there to `want` are the steps. */
 int tune_compare(struct tune *t);
 /* Does everything hold that a list wants? It must be of `want` or `after`. */
-bool tune_holds(const struct tune *t, const struct off_items *list);
+bool tune_holds(const struct tune *t, const struct items *list);
 /* How many items of the list do not. */
-size_t tune_differing(const struct tune *t, const struct off_items *list);
+size_t tune_differing(const struct tune *t, const struct items *list);
 /*
  * The sysctls; they come before rules that rely on them. On a way back
  * (`yields`) one that cannot be written keeps no rules in force: it is a
@@ -56,15 +51,13 @@ int tune_commit(struct tune *t, unsigned int *begun, struct diags *d);
 /* The files; so it is with each that cannot be removed, or put back. */
 int tune_commit_files(struct tune *t, unsigned int *begun, struct diags *d);
 /* What cannot be written is said, and wanted no more; or `err`. */
-int tune_give_up(struct tune *t, const struct off_step *s, int err,
+int tune_give_up(struct tune *t, const struct item_step *s, int err,
 		 struct diags *d);
 /* What could not be put back is not looked for there either. */
 void tune_forget_before(struct tune *t, const struct tune *back);
 /* KEY cannot be put back to VALUE. */
 void tune_say_stays(const char *key, const char *value, int err,
 		    struct diags *d);
-/* A commit was tried: keep what was live before it. */
-void tune_remember(struct tune *t, bool keeps_steps);
 void tune_release(struct tune *t);
 
 #endif

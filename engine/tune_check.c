@@ -97,7 +97,7 @@ static uint64_t default_of(const struct plan *p, const char *key)
 static uint64_t number(const struct plan *p, const char *key)
 {
 	const struct tune *t = &p->change.tune;
-	const char *text = off_value(&t->want, OFF_SYSCTL, key);
+	const char *text = items_value(&t->at.want, ITEM_SYSCTL, key);
 	_cleanup_free_ char *now = NULL;
 
 	if (!text && !ct_setting_read(&ct_settings_host, key, &now))
@@ -108,7 +108,7 @@ static uint64_t number(const struct plan *p, const char *key)
 /* Will it be written, now or when it is loaded? */
 static bool is_step(const struct plan *p, const char *key)
 {
-	const struct off_steps *s = &p->change.tune.steps;
+	const struct item_steps *s = &p->change.tune.at.steps;
 
 	if (p->change.tune.absent)
 		return is_asked_for(p, key);
@@ -231,13 +231,13 @@ static void say_absent(struct plan *p)
 /* Is it a file that ctpolicy wrote in another network namespace? */
 static bool is_elsewheres(const struct tune *t, const char *path)
 {
-	const char *now = off_value(&t->live, OFF_FILE, path);
+	const char *now = items_value(&t->at.live, ITEM_FILE, path);
 
 	return now && own_file_has_mark(now) && !tune_owns(t, now);
 }
 
 /* Files of our names that somebody else wrote, or that cannot be written. */
-static int check_file(struct plan *p, const struct off_step *s)
+static int check_file(struct plan *p, const struct item_step *s)
 {
 	const struct srcpos at = { s->item.key, 0, 0, 0 };
 	int err = own_file_check(s->item.key);
@@ -266,11 +266,11 @@ static int check_file(struct plan *p, const struct off_step *s)
 
 static int check_files(struct plan *p)
 {
-	const struct off_steps *s = &p->change.tune.steps;
+	const struct item_steps *s = &p->change.tune.at.steps;
 	int worst = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		int err = s->v[i].item.kind == OFF_FILE && s->v[i].add ?
+		int err = s->v[i].item.kind == ITEM_FILE && s->v[i].add ?
 				  check_file(p, &s->v[i]) : 0;
 
 		if (err == -ENOMEM)
@@ -315,9 +315,9 @@ static void say_elsewhere(struct plan *p)
 		 "this is not the first network namespace, and what `persist` writes is for that one");
 }
 
-static int check_step(const struct tune *t, const struct off_step *s)
+static int check_step(const struct tune *t, const struct item_step *s)
 {
-	if (s->item.kind != OFF_FILE)
+	if (s->item.kind != ITEM_FILE)
 		return ct_setting_check(&ct_settings_host, s->item.key);
 	if (is_elsewheres(t, s->item.key))
 		return -EEXIST;
@@ -328,11 +328,11 @@ static void leave_sizes(struct tune *t)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < t->want.n; i++)
-		if (strcmp(t->want.v[i].key, CT_MAX) != 0 &&
-		    strcmp(t->want.v[i].key, CT_BUCKETS) != 0)
-			t->want.v[n++] = t->want.v[i];
-	t->want.n = n;
+	for (size_t i = 0; i < t->at.want.n; i++)
+		if (strcmp(t->at.want.v[i].key, CT_MAX) != 0 &&
+		    strcmp(t->at.want.v[i].key, CT_BUCKETS) != 0)
+			t->at.want.v[n++] = t->at.want.v[i];
+	t->at.want.n = n;
 }
 
 /* Rules are put back whatever became of settings: those are said, and left. */
@@ -342,11 +342,11 @@ static int yield(struct plan *p)
 	int err = 0;
 
 	t->yields = true;
-	for (size_t i = 0; !err && i < t->steps.n; i++) {
-		int r = check_step(t, &t->steps.v[i]);
+	for (size_t i = 0; !err && i < t->at.steps.n; i++) {
+		int r = check_step(t, &t->at.steps.v[i]);
 
 		if (r)
-			err = tune_give_up(t, &t->steps.v[i], r, &p->diags);
+			err = tune_give_up(t, &t->at.steps.v[i], r, &p->diags);
 	}
 	if (!err && !t->absent)
 		err = check_sizes(p);
@@ -362,7 +362,7 @@ int tune_check(struct plan *p)
 	const struct tune *t = &p->change.tune;
 	int err;
 
-	if (!t->there || !p->rules || !p->rules->n_sysctls)
+	if (!t->at.there || !p->rules || !p->rules->n_sysctls)
 		return 0;
 	if (p->rq->repairs)
 		return yield(p);

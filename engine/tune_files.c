@@ -7,7 +7,6 @@
 
 #include "core/intern.h"
 #include "core/mem.h"
-#include "engine/off_state.h"
 #include "generators/table_size.h"
 #include "host/conntrack/settings.h"
 #include "host/own_files.h"
@@ -66,7 +65,7 @@ static void put_options(const struct plan *p, struct strbuf *out)
 static void put_same_max(const struct plan *p, struct strbuf *out)
 {
 	_cleanup_free_ char *now = NULL;
-	const char *was = off_value(&p->change.tune.was, OFF_SYSCTL, CT_MAX);
+	const char *was = items_value(&p->change.tune.was, ITEM_SYSCTL, CT_MAX);
 
 	if (was)
 		strbuf_printf(out, CT_MAX " = %s\n", was);
@@ -133,8 +132,8 @@ static int want_file(struct plan *p, enum own_file f)
 		err = strbuf_status(&text);
 	if (err || (!text.n && !there))
 		return err;
-	return off_put(&p->change.tune.want, OFF_FILE, path,
-		       strbuf_str(&text));
+	return items_put(&p->change.tune.at.want, ITEM_FILE, path,
+			 strbuf_str(&text));
 }
 
 int tune_want_files(struct plan *p)

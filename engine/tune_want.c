@@ -9,7 +9,6 @@
 
 #include "core/intern.h"
 #include "core/mem.h"
-#include "engine/off_state.h"
 #include "engine/tune_files.h"
 #include "host/conntrack/settings.h"
 #include "host/modules.h"
@@ -45,7 +44,8 @@ static int want_policy(struct plan *p)
 		const struct setting *s = &p->rules->sysctls[i];
 		const char *value = value_of(s);
 
-		err = value ? off_put(&t->want, OFF_SYSCTL, s->key, value) :
+		err = value ? items_put(&t->at.want, ITEM_SYSCTL, s->key,
+					value) :
 			      -ENOMEM;
 	}
 	return err;
@@ -58,13 +58,15 @@ static int want_policy(struct plan *p)
 static const char *value_now(struct plan *p, const char *key, char **mine,
 			     int *err)
 {
+	const struct beside *modules = &p->change.off.at;
+
 	*err = ct_setting_read(&ct_settings_host, key, mine);
 	if (*err == -ENOENT)
 		*err = 0;
 	if (*mine || *err)
 		return *mine;
-	return p->change.off.there ?
-		       off_value(&p->change.off.want, OFF_SYSCTL, key) : NULL;
+	return modules->there ?
+		       items_value(&modules->want, ITEM_SYSCTL, key) : NULL;
 }
 
 static bool is_ours(const struct tune *t, const char *key, const char *now)
@@ -86,7 +88,7 @@ static void say_changed(const char *key, const char *now, const char *was,
 }
 
 /* Shall it be as it was? *ret: it is to be forgotten. */
-static int want_back(struct plan *p, const struct off_item *was, bool *ret)
+static int want_back(struct plan *p, const struct item *was, bool *ret)
 {
 	struct tune *t = &p->change.tune;
 	_cleanup_free_ char *mine = NULL;
@@ -105,7 +107,8 @@ static int want_back(struct plan *p, const struct off_item *was, bool *ret)
 	if (err == -ENOMEM)
 		return err;
 	if (!err)
-		return off_put(&t->want, OFF_SYSCTL, was->key, was->value);
+		return items_put(&t->at.want, ITEM_SYSCTL, was->key,
+				 was->value);
 	tune_say_stays(was->key, was->value, err, &p->diags);
 	return 0;
 }
@@ -119,12 +122,13 @@ static int want_all_back(struct plan *p)
 	if (goes_with_modules(p))
 		return 0;
 	for (size_t i = 0; i < t->was.n; i++) {
+		const struct item was = t->was.v[i];
 		bool forget = false;
 
-		if (!err && !off_value(&t->want, OFF_SYSCTL, t->was.v[i].key))
-			err = want_back(p, &t->was.v[i], &forget);
+		if (!err && !items_value(&t->at.want, ITEM_SYSCTL, was.key))
+			err = want_back(p, &was, &forget);
 		if (!forget)
-			t->was.v[n++] = t->was.v[i];
+			t->was.v[n++] = was;
 	}
 	t->was.n = n;
 	return err;
@@ -133,16 +137,16 @@ static int want_all_back(struct plan *p)
 /* What the modules lose by going comes back with them, but for ours. */
 static int tell_modules(struct plan *p)
 {
-	struct off *o = &p->change.off;
-	const struct off_items *want = &p->change.tune.want;
+	struct beside *modules = &p->change.off.at;
+	const struct items *want = &p->change.tune.at.want;
 	int err = 0;
 
-	if (!o->there || !o->want.n)
+	if (!modules->there || !modules->want.n)
 		return 0;
 	for (size_t i = 0; !err && i < want->n; i++)
-		if (want->v[i].kind == OFF_SYSCTL)
-			err = off_put(&o->want, OFF_SYSCTL, want->v[i].key,
-				      want->v[i].value);
+		if (want->v[i].kind == ITEM_SYSCTL)
+			err = items_put(&modules->want, ITEM_SYSCTL,
+					want->v[i].key, want->v[i].value);
 	return err;
 }
 

@@ -2,6 +2,7 @@
 #include "state/note.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "core/mem.h"
 #include "state/folder.h"
@@ -63,4 +64,25 @@ int note_write(struct state *st, enum note n, const char *text, size_t len,
 		return err;
 	err = state_file_sync(st->dir);
 	return err ? state_cannot(st, "write", notes[n].name, err, d) : 0;
+}
+
+#define BOOT "boot "
+
+void note_put_space(const struct state *st, struct strbuf *out)
+{
+	strbuf_printf(out, BOOT "%s\n", state_space(st));
+}
+
+char *note_behind_space(const struct state *st, char *text, bool *ret)
+{
+	const char *space = state_space(st);
+	char *end = strchr(text, '\n');
+	size_t n = strlen(BOOT);
+
+	if (!end || strncmp(text, BOOT, n) != 0)
+		return NULL;
+	text += n;
+	n = (size_t)(end - text);
+	*ret = n == strlen(space) && !memcmp(text, space, n);
+	return end + 1;
 }

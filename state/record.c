@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/digest.h"
 #include "core/mem.h"
 #include "state/json_memory.h"
 #include "state/sealed.h"
@@ -29,6 +30,31 @@ struct record_part *record_add_part(struct record *r, const char *target)
 	}
 	r->parts[r->n_parts] = (struct record_part){ .target = name };
 	return &r->parts[r->n_parts++];
+}
+
+static int move_text(struct strbuf *from, struct rules_text *ret,
+		     uint64_t *ret_digest)
+{
+	size_t n = from->n;
+	char *s = strbuf_status(from) ? NULL : strbuf_take(from);
+
+	if (!s)
+		return -ENOMEM;
+	*ret_digest = digest_add(DIGEST_START, s, n);
+	*ret = (struct rules_text){ s, n };
+	return 0;
+}
+
+int record_add_texts(struct record *r, const char *target,
+		     struct strbuf *before, struct strbuf *after)
+{
+	struct record_part *part = record_add_part(r, target);
+	int err = part ? move_text(before, &part->before,
+				   &part->digest_before) :
+			 -ENOMEM;
+
+	return err ? err : move_text(after, &part->after,
+				     &part->digest_after);
 }
 
 /* As text: a number in JSON has a sign, and 53 bits with some readers. */

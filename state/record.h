@@ -64,6 +64,9 @@ struct record {
 bool record_is_repair(const struct record *r);
 /* A further part; NULL: out of memory. Valid until the next one is added. */
 struct record_part *record_add_part(struct record *r, const char *target);
+/* A further part of two states that are texts; what they hold is moved. */
+int record_add_texts(struct record *r, const char *target,
+		     struct strbuf *before, struct strbuf *after);
 int record_encode(const struct record *r, struct strbuf *out);
 int record_decode(const char *text, size_t len, struct record *ret);
 void record_release(struct record *r);

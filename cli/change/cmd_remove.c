@@ -18,7 +18,7 @@ static void say(const struct plan *p, const struct transaction *t)
 		[OUTCOME_RESTORED] = "failed; the previous rules are in force, verified",
 	};
 	const char *name = plan_backend_name(p);
-	bool sets = t->outcome == OUTCOME_CHANGED && p->change.tune.want.n;
+	bool sets = t->outcome == OUTCOME_CHANGED && p->change.tune.at.want.n;
 
 	if (words[t->outcome])
 		report_talk("%s%s%s%s", name ? name : "", name ? ": " : "",

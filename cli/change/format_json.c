@@ -42,17 +42,17 @@ static json_t *step_object(const struct backend *b, const struct step *s)
 			 o->at.line ? json_of_place(&o->at) : json_null());
 }
 
-static json_t *off_object(const struct off_step *s)
+static json_t *off_object(const struct item_step *s)
 {
-	bool has_key = s->item.kind != OFF_MODULE;
+	bool has_key = s->item.kind != ITEM_MODULE;
 
-	return json_pack("{s:s, s:s, s:s?, s:o}", "action", off_action(s),
-			 "kind", off_kind_name(s->item.kind), "key",
+	return json_pack("{s:s, s:s, s:s?, s:o}", "action", item_action(s),
+			 "kind", item_kind_name(s->item.kind), "key",
 			 has_key ? s->item.key : NULL, "value",
 			 json_of_text(has_key ? s->item.value : s->item.key));
 }
 
-static void add_off_steps(json_t *a, const struct off_steps *s)
+static void add_off_steps(json_t *a, const struct item_steps *s)
 {
 	for (size_t i = 0; s && i < s->n; i++)
 		json_array_append_new(a, off_object(&s->v[i]));
@@ -90,8 +90,8 @@ static void add_steps(json_t *a, const struct result_end *e)
 			json_array_append_new(a, step_object(m->backend,
 							     &cs->steps[k]));
 	}
-	add_off_steps(a, result_off_steps(&e->plan->change.off, e->shown));
-	add_off_steps(a, result_tune_steps(&e->plan->change.tune, e->shown));
+	add_off_steps(a, result_item_steps(&e->plan->change.off.at, e->shown));
+	add_off_steps(a, result_item_steps(&e->plan->change.tune.at, e->shown));
 	add_boot_steps(a, e);
 }
 

@@ -91,14 +91,14 @@ static int print_boot(const struct result_end *e, const struct display *how)
 	return err;
 }
 
-static int print_off(const struct off_steps *s, const struct display *how)
+static int print_off(const struct item_steps *s, const struct display *how)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && s && i < s->n; i++) {
 		_cleanup_(strbuf_release) struct strbuf line = { 0 };
 
-		off_print_step(&s->v[i], &line);
+		item_print_step(&s->v[i], &line);
 		err = strbuf_status(&line);
 		if (!err)
 			sign_line(s->v[i].add ? '+' : '-', strbuf_str(&line),
@@ -111,8 +111,8 @@ static int print_off(const struct off_steps *s, const struct display *how)
 static int print_beside(const struct result_end *e, const struct display *how)
 {
 	const struct change *c = &e->plan->change;
-	int off = print_off(result_off_steps(&c->off, e->shown), how);
-	int tune = print_off(result_tune_steps(&c->tune, e->shown), how);
+	int off = print_off(result_item_steps(&c->off.at, e->shown), how);
+	int tune = print_off(result_item_steps(&c->tune.at, e->shown), how);
 	int boot = print_boot(e, how);
 
 	return off ? off : tune ? tune : boot;

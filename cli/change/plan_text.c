@@ -15,7 +15,7 @@ static void item(size_t n, const char *one, const char *many,
 			      n == 1 ? one : many, what);
 }
 
-static size_t settings_of(const struct off_steps *s, enum off_kind kind)
+static size_t settings_of(const struct item_steps *s, enum item_kind kind)
 {
 	size_t n = 0;
 
@@ -29,18 +29,20 @@ static void print_beside(const struct result_end *e,
 			 const struct change_summary *s, struct strbuf *out)
 {
 	const struct change *c = &e->plan->change;
-	const struct off_steps *off = result_off_steps(&c->off, e->shown);
-	const struct off_steps *tune = result_tune_steps(&c->tune, e->shown);
+	const struct item_steps *off =
+		result_item_steps(&c->off.at, e->shown);
+	const struct item_steps *tune =
+		result_item_steps(&c->tune.at, e->shown);
 	const struct boot_steps *boot = result_boot_steps(&c->boot, e->shown);
 
 	item(result_shows_edits(e) ? e->plan->edits.n : 0, "rule", "rules",
 	     " of the host to replace", out);
 	item(s->restored, "rule", "rules", " of the host to put back", out);
-	item(settings_of(off, OFF_MODULE), "module", "modules",
+	item(settings_of(off, ITEM_MODULE), "module", "modules",
 	     " to load or unload", out);
-	item(settings_of(off, OFF_SYSCTL) + settings_of(tune, OFF_SYSCTL),
+	item(settings_of(off, ITEM_SYSCTL) + settings_of(tune, ITEM_SYSCTL),
 	     "setting", "settings", " to change", out);
-	item(settings_of(off, OFF_FILE) + settings_of(tune, OFF_FILE) +
+	item(settings_of(off, ITEM_FILE) + settings_of(tune, ITEM_FILE) +
 	     (boot ? boot->n : 0), "file edit", "file edits", "", out);
 }
 

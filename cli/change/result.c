@@ -47,17 +47,11 @@ int result_render(const struct plan *p, const struct part *m, FILE *out)
 	return err;
 }
 
-const struct off_steps *result_off_steps(const struct off *o, enum shown shown)
+const struct item_steps *result_item_steps(const struct beside *b,
+					   enum shown shown)
 {
-	return shown == SHOW_PLANNED ? &o->steps :
-	       shown == SHOW_MADE ? &o->made : NULL;
-}
-
-const struct off_steps *result_tune_steps(const struct tune *t,
-					  enum shown shown)
-{
-	return shown == SHOW_PLANNED ? &t->steps :
-	       shown == SHOW_MADE ? &t->made : NULL;
+	return shown == SHOW_PLANNED ? &b->steps :
+	       shown == SHOW_MADE ? &b->made : NULL;
 }
 
 const struct boot_steps *result_boot_steps(const struct boot *b,

@@ -76,10 +76,8 @@ bool result_shows_accepted(const struct result_end *e);
 int result_render(const struct plan *p, const struct part *m, FILE *out);
 /* The steps that an end shows of one part; NULL: none. */
 const struct changeset *result_steps(const struct part *m, enum shown shown);
-const struct off_steps *result_off_steps(const struct off *o,
-					 enum shown shown);
-const struct off_steps *result_tune_steps(const struct tune *t,
-					  enum shown shown);
+const struct item_steps *result_item_steps(const struct beside *b,
+					   enum shown shown);
 const struct boot_steps *result_boot_steps(const struct boot *b,
 					   enum shown shown);
 

@@ -16,14 +16,14 @@
 	      "module nf_conntrack expect_hashsize=64 enable_hooks=N\n" \
 	      "sysctl net.netfilter.nf_conntrack_max 77777\n"
 
-static void parse(const char *text, struct off_items *ret)
+static void parse(const char *text, struct items *ret)
 {
-	assert_int_equal(off_parse(text, strlen(text), ret), 0);
+	assert_int_equal(items_parse(text, strlen(text), ret), 0);
 }
 
 static void text_comes_back(void **state)
 {
-	_cleanup_(off_items_release) struct off_items items = { 0 };
+	_cleanup_(items_release) struct items items = { 0 };
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
 	(void)state;
@@ -32,7 +32,7 @@ static void text_comes_back(void **state)
 	assert_string_equal(items.v[0].value, "");
 	assert_string_equal(items.v[1].value,
 			    "expect_hashsize=64 enable_hooks=N");
-	off_print(&items, &b);
+	items_print(&items, &b);
 	assert_string_equal(strbuf_str(&b), STATE);
 	parse("", &items);
 	assert_int_equal(items.n, 0);
@@ -44,12 +44,12 @@ static void other_texts_are_refused(void **state)
 		"module\n", "module xt_CT\n", "firmware x y\n",
 		"module ../x y\n", "module  x\n", "\n",
 	};
-	_cleanup_(off_items_release) struct off_items items = { 0 };
+	_cleanup_(items_release) struct items items = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		assert_int_equal(off_parse(texts[i], strlen(texts[i]), &items),
-				 -EINVAL);
+		assert_int_equal(items_parse(texts[i], strlen(texts[i]),
+					     &items), -EINVAL);
 		assert_int_equal(items.n, 0);
 	}
 }
@@ -74,8 +74,8 @@ static void what_holds(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_(off_items_release) struct off_items live = { 0 };
-		_cleanup_(off_items_release) struct off_items want = { 0 };
+		_cleanup_(items_release) struct items live = { 0 };
+		_cleanup_(items_release) struct items want = { 0 };
 		bool is = !cases[i].holds;
 
 		parse(cases[i].live, &live);
@@ -88,13 +88,13 @@ static void what_holds(void **state)
 static void steps_have_words(void **state)
 {
 	static const struct {
-		struct off_step s;
+		struct item_step s;
 		const char *line;
 	} cases[] = {
-		{ { false, { OFF_MODULE, "xt_CT", "" } },
+		{ { false, { ITEM_MODULE, "xt_CT", "" } },
 		  "unload module xt_CT" },
-		{ { true, { OFF_MODULE, "xt_CT", "" } }, "load module xt_CT" },
-		{ { true, { OFF_SYSCTL, "net.netfilter.x", "5" } },
+		{ { true, { ITEM_MODULE, "xt_CT", "" } }, "load module xt_CT" },
+		{ { true, { ITEM_SYSCTL, "net.netfilter.x", "5" } },
 		  "set sysctl net.netfilter.x = 5" },
 	};
 
@@ -102,7 +102,7 @@ static void steps_have_words(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
-		off_print_step(&cases[i].s, &b);
+		item_print_step(&cases[i].s, &b);
 		assert_string_equal(strbuf_str(&b), cases[i].line);
 	}
 }
