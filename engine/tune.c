@@ -142,6 +142,13 @@ int tune_compare(struct tune *t)
 	return 0;
 }
 
+static const char *reason(int err)
+{
+	return err == -EXDEV ? "it belongs to the first network namespace" :
+	       err == -ENOENT ? "this kernel has no such setting" :
+				strerror(-err);
+}
+
 /* What is not loaded before the change could not be asked for its keys. */
 static int say_failed(const struct item_step *s, int err, struct diags *d)
 {
@@ -155,17 +162,7 @@ static int say_failed(const struct item_step *s, int err, struct diags *d)
 	}
 	item_print_step(s, &what);
 	return diag_add(d, DIAG_ERROR, err, ID_SETTING_REFUSED, NOPOS,
-			"cannot %s: %s", strbuf_str(&what),
-			err == -EXDEV ? "it belongs to the first network namespace" :
-					strerror(-err));
-}
-
-void tune_say_stays(const char *key, const char *value, int err,
-		    struct diags *d)
-{
-	diag_add(d, DIAG_WARNING, 0, ID_SETTING_CHANGED, NOPOS,
-		 "%s cannot be put back to %s: %s", key, value,
-		 strerror(-err));
+			"cannot %s: %s", strbuf_str(&what), reason(err));
 }
 
 static void say_file(const struct item_step *s, int err, struct diags *d)
@@ -173,7 +170,7 @@ static void say_file(const struct item_step *s, int err, struct diags *d)
 	diag_add(d, DIAG_WARNING, 0, ID_FILE_NOT_EDITED,
 		 (struct srcpos){ s->item.key, 0, 0, 0 },
 		 "this file of ctpolicy's cannot be %s: %s",
-		 s->add ? "put back" : "removed",
+		 s->add ? "written" : "removed",
 		 err == -EEXIST ? "another one has its name" :
 				  strerror(-err));
 	if (!s->add)
@@ -199,7 +196,9 @@ int tune_give_up(struct tune *t, const struct item_step *s, int err,
 	if (file)
 		say_file(s, err, d);
 	else
-		tune_say_stays(s->item.key, s->item.value, err, d);
+		diag_add(d, DIAG_WARNING, 0, ID_SETTING_CHANGED, NOPOS,
+			 "%s cannot be set to %s: %s", s->item.key,
+			 s->item.value, reason(err));
 	drop_item(&t->at.want, &s->item);
 	t->gave_up = true;
 	return 0;

@@ -30,7 +30,7 @@ struct tune {
 	bool absent;			/* as read last */
 	struct items was, ours;
 	const char *space;		/* whose files; "": process 1's */
-	bool yields;			/* leads back: see tune_commit() */
+	bool yields;			/* see tune_commit() */
 	bool gave_up;			/* something could not be put back */
 	const char *note;		/* the text of both; NULL: not read */
 	bool noted;			/* it was written for this change */
@@ -43,21 +43,18 @@ bool tune_holds(const struct tune *t, const struct items *list);
 /* How many items of the list do not. */
 size_t tune_differing(const struct tune *t, const struct items *list);
 /*
- * The sysctls; they come before rules that rely on them. On a way back
- * (`yields`) one that cannot be written keeps no rules in force: it is a
- * warning, and wanted no more.
+ * The sysctls; they come before rules that rely on them. On a way back, and at
+ * boot (`yields`), one that cannot be written keeps no rules in force, or from
+ * being written: it is a warning, and wanted no more.
  */
 int tune_commit(struct tune *t, unsigned int *begun, struct diags *d);
-/* The files; so it is with each that cannot be removed, or put back. */
+/* The files; so it is with each that cannot be removed, or written. */
 int tune_commit_files(struct tune *t, unsigned int *begun, struct diags *d);
 /* What cannot be written is said, and wanted no more; or `err`. */
 int tune_give_up(struct tune *t, const struct item_step *s, int err,
 		 struct diags *d);
 /* What could not be put back is not looked for there either. */
 void tune_forget_before(struct tune *t, const struct tune *back);
-/* KEY cannot be put back to VALUE. */
-void tune_say_stays(const char *key, const char *value, int err,
-		    struct diags *d);
 void tune_release(struct tune *t);
 
 #endif

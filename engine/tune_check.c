@@ -119,13 +119,19 @@ static bool is_step(const struct plan *p, const char *key)
 	return false;
 }
 
+/* Rules are written whatever became of settings: those are said, and left. */
+static bool gives_way(const struct plan *p)
+{
+	return p->rq->repairs || p->rq->falls_back;
+}
+
 /* An error, unless the user insists. */
 static int refuse(struct plan *p, enum diag_id id, struct srcpos at,
 		  const char *text, const char *help)
 {
 	bool force = p->rq->force;
 
-	diag_add(&p->diags, force || p->rq->repairs ? DIAG_WARNING : DIAG_ERROR,
+	diag_add(&p->diags, force || gives_way(p) ? DIAG_WARNING : DIAG_ERROR,
 		 0, id, at, "%s", text);
 	diag_help(&p->diags, "%s", help);
 	return force ? 0 : -FAULT_CONFLICT;
@@ -324,7 +330,7 @@ static int check_step(const struct tune *t, const struct item_step *s)
 	return own_file_check(s->item.key);
 }
 
-static void leave_sizes(struct tune *t)
+static int leave_sizes(struct tune *t)
 {
 	size_t n = 0;
 
@@ -333,9 +339,9 @@ static void leave_sizes(struct tune *t)
 		    strcmp(t->at.want.v[i].key, CT_BUCKETS) != 0)
 			t->at.want.v[n++] = t->at.want.v[i];
 	t->at.want.n = n;
+	return 0;
 }
 
-/* Rules are put back whatever became of settings: those are said, and left. */
 static int yield(struct plan *p)
 {
 	struct tune *t = &p->change.tune;
@@ -350,11 +356,20 @@ static int yield(struct plan *p)
 	}
 	if (!err && !t->absent)
 		err = check_sizes(p);
-	if (err == -FAULT_CONFLICT) {
-		leave_sizes(t);
-		err = 0;
-	}
+	if (err == -FAULT_CONFLICT)
+		err = leave_sizes(t);
 	return err ? err : tune_compare(t);
+}
+
+/* What has not been loaded yet gets its settings when it is. */
+static int check_absent(struct plan *p)
+{
+	int err;
+
+	say_absent(p);
+	err = will_be_loaded(p) ? check_buckets(p) : 0;
+	return err == -FAULT_CONFLICT && gives_way(p) ?
+		       leave_sizes(&p->change.tune) : err;
 }
 
 int tune_check(struct plan *p)
@@ -368,14 +383,14 @@ int tune_check(struct plan *p)
 		return yield(p);
 	err = say_writers(p);
 	if (!err)
-		err = check_files(p);
+		err = gives_way(p) ? yield(p) : check_files(p);
 	if (err)
 		return err;
-	if (t->absent) {
-		say_absent(p);
-		return will_be_loaded(p) ? check_buckets(p) : 0;
-	}
+	if (t->absent)
+		return check_absent(p);
 	say_elsewhere(p);
+	if (gives_way(p))
+		return 0;
 	err = check_writable(p);
 	return err ? err : check_sizes(p);
 }

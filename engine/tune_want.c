@@ -109,7 +109,9 @@ static int want_back(struct plan *p, const struct item *was, bool *ret)
 	if (!err)
 		return items_put(&t->at.want, ITEM_SYSCTL, was->key,
 				 was->value);
-	tune_say_stays(was->key, was->value, err, &p->diags);
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_SETTING_CHANGED, NOPOS,
+		 "%s cannot be put back to %s: %s", was->key, was->value,
+		 strerror(-err));
 	return 0;
 }
 

@@ -2,33 +2,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`persist: true`: files of ctpolicy's own by which timeouts outlive a boot,
 written, marked, kept up to date and removed, whole or not at all; and files
-of others that set the same. They lie below a layer over /etc that goes with
-this test's mount namespace. What a boot makes of them is in tests/vm.
+of others that set the same. What a boot makes of them is in tests/vm.
 """
-import glob
-import itertools
 import json
 import os
 import random
 import shutil
 import subprocess
-import tempfile
 import time
 import unittest
 
 import boot_files
+import persisted
+from persisted import (CTPOLICY, KEY, KNOB, MARK, NOTHING, SERVICE, STATE,
+                       SYSCTLS, FILES, TMP, mark, policy, put, texts, written)
 
-CTPOLICY = os.environ["CTPOLICY"]
-OPTIONS = "/etc/modprobe.d/ctpolicy.conf"
-SYSCTLS = "/etc/sysctl.d/90-ctpolicy.conf"
-RULE = "/etc/udev/rules.d/90-ctpolicy.rules"
-FILES = (OPTIONS, SYSCTLS, RULE)
-MARK = "# Written by ctpolicy; 'ctpolicy remove' removes it.\n"
-KEY = "net.netfilter.nf_conntrack_udp_timeout"
-KNOB = "/proc/sys/net/netfilter/nf_conntrack_udp_timeout"
-TOOL = "/usr/lib/systemd/systemd-sysctl"
-TMP = tempfile.mkdtemp()
-STATE = os.path.join(TMP, "state")
 # libiptc and libxtables abort when an allocation of their own fails
 GIVES_UP = ("not a valid target", "tables: malloc failed",
             "tables: strdup failed")
@@ -63,76 +51,10 @@ INNOCENT = (
 
 
 def setUpModule():
-    for folder in ("/etc", "/usr/lib"):
-        boot_files.layer(folder)
-    for path in ("/etc/sysctl.conf", "/etc/sysctl.d", "/usr/lib/sysctl.d",
-                 "/etc/udev", "/etc/modprobe.d"):
-        if os.path.isdir(path):
-            shutil.rmtree(path)
-        elif os.path.lexists(path):
-            os.unlink(path)
-    put(TOOL, "#!/bin/sh\n", 0o755)
-    os.umask(0o077)
+    persisted.set_up()
 
 
-def put(path, text, mode=0o644):
-    boot_files.write(path, text, mode)
-
-
-def policy(words="persist: true, timeouts: {udp: 20s}", services=""):
-    path = os.path.join(TMP, "policy.yaml")
-    with open(path, "w") as f:
-        f.write("version: 1\nstate_matching: allowed\n%sconntrack: {%s}\n" %
-                (services, words))
-    return path
-
-
-def texts():
-    return [boot_files.read(p) if os.path.exists(p) else None for p in FILES]
-
-
-def mark():
-    """This namespace is not that of process 1, and says which it is."""
-    return MARK + "# Network namespace: %s\n" % os.listdir(STATE)[0]
-
-
-def written(seconds):
-    return [None, mark() + "%s = %s\n" % (KEY, seconds),
-            mark() + 'ACTION=="add", SUBSYSTEM=="module", '
-            'KERNEL=="nf_conntrack", RUN+="%s --prefix=/net/netfilter"\n' %
-            TOOL]
-
-
-NOTHING = [None] * 3
-LOG = os.path.join(TMP, "log")
-TRACE = ["strace", "-qq", "-o", LOG, "-e", "trace=renameat"]
-SERVICE = """untracked:
-  - {name: web, role: server, protocol: tcp, ports: [80]}
-"""
-
-
-class Persist(unittest.TestCase):
-    def setUp(self):
-        with open(KNOB) as f:
-            self.before = f.read()
-
-    def tearDown(self):
-        self.ctpolicy(0, "remove")
-        self.assertEqual((texts(), self.left()), (NOTHING, []))
-        with open(KNOB) as f:
-            self.assertEqual(f.read(), self.before)
-
-    def left(self):
-        return [p for f in FILES
-                for p in glob.glob(os.path.dirname(f) + "/.*ctpolicy*")]
-
-    def ctpolicy(self, code, verb, *words, prefix=()):
-        p = subprocess.run(
-            [*prefix, CTPOLICY, verb, "--state-dir", STATE, *words],
-            capture_output=True, text=True)
-        self.assertEqual(p.returncode, code, (p.args, p.stdout, p.stderr))
-        return p
-
+class Persist(persisted.Persisted):
     def test_life(self):
         file = policy()
         plan = json.loads(self.ctpolicy(1, "diff", "--json", file).stdout)
@@ -246,148 +168,6 @@ class Persist(unittest.TestCase):
             "000000000000-1\n" + KEY + " = 44\n")
         self.ctpolicy(0, "apply", policy())
         self.assertEqual(texts(), ours)
-
-    def test_taken_meanwhile(self):
-        """Somebody replaced ctpolicy's file by his own: it is left alone."""
-        self.ctpolicy(0, "apply", policy())
-        put(SYSCTLS, "# somebody's\n")
-        self.ctpolicy(0, "remove")
-        self.assertEqual(texts(), [None, "# somebody's\n", None])
-        os.unlink(SYSCTLS)
-
-    def test_read_only(self):
-        """Where it cannot be written nothing is done; what cannot be removed
-        keeps nothing else in force."""
-        self.ctpolicy(0, "apply", policy())
-        subprocess.run(["mount", "-o", "remount,ro", "/etc"], check=True)
-        try:
-            said = self.ctpolicy(77, "apply", policy(
-                "persist: true, timeouts: {udp: 22s}")).stderr
-            self.assertIn(SYSCTLS, said)
-            with open(KNOB) as f:
-                self.assertEqual(f.read(), "20\n")
-            self.assertIn("CT529", self.ctpolicy(0, "remove").stderr)
-            with open(KNOB) as f:
-                self.assertEqual(f.read(), self.before)
-        finally:
-            subprocess.run(["mount", "-o", "remount,rw", "/etc"], check=True)
-        self.assertEqual(texts(), written("20"))
-
-    def spoil(self, how):
-        """What was there cannot be there again."""
-        if how == "theirs":
-            put(SYSCTLS, "# somebody's\n")
-        elif how == "link":
-            os.unlink(SYSCTLS)
-            os.symlink("/dev/null", SYSCTLS)
-        else:
-            subprocess.run(["mount", "-o", "remount,ro", "/etc"], check=True)
-
-    def mend(self, how):
-        if how == "read-only":
-            subprocess.run(["mount", "-o", "remount,rw", "/etc"], check=True)
-        else:
-            os.unlink(SYSCTLS)
-
-    def test_way_back(self):
-        """What became of a file keeps no rule in force, and no sysctl."""
-        for how, back in itertools.product(("theirs", "link", "read-only"),
-                                           ("trial", "rollback", "recover")):
-            with self.subTest(how=how, back=back):
-                self.ctpolicy(0, "remove")
-                self.ctpolicy(0, "apply", policy())
-                self.change(back)
-                self.spoil(how)
-                try:
-                    said = self.go_back(back)
-                    self.assertEqual(boot_files.read(KNOB), "20\n")
-                    status = self.ctpolicy(0, "status", "--json").stdout
-                    self.assertEqual(json.loads(status)["untracked"], [])
-                    # killed before it was written, it is as it was
-                    if said is not None and (how, back) != ("read-only",
-                                                            "recover"):
-                        self.assertIn(SYSCTLS + ": warning: ", said)
-                        self.assertIn("CT529", said)
-                    if how == "theirs":
-                        self.assertEqual(boot_files.read(SYSCTLS),
-                                         "# somebody's\n")
-                finally:
-                    self.mend(how)
-
-    def test_watch(self):
-        """It puts the rules back, too."""
-        for how in ("theirs", "link", "read-only"):
-            with self.subTest(how=how):
-                self.ctpolicy(0, "apply", policy("persist: true, timeouts: "
-                                                 "{udp: 21s}", SERVICE))
-                if how == "read-only":
-                    os.unlink(SYSCTLS)
-                self.spoil(how)
-                try:
-                    subprocess.run(["nft", "flush", "ruleset"], check=True)
-                    said = self.ctpolicy(0, "watch", "--once")
-                    self.assertIn("put back", said.stdout)
-                    self.assertIn(SYSCTLS + ": warning: ", said.stderr)
-                    self.assertEqual(self.services(), ["web"])
-                    # and says no more than is so
-                    said = self.ctpolicy(14, "watch", "--once")
-                    self.assertIn("could not be put back", said.stdout)
-                finally:
-                    if how == "read-only":
-                        put_up = ["mount", "-o", "remount,rw", "/etc"]
-                        subprocess.run(put_up, check=True)
-                    else:
-                        self.mend(how)
-                self.ctpolicy(0, "remove")
-
-    def services(self):
-        status = self.ctpolicy(0, "status", "--json").stdout
-        return [s["service"] for s in json.loads(status)["untracked"]]
-
-    def change(self, back):
-        """What is then undone."""
-        file = policy("persist: true, timeouts: {udp: 21s}", SERVICE)
-        if back != "recover":
-            self.ctpolicy(0, "apply", file, *(
-                ("--confirm", "2s") if back == "trial" else ()))
-            return
-        # killed when all but its file is written
-        n = self.rename_of(file)
-        self.ctpolicy(0, "rollback")
-        self.ctpolicy(-9, "apply", file, prefix=TRACE + [
-            "-e", "inject=renameat:signal=KILL:when=%d" % n])
-
-    def rename_of(self, file):
-        """Which one is the file's, counted from 1."""
-        self.ctpolicy(0, "apply", file, prefix=TRACE)
-        made = boot_files.read(LOG).splitlines()
-        return 1 + [os.path.basename(SYSCTLS) in x for x in made].index(True)
-
-    def test_undo(self):
-        """Nothing can be renamed any more once the file is written."""
-        self.ctpolicy(0, "apply", policy())
-        file = policy("persist: true, timeouts: {udp: 21s}", SERVICE)
-        n = self.rename_of(file)
-        self.ctpolicy(0, "rollback")
-        said = self.ctpolicy(74, "apply", file, prefix=TRACE + [
-            "-e", "inject=renameat:error=EIO:when=%d+" % (n + 1)]).stderr
-        self.assertIn(SYSCTLS + ": warning: ", said)
-        self.assertEqual(boot_files.read(KNOB), "20\n")
-        status = json.loads(self.ctpolicy(0, "status", "--json").stdout)
-        self.assertEqual(status["untracked"], [])
-        self.assertEqual(texts(), written("21"))
-        self.ctpolicy(0, "apply", policy())
-        self.assertEqual(texts(), written("20"))
-
-    def go_back(self, back):
-        """What it says; None: it says it to nobody."""
-        if back != "trial":
-            return self.ctpolicy(0, back).stderr
-        end = time.monotonic() + 20
-        while boot_files.read(KNOB) != "20\n" and time.monotonic() < end:
-            time.sleep(0.1)
-        self.ctpolicy(12, "confirm")
-        return None
 
     def test_failures(self):
         """A kill or an error at each rename, unlink and sync."""

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Files of `persist: true` that somebody replaced or that cannot be written:
+nothing is half done, and what became of a file keeps no rule in force.
+"""
+import itertools
+import json
+import os
+import subprocess
+import time
+import unittest
+
+import boot_files
+import persisted
+from persisted import (KEY, KNOB, LOG, NOTHING, SERVICE, SYSCTLS, TRACE, policy,
+                       put, texts, written)
+
+
+def setUpModule():
+    persisted.set_up()
+
+
+class Lost(persisted.Persisted):
+    def test_taken_meanwhile(self):
+        """Somebody replaced ctpolicy's file by his own: it is left alone."""
+        self.ctpolicy(0, "apply", policy())
+        put(SYSCTLS, "# somebody's\n")
+        self.ctpolicy(0, "remove")
+        self.assertEqual(texts(), [None, "# somebody's\n", None])
+        os.unlink(SYSCTLS)
+
+    def test_read_only(self):
+        """Where it cannot be written nothing is done; what cannot be removed
+        keeps nothing else in force."""
+        self.ctpolicy(0, "apply", policy())
+        subprocess.run(["mount", "-o", "remount,ro", "/etc"], check=True)
+        try:
+            said = self.ctpolicy(77, "apply", policy(
+                "persist: true, timeouts: {udp: 22s}")).stderr
+            self.assertIn(SYSCTLS, said)
+            with open(KNOB) as f:
+                self.assertEqual(f.read(), "20\n")
+            self.assertIn("CT529", self.ctpolicy(0, "remove").stderr)
+            with open(KNOB) as f:
+                self.assertEqual(f.read(), self.before)
+        finally:
+            subprocess.run(["mount", "-o", "remount,rw", "/etc"], check=True)
+        self.assertEqual(texts(), written("20"))
+
+    def spoil(self, how):
+        """What was there cannot be there again."""
+        if how == "theirs":
+            put(SYSCTLS, "# somebody's\n")
+        elif how == "link":
+            os.unlink(SYSCTLS)
+            os.symlink("/dev/null", SYSCTLS)
+        else:
+            subprocess.run(["mount", "-o", "remount,ro", "/etc"], check=True)
+
+    def mend(self, how):
+        if how == "read-only":
+            subprocess.run(["mount", "-o", "remount,rw", "/etc"], check=True)
+        else:
+            os.unlink(SYSCTLS)
+
+    def test_way_back(self):
+        """What became of a file keeps no rule in force, and no sysctl."""
+        for how, back in itertools.product(("theirs", "link", "read-only"),
+                                           ("trial", "rollback", "recover")):
+            with self.subTest(how=how, back=back):
+                self.ctpolicy(0, "remove")
+                self.ctpolicy(0, "apply", policy())
+                self.change(back)
+                self.spoil(how)
+                try:
+                    said = self.go_back(back)
+                    self.assertEqual(boot_files.read(KNOB), "20\n")
+                    status = self.ctpolicy(0, "status", "--json").stdout
+                    self.assertEqual(json.loads(status)["untracked"], [])
+                    # killed before it was written, it is as it was
+                    if said is not None and (how, back) != ("read-only",
+                                                            "recover"):
+                        self.assertIn(SYSCTLS + ": warning: ", said)
+                        self.assertIn("CT529", said)
+                    if how == "theirs":
+                        self.assertEqual(boot_files.read(SYSCTLS),
+                                         "# somebody's\n")
+                finally:
+                    self.mend(how)
+
+    def test_watch(self):
+        """It puts the rules back, too."""
+        for how in ("theirs", "link", "read-only"):
+            with self.subTest(how=how):
+                self.ctpolicy(0, "apply", policy("persist: true, timeouts: "
+                                                 "{udp: 21s}", SERVICE))
+                if how == "read-only":
+                    os.unlink(SYSCTLS)
+                self.spoil(how)
+                try:
+                    subprocess.run(["nft", "flush", "ruleset"], check=True)
+                    said = self.ctpolicy(0, "watch", "--once")
+                    self.assertIn("put back", said.stdout)
+                    self.assertIn(SYSCTLS + ": warning: ", said.stderr)
+                    self.assertEqual(self.services(), ["web"])
+                    # and says no more than is so
+                    said = self.ctpolicy(14, "watch", "--once")
+                    self.assertIn("could not be put back", said.stdout)
+                finally:
+                    if how == "read-only":
+                        put_up = ["mount", "-o", "remount,rw", "/etc"]
+                        subprocess.run(put_up, check=True)
+                    else:
+                        self.mend(how)
+                self.ctpolicy(0, "remove")
+
+    def test_boot(self):
+        """The service at boot does what it can: of a file that another one
+        has taken the place of, and of a setting, it says that it cannot."""
+        file = policy("persist: true, timeouts: {udp: 20s}", SERVICE)
+        self.ctpolicy(0, "apply", file)
+        for how, code in (("theirs", 14), ("link", 14), ("read-only", 77)):
+            for knob in ("", "bind"):
+                with self.subTest(how=how, knob=knob):
+                    if how == "read-only":
+                        os.unlink(SYSCTLS)
+                    self.spoil(how)
+                    self.booted(knob)
+                    try:
+                        self.ctpolicy(code, "apply", file)
+                        said = self.ctpolicy(0, "apply", "--fallback", file)
+                        self.assertIn(SYSCTLS + ": warning: this file of "
+                                      "ctpolicy's cannot be written: ",
+                                      said.stderr)
+                        self.assertEqual(
+                            KEY + " cannot be set to 20: " in said.stderr,
+                            bool(knob), said.stderr)
+                        self.assertNotIn("error", said.stderr)
+                        self.assertEqual(self.services(), ["web"])
+                        if not knob:
+                            self.assertEqual(boot_files.read(KNOB), "20\n")
+                        self.ctpolicy(0, "apply", "--fallback", file)
+                        self.ctpolicy(code, "apply", file)
+                    finally:
+                        if knob:
+                            subprocess.run(["umount", KNOB], check=True)
+                        self.mend(how)
+                self.ctpolicy(0, "apply", file)
+                self.assertEqual(texts(), written("20"))
+
+    def booted(self, knob):
+        """No rule and no setting of ours is in force, and one may stay so."""
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+        with open(KNOB, "w") as f:
+            f.write("31\n")
+        if knob:
+            subprocess.run(["mount", "--bind", KNOB, KNOB], check=True)
+            subprocess.run(["mount", "-o", "remount,bind,ro", KNOB],
+                           check=True)
+
+    def services(self):
+        status = self.ctpolicy(0, "status", "--json").stdout
+        return [s["service"] for s in json.loads(status)["untracked"]]
+
+    def change(self, back):
+        """What is then undone."""
+        file = policy("persist: true, timeouts: {udp: 21s}", SERVICE)
+        if back != "recover":
+            self.ctpolicy(0, "apply", file, *(
+                ("--confirm", "2s") if back == "trial" else ()))
+            return
+        # killed when all but its file is written
+        n = self.rename_of(file)
+        self.ctpolicy(0, "rollback")
+        self.ctpolicy(-9, "apply", file, prefix=TRACE + [
+            "-e", "inject=renameat:signal=KILL:when=%d" % n])
+
+    def rename_of(self, file):
+        """Which one is the file's, counted from 1."""
+        self.ctpolicy(0, "apply", file, prefix=TRACE)
+        made = boot_files.read(LOG).splitlines()
+        return 1 + [os.path.basename(SYSCTLS) in x for x in made].index(True)
+
+    def test_undo(self):
+        """Nothing can be renamed any more once the file is written."""
+        self.ctpolicy(0, "apply", policy())
+        file = policy("persist: true, timeouts: {udp: 21s}", SERVICE)
+        n = self.rename_of(file)
+        self.ctpolicy(0, "rollback")
+        said = self.ctpolicy(74, "apply", file, prefix=TRACE + [
+            "-e", "inject=renameat:error=EIO:when=%d+" % (n + 1)]).stderr
+        self.assertIn(SYSCTLS + ": warning: ", said)
+        self.assertEqual(boot_files.read(KNOB), "20\n")
+        status = json.loads(self.ctpolicy(0, "status", "--json").stdout)
+        self.assertEqual(status["untracked"], [])
+        self.assertEqual(texts(), written("21"))
+        self.ctpolicy(0, "apply", policy())
+        self.assertEqual(texts(), written("20"))
+
+    def go_back(self, back):
+        """What it says; None: it says it to nobody."""
+        if back != "trial":
+            return self.ctpolicy(0, back).stderr
+        end = time.monotonic() + 20
+        while boot_files.read(KNOB) != "20\n" and time.monotonic() < end:
+            time.sleep(0.1)
+        self.ctpolicy(12, "confirm")
+        return None
+
+
+if __name__ == "__main__":
+    unittest.main()
