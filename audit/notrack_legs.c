@@ -30,6 +30,34 @@ static struct sample on_loopback(struct sample s)
 	return s;
 }
 
+static bool names_one(const struct uses *u, const struct use *x,
+		      enum packet_field field)
+{
+	size_t n, stride;
+	const struct key_range *r = use_ranges(u, x, field, &n, &stride);
+
+	return r && n == 1 && !memcmp(r->first, r->last, sizeof(r->first));
+}
+
+/*
+ * Where requests to one address and the answers from it leave by rules of
+ * their own, it is this host's: the cache of names on a node of a cluster.
+ */
+static bool is_for_ourselves(const struct inspection *j, const struct use *x,
+			     const struct sample *m)
+{
+	const struct uses *u = &j->notrack;
+
+	if (!names_one(u, x, FIELD_DADDR))
+		return false;
+	for (size_t i = 0; i < u->n; i++)
+		if (inspect_is_at(j, &u->v[i], "output") &&
+		    names_one(u, &u->v[i], FIELD_SADDR) &&
+		    use_may_take(u, &u->v[i], m))
+			return true;
+	return false;
+}
+
 /*
  * A router sees both directions in prerouting; those of a tunnel look alike
  * there, so that the host must be known for one.
@@ -44,7 +72,8 @@ static bool is_answered(const struct inspection *j, const struct use *x,
 		       ((j->forwards || !inspect_is_tunnel(s)) &&
 			inspect_covers(j, "prerouting", &m));
 	if (!is_loopback_only(&j->notrack, x))
-		return inspect_covers(j, "prerouting", &m);
+		return inspect_covers(j, "prerouting", &m) ||
+		       is_for_ourselves(j, x, &m);
 	m = on_loopback(m);
 	return inspect_covers(j, "output", &m);
 }
