@@ -41,9 +41,9 @@ def build():
     name, version = (re.search(r"^%s: +(\S+)" % key, text, re.M)[1]
                      for key in ("Name", "Version"))
     tree = "%s-%s" % (name, version)
-    os.makedirs(os.path.join(TMP, tree, "docs"))
+    os.makedirs(os.path.join(TMP, tree))
     os.makedirs(os.path.join(TMP, "rpm", "SOURCES"))
-    for path in ("COPYING", "README.md", "NEWS.md", "docs/reliability.md"):
+    for path in ("COPYING", "README.md", "NEWS.md"):
         shutil.copy(os.path.join(SOURCE, path), os.path.join(TMP, tree, path))
     subprocess.run(["tar", "-C", TMP, "-cJf", os.path.join(
         TMP, "rpm", "SOURCES", tree + ".tar.xz"), tree], check=True)

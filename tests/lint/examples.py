@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is shown to a reader is true: every policy is one that `ctpolicy check`
-takes, and a console block of the README is what its command prints.
+takes, and a console block of a page is what its command prints, and links lead somewhere.
 """
 import glob
 import os
@@ -33,29 +33,53 @@ def check(rep, name, line, policy):
         rep.fault(name, line, "exit %d\n%s" % (p.returncode, p.stdout))
 
 
-def check_console(rep, text):
-    """Commands run beside web.yaml, the README's first policy."""
+def check_console(rep, page, text):
+    """Commands run beside the page's policies: `# NAME.yaml` begins one."""
     if set(os.environ["CTPOLICY_BACKENDS"].split()) != {
             "nftables", "iptables"}:
         return
-    policy = next(p for _, p in blocks(text))
     env = dict(os.environ, PATH=os.path.dirname(CTPOLICY) + ":" +
                os.environ["PATH"])
-    with open(os.path.join(os.environ["TMPDIR"], "web.yaml"), "w") as f:
-        f.write(policy)
+    for _, policy in blocks(text):
+        name = re.match(r"# ([\w-]+\.yaml)\n", policy)
+        if name:
+            with open(os.path.join(os.environ["TMPDIR"], name[1]), "w") as f:
+                f.write(policy)
     for m in re.finditer(r"^```console\n\$ ([^\n]*)\n(.*?)^```", text, re.M | re.S):
         rep.looked += 1
         got = subprocess.run(["sh", "-c", m[1]], env=env, text=True,
                              cwd=os.environ["TMPDIR"], stdout=subprocess.PIPE)
         if got.stdout != m[2]:
-            rep.fault("README.md", text.count("\n", 0, m.start()) + 2,
+            rep.fault(page, text.count("\n", 0, m.start()) + 2,
                       "%s prints\n%s" % (m[1], got.stdout))
+
+
+def anchors(text):
+    """The names of a page's headings, as its readers' browsers have them."""
+    return {re.sub(r"[^\w -]", "", line.lower()).strip().replace(" ", "-")
+            for line in re.findall(r"^#+ (.*)$", text, re.M)}
+
+
+def check_links(rep, page, text):
+    """Of links to the project's own pages, each leads somewhere."""
+    for m in re.finditer(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text):
+        path = os.path.normpath(os.path.join(os.path.dirname(page), m[1])) \
+            if m[1] else page
+        rep.looked += 1
+        if not os.path.exists(os.path.join(source.TOP, path)) or (
+                m[2] and m[2] not in anchors(source.text(path))):
+            rep.fault(page, text.count("\n", 0, m.start()) + 1,
+                      "%s leads nowhere" % m[0])
 
 
 def main():
     rep = source.Report()
-    check_console(rep, source.text("README.md"))
     pages = ["README.md", "HACKING.md"]
+    pages += [p for p in source.tracked() if
+              re.match(r"(docs|contrib)/.*\.md$", p)]
+    for page in pages:
+        check_console(rep, page, source.text(page))
+        check_links(rep, page, source.text(page))
     pages += [os.path.relpath(p, source.TOP) for p in
               sorted(glob.glob(os.path.join(source.TOP, "docs", "*.scd")))]
     for page in pages:

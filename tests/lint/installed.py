@@ -44,6 +44,10 @@ def main():
         check(path in found, path, "is not installed")
     examples = [p for p in found if p.startswith(share + "ctpolicy/examples/")]
     check(len(examples) > 5, "the examples", found)
+    for page in source.tracked():
+        if re.match(r"docs/.*\.md$", page):
+            check(share + "doc/ctpolicy/" + page in found, page,
+                  "is not installed")
     schema = subprocess.run([CTPOLICY, "schema"], check=True,
                             stdout=subprocess.PIPE).stdout
     for path in examples:

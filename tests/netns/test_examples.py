@@ -4,6 +4,7 @@
 filters, and none of them does harm: after each, a service that is out of
 tracking can still be reached.
 """
+import glob
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import hosts
 import lab
 import peers
+import tally
 
 TOP = os.environ.get("srcdir") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -24,7 +26,8 @@ untracked:
   - {name: web, role: server, protocol: tcp, ports: [8080], accept: open}
 """
 # How an example may end: diff with a difference, all others well.
-ENDS = {"diff": (0, 1)}
+ENDS = {"diff": (0, 1), "audit": (0, 1), "import": (0, 1),
+        "status --check": (0, 1)}
 # These want a change that was made before.
 LATER = ("confirm", "rollback", "recover", "remove")
 STATE = "/var/lib/ctpolicy"
@@ -47,12 +50,18 @@ def of_page(text):
             yield block.strip()
 
 
-def of_readme(text):
-    """The list of commands under "Use"."""
-    part = text[text.index("\n## Use\n"):]
-    for line in part.splitlines():
-        if line.startswith("    ctpolicy "):
-            yield line.strip()
+def of_text(text):
+    """Lines of code that call the program: indented, or in a block of sh."""
+    for line in re.findall(r"^    (ctpolicy .*)$", text, re.M):
+        yield line.strip()
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S):
+        yield from block.strip().splitlines()
+
+
+def policies_of(text):
+    """{file: policy} of a page: `# NAME.yaml` begins one."""
+    return dict(re.findall(r"^```yaml\n# ([\w-]+\.yaml)\n(.*?)^```", text,
+                           re.M | re.S))
 
 
 def all_examples():
@@ -61,19 +70,25 @@ def all_examples():
         text = subprocess.run([lab.CTPOLICY] + args + ["--help"], text=True,
                               check=True, stdout=subprocess.PIPE).stdout
         for command in of_help(text):
-            yield "ctpolicy %s--help" % "".join(a + " " for a in args), command
+            yield "ctpolicy %s--help" % "".join(a + " " for a in args), \
+                command, {}
     with open(os.path.join(TOP, "docs", "ctpolicy.8.scd"),
               encoding="utf-8") as f:
         for block in of_page(f.read()):
-            yield "ctpolicy(8)", block
-    with open(os.path.join(TOP, "README.md"), encoding="utf-8") as f:
-        for line in of_readme(f.read()):
-            yield "README.md", line
+            yield "ctpolicy(8)", block, {}
+    for path in [os.path.join(TOP, "README.md")] + sorted(
+            glob.glob(os.path.join(TOP, "docs", "*.md"))):
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        for line in of_text(text):
+            yield os.path.basename(path), line, policies_of(text)
 
 
 def allowed(command):
-    words = re.findall(r"\bctpolicy (\w+)", command)
-    return ENDS.get(words[-1], (0,)) if "\n" not in command else (0,)
+    if "\n" in command:
+        return (0,)
+    words = re.findall(r"\bctpolicy (\w+(?: --check)?)", command)
+    return ENDS.get(words[-1], (0,))
 
 
 class Bench:
@@ -92,7 +107,7 @@ class Bench:
                         os.environ["PATH"])
         self.folder = os.path.join(lab.WORK, "examples")
 
-    def prepare(self, command, backend):
+    def prepare(self, command, backend, policies):
         hosts.filter_host(self.server, backend, neighbours=True,
                           input=("drop", "established", "new ssh",
                                  "new service"))
@@ -102,7 +117,7 @@ class Bench:
         for name in re.findall(r"[\w-]+\.yaml", command) + ["policy.yaml"]:
             with open(os.path.join(self.folder, name), "w",
                       encoding="utf-8") as f:
-                f.write(POLICY)
+                f.write(policies.get(name, POLICY))
         # so that there are entries
         self.reachable()
         for name in re.findall(r"--against ([\w-]+\.\w+)", command):
@@ -132,13 +147,15 @@ def main():
         lab.skip("not below tests/run: %s would be this machine's" % STATE)
     bench = Bench()
     failed = looked = 0
-    for where, command in all_examples():
+    for n, (where, command, policies) in enumerate(all_examples()):
         named = re.search(r"--backend (\w+)", command)
         if named and named[1] not in lab.BACKENDS:
             continue
-        for backend in lab.BACKENDS:
+        # CTPOLICY_EVERY=2: each example with one backend, in turn
+        for backend in lab.BACKENDS if tally.EVERY == 1 or named else (
+                lab.BACKENDS[n % len(lab.BACKENDS)],):
             looked += 1
-            bench.prepare(command, backend)
+            bench.prepare(command, backend, policies)
             p = bench.run(command)
             out = p.communicate(timeout=120)[0]
             what = "exit %d" % p.returncode

@@ -19,21 +19,22 @@ def _word(err):
     return _ENDS.get(err.errno, str(err))
 
 
-def _dual_stack(namespace, kind, port):
+def _dual_stack(namespace, kind, port, at):
     sock = namespace.socket(socket.AF_INET6, kind)
     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("::", port))
+    sock.bind((at if ":" in at else "::ffff:" + at, port))
     return sock
 
 
 class Echo:
-    """Sends back what it gets, over TCP and UDP, both families, one port."""
+    """Sends back what it gets, over TCP and UDP, both families or at one
+    address, one port."""
 
-    def __init__(self, namespace, port):
-        self.listener = _dual_stack(namespace, socket.SOCK_STREAM, port)
+    def __init__(self, namespace, port, at="::"):
+        self.listener = _dual_stack(namespace, socket.SOCK_STREAM, port, at)
         self.listener.listen(1024)
-        self.datagrams = _dual_stack(namespace, socket.SOCK_DGRAM, port)
+        self.datagrams = _dual_stack(namespace, socket.SOCK_DGRAM, port, at)
         self.peer = None        # who connected last, as accept() has it
         for loop in (self._accept, self._echo_datagrams):
             threading.Thread(target=loop, daemon=True).start()
