@@ -10,6 +10,7 @@
 #include "audit/replace.h"
 #include "core/mem.h"
 #include "engine/forbidden.h"
+#include "engine/originals.h"
 #include "engine/plan.h"
 
 #include <linux/netfilter.h>
@@ -289,6 +290,9 @@ static int show(const struct plan *p, const struct part *m, uint32_t rule,
 		.family = f->tables[c->table].family,
 		.table = f->tables[c->table].name, .chain = c->name,
 		.position = p->host.position[rule],
+		.known = originals_know(p, m->backend,
+					f->tables[c->table].family,
+					f->tables[c->table].name, r->stand_in),
 	};
 	int err = add_lines(m, f, &p->edits.s, rule, &x, &lines);
 

@@ -26,6 +26,7 @@ struct edit_shown {
 	char *rules;			/* a line for each new one */
 	enum stateless_class kind;
 	uint32_t admits, loses;
+	bool known;			/* an earlier change replaced it */
 };
 
 struct edits {

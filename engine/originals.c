@@ -421,24 +421,13 @@ static int write_all(struct plan *p)
 	return err ? err : saved_originals_write(p->state, &s, &p->diags);
 }
 
-int originals_count_new(const struct plan *p, size_t *ret)
+bool originals_know(const struct plan *p, const struct backend *b,
+		    uint8_t family, const char *table, const char *stand_in)
 {
-	size_t n = 0, more = 0;
-	int err = 0;
+	const struct originals *o = p->originals ?
+		those_of(p->originals, b->name) : NULL;
 
-	for (size_t i = 0; p->originals && !err && i < p->change.n; i++) {
-		const struct part *m = &p->change.v[i];
-		const struct originals *o = those_of(p->originals,
-						     m->backend->name);
-
-		if (o && m->want)
-			err = originals_count_unknown(o, m->want, &more);
-		n += more;
-		more = 0;
-	}
-	if (!err)
-		*ret = n;
-	return err;
+	return o && originals_find(o, family, table, stand_in);
 }
 
 int originals_keep(struct plan *p)

@@ -24,11 +24,9 @@ int originals_tell(struct plan *p, const struct backend *b,
 /* What is wanted, read from a record, does not say what it stands in for. */
 void originals_complete(struct plan *p, const struct backend *b,
 			struct image *want);
-/*
- * Of the rules that the change replaces, how many has no earlier change
- * replaced?
- */
-int originals_count_new(const struct plan *p, size_t *ret);
+/* Did an earlier change replace the rule that the chain stands in for? */
+bool originals_know(const struct plan *p, const struct backend *b,
+		    uint8_t family, const char *table, const char *stand_in);
 /* What the change replaces, to disk. */
 int originals_keep(struct plan *p);
 /*

@@ -46,6 +46,7 @@ struct watch_look {
 	const struct rule_event *writer, *last_writer;
 	uint32_t change;		/* the newest; 0: none */
 	size_t steps;			/* that differ, or were put back */
+	size_t first_replaced;		/* rules that no apply has replaced */
 	unsigned int seconds;		/* to wait, WATCH_WAITS */
 	struct request request;		/* of the change */
 	struct plan plan;		/* its diagnostics are the reasons */

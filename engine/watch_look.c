@@ -6,9 +6,11 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "engine/apply.h"
-#include "engine/originals.h"
 #include "engine/recovery.h"
 #include "engine/watch.h"
+
+#define RULES_SHOWN 10
+#define RULE_SHOWN 200		/* letters */
 
 /* One look without the lock, or its repeat with it. */
 struct aim {
@@ -115,20 +117,65 @@ static int look_on(struct watch_look *look, struct aim *a)
 		compare(look, READS);
 }
 
-/* Rules that nobody was shown the replacements of stay as they are. */
-static int check_reviewed(struct plan *p)
+static void list_bits(struct strbuf *out, const char *before, uint32_t bits,
+		      const char *(*name)(unsigned int bit))
 {
-	size_t n = 0;
-	int err = originals_count_new(p, &n);
+	for (unsigned int i = 0; bits >> i; i++)
+		if (bits >> i & 1) {
+			strbuf_printf(out, "%s%s", before, name(i));
+			before = ", ";
+		}
+}
 
-	if (err || !n)
-		return err;
-	diag_add(&p->diags, DIAG_ERROR, 0, ID_UNREVIEWED, NOPOS,
-		 "%zu of the host's rules match states and were never replaced by an apply: they stay as they are",
-		 n);
-	diag_help(&p->diags,
-		  "'ctpolicy diff' shows what they would become, 'ctpolicy apply' replaces them");
-	return -FAULT_CONFLICT;
+static const char *admits_name(unsigned int bit)
+{
+	return stateless_admits_name((enum stateless_admits)bit);
+}
+
+static const char *loses_name(unsigned int bit)
+{
+	return stateless_loses_text((enum stateless_loses)bit);
+}
+
+/* Nobody saw in a diff what that means. */
+static void help_first(struct plan *p, uint32_t admits, uint32_t loses)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	list_bits(&b, "newly admitted: ", admits, admits_name);
+	list_bits(&b, b.n ? "; lost: " : "lost: ", loses, loses_name);
+	strbuf_printf(&b, "%s'ctpolicy remove' puts the host's rules back",
+		      b.n ? "; " : "");
+	if (!strbuf_status(&b))
+		diag_help(&p->diags, "%s", strbuf_str(&b));
+}
+
+/* The policy wants every such rule replaced: those of a reload, too. */
+static void say_first_replaced(struct watch_look *look)
+{
+	struct plan *p = &look->plan;
+	uint32_t admits = 0, loses = 0;
+
+	for (size_t i = 0; i < p->edits.n; i++) {
+		const struct edit_shown *e = &p->edits.v[i];
+
+		if (e->known)
+			continue;
+		admits |= e->admits;
+		loses |= e->loses;
+		if (look->first_replaced++ < RULES_SHOWN)
+			diag_add(&p->diags, DIAG_WARNING, 0, ID_UNREVIEWED,
+				 NOPOS,
+				 "chain %s of table %s %s: this rule matches states and came since the last apply, so it was replaced: %.*s",
+				 e->chain, nfproto_name(e->family), e->table,
+				 RULE_SHOWN, e->rule);
+	}
+	if (look->first_replaced > RULES_SHOWN)
+		diag_add(&p->diags, DIAG_NOTE, 0, ID_UNREVIEWED, NOPOS,
+			 "%zu more such rules were replaced",
+			 look->first_replaced - RULES_SHOWN);
+	if (look->first_replaced)
+		help_first(p, admits, loses);
 }
 
 static int find_repair(struct watch_look *look, struct aim *a)
@@ -145,9 +192,7 @@ static int find_repair(struct watch_look *look, struct aim *a)
 	err = compare(look, 1);
 	if (err || !look->steps)
 		return err;
-	err = check_reviewed(&look->plan);
-	if (!err)
-		err = logins_find_all(&look->logins);
+	err = logins_find_all(&look->logins);
 	look->plan.logins = &look->logins;
 	if (!err)
 		err = apply_check(&look->plan);
@@ -164,8 +209,10 @@ static int mend(struct watch_look *look, struct aim *a)
 	if (err || look->sight != WATCH_IN_FORCE || !look->steps)
 		return err;
 	transact(&look->plan, &look->done);
-	if (look->done.outcome == OUTCOME_CHANGED)
+	if (look->done.outcome == OUTCOME_CHANGED) {
 		look->sight = WATCH_REPAIRED;
+		say_first_replaced(look);
+	}
 	look->steps = look->done.steps;
 	return transaction_succeeded(&look->done) ? 0 :
 	       look->done.err ? look->done.err : -FAULT_STALE;

@@ -105,33 +105,6 @@ int originals_note_lacks(const struct image *img, originals_lacks_fn *fn,
 	return each_jump(img, note_lacks, &l);
 }
 
-struct unknown {
-	const struct originals *o;
-	size_t n;
-};
-
-static int count_unknown(void *arg, const struct image_table *t,
-			 const struct image_chain *c, struct image_rule *r)
-{
-	struct unknown *u = arg;
-
-	(void)c;
-	u->n += r->original && !originals_find(u->o, t->family, t->name,
-					       r->target);
-	return 0;
-}
-
-int originals_count_unknown(const struct originals *o,
-			    const struct image *img, size_t *ret)
-{
-	struct unknown u = { .o = o };
-	int err = each_jump(img, count_unknown, &u);
-
-	if (!err)
-		*ret = u.n;
-	return err;
-}
-
 struct learning {
 	struct originals *o;
 	size_t n;

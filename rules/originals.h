@@ -45,9 +45,6 @@ typedef int originals_lacks_fn(void *arg, const struct image_table *t,
 			       const char **ret);
 int originals_note_lacks(const struct image *img, originals_lacks_fn *fn,
 			 void *arg);
-/* Of the jumps: how many stand in for rules that are not known. */
-int originals_count_unknown(const struct originals *o,
-			    const struct image *img, size_t *ret);
 /* Learn it from them; *ret_new: how many were not known so. */
 int originals_learn(struct originals *o, const struct image *img,
 		    size_t *ret_new);

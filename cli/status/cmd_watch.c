@@ -40,7 +40,8 @@ static void print_steps(const struct watch_look *look)
 /* Is there more to say than what the line says? */
 static bool has_more(const struct watch_look *look)
 {
-	return look->plan.diags.errors || look->plan.change.tune.gave_up;
+	return look->plan.diags.errors || look->plan.change.tune.gave_up ||
+	       look->first_replaced;
 }
 
 static void print_sight(const struct watch_look *look)

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ctpolicy watch` where the policy forbids rules that match states and replaces
+those of the host: what a reload brings back is replaced again."""
+import os
+import signal
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import dialects                                             # noqa: E402
+import lab                                                  # noqa: E402
+from traffic import Echo, tcp_exchange                      # noqa: E402
+from watcher import Watch                                   # noqa: E402
+
+POLICY = "version: 1\nstate_matching: forbidden\nexisting_rules: replace\n"
+HOST = """*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+-A INPUT -p icmp%s -j ACCEPT
+-A INPUT -p tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT
+%sCOMMIT
+"""
+
+
+def host_rules(version, more=""):
+    return HOST % ("v6" if version == 6 else "", more)
+
+
+def one_more(port):
+    """What was replaced once stays known, by whatever test."""
+    return lambda version: host_rules(
+        version, "-A INPUT -p tcp --dport %d -m conntrack --ctstate NEW "
+        "-j ACCEPT\n" % port)
+
+
+def setUpModule():
+    global LAB
+    lab.require_ctpolicy()
+    LAB = lab.Lab()
+    Echo(LAB.server, 80)
+
+
+class Case(unittest.TestCase):
+    dialect = None
+    watch = None
+
+    def setUp(self):
+        dialects.load(LAB.server, self.dialect, host_rules)
+        self.backend = dialects.backend_of(self.dialect)
+        said = LAB.server.apply(self.backend, POLICY)
+        self.assertIn("made and verified", said)
+        self.watch = Watch(LAB.server)
+        self.told("in_force")
+
+    def tearDown(self):
+        if self.watch.process.poll() is None:
+            self.watch.kill()
+        LAB.server.run([lab.CTPOLICY, "remove", "-q"])
+        LAB.clear()
+
+    def told(self, event):
+        found = self.watch.wait(event)
+        self.assertIsNotNone(found, (event, self.watch.events))
+        return found
+
+    def reload(self, rules=host_rules):
+        if self.dialect == "native":
+            LAB.server.nft("delete table ip host; delete table ip6 host")
+            for version in lab.VERSIONS:
+                LAB.server.nft(dialects.translate(version, rules(version)))
+            return
+        tool = "-legacy" if self.dialect == "legacy" else "-nft"
+        for version in lab.VERSIONS:
+            LAB.server.run(["ip%stables%s-restore" % (
+                "6" if version == 6 else "", tool)], rules(version))
+
+    def served(self):
+        events = lab.NewEntries(LAB.server)
+        for version in lab.VERSIONS:
+            self.assertEqual(tcp_exchange(
+                LAB.client, version, lab.address("server", version), 80), "ok")
+        self.assertEqual(events.take(), [])
+        events.close()
+
+    def well(self):
+        self.served()
+        self.assertEqual(LAB.server.ctpolicy("diff", POLICY)[0], 0)
+
+    def repaired(self):
+        """Until nothing differs: a reload may have been met half-way."""
+        events = [self.told("repaired")]
+        while LAB.server.ctpolicy("diff", POLICY)[0]:
+            events.append(self.told("repaired"))
+        self.well()
+        return [d for e in events for d in e["diagnostics"]]
+
+    def test_the_same_rules(self):
+        self.well()
+        self.reload()
+        self.assertNotIn("CT841", [d["id"] for d in self.repaired()])
+        LAB.server.run([lab.CTPOLICY, "remove", "-q"])
+        self.assertEqual(self.states(), 4)
+
+    def states(self):
+        """Rules that ask for the state of a connection."""
+        return LAB.server.run({
+            "native": "nft list ruleset", "legacy": "iptables-legacy-save;"
+            "ip6tables-legacy-save"}.get(
+                self.dialect, "iptables-nft-save; ip6tables-nft-save")
+                              ).count({"native": "ct state"}.get(
+                                  self.dialect, "--ctstate"))
+
+    def test_rules_that_no_apply_has_seen(self):
+        """The policy is about them, too: they are replaced, and named once."""
+        self.reload(one_more(81))
+        said = [d for d in self.repaired() if d["id"] == "CT841"]
+        self.assertEqual(len(said), 2, said)
+        for family, d in zip(("ip", "ip6"), said):
+            self.assertEqual(d["level"], "warning")
+            self.assertRegex(d["message"], "table %s .* 81 " % family)
+        self.assertIn("newly admitted: tcp-noninitial", said[-1]["help"])
+        self.assertEqual(self.states(), 0)
+        # it is known now, and comes back with the others at the end
+        self.reload(one_more(81))
+        self.assertNotIn("CT841", [d["id"] for d in self.repaired()])
+        LAB.server.run([lab.CTPOLICY, "remove", "-q"])
+        self.assertEqual(self.states(), 6)
+
+    def test_told_in_words(self):
+        self.watch.end()
+        self.reload(one_more(83))
+        watch = LAB.server.popen([lab.CTPOLICY, "watch", "--once"], text=True,
+                                 stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE)
+        said, warned = watch.communicate()
+        self.assertEqual(watch.returncode, 0, warned)
+        self.assertIn("put back with", said)
+        self.assertEqual(warned.count("so it was replaced"), 2, warned)
+        self.well()
+
+    def test_nobody_is_fought(self):
+        for port in range(1000, 1012):
+            self.reload(one_more(port))
+            if self.watch.wait("repaired", 4) is None:
+                break
+        event = [e for e in self.watch.events if e["event"] == "waiting"]
+        event = event[-1] if event else self.told("waiting")
+        self.assertGreater(event["wait_seconds"], 30)
+        self.assertIsNone(self.watch.wait("repaired", 2), self.watch.events)
+        self.watch.signal(signal.SIGHUP)
+        self.repaired()
+
+    def test_rules_that_nothing_replaces(self):
+        """Nothing is half done: as by `apply`, until they are gone."""
+        self.reload(lambda version: host_rules(
+            version, "-A INPUT -p tcp --dport 82 -m connlimit "
+            "--connlimit-above 9 -j DROP\n" if version == 4 else ""))
+        event = self.told("failed")
+        self.assertIn("CT532", [d["id"] for d in event["diagnostics"]])
+        self.reload()
+        self.watch.signal(signal.SIGHUP)
+        self.repaired()
+
+
+def load_tests(loader, _tests, _pattern):
+    suite = unittest.TestSuite()
+    for name in dialects.here():
+        suite.addTests(loader.loadTestsFromTestCase(
+            type("Watch_" + name, (Case,), {"dialect": name})))
+    return suite
+
+
+if __name__ == "__main__":
+    unittest.main()
