@@ -10,6 +10,7 @@
 #include "host/privilege.h"
 #include "host/swap.h"
 #include "policies/policy.h"
+#include "policies/policy_files.h"
 #include "policies/policy_fix.h"
 
 static int refuse(struct diags *d, const char *path, int err)
@@ -20,6 +21,14 @@ static int refuse(struct diags *d, const char *path, int err)
 			err == -EMLINK ? "it has several names" :
 			err == -ESTALE ? "somebody else changed it meanwhile" :
 					 strerror(-err));
+}
+
+static int can_write(const char *path, struct diags *d)
+{
+	_cleanup_free_ char *real = realpath(path, NULL);
+	int err = real ? swap_check(real) : -errno;
+
+	return err ? refuse(d, path, err) : 0;
 }
 
 /* Through links: the file itself is replaced. */
@@ -57,30 +66,115 @@ static bool is_policy(const char *text, size_t len)
 	return false;
 }
 
-int mend_file(const char *path, bool keeps_powers, struct diags *done)
+/* A file of the policy, before and after. */
+struct mended {
+	const char *path;
+	const struct diag_source *was, *is;
+};
+
+static int write_one(const struct mended *m, bool back, struct diags *d)
+{
+	const struct diag_source *from = back ? m->is : m->was;
+	const struct diag_source *to = back ? m->was : m->is;
+
+	return write_to(m->path, from->text, from->len, to->text, to->len, d);
+}
+
+/* All of them or none: together they are one policy. */
+static int write_all(const struct mended *v, size_t n, struct diags *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; n > 1 && !err && i < n; i++)
+		err = can_write(v[i].path, d);
+	for (size_t i = 0; !err && i < n; i++) {
+		err = write_one(&v[i], false, d);
+		while (err && i--)
+			write_one(&v[i], true, d);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static bool is_changed(const struct diag_source *a,
+		       const struct diag_source *b)
+{
+	return a->len != b->len || memcmp(a->text, b->text, a->len) != 0;
+}
+
+/* Which of them the fixes are in; none: there is one that is no policy. */
+static size_t list_changed(const struct policy_files *was,
+			   const struct policy_files *is, struct mended *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < was->n && was->n == is->n; i++) {
+		if (!is_changed(&was->v[i], &is->v[i]))
+			continue;
+		if (!is_policy(was->v[i].text, was->v[i].len))
+			return 0;
+		ret[n++] = (struct mended){ was->v[i].file, &was->v[i],
+					    &is->v[i] };
+	}
+	return n;
+}
+
+static int write_changed(const char *path, const struct diag_source *was,
+			 const struct diag_source *is,
+			 const struct diags *fixes, struct diags *done)
+{
+	_cleanup_(policy_files_release) struct policy_files a = { 0 };
+	_cleanup_(policy_files_release) struct policy_files b = { 0 };
+	_cleanup_free_ struct mended *v = NULL;
+	int err = policy_files_split(path, was->text, was->len, &a);
+	size_t n;
+
+	if (!err)
+		err = policy_files_split(path, is->text, is->len, &b);
+	if (err)
+		return err;
+	v = calloc(a.n + 1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	n = list_changed(&a, &b, v);
+	err = write_all(v, n, done);
+	if (!err && n)
+		diags_append(done, fixes);
+	return err;
+}
+
+static int mend_text(const char *path, const char *text, size_t len,
+		     struct diags *done)
 {
 	_cleanup_(diags_release) struct diags fixes = { 0 };
-	_cleanup_free_ char *text = NULL, *fixed = NULL;
-	size_t len, n;
+	const struct diag_source was = { path, text, len };
+	_cleanup_free_ char *fixed = NULL;
+	struct diag_source is = { .file = path };
+	int err = policy_fix(path, text, len, &fixed, &is.len, &fixes);
+
+	is.text = fixed;
+	return err || !fixes.n ? err :
+				 write_changed(path, &was, &is, &fixes, done);
+}
+
+int mend_file(const char *path, bool keeps_powers, struct diags *done)
+{
+	_cleanup_(diags_release) struct diags unread = { 0 };
+	_cleanup_free_ char *text = NULL;
+	size_t len;
 	struct stat st;
 	int err;
 
 	if (stat(path, &st))
 		return 0;	/* whoever checks it says so */
-	if (!S_ISREG(st.st_mode))
-		return refuse(done, path, S_ISDIR(st.st_mode) ? -EISDIR :
-								-EINVAL);
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return refuse(done, path, -EINVAL);
 	if (!keeps_powers && privilege_drop(PRIVILEGE_RULES))
 		return diag_add(done, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
 				"capabilities that are not needed cannot be given up");
-	err = policy_read(path, &text, &len, &fixes);
+	err = policy_read(path, &text, &len, &unread);
 	if (err)
 		return err == -ENOMEM ? err : 0;
-	err = policy_fix(path, text, len, &fixed, &n, &fixes);
-	if (err || !fixes.n || !is_policy(text, len))
-		return err;
-	err = write_to(path, text, len, fixed, n, done);
-	if (!err)
-		diags_append(done, &fixes);
-	return err;
+	return mend_text(path, text, len, done);
 }

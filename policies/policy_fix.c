@@ -5,92 +5,9 @@
 #include <string.h>
 
 #include "core/mem.h"
-#include "policies/policy.h"
-
-struct fixing {
-	const char *file;
-	char *text;
-	size_t len;
-	struct diags now;	/* of the text */
-	struct diags *done;
-};
-
-static void fixing_release(struct fixing *x)
-{
-	free(x->text);
-	diags_release(&x->now);
-}
-
-static int look(const char *file, const char *text, size_t len,
-		struct diags *ret)
-{
-	_cleanup_(policy_free) struct policy *p = NULL;
-	int err = policy_parse(file, text, len, &p, ret);
-
-	return err == -ENOMEM || ret->lost ? -ENOMEM : 0;
-}
-
-/* Of what YAML is not, one mistake hides all behind it. */
-static bool hides_others(const struct diag *d)
-{
-	return d->id < ID_UNKNOWN_KEY;
-}
-
-static bool is_same(const struct diag *a, const struct diag *b)
-{
-	return a->id == b->id && a->level == b->level &&
-	       a->at.line == b->at.line && !strcmp(a->msg, b->msg);
-}
-
-/* Lines that were put in move the others down. */
-static bool is_known(const struct diags *of, const struct diag *d)
-{
-	for (size_t i = 0; i < of->n; i++)
-		if (of->v[i].id == d->id && !strcmp(of->v[i].msg, d->msg))
-			return true;
-	return false;
-}
-
-static size_t errors_new_to(const struct diags *now, const struct diags *then)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < then->n; i++)
-		n += then->v[i].level == DIAG_ERROR &&
-		     !is_known(now, &then->v[i]);
-	return n;
-}
-
-static bool has(const struct diags *of, const struct diag *d)
-{
-	for (size_t i = 0; i < of->n; i++)
-		if (is_same(&of->v[i], d))
-			return true;
-	return false;
-}
-
-/* Does an error stay in that line? It may have meant something else. */
-static bool is_about(const struct diags *of, uint32_t line)
-{
-	for (size_t i = 0; i < of->n; i++)
-		if (of->v[i].level == DIAG_ERROR && !of->v[i].fix &&
-		    of->v[i].at.line == line)
-			return true;
-	return false;
-}
-
-/* `all`: what is left is YAML, so that nothing is hidden any more. */
-static bool helps(const struct fixing *x, const struct diag *d, bool all,
-		  const struct diags *then)
-{
-	for (size_t i = 0; all && i < then->n; i++)
-		if (then->v[i].level == DIAG_ERROR && hides_others(&then->v[i]))
-			return false;
-	if (hides_others(d))
-		return !has(then, d) && !is_about(then, d->at.line);
-	return then->errors < x->now.errors &&
-	       !errors_new_to(&x->now, then);
-}
+#include "core/strbuf.h"
+#include "policies/policy_files.h"
+#include "policies/policy_fix_try.h"
 
 static const char *fix_word(enum diag_fix fix)
 {
@@ -100,7 +17,7 @@ static const char *fix_word(enum diag_fix fix)
 				    "removed";
 }
 
-static void note(struct fixing *x, const struct diag *d)
+static void note(const struct diag *d, struct diags *done)
 {
 	const char *text = d->fix_text;
 	struct srcpos at = d->at;
@@ -109,104 +26,118 @@ static void note(struct fixing *x, const struct diag *d)
 	if (d->fix == FIX_UNTAB)
 		text = "spaces in place of tabs";
 	if (text && *text)
-		diag_add(x->done, DIAG_NOTE, 0, d->id, at,
+		diag_add(done, DIAG_NOTE, 0, d->id, at,
 			 "fixed: %s: now %s", d->msg, text);
 	else
-		diag_add(x->done, DIAG_NOTE, 0, d->id, at,
+		diag_add(done, DIAG_NOTE, 0, d->id, at,
 			 "fixed: %s: now %s", d->msg, fix_word(d->fix));
 }
 
-static int try_one(struct fixing *x, size_t i, unsigned int attempt, bool all,
-		   bool *ret_taken)
+static int mend(struct fixing *x, size_t i, struct diags *done,
+		bool *ret_taken)
 {
-	_cleanup_(diags_release) struct diags then = { 0 };
-	const struct diag *d = &x->now.v[i];
-	_cleanup_free_ char *text = NULL;
-	size_t len = 0;
-	int err = policy_fix_one(d, attempt, x->text, x->len, &text, &len);
+	_cleanup_(fix_tried_release) struct fix_tried t = { 0 };
+	int err = fixing_try(x, i, &t);
 
-	if (err)
-		return err == -EINVAL ? 0 : err;
-	err = look(x->file, text, len, &then);
-	if (err || !helps(x, d, all, &then))
+	*ret_taken = !err && t.text;
+	if (!*ret_taken)
 		return err;
-	note(x, d);
-	free(x->text);
-	x->text = TAKE_PTR(text);
-	x->len = len;
-	diags_release(&x->now);
-	x->now = then;
-	then = (struct diags){ 0 };
-	*ret_taken = true;
-	return 0;
+	note(&x->now.v[i], done);
+	return fixing_take(x, &t);
 }
 
-/* Of several ways that one first after which nothing else is wrong as YAML. */
-static int try_ways(struct fixing *x, size_t i, bool *ret_taken)
+/* Round and round, until every mistake was tried since the last fix. */
+static int mend_all(struct fixing *x, struct diags *done)
 {
+	size_t i = 0, failed = 0, made = 0;
+	bool taken = false;
 	int err = 0;
 
-	for (unsigned int k = 0; !err && !*ret_taken &&
-	     k < 2 * POLICY_FIX_ATTEMPTS; k++)
-		err = try_one(x, i, k % POLICY_FIX_ATTEMPTS,
-			      k < POLICY_FIX_ATTEMPTS, ret_taken);
-	return err;
-}
-
-static int step(struct fixing *x, bool *ret_taken)
-{
-	int err = 0;
-
-	*ret_taken = false;
-	for (size_t i = 0; !err && !*ret_taken && i < x->now.n; i++) {
-		if (!x->now.v[i].fix || x->now.v[i].level != DIAG_ERROR)
-			continue;
-		err = try_ways(x, i, ret_taken);
+	while (!err && failed < x->now.n && made < POLICY_FIX_MAX) {
+		i = i < x->now.n ? i : 0;
+		taken = false;
+		if (fixing_may(x, i))
+			err = mend(x, i, done, &taken);
+		made += taken;
+		failed = taken ? 0 : failed + 1;
+		i += !taken;
 	}
 	return err;
 }
 
 /* UTF-16 of either order, where all is ASCII but the mark that begins it. */
-static void narrow(struct fixing *x)
+static bool is_wide(const unsigned char *s, size_t len, size_t *ret_high)
 {
-	const unsigned char *s = (const unsigned char *)x->text;
-	bool little = x->len > 1 && s[0] == 0xff && s[1] == 0xfe;
-	bool big = x->len > 1 && s[0] == 0xfe && s[1] == 0xff;
-	size_t n = 0;
+	bool little = len > 1 && s[0] == 0xff && s[1] == 0xfe;
+	bool big = len > 1 && s[0] == 0xfe && s[1] == 0xff;
 
-	if ((!little && !big) || x->len % 2)
-		return;
-	for (size_t i = 2; i < x->len; i += 2)
+	if ((!little && !big) || len % 2)
+		return false;
+	for (size_t i = 2; i < len; i += 2)
 		if (s[i + little] || s[i + big] >= 0x80 || !s[i + big])
-			return;
-	for (size_t i = 2; i < x->len; i += 2)
-		x->text[n++] = (char)s[i + big];
-	x->text[n] = '\0';
-	x->len = n;
-	diag_add(x->done, DIAG_NOTE, 0, ID_BAD_UTF8,
-		 (struct srcpos){ .file = x->file, .line = 1, .col = 1 },
+			return false;
+	*ret_high = big;
+	return true;
+}
+
+/* Append a file's text to a policy's. */
+static void put_narrow(const char *file, const char *text, size_t len,
+		       struct strbuf *to, struct diags *done)
+{
+	size_t odd;
+
+	if (!is_wide((const unsigned char *)text, len, &odd)) {
+		strbuf_add(to, text, len);
+		return;
+	}
+	for (size_t i = 2; i < len; i += 2)
+		strbuf_add(to, text + i + odd, 1);
+	diag_add(done, DIAG_NOTE, 0, ID_BAD_UTF8,
+		 (struct srcpos){ .file = file, .line = 1, .col = 1 },
 		 "fixed: UTF-16: now UTF-8");
+}
+
+static int narrow(const char *file, const char *text, size_t len,
+		  struct strbuf *to, struct diags *done)
+{
+	_cleanup_(policy_files_release) struct policy_files files = { 0 };
+	int err = policy_files_split(file, text, len, &files);
+
+	if (err)
+		return err;
+	if (!policy_files_many(text, len))
+		put_narrow(file, text, len, to, done);
+	for (size_t i = 0; policy_files_many(text, len) && i < files.n; i++) {
+		_cleanup_(strbuf_release) struct strbuf one = { 0 };
+
+		put_narrow(files.v[i].file, files.v[i].text, files.v[i].len,
+			   &one, done);
+		if (strbuf_status(&one))
+			return -ENOMEM;
+		policy_files_put(files.v[i].file, strbuf_str(&one), one.n, to);
+	}
+	return strbuf_status(to);
 }
 
 int policy_fix(const char *file, const char *text, size_t len, char **ret,
 	       size_t *ret_len, struct diags *done)
 {
-	_cleanup_(fixing_release) struct fixing x = {
-		.file = file, .text = malloc(len + 1), .len = len, .done = done,
-	};
-	bool goes_on = len <= POLICY_FIX_BYTES;
-	int err = x.text ? 0 : -ENOMEM;
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	_cleanup_(fixing_release) struct fixing x = { 0 };
+	int err;
 
-	if (err)
-		return err;
-	memcpy(x.text, text, len);
-	x.text[len] = '\0';
-	if (goes_on)
-		narrow(&x);
-	if (goes_on)
-		err = look(file, x.text, len, &x.now);
-	for (int i = 0; !err && goes_on && i < POLICY_FIX_MAX; i++)
-		err = step(&x, &goes_on);
+	if (len > POLICY_FIX_BYTES)
+		strbuf_add(&b, text, len);
+	else if (narrow(file, text, len, &b, done))
+		return -ENOMEM;
+	if (len > POLICY_FIX_BYTES || strbuf_status(&b)) {
+		*ret_len = b.n;
+		*ret = strbuf_take(&b);
+		return *ret ? 0 : -ENOMEM;
+	}
+	err = fixing_begin(&x, file, strbuf_str(&b), b.n, POLICY_FIX_READ);
+	if (!err)
+		err = mend_all(&x, done);
 	if (err || done->lost)
 		return -ENOMEM;
 	*ret = TAKE_PTR(x.text);

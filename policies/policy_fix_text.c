@@ -4,18 +4,19 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "policies/policy_files.h"
 #include "policies/policy_fix.h"
 #include "policies/policy_fix_parts.h"
 
 /* Of two keys of one name, if both say the same on their lines. */
-static int drop_twin(const struct page *t, struct srcpos first,
+static int drop_twin(const struct page *t, const struct diag *d,
 		     struct edit *e)
 {
 	struct edit other;
 	size_t n = fix_line_end(t, e->at) - e->at;
-	int err = fix_find(t, first, &other);
+	int err = fix_find(t, d->related, &other);
 
-	if (err || fix_in_flow(t, e->at) ||
+	if (err || d->related.file != d->at.file || fix_in_flow(t, e->at) ||
 	    fix_line_end(t, other.at) - other.at != n ||
 	    memcmp(t->s + e->at, t->s + other.at, n) != 0)
 		return -EINVAL;
@@ -164,7 +165,7 @@ static int place(const struct diag *d, unsigned int attempt,
 	case FIX_DROP_ITEM:
 		return fix_drop_item(t, e);
 	case FIX_DROP_TWIN:
-		return drop_twin(t, d->related, e);
+		return drop_twin(t, d, e);
 	case FIX_COMMENT:
 		return comment(t, e, by);
 	case FIX_RENAME:
@@ -206,17 +207,51 @@ static int edit(const struct diag *d, unsigned int attempt,
 	return err ? err : fix_replace(t, &e, strbuf_str(&by), by.n, out);
 }
 
+static int fix_file(const struct diag *d, unsigned int attempt,
+		    const char *text, size_t len, struct strbuf *out)
+{
+	const struct page t = { text, len };
+
+	return d->fix == FIX_UNTAB ? untab(&t, attempt, out) :
+				     edit(d, attempt, &t, out);
+}
+
+/* The file of the mistake; the others stay around it. */
+static int fix_among(const struct diag *d, unsigned int attempt,
+		     const char *text, size_t len, struct strbuf *out)
+{
+	_cleanup_(policy_files_release) struct policy_files files = { 0 };
+	int err = policy_files_split(d->at.file, text, len, &files);
+	bool found = false;
+
+	for (size_t i = 0; !err && i < files.n; i++) {
+		_cleanup_(strbuf_release) struct strbuf one = { 0 };
+		const struct diag_source *f = &files.v[i];
+
+		if (d->at.file && !strcmp(f->file, d->at.file)) {
+			found = true;
+			err = fix_file(d, attempt, f->text, f->len, &one);
+		} else {
+			strbuf_add(&one, f->text, f->len);
+		}
+		if (!err)
+			err = strbuf_status(&one);
+		policy_files_put(f->file, strbuf_str(&one), one.n, out);
+	}
+	return err ? err : found ? 0 : -EINVAL;
+}
+
 int policy_fix_one(const struct diag *d, unsigned int attempt,
 		   const char *text, size_t len, char **ret, size_t *ret_len)
 {
 	_cleanup_(strbuf_release) struct strbuf out = { 0 };
-	const struct page t = { text, len };
 	int err;
 
 	if (attempt && d->fix != FIX_UNTAB && d->fix != FIX_RENAME)
 		return -EINVAL;
-	err = d->fix == FIX_UNTAB ? untab(&t, attempt, &out) :
-				    edit(d, attempt, &t, &out);
+	err = policy_files_many(text, len) ?
+		      fix_among(d, attempt, text, len, &out) :
+		      fix_file(d, attempt, text, len, &out);
 	if (err)
 		return err;
 	*ret_len = out.n;

@@ -58,7 +58,9 @@ static void end(const struct plan *p, const struct transaction *t)
 		.id = p->waits, .seconds = p->rq->confirm,
 		.deadline = (int64_t)time(NULL) + p->rq->confirm,
 	};
-	const struct result_end e = { p, transaction_result(t), SHOW_MADE };
+	const struct result_end e = {
+		.plan = p, .word = transaction_result(t), .shown = SHOW_MADE,
+	};
 	const struct result r = {
 		.command = "apply", .v = &e, .n = 1,
 		.trial = t->outcome == OUTCOME_CHANGED && p->waits ? &trial :

@@ -233,7 +233,8 @@ static int show(const struct result *r, const struct display *how)
 	diags = json_array();
 	for (size_t i = 0; i < r->n; i++) {
 		add_steps(steps, &r->v[i]);
-		json_add_diags(diags, &r->v[i].plan->diags);
+		json_add_diags_fixed(diags, &r->v[i].plan->diags,
+				     r->v[i].fixes);
 	}
 	o = json_pack("{s:i, s:s, s:s, s:b, s:s?, s:o, s:o}", "schema", 1,
 		      "command", r->command, "result", result_word(r),

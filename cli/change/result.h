@@ -15,6 +15,7 @@
 #define CTPOLICY_CLI_RESULT_H
 
 #include "engine/plan.h"
+#include "policies/policy_fix.h"
 
 /* Which steps a result shows of its plan's change. */
 enum shown {
@@ -32,6 +33,7 @@ struct result_end {
 	const struct plan *plan;
 	const char *word;
 	enum shown shown;
+	const struct policy_fixes *fixes;	/* NULL: not looked for */
 };
 
 /* A change that is undone unless it is confirmed. */

@@ -55,10 +55,34 @@ static json_t *of_diag(const struct diag *d)
 	return o;
 }
 
+static json_t *of_fix(const struct policy_fix *x)
+{
+	return json_pack("[{s:o, s:o, s:o, s:o, s:o, s:o}]",
+			 "file", json_of_text(x->from.file),
+			 "line", json_of_number(x->from.line),
+			 "column", json_of_number(x->from.col),
+			 "end_line", json_of_number(x->to.line),
+			 "end_column", json_of_number(x->to.col),
+			 "text", json_of_text(x->text));
+}
+
+void json_add_diags_fixed(json_t *array, const struct diags *d,
+			  const struct policy_fixes *fixes)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		const struct policy_fix *x =
+			fixes ? policy_fixes_find(fixes, &d->v[i]) : NULL;
+		json_t *o = of_diag(&d->v[i]);
+
+		if (o && x)
+			json_object_set_new(o, "fixes", of_fix(x));
+		json_array_append_new(array, o);
+	}
+}
+
 void json_add_diags(json_t *array, const struct diags *d)
 {
-	for (size_t i = 0; i < d->n; i++)
-		json_array_append_new(array, of_diag(&d->v[i]));
+	json_add_diags_fixed(array, d, NULL);
 }
 
 static int append_line(char *line, void *array)

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "core/diag.h"
+#include "policies/policy_fix.h"
 
 json_t *json_of_text(const char *s);	/* NULL: null */
 json_t *json_of_number(uint32_t n);	/* of a place; 0: null */
@@ -22,5 +23,8 @@ json_t *json_of_admits(uint32_t admits);
 json_t *json_of_loses(uint32_t loses);
 /* In the order found; json_memory_lost() tells whether one is missing. */
 void json_add_diags(json_t *array, const struct diags *d);
+/* The same, each with what would mend it (NULL: nothing would). */
+void json_add_diags_fixed(json_t *array, const struct diags *d,
+			  const struct policy_fixes *fixes);
 
 #endif

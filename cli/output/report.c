@@ -92,7 +92,9 @@ void report_result(const struct result *r)
 void report(const struct plan *p, const char *command, const char *word,
 	    enum shown shown)
 {
-	const struct result_end end = { p, word, shown };
+	const struct result_end end = {
+		.plan = p, .word = word, .shown = shown,
+	};
 	const struct result r = { .command = command, .v = &end, .n = 1 };
 
 	report_result(&r);

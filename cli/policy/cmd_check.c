@@ -6,14 +6,26 @@
 #include "core/mem.h"
 #include "engine/kernel_check.h"
 #include "engine/mend.h"
+#include "policies/policy_fix.h"
 
 #define POLICIES_MAX 64
 
 /* What came of one policy. */
 struct checked {
 	struct plan plan;
+	struct policy_fixes fixes;
 	int err, code;
 };
+
+/* What would mend its mistakes; people have --fix. */
+static int propose(struct checked *c, const struct options *o)
+{
+	const struct plan *p = &c->plan;
+
+	return o->json && !o->fix && p->text && p->diags.errors ?
+		       policy_fix_propose(p->file, p->text, p->len,
+					  &c->fixes) : 0;
+}
 
 static const char *check_one(struct checked *c, const struct options *o,
 			     const char *file)
@@ -31,6 +43,8 @@ static const char *check_one(struct checked *c, const struct options *o,
 		err = kernel_check(p);
 	if (!err)
 		plan_note_translation(p);
+	if (propose(c, o))
+		p->diags.lost = true;
 	c->err = err;
 	c->code = err ? exit_code_of(err) : EXIT_DONE;
 	return err ? report_failure_result(err) : "valid";
@@ -79,6 +93,7 @@ static int run(const struct options *o)
 		ends[i].word = check_one(&v[i], o, o->args[i]);
 		ends[i].plan = &v[i].plan;
 		ends[i].shown = SHOW_NOTHING;
+		ends[i].fixes = &v[i].fixes;
 		if (v[i].code > v[all.speaker].code)
 			all.speaker = i;
 	}
@@ -87,6 +102,7 @@ static int run(const struct options *o)
 	for (size_t i = 0; i < n; i++) {
 		say(&v[i], v[i].plan.file);
 		plan_release(&v[i].plan);
+		policy_fixes_release(&v[i].fixes);
 	}
 	return code;
 }

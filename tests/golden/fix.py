@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import re
+import resource
 import stat
 import subprocess
 import sys
@@ -121,10 +122,74 @@ def refusals(folder):
     for words in ((), ("-",)):
         code, said = run("--fix", *words)
         expect(code == 64, "what cannot be written: %r" % (words,), said)
+    code, said = run("--fix", "/dev/null")
+    expect(code >= 64 and "not changed" in said, "a device", said)
     code, said = run("--fix", folder)
-    expect(code >= 64 and "not changed" in said, "a folder", said)
+    expect(code == 66 and "no policy is in this folder" in said,
+           "an empty folder", said)
     code, said = run("--fix", os.path.join(folder, "none.yaml"))
     expect(code == 66, "a file that is not there", said)
+
+
+FILES = {
+    "10-all.yaml": TEXT,
+    "20-dns.yaml": b"version: 1\nuntracked:  # theirs\n  - {name: dns, role: sever, "
+                   b"protocol: udp, ports: [53], accept: none}\n",
+    "30-good.yaml": b"version: 1\nuntracked:\n  - {name: ntp, role: server, "
+                    b"protocol: udp, ports: [123], accept: none}\n",
+}
+
+
+def several(folder):
+    paths = {n: os.path.join(folder, n) for n in FILES}
+    for name, text in FILES.items():
+        write(paths[name], text, 0o604)
+    inode = os.stat(paths["30-good.yaml"]).st_ino
+    code, said = run("--fix", folder)
+    expect(code == 0 and said.count("fixed: ") == 6, "a folder", said)
+    expect(b"role: server" in read(paths["20-dns.yaml"]) and
+           b"# theirs" in read(paths["20-dns.yaml"]), "its second file")
+    expect("20-dns.yaml:3: note: fixed" in said, "is named", said)
+    expect(read(paths["10-all.yaml"]) == TEXT.replace(b"alowed", b"allowed")
+           .replace(b"rol:", b"role:").replace(b"sever", b"server")
+           .replace(b"0x50", b"80").replace(b"opne", b"open"), "its first")
+    expect(os.stat(paths["30-good.yaml"]).st_ino == inode, "a good one stays")
+    expect(sorted(os.listdir(folder)) == sorted(FILES), "nothing is left")
+
+
+def all_or_none(folder):
+    """Where one file cannot be written, the others are as they were."""
+    for name, text in FILES.items():
+        write(os.path.join(folder, name), text)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as other:
+        os.link(os.path.join(folder, "20-dns.yaml"),
+                os.path.join(other, "20-dns.yaml"))
+        code, said = run("--fix", folder)
+    expect(code not in (0, 78) and "several names" in said, "is refused", said)
+    expect(all(read(os.path.join(folder, n)) == t for n, t in FILES.items()),
+           "no file is changed", said)
+    expect(sorted(os.listdir(folder)) == sorted(FILES), "nothing is left")
+
+
+def cost(path, text):
+    write(path, text.encode())
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    run("--fix", path)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+
+def no_product(folder):
+    """Mistakes that can be mended, and those that seem so, don't multiply."""
+    path = os.path.join(folder, "p.yaml")
+    line = "- {name: %s, role: %s, protocol: gre, accept: none}\n"
+    head = "version: 1\nstate_matching: allowed\nuntracked:\n" + "".join(
+        line % (name, "server") for name in ("a", "a-2", "a-3", "a-4"))
+    seeming = line % ("a", "server") * 80
+    real = "".join(line % ("s%d" % i, "sever") for i in range(80))
+    apart = cost(path, head + seeming) + cost(path, head + real)
+    both = cost(path, head + seeming + real)
+    expect("sever," not in read(path).decode(), "all are mended")
+    expect(both < 6 * apart, "%.2f s apart, %.2f s together" % (apart, both))
 
 
 def as_data(folder):
@@ -138,8 +203,54 @@ def as_data(folder):
            "notes in JSON", said)
 
 
+def offset(text, line, column):
+    """In characters; a mark that begins the file is no column."""
+    at = sum(len(l) for l in text.split("\n")[:line - 1]) + line - 1
+    return at + column - 1 + (line == 1 and text.startswith("\ufeff"))
+
+
+def mended_by(text, fix):
+    begin = offset(text, fix["line"], fix["column"])
+    end = offset(text, fix["end_line"], fix["end_column"])
+    return text[:begin] + fix["text"] + text[end:]
+
+
+def diagnostics(paths, batch=64):
+    """{path: [diagnostic...]}, with the fixes that are proposed."""
+    found = {p: [] for p in paths}
+    for i in range(0, len(paths), batch):
+        _, said = run("--json", *paths[i:i + batch])
+        for d in json.loads(said)["diagnostics"]:
+            found[d["file"]].append(d)
+    return found
+
+
+def proposals(folder):
+    """Each fix that --json proposes mends its mistake, by itself."""
+    cases = sorted(glob.glob(POLICIES + "/broken/*.yaml"))
+    tried = {}
+    for case, found in diagnostics(cases).items():
+        with open(case, newline="", errors="surrogateescape") as f:
+            text = f.read()
+        for k, d in enumerate(x for x in found if "fixes" in x):
+            fix, = d["fixes"]
+            path = os.path.join(folder, "%s-%d.yaml" % (
+                os.path.basename(case)[:-5], k))
+            write(path, mended_by(text, fix).encode(
+                "utf-8", "surrogateescape"))
+            tried[path] = d
+    for path, found in diagnostics(sorted(tried)).items():
+        was = tried[path]
+        expect(not any(d["id"] == was["id"] and d["line"] == was["line"] and
+                       d["message"] == was["message"] for d in found),
+               "%s: %s stays" % (path, was), found)
+    print("%d fixes proposed" % len(tried))
+    expect(len(tried) > 150, "too few")
+
+
 def main():
-    for test in broken, good, file_stays, refusals, as_data:
+    for test in (broken, good, file_stays, several, all_or_none, refusals,
+                 no_product, as_data, proposals):
         with tempfile.TemporaryDirectory() as folder:
             test(folder)
     sys.exit(bool(faults))
