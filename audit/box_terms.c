@@ -463,6 +463,7 @@ int boxes_narrow(struct boxes *l, const struct foreign *f,
 	case TERM_SET_CTMARK:
 	case TERM_LOSE_CTMARK:
 	case TERM_ZONE:
+	case TERM_CT_ZONE:
 	case TERM_HELPER:
 	case TERM_MOVE:
 		break;

@@ -142,6 +142,24 @@ static void put_status(struct packet *p)
 	memcpy(p->field[FIELD_STATUS].known, &be_nat, sizeof(be_nat));
 }
 
+/* What conntrack makes of a packet whose connection it does not know. */
+static uint8_t alone_of(enum talk talk, uint8_t proto)
+{
+	if (talk != TALK_ANSWER)
+		return talks[talk].alone;
+	switch (proto) {
+	case IPPROTO_TCP:		/* a SYN-ACK begins nothing */
+	case IPPROTO_ICMP:		/* nor does an echo reply */
+	case IPPROTO_ICMPV6:
+		return NF_CT_STATE_INVALID_BIT;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		return IS_NEW;
+	default:
+		return talks[talk].alone;
+	}
+}
+
 bool conversation_packet(const struct flow_space *sp,
 			 const struct flow_sample *s, enum talk talk,
 			 bool has_entry, struct packet *ret)
@@ -168,6 +186,8 @@ bool conversation_packet(const struct flow_space *sp,
 		put_echo(ret, answers);
 	else if (sp->proto == IPPROTO_TCP)
 		packet_set_number(ret, FIELD_TCP_FLAGS, talks[talk].flags);
-	ret->ct_states = has_entry ? talks[talk].state : talks[talk].alone;
+	ret->answers = answers;
+	ret->ct_alone = alone_of(talk, sp->proto);
+	ret->ct_states = has_entry ? talks[talk].state : ret->ct_alone;
 	return true;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/judge.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "audit/judge_drop.h"
+#include "audit/judge_entry.h"
 #include "audit/judge_moves.h"
 #include "core/mem.h"
 
@@ -69,9 +69,6 @@ static void note_needs(const struct foreign *f, const struct walk *walk,
 			continue;
 		has = f->rules[s->rule].features;
 		note_mark(f, s, ret);
-		if (ret->zone == FOREIGN_NOWHERE &&
-		    judge_leaves_template(f, s->rule))
-			ret->zone = s->rule;
 		if (ret->helper == FOREIGN_NOWHERE &&
 		    foreign_has_term(f, &f->rules[s->rule],
 				     TERM_HELPER))
@@ -82,6 +79,29 @@ static void note_needs(const struct foreign *f, const struct walk *walk,
 			ret->helper = s->rule;
 		if (has & count && ret->count == FOREIGN_NOWHERE)
 			ret->count = s->rule;
+	}
+}
+
+/* Was conntrack told how to look at it? */
+static bool has_template(const struct walk *walk)
+{
+	for (size_t i = 0; i < walk->n_phases; i++)
+		if (walk->phases[i].chain == FOREIGN_NOWHERE &&
+		    walk->phases[i].before.ct & CT_TEMPLATE)
+			return true;
+	return false;
+}
+
+static void note_zone(const struct foreign *f, const struct walk *walk,
+		      struct judged *ret)
+{
+	for (size_t i = 0; i < walk->n_steps &&
+			   ret->zone == FOREIGN_NOWHERE; i++) {
+		const struct walk_step *s = &walk->steps[i];
+
+		if (s->matched != TRUTH_NO && s->rule != FOREIGN_NOWHERE &&
+		    judge_leaves_template(f, s->rule))
+			ret->zone = s->rule;
 	}
 }
 
@@ -109,35 +129,10 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 	judge_moves(f, &walk, t == TALK_ANSWER, ret);
 	if (walk.tracked != TRUTH_NO)
 		note_needs(f, &walk, ret);
+	if (walk.tracked != TRUTH_NO || has_template(&walk))
+		note_zone(f, &walk, ret);
 	return watch && talk->passes == TRUTH_YES ?
 		       watch->passed(&walk, p, t, watch->arg) : 0;
-}
-
-/* The mark of a connection, from packet to packet. */
-struct entry_mark {
-	uint32_t value, known, unset;
-};
-
-static void put_entry_mark(const struct entry_mark *m, struct packet *p)
-{
-	uint32_t value = htonl(m->value), known = htonl(m->known);
-
-	packet_set(p, FIELD_CTMARK, &value);
-	memcpy(p->field[FIELD_CTMARK].known, &known, sizeof(known));
-	p->ctmark_new = m->unset;
-}
-
-/* After the first packet; then it may, or may not, be what it was. */
-static void next_entry_mark(const struct walk_state *s, bool first,
-			    struct entry_mark *m)
-{
-	uint32_t known = s->ctmark_known;
-
-	if (!first)
-		known &= m->known & ~(s->ctmark ^ m->value);
-	m->unset = first ? s->ctmark_new : m->unset & s->ctmark_new;
-	m->known = known;
-	m->value = s->ctmark & known;
 }
 
 static int judge_all(struct walker *w, const struct foreign *f,
@@ -145,24 +140,21 @@ static int judge_all(struct walker *w, const struct foreign *f,
 		     enum truth tracking, bool has_entry,
 		     const struct judge_watch *watch, struct judged *ret)
 {
-	struct entry_mark mark = { 0 };
+	struct judge_entry e = { .there = has_entry };
 	int err = 0;
 
 	for (enum talk t = 0; !err && t < TALK_MAX_; t++) {
 		struct walk_state after;
 		struct packet p;
 
-		if (!conversation_packet(sp, s, t, has_entry, &p))
+		if (!conversation_packet(sp, s, t, e.there, &p))
 			continue;
 		p.tracking = tracking;
 		if (t != TALK_FIRST)
-			put_entry_mark(&mark, &p);
+			judge_entry_put(&e, t, &p);
 		err = judge_talk(w, f, &p, t, watch, ret, &after);
 		if (!err)
-			next_entry_mark(&after, t == TALK_FIRST, &mark);
-		/* Half of a connection makes no entry to go by. */
-		if (t == TALK_FIRST && ret->tracked == TRUTH_NO)
-			has_entry = false;
+			judge_entry_next(&e, t, &after, ret);
 	}
 	return err;
 }
@@ -385,11 +377,11 @@ struct harm_found judge_compare(const struct judged *now,
 
 	if (before != TRUTH_NO)
 		h = find_need(now, way);
+	if (!h.harm && is_worse(before, after))
+		h = judge_loss(now, then);
 	if (!h.harm && stays_tracked(now, then) &&
 	    then->zone != FOREIGN_NOWHERE)
 		h = tracked_by(then->zone);
-	if (!h.harm && is_worse(before, after))
-		h = judge_loss(now, then);
 	if (!h.harm && before == TRUTH_MAYBE && after == TRUTH_MAYBE)
 		h = find_lost_answer(now, then);
 	if (!h.harm && before != TRUTH_YES && after != TRUTH_NO &&
@@ -403,6 +395,9 @@ struct harm_found judge_compare(const struct judged *now,
 		h = tracked_by(FOREIGN_NOWHERE);
 	if (!h.harm && before != TRUTH_NO)
 		h = find_mild(now);
+	h.hidden = h.harm == HARM_CUT_OFF ? then->hidden :
+		   h.harm == HARM_LET_IN && now->hidden;
+	h.zone = h.harm == HARM_CUT_OFF ? then->zone : now->zone;
 	return h;
 }
 

@@ -62,6 +62,7 @@ struct judged {
 	enum truth source_lost;	/* to one that it has not anyway */
 	uint32_t lost_by, lost_maybe_by, ports_by;
 	uint32_t zone;		/* that leaves a template; or NOWHERE */
+	bool hidden;		/* ... and keeps answers from the entry */
 };
 
 enum harm {
@@ -96,6 +97,9 @@ struct harm_found {
 	uint32_t rule, chain;	/* that decides, today or then */
 	/* cut off: the rule by which it passes today; base NOWHERE: none */
 	struct judged_pass by;
+	/* and why, if `hidden`: the rule that keeps answers from the entry */
+	uint32_t zone;
+	bool hidden;
 };
 
 /* Who wants to see the walk of each packet that passes, but ICMP errors. */

@@ -264,6 +264,21 @@ static void describe(const struct service *s, const struct harm_found *h,
 	}
 }
 
+/* A zone of one direction is seldom meant, and never shows where it drops. */
+static void describe_zone(const struct plan *p, const struct harm_found *h,
+			  struct strbuf *out)
+{
+	const struct harm_found by = { .rule = h->zone };
+
+	if (!h->hidden || h->zone == FOREIGN_NOWHERE)
+		return;
+	strbuf_puts(out, h->zone == h->rule ?
+		    ", which puts requests and answers into different conntrack zones" :
+		    "; requests and answers are in different conntrack zones, by ");
+	if (h->zone != h->rule)
+		preflight_print_place(&p->host, &by, out);
+}
+
 static bool is_known(const struct preflight_said *said,
 		     const struct service *s, const struct harm_found *h)
 {
@@ -371,6 +386,7 @@ int preflight_say(struct plan *p, const struct service *s,
 		preflight_print_place(&p->host, &passes, &by);
 	describe(s, h, strbuf_str(&flow), strbuf_str(&place), strbuf_str(&by),
 		 &text);
+	describe_zone(p, h, &text);
 	if (strbuf_status(&text))
 		return -ENOMEM;
 	say(p, s, h, strbuf_str(&text), &said->refused);

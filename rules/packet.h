@@ -7,6 +7,8 @@
  *         nothing of them is known but the family and the protocol; its mark
  *         is 0. What the walk itself knows is not set: the state, and which
  *         interface is looked at where.
+ *         A packet that is not `in_zone` finds its entry wherever it is
+ *         looked for.
  * Units:  values as in rules/term.h; ports of packet_set_port() in host byte
  *         order. ct_states: NF_CT_STATE_BITs.
  * Source: linux/netfilter/nf_conntrack_common.h; RTN_* in linux/rtnetlink.h.
@@ -53,6 +55,10 @@ struct packet {
 	enum packet_path path;
 	struct packet_value field[FIELD_MAX_];
 	uint8_t ct_states;		/* what conntrack may make of it */
+	uint8_t ct_alone;		/* ... where its entry is not found */
+	struct ct_zone zone;		/* of its entry, if `in_zone` */
+	bool in_zone;
+	bool answers;			/* it goes the way of the answers */
 	uint32_t ctmark_new;		/* bits of CTMARK no rule has set: 0 */
 	enum truth tracking;		/* is conntrack at work? */
 };

@@ -23,7 +23,8 @@
  * Owner:  key sets and ranges are the model's (rules/foreign.h); names are
  *         interned.
  * Source: NF_CT_STATE_BIT in linux/netfilter/nf_conntrack_common.h, RTN_* in
- *         linux/rtnetlink.h, NFPROTO_* in linux/netfilter.h.
+ *         linux/rtnetlink.h, NFPROTO_* in linux/netfilter.h; nf_ct_zone_id()
+ *         in net/netfilter/nf_conntrack_zones.h.
  */
 #ifndef CTPOLICY_RULES_TERM_H
 #define CTPOLICY_RULES_TERM_H
@@ -67,6 +68,32 @@ enum packet_field { PACKET_FIELDS(PACKET_FIELD_) FIELD_MAX_ };
 #define STATE_LISTS_SNAT 0x10000
 #define STATE_LISTS_DNAT 0x20000
 
+/*
+ * Where conntrack looks for the entry of a packet, in each direction: a zone
+ * may be meant for one alone, and in the other it is then the zone 0.
+ */
+struct ct_zone {
+	uint16_t id[2];		/* [is of the answers], host byte order */
+	uint8_t known;		/* bits 1 << is of the answers */
+};
+#define CT_ZONE_KNOWN 3
+/* Of `ct original zone` and `--zone-orig`; of `reply`. */
+#define CT_ZONE_ORIGINAL 1
+#define CT_ZONE_REPLY 2
+
+/* The zone `id` in these directions; `known`: the rule says its number. */
+static inline struct ct_zone ct_zone_of(uint16_t id, uint8_t directions,
+					bool known)
+{
+	struct ct_zone z = {
+		.known = (uint8_t)(known ? CT_ZONE_KNOWN : ~directions & 3),
+	};
+
+	for (unsigned int i = 0; known && i < 2; i++)
+		z.id[i] = directions >> i & 1 ? id : 0;
+	return z;
+}
+
 #define TERM_KEY_MAX 16		/* bytes of one field */
 #define TERM_FIELDS_MAX 6	/* fields of one key */
 
@@ -80,6 +107,7 @@ enum term_kind {
 	TERM_SET_CTMARK,	/* the same of an entry's: keep is CTMARK's */
 	TERM_LOSE_CTMARK,
 	TERM_ZONE,	/* does: a conntrack zone, which undoes NOTRACK */
+	TERM_CT_ZONE,	/* the zone of what iptables' CT does */
 	TERM_HELPER,	/* does: a conntrack helper for the connection */
 	TERM_MOVE,	/* does: what the address or port is translated to */
 };
@@ -99,6 +127,7 @@ struct term {
 		uint8_t mask[TERM_KEY_MAX];	/* if masked: of one field */
 		struct { uint32_t keep, take, flip; };	/* host byte order */
 		struct { uint16_t port, last_port; };	/* the same */
+		struct ct_zone zone;
 	};
 	const char *name;	/* opaque: its word, "limit"; else NULL */
 };

@@ -64,7 +64,7 @@ static void track(const struct walking *x, struct walk_state *s)
 	uint8_t becomes = x->seen ? open & NF_CT_STATE_INVALID_BIT :
 			  is_never_tracked(x->p) ?
 				  (uint8_t)NF_CT_STATE_UNTRACKED_BIT :
-				  x->p->ct_states;
+				  walk_zone_states(x->p, s);
 
 	if (x->p->tracking == TRUTH_NO || !open)
 		return;
@@ -336,7 +336,7 @@ static struct walk_state at_first(const struct packet *p)
 		.moved = MOVED_NOT_SOURCE | MOVED_NOT_DESTINATION,
 		.mark_known = number(mark->known),
 		.ctmark_known = number(ctmark->known),
-		.ctmark_new = p->ctmark_new,
+		.ctmark_new = p->ctmark_new, .zone.known = CT_ZONE_KNOWN,
 	};
 
 	s.mark = number(mark->v) & s.mark_known;

@@ -42,6 +42,7 @@ enum walk_outcome {
 struct walk_state {
 	uint8_t ct;		/* NF_CT_STATE_BITs, CT_TEMPLATE */
 	uint8_t moved;		/* MOVED_*: how addresses may have changed */
+	struct ct_zone zone;	/* that conntrack looks in, or looked in */
 	uint32_t lost;		/* 1 << FIELD_*: no longer what they were */
 	uint32_t mark, mark_known;
 	uint32_t ctmark, ctmark_known;	/* of the entry, if there is one */

@@ -236,13 +236,10 @@ static void take_out(struct walk_state *s)
 }
 
 /* nft's `ct zone set` ignores NOTRACK: the template takes its place. */
-static void put_in_zone(struct walk_state *s)
+static void put_in_zone(const struct term *t, struct walk_state *s)
 {
-	static const uint8_t open = NF_CT_STATE_INVALID_BIT |
-				    NF_CT_STATE_UNTRACKED_BIT;
-
-	if (s->ct & open)
-		s->ct = (uint8_t)((s->ct & ~open) | CT_TEMPLATE);
+	walk_put_template(NF_CT_STATE_INVALID_BIT | NF_CT_STATE_UNTRACKED_BIT,
+			  &t->zone, s);
 }
 
 static void do_effect(const struct term *t, struct walk_state *s)
@@ -250,8 +247,9 @@ static void do_effect(const struct term *t, struct walk_state *s)
 	if (t->kind == TERM_NOTRACK)
 		take_out(s);
 	else if (t->kind == TERM_ZONE)
-		put_in_zone(s);
-	else if (t->kind != TERM_HELPER && t->kind != TERM_MOVE)
+		put_in_zone(t, s);
+	else if (t->kind != TERM_HELPER && t->kind != TERM_MOVE &&
+		 t->kind != TERM_CT_ZONE)
 		walk_set_mark(t, s);
 }
 

@@ -141,6 +141,15 @@ void walk_join(struct walk_state *to, const struct walk_state *from);
 bool walk_state_same(const struct walk_state *a, const struct walk_state *b);
 void ending_add(struct ending *e, uint8_t how, const struct walk_state *s);
 
+/* walk_zone.c */
+void walk_zone_join(struct ct_zone *to, const struct ct_zone *from);
+bool walk_zone_same(const struct ct_zone *a, const struct ct_zone *b);
+/* What is in one of the states `open` gets a template of that zone. */
+void walk_put_template(uint8_t open, const struct ct_zone *zone,
+		       struct walk_state *s);
+/* What conntrack makes of the packet, in the zone where it looks. */
+uint8_t walk_zone_states(const struct packet *p, const struct walk_state *s);
+
 /* walk_term.c */
 enum truth walk_has_entry(uint8_t ct);
 /* walk_mark.c: the terms that set and lose marks. */

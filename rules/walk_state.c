@@ -6,6 +6,7 @@ void walk_join(struct walk_state *to, const struct walk_state *from)
 {
 	to->ct |= from->ct;
 	to->moved |= from->moved;
+	walk_zone_join(&to->zone, &from->zone);
 	to->lost |= from->lost;
 	to->mark_known &= from->mark_known & ~(to->mark ^ from->mark);
 	to->mark &= to->mark_known;
@@ -17,6 +18,7 @@ void walk_join(struct walk_state *to, const struct walk_state *from)
 bool walk_state_same(const struct walk_state *a, const struct walk_state *b)
 {
 	return a->ct == b->ct && a->moved == b->moved && a->lost == b->lost &&
+	       walk_zone_same(&a->zone, &b->zone) &&
 	       a->mark == b->mark && a->mark_known == b->mark_known &&
 	       a->ctmark == b->ctmark && a->ctmark_known == b->ctmark_known &&
 	       a->ctmark_new == b->ctmark_new;

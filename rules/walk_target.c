@@ -68,21 +68,30 @@ static void move_destination(struct walk_state *s, bool here)
 	s->moved |= here ? MOVED_HERE : MOVED_DESTINATION;
 }
 
-/* A template is left alone where an entry or NOTRACK is there already. */
-static void set_template(struct walk_state *s)
+static const struct term *find_term(const struct foreign *f,
+				    const struct foreign_rule *r,
+				    enum term_kind kind)
 {
-	if (s->ct & NF_CT_STATE_INVALID_BIT)
-		s->ct = (uint8_t)((s->ct & ~NF_CT_STATE_INVALID_BIT) |
-				  CT_TEMPLATE);
+	for (uint32_t i = 0; i < r->n_terms; i++)
+		if (f->terms[r->terms + i].kind == kind)
+			return &f->terms[r->terms + i];
+	return NULL;
 }
 
 static bool has_term(const struct foreign *f, const struct foreign_rule *r,
 		     enum term_kind kind)
 {
-	for (uint32_t i = 0; i < r->n_terms; i++)
-		if (f->terms[r->terms + i].kind == kind)
-			return true;
-	return false;
+	return find_term(f, r, kind);
+}
+
+/* A template is left alone where an entry or NOTRACK is there already. */
+static void set_template(const struct foreign *f, const struct foreign_rule *r,
+			 struct walk_state *s)
+{
+	const struct term *t = find_term(f, r, TERM_CT_ZONE);
+	const struct ct_zone none = ct_zone_of(0, 0, true);
+
+	walk_put_template(NF_CT_STATE_INVALID_BIT, t ? &t->zone : &none, s);
 }
 
 static void move(enum effect effect, uint8_t hook, struct walk_state *s)
@@ -101,7 +110,7 @@ static void go_on(const struct foreign *f, const struct foreign_rule *r,
 	if (effect == REWRITES)
 		s->lost |= SOURCE_FIELDS | DESTINATION_FIELDS;
 	else if (effect == SETS_TEMPLATE && !has_term(f, r, TERM_NOTRACK))
-		set_template(s);
+		set_template(f, r, s);
 	else if (effect == SETS_MARK && !has_term(f, r, TERM_SET_MARK))
 		s->mark = s->mark_known = 0;
 }

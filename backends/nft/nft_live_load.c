@@ -6,6 +6,8 @@
 #include "core/intern.h"
 #include "core/mem.h"
 
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
+
 #define LOAD_MAX 16			/* bytes of what is only named */
 
 static const struct {
@@ -155,21 +157,44 @@ static int set_ct(struct live_rule *r, uint32_t key, unsigned int at,
 					   nft_live_set_mark(r, at, true);
 }
 
+/* The kernel reads two bytes as a number of the machine's. */
+static int set_zone(struct live_rule *r, unsigned int at,
+		    const struct nlattr *direction)
+{
+	bool one = direction && mnl_attr_get_payload_len(direction) >= 1;
+	uint8_t ways = !one ? CT_ZONE_ORIGINAL | CT_ZONE_REPLY :
+		       mnl_attr_get_u8(direction) == IP_CT_DIR_ORIGINAL ?
+			      CT_ZONE_ORIGINAL : CT_ZONE_REPLY;
+	bool known = nft_live_fits(at, 2);
+	uint8_t v[2] = { 0 };
+	uint16_t id;
+	struct term t = { .kind = TERM_ZONE };
+
+	for (unsigned int i = 0; known && i < 2; i++) {
+		v[i] = r->byte[at + i].flip;
+		known = r->byte[at + i].load == LIVE_CONST;
+	}
+	memcpy(&id, v, sizeof(id));
+	t.zone = ct_zone_of(id, ways, known);
+	return r->f->wants_terms ? foreign_add_term(r->f, &t) : 0;
+}
+
 static int read_ct(struct live_rule *r, const struct nlattr *const *v)
 {
 	uint32_t key = nft_attr_u32(v[NFTA_CT_KEY]);
 	bool sets = v[NFTA_CT_SREG];
 	struct live_load l = { LIVE_CT, key, 4, "ct" };
+	unsigned int at = sets ? nft_live_at(nft_attr_u32(
+						v[NFTA_CT_SREG])) : 0;
 	int err;
 
 	nft_live_last(r)->features |= nft_live_ct_feature(key, sets);
 	if (key < ARRAY_SIZE(cts))
 		l.name = cts[key];
 	if (sets) {
-		err = set_ct(r, key, nft_live_at(nft_attr_u32(
-						v[NFTA_CT_SREG])), l.name);
+		err = set_ct(r, key, at, l.name);
 		return !err && key == NFT_CT_ZONE ?
-			       nft_live_effect(r, TERM_ZONE) : err;
+			       set_zone(r, at, v[NFTA_CT_DIRECTION]) : err;
 	}
 	if (v[NFTA_CT_DIRECTION] ||
 	    (key != NFT_CT_STATE && key != NFT_CT_STATUS &&

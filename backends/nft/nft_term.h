@@ -43,7 +43,7 @@ struct nft_word {
 	const char *s;
 };
 
-#define WORDS_AHEAD 3
+#define WORDS_AHEAD 4
 #define WORDS_DEPTH 16			/* of defines within defines */
 
 struct nft_words {

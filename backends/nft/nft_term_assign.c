@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backends/nft/nft_term_assign.c: what a rule sets, of the packet or flow. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/nft/nft_term.h"
@@ -132,6 +133,15 @@ static int read_set_mark(struct nft_words *w, bool of_entry)
 	return err ? err : foreign_add_term(w->r->f, &t);
 }
 
+/* `ct original zone`, `ct reply zone`: CT_ZONE_*; 0: it is none of them. */
+static uint8_t zone_way(const struct nft_words *w)
+{
+	if (!nft_word_is(w, 0, "ct") || !nft_word_is(w, 2, "zone"))
+		return 0;
+	return nft_word_is(w, 1, "original") ? CT_ZONE_ORIGINAL :
+	       nft_word_is(w, 1, "reply")    ? CT_ZONE_REPLY : 0;
+}
+
 unsigned int nft_words_to_set(const struct nft_words *w)
 {
 	if (nft_word_is(w, 1, "set"))
@@ -139,7 +149,7 @@ unsigned int nft_words_to_set(const struct nft_words *w)
 	if ((nft_word_is(w, 0, "meta") || nft_word_is(w, 0, "ct")) &&
 	    nft_word_is(w, 2, "set"))
 		return 3;
-	return 0;
+	return zone_way(w) && nft_word_is(w, 3, "set") ? 4 : 0;
 }
 
 /* `ct KEY set` that matters to where the packet goes; NULL: it does not. */
@@ -154,7 +164,23 @@ static const enum term_kind *effect_of(const struct nft_words *w)
 		if (nft_word_is(w, 0, "ct") &&
 		    nft_word_is(w, 1, effects[i].key))
 			return &effects[i].kind;
-	return NULL;
+	return zone_way(w) ? &effects[0].kind : NULL;
+}
+
+/* From behind `set`: a number, or what is not known. */
+static struct ct_zone take_zone(const struct nft_words *w, uint8_t way)
+{
+	char number[8] = "", *end;
+	bool plain = w->a[0].kind == WORD_NUMBER &&
+		     w->a[0].n < sizeof(number);
+	unsigned long id;
+
+	if (plain)
+		memcpy(number, w->a[0].s, w->a[0].n);
+	id = strtoul(number, &end, 0);
+	return ct_zone_of((uint16_t)id, way ? way : CT_ZONE_ORIGINAL |
+						    CT_ZONE_REPLY,
+			  plain && !*end && id <= UINT16_MAX);
 }
 
 int nft_term_set(struct nft_words *w, unsigned int words)
@@ -162,11 +188,14 @@ int nft_term_set(struct nft_words *w, unsigned int words)
 	const enum term_kind *effect = effect_of(w);
 	bool of_entry = nft_word_is(w, 0, "ct");
 	bool mark = nft_word_is(w, words - 2, "mark");
+	uint8_t way = zone_way(w);
 	struct term t = { 0 };
 	int err;
 
 	while (words--)
 		nft_words_next(w);
+	if (effect && *effect == TERM_ZONE)
+		t.zone = take_zone(w, way);
 	err = mark ? read_set_mark(w, of_entry) : read_value(w);
 	if (err || !effect)
 		return err;

@@ -37,6 +37,7 @@ enum xt_seen {
 	SEEN_RESTORE = 1 << 14,
 	SEEN_HELPER = 1 << 15,
 	SEEN_MOVE = 1 << 16,
+	SEEN_ZONE = 1 << 17,
 };
 
 struct xt_list {
@@ -62,6 +63,9 @@ struct xt_reader {
 	uint32_t keep, flip;
 	uint32_t nf_mask, ct_mask;	/* of the target; all bits */
 	const char *to;		/* where it translates to */
+	uint16_t zone;
+	uint8_t zone_directions; /* CT_ZONE_*; 0: both */
+	bool zone_lost;		/* its number is not said */
 };
 
 /* One word as a range of a field. */
@@ -112,6 +116,7 @@ int xt_put_number(struct xt_reader *r, enum packet_field field, uint32_t first,
 int xt_end_match(struct xt_reader *r);
 int xt_take_target_mark(struct xt_reader *r, const struct xt_option_row *row);
 int xt_take_mark_mask(struct xt_reader *r, const struct xt_option_row *row);
+int xt_take_zone(struct xt_reader *r, const struct xt_option_row *row);
 /* "192.0.2.1:80", "[2001:db8::1]:80-81", "192.0.2.1-192.0.2.9", "80-81" */
 int xt_take_move(struct xt_reader *r, const struct xt_option_row *row);
 int xt_put_move(struct xt_reader *r);

@@ -252,7 +252,7 @@ int xt_end_match(struct xt_reader *r)
 		err = end[i](r);
 	/* What belongs to the target stays. */
 	r->seen &= SEEN_SET_MARK | SEEN_LOSE_MARK | SEEN_NOTRACK | SEEN_SAVE |
-		   SEEN_RESTORE | SEEN_HELPER | SEEN_MOVE;
+		   SEEN_RESTORE | SEEN_HELPER | SEEN_MOVE | SEEN_ZONE;
 	memset(r->types, 0, sizeof(r->types));
 	return err;
 }

@@ -318,6 +318,9 @@ static const struct xt_option_row rows[] = {
 	{ .name = "--transparent", .take = take_note,
 	  .seen = SEEN_SOCKET | SEEN_TRANSPARENT },
 	{ .name = "--xor-mark", .take = xt_take_target_mark },
+	{ .name = "--zone", .take = xt_take_zone, .seen = SEEN_ZONE },
+	{ .name = "--zone-orig", .take = xt_take_zone, .seen = SEEN_ZONE },
+	{ .name = "--zone-reply", .take = xt_take_zone, .seen = SEEN_ZONE },
 };
 
 static int compare(const void *key, const void *row)

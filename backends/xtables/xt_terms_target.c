@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* backends/xtables/xt_terms_target.c: what a target does to the packet. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/xtables/xt_reader.h"
@@ -62,6 +63,34 @@ int xt_take_mark_mask(struct xt_reader *r, const struct xt_option_row *row)
 	return 0;
 }
 
+/* "7"; "mark": that of the packet, whatever it is then. */
+int xt_take_zone(struct xt_reader *r, const struct xt_option_row *row)
+{
+	const char *dash = strchr(row->name + 2, '-');
+	char *end = NULL;
+	unsigned long id = r->o.arg ? strtoul(r->o.arg, &end, 0) : 0;
+
+	r->zone = (uint16_t)id;
+	r->zone_lost = !end || end == r->o.arg || *end || id > UINT16_MAX;
+	if (dash)
+		r->zone_directions |= !strcmp(dash, "-orig") ?
+					      CT_ZONE_ORIGINAL : CT_ZONE_REPLY;
+	return 0;
+}
+
+static int end_zone(struct xt_reader *r)
+{
+	uint8_t both = CT_ZONE_ORIGINAL | CT_ZONE_REPLY;
+	const struct term t = {
+		.kind = TERM_CT_ZONE,
+		.zone = ct_zone_of(r->zone, r->zone_directions ?
+						    r->zone_directions : both,
+				   !r->zone_lost),
+	};
+
+	return foreign_add_term(r->f, &t);
+}
+
 /* `seen`: what must have been; 0: the target alone says it. */
 static const struct {
 	const char *target;
@@ -110,14 +139,10 @@ static int end_connmark(struct xt_reader *r)
 	return err ? err : foreign_add_term(r->f, &t);
 }
 
-int xt_end_target(struct xt_reader *r)
+static int end_effect(struct xt_reader *r)
 {
 	struct term t = { 0 };
 
-	if (r->seen & SEEN_MOVE)
-		return xt_put_move(r);
-	if (r->target && !strcmp(r->target, "CONNMARK"))
-		return end_connmark(r);
 	for (size_t i = 0; r->target && i < ARRAY_SIZE(effects); i++) {
 		if (strcmp(r->target, effects[i].target) ||
 		    (r->seen & effects[i].seen) != effects[i].seen)
@@ -130,4 +155,16 @@ int xt_end_target(struct xt_reader *r)
 		return foreign_add_term(r->f, &t);
 	}
 	return 0;
+}
+
+int xt_end_target(struct xt_reader *r)
+{
+	int err;
+
+	if (r->seen & SEEN_MOVE)
+		return xt_put_move(r);
+	if (r->target && !strcmp(r->target, "CONNMARK"))
+		return end_connmark(r);
+	err = end_effect(r);
+	return err || !(r->seen & SEEN_ZONE) ? err : end_zone(r);
 }

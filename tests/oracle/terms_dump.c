@@ -147,6 +147,17 @@ static void print_move(const struct foreign *f, const struct term *t)
 		printf(" ports %u-%u", t->port, t->last_port);
 }
 
+/* Of requests, and of answers. */
+static void print_zone(const struct ct_zone *z)
+{
+	printf("zone");
+	for (unsigned int i = 0; i < 2; i++)
+		if (z->known >> i & 1)
+			printf(" %u", z->id[i]);
+		else
+			printf(" ?");
+}
+
 static void print_term(const struct foreign *f, const struct term *t)
 {
 	printf("\t\t");
@@ -156,8 +167,10 @@ static void print_term(const struct foreign *f, const struct term *t)
 		printf("opaque: %s%s", t->negated ? "not " : "", t->name);
 	else if (t->kind == TERM_NOTRACK)
 		printf("notrack");
-	else if (t->kind == TERM_ZONE || t->kind == TERM_HELPER)
-		printf(t->kind == TERM_ZONE ? "zone" : "helper");
+	else if (t->kind == TERM_HELPER)
+		printf("helper");
+	else if (t->kind == TERM_ZONE || t->kind == TERM_CT_ZONE)
+		print_zone(&t->zone);
 	else if (t->kind == TERM_MOVE)
 		print_move(f, t);
 	else

@@ -157,6 +157,41 @@ static void test_zone(void **state)
 	assert_int_equal(s->w.tracked, TRUTH_NO);
 }
 
+/* Answers are looked for in their own zone, in the direction of answers. */
+static void test_zone_of_entry(void **state)
+{
+	static const struct {
+		struct ct_zone entry, rule;
+		bool found;
+	} cases[] = {
+		{ { { 7, 7 }, 3 }, { { 7, 7 }, 3 }, true },
+		{ { { 0, 7 }, 3 }, { { 7, 7 }, 3 }, true },
+		{ { { 7, 0 }, 3 }, { { 7, 0 }, 3 }, true },
+		{ { { 7, 7 }, 3 }, { { 7, 0 }, 3 }, false },
+		{ { { 0, 0 }, 3 }, { { 0, 7 }, 3 }, false },
+	};
+	struct scene *s = *state;
+	uint32_t in = scene_input(s, "drop"), pre;
+	struct term *t;
+
+	scene_rule(s, in, FOREIGN_ACCEPT, NULL);
+	scene_match_states(s, ESTABLISHED);
+	pre = scene_base(s, "pre", "filter", "prerouting", "raw", NULL);
+	scene_rule(s, pre, FOREIGN_NONE, NULL);
+	t = scene_term(s, (struct term){ .kind = TERM_ZONE });
+	s->p.answers = s->p.in_zone = true;
+	s->p.ct_states = ESTABLISHED;
+	s->p.ct_alone = INVALID;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		s->p.zone = cases[i].entry;
+		t->zone = cases[i].rule;
+		assert_int_equal(scene_outcome(s), cases[i].found ?
+				 WALK_ACCEPTED : WALK_DROPPED);
+		t->zone.known = CT_ZONE_ORIGINAL;
+		assert_unknown(s);
+	}
+}
+
 static void test_loopback(void **state)
 {
 	struct scene *s = *state;
@@ -325,6 +360,7 @@ int main(void)
 		SCENE_TEST(test_no_tracking),
 		SCENE_TEST(test_neighbours),
 		SCENE_TEST(test_template),
+		SCENE_TEST(test_zone_of_entry),
 		SCENE_TEST(test_zone),
 		SCENE_TEST(test_loopback),
 		SCENE_TEST(test_forwarded),

@@ -82,6 +82,9 @@ static void dump_term(const struct foreign *f, const struct term *t,
 		if (t->n_fields)
 			dump_set(f, t, out);
 		strbuf_printf(out, ":%u-%u", t->port, t->last_port);
+	} else if (t->kind == TERM_CT_ZONE) {
+		strbuf_printf(out, "zone %x %x %x", t->zone.id[0],
+			      t->zone.id[1], t->zone.known);
 	} else if (t->kind != TERM_MATCH)
 		strbuf_printf(out, "%s%s", words[t->kind],
 			      t->name ? t->name : "");
@@ -374,7 +377,13 @@ static void test_targets(void **state)
 		{ "-j HMARK --hmark-tuple src", "lose" },
 		{ "-j SET --map-set x src --map-mark", "lose" },
 		{ "-j CT --notrack", "notrack" }, { "-j NOTRACK", "notrack" },
-		{ "-j CT --zone 1", "" }, { "-j CT --helper ftp", "helper" },
+		{ "-j CT --zone 1", "zone 1 1 3" },
+		{ "-j CT --zone-orig 0x10", "zone 10 0 3" },
+		{ "-j CT --zone-reply 65535", "zone 0 ffff 3" },
+		{ "-j CT --zone mark", "zone 0 0 0" },
+		{ "-j CT --zone-orig mark", "zone 0 0 2" },
+		{ "-j CT --helper ftp", "helper" },
+		{ "-j CT --helper ftp --zone 2", "helper; zone 2 2 3" },
 		{ "-j LOG --log-prefix \"-m limit\"", "" },
 		{ "-j REJECT --reject-with tcp-reset -p tcp", "protocol=06" },
 		{ "-g CHAIN", "" },
