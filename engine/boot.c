@@ -129,7 +129,7 @@ static int take_stock(struct boot *b, const struct boot_place *now,
 			err = boot_add(&b->live, e);
 			if (!err && !wanted && !boot_has(&b->given_up, e))
 				err = add_step(s, false, e);
-		} else if (wanted) {
+		} else if (wanted && !boot_has(&b->given_up, e)) {
 			err = add_step(s, true, e);
 		}
 	}

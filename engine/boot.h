@@ -13,8 +13,8 @@
  * Units:  `line` is that of `was` in the file as it was before the edits.
  * Owner:  texts are interned; boot_release().
  * Errors: -FAULT_CONFLICT: a file changed meanwhile. -errno of writing, each
- *         with a diagnostic. A line that cannot be put back is a warning, and
- *         stays known. -EINVAL of boot_parse(): not such a text. -ENOMEM.
+ *         with a diagnostic. A line that is given up stays known. -EINVAL of
+ *         boot_parse(): not such a text. -ENOMEM.
  */
 #ifndef CTPOLICY_ENGINE_BOOT_H
 #define CTPOLICY_ENGINE_BOOT_H
@@ -58,7 +58,8 @@ struct boot {
 	struct boot_edits noted;	/* as the state folder has them */
 	struct boot_edits after;	/* of a record that this undoes */
 	struct boot_edits before;	/* when the change was begun */
-	struct boot_edits given_up;	/* could not be put back */
+	struct boot_edits given_up;	/* could be neither made nor undone */
+	bool yields;			/* leads back: see boot_commit() */
 	bool begun;			/* `before` is filled */
 	struct boot_steps steps;	/* from live to want */
 	struct boot_steps made;		/* where the user asked to see them */
@@ -70,6 +71,10 @@ int boot_compare(struct boot *b, struct diags *d);
 int boot_look(const struct boot_edits *of, struct boot_edits *ret);
 /* Why a file cannot be edited. */
 const char *boot_reason(int err);
+/*
+ * A line that cannot be put back keeps no rules in force, nor, on a way back
+ * (`yields`), one that cannot be edited again: it is a warning, and given up.
+ */
 int boot_commit(struct boot *b, unsigned int *begun, struct diags *d);
 /* A commit was tried: keep what was live before it. */
 void boot_remember(struct boot *b, bool keeps_steps);

@@ -86,20 +86,23 @@ static int write_file(const struct job *j)
 	return err;
 }
 
-/* Rules must be removable whatever the disk says: what stays is said. */
+/* The way back is open whatever the disk says: what stays is said. */
 static int give_up(struct boot *b, const struct job *j, int err,
 		   struct diags *d)
 {
+	bool yields = !j->adds || b->yields;
+
 	if (err == -ENOMEM)
 		return err;
-	diag_add(d, j->adds ? DIAG_ERROR : DIAG_WARNING, 0, ID_FILE_NOT_EDITED,
+	diag_add(d, yields ? DIAG_WARNING : DIAG_ERROR, 0, ID_FILE_NOT_EDITED,
 		 (struct srcpos){ j->path, 0, 0, 0 },
 		 j->adds ? "this file cannot be edited: %s" :
 			   "lines of this file cannot be put back: %s",
 		 boot_reason(err));
-	if (j->adds)
+	if (!yields)
 		return err;
-	diag_help(d, "run 'ctpolicy remove' once it can be written");
+	diag_help(d, "run 'ctpolicy %s' once it can be written",
+		  j->adds ? "apply" : "remove");
 	for (size_t i = 0; i < j->edits.n; i++)
 		if (step_of(j, &j->edits.v[i]) &&
 		    boot_add(&b->given_up, &j->edits.v[i]))

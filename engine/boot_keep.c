@@ -51,7 +51,7 @@ int boot_read_record(struct plan *p, const struct record_part *part)
 	struct boot *b = &p->change.boot;
 	int err = read_note(b, p->state, &p->diags);
 
-	b->there = true;
+	b->there = b->yields = true;
 	if (!err)
 		err = boot_parse(part->before.s, part->before.len, &b->want);
 	if (!err)

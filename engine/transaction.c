@@ -48,10 +48,12 @@ static int way_back_beside(struct plan *p, struct change *back)
 	}
 	if (err || !c->boot.begun)
 		return err;
-	back->boot.there = back->boot.said = true;
+	back->boot.there = back->boot.said = back->boot.yields = true;
 	err = boot_add_all(&back->boot.want, &c->boot.before);
 	if (!err)
 		err = boot_add_all(&back->boot.known, &c->boot.known);
+	if (!err)
+		err = boot_add_all(&back->boot.given_up, &c->boot.given_up);
 	return err ? err : boot_compare(&back->boot, &p->diags);
 }
 
@@ -109,6 +111,19 @@ static int verify_restored_settled(struct plan *p)
 	return err;
 }
 
+/* What could not be put back beside the rules is said, and not waited for. */
+static int give_up_beside(struct plan *p, const struct change *back,
+			  size_t *said)
+{
+	struct boot_edits *known = &p->change.boot.given_up;
+
+	if (back->tune.gave_up)
+		tune_forget_before(&p->change.tune, &back->tune);
+	if (back->tune.gave_up || back->boot.given_up.n > known->n)
+		*said = p->diags.n;
+	return boot_add_all(known, &back->boot.given_up);
+}
+
 /*
  * Go back from wherever we are: again when somebody else wrote meanwhile,
  * since giving up leaves the host in between.
@@ -116,7 +131,7 @@ static int verify_restored_settled(struct plan *p)
 static int undo(struct plan *p)
 {
 	size_t said = p->diags.n;
-	int err = -FAULT_STALE;
+	int err = -FAULT_STALE, gave_up;
 
 	for (unsigned int i = 0; i < TRIES &&
 	     (err == -FAULT_STALE || err == -FAULT_LOST); i++) {
@@ -130,10 +145,8 @@ static int undo(struct plan *p)
 		err = way_back(p, &back);
 		if (!err)
 			err = change_commit(&back, &progress, &p->diags);
-		if (back.tune.gave_up) {
-			tune_forget_before(&p->change.tune, &back.tune);
-			said = p->diags.n;
-		}
+		gave_up = give_up_beside(p, &back, &said);
+		err = err ? err : gave_up;
 	}
 	return err ? err : verify_restored_settled(p);
 }

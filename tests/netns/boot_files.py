@@ -3,6 +3,7 @@
 what they should be with `existing_rules: replace`. They lie below a layer over
 /etc that goes with the test's mount namespace."""
 import glob
+import json
 import os
 import shutil
 import stat
@@ -199,3 +200,47 @@ def expect_same(before, what):
 
 def apply(path, *more, code=0):
     return ctpolicy("apply", "--backend", "nftables", *more, path, code=code)
+
+
+def edited(replace):
+    before = snapshot()
+    plan = json.loads(ctpolicy("diff", "--json", "--backend", "nftables",
+                               replace, code=1))
+    steps = [s for s in plan["steps"] if s["kind"] == "file"]
+    assert {s["key"] for s in steps} == {
+        p for p, (_, then) in FILES.items() if then is not None}, steps
+    assert all(s["action"] == "edit" and s["line"] and s["value"]
+               for s in steps), steps
+    said = apply(replace)
+    # what cannot be edited is named, and nothing else is
+    assert "/etc/sysconfig/iptables:3" in said, said
+    assert "/etc/modules" not in said, said
+    for path, (text, then) in FILES.items():
+        now = state_of(path)
+        assert now[1:] == before[path][1:], (path, now, before[path])
+        if then is None:
+            assert now[0] == text, path
+        elif then:
+            assert now[0] == then, "%s is\n%s" % (path, now[0])
+        else:
+            check_rewritten(path, text, now[0])
+    assert "ctpolicy" not in ctpolicy("apply", "--backend", "nftables", "--json",
+                                      replace).split('"steps": [')[1].split(
+                                          "]")[0], "a second apply edits"
+    return before
+
+
+def check_rewritten(path, text, now):
+    """Every line is there still, as it was or as a comment."""
+    lines = now.splitlines()
+    for line in text.splitlines():
+        assert line in lines or MARK + line in lines, (path, line, now)
+    assert ctpolicy("audit", path, "--json", code=0), path
+    rules = [ln for ln in lines if not ln.startswith("#")]
+    assert not any(w in ln for ln in rules
+                   for w in ("*nat", "NOTRACK", "ctstate", "ct state")), now
+    if "nftables" in path:
+        must("nft", "-c", "-f", path)
+    else:
+        must("ip6tables-legacy-restore" if path.endswith("6") else
+             "iptables-legacy-restore", "--test", path)

@@ -8,15 +8,14 @@ import glob
 import json
 import os
 import random
-import re
 import struct
 import sys
 
 import tally
 from boot_files import (
-    CTPOLICY, FILES, LEGACY, MARK, OTHER, POLICY, apply, ctpolicy,
+    CTPOLICY, FILES, LEGACY, MARK, OTHER, POLICY, apply, ctpolicy, edited,
     expect_same, lay_out, leftovers, must, policy, prepare, read, snapshot,
-    state_of, write)
+    write)
 
 # --points N, --seed N: allocations that fail, of apply and of remove
 POINTS = int(sys.argv[sys.argv.index("--points") + 1]) \
@@ -65,50 +64,6 @@ def reported(report):
     assert "existing_rules: replace" in apply(report)
     ctpolicy("remove", code=None)
     expect_same(before, "report")
-
-
-def edited(replace):
-    before = snapshot()
-    plan = json.loads(ctpolicy("diff", "--json", "--backend", "nftables",
-                               replace, code=1))
-    steps = [s for s in plan["steps"] if s["kind"] == "file"]
-    assert {s["key"] for s in steps} == {
-        p for p, (_, then) in FILES.items() if then is not None}, steps
-    assert all(s["action"] == "edit" and s["line"] and s["value"]
-               for s in steps), steps
-    said = apply(replace)
-    # what cannot be edited is named, and nothing else is
-    assert "/etc/sysconfig/iptables:3" in said, said
-    assert "/etc/modules" not in said, said
-    for path, (text, then) in FILES.items():
-        now = state_of(path)
-        assert now[1:] == before[path][1:], (path, now, before[path])
-        if then is None:
-            assert now[0] == text, path
-        elif then:
-            assert now[0] == then, "%s is\n%s" % (path, now[0])
-        else:
-            check_rewritten(path, text, now[0])
-    assert "ctpolicy" not in ctpolicy("apply", "--backend", "nftables", "--json",
-                                      replace).split('"steps": [')[1].split(
-                                          "]")[0], "a second apply edits"
-    return before
-
-
-def check_rewritten(path, text, now):
-    """Every line is there still, as it was or as a comment."""
-    lines = now.splitlines()
-    for line in text.splitlines():
-        assert line in lines or MARK + line in lines, (path, line, now)
-    assert ctpolicy("audit", path, "--json", code=0), path
-    rules = [ln for ln in lines if not ln.startswith("#")]
-    assert not any(w in ln for ln in rules
-                   for w in ("*nat", "NOTRACK", "ctstate", "ct state")), now
-    if "nftables" in path:
-        must("nft", "-c", "-f", path)
-    else:
-        must("ip6tables-legacy-restore" if path.endswith("6") else
-             "iptables-legacy-restore", "--test", path)
 
 
 def removed(replace):
@@ -171,90 +126,6 @@ def changed_since(replace):
     again = ctpolicy("remove", code=None)
     assert "/etc/modules" not in again, again
     lay_out()
-
-
-def not_editable(replace):
-    """A file with two names, or of another's, is reported; the rest is done."""
-    os.link("/etc/sysconfig/iptables-config", "/etc/sysconfig/twin")
-    os.chown("/etc/iptables/rules.v6", 4711, 0)
-    mounted = "/etc/sysconfig/ip6tables-config"
-    must("mount", "--bind", mounted, mounted)
-    fixed = "/etc/modules-load.d/firewall.conf"
-    must("chattr", "+i", fixed)
-    before = snapshot()
-    said = apply(replace)
-    for path, why in (("/etc/sysconfig/iptables-config", "several names"),
-                      ("/etc/iptables/rules.v6", "owner"),
-                      (mounted, "something is mounted on it"),
-                      (fixed, "chattr")):
-        assert re.search("%s: warning: this file cannot be edited: .*%s" % (
-            path, why), said), said
-        assert state_of(path) == before[path]
-    assert MARK in read("/etc/modules")
-    ctpolicy("remove")
-    expect_same(before, "remove")
-    os.unlink("/etc/sysconfig/twin")
-    os.chown("/etc/iptables/rules.v6", 0, 0)
-    must("umount", mounted)
-    must("chattr", "-i", fixed)
-
-
-def failing(replace):
-    """Each rename fails once: all or nothing, or, of a removal, said."""
-    before = snapshot()
-    refused = 0
-    for when in (2, 4, 6, 9, 12, 16):
-        fault = ["env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-qq",
-                 "-o", "/dev/null", "-e", "trace=renameat", "-e",
-                 "inject=renameat:error=EIO:when=%d" % when, CTPOLICY]
-        must(*fault, "apply", "--backend", "nftables", replace, code=None)
-        if MARK not in read("/etc/modules"):
-            refused += 1
-            expect_same(before, "the refusal at rename %d" % when)
-            assert "no unfinished change" in ctpolicy("recover")
-            apply(replace)
-        said = must(*fault, "remove", code=None)
-        if snapshot() != before:
-            assert "CT529" in said or "CT543" in said, said
-            ctpolicy("remove", code=None)
-        expect_same(before, "remove after a failure at rename %d" % when)
-    assert refused >= 3, refused
-
-
-def not_restorable(replace):
-    """Rules go even where a file cannot be put back; it is next time."""
-    before = edited(replace)
-    os.link("/etc/modules", "/etc/twin")
-    said = ctpolicy("remove")
-    assert "/etc/modules: warning: lines of this file cannot be put back" \
-        in said, said
-    assert read("/etc/modules-load.d/last.conf") == "nf_conntrack_ftp"
-    assert MARK in read("/etc/modules")
-    os.unlink("/etc/twin")
-    ctpolicy("remove")
-    expect_same(before, "the next remove")
-
-
-def killed(replace):
-    """At each rename: recover leads back, and the next apply goes through."""
-    before = snapshot()
-    for when in (1, 2, 3, 4, 7, 12):
-        for words in (("apply", "--backend", "nftables", replace),
-                      ("remove",)):
-            if words[0] == "remove":
-                apply(replace)
-                there = snapshot()
-            must("env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-qq",
-                 "-o", "/dev/null", "-e", "trace=renameat", "-e",
-                 "inject=renameat:signal=KILL:when=%d" % when, CTPOLICY,
-                 *words, code=None)
-            ctpolicy("recover", code=None)
-            now = snapshot()
-            assert now == before or (words[0] == "remove" and now == there), \
-                "%s, killed at rename %d: %s" % (words[0], when, now)
-            ctpolicy("remove", code=None)
-            expect_same(before, "recover after %s, rename %d" % (
-                words[0], when))
 
 
 def starved(replace):
@@ -435,11 +306,9 @@ def main():
     for test, *args in (
             (reported, report), (removed, replace), (rolled_back, replace),
             (other_policy, replace, other), (unconfirmed, replace),
-            (changed_since, replace), (not_editable, replace),
-            (failing, replace), (not_restorable, replace), (killed, replace),
-            (verdicts_kept, replace), (fragment, report), (closed, replace),
-            (starved, replace), (hidden, report), (users_named, report),
-            (damaged, replace)):
+            (changed_since, replace), (verdicts_kept, replace),
+            (fragment, report), (closed, replace), (starved, replace),
+            (hidden, report), (users_named, report), (damaged, replace)):
         lay_out()
         tally.case(test.__name__, test, *args)
         ctpolicy("remove", code=None)
