@@ -11,20 +11,25 @@
 #include "engine/tune_files.h"
 #include "host/conntrack/settings.h"
 #include "host/own_files.h"
+#include "host/own_lines.h"
 
 /* In place of what is no regular file, and so none of ours. */
 #define NO_TEXT "-"
 
+/* What somebody added to one of ours is neither compared nor recorded. */
 static int read_file(const char *path, char **ret)
 {
-	int err = own_file_read(path, ret);
+	_cleanup_(strbuf_release) struct strbuf ours = { 0 }, others = { 0 };
+	_cleanup_free_ char *text = NULL;
+	int err = own_file_read(path, &text);
 
-	if (!err && !*ret)
-		*ret = strdup("");
-	else if (err == -EEXIST)
-		*ret = strdup(NO_TEXT);
-	else
+	if (err && err != -EEXIST)
 		return err;
+	if (!err && text && own_file_has_mark(text))
+		own_lines_split(text, &ours, &others);
+	else
+		strbuf_puts(&ours, err ? NO_TEXT : text ? text : "");
+	*ret = strbuf_take(&ours);
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -215,19 +220,34 @@ void tune_forget_before(struct tune *t, const struct tune *back)
 	t->gave_up = true;
 }
 
-static int write_file(const struct tune *t, const struct item *x)
+/* Somebody's lines stay, and make the file his where none of ours do. */
+static int write_file(const struct tune *t, const struct item *x,
+		      struct diags *d)
 {
+	_cleanup_(strbuf_release) struct strbuf ours = { 0 }, text = { 0 };
 	_cleanup_free_ char *now = NULL;
 	int err = own_file_read(x->key, &now);
 
 	if (!err && now && !tune_owns(t, now))
 		err = -EEXIST;
-	return err ? err : own_file_write(x->key, x->value);
+	strbuf_puts(&text, x->value);
+	if (!err && now)
+		own_lines_split(now, &ours, &text);
+	if (!err)
+		err = strbuf_status(&text);
+	if (!err)
+		err = own_file_write(x->key, strbuf_str(&text));
+	if (!err && text.n && !*x->value)
+		diag_add(d, DIAG_WARNING, 0, ID_FILE_CHANGED,
+			 (struct srcpos){ x->key, 0, 0, 0 },
+			 "somebody added lines to this file of ctpolicy's: they stay in it");
+	return err;
 }
 
-static int write_item(const struct tune *t, const struct item *x)
+static int write_item(const struct tune *t, const struct item *x,
+		      struct diags *d)
 {
-	return x->kind == ITEM_FILE ? write_file(t, x) :
+	return x->kind == ITEM_FILE ? write_file(t, x, d) :
 				     ct_setting_write(&ct_settings_host,
 						      x->key, x->value);
 }
@@ -243,7 +263,7 @@ static int commit(struct tune *t, bool files, unsigned int *begun,
 		if (files != (s->item.kind == ITEM_FILE))
 			continue;
 		*begun |= BEGUN_TOLD;
-		err = write_item(t, &s->item);
+		err = write_item(t, &s->item, d);
 		if (!err)
 			*begun |= BEGUN_UNDONE;
 		else

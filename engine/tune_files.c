@@ -10,6 +10,7 @@
 #include "generators/table_size.h"
 #include "host/conntrack/settings.h"
 #include "host/own_files.h"
+#include "host/own_lines.h"
 #include "state/state_space.h"
 
 int tune_know_space(struct tune *t)
@@ -58,7 +59,7 @@ static void put_options(const struct plan *p, struct strbuf *out)
 	if (!buckets)
 		return;
 	put_head(p, out);
-	strbuf_printf(out, "options nf_conntrack hashsize=%s\n", buckets);
+	strbuf_printf(out, OWN_LINE_OPTION "%s\n", buckets);
 }
 
 /* The option would change it: it stays as it is, or would be without us. */
@@ -93,8 +94,7 @@ static void put_rule(const struct plan *p, struct strbuf *out)
 	if (!tool)
 		return;
 	put_head(p, out);
-	strbuf_printf(out, "ACTION==\"add\", SUBSYSTEM==\"module\", KERNEL==\"nf_conntrack\", RUN+=\"%s\"\n",
-		      tool);
+	strbuf_printf(out, OWN_LINE_RULE "\"%s\"\n", tool);
 }
 
 static void (*const put[])(const struct plan *p, struct strbuf *out) = {
@@ -128,6 +128,8 @@ static int want_file(struct plan *p, enum own_file f)
 
 	if (!err && persists(p))
 		put[f](p, &text);
+	if (text.n)
+		strbuf_puts(&text, OWN_LINES_END "\n");
 	if (!err)
 		err = strbuf_status(&text);
 	if (err || (!text.n && !there))

@@ -3,7 +3,8 @@
  * host/own_files.h: files that ctpolicy writes, and nobody else.
  *
  * Shape:  a file is ctpolicy's by its first line, OWN_FILE_MARK, and only such
- *         a file is overwritten or removed. The second line may be
+ *         a file is overwritten or removed, but for what somebody added to it
+ *         (host/own_lines.h). The second line may be
  *         OWN_FILE_SPACE and the name of the network namespace that it is of;
  *         without it that is the one of process 1. The new text is on disk
  *         under a hidden name before it takes the file's: whoever reads the

@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "host/boot_files.h"
 #include "host/own_files.h"
+#include "host/own_lines.h"
 #include "host/swap.h"
 
 #define MAX "nf_conntrack_max"
@@ -107,6 +108,8 @@ bool setting_line_names(const char *line, const char *key)
 
 struct search {
 	const char *key, *path;
+	bool own;		/* ctpolicy's file: its lines do not count */
+	struct own_lines at;
 	uint32_t line;
 	struct setting_lines *to;
 };
@@ -119,6 +122,8 @@ static int look_at(char *line, void *arg)
 	const char *kept;
 
 	s->line++;
+	if (s->own && own_lines_next(&s->at, line, strlen(line)))
+		return 0;
 	while (n && isspace((unsigned char)from[n - 1]))
 		from[--n] = '\0';
 	if (!n || !setting_line_names(from, s->key))
@@ -138,12 +143,12 @@ int setting_lines_find(const char *key, struct setting_lines *to)
 
 	for (size_t i = 0; !err && i < f.n; i++) {
 		_cleanup_free_ char *text = NULL;
-		struct search s = { key, f.v[i].path, 0, to };
+		struct search s = { .key = key, .path = f.v[i].path, .to = to };
 		size_t len;
 
-		if (own_file_is_path(s.path))
-			continue;
 		err = swap_read(s.path, &text, &len);
+		s.own = !err && own_file_is_path(s.path) &&
+			own_file_has_mark(text);
 		if (!err && !memchr(text, '\0', len))
 			err = lines_each(text, len, look_at, &s);
 		err = err == -ENOMEM ? err : 0;

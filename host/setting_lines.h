@@ -7,7 +7,7 @@
  *         one name; tuned's active profiles and those in /etc; kube-proxy's
  *         options and configuration; docker's; units in /etc/systemd. A line
  *         counts that names the key, in any of its spellings, and is no
- *         comment. ctpolicy's own files do not count.
+ *         comment. What ctpolicy wrote into its own files does not count.
  * Owner:  texts are interned; setting_lines_release().
  * Errors: -ENOMEM. What cannot be read is passed over.
  * Source: sysctl.d(5), modprobe.d(5), tuned-main.conf(5); kube-proxy's

@@ -17,6 +17,7 @@ SYSCTLS = "/etc/sysctl.d/90-ctpolicy.conf"
 RULE = "/etc/udev/rules.d/90-ctpolicy.rules"
 FILES = (OPTIONS, SYSCTLS, RULE)
 MARK = "# Written by ctpolicy; 'ctpolicy remove' removes it.\n"
+END = "# ctpolicy ends here: it leaves what is added below as it is.\n"
 KEY = "net.netfilter.nf_conntrack_udp_timeout"
 KNOB = "/proc/sys/net/netfilter/nf_conntrack_udp_timeout"
 TOOL = "/usr/lib/systemd/systemd-sysctl"
@@ -58,11 +59,11 @@ def mark():
     return MARK + "# Network namespace: %s\n" % os.listdir(STATE)[0]
 
 
-def written(seconds):
-    return [None, mark() + "%s = %s\n" % (KEY, seconds),
+def written(seconds, more=""):
+    return [None, mark() + "%s = %s\n" % (KEY, seconds) + END + more,
             mark() + 'ACTION=="add", SUBSYSTEM=="module", '
             'KERNEL=="nf_conntrack", RUN+="%s --prefix=/net/netfilter"\n' %
-            TOOL]
+            TOOL + END]
 
 
 NOTHING = [None] * 3

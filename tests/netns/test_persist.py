@@ -14,8 +14,8 @@ import unittest
 
 import boot_files
 import persisted
-from persisted import (CTPOLICY, KEY, KNOB, MARK, NOTHING, SERVICE, STATE,
-                       SYSCTLS, FILES, TMP, mark, policy, put, texts, written)
+from persisted import (CTPOLICY, END, KEY, KNOB, MARK, NOTHING, RULE, SERVICE,
+                       STATE, SYSCTLS, FILES, TMP, mark, policy, put, texts, written)
 
 # libiptc and libxtables abort when an allocation of their own fails
 GIVES_UP = ("not a valid target", "tables: malloc failed",
@@ -77,7 +77,7 @@ class Persist(persisted.Persisted):
         # another value, and by hand
         self.ctpolicy(0, "apply", policy("persist: true, timeouts: {udp: 21s}"))
         self.assertEqual(texts(), written("21"))
-        put(SYSCTLS, mark() + "# mine\n")
+        put(SYSCTLS, mark() + KEY + " = 22\n")
         status = json.loads(self.ctpolicy(0, "status", "--json").stdout)
         self.assertEqual(status["drift"]["settings"], 1)
         self.ctpolicy(0, "apply", policy("persist: true, timeouts: {udp: 21s}"))
@@ -158,9 +158,9 @@ class Persist(persisted.Persisted):
         main = ("unshare", "-npf", "--mount-proc")
         self.ctpolicy(0, "apply", *state, policy(
             "persist: true, timeouts: {udp: 44s}"), prefix=main)
-        self.assertEqual(texts()[1], MARK + KEY + " = 44\n")
+        self.assertEqual(texts()[1], MARK + KEY + " = 44\n" + END)
         self.ctpolicy(0, "remove")
-        self.assertEqual(texts()[1], MARK + KEY + " = 44\n")
+        self.assertEqual(texts()[1], MARK + KEY + " = 44\n" + END)
         self.ctpolicy(0, "remove", *state, prefix=main)
         self.assertEqual(texts(), NOTHING)
         # one that is gone, since the machine was booted, has none

@@ -12,8 +12,8 @@ import unittest
 
 import boot_files
 import persisted
-from persisted import (KEY, KNOB, LOG, NOTHING, SERVICE, SYSCTLS, TRACE, policy,
-                       put, texts, written)
+from persisted import (END, KEY, KNOB, LOG, NOTHING, RULE, SERVICE, SYSCTLS,
+                       TRACE, policy, put, texts, written)
 
 
 def setUpModule():
@@ -46,6 +46,32 @@ class Lost(persisted.Persisted):
         finally:
             subprocess.run(["mount", "-o", "remount,rw", "/etc"], check=True)
         self.assertEqual(texts(), written("20"))
+
+    def test_removal_back(self):
+        """Undone where /etc cannot be written: rules and sysctls are back,
+        and each file that is not is named; so are those that stay."""
+        self.ctpolicy(0, "apply", policy(services=SERVICE))
+        self.ctpolicy(0, "remove")
+        self.spoil("read-only")
+        try:
+            said = self.ctpolicy(0, "rollback").stderr
+            for path in (SYSCTLS, RULE):
+                self.assertIn(path + ": warning: this file of ctpolicy's "
+                              "cannot be written: Read-only", said)
+            self.assertEqual(texts(), NOTHING)
+            self.assertEqual(boot_files.read(KNOB), "20\n")
+            self.assertEqual(self.services(), ["web"])
+            # which is nothing to be finished, but not all that was there
+            self.assertIn("no unfinished", self.ctpolicy(0, "recover").stderr)
+            status = self.ctpolicy(0, "status", "--json").stdout
+            self.assertEqual(json.loads(status)["drift"]["settings"], 2)
+            self.ctpolicy(0, "rollback", "--redo")
+            self.assertEqual(self.services(), [])
+            self.assertEqual(boot_files.read(KNOB), self.before)
+        finally:
+            self.mend("read-only")
+        self.ctpolicy(0, "apply", policy(services=SERVICE))
+        self.assertEqual(texts(), written(20))
 
     def spoil(self, how):
         """What was there cannot be there again."""
@@ -113,6 +139,46 @@ class Lost(persisted.Persisted):
                     else:
                         self.mend(how)
                 self.ctpolicy(0, "remove")
+
+    def test_own_lines(self):
+        """What somebody added to a file of ctpolicy's is his: it stays."""
+        self.ctpolicy(0, "apply", policy())
+        more = ("\n# mine\nnet.core.somaxconn = 512\n"
+                "net.netfilter.nf_conntrack_udp_timeout_stream = 90\n" +
+                KEY + " = 33")
+        with open(SYSCTLS, "a") as f:
+            f.write(more)
+        self.ctpolicy(0, "diff", policy())
+        status = self.ctpolicy(0, "status", "--json").stdout
+        self.assertEqual(json.loads(status)["drift"]["settings"], 0)
+        for words, seconds in (
+                (["apply"], 21), (["rollback"], 20),
+                (["rollback", "--redo"], 21),
+                (["apply", "--confirm", "60s"], 20), (["rollback"], 21)):
+            file = policy("persist: true, timeouts: {udp: %ds}" % seconds)
+            said = self.ctpolicy(0, *words, *(
+                [file] if words[0] == "apply" else [])).stderr
+            self.assertEqual(texts(), written(seconds, more))
+            if words[0] == "apply":
+                self.assertIn(SYSCTLS + ":9:1: warning: this line sets " +
+                              KEY + " as well", said)
+        # in the middle, and without a newline at the end
+        inside = texts()[1].replace(END, "net.ipv4.ip_forward = 1\n" + END)
+        put(SYSCTLS, inside)
+        self.ctpolicy(0, "diff", policy(
+            "persist: true, timeouts: {udp: 21s}"))
+        self.ctpolicy(0, "apply", policy())
+        rest = "net.ipv4.ip_forward = 1\n" + more
+        self.assertEqual(texts(), written(20, rest))
+        # it is no file of ctpolicy's any more
+        said = self.ctpolicy(0, "remove").stderr
+        self.assertIn(SYSCTLS + ": warning: somebody added lines to this file "
+                      "of ctpolicy's: they stay in it [CT537]", said)
+        self.assertEqual(texts(), [None, rest, None])
+        self.ctpolicy(0, "remove")
+        self.ctpolicy(14, "apply", policy())
+        self.assertEqual(texts(), [None, rest, None])
+        os.unlink(SYSCTLS)
 
     def test_boot(self):
         """The service at boot does what it can: of a file that another one
