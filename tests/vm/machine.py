@@ -6,8 +6,8 @@
             vm.run("lsmod")
 
 The machine is booted once and frozen; each case thaws a machine of its own in
-about a second. One runs at a time, without KVM, at low priority. Every wait
-has an end; a machine dies with its `with`, and qemu with this process.
+about a second. One runs at a time, without KVM. Every wait has an end; a
+machine dies with its `with`, and qemu with this process.
 """
 import contextlib
 import ctypes
@@ -55,7 +55,6 @@ def skip_unless_possible():
 
 def _die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.nice(10)
 
 
 class Machine:
