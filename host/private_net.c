@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/mem.h"
@@ -165,9 +166,62 @@ static int tell_address(uint16_t type, uint16_t flags, const char *name,
 	return tell(nlh);
 }
 
+static int take_route_type(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct rtmsg *m = mnl_nlmsg_get_payload(nlh);
+
+	if (nlh->nlmsg_type == RTM_NEWROUTE)
+		*(uint8_t *)arg = m->rtm_type;
+	return 0;
+}
+
+/* Has the address its local route? */
+static int is_there(struct netlink *n, const uint8_t *addr, bool *ret)
+{
+	_Alignas(struct nlmsghdr) char buf[256];
+	struct nlmsghdr *nlh = netlink_put(buf, RTM_GETROUTE, 0, 0);
+	struct rtmsg *m = mnl_nlmsg_put_extra_header(nlh, sizeof(*m));
+	uint8_t type = RTN_UNSPEC;
+	int err;
+
+	m->rtm_family = AF_INET6;
+	m->rtm_dst_len = 128;
+	mnl_attr_put(nlh, RTA_DST, 16, addr);
+	err = netlink_ask(n, nlh, take_route_type, &type);
+	*ret = type == RTN_LOCAL;
+	return err == -ENETUNREACH || err == -EHOSTUNREACH ? 0 : err;
+}
+
+#define READY_MS 2000
+
+/*
+ * The kernel routes to a new address of IPv6 in its own time, even without
+ * duplicate address detection (addrconf_dad_start() in net/ipv6/addrconf.c);
+ * packets that come before are forwarded, or lost.
+ */
+static int wait_for(const uint8_t *addr)
+{
+	const struct timespec pause = { 0, 1000 * 1000 };
+	struct netlink n;
+	bool there = false;
+	int err = netlink_open(&n, NETLINK_ROUTE);
+
+	if (err)
+		return err;
+	for (int i = 0; !err && !there && i < READY_MS; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		err = is_there(&n, addr, &there);
+	}
+	netlink_close(&n);
+	return err || there ? err : -ETIMEDOUT;
+}
+
 int private_net_address(const char *name, uint8_t family, const uint8_t *addr)
 {
-	return tell_address(RTM_NEWADDR, NLM_F_CREATE, name, family, addr);
+	int err = tell_address(RTM_NEWADDR, NLM_F_CREATE, name, family, addr);
+
+	return err || family == AF_INET ? err : wait_for(addr);
 }
 
 int private_net_no_address(const char *name, uint8_t family,
