@@ -160,12 +160,14 @@ def _key(phase):
     return tuple(phase[x] for x in ("world", "family", "table", "chain"))
 
 
-def _in_another_order(kernel, phases, at):
+def _in_another_order(kernel, phases, at, priorities):
     """Phases of one priority that the kernel took the other way round: what is
-    the same in the end need not be on the way."""
+    the same in the end need not be on the way. One that the walk never came to,
+    since it had ended in another, was taken first."""
     order = [at[key] for key, _ in kernel if key in at]
     swapped = {priority for a, b in zip(order, order[1:]) if a > b
                for priority in (phases[a]["priority"], phases[b]["priority"])}
+    swapped |= {priorities[key] for key, _ in kernel if key not in at}
     return {n for n in order if phases[n]["priority"] in swapped}
 
 
@@ -174,7 +176,7 @@ def _compare_phases(kernel, phases, priorities, accepted):
     visits postrouting and prerouting, but no chain twice. Chains of one
     priority run in any order, and the first that drops is the last."""
     found, at = [], {_key(p): n for n, p in enumerate(phases)}
-    loose = _in_another_order(kernel, phases, at)
+    loose = _in_another_order(kernel, phases, at, priorities)
     visited, last = set(), -1
     ends = set()
     if phases and phases[-1]["outcome"] & DROPPED:

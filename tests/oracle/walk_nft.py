@@ -5,6 +5,8 @@ A table is {"family", "name", "objects": [text], "chains": {name: {"base":
 text or "", "rules": [text]}}}: a form that is easily made smaller. Rules are
 what nft 1.0.6 takes; chains jump to later ones alone, so there is no loop.
 """
+import re
+
 import walk_pool as pool
 
 FAMILIES = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
@@ -13,6 +15,20 @@ PRIORITIES = ("-450", "raw", "raw", "-299", "-150", "-10", "filter + 5",
 STATES = ("new", "established", "related", "invalid", "untracked")
 FLAG_NAMES = ("fin", "syn", "rst", "psh", "ack", "urg")
 WITH_PORTS = tuple(pool.PORTED) + ("th",)
+
+
+def _spare_fused(parts):
+    """nft 1.0.6 makes one comparison of neighbours such as `tcp sport != 1` and
+    `tcp dport != 2`: not (both), where neither was meant. One stays."""
+    seen, kept = set(), []
+    for part in parts:
+        header = re.match(r"(\w+) (\w+ )?\w+ != [^{@]", part)
+        if header and header[1] in seen:
+            continue
+        if header:
+            seen.add(header[1])
+        kept.append(part)
+    return kept
 
 
 class Table:
@@ -314,7 +330,7 @@ class Table:
             parts.append(self.vmap(version, proto, hook, after, early))
         else:
             parts.append(self.verdict(hook, after, early))
-        text = " ".join(part for part in parts if part)
+        text = " ".join(part for part in _spare_fused(parts) if part)
         return text or "counter"
 
     # ---- chains
