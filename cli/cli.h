@@ -72,7 +72,7 @@ struct options {
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;
 	bool dry_run, detailed, wait, redo, minimal, rewrite, check, once, yaml;
-	bool rules, fix;
+	bool rules, fix, prove;
 	char **args;
 	size_t n_args;
 };

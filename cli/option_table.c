@@ -67,6 +67,8 @@ const struct option_row option_table[] = {
 	  "new, established, related or invalid, as conntrack says" },
 	{ "local", "ADDRESS,...", NULL, OPT_PACKET, KEY_TEXT, FLAG(local),
 	  "with --file: the addresses of the host" },
+	{ "prove", NULL, NULL, OPT_PACKET, KEY_FLAG, FLAG(prove),
+	  "hold the connection that it begins in a private copy, too" },
 	{ "minimal", NULL, NULL, OPT_PACKET, KEY_FLAG, FLAG(minimal),
 	  "the result alone" },
 	{ "top", "N", NULL, OPT_STATUS, KEY_TEXT, FLAG(top),

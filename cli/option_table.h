@@ -45,7 +45,7 @@ struct option_row {
 	const char *help;	/* lines, without the last line feed */
 };
 
-#define OPTION_ROWS 41
+#define OPTION_ROWS 42
 
 extern const struct option_row option_table[];
 

@@ -48,7 +48,7 @@ int saved_rules_read_as(const struct options *o, const char *file,
 	if (err)
 		return plan_file_fault(err);
 	f->family = o->request.family;
-	if (privilege_drop(PRIVILEGE_RULES))
+	if (!o->request.private_kernel && privilege_drop(PRIVILEGE_RULES))
 		return diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
 				"capabilities that are not needed cannot be given up");
 	err = choose(o, file, f->text, &b, d);

@@ -3,7 +3,8 @@
  * cli/saved_rules.h: the host's own rules out of a saved ruleset.
  *
  * Shape:  `file` "-" is standard input; the backend is the one whose text it
- *         is, or what --backend says. Privileges are given up first.
+ *         is, or what --backend says. Privileges are given up first, unless a
+ *         private kernel is wanted later.
  * Errors: -FAULT_DATA: not a ruleset; else as policy_read_saved().
  */
 #ifndef CTPOLICY_CLI_SAVED_RULES_H

@@ -287,7 +287,10 @@
 	X(TEST_FAILS, 853)						\
 	X(NOT_TRIED, 854)		/* a warning */			\
 	X(HOST_NOT_COPIED, 855)		/* a warning */			\
-	X(DROPPED_ANYWAY, 856)		/* a note */
+	X(DROPPED_ANYWAY, 856)		/* a note */			\
+	/* explain --prove */						\
+	X(NOT_PROVABLE, 857)						\
+	X(PROOF_DIFFERS, 858)
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

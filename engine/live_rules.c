@@ -64,7 +64,8 @@ static void warn_incomplete(struct diags *d)
 			 "this build lacks a backend: rules of the other world were not read");
 }
 
-int live_rules_read(const char *name, struct foreign *f, struct diags *d)
+int live_rules_read(const char *name, bool keeps_powers, struct foreign *f,
+		    struct diags *d)
 {
 	int err;
 
@@ -75,7 +76,7 @@ int live_rules_read(const char *name, struct foreign *f, struct diags *d)
 				ID_NO_SUCH_BACKEND, NOPOS,
 				"no backend '%s' in this build", name);
 	err = privilege_require(d);
-	if (!err && privilege_drop(PRIVILEGE_RULES))
+	if (!err && !keeps_powers && privilege_drop(PRIVILEGE_RULES))
 		err = diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
 			       "capabilities that are not needed cannot be given up");
 	if (!err)

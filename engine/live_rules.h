@@ -14,8 +14,12 @@
 
 #include "backends/backend.h"
 
-/* `name`: of one backend; NULL or "auto": all. Warns of what is not read. */
-int live_rules_read(const char *name, struct foreign *f, struct diags *d);
+/*
+ * `name`: of one backend; NULL or "auto": all. Warns of what is not read. Powers
+ * that reading does not take are given up first, unless they are kept.
+ */
+int live_rules_read(const char *name, bool keeps_powers, struct foreign *f,
+		    struct diags *d);
 /* All but those of one backend, which are there already; NULL: all. */
 int live_rules_read_but(const struct backend *but, struct foreign *f,
 			struct diags *d);

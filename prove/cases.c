@@ -187,6 +187,14 @@ static void put_device(struct flow_sample *s, enum flow_part p,
 	memcpy(s->key[p], name, strlen(name));
 }
 
+static void put_devices(struct prove_case *c, const struct scene *s)
+{
+	if (c->flow.way != WAY_OUT)
+		put_device(&c->sample, FLOW_IN, s, c->flow.way);
+	if (c->flow.way != WAY_IN)
+		put_device(&c->sample, FLOW_OUT, s, c->flow.way);
+}
+
 static int add_test(struct finding *x, const struct packet_test *t, bool alone)
 {
 	struct prove_case *c = add(x->c);
@@ -203,10 +211,37 @@ static int add_test(struct finding *x, const struct packet_test *t, bool alone)
 	memcpy(c->sample.key[FLOW_SERVER], t->daddr, sizeof(t->daddr));
 	memcpy(c->sample.key[FLOW_CPORT], &cport, sizeof(cport));
 	memcpy(c->sample.key[FLOW_SPORT], &sport, sizeof(sport));
-	if (c->flow.way != WAY_OUT)
-		put_device(&c->sample, FLOW_IN, x->scene, c->flow.way);
-	if (c->flow.way != WAY_IN)
-		put_device(&c->sample, FLOW_OUT, x->scene, c->flow.way);
+	put_devices(c, x->scene);
+	return 0;
+}
+
+static void name_device(struct flow_sample *s, enum flow_part p,
+			const char *name)
+{
+	memset(s->key[p], 0, sizeof(s->key[p]));
+	memcpy(s->key[p], name, strnlen(name, 15));
+}
+
+int cases_ask(struct cases *c, const struct asked *a, const struct scene *s)
+{
+	struct prove_case *one = add(c);
+	uint16_t cport = htons(a->cport ? a->cport : s->ephemeral.first);
+	uint16_t sport = htons(a->sport);
+
+	if (!one)
+		return -ENOMEM;
+	one->asked = true;
+	one->flow = (struct flow_space){ .way = a->way, .family = a->family,
+					 .proto = a->proto };
+	memcpy(one->sample.key[FLOW_CLIENT], a->client, sizeof(a->client));
+	memcpy(one->sample.key[FLOW_SERVER], a->server, sizeof(a->server));
+	memcpy(one->sample.key[FLOW_CPORT], &cport, sizeof(cport));
+	memcpy(one->sample.key[FLOW_SPORT], &sport, sizeof(sport));
+	put_devices(one, s);
+	if (a->in && one->flow.way != WAY_OUT)
+		name_device(&one->sample, FLOW_IN, a->in);
+	if (a->out && one->flow.way != WAY_IN)
+		name_device(&one->sample, FLOW_OUT, a->out);
 	return 0;
 }
 

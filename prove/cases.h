@@ -4,7 +4,8 @@
  *
  * Shape:  cases of one service, way, protocol and family stand together. A case
  *         is a connection of a service, or a packet of the policy's `tests`,
- *         whose `test` is set. `bare`: without ctpolicy's rules; `now`: with.
+ *         whose `test` is set, or the connection that somebody asks about.
+ *         `bare`: without ctpolicy's rules; `now`: with.
  * Owner:  borrows the policy and the scene; cases_release().
  * Errors: -ENOMEM.
  */
@@ -12,6 +13,7 @@
 #define CTPOLICY_PROVE_CASES_H
 
 #include "policies/policy.h"
+#include "prove/asked.h"
 #include "prove/scene.h"
 #include "prove/witness.h"
 #include "rules/foreign.h"
@@ -23,8 +25,9 @@ struct outcome_of {
 };
 
 struct prove_case {
-	const struct service *service;	/* NULL: of a test */
-	const struct packet_test *test;	/* NULL: of a service */
+	const struct service *service;	/* NULL: of none */
+	const struct packet_test *test;	/* NULL: of none */
+	bool asked;
 	struct flow_space flow;
 	struct flow_sample sample;
 	struct call call;		/* as it was held the last time */
@@ -43,6 +46,8 @@ struct cases {
 /* `f`: the host's own rules, which tell connections apart. `alone`: no host. */
 int cases_find(struct cases *c, const struct policy *p, const struct scene *s,
 	       const struct foreign *f, bool alone);
+/* The connection that somebody asks about, alone. */
+int cases_ask(struct cases *c, const struct asked *a, const struct scene *s);
 /* Of one direction of one service: the same leg. */
 bool cases_are_alike(const struct prove_case *a, const struct prove_case *b);
 void cases_release(struct cases *c);

@@ -35,6 +35,8 @@ static void choose_port(struct hold *h, const struct prove_case *c,
 
 	if (c->test && t->cport)
 		return;
+	if (c->asked && t->cport != r.first)
+		return;
 	if (protocol_is_icmp(t->proto))
 		t->cport = (uint16_t)(1 + h->used++);
 	else if (t->cport == r.first && protocol_has_ports(t->proto))

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "audit/own.h"
 #include "core/mem.h"
@@ -87,15 +88,30 @@ static int not_loadable(const char *file, struct diags *d)
 	return -FAULT_LACKING;
 }
 
-int host_file_read(const char *file, uint8_t family, struct foreign **ret,
+static int take_text(const char *file, const struct foreign *text,
+		     struct foreign *ret, struct diags *d)
+{
+	if (!text)
+		return plan_file_fault(policy_read_saved(file, &ret->text,
+							 &ret->len, d));
+	ret->text = malloc(text->len + 1);
+	if (!ret->text)
+		return -ENOMEM;
+	memcpy(ret->text, text->text, text->len + 1);
+	ret->len = text->len;
+	return 0;
+}
+
+int host_file_read(const char *file, const struct foreign *text,
+		   uint8_t family, struct foreign **ret,
 		   const struct backend **ret_dialect, struct diags *d)
 {
 	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
 	const struct backend *b;
-	int err = f ? policy_read_saved(file, &f->text, &f->len, d) : -ENOMEM;
+	int err = f ? take_text(file, text, f, d) : -ENOMEM;
 
 	if (err)
-		return plan_file_fault(err);
+		return err;
 	f->family = family;
 	b = backend_of_text(f->text);
 	if (!b)

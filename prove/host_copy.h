@@ -23,8 +23,12 @@ struct host_copy {
 };
 
 int host_copy_take(struct host_copy *c, struct diags *d);
-/* The rules of a file instead: read, and loaded. */
-int host_file_read(const char *file, uint8_t family, struct foreign **ret,
+/*
+ * The rules of a file instead: read, and loaded. `text`: whose text is the
+ * file's, where that was read before; NULL: it was not.
+ */
+int host_file_read(const char *file, const struct foreign *text,
+		   uint8_t family, struct foreign **ret,
 		   const struct backend **ret_dialect, struct diags *d);
 int host_file_load(const struct backend *b, const char *file,
 		   const struct foreign *f, struct diags *d);

@@ -89,17 +89,34 @@ static bool stays_tracked(const struct prove_case *c)
 }
 
 /* Where the modules are unloaded, nothing will be tracked. */
+static struct prove_end end_of(const struct prove_run *r,
+			       const struct prove_case *c, int i)
+{
+	const struct seen_leg *l = &c->now.leg[i];
+
+	return (struct prove_end){
+		.seen = c->now.tried && l->begun,
+		.tracked = r->tells_tracking &&
+			   (l->tracked || !l->untracked),
+		.untracked = l->untracked, .arrived = l->passed,
+		.accepted = !seen_loss(&c->call, l),
+		.by = c->now.by[i],
+	};
+}
+
+struct prove_end prove_end_of(const struct prove_run *r, bool reply)
+{
+	return end_of(r, &r->cases.v[0], reply);
+}
+
 static void judge_test(const struct prove_run *r, struct prove_test *t,
 		       const struct prove_case *c)
 {
-	const struct seen_leg *l = &c->now.leg[0];
+	struct prove_end e = end_of(r, c, 0);
 
 	*t = (struct prove_test){
-		.test = c->test, .tried = c->now.tried && l->begun,
-		.tracked = r->tells_tracking &&
-			   (l->tracked || !l->untracked),
-		.accepted = !seen_loss(&c->call, l),
-		.by = c->now.by[0],
+		.test = c->test, .tried = e.seen, .tracked = e.tracked,
+		.accepted = e.accepted, .by = e.by,
 	};
 	t->passed = t->tried &&
 		    (c->test->tracked < 0 || c->test->tracked == t->tracked) &&

@@ -45,9 +45,13 @@ static int put_own(struct prove_run *r)
 
 static int find_cases(struct prove *x, struct prove_run *r)
 {
-	_cleanup_(foreign_free) struct foreign *f = calloc(1, sizeof(*f));
-	int err = f ? 0 : -ENOMEM;
+	_cleanup_(foreign_free) struct foreign *f = NULL;
+	int err;
 
+	if (x->asked)
+		return cases_ask(&r->cases, x->asked, &x->scene);
+	f = calloc(1, sizeof(*f));
+	err = f ? 0 : -ENOMEM;
 	if (!err) {
 		f->wants_terms = true;
 		err = live_rules_read_but(NULL, f, &r->plan.diags);
@@ -74,29 +78,35 @@ static int try_all(struct prove *x, struct prove_run *r)
 {
 	struct hold h = { .scene = &x->scene, .cases = &r->cases,
 			  .d = &r->plan.diags };
-	int err = take_out_own(r);
+	bool as_it_is = !r->plan.policy;
+	int err = as_it_is ? 0 : take_out_own(r);
 
 	if (!err)
 		err = find_cases(x, r);
-	if (!err)
+	if (!err && !x->asked)
 		err = watch(&h, false);
-	if (!err)
+	if (!err && !as_it_is)
 		err = put_own(r);
 	return err ? err : watch(&h, true);
 }
 
-static int load(struct prove *x, struct prove_run *r)
+/* The same policy once more; what was said of it is not said again. */
+static int load(struct plan *ret, const struct request *rq,
+		const struct plan *of)
 {
-	char *text = malloc(x->plan.len + 1);
+	char *text;
 	int err;
 
+	if (!of || !of->policy) {
+		ret->rq = rq;
+		return 0;
+	}
+	text = malloc(of->len + 1);
 	if (!text)
 		return -ENOMEM;
-	memcpy(text, x->plan.text, x->plan.len + 1);
-	err = plan_load_text(&r->plan, &r->rq, x->plan.file, text,
-			     x->plan.len);
-	/* said before */
-	diags_truncate(&r->plan.diags, 0);
+	memcpy(text, of->text, of->len + 1);
+	err = plan_load_text(ret, rq, of->file, text, of->len);
+	diags_truncate(&ret->diags, 0);
 	return err;
 }
 
@@ -109,7 +119,7 @@ static int run(struct prove *x, const struct host_copy *copy,
 	r->rq = x->rq;
 	if (backend)
 		r->rq.backend = backend;
-	err = load(x, r);
+	err = load(&r->plan, &r->rq, &x->plan);
 	if (!err)
 		err = scene_enter(&x->scene, &r->plan.diags);
 	if (!err && x->saved)
@@ -117,14 +127,15 @@ static int run(struct prove *x, const struct host_copy *copy,
 				     &r->plan.diags);
 	else if (!err && copy)
 		err = host_copy_put(copy, &r->plan.diags);
-	r->tells_tracking = !err && !r->plan.policy->unload_modules;
+	r->tells_tracking = !err && !(r->plan.policy &&
+				      r->plan.policy->unload_modules);
 	if (!err)
 		err = try_all(x, r);
-	if (!err)
+	if (!err && !x->asked)
 		err = prove_judge(r, x->whole);
 	if (err)
 		diags_append(&x->plan.diags, &r->plan.diags);
-	else
+	else if (!x->asked)
 		prove_say(r, &x->plan.diags);
 	scene_leave(&x->scene);
 	return err;
@@ -135,7 +146,7 @@ static int run_all(struct prove *x, const struct host_copy *copy)
 {
 	int err = 0;
 
-	if (plan_backend_name(&x->plan) || x->filters)
+	if (plan_backend_name(&x->plan) || x->filters || !x->plan.policy)
 		return run(x, copy, NULL);
 	for (size_t i = 0; !err && backends[i] && i < PROVE_RUNS_MAX; i++)
 		err = run(x, NULL, backends[i]->name);
@@ -173,7 +184,7 @@ static int read_host(struct prove *x, struct host_copy *copy)
 
 static int read_file(struct prove *x)
 {
-	int err = host_file_read(x->file, x->rq.family, &x->saved,
+	int err = host_file_read(x->file, x->text, x->rq.family, &x->saved,
 				 &x->dialect, &x->plan.diags);
 
 	x->whole = x->filters = !err;
@@ -188,7 +199,8 @@ static int prepare(struct prove *x, struct host_copy *copy)
 		err = x->file ? read_file(x) : read_host(x, copy);
 	if (!err)
 		err = scene_look(&x->scene, x->file != NULL, &x->plan.diags);
-	return err ? err : scene_add_devices(&x->scene, x->plan.policy);
+	return err || !x->plan.policy ? err :
+		       scene_add_devices(&x->scene, x->plan.policy);
 }
 
 int prove_policy(struct prove *x, const struct request *rq,
@@ -200,6 +212,25 @@ int prove_policy(struct prove *x, const struct request *rq,
 	*x = (struct prove){ .rq = *rq, .file = file };
 	x->rq.private_kernel = true;
 	err = plan_load(&x->plan, &x->rq, policy);
+	if (!err)
+		err = prepare(x, &copy);
+	if (!err)
+		err = run_all(x, &copy);
+	host_copy_release(&copy);
+	return err;
+}
+
+int prove_asked(struct prove *x, const struct request *rq,
+		const struct plan *policy, const char *file,
+		const struct foreign *saved, const struct asked *a)
+{
+	struct host_copy copy = { 0 };
+	int err;
+
+	*x = (struct prove){ .rq = *rq, .file = file, .text = saved,
+			     .asked = a };
+	x->rq.private_kernel = true;
+	err = load(&x->plan, &x->rq, policy);
 	if (!err)
 		err = prepare(x, &copy);
 	if (!err)

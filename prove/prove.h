@@ -76,8 +76,10 @@ struct prove {
 	bool whole;			/* with the host's own rules */
 	bool filters;			/* ... and it has some */
 	const char *file;		/* of its rules; NULL: this host's */
+	const struct foreign *text;	/* ... as read before; NULL: not yet */
 	const struct backend *dialect;	/* of the file */
 	struct foreign *saved;		/* what is in it */
+	const struct asked *asked;	/* a connection; NULL: the policy's */
 	struct prove_run runs[PROVE_RUNS_MAX];
 	size_t n_runs;
 };
@@ -85,6 +87,25 @@ struct prove {
 /* Moves this process into a private network, for good. */
 int prove_policy(struct prove *x, const struct request *rq,
 		 const char *policy, const char *file);
+/*
+ * One connection instead of the policy's: in the host's rules as they are, or
+ * as an apply of the policy would leave them. `policy`: loaded, of which text
+ * and name are taken; NULL: none. `saved`: the file's text; NULL: this host's
+ * rules. Of each run, prove_end_of() tells.
+ */
+int prove_asked(struct prove *x, const struct request *rq,
+		const struct plan *policy, const char *file,
+		const struct foreign *saved, const struct asked *a);
+
+/* What became of the packets that went one way: of any, and of all. */
+struct prove_end {
+	bool seen, tracked, untracked, arrived;
+	bool accepted;			/* every one of them arrived */
+	const char *by;			/* the rule that dropped; or NULL */
+};
+
+struct prove_end prove_end_of(const struct prove_run *r, bool reply);
+
 /* Is every leg proven, and every test as expected? */
 bool prove_holds(const struct prove *x);
 void prove_release(struct prove *x);

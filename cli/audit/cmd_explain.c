@@ -6,7 +6,7 @@
 
 #include "audit/explain.h"
 #include "audit/own.h"
-#include "cli/audit/explain_report.h"
+#include "cli/audit/explain_prove.h"
 #include "cli/output/report.h"
 #include "cli/saved_rules.h"
 #include "core/fault.h"
@@ -22,6 +22,7 @@ struct work {
 	struct walk walk, reply, bare, bare_reply;
 	struct as_applied policy;
 	struct prefix_set local;
+	struct prove proof;
 	struct diags d;
 };
 
@@ -35,6 +36,7 @@ static void work_release(struct work *w)
 	as_applied_release(&w->policy);
 	foreign_free(&w->f);
 	prefix_set_release(&w->local);
+	prove_release(&w->proof);
 	diags_release(&w->d);
 }
 
@@ -68,7 +70,7 @@ static int read_host(const struct options *o, struct explain_host *host,
 	/* a policy is written to one backend, and all are in its way */
 	const char *only = o->policy ? NULL : o->request.backend;
 	int err = o->file ? saved_rules_read(o, o->file, w->f, &w->d) :
-			    live_rules_read(only, w->f, &w->d);
+			    live_rules_read(only, o->prove, w->f, &w->d);
 
 	if (err)
 		return err;
@@ -145,11 +147,18 @@ static int explain(const struct options *o, struct work *w,
 	r->walker = w->walker;
 	r->walk = &w->walk;
 	r->f = w->f;
-	return 0;
+	if (!o->prove)
+		return 0;
+	err = explain_prove(o, &spec, r, &w->proof, &w->d);
+	if (!err)
+		r->proof = &w->proof;
+	return err;
 }
 
-static int run(const struct options *o)
+static int run(const struct options *asked)
 {
+	struct options with_powers = *asked;
+	const struct options *o = &with_powers;
 	_cleanup_(work_release) struct work w = {
 		.f = calloc(1, sizeof(*w.f)),
 	};
@@ -159,6 +168,7 @@ static int run(const struct options *o)
 				    .policy = o->policy ? &w.policy : NULL };
 	int err = -ENOMEM;
 
+	with_powers.request.private_kernel = o->prove;
 	if (!o->n_args) {
 		fputs("ctpolicy explain: a packet is missing; see 'ctpolicy explain --help'\n",
 		      stderr);
@@ -180,7 +190,9 @@ static int run(const struct options *o)
 		err = -ENOMEM;
 	if (err && !w.d.errors && !o->json)
 		fprintf(stderr, "ctpolicy explain: %s\n", fault_text(err));
-	return err ? exit_code_of(err) : EXIT_DONE;
+	if (err)
+		return exit_code_of(err);
+	return diags_has(&w.d, ID_PROOF_DIFFERS) ? EXIT_DIFFERS : EXIT_DONE;
 }
 
 const struct command cmd_explain = {
@@ -199,8 +211,10 @@ const struct command cmd_explain = {
 "Follows a packet through the host's own rules and says which of them decide\n"
 "whether it is tracked and accepted. PACKET is one word: a protocol, source and\n"
 "destination, then flags, an ICMP type, or a state. What it leaves out counts\n"
-"as unknown; 'any' stands for an address.\n",
+"as unknown; 'any' stands for an address. With --prove, the connection that it\n"
+"begins is held with real packets in a private copy of this host.\n",
 	.exits =
-"Exit code: 0 explained, 14 apply would refuse the policy, 64 bad packet or\n"
-"command line, 65 not a ruleset, 66 no such file, 78 policy invalid.\n",
+"Exit code: 0 explained, 1 real packets did otherwise, 14 apply would refuse the\n"
+"policy, 64 bad packet or command line, 65 not a ruleset, 66 no such file,\n"
+"69 nothing can be proved here, 78 policy invalid.\n",
 };

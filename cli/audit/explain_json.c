@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "cli/audit/explain_report.h"
+#include "cli/audit/explain_prove.h"
 #include "cli/output/json_text.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
@@ -216,6 +216,38 @@ static json_t *of_side(const struct side *x, bool *lost)
 	return o;
 }
 
+static json_t *proved_end(const struct explain_report *r,
+			  const struct prove_run *run, bool reply)
+{
+	struct prove_end e = prove_end_of(run, reply);
+	bool tells = e.seen && explain_proof_tells(r, run);
+
+	return json_pack("{s:b, s:o, s:o, s:o}", "seen", e.seen,
+			 "tracked", tells ? json_boolean(e.tracked) :
+					    json_null(),
+			 "result", e.seen ? json_string(explain_word(
+				 e.accepted ? WALK_ACCEPTED : WALK_DROPPED)) :
+					    json_null(),
+			 "rule", json_of_text(e.by));
+}
+
+static json_t *proofs(const struct explain_report *r)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < r->proof->n_runs; i++) {
+		const struct prove_run *run = &r->proof->runs[i];
+
+		json_array_append_new(a, json_pack(
+			"{s:o, s:b, s:o, s:o}",
+			"backend", json_of_text(run->backend),
+			"host_rules", r->proof->whole,
+			"request", proved_end(r, run, false),
+			"reply", proved_end(r, run, true)));
+	}
+	return a;
+}
+
 static json_t *report(const struct explain_report *r, bool *lost)
 {
 	const struct side there = { r, &r->at, r->walk, r->bare };
@@ -230,6 +262,8 @@ static json_t *report(const struct explain_report *r, bool *lost)
 	if (o && r->f) {
 		set_walk(o, &there, lost);
 		json_object_set_new(o, "reply", of_side(&back, lost));
+		if (r->proof)
+			json_object_set_new(o, "proofs", proofs(r));
 	}
 	json_add_diags(a, r->diags);
 	json_object_set_new(o, "diagnostics", a);

@@ -11,6 +11,7 @@
 
 #include "core/diag.h"
 #include "engine/as_applied.h"
+#include "prove/prove.h"
 #include "rules/packet_spec.h"
 #include "rules/walk.h"
 
@@ -31,6 +32,7 @@ struct explain_report {
 	 */
 	const struct as_applied *policy;
 	const struct walk *bare, *bare_reply;
+	const struct prove *proof;	/* NULL: nobody asked for one */
 	const struct diags *diags;
 	bool assumed;			/* the path is a guess */
 	bool quiet, minimal, color;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/audit/explain_report.h"
+#include "cli/audit/explain_prove.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
 #include "policies/policy_files.h"
@@ -267,6 +267,23 @@ static void print_results(struct painter *y)
 		print_result(y, "without the policy, reply: ", r->bare_reply);
 }
 
+static void print_proof(struct painter *y, const struct prove_run *run)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	const struct prove *x = y->r->proof;
+
+	strbuf_printf(&b, "proved, with %s%s%s: ",
+		      x->file ? "the file's rules" :
+		      x->whole ? "this host's rules" : "no rules of a host",
+		      run->backend ? " and the policy in " : "",
+		      run->backend ? run->backend : "");
+	explain_proof_words(y->r, run, false, &b);
+	strbuf_puts(&b, "; reply: ");
+	explain_proof_words(y->r, run, true, &b);
+	put(y, &b);
+	putchar('\n');
+}
+
 static int print_diags(const struct explain_report *r)
 {
 	const struct plan *p = r->policy ? &r->policy->plan : NULL;
@@ -303,5 +320,7 @@ int explain_print_text(const struct explain_report *r)
 			putchar('\n');
 	}
 	print_results(&y);
+	for (size_t i = 0; r->proof && i < r->proof->n_runs; i++)
+		print_proof(&y, &r->proof->runs[i]);
 	return y.err;
 }

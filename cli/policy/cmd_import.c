@@ -27,7 +27,7 @@ static int import(const struct options *o, struct foreign *f,
 		.families = families_of(o->request.family),
 		.with_own = !live,
 	};
-	int err = live ? live_rules_read(o->request.backend, f, d) :
+	int err = live ? live_rules_read(o->request.backend, false, f, d) :
 			 saved_rules_read(o, o->args[0], f, d);
 
 	if (!err)

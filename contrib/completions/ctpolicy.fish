@@ -81,6 +81,7 @@ complete -c ctpolicy -n '__ctpolicy_command explain' -l in -x -a '(command ls /s
 complete -c ctpolicy -n '__ctpolicy_command explain' -l out -x -a '(command ls /sys/class/net)' -d 'the interface it goes out by'
 complete -c ctpolicy -n '__ctpolicy_command explain' -l state -x -a 'new established related invalid' -d 'new, established, related or invalid, as conntrack says'
 complete -c ctpolicy -n '__ctpolicy_command explain' -l local -x -d 'with --file: the addresses of the host'
+complete -c ctpolicy -n '__ctpolicy_command explain' -l prove -d 'hold the connection that it begins in a private copy, too'
 complete -c ctpolicy -n '__ctpolicy_command explain' -l minimal -d 'the result alone'
 complete -c ctpolicy -n '__ctpolicy_command status' -l top -x -d 'list all entries, and print the N keys that have most'
 complete -c ctpolicy -n '__ctpolicy_command status' -l by -x -a 'src dst dport proto state service' -d 'src (the default), dst, dport, proto, state or service'
