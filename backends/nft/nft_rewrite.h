@@ -27,6 +27,8 @@ int nft_rewrite_ways(const struct nft_asked *x, size_t *ret);
 /* Each word with a blank ahead; *ret_alone: only one family has that. */
 int nft_rewrite_match(const struct nft_asked *x, size_t way,
 		      struct strbuf *out, bool *ret_alone);
+/* By its name, if it is one that has one. */
+void nft_put_proto(const struct key_range *r, struct strbuf *b);
 /* "ctp-peers4", or another name that the table has free; NULL: no memory. */
 const char *nft_rewrite_set(const struct foreign *f, uint32_t table,
 			    uint8_t family, bool flows);

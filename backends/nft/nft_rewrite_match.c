@@ -64,8 +64,7 @@ static void put_type(const struct asking *x, const struct key_range *r,
 	}
 }
 
-static void put_proto(const struct asking *x, const struct key_range *r,
-		      struct strbuf *b)
+void nft_put_proto(const struct key_range *r, struct strbuf *b)
 {
 	static const struct {
 		uint8_t proto;
@@ -77,13 +76,19 @@ static void put_proto(const struct asking *x, const struct key_range *r,
 		{ IPPROTO_ICMPV6, "ipv6-icmp" }, { IPPROTO_SCTP, "sctp" },
 	};
 
-	(void)x;
 	for (size_t i = 0; key_range_is_single(r) && i < ARRAY_SIZE(names); i++)
 		if (names[i].proto == r->first[0]) {
 			strbuf_puts(b, names[i].name);
 			return;
 		}
 	put_numbers(r, 1, b);
+}
+
+static void put_proto(const struct asking *x, const struct key_range *r,
+		      struct strbuf *b)
+{
+	(void)x;
+	nft_put_proto(r, b);
 }
 
 static void put_address(const struct asking *x, const struct key_range *r,

@@ -172,6 +172,38 @@ static bool takes_part(const struct stateless_rule *r,
 	return p->kind != PART_STATE && r->does == DO_TARGET;
 }
 
+/*
+ * nft takes the first of a set of protocols for the only one, and no word about
+ * another behind it: a rule for one of them says that one.
+ */
+static bool put_proto(const struct stateless_rule *r, const struct nft_part *p,
+		      struct strbuf *b)
+{
+	static const char *const keys[] = {
+		"meta l4proto", "ip protocol", "ip6 nexthdr",
+	};
+	const struct spans *s = &r->zone.dim[ZONE_PROTO];
+	const struct foreign_text *t = &p->text;
+
+	if (p->kind != PART_MATCH || s->n != 1 ||
+	    !key_range_is_single(&s->v[0]))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		size_t n = strlen(keys[i]);
+
+		if (t->n <= n || memcmp(t->s, keys[i], n) != 0)
+			continue;
+		while (n < t->n && strchr(" \t!=", t->s[n]))
+			n++;
+		if (n == t->n || t->s[n] != '{')
+			continue;
+		strbuf_printf(b, "%s ", keys[i]);
+		nft_put_proto(&s->v[0], b);
+		return true;
+	}
+	return false;
+}
+
 static void put_parts(const struct composing *c, const struct stateless_rule *r,
 		      bool first, struct line *l)
 {
@@ -182,6 +214,8 @@ static void put_parts(const struct composing *c, const struct stateless_rule *r,
 		if (!takes_part(r, p))
 			continue;
 		strbuf_puts(b, " ");
+		if (put_proto(r, p, b))
+			continue;
 		if (p->of_state)
 			put_mapped(c, r, b);
 		else if (p->kind == PART_VERDICT)
