@@ -14,6 +14,7 @@
 #include "audit/replace_notes.h"
 #include "audit/replace_parts.h"
 #include "audit/replace_places.h"
+#include "audit/replace_split.h"
 #include "core/mem.h"
 
 static const char *odd_states(const struct foreign *f,
@@ -135,24 +136,51 @@ static int close_edit(struct job *j, const struct rule_list *l)
 	return 0;
 }
 
-static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
+static int begin_job(struct replacing *x, uint32_t rule, uint8_t hook,
+		     struct job *ret)
 {
-	_cleanup_(list_release) struct rule_list l = { 0 };
 	const struct foreign_rule *r = &x->f->rules[rule];
 	struct job j = { .x = x, .r = r, .rule = rule, .hook = hook,
 			 .states = zone_rule_states(x->f, r),
 			 .verdict = r->verdict, .target = r->target };
-	size_t n_chains = x->out->n_chains, n_inner = x->out->n_inner;
 	int err;
 
 	j.e = (struct stateless_edit){ .rule = rule, .chain = r->chain,
 				       .hook = hook, .family = x->family };
-	j.e.first_chain = (uint32_t)n_chains;
+	j.e.first_chain = (uint32_t)x->out->n_chains;
+	err = zone_of_rule(x->a, x->f, r, x->family, &j.e.own, &j.asked);
+	j.e.takes = j.asked.takes;
+	*ret = j;
+	return err;
+}
+
+/* A rule without states, in a chain that becomes several. */
+static int count_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
+{
+	_cleanup_(list_release) struct rule_list l = { 0 };
+	struct job j;
+	int err = begin_job(x, rule, hook, &j);
+
+	if (err || !j.asked.alone || !j.asked.takes)
+		return err;
+	if (odd_text(x, j.r) || x->counted[j.r->chain])
+		x->loose[j.r->chain] = true;
+	else
+		err = limit_stays(&j, &l);
+	return err || !l.n ? err : close_edit(&j, &l);
+}
+
+static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
+{
+	_cleanup_(list_release) struct rule_list l = { 0 };
+	const struct foreign_rule *r = &x->f->rules[rule];
+	size_t n_chains = x->out->n_chains, n_inner = x->out->n_inner;
+	struct job j;
+	int err = begin_job(x, rule, hook, &j);
+
 	j.e.why = replace_keeps(x->f, r);
 	if (!j.e.why)
 		j.e.why = odd_text(x, r);
-	err = zone_of_rule(x->a, x->f, r, x->family, &j.e.own, &j.asked);
-	j.e.takes = j.asked.takes;
 	if (err || j.e.why)
 		return err ? err : close_edit(&j, &l);
 	if (in_raw(x, r)) {
@@ -166,9 +194,12 @@ static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
 		j.e.why = "has states that no short list of rules can stand for";
 	else if (!err && !may_change(&j, &l))
 		j.e.why = "stands by its number among the others, which more rules would change";
+	else if (!err && j.e.depends)
+		j.e.why = x->stuck[r->chain];
 	if (err && err != -E2BIG)
 		return err;
 	if (j.e.why) {
+		limit_forget(&j);
 		x->out->n_chains = n_chains;
 		x->out->n_inner = n_inner;
 		l.n = 0;
@@ -177,7 +208,9 @@ static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
 	return close_edit(&j, &l);
 }
 
-static int replace_one(struct replacing *x, uint32_t rule)
+typedef int hook_fn(struct replacing *x, uint32_t rule, uint8_t hook);
+
+static int each_hook(struct replacing *x, uint32_t rule, hook_fn *fn)
 {
 	static const uint8_t hooks[] = {
 		NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT,
@@ -188,10 +221,10 @@ static int replace_one(struct replacing *x, uint32_t rule)
 
 	/* that nobody calls: as if packets went through the host there */
 	if (!reach)
-		return replace_in_hook(x, rule, NF_INET_FORWARD);
+		return fn(x, rule, NF_INET_FORWARD);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(hooks); i++)
 		if (reach >> hooks[i] & 1)
-			err = replace_in_hook(x, rule, hooks[i]);
+			err = fn(x, rule, hooks[i]);
 	return err;
 }
 
@@ -212,7 +245,9 @@ static int find_edits(struct replacing *x, bool *ret_left)
 			continue;
 		*ret_left |= stays(x, &f->rules[i]);
 		if (f->rules[i].features & FEATURE_BIT(STATE))
-			err = replace_one(x, i);
+			err = each_hook(x, i, replace_in_hook);
+		else if (x->counted_once && x->split[f->rules[i].chain])
+			err = each_hook(x, i, count_in_hook);
 	}
 	for (size_t i = before; i < x->out->n_edits; i++)
 		*ret_left |= x->out->edits[i].kind == STATELESS_NONE;
@@ -301,19 +336,36 @@ static int replace_family(struct replacing *x, struct replaced *part)
 	return err;
 }
 
+#define FAMILIES 2
+
 /* Helpers, timeouts and expectations that are declared keep tracking on. */
 static bool keeps_by_objects(const struct foreign *f)
 {
 	return f->facts[FACT_CT_OBJECTS] || f->facts[FACT_SYNPROXY_OBJECTS];
 }
 
-static int replace_families(struct replacing *x)
+/* All that was found before is forgotten, but for what is known of chains. */
+static void begin_round(struct replacing *x)
 {
-	struct replaced v[] = { { .family = NFPROTO_IPV4 },
-				{ .family = NFPROTO_IPV6 } };
+	struct stateless *s = x->out;
+
+	s->n_edits = s->n_rules = s->n_chains = s->n_inner = 0;
+	x->n_notes = x->n_names = 0;
+	memset(x->loose, 0, x->f->n_chains * sizeof(*x->loose));
+	for (size_t i = 0; i < ARRAY_SIZE(x->held); i++)
+		for (size_t k = 0; k < x->f->n_rules; k++)
+			x->held[i][k] = FOREIGN_NOWHERE;
+}
+
+static int find_families(struct replacing *x, struct replaced v[FAMILIES])
+{
+	static const uint8_t families[FAMILIES] = { NFPROTO_IPV4,
+						    NFPROTO_IPV6 };
 	int err = 0;
 
-	for (size_t i = 0; !err && i < ARRAY_SIZE(v); i++) {
+	begin_round(x);
+	for (size_t i = 0; !err && i < FAMILIES; i++) {
+		v[i] = (struct replaced){ .family = families[i] };
 		v[i].left = keeps_by_objects(x->f);
 		err = replace_family(x, &v[i]);
 	}
@@ -321,12 +373,29 @@ static int replace_families(struct replacing *x)
 		return err;
 	if (join_families(x, v))
 		v[0].left = v[1].left = v[0].left || v[1].left;
-	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+	for (size_t i = 0; i < FAMILIES; i++) {
 		v[i].left &= !x->how->force;
 		for (size_t k = v[i].first; k < v[i].end; k++)
 			x->out->edits[k].left = v[i].left;
 	}
-	return replace_places(x, v, ARRAY_SIZE(v));
+	return 0;
+}
+
+static int replace_families(struct replacing *x)
+{
+	struct replaced v[FAMILIES];
+	bool again = true;
+	int err = 0;
+
+	while (!err && again) {
+		err = find_families(x, v);
+		if (!err)
+			err = split_find(x, &again);
+	}
+	if (err)
+		return err;
+	split_announce(x);
+	return replace_places(x, v, FAMILIES);
 }
 
 static void replacing_release(struct replacing *x)
@@ -337,9 +406,29 @@ static void replacing_release(struct replacing *x)
 	free(x->reach);
 	free(x->counted);
 	free(x->early);
+	free(x->split);
+	free(x->stuck);
+	free(x->loose);
+	free(x->held[0]);
+	free(x->held[1]);
 	free(x->notrack);
 	free(x->notes);
 	rule_order_release(&x->rules);
+}
+
+static int begin_split(struct replacing *x)
+{
+	size_t n = x->f->n_chains + 1;
+	bool ok = true;
+
+	x->split = calloc(n, sizeof(*x->split));
+	x->stuck = calloc(n, sizeof(*x->stuck));
+	x->loose = calloc(n, sizeof(*x->loose));
+	for (size_t i = 0; i < ARRAY_SIZE(x->held); i++) {
+		x->held[i] = calloc(x->f->n_rules + 1, sizeof(*x->held[i]));
+		ok &= x->held[i] != NULL;
+	}
+	return ok && x->split && x->stuck && x->loose ? 0 : -ENOMEM;
 }
 
 static int begin(struct replacing *x)
@@ -352,7 +441,8 @@ static int begin(struct replacing *x)
 	x->early = calloc(n, sizeof(*x->early));
 	x->out->hooks = calloc(n, sizeof(*x->out->hooks));
 	if (!x->reach || !x->views || !x->counted || !x->early ||
-	    !x->out->hooks || rule_order_make(x->f, &x->rules))
+	    !x->out->hooks || begin_split(x) ||
+	    rule_order_make(x->f, &x->rules))
 		return -ENOMEM;
 	chain_hooks_find(x->f, x->reach);
 	if (chain_hooks_early(x->f, x->early))

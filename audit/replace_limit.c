@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * audit/replace_limit.c: a limit counts once, whichever of several rules a
- * packet comes by: they all call the one chain that holds it.
+ * packet comes by, and in whichever hook: they all call the one chain that
+ * holds it.
  */
 #include <errno.h>
 
@@ -65,28 +66,104 @@ static void call(struct stateless_rule *r, uint32_t chain)
 	r->chain = chain;
 }
 
-int limit_share(struct job *j, struct rule_list *l)
+/* In a chain that becomes several, what another hook has counts with it. */
+static bool is_split(const struct job *j)
+{
+	return j->x->counted_once && j->asked.alone &&
+	       j->x->split[j->r->chain];
+}
+
+static uint32_t *held_by(const struct job *j, bool v6)
+{
+	return &j->x->held[v6][j->rule];
+}
+
+void limit_forget(struct job *j)
+{
+	*held_by(j, j->x->family != NFPROTO_IPV4) = FOREIGN_NOWHERE;
+}
+
+/*
+ * In a table of both families the chain of IPv4, which that of IPv6 is one with
+ * if it has the same number. False: it has not.
+ */
+static bool find_like(const struct job *j, uint32_t *ret)
+{
+	const struct stateless *s = j->x->out;
+	bool v6 = j->x->family != NFPROTO_IPV4;
+
+	*ret = FOREIGN_NOWHERE;
+	if (!v6 || !is_split(j) || *held_by(j, v6) != FOREIGN_NOWHERE)
+		return true;
+	*ret = *held_by(j, false);
+	return *ret == FOREIGN_NOWHERE ||
+	       s->chains[*ret].number == s->n_chains - j->e.first_chain;
+}
+
+/* The chain that holds the rule as it was, the state aside. */
+static int hold(struct job *j, uint32_t like, uint32_t *ret)
 {
 	_cleanup_(list_release) struct rule_list inner = { 0 };
 	struct stateless_rule own = { .zone = j->e.own, .own = true };
 	struct stateless *s = j->x->out;
-	size_t n_chains = s->n_chains;
-	uint32_t chain;
+	bool v6 = j->x->family != NFPROTO_IPV4;
 	int err;
 
-	if (!j->asked.limited || !is_repeated(j, l))
+	*ret = *held_by(j, v6);
+	if (is_split(j) && *ret != FOREIGN_NOWHERE)
 		return 0;
-	if (job_leaves(j) || j->mapped || !is_sayable(j, l)) {
-		j->e.loses |= LOSES(RATE);
-		return 0;
-	}
 	err = list_put(j, &inner, own);
 	if (!err)
-		err = list_chain(j, &inner, &chain);
+		err = list_chain(j, &inner, ret);
+	if (err)
+		return err;
+	if (like != FOREIGN_NOWHERE) {
+		s->chains[*ret].like = like;
+		s->chains[*ret].name = s->chains[like].name;
+	}
+	*held_by(j, v6) = *ret;
+	return 0;
+}
+
+int limit_share(struct job *j, struct rule_list *l)
+{
+	struct stateless *s = j->x->out;
+	size_t n_chains = s->n_chains;
+	uint32_t chain, like;
+	int err;
+
+	if (!j->asked.limited || !l->n ||
+	    (!is_repeated(j, l) && !is_split(j)))
+		return 0;
+	if (job_leaves(j) || j->mapped || !is_sayable(j, l) ||
+	    !find_like(j, &like) || (is_split(j) && split_leads(j->x, j->r))) {
+		j->e.loses |= j->asked.alone ? LOSES(RATE) : 0;
+		return 0;
+	}
+	err = hold(j, like, &chain);
 	for (size_t i = 0; !err && i < l->n; i++)
 		call(&l->v[i], chain);
 	for (size_t c = j->e.first_chain; !err && c < n_chains; c++)
 		for (size_t i = 0; i < s->chains[c].n; i++)
 			call(&s->inner[s->chains[c].first + i], chain);
+	return err;
+}
+
+int limit_stays(struct job *j, struct rule_list *l)
+{
+	struct stateless_rule r = { .zone = j->e.own, .does = DO_CALL };
+	uint32_t like;
+	int err;
+
+	if (job_leaves(j) || !find_like(j, &like) ||
+	    foreign_asks_ipset(j->x->f, j->r) || split_leads(j->x, j->r)) {
+		j->x->loose[j->r->chain] = true;
+		return 0;
+	}
+	err = hold(j, like, &r.chain);
+	if (!err)
+		err = list_put(j, l, r);
+	if (!err && !is_sayable(j, l))
+		l->v[0].zone = zone_all(j->x->family);
 	return err;
 }

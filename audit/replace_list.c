@@ -96,6 +96,9 @@ int list_chain(struct job *j, struct rule_list *l, uint32_t *ret)
 				     .first = (uint32_t)s->n_inner,
 				     .n = (uint32_t)l->n };
 
+	c.like = (uint32_t)s->n_chains;
+	c.number = c.like - j->e.first_chain;
+
 	c.name = free_name(j->x, table);
 	if (!c.name || mem_grow(&s->chains, &s->cap_chains, s->n_chains + 1) ||
 	    mem_grow(&s->inner, &s->cap_inner, s->n_inner + l->n))

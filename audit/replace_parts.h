@@ -32,6 +32,12 @@ struct replacing {
 	struct view *views;		/* of a base chain */
 	bool *counted;			/* of a chain: rules count others */
 	bool *early;			/* of a chain: ahead of conntrack */
+	/* Of a chain; see audit/replace_split.h. */
+	bool *split;			/* it becomes several */
+	const char **stuck;		/* why it can't; NULL: it can */
+	bool *loose;			/* each copy counts apart */
+	bool counted_once, lost;
+	uint32_t *held[2];		/* of a rule: the chain that counts */
 	uint32_t *notrack;		/* rules that take out */
 	size_t n_notrack, cap_notrack;
 	struct stateless_set *notes;	/* that may be wanted */
@@ -186,6 +192,13 @@ int untracked_put(struct job *j, struct rule_list *l);
 
 /* replace_limit.c: what the rule counts, for all that stands for it at once. */
 int limit_share(struct job *j, struct rule_list *l);
+/* The edit is of kind NONE. */
+void limit_forget(struct job *j);
+/* The same of a rule that stays, in chains that become several; or nothing. */
+int limit_stays(struct job *j, struct rule_list *l);
+
+/* replace_split.c: does the rule lead to a chain that becomes several? */
+bool split_leads(struct replacing *x, const struct foreign_rule *r);
 
 /* replace_rule.c: the whole of a rule. */
 int replace_rule(struct job *j, struct rule_list *l);

@@ -8,52 +8,11 @@
 #include <linux/netfilter.h>
 
 #include "audit/replace_notes.h"
+#include "audit/replace_split.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
 #define NAME_MAX_XT 28		/* XT_EXTENSION_MAXNAMELEN less NUL */
-
-/* In the order of which a chain that several reach is the one of the first. */
-static const struct {
-	const char *suffix;
-	uint8_t hook;
-} hooks[] = {
-	{ "input", NF_INET_LOCAL_IN },
-	{ "forward", NF_INET_FORWARD },
-	{ "output", NF_INET_LOCAL_OUT },
-	{ "pre", NF_INET_PRE_ROUTING },
-	{ "post", NF_INET_POST_ROUTING },
-};
-
-static bool leads_to_split(const struct foreign *f,
-			   const struct foreign_rule *r,
-			   const struct foreign_outcome *v, const bool *split)
-{
-	uint32_t to = foreign_leads_to(f, r, v);
-
-	return to != FOREIGN_NOWHERE && split[to];
-}
-
-/* By its verdict, or by a map. */
-static bool calls_split(const struct foreign *f, const struct foreign_rule *r,
-			const bool *split)
-{
-	const struct foreign_outcome own = { r->verdict, r->target };
-	bool calls = leads_to_split(f, r, &own, split);
-
-	for (uint32_t i = 0; i < r->n_terms; i++) {
-		const struct term *t = &f->terms[r->terms + i];
-		const struct key_set *s = &f->sets[t->set];
-
-		if (t->kind != TERM_VMAP || s->outcome == FOREIGN_NOWHERE)
-			continue;
-		for (uint32_t k = 0; k < s->n && !calls; k++)
-			calls = leads_to_split(f, r,
-					       &f->outcomes[s->outcome + k],
-					       split);
-	}
-	return calls;
-}
 
 void replace_rejects(struct replacing *x)
 {
@@ -81,49 +40,6 @@ bool replace_is_one(const struct job *j, const struct zone *z)
 		    !spans_within(&j->e.own.dim[i], &z->dim[i]))
 			return false;
 	return true;
-}
-
-static bool is_shared(const struct replacing *x, size_t chain)
-{
-	uint8_t bits = x->reach[chain];
-
-	return bits & (bits - 1);
-}
-
-/* The hook for which the chain stays where it is. */
-static uint8_t home_of(const struct replacing *x, size_t chain)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
-		if (x->reach[chain] >> hooks[i].hook & 1)
-			return hooks[i].hook;
-	return NF_INET_FORWARD;
-}
-
-/* Chains whose rules differ from hook to hook, and those that lead there. */
-static void find_split(const struct replacing *x, bool *split)
-{
-	const struct foreign *f = x->f;
-	bool changed = true;
-
-	for (size_t i = 0; i < x->out->n_edits; i++) {
-		const struct stateless_edit *e = &x->out->edits[i];
-
-		split[e->chain] |= e->depends && !e->left &&
-				   e->kind != STATELESS_NONE &&
-				   is_shared(x, e->chain);
-	}
-	while (changed) {
-		changed = false;
-		for (size_t i = 0; i < f->n_rules; i++) {
-			const struct foreign_rule *r = &f->rules[i];
-
-			if (foreign_is_gone(r) || split[r->chain] ||
-			    !is_shared(x, r->chain) ||
-			    !calls_split(f, r, split))
-				continue;
-			split[r->chain] = changed = true;
-		}
-	}
 }
 
 static const char *copy_name(const struct foreign *f, uint32_t chain,
@@ -158,19 +74,20 @@ static int add_copies(struct replacing *x, uint32_t chain)
 {
 	struct stateless *s = x->out;
 
-	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+	for (size_t i = 0; i < SPLIT_HOOKS; i++) {
+		const char *suffix = split_hooks[i].suffix;
 		struct stateless_copy c = { .chain = chain,
-					    .hook = hooks[i].hook };
+					    .hook = split_hooks[i].hook };
 
 		if (!(x->reach[chain] >> c.hook & 1) ||
-		    c.hook == home_of(x, chain))
+		    c.hook == split_home(x, chain))
 			continue;
-		c.name = copy_name(x->f, chain, hooks[i].suffix);
+		c.name = copy_name(x->f, chain, suffix);
 		/* long names that begin alike */
 		for (unsigned int n = 2;
 		     c.name && is_taken(x, chain, c.name); n++)
 			c.name = intern_printf("ctp-%u-%u-%s", chain, n,
-					       hooks[i].suffix);
+					       suffix);
 		if (!c.name ||
 		    mem_grow(&s->copies, &s->cap_copies, s->n_copies + 1))
 			return -ENOMEM;
@@ -180,8 +97,8 @@ static int add_copies(struct replacing *x, uint32_t chain)
 }
 
 /* Of a chain that stays one, the edits for its first hook alone. */
-static void drop_others(struct replacing *x, struct replaced *v, size_t n_parts,
-			const bool *split)
+static void drop_others(struct replacing *x, struct replaced *v,
+			size_t n_parts)
 {
 	struct stateless *s = x->out;
 	size_t n = 0;
@@ -193,8 +110,8 @@ static void drop_others(struct replacing *x, struct replaced *v, size_t n_parts,
 		for (size_t i = first; i < end; i++) {
 			const struct stateless_edit *e = &s->edits[i];
 
-			if (e->left || e->hook == home_of(x, e->chain) ||
-			    split[e->chain])
+			if (e->left || e->hook == split_home(x, e->chain) ||
+			    x->split[e->chain])
 				s->edits[n++] = *e;
 		}
 		v[k].end = n;
@@ -271,7 +188,6 @@ static int datagrams(struct replacing *x, const struct zone *own,
 struct remembering {
 	struct replacing *x;
 	const struct replaced *part;
-	const bool *split;
 };
 
 static int put_remember(const struct remembering *m, uint32_t rule,
@@ -291,8 +207,8 @@ static int put_remember(const struct remembering *m, uint32_t rule,
 
 	if (err || zone_is_empty(&put.zone))
 		return err;
-	e.hook = m->split[r->chain] ? NF_INET_LOCAL_OUT :
-				      home_of(x, r->chain);
+	e.hook = x->split[r->chain] ? NF_INET_LOCAL_OUT :
+				      split_home(x, r->chain);
 	err = zone_of_rule(x->a, x->f, r, x->family, &e.own,
 			   &(struct zone_asked){ 0 });
 	if (err)
@@ -368,10 +284,9 @@ static int remember(const struct remembering *m)
 	return err;
 }
 
-static int remember_family(struct replacing *x, const struct replaced *part,
-			   const bool *split)
+static int remember_family(struct replacing *x, const struct replaced *part)
 {
-	const struct remembering m = { x, part, split };
+	const struct remembering m = { x, part };
 
 	x->family = part->family;
 	return part->peers ? remember(&m) : 0;
@@ -380,21 +295,16 @@ static int remember_family(struct replacing *x, const struct replaced *part,
 int replace_places(struct replacing *x, struct replaced *v, size_t n)
 {
 	struct stateless *s = x->out;
-	_cleanup_free_ bool *split = calloc(x->f->n_chains + 1,
-					    sizeof(*split));
-	int err = split ? 0 : -ENOMEM;
+	int err = 0;
 
-	if (err)
-		return err;
-	find_split(x, split);
-	drop_others(x, v, n, split);
+	drop_others(x, v, n);
 	for (uint32_t c = 0; !err && c < x->f->n_chains; c++) {
-		s->hooks[c] = home_of(x, c);
-		if (split[c])
+		s->hooks[c] = split_home(x, c);
+		if (x->split[c])
 			err = add_copies(x, c);
 	}
 	for (size_t i = 0; !err && i < n; i++)
 		if (!v[i].left)
-			err = remember_family(x, &v[i], split);
+			err = remember_family(x, &v[i]);
 	return err ? err : notes_find_sets(x);
 }

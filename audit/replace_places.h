@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * audit/replace_places.h: which chains become two, and where datagrams that
- * leave are remembered.
+ * audit/replace_places.h: copies of chains, and where datagrams that leave are
+ * remembered.
  *
  * Errors: -ENOMEM.
  */
@@ -14,7 +14,7 @@
 void replace_rejects(struct replacing *x);
 /* Does one rule say it, whatever the dialect? */
 bool replace_is_one(const struct job *j, const struct zone *z);
-/* For the edits of both families. */
+/* For the edits of both families, behind split_find(). */
 int replace_places(struct replacing *x, struct replaced *v, size_t n);
 
 #endif

@@ -195,26 +195,39 @@ static int take_icmp(struct asking *x, const struct term *t)
 	return err ? err : zone_intersect(x->a, &x->z, &only, &x->z);
 }
 
-/* Matches that let so many packets pass, and no more. */
-static bool counts(const char *name)
+/*
+ * Matches that let so many packets pass, and no more. Some keep their count
+ * under a name, for all rules that say it; others within the rule.
+ */
+static void ask_count(struct asking *x, const char *name)
 {
-	static const char *const names[] = {
-		"limit", "hashlimit", "recent", "connlimit", "quota",
-		"quota2", "statistic", "random", "nth", "rateest", "meter",
-		"dynset", "dstlimit", "iplimit", "numgen", "psd",
+	static const struct {
+		const char *name;
+		bool alone;
+	} rows[] = {
+		{ "limit", true }, { "quota", true }, { "quota2", true },
+		{ "statistic", true }, { "nth", true }, { "numgen", true },
+		{ "numgen inc", true }, { "numgen random", false },
+		{ "psd", true }, { "random", false }, { "hashlimit", false },
+		{ "recent", false }, { "connlimit", false },
+		{ "rateest", false }, { "meter", false }, { "dynset", false },
+		{ "dstlimit", false }, { "iplimit", false },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(name, names[i]))
-			return true;
-	return false;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (strcmp(name, rows[i].name) != 0)
+			continue;
+		x->asked.limited = true;
+		x->asked.alone |= rows[i].alone;
+	}
 }
 
 static int take_term(struct asking *x, const struct term *t)
 {
 	if (t->kind == TERM_OPAQUE) {
 		x->asked.exact = false;
-		x->asked.limited |= t->name && counts(t->name);
+		if (t->name)
+			ask_count(x, t->name);
 		return 0;
 	}
 	if (t->n_fields == 1 && t->field[0] == FIELD_STATE)

@@ -21,6 +21,7 @@ struct zone_asked {
 	bool flags;		/* asks for flags of TCP */
 	bool takes_syn;		/* and the initial SYN has them */
 	bool limited;		/* counts packets: a limit of any kind */
+	bool alone;		/* and a copy of the rule counts anew */
 	const struct term *map;	/* of verdicts, by another field; NULL: none */
 };
 

@@ -86,26 +86,6 @@ static const char *reason(const struct plan *p, const struct part *m,
 	return why ? why : n ? NULL : "has no stateless equivalent";
 }
 
-/*
- * The kernel knows an ipset by a number, which another one may have after a
- * reboot: the rule as it was could not be put back.
- */
-static bool asks_ipset(const struct foreign *f, const struct foreign_rule *r)
-{
-	if (r->target && !strcmp(r->target, "SET"))
-		return true;
-	for (uint32_t i = 0; i < r->n_terms; i++) {
-		const struct term *t = &f->terms[r->terms + i];
-
-		if (t->kind == TERM_OPAQUE ?
-			    t->name && !strcasecmp(t->name, "set") :
-			    t->kind == TERM_MATCH && f->sets[t->set].name &&
-			    f->sets[t->set].table == FOREIGN_NOWHERE)
-			return true;
-	}
-	return false;
-}
-
 static bool is_edited(const struct plan *p, uint32_t rule)
 {
 	size_t n;
@@ -118,7 +98,10 @@ static bool is_edited(const struct plan *p, uint32_t rule)
 	return false;
 }
 
-/* Not even by force. */
+/*
+ * The kernel knows an ipset by a number, which another one may have after a
+ * reboot: the rule as it was could not be put back, not even by force.
+ */
 static int refuse_ipsets(struct plan *p)
 {
 	struct forbidden_said said = { p, p->host.f, DIAG_ERROR, 0 };
@@ -126,7 +109,7 @@ static int refuse_ipsets(struct plan *p)
 
 	for (uint32_t i = 0; !err && i < p->host.f->n_rules; i++)
 		if (is_edited(p, i) &&
-		    asks_ipset(p->host.f, &p->host.f->rules[i]))
+		    foreign_asks_ipset(p->host.f, &p->host.f->rules[i]))
 			err = forbidden_say(&said, &p->host.f->rules[i],
 					    "asks for an ipset");
 	if (err || !said.n)

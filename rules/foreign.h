@@ -285,6 +285,8 @@ bool foreign_leaves(enum foreign_verdict v);
 /* The same of a rule: by its verdict, or by one of a map's. */
 bool foreign_leaves_chain(const struct foreign *f,
 			  const struct foreign_rule *r);
+/* Does it ask for a set of ipset's, or change one? */
+bool foreign_asks_ipset(const struct foreign *f, const struct foreign_rule *r);
 /*
  * Forget all that was added since the mark: chains that were there before
  * must have got no rules meanwhile.

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/mem.h"
 #include "rules/foreign.h"
@@ -154,5 +155,21 @@ bool foreign_sets_marks(const struct foreign *f)
 		if (f->terms[i].kind == TERM_SET_MARK ||
 		    f->terms[i].kind == TERM_LOSE_MARK)
 			return true;
+	return false;
+}
+
+bool foreign_asks_ipset(const struct foreign *f, const struct foreign_rule *r)
+{
+	if (r->target && !strcmp(r->target, "SET"))
+		return true;
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		if (t->kind == TERM_OPAQUE ?
+			    t->name && !strcasecmp(t->name, "set") :
+			    t->kind == TERM_MATCH && f->sets[t->set].name &&
+			    f->sets[t->set].table == FOREIGN_NOWHERE)
+			return true;
+	}
 	return false;
 }

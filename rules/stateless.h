@@ -39,7 +39,7 @@ enum stateless_admits { STATELESS_ADMITS(STATELESS_ADMIT_) ADMITS_MAX_ };
 #define STATELESS_LOSES(X)						\
 	X(PROTO, "answers of protocols other than tcp, udp and icmp")	\
 	X(LIMIT, "a limit on new udp flows counts every datagram")	\
-	X(RATE, "a limit holds for each of several rules, so that as many times the rate pass") \
+	X(RATE, "a limit, a quota or a count holds for each of several rules, so that as many times as much may pass") \
 	X(PEERS, "answers of udp from more than 100 addresses at a time, unless xt_recent has a larger ip_list_tot") \
 	X(NOTES, "answers to further udp flows while 262144 began within three minutes") \
 	X(CLOSING, "what a peer says again to a connection that this host closed first") \
@@ -82,10 +82,16 @@ struct stateless_rule {
 	const char *target;
 };
 
-/* A new chain, for one edit; its rules have no matches of the original. */
+/*
+ * A new chain, for one edit; its rules have no matches of the original. One
+ * that counts is called by what stands for its rule in other hooks, too.
+ * `like`: itself, where there is no other.
+ */
 struct stateless_chain {
 	const char *name;
 	uint32_t rule;			/* whose target is meant */
+	uint32_t number;		/* among those of its edit */
+	uint32_t like;			/* of the other family, named alike */
 	uint8_t hook;
 	struct zone own;		/* that its packets are in */
 	uint32_t first, n;		/* in `inner` */

@@ -53,11 +53,14 @@ static int add_rule(struct live *l, const struct ipt_legacy *t,
 	return err ? err : ipt_foreign_add(l->f, &at, &a, 0, &sets);
 }
 
-/* Rules that others may have to stand in for. */
-static bool may_be_replaced(const struct foreign_rule *r)
+/* Rules that others may have to stand in for; some count, in a chain's copy. */
+static bool may_be_replaced(const struct foreign *f,
+			    const struct foreign_rule *r)
 {
 	return r->features & FEATURE_BIT(STATE) ||
-	       r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO;
+	       r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO ||
+	       (!f->chains[r->chain].hook &&
+		foreign_has_term(f, r, TERM_OPAQUE));
 }
 
 static int note_original(struct live *l, const char *text)
@@ -103,7 +106,7 @@ static int read_rule(struct live *l, const struct ipt_legacy *t,
 		return err;
 	err = add_rule(l, t, chain, number, entry, target);
 	if (err || !l->f->wants_originals ||
-	    !may_be_replaced(&l->f->rules[l->f->n_rules - 1]))
+	    !may_be_replaced(l->f, &l->f->rules[l->f->n_rules - 1]))
 		return err;
 	return note_original(l, ipt_original_write(t, entry));
 }

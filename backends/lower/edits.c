@@ -35,7 +35,7 @@ int lower_name_chains(const struct foreign *f, struct stateless *s,
 		const struct foreign_rule *r = &f->rules[c->rule];
 
 		own = NULL;
-		err = name(arg, r->chain, c->hook, r, (uint32_t)i, &own);
+		err = name(arg, r->chain, c->hook, r, c->like, &own);
 		c->name = own ? own : c->name;
 	}
 	for (size_t i = 0; !err && i < s->n_copies; i++) {

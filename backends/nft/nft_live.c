@@ -273,7 +273,8 @@ static int take_host_rule(struct live *l, const struct nlmsghdr *nlh,
 
 /*
  * Rules that others may have to stand in for: where they look at states, or
- * lead to a chain; and all of a chain that may need a copy.
+ * lead to a chain; of a chain that may need a copy those that may count, and
+ * all that would be copied by their bytes.
  */
 static bool may_be_replaced(const struct foreign *f,
 			    const struct foreign_rule *r)
@@ -283,7 +284,8 @@ static bool may_be_replaced(const struct foreign *f,
 	return r->features & FEATURE_BIT(STATE) ||
 	       r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO ||
 	       foreign_has_term(f, r, TERM_VMAP) ||
-	       (!c->hook && !f->tables[c->table].ranked);
+	       (!c->hook && (!f->tables[c->table].ranked ||
+			     foreign_has_term(f, r, TERM_OPAQUE)));
 }
 
 /* In the table of the chain at hand. */

@@ -255,7 +255,7 @@ static int read_dynset(struct live_rule *r, const struct nlattr *const *v)
 			       set->key_len);
 	if (!err && (limits || (set->size && set->n >= set->size) ||
 		     nft_attr_u32(v[NFTA_DYNSET_FLAGS]) & NFT_DYNSET_F_INV))
-		err = nft_live_opaque(r, word);
+		err = nft_live_opaque(r, limits ? "meter" : word);
 	return err;
 }
 

@@ -123,6 +123,23 @@ int nft_native_lead(const struct nft_native_job *j, struct nft_raw *r,
 	return err;
 }
 
+/*
+ * What the kernel tells of a quota that is used up, it does not take, and what
+ * was used differs from one look to the next.
+ */
+static bool has_quota(const struct nft_raw *r)
+{
+	const struct nlattr *a, *data;
+
+	nft_for_each_bytes(a, &r->exprs) {
+		const char *name = nft_expr_name(a, &data);
+
+		if (name && !strcmp(name, "quota"))
+			return true;
+	}
+	return false;
+}
+
 int nft_native_plain(const struct nft_native_job *j, struct nft_raw *ret,
 		     bool *ret_led)
 {
@@ -130,6 +147,8 @@ int nft_native_plain(const struct nft_native_job *j, struct nft_raw *ret,
 	const char *original = j->f->rules[j->rule].original;
 	int err = original ? nft_raw_parse(original, &r) : -EOPNOTSUPP;
 
+	if (!err && has_quota(&r))
+		err = -EOPNOTSUPP;
 	if (!err)
 		err = nft_native_lead(j, &r, ret_led);
 	if (!err)
