@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/netfilter.h>
+
 #include "core/mem.h"
 #include "rules/walk.h"
 
@@ -97,18 +99,67 @@ static int leave(struct following *x, struct path *p, const struct zone *z,
 	return err;
 }
 
-static bool has_passed(const struct following *x, const struct zones *l)
+static bool is_common(const struct following *x, const struct zone *z)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		size_t k = 0;
+	const struct key_range common[] = {
+		{ { x->family == NFPROTO_IPV4 ? 1 : 58 },
+		  { x->family == NFPROTO_IPV4 ? 1 : 58 } },
+		{ { 6 }, { 6 } }, { { 17 }, { 17 } },
+	};
 
-		while (k < x->passed.n &&
-		       !zone_within(&l->v[i], &x->passed.v[k]))
-			k++;
-		if (k == x->passed.n)
-			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(common); i++) {
+		const struct spans s = { &common[i], 1, true };
+
+		if (spans_meet(&z->dim[ZONE_PROTO], &s))
+			return true;
 	}
-	return true;
+	return false;
+}
+
+/* What is left of them when those that were accepted are gone. */
+static int subtract_passed(struct following *x, const struct zones *l,
+			   struct zones *ret)
+{
+	int err = 0;
+
+	*ret = *l;
+	for (size_t k = 0; !err && ret->n && k < x->passed.n; k++) {
+		bool meets = false, done;
+
+		for (size_t i = 0; i < ret->n; i++)
+			meets |= zone_meets(&ret->v[i], &x->passed.v[k]);
+		if (meets)
+			err = cut(x->a, ret, &x->passed.v[k], &done);
+	}
+	return err;
+}
+
+/* Of those that come to the rule, enum first_passed. */
+static int find_passed(struct following *x, const struct zones *l,
+		       uint8_t *ret)
+{
+	struct zones rest;
+	int err = subtract_passed(x, l, &rest);
+
+	*ret = rest.n ? FIRST_COMMON : FIRST_PASSED;
+	for (size_t i = 0; i < rest.n; i++)
+		if (is_common(x, &rest.v[i]))
+			*ret = FIRST_MET;
+	return err;
+}
+
+static int note_met(struct following *x, uint32_t rule, const struct zones *l)
+{
+	uint8_t *at = &x->out->passed[rule], passed = FIRST_MET;
+	int err = 0;
+
+	if (*at == FIRST_MET)
+		return 0;
+	if (x->state == STATE_ESTABLISHED && x->f->rules[rule].n_states)
+		err = find_passed(x, l, &passed);
+	if (!*at || passed < *at)
+		*at = passed;
+	return err;
 }
 
 static int note_passed(struct following *x, const struct zones *l)
@@ -283,9 +334,9 @@ static int meet_rule(struct following *x, uint32_t rule, struct path *p,
 		err = meet(x->a, &p->most, &z, &here);
 	if (err)
 		return err;
-	if (x->out->passed[rule] != FIRST_MET)
-		x->out->passed[rule] = has_passed(x, &here) ? FIRST_PASSED :
-							      FIRST_MET;
+	err = note_met(x, rule, &here);
+	if (err)
+		return err;
 	x->out->stateful |= r->n_states;
 	if (!asked.takes || (asked.flags && !asked.takes_syn) ||
 	    (r->n_states && !(zone_rule_states(x->f, r) & x->state)))

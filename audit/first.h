@@ -6,11 +6,12 @@
  *
  * Shape:  entries in the order of evaluation; the policy is the last one, if it
  *         accepts. Accepting ones hold at least, refusing ones at most what
- *         the rules do. `passed[r]` of a rule: all of that state that it could
- *         take is accepted ahead of it, on every way to it. `sure`, of packets
- *         that are new: those accepted whatever else the rules ask, so that it
- *         is all one to them whether they are known. `stateful`: a rule that
- *         matches states is met; where none is, new packets are as all others.
+ *         the rules do. `passed[r]` of a rule that matches states, and of
+ *         packets that are established: all that it could take is accepted
+ *         ahead of it, on every way to it. `sure`, of packets that are new:
+ *         those accepted whatever else the rules ask, so that it is all one to
+ *         them whether they are known. `stateful`: a rule that matches states
+ *         is met; where none is, new packets are as all others.
  * Owner:  zones live in the arena; first_release().
  * Errors: -ENOMEM; -E2BIG: too many ways through the chains.
  */
@@ -35,7 +36,8 @@ struct first {
 	size_t visits;
 };
 
-enum first_passed { FIRST_MET = 1, FIRST_PASSED = 2 };
+/* FIRST_COMMON: all of TCP, UDP and ICMP, and perhaps not of the rest. */
+enum first_passed { FIRST_MET = 1, FIRST_COMMON = 2, FIRST_PASSED = 3 };
 
 int first_find(struct arena *a, const struct foreign *f,
 	       const struct rule_order *rules, uint32_t chain,

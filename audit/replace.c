@@ -63,14 +63,14 @@ static bool in_raw(const struct replacing *x, const struct foreign_rule *r)
 	return x->early[r->chain];
 }
 
-/* Established ones were accepted before, in each base chain on the way. */
+/* Were established ones accepted before, in each base chain on the way? */
 static int find_passed(struct job *j)
 {
 	struct replacing *x = j->x;
 	uint32_t table = x->f->chains[j->r->chain].table;
 	int err = 0;
 
-	j->passed = true;
+	j->passed = j->common = true;
 	for (uint32_t c = 0; !err && c < x->f->n_chains; c++) {
 		struct view *v;
 
@@ -78,8 +78,10 @@ static int find_passed(struct job *j)
 		    chain_hook(&x->f->chains[c]) != j->hook)
 			continue;
 		err = replace_view(x, c, &v);
-		if (!err && v->established.passed[j->rule] == FIRST_MET)
-			j->passed = false;
+		if (err || !v->established.passed[j->rule])
+			continue;
+		j->passed &= v->established.passed[j->rule] == FIRST_PASSED;
+		j->common &= v->established.passed[j->rule] != FIRST_MET;
 	}
 	return err;
 }

@@ -255,6 +255,57 @@ static int gather(struct job *j, const struct begin_want *w,
 	return err;
 }
 
+/* Names that no rule can ask for; *ret: all others, which some rules can. */
+static int find_odd_names(const struct job *j, const struct spans *s,
+			  struct spans *ret)
+{
+	int err = spans_invert(j->x->a, zone_bytes(j->x->family, ZONE_IIF), s,
+			       ret);
+	bool sayable = !err && names_are_sayable(ret);
+
+	if (err || !s->limited ||
+	    (job_has_sets(j) ? sayable || names_are_sayable(s) :
+			       count_names(s, ret) != 0))
+		ret->n = 0;
+	else if (!sayable)
+		err = -E2BIG;
+	return err;
+}
+
+/* All interfaces but several: those leave a chain of their own. */
+static int put_entry(struct job *j, struct rule_list *l,
+		     struct stateless_rule r)
+{
+	_cleanup_(list_release) struct rule_list inner = { 0 };
+	struct stateless_rule last = { .zone = j->e.own, .does = r.does };
+	int err = 0;
+
+	for (size_t dim = ZONE_IIF; !err && dim <= ZONE_OIF; dim++) {
+		struct spans odd = { 0 };
+
+		err = find_odd_names(j, &r.zone.dim[dim], &odd);
+		for (size_t i = 0; !err && i < odd.n; i++) {
+			struct stateless_rule other = { .zone = j->e.own,
+							.does = DO_RETURN };
+
+			other.zone.dim[dim] = (struct spans){ &odd.v[i], 1,
+							      true };
+			err = list_put(j, &inner, other);
+		}
+		if (odd.n)
+			r.zone.dim[dim] = (struct spans){ 0 };
+	}
+	if (err || !inner.n)
+		return err ? err : list_put(j, l, r);
+	if (r.does != DO_TARGET)
+		return -E2BIG;
+	err = list_put(j, &inner, last);
+	r.does = DO_CALL;
+	if (!err)
+		err = list_chain(j, &inner, &r.chain);
+	return err ? err : list_put(j, l, r);
+}
+
 /* In order, what is refused leaves the chain. */
 static int put_chain(struct job *j, struct rule_list *l,
 		     const struct begin_want *w, struct first *in)
@@ -270,7 +321,7 @@ static int put_chain(struct job *j, struct rule_list *l,
 		r.does = in->v[i].accepts ? DO_TARGET : DO_RETURN;
 		err = turn(j, w, &r.zone);
 		if (!err && (!is_group(&r.zone) || !w->mirrored))
-			err = list_put(j, &inner, r);
+			err = put_entry(j, &inner, r);
 	}
 	if (err || !inner.n)
 		return err;
@@ -399,52 +450,4 @@ int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
 		err = put_chain(j, l, &w[i], &in);
 	}
 	return err ? err : put_zones(j, l, does, w[0].asks, &all);
-}
-
-static void note_protos(const struct zone *z, uint8_t *v, size_t max,
-			size_t *n, bool *any)
-{
-	const struct spans *s = &z->dim[ZONE_PROTO];
-
-	*any |= !s->limited;
-	for (size_t i = 0; i < s->n; i++) {
-		unsigned int first = s->v[i].first[0];
-		unsigned int last = s->v[i].last[0];
-
-		/* what a negation leaves; to iptables 0 is any protocol */
-		if (last - first >= max || !first) {
-			*any = true;
-			continue;
-		}
-		for (unsigned int p = first; p <= last; p++)
-			if (*n < max && !memchr(v, (int)p, *n) &&
-			    p != PROTO_TCP && p != PROTO_UDP &&
-			    p != PROTO_ICMP && p != PROTO_ICMPV6)
-				v[(*n)++] = (uint8_t)p;
-	}
-}
-
-int begin_protos(struct job *j, uint8_t hook, uint8_t *ret, size_t max,
-		 size_t *ret_n, bool *ret_any)
-{
-	struct replacing *x = j->x;
-	uint32_t chain = replace_main_chain(
-		x, x->f->chains[j->r->chain].table, hook);
-	struct view *v = NULL;
-	int err = chain == FOREIGN_NOWHERE ? 0 : replace_view(x, chain, &v);
-
-	*ret_n = 0;
-	*ret_any = !v;
-	for (size_t i = 0; v && !err && i < v->fresh.n; i++) {
-		struct zone z, own = zone_all(x->family);
-
-		if (!v->fresh.v[i].accepts)
-			continue;
-		/* of each alone, whether the rule itself names it */
-		own.dim[ZONE_PROTO] = j->e.own.dim[ZONE_PROTO];
-		err = zone_intersect(x->a, &v->fresh.v[i].z, &own, &z);
-		if (!err)
-			note_protos(&z, ret, max, ret_n, ret_any);
-	}
-	return err;
 }

@@ -71,7 +71,9 @@ struct job {
 	const char *target;
 	bool mapped;			/* by a map, not by the rule */
 	struct zone_asked asked;
-	bool passed;
+	bool passed;			/* the established were, before */
+	bool common;			/* so were TCP, UDP and ICMP */
+	bool ends;			/* where it goes, all is decided */
 	struct stateless_edit e;
 };
 
@@ -104,8 +106,8 @@ static inline bool job_has_sets(const struct job *j)
 /* What it does can't be done from within a chain that it calls. */
 static inline bool job_leaves(const struct job *j)
 {
-	return j->mapped ? foreign_leaves(j->verdict) :
-			   foreign_leaves_chain(j->x->f, j->r);
+	return !j->ends && (j->mapped ? foreign_leaves(j->verdict) :
+					foreign_leaves_chain(j->x->f, j->r));
 }
 
 /* What begins, and what answers it, is known of these hooks. */
@@ -171,9 +173,6 @@ int begin_receivers(struct job *j, struct zones *ret);
 bool begin_is_short(const struct job *j, const struct zones *l, size_t max);
 int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
 	      const struct begin_want *w, size_t n);
-/* Protocols beside TCP, UDP and ICMP that may begin; *ret_any: any may. */
-int begin_protos(struct job *j, uint8_t hook, uint8_t *ret, size_t max,
-		 size_t *ret_n, bool *ret_any);
 
 /* replace_states.c: what stands for one state. */
 typedef int put_fn(struct job *j, struct rule_list *l,
@@ -199,6 +198,9 @@ int limit_stays(struct job *j, struct rule_list *l);
 
 /* replace_split.c: does the rule lead to a chain that becomes several? */
 bool split_leads(struct replacing *x, const struct foreign_rule *r);
+
+/* replace_end.c: `ends` of the verdict at hand. */
+int job_find_end(struct job *j);
 
 /* replace_rule.c: the whole of a rule. */
 int replace_rule(struct job *j, struct rule_list *l);

@@ -211,6 +211,28 @@ static bool takes_strays(const struct job *j)
 	       !has(j, STATE_ESTABLISHED);
 }
 
+/*
+ * Of protocols that are seldom met, no rule tells the first packet from others:
+ * where those of TCP, UDP and ICMP have passed, all of theirs may be new.
+ * -EAGAIN: they may.
+ */
+static int put_apart(struct job *j, struct rule_list *l)
+{
+	struct stateless *s = j->x->out;
+	size_t n_chains = s->n_chains, n_inner = s->n_inner;
+	const struct stateless_edit before = j->e;
+	int err = put_behind_others(j, l);
+
+	if (err != -E2BIG || !j->common)
+		return err;
+	s->n_chains = n_chains;
+	s->n_inner = n_inner;
+	j->e = before;
+	j->e.admits |= ADMITS(PROTO);
+	j->e.loses |= LOSES(PROTO);
+	return -EAGAIN;
+}
+
 static int judge_new(struct job *j, struct rule_list *l)
 {
 	const struct stateless_rule like = { .own = true };
@@ -222,8 +244,11 @@ static int judge_new(struct job *j, struct rule_list *l)
 	}
 	if (!job_has_flows(j))
 		return put_syn(j, l);
-	if (!j->passed && !has(j, STATE_ESTABLISHED))
-		return put_behind_others(j, l);
+	if (!j->passed && !has(j, STATE_ESTABLISHED)) {
+		err = put_apart(j, l);
+		if (err != -EAGAIN)
+			return err;
+	}
 	if (has(j, STATE_INVALID) &&
 	    (!has(j, STATE_RELATED) ||
 	     (j->x->family == NFPROTO_IPV6 && !has(j, STATE_UNTRACKED))))
@@ -274,6 +299,9 @@ static int replace_states(struct job *j, struct rule_list *l)
 
 	if (!has(j, STATES_ALL))
 		return 0;
+	err = job_find_end(j);
+	if (err)
+		return err;
 	if (j->states == STATES_ALL)
 		return put_all(j, l, &j->e.own,
 			       (struct stateless_rule){ .own = true });

@@ -256,14 +256,63 @@ int replies_put(struct job *j, struct rule_list *l, enum stateless_does does)
 	return err ? err : admit(j, l, before, ADMITS(ECHO));
 }
 
+static void note_protos(const struct zone *z, uint8_t *v, size_t max,
+			size_t *n, bool *any)
+{
+	const struct spans *s = &z->dim[ZONE_PROTO];
+
+	*any |= !s->limited;
+	for (size_t i = 0; i < s->n; i++) {
+		unsigned int first = s->v[i].first[0];
+		unsigned int last = s->v[i].last[0];
+
+		/* what a negation leaves; to iptables 0 is any protocol */
+		if (last - first >= max || !first) {
+			*any = true;
+			continue;
+		}
+		for (unsigned int p = first; p <= last; p++)
+			if (*n < max && !memchr(v, (int)p, *n) &&
+			    p != PROTO_TCP && p != PROTO_UDP &&
+			    p != PROTO_ICMP && p != PROTO_ICMPV6)
+				v[(*n)++] = (uint8_t)p;
+	}
+}
+
+/* Beside TCP, UDP and ICMP those that may begin; *ret_any: any may. */
+static int find_protos(struct job *j, uint8_t hook, uint8_t *ret, size_t max,
+		       size_t *ret_n, bool *ret_any)
+{
+	struct replacing *x = j->x;
+	uint32_t chain = replace_main_chain(
+		x, x->f->chains[j->r->chain].table, hook);
+	struct view *v = NULL;
+	int err = chain == FOREIGN_NOWHERE ? 0 : replace_view(x, chain, &v);
+
+	*ret_n = 0;
+	*ret_any = !v;
+	for (size_t i = 0; v && !err && i < v->fresh.n; i++) {
+		struct zone z, own = zone_all(x->family);
+
+		if (!v->fresh.v[i].accepts)
+			continue;
+		/* of each alone, whether the rule itself names it */
+		own.dim[ZONE_PROTO] = j->e.own.dim[ZONE_PROTO];
+		err = zone_intersect(x->a, &v->fresh.v[i].z, &own, &z);
+		if (!err)
+			note_protos(&z, ret, max, ret_n, ret_any);
+	}
+	return err;
+}
+
 static int put_protos(struct job *j, struct rule_list *l,
 		      enum stateless_does does)
 {
 	uint8_t protos[PROTOS_MAX];
 	bool any = false;
 	size_t n = 0, before = l->added;
-	int err = begin_protos(j, other_hook(j->hook), protos, PROTOS_MAX, &n,
-			       &any);
+	int err = find_protos(j, other_hook(j->hook), protos, PROTOS_MAX, &n,
+			      &any);
 
 	if (!err && any)
 		j->e.loses |= LOSES(PROTO);
