@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # cli/help/id_help.awk: what the man pages say of each id of a message, and the first
-# message of the golden tests that has it, as rows for cli/help/id_help.c.
+# message of the files behind them that has it, as rows for cli/help/id_help.c.
 
 # A row of the table may be of several ids.
 function flush_id(	i, k, ids) {
@@ -18,6 +18,8 @@ function flush_id(	i, k, ids) {
 function plain(s) {
 	gsub(/\\_/, "\001", s)
 	gsub(/\\\*/, "\002", s)
+	while (match(s, /[0-9A-Za-z]_[0-9A-Za-z]/))	# part of a name
+		s = substr(s, 1, RSTART) "\001" substr(s, RSTART + 2)
 	gsub(/[_*\\]/, "", s)
 	gsub(/\001/, "_", s)
 	gsub(/\002/, "*", s)

@@ -112,11 +112,55 @@ def ids(rep):
 
 
 def check_help(rep, name, line):
-    """`ctpolicy help ID` has what the page says."""
+    """`ctpolicy help ID` has what the page says, and an example."""
     p = subprocess.run([CTPOLICY, "help", name], text=True,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if p.returncode or not re.match(name + r"  \S", p.stdout):
+    if p.returncode or not re.match(name + r"  \S", p.stdout) or not \
+            re.search(r"\nFor example:\n\n(    .*\n)*?    .*: .*\[%s\]\n" % name,
+                      "\n" + p.stdout):
         rep.fault(REGISTRY, line, "help %s: %s" % (name, p.stdout))
+
+
+EXAMPLES = "cli/help/id_help_examples.txt"
+LEAST = 6       # letters in a row that are taken for a message's own
+SHARE = 0.4     # of the letters: the others are names and rules
+
+
+def words_of_source():
+    """What messages are made of: string literals, cut at conversions."""
+    found = set()
+    for path in source.product_code():
+        for m in re.finditer(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*',
+                             source.text(path)):
+            text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', m[0]))
+            text = text.replace('\\"', '"')
+            found.update(w for w in re.split(
+                r"%(?:[-+ #0-9.*]*[hlz]*[a-zA-Z]|$)", text)
+                if len(w) >= LEAST)
+    return found
+
+
+def check_examples(rep):
+    """Examples that no golden shows have the words of the messages."""
+    words = words_of_source() | {os.strerror(n) for n in range(1, 134)}
+    seen = set()
+    for n, line in enumerate(source.text(EXAMPLES).splitlines(), 1):
+        m = re.fullmatch(r"(?:\S+: )?(?:error|warning|note): (.*) \[(CT\d+)\]|"
+                         r"  help: (.*)", line)
+        if not m:
+            continue
+        rep.looked += 1
+        said = m[1] or m[3]
+        own = bytearray(len(said))
+        for word in words:
+            at = said.find(word)
+            if at >= 0:
+                own[at:at + len(word)] = b"\1" * len(word)
+        if sum(own) < SHARE * len(said):
+            rep.fault(EXAMPLES, n, "no such words in the source: %s" % said)
+        if m[2] and m[2] in seen:
+            rep.fault(EXAMPLES, n, "%s has an example" % m[2])
+        seen.add(m[2])
 
 
 def main():
@@ -142,6 +186,7 @@ def main():
         if not re.search(r"(?<![\w-])%s(?![\w-])" % re.escape(option), said):
             rep.fault(page, 1, "%s of `%s` is not told" % (option, where))
     compare(rep, page, source.text(page))
+    check_examples(rep)
     # the policy's ids stand with the language, the others here
     said = "".join(source.text(p) for p in pages)
     known = set()
