@@ -229,7 +229,7 @@ static bool answer(struct packet_spec *s)
 
 bool explain_reply(const struct packet_spec *spec,
 		   const struct explain_host *host, enum packet_path path,
-		   enum truth tracked, struct packet *ret)
+		   const struct walk *there, struct packet *ret)
 {
 	static const enum packet_path back[] = {
 		[PATH_TO_HOST] = PATH_FROM_HOST,
@@ -247,7 +247,10 @@ bool explain_reply(const struct packet_spec *spec,
 		return false;
 	h.in = host->out;
 	h.out = host->in;
-	h.states = states_of_reply(&s, tracked);
+	h.states = states_of_reply(&s, there->tracked);
 	build(&s, &h, back[path], ret);
+	ret->answers = ret->in_zone = true;
+	ret->zone = there->after.zone;
+	ret->ct_alone = states_of_reply(&s, TRUTH_NO);
 	return true;
 }

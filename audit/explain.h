@@ -18,6 +18,7 @@
 #include "core/inet.h"
 #include "rules/foreign.h"
 #include "rules/packet_spec.h"
+#include "rules/walk.h"
 
 struct explain_host {
 	const char *in, *out;		/* interfaces; NULL: not said */
@@ -33,11 +34,11 @@ int explain_packet(const struct packet_spec *spec,
 		   const struct explain_host *host, struct packet *ret,
 		   bool *ret_assumed, struct diags *d);
 /*
- * The answer to it, by the way back; `tracked`: has the packet an entry?
- * False: such a packet has no answer.
+ * The answer to it, by the way back, after its walk: has it an entry, and in
+ * which zone? False: such a packet has no answer.
  */
 bool explain_reply(const struct packet_spec *spec,
 		   const struct explain_host *host, enum packet_path path,
-		   enum truth tracked, struct packet *ret);
+		   const struct walk *there, struct packet *ret);
 
 #endif

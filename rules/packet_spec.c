@@ -11,7 +11,7 @@
 #include "core/inet.h"
 #include "core/mem.h"
 
-#define WORDS_MAX 24
+#define WORDS_MAX 32
 #define EXAMPLE "tcp 192.0.2.66:40000 > 198.51.100.2:80 syn"
 
 struct word {
@@ -88,8 +88,10 @@ static int split(struct reader *r)
 
 		if (r->n == WORDS_MAX)
 			return bad(r, &w, "too many words");
-		r->v[r->n++] = w;
 		s += w.n;
+		if (w.n > 1 && w.s[w.n - 1] == ',')
+			w.n--;
+		r->v[r->n++] = w;
 		s += strspn(s, " \t");
 	}
 	if (r->n < 4)
@@ -262,6 +264,26 @@ static bool take_mark(struct reader *r, const struct word *w)
 	return s == w->s + w->n;
 }
 
+/* "in by eth0": number of words; 0: it is something else. */
+static int take_interface(struct reader *r, size_t i, size_t *ret)
+{
+	const struct word *w = &r->v[i], *name;
+	char *to = is(w, "in") ? r->spec.in : r->spec.out;
+
+	*ret = 0;
+	if (!is(w, "in") && !is(w, "out"))
+		return 0;
+	if (i + 2 >= r->n || !is(&r->v[i + 1], "by"))
+		return bad(r, w, "'by' and the name of an interface were expected behind this");
+	name = &r->v[i + 2];
+	if (name->n >= sizeof(r->spec.in))
+		return bad(r, name, "no interface has so long a name");
+	memcpy(to, name->s, name->n);
+	to[name->n] = '\0';
+	*ret = 3;
+	return 0;
+}
+
 static int take_word(struct reader *r, const struct word *w)
 {
 	uint8_t state = packet_state_of(w->s, w->n);
@@ -295,8 +317,13 @@ int packet_spec_parse(const char *text, struct packet_spec *ret,
 		err = take_end(&r, &r.v[3], &r.spec.to);
 	if (!err)
 		err = take_family(&r);
-	for (size_t i = 4; !err && i < r.n; i++)
-		err = take_word(&r, &r.v[i]);
+	for (size_t i = 4, n; !err && i < r.n; i += n) {
+		err = take_interface(&r, i, &n);
+		if (!err && !n) {
+			n = 1;
+			err = take_word(&r, &r.v[i]);
+		}
+	}
 	if (!err)
 		*ret = r.spec;
 	return err;

@@ -5,9 +5,12 @@
  *     tcp 192.0.2.66:40000 > 198.51.100.2:80 syn
  *     udp [2001:db8::1] > [2001:db8::2]:53
  *     icmp any > 198.51.100.2 echo-request
+ *     tcp 192.0.2.66:40000 > 198.51.100.2:80, in by eth0, out by eth1
  *
  * A protocol, two ends, and words: flags of TCP, type and code of ICMP (`8/0`,
- * or a name), states of conntrack, `fragment` (not the first one), `mark=N`.
+ * or a name), states of conntrack, `fragment` (not the first one), `mark=N`,
+ * `in by` and `out by` an interface. A comma may end a word: so refusals print
+ * a packet.
  * What is not said is not known; `any` says nothing of an address.
  *
  * Units:  family is NFPROTO_*; addresses as in core/endpoint.h; states are
@@ -35,6 +38,7 @@ struct packet_spec {
 	bool has_flags, has_type, has_code, has_mark, fragment;
 	uint8_t flags, type, code, states;
 	uint32_t mark;
+	char in[16], out[16];		/* interfaces; empty: not said */
 };
 
 int packet_spec_parse(const char *text, struct packet_spec *ret,

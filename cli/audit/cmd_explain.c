@@ -96,8 +96,7 @@ static int walk_both(const struct packet_spec *spec,
 	/* the answer to a translated packet comes from elsewhere */
 	if (err || there->outcome == WALK_DROPPED ||
 	    there->translated != TRUTH_NO ||
-	    !explain_reply(spec, host, r->at.path, there->tracked,
-			   &r->reply_at))
+	    !explain_reply(spec, host, r->at.path, there, &r->reply_at))
 		return err;
 	err = walk_run(w->walker, &r->reply_at, back);
 	if (!err)
@@ -122,14 +121,37 @@ static int apply_policy(const struct options *o, const struct packet_spec *spec,
 	return as_applied_put(&w->policy, o->file, w->f);
 }
 
+/* The packet's own words, as refusals print them, or an option. */
+static int read_interface(const char *option, const char *value,
+			  const char *said, const char **ret, struct diags *d)
+{
+	if (*said && value && strcmp(said, value) != 0)
+		return diag_add(d, DIAG_ERROR, -FAULT_USAGE, ID_BAD_PACKET,
+				NOPOS, "%s %s, and the packet says %s", option,
+				value, said);
+	*ret = *said ? said : value;
+	return 0;
+}
+
+static int read_packet(const struct options *o, struct work *w,
+		       struct packet_spec *spec, struct explain_host *host)
+{
+	int err = packet_spec_parse(o->args[0], spec, &w->d);
+
+	if (!err)
+		err = read_interface("--in", o->in, spec->in, &host->in,
+				     &w->d);
+	return err ? err : read_interface("--out", o->out, spec->out,
+					  &host->out, &w->d);
+}
+
 static int explain(const struct options *o, struct work *w,
 		   struct explain_report *r)
 {
-	struct explain_host host = { .in = o->in, .out = o->out,
-				     .local = &w->local,
+	struct explain_host host = { .local = &w->local,
 				     .states = o->ct_state };
 	struct packet_spec spec;
-	int err = packet_spec_parse(o->args[0], &spec, &w->d);
+	int err = read_packet(o, w, &spec, &host);
 
 	if (!err && o->policy)
 		err = as_applied_load(&w->policy, &o->request, o->policy);
@@ -211,7 +233,8 @@ const struct command cmd_explain = {
 "Follows a packet through the host's own rules and says which of them decide\n"
 "whether it is tracked and accepted. PACKET is one word: a protocol, source and\n"
 "destination, then flags, an ICMP type, or a state. What it leaves out counts\n"
-"as unknown; 'any' stands for an address. With --prove, the connection that it\n"
+"as unknown; 'any' stands for an address. What a refusal has in parentheses,\n"
+"\", in by eth0\" and all, is a packet too. With --prove, the connection that it\n"
 "begins is held with real packets in a private copy of this host.\n",
 	.exits =
 "Exit code: 0 explained, 1 real packets did otherwise, 14 apply would refuse the\n"

@@ -90,8 +90,8 @@ int explain_prove(const struct options *o, const struct packet_spec *spec,
 
 	if (err)
 		return err;
-	a.in = o->in;
-	a.out = o->out;
+	a.in = *spec->in ? spec->in : o->in;
+	a.out = *spec->out ? spec->out : o->out;
 	err = prove_asked(x, &o->request, r->policy ? &r->policy->plan : NULL,
 			  o->file, o->file ? r->f : NULL, &a);
 	diags_append(d, &x->plan.diags);

@@ -3,6 +3,7 @@
 the host's own rules: what would get worse is refused by name, and what merely
 looks like it is not."""
 import os
+import re
 import shutil
 import socket
 import sys
@@ -219,6 +220,10 @@ def command(name, *options, more=", accept: open"):
     return SERVER.ctpolicy(name, POLICY % more, *options)
 
 
+def refused_packets(out):
+    return re.findall(r"\(([a-z]+ [^()]* > [^()]*)\)", out)
+
+
 def serves():
     for version in lab.VERSIONS:
         try:
@@ -270,6 +275,13 @@ class Preflight(unittest.TestCase):
     def tearDown(self):
         SERVER.clear()
 
+    def assert_explained(self, out):
+        """What is refused can be looked at in its own words."""
+        self.assertTrue(refused_packets(out), out)
+        for packet in refused_packets(out):
+            said = SERVER.run([lab.CTPOLICY, "explain", packet])
+            self.assertIn("tracked", said)
+
     def test_harm_is_refused(self):
         for backend in lab.BACKENDS:
             for name, (*rules, said) in HARMS.items():
@@ -280,6 +292,7 @@ class Preflight(unittest.TestCase):
                     for what in "diff", "apply":
                         code, out = command(what, "--backend", backend)
                         self.assertEqual(code, REFUSED, out)
+                        self.assert_explained(out)
                         self.assertIn(said, out)
                         self.assertIn("web", out)
                     self.assertEqual(strip(before), strip(SERVER.run(
