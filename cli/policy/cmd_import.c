@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/policy/cmd_import.c: the policy that a host's NOTRACK rules mean. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/policy/import_report.h"
 #include "cli/output/report.h"
@@ -40,6 +42,26 @@ static int import(const struct options *o, struct foreign *f,
 	return d->lost ? -ENOMEM : 0;
 }
 
+static bool is_nothing(const struct import *im)
+{
+	return !im->n && !im->n_left && !im->cut;
+}
+
+/* Comments alone would look like a policy, and be none. */
+static int print_nothing(const struct import_report *r, bool live)
+{
+	_cleanup_(strbuf_release) struct strbuf source = { 0 };
+
+	import_print_text(strcmp(r->source, "-") ? r->source :
+						   "standard input", &source);
+	if (strbuf_status(&source))
+		return -ENOMEM;
+	fprintf(stderr, "ctpolicy import: %s%s: there is no policy to write\n",
+		live ? "no NOTRACK rules on this host but ctpolicy's" :
+		       "no NOTRACK rules in ", live ? "" : strbuf_str(&source));
+	return 0;
+}
+
 static int print_policy(const struct import_report *r)
 {
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
@@ -62,7 +84,10 @@ static int print(const struct options *o, const struct import_report *r,
 	if (!o->quiet || r->diags->errors)
 		diags_print(r->diags, &src, src.text ? 1 : 0, 20, false,
 			    stderr);
-	return r->f ? print_policy(r) : 0;
+	if (!r->f || (is_nothing(r->import) && o->quiet))
+		return 0;
+	return is_nothing(r->import) ? print_nothing(r, !o->n_args) :
+				       print_policy(r);
 }
 
 static int run(const struct options *o)
@@ -109,7 +134,8 @@ const struct command cmd_import = {
 "('-': standard input) is what iptables-save, ip6tables-save or 'nft list\n"
 "ruleset' prints, or what iptables-restore or 'nft -f' takes. A direction that\n"
 "was missing is added. A rule that no policy can say is a comment, with the\n"
-"reason. Nothing is changed; when the policy is in force, remove those rules.\n",
+"reason; where there are no such rules, no policy is printed. Nothing is changed;\n"
+"when the policy is in force, remove those rules.\n",
 	.exits =
 "Exit code: 0 done, 1 some rules could not be said, 65 not a ruleset, 66 no such\n"
 "file, 69 the kernel or this build cannot do it, 74 not readable, 77 no\n"

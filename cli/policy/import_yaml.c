@@ -289,8 +289,7 @@ void import_print_yaml(const struct import_report *r, struct strbuf *out)
 	if (im->n_left)
 		strbuf_printf(out, "; %zu %s could not be said, see the end",
 			      im->n_left, im->n_left == 1 ? "rule" : "rules");
-	strbuf_puts(out, im->n ? ".\n" : im->n_left ? ".\n" :
-					 ": there are no NOTRACK rules.\n");
+	strbuf_puts(out, ".\n");
 	if (im->n) {
 		strbuf_puts(out, next_steps);
 		if (im->families != (BOX_IPV4 | BOX_IPV6))
