@@ -74,7 +74,7 @@ class Machine:
             return name.read().strip() == MACHINE_ID
 
     @staticmethod
-    def _until(holds, seconds=60):
+    def _until(holds, seconds=180):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:

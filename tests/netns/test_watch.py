@@ -85,6 +85,13 @@ class Case(unittest.TestCase):
         self.assertIsNotNone(found, (event, self.watch.events))
         return found
 
+    def repaired(self, *options):
+        """Until nothing differs: a reload may have been met half-way."""
+        event = self.told("repaired")
+        while self.ctpolicy("diff", *options)[0]:
+            event = self.told("repaired")
+        return event
+
     def silent(self, event):
         self.assertIsNone(self.watch.wait(event, 2), self.watch.events)
 
@@ -121,9 +128,8 @@ class Case(unittest.TestCase):
         self.done("apply")
         self.begin()
         self.reload()
-        event = self.told("repaired")
+        event = self.repaired()
         self.served()
-        self.assertEqual(self.ctpolicy("diff")[0], 0)
         self.assertGreater(event["steps"], 0)
         writer = {"native": "nft", "legacy": None}.get(
             self.dialect, "iptables-nft-re")
@@ -134,7 +140,7 @@ class Case(unittest.TestCase):
         before = self.done("status", "--json")
         self.begin()
         self.wipe()
-        self.told("repaired")
+        self.repaired()
         self.served()
         after = self.done("status", "--json")
         self.assertEqual(json.loads(before)["history"],
@@ -164,7 +170,7 @@ class Case(unittest.TestCase):
         self.assertGreater(event["wait_seconds"], 30)
         self.silent("repaired")
         self.watch.signal(signal.SIGHUP)
-        self.told("repaired")
+        self.repaired()
         self.served()
 
     def test_as_it_was_applied(self):
@@ -173,8 +179,7 @@ class Case(unittest.TestCase):
         self.done("apply", "--family", "ipv4")
         self.begin()
         self.wipe()
-        self.told("repaired")
-        self.assertEqual(self.ctpolicy("diff", "--family", "ipv4")[0], 0)
+        self.repaired("--family", "ipv4")
         if self.dialect != "legacy":
             return
         self.told_nothing_of_nft()
