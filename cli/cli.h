@@ -58,6 +58,7 @@ enum option_bit {
 	OPT_RULES = 1 << 18,
 	OPT_FIX = 1 << 19,
 	OPT_FILE = 1 << 20,
+	OPT_FORMAT = 1 << 21,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -67,6 +68,7 @@ struct options {
 	const char *against;
 	const char *file, *in, *out, *local, *policy;
 	const char *top, *by, *memory, *prometheus;
+	const char *format;		/* for CI; NULL: text, or JSON */
 	const char *watch;		/* seconds; "": not said; NULL: no */
 	uint8_t ct_state;		/* NF_CT_STATE_BIT; 0: not said */
 	enum color_mode color;

@@ -27,6 +27,8 @@ enum option_key {
 	KEY_TEXT,
 	KEY_STATE,
 	KEY_WATCH,
+	KEY_JSON,
+	KEY_FORMAT,
 };
 
 /* What a value is, where it is not one of some words. */
@@ -45,7 +47,7 @@ struct option_row {
 	const char *help;	/* lines, without the last line feed */
 };
 
-#define OPTION_ROWS 42
+#define OPTION_ROWS 43
 
 extern const struct option_row option_table[];
 

@@ -124,6 +124,30 @@ static int set_state(const struct command *c, const char *value,
 					 value);
 }
 
+static bool is_listed(const char *words, const char *value)
+{
+	size_t len = strlen(value), n;
+
+	for (; *words; words += n + strspn(words + n, " ")) {
+		n = strcspn(words, " ");
+		if (n == len && !strncmp(words, value, n))
+			return true;
+	}
+	return false;
+}
+
+/* Of --json and --format, the last one counts. */
+static int set_format(const struct command *c, const struct option_row *row,
+		      const char *value, struct options *o)
+{
+	if (row && !is_listed(row->values, value))
+		return usage_error(c, "--format is text, json, sarif, github, junit, codeclimate or markdown",
+				   value);
+	o->json = !strcmp(value, "json");
+	o->format = o->json || !strcmp(value, "text") ? NULL : value;
+	return EXIT_DONE;
+}
+
 static int set_option(const struct command *c, const struct option_row *row,
 		      struct options *o)
 {
@@ -136,6 +160,10 @@ static int set_option(const struct command *c, const struct option_row *row,
 		return set_color(c, optarg, o);
 	case KEY_STATE:
 		return set_state(c, optarg, o);
+	case KEY_JSON:
+		return set_format(c, NULL, "json", o);
+	case KEY_FORMAT:
+		return set_format(c, row, optarg, o);
 	case KEY_WATCH:
 		/* "--watch=" says a time, and none that there is. */
 		o->watch = !optarg ? "" : *optarg ? optarg : "none";

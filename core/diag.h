@@ -107,6 +107,9 @@ struct diag_source {
 	size_t len;
 };
 
+/* The line of a place, without its end, in its file; NULL: it is not there. */
+const char *diag_source_line(const struct diag_source *src, size_t nsrc,
+			     const struct srcpos *at, size_t *ret_len);
 /*
  * Print as "file:line:col: error: msg [id]", the source line, a caret run, the
  * second place and the help; at most `max` diagnostics (0: all), then how many

@@ -270,6 +270,7 @@
 	X(NEWLY_LOST, 819)		/* a note */			\
 	X(NO_REWRITE, 820)						\
 	X(RULES_PASSED, 821)		/* a note */			\
+	X(NEEDS_TRACKING, 822)		/* a note, for CI */		\
 	/* status */							\
 	X(TABLE_UNKNOWN, 830)		/* a warning */			\
 	X(ENTRIES_UNREAD, 831)						\
@@ -290,7 +291,9 @@
 	X(DROPPED_ANYWAY, 856)		/* a note */			\
 	/* explain --prove */						\
 	X(NOT_PROVABLE, 857)						\
-	X(PROOF_DIFFERS, 858)
+	X(PROOF_DIFFERS, 858)						\
+	/* diff */							\
+	X(DIFFERS, 860)			/* a warning, for CI */
 
 /* 1##nnn, since a number that begins with 0 would be octal */
 #define DIAG_ID_VALUE_(name, nnn) ID_##name = 1##nnn - 1000,

@@ -48,6 +48,10 @@ size_t diag_printable(const char *s, size_t n)
 	for (size_t i = 1; i < len; i++)
 		if ((u[i] & 0xc0) != 0x80)
 			return 0;
+	/* written longer than need be, halves of UTF-16, past the last one */
+	if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
+	    (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
+		return 0;
 	/* C1 controls, and the marks that turn the direction of text */
 	if (u[0] == 0xc2 && u[1] < 0xa0)
 		return 0;
@@ -111,6 +115,15 @@ static const char *find_line(const struct diag_source *src, uint32_t line,
 	if (*ret_len && p[*ret_len - 1] == '\r')
 		--*ret_len;
 	return p;
+}
+
+const char *diag_source_line(const struct diag_source *src, size_t nsrc,
+			     const struct srcpos *at, size_t *ret_len)
+{
+	const struct diag_source *f = find_source(src, nsrc, at->file);
+
+	*ret_len = 0;
+	return f && at->line ? find_line(f, at->line, ret_len) : NULL;
 }
 
 /*

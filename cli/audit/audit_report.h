@@ -14,6 +14,7 @@
 #include "audit/needs.h"
 #include "audit/notrack.h"
 #include "backends/backend.h"
+#include "cli/format/findings.h"
 #include "core/diag.h"
 
 struct audit_report {
@@ -53,5 +54,7 @@ void audit_print_admits(uint32_t admits, struct strbuf *out);
 void audit_print_loses(uint32_t loses, struct strbuf *out);
 int audit_print_text(const struct audit_report *a);
 int audit_print_json(const struct audit_report *a);
+/* Findings for CI; what they borrow is the report's. */
+void audit_findings(const struct audit_report *a, struct findings *f);
 
 #endif

@@ -94,10 +94,21 @@ static int audit(const struct options *o, struct audit_report *a,
 	return err;
 }
 
+static int show(const struct options *o, const struct audit_report *a)
+{
+	_cleanup_(findings_release) struct findings f = { 0 };
+
+	if (!o->format)
+		return o->json ? audit_print_json(a) : audit_print_text(a);
+	audit_findings(a, &f);
+	return ci_format_print(o->format, &f);
+}
+
 /* Options that do not go together, in words; NULL: they do. */
 static const char *misuse(const struct options *o)
 {
-	return o->rewrite	   ? "--rewrite needs a FILE" :
+	return o->rewrite	   ? o->format ? "--rewrite prints text or JSON" :
+						 "--rewrite needs a FILE" :
 	       o->request.force	   ? "--force goes with --rewrite" :
 	       o->request.family && !o->n_args ? "--family needs a FILE" : NULL;
 }
@@ -110,7 +121,7 @@ static int run(const struct options *o)
 	struct audit_report a = { .diags = &d, .quiet = o->quiet };
 	int err;
 
-	if (o->rewrite && o->n_args)
+	if (o->rewrite && o->n_args && !o->format)
 		return audit_rewrite(o);
 	if (misuse(o)) {
 		fprintf(stderr, "ctpolicy audit: %s\n", misuse(o));
@@ -120,9 +131,9 @@ static int run(const struct options *o)
 	if (f)
 		f->wants_terms = true;
 	err = f ? audit(o, &a, &d, f, &x) : -ENOMEM;
-	if ((o->json ? audit_print_json : audit_print_text)(&a) && !err)
+	if (show(o, &a) && !err)
 		err = -ENOMEM;
-	if (err && !d.errors && !o->json)
+	if (err && !d.errors && !o->json && !o->format)
 		fprintf(stderr, "ctpolicy audit: %s\n", fault_text(err));
 	if (err)
 		return exit_code_of(err);
@@ -135,7 +146,7 @@ const struct command cmd_audit = {
 	.min_args = 0,
 	.max_args = 1,
 	.args = ARGS_RULESET,
-	.takes = OPT_REWRITE,
+	.takes = OPT_REWRITE | OPT_FORMAT,
 	.run = run,
 	.help =
 "Example:  ctpolicy audit\n"

@@ -21,6 +21,9 @@ void sign_line(char sign, const char *text, const struct display *how);
 int change_print_services(const struct result_end *e,
 			  const struct change_summary *s,
 			  const struct display *how);
+/* "2 settings to change, 1 file edit"; "": nothing but services changes. */
+void plan_print_beside(const struct result_end *e,
+		       const struct change_summary *s, struct strbuf *out);
 /* "Plan: ...", and what to do next. */
 int change_print_plan(const struct result *r, const struct result_end *e,
 		      const struct change_summary *s,

@@ -24,9 +24,8 @@ static size_t settings_of(const struct item_steps *s, enum item_kind kind)
 	return n;
 }
 
-/* What is no service: rules of the host's, modules, settings, files. */
-static void print_beside(const struct result_end *e,
-			 const struct change_summary *s, struct strbuf *out)
+void plan_print_beside(const struct result_end *e,
+		       const struct change_summary *s, struct strbuf *out)
 {
 	const struct change *c = &e->plan->change;
 	const struct item_steps *off =
@@ -157,7 +156,7 @@ int change_print_plan(const struct result *r, const struct result_end *e,
 		return 0;
 	}
 	print_services(s, &b);
-	print_beside(e, s, &b);
+	plan_print_beside(e, s, &b);
 	print_objects(s, how, &b);
 	if (!how->against)
 		print_next(r, e->plan, &next);

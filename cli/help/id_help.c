@@ -8,10 +8,7 @@
 #include "cli/output/fold.h"
 #include "core/mem.h"
 
-static const struct {
-	const char *id, *page, *meaning;
-	const char *example;		/* NULL: the tests have none */
-} rows[] = {
+static const struct id_help_row rows[] = {
 #include "cli/help/id_help_rows.h"
 };
 
@@ -21,17 +18,24 @@ bool id_help_is(const char *word)
 	       strspn(word + 2, "0123456789") == 3;
 }
 
+const struct id_help_row *id_help_find(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!strcasecmp(rows[i].id, word))
+			return &rows[i];
+	return NULL;
+}
+
 bool id_help_print(const char *word)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (strcasecmp(rows[i].id, word))
-			continue;
-		printf("%s  ", rows[i].id);
-		fold_print(rows[i].meaning, 7, 7, fold_width(1), stdout);
-		if (rows[i].example)
-			printf("\nFor example:\n\n%s", rows[i].example);
-		printf("\n%s lists all ids.\n", rows[i].page);
-		return true;
-	}
-	return false;
+	const struct id_help_row *row = id_help_find(word);
+
+	if (!row)
+		return false;
+	printf("%s  ", row->id);
+	fold_print(row->meaning, 7, 7, fold_width(1), stdout);
+	if (row->example)
+		printf("\nFor example:\n\n%s", row->example);
+	printf("\n%s lists all ids.\n", row->page);
+	return true;
 }

@@ -16,4 +16,12 @@ bool id_help_is(const char *word);
 /* false: there is no such id. */
 bool id_help_print(const char *word);
 
+struct id_help_row {
+	const char *id, *page, *meaning;
+	const char *example;		/* NULL: the tests have none */
+};
+
+/* NULL: there is no such id. */
+const struct id_help_row *id_help_find(const char *word);
+
 #endif

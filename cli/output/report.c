@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/change/result_findings.h"
 #include "cli/output/fold.h"
 #include "core/fault.h"
 #include "core/mem.h"
@@ -16,9 +17,24 @@ static const struct options *how;
 static bool is_whole = true, made;
 static int unwritten;		/* errno of the first write that failed */
 
+static int show_findings(const struct result *r, const struct display *d)
+{
+	_cleanup_(findings_release) struct findings f = { 0 };
+
+	(void)d;
+	result_findings(r, &f);
+	return ci_format_print(how->format, &f);
+}
+
+static const struct format format_ci = {
+	.name = "ci",
+	.show = show_findings,
+};
+
 static const struct format *format(void)
 {
-	return how->json ? &format_json : &format_text;
+	return how->json ? &format_json :
+	       how->format ? &format_ci : &format_text;
 }
 
 static bool wants_color(int fd)

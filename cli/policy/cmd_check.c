@@ -22,7 +22,7 @@ static int propose(struct checked *c, const struct options *o)
 {
 	const struct plan *p = &c->plan;
 
-	return o->json && !o->fix && p->text && p->diags.errors ?
+	return (o->json || o->format) && !o->fix && p->text && p->diags.errors ?
 		       policy_fix_propose(p->file, p->text, p->len,
 					  &c->fixes) : 0;
 }
@@ -110,7 +110,7 @@ static int run(const struct options *o)
 const struct command cmd_check = {
 	.name = "check",
 	.summary = "report every mistake in a policy (root not needed)",
-	.takes = OPT_FAMILY | OPT_KERNEL | OPT_FIX,
+	.takes = OPT_FAMILY | OPT_KERNEL | OPT_FIX | OPT_FORMAT,
 	.min_args = 0,
 	.max_args = POLICIES_MAX,
 	.args = ARGS_POLICY,

@@ -10,10 +10,13 @@
 #ifndef CTPOLICY_CLI_TEST_REPORT_H
 #define CTPOLICY_CLI_TEST_REPORT_H
 
+#include "cli/format/findings.h"
 #include "prove/prove.h"
 
 void test_print_text(const struct prove *x);
 int test_print_json(const struct prove *x, int err);
+/* Findings for CI; what they borrow is the test's. */
+void test_findings(const struct prove *x, int err, struct findings *f);
 const char *test_word(const struct prove *x, int err);
 /* Of a packet's expectation, and what became of it. */
 void test_packet_words(const struct packet_test *t, struct strbuf *out);

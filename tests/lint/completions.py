@@ -46,7 +46,7 @@ def expected():
     yield "ctpolicy re", {"render", "recover", "remove"}
     for name in names - {"help", "version"}:
         yield "ctpolicy %s --" % name, options(name)
-    yield "ctpolicy check --kernel --f", {"--family", "--fix"}
+    yield "ctpolicy check --kernel --f", {"--family", "--fix", "--format"}
     yield "ctpolicy diff --backend ", {"auto", "nftables", "iptables"}
     yield "ctpolicy audit --family ", {"ipv4", "ipv6"}
     yield "ctpolicy status --by s", {"src", "state", "service"}

@@ -20,6 +20,7 @@ HOSTS = {
     "www.netfilter.org", "netfilter.org", "www.rfc-editor.org", "www.gnu.org",
     "gnu.org", "json-schema.org", "yaml.org", "no-color.org",
     "editorconfig.org", "fsf.org", "developercertificate.org",
+    "json.schemastore.org",
 }
 URL = re.compile(r"\bhttps?://([\w.-]+)")
 

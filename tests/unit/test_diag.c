@@ -199,6 +199,29 @@ static void test_long_message(void **state)
 	assert_string_equal(d.v[0].msg + strlen(d.v[0].msg) - 4, "x...");
 }
 
+/* What a strict reader of UTF-8 would refuse is no character. */
+static void test_printable(void **state)
+{
+	static const struct {
+		const char *s;
+		size_t len;
+	} rows[] = {
+		{ "a", 1 }, { "\xc3\xa9", 2 }, { "\xe2\x82\xac", 3 },
+		{ "\xf0\x90\x80\x80", 4 }, { "\xed\x9f\xbf", 3 },
+		{ "\xee\x80\x80", 3 }, { "\xf4\x8f\xbf\xbf", 4 },
+		{ "\x1b", 0 }, { "\x7f", 0 }, { "\xc2\x9b", 0 },
+		{ "\xe2\x80\xae", 0 },
+		{ "\xc1\xbf", 0 }, { "\xe0\x9f\xbf", 0 },
+		{ "\xf0\x8f\xbf\xbf", 0 }, { "\xed\xa0\x80", 0 },
+		{ "\xf4\x90\x80\x80", 0 }, { "\xf5\x80\x80\x80", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(diag_printable(rows[i].s, strlen(rows[i].s)),
+				 rows[i].len);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_long_message),
+		cmocka_unit_test(test_printable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

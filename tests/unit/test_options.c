@@ -19,7 +19,7 @@
 static const struct command verb = {
 	.name = "verb",
 	.takes = OPT_FAMILY | OPT_CONFIRM | OPT_KERNEL | OPT_FORCE_APPLY |
-		 OPT_PACKET,
+		 OPT_PACKET | OPT_FORMAT,
 	.min_args = 1,
 	.max_args = 2,
 };
@@ -228,6 +228,39 @@ static void test_wrong(void **state)
 	parse_wrong("verb a --force=x", "takes no value: --force=x;");
 }
 
+/* Of --json and --format the last one counts. */
+static void test_format(void **state)
+{
+	static const struct {
+		const char *line, *format;
+		bool json;
+	} rows[] = {
+		{ "verb a", NULL, false },
+		{ "verb a --json", NULL, true },
+		{ "verb a --format json", NULL, true },
+		{ "verb a --format text", NULL, false },
+		{ "verb a --json --format text", NULL, false },
+		{ "verb a --format=sarif", "sarif", false },
+		{ "verb a --json --format markdown", "markdown", false },
+		{ "verb a --format junit --json", NULL, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(line_release) struct line l;
+
+		assert_int_equal(parse(rows[i].line, &l), EXIT_DONE);
+		assert_int_equal(l.o.json, rows[i].json);
+		if (rows[i].format)
+			assert_string_equal(l.o.format, rows[i].format);
+		else
+			assert_null(l.o.format);
+	}
+	parse_wrong("verb a --format sari", "junit, codeclimate or markdown: sari;");
+	parse_wrong("verb a --format=", "junit, codeclimate or markdown: ;");
+	parse_wrong("verb a --format", "an argument is missing");
+}
+
 /* A terminal must not act on what the command line holds. */
 static void test_escaped(void **state)
 {
@@ -250,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_confirm_wrong),
 		cmocka_unit_test(test_wrong),
 		cmocka_unit_test(test_escaped),
+		cmocka_unit_test(test_format),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
