@@ -193,7 +193,9 @@ static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
 	if (!err)
 		err = replace_rule(&j, &l);
 	if (err == -E2BIG)
-		j.e.why = "has states that no short list of rules can stand for";
+		j.e.why = job_has_flows(&j) ?
+			"has states that no short list of rules can stand for" :
+			"stands ahead of routing or behind it, where rules tell what is new of tcp and icmp alone";
 	else if (!err && !may_change(&j, &l))
 		j.e.why = "stands by its number among the others, which more rules would change";
 	else if (!err && j.e.depends)

@@ -251,6 +251,20 @@ static int add_plain(const struct nft_native_job *j,
 	return 0;
 }
 
+/* What the rule does beside matching, another one may do. */
+static int refuse_odd(struct editing *x, const struct foreign_rule *r)
+{
+	_cleanup_(nft_raw_release) struct nft_raw raw = { 0 };
+	int err = nft_raw_parse(r->original, &raw);
+
+	if (err == -ENOMEM)
+		return err;
+	err = refuse(x, r->chain, r, nft_native_odd(&raw));
+	diag_help(x->d,
+		  "let the rule jump to a chain of its own, and do there what it does beside matching: such a rule is replaced");
+	return err;
+}
+
 /* As the hook has it: replaced, or the rule itself. */
 static int compose(struct editing *x, const struct nft_native_job *j,
 		   struct nft_native_rules *ret)
@@ -265,10 +279,7 @@ static int compose(struct editing *x, const struct nft_native_job *j,
 	err = nft_native_rule(j, ret, &replaced);
 	if (!err && !replaced)
 		err = add_plain(j, ret);
-	if (err == -EOPNOTSUPP || err == -EBADMSG)
-		err = refuse(x, r->chain, r,
-			     "it has an expression that this version does not carry over");
-	return err;
+	return err == -EOPNOTSUPP || err == -EBADMSG ? refuse_odd(x, r) : err;
 }
 
 static int edit_rule(struct editing *x, uint32_t rule, uint32_t *behind)

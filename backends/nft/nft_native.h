@@ -43,6 +43,8 @@ struct nft_native_parts {
 /* Parts point into the rule. */
 int nft_native_parts(const struct nft_raw *rule, struct nft_native_parts *ret);
 void nft_native_parts_release(struct nft_native_parts *p);
+/* Of one that has none, or can't be copied: why. */
+const char *nft_native_odd(const struct nft_raw *rule);
 
 /* nft_native_match.c: what a rule asks beyond what is known of its packets. */
 struct nft_native_asked {

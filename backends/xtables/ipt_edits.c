@@ -99,14 +99,23 @@ static int print_rule(struct editing *x, uint32_t rule, uint8_t hook,
 	return err;
 }
 
-/* Why none can stand in the chain's table. */
-static const char why_not[] = "ctpolicy has no chains in that table";
+/* None of ctpolicy's chains can stand there. */
+static int refuse_table(struct editing *x, uint32_t chain,
+			const struct foreign_rule *r)
+{
+	int err = refuse(x, chain, r,
+			 "of iptables' tables this version replaces rules in filter alone");
+
+	diag_help(x->d,
+		  "'ctpolicy audit FILE --rewrite' replaces the rule in a saved ruleset");
+	return err;
+}
 
 static int check_rule(struct editing *x, const struct foreign_rule *r,
 		      const char *prefix)
 {
 	if (!prefix)
-		return refuse(x, r->chain, r, why_not);
+		return refuse_table(x, r->chain, r);
 	if (r->raw.n < 3 || memcmp(r->raw.s, "-A ", 3) != 0)
 		return refuse(x, r->chain, r,
 			      "not all that it asks could be put into the words of iptables");
@@ -242,7 +251,7 @@ static int edit_end(struct editing *x, const struct stateless_edit *e,
 	int err;
 
 	if (!prefix)
-		return refuse(x, e->chain, NULL, why_not);
+		return refuse_table(x, e->chain, NULL);
 	name = edits_name(x, prefix, 's', e->chain, &end, 0);
 	err = name ? ipt_rewrite_extra(&l, &x->s->rules[e->first], &text) :
 		     -ENOMEM;
