@@ -8,6 +8,7 @@
 #include "audit/keepers.h"
 #include "audit/own.h"
 #include "audit/replace.h"
+#include "core/intern.h"
 #include "core/mem.h"
 #include "engine/forbidden.h"
 #include "engine/originals.h"
@@ -272,12 +273,14 @@ static int show(const struct plan *p, const struct part *m, uint32_t rule,
 	struct edit_shown x = {
 		.family = f->tables[c->table].family,
 		.table = f->tables[c->table].name, .chain = c->name,
+		.stand_in = intern(r->stand_in),
 		.position = p->host.position[rule],
 		.known = originals_know(p, m->backend,
 					f->tables[c->table].family,
 					f->tables[c->table].name, r->stand_in),
 	};
-	int err = add_lines(m, f, &p->edits.s, rule, &x, &lines);
+	int err = x.stand_in ? add_lines(m, f, &p->edits.s, rule, &x, &lines) :
+			       -ENOMEM;
 
 	if (err || mem_grow(&to->v, &to->cap, to->n + 1))
 		return err ? err : -ENOMEM;

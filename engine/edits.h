@@ -21,6 +21,7 @@ struct part;
 struct edit_shown {
 	uint8_t family;			/* NFPROTO_* of the table */
 	const char *table, *chain;	/* interned */
+	const char *stand_in;		/* chain of ctpolicy's, interned */
 	uint32_t position;		/* as people count; 0: none */
 	char *rule;
 	char *rules;			/* a line for each new one */

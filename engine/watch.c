@@ -15,7 +15,7 @@
 
 #define MS 1000000ULL
 /* Transactions of one reload follow each other: look behind them, but soon. */
-#define QUIET_MS 150
+#define QUIET_MS 100
 #define SOON_MS 500
 /* Where nobody tells of writes, and where all are told of. */
 #define POLL_MS 500
@@ -61,6 +61,7 @@ struct watcher {
 	uint64_t last_repair;
 	unsigned int in_a_row;		/* of one reload's */
 	uint64_t pause, rests_until;	/* 0: does not */
+	struct originals fresh;
 	enum watch_sight last, said;
 	int said_err;
 	uint32_t said_change;
@@ -152,16 +153,22 @@ static bool wait_until_due(struct watcher *w)
 	}
 }
 
-/* A script that takes seconds removes what was put back while it ran. */
-static bool is_of_same_reload(struct watcher *w, uint64_t now)
+/*
+ * A script that takes seconds, or a reload of several transactions, removes
+ * what was put back while it ran.
+ */
+static bool is_of_same_reload(const struct watcher *w, uint64_t now)
 {
-	bool same = w->last_repair &&
-		    now - w->last_repair < SCRIPT_MS * MS &&
-		    w->in_a_row < IN_A_ROW_MAX;
+	return w->last_repair && now - w->last_repair < SCRIPT_MS * MS &&
+	       w->in_a_row < IN_A_ROW_MAX;
+}
 
-	w->last_repair = now;
-	w->in_a_row = same ? w->in_a_row + 1 : 0;
-	return same;
+/* One that was put back once is put back whole, whatever comes then. */
+static bool may_mend(const struct watcher *w)
+{
+	uint64_t now = clock_boot_ns();
+
+	return now >= w->rests_until || is_of_same_reload(w, now);
 }
 
 /* Whoever keeps on removing the rules has a reason, or is broken. */
@@ -169,8 +176,11 @@ static void note_repair(struct watcher *w, bool seldom)
 {
 	uint64_t now = clock_boot_ns(), oldest;
 	uint64_t window = seldom ? SELDOM_REPAIRS_MS : REPAIRS_MS;
+	bool same = is_of_same_reload(w, now);
 
-	if (is_of_same_reload(w, now))
+	w->last_repair = now;
+	w->in_a_row = same ? w->in_a_row + 1 : 0;
+	if (same)
 		return;
 	memmove(w->repairs + 1, w->repairs,
 		(REPAIRS_MAX - 1) * sizeof(*w->repairs));
@@ -261,7 +271,7 @@ static void look_between_glances(struct watcher *w,
 {
 	struct watch_seen behind;
 
-	watch_look(look, w->rq, clock_boot_ns() >= w->rests_until);
+	watch_look(look, w->rq, may_mend(w));
 	w->glanced = look->sight == WATCH_IN_FORCE && before &&
 		     !watch_glance(w->rq, &behind) &&
 		     before->digest == behind.digest;
@@ -306,7 +316,8 @@ static void take_own_events(struct watcher *w)
 
 static void look_once(struct watcher *w)
 {
-	struct watch_look look = { 0 };
+	struct watch_look look = { .quiet = w->listens && w->written,
+				   .fresh = &w->fresh };
 	uint64_t worked = clock_worked_ns(), next;
 	bool seldom = !w->written && !w->polls, told;
 	struct watch_seen now;
@@ -375,6 +386,7 @@ int watch_run(const struct request *rq, watch_say *say, void *arg)
 		rule_events_close(&w.events);
 	if (w.signals >= 0)
 		close(w.signals);
+	originals_release(&w.fresh);
 	watch_look_release(&first);
 	return first.err;
 }
@@ -385,7 +397,10 @@ static int look_patiently(struct watch_look *look, const struct request *rq)
 
 	watch_look(look, rq, true);
 	while (look->err && clock_boot_ns() - began < PATIENCE_MS * MS) {
+		struct originals *fresh = look->fresh;
+
 		watch_look_release(look);
+		look->fresh = fresh;
 		clock_pause_ms(SOON_MS);
 		watch_look(look, rq, true);
 	}
@@ -394,7 +409,8 @@ static int look_patiently(struct watch_look *look, const struct request *rq)
 
 int watch_once(const struct request *rq, watch_say *say, void *arg)
 {
-	struct watch_look look = { 0 };
+	struct originals fresh = { 0 };
+	struct watch_look look = { .fresh = &fresh };
 	int err = privilege_require(&look.plan.diags);
 
 	if (err) {
@@ -405,6 +421,7 @@ int watch_once(const struct request *rq, watch_say *say, void *arg)
 	}
 	say(&look, arg);
 	watch_look_release(&look);
+	originals_release(&fresh);
 	return err;
 }
 

@@ -22,6 +22,7 @@
 
 #include "engine/transaction.h"
 #include "host/rule_events.h"
+#include "rules/originals.h"
 
 #define WATCH_SIGHTS(X)							      \
 	X(NOTHING, "nothing")	/* nothing was applied by a policy */	      \
@@ -46,13 +47,19 @@ struct watch_look {
 	const struct rule_event *writer, *last_writer;
 	uint32_t change;		/* the newest; 0: none */
 	size_t steps;			/* that differ, or were put back */
-	size_t first_replaced;		/* rules that no apply has replaced */
+	/*
+	 * Rules that no apply has replaced: those that a look found and could
+	 * not replace yet are on record by then. Borrowed; lasts for all looks.
+	 */
+	struct originals *fresh;
+	size_t first_replaced;
 	unsigned int seconds;		/* to wait, WATCH_WAITS */
 	struct request request;		/* of the change */
 	struct plan plan;		/* its diagnostics are the reasons */
 	struct logins logins;		/* that a repair must not cut off */
 	struct transaction done;
 	int err;
+	bool quiet;			/* who writes nftables rules paused */
 	bool polls;			/* nobody tells of writes to these */
 };
 

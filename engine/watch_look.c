@@ -70,7 +70,7 @@ static int take_aim(struct watch_look *look, struct aim *a)
 
 /*
  * Whoever writes rules one by one may not be done yet: look so often, unless
- * that takes long.
+ * that takes long, or the kernel tells of each write and did not for a while.
  */
 #define READS 3
 #define DEAR_NS 50000000
@@ -81,15 +81,16 @@ static int compare(struct watch_look *look, unsigned int reads)
 	uint64_t worked = clock_worked_ns();
 	int err = apply_compare(p);
 
-	if (clock_worked_ns() - worked > DEAR_NS)
+	for (size_t i = 0; i < p->change.n; i++)
+		look->polls |= p->change.v[i].backend->world == WORLD_LEGACY;
+	if (clock_worked_ns() - worked > DEAR_NS ||
+	    (look->quiet && !look->polls))
 		reads = 1;
 	for (unsigned int i = 1; i < reads && !err &&
 	     !change_is_empty(&p->change); i++) {
 		change_settle();
 		err = plan_compare(p);
 	}
-	for (size_t i = 0; i < p->change.n; i++)
-		look->polls |= p->change.v[i].backend->world == WORLD_LEGACY;
 	look->steps = change_steps(&p->change);
 	return err;
 }
@@ -150,6 +151,23 @@ static void help_first(struct plan *p, uint32_t admits, uint32_t loses)
 		diag_help(&p->diags, "%s", strbuf_str(&b));
 }
 
+/* They are on record as soon as it is tried to replace them. */
+static int note_fresh(struct watch_look *look)
+{
+	const struct edits *edits = &look->plan.edits;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < edits->n; i++) {
+		const struct edit_shown *e = &edits->v[i];
+		const struct original x = { e->family, e->table, e->stand_in,
+					    "" };
+
+		if (!e->known)
+			err = originals_add(look->fresh, &x);
+	}
+	return err;
+}
+
 /* The policy wants every such rule replaced: those of a reload, too. */
 static void say_first_replaced(struct watch_look *look)
 {
@@ -159,7 +177,8 @@ static void say_first_replaced(struct watch_look *look)
 	for (size_t i = 0; i < p->edits.n; i++) {
 		const struct edit_shown *e = &p->edits.v[i];
 
-		if (e->known)
+		if (e->known && !originals_find(look->fresh, e->family,
+						e->table, e->stand_in))
 			continue;
 		admits |= e->admits;
 		loses |= e->loses;
@@ -176,6 +195,7 @@ static void say_first_replaced(struct watch_look *look)
 			 look->first_replaced - RULES_SHOWN);
 	if (look->first_replaced)
 		help_first(p, admits, loses);
+	look->fresh->n = 0;
 }
 
 static int find_repair(struct watch_look *look, struct aim *a)
@@ -192,7 +212,9 @@ static int find_repair(struct watch_look *look, struct aim *a)
 	err = compare(look, 1);
 	if (err || !look->steps)
 		return err;
-	err = logins_find_all(&look->logins);
+	err = note_fresh(look);
+	if (!err)
+		err = logins_find_all(&look->logins);
 	look->plan.logins = &look->logins;
 	if (!err)
 		err = apply_check(&look->plan);

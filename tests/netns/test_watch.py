@@ -161,7 +161,7 @@ class Case(unittest.TestCase):
 
     def test_nobody_is_fought(self):
         self.begin()
-        for _ in range(12):         # those of one script count as one
+        for _ in range(16):         # those of one script count as one
             self.wipe()
             if self.watch.wait("repaired", 4) is None:
                 break
@@ -171,6 +171,16 @@ class Case(unittest.TestCase):
         self.silent("repaired")
         self.watch.signal(signal.SIGHUP)
         self.repaired()
+        self.served()
+
+    def test_a_reload_in_two_parts(self):
+        """As firewalld's, three times in a minute: each is put back whole."""
+        self.begin()
+        for _ in range(3):
+            for _ in "first", "second":
+                self.wipe()
+                self.told("repaired")
+            time.sleep(6)           # those of one script count as one
         self.served()
 
     def test_as_it_was_applied(self):

@@ -144,7 +144,7 @@ class Case(unittest.TestCase):
         self.well()
 
     def test_nobody_is_fought(self):
-        for port in range(1000, 1012):
+        for port in range(1000, 1016):
             self.reload(one_more(port))
             if self.watch.wait("repaired", 4) is None:
                 break
