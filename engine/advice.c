@@ -15,7 +15,9 @@
 #include "core/inet.h"
 #include "core/mem.h"
 #include "engine/advice_parts.h"
+#include "engine/top.h"
 #include "host/conntrack/entries.h"
+#include "host/conntrack/hash_size.h"
 #include "host/conntrack/local_addresses.h"
 #include "host/privilege.h"
 
@@ -143,17 +145,12 @@ static int count(struct counting *c, struct advice *a)
 		err = group_addresses(&c->group);
 	if (!err)
 		err = ct_entries_read(0, take, c, &a->complete);
-	if (err && err != -ENOMEM)
-		return diag_add(&a->diags, DIAG_ERROR, err, ID_ENTRIES_UNREAD,
-				NOPOS,
-				"the connection table's entries cannot be listed: %s",
-				strerror(-err));
 	if (!err)
 		err = groups_finish(&c->groups, SHARE_MIN);
 	return err;
 }
 
-static int list(struct advice *a, void (*progress)(uint64_t done))
+static int list_once(struct advice *a, void (*progress)(uint64_t done))
 {
 	struct counting c = { .progress = progress };
 	uint64_t seed = 0;
@@ -176,6 +173,15 @@ static int list(struct advice *a, void (*progress)(uint64_t done))
 	prefix_set_release(&c.local);
 	prefix_set_release(&c.group);
 	return err;
+}
+
+static int list(struct advice *a, void (*progress)(uint64_t done))
+{
+	int err = -EAGAIN;
+
+	for (unsigned int i = 0; err == -EAGAIN && i < HASH_SIZE_TRIES; i++)
+		err = list_once(a, progress);
+	return entries_say_unread(err, &a->diags);
 }
 
 static int by_relief(const void *a, const void *b)

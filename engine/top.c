@@ -11,6 +11,7 @@
 #include "core/intern.h"
 #include "core/mem.h"
 #include "host/conntrack/entries.h"
+#include "host/conntrack/hash_size.h"
 #include "host/conntrack/local_addresses.h"
 #include "rules/flow.h"
 
@@ -152,7 +153,7 @@ static int take(const struct ct_entry *e, void *arg)
 	return err;
 }
 
-static int list(struct counting *c, struct diags *d)
+static int list(struct counting *c)
 {
 	bool by_service = c->rq->by == TOP_SERVICE || c->rq->by == TOP_KINDS;
 	int err = by_service && c->rq->rules ? local_addresses(&c->local) : 0;
@@ -161,14 +162,10 @@ static int list(struct counting *c, struct diags *d)
 		err = ct_entries_read(c->rq->limit, take, c,
 				      &c->top->complete);
 	prefix_set_release(&c->local);
-	if (err && err != -ENOMEM)
-		diag_add(d, DIAG_ERROR, 0, ID_ENTRIES_UNREAD, NOPOS,
-			 "the connection table's entries cannot be listed: %s",
-			 strerror(-err));
 	return err;
 }
 
-int top_read(const struct top_request *rq, struct top *ret, struct diags *d)
+static int read_once(const struct top_request *rq, struct top *ret)
 {
 	struct top t = { .by = rq->by };
 	struct counting c = { .rq = rq, .top = &t };
@@ -180,7 +177,7 @@ int top_read(const struct top_request *rq, struct top *ret, struct diags *d)
 		seed = 0;
 	err = ranking_init(&t.ranking, seed);
 	if (!err)
-		err = list(&c, d);
+		err = list(&c);
 	if (!err)
 		err = ranking_finish(&t.ranking, rq->rows);
 	if (err) {
@@ -189,6 +186,26 @@ int top_read(const struct top_request *rq, struct top *ret, struct diags *d)
 	}
 	*ret = t;
 	return 0;
+}
+
+int entries_say_unread(int err, struct diags *d)
+{
+	if (err && err != -ENOMEM)
+		diag_add(d, DIAG_ERROR, 0, ID_ENTRIES_UNREAD, NOPOS,
+			 "the connection table's entries cannot be listed: %s",
+			 err == -EAGAIN ?
+				 "somebody resizes its hash again and again" :
+				 strerror(-err));
+	return err;
+}
+
+int top_read(const struct top_request *rq, struct top *ret, struct diags *d)
+{
+	int err = -EAGAIN;
+
+	for (unsigned int i = 0; err == -EAGAIN && i < HASH_SIZE_TRIES; i++)
+		err = read_once(rq, ret);
+	return entries_say_unread(err, d);
 }
 
 void top_print_state(const struct ranking_key *k, struct strbuf *out)

@@ -51,6 +51,8 @@ struct top_request {
 	void (*progress)(uint64_t done);
 };
 
+/* Why a listing failed, of whatever kind; gives the error back. */
+int entries_say_unread(int err, struct diags *d);
 int top_read(const struct top_request *rq, struct top *ret, struct diags *d);
 /* "192.0.2.1", "tcp/80", "udp/unreplied", "web" */
 void top_print_key(const struct top *t, const struct ranking_key *key,

@@ -7,6 +7,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include "core/mem.h"
+#include "host/conntrack/hash_size.h"
 
 /* Requests sent in one go; each is answered. */
 #define BATCH 64
@@ -32,14 +33,52 @@ static struct nlmsghdr *put_head(void *buf, uint16_t type, uint16_t flags,
 			      family, seq);
 }
 
+struct dump {
+	struct hash_size size;
+	int (*take)(const struct nlmsghdr *nlh, void *arg);
+	void *arg;
+	unsigned int n;
+	bool resized;
+};
+
+/* Each answer of the kernel's holds more than so many. */
+#define LOOK_EVERY 64
+
+static int take_entry(const struct nlmsghdr *nlh, void *arg)
+{
+	struct dump *d = arg;
+
+	if (!(d->n++ % LOOK_EVERY))
+		d->resized |= hash_size_changed(&d->size);
+	return d->resized ? -EAGAIN : d->take(nlh, d->arg);
+}
+
+static int dump_once(struct ctnl *x, uint8_t family, struct dump *d)
+{
+	char buf[MESSAGE_MAX];
+	int err;
+
+	hash_size_begin(&d->size);
+	err = netlink_ask(&x->link, put_head(buf, IPCTNL_MSG_CT_GET,
+					     NLM_F_DUMP, family, 0),
+			  take_entry, d);
+	if (!err && hash_size_changed(&d->size))
+		err = -EAGAIN;
+	hash_size_end(&d->size);
+	return err;
+}
+
 int ctnl_dump(struct ctnl *x, uint8_t family,
 	      int (*take)(const struct nlmsghdr *nlh, void *arg), void *arg)
 {
-	char buf[MESSAGE_MAX];
+	int err = -EAGAIN;
 
-	return netlink_ask(&x->link, put_head(buf, IPCTNL_MSG_CT_GET,
-					      NLM_F_DUMP, family, 0),
-			   take, arg);
+	for (unsigned int i = 0; err == -EAGAIN && i < HASH_SIZE_TRIES; i++) {
+		struct dump d = { .take = take, .arg = arg };
+
+		err = dump_once(x, family, &d);
+	}
+	return err;
 }
 
 int ctnl_get(struct ctnl *x, const struct nf_conntrack *key,

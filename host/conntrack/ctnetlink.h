@@ -32,7 +32,10 @@ struct ctnl {
 
 int ctnl_open(struct ctnl *x);
 void ctnl_close(struct ctnl *x);
-/* take gets each entry of a family, AF_*, AF_UNSPEC: of all. */
+/*
+ * take gets each entry of a family, AF_*, AF_UNSPEC: of all; some twice.
+ * -EAGAIN: the hash was resized each time (hash_size.h).
+ */
 int ctnl_dump(struct ctnl *x, uint8_t family,
 	      int (*take)(const struct nlmsghdr *nlh, void *arg), void *arg);
 /* The entry of this tuple; -ENOENT. */

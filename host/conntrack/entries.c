@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/conntrack/hash_size.h"
 #include "host/modules.h"
 #include "host/netlink.h"
 #include "host/trace.h"
@@ -144,6 +145,7 @@ struct listing {
 	void *arg;
 	bool whole, over;
 	uint32_t seq;
+	struct hash_size size;
 };
 
 static int take_message(struct listing *l, const struct nlmsghdr *nlh)
@@ -182,6 +184,8 @@ static int receive(struct netlink *n, struct listing *l)
 			continue;
 		if (got < 0)
 			return -errno;
+		if (hash_size_changed(&l->size))
+			return -EAGAIN;
 		for (; !err && !l->over && mnl_nlmsg_ok(nlh, left);
 		     nlh = mnl_nlmsg_next(nlh, &left))
 			err = take_message(l, nlh);
@@ -201,6 +205,7 @@ int ct_entries_read(size_t limit, int (*take)(const struct ct_entry *e,
 
 	if (err)
 		return err;
+	hash_size_begin(&l.size);
 	l.seq = ++n.seq;
 	nlh = netlink_put_nf(buf, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET,
 			     NLM_F_DUMP, AF_UNSPEC, l.seq);
@@ -211,6 +216,7 @@ int ct_entries_read(size_t limit, int (*take)(const struct ct_entry *e,
 	host_trace("list %zu conntrack entries = %d", l.n, err);
 	/* Who closes the socket need not read the rest. */
 	netlink_close(&n);
+	hash_size_end(&l.size);
 	if (!err)
 		*ret_whole = l.whole;
 	return err;

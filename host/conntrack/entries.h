@@ -15,7 +15,9 @@
  *         Of ICMP dport is the type, and sport the identifier.
  * Units:  addresses in network byte order, IPv4 in the first four bytes;
  *         ports in host byte order.
- * Errors: -errno of the socket or of the kernel's answer; of `take`.
+ * Errors: -errno of the socket or of the kernel's answer; of `take`. -EAGAIN:
+ *         the hash was resized meanwhile (hash_size.h): throw away what was
+ *         taken, and list again, HASH_SIZE_TRIES times.
  * Source: linux/netfilter/nfnetlink_conntrack.h; IPS_* and TCP_CONNTRACK_* in
  *         linux/netfilter/nf_conntrack_common.h and _tcp.h.
  */
