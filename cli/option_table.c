@@ -82,7 +82,8 @@ const struct option_row option_table[] = {
 	{ "prometheus", "FILE", VALUE_FILE, OPT_STATUS, KEY_TEXT,
 	  FLAG(prometheus),
 	  "write metrics for node_exporter's textfile collector, and\n"
-	  "print nothing; FILE is replaced when it is whole" },
+	  "print nothing; FILE is replaced when it is whole (-: print\n"
+	  "them alone)" },
 	{ "prometheus", "FILE", VALUE_FILE, OPT_ONCE, KEY_TEXT,
 	  FLAG(prometheus),
 	  "write metrics whenever there is something to tell" },

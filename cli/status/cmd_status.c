@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/output/report.h"
+#include "cli/status/metrics.h"
 #include "cli/status/status_report.h"
 #include "core/clock.h"
 #include "core/mem.h"
@@ -132,6 +133,8 @@ static const char *misuse(const struct options *o, struct status_report *r)
 		return "--check is for a single look, without --watch";
 	if (o->prometheus && (o->top || o->json))
 		return "--prometheus goes with neither --top nor --json";
+	if (o->watch && o->prometheus && metrics_to_stdout(o->prometheus))
+		return "--prometheus - is for a single look, without --watch";
 	return NULL;
 }
 

@@ -196,9 +196,14 @@ static int run(const struct options *o)
 {
 	struct request rq = o->request;
 	struct tally t = { .o = o };
-	int err = o->once ? watch_once(&rq, say, &t) :
-			    watch_run(&rq, say, &t);
+	int err;
 
+	if (o->prometheus && metrics_to_stdout(o->prometheus)) {
+		fputs("ctpolicy watch: --prometheus takes a file: what happens is told on standard output\n",
+		      stderr);
+		return EXIT_USAGE;
+	}
+	err = o->once ? watch_once(&rq, say, &t) : watch_run(&rq, say, &t);
 	return err ? exit_code_of(err) : EXIT_DONE;
 }
 

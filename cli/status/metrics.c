@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/fault.h"
@@ -43,6 +44,16 @@ void metric_put_label(struct strbuf *out, const char *s)
 	}
 }
 
+bool metrics_to_stdout(const char *path)
+{
+	return !strcmp(path, "-");
+}
+
+static int print(const char *text)
+{
+	return fputs(text, stdout) < 0 || fflush(stdout) ? -errno : 0;
+}
+
 int metrics_write(const struct strbuf *text, const char *path,
 		  struct diags *d)
 {
@@ -50,13 +61,16 @@ int metrics_write(const struct strbuf *text, const char *path,
 	int err = strbuf_status(text);
 
 	if (!err)
-		err = file_replace(path, MODE, all, strlen(all));
+		err = metrics_to_stdout(path) ?
+			      print(all) :
+			      file_replace(path, MODE, all, strlen(all));
 	if (!err || err == -ENOMEM)
 		return err;
 	diag_add(d, DIAG_ERROR, 0, ID_METRICS_UNWRITTEN, NOPOS,
-		 "%s cannot be written: %s", path,
+		 "%s cannot be written: %s",
+		 metrics_to_stdout(path) ? "standard output" : path,
 		 err == -EEXIST ? "it is no file" : strerror(-err));
-	if (err == -EACCES)
+	if (err == -EACCES && !metrics_to_stdout(path))
 		diag_help(d,
 			  "its folder must let this user write, without root's power to write everywhere, which is given up");
 	return -FAULT_IO;

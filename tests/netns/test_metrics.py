@@ -79,6 +79,15 @@ def figures(host):
          6 if i % 3 else 0, 3 if i % 3 else 1) for i in range(120)] + [
         (UDP, "192.0.2.1", "198.51.100.1", 1000 + i, 5353, 0, 0)
         for i in range(7)])
+    # to a pipe, of a program that wants no file
+    said = host.run("status", "--prometheus", "-")
+    promtool("check", "metrics", text=said)
+    printed, written = metrics.parse(said), write(host)
+    check(set(printed) == set(written) and metrics.entries(printed) ==
+          metrics.entries(written), "printed as they are written", said)
+    check(not os.path.exists("-"), "no file of that name")
+    host.run("status", "--watch", "--prometheus", "-", code=64)
+    host.run("watch", "--once", "--prometheus", "-", code=64)
     before = os.stat(FILE).st_ino
     found, table = write(host), table_of(host)
     check(os.stat(FILE).st_ino != before, "the file is replaced")
