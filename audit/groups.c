@@ -37,6 +37,8 @@ static void count(struct group *x, const struct groups_entry *e)
 	x->unnamed += e->unnamed;
 	x->role[e->role]++;
 	x->bound[e->role] += e->translated || e->helped;
+	x->loose[e->role] += !(e->translated || e->helped || e->to_group ||
+			       e->unnamed);
 }
 
 int groups_init(struct groups *g, uint64_t seed)

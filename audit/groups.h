@@ -46,6 +46,8 @@ struct group {
 	uint32_t unnamed;
 	uint32_t role[GROUPS_ROLE_MAX_];
 	uint32_t bound[GROUPS_ROLE_MAX_];	/* translated or helped */
+	/* Neither that, nor to a group, nor unnamed. */
+	uint32_t loose[GROUPS_ROLE_MAX_];
 	uint32_t sources;
 };
 

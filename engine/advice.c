@@ -27,6 +27,9 @@
 /* Of the entries, from which on they have a shape. */
 #define ASYMMETRIC_MIN 0.5
 #define ONE_WAY_MIN 0.9
+/* Of a role: what is no more is stray, and so is one of that many. */
+#define STRAY_SHARE 0.01
+#define STRAY_OF 10
 
 struct counting {
 	struct groups groups;
@@ -112,10 +115,36 @@ static enum advice_shape shape_of(const struct group *g)
 	return ADVICE_PLAIN;
 }
 
-/* How many a policy that names no addresses would take out. */
-static uint32_t can_go(const struct group *g)
+static bool is_stray(uint32_t bound, uint32_t of)
 {
-	return g->entries - g->to_group - g->unnamed;
+	return bound <= STRAY_SHARE * of || (bound == 1 && of >= STRAY_OF);
+}
+
+/* Those that a service may have; *ret_less: others could go, too. */
+static uint32_t loose_roles(const struct group *g, bool *ret_less)
+{
+	uint32_t roles = 0;
+
+	*ret_less = false;
+	for (unsigned int i = 0; i < GROUPS_ROLE_MAX_; i++) {
+		if (!g->loose[i])
+			continue;
+		if (is_stray(g->bound[i], g->role[i]))
+			roles |= 1u << i;
+		else
+			*ret_less = true;
+	}
+	return roles;
+}
+
+/* How many a policy that names no addresses would take out. */
+static uint32_t can_go(const struct group *g, uint32_t roles)
+{
+	uint32_t n = 0;
+
+	for (unsigned int i = 0; i < GROUPS_ROLE_MAX_; i++)
+		n += roles >> i & 1 ? g->loose[i] : 0;
+	return n;
 }
 
 static enum advice_why why_not(const struct group *g)
@@ -124,17 +153,27 @@ static enum advice_why why_not(const struct group *g)
 		return ADVICE_TRANSLATED;
 	if (g->helped)
 		return ADVICE_HELPED;
-	if (!advice_is_service(g))
-		return ADVICE_NO_SERVICE;
-	return can_go(g) ? ADVICE_ALLOWED : ADVICE_TO_GROUPS;
+	return advice_is_service(g) ? ADVICE_TO_GROUPS : ADVICE_NO_SERVICE;
 }
 
-static struct suggestion suggestion_of(const struct group *g)
+static struct suggestion suggestion_of(const struct advice *a,
+				       const struct group *g)
 {
-	return (struct suggestion){
-		.group = *g, .shape = shape_of(g), .why = why_not(g),
-		.nat = g->translated, .helper = g->helped,
-	};
+	struct suggestion s = { .group = *g, .shape = shape_of(g) };
+	bool less;
+	uint32_t n;
+
+	s.roles = loose_roles(g, &less);
+	n = can_go(g, s.roles);
+	if (advice_is_service(g) && n &&
+	    (!less || advice_share(a, n) >= SHARE_MIN)) {
+		s.why = ADVICE_ALLOWED;
+		return s;
+	}
+	s.why = why_not(g);
+	s.nat = g->translated;
+	s.helper = g->helped;
+	return s;
 }
 
 static int count(struct counting *c, struct advice *a)
@@ -165,9 +204,9 @@ static int list_once(struct advice *a, void (*progress)(uint64_t done))
 		a->v = calloc(c.groups.n, sizeof(*a->v));
 		err = a->v ? 0 : -ENOMEM;
 	}
-	for (size_t i = 0; !err && i < c.groups.n; i++)
-		a->v[a->n++] = suggestion_of(&c.groups.v[i]);
 	a->entries = c.groups.entries;
+	for (size_t i = 0; !err && i < c.groups.n; i++)
+		a->v[a->n++] = suggestion_of(a, &c.groups.v[i]);
 	a->sources_exact = !c.groups.sources.zeros;
 	groups_release(&c.groups);
 	prefix_set_release(&c.local);
@@ -209,7 +248,7 @@ static int rank(struct advice *a)
 
 		if (s->why != ADVICE_ALLOWED)
 			continue;
-		s->would_save = can_go(&s->group);
+		s->would_save = can_go(&s->group, s->roles);
 		a->would_save += s->would_save;
 		err = advice_write(s, 1, &s->policy);
 	}

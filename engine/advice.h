@@ -3,6 +3,10 @@
  * engine/advice.h: which services, taken out of tracking, would relieve the
  * connection table most, and what forbids it.
  *
+ * A stray entry forbids nothing: what is translated, or has a helper, is left
+ * out where it is one in a hundred of its role, and the whole role where it is
+ * more, and the host's own rules judge the rest.
+ *
  * The table is listed once. What has at least a hundredth of it is a
  * suggestion: the entries of one protocol and port. Those that may go make one
  * policy, and pre-flight judges it by the host's own rules, as an apply would.
@@ -33,8 +37,8 @@ enum advice_shape {
 
 enum advice_why {
 	ADVICE_ALLOWED,
-	ADVICE_TRANSLATED,	/* some entries are */
-	ADVICE_HELPED,		/* a helper looks into some */
+	ADVICE_TRANSLATED,	/* entries are, in each role that matters */
+	ADVICE_HELPED,		/* a helper looks into them */
 	ADVICE_NO_SERVICE,	/* no policy can name them */
 	ADVICE_TO_GROUPS,	/* nor without the addresses they came to */
 	ADVICE_REFUSED,		/* by pre-flight, see `diags` */
@@ -45,6 +49,7 @@ struct suggestion {
 	enum advice_shape shape;
 	enum advice_why why;
 	bool nat, helper;	/* what conflicts, as entries or rules tell */
+	uint32_t roles;		/* of the service, 1 << enum groups_role */
 	uint32_t would_save;
 	uint32_t line;		/* of its service in the policy of all */
 	char *policy;		/* NULL: not allowed */

@@ -18,13 +18,7 @@ bool advice_is_service(const struct group *g)
 	return g->proto && g->unnamed < g->entries;
 }
 
-/* Of what comes to groups a policy would have to name the addresses. */
-static bool has_role(const struct group *g, size_t role)
-{
-	return g->role[role] > (role == GROUPS_SERVER ? g->to_group : 0);
-}
-
-static void write_roles(const struct group *g, struct strbuf *out)
+static void write_roles(uint32_t roles, struct strbuf *out)
 {
 	static const char *const names[] = {
 		[GROUPS_SERVER] = "server", [GROUPS_CLIENT] = "client",
@@ -33,10 +27,10 @@ static void write_roles(const struct group *g, struct strbuf *out)
 	size_t n = 0, written = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		n += has_role(g, i);
+		n += roles >> i & 1;
 	strbuf_puts(out, n > 1 ? "    role: [" : "    role: ");
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (has_role(g, i))
+		if (roles >> i & 1)
 			strbuf_printf(out, "%s%s", written++ ? ", " : "",
 				      names[i]);
 	strbuf_puts(out, n > 1 ? "]\n" : "\n");
@@ -56,14 +50,16 @@ static void write_protocol(const struct group *g, struct strbuf *out)
 	strbuf_puts(out, "\n");
 }
 
-static void write_service(const struct group *g, struct strbuf *out)
+static void write_service(const struct suggestion *s, struct strbuf *out)
 {
+	const struct group *g = &s->group;
+
 	strbuf_puts(out, "  - name: ");
 	protocol_print(g->proto, out);
 	if (g->port)
 		strbuf_printf(out, "-%u", g->port);
 	strbuf_puts(out, "\n");
-	write_roles(g, out);
+	write_roles(s->roles, out);
 	write_protocol(g, out);
 	if (g->port)
 		strbuf_printf(out, "    ports: [%u]\n", g->port);
@@ -90,7 +86,7 @@ int advice_write(struct suggestion *v, size_t n, char **ret)
 		if (v[i].why != ADVICE_ALLOWED)
 			continue;
 		v[i].line = lines_of(strbuf_str(&out));
-		write_service(&v[i].group, &out);
+		write_service(&v[i], &out);
 	}
 	text = strbuf_status(&out) ? NULL : strdup(strbuf_str(&out));
 	if (!text)

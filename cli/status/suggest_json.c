@@ -58,6 +58,24 @@ static json_t *conflicts(const struct suggestion *s)
 	return a;
 }
 
+/* Of what is allowed: what would stay in the table all the same. */
+static json_t *left_out(const struct suggestion *s)
+{
+	json_t *a = json_array();
+
+	for (unsigned int k = 0; s->why == ADVICE_ALLOWED && k < LEFT_MAX_;
+	     k++) {
+		uint32_t n = suggest_left_out(s, (enum left)k);
+
+		if (n)
+			json_array_append_new(a, json_pack(
+				"{s:s, s:o}", "kind",
+				suggest_left_word((enum left)k), "entries",
+				count(n)));
+	}
+	return a;
+}
+
 static json_t *shape(enum advice_shape s)
 {
 	switch (s) {
@@ -76,7 +94,7 @@ static json_t *suggestion(const struct advice *a, size_t i)
 	const struct suggestion *s = &a->v[i];
 	const struct group *g = &s->group;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
 			 "rank", count(i + 1), "protocol", protocol(g),
 			 "ports", ports(g), "roles", roles(g), "entries",
 			 count(g->entries), "share",
@@ -85,7 +103,8 @@ static json_t *suggestion(const struct advice *a, size_t i)
 			 json_real((double)g->one_way / (double)g->entries),
 			 "sources", count(g->sources), "would_save",
 			 count(s->would_save), "shape", shape(s->shape),
-			 "conflicts", conflicts(s), "allowed",
+			 "conflicts", conflicts(s), "left_out", left_out(s),
+			 "allowed",
 			 s->why == ADVICE_ALLOWED, "policy",
 			 json_of_text(s->policy ? s->policy : ""));
 }

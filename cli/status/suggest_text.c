@@ -20,6 +20,47 @@ const char *suggest_role_name(unsigned int role)
 	return role < ARRAY_SIZE(names) ? names[role] : NULL;
 }
 
+static const struct {
+	const char *word, *words;
+} lefts[] = {
+#define X(id, w, ws) [LEFT_##id] = { .word = (w), .words = (ws) },
+	LEFTS(X)
+#undef X
+};
+
+const char *suggest_left_word(enum left l)
+{
+	return lefts[l].word;
+}
+
+const char *suggest_left_words(enum left l)
+{
+	return lefts[l].words;
+}
+
+uint32_t suggest_left_out(const struct suggestion *s, enum left l)
+{
+	const struct group *g = &s->group;
+	uint32_t others = 0;
+
+	for (unsigned int i = 0; i < GROUPS_ROLE_MAX_; i++)
+		others += s->roles >> i & 1 ? 0 : g->loose[i];
+	switch (l) {
+	case LEFT_NAT:
+		return g->translated;
+	case LEFT_HELPER:
+		return g->helped;
+	case LEFT_GROUP:
+		return g->to_group;
+	case LEFT_ICMP:
+		return g->unnamed;
+	case LEFT_ROLE:
+	case LEFT_MAX_:
+	default:
+		return others;
+	}
+}
+
 static double per_cent(uint64_t n, uint64_t of)
 {
 	return of ? PER_CENT * (double)n / (double)of : 0;
@@ -58,17 +99,23 @@ static int print_group(const struct advice *a, size_t i)
 	return strbuf_status(&name);
 }
 
-/* The roles that nothing speaks against, where something does for others. */
-static void print_way_out(const struct advice *a, const struct group *g)
+static void print_left_out(const struct suggestion *s)
 {
-	for (unsigned int k = 0; k < GROUPS_ROLE_MAX_; k++)
-		if (g->role[k] && !g->bound[k] &&
-		    advice_share(a, g->role[k]) >= .01)
-			printf(INDENT "of role %s are %u entries, none of these: a service with that role alone may do\n",
-			       suggest_role_name(k), g->role[k]);
+	const char *between = INDENT "left out: ";
+
+	for (unsigned int k = 0; k < LEFT_MAX_; k++) {
+		uint32_t n = suggest_left_out(s, (enum left)k);
+
+		if (!n)
+			continue;
+		printf("%s%u %s", between, n, suggest_left_words((enum left)k));
+		between = ", ";
+	}
+	if (*between == ',')
+		putchar('\n');
 }
 
-static void print_why(const struct advice *a, const struct suggestion *s)
+static void print_why(const struct suggestion *s)
 {
 	const struct group *g = &s->group;
 
@@ -76,6 +123,7 @@ static void print_why(const struct advice *a, const struct suggestion *s)
 	case ADVICE_ALLOWED:
 		printf(INDENT "take it out: saves %u entries\n",
 		       s->would_save);
+		print_left_out(s);
 		break;
 	case ADVICE_TRANSLATED:
 		printf(INDENT "stays tracked: this host translates %u of them (NAT)\n",
@@ -96,8 +144,6 @@ static void print_why(const struct advice *a, const struct suggestion *s)
 		puts(INDENT "stays tracked: this host's rules need it so, see the note");
 		break;
 	}
-	if (s->why == ADVICE_TRANSLATED || s->why == ADVICE_HELPED)
-		print_way_out(a, g);
 }
 
 static void print_shape(const struct suggestion *s)
@@ -149,7 +195,7 @@ int suggest_print_text(const struct advice *a)
 	       "one-way", "sources", "service", "this host is");
 	for (size_t i = 0; !err && i < a->n; i++) {
 		err = print_group(a, i);
-		print_why(a, &a->v[i]);
+		print_why(&a->v[i]);
 		print_shape(&a->v[i]);
 	}
 	print_next(a);

@@ -31,7 +31,7 @@ def _tuple(kind, proto, src, dst, sport, dport):
 
 
 def message(proto, src, dst, sport, dport, status, state, number,
-            helper=None):
+            helper=None, nat=None):
     """Of one entry; state: TCP's, linux/netfilter/nf_conntrack_tcp.h."""
     src, dst = pack_address(src), pack_address(dst)
     answer = (0, sport) if proto == ICMP else (sport, dport)
@@ -44,19 +44,23 @@ def message(proto, src, dst, sport, dport, status, state, number,
         body += attr(0x8004, attr(0x8001, attr(1, bytes([state]))))
     if helper:
         body += attr(0x8005, attr(1, helper.encode() + b"\0"))
+    if nat:                     # CTA_NAT_SRC, of one address
+        at = pack_address(nat)
+        body += attr(0x8006, attr(1, at) + attr(2, at))
     family = socket.AF_INET if len(src) == 4 else socket.AF_INET6
     return struct.pack("=IHHIIBBH", 20 + len(body), NEW, CREATE, number, 0,
                        family, 0, 0) + body
 
 
-def add(space, entries, helper=None):
-    """entries: (proto, src, dst, sport, dport, status, TCP's state or 0)"""
+def add(space, entries, helper=None, nat=None):
+    """entries: (proto, src, dst, sport, dport, status, TCP's state or 0);
+    nat: the address that their sources are translated to"""
     with space.socket(socket.AF_NETLINK, socket.SOCK_RAW,
                       lab.NETLINK_NETFILTER) as sock:
         batch = []
         for number, entry in enumerate(entries):
-            batch.append(message(*entry, number + 1, helper))
+            batch.append(message(*entry, number + 1, helper, nat))
             if len(batch) == BATCH:
                 sock.send(b"".join(batch))
                 batch.clear()
-        sock.send(b"".join(batch) or message(*entry, 0, helper))
+        sock.send(b"".join(batch) or message(*entry, 0, helper, nat))

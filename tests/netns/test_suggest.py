@@ -350,6 +350,38 @@ def translated(backend):
     check(refused[0] == 14, "apply says the same", refused)
 
 
+def a_stray_entry():
+    """One that is translated, or of a role of its own, forbids nothing that the
+    host's rules do not: it is left out, and that is said."""
+    space = a_host()
+    hosts.filter_host(space, "nftables", input=("drop", "established",
+                                                "new ssh"))
+    here = [(TCP, "10.0.%d.%d" % (i >> 8, i & 255), HERE[0], 2000 + i, 8080,
+             REPLIED, ESTABLISHED) for i in range(300)]
+    through = [(TCP, "10.1.0.%d" % i, "203.0.113.9", 2000 + i, 8080, REPLIED,
+                ESTABLISHED) for i in range(20)]
+    entries.add(space, here[:-1] + through[:-8])
+    entries.add(space, here[-1:] + through[-8:], nat="192.0.2.200")
+    row = advice(space)[1]["tcp", (8080,)]
+    check((row["allowed"], row["entries"], row["would_save"],
+           row["conflicts"]) == (True, 320, 299, []), "what counts goes", row)
+    check(row["left_out"] == [{"kind": "nat", "entries": 9},
+                              {"kind": "role", "entries": 12}],
+          "what is left out", row)
+    check("role: server\n" in row["policy"], "of the one role", row)
+    text = suggest(space)[0]
+    check("saves 299 entries" in text and "left out: 9 that this host "
+          "translates (NAT), 12 of roles" in text, "says so", text)
+    passes_check(row["policy"])
+    # too little for a rule
+    space.flush_entries()
+    entries.add(space, here[:1])
+    entries.add(space, here[1:], nat="192.0.2.200")
+    row = advice(space)[1]["tcp", (8080,)]
+    check((row["allowed"], row["conflicts"], row["left_out"]) ==
+          (False, [{"kind": "nat", "entries": 299}], []), "stays", row)
+
+
 def looks_only():
     """Not a rule, nor an entry, is another afterwards."""
     space = a_host()
@@ -372,7 +404,7 @@ def looks_only():
 
 def main():
     lab.require_ctpolicy()
-    for part in (known_make_up, nothing, helped, looks_only):
+    for part in (known_make_up, nothing, helped, a_stray_entry, looks_only):
         tally.case(part.__name__, part)
     for backend in lab.BACKENDS:
         for part in (goes_out, translated):
