@@ -142,14 +142,16 @@ static void put_status(struct packet *p)
 	memcpy(p->field[FIELD_STATUS].known, &be_nat, sizeof(be_nat));
 }
 
-/* What conntrack makes of a packet whose connection it does not know. */
+/*
+ * What conntrack makes of a packet whose connection it does not know. Of TCP, a
+ * SYN-ACK begins none, but what comes behind it may.
+ */
 static uint8_t alone_of(enum talk talk, uint8_t proto)
 {
 	if (talk != TALK_ANSWER)
 		return talks[talk].alone;
 	switch (proto) {
-	case IPPROTO_TCP:		/* a SYN-ACK begins nothing */
-	case IPPROTO_ICMP:		/* nor does an echo reply */
+	case IPPROTO_ICMP:		/* an echo reply */
 	case IPPROTO_ICMPV6:
 		return NF_CT_STATE_INVALID_BIT;
 	case IPPROTO_UDP:
