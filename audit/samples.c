@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -343,6 +344,43 @@ static void put_devices(const struct search *x, struct trial *t,
 		put_device(t, FLOW_OUT, name);
 }
 
+/* One that the service's interfaces say: "wan" of wan, "ppp0" of ppp*. */
+static void put_named(const struct search *x, struct trial *t,
+		      const struct iface *dev)
+{
+	char name[sizeof(dev->name) + sizeof("eth0")];
+
+	snprintf(name, sizeof(name), "%.15s%s", dev->name,
+		 !dev->wild ? "" : *dev->name ? "0" : "eth0");
+	put_devices(x, t, name);
+}
+
+/*
+ * By each of its interfaces that the host has; where it has none, or a text
+ * does not show them, by those that the service names.
+ */
+static int try_devices(struct search *x, struct trial *t)
+{
+	const struct flow_space *sp = x->space;
+	const struct iface_set *of[] = { sp->devices, sp->ifaces };
+	bool some = sp->way == WAY_WITHIN;
+	int err = 0;
+
+	for (size_t k = 0; !err && k < ARRAY_SIZE(of) && (!k || !some); k++)
+		for (size_t i = of[k]->n; !err && i-- > 0;) {
+			const struct iface *dev = &of[k]->v[i];
+
+			if (!k && !flow_space_has_device(sp, dev->name))
+				continue;
+			some = true;
+			put_named(x, t, dev);
+			err = give(x, t);
+		}
+	if (!some || sp->way == WAY_WITHIN)
+		put_devices(x, t, "eth0");
+	return err;
+}
+
 static int try_plain(struct search *x, struct trial *t)
 {
 	const struct flow_space *sp = x->space;
@@ -397,7 +435,7 @@ static int try_all(struct search *x)
 	const struct flow_space *sp = x->space;
 	size_t rules = x->rules_left;
 	struct trial t = { 0 };
-	int err = 0;
+	int err;
 
 	put_example(x, &t, FLOW_CLIENT);
 	put_example(x, &t, FLOW_SERVER);
@@ -405,14 +443,7 @@ static int try_all(struct search *x)
 		put_port(&t, FLOW_CPORT, sp->ephemeral.first);
 		put_port(&t, FLOW_SPORT, sp->ports->v[0].first);
 	}
-	for (size_t i = sp->devices->n; !err && i-- > 0;) {
-		if (!flow_space_has_device(sp, sp->devices->v[i].name))
-			continue;
-		put_devices(x, &t, sp->devices->v[i].name);
-		err = give(x, &t);
-	}
-	if (sp->way == WAY_WITHIN || !sp->devices->n)
-		put_devices(x, &t, "eth0");
+	err = try_devices(x, &t);
 	if (!err)
 		err = try_plain(x, &t);
 	if (!err)
