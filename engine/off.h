@@ -25,6 +25,7 @@
 struct off {
 	struct beside at;
 	enum modules_state state;	/* as read last */
+	bool yields, gave_up;		/* see off_take_out() */
 	bool noted;			/* the state folder has `live` for it */
 	char *note_before;		/* what it had; NULL: nothing */
 };
@@ -34,7 +35,12 @@ int off_compare(struct off *o);
 /* Is everything that the items list loaded and set; if none: is nothing? */
 int off_holds(const struct items *live, const struct items *want, bool *ret);
 int off_bring_back(const struct off *o, unsigned int *begun, struct diags *d);
-int off_take_out(const struct off *o, unsigned int *begun, struct diags *d);
+/*
+ * Where an unconfirmed, interrupted or failed change is undone (`yields`), what
+ * holds a module keeps no rules in force: it is a warning, and what is loaded
+ * then is wanted.
+ */
+int off_take_out(struct off *o, unsigned int *begun, struct diags *d);
 void off_release(struct off *o);
 
 #endif

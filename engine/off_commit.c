@@ -118,16 +118,13 @@ static bool has_removal(const struct off *o)
 	return false;
 }
 
-int off_take_out(const struct off *o, unsigned int *begun, struct diags *d)
+static int take_out(unsigned int *begun, struct diags *d)
 {
 	_cleanup_(modules_release) struct modules m = { 0 };
 	const char *where = NULL;
 	size_t left = 0;
-	int err;
+	int err = wait_for_release(&m);
 
-	if (!o->at.there || !has_removal(o))
-		return 0;
-	err = wait_for_release(&m);
 	if (!err)
 		err = off_holders_say(&m, d);
 	if (err)
@@ -139,4 +136,31 @@ int off_take_out(const struct off *o, unsigned int *begun, struct diags *d)
 	/* Emptying the table may have loaded one more. */
 	err = read_root(&m);
 	return err ? err : unload(&m, begun, d);
+}
+
+static int give_up(struct off *o, const struct diags *why, struct diags *d)
+{
+	enum modules_state state;
+	int err;
+
+	o->gave_up = true;
+	items_release(&o->at.want);
+	err = off_state_read(&state, &o->at.want);
+	for (size_t i = 0; i < why->n; i++)
+		diag_soften(d, &why->v[i]);
+	return err;
+}
+
+int off_take_out(struct off *o, unsigned int *begun, struct diags *d)
+{
+	_cleanup_(diags_release) struct diags said = { 0 };
+	int err;
+
+	if (!o->at.there || !has_removal(o))
+		return 0;
+	err = take_out(begun, &said);
+	if (err && err != -ENOMEM && o->yields)
+		return give_up(o, &said, d);
+	diags_append(d, &said);
+	return err;
 }

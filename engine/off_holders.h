@@ -20,5 +20,7 @@ int off_holders_say(const struct modules *m, struct diags *d);
  * nothing is loaded, only which programs would load it again.
  */
 int off_check(struct plan *p);
+/* The same before an undo, as far as its own rules are not what holds it. */
+int off_check_back(struct plan *p);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "engine/history.h"
+#include "engine/off_holders.h"
 #include "engine/recovery_aim.h"
 #include "engine/signals.h"
 #include "host/privilege.h"
@@ -69,6 +70,7 @@ static int settle(struct recovery *v, bool forward, const struct waiting *ends)
 static int go(struct recovery *v, bool forward, const struct waiting *ends)
 {
 	v->what = forward ? RECOVERED_NEW : RECOVERED_OLD;
+	v->plan.change.off.yields = true;
 	transact(&v->plan, &v->done);
 	if (!recovery_succeeded(v))
 		return 0;
@@ -190,8 +192,9 @@ static int undo_record(struct recovery *v, const struct waiting *w)
 	if (err)
 		return err;
 	v->what = RECOVERED_OLD;
-	if (is_past(v))
-		err = recovery_leave_to_files(v);
+	v->plan.change.off.yields = v->plan.unjournaled;
+	err = is_past(v) ? recovery_leave_to_files(v) :
+			   off_check_back(&v->plan);
 	if (err)
 		return err;
 	transact(&v->plan, &v->done);

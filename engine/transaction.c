@@ -34,7 +34,7 @@ static int way_back_beside(struct plan *p, struct change *back)
 	int err = 0;
 
 	if (c->off.at.begun) {
-		back->off.at.there = true;
+		back->off.at.there = back->off.yields = true;
 		err = items_copy(&c->off.at.before, &back->off.at.want);
 		if (!err)
 			err = off_compare(&back->off);
@@ -116,10 +116,17 @@ static int give_up_beside(struct plan *p, const struct change *back,
 			  size_t *said)
 {
 	struct boot_edits *known = &p->change.boot.given_up;
+	struct items *modules = &p->change.off.at.before;
 
+	if (back->off.gave_up) {
+		items_release(modules);
+		if (items_copy(&back->off.at.want, modules))
+			return -ENOMEM;
+	}
 	if (back->tune.gave_up)
 		tune_forget_before(&p->change.tune, &back->tune);
-	if (back->tune.gave_up || back->boot.given_up.n > known->n)
+	if (back->off.gave_up || back->tune.gave_up ||
+	    back->boot.given_up.n > known->n)
 		*said = p->diags.n;
 	return boot_add_all(known, &back->boot.given_up);
 }

@@ -101,5 +101,5 @@ const struct command cmd_rollback = {
 "alone. A change on trial is undone at once.\n",
 	.exits =
 "Exit code: 0 done, 10 failed and undone, 11 failed and not undone, 13 the live\n"
-"rules kept changing, 66 there is no earlier change.\n",
+"rules kept changing, 14 refused, 66 there is no earlier change.\n",
 };

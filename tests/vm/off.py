@@ -258,6 +258,38 @@ def killed_in_the_middle(vm, how):
         expect_loaded(vm, before, "recover after call %d" % when)
 
 
+def way_back_is_held(vm, _how):
+    """By a rule of the host's: `rollback` names it, and does nothing; a trial
+    ends all the same, but for the modules."""
+    load(vm)
+    off(vm)
+    on = "ctpolicy apply --backend nftables %s /tmp/on.yaml"
+    vm.run(on % "")
+    hold = NFT % ("inet", "chain c { ct state new accept; }")
+    vm.run(hold)
+    before, loaded = vm.run("nft list ruleset"), modules(vm)
+    said = vm.run("ctpolicy rollback", code=14)
+    assert "chain c of table inet t: this rule holds" in said, said
+    assert vm.run("nft list ruleset") == before
+    missing = loaded - modules(vm)
+    assert not missing, missing
+    assert "no unfinished" in vm.run("ctpolicy recover 2>&1")
+    vm.run("nft delete table inet t; ctpolicy rollback")
+    assert is_off(vm)
+    # what was not confirmed
+    for end in ("sleep 4; ctpolicy confirm", "ctpolicy rollback"):
+        vm.run(on % "--confirm 2s" + "; " + hold)
+        said = vm.run(end, code=None)[1]
+        rules = vm.run("nft list ruleset")
+        assert "notrack" not in rules and "ct state" in rules, (said, rules)
+        assert not is_off(vm) and "no unfinished" in vm.run(
+            "ctpolicy recover 2>&1")
+        vm.run("nft delete table inet t")
+        off(vm)
+        assert is_off(vm)
+    vm.run("ctpolicy remove")
+
+
 def watched(vm, _how):
     """A reload brings rules back that match states: told once, and what they
     loaded goes when they do; nothing that is held is waited for."""
@@ -306,6 +338,7 @@ CASES = (
     (each_holder,),
     (packets_in_flight,),
     (watched,),
+    (way_back_is_held,),
     (refused_in_the_middle, killed_in_the_middle),
     (cycles,),
 )
