@@ -218,23 +218,35 @@ static int read_install(struct reading *r, uint32_t line,
 	       add_comment(l, line, was, r->module);
 }
 
+/* Whoever asks for the one name, or for one like it, gets the other module. */
+static int read_alias(struct reading *r, uint32_t line,
+		      struct lines_part was, struct boot_lines *l)
+{
+	return needs_tracking(r, next_word(&r->s, r->end, ENDS "\\")) ?
+		       add_comment(l, line, was, r->module) : r->err;
+}
+
 /* What is said of a module that needs tracking itself makes no difference. */
 static int read_modprobe(struct reading *r, uint32_t line,
 			 struct lines_part was, struct boot_lines *l)
 {
-	static const char *const install[] = { "install", NULL },
-				*const softdep[] = { "softdep", NULL };
+	static const struct {
+		const char *word[2];
+		int (*read)(struct reading *r, uint32_t line,
+			    struct lines_part was, struct boot_lines *l);
+	} kinds[] = {
+		{ { "alias" }, read_alias },
+		{ { "install" }, read_install },
+		{ { "softdep" }, read_softdep },
+	};
 	struct lines_part what = next_word(&r->s, r->end, ENDS);
-	bool installs = is_one_of(what, install);
-	struct lines_part of;
+	struct lines_part of = next_word(&r->s, r->end, ENDS "\\");
 
-	if (!installs && !is_one_of(what, softdep))
-		return 0;
-	of = next_word(&r->s, r->end, ENDS);
-	if (needs_tracking(r, of) || r->err)
-		return r->err;
-	return installs ? read_install(r, line, was, l) :
-			  read_softdep(r, line, was, l);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (is_one_of(what, kinds[i].word))
+			return needs_tracking(r, of) || r->err ?
+				       r->err : kinds[i].read(r, line, was, l);
+	return 0;
 }
 
 /* As systemd takes it; nothing of it can be edited here. */

@@ -26,7 +26,7 @@
 enum boot_grammar {
 	BOOT_NAMES,		/* a name a line */
 	BOOT_ASSIGNED,		/* IPTABLES_MODULES="names" */
-	BOOT_MODPROBE,		/* install and softdep lines */
+	BOOT_MODPROBE,		/* alias, install and softdep lines */
 	BOOT_COMMAND_LINE,	/* modules_load=names, of the kernel */
 };
 

@@ -77,13 +77,18 @@ FILES = {
         "softdep dummy post: \\\n  nf_conntrack\n"
         "install veth /sbin/modprobe --ignore-install veth && "
         "/sbin/modprobe nf_conntrack_tftp\n"
-        "install nf_conntrack /bin/false\nblacklist nf_nat\n",
+        "install nf_conntrack /bin/false\nblacklist nf_nat\n"
+        "alias net-pf-9 nf_conntrack\nalias ip_conntrack nf_conntrack\n"
+        "alias nf_nat off\nalias net-pf-8 dummy\n",
         "options nf_conntrack hashsize=4096\n"
         "softdep ip_tables pre: dummy post: nf_tables\n" +
         MARK + "softdep dummy post: \\\n" + MARK + "  nf_conntrack\n" +
         MARK + "install veth /sbin/modprobe --ignore-install veth && "
         "/sbin/modprobe nf_conntrack_tftp\n"
-        "install nf_conntrack /bin/false\nblacklist nf_nat\n"),
+        "install nf_conntrack /bin/false\nblacklist nf_nat\n" +
+        MARK + "alias net-pf-9 nf_conntrack\n"
+        "alias ip_conntrack nf_conntrack\n"
+        "alias nf_nat off\nalias net-pf-8 dummy\n"),
     "/etc/sysconfig/iptables-config": (
         '# modules\nIPTABLES_MODULES="nf_conntrack_ftp nf_tables nf_nat_ftp"\n'
         'IPTABLES_SAVE_ON_STOP="no"\n',

@@ -31,7 +31,7 @@ PLACES = (
     "/etc/modules-load.d/firewall.conf:2:1: ",
     "/etc/modules-load.d/last.conf:1:1: ",
     "/etc/modprobe.d/net.conf:2:1: ", "/etc/modprobe.d/net.conf:3:1: ",
-    "/etc/modprobe.d/net.conf:5:1: ",
+    "/etc/modprobe.d/net.conf:5:1: ", "/etc/modprobe.d/net.conf:8:1: ",
     "/etc/sysconfig/iptables-config:2:1: ",
     "/etc/sysconfig/ip6tables-config:1:1: ",
     "/etc/iptables/rules.v4:5:1: ", "/etc/iptables/rules.v4:13:1: ",
@@ -42,7 +42,8 @@ PLACES = (
     "/etc/nftables.d/10-ssh.nft:3:1: ",
     "/etc/nftables.d/20-raw.nft:4:1: ")
 NOT = ("/etc/modules:2", "firewall.conf:3", "net.conf:1:", "net.conf:6",
-       "net.conf:7", "modules-load.d/modules.conf", "nftables.conf:8")
+       "net.conf:7", "net.conf:9", "net.conf:10", "net.conf:11",
+       "modules-load.d/modules.conf", "nftables.conf:8")
 
 
 def expect_places(said, where):

@@ -162,6 +162,13 @@ static void lines_that_load(void **state)
 		{ BOOT_MODPROBE, "install ct_a modprobe ct_b\n", NULL },
 		{ BOOT_MODPROBE, "options ct_a b=1\n", NULL },
 		{ BOOT_MODPROBE, "# softdep x pre: ct_a\n", NULL },
+		{ BOOT_MODPROBE, "alias net-pf-* ct_a\n",
+		  BOOT_MARK "alias net-pf-* ct_a\n" },
+		{ BOOT_MODPROBE, "alias x \\\n\tct_a",
+		  BOOT_MARK "alias x \\\n" BOOT_MARK "\tct_a" },
+		{ BOOT_MODPROBE, "alias ct_x ct_a\n", NULL },
+		{ BOOT_MODPROBE, "alias ct_a off\nalias x y\n", NULL },
+		{ BOOT_MODPROBE, "alias\nalias x\n", NULL },
 		{ BOOT_MODPROBE, "softdep", NULL },
 	};
 
