@@ -34,23 +34,33 @@ static void close_dir(DIR **dir)
 		closedir(*dir);
 }
 
+/*
+ * What stands at the place that root reads unasked is as sshd and sudo have it:
+ * of an access list the mask shows as the group's rights.
+ */
 int folder_trusts(int fd, const char *path, bool strict, struct diags *d)
 {
+	const char *why, *cure;
 	struct stat st;
 	int err;
 
 	if (fstat(fd, &st))
 		return read_refuse(d, path, -errno, ID_UNREADABLE,
 				   strerror(errno));
-	if (!(st.st_mode & S_IWOTH) &&
-	    (!strict || !st.st_uid || st.st_uid == geteuid()))
+	if (st.st_mode & S_IWOTH) {
+		why = "anybody may write here";
+		cure = "chmod o-w";
+	} else if (strict && st.st_uid && st.st_uid != geteuid()) {
+		why = "this belongs to another user";
+		cure = "chown root:";
+	} else if (strict && st.st_mode & S_IWGRP) {
+		why = "its group may write here";
+		cure = "chmod g-w";
+	} else {
 		return 0;
-	err = read_refuse(d, path, -FAULT_INPUT, ID_OTHERS_WRITE,
-			  st.st_mode & S_IWOTH ?
-				  "anybody may write here" :
-				  "this belongs to another user");
-	diag_help(d, st.st_mode & S_IWOTH ? "chmod o-w %s" :
-					    "chown root: %s", path);
+	}
+	err = read_refuse(d, path, -FAULT_INPUT, ID_OTHERS_WRITE, why);
+	diag_help(d, "%s %s", cure, path);
 	return err;
 }
 

@@ -199,6 +199,18 @@ static int read_folder(int fd, const char *path, char **ret_text,
 	return err ? err : take_text(&b, ret_text, ret_len);
 }
 
+/* Whoever named it may know that; a folder hides which files it has. */
+static void warn_of_others(int fd, const char *path, struct diags *d)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || !(st.st_mode & S_IWOTH))
+		return;
+	diag_add(d, DIAG_WARNING, 0, ID_OTHERS_WRITE,
+		 (struct srcpos){ .file = path }, "anybody may write here");
+	diag_help(d, "chmod o-w %s", path);
+}
+
 static int read_path(int fd, const char *path, char **ret_text,
 		     size_t *ret_len, struct diags *d)
 {
@@ -293,9 +305,11 @@ int policy_read(const char *path, char **ret_text, size_t *ret_len,
 	err = open_path(path, &fd, d);
 	if (err)
 		return err;
-	return fd != STDIN_FILENO && is_folder(fd) ?
-		       read_folder(fd, path, ret_text, ret_len, d) :
-		       read_path(fd, path, ret_text, ret_len, d);
+	if (fd != STDIN_FILENO && is_folder(fd))
+		return read_folder(fd, path, ret_text, ret_len, d);
+	if (fd != STDIN_FILENO)
+		warn_of_others(fd, path, d);
+	return read_path(fd, path, ret_text, ret_len, d);
 }
 
 int policy_read_saved(const char *path, char **ret_text, size_t *ret_len,

@@ -22,11 +22,11 @@ int read_regular(int fd, const char *path, size_t max, char **ret_text,
 
 /*
  * policy_folder.c: append all *.yaml of the open folder to the policy, in the
- * order of their names. `strict`: no other user may own or write any of it.
+ * order of their names. `strict`: as folder_trusts() has it, for each of them.
  */
 int folder_read(int fd, const char *path, bool strict, struct strbuf *to,
 		size_t *files, struct diags *d);
-/* Refuses what anybody may write, and, strict, what another user owns. */
+/* Refuses what anybody may write; strict: what a group may, or another owns. */
 int folder_trusts(int fd, const char *path, bool strict, struct diags *d);
 
 #endif

@@ -211,6 +211,16 @@ class Folder(unittest.TestCase):
         os.unlink(os.path.join(self.path, "20-dns.yaml"))
         os.symlink(other, os.path.join(self.path, "20-dns.yaml"))
         self.refused("CT076", "20-dns.yaml")
+        # of a file that is named it is a warning
+        named = self.write("../named.yaml", WEB, 0o666)
+        code, _, err = ctpolicy("check", named)
+        self.assertEqual(code, 0, err)
+        self.assertIn(named + ": warning: anybody may write here [CT076]", err)
+        for path in (named, other):
+            os.chmod(path, 0o664)
+        for path in (named, self.path):
+            code, _, err = ctpolicy("check", path)
+            self.assertEqual((code, "CT076" in err), (0, False), err)
         os.chmod(other, 0o644)
         self.assertEqual(ctpolicy("check", self.path)[0], 0)
 
@@ -339,6 +349,23 @@ class Default(unittest.TestCase):
         self.check(66, "CT076")
         os.chmod(os.path.join(self.path, "policy.d"), 0o755)
         self.check(0, "1 service")
+        # a group is others, too, as with sudo and sshd; a link is as its file
+        for name in ("policy.yaml", "policy.d", ""):
+            os.chmod(os.path.join(self.path, name), 0o775)
+            self.check(66, "its group may write here")
+            os.chmod(os.path.join(self.path, name), 0o755)
+        there = os.path.join(lab.WORK, "elsewhere.yaml")
+        shutil.copy(os.path.join(self.path, "policy.yaml"), there)
+        os.unlink(os.path.join(self.path, "policy.yaml"))
+        os.symlink(there, os.path.join(self.path, "policy.yaml"))
+        self.check(0, "1 service")
+        os.chmod(there, 0o664)
+        self.check(66, "its group may write here")
+        os.unlink(os.path.join(self.path, "policy.yaml"))
+        os.symlink(there, os.path.join(self.path, "policy.d/link.yaml"))
+        self.check(66, "its group may write here")
+        os.unlink(os.path.join(self.path, "policy.d/link.yaml"))
+        self.write("policy.yaml", WEB)
         # whoever writes here puts another root's file in its place
         os.chmod(self.path, 0o757)
         self.check(66, "CT076")
