@@ -11,7 +11,14 @@
 #include "state/json_memory.h"
 #include "state/sealed.h"
 
+/*
+ * A key of the first line that a reader does not know is passed over, as `via`
+ * and `unit` are by those that came before them: one that changes what a record
+ * means, or adds a text, raises the format. What leads back is not guessed at:
+ * a part with a key more is another version's.
+ */
 #define FORMAT 2
+#define PART_KEYS 5
 #define PARTS_MAX 64
 #define DIGEST_LEN 16
 
@@ -173,10 +180,12 @@ static int take_part(json_t *j, struct body *b, struct record *r)
 	struct record_part *p;
 	int err;
 
-	if (json_unpack(j, "{s:s, s:s, s:s, s:I, s:I !}", "target", &target,
+	if (json_unpack(j, "{s:s, s:s, s:s, s:I, s:I}", "target", &target,
 			"digest_before", &before, "digest_after", &after,
 			"before", &n_before, "after", &n_after))
 		return -EBADMSG;
+	if (json_object_size(j) > PART_KEYS)
+		return -EPROTO;
 	p = record_add_part(r, target);
 	if (!p)
 		return -ENOMEM;
@@ -218,7 +227,7 @@ static int read_header(json_t *j, struct header *h)
 		return -EBADMSG;
 	if (json_integer_value(format) != FORMAT)
 		return -EPROTO;
-	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:s, s?s, s?s, s?s, s?s, s?s, s:s, s?I, s?i, s?s, s?b, s:s, s:o !}",
+	if (json_unpack(j, "{s:o, s:I, s:I, s:I, s:s, s?s, s?s, s?s, s?s, s?s, s:s, s?I, s?i, s?s, s?b, s:s, s:o}",
 			"format", &format, "id", &h->id, "of", &h->of,
 			"time", &h->time, "command", &h->command,
 			"policy", &h->policy, "user", &h->user,

@@ -14,7 +14,7 @@
  *         encoded they are only read. policy, policy_text.s and who it was may
  *         be NULL: there was none.
  * Errors: -EBADMSG: cut short or changed. -EPROTO: whole, but in the format
- *         of another version. -ENOMEM.
+ *         of another version, or with parts of its. -ENOMEM.
  */
 #ifndef CTPOLICY_STATE_RECORD_H
 #define CTPOLICY_STATE_RECORD_H

@@ -139,6 +139,10 @@ static int decode_sealed(const char *body)
 	"{\"format\":" format ",\"id\":1,\"of\":0,\"time\":1,"                \
 	"\"command\":\"apply\",\"policy_digest\":\"0000000000000000\","       \
 	"\"space\":\"s\",\"parts\":" parts "}\n"
+#define MORE(format)                                                          \
+	"{\"format\":" format ",\"id\":1,\"of\":0,\"time\":1,\"later\":[1],"   \
+	"\"command\":\"apply\",\"policy_digest\":\"0000000000000000\","       \
+	"\"space\":\"s\",\"parts\":[]}\n"
 #define TEXT(length)                                                          \
 	"{\"format\":2,\"id\":1,\"of\":0,\"time\":1,"                          \
 	"\"command\":\"apply\",\"policy_digest\":\"0000000000000000\","       \
@@ -156,6 +160,12 @@ static void other_forms(void **state)
 	assert_int_equal(decode_sealed(HEAD("1", "[]")), -EPROTO);
 	assert_int_equal(decode_sealed(HEAD("3", "[]")), -EPROTO);
 	assert_int_equal(decode_sealed("{\"schema\":1,\"id\":1}\n"), -EPROTO);
+	/* Of a later version: what is only said of a change is passed over. */
+	assert_int_equal(decode_sealed(MORE("2")), 0);
+	assert_int_equal(decode_sealed(MORE("3")), -EPROTO);
+	assert_int_equal(decode_sealed(MORE("2") "abc"), -EBADMSG);
+	assert_int_equal(decode_sealed(HEAD("2", "[" PART("2", "1,\"more\":1")
+					    "]") "abc"), -EPROTO);
 	assert_int_equal(decode_sealed("[]\n"), -EBADMSG);
 	assert_int_equal(decode_sealed("{}"), -EBADMSG);
 	assert_int_equal(decode_sealed(HEAD("2", "{}")), -EBADMSG);
