@@ -298,16 +298,6 @@ class Preflight(unittest.TestCase):
                     self.assertEqual(strip(before), strip(SERVER.run(
                         "nft list ruleset; iptables-legacy-save")))
 
-    def test_a_device_that_comes_later(self):
-        for backend in lab.BACKENDS:
-            with self.subTest(backend=backend):
-                fill(backend, "", "", "", "")
-                code, out = command("apply", "--backend", backend,
-                                    more=", interfaces: [ppp0]")
-                self.assertEqual(code, 0, out)
-                self.assertNotIn("CT59", out)
-                SERVER.remove(backend)
-
     def test_near_misses_pass(self):
         for backend in lab.BACKENDS:
             for name, rules in NEAR_MISSES.items():

@@ -62,6 +62,17 @@ class Zones(unittest.TestCase):
                 self.assertNotIn("CT59", out)
                 host.SERVER.remove(backend)
 
+    def test_a_device_that_comes_later(self):
+        """Connections are tried by it, and not by another that is there."""
+        for backend in lab.BACKENDS:
+            with self.subTest(backend=backend):
+                host.fill(backend, "", "", "", "")
+                code, out = command("apply", "--backend", backend,
+                                    more=", interfaces: [ppp0]")
+                self.assertEqual(code, 0, out)
+                self.assertNotIn("CT59", out)
+                host.SERVER.remove(backend)
+
     @unittest.skipUnless("nftables" in lab.BACKENDS, "needs nftables")
     def test_a_zone_comes_later(self):
         """The rules are in force, and no longer do what the policy says."""
