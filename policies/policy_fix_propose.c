@@ -67,8 +67,13 @@ static int add(struct policy_fixes *to, const struct diag *d,
 		return -ENOMEM;
 	x.text = strndup(is->text + at, by);
 	x.msg = strdup(d->msg);
+	if (!x.text || !x.msg) {
+		free(x.text);
+		free(x.msg);
+		return -ENOMEM;
+	}
 	to->v[to->n++] = x;
-	return x.text && x.msg ? 0 : -ENOMEM;
+	return 0;
 }
 
 /* A fix is in one file. */

@@ -20,6 +20,11 @@ void json_memory_watch(void)
 	json_set_alloc_funcs(room, free);
 }
 
+void json_memory_lose(void)
+{
+	lost = true;
+}
+
 bool json_memory_lost(void)
 {
 	return lost;

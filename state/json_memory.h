@@ -14,5 +14,7 @@
 /* From here on; before any JSON of this process is made. */
 void json_memory_watch(void);
 bool json_memory_lost(void);
+/* There was none for what should have become a value. */
+void json_memory_lose(void);
 
 #endif

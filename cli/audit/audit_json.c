@@ -21,7 +21,7 @@ static json_t *state_sets(const struct needs *n)
 	json_t *o = json_object();
 
 	for (size_t i = 0; i < n->n_sets; i++)
-		json_object_set_new(o, n->sets[i].set, count(n->sets[i].rules));
+		json_put(o, n->sets[i].set, count(n->sets[i].rules));
 	return o;
 }
 
@@ -32,12 +32,12 @@ static json_t *others(const struct needs *n)
 
 	for (size_t i = 0; i < FEATURE_MAX_; i++)
 		if (n->features[i] && needs_is_other((enum foreign_feature)i))
-			json_object_set_new(o, foreign_feature_name(
+			json_put(o, foreign_feature_name(
 						(enum foreign_feature)i),
 					    count(n->features[i]));
 	for (size_t i = 0; i < FACT_MAX_; i++)
 		if (n->facts[i])
-			json_object_set_new(o, foreign_fact_name(
+			json_put(o, foreign_fact_name(
 						(enum foreign_fact)i),
 					    count(n->facts[i]));
 	return o;
@@ -47,18 +47,18 @@ static json_t *counts(const struct needs *n)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "rules", count(n->rules));
+	json_put(o, "rules", count(n->rules));
 	for (size_t i = 0; i < FEATURE_MAX_; i++) {
 		if (needs_is_other((enum foreign_feature)i))
 			continue;
-		json_object_set_new(o, foreign_feature_name(
+		json_put(o, foreign_feature_name(
 					(enum foreign_feature)i),
 				    count(n->features[i]));
 		if (i == FEATURE_STATE)
-			json_object_set_new(o, "state_sets", state_sets(n));
+			json_put(o, "state_sets", state_sets(n));
 	}
-	json_object_set_new(o, "other", others(n));
-	json_object_set_new(o, "needs_ct", count(n->needs_ct));
+	json_put(o, "other", others(n));
+	json_put(o, "needs_ct", count(n->needs_ct));
 	return o;
 }
 
@@ -68,8 +68,8 @@ static json_t *features(const struct foreign_rule *r)
 
 	for (size_t i = 0; i < FEATURE_MAX_; i++)
 		if (r->features >> i & 1)
-			json_array_append_new(a, json_string(
-				foreign_feature_name((enum foreign_feature)i)));
+			json_append(a, json_string(foreign_feature_name(
+					       (enum foreign_feature)i)));
 	return a;
 }
 
@@ -113,7 +113,7 @@ static json_t *located(const struct audit_report *a,
 	json_t *o = finding(a->f, r);
 
 	if (o && world(a, r))
-		json_object_set_new(o, "world", json_string(world(a, r)));
+		json_put(o, "world", json_string(world(a, r)));
 	return o;
 }
 
@@ -126,6 +126,8 @@ static json_t *replacement(const struct audit_report *a,
 
 	if (!audit_replacement_find(a, r, &x))
 		return json_null();
+	if (strbuf_status(&x.rules))
+		json_memory_lose();
 	rules = json_of_lines(strbuf_str(&x.rules));
 	strbuf_release(&x.rules);
 	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind",
@@ -141,7 +143,7 @@ static json_t *replaceable(const struct audit_report *a,
 	json_t *o = located(a, r);
 
 	if (o)
-		json_object_set_new(o, "replacement", replacement(a, r));
+		json_put(o, "replacement", replacement(a, r));
 	return o;
 }
 
@@ -170,13 +172,12 @@ static json_t *flaw(const struct audit_report *a, const struct flaw *x)
 
 	if (!o)
 		return NULL;
-	json_object_set_new(o, "id", json_string(diag_id_name(x->id)));
-	json_object_set_new(o, "level",
-			    json_string(diag_level_name(x->level)));
-	json_object_set_new(o, "message", json_of_text(x->msg));
-	json_object_set_new(o, "help", json_of_text(x->help));
-	json_object_set_new(o, "other", x->other == FOREIGN_NOWHERE ?
-			    json_null() : located(a, &a->f->rules[x->other]));
+	json_put(o, "id", json_string(diag_id_name(x->id)));
+	json_put(o, "level", json_string(diag_level_name(x->level)));
+	json_put(o, "message", json_of_text(x->msg));
+	json_put(o, "help", json_of_text(x->help));
+	json_put(o, "other", x->other == FOREIGN_NOWHERE ?
+		 json_null() : located(a, &a->f->rules[x->other]));
 	return o;
 }
 

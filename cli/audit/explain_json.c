@@ -278,15 +278,11 @@ int explain_print_json(const struct explain_report *r)
 
 	json_memory_watch();
 	o = report(r, &lost);
-	lost |= json_memory_lost();
-	if (lost) {
-		/* the word needs no memory */
+	lost |= json_memory_lost() || json_print(o);
+	/* the word needs no memory */
+	if (lost)
 		printf("{\"schema\": 1, \"command\": \"explain\", \"result\": \"%s\", \"phases\": [], \"diagnostics\": []}\n",
 		       r->f ? explain_word(r->walk->outcome) : "failed");
-	} else {
-		json_dumpf(o, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-		putchar('\n');
-	}
 	json_decref(o);
 	return lost ? -ENOMEM : 0;
 }

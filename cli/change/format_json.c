@@ -250,12 +250,7 @@ static int show(const struct result *r, const struct display *how)
 		add_accepted(o, speaker);
 	if (o && m && speaker->shown == SHOW_RENDERED)
 		add_text(o, speaker->plan, m);
-	lost |= !o || json_memory_lost();
-	if (!lost) {
-		/* ASCII: what a terminal acts on must not reach it */
-		json_dumpf(o, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-		putchar('\n');
-	}
+	lost |= !o || json_memory_lost() || json_print(o);
 	json_decref(o);
 	return lost ? print_bare(r, backend) : 0;
 }

@@ -54,8 +54,8 @@ static json_t *issue(const struct finding *x, uint64_t print)
 		      "severity", severities[x->level], "fingerprint", hex,
 		      "location", location(x));
 	if (o && x->help)
-		json_object_set_new(o, "content", json_pack("{s:o}", "body",
-							    plain(x->help)));
+		json_put(o, "content", json_pack("{s:o}", "body",
+			 plain(x->help)));
 	return o;
 }
 

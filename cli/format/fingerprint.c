@@ -33,13 +33,14 @@ static uint64_t add_text(uint64_t h, const char *s)
 }
 
 /* The numbers of lines, which a message may have, are not part of it. */
-static uint64_t fingerprint(const struct finding *x)
+static uint64_t fingerprint(const struct finding *x, bool *lost)
 {
 	_cleanup_(strbuf_release) struct strbuf path = { 0 };
 	uint64_t h = add_text(DIGEST_START, diag_id_name(x->id));
 
 	if (x->at.file)
 		ci_path(x->at.file, &path);
+	*lost |= path.lost;
 	h = add_text(h, strbuf_str(&path));
 	h = add_line(h, x->line);
 	h = digest_add(h, "", 1);
@@ -67,11 +68,14 @@ uint64_t *ci_fingerprints(const struct findings *f)
 	_cleanup_free_ struct numbered *v = calloc(f->n + 1, sizeof(*v));
 	_cleanup_free_ uint64_t *ret = calloc(f->n + 1, sizeof(*ret));
 	uint32_t nth = 0;
+	bool lost = false;
 
 	if (!v || !ret)
 		return NULL;
 	for (size_t i = 0; i < f->n; i++)
-		v[i] = (struct numbered){ fingerprint(&f->v[i]), i };
+		v[i] = (struct numbered){ fingerprint(&f->v[i], &lost), i };
+	if (lost)
+		return NULL;
 	qsort(v, f->n, sizeof(*v), by_digest);
 	/* of equal ones, the first, the second ... */
 	for (size_t i = 0; i < f->n; i++) {

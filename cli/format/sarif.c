@@ -60,7 +60,7 @@ static json_t *artifact(const char *file)
 	json_t *o = json_pack("{s:o}", "uri", of_buffer(&b));
 
 	if (o && relative)
-		json_object_set_new(o, "uriBaseId", json_string("%SRCROOT%"));
+		json_put(o, "uriBaseId", json_string("%SRCROOT%"));
 	return o;
 }
 
@@ -71,10 +71,10 @@ static json_t *region(const struct srcpos *at)
 
 	if (!o || !at->col)
 		return o;
-	json_object_set_new(o, "startColumn", json_integer(at->col));
-	json_object_set_new(o, "endColumn",
-			    json_integer((json_int_t)at->col +
-					 (at->len ? at->len : 1)));
+	json_put(o, "startColumn", json_integer(at->col));
+	json_put(o, "endColumn",
+		 json_integer((json_int_t)at->col +
+			      (at->len ? at->len : 1)));
 	return o;
 }
 
@@ -83,7 +83,7 @@ static json_t *location(const struct srcpos *at)
 	json_t *o = json_pack("{s:o}", "artifactLocation", artifact(at->file));
 
 	if (o && at->line)
-		json_object_set_new(o, "region", region(at));
+		json_put(o, "region", region(at));
 	return json_pack("{s:o}", "physicalLocation", o);
 }
 
@@ -93,8 +93,8 @@ static json_t *related(const struct finding *x)
 
 	if (!o)
 		return NULL;
-	json_object_set_new(o, "id", json_integer(1));
-	json_object_set_new(o, "message", message(x->related_msg, NULL));
+	json_put(o, "id", json_integer(1));
+	json_put(o, "message", message(x->related_msg, NULL));
 	return json_pack("[o]", o);
 }
 
@@ -127,12 +127,11 @@ static json_t *result(const struct finding *x, size_t rule, uint64_t print)
 		      "message", message(x->msg, x->help),
 		      "partialFingerprints", "ctpolicyFinding/v1", hex);
 	if (o && x->at.file)
-		json_object_set_new(o, "locations",
-				    json_pack("[o]", location(&x->at)));
+		json_put(o, "locations", json_pack("[o]", location(&x->at)));
 	if (o && x->related_msg && x->related.file)
-		json_object_set_new(o, "relatedLocations", related(x));
+		json_put(o, "relatedLocations", related(x));
 	if (o && x->fix)
-		json_object_set_new(o, "fixes", fixes(x));
+		json_put(o, "fixes", fixes(x));
 	return o;
 }
 
@@ -183,7 +182,7 @@ static json_t *rules(const struct findings *f, size_t *at)
 		if (!found[i])
 			continue;
 		at[i] = n++;
-		json_array_append_new(a, rule((enum diag_id)i, worst[i]));
+		json_append(a, rule((enum diag_id)i, worst[i]));
 	}
 	return a;
 }

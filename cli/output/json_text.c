@@ -8,6 +8,31 @@
 #include "core/lines.h"
 #include "core/mem.h"
 #include "rules/stateless.h"
+#include "state/json_memory.h"
+
+void json_put(json_t *o, const char *key, json_t *v)
+{
+	if (!v || json_object_set_new(o, key, v))
+		json_memory_lose();
+}
+
+void json_append(json_t *array, json_t *v)
+{
+	if (!v || json_array_append_new(array, v))
+		json_memory_lose();
+}
+
+/* ASCII: what a terminal acts on must not reach it. */
+int json_print(const json_t *o)
+{
+	_cleanup_free_ char *s =
+		json_dumps(o, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+
+	if (!s)
+		return -ENOMEM;
+	puts(s);
+	return 0;
+}
 
 json_t *json_of_text(const char *s)
 {
@@ -49,8 +74,8 @@ static json_t *of_diag(const struct diag *d)
 	if (o && d->related_msg) {
 		json_t *r = json_of_place(&d->related);
 
-		json_object_set_new(r, "message", json_of_text(d->related_msg));
-		json_object_set_new(o, "related", r);
+		json_put(r, "message", json_of_text(d->related_msg));
+		json_put(o, "related", r);
 	}
 	return o;
 }
@@ -75,8 +100,8 @@ void json_add_diags_fixed(json_t *array, const struct diags *d,
 		json_t *o = of_diag(&d->v[i]);
 
 		if (o && x)
-			json_object_set_new(o, "fixes", of_fix(x));
-		json_array_append_new(array, o);
+			json_put(o, "fixes", of_fix(x));
+		json_append(array, o);
 	}
 }
 

@@ -14,6 +14,11 @@
 #include "core/diag.h"
 #include "policies/policy_fix.h"
 
+/* Values that are NULL, or find no room, make json_memory_lost() true. */
+void json_put(json_t *o, const char *key, json_t *v);
+void json_append(json_t *array, json_t *v);
+/* All of a document on stdout, or, without memory (-ENOMEM), nothing of it. */
+int json_print(const json_t *o);
 json_t *json_of_text(const char *s);	/* NULL: null */
 json_t *json_of_number(uint32_t n);	/* of a place; 0: null */
 json_t *json_of_place(const struct srcpos *at);

@@ -91,15 +91,13 @@ int test_print_json(const struct prove *x, int err)
 		      json_of_text(x->file ? x->file : "live"), "result",
 		      test_word(x, err), "host_rules", x->whole, "runs", runs,
 		      "diagnostics", diags);
-	if (!o || json_memory_lost()) {
+	if (!o || json_memory_lost() || json_print(o)) {
 		json_decref(o);
 		/* the word needs no memory */
 		printf("{\"schema\": 1, \"command\": \"test\", \"result\": \"%s\", \"runs\": [], \"diagnostics\": []}\n",
 		       test_word(x, err));
 		return -ENOMEM;
 	}
-	json_dumpf(o, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-	putchar('\n');
 	json_decref(o);
 	return 0;
 }
