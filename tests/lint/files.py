@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every file: licence line, length, nothing left behind, no stray places."""
+"""Every file: licence line, length, nothing left behind, no stray places; every
+test is in a list."""
 import re
 
 import source
@@ -42,6 +43,15 @@ def check_lines(rep, path, text):
                 rep.fault(path, n, "a link to %s" % host)
 
 
+def check_listed(rep):
+    """A test that a merge took out of its list would never run again."""
+    listed = set(source.text("Makefile.am").split())
+    for path in source.tracked():
+        m = re.match(r"(tests/\w+/test_\w+)\.(py|c)$", path)
+        if m and (path if m[2] == "py" else m[1]) not in listed:
+            rep.fault(path, 1, "in no list of Makefile.am")
+
+
 def main():
     rep = source.Report()
     for path in source.tracked():
@@ -57,6 +67,7 @@ def main():
         if source.is_code(path) and lines > LONGEST:
             rep.fault(path, lines, "%d lines: split it" % lines)
         check_lines(rep, path, text)
+    check_listed(rep)
     rep.exit()
 
 
