@@ -228,9 +228,7 @@ static const char *why_not(const struct editing *x,
 		return "the kernel's own form of it is not known";
 	if (is_led_by_name(x, r, hook))
 		return "it looks for a chain in a map that has a name, and that chain needs a copy for each hook";
-	return x->s->hooks[r->chain] == hook && !nft_native_may_split(x->f, r) ?
-		       "a map of its leads out of the chain, and is not one of ports, protocols or addresses, within the rule" :
-		       NULL;
+	return NULL;
 }
 
 static int add_plain(const struct nft_native_job *j,
@@ -251,20 +249,6 @@ static int add_plain(const struct nft_native_job *j,
 	return 0;
 }
 
-/* What the rule does beside matching, another one may do. */
-static int refuse_odd(struct editing *x, const struct foreign_rule *r)
-{
-	_cleanup_(nft_raw_release) struct nft_raw raw = { 0 };
-	int err = nft_raw_parse(r->original, &raw);
-
-	if (err == -ENOMEM)
-		return err;
-	err = refuse(x, r->chain, r, nft_native_odd(&raw));
-	diag_help(x->d,
-		  "let the rule jump to a chain of its own, and do there what it does beside matching: such a rule is replaced");
-	return err;
-}
-
 /* As the hook has it: replaced, or the rule itself. */
 static int compose(struct editing *x, const struct nft_native_job *j,
 		   struct nft_native_rules *ret)
@@ -276,10 +260,13 @@ static int compose(struct editing *x, const struct nft_native_job *j,
 
 	if (why)
 		return refuse(x, r->chain, r, why);
+	if (x->s->hooks[r->chain] == j->hook && !nft_native_may_split(x->f, r))
+		return nft_native_refuse_map(x->f, r, x->d);
 	err = nft_native_rule(j, ret, &replaced);
 	if (!err && !replaced)
 		err = add_plain(j, ret);
-	return err == -EOPNOTSUPP || err == -EBADMSG ? refuse_odd(x, r) : err;
+	return err == -EOPNOTSUPP || err == -EBADMSG ?
+		       nft_native_refuse_odd(x->f, r, x->d) : err;
 }
 
 static int edit_rule(struct editing *x, uint32_t rule, uint32_t *behind)

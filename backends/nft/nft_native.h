@@ -43,8 +43,6 @@ struct nft_native_parts {
 /* Parts point into the rule. */
 int nft_native_parts(const struct nft_raw *rule, struct nft_native_parts *ret);
 void nft_native_parts_release(struct nft_native_parts *p);
-/* Of one that has none, or can't be copied: why. */
-const char *nft_native_odd(const struct nft_raw *rule);
 
 /* nft_native_match.c: what a rule asks beyond what is known of its packets. */
 struct nft_native_asked {
@@ -174,6 +172,14 @@ int nft_raw_say(uint8_t family, const char *table, const char *raw,
 /* nft_native_memory.c: timed sets, and the chains that tell them. */
 int nft_native_memory(const struct foreign *f, const struct stateless *s,
 		      struct image *img);
+
+/* nft_native_refuse.c: -FAULT_CONFLICT, and it is said why, and the cure. */
+/* It has an expression that is not known, or not carried over. */
+int nft_native_refuse_odd(const struct foreign *f,
+			  const struct foreign_rule *r, struct diags *d);
+/* Its map can't be taken apart into what leaves the chain and what does not. */
+int nft_native_refuse_map(const struct foreign *f,
+			  const struct foreign_rule *r, struct diags *d);
 
 /* nft_native.c: put_edits(), print_put() and stands_for() of such tables. */
 bool nft_table_is_native(const struct foreign_table *t);

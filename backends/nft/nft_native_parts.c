@@ -103,47 +103,6 @@ static void mark_loads(struct nft_native_parts *l)
 		p->loads = true;
 }
 
-const char *nft_native_odd(const struct nft_raw *rule)
-{
-	static const struct {
-		const char *expr;
-		uint16_t sets;		/* it does, with that; 0: always */
-		uint32_t key;		/* of meta, in host byte order */
-		const char *why;
-	} rows[] = {
-		{ "meta", NFTA_META_SREG, NFT_META_MARK,
-		  "it sets the mark of packets" },
-		{ "meta", NFTA_META_SREG, NFT_META_PRIORITY,
-		  "it sets the priority of packets" },
-		{ "meta", NFTA_META_SREG, NFT_META_NFTRACE,
-		  "it has packets traced" },
-		{ "payload", NFTA_PAYLOAD_SREG, 0,
-		  "it changes what packets say, as `ip dscp set` does" },
-		{ "exthdr", NFTA_EXTHDR_SREG, 0,
-		  "it changes an option of packets" },
-		{ "dynset", 0, 0, "it fills a set" },
-		{ "queue", 0, 0, "it hands packets to a program" },
-		{ "dup", 0, 0, "it sends packets twice" },
-		{ "quota", 0, 0,
-		  "it counts a quota, of which each look sees another part used" },
-	};
-	const struct nlattr *a;
-
-	nft_for_each_bytes(a, &rule->exprs) {
-		struct nft_expr e;
-
-		if (!nft_expr_read(a, &e))
-			continue;
-		for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-			if (nft_expr_is(&e, rows[i].expr) &&
-			    (!rows[i].sets || e.v[rows[i].sets]) &&
-			    (!rows[i].key ||
-			     nft_attr_u32(e.v[NFTA_META_KEY]) == rows[i].key))
-				return rows[i].why;
-	}
-	return "it has an expression that this version does not carry over";
-}
-
 int nft_native_parts(const struct nft_raw *rule, struct nft_native_parts *ret)
 {
 	_cleanup_(nft_native_parts_release) struct nft_native_parts l = { 0 };

@@ -79,6 +79,25 @@ class Native(unittest.TestCase):
                 self.applied(TABLE % (does, "jump more"))
                 self.assertIn("nothing to do", self.host.apply("nftables", POLICY))
 
+    def test_map_that_leaves(self):
+        chains = ("map by { type inet_service : verdict; elements = { 80 : goto more }; }\n"
+                  "chain more { accept; }\nchain first {\n%s\n}\n")
+        base = ("table inet host {\n" + chains + "chain input { type filter hook input "
+                "priority 0; policy drop; ct state established,related accept; jump first; "
+                "}\n}\n")
+        for rule, why, cure in (
+                ('ct state new iifname vmap { "eth0" : goto more, "eth1" : return }',
+                 "by other keys than a port",
+                 'ct state new iifname "eth0" goto more\nct state new iifname "eth1" return'),
+                ("ct state new tcp dport vmap @by", "others may fill it",
+                 "ct state new tcp dport 80 goto more")):
+            with self.subTest(rule=rule):
+                said = self.refused(base % rule)
+                self.assertIn("its map leads out of the chain", said)
+                self.assertIn(why, said)
+                self.assertIn("each return and goto of the map", said)
+                self.applied(base % cure)
+
     def test_map_with_a_name(self):
         for rules in ((BY_MAP, BY_MAP), (BY_NAME, BY_MAP)):
             with self.subTest(rules=rules):
