@@ -275,7 +275,7 @@
 	X(TABLE_UNKNOWN, 830)		/* a warning */			\
 	X(ENTRIES_UNREAD, 831)						\
 	X(ADVICE_UNJUDGED, 832)		/* a warning */			\
-	X(METRICS_UNWRITTEN, 833)					\
+	X(OUTPUT_UNWRITTEN, 833)					\
 	X(ADVICE_MERGE, 834)		/* a note */			\
 	/* apply --fallback */						\
 	X(FALLBACK, 840)		/* a warning */			\

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,6 +110,20 @@ bool host_lacks_tables(void)
 {
 	return access("/proc/net/ip_tables_names", F_OK) ||
 	       access("/proc/net/ip6_tables_names", F_OK);
+}
+
+int host_name(char **ret)
+{
+	struct utsname names;
+	char *name;
+
+	if (uname(&names))
+		return -errno;
+	name = strdup(names.nodename);
+	if (!name)
+		return -ENOMEM;
+	*ret = name;
+	return 0;
 }
 
 int host_write(const char *path, const char *text)

@@ -31,6 +31,8 @@ int host_conntrack_count(size_t *ret);
 bool host_forwards(void);
 /* Has the kernel no code for legacy iptables loaded, of one family? */
 bool host_lacks_tables(void);
+/* As the kernel has it, without asking anybody; the caller frees it. */
+int host_name(char **ret);
 /* One value of /proc, in one go. */
 int host_write(const char *path, const char *text);
 /*

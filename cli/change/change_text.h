@@ -32,6 +32,9 @@ int change_print_plan(const struct result *r, const struct result_end *e,
 /* service_text.c: one service in a few words; the details as lines. */
 int service_print_head(const struct result_end *e,
 		       const struct service_change *x, struct strbuf *out);
+/* "server  tcp 80,443  any client", with the gap between. */
+void service_print_words(const struct policy *p, const struct service *s,
+			 const char *gap, struct strbuf *out);
 /* "tcp 80, 443, any address" */
 void shape_print(const struct words *w, struct strbuf *out);
 /* What leaves tracking; "": nothing is to be said. */

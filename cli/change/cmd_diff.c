@@ -4,32 +4,18 @@
 
 #include "cli/output/report.h"
 #include "core/mem.h"
-#include "engine/off_aim.h"
-#include "engine/off_holders.h"
-#include "engine/preflight.h"
+#include "engine/live_diff.h"
 #include "engine/saved.h"
-#include "engine/tune_check.h"
-#include "engine/unsettled.h"
 
 static int diff_live(struct plan *p)
 {
-	int err = unsettled_note(p->rq, &p->diags);
+	int err = live_diff(p);
 
-	if (!err)
-		err = plan_choose_live(p);
-	if (err)
-		return err;
-	if (p->why)
+	/* once it was chosen, whatever is refused then */
+	if (p->why && p->change.n && (!err || p->change.v[0].want))
 		report_talk("using %s: %s",
 			    p->change.v[0].backend->name, p->why);
-	err = off_aim(p);
-	if (!err)
-		err = plan_compare(p);
-	if (!err)
-		err = off_check(p);
-	if (!err)
-		err = tune_check(p);
-	return err ? err : preflight_check(p);
+	return err;
 }
 
 static int run(const struct options *o)

@@ -48,10 +48,10 @@ static void print_peers(const char *word, bool given,
 			const struct prefix_set *set, struct strbuf *out)
 {
 	if (!given) {
-		strbuf_printf(out, GAP "any %s", word);
+		strbuf_printf(out, "any %s", word);
 		return;
 	}
-	strbuf_printf(out, GAP "%ss ", word);
+	strbuf_printf(out, "%ss ", word);
 	for (size_t i = 0; i < set->n && i < PEERS_SHOWN; i++) {
 		strbuf_puts(out, i ? ", " : "");
 		prefix_print(&set->v[i], out);
@@ -59,35 +59,37 @@ static void print_peers(const char *word, bool given,
 	and_more(set->n, PEERS_SHOWN, out);
 }
 
-static void print_ifaces(const struct service *s, struct strbuf *out)
+static void print_ifaces(const struct service *s, const char *gap,
+			 struct strbuf *out)
 {
 	for (size_t i = 0; i < s->ifaces.n; i++) {
-		strbuf_puts(out, i ? ", " : GAP "on ");
+		strbuf_printf(out, "%s%s", i ? ", " : gap, i ? "" : "on ");
 		iface_print(&s->ifaces.v[i], out);
 	}
 }
 
-static void print_service(const struct policy *p,
-			  const struct service_change *x, struct strbuf *out)
+void service_print_words(const struct policy *p, const struct service *s,
+			 const char *gap, struct strbuf *out)
 {
-	const struct service *s = x->service;
 	bool answers = s->roles & (ROLE_SERVER | ROLE_ROUTER);
 	bool asks = s->roles & (ROLE_CLIENT | ROLE_ROUTER);
 
-	strbuf_puts(out, x->tracked ? "stays tracked, " : "");
 	print_roles(s, out);
-	strbuf_puts(out, GAP);
+	strbuf_puts(out, gap);
 	print_protocols(s, out);
-	if (answers || s->has_clients)
+	if (answers || s->has_clients) {
+		strbuf_puts(out, gap);
 		print_peers("client", s->has_clients, &s->clients, out);
-	if (asks || s->has_servers)
+	}
+	if (asks || s->has_servers) {
+		strbuf_puts(out, gap);
 		print_peers("server", s->has_servers, &s->servers, out);
-	print_ifaces(s, out);
+	}
+	print_ifaces(s, gap, out);
 	if (p->ipv4 != p->ipv6)
-		strbuf_puts(out, p->ipv4 ? GAP "IPv4 only" : GAP "IPv6 only");
+		strbuf_printf(out, "%s%s only", gap, p->ipv4 ? "IPv4" : "IPv6");
 	if (s->management)
-		strbuf_puts(out, GAP "management");
-	strbuf_printf(out, GAP "%s:%u", s->at.file, s->at.line);
+		strbuf_printf(out, "%smanagement", gap);
 }
 
 #define WORDS_SHOWN 6
@@ -136,10 +138,15 @@ int service_print_head(const struct result_end *e,
 		return 0;
 	}
 	strbuf_printf(out, "%-8s" GAP, x->name);
-	if (x->service)
-		print_service(e->plan->policy, x, out);
-	else
+	if (x->service) {
+		const struct srcpos *at = &x->service->at;
+
+		strbuf_puts(out, x->tracked ? "stays tracked, " : "");
+		service_print_words(e->plan->policy, x->service, GAP, out);
+		strbuf_printf(out, GAP "%s:%u", at->file, at->line);
+	} else {
 		err = print_shape(e, x, out);
+	}
 	if (x->why)
 		strbuf_printf(out, GAP "\"%s\"", x->why);
 	return err;

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/output/output_file.h"
 #include "cli/output/report.h"
-#include "cli/status/metrics.h"
 #include "cli/status/status_report.h"
 #include "core/clock.h"
 #include "core/mem.h"
@@ -72,7 +72,7 @@ static bool is_dropping(const struct status_report *r)
 			     status_grown(r, CT_CHAIN_TOO_LONG));
 }
 
-static uint32_t concerns(const struct status_report *r, bool watch)
+uint32_t status_concerns(const struct status_report *r, bool watch)
 {
 	const struct status *s = r->s;
 	uint32_t c = 0;
@@ -133,7 +133,7 @@ static const char *misuse(const struct options *o, struct status_report *r)
 		return "--check is for a single look, without --watch";
 	if (o->prometheus && (o->top || o->json))
 		return "--prometheus goes with neither --top nor --json";
-	if (o->watch && o->prometheus && metrics_to_stdout(o->prometheus))
+	if (o->watch && o->prometheus && output_to_stdout(o->prometheus))
 		return "--prometheus - is for a single look, without --watch";
 	return NULL;
 }
@@ -164,7 +164,7 @@ static int show(struct status_report *r, struct ct_table *now, void *arg)
 	if (!err && !o->watch && !o->prometheus)
 		look_again(r, &s, &first, o->check);
 	if (!err)
-		r->attention = concerns(r, o->check);
+		r->attention = status_concerns(r, o->check);
 	shown = print(o, r, &s);
 	if (!err)
 		err = shown;

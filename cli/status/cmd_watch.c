@@ -6,8 +6,9 @@
 #include <time.h>
 
 #include "cli/output/json_text.h"
-#include "cli/status/metrics.h"
+#include "cli/output/output_file.h"
 #include "cli/output/report.h"
+#include "cli/status/metrics.h"
 #include "core/mem.h"
 #include "engine/watch.h"
 #include "state/json_memory.h"
@@ -176,7 +177,7 @@ static void count(const struct watch_look *look, struct tally *t)
 	if (!t->o->prometheus)
 		return;
 	put_metrics(look, t, &text);
-	(void)metrics_write(&text, t->o->prometheus, &said);
+	(void)output_write(&text, t->o->prometheus, &said);
 	diags_print(&said, NULL, 0, 0, false, stderr);
 }
 
@@ -198,7 +199,7 @@ static int run(const struct options *o)
 	struct tally t = { .o = o };
 	int err;
 
-	if (o->prometheus && metrics_to_stdout(o->prometheus)) {
+	if (o->prometheus && output_to_stdout(o->prometheus)) {
 		fputs("ctpolicy watch: --prometheus takes a file: what happens is told on standard output\n",
 		      stderr);
 		return EXIT_USAGE;

@@ -3,18 +3,15 @@
  * cli/status/metrics.h: metrics as Prometheus reads them from a file.
  *
  * Shape:  a metric's help and type come before its samples.
- * Errors: -ENOMEM; -FAULT_IO with a diagnostic: the file cannot be written, and
- *         is as it was, or standard output cannot.
+ * Errors: the buffer is `lost`.
  * Source: Prometheus, "Exposition formats", text-based; the README of
  *         node_exporter, "Textfile Collector".
  */
 #ifndef CTPOLICY_CLI_METRICS_H
 #define CTPOLICY_CLI_METRICS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "core/diag.h"
 #include "core/strbuf.h"
 
 /* type: "gauge" or "counter". */
@@ -26,9 +23,5 @@ void metric_ratio(struct strbuf *out, const char *name, double value,
 		  const char *help);
 /* What a label holds. */
 void metric_put_label(struct strbuf *out, const char *s);
-/* "-" is standard output. */
-bool metrics_to_stdout(const char *path);
-int metrics_write(const struct strbuf *text, const char *path,
-		  struct diags *d);
 
 #endif

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <sys/socket.h>
 
+#include "cli/output/output_file.h"
 #include "cli/status/metrics.h"
 #include "cli/status/status_report.h"
 #include "core/mem.h"
@@ -175,7 +176,7 @@ int status_write_metrics(const struct request *rq, struct status *s,
 	/* Not with root's power to write everywhere. */
 	written = privilege_drop(PRIVILEGE_RULES);
 	if (!written)
-		written = metrics_write(&text, path, &s->diags);
+		written = output_write(&text, path, &s->diags);
 	plan_release(&m.plan);
 	top_release(&m.top);
 	return err ? err : written;

@@ -51,6 +51,8 @@ extern const size_t status_n_losses;
 /* Of one, since the screen before. A module loaded again counts anew. */
 uint64_t status_grown(const struct status_report *r, enum ct_counter c);
 
+/* What is wrong, 1 << enum concern; dropping packets, if that was watched. */
+uint32_t status_concerns(const struct status_report *r, bool watch);
 const char *concern_word(enum concern c);
 const char *concern_words(enum concern c);
 /* Of `max`; 0 where there is no limit. */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine/live_diff.h"
+
+#include "engine/off_aim.h"
+#include "engine/off_holders.h"
+#include "engine/preflight.h"
+#include "engine/tune_check.h"
+#include "engine/unsettled.h"
+
+int live_diff(struct plan *p)
+{
+	int err = unsettled_note(p->rq, &p->diags);
+
+	if (!err)
+		err = plan_choose_live(p);
+	if (!err)
+		err = off_aim(p);
+	if (!err)
+		err = plan_compare(p);
+	if (!err)
+		err = off_check(p);
+	if (!err)
+		err = tune_check(p);
+	return err ? err : preflight_check(p);
+}
