@@ -59,6 +59,7 @@ enum option_bit {
 	OPT_FIX = 1 << 19,
 	OPT_FILE = 1 << 20,
 	OPT_FORMAT = 1 << 21,
+	OPT_REPORT = 1 << 22,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -67,6 +68,7 @@ struct options {
 	struct request request;		/* what the engine is asked for */
 	const char *against;
 	const char *file, *in, *out, *local, *policy;
+	const char *output;
 	const char *top, *by, *memory, *prometheus;
 	const char *format;		/* for CI; NULL: text, or JSON */
 	const char *watch;		/* seconds; "": not said; NULL: no */
@@ -74,7 +76,7 @@ struct options {
 	enum color_mode color;
 	bool json, trace, quiet, verbose, help;
 	bool dry_run, detailed, wait, redo, minimal, rewrite, check, once, yaml;
-	bool rules, fix, prove;
+	bool rules, fix, prove, svg;
 	char **args;
 	size_t n_args;
 };
@@ -102,7 +104,7 @@ struct command {
 extern const struct command cmd_check, cmd_render, cmd_diff, cmd_apply,
 	cmd_remove, cmd_confirm, cmd_recover, cmd_rollback, cmd_audit,
 	cmd_explain, cmd_import, cmd_status, cmd_suggest, cmd_size, cmd_watch,
-	cmd_schema, cmd_completion, cmd_test;
+	cmd_schema, cmd_completion, cmd_test, cmd_report;
 
 /* All of them, in the order of the help screen; ends with NULL. */
 extern const struct command *const commands[];

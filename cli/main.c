@@ -22,7 +22,7 @@ const struct command *const commands[] = {
 	&cmd_check, &cmd_test, &cmd_render, &cmd_diff, &cmd_apply,
 	&cmd_confirm, &cmd_rollback, &cmd_recover, &cmd_remove, &cmd_audit,
 	&cmd_import, &cmd_explain, &cmd_status, &cmd_suggest, &cmd_watch,
-	&cmd_size, &cmd_schema, &cmd_completion, NULL,
+	&cmd_report, &cmd_size, &cmd_schema, &cmd_completion, NULL,
 };
 
 #define N_COMMANDS (ARRAY_SIZE(commands) - 1)

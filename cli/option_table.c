@@ -54,6 +54,10 @@ const struct option_row option_table[] = {
 	{ "family", "FAMILY", FAMILIES, OPT_REWRITE, KEY_FAMILY, 0,
 	  "ipv4 or ipv6: what iptables rules without the heading of\n"
 	  "iptables-save are for, where their words don't say it" },
+	{ "output", "FILE", VALUE_FILE, OPT_REPORT, 'o', FLAG(output),
+	  "where it goes, whole or not at all; '-': standard output" },
+	{ "svg", NULL, NULL, OPT_REPORT, KEY_FLAG, FLAG(svg),
+	  "only the picture of where packets go, as an SVG file" },
 	{ "file", "FILE", VALUE_FILE, OPT_PACKET | OPT_FILE, KEY_TEXT, FLAG(file),
 	  "the rules of a saved ruleset, not the kernel's" },
 	{ "policy", "POLICY", VALUE_POLICY, OPT_PACKET, KEY_TEXT, FLAG(policy),
@@ -130,11 +134,34 @@ bool option_has_letter(const struct option_row *row)
 	return row->key < KEY_FLAG;
 }
 
+void option_letters(const struct command *c, char ret[OPTION_LETTERS])
+{
+	size_t n = 0;
+
+	ret[n++] = ':';
+	for (size_t i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_table[i];
+
+		if (!option_has_letter(row) || !option_is_taken(c, row) ||
+		    n + sizeof("x:") > OPTION_LETTERS)
+			continue;
+		ret[n++] = (char)row->key;
+		if (row->arg)
+			ret[n++] = ':';
+	}
+	ret[n] = '\0';
+}
+
+/* The letter of an option with an argument stands beside its name. */
 static void print_row(const struct option_row *row, FILE *out)
 {
 	const char *line = row->help, *end;
-	int used = fprintf(out, "  --%s%s%s", row->name, row->arg ? " " : "",
-			   row->arg ? row->arg : "");
+	int used = fprintf(out, "  ");
+
+	if (option_has_letter(row))
+		used += fprintf(out, "-%c, ", row->key);
+	used += fprintf(out, "--%s%s%s", row->name, row->arg ? " " : "",
+			row->arg ? row->arg : "");
 
 	for (; line; line = end ? end + 1 : NULL) {
 		end = strchr(line, '\n');
@@ -144,14 +171,19 @@ static void print_row(const struct option_row *row, FILE *out)
 	}
 }
 
-/* One line for all that have a letter: "  -q, -v  errors only; more". */
+static bool is_letter(const struct option_row *row)
+{
+	return option_has_letter(row) && !row->arg;
+}
+
+/* One line for all that are but a letter: "  -q, -v  errors only; more". */
 static void print_letters(FILE *out)
 {
 	const char *between = "  ";
 	int used = 0;
 
 	for (size_t i = 0; i < OPTION_ROWS; i++) {
-		if (!option_has_letter(&option_table[i]))
+		if (!is_letter(&option_table[i]))
 			continue;
 		used += fprintf(out, "%s-%c", between, option_table[i].key);
 		between = ", ";
@@ -159,7 +191,7 @@ static void print_letters(FILE *out)
 	fprintf(out, "%*s", TEXT_COLUMN - used, "");
 	between = "";
 	for (size_t i = 0; i < OPTION_ROWS; i++) {
-		if (!option_has_letter(&option_table[i]))
+		if (!is_letter(&option_table[i]))
 			continue;
 		fprintf(out, "%s%s", between, option_table[i].help);
 		between = "; ";
@@ -171,7 +203,7 @@ void option_table_print(const struct command *c, FILE *out)
 {
 	for (size_t i = 0; i < OPTION_ROWS; i++)
 		if (option_is_taken(c, &option_table[i]) &&
-		    !option_has_letter(&option_table[i]))
+		    !is_letter(&option_table[i]))
 			print_row(&option_table[i], out);
 	print_letters(out);
 }

@@ -42,17 +42,21 @@ struct option_row {
 	const char *arg;	/* as the help names it; "[X]": optional */
 	const char *values;	/* words, or one VALUE_*; NULL: who knows */
 	unsigned int bit;	/* OPT_*; 0: every command takes it */
-	int key;		/* an option_key, or its letter */
+	int key;		/* an option_key, or its letter: then a flag,
+				   or with an argument a text */
 	size_t flag;		/* in struct options, where one is set */
 	const char *help;	/* lines, without the last line feed */
 };
 
-#define OPTION_ROWS 43
+#define OPTION_ROWS 45
 
 extern const struct option_row option_table[];
 
 bool option_is_taken(const struct command *c, const struct option_row *row);
 bool option_has_letter(const struct option_row *row);
+#define OPTION_LETTERS 16	/* room for what option_letters() writes */
+/* For getopt(3): those of a command, ahead of them a colon. */
+void option_letters(const struct command *c, char ret[OPTION_LETTERS]);
 /* The options of a command, its own first, as its help screen has them. */
 void option_table_print(const struct command *c, FILE *out);
 

@@ -172,7 +172,10 @@ static int set_option(const struct command *c, const struct option_row *row,
 		*(const char **)((char *)o + row->flag) = optarg;
 		return EXIT_DONE;
 	default:
-		*(bool *)((char *)o + row->flag) = true;
+		if (row->arg)
+			*(const char **)((char *)o + row->flag) = optarg;
+		else
+			*(bool *)((char *)o + row->flag) = true;
 		return EXIT_DONE;
 	}
 }
@@ -215,7 +218,7 @@ static int take_options(const struct command *c, int argc, char **argv,
 	const struct option_row *rows[OPTION_ROWS];
 	size_t n = 0;
 	int key, index = -1, err = EXIT_DONE;
-	char letter[3];
+	char letter[3], letters[OPTION_LETTERS];
 
 	for (size_t i = 0; i < OPTION_ROWS; i++) {
 		const struct option_row *row = &option_table[i];
@@ -226,10 +229,11 @@ static int take_options(const struct command *c, int argc, char **argv,
 		longs[n++] = (struct option){ row->name, has_arg(row), NULL,
 					      row->key };
 	}
+	option_letters(c, letters);
 	optind = 0;	/* from the start, whatever was read before */
 	opterr = 0;
 	while (err == EXIT_DONE &&
-	       (key = getopt_long(argc, argv, ":qvh", longs, &index)) != -1) {
+	       (key = getopt_long(argc, argv, letters, longs, &index)) != -1) {
 		if (key == '?')
 			return unknown_option(c, unknown_word(argv, letter));
 		if (key == ':')

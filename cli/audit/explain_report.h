@@ -46,5 +46,7 @@ bool explain_decides_bare(const struct walk *bare, const struct walk_step *s);
 int explain_print_text(const struct explain_report *r);
 int explain_print_json(const struct explain_report *r);
 const char *explain_word(uint8_t outcome);
+/* "untracked" */
+const char *explain_tracked_word(enum truth tracked);
 
 #endif

@@ -208,7 +208,7 @@ static void print_phases(struct painter *y, const struct packet *p,
 	}
 }
 
-static const char *tracked_words(enum truth t)
+const char *explain_tracked_word(enum truth t)
 {
 	return t == TRUTH_YES ? "tracked" :
 	       t == TRUTH_NO ? "untracked" : "tracked or not";
@@ -238,7 +238,7 @@ static void print_result(struct painter *y, const char *before,
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
-	strbuf_printf(&b, "%s%s, %s", before, tracked_words(w->tracked),
+	strbuf_printf(&b, "%s%s, %s", before, explain_tracked_word(w->tracked),
 		      explain_word(w->outcome));
 	add_decider(&b, y->r->f, w);
 	if (w->translated != TRUTH_NO)

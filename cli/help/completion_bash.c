@@ -63,7 +63,10 @@ static void print_values(FILE *out)
 
 		if (!row->arg || *row->arg == '[' || !completion_is_first(row))
 			continue;
-		fprintf(out, "	--%s)\n", row->name);
+		fputc('\t', out);
+		if (option_has_letter(row))
+			fprintf(out, "-%c|", row->key);
+		fprintf(out, "--%s)\n", row->name);
 		if (completion_has_words(row))
 			fprintf(out, "		_ctpolicy_words '%s'\n",
 				row->values);

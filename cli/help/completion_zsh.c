@@ -67,8 +67,9 @@ static void print_row(const struct option_row *row, FILE *out)
 	};
 
 	if (option_has_letter(row))
-		fprintf(out, "		'(-%c --%s)'{-%c,--%s}'[", row->key,
-			row->name, row->key, row->name);
+		fprintf(out, "		'(-%c --%s)'{-%c%s,--%s%s}'[", row->key,
+			row->name, row->key, row->arg ? "+" : "", row->name,
+			row->arg ? "=" : "");
 	else
 		fprintf(out, "		'--%s%s[", row->name,
 			!row->arg ? "" : *row->arg == '[' ? "=-" : "=");

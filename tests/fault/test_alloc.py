@@ -31,6 +31,9 @@ READERS = {
     "metrics": lambda host: ["status", "--state-dir", lab.WORK + "/none",
                              "--prometheus", metrics_file(host)],
     "suggest": lambda host: ["suggest", "--json"],
+    "report": lambda host: ["report", "--state-dir", lab.WORK + "/none",
+                            "--backend", host.backend, "-o", "-", "-q",
+                            history.PATHS[1]],
 }
 # libiptc aborts when an allocation of its own failed, and xtables_malloc() of
 # libxtables ends the process.
@@ -58,7 +61,8 @@ OPTIONS = "verify_asan_link_order=0:detect_leaks=1:fast_unwind_on_malloc=0"
 
 
 def environment(number, count):
-    return ["env", "LD_PRELOAD=" + PRELOAD, "ASAN_OPTIONS=" + OPTIONS,
+    return ["env", "LD_PRELOAD=" + PRELOAD, "SOURCE_DATE_EPOCH=1764000000",
+            "ASAN_OPTIONS=" + OPTIONS,
             "CTPOLICY_FAIL_ALLOC=%d" % number, "CTPOLICY_COUNT_ALLOC=" + count]
 
 

@@ -34,7 +34,7 @@ def commands():
 def options(command):
     """Of its help screen; letters have names that stand in no line."""
     text = said(command, "--help")
-    return set(re.findall(r"^  (--[\w-]+)", text, re.M)) | {
+    return set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", text, re.M)) | {
         "--quiet", "--verbose", "--help"}
 
 
@@ -43,7 +43,7 @@ def expected():
     names = set(commands())
     yield "ctpolicy ", names
     yield "ctpolicy help ", names
-    yield "ctpolicy re", {"render", "recover", "remove"}
+    yield "ctpolicy re", {"render", "recover", "remove", "report"}
     for name in names - {"help", "version"}:
         yield "ctpolicy %s --" % name, options(name)
     yield "ctpolicy check --kernel --f", {"--family", "--fix", "--format"}
@@ -54,6 +54,8 @@ def expected():
     yield "ctpolicy completion ", set(SHELLS)
     yield "ctpolicy apply p", {"policy.yaml", "policy.d/"}
     yield "ctpolicy audit r", {"rules.v4"}
+    yield "ctpolicy report -o r", {"rules.v4"}
+    yield "ctpolicy report --output r", {"rules.v4"}
     yield "ctpolicy apply --state-dir p", {"policy.d/"}
     yield "ctpolicy remove p", set()
 

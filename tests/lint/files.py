@@ -17,7 +17,7 @@ PLACES = re.compile(r"(?<![\w.$}])/(wo" r"rk|fa" r"rm|home|Users)/|"
                     r"\biss" r"ue #?[0-9]+")
 HOSTS = {
     "docs.kernel.org", "git.kernel.org", "www.kernel.org", "github.com",
-    "www.debian.org",
+    "www.debian.org", "www.w3.org",
     "www.netfilter.org", "netfilter.org", "www.rfc-editor.org", "www.gnu.org",
     "gnu.org", "json-schema.org", "yaml.org", "no-color.org",
     "editorconfig.org", "fsf.org", "developercertificate.org",

@@ -40,7 +40,7 @@ def options():
 def rows(text):
     """{option: its argument's name} of a help screen's rows."""
     return {m[1]: (m[2] or "").lower() for m in re.finditer(
-        r"^  (--[\w-]+)(?: (\S+))?  ", text, re.M)}
+        r"^  (?:-\w, )?(--[\w-]+)(?: (\S+))?  ", text, re.M)}
 
 
 def told(text, indent):
@@ -52,6 +52,9 @@ def told(text, indent):
                 r"[=\s,.]|\[(?=_)|(?<=_)\]", "", line):
             continue        # a sentence
         for name, arg in items:
+            # a letter is another name of the option behind it
+            if not name.startswith("--") and len(items) > 1:
+                continue
             found[name] = arg.strip("_,").replace("\\", "").replace(
                 "_,...", ",...")
     return found

@@ -18,8 +18,8 @@ import tally
 TOP = os.environ.get("srcdir") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..", "..")
 COMMANDS = ("check", "render", "diff", "apply", "confirm", "rollback",
-            "recover", "remove", "explain", "status", "suggest", "size",
-            "schema", "completion", "test")
+            "recover", "remove", "explain", "status", "suggest", "report",
+            "size", "schema", "completion", "test")
 POLICY = """version: 1
 state_matching: allowed
 untracked:
@@ -120,7 +120,8 @@ class Bench:
                 f.write(policies.get(name, POLICY))
         # so that there are entries
         self.reachable()
-        for name in re.findall(r"--against ([\w-]+\.\w+)", command):
+        for name in re.findall(r"--(?:against|file) ([\w-]+\.\w+)",
+                               command):
             self.run("ctpolicy render policy.yaml --backend nftables >%s"
                      % name).wait()
         if re.match(r"ctpolicy (%s)\b" % "|".join(LATER), command):

@@ -19,7 +19,7 @@
 static const struct command verb = {
 	.name = "verb",
 	.takes = OPT_FAMILY | OPT_CONFIRM | OPT_KERNEL | OPT_FORCE_APPLY |
-		 OPT_PACKET | OPT_FORMAT,
+		 OPT_PACKET | OPT_FORMAT | OPT_REPORT,
 	.min_args = 1,
 	.max_args = 2,
 };
@@ -119,6 +119,26 @@ static void test_own(void **state)
 	assert_int_equal(l.o.request.family, AF_INET6);
 	assert_false(l.o.json);
 	assert_string_equal(l.o.args[0], "--json");
+}
+
+static void test_letter(void **state)
+{
+	static const char *const lines[] = {
+		"verb p -o f --svg", "verb -of --svg p", "verb -q --output=f p --svg",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		_cleanup_(line_release) struct line l;
+
+		parse_right(lines[i], &l);
+		assert_string_equal(l.o.output, "f");
+		assert_true(l.o.svg);
+		assert_int_equal(l.o.n_args, 1);
+	}
+	parse_wrong("verb p -o", "an argument is missing after: -o");
+	parse_wrong("verb p --output", "an argument is missing after: --output");
+	parse_wrong("verb p -qx", "unknown option '-x'");
 }
 
 static void test_packet(void **state)
@@ -276,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_right),
 		cmocka_unit_test(test_sorted),
 		cmocka_unit_test(test_own),
+		cmocka_unit_test(test_letter),
 		cmocka_unit_test(test_packet),
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_help),

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/report/cmd_report.c: one page about this host, or a saved ruleset. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/output/json_text.h"
+#include "cli/output/output_file.h"
+#include "cli/output/report.h"
+#include "cli/report/page.h"
+#include "core/fault.h"
+#include "core/mem.h"
+#include "host/privilege.h"
+#include "state/json_memory.h"
+
+static bool is_stdio(const char *name)
+{
+	return name && !strcmp(name, "-");
+}
+
+static const char *misuse(const struct options *o)
+{
+	if (!o->output || !*o->output)
+		return "a file to write is missing: -o FILE";
+	if (o->json && output_to_stdout(o->output))
+		return "--json has its own output: give -o a file";
+	/* With a policy the file is read twice. */
+	if (is_stdio(o->file) && o->n_args)
+		return "with a POLICY, --file takes a file that can be read twice, not '-'";
+	return NULL;
+}
+
+/* Not with root's power to write everywhere. */
+static int write_page(const struct options *o, const struct strbuf *text,
+		      struct diags *d)
+{
+	if (privilege_drop(PRIVILEGE_RULES))
+		return diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
+				"capabilities that are not needed cannot be given up");
+	return output_write(text, o->output, d);
+}
+
+static int make_page(const struct options *o, struct page *p)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+
+	(o->svg ? page_print_svg : page_print)(p, &text);
+	return write_page(o, &text, &p->diags);
+}
+
+/* Of a page that was not made: what stood in its way, from whoever said it. */
+static const struct diags *blame(const struct page *p)
+{
+	return p->diags.errors ? &p->diags :
+	       p->status.diags.errors ? &p->status.diags :
+	       p->plan.diags.errors ? &p->plan.diags : &p->advice.diags;
+}
+
+static int print_json(const struct options *o, const struct diags *said,
+		      int err)
+{
+	json_t *list = json_array(), *all;
+	int lost;
+
+	json_memory_watch();
+	json_add_diags(list, said);
+	all = json_pack("{s:i, s:s, s:s, s:o, s:o}", "schema", 1, "command",
+			"report", "result",
+			err ? report_failure_result(err) : "written", "output",
+			json_of_text(o->output), "diagnostics", list);
+	lost = !all || json_dumpf(all, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(all);
+	return lost || json_memory_lost() ? -ENOMEM : 0;
+}
+
+static int tell(const struct options *o, const struct page *p, int err)
+{
+	const struct diags none = { 0 }, *said = err ? blame(p) : &none;
+	const struct diag_source policy = { p->plan.file, p->plan.text,
+					    p->plan.len };
+
+	if (o->json)
+		return print_json(o, said, err);
+	diags_print(said, &policy, p->plan.text ? 1 : 0, 20, false, stderr);
+	if (err && !said->errors)
+		fprintf(stderr, "ctpolicy report: %s\n", fault_text(err));
+	else if (!err)
+		report_talk("wrote %s", output_to_stdout(o->output) ?
+			    "the page to standard output" : o->output);
+	return 0;
+}
+
+static int run(const struct options *o)
+{
+	_cleanup_(page_release) struct page p = { 0 };
+	const char *wrong = misuse(o);
+	int err;
+
+	if (wrong) {
+		fprintf(stderr, "ctpolicy report: %s; see 'ctpolicy report --help'\n",
+			wrong);
+		return EXIT_USAGE;
+	}
+	err = page_gather(o, &p);
+	if (!err)
+		err = make_page(o, &p);
+	if (tell(o, &p, err) && !err)
+		err = -ENOMEM;
+	return err ? exit_code_of(err) : EXIT_DONE;
+}
+
+const struct command cmd_report = {
+	.name = "report",
+	.summary = "write one HTML page about this host, or a saved ruleset",
+	.min_args = 0,
+	.max_args = 1,
+	.args = ARGS_POLICY,
+	.takes = OPT_REPORT | OPT_FILE,
+	.run = run,
+	.help =
+"Example:  ctpolicy report -o report.html\n"
+"          ctpolicy report -o report.html policy.yaml --file rules.nft\n"
+"          ctpolicy report --svg -o path.svg policy.yaml --file rules.nft\n"
+"\n"
+"Usage: ctpolicy report -o FILE [OPTION...] [POLICY]\n"
+"\n"
+"Writes a page that needs nothing beside it: where packets go, what to do next,\n"
+"each service and whether it is untracked, what fills the connection table, what\n"
+"keeps tracking on, and what differs from POLICY, or from the policy that was\n"
+"applied last. What was not asked is said to be unknown. Of this host it takes\n"
+"CAP_NET_ADMIN, lists the table once, loads no kernel module and changes\n"
+"nothing; of a saved ruleset (--file) it takes no privilege.\n",
+	.exits =
+"Exit code: 0 written, whatever it tells; 78 policy invalid, 65 not a ruleset, 66\n"
+"no such file, 69 the kernel or this build cannot do it, 74 FILE cannot be\n"
+"written, 77 no permission, 64 bad command line.\n",
+};
