@@ -63,6 +63,16 @@ static bool is_named(const struct foreign *f, const struct term *t)
 	       !t->either;
 }
 
+/* Any interface but these, which no accept rule can say. */
+static bool is_device(const struct foreign *f, const struct term *t)
+{
+	const struct key_set *s = &f->sets[t->set];
+
+	return t->kind == TERM_MATCH && t->n_fields == 1 && !t->masked &&
+	       !t->either && t->negated && s->known && !s->name && s->n &&
+	       (t->field[0] == FIELD_IIF || t->field[0] == FIELD_OIF);
+}
+
 bool echo_can(const struct foreign *f, uint32_t rule, const struct term *t)
 {
 	const struct key_set *s = &f->sets[t->set];
@@ -75,6 +85,8 @@ bool echo_can(const struct foreign *f, uint32_t rule, const struct term *t)
 		return s->known && !s->name && s->n == 1 &&
 		       !memcmp(f->ranges[s->first].first,
 			       f->ranges[s->first].last, TERM_KEY_MAX);
+	if (is_device(f, t))
+		return s->n == 1 || !is_iptables(f, rule);
 	return is_named(f, t);
 }
 
@@ -259,6 +271,27 @@ static void put_mark(const struct foreign *f, uint32_t rule,
 			      t->negated ? "!=" : "==", value);
 }
 
+/* ! -i eth+; iifname != "eth*" */
+static void put_device(const struct foreign *f, uint32_t rule,
+		       const struct term *t, struct strbuf *out)
+{
+	const struct key_set *s = &f->sets[t->set];
+	bool in = t->field[0] == FIELD_IIF, ipt = is_iptables(f, rule);
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct key_range *r = &f->ranges[s->first + i];
+		bool wild = !key_range_is_single(r);
+
+		if (ipt)
+			strbuf_printf(out, "! -%c %.15s%s ", in ? 'i' : 'o',
+				      (const char *)r->first, wild ? "+" : "");
+		else
+			strbuf_printf(out, "%s != \"%.15s%s\" ",
+				      in ? "iifname" : "oifname",
+				      (const char *)r->first, wild ? "*" : "");
+	}
+}
+
 /* ip saddr . th dport != @some */
 static bool put_lookup(const struct foreign *f, const struct term *t,
 		       struct strbuf *out)
@@ -293,6 +326,10 @@ static bool put_term(const struct foreign *f, uint32_t rule,
 		put_mark(f, rule, t, out);
 		return true;
 	}
+	if (is_device(f, t)) {
+		put_device(f, rule, t, out);
+		return true;
+	}
 	if (t->kind != TERM_OPAQUE && !is_iptables(f, rule))
 		return put_lookup(f, t, out);
 	if (is_iptables(f, rule) &&
@@ -310,13 +347,13 @@ static bool is_put(const struct foreign *f, uint32_t rule, uint32_t n,
 	const struct foreign_rule *r = &f->rules[rule];
 	const struct term *t = &f->terms[r->terms + n];
 
-	if (!is_iptables(f, rule) || is_mark(t))
+	if (!is_iptables(f, rule) || is_mark(t) || is_device(f, t))
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct term *o = &f->terms[r->terms + i];
 
 		if (echoed & UINT64_C(1) << i && o->kind == t->kind &&
-		    !is_mark(o) &&
+		    !is_mark(o) && !is_device(f, o) &&
 		    (t->kind != TERM_OPAQUE || !strcmp(o->name, t->name)))
 			return true;
 	}

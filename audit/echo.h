@@ -3,8 +3,8 @@
  * audit/echo.h: what a rule of the host's asks and does, in its own words.
  *
  * An accept rule tells packets apart by protocol, addresses, ports and
- * interfaces. A limit, a mark or a named set it cannot hold: there it leads to
- * a chain of its own, whose rule says the rest as the host's rule does.
+ * interfaces. A limit, a mark, a named set or all interfaces but one it cannot
+ * hold: there it leads to a chain of its own, whose rule says the rest as the host's rule does.
  *
  * Shape:  words of iptables ("-m limit --limit 5/min -j ACCEPT") in the tables
  *         of iptables, of nft elsewhere ("limit rate 5/minute accept"). They

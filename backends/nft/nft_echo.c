@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <linux/netfilter/nf_tables.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -197,6 +198,29 @@ static bool take_key(struct words *w, struct nft_echo *e, enum key_part *ret)
 	return false;
 }
 
+/* iifname != "eth0" */
+static bool begins_device(const struct words *w)
+{
+	return (!strcmp(word_at(w, 0), "iifname") ||
+		!strcmp(word_at(w, 0), "oifname")) &&
+	       !strcmp(word_at(w, 1), "!=") && *word_at(w, 2) == '"';
+}
+
+static bool take_device(struct words *w, struct nft_echo *e)
+{
+	const char *quoted = word_at(w, 2);
+	size_t n = strlen(quoted);
+
+	if (e->n_devices == ECHO_DEVICES || n < 3 || n > IFNAMSIZ + 2 ||
+	    quoted[n - 1] != '"')
+		return false;
+	e->device[e->n_devices].out = word_at(w, 0)[0] == 'o';
+	e->device[e->n_devices].name =
+		intern_printf("%.*s", (int)(n - 2), quoted + 1);
+	w->at += 3;
+	return e->device[e->n_devices++].name;
+}
+
 /* ip saddr . th dport != @some */
 static bool take_lookup(struct words *w, struct nft_echo *e)
 {
@@ -274,6 +298,7 @@ int nft_echo_parse(const char *text, struct nft_echo *ret)
 		known = take(&w, "limit") ? take_limit(&w, &e) :
 			take(&w, "meta")  ? take_mark(&w, &e) :
 			take(&w, "tcp")   ? take_syn(&w, &e) :
+			begins_device(&w) ? take_device(&w, &e) :
 					    take_lookup(&w, &e) ||
 						    take_verdict(&w, &e);
 	if (err)
@@ -350,6 +375,9 @@ void nft_echo_print(const struct nft_echo *e, struct strbuf *out)
 		strbuf_puts(out, "tcp flags syn / fin,syn,rst,ack ");
 	if (e->mark.there)
 		print_mark(e, out);
+	for (size_t i = 0; i < e->n_devices; i++)
+		strbuf_printf(out, "%s != \"%s\" ", e->device[i].out ?
+			      "oifname" : "iifname", e->device[i].name);
 	for (size_t i = 0; i < e->n_lookups; i++) {
 		for (size_t k = 0; k < e->lookup[i].n; k++) {
 			strbuf_puts(out, k ? ". " : "");
@@ -403,6 +431,25 @@ static int add_mark(const struct nft_echo *e, struct foreign *f)
 	return err ? err : foreign_add_term(f, &t);
 }
 
+static int add_device(const struct nft_echo *e, size_t i, struct foreign *f)
+{
+	struct term t = { .kind = TERM_MATCH, .n_fields = 1, .negated = true,
+			  .field = { e->device[i].out ? FIELD_OIF :
+							FIELD_IIF } };
+	const char *name = e->device[i].name;
+	size_t n = strcspn(name, "*");
+	struct key_range r = { 0 };
+	int err = foreign_begin_set(f, NULL, 1, false, &t.set);
+
+	memcpy(r.first, name, n);
+	memcpy(r.last, name, n);
+	if (name[n])
+		memset(r.last + n, 0xff, sizeof(r.last) - n);
+	if (!err)
+		err = foreign_add_key(f, &r, NULL);
+	return err ? err : foreign_add_term(f, &t);
+}
+
 /* As the host's own rule has it: the set's members are known there. */
 static const struct term *find_lookup(const struct foreign *f, const char *set,
 				      bool negated)
@@ -441,6 +488,8 @@ int nft_echo_terms(const struct nft_echo *e, struct foreign *f)
 		err = add_syn(f);
 	if (!err && e->mark.there)
 		err = add_mark(e, f);
+	for (size_t i = 0; !err && i < e->n_devices; i++)
+		err = add_device(e, i, f);
 	for (size_t i = 0; !err && i < e->n_lookups; i++)
 		err = add_lookup(e->lookup[i].set, e->lookup[i].negated, f);
 	if (!err && e->limit.there)

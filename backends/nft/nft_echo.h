@@ -4,7 +4,8 @@
  * nft's own words.
  *
  * Which packets come to it is said by the rules that jump here; it asks the
- * rest: TCP's first packets, a limit, a mark, what a set of the host's holds.
+ * rest: TCP's first packets, a limit, a mark, any interface but one, what a set
+ * of the host's holds.
  * Then comes what the host's rule does.
  *
  * Shape:  "meta mark 0x1 ip saddr @good limit rate 5/minute accept"; the words
@@ -24,6 +25,7 @@ struct nftnl_rule;
 
 #define ECHO_LOOKUPS 2
 #define ECHO_KEYS 3
+#define ECHO_DEVICES 4
 
 struct nft_echo {
 	bool syn;			/* the first packets of TCP alone */
@@ -43,6 +45,11 @@ struct nft_echo {
 		const char *set;
 	} lookup[ECHO_LOOKUPS];
 	uint8_t n_lookups, af;		/* af: of the addresses looked up */
+	struct {
+		bool out;		/* it leaves by any other than it */
+		const char *name;	/* "eth*": all that begin so */
+	} device[ECHO_DEVICES];
+	uint8_t n_devices;
 	enum foreign_verdict verdict;
 	const char *target;		/* of a jump */
 	uint8_t reject_type, reject_code;

@@ -51,6 +51,21 @@ static void put_mark(struct nft_writer *w, const struct nft_echo *e)
 		    &e->mark.value, sizeof(e->mark.value));
 }
 
+/* A name is all 16 bytes of it, or those that it begins with. */
+static void put_device(struct nft_writer *w, const struct nft_echo *e,
+		       size_t i)
+{
+	const char *name = e->device[i].name;
+	size_t n = strcspn(name, "*");
+	char padded[16] = "";
+
+	memcpy(padded, name, n);
+	nft_put_meta(w, e->device[i].out ? NFT_META_OIFNAME :
+					   NFT_META_IIFNAME, NFT_REG_1);
+	nft_put_cmp(w, NFT_CMP_NEQ, padded, name[n] ? (uint32_t)n :
+							sizeof(padded));
+}
+
 static void put_lookup(struct nft_writer *w, const struct nft_echo *e,
 		       size_t i)
 {
@@ -95,6 +110,8 @@ void nft_echo_put(struct nft_writer *w, const struct nft_echo *e)
 		put_syn(w);
 	if (e->mark.there)
 		put_mark(w, e);
+	for (size_t i = 0; i < e->n_devices; i++)
+		put_device(w, e, i);
 	for (size_t i = 0; i < e->n_lookups; i++)
 		put_lookup(w, e, i);
 	if (e->limit.there)
@@ -214,12 +231,32 @@ static void read_byte(struct reader *r, uint8_t value)
 	r->unknown |= r->loaded == LOADED_PROTO ? !r->tcp : !r->e.syn;
 }
 
+/* A name, compared as a whole or as far as it is said. */
+static bool read_device(struct reader *r, const char *d, uint32_t len,
+			uint32_t op)
+{
+	size_t n = strnlen(d, len);
+
+	if (r->n != 1 || r->loaded || op != NFT_CMP_NEQ || !n || len > 16 ||
+	    (n < len && len != 16) || r->e.n_devices == ECHO_DEVICES ||
+	    (r->part[0] != KEY_IIFNAME && r->part[0] != KEY_OIFNAME))
+		return false;
+	r->e.device[r->e.n_devices].out = r->part[0] == KEY_OIFNAME;
+	r->e.device[r->e.n_devices].name =
+		intern_printf("%.*s%s", (int)n, d, n == len ? "*" : "");
+	r->n = 0;
+	return r->e.device[r->e.n_devices++].name;
+}
+
 static void read_cmp(struct reader *r, struct nftnl_expr *x)
 {
 	uint32_t len = 0, op = nftnl_expr_get_u32(x, NFTNL_EXPR_CMP_OP);
 	const void *d = nftnl_expr_get(x, NFTNL_EXPR_CMP_DATA, &len);
 
 	bool mark = r->loaded == LOADED_MARK;
+
+	if (!r->unknown && d && read_device(r, d, len, op))
+		return;
 
 	r->unknown |= !r->loaded || len != (mark ? sizeof(uint32_t) : 1) ||
 		      r->n || !(op == NFT_CMP_EQ ||
