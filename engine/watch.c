@@ -45,7 +45,7 @@ struct watcher {
 	void *arg;
 	int signals;
 	struct rule_events events;
-	bool listens;
+	bool listens, blind;
 	struct rule_event writer, last_writer;	/* not ourselves */
 	bool written;			/* since the last look */
 	uint64_t first_write, due;	/* when to look */
@@ -314,6 +314,18 @@ static void take_own_events(struct watcher *w)
 	w->repaired = false;
 }
 
+/* Once: nobody else would notice. */
+static void warn_blind(struct watch_look *look, bool blind)
+{
+	look->blind = blind;
+	if (!blind)
+		return;
+	diag_add(&look->plan.diags, DIAG_WARNING, 0, ID_LOGIN_UNKNOWN, NOPOS,
+		 "without CAP_SYS_PTRACE the SSH server's connections cannot be seen: no repair is checked for whether it cuts one of them off");
+	diag_help(&look->plan.diags,
+		  "give it that capability, as ctpolicy-watch.service does");
+}
+
 static void look_once(struct watcher *w)
 {
 	struct watch_look look = { .quiet = w->listens && w->written,
@@ -332,6 +344,8 @@ static void look_once(struct watcher *w)
 		return;
 	}
 	look_between_glances(w, told ? &now : NULL, &look);
+	if (w->said == WATCH_MAX_)
+		warn_blind(&look, w->blind);
 	if (look.sight == WATCH_REPAIRED)
 		note_repair(w, seldom);
 	next = pause_behind(w, &look);
@@ -361,6 +375,7 @@ static int begin(struct watcher *w, struct diags *d)
 	err = privilege_require(d);
 	if (err)
 		return err;
+	w->blind = !privilege_sees_processes();
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (w->signals < 0)
 		return -errno;
@@ -417,7 +432,10 @@ int watch_once(const struct request *rq, watch_say *say, void *arg)
 		look.sight = WATCH_UNKNOWN;
 		look.err = err;
 	} else {
+		bool blind = !privilege_sees_processes();
+
 		err = look_patiently(&look, rq);
+		warn_blind(&look, blind);
 	}
 	say(&look, arg);
 	watch_look_release(&look);

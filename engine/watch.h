@@ -59,6 +59,7 @@ struct watch_look {
 	struct logins logins;		/* that a repair must not cut off */
 	struct transaction done;
 	int err;
+	bool blind;			/* it sees no logins: see `plan` */
 	bool quiet;			/* who writes nftables rules paused */
 	bool polls;			/* nobody tells of writes to these */
 };

@@ -33,6 +33,13 @@ static const struct {
 	{ CAP_SYS_PTRACE, PRIVILEGE_LOOK },
 };
 
+bool privilege_sees_processes(void)
+{
+	capng_clear(CAPNG_SELECT_ALL);
+	return !capng_get_caps_process() &&
+	       capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_PTRACE);
+}
+
 int privilege_drop(unsigned int keep)
 {
 	bool held[ARRAY_SIZE(kept)], bounding;

@@ -15,6 +15,8 @@
 #ifndef CTPOLICY_HOST_PRIVILEGE_H
 #define CTPOLICY_HOST_PRIVILEGE_H
 
+#include <stdbool.h>
+
 #include "core/diag.h"
 
 int privilege_require(struct diags *d);
@@ -26,6 +28,8 @@ enum privilege {
 	PRIVILEGE_MODULES = PRIVILEGE_LOAD | PRIVILEGE_LOOK,
 };
 
+/* Can it see which sockets other users' processes have? */
+bool privilege_sees_processes(void);
 /* Give up all but those for good, and what an exec() could gain. */
 int privilege_drop(unsigned int keep);
 

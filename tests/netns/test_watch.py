@@ -179,9 +179,22 @@ class Case(unittest.TestCase):
         for _ in range(3):
             for _ in "first", "second":
                 self.wipe()
-                self.told("repaired")
+                self.repaired()
             time.sleep(6)           # those of one script count as one
         self.served()
+
+    def test_blind(self):
+        """Without the power to see logins: that is said, once."""
+        said = LAB.server.run("setpriv --bounding-set=-sys_ptrace %s watch "
+                              "--once --json" % lab.CTPOLICY)
+        warned = json.loads(said)["diagnostics"]
+        self.assertEqual([d["id"] for d in warned], ["CT572"], warned)
+        self.assertIn("CAP_SYS_PTRACE", warned[0]["message"])
+        said = LAB.server.run("setpriv --bounding-set=-sys_ptrace %s watch "
+                              "--once 2>&1" % lab.CTPOLICY)
+        self.assertEqual(said.count("CAP_SYS_PTRACE"), 1, said)
+        said = LAB.server.run("%s watch --once --json" % lab.CTPOLICY)
+        self.assertEqual(json.loads(said)["diagnostics"], [])
 
     def test_as_it_was_applied(self):
         """In the same world, for the same family."""
