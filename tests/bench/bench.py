@@ -6,6 +6,7 @@ import time
 
 import apply
 import lab
+import listing
 import packets
 
 
@@ -27,6 +28,8 @@ def main():
         goals.append((backend, ratios, steps, factors, growth))
         for ns in os.listdir("/run/netns"):
             lab.run("ip", "netns", "del", ns)
+    listed = listing.bench()
+    lab.run("ip", "netns", "del", "bench-l")
     print("\nGoals")
     for backend, ratios, steps, factors, growth in goals:
         # iptables: a few dozen rules may stand in a row before sets pay
@@ -45,6 +48,8 @@ def main():
                     ratios[1][0] <= 1, "%.2f" % ratios[1][0])
         print("      %s, one address changed in %d: %d steps"
               % (backend, most, steps))
+    verdict("what fills the table in at most 1.2 times a bare listing",
+            listed <= 1.2, "%.2f" % listed)
     print("\n%.0f s" % (time.monotonic() - began))
 
 

@@ -12,7 +12,8 @@ import lab
 
 NUMBERS = (1, 10, 100, 1000, 10000)
 LONGEST_LINEAR = 1000		# one rule a port: beyond, seconds a burst
-PORT = 9			# in no policy
+COUNTED_NUMBERS = (1, 100, 1000)
+PORT = 9			# in no policy but those that count
 ROUNDS, MILLISECONDS = 40, 8	# the median of many short looks
 NOISE = 20			# ns: less than this is not told from nothing
 CLONE_NEWNET = 0x40000000
@@ -22,15 +23,15 @@ def ports(n):
     return [10001 + 2 * i for i in range(n)]
 
 
-def policy(n):
-    return "version: 1\nstate_matching: allowed\nuntracked:\n" + "".join(
-        "  - {name: s%d, role: server, protocol: udp, ports: [%d], "
-        "accept: none}\n" % (p, p) for p in ports(n))
+def policy(ports_, head=""):
+    return ("version: 1\nstate_matching: allowed\n%suntracked:\n" % head +
+            "".join("  - {name: s%d, role: server, protocol: udp, "
+                    "ports: [%d], accept: none}\n" % (p, p) for p in ports_))
 
 
-def ours(backend):
+def ours(backend, head="", more=()):
     def make(ns, n):
-        path = lab.write("packets.yaml", policy(n))
+        path = lab.write("packets.yaml", policy(ports(n) + list(more), head))
         lab.inside(ns, lab.CTPOLICY, "apply", "-q", path,
                    "--backend", backend)
     return make
@@ -78,6 +79,9 @@ WAYS = {
 }
 
 
+COUNTED = (("without counters", ""), ("counters: true", "counters: true\n"))
+
+
 class Receivers:
     """Namespaces at the far ends of cables, each with an open UDP socket."""
     def __init__(self):
@@ -122,10 +126,33 @@ def measure(targets):
     return {a: float(ns) for a, ns in (x.split() for x in text.splitlines())}
 
 
+def place_counted(receivers, backend):
+    """What is sent belongs to a service here: that is what is counted."""
+    places = {}
+    for name, head in COUNTED:
+        for n in COUNTED_NUMBERS:
+            ns, places[name, n] = receivers.add()
+            ours(backend, head, [PORT])(ns, n)
+    return places
+
+
+def show_counted(backend, got, base, places):
+    rows = []
+    for n in COUNTED_NUMBERS:
+        plain, counted = (got[places[name, n]] - base for name, _ in COUNTED)
+        rows.append(["%d" % (n + 1), "%+.0f" % plain, "%+.0f" % counted,
+                     "%+.0f" % (counted - plain)])
+    lab.table("A packet of a service, %s: ns above the %.0f ns of the bare "
+              "path" % (backend, base),
+              ["services"] + [name for name, _ in COUNTED] + ["counting"],
+              rows)
+
+
 def bench(backend):
     receivers = Receivers()
     bare = [receivers.add()[1] for _ in range(3)]
     places = {}
+    counted = place_counted(receivers, backend)
     for name, make in WAYS[backend]:
         for n in NUMBERS:
             if name == "a rule a port" and n > LONGEST_LINEAR:
@@ -133,7 +160,7 @@ def bench(backend):
             ns, address = receivers.add()
             make(ns, n)
             places[name, n] = address
-    got = measure(bare + list(places.values()))
+    got = measure(bare + list(places.values()) + list(counted.values()))
     base = sorted(got[a] for a in bare)[1]
     above = {k: max(got[a] - base, NOISE) for k, a in places.items()}
     rows = []
@@ -152,6 +179,7 @@ def bench(backend):
               % (backend, base),
               ["services"] + [name for name, _ in WAYS[backend]] +
               ["ours/hand", "ours/linear"], rows)
+    show_counted(backend, got, base, counted)
     for s in receivers.sockets:
         s.close()
     return {n: above["ctpolicy", n] / above[WAYS[backend][1][0], n]
