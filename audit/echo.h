@@ -4,7 +4,8 @@
  *
  * An accept rule tells packets apart by protocol, addresses, ports and
  * interfaces. A limit, a mark, a named set or all interfaces but one it cannot
- * hold: there it leads to a chain of its own, whose rule says the rest as the host's rule does.
+ * hold: there it leads to a chain of its own, whose rule says the rest as the
+ * host's rule does.
  *
  * Shape:  words of iptables ("-m limit --limit 5/min -j ACCEPT") in the tables
  *         of iptables, of nft elsewhere ("limit rate 5/minute accept"). They

@@ -74,6 +74,29 @@ class Zones(unittest.TestCase):
                 host.SERVER.remove(backend)
 
     @unittest.skipUnless("nftables" in lab.BACKENDS, "needs nftables")
+    def test_no_place_of_notrack_wins(self):
+        """Ahead of nft's zones NOTRACK is undone, behind them it does nothing,
+        wherever either stands between defragmentation and conntrack."""
+        zone = nft_chain("filter", "prerouting", "raw",
+                         "  tcp dport 8080 ct zone set 7")
+        tracks = nft_chain("filter", "input", "filter",
+                           "  ct state new").replace("more", "tracks")
+        for priority in "-399", "-301", "raw", "-299", "-201":
+            own = "".join(
+                "table inet own {\n chain %s {\n  type filter hook %s priority "
+                "%s;\n  tcp %s 8080 notrack\n }\n}\n" % (
+                    hook, hook, priority, port) for hook, port in (
+                        ("prerouting", "dport"), ("output", "sport")))
+            for order in (own,), (own, zone), (zone, own):
+                with self.subTest(priority=priority, order=len(order),
+                                  first=order[0] == own):
+                    host.SERVER.clear()
+                    for text in (tracks, *order):
+                        host.SERVER.nft(text)
+                    self.assertEqual(bool(entries_of_service()),
+                                     zone in order)
+
+    @unittest.skipUnless("nftables" in lab.BACKENDS, "needs nftables")
     def test_a_zone_comes_later(self):
         """The rules are in force, and no longer do what the policy says."""
         for backend in lab.BACKENDS:
