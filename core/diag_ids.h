@@ -171,6 +171,8 @@
 	X(CAPS_UNREADABLE, 560)						\
 	X(CAP_MISSING, 561)						\
 	X(CAPS_KEPT, 562)		/* cannot be given up */	\
+	/* Files of the next boot */					\
+	X(SAVED_TIMEOUT, 563)		/* a warning */			\
 	X(LOCKED_OUT, 570)		/* or a warning, with --force */\
 	X(SSH_CONNECTION, 571)		/* a warning */			\
 	X(LOGIN_UNKNOWN, 572)		/* a warning */			\

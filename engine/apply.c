@@ -2,6 +2,7 @@
 #include "engine/apply.h"
 
 #include "core/mem.h"
+#include "engine/boot_timers.h"
 #include "engine/off_aim.h"
 #include "engine/off_holders.h"
 #include "engine/preflight.h"
@@ -107,5 +108,8 @@ int apply_check(struct plan *p)
 
 	if (!err)
 		err = tune_check(p);
+	/* A watcher's look is no time to tell of the next boot. */
+	if (!err && !p->rq->repairs)
+		err = boot_timers_say(&p->diags);
 	return err ? err : preflight_check(p);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/live_diff.h"
 
+#include "engine/boot_timers.h"
 #include "engine/off_aim.h"
 #include "engine/off_holders.h"
 #include "engine/preflight.h"
@@ -21,5 +22,7 @@ int live_diff(struct plan *p)
 		err = off_check(p);
 	if (!err)
 		err = tune_check(p);
+	if (!err)
+		err = boot_timers_say(&p->diags);
 	return err ? err : preflight_check(p);
 }

@@ -11,6 +11,7 @@
 #include "core/fault.h"
 #include "core/mem.h"
 #include "engine/boot_find.h"
+#include "engine/boot_timers.h"
 #include "engine/live_rules.h"
 #include "host/host.h"
 
@@ -36,7 +37,7 @@ static int look_at_files(struct diags *d)
 	int err = boot_find(&found);
 
 	boot_say(&found, BOOT_AUDITS, d);
-	return err;
+	return err ? err : boot_timers_say(d);
 }
 
 static int read_live(const struct options *o, struct foreign *f,
