@@ -228,9 +228,76 @@ def cut_at_each_write(vm, how):
             break
 
 
+def too_many_buckets(vm, _how):
+    """The kernel has no memory for them, when max was written already."""
+    before = load(vm)
+    for words, service in (("", ""), (", persist: true", SERVICE)):
+        vm.put("/tmp/huge.yaml", POLICY % (
+            "max: 90000000, buckets: 90000000, "
+            "timeouts: {tcp_established: 999s}" + words) + service)
+        said = apply(vm, "huge", code=10)
+        assert "net.netfilter.nf_conntrack_buckets" in said, said
+        assert values(vm) == before, (values(vm), before, said)
+        assert no_files(vm) and "notrack" not in vm.run("nft list ruleset")
+        assert "no unfinished" in vm.run("ctpolicy recover 2>&1")
+
+
+def not_writable(vm, how):
+    """One of three sysctls, for root, too: nothing is done, or, at boot, all
+    but that; and a way back goes on."""
+    before = load(vm)
+    parameter = "/sys/module/nf_conntrack/parameters/hashsize"
+    lock = "mount --bind %s %s && mount -o remount,bind,ro %s"
+    for knob in (KNOBS + "buckets", KNOBS + "max")[:1 + how.all]:
+        locked = (knob, parameter) if "buckets" in knob else (knob,)
+        for path in locked:
+            vm.run(lock % (path, path, path))
+        said = apply(vm, "service", code=77)
+        assert "Read-only" in said and values(vm) == before, said
+        said = apply(vm, "service", "--fallback")
+        assert "cannot be set to" in said, said
+        now = values(vm)
+        assert now[2] == "999" and before[1 if "buckets" in knob else 0] in \
+            now, (now, said)
+        assert "notrack" in vm.run("nft list ruleset")
+        for path in locked:
+            vm.run("umount " + path)
+        apply(vm, "service")
+        assert values(vm) == WANT
+        for path in locked:
+            vm.run(lock % (path, path, path))
+        said = vm.run("ctpolicy remove")
+        assert "CT515" in said and "notrack" not in vm.run(
+            "nft list ruleset"), said
+        for path in locked:
+            vm.run("umount " + path)
+        vm.run("ctpolicy remove")
+        assert values(vm) == before, (values(vm), before)
+
+
+def reloaded_meanwhile(vm, how):
+    """What a reload made of them is neither ctpolicy's nor taken for it."""
+    before = load(vm)
+    for back in ("rollback", "remove") if how.all else ("remove",):
+        apply(vm, "sizes")
+        vm.run(UNLOAD + "\nmodprobe nf_conntrack hashsize=4096")
+        bare = values(vm)
+        assert bare[1] == "4096", bare
+        vm.run("ctpolicy diff --backend nftables /tmp/sizes.yaml", code=1)
+        apply(vm, "sizes")
+        assert values(vm) == WANT, values(vm)
+        vm.run(UNLOAD + "\nmodprobe nf_conntrack hashsize=4096")
+        said = vm.run("ctpolicy " + back)
+        assert values(vm) == bare, (values(vm), bare)
+        assert ("CT515" in said) == (back == "remove"), said
+        vm.run("ctpolicy remove; " + UNLOAD + "\nmodprobe nf_conntrack")
+        assert values(vm) == before, values(vm)
+
+
 CASES = (
     (nothing_is_loaded, rules_load_it, a_key_is_missing),
     (back_and_forth, outlives_a_reload, buckets_alone),
     (udev_sets_them,),
     (with_the_modules, unload_fails, cut_at_each_write),
+    (too_many_buckets, not_writable, reloaded_meanwhile),
 )
