@@ -29,11 +29,14 @@ struct following {
 	const struct rule_order *rules;
 	uint8_t family, state;
 	struct first *out;
-	struct zones passed;		/* accepted so far, for sure */
+	struct zones passed;		/* accepted so far, for sure; new ones
+					   refused, too */
 	size_t cap_passed;
 	struct zones refused;		/* perhaps, where others would pass */
 	size_t cap_refused;
 	unsigned int depth;
+	bool syn_only;			/* by a rule for flags at hand */
+	bool syns_left;			/* such a one has left a chain */
 	bool policy_accepts;
 };
 
@@ -92,6 +95,7 @@ static int leave(struct following *x, struct path *p, const struct zone *z,
 	bool done = true;
 	int err = surely ? cut(x->a, &p->most, z, &done) : 0;
 
+	x->syns_left |= x->syn_only;
 	if (!err)
 		err = cut(x->a, &p->least, z, &done);
 	if (!err && !done)
@@ -141,7 +145,7 @@ static int find_passed(struct following *x, const struct zones *l,
 	struct zones rest;
 	int err = subtract_passed(x, l, &rest);
 
-	*ret = rest.n ? FIRST_COMMON : FIRST_PASSED;
+	*ret = x->syns_left ? FIRST_MET : rest.n ? FIRST_COMMON : FIRST_PASSED;
 	for (size_t i = 0; i < rest.n; i++)
 		if (is_common(x, &rest.v[i]))
 			*ret = FIRST_MET;
@@ -151,11 +155,13 @@ static int find_passed(struct following *x, const struct zones *l,
 static int note_met(struct following *x, uint32_t rule, const struct zones *l)
 {
 	uint8_t *at = &x->out->passed[rule], passed = FIRST_MET;
+	const struct foreign_rule *r = &x->f->rules[rule];
 	int err = 0;
 
 	if (*at == FIRST_MET)
 		return 0;
-	if (x->state == STATE_ESTABLISHED && x->f->rules[rule].n_states)
+	if (r->verdict == FOREIGN_REJECT ||
+	    (x->state == STATE_ESTABLISHED && r->n_states))
 		err = find_passed(x, l, &passed);
 	if (!*at || passed < *at)
 		*at = passed;
@@ -164,6 +170,9 @@ static int note_met(struct following *x, uint32_t rule, const struct zones *l)
 
 static int note_passed(struct following *x, const struct zones *l)
 {
+	/* a rule for the first SYN says nothing of what is taken up */
+	if (x->syn_only)
+		return 0;
 	for (size_t i = 0; i < l->n && x->passed.n < PASSED_MAX; i++) {
 		if (mem_grow(&x->passed.v, &x->cap_passed, x->passed.n + 1))
 			return -ENOMEM;
@@ -241,7 +250,7 @@ static int refuse_them(struct following *x, const struct zones *most,
 
 	for (size_t i = 0; !err && i < surely->n; i++)
 		err = add_entry(x, &surely->v[i], false);
-	return err;
+	return err || x->state != STATE_NEW ? err : note_passed(x, surely);
 }
 
 /* What leaves the base chain comes to its policy. */
@@ -309,14 +318,17 @@ static int decide_parts(struct following *x, const struct foreign_rule *r,
 			struct path *p)
 {
 	struct zone_parts l = { 0 };
+	bool before = x->syn_only;
 	int err = zone_parts_of(x->a, x->f, r, z, asked, x->state, &l);
 
+	x->syn_only |= asked->flags && x->state == STATE_NEW;
 	for (size_t i = 0; !err && i < l.n; i++) {
 		/* the initial SYN alone: no later packet has passed by that */
 		if (asked->flags && x->state == STATE_ESTABLISHED)
 			l.v[i].exact = false;
 		err = decide(x, r, &l.v[i], p);
 	}
+	x->syn_only = before;
 	return err;
 }
 

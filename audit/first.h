@@ -8,7 +8,8 @@
  *         accepts. Accepting ones hold at least, refusing ones at most what
  *         the rules do. `passed[r]` of a rule that matches states, and of
  *         packets that are established: all that it could take is accepted
- *         ahead of it, on every way to it. `sure`, of packets that are new:
+ *         ahead of it, on every way to it. Of a rule that rejects it is noted
+ *         for new packets, too, accepted or refused. `sure`, of new packets:
  *         those accepted whatever else the rules ask, so that it is all one to
  *         them whether they are known. `stateful`: a rule that matches states
  *         is met; where none is, new packets are as all others.

@@ -320,8 +320,10 @@ static void forget_views(struct replacing *x)
 	for (size_t c = 0; c < x->f->n_chains; c++) {
 		first_release(&x->views[c].fresh);
 		first_release(&x->views[c].established);
+		x->views[c].begun = (struct zones){ 0 };
 		x->views[c].known = false;
 	}
+	x->knows_resets = false;
 }
 
 static int replace_family(struct replacing *x, struct replaced *part)

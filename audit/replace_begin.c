@@ -369,35 +369,66 @@ static int is_talk(struct job *j, const struct zone *z, bool *ret)
 	return err;
 }
 
-/* Of what begins in the hook, its destinations, or its sources. */
-static int add_receivers(struct job *j, uint8_t hook, bool sources,
-			 struct zones *all)
+/* What is accepted; of a long list, before the refusals. */
+static int list_begun(struct arena *a, const struct first *in,
+		      struct zones *ret)
+{
+	bool ok = false;
+	int err = first_accepted(a, in, ret, &ok);
+
+	if (err || ok)
+		return err;
+	*ret = (struct zones){ .v = arena_alloc(a, in->n, sizeof(*ret->v)) };
+	if (!ret->v)
+		return -ENOMEM;
+	for (size_t i = 0; i < in->n; i++)
+		if (in->v[i].accepts)
+			ret->v[ret->n++] = in->v[i].z;
+	return 0;
+}
+
+/* All that may begin in the hook. */
+static int find_begun(struct job *j, uint8_t hook, struct zones *ret)
 {
 	struct replacing *x = j->x;
 	uint32_t chain = replace_main_chain(
 		x, x->f->chains[j->r->chain].table, hook);
 	struct first_entry any = { zone_all(x->family), true };
-	const struct first everything = { .v = &any, .n = 1 }, *in;
+	const struct first everything = { .v = &any, .n = 1 };
 	struct view *v = NULL;
+	int err;
+
+	if (chain == FOREIGN_NOWHERE)
+		return list_begun(x->a, &everything, ret);
+	err = replace_view(x, chain, &v);
+	if (!err && !v->begun.v)
+		err = list_begun(x->a, &v->fresh, &v->begun);
+	*ret = err ? (struct zones){ 0 } : v->begun;
+	return err;
+}
+
+/* Of what begins in the hook, its destinations, or its sources. */
+static int add_receivers(struct job *j, uint8_t hook, bool sources,
+			 struct zones *all)
+{
+	struct replacing *x = j->x;
+	struct zones in = { 0 };
 	struct zone *out;
-	int err = chain == FOREIGN_NOWHERE ? 0 : replace_view(x, chain, &v);
+	int err = find_begun(j, hook, &in);
 
 	if (err)
 		return err;
-	in = v ? &v->fresh : &everything;
-	out = arena_alloc(x->a, all->n + in->n + 1, sizeof(*out));
+	out = arena_alloc(x->a, all->n + in.n + 1, sizeof(*out));
 	if (!out)
 		return -ENOMEM;
 	if (all->n)
 		memcpy(out, all->v, all->n * sizeof(*out));
 	all->v = out;
-	for (size_t i = 0; !err && i < in->n; i++) {
-		struct zone z = sources ? zone_mirror(&in->v[i].z) :
-					  in->v[i].z;
+	for (size_t i = 0; !err && i < in.n; i++) {
+		struct zone z = sources ? zone_mirror(&in.v[i]) : in.v[i];
 		bool talk = false;
 
-		if (in->v[i].accepts)
-			err = is_talk(j, &in->v[i].z, &talk);
+		err = is_talk(j, &in.v[i], &talk);
 		if (!talk)
 			continue;
 		out = &all->v[all->n++];
@@ -424,6 +455,14 @@ int begin_receivers(struct job *j, struct zones *ret)
 		ret->n = 1;
 	}
 	return err;
+}
+
+bool begin_is_of_lo(const struct zones *receivers)
+{
+	for (size_t i = 0; i < receivers->n; i++)
+		if (!spans_within(&receivers->v[i].dim[ZONE_OIF], &lo))
+			return false;
+	return true;
 }
 
 int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,

@@ -18,6 +18,7 @@
 struct view {
 	bool known;
 	struct first fresh, established;
+	struct zones begun;		/* of fresh, once asked for; or NULL */
 };
 
 struct replacing {
@@ -45,6 +46,7 @@ struct replacing {
 	bool rejects;
 	/* Hooks where one does, as in reach: with tcp-reset, with ICMP. */
 	uint8_t resets, refuses;
+	bool knows_resets;		/* of the family: replace_resets() */
 	uint32_t n_names;
 };
 
@@ -169,6 +171,8 @@ int begin_lo_is_open(struct job *j, uint8_t hook, uint32_t proto, bool *ret);
  * them: errors about anything go to nobody else. Empty: nothing may begin.
  */
 int begin_receivers(struct job *j, struct zones *ret);
+/* They are reached by loopback alone; or there is nobody. */
+bool begin_is_of_lo(const struct zones *receivers);
 /* So many rules of the dialect say it. */
 bool begin_is_short(const struct job *j, const struct zones *l, size_t max);
 int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,

@@ -7,12 +7,21 @@
 
 #include <linux/netfilter.h>
 
+#include "audit/chain_hooks.h"
 #include "audit/replace_notes.h"
 #include "audit/replace_split.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
 #define NAME_MAX_XT 28		/* XT_EXTENSION_MAXNAMELEN less NUL */
+
+static bool sends_reset(const struct foreign_rule *r)
+{
+	return r->verdict == FOREIGN_REJECT && !foreign_is_gone(r) &&
+	       (memmem(r->raw.s, r->raw.n, "tcp-reset", 9) ||
+		memmem(r->raw.s, r->raw.n, "tcp-rst", 7) ||
+		memmem(r->raw.s, r->raw.n, "tcp reset", 9));
+}
 
 void replace_rejects(struct replacing *x)
 {
@@ -24,13 +33,55 @@ void replace_rejects(struct replacing *x)
 		if (r->verdict != FOREIGN_REJECT || foreign_is_gone(r))
 			continue;
 		x->rejects = true;
-		if (memmem(r->raw.s, r->raw.n, "tcp-reset", 9) ||
-		    memmem(r->raw.s, r->raw.n, "tcp-rst", 7) ||
-		    memmem(r->raw.s, r->raw.n, "tcp reset", 9))
-			x->resets |= x->reach[r->chain];
-		else
+		if (!sends_reset(r))
 			x->refuses |= x->reach[r->chain];
 	}
+}
+
+/*
+ * The kernel ties its reset to the connection of what it answers, and that of
+ * an invalid packet, or of one taken out, to none (nf_ct_attach()): only those
+ * for new and established packets are RELATED.
+ */
+static int find_resets(struct replacing *x, uint32_t chain)
+{
+	const struct host_chain *c = &x->f->chains[chain];
+	uint8_t hook = chain_hook(c);
+	struct view *v = NULL;
+	int err = 0;
+
+	if (hook > NF_INET_POST_ROUTING ||
+	    !foreign_takes_part(&x->f->tables[c->table], x->family))
+		return 0;
+	for (uint32_t i = 0; !err && i < x->f->n_rules; i++) {
+		const struct foreign_rule *r = &x->f->rules[i];
+		uint8_t states = r->n_states ? zone_rule_states(x->f, r) :
+					       STATES_ALL;
+
+		if (!sends_reset(r) || !(x->reach[r->chain] >> hook & 1))
+			continue;
+		err = v ? 0 : replace_view(x, chain, &v);
+		if (!err && ((states & STATE_NEW &&
+			      v->fresh.passed[i] == FIRST_MET) ||
+			     (states & STATE_ESTABLISHED &&
+			      v->established.passed[i] == FIRST_MET)))
+			x->resets |= (uint8_t)(1u << hook);
+	}
+	return err;
+}
+
+int replace_resets(struct replacing *x, uint8_t *ret)
+{
+	int err = 0;
+
+	if (!x->knows_resets)
+		x->resets = 0;
+	for (uint32_t c = 0; !err && !x->knows_resets && c < x->f->n_chains;
+	     c++)
+		err = find_resets(x, c);
+	x->knows_resets = !err;
+	*ret = x->resets;
+	return err;
 }
 
 bool replace_is_one(const struct job *j, const struct zone *z)

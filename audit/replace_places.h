@@ -10,8 +10,10 @@
 
 #include "audit/replace_parts.h"
 
-/* Whether rules reject, and any with a reset of TCP. */
+/* Whether rules reject. */
 void replace_rejects(struct replacing *x);
+/* Hooks, as in reach, in which packets come to a rule that resets TCP. */
+int replace_resets(struct replacing *x, uint8_t *ret);
 /* Does one rule say it, whatever the dialect? */
 bool replace_is_one(const struct job *j, const struct zone *z);
 /* For the edits of both families, behind split_find(). */

@@ -12,6 +12,7 @@
 #include <linux/netfilter.h>
 
 #include "audit/replace_parts.h"
+#include "audit/replace_places.h"
 #include "core/mem.h"
 
 #define PROTOS_MAX 8
@@ -350,8 +351,8 @@ static int error_receivers(struct job *j, struct zone *anybody,
 		err = begin_receivers(j, ret);
 	if (err || j->hook == NF_INET_FORWARD)
 		return err;
-	if (j->hook == NF_INET_LOCAL_IN && !ret->n) {
-		if (!(j->x->refuses >> NF_INET_LOCAL_OUT & 1))
+	if (j->hook == NF_INET_LOCAL_IN && begin_is_of_lo(ret)) {
+		if (!ret->n && !(j->x->refuses >> NF_INET_LOCAL_OUT & 1))
 			return 0;
 		err = begin_lo_only(j, anybody);
 	}
@@ -387,14 +388,17 @@ int related_put(struct job *j, struct rule_list *l, enum stateless_does does)
 				    .asks = ASK_FLAGS };
 	int err = errors_put(j, l, does);
 	size_t before = l->added;
+	uint8_t resets = 0;
 
-	if (err || j->hook != NF_INET_LOCAL_OUT || !j->x->resets)
+	if (!err && j->hook == NF_INET_LOCAL_OUT)
+		err = replace_resets(j->x, &resets);
+	if (err || !resets)
 		return err;
 	r.mask = 0x07;
 	r.flags = 0x04;
 	err = job_proto(j, PROTO_TCP, &r.zone);
 	/* of what this host itself says: to itself */
-	if (!err && j->x->resets == 1 << NF_INET_LOCAL_OUT)
+	if (!err && resets == 1 << NF_INET_LOCAL_OUT)
 		err = begin_lo_only(j, &r.zone);
 	if (!err)
 		err = list_put(j, l, r);
