@@ -13,12 +13,14 @@ import struct
 
 import packets as build
 import rewrite_flows
-from rewrite_lab import OPEN_ANY, OPEN_TO, OWN, UDP_PORTS, peer
+from rewrite_lab import OPEN_ANY, OPEN_TO, OWN, TCP_PORTS, UDP_PORTS, peer
 from rewrite_probes import (PROTOS, ROUTERS, SERVICES, Probe,
                             as_bytes, begins, device_to, has_first, hook_of,
-                            reverse, words_of)
-from walk_lab import LOCAL
+                            is_local, reverse, words_of)
+from walk_lab import LINKS, LOCAL
 
+# and one of a range that rules name, beside those that are probed
+PORTS = SERVICES + (OPEN_ANY, 5001)
 EPHEMERAL = range(32768, 61000)
 ERRORS = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
 # neighbours in the host's own networks, and somebody whom rules name
@@ -52,16 +54,27 @@ class Original:
         return self.host.passes([(p.device, as_bytes(p, self.host.number()))
                                  for p in packets])
 
-    def resets(self, first, p):
-        """Whether a rule answers it with p."""
-        packet = as_bytes(first, self.host.number())
-        if first.device:
-            self.host.inject(first.device, packet)
-        else:
-            self.host.emit(packet)
-        return any(s.where == "out" and s.flags & 4 and
-                   (s.src, s.dst, s.sport, s.dport) == p.ends()
-                   for s in self.host.settle())
+    def resets(self, firsts):
+        """Whether a rule answers one of them with a reset that comes out. What
+        came through itself was answered by the host, which is no rule."""
+        for first in firsts:
+            packet = as_bytes(first, self.host.number())
+            if first.device:
+                self.host.inject(first.device, packet)
+            else:
+                self.host.emit(packet)
+        seen = [(s.where, s.flags & 4, (s.src, s.dst, s.sport, s.dport))
+                for s in self.host.settle()]
+        through = {ends for _, reset, ends in seen if not reset}
+        answers = {reverse(first).ends() for first in firsts
+                   if first.ends() not in through}
+        return any(where == "out" and reset and ends in answers
+                   for where, reset, ends in seen)
+
+    def alone(self, p):
+        """Whether it passes with nothing before it."""
+        self.afresh()
+        return self.lets(p)
 
     def fits(self, p):
         """In which direction it belongs to something allowed, or None.
@@ -75,7 +88,9 @@ class Original:
             return "reply"          # the conversation is there
         if p.proto == build.TCP:
             return self._fits_tcp(p)
-        return "reply" if self.lets(reverse(p), p) else None
+        if self.lets(reverse(p), p):
+            return "reply"
+        return "request" if has_no_ports(p) and self.alone(p) else None
 
     def _fits_tcp(self, p):
         """Flags that no stack sends are judged as the place they take."""
@@ -92,20 +107,29 @@ class Original:
             if self.lets(p) or self.lets(plain):
                 return way
             self.host.forget()
+        # where known connections are refused, but not those taken up: there
+        # any segment but the first stands for one of a connection
+        if self.lets(plain):
+            return "request"
         return self._fits_reset(p) if p.bits & 4 and not p.device else None
 
     def _fits_reset(self, p):
         """A reset does not tell which rule's it is: any rule's will do."""
-        far = [a for a, _ in afar(p.version)]
-        ways = [(a, p.src) for a in [p.dst] + far] + \
-            [(far[n], far[n - 3]) for n in range(6)] + \
-            [(p.src, a) for a in far]
-        for src, dst in ways:
-            for port in (p.sport,) + SERVICES:
-                first = Probe(version=p.version, proto=build.TCP, bits=2,
-                              src=src, dst=dst, sport=51000, dport=port,
-                              device=device_to(src))
-                if self.resets(first, reverse(first)):
+        far = [a for a, _ in afar(p.version)] + list(BESIDE[p.version])
+        dsts = [p.src, *OWN[p.version], *far]
+        for number, (bits, device) in enumerate(
+                (b, d) for d in (None, *LINKS) for b in (2, 0x10)):
+            for src in [p.src, p.dst, *far]:
+                if is_local(src) and device:
+                    continue
+                # some rules reset only what does not begin, and some only
+                # what comes by another way than answers to it take
+                if self.resets([
+                        Probe(version=p.version, proto=build.TCP, bits=bits,
+                              src=src, dst=dst, sport=51000 + number,
+                              dport=port, device=device or device_to(src))
+                        for dst in dsts if dst != src
+                        for port in (p.sport,) + PORTS]):
                     return "reply"
         return None
 
@@ -114,7 +138,11 @@ class Original:
         a rule rejects gets one, too, and that tells no rule."""
         for abouts in self._abouts(p):
             errors = [dataclasses.replace(p, about=a) for a in abouts]
-            for begun in (abouts, [reverse(a) for a in abouts]):
+            back = [reverse(a) for a in abouts]
+            # or by another device than answers to it take
+            for begun in (abouts, back, *(
+                    [dataclasses.replace(b, device=d) for b in back
+                     if b.device] for d in LINKS)):
                 self.all(begun)
                 if any(self.all(errors)):
                     return "reply"
@@ -163,7 +191,7 @@ def conversations(src, dst, version):
     """A packet of each kind of conversation of these two, as begun by src."""
     common = dict(version=version, src=src, dst=dst, device=device_to(src))
     for proto in (build.TCP, build.UDP):
-        for number, port in enumerate(SERVICES + (OPEN_ANY,)):
+        for number, port in enumerate(PORTS):
             yield Probe(proto=proto, bits=2, sport=52000 + number, dport=port,
                         **common)
             yield Probe(proto=proto, bits=2, sport=port, dport=53000 + number,
@@ -173,6 +201,43 @@ def conversations(src, dst, version):
         yield Probe(proto=PROTOS[version], kind=kind, sport=4711, **common)
     for proto in (build.GRE, build.ESP, build.SCTP):
         yield Probe(proto=proto, **common)
+
+
+def has_no_ports(p):
+    return p.proto in (build.GRE, build.ESP)
+
+
+def later_of(flow, was, now):
+    """The packet of a conversation that is newly let in after its first, which
+    passed; None: something else has changed. Nothing says of it that it is a
+    later one, where they are refused, and first ones are not."""
+    if flow.kind == "udp_server" and was[-1:] == ["no request"] and \
+            now == was[:-1] + was[:-1]:
+        return first_of(flow)
+    if flow.kind in ("other_client", "other_forward") and \
+            was[1:] == ["no answer"] and now == was[:1] + ["answer"]:
+        return reverse(first_of(flow))
+    return None
+
+
+def reset_of(flow, was, now):
+    """The reset that refuses a connection, as it was refused before, and is
+    heard of now; None: something else has changed."""
+    if flow.kind not in ("tcp_forward", "tcp_server") or \
+            was != ["no syn"] or now != ["no syn", "tcp-RA"]:
+        return None
+    return Probe(version=flow.version, proto=build.TCP, bits=0x14,
+                 src=flow.there if flow.kind == "tcp_forward" else flow.own,
+                 dst=flow.peer, sport=flow.port, dport=flow.sport)
+
+
+def reset_heard(flow, was, now):
+    """The SYN on loopback that a rule resets, as it did before, when the
+    program waited for it in vain; None: something else has changed."""
+    if flow.kind != "local" or not flow.variant.startswith("tcp") or \
+            was != ["program: waits"] or now != ["program: ECONNREFUSED"]:
+        return None
+    return dataclasses.replace(first_of(flow), proto=build.TCP, bits=2)
 
 
 def may_answer(flow, was, now):
@@ -239,7 +304,9 @@ class Judge:
         self.tally = {"flows": 0, "passed": 0, "probes": 0, "gained": 0,
                       "strays lost": 0}
         self.failures = []
-        self.firsts = []        # datagrams that began a flow, newly let in
+        # newly let in: packets that begin a flow, or refuse it; and flows
+        # that differ by what the original has to be asked about
+        self.firsts, self.late = [], []
 
     def fail(self, bound, kind, subject, text):
         self.failures.append(Failure(bound, kind, subject, text))
@@ -254,11 +321,30 @@ class Judge:
                 w.startswith("no ") or w == "program: waits" for w in was)
             if was != now and may_answer(flow, was, now):
                 self.firsts.append(first_of(flow))
+            elif was != now and reset_of(flow, was, now):
+                self.firsts.append(reset_of(flow, was, now))
+            elif was != now and (later_of(flow, was, now) or
+                                 reset_heard(flow, was, now)):
+                self.late.append((flow, was, now))
             elif was != now and not self._forgiven(flow, was, now):
-                self.fail(1, "a conversation goes otherwise", flow,
-                          "before: %s\n    after:  %s" % (was, now))
+                self._fail_flow(flow, was, now)
             yield from ((flow, one, two) for one, two in zip(strays, others)
                         if two[1] and not one[1])
+
+    def _fail_flow(self, flow, was, now):
+        self.fail(1, "a conversation goes otherwise", flow,
+                  "before: %s\n    after:  %s" % (was, now))
+
+    def _judge_late(self, flow, was, now):
+        """The original has to let in the later packet as a first one, or to
+        send the same reset."""
+        later = later_of(flow, was, now)
+        self.tally["gained"] += 1
+        self.original.afresh()
+        if not (self.original.alone(later) if later else
+                self.original.resets([reset_heard(flow, was, now)]) and
+                "tcp-noninitial" in self.announced("INPUT", flow.version)):
+            self._fail_flow(flow, was, now)
 
     def _forgiven(self, flow, was, now):
         """Answers of other protocols may be lost, if that was said, and what
@@ -300,7 +386,12 @@ class Judge:
                     self._judge_gain(p, has_socket(p, written))
 
     def _judge_loss(self, p):
-        if begins(p):
+        """Protocols without ports have one connection for two addresses: what
+        does not pass alone has answered a probe before it, and that answers
+        of such protocols are lost was to be said."""
+        if begins(p) and not (has_no_ports(p) and
+                              self.loses(p.version, "proto") and
+                              not self.original.alone(p)):
             self.fail(1, "cannot begin", p, "lost")
         else:
             self.tally["strays lost"] += 1
@@ -336,4 +427,6 @@ class Judge:
         for probe in self.firsts:
             self.tally["gained"] += 1
             self._judge_gain(probe, has_socket(probe, ()))
+        for flow, was, now in self.late:
+            self._judge_late(flow, was, now)
         return self.failures

@@ -70,6 +70,22 @@ ROUTER_WRONG = {
          "-A FORWARD -p {icmp} {type} {reply}")]),
     "errors lost": (1, [("{errors FORWARD}\n", "")]),
 }
+SILENT_WRONG = {
+    "resets that no rule sends": (2, [
+        ("{nd OUTPUT}\n", "{nd OUTPUT}\n-A OUTPUT -p tcp -m tcp --tcp-flags "
+         "FIN,SYN,RST RST -j ACCEPT\n")]),
+    "errors about nothing": (2, [("{nd INPUT}\n",
+                                  "{nd INPUT}\n{errors INPUT}\n")]),
+}
+FIRST_WRONG = {
+    "another protocol cannot begin": (1, [("-A OUTPUT -p esp -j ACCEPT\n",
+                                           "")]),
+    "another protocol from anywhere": (1, [("-i lan0 -p esp", "-p esp")]),
+    "datagrams from anywhere": (2, [("-i lan0 -p udp", "-p udp")]),
+    "segments from anywhere": (2, [
+        ("-i lan0 -p tcp", "-p tcp %s -j ACCEPT\n-A INPUT -i lan0 -p tcp" %
+         ("-m tcp --dport 22 " + EST))]),
+}
 NFT_HOST_WRONG = {
     "a service forgotten": (1, [("tcp dport { 22, 80, 443 } accept\n",
                                  "tcp dport { 80, 443 } accept\n")]),
@@ -110,7 +126,11 @@ PAIRS = {
     False: ((known.HOST, known.HOST_AFTER, known.HOST_ADMITS, HOST_WRONG,
              False),
             (known.ROUTER, known.ROUTER_AFTER, known.ROUTER_ADMITS,
-             ROUTER_WRONG, True)),
+             ROUTER_WRONG, True),
+            (known.SILENT, known.SILENT_AFTER, known.SILENT_ADMITS,
+             SILENT_WRONG, False),
+            (known.FIRST, known.FIRST_AFTER, known.FIRST_ADMITS, FIRST_WRONG,
+             False)),
     True: ((known.NFT_HOST, known.NFT_HOST_AFTER, known.NFT_HOST_ADMITS,
             NFT_HOST_WRONG, False),
            (known.NFT_ROUTER, known.NFT_ROUTER_AFTER, known.NFT_ROUTER_ADMITS,

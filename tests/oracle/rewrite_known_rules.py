@@ -127,6 +127,78 @@ ROUTER_ADMITS = {
     "INPUT": {"fragment"}, "OUTPUT": set(),
 }
 
+# Nobody may begin anything but by loopback, and the REJECT answers what belongs
+# to nothing: that is no answer to the kernel, and never leaves.
+SILENT = """*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT DROP [0:0]
+-A INPUT -i lo -j ACCEPT
+{nd INPUT}
+-A INPUT -m state --state ESTABLISHED,RELATED -j ACCEPT
+-A INPUT -p tcp -m state --state NEW -j DROP
+-A INPUT -p tcp -j REJECT --reject-with tcp-reset
+-A OUTPUT -o lo -j ACCEPT
+{nd OUTPUT}
+-A OUTPUT -m state --state ESTABLISHED,RELATED -j ACCEPT
+COMMIT
+"""
+SILENT_AFTER = """*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT DROP [0:0]
+-A INPUT -i lo -j ACCEPT
+{nd INPUT}
+-A INPUT -p tcp -j DROP
+-A INPUT -p tcp -j REJECT --reject-with tcp-reset
+-A OUTPUT -o lo -j ACCEPT
+{nd OUTPUT}
+COMMIT
+"""
+SILENT_ADMITS = {"INPUT": {"icmp-error"}, "OUTPUT": {"tcp-noninitial"},
+                 "FORWARD": set()}
+
+# What begins is let in, and what follows it is not.
+FIRST = """*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT DROP [0:0]
+-A INPUT -i lo -j ACCEPT
+{nd INPUT}
+-A INPUT -i lan0 -p udp -m udp --dport 53 -m state --state NEW -j ACCEPT
+-A INPUT -i lan0 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
+-A INPUT -i lan0 -p esp -m state --state NEW -j ACCEPT
+-A OUTPUT -o lo -j ACCEPT
+{nd OUTPUT}
+-A OUTPUT -m state --state ESTABLISHED,RELATED -j ACCEPT
+-A OUTPUT -p esp -m state --state NEW -j ACCEPT
+COMMIT
+"""
+FIRST_AFTER = """*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT DROP [0:0]
+-A INPUT -i lo -j ACCEPT
+{nd INPUT}
+-A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m socket -j DROP
+-A INPUT -i lan0 -p udp -m udp --dport 53 -j ACCEPT
+-A INPUT -i lan0 -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -i lan0 -p esp -j ACCEPT
+-A OUTPUT -o lo -j ACCEPT
+{nd OUTPUT}
+-A OUTPUT -o lan0 -p udp -m udp --sport 53 -j ACCEPT
+-A OUTPUT -o lan0 -p tcp -m tcp --sport 22 -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
+{errors OUTPUT}
+-A OUTPUT -p esp -j ACCEPT
+COMMIT
+"""
+FIRST_ADMITS = {
+    "INPUT": {"tcp-noninitial", "bad-flags", "udp-reply", "proto-reply"},
+    "OUTPUT": {"tcp-noninitial", "bad-flags", "udp-reply", "icmp-error",
+               "proto-reply"},
+    "FORWARD": set(),
+}
+
 NFT_HOST = """table inet host {
 	chain input {
 		type filter hook input priority filter; policy drop;
