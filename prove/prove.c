@@ -203,15 +203,11 @@ static int prepare(struct prove *x, struct host_copy *copy)
 		       scene_add_devices(&x->scene, x->plan.policy);
 }
 
-int prove_policy(struct prove *x, const struct request *rq,
-		 const char *policy, const char *file)
+/* The policy is loaded, or could not be. */
+static int prove(struct prove *x, int err)
 {
 	struct host_copy copy = { 0 };
-	int err;
 
-	*x = (struct prove){ .rq = *rq, .file = file };
-	x->rq.private_kernel = true;
-	err = plan_load(&x->plan, &x->rq, policy);
 	if (!err)
 		err = prepare(x, &copy);
 	if (!err)
@@ -220,23 +216,22 @@ int prove_policy(struct prove *x, const struct request *rq,
 	return err;
 }
 
+int prove_policy(struct prove *x, const struct request *rq,
+		 const char *policy, const char *file)
+{
+	*x = (struct prove){ .rq = *rq, .file = file };
+	x->rq.private_kernel = true;
+	return prove(x, plan_load(&x->plan, &x->rq, policy));
+}
+
 int prove_asked(struct prove *x, const struct request *rq,
 		const struct plan *policy, const char *file,
 		const struct foreign *saved, const struct asked *a)
 {
-	struct host_copy copy = { 0 };
-	int err;
-
 	*x = (struct prove){ .rq = *rq, .file = file, .text = saved,
 			     .asked = a };
 	x->rq.private_kernel = true;
-	err = load(&x->plan, &x->rq, policy);
-	if (!err)
-		err = prepare(x, &copy);
-	if (!err)
-		err = run_all(x, &copy);
-	host_copy_release(&copy);
-	return err;
+	return prove(x, load(&x->plan, &x->rq, policy));
 }
 
 bool prove_holds(const struct prove *x)
