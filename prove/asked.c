@@ -10,7 +10,7 @@
 #include "core/inet.h"
 #include "prove/frame.h"
 
-static int refuse(struct diags *d, const char *why, const char *help)
+int asked_refuse(struct diags *d, const char *why, const char *help)
 {
 	diag_add(d, DIAG_ERROR, 0, ID_NOT_PROVABLE, NOPOS,
 		 "no connection begins with this packet as it is written: %s",
@@ -30,30 +30,54 @@ static int check_kind(const struct packet_spec *spec, struct diags *d)
 						 ICMP6_ECHO_REQUEST;
 
 	if (!frame_knows(spec->proto))
-		return refuse(d, "its protocol is none that ctpolicy can hold a conversation in",
-			      "tcp, udp, sctp, gre and echoes of ICMP can be proved");
+		return asked_refuse(d, "its protocol is none that ctpolicy can hold a conversation in",
+			      "tcp, udp, udplite, sctp, gre, esp and echoes of ICMP can be proved");
 	if (spec->fragment || spec->has_mark)
-		return refuse(d, "a fragment, or a packet with a mark, is not sent",
+		return asked_refuse(d, "a fragment, or a packet with a mark, is not sent",
 			      "leave it out");
 	if (spec->has_flags && spec->flags != TH_SYN)
-		return refuse(d, "its flags are not those of a first packet",
+		return asked_refuse(d, "its flags are not those of a first packet",
 			      first);
 	if (spec->has_type && spec->type != echo)
-		return refuse(d, "its type is no echo request", first);
+		return asked_refuse(d, "its type is no echo request", first);
 	return 0;
 }
 
-static int check_ends(const struct packet_spec *spec, struct diags *d)
+static bool is_own(const struct endpoint *e, const struct prefix_set *local)
+{
+	return prefix_set_contains(local, e->family, e->addr);
+}
+
+/* None, a group, or all of a network: whose mask may not be known here. */
+static bool is_no_host(const struct endpoint *e, const struct prefix_set *local)
+{
+	static const uint8_t none[16];
+	size_t n = e->family == AF_INET ? 4 : 16;
+
+	if (!memcmp(e->addr, none, n))
+		return true;
+	if (e->family == AF_INET6)
+		return e->addr[0] == 0xff;
+	return e->addr[0] >= 224 ||
+	       ((e->addr[3] == 255 || !e->addr[3]) && !is_own(e, local));
+}
+
+static int check_ends(const struct packet_spec *spec,
+		      const struct prefix_set *local, struct diags *d)
 {
 	if (spec->from.any || spec->to.any)
-		return refuse(d, "an address is missing", whole);
+		return asked_refuse(d, "an address is missing", whole);
+	if (is_no_host(&spec->from.at, local) || is_no_host(&spec->to.at, local))
+		return asked_refuse(d, "an address is not one of a single host",
+				    "what a group or a whole network gets, and who answers, no copy shows");
 	if (protocol_has_ports(spec->proto) && !spec->to.at.has_port)
-		return refuse(d, "the port it goes to is missing", whole);
+		return asked_refuse(d, "the port it goes to is missing", whole);
 	return 0;
 }
 
 int asked_of_spec(const struct packet_spec *spec, enum packet_path path,
-		  uint8_t states, struct asked *ret, struct diags *d)
+		  const struct prefix_set *local, uint8_t states,
+		  struct asked *ret, struct diags *d)
 {
 	static const enum flow_way ways[PATH_MAX_] = {
 		[PATH_TO_HOST] = WAY_IN, [PATH_FROM_HOST] = WAY_OUT,
@@ -63,10 +87,10 @@ int asked_of_spec(const struct packet_spec *spec, enum packet_path path,
 	int err = check_kind(spec, d);
 
 	if (!err && said && said != packet_state_of("new", 3))
-		err = refuse(d, "its state is not that of a first packet",
+		err = asked_refuse(d, "its state is not that of a first packet",
 			     first);
 	if (!err)
-		err = check_ends(spec, d);
+		err = check_ends(spec, local, d);
 	if (err)
 		return err;
 	*ret = (struct asked){

@@ -22,8 +22,14 @@ struct asked {
 	const char *in, *out;
 };
 
-/* `states`: NF_CT_STATE_BITs that it was said to have, beside the spec's. */
+/*
+ * `local`: addresses of this host, as far as they are known. `states`:
+ * NF_CT_STATE_BITs that the packet was said to have, beside the spec's.
+ */
 int asked_of_spec(const struct packet_spec *spec, enum packet_path path,
-		  uint8_t states, struct asked *ret, struct diags *d);
+		  const struct prefix_set *local, uint8_t states,
+		  struct asked *ret, struct diags *d);
+/* The same, for other reasons. */
+int asked_refuse(struct diags *d, const char *why, const char *help);
 
 #endif

@@ -225,12 +225,15 @@ static void name_device(struct flow_sample *s, enum flow_part p,
 int cases_ask(struct cases *c, const struct asked *a, const struct scene *s)
 {
 	struct prove_case *one = add(c);
-	uint16_t cport = htons(a->cport ? a->cport : s->ephemeral.first);
+	bool ports = protocol_has_ports(a->proto);
+	uint16_t cport = htons(a->cport ? a->cport :
+			       ports ? s->ephemeral.first : 0);
 	uint16_t sport = htons(a->sport);
 
 	if (!one)
 		return -ENOMEM;
 	one->asked = true;
+	one->cport_said = a->cport;
 	one->flow = (struct flow_space){ .way = a->way, .family = a->family,
 					 .proto = a->proto };
 	memcpy(one->sample.key[FLOW_CLIENT], a->client, sizeof(a->client));

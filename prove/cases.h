@@ -28,6 +28,7 @@ struct prove_case {
 	const struct service *service;	/* NULL: of none */
 	const struct packet_test *test;	/* NULL: of none */
 	bool asked;
+	bool cport_said;		/* it stays as it is */
 	struct flow_space flow;
 	struct flow_sample sample;
 	struct call call;		/* as it was held the last time */

@@ -33,9 +33,7 @@ static void choose_port(struct hold *h, const struct prove_case *c,
 {
 	struct port_range r = h->scene->ephemeral;
 
-	if (c->test && t->cport)
-		return;
-	if (c->asked && t->cport != r.first)
+	if ((c->test && t->cport) || c->cport_said)
 		return;
 	if (protocol_is_icmp(t->proto))
 		t->cport = (uint16_t)(1 + h->used++);

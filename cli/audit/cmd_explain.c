@@ -171,7 +171,7 @@ static int explain(const struct options *o, struct work *w,
 	r->f = w->f;
 	if (!o->prove)
 		return 0;
-	err = explain_prove(o, &spec, r, &w->proof, &w->d);
+	err = explain_prove(o, &spec, host.local, r, &w->proof, &w->d);
 	if (!err)
 		r->proof = &w->proof;
 	return err;

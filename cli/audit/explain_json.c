@@ -231,6 +231,14 @@ static json_t *proved_end(const struct explain_report *r,
 			 "rule", json_of_text(e.by));
 }
 
+static json_t *proved_packet(const struct prove_run *run)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	prove_packet_words(&run->cases.v[0].call, false, &b);
+	return strbuf_status(&b) ? NULL : json_of_text(strbuf_str(&b));
+}
+
 static json_t *proofs(const struct explain_report *r)
 {
 	json_t *a = json_array();
@@ -239,8 +247,9 @@ static json_t *proofs(const struct explain_report *r)
 		const struct prove_run *run = &r->proof->runs[i];
 
 		json_array_append_new(a, json_pack(
-			"{s:o, s:b, s:o, s:o}",
+			"{s:o, s:o, s:b, s:o, s:o}",
 			"backend", json_of_text(run->backend),
+			"packet", proved_packet(run),
 			"host_rules", r->proof->whole,
 			"request", proved_end(r, run, false),
 			"reply", proved_end(r, run, true)));

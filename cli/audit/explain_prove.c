@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/fault.h"
 #include "core/mem.h"
 
 bool explain_proof_tells(const struct explain_report *r,
@@ -81,19 +82,41 @@ int explain_proof_compare(const struct explain_report *r,
 	return err;
 }
 
+static bool is_translated(const struct walk *w)
+{
+	return w && w->translated != TRUTH_NO;
+}
+
+/* Nothing was sent that the kernel told of: no proof of anything. */
+static int check_seen(const struct prove *x, struct diags *d)
+{
+	for (size_t i = 0; i < x->n_runs; i++)
+		if (!prove_end_of(&x->runs[i], false).seen)
+			return diag_add(d, DIAG_ERROR, -FAULT_LACKING,
+					ID_NO_WITNESS, NOPOS,
+					"nothing is proved: the kernel told of no packet");
+	return 0;
+}
+
 int explain_prove(const struct options *o, const struct packet_spec *spec,
+		  const struct prefix_set *local,
 		  const struct explain_report *r, struct prove *x,
 		  struct diags *d)
 {
 	struct asked a;
-	int err = asked_of_spec(spec, r->at.path, o->ct_state, &a, d);
+	int err = asked_of_spec(spec, r->at.path, local, o->ct_state, &a, d);
 
 	if (err)
 		return err;
-	a.in = *spec->in ? spec->in : o->in;
-	a.out = *spec->out ? spec->out : o->out;
+	if (is_translated(r->walk) || is_translated(r->reply))
+		return asked_refuse(d, "its addresses are translated here, or may be",
+				    "what a copy translates goes to hosts that it lacks");
+	a.in = o->in;
+	a.out = o->out;
 	err = prove_asked(x, &o->request, r->policy ? &r->policy->plan : NULL,
 			  o->file, o->file ? r->f : NULL, &a);
 	diags_append(d, &x->plan.diags);
+	if (!err)
+		err = check_seen(x, d);
 	return err ? err : explain_proof_compare(r, x, d);
 }

@@ -14,8 +14,12 @@
 #include "cli/audit/explain_report.h"
 #include "cli/cli.h"
 
-/* The report has its walks. From here on, this process is not on the host. */
+/*
+ * The report has its walks; `local`: the host's addresses, as far as they are
+ * known. From here on, this process is not on the host.
+ */
 int explain_prove(const struct options *o, const struct packet_spec *spec,
+		  const struct prefix_set *local,
 		  const struct explain_report *r, struct prove *x,
 		  struct diags *d);
 /* The last step of it: what differs. -ENOMEM. */

@@ -272,10 +272,12 @@ static void print_proof(struct painter *y, const struct prove_run *run)
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 	const struct prove *x = y->r->proof;
 
-	strbuf_printf(&b, "proved, with %s%s%s: ",
+	strbuf_puts(&b, "proved with ");
+	prove_packet_words(&run->cases.v[0].call, false, &b);
+	strbuf_printf(&b, " and %s%s%s: ",
 		      x->file ? "the file's rules" :
 		      x->whole ? "this host's rules" : "no rules of a host",
-		      run->backend ? " and the policy in " : "",
+		      run->backend ? ", the policy in " : "",
 		      run->backend ? run->backend : "");
 	explain_proof_words(y->r, run, false, &b);
 	strbuf_puts(&b, "; reply: ");

@@ -11,7 +11,7 @@ import lab
 import tally
 from peers import pair
 from tally import check
-from test_explain_policy import (POLICY, listing, of_file, packets, prepare,
+from test_explain_policy import (NFT, POLICY, listing, of_file, packets, prepare,
                                  save)
 
 NOT_FIRST = 64
@@ -24,6 +24,10 @@ REFUSED = (
     ("icmp 192.0.2.9 > 198.51.100.2 echo-reply", "echo request"),
     ("89 192.0.2.9 > 198.51.100.2", "protocol"),
     ("tcp 192.0.2.9 > 198.51.100.2:80 fragment", "fragment"),
+    ("udp 192.0.2.9 > 224.0.0.251:5353", "single host"),
+    ("udp [2001:db8:1::9] > [ff02::fb]:5353", "single host"),
+    ("udp 192.0.2.9 > 198.51.100.255:137", "single host"),
+    ("tcp 0.0.0.0 > 198.51.100.2:80", "single host"),
 )
 # accepted, and then not: only the first packet is what explain tells of
 LATER = """*filter
@@ -124,6 +128,42 @@ def later_packets(space):
           "later: words", text)
 
 
+NAT = """
+table ip nat {
+chain pre { type nat hook prerouting priority -100
+tcp dport 9090 dnat to 10.0.0.5:80
+}
+}
+"""
+# what has no ports has no port of its own to begin from
+OTHERS = ("gre", "esp")
+
+
+def translated(space):
+    space.clear()
+    space.nft(NFT + NAT)
+    packet = ("tcp 192.0.2.9:40000 > 198.51.100.2:%d syn", "--in", "s")
+    said = ask(space, (packet[0] % 9090, *packet[1:]))
+    check(said["status"] == NOT_FIRST and "proofs" not in said and
+          "translated" in said["diagnostics"][0]["message"], "dnat", said)
+    compare(space, (packet[0] % 80, *packet[1:]), "beside dnat")
+
+
+def others(space):
+    space.clear()
+    space.nft(NFT)
+    for version, here in ((4, "192.0.2.9"), (6, "2001:db8:1::9")):
+        for word in OTHERS:
+            packet = "%s %s > %s" % (word, here, lab.address("server", version))
+            said = compare(space, (packet, "--in", "s"), "no ports")
+            check(said["proofs"][0]["request"]["result"] == "dropped",
+                  packet, said)
+    port = ("tcp 192.0.2.9:32768 > 198.51.100.2:8002 syn", "--in", "s")
+    end = compare(space, port, "first port")["proofs"][0]
+    check(end["packet"] == "192.0.2.9:32768 > 198.51.100.2:8002" and
+          "banned" in (end["request"]["rule"] or ""), "first port", end)
+
+
 def refused(space):
     for text, why in REFUSED:
         said = ask(space, (text,))
@@ -140,6 +180,9 @@ def main():
         of_dialect(server, "legacy")
         of_saved(server)
         later_packets(server)
+    if "nftables" in lab.BACKENDS:
+        translated(server)
+        others(server)
     refused(server)
     tally.end()
 
