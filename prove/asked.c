@@ -67,7 +67,8 @@ static int check_ends(const struct packet_spec *spec,
 {
 	if (spec->from.any || spec->to.any)
 		return asked_refuse(d, "an address is missing", whole);
-	if (is_no_host(&spec->from.at, local) || is_no_host(&spec->to.at, local))
+	if (is_no_host(&spec->from.at, local) ||
+	    is_no_host(&spec->to.at, local))
 		return asked_refuse(d, "an address is not one of a single host",
 				    "what a group or a whole network gets, and who answers, no copy shows");
 	if (protocol_has_ports(spec->proto) && !spec->to.at.has_port)

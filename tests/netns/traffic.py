@@ -125,7 +125,7 @@ def udp_exchange(namespace, version, dst, port, size=100, timeout=8,
             return _word(err)
 
 
-def ping_exchange(namespace, version, dst, raw=False, timeout=2, size=4):
+def ping_exchange(namespace, version, dst, raw=False, timeout=5, size=4):
     """An echo request by a ping socket, or by a raw one, and its reply."""
     proto, kind, reply = ((socket.IPPROTO_ICMP, 8, 0) if version == 4 else
                           (socket.IPPROTO_ICMPV6, 128, 129))

@@ -50,6 +50,11 @@ class Watch:
         self.process.wait()
         self.process.stdout.close()
 
+    def waited(self):
+        """Seconds for a processor that others had."""
+        with open("/proc/%d/schedstat" % self.process.pid) as text:
+            return int(text.read().split()[1]) / 1e9
+
     def worked(self):
         """Seconds of a processor."""
         with open("/proc/%d/stat" % self.process.pid) as text:
