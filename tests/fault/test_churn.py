@@ -151,13 +151,19 @@ def judge(host, churn, how, verb, path, before, said):
     return lost
 
 
+COMMANDS = 15
+
+
 def together(how, seconds, rate, rng, prefix):
     host = history.Host("iptables")
     churn = Churner(host.space, rate, rng)
     churn.start()
     count = {"done": 0, "refused": 0, "lost": 0, "between": 0}
     slowest, began, whole = 0, time.monotonic(), True
-    while time.monotonic() < began + seconds:
+    # a busy machine gets through few commands, and they must meet somebody
+    while time.monotonic() < began + seconds or (
+            count["done"] + count["refused"] < COMMANDS and
+            time.monotonic() < began + 10 * seconds):
         for verb, path in (("apply", SMALL), ("apply", LARGE),
                            ("apply", SMALL), ("remove", None)):
             with churn.hold:        # what stands in between is recovered first
