@@ -67,6 +67,9 @@ static int put_rest(struct job *j, struct rule_list *l,
 			err = add_rest(j->x->a, &rest.v[k], &but->v[i], &next);
 		rest = next;
 	}
+	/* all but several interfaces, which no rule of iptables names */
+	if (!err && !begin_is_short(j, &rest, SIZE_MAX))
+		err = -E2BIG;
 	for (size_t i = 0; !err && i < rest.n; i++) {
 		r.zone = rest.v[i];
 		err = list_put(j, l, r);
