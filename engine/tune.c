@@ -13,17 +13,20 @@
 #include "host/own_files.h"
 #include "host/own_lines.h"
 
-/* In place of what is no regular file, and so none of ours. */
+/* In place of what is no regular file, or cannot be read: none of ours. */
 #define NO_TEXT "-"
 
-/* What somebody added to one of ours is neither compared nor recorded. */
+/*
+ * What somebody added to one of ours is neither compared nor recorded. Why one
+ * cannot be read is said when it is to be written: no rules depend on it.
+ */
 static int read_file(const char *path, char **ret)
 {
 	_cleanup_(strbuf_release) struct strbuf ours = { 0 }, others = { 0 };
 	_cleanup_free_ char *text = NULL;
 	int err = own_file_read(path, &text);
 
-	if (err && err != -EEXIST)
+	if (err == -ENOMEM)
 		return err;
 	if (!err && text && own_file_has_mark(text))
 		own_lines_split(text, &ours, &others);
@@ -231,6 +234,8 @@ static int write_file(const struct tune *t, const struct item *x,
 	if (!err && now && !tune_owns(t, now))
 		err = -EEXIST;
 	strbuf_puts(&text, x->value);
+	if (*x->value && !strstr(x->value, OWN_LINES_END))
+		strbuf_puts(&text, OWN_LINES_END "\n");
 	if (!err && now)
 		own_lines_split(now, &ours, &text);
 	if (!err)

@@ -109,13 +109,19 @@ static bool persists(const struct plan *p)
 	return p->policy && p->policy->persist && p->rules->n_sysctls;
 }
 
-/* A file that is not ours is none. */
-static int is_there(const struct tune *t, const char *path, bool *ret)
+/* A file that is not ours is none; whose it is may be unknown: then it stays. */
+static int find_there(struct plan *p, const char *path, bool wanted,
+		      bool *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	int err = own_file_read(path, &text);
 
-	*ret = !err && text && tune_owns(t, text);
+	*ret = !err && text && tune_owns(&p->change.tune, text);
+	if (err && err != -EEXIST && err != -ENOMEM && !wanted)
+		diag_add(&p->diags, DIAG_WARNING, 0, ID_FILE_NOT_EDITED,
+			 (struct srcpos){ path, 0, 0, 0 },
+			 "this file of ctpolicy's cannot be removed: %s",
+			 strerror(-err));
 	return err == -ENOMEM ? err : 0;
 }
 
@@ -124,12 +130,11 @@ static int want_file(struct plan *p, enum own_file f)
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
 	const char *path = own_file_path(f);
 	bool there = false;
-	int err = is_there(&p->change.tune, path, &there);
+	int err;
 
-	if (!err && persists(p))
+	if (persists(p))
 		put[f](p, &text);
-	if (text.n)
-		strbuf_puts(&text, OWN_LINES_END "\n");
+	err = find_there(p, path, text.n, &there);
 	if (!err)
 		err = strbuf_status(&text);
 	if (err || (!text.n && !there))

@@ -64,9 +64,13 @@ void own_lines_split(const char *text, struct strbuf *ours,
 	struct lines_part one;
 	size_t next = 0, n = strlen(text);
 
-	while ((one = lines_next(text, n, &next)).n)
-		strbuf_add(own_lines_next(&at, one.s, one.n) ? ours : &rest,
-			   one.s, one.n);
+	while ((one = lines_next(text, n, &next)).n) {
+		bool was = at.over;
+		bool own = own_lines_next(&at, one.s, one.n);
+
+		if (!own || at.over == was)
+			strbuf_add(own ? ours : &rest, one.s, one.n);
+	}
 	if (rest.lost || strspn(strbuf_str(&rest), " \t\r\n") < rest.n)
 		strbuf_join(others, &rest);
 }

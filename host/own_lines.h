@@ -31,7 +31,10 @@ struct own_lines {
 
 /* The next line, with or without its newline: did ctpolicy write it? */
 bool own_lines_next(struct own_lines *at, const char *line, size_t len);
-/* Each is added to one of the two; somebody's are not where all are blank. */
+/*
+ * Each is added to one of the two, but for OWN_LINES_END, which is no content;
+ * somebody's are not where all are blank.
+ */
 void own_lines_split(const char *text, struct strbuf *ours,
 		     struct strbuf *others);
 

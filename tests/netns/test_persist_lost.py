@@ -80,18 +80,25 @@ class Lost(persisted.Persisted):
         elif how == "link":
             os.unlink(SYSCTLS)
             os.symlink("/dev/null", SYSCTLS)
+        elif how == "unreadable":
+            os.chown(SYSCTLS, 1000, 0)
+            os.chmod(SYSCTLS, 0o600)
         else:
             subprocess.run(["mount", "-o", "remount,ro", "/etc"], check=True)
 
     def mend(self, how):
         if how == "read-only":
             subprocess.run(["mount", "-o", "remount,rw", "/etc"], check=True)
+        elif how == "unreadable":
+            os.chown(SYSCTLS, 0, 0)
+            os.chmod(SYSCTLS, 0o644)
         else:
             os.unlink(SYSCTLS)
 
     def test_way_back(self):
         """What became of a file keeps no rule in force, and no sysctl."""
-        for how, back in itertools.product(("theirs", "link", "read-only"),
+        for how, back in itertools.product(("theirs", "link", "read-only",
+                                            "unreadable"),
                                            ("trial", "rollback", "recover")):
             with self.subTest(how=how, back=back):
                 self.ctpolicy(0, "remove")
@@ -104,8 +111,8 @@ class Lost(persisted.Persisted):
                     status = self.ctpolicy(0, "status", "--json").stdout
                     self.assertEqual(json.loads(status)["untracked"], [])
                     # killed before it was written, it is as it was
-                    if said is not None and (how, back) != ("read-only",
-                                                            "recover"):
+                    if said is not None and (back != "recover" or
+                                             how in ("theirs", "link")):
                         self.assertIn(SYSCTLS + ": warning: ", said)
                         self.assertIn("CT529", said)
                     if how == "theirs":
@@ -116,7 +123,7 @@ class Lost(persisted.Persisted):
 
     def test_watch(self):
         """It puts the rules back, too."""
-        for how in ("theirs", "link", "read-only"):
+        for how in ("theirs", "link", "read-only", "unreadable"):
             with self.subTest(how=how):
                 self.ctpolicy(0, "apply", policy("persist: true, timeouts: "
                                                  "{udp: 21s}", SERVICE))
@@ -129,9 +136,12 @@ class Lost(persisted.Persisted):
                     self.assertIn("put back", said.stdout)
                     self.assertIn(SYSCTLS + ": warning: ", said.stderr)
                     self.assertEqual(self.services(), ["web"])
-                    # and says no more than is so
-                    said = self.ctpolicy(14, "watch", "--once")
-                    self.assertIn("could not be put back", said.stdout)
+                    # and says no more than is so: with all powers the text
+                    # can be read, and is right
+                    right = how == "unreadable"
+                    said = self.ctpolicy(0 if right else 14, "watch", "--once")
+                    self.assertIn("is in force" if right else
+                                  "could not be put back", said.stdout)
                 finally:
                     if how == "read-only":
                         put_up = ["mount", "-o", "remount,rw", "/etc"]
@@ -180,12 +190,54 @@ class Lost(persisted.Persisted):
         self.assertEqual(texts(), [None, rest, None])
         os.unlink(SYSCTLS)
 
+    def test_removal(self):
+        """Of a file that cannot be read it is said that it stays."""
+        self.ctpolicy(0, "apply", policy(services=SERVICE))
+        self.spoil("unreadable")
+        try:
+            said = self.ctpolicy(0, "remove").stderr
+            self.assertIn(SYSCTLS + ": warning: this file of ctpolicy's "
+                          "cannot be removed: Permission denied", said)
+            self.assertEqual(self.services(), [])
+            self.assertEqual(boot_files.read(KNOB), self.before)
+        finally:
+            self.mend("unreadable")
+
+    def test_without_the_last_line(self):
+        """Earlier versions wrote none: it is no content, and no difference."""
+        self.ctpolicy(0, "apply", policy())
+        for path in (SYSCTLS, RULE):
+            put(path, boot_files.read(path).replace(END, ""))
+        self.ctpolicy(0, "diff", policy())
+        self.spoil("read-only")
+        try:
+            self.ctpolicy(0, "apply", policy())
+            status = self.ctpolicy(0, "status", "--json").stdout
+            self.assertEqual(json.loads(status)["drift"]["settings"], 0)
+        finally:
+            self.mend("read-only")
+        more = "net.netfilter.nf_conntrack_udp_timeout_stream = 90\n"
+        for back in ("rollback", "trial"):
+            self.ctpolicy(0, "apply", policy("persist: true, timeouts: "
+                                             "{udp: 21s}"), *(
+                ("--confirm", "2s") if back == "trial" else ()))
+            if more not in boot_files.read(SYSCTLS):
+                with open(SYSCTLS, "a") as f:
+                    f.write(more)
+            self.go_back(back)
+            self.assertEqual(boot_files.read(KNOB), "20\n")
+            self.assertEqual(texts()[1], written(20, more)[1])
+        self.ctpolicy(0, "remove")
+        self.assertEqual(texts(), [None, more, None])
+        os.unlink(SYSCTLS)
+
     def test_boot(self):
         """The service at boot does what it can: of a file that another one
         has taken the place of, and of a setting, it says that it cannot."""
         file = policy("persist: true, timeouts: {udp: 20s}", SERVICE)
         self.ctpolicy(0, "apply", file)
-        for how, code in (("theirs", 14), ("link", 14), ("read-only", 77)):
+        for how, code in (("theirs", 14), ("link", 14), ("read-only", 77),
+                          ("unreadable", 77)):
             for knob in ("", "bind"):
                 with self.subTest(how=how, knob=knob):
                     if how == "read-only":
