@@ -211,7 +211,8 @@ def later_of(flow, was, now):
     """The packet of a conversation that is newly let in after its first, which
     passed; None: something else has changed. Nothing says of it that it is a
     later one, where they are refused, and first ones are not."""
-    if flow.kind == "udp_server" and was[-1:] == ["no request"] and \
+    if flow.kind in ("udp_server", "udp_forward") and \
+            was[-1:] == ["no request"] and \
             now == was[:-1] + was[:-1]:
         return first_of(flow)
     if flow.kind in ("other_client", "other_forward") and \
