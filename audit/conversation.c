@@ -142,16 +142,14 @@ static void put_status(struct packet *p)
 	memcpy(p->field[FIELD_STATUS].known, &be_nat, sizeof(be_nat));
 }
 
-/*
- * What conntrack makes of a packet whose connection it does not know. Of TCP, a
- * SYN-ACK begins none, but what comes behind it may.
- */
+/* What conntrack makes of a packet whose connection it does not know. */
 static uint8_t alone_of(enum talk talk, uint8_t proto)
 {
 	if (talk != TALK_ANSWER)
 		return talks[talk].alone;
 	switch (proto) {
-	case IPPROTO_ICMP:		/* an echo reply */
+	case IPPROTO_TCP:		/* a SYN-ACK begins nothing */
+	case IPPROTO_ICMP:		/* nor does an echo reply */
 	case IPPROTO_ICMPV6:
 		return NF_CT_STATE_INVALID_BIT;
 	case IPPROTO_UDP:
@@ -191,5 +189,18 @@ bool conversation_packet(const struct flow_space *sp,
 	ret->answers = answers;
 	ret->ct_alone = alone_of(talk, sp->proto);
 	ret->ct_states = has_entry ? talks[talk].state : ret->ct_alone;
+	return true;
+}
+
+bool conversation_next(const struct flow_space *sp, const struct packet *answer,
+		       struct packet *ret)
+{
+	if (sp->proto != IPPROTO_TCP)
+		return false;
+	*ret = *answer;
+	packet_set_number(ret, FIELD_TCP_FLAGS, TH_ACK);
+	ret->ct_alone = IS_NEW | NF_CT_STATE_INVALID_BIT;
+	if (answer->ct_states == answer->ct_alone)
+		ret->ct_states = ret->ct_alone;
 	return true;
 }

@@ -28,6 +28,12 @@ enum talk {
 bool conversation_packet(const struct flow_space *sp,
 			 const struct flow_sample *s, enum talk talk,
 			 bool has_entry, struct packet *ret);
+/*
+ * What a server sends behind this SYN-ACK. Where no entry knows of that, it may
+ * begin one, as nf_conntrack_tcp_loose says. False: none but TCP's differs.
+ */
+bool conversation_next(const struct flow_space *sp, const struct packet *answer,
+		       struct packet *ret);
 bool talk_is_error(enum talk talk);
 /* Words for messages: "first packets". */
 const char *talk_name(enum talk talk);

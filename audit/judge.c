@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/judge.h"
 
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
 #include "audit/judge_drop.h"
@@ -135,6 +136,25 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 		       watch->passed(&walk, p, t, watch->arg) : 0;
 }
 
+/* What follows a SYN-ACK may begin an entry, and be translated. */
+static int judge_next(struct walker *w, const struct foreign *f,
+		      const struct flow_space *sp, const struct packet *answer,
+		      const struct walk_state *after, struct judged *ret)
+{
+	_cleanup_(walk_release) struct walk walk = { 0 };
+	struct packet p;
+	int err;
+
+	if (ret->talk[TALK_ANSWER].passes == TRUTH_NO ||
+	    !(after->ct & NF_CT_STATE_INVALID_BIT) ||
+	    !conversation_next(sp, answer, &p))
+		return 0;
+	err = walk_run(w, &p, &walk);
+	if (!err)
+		judge_moves(f, &walk, true, ret);
+	return err;
+}
+
 static int judge_all(struct walker *w, const struct foreign *f,
 		     const struct flow_space *sp, const struct flow_sample *s,
 		     enum truth tracking, bool has_entry,
@@ -153,6 +173,8 @@ static int judge_all(struct walker *w, const struct foreign *f,
 		if (t != TALK_FIRST)
 			judge_entry_put(&e, t, &p);
 		err = judge_talk(w, f, &p, t, watch, ret, &after);
+		if (!err && t == TALK_ANSWER)
+			err = judge_next(w, f, sp, &p, &after, ret);
 		if (!err)
 			judge_entry_next(&e, t, &after, ret);
 	}
@@ -255,18 +277,27 @@ struct harm_found judge_loss(const struct judged *now,
 }
 
 /* What stops it today is a rule that means it, not the default. */
-static struct harm_found find_gain(const struct judged *now, bool open)
+static struct harm_found find_stopped(const struct judged *now, bool open,
+				      enum truth passes)
 {
 	for (enum talk t = 0; t < TALK_MAX_; t++) {
 		const struct judged_talk *a = &now->talk[t];
 
-		if (talk_is_error(t) || !a->there || a->passes == TRUTH_YES ||
+		if (talk_is_error(t) || !a->there || a->passes != passes ||
 		    (open && a->by_default))
 			continue;
 		return found(a->by_ctmark ? HARM_COUNT : HARM_LET_IN,
 			     a->passes == TRUTH_MAYBE, t, a);
 	}
 	return (struct harm_found){ 0 };
+}
+
+/* Rather the packet that is sure to be dropped than the first that may be. */
+static struct harm_found find_gain(const struct judged *now, bool open)
+{
+	struct harm_found h = find_stopped(now, open, TRUTH_NO);
+
+	return h.harm ? h : find_stopped(now, open, TRUTH_MAYBE);
 }
 
 static struct harm_found find_need(const struct judged *now, enum flow_way way)

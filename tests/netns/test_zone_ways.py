@@ -31,6 +31,15 @@ FILTERS = {
     "out": [":OUTPUT DROP [0:0]", "-A OUTPUT -p ipv6-icmp -j ACCEPT",
             "-A OUTPUT " + STATES + "ESTABLISHED,RELATED -j ACCEPT"],
     "open": ["-A INPUT -p %s --dport 8080 " + STATES + "NEW -j ACCEPT"],
+    # Requests that only may pass; their answers must be known, or untracked.
+    "rated": [":INPUT DROP [0:0]", "-A INPUT -p ipv6-icmp -j ACCEPT",
+              "-A INPUT -p icmp -j ACCEPT",
+              "-A INPUT -p %s --dport 8080 -m limit --limit 1000/sec "
+              "--limit-burst 1000 -j ACCEPT",
+              ":OUTPUT DROP [0:0]", "-A OUTPUT -p ipv6-icmp -j ACCEPT",
+              "-A OUTPUT -p icmp -j ACCEPT",
+              "-A OUTPUT " + STATES + "NEW,ESTABLISHED,RELATED,UNTRACKED "
+              "-j ACCEPT"],
 }
 ASKS = ("PREROUTING", "i", "dport"), ("prerouting", "iifname")
 TELLS = ("OUTPUT", "o", "sport"), ("output", "oifname")
@@ -45,6 +54,8 @@ CASES = (
     ("tcp", "out", [TELLS], "reply", False),
     ("tcp", "open", [ASKS], "", True),
     ("tcp", "open", [ASKS], "reply", False),
+    ("tcp", "rated", [ASKS], "", False),
+    ("tcp", "rated", [TELLS], "reply", False),
     ("udp", "in", [ASKS], "", True),
     ("udp", "out", [ASKS], "", False),
     ("udp", "out", [ASKS], "orig", True),
@@ -106,6 +117,14 @@ def zones(dialect, proto, ways, direction):
         for (_, _, port), (hook, device) in ways)
 
 
+def untracked(dialect):
+    """Requests alone, so that an answer belongs to no entry."""
+    if dialect != "native":
+        return "*raw\n-A PREROUTING -p tcp --dport 8080 -j NOTRACK\nCOMMIT\n"
+    return ("table inet half {\n chain pre {\n  type filter hook prerouting "
+            "priority raw;\n  tcp dport 8080 notrack\n }\n}\n")
+
+
 def load(dialect, proto, name, more):
     lines = [line % proto if "%" in line else line for line in FILTERS[name]]
 
@@ -130,8 +149,10 @@ class OneWay(unittest.TestCase):
         backend = dialects.backend_of(dialect)
         load(dialect, proto, name, zones(dialect, proto, ways, direction))
         self.assertEqual(works(proto), today)
-        code, out = SERVER.ctpolicy("apply", POLICY % proto, "--backend",
-                                    backend)
+        policy = POLICY % proto
+        if name == "rated":
+            policy = policy.replace("[8080]", "[8080], accept: none")
+        code, out = SERVER.ctpolicy("apply", policy, "--backend", backend)
         if code == 0:
             self.assertEqual(works(proto), today, out)
             SERVER.remove(backend)
@@ -143,6 +164,24 @@ class OneWay(unittest.TestCase):
             # else nft's zone undoes NOTRACK as well
             self.assertIn("different conntrack zones", out)
             self.assertIn("zone", out.split("conntrack zones, by")[-1])
+            if name != "open":
+                self.assertIn("are dropped today", out)
+
+    def test_requests_without_tracking(self):
+        """The answers are sure to fail today, the requests may pass."""
+        policy = POLICY.replace("[8080]", "[8080], accept: none") % "tcp"
+        for dialect in dialects.here():
+            with self.subTest(dialect=dialect):
+                load(dialect, "tcp", "rated", untracked(dialect))
+                self.assertFalse(works("tcp"))
+                code, out = SERVER.ctpolicy(
+                    "apply", policy, "--backend",
+                    dialects.backend_of(dialect))
+                self.assertEqual(code, REFUSED, out)
+                self.assertIn("answers", out)
+                self.assertIn("are dropped today", out)
+                self.assertFalse(works("tcp"))
+                SERVER.clear()
 
     def test_a_zone_in_one_direction(self):
         every = int(os.environ.get("CTPOLICY_EVERY", "1"))
