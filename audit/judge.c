@@ -399,6 +399,12 @@ static struct harm_found find_lost_answer(const struct judged *now,
 		       (struct harm_found){ 0 };
 }
 
+/* First packets find no entry anyway, wherever it hides. */
+static bool needs_entry(enum talk talk)
+{
+	return talk == TALK_ANSWER || talk == TALK_LATER;
+}
+
 struct harm_found judge_compare(const struct judged *now,
 				const struct judged *then, enum flow_way way,
 				const struct judge_view *view)
@@ -426,8 +432,9 @@ struct harm_found judge_compare(const struct judged *now,
 		h = tracked_by(FOREIGN_NOWHERE);
 	if (!h.harm && before != TRUTH_NO)
 		h = find_mild(now);
-	h.hidden = h.harm == HARM_CUT_OFF ? then->hidden :
-		   h.harm == HARM_LET_IN && now->hidden;
+	h.hidden = needs_entry(h.talk) &&
+		   (h.harm == HARM_CUT_OFF ? then->hidden :
+		    h.harm == HARM_LET_IN && now->hidden);
 	h.zone = h.harm == HARM_CUT_OFF ? then->zone : now->zone;
 	return h;
 }
