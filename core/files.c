@@ -130,15 +130,6 @@ static int sync_folder(const char *path)
 	return err;
 }
 
-static int fill(int fd, mode_t mode, const char *text, size_t len)
-{
-	int err = fchmod(fd, mode) ? -errno : 0;
-
-	if (!err)
-		err = fd_write(fd, text, len);
-	return err ? err : fd_sync(fd);
-}
-
 /* rename(2) would put a file in the place of /dev/null as well. */
 static int check_replaceable(const char *path)
 {
@@ -148,7 +139,41 @@ static int check_replaceable(const char *path)
 	       S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
 }
 
-int file_replace(const char *path, mode_t mode, const char *text, size_t len)
+/* Who shall have it. */
+struct owned {
+	mode_t mode;
+	bool given;			/* to an owner and a group, too */
+	uid_t user;
+	gid_t group;
+};
+
+static int give(int fd, const struct owned *to)
+{
+	struct stat st;
+
+	if (!to->given)
+		return 0;
+	if (fstat(fd, &st))
+		return -errno;
+	if (st.st_uid == to->user && st.st_gid == to->group)
+		return 0;
+	return fchown(fd, to->user, to->group) ? -errno : 0;
+}
+
+/* Whose it is first: that takes rights away. */
+static int fill(int fd, const struct owned *to, const char *text, size_t len)
+{
+	int err = give(fd, to);
+
+	if (!err && fchmod(fd, to->mode))
+		err = -errno;
+	if (!err)
+		err = fd_write(fd, text, len);
+	return err ? err : fd_sync(fd);
+}
+
+static int replace(const char *path, const struct owned *to, const char *text,
+		   size_t len)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 	_cleanup_free_ char *beside = NULL;
@@ -163,7 +188,7 @@ int file_replace(const char *path, mode_t mode, const char *text, size_t len)
 	fd = mkostemp(beside, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = fill(fd, mode, text, len);
+	err = fill(fd, to, text, len);
 	close(fd);
 	if (!err && rename(beside, path))
 		err = -errno;
@@ -174,4 +199,28 @@ int file_replace(const char *path, mode_t mode, const char *text, size_t len)
 	err = sync_folder(path);
 	/* It is in its place; who cannot read the folder cannot sync it. */
 	return err == -EACCES ? 0 : err;
+}
+
+int file_replace(const char *path, mode_t mode, const char *text, size_t len)
+{
+	const struct owned to = { .mode = mode };
+
+	return replace(path, &to, text, len);
+}
+
+int file_rewrite(const char *path, const char *text, size_t len)
+{
+	struct owned to = { 0 };
+	struct stat st;
+
+	if (!lstat(path, &st)) {
+		to = (struct owned){ .mode = st.st_mode & 0777, .given = true,
+				     .user = st.st_uid, .group = st.st_gid };
+	} else {
+		mode_t mask = umask(0);
+
+		(void)umask(mask);
+		to.mode = 0666 & ~mask;
+	}
+	return replace(path, &to, text, len);
 }

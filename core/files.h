@@ -38,5 +38,11 @@ int file_put_at(int dir, const char *fresh, const char *name,
  * -EEXIST: a link, a device or a pipe has the name, and keeps it.
  */
 int file_replace(const char *path, mode_t mode, const char *text, size_t len);
+/*
+ * The same as writing into it would leave it: owner, group and rights of the
+ * file that is replaced; of a new one what the umask says. -EPERM: this process
+ * cannot give it to them. No thread may run beside it: the umask is looked at.
+ */
+int file_rewrite(const char *path, const char *text, size_t len);
 
 #endif

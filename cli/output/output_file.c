@@ -20,6 +20,34 @@ static int print(const char *text)
 	return fputs(text, stdout) < 0 || fflush(stdout) ? -errno : 0;
 }
 
+static const char *reason(int err)
+{
+	return err == -EEXIST ? "it is no file" :
+	       err == -EPERM ? "it cannot be replaced and stay its owner's" :
+			       strerror(-err);
+}
+
+static const char *cure(int err)
+{
+	return err == -EACCES ? "its folder must let this user write, without root's power to write everywhere, which is given up" :
+	       err == -EPERM ? "name a file that is not there yet" : NULL;
+}
+
+static int finish(int err, const char *path, struct diags *d)
+{
+	bool is_stdout = output_to_stdout(path);
+
+	if (!err || err == -ENOMEM)
+		return err;
+	diag_add(d, DIAG_ERROR, 0, ID_OUTPUT_UNWRITTEN, NOPOS,
+		 "%s cannot be written: %s",
+		 is_stdout ? "standard output" : path,
+		 is_stdout ? strerror(-err) : reason(err));
+	if (!is_stdout && cure(err))
+		diag_help(d, "%s", cure(err));
+	return -FAULT_IO;
+}
+
 int output_write(const struct strbuf *text, const char *path, struct diags *d)
 {
 	const char *all = strbuf_str(text);
@@ -28,15 +56,18 @@ int output_write(const struct strbuf *text, const char *path, struct diags *d)
 	if (!err)
 		err = output_to_stdout(path) ?
 			      print(all) :
-			      file_replace(path, MODE, all, strlen(all));
-	if (!err || err == -ENOMEM)
-		return err;
-	diag_add(d, DIAG_ERROR, 0, ID_OUTPUT_UNWRITTEN, NOPOS,
-		 "%s cannot be written: %s",
-		 output_to_stdout(path) ? "standard output" : path,
-		 err == -EEXIST ? "it is no file" : strerror(-err));
-	if (err == -EACCES && !output_to_stdout(path))
-		diag_help(d,
-			  "its folder must let this user write, without root's power to write everywhere, which is given up");
-	return -FAULT_IO;
+			      file_replace(path, MODE, all, text->n);
+	return finish(err, path, d);
+}
+
+int output_write_kept(const struct strbuf *text, const char *path,
+		      struct diags *d)
+{
+	const char *all = strbuf_str(text);
+	int err = strbuf_status(text);
+
+	if (!err)
+		err = output_to_stdout(path) ?
+			      print(all) : file_rewrite(path, all, text->n);
+	return finish(err, path, d);
 }

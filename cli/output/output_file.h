@@ -22,5 +22,8 @@ bool output_to_stdout(const char *path);
 /* For all to read: mode 0644. */
 int output_write(const struct strbuf *text, const char *path,
 		 struct diags *d);
+/* For those who may read the file that it replaces; a new one: by the umask. */
+int output_write_kept(const struct strbuf *text, const char *path,
+		      struct diags *d);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "cli/output/json_text.h"
 #include "cli/output/output_file.h"
+#include "cli/output/output_overlap.h"
 #include "cli/output/report.h"
 #include "cli/report/page.h"
 #include "core/fault.h"
@@ -18,6 +19,20 @@ static bool is_stdio(const char *name)
 	return name && !strcmp(name, "-");
 }
 
+/* The page would take the place of what it was made of. */
+static const char *output_misuse(const struct options *o)
+{
+	if (output_is_option(o->output))
+		return "-o takes a file, and this looks like an option: write ./ before such a name";
+	if (o->file && output_overlaps(o->output, o->file))
+		return "the output is the ruleset that --file reads: name another file";
+	if (o->n_args && output_overlaps(o->output, o->args[0]))
+		return "the output is the policy, or a part of it: name another file";
+	if (output_overlaps_default(o->output))
+		return "the output is the default policy, or a part of it: name another file";
+	return NULL;
+}
+
 static const char *misuse(const struct options *o)
 {
 	if (!o->output || !*o->output)
@@ -27,7 +42,7 @@ static const char *misuse(const struct options *o)
 	/* With a policy the file is read twice. */
 	if (is_stdio(o->file) && o->n_args)
 		return "with a POLICY, --file takes a file that can be read twice, not '-'";
-	return NULL;
+	return output_misuse(o);
 }
 
 /* Not with root's power to write everywhere. */
@@ -37,7 +52,7 @@ static int write_page(const struct options *o, const struct strbuf *text,
 	if (privilege_drop(PRIVILEGE_RULES))
 		return diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
 				"capabilities that are not needed cannot be given up");
-	return output_write(text, o->output, d);
+	return output_write_kept(text, o->output, d);
 }
 
 static int make_page(const struct options *o, struct page *p)
@@ -68,8 +83,7 @@ static int print_json(const struct options *o, const struct diags *said,
 			"report", "result",
 			err ? report_failure_result(err) : "written", "output",
 			json_of_text(o->output), "diagnostics", list);
-	lost = !all || json_dumpf(all, stdout, JSON_INDENT(2));
-	putchar('\n');
+	lost = !all || json_print(all);
 	json_decref(all);
 	return lost || json_memory_lost() ? -ENOMEM : 0;
 }
@@ -91,18 +105,26 @@ static int tell(const struct options *o, const struct page *p, int err)
 	return 0;
 }
 
+static int refuse(const char *why)
+{
+	fprintf(stderr, "ctpolicy report: %s; see 'ctpolicy report --help'\n",
+		why);
+	return EXIT_USAGE;
+}
+
 static int run(const struct options *o)
 {
 	_cleanup_(page_release) struct page p = { 0 };
 	const char *wrong = misuse(o);
 	int err;
 
-	if (wrong) {
-		fprintf(stderr, "ctpolicy report: %s; see 'ctpolicy report --help'\n",
-			wrong);
-		return EXIT_USAGE;
-	}
+	if (wrong)
+		return refuse(wrong);
 	err = page_gather(o, &p);
+	/* Which one was applied is known only now. */
+	if (!err && p.policy == PAGE_APPLIED &&
+	    output_overlaps(o->output, p.plan.file))
+		return refuse("the output is the policy that was applied last: name another file");
 	if (!err)
 		err = make_page(o, &p);
 	if (tell(o, &p, err) && !err)

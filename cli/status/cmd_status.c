@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/output/output_file.h"
+#include "cli/output/output_overlap.h"
 #include "cli/output/report.h"
 #include "cli/status/status_report.h"
 #include "core/clock.h"
@@ -133,6 +134,8 @@ static const char *misuse(const struct options *o, struct status_report *r)
 		return "--check is for a single look, without --watch";
 	if (o->prometheus && (o->top || o->json))
 		return "--prometheus goes with neither --top nor --json";
+	if (o->prometheus && output_is_option(o->prometheus))
+		return "--prometheus takes a file, and this looks like an option: write ./ before such a name";
 	if (o->watch && o->prometheus && output_to_stdout(o->prometheus))
 		return "--prometheus - is for a single look, without --watch";
 	return NULL;

@@ -7,6 +7,7 @@
 
 #include "cli/output/json_text.h"
 #include "cli/output/output_file.h"
+#include "cli/output/output_overlap.h"
 #include "cli/output/report.h"
 #include "cli/status/metrics.h"
 #include "core/mem.h"
@@ -199,7 +200,8 @@ static int run(const struct options *o)
 	struct tally t = { .o = o };
 	int err;
 
-	if (o->prometheus && output_to_stdout(o->prometheus)) {
+	if (o->prometheus && (output_to_stdout(o->prometheus) ||
+			      output_is_option(o->prometheus))) {
 		fputs("ctpolicy watch: --prometheus takes a file: what happens is told on standard output\n",
 		      stderr);
 		return EXIT_USAGE;

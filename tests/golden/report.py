@@ -25,9 +25,10 @@ HOSTILE = "<script>alert(1)</script>&\"'\u202e\\"
 made = 0
 
 
-def run(*words, cwd=HERE, code=0, text=None, **more):
+def run(*words, cwd=HERE, code=0, text=None, stdin=None, **more):
     env = dict(os.environ, **dict(WHEN, **more))
-    p = subprocess.run([BIN, "report", *words], cwd=cwd, env=env, input=text,
+    given = {"stdin": stdin} if stdin else {"input": text}
+    p = subprocess.run([BIN, "report", *words], cwd=cwd, env=env, **given,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if p.returncode != code:
         golden.fault("report %s: exit %d, not %d: %s" % (
@@ -129,15 +130,94 @@ def never_written(room, name):
         golden.fault("a wrong command line: %s" % os.listdir(room))
 
 
+def never_its_own(room, name):
+    """What the page is made of, by whatever name, and forgotten names."""
+    rules = "r" + os.path.splitext(name)[1]
+    shutil.copy(os.path.join(HERE, name), os.path.join(room, rules))
+    policies = os.path.join(room, "policies")
+    os.mkdir(policies)
+    shutil.copy(os.path.join(HERE, "policy.yaml"), room)
+    shutil.copy(os.path.join(HERE, "policy.yaml"), policies)
+    os.link(os.path.join(room, "policy.yaml"), os.path.join(room, "linked"))
+    os.symlink("../linked", os.path.join(policies, "z.yaml"))
+    os.unlink(os.path.join(policies, "policy.yaml"))
+    with open(os.path.join(policies, "notes.html"), "w") as f:
+        f.write("old\n")
+
+    def state():
+        found = {}
+        for at, _, files in os.walk(room):
+            for one in files:
+                with open(os.path.join(at, one), "rb") as f:
+                    found[os.path.join(at, one)] = f.read()
+        return found
+
+    before = state()
+    for out, words in (
+            ("policy.yaml", ["policy.yaml"]), ("./policy.yaml",
+                                               ["policy.yaml"]),
+            ("linked", ["policy.yaml"]), ("linked", ["policies"]),
+            ("policies/new.yaml", ["policies"]),
+            ("policies/z.yaml", ["policies/"]), (rules, []),
+            ("policies/../" + rules, ["policy.yaml"]), ("--svg", []),
+            ("-x.html", ["policy.yaml"])):
+        said = run("-o", out, *words, "--file", rules, cwd=room, code=64)
+        if said[0] or not said[1].startswith("ctpolicy report: "):
+            golden.fault("-o %s %s: %s" % (out, words, said))
+    with open(os.path.join(room, rules)) as f:
+        run("-o", rules, "--file", "-", cwd=room, code=64, stdin=f)
+    with open(os.path.join(room, "policy.yaml")) as f:
+        run("-o", "linked", "-", "--file", rules, cwd=room, code=64, stdin=f)
+    if state() != before:
+        golden.fault("an input was overwritten, or something is left")
+    for out in ("policies/notes.html", "./-x.html", "new.yaml"):
+        run("-o", out, "policies", "--file", rules, cwd=room)
+
+
+def whose(path):
+    st = os.stat(path)
+    return stat.S_IMODE(st.st_mode), st.st_uid, st.st_gid
+
+
+def kept(room, name):
+    """A new page is as the umask says; another keeps owner and rights."""
+    path = os.path.join(HERE, name)
+    page_at = os.path.join(room, "mine.html")
+    words = ("-o", page_at, "--file", path)
+    for mask in (0o077, 0o022, 0o002):
+        if os.path.exists(page_at):
+            os.unlink(page_at)
+        before = os.umask(mask)
+        run(*words, cwd=room)
+        os.umask(before)
+        if whose(page_at)[0] != 0o666 & ~mask:
+            golden.fault("umask %o: mode %o" % (mask, whose(page_at)[0]))
+    for mode in (0o600, 0o640, 0o444):
+        os.chmod(page_at, mode)
+        run(*words, cwd=room)
+        if whose(page_at)[0] != mode:
+            golden.fault("mode %o: %o" % (mode, whose(page_at)[0]))
+    if os.geteuid():
+        return
+    os.chmod(page_at, 0o600)
+    os.chown(page_at, 65534, 65534)
+    before = whose(page_at), open(page_at).read()
+    for more in ([], [os.path.join(HERE, "policy.yaml")]):
+        said = run(*words, *more, cwd=room, code=74)[1]
+        if "CT833" not in said or "its owner" not in said:
+            golden.fault("another user's page: " + said)
+    if (whose(page_at), open(page_at).read()) != before:
+        golden.fault("another user's page was changed")
+    if [x for x in os.listdir(room) if x.startswith("mine.html.")]:
+        golden.fault("something is left")
+
+
 def written(room, name):
-    """A file for all to read, in the place of the one that was there."""
+    """A file in the place of the one that was there; what is said of it."""
     path, out = os.path.join(HERE, name), "page.html"
     said = run("-o", out, "--file", path, cwd=room)
     if said != ("", "ctpolicy: wrote page.html\n"):
         golden.fault("what is said: %s" % (said,))
-    mode = stat.S_IMODE(os.stat(os.path.join(room, out)).st_mode)
-    if mode != 0o644:
-        golden.fault("mode %o" % mode)
     said = json.loads(run("--output", out, "--json", "--file", path,
                           cwd=room)[0])
     if said != {"schema": 1, "command": "report", "result": "written",
@@ -163,6 +243,9 @@ def main():
         with tempfile.TemporaryDirectory() as room:
             never_written(room, name)
             written(room, name)
+        with tempfile.TemporaryDirectory() as room:
+            never_its_own(room, name)
+            kept(room, name)
     print("%d rulesets, %d pages, %d faults" % (len(names), made,
                                                 golden.failed))
     sys.exit(bool(golden.failed or len(names) < golden.backends()))
