@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/change/change_text.h"
+#include "cli/output/command_text.h"
 #include "cli/output/fold.h"
 #include "core/mem.h"
 
@@ -82,49 +83,18 @@ static void print_same(const struct result_end *e, const struct display *how)
 	fold_print(strbuf_str(&b), 0, 0, how->width, stdout);
 }
 
-/* As a shell takes it for one word. */
-static void put_word(const char *s, struct strbuf *out)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+,:@%-";
-
-	strbuf_puts(out, " ");
-	if (*s && !s[strspn(s, plain)]) {
-		strbuf_puts(out, s);
-		return;
-	}
-	strbuf_puts(out, "'");
-	for (; *s; s++) {
-		size_t n = strcspn(s, "'");
-
-		strbuf_add(out, s, n);
-		s += n;
-		if (!*s)
-			break;
-		strbuf_puts(out, "'\\''");
-	}
-	strbuf_puts(out, "'");
-}
-
 /* "ctpolicy apply --confirm 60s policy.yaml", with what was asked for here. */
 static void print_next(const struct result *r, const struct plan *p,
 		       struct strbuf *out)
 {
-	const struct request *rq = p->rq;
-
-	strbuf_puts(out, "ctpolicy ");
-	strbuf_puts(out, p->policy ? "apply --confirm 60s" : r->command);
-	if (rq->backend)
-		strbuf_printf(out, " --backend %s", rq->backend);
-	if (rq->family)
-		strbuf_printf(out, " --family %s",
-			      rq->family == AF_INET ? "ipv4" : "ipv6");
-	if (strcmp(rq->state_dir, STATE_DIR) != 0) {
-		strbuf_puts(out, " --state-dir");
-		put_word(rq->state_dir, out);
-	}
-	if (p->policy && p->file != policy_default)
-		put_word(strcmp(p->file, "-") ? p->file : "POLICY", out);
+	command_begin(p->policy ? "apply --confirm 60s" : r->command, p->rq,
+		      out);
+	if (!p->policy || p->file == policy_default)
+		return;
+	if (strcmp(p->file, "-") != 0)
+		command_put_file(p->file, out);
+	else
+		strbuf_puts(out, " POLICY");
 }
 
 /* A command is never folded: it is to be copied. */

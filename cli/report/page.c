@@ -65,6 +65,13 @@ const char *page_policy_name(const struct page *p)
 	return !name || !strcmp(name, "-") ? "the policy" : name;
 }
 
+const char *page_file_fate(const struct page *p)
+{
+	return p->policy != PAGE_APPLIED ? NULL :
+	       p->status.file == FILE_CHANGED ? "was edited since" :
+	       p->status.file == FILE_GONE ? "is gone by now" : NULL;
+}
+
 bool page_differs(const struct page *p)
 {
 	return p->policy != PAGE_NO_POLICY && !change_is_empty(&p->plan.change);
@@ -87,6 +94,14 @@ const struct live_service *page_find_live(const struct page *p,
 		if (!strcmp(all->v[i].name, name))
 			return &all->v[i];
 	return NULL;
+}
+
+bool page_has_family(const struct page *p, uint8_t family)
+{
+	for (size_t i = 0; p->file && i < p->f->n_tables; i++)
+		if (foreign_is_of(&p->f->tables[i], family))
+			return true;
+	return !p->file;
 }
 
 static void print_foot(const struct page *p, struct strbuf *out)

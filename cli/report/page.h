@@ -70,9 +70,13 @@ bool page_differs(const struct page *p);
 bool page_is_compared(const struct page *p);
 /* "policy.yaml"; the words for standard input. */
 const char *page_policy_name(const struct page *p);
+/* Of one that was applied: what became of its file; NULL: nothing is known. */
+const char *page_file_fate(const struct page *p);
 /* Of a status's services; NULL: there is none of that name. */
 const struct live_service *page_find_live(const struct page *p,
 					  const char *name);
+/* Are its rules known? Of iptables each family has a file of its own. */
+bool page_has_family(const struct page *p, uint8_t family);
 void page_release(struct page *p);
 
 /* All of it, as HTML. */

@@ -121,6 +121,31 @@ static void print_full(const struct page *p, struct strbuf *out)
 			       out);
 }
 
+/* Of the policy that was applied the text is on record, not the file. */
+static void print_same(const struct page *p, struct strbuf *out)
+{
+	strbuf_puts(out, "<p class=\"good\">✓ No changes: ");
+	html_text(out, p->file ? p->file : "this host");
+	strbuf_puts(out, " matches ");
+	if (p->policy == PAGE_APPLIED)
+		strbuf_printf(out, "what change %u applied",
+			      p->status.history[0].id);
+	else
+		html_text(out, page_policy_name(p));
+	strbuf_puts(out, ".</p>\n");
+}
+
+static void print_fate(const struct page *p, struct strbuf *out)
+{
+	if (!page_file_fate(p))
+		return;
+	strbuf_puts(out, "<p>");
+	html_text(out, page_policy_name(p));
+	strbuf_printf(out, " %s%s.</p>\n", page_file_fate(p),
+		      p->status.file == FILE_CHANGED ?
+		      ": what it asks for now is not compared here" : "");
+}
+
 static void print_difference(const struct page *p, struct strbuf *out)
 {
 	if (!page_is_compared(p)) {
@@ -129,11 +154,7 @@ static void print_difference(const struct page *p, struct strbuf *out)
 		return;
 	}
 	if (!page_differs(p)) {
-		strbuf_puts(out, "<p class=\"good\">✓ No changes: ");
-		html_text(out, p->file ? p->file : "this host");
-		strbuf_puts(out, " matches ");
-		html_text(out, page_policy_name(p));
-		strbuf_puts(out, ".</p>\n");
+		print_same(p, out);
 		return;
 	}
 	print_short(p, out);
@@ -156,6 +177,7 @@ void page_print_changes(const struct page *p, struct strbuf *out)
 			       out);
 	else
 		print_difference(p, out);
+	print_fate(p, out);
 	html_section_end(out);
 }
 

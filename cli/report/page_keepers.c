@@ -28,20 +28,11 @@ static void put_rules(size_t n, struct strbuf *out)
 	html_counted(out, n, "rule");
 }
 
-/* Of iptables each family has a file of its own. */
-static bool is_in_file(const struct foreign *f, uint8_t family)
-{
-	for (size_t i = 0; i < f->n_tables; i++)
-		if (foreign_is_of(&f->tables[i], family))
-			return true;
-	return false;
-}
-
 static void put_family(const struct page *p, const char *name, uint8_t family,
 		       const struct keepers_family *k, struct strbuf *out)
 {
 	strbuf_printf(out, "<li><b>%s</b> ", name);
-	if (p->file && !is_in_file(p->f, family))
+	if (!page_has_family(p, family))
 		strbuf_puts(out, "not known: this file has no rules of it");
 	else if (!p->file && p->status.module == MODULES_ABSENT)
 		put_off("nf_conntrack is not loaded", out);

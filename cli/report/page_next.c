@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/output/command_text.h"
 #include "cli/report/page.h"
 #include "core/inet.h"
 #include "core/mem.h"
@@ -53,6 +54,26 @@ static void put_item(struct todo *x, enum diag_level level, const char *what,
 	end(x);
 }
 
+/* The cure is a command of ctpolicy's own, asked as the page was. */
+static void put_own(struct todo *x, enum diag_level level, const char *what,
+		    const char *words, const char *verb)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	command_begin(verb, &x->p->o->request, &b);
+	put_item(x, level, what, words, strbuf_str(&b));
+	html_lose_with(x->out, &b);
+}
+
+static void put_own_cure(struct todo *x, const char *words, const char *verb)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	command_begin(verb, &x->p->o->request, &b);
+	put_cure(x, words, strbuf_str(&b));
+	html_lose_with(x->out, &b);
+}
+
 /* ---- what is urgent ---- */
 
 static void put_open_ends(struct todo *x)
@@ -60,19 +81,19 @@ static void put_open_ends(struct todo *x)
 	const struct status *s = &x->p->status;
 
 	if (s->unfinished.command)
-		put_item(x, DIAG_ERROR, "A change was interrupted.",
-			 "This completes or undoes it: ", "ctpolicy recover");
+		put_own(x, DIAG_ERROR, "A change was interrupted.",
+			"This completes or undoes it: ", "recover");
 	if (!s->waiting.there)
 		return;
 	if (s->waiting.expired) {
-		put_item(x, DIAG_ERROR, "A change was not confirmed in time.",
-			 "This rolls it back: ", "ctpolicy recover");
+		put_own(x, DIAG_ERROR, "A change was not confirmed in time.",
+			"This rolls it back: ", "recover");
 		return;
 	}
 	begin(x, DIAG_WARNING, NULL);
 	strbuf_printf(x->out, "<b>Change %u is on trial: when this page was made, %" PRIu64 " s were left.</b>",
 		      s->waiting.pending.id, trial_seconds_left(&s->waiting));
-	put_cure(x, "To keep it, from a new login: ", "ctpolicy confirm");
+	put_own_cure(x, "To keep it, from a new login: ", "confirm");
 	end(x);
 }
 
@@ -88,25 +109,68 @@ static void put_refusal(struct todo *x)
 	html_lose_with(x->out, &b);
 }
 
+/* Empty: nothing that is typed would read the same policy. */
+static void put_policy_command(const struct page *p, struct strbuf *out)
+{
+	const char *name = p->plan.file;
+	bool tries = !p->file && p->policy == PAGE_GIVEN;
+
+	if (p->policy == PAGE_APPLIED ? p->status.file != FILE_SAME :
+					!strcmp(name, "-"))
+		return;
+	command_begin(tries ? "apply --confirm 60s" : "diff", p->plan.rq, out);
+	if (p->file) {
+		strbuf_puts(out, " --against");
+		command_put_file(p->file, out);
+	}
+	/* Without a name the files beside the default one are read, too. */
+	if (p->policy == PAGE_GIVEN || strcmp(name, policy_default) != 0)
+		command_put_file(name, out);
+}
+
 static void put_difference(struct todo *x)
 {
 	const struct page *p = x->p;
 	_cleanup_(strbuf_release) struct strbuf what = { 0 }, how = { 0 };
-	bool given = p->policy == PAGE_GIVEN;
+	bool given = p->policy == PAGE_GIVEN, typed;
 
-	strbuf_printf(&what, given ? "%s is not applied as it stands." :
-		      "What %s asked for is not in force any more.",
-		      page_policy_name(p));
-	strbuf_printf(&how, p->file ? "ctpolicy diff --against %s %s" : given ?
-		      "ctpolicy apply --confirm 60s %s%s" :
-		      "ctpolicy diff %s%s", p->file ? p->file : "",
-		      given || strcmp(page_policy_name(p), "the policy") ?
-		      page_policy_name(p) : "");
+	if (given)
+		strbuf_printf(&what, "%s is not applied as it stands.",
+			      page_policy_name(p));
+	else
+		strbuf_printf(&what, "What change %u applied is not in force any more.",
+			      p->status.history[0].id);
+	put_policy_command(p, &how);
+	typed = how.n;
 	put_item(x, given ? DIAG_NOTE : DIAG_ERROR, strbuf_str(&what),
+		 !typed ? "What differs is shown below." :
 		 p->file ? "This shows what differs: " : given ?
 		 "What would change is shown below. To try it: " :
 		 "What differs is shown below; this shows it, too: ",
-		 strbuf_str(&how));
+		 typed ? strbuf_str(&how) : NULL);
+	html_lose_with(x->out, &what);
+	html_lose_with(x->out, &how);
+}
+
+/* The page compares with what was applied; an apply would read the file. */
+static void put_edited(struct todo *x)
+{
+	const struct page *p = x->p;
+	_cleanup_(strbuf_release) struct strbuf what = { 0 }, how = { 0 };
+
+	if (!page_file_fate(p))
+		return;
+	strbuf_printf(&what, "%s %s.", page_policy_name(p),
+		      page_file_fate(p));
+	if (p->status.file == FILE_CHANGED) {
+		command_begin("diff", p->plan.rq, &how);
+		if (strcmp(p->plan.file, policy_default) != 0)
+			command_put_file(p->plan.file, &how);
+	}
+	put_item(x, DIAG_WARNING, strbuf_str(&what), how.n ?
+		 "What applying it would do: " :
+		 "What was applied is known all the same, and is what this page compares with.",
+		 how.n ? strbuf_str(&how) : NULL);
 	html_lose_with(x->out, &what);
 	html_lose_with(x->out, &how);
 }
@@ -130,8 +194,8 @@ static void put_fill(struct todo *x)
 	uint64_t lost = t->counter[CT_DROP] + t->counter[CT_CHAIN_TOO_LONG];
 
 	if (x->p->attention >> CONCERN_FILL & 1)
-		put_item(x, DIAG_ERROR, "The connection table is nearly full: new connections will be dropped.",
-			 "How large it should be: ", "ctpolicy size");
+		put_own(x, DIAG_ERROR, "The connection table is nearly full: new connections will be dropped.",
+			"How large it should be: ", "size");
 	if (!x->p->status.has_table || !lost)
 		return;
 	begin(x, DIAG_WARNING, NULL);
@@ -139,7 +203,7 @@ static void put_fill(struct todo *x)
 	html_counted(x->out, lost, "packet");
 	strbuf_puts(x->out, lost == 1 ? " was" : " were");
 	strbuf_puts(x->out, " dropped for want of room in the table since tracking began.</b>");
-	put_cure(x, "Whether it goes on: ", "ctpolicy status --check");
+	put_own_cure(x, "Whether it goes on: ", "status --check");
 	end(x);
 }
 
@@ -185,7 +249,8 @@ static void put_suggestions(struct todo *x)
 		n++;
 	}
 	if (n > 1)
-		put_item(x, DIAG_NOTE, "All of these in one policy:", "", "ctpolicy suggest --yaml");
+		put_own(x, DIAG_NOTE, "All of these in one policy:", "",
+			"suggest --yaml");
 }
 
 /* ---- what was said ---- */
@@ -315,6 +380,7 @@ static void put_all(struct todo *x)
 	put_urgent(x);
 	if (p->policy == PAGE_GIVEN && !p->refused && page_differs(p))
 		put_difference(x);
+	put_edited(x);
 	put_suggestions(x);
 	put_flaws(x, DIAG_WARNING);
 	put_diags(x, DIAG_WARNING);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/report/page_path.c: where packets go, in a picture. */
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "audit/own.h"
 #include "cli/report/page.h"
@@ -9,6 +10,7 @@
 
 #define NAMES_SHOWN 4
 #define NAMES_MAX 56		/* bytes that the picture has room for */
+#define ALL_MAX 13		/* of " and all IPv6" */
 
 enum scene_tracking { TRACKING_ON, TRACKING_UNLOADED, TRACKING_IDLE };
 
@@ -18,6 +20,9 @@ struct scene {
 	enum scene_tracking tracking;
 	size_t notrack, accept;		/* rules of ctpolicy's */
 	size_t of_host;			/* NOTRACK rules of the host's own */
+	size_t idle;			/* ... and those without effect */
+	/* The one family that is tracked, and that is not; NULL: not known. */
+	const char *alone, *other;
 	size_t services;		/* that leave tracking; 0: not known */
 	struct strbuf names;		/* some of them */
 };
@@ -51,13 +56,38 @@ static bool is_notrack(const struct foreign_rule *r)
 	return r->features & FEATURE_BIT(NOTRACK);
 }
 
+/*
+ * It is behind tracking, behind a rule that takes its packets, or nothing
+ * leads to it. A chain that others jump to may be met elsewhere as well.
+ */
+static bool is_idle(const struct page *p, uint32_t rule)
+{
+	const struct foreign_rule *r = &p->f->rules[rule];
+	bool hooked = p->f->chains[r->chain].hook;
+
+	for (size_t i = 0; i < p->flaws.n; i++) {
+		const struct flaw *w = &p->flaws.v[i];
+
+		if (w->rule != rule)
+			continue;
+		if (w->id == ID_NOTRACK_UNREACHED ||
+		    (hooked && (w->id == ID_NOTRACK_TOO_LATE ||
+				w->id == ID_NOTRACK_SHADOWED)))
+			return true;
+	}
+	return false;
+}
+
 static void count_present(const struct page *p, struct scene *s)
 {
-	for (size_t i = 0; i < p->f->n_rules; i++) {
+	for (uint32_t i = 0; i < p->f->n_rules; i++) {
 		const struct foreign_rule *r = &p->f->rules[i];
 
 		if (own_is_host(p->f, r)) {
-			s->of_host += is_notrack(r);
+			if (is_notrack(r) && is_idle(p, i))
+				s->idle++;
+			else
+				s->of_host += is_notrack(r);
 		} else if (!s->applied && own_is_rule(p->f, r) &&
 			   !foreign_is_gone(r)) {
 			s->notrack += is_notrack(r);
@@ -101,6 +131,21 @@ static enum scene_tracking tracking_then(const struct page *p,
 	       s->notrack ? TRACKING_ON : tracking_now(p);
 }
 
+/* Known of all rules alone, and as they are: edits may free a family. */
+static void find_family(const struct page *p, struct scene *s)
+{
+	const struct keepers *k = &p->keepers;
+
+	if (s->tracking != TRACKING_ON || k->objects ||
+	    p->needs.facts[FACT_INCLUDES] || (!p->file && p->status.blind) ||
+	    (s->applied && p->plan.edits.n) ||
+	    !k->ipv4.rules == !k->ipv6.rules)
+		return;
+	s->alone = k->ipv4.rules ? "IPv4" : "IPv6";
+	if (page_has_family(p, k->ipv4.rules ? AF_INET6 : AF_INET))
+		s->other = k->ipv4.rules ? "IPv6" : "IPv4";
+}
+
 static void look(const struct page *p, struct scene *s)
 {
 	s->applied = p->policy == PAGE_GIVEN && !p->refused;
@@ -109,6 +154,7 @@ static void look(const struct page *p, struct scene *s)
 	count_present(p, s);
 	find_services(p, s);
 	s->tracking = s->applied ? tracking_then(p, s) : tracking_now(p);
+	find_family(p, s);
 }
 
 /* ---- the words ---- */
@@ -126,7 +172,9 @@ static void put_raw(const struct scene *s, struct strbuf *line)
 					      " rules of the host");
 	}
 	if (!s->notrack && !s->of_host)
-		strbuf_puts(line, "no NOTRACK rule");
+		strbuf_puts(line++, "no NOTRACK rule");
+	if (!s->notrack && !s->of_host && s->idle)
+		strbuf_puts(line, "that has an effect");
 }
 
 static void put_fill(const struct page *p, struct strbuf *line)
@@ -174,32 +222,61 @@ static void put_boxes(const struct page *p, const struct scene *s,
 	strbuf_puts(&x->lines[PATH_HOST][0], "or next hop");
 }
 
+static void put_every(const char *family, struct strbuf *out,
+		      struct strbuf *brief)
+{
+	strbuf_puts(out, "every packet");
+	if (!family)
+		return;
+	strbuf_printf(out, " of %s", family);
+	strbuf_printf(brief, "all %s", family);
+}
+
+static void put_rest(const struct scene *s, struct path_picture *x)
+{
+	strbuf_puts(&x->tracked, "everything else");
+	if (s->alone) {
+		strbuf_printf(&x->tracked, " of %s", s->alone);
+		strbuf_printf(&x->tracked_short, "all else of %s", s->alone);
+	}
+	if (s->other) {
+		strbuf_printf(&x->untracked, " and all %s", s->other);
+		strbuf_printf(&x->untracked_short, ", %s", s->other);
+	}
+}
+
 static void put_ways(const struct scene *s, struct path_picture *x)
 {
 	struct foreign_text names = { strbuf_str(&s->names), s->names.n };
+	bool none = !s->notrack && !s->of_host && s->tracking == TRACKING_ON;
 
-	x->no_untracked = !s->notrack && !s->of_host &&
-			  s->tracking == TRACKING_ON;
+	x->no_untracked = none && !s->other;
 	x->no_tracked = s->tracking != TRACKING_ON;
 	if (x->no_tracked) {
-		strbuf_puts(&x->untracked, "every packet");
+		put_every(NULL, &x->untracked, &x->untracked_short);
 		strbuf_puts(&x->tracked, "nothing");
-	} else if (x->no_untracked) {
-		strbuf_puts(&x->untracked, "nothing");
-		strbuf_puts(&x->tracked, "every packet");
+	} else if (none) {
+		if (s->other)
+			put_every(s->other, &x->untracked,
+				  &x->untracked_short);
+		else
+			strbuf_puts(&x->untracked, "nothing");
+		put_every(s->alone, &x->tracked, &x->tracked_short);
 	} else if (s->services) {
-		foreign_text_line(&names, NAMES_MAX, &x->untracked);
+		foreign_text_line(&names, s->other ? NAMES_MAX - ALL_MAX :
+				  NAMES_MAX, &x->untracked);
 		html_counted(&x->untracked_short, s->services, "service");
-		strbuf_puts(&x->tracked, "everything else");
+		put_rest(s, x);
 	} else {
 		strbuf_puts(&x->untracked, "what the NOTRACK rules match");
 		html_counted(&x->untracked_short, s->notrack + s->of_host,
 			     "rule");
-		strbuf_puts(&x->tracked, "everything else");
+		put_rest(s, x);
 	}
 	if (!x->untracked_short.n)
 		strbuf_join(&x->untracked_short, &x->untracked);
-	strbuf_join(&x->tracked_short, &x->tracked);
+	if (!x->tracked_short.n)
+		strbuf_join(&x->tracked_short, &x->tracked);
 }
 
 static void put_summary(const struct page *p, const struct scene *s,

@@ -5,9 +5,11 @@ byte, and what every page must be; hostile names; files it will not write to.
 After a change that was meant, write the pages with UPDATE=1, look at them (see
 HACKING.md, "Looking at the report") and read the difference before committing.
 """
+import html
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -174,6 +176,92 @@ def never_its_own(room, name):
         run("-o", out, "policies", "--file", rules, cwd=room)
 
 
+def typed(room, name):
+    """The command of a page does what it says, whatever the files are called;
+    of standard input there is none."""
+    suffix = os.path.splitext(name)[1]
+    rules, policy = "it's a rule" + suffix, "my pol$(touch X);touch Y.yaml"
+    shutil.copy(os.path.join(HERE, name), os.path.join(room, rules))
+    shutil.copy(os.path.join(HERE, "policy.yaml"), os.path.join(room, policy))
+    os.symlink(BIN, os.path.join(room, "ctpolicy"))
+    before = sorted(os.listdir(room))
+    wide = ["--state-dir", "/tmp/no such $(touch Z)"]
+    for more in ([], wide):
+        text = page(policy, "--file", rules, *more, cwd=room)
+        found = re.findall("<code>(ctpolicy diff --?[a-z].*?)</code>", text)
+        if len(found) != 1:
+            golden.fault("commands: %s" % found)
+            continue
+        line = html.unescape(found[0])
+        words = shlex.split(line)
+        if words != ["ctpolicy", "diff", *more, "--against", rules, policy]:
+            golden.fault("the command is %s" % words)
+        p = subprocess.run(["sh", "-c", line], cwd=room, env=dict(
+            os.environ, PATH=room + ":" + os.environ["PATH"]),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if p.returncode not in (0, 1) or not p.stdout:
+            golden.fault("%s: exit %d: %s" % (line, p.returncode, p.stdout))
+    if sorted(os.listdir(room)) != before:
+        golden.fault("a name was run: %s" % os.listdir(room))
+    with open(os.path.join(room, policy), "rb") as f:
+        text = page("-", "--file", rules, cwd=room, text=f.read())
+    if "ctpolicy diff -" in text or "is not applied" not in text:
+        golden.fault("a command that reads standard input again")
+
+
+ONE_FAMILY = """table ip filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		%sct state established,related accept
+	}
+	chain late {
+		type filter hook input priority filter; policy accept;
+		udp dport 161 notrack
+	}
+	chain early {
+		type filter hook prerouting priority raw; policy accept;
+		%s
+		accept
+		udp dport 163 notrack
+	}
+	chain nowhere {
+		udp dport 162 notrack
+	}
+}
+"""
+OTHER_FAMILY = """table ip6 filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		%stcp dport 22 accept
+	}
+}
+"""
+
+
+def pictured(room):
+    """Of each family what is known, and NOTRACK rules by what they do."""
+    works = "udp dport 53 notrack"
+    one, both = ONE_FAMILY % ("", ""), ONE_FAMILY % ("", works)
+    other, state = OTHER_FAMILY % "", OTHER_FAMILY % "ct state new "
+    idle = "that has an effect"
+    for text, caption, box in (
+            (one, "untracked: nothing; tracked: every packet of IPv4.", idle),
+            (one + other, "untracked: every packet of IPv6; tracked: every "
+             "packet of IPv4.", idle),
+            (one + state, "untracked: nothing; tracked: every packet.", idle),
+            (both, "untracked: what the NOTRACK rules match; tracked: "
+             "everything else of IPv4.", "1 rule of the host"),
+            (both + other, "untracked: what the NOTRACK rules match and all "
+             "IPv6; tracked: everything else of IPv4.", "1 rule of the host"),
+            (both + state, "untracked: what the NOTRACK rules match; tracked:"
+             " everything else.", "1 rule of the host")):
+        with open(os.path.join(room, "one.nft"), "w") as f:
+            f.write(text)
+        found = page("--svg", "--file", "one.nft", cwd=room, is_page=False)
+        if caption not in found or box not in found:
+            golden.fault("the picture of\n%s\nis %s" % (text, found))
+
+
 def whose(path):
     st = os.stat(path)
     return stat.S_IMODE(st.st_mode), st.st_uid, st.st_gid
@@ -223,6 +311,9 @@ def written(room, name):
     if said != {"schema": 1, "command": "report", "result": "written",
                 "output": out, "diagnostics": []}:
         golden.fault("JSON: %s" % said)
+    raw = run("-o", "é.html", "--json", "--file", path, cwd=room)[0]
+    if not raw.isascii() or json.loads(raw)["output"] != "é.html":
+        golden.fault("JSON: %s" % raw)
     said = json.loads(run("-o", "folder", "--json", "--file", path, cwd=room,
                           code=74)[0])
     if said["result"] != "failed" or said["diagnostics"][0]["id"] != "CT833":
@@ -246,6 +337,11 @@ def main():
         with tempfile.TemporaryDirectory() as room:
             never_its_own(room, name)
             kept(room, name)
+        with tempfile.TemporaryDirectory() as room:
+            typed(room, name)
+    if "nftables" in os.environ["CTPOLICY_BACKENDS"].split():
+        with tempfile.TemporaryDirectory() as room:
+            pictured(room)
     print("%d rulesets, %d pages, %d faults" % (len(names), made,
                                                 golden.failed))
     sys.exit(bool(golden.failed or len(names) < golden.backends()))

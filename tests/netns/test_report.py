@@ -115,6 +115,48 @@ def filled(host):
           pages.section(root, "path"))
 
 
+def edited(host):
+    """What was applied is compared; of the file only what became of it."""
+    path = os.path.join(lab.WORK, "edited now.yaml")
+
+    def write(port):
+        with open(path, "w") as f:
+            f.write("version: 1\nstate_matching: allowed\nuntracked:\n"
+                    "  - {name: web, role: server, protocol: tcp, "
+                    "ports: [%d]}\n" % port)
+
+    write(80)
+    host.run("apply", path)
+    number = ask(host, "status")["history"][0]["change"]
+    same = "matches what change %s applied" % number
+    changes = pages.section(report(host), "changes")
+    check(same in changes and "edited since" not in changes, "as it was",
+          changes)
+    write(81)
+    host.run("diff", path, code=1)
+    root = report(host)
+    changes = pages.section(root, "changes")
+    check(same in changes and path + " was edited since" in changes and
+          "matches " + path not in changes, "edited", changes)
+    found = pages.section(root, "next")
+    check("was edited since" in found and "ctpolicy diff" in found and
+          "--state-dir" in found and "'%s'" % path in found,
+          "what shows it", found)
+    out = host.run("report", "-o", path, code=64)
+    check("applied last" in out and open(path).read().endswith("[81]}\n"),
+          "not in the place of the policy", out)
+    os.unlink(path)
+    root = report(host)
+    changes = pages.section(root, "changes")
+    check(same in changes and path + " is gone" in changes, "gone", changes)
+    host.space.run(WIPE[host.backend])
+    found = pages.section(report(host), "next")
+    check("What change %s applied is not in force" % number in found and
+          "ctpolicy diff" not in found, "no command reads what is gone",
+          found)
+    host.run("apply", FIRST)
+
+
 def drifted(host):
     host.space.run(WIPE[host.backend])
     root = report(host)
@@ -195,7 +237,7 @@ def main():
     lab.require_ctpolicy()
     for backend in lab.BACKENDS:
         host = history.Host(backend)
-        for part in (untouched, filled, drifted, given, refused, on_trial,
+        for part in (untouched, filled, edited, drifted, given, refused, on_trial,
                      failures):
             tally.case("%s: %s" % (backend, part.__name__), part, host)
     tally.end()
