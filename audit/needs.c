@@ -133,6 +133,23 @@ void needs_states_print(const struct foreign *f, const struct foreign_rule *r,
 	}
 }
 
+void needs_print(const struct foreign *f, const struct foreign_rule *r,
+		 const char *between, struct strbuf *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < FEATURE_MAX_; i++) {
+		if (!(r->features >> i & 1) || i == FEATURE_NAT_VERDICT)
+			continue;
+		strbuf_printf(out, "%s%s", n++ ? between : "",
+			      needs_why((enum foreign_feature)i));
+		if (i != FEATURE_STATE)
+			continue;
+		strbuf_puts(out, ": ");
+		needs_states_print(f, r, out);
+	}
+}
+
 static int count_states(struct needs *n, const char *set)
 {
 	size_t i = name_index_find(&n->set_at, set, 0);

@@ -44,5 +44,8 @@ void needs_states_print(const struct foreign *f, const struct foreign_rule *r,
 			struct strbuf *out);
 /* What it does with conntrack, as a phrase: "matches connection states". */
 const char *needs_why(enum foreign_feature x);
+/* All that it does: "matches connection states: NEW; adds labels". */
+void needs_print(const struct foreign *f, const struct foreign_rule *r,
+		 const char *between, struct strbuf *out);
 
 #endif

@@ -48,24 +48,6 @@ static struct srcpos place(const struct audit_report *a,
 					     .line = r->line };
 }
 
-static void put_why(const struct foreign *x, const struct foreign_rule *r,
-		    struct strbuf *out)
-{
-	const char *between = "";
-
-	for (size_t i = 0; i < FEATURE_MAX_; i++) {
-		if (!(r->features >> i & 1) || i == FEATURE_NAT_VERDICT)
-			continue;
-		strbuf_printf(out, "%s%s", between,
-			      needs_why((enum foreign_feature)i));
-		between = ", ";
-		if (i != FEATURE_STATE)
-			continue;
-		strbuf_puts(out, ": ");
-		needs_states_print(x, r, out);
-	}
-}
-
 /* What could take its place; NULL: that is not known, or nothing. */
 static const char *replacement(const struct audit_report *a,
 			       const struct foreign_rule *r,
@@ -95,7 +77,7 @@ static void add_need(const struct audit_report *a,
 		.help = replacement(a, r, f),
 	};
 
-	put_why(a->f, r, &why);
+	needs_print(a->f, r, ", ", &why);
 	f->lost |= why.lost;
 	x.msg = findings_say(f, "%s: %s (%s)", strbuf_str(&why),
 			     rule_words(&r->raw, f), place_words(a->f, r, f));

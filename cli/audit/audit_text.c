@@ -108,28 +108,36 @@ static int print_replacement(const struct audit_report *a,
 	return err;
 }
 
+static int print_needs(const struct foreign *f, const struct foreign_rule *r)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+
+	needs_print(f, r, "\n", &b);
+	text = rest = strbuf_take(&b);
+	if (!text)
+		return -ENOMEM;
+	while ((line = strsep(&rest, "\n"))) {
+		fputs("    ", stdout);
+		diag_puts(line, stdout);
+		putchar('\n');
+	}
+	return 0;
+}
+
 static int print_finding(const struct audit_report *a,
 			 const struct foreign_rule *r)
 {
 	const struct foreign *f = a->f;
-	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	int err;
 
 	print_place(f, r);
 	fputs("\n    ", stdout);
 	audit_print_rule(&r->raw, RULE_SHOWN);
 	putchar('\n');
-	for (size_t i = 0; i < FEATURE_MAX_; i++) {
-		if (!(r->features >> i & 1) || i == FEATURE_NAT_VERDICT)
-			continue;
-		printf("    %s", needs_why((enum foreign_feature)i));
-		if (i == FEATURE_STATE) {
-			needs_states_print(f, r, &b);
-			fputs(": ", stdout);
-			diag_puts(strbuf_str(&b), stdout);
-		}
-		putchar('\n');
-	}
-	return strbuf_status(&b) ? -ENOMEM : print_replacement(a, r);
+	err = print_needs(f, r);
+	return err ? err : print_replacement(a, r);
 }
 
 static void print_flaw(const struct foreign *f, const struct flaw *x)

@@ -11,14 +11,8 @@
 #include <string.h>
 
 #include "cli/format/ci_text.h"
+#include "cli/output/xml_character.h"
 #include "core/mem.h"
-
-/* Noncharacters are UTF-8, and no characters of XML. */
-static bool is_xml(const char *s, size_t len)
-{
-	return len != 3 || (memcmp(s, "\xef\xbf\xbe", 3) != 0 &&
-			    memcmp(s, "\xef\xbf\xbf", 3) != 0);
-}
 
 static const char *entity(char c)
 {
@@ -35,8 +29,8 @@ static void put_xml(const char *s, bool lines)
 	size_t n = strlen(s), len;
 
 	for (; n; s += len, n -= len) {
-		len = diag_printable(s, n);
-		if (len && is_xml(s, len)) {
+		len = xml_character(s, n);
+		if (len) {
 			if (entity(*s))
 				fputs(entity(*s), stdout);
 			else

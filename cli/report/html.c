@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/diag.h"
+#include "cli/output/xml_character.h"
 
 #define DIGITS_MAX 24		/* of 64 bits, in decimal */
 
@@ -29,33 +29,15 @@ static const char *escape_of(char c)
 	}
 }
 
-/*
- * diag_printable() goes by the form of UTF-8 alone. XML also refuses what is
- * longer than need be, halves of a pair in UTF-16, what is beyond the last
- * character, and the two that are none.
- */
-static bool is_character(const char *s, size_t len)
-{
-	unsigned char a = (unsigned char)s[0], b, c;
-
-	if (len < 3)
-		return len;
-	b = (unsigned char)s[1];
-	c = (unsigned char)s[2];
-	return !(a == 0xe0 && b < 0xa0) && !(a == 0xed && b >= 0xa0) &&
-	       !(a == 0xf0 && b < 0x90) && !(a == 0xf4 && b > 0x8f) &&
-	       !(a == 0xef && b == 0xbf && c >= 0xbe);
-}
-
 /* One character, or a byte that is none; its length. */
 static size_t put(struct strbuf *out, const char *s, size_t n)
 {
-	size_t len = diag_printable(s, n);
+	size_t len = xml_character(s, n);
 	const char *escape = escape_of(*s);
 
 	if (escape) {
 		strbuf_puts(out, escape);
-	} else if (is_character(s, len)) {
+	} else if (len) {
 		strbuf_add(out, s, len);
 		return len;
 	} else if (*s == '\n') {

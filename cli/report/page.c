@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cli/audit/audit_report.h"
+#include "cli/output/command_text.h"
 #include "core/mem.h"
 
 #define RULE_SHOWN 160		/* bytes of a rule */
@@ -35,6 +36,18 @@ void page_print_rule(const struct foreign_text *raw, struct strbuf *out)
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
 	foreign_text_line(raw, RULE_SHOWN, &b);
+	strbuf_puts(out, "<code>");
+	html_buffer(out, &b);
+	strbuf_puts(out, "</code>");
+}
+
+void page_print_audit(const struct page *p, struct strbuf *out)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	command_begin("audit", &p->o->request, &b);
+	if (p->file && strcmp(p->file, "-") != 0)
+		command_put_file(p->file, &b);
 	strbuf_puts(out, "<code>");
 	html_buffer(out, &b);
 	strbuf_puts(out, "</code>");

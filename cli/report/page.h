@@ -106,6 +106,8 @@ void page_print_time(int64_t when, struct strbuf *out);
 void page_not_known(const char *words, struct strbuf *out);
 /* On one line, of at most so many bytes, as code. */
 void page_print_rule(const struct foreign_text *raw, struct strbuf *out);
+/* "ctpolicy audit rules.nft", the command that lists all, as code. */
+void page_print_audit(const struct page *p, struct strbuf *out);
 /* "inet filter input, rule 3" */
 void page_print_place(const struct foreign *f, const struct foreign_rule *r,
 		      struct strbuf *out);

@@ -117,7 +117,7 @@ static void count_drops(const struct page *p, struct figure *f)
 	}
 	html_count(&f->value, n);
 	strbuf_puts(&f->words, n == 1 ? "packet" : "packets");
-	strbuf_puts(&f->words, " dropped for want of room since tracking began");
+	strbuf_puts(&f->words, " dropped for want of room since boot");
 	f->mood = n ? MOOD_BAD : MOOD_GOOD;
 }
 

@@ -46,37 +46,19 @@ static void put_family(const struct page *p, const char *name, uint8_t family,
 }
 
 /* "ESTABLISHED, RELATED", which may end a line. */
-static void put_states(const struct strbuf *list, struct strbuf *out)
-{
-	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-
-	for (const char *s = strbuf_str(list); *s; s++) {
-		strbuf_add(&b, s, 1);
-		if (*s == ',')
-			strbuf_puts(&b, " ");
-	}
-	html_buffer(out, &b);
-	html_lose_with(out, list);
-}
-
 static void put_why(const struct foreign *f, const struct foreign_rule *r,
 		    struct strbuf *out)
 {
-	_cleanup_(strbuf_release) struct strbuf states = { 0 };
-	const char *between = "";
+	_cleanup_(strbuf_release) struct strbuf why = { 0 }, b = { 0 };
 
-	for (size_t i = 0; i < FEATURE_MAX_; i++) {
-		if (!(r->features >> i & 1) || i == FEATURE_NAT_VERDICT)
-			continue;
-		strbuf_printf(out, "%s%s", between,
-			      needs_why((enum foreign_feature)i));
-		between = "; ";
-		if (i != FEATURE_STATE)
-			continue;
-		needs_states_print(f, r, &states);
-		strbuf_puts(out, ": ");
-		put_states(&states, out);
+	needs_print(f, r, "; ", &why);
+	for (const char *s = strbuf_str(&why); *s; s++) {
+		strbuf_add(&b, s, 1);
+		if (s[0] == ',' && s[1] != ' ')
+			strbuf_puts(&b, " ");
 	}
+	html_buffer(out, &b);
+	html_lose_with(out, &why);
 }
 
 /* Of a file, what an audit would put in its place. */
@@ -153,11 +135,10 @@ static void print_rules(const struct page *p, struct strbuf *out)
 		html_table_end(&t);
 	if (n <= RULES_SHOWN)
 		return;
-	strbuf_printf(out, "<p class=\"mut\">and %zu more: <code>ctpolicy audit",
+	strbuf_printf(out, "<p class=\"mut\">and %zu more: ",
 		      n - RULES_SHOWN);
-	if (p->file)
-		html_element(out, "span", p->file);
-	strbuf_puts(out, "</code> lists all.</p>\n");
+	page_print_audit(p, out);
+	strbuf_puts(out, " lists all.</p>\n");
 }
 
 void page_print_keepers(const struct page *p, struct strbuf *out)

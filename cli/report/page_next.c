@@ -10,12 +10,13 @@
 #include "engine/unsettled.h"
 
 #define PER_CENT 100
+#define ITEMS_SHOWN 200		/* so that a browser stays quick */
 
 /* The items that were printed; each text once, whoever said it. */
 struct todo {
 	const struct page *p;
 	struct strbuf *out;
-	size_t n;
+	size_t n, more;
 };
 
 static void begin(struct todo *x, enum diag_level level, const char *id)
@@ -202,7 +203,7 @@ static void put_fill(struct todo *x)
 	strbuf_puts(x->out, "<b>");
 	html_counted(x->out, lost, "packet");
 	strbuf_puts(x->out, lost == 1 ? " was" : " were");
-	strbuf_puts(x->out, " dropped for want of room in the table since tracking began.</b>");
+	strbuf_puts(x->out, " dropped for want of room in the table since boot.</b>");
 	put_own_cure(x, "Whether it goes on: ", "status --check");
 	end(x);
 }
@@ -289,8 +290,19 @@ static void put_place(const struct srcpos *at, struct strbuf *out)
 	strbuf_puts(out, "</code>");
 }
 
+/* What is urgent was put first. */
+static bool is_full(struct todo *x)
+{
+	if (x->n < ITEMS_SHOWN)
+		return false;
+	x->more++;
+	return true;
+}
+
 static void put_diag(struct todo *x, const struct diag *d)
 {
+	if (is_full(x))
+		return;
 	begin(x, d->level, diag_id_name(d->id));
 	strbuf_puts(x->out, "<b>");
 	html_text(x->out, d->msg);
@@ -338,6 +350,8 @@ static void put_rule(const struct foreign *f, uint32_t rule,
 
 static void put_flaw(struct todo *x, const struct flaw *w)
 {
+	if (is_full(x))
+		return;
 	begin(x, w->level, diag_id_name(w->id));
 	html_element(x->out, "b", w->msg);
 	put_rule(x->p->f, w->rule, x->out);
@@ -373,6 +387,17 @@ static void put_urgent(struct todo *x)
 	put_flaws(x, DIAG_ERROR);
 }
 
+static void put_more(struct todo *x)
+{
+	begin(x, DIAG_NOTE, NULL);
+	strbuf_puts(x->out, "<b>And ");
+	html_count(x->out, x->more);
+	strbuf_puts(x->out, " more, which are not on this page.</b>");
+	put_cure(x, "What is wrong with NOTRACK rules, all of it: ", NULL);
+	page_print_audit(x->p, x->out);
+	end(x);
+}
+
 static void put_all(struct todo *x)
 {
 	const struct page *p = x->p;
@@ -385,6 +410,8 @@ static void put_all(struct todo *x)
 	put_flaws(x, DIAG_WARNING);
 	put_diags(x, DIAG_WARNING);
 	put_diags(x, DIAG_NOTE);
+	if (x->more)
+		put_more(x);
 }
 
 void page_print_next(const struct page *p, struct strbuf *out)

@@ -142,7 +142,7 @@ static void put_state(const struct page *p, const struct service_change *x,
 			out);
 		break;
 	case SIGN_CHANGE:
-		put_bad("others than the policy’s", out);
+		put_bad("differ from the policy’s", out);
 		break;
 	case SIGN_REMOVE:
 		put_bad("would be removed", out);

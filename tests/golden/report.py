@@ -262,6 +262,30 @@ def pictured(room):
             golden.fault("the picture of\n%s\nis %s" % (text, found))
 
 
+def bounded(room):
+    """Hundreds of faults: the page shows 200, how many more, and where."""
+    n = 900
+    rules = "%d faults.nft" % n
+    with open(os.path.join(room, rules), "w") as f:
+        f.write("table ip late {\n\tchain input {\n\t\ttype filter hook input"
+                " priority filter; policy accept;\n" + "".join(
+                    "\t\tudp dport %d notrack\n\t\tudp dport %d ct state new "
+                    "accept\n" % (1000 + i, 1000 + i) for i in range(n)) +
+                "\t}\n}\n")
+    text = page("--file", rules, cwd=room)
+    found = re.search("<b>And ([0-9,]+) more, which are not on this page.</b>",
+                      text)
+    items = len(re.findall('<li class="(?:note|warning|error)">', text))
+    if not found or items != 201 or \
+            int(found[1].replace(",", "")) < n - 200:
+        golden.fault("%d items, and %s" % (items, found and found[0]))
+    words = "<code>ctpolicy audit '%s'</code>" % rules
+    if html.unescape(text).count(words) != 2:
+        golden.fault("the command that lists all")
+    if len(text) > 200000:
+        golden.fault("a page of %d bytes" % len(text))
+
+
 def whose(path):
     st = os.stat(path)
     return stat.S_IMODE(st.st_mode), st.st_uid, st.st_gid
@@ -342,6 +366,8 @@ def main():
     if "nftables" in os.environ["CTPOLICY_BACKENDS"].split():
         with tempfile.TemporaryDirectory() as room:
             pictured(room)
+        with tempfile.TemporaryDirectory() as room:
+            bounded(room)
     print("%d rulesets, %d pages, %d faults" % (len(names), made,
                                                 golden.failed))
     sys.exit(bool(golden.failed or len(names) < golden.backends()))

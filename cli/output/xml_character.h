@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli/output/xml_character.h: what XML, and so this program's HTML, may hold.
+ *
+ * Source: Extensible Markup Language 1.0, production 2, Char.
+ */
+#ifndef CTPOLICY_CLI_OUTPUT_XML_CHARACTER_H
+#define CTPOLICY_CLI_OUTPUT_XML_CHARACTER_H
+
+#include <string.h>
+
+#include "core/diag.h"
+
+/*
+ * Length of the character at s, which has n bytes left; 0: none that may
+ * stand there as it is. What a terminal may get but U+FFFE and U+FFFF.
+ */
+static inline size_t xml_character(const char *s, size_t n)
+{
+	size_t len = diag_printable(s, n);
+
+	return len == 3 && (!memcmp(s, "\xef\xbf\xbe", len) ||
+			    !memcmp(s, "\xef\xbf\xbf", len)) ? 0 : len;
+}
+
+#endif
