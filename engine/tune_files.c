@@ -109,7 +109,7 @@ static bool persists(const struct plan *p)
 	return p->policy && p->policy->persist && p->rules->n_sysctls;
 }
 
-/* A file that is not ours is none; whose it is may be unknown: then it stays. */
+/* A file that is not ours is none. Where whose it is is not known, it stays. */
 static int find_there(struct plan *p, const char *path, bool wanted,
 		      bool *ret)
 {
