@@ -15,7 +15,7 @@
 #define PATH_MAX_ZONES 24	/* more: a path is no longer cut */
 #define PASSED_MAX 64		/* zones; of more, the rest is not looked at */
 #define SURE_MAX 64		/* zones; of more, none is sure any longer */
-#define NEAR_MAX 256		/* entries compared with each other */
+#define JOIN_MAX 256		/* zones; of more, none are joined */
 #define SHORT_MAX 512		/* entries; more are no short list */
 
 /* Those that come this way: at least `least`, at most `most`. */
@@ -120,20 +120,44 @@ static bool is_common(const struct following *x, const struct zone *z)
 	return false;
 }
 
-/* What is left of them when those that were accepted are gone. */
-static int subtract_passed(struct following *x, const struct zones *l,
-			   struct zones *ret)
+/* Those that it does not have whole. */
+static int drop_within(struct arena *a, struct zones *l, const struct zone *z)
 {
+	struct zones out = { .v = arena_alloc(a, l->n, sizeof(*out.v)) };
+
+	if (!out.v)
+		return -ENOMEM;
+	for (size_t i = 0; i < l->n; i++)
+		if (!zone_within(&l->v[i], z))
+			out.v[out.n++] = l->v[i];
+	*l = out;
+	return 0;
+}
+
+/*
+ * What is left of them when those that were accepted are gone. In an arena of
+ * its own: each cut is a copy, and each rule met asks for some. Once they fall
+ * into too many pieces, they are no longer cut: that is work for each rule.
+ */
+static int subtract_passed(struct arena *a, const struct following *x,
+			   const struct zones *l, struct zones *ret)
+{
+	bool done = true;
 	int err = 0;
 
 	*ret = *l;
 	for (size_t k = 0; !err && ret->n && k < x->passed.n; k++) {
-		bool meets = false, done;
+		const struct zone *z = &x->passed.v[k];
+		bool meets = false;
 
 		for (size_t i = 0; i < ret->n; i++)
-			meets |= zone_meets(&ret->v[i], &x->passed.v[k]);
-		if (meets)
-			err = cut(x->a, ret, &x->passed.v[k], &done);
+			meets |= zone_meets(&ret->v[i], z);
+		if (!meets)
+			continue;
+		if (done)
+			err = cut(a, ret, z, &done);
+		if (!err && !done)
+			err = drop_within(a, ret, z);
 	}
 	return err;
 }
@@ -142,8 +166,9 @@ static int subtract_passed(struct following *x, const struct zones *l,
 static int find_passed(struct following *x, const struct zones *l,
 		       uint8_t *ret)
 {
+	_cleanup_(arena_release) struct arena a = { 0 };
 	struct zones rest;
-	int err = subtract_passed(x, l, &rest);
+	int err = subtract_passed(&a, x, l, &rest);
 
 	*ret = x->syns_left ? FIRST_MET : rest.n ? FIRST_COMMON : FIRST_PASSED;
 	for (size_t i = 0; i < rest.n; i++)
@@ -415,52 +440,6 @@ void first_release(struct first *x)
 	*x = (struct first){ 0 };
 }
 
-/* Said before, or (a refusal) with nothing behind it that it changes. */
-static bool says_nothing(const struct first *x, size_t i)
-{
-	if (x->v[i].accepts) {
-		for (size_t k = 0; k < i && k < NEAR_MAX; k++)
-			if (x->v[k].accepts &&
-			    zone_within(&x->v[i].z, &x->v[k].z))
-				return true;
-		return false;
-	}
-	if (x->n - i > NEAR_MAX)
-		return false;
-	for (size_t k = i + 1; k < x->n; k++)
-		if (x->v[k].accepts && zone_meets(&x->v[i].z, &x->v[k].z))
-			return false;
-	return true;
-}
-
-int first_within(struct arena *a, const struct first *x, const struct zone *z,
-		 struct first *ret)
-{
-	_cleanup_(first_release) struct first in = { 0 };
-	size_t n = 0;
-	int err = 0;
-
-	if (mem_grow(&in.v, &in.cap, x->n + 1))
-		return -ENOMEM;
-	for (size_t i = 0; !err && i < x->n; i++) {
-		if (!zone_meets(&x->v[i].z, z))
-			continue;
-		err = zone_intersect(a, &x->v[i].z, z, &in.v[in.n].z);
-		in.v[in.n++].accepts = x->v[i].accepts;
-	}
-	for (size_t i = 0; !err && i < in.n; i++)
-		if (!says_nothing(&in, i))
-			in.v[n++] = in.v[i];
-		else
-			in.v[i].z.dim[0] = (struct spans){ .limited = true };
-	if (err)
-		return err;
-	in.n = n;
-	*ret = in;
-	in = (struct first){ 0 };
-	return 0;
-}
-
 int first_accepted(struct arena *a, const struct first *x, struct zones *ret,
 		   bool *ret_ok)
 {
@@ -490,7 +469,7 @@ int first_accepted(struct arena *a, const struct first *x, struct zones *ret,
 		memcpy(out.v + out.n, one.v, one.n * sizeof(*one.v));
 		out.n += one.n;
 	}
-	if (!err && ok && out.n <= NEAR_MAX)
+	if (!err && ok && out.n <= JOIN_MAX)
 		err = zones_join(a, &out);
 	*ret_ok = ok;
 	if (!err)
