@@ -108,6 +108,7 @@ static const char *odd_text(const struct replacing *x,
 	static const char *const why[] = {
 		[TEXT_OTHER] = "stands in a text that cannot be edited",
 		[TEXT_NAMELESS] = "stands in a chain without a name, or calls one",
+		[TEXT_HEADERS] = "asks for IPv6 extension headers",
 		[TEXT_DEFINED] = "takes its states from a define",
 		[TEXT_INCLUDES] = "stands among included files, whose rules are not known here",
 	};

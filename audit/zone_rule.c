@@ -175,23 +175,35 @@ static int take_field(struct asking *x, const struct term *t)
 	return narrow(x, t, set);
 }
 
-/* An ICMP type and its code: of the code nothing is kept. */
-static int take_icmp(struct asking *x, const struct term *t)
+/* Of two fields, the first of which has a dimension of one byte. */
+static bool is_pair(const struct term *t, enum packet_field first,
+		    enum packet_field second)
+{
+	return t->n_fields == 2 && !t->either && t->field[0] == first &&
+	       t->field[1] == second;
+}
+
+/*
+ * An ICMP type and its code: of the code nothing is kept. So of the header that
+ * follows IPv6's own, which is the protocol where there is no other.
+ */
+static int take_first(struct asking *x, const struct term *t)
 {
 	const struct key_set *set = &x->f->sets[t->set];
+	enum zone_dim dim = dims[t->field[0]].dim;
 	struct zone only = zone_all(x->z.family);
 	struct key_range *v;
 	int err;
 
 	x->asked.exact = false;
-	if (t->negated)
+	if (t->negated || !set->known || set->name || t->masked)
 		return 0;
 	v = arena_alloc(x->a, set->n, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < set->n; i++)
 		v[i] = x->f->ranges[set->first + (size_t)i * set->n_fields];
-	err = spans_of(x->a, 1, v, set->n, false, &only.dim[ZONE_ICMP]);
+	err = spans_of(x->a, 1, v, set->n, false, &only.dim[dim]);
 	return err ? err : zone_intersect(x->a, &x->z, &only, &x->z);
 }
 
@@ -241,9 +253,9 @@ static int take_term(struct asking *x, const struct term *t)
 		return 0;
 	if (t->n_fields == 1)
 		return take_field(x, t);
-	if (t->n_fields == 2 && !t->either &&
-	    t->field[0] == FIELD_ICMP_TYPE && t->field[1] == FIELD_ICMP_CODE)
-		return take_icmp(x, t);
+	if (is_pair(t, FIELD_ICMP_TYPE, FIELD_ICMP_CODE) ||
+	    is_pair(t, FIELD_L4PROTO, FIELD_FRAGMENT))
+		return take_first(x, t);
 	x->asked.exact = false;
 	return 0;
 }

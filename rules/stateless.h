@@ -155,6 +155,7 @@ enum stateless_text {
 	TEXT_COUNTS,			/* behind so many others */
 	TEXT_OTHER,			/* not a rule of its own */
 	TEXT_NAMELESS,			/* a chain within a rule */
+	TEXT_HEADERS,			/* words beside it may not load */
 	TEXT_DEFINED,			/* its states have a name elsewhere */
 	TEXT_INCLUDES,			/* other files hold more rules */
 };

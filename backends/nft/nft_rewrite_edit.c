@@ -73,6 +73,22 @@ static bool is_nameless(const char *chain)
 	return chain && !strncmp(chain, "__chain", 7);
 }
 
+/*
+ * What is behind extension headers may be of any protocol, and beside a set of
+ * them nft takes no word about one.
+ */
+static bool asks_headers(const struct foreign *f, const struct foreign_rule *r)
+{
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		if (t->kind == TERM_OPAQUE && t->name &&
+		    !strcmp(t->name, "ip6 nexthdr"))
+			return true;
+	}
+	return false;
+}
+
 enum stateless_text nft_text_of(const struct foreign *f,
 				const struct foreign_rule *r)
 {
@@ -85,6 +101,8 @@ enum stateless_text nft_text_of(const struct foreign *f,
 		return TEXT_NAMELESS;
 	if (!r->n_states)
 		return place_of(f, r);
+	if (asks_headers(f, r))
+		return TEXT_HEADERS;
 	if (nft_parts_read(f, r, &p))
 		return TEXT_OTHER;
 	for (size_t i = 0; i < p.n; i++) {

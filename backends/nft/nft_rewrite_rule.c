@@ -172,12 +172,32 @@ static bool takes_part(const struct stateless_rule *r,
 	return p->kind != PART_STATE && r->does == DO_TARGET;
 }
 
+/* Is whatever is in the rule's zone of a protocol that the match asks for? */
+static bool knows_protocols(const struct composing *c, const char *key)
+{
+	for (uint32_t i = 0; i < c->rule->n_terms; i++) {
+		const struct term *t = &c->f->terms[c->rule->terms + i];
+		const struct key_set *set = &c->f->sets[t->set];
+
+		if (t->kind == TERM_OPAQUE && t->name && !strcmp(t->name, key))
+			return false;
+		if (t->kind != TERM_MATCH || t->field[0] != FIELD_L4PROTO)
+			continue;
+		/* of two fields, without extension headers: see zone_rule.c */
+		if (!set->known || t->masked || t->either ||
+		    (t->n_fields > 1 && t->negated))
+			return false;
+	}
+	return true;
+}
+
 /*
  * nft takes the first of a set of protocols for the only one, and no word about
- * another behind it: a rule for one of them says that one.
+ * another behind it: a rule for one of them says that one. Not where the set
+ * may lack it.
  */
-static bool put_proto(const struct stateless_rule *r, const struct nft_part *p,
-		      struct strbuf *b)
+static bool put_proto(const struct composing *c, const struct stateless_rule *r,
+		      const struct nft_part *p, struct strbuf *b)
 {
 	static const char *const keys[] = {
 		"meta l4proto", "ip protocol", "ip6 nexthdr",
@@ -195,7 +215,8 @@ static bool put_proto(const struct stateless_rule *r, const struct nft_part *p,
 			continue;
 		while (n < t->n && strchr(" \t!=", t->s[n]))
 			n++;
-		if (n == t->n || t->s[n] != '{')
+		if (n == t->n || t->s[n] != '{' ||
+		    !knows_protocols(c, keys[i]))
 			continue;
 		strbuf_printf(b, "%s ", keys[i]);
 		nft_put_proto(&s->v[0], b);
@@ -214,7 +235,7 @@ static void put_parts(const struct composing *c, const struct stateless_rule *r,
 		if (!takes_part(r, p))
 			continue;
 		strbuf_puts(b, " ");
-		if (put_proto(r, p, b))
+		if (put_proto(c, r, p, b))
 			continue;
 		if (p->of_state)
 			put_mapped(c, r, b);
