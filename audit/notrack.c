@@ -67,7 +67,8 @@ static bool has_notrack(const struct foreign *f)
 	return false;
 }
 
-int notrack_judge(const struct foreign *f, bool forwards, struct flaws *ret)
+int notrack_judge(const struct foreign *f, bool forwards,
+		  const struct prefix_set *local, struct flaws *ret)
 {
 	static int (*const checks[])(struct inspection *) = {
 		inspect_legs, inspect_places, inspect_nat, inspect_accepts,
@@ -75,6 +76,7 @@ int notrack_judge(const struct foreign *f, bool forwards, struct flaws *ret)
 	_cleanup_(flaws_release) struct flaws out = { 0 };
 	_cleanup_(inspect_release) struct inspection j = {
 		.f = f, .out = &out, .forwards = forwards,
+		.local = local,
 	};
 	int err = 0;
 

@@ -14,6 +14,7 @@
 #define CTPOLICY_AUDIT_NOTRACK_H
 
 #include "core/diag.h"
+#include "core/inet.h"
 #include "rules/foreign.h"
 
 struct flaw {
@@ -29,8 +30,12 @@ struct flaws {
 	bool cut;
 };
 
-/* f: read with wants_terms. forwards: the host is known to forward packets. */
-int notrack_judge(const struct foreign *f, bool forwards, struct flaws *ret);
+/*
+ * f: read with wants_terms. forwards: the host is known to forward packets.
+ * local: its own addresses, normalized; NULL: nobody knows them.
+ */
+int notrack_judge(const struct foreign *f, bool forwards,
+		  const struct prefix_set *local, struct flaws *ret);
 void flaws_release(struct flaws *l);
 
 #endif

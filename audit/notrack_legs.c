@@ -30,32 +30,59 @@ static struct sample on_loopback(struct sample s)
 	return s;
 }
 
-static bool names_one(const struct uses *u, const struct use *x,
-		      enum packet_field field)
+/* The address that it names, if it is one alone. */
+static const uint8_t *named_one(const struct uses *u, const struct use *x,
+				enum packet_field field)
 {
 	size_t n, stride;
 	const struct key_range *r = use_ranges(u, x, field, &n, &stride);
 
-	return r && n == 1 && !memcmp(r->first, r->last, sizeof(r->first));
+	return r && n == 1 && !memcmp(r->first, r->last, sizeof(r->first)) ?
+		       r->first : NULL;
 }
 
 /*
- * Where requests to one address and the answers from it leave by rules of
- * their own, it is this host's: the cache of names on a node of a cluster.
+ * Requests to one address, and the answers from it, that leave by rules of
+ * their own are whole if it is this host's, as the cache of names on a node of
+ * a cluster has it.
  */
-static bool is_for_ourselves(const struct inspection *j, const struct use *x,
-			     const struct sample *m)
+static bool is_like_ours(const struct inspection *j, const struct use *x,
+			 const struct sample *m)
 {
 	const struct uses *u = &j->notrack;
 
-	if (!names_one(u, x, FIELD_DADDR))
+	if (!named_one(u, x, FIELD_DADDR))
 		return false;
 	for (size_t i = 0; i < u->n; i++)
 		if (inspect_is_at(j, &u->v[i], "output") &&
-		    names_one(u, &u->v[i], FIELD_SADDR) &&
+		    named_one(u, &u->v[i], FIELD_SADDR) &&
 		    use_may_take(u, &u->v[i], m))
 			return true;
 	return false;
+}
+
+/* Those that a host has for itself: RFC 1122, RFC 3927, RFC 4291. */
+static bool stays_on_link(uint8_t family, const uint8_t *a)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return family == NFPROTO_IPV4 ?
+		       a[0] == 127 || (a[0] == 169 && a[1] == 254) :
+		       !memcmp(a, one, sizeof(one)) ||
+		       (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
+}
+
+static bool is_for_ourselves(const struct inspection *j, const struct use *x,
+			     const struct sample *m)
+{
+	const uint8_t *to = named_one(&j->notrack, x, FIELD_DADDR);
+
+	if (!to || !is_like_ours(j, x, m))
+		return false;
+	return j->local ? prefix_set_contains(j->local,
+					      m->family == NFPROTO_IPV4 ?
+						      AF_INET : AF_INET6, to) :
+			  stays_on_link(m->family, to);
 }
 
 /*
@@ -99,6 +126,14 @@ static enum truth for_family(const struct inspection *j, const struct use *x,
 	return all;
 }
 
+static bool is_mirrored(const struct inspection *j, const struct use *x,
+			const struct sample *s)
+{
+	struct sample m = inspect_mirror(s);
+
+	return is_like_ours(j, x, &m);
+}
+
 /* In no family whole, and in one not at all. */
 static bool is_one_way(const struct inspection *j, const struct use *x)
 {
@@ -139,6 +174,14 @@ static const struct use *find_copy(const struct inspection *j, size_t at)
 	return NULL;
 }
 
+/* A text does not tell whose addresses it names. */
+static bool may_be_ours(const struct inspection *j, const struct use *x)
+{
+	return !j->local && inspect_is_at(j, x, "output") &&
+	       (for_family(j, x, NFPROTO_IPV4, is_mirrored) == TRUTH_YES ||
+		for_family(j, x, NFPROTO_IPV6, is_mirrored) == TRUTH_YES);
+}
+
 static int say_one_way(struct inspection *j, size_t at)
 {
 	static const char *const left[] = {
@@ -150,6 +193,7 @@ static int say_one_way(struct inspection *j, size_t at)
 	const struct use *x = &j->notrack.v[at], *copy = find_copy(j, at);
 	const char *other = inspect_is_at(j, x, "output") ? "prerouting" :
 							  "output";
+	bool ours = may_be_ours(j, x);
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
 	inspect_describe(&j->notrack, x, &b);
@@ -162,15 +206,17 @@ static int say_one_way(struct inspection *j, size_t at)
 				 "this repeats the direction that another rule takes out at the other hook; %s %s are still tracked, and nothing is saved",
 				 left[inspect_side(&j->notrack, x)],
 				 strbuf_str(&b));
-	return inspect_add(j, DIAG_ERROR, ID_NOTRACK_ONE_WAY, x->rule,
+	return inspect_add(j, ours ? DIAG_WARNING : DIAG_ERROR,
+			 ID_NOTRACK_ONE_WAY, x->rule,
 			 FOREIGN_NOWHERE,
 			 inspect_advise(j, x, other, true,
 				      is_loopback_only(&j->notrack, x)),
-			 "%s %s %s still tracked: this rule saves nothing",
+			 "%s %s %s still tracked: this rule saves nothing%s",
 			 left[inspect_side(&j->notrack, x)], strbuf_str(&b),
 			 inspect_side(&j->notrack, x) == SIDE_REQUEST ||
 			 inspect_side(&j->notrack, x) == SIDE_REPLY ? "are" :
-								    "is");
+								    "is",
+			 ours ? ", unless its address is this host's" : "");
 }
 
 static bool contains_loopback(const struct uses *u, const struct use *x)

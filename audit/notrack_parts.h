@@ -21,6 +21,7 @@ struct inspection {
 	struct keepers keepers;
 	struct walker *walker;
 	bool forwards;
+	const struct prefix_set *local;	/* NULL: not known */
 	bool *one_way;		/* of each use in notrack: saves nothing */
 };
 

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "backends/backend.h"
+#include "core/mem.h"
+#include "host/conntrack/local_addresses.h"
+#include "host/host.h"
 #include "host/privilege.h"
 
 /* A kernel without this world has no rules in it. */
@@ -94,4 +97,12 @@ int live_rules_read_but(const struct backend *but, struct foreign *f,
 	if (!err)
 		warn_incomplete(d);
 	return err;
+}
+
+int live_rules_judge(const struct foreign *f, struct flaws *ret)
+{
+	_cleanup_(prefix_set_release) struct prefix_set local = { 0 };
+	int err = local_addresses(&local);
+
+	return err ? err : notrack_judge(f, host_forwards(), &local, ret);
 }

@@ -12,6 +12,7 @@
 #ifndef CTPOLICY_ENGINE_LIVE_RULES_H
 #define CTPOLICY_ENGINE_LIVE_RULES_H
 
+#include "audit/notrack.h"
 #include "backends/backend.h"
 
 /*
@@ -23,5 +24,7 @@ int live_rules_read(const char *name, bool keeps_powers, struct foreign *f,
 /* All but those of one backend, which are there already; NULL: all. */
 int live_rules_read_but(const struct backend *but, struct foreign *f,
 			struct diags *d);
+/* ... and what is wrong with the NOTRACK rules among them. -errno */
+int live_rules_judge(const struct foreign *f, struct flaws *ret);
 
 #endif

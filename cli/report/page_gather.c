@@ -159,8 +159,10 @@ static int judge_rules(struct page *p)
 	int err = needs_count(p->f, &p->needs);
 
 	keepers_find(p->f, &p->keepers);
-	return err ? err : notrack_judge(p->f, !p->file && host_forwards(),
-					 &p->flaws);
+	if (err)
+		return err;
+	return p->file ? notrack_judge(p->f, false, NULL, &p->flaws) :
+			 live_rules_judge(p->f, &p->flaws);
 }
 
 int page_gather(const struct options *o, struct page *ret)

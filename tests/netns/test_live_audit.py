@@ -33,6 +33,15 @@ NOTRACK = """*raw
 -A OUTPUT -p tcp -m tcp --dport 80 -j CT --notrack
 COMMIT
 """
+# A cache of names: is it this host's, or one that it asks?
+CACHE = """*raw
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A PREROUTING -d ADDR -p udp -m udp --dport 53 -j CT --notrack
+-A OUTPUT -d ADDR -p udp -m udp --dport 53 -j CT --notrack
+-A OUTPUT -s ADDR -p udp -m udp --sport 53 -j CT --notrack
+COMMIT
+"""
 ALL = {"CT%d" % number for number in range(800, 812)}
 # hooks, priorities and chains that iptables cannot have, and two families
 ONLY_NFT = {"CT803", "CT806", "CT811"}
@@ -171,6 +180,7 @@ def flaws():
         for dialect in ("nft",) if path.endswith(".nft") else (
                 "legacy", "iptables-nft"):
             space = lab.Namespace()
+            space.run("ip addr add 169.254.20.10/32 dev lo")
             if load(space, dialect, version, text):
                 seen.setdefault(dialect, set()).update(
                     judged_alike(space, dialect, version, path))
@@ -193,9 +203,32 @@ def one_family():
               dialect + ": one family", found)
 
 
+def whose_address():
+    """Both directions at OUTPUT are whole for an address of this host's."""
+    for dialect, version in (("legacy", 4), ("iptables-nft", 4),
+                             ("legacy", 6), ("iptables-nft", 6)):
+        at = "192.0.2.53" if version == 4 else "2001:db8::53"
+        space = lab.Namespace()
+        load(space, dialect, version, CACHE.replace("ADDR", at))
+        what = "%s, IPv%d" % (dialect, version)
+        found = [place(x)[:2] + place(x)[4:]
+                 for x in json.loads(run(space, "--json")[1])["findings"]
+                 if "id" in x]
+        check(found == [("CT800", "error", "OUTPUT", 1)],
+              what + ": of somebody else", found)
+        space.run("ip addr add %s dev lo" % at)
+        code, said = run(space)
+        check("CT800" not in said, what + ": of its own", said)
+        text = saved(space, dialect, version)
+        code, said = run(space, "-", text=text)
+        check("warning: the replies of udp port 53 are still tracked: this "
+              "rule saves nothing, unless its address is this host's "
+              "[CT800]" in said and code, what + ": of a text", said)
+
+
 lab.require_ctpolicy()
 if len(lab.BACKENDS) < 2:
     lab.skip("reads one world alone")
-for test in nothing, keeps, both_worlds, one_family, flaws:
+for test in nothing, keeps, both_worlds, one_family, flaws, whose_address:
     test()
 tally.end()
