@@ -65,6 +65,7 @@ struct watcher {
 	enum watch_sight last, said;
 	int said_err;
 	uint32_t said_change;
+	size_t left;			/* as said last, or fewer since */
 };
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -201,7 +202,7 @@ static void note_repair(struct watcher *w, bool seldom)
 /* A change that is over in a moment is none. */
 static bool is_news(const struct watcher *w, const struct watch_look *look)
 {
-	if (look->sight == WATCH_REPAIRED)
+	if (look->sight == WATCH_REPAIRED || look->left > w->left)
 		return true;
 	if (look->sight == WATCH_TRIAL && w->last != WATCH_TRIAL)
 		return false;
@@ -231,6 +232,7 @@ static void tell(struct watcher *w, struct watch_look *look)
 		w->said_change = look->change;
 	}
 	w->last = look->sight;
+	w->left = look->left;
 	/* The next one to be blamed is another one. */
 	if (look->sight != WATCH_WAITS && look->sight != WATCH_FAILED)
 		w->writer = w->last_writer = (struct rule_event){ 0 };

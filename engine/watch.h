@@ -53,6 +53,7 @@ struct watch_look {
 	 */
 	struct originals *fresh;
 	size_t first_replaced;
+	size_t left;			/* ... that stay: nothing else lacks */
 	unsigned int seconds;		/* to wait, WATCH_WAITS */
 	struct request request;		/* of the change */
 	struct plan plan;		/* its diagnostics are the reasons */

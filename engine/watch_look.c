@@ -8,6 +8,7 @@
 #include "engine/apply.h"
 #include "engine/recovery.h"
 #include "engine/watch.h"
+#include "rules/own_names.h"
 
 #define RULES_SHOWN 10
 #define RULE_SHOWN 200		/* letters */
@@ -75,6 +76,108 @@ static int take_aim(struct watch_look *look, struct aim *a)
 #define READS 3
 #define DEAR_NS 50000000
 
+/* No apply has replaced it. */
+static bool is_fresh(const struct watch_look *look, const struct edit_shown *e)
+{
+	return !e->known || originals_find(look->fresh, e->family, e->table,
+					   e->stand_in);
+}
+
+static bool is_for(const struct edit_shown *e, const struct step *s,
+		   const char *chain)
+{
+	return e->family == s->table->family &&
+	       !strcmp(e->table, s->table->name) && !strcmp(e->stand_in, chain);
+}
+
+/* The chain that a step makes, fills or leads to; NULL: another step. */
+static const char *chain_of(const struct step *s)
+{
+	const char *name = s->chain ? s->chain->name : NULL;
+
+	if (!name || !s->add)
+		return NULL;
+	if (s->kind == STEP_RULE && !own_names_edit(name))
+		name = s->rule->target;
+	return name && own_names_edit(name) ? name : NULL;
+}
+
+/* Does nothing but a fresh rule call for it? */
+static bool is_for_fresh(const struct watch_look *look, const struct part *m,
+			 const struct step *s)
+{
+	const struct edits *edits = &look->plan.edits;
+	const struct image_table *live = image_find_table(m->live.image,
+							  s->table->family,
+							  s->table->name);
+	const char *chain = chain_of(s);
+
+	if (!chain)
+		return s->add && s->kind == STEP_SET &&
+		       !own_names_table(s->table->family, s->table->name);
+	for (size_t i = 0; i < edits->n; i++)
+		if (is_for(&edits->v[i], s, chain))
+			return is_fresh(look, &edits->v[i]);
+	/* One that it leads to, which others would have made already. */
+	return live && !image_find_chain(live, chain);
+}
+
+/*
+ * A rule alone is no reload: the program that wrote it runs, asks for it and
+ * deletes it by its own words. It is replaced only where something of ours is
+ * missing as well; else it stays, and so do the rules of all parts.
+ */
+static size_t find_left(const struct watch_look *look)
+{
+	const struct plan *p = &look->plan;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->change.n; i++) {
+		const struct part *m = &p->change.v[i];
+
+		for (size_t k = 0; m->changes && k < m->changes->n; k++, n++)
+			if (!is_for_fresh(look, m, &m->changes->steps[k]))
+				return 0;
+	}
+	return n ? p->edits.n : 0;
+}
+
+static void say_left(struct watch_look *look)
+{
+	struct plan *p = &look->plan;
+
+	for (size_t i = 0; i < p->edits.n && i < RULES_SHOWN; i++) {
+		const struct edit_shown *e = &p->edits.v[i];
+
+		diag_add(&p->diags, DIAG_WARNING, 0, ID_UNREVIEWED, NOPOS,
+			 "chain %s of table %s %s: this rule matches states and came since the last apply; it stays as it is: %.*s",
+			 e->chain, nfproto_name(e->family), e->table,
+			 RULE_SHOWN, e->rule);
+	}
+	if (look->left > RULES_SHOWN)
+		diag_add(&p->diags, DIAG_NOTE, 0, ID_UNREVIEWED, NOPOS,
+			 "%zu more such rules stay as they are",
+			 look->left - RULES_SHOWN);
+	diag_help(&p->diags,
+		  "'ctpolicy diff' shows what would take its place, 'ctpolicy apply' replaces it");
+}
+
+static void leave_parts(struct change *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		part_release(&c->v[i]);
+	c->n = 0;
+}
+
+static size_t steps_of_rules(const struct change *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		n += c->v[i].changes ? c->v[i].changes->n : 0;
+	return n;
+}
+
 static int compare(struct watch_look *look, unsigned int reads)
 {
 	struct plan *p = &look->plan;
@@ -92,6 +195,11 @@ static int compare(struct watch_look *look, unsigned int reads)
 		err = plan_compare(p);
 	}
 	look->steps = change_steps(&p->change);
+	look->left = err ? 0 : find_left(look);
+	if (look->left) {
+		say_left(look);
+		look->steps -= steps_of_rules(&p->change);
+	}
 	return err;
 }
 
@@ -177,8 +285,7 @@ static void say_first_replaced(struct watch_look *look)
 	for (size_t i = 0; i < p->edits.n; i++) {
 		const struct edit_shown *e = &p->edits.v[i];
 
-		if (e->known && !originals_find(look->fresh, e->family,
-						e->table, e->stand_in))
+		if (!is_fresh(look, e))
 			continue;
 		admits |= e->admits;
 		loses |= e->loses;
@@ -212,12 +319,14 @@ static int find_repair(struct watch_look *look, struct aim *a)
 	err = compare(look, 1);
 	if (err || !look->steps)
 		return err;
-	err = note_fresh(look);
+	err = look->left ? 0 : note_fresh(look);
 	if (!err)
 		err = logins_find_all(&look->logins);
 	look->plan.logins = &look->logins;
 	if (!err)
 		err = apply_check(&look->plan);
+	if (!err && look->left)
+		leave_parts(&look->plan.change);
 	/* Settings that cannot be put back are wanted no more. */
 	return !err && change_is_empty(&look->plan.change) ? -FAULT_CONFLICT :
 							      err;
@@ -233,7 +342,8 @@ static int mend(struct watch_look *look, struct aim *a)
 	transact(&look->plan, &look->done);
 	if (look->done.outcome == OUTCOME_CHANGED) {
 		look->sight = WATCH_REPAIRED;
-		say_first_replaced(look);
+		if (!look->left)
+			say_first_replaced(look);
 	}
 	look->steps = look->done.steps;
 	return transaction_succeeded(&look->done) ? 0 :

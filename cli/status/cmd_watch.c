@@ -43,7 +43,7 @@ static void print_steps(const struct watch_look *look)
 static bool has_more(const struct watch_look *look)
 {
 	return look->plan.diags.errors || look->plan.change.tune.gave_up ||
-	       look->first_replaced || look->blind;
+	       look->first_replaced || look->left || look->blind;
 }
 
 static void print_sight(const struct watch_look *look)

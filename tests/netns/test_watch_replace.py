@@ -3,6 +3,7 @@
 """`ctpolicy watch` where the policy forbids rules that match states and replaces
 those of the host: what a reload brings back is replaced again."""
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -42,7 +43,8 @@ def setUpModule():
     global LAB
     lab.require_ctpolicy()
     LAB = lab.Lab()
-    Echo(LAB.server, 80)
+    for port in (80, 85):
+        Echo(LAB.server, port)
 
 
 class Case(unittest.TestCase):
@@ -130,6 +132,44 @@ class Case(unittest.TestCase):
         self.assertNotIn("CT841", [d["id"] for d in self.repaired()])
         LAB.server.run([lab.CTPOLICY, "remove", "-q"])
         self.assertEqual(self.states(), 6)
+
+    def port_85(self):
+        return tcp_exchange(LAB.client, 4, lab.address("server", 4), 85)
+
+    def test_a_rule_alone(self):
+        """It is no reload: whoever added it asks for it, and deletes it."""
+        rule = one_more(85)(4).splitlines()[-2][3:]
+        tool = "iptables-legacy" if self.dialect == "legacy" else \
+            "iptables-nft"
+        add = "nft insert rule ip host INPUT tcp dport 85 ct state new " \
+            "accept" if self.dialect == "native" else \
+            "%s -C %s 2>/dev/null || %s -I %s" % (tool, rule, tool, rule)
+        for _ in range(2):
+            LAB.server.run(add)
+            said = self.told("in_force")["diagnostics"]
+            self.assertEqual([d["level"] for d in said if d["id"] == "CT841"],
+                             ["warning"], said)
+            self.assertIn("stays as it is", said[-1]["message"])
+            self.assertIsNone(self.watch.wait("repaired", 2))
+            self.assertEqual(self.states(), 1)
+            self.assertEqual(self.port_85(), "ok")
+            if self.dialect == "native":
+                handle = re.search(r"dport 85 .*# handle (\d+)",
+                                   LAB.server.run("nft -a list ruleset"))
+                LAB.server.nft("delete rule ip host INPUT handle " +
+                               handle.group(1))
+            else:
+                LAB.server.run(add)
+                LAB.server.run("%s -D %s" % (tool, rule))
+            self.assertEqual(self.states(), 0)
+            self.assertNotEqual(self.port_85(), "ok")
+        self.well()
+        LAB.server.run(add)
+        self.told("in_force")
+        # with a reload it is replaced
+        self.reload(one_more(85))
+        self.repaired()
+        self.assertEqual(self.states(), 0)
 
     def test_told_in_words(self):
         self.watch.end()
