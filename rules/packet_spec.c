@@ -275,6 +275,8 @@ static int take_interface(struct reader *r, size_t i, size_t *ret)
 		return 0;
 	if (i + 2 >= r->n || !is(&r->v[i + 1], "by"))
 		return bad(r, w, "'by' and the name of an interface were expected behind this");
+	if (*to)
+		return bad(r, w, "said twice");
 	name = &r->v[i + 2];
 	if (name->n >= sizeof(r->spec.in))
 		return bad(r, name, "no interface has so long a name");
@@ -287,6 +289,7 @@ static int take_interface(struct reader *r, size_t i, size_t *ret)
 static int take_word(struct reader *r, const struct word *w)
 {
 	uint8_t state = packet_state_of(w->s, w->n);
+	bool typed = r->spec.has_type, marked = r->spec.has_mark;
 
 	if (state) {
 		r->spec.states |= state;
@@ -296,8 +299,12 @@ static int take_word(struct reader *r, const struct word *w)
 		r->spec.fragment = true;
 		return 0;
 	}
-	if (take_flags(r, w) || take_type(r, w) || take_mark(r, w))
+	if (take_flags(r, w))
 		return 0;
+	if (take_type(r, w))
+		return typed ? bad(r, w, "said twice") : 0;
+	if (take_mark(r, w))
+		return marked ? bad(r, w, "said twice") : 0;
 	return bad(r, w, "not a word for such a packet");
 }
 
