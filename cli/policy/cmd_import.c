@@ -50,6 +50,9 @@ static bool is_nothing(const struct import *im)
 /* Comments alone would look like a policy, and be none. */
 static int print_nothing(const struct import_report *r, bool live)
 {
+	const char *none = !live ? "no NOTRACK rules in " : r->import->own ?
+		"no NOTRACK rules on this host but ctpolicy's" :
+		"no NOTRACK rules on this host";
 	_cleanup_(strbuf_release) struct strbuf source = { 0 };
 
 	import_print_text(strcmp(r->source, "-") ? r->source :
@@ -57,8 +60,7 @@ static int print_nothing(const struct import_report *r, bool live)
 	if (strbuf_status(&source))
 		return -ENOMEM;
 	fprintf(stderr, "ctpolicy import: %s%s: there is no policy to write\n",
-		live ? "no NOTRACK rules on this host but ctpolicy's" :
-		       "no NOTRACK rules in ", live ? "" : strbuf_str(&source));
+		none, live ? "" : strbuf_str(&source));
 	return 0;
 }
 

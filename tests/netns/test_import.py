@@ -161,6 +161,9 @@ def main():
     if not shutil.which("iptables-nft-restore") and "iptables-nft" in DIALECTS:
         DIALECTS.remove("iptables-nft")
     there = lab.Lab()
+    nothing = there.router.run([lab.CTPOLICY, "import"])
+    tally.check("no NOTRACK rules on this host: there is" in nothing,
+                "a host without rules", nothing)
     for space in (there.router, there.server):
         for port in (PORT, OTHER):
             Echo(space, port)
