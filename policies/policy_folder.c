@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "core/fault.h"
@@ -34,6 +35,13 @@ static void close_dir(DIR **dir)
 		closedir(*dir);
 }
 
+/* Root's own group is root, as to sudo; a list may name anybody (acl(5)). */
+static bool has_others(int fd, const struct stat *st)
+{
+	return st->st_gid ||
+	       fgetxattr(fd, "system.posix_acl_access", NULL, 0) > 0;
+}
+
 /*
  * What stands at the place that root reads unasked is as sshd and sudo have it:
  * of an access list the mask shows as the group's rights.
@@ -53,7 +61,7 @@ int folder_trusts(int fd, const char *path, bool strict, struct diags *d)
 	} else if (strict && st.st_uid && st.st_uid != geteuid()) {
 		why = "this belongs to another user";
 		cure = "chown root:";
-	} else if (strict && st.st_mode & S_IWGRP) {
+	} else if (strict && st.st_mode & S_IWGRP && has_others(fd, &st)) {
 		why = "its group may write here";
 		cure = "chmod g-w";
 	} else {

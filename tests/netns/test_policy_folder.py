@@ -351,14 +351,20 @@ class Default(unittest.TestCase):
         self.check(0, "1 service")
         # a group is others, too, as with sudo and sshd; a link is as its file
         for name in ("policy.yaml", "policy.d", ""):
-            os.chmod(os.path.join(self.path, name), 0o775)
+            path = os.path.join(self.path, name)
+            os.chmod(path, 0o775)
+            self.check(0, "1 service")      # root's own
+            os.chown(path, 0, 1)
+            os.chmod(path, 0o775)
             self.check(66, "its group may write here")
-            os.chmod(os.path.join(self.path, name), 0o755)
+            os.chmod(path, 0o755)
+            os.chown(path, 0, 0)
         there = os.path.join(lab.WORK, "elsewhere.yaml")
         shutil.copy(os.path.join(self.path, "policy.yaml"), there)
         os.unlink(os.path.join(self.path, "policy.yaml"))
         os.symlink(there, os.path.join(self.path, "policy.yaml"))
         self.check(0, "1 service")
+        os.chown(there, 0, 1)
         os.chmod(there, 0o664)
         self.check(66, "its group may write here")
         os.unlink(os.path.join(self.path, "policy.yaml"))
