@@ -246,6 +246,8 @@ static int write_file(const struct tune *t, const struct item *x,
 		diag_add(d, DIAG_WARNING, 0, ID_FILE_CHANGED,
 			 (struct srcpos){ x->key, 0, 0, 0 },
 			 "somebody added lines to this file of ctpolicy's: they stay in it");
+	if (!err && text.n && !*x->value)
+		diag_help(d, "move them to a file of your own: an apply with `persist` refuses this one");
 	return err;
 }
 

@@ -184,6 +184,7 @@ class Lost(persisted.Persisted):
         said = self.ctpolicy(0, "remove").stderr
         self.assertIn(SYSCTLS + ": warning: somebody added lines to this file "
                       "of ctpolicy's: they stay in it [CT537]", said)
+        self.assertIn("help: move them to a file of your own", said)
         self.assertEqual(texts(), [None, rest, None])
         self.ctpolicy(0, "remove")
         self.ctpolicy(14, "apply", policy())
