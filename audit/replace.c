@@ -131,6 +131,8 @@ static int close_edit(struct job *j, const struct rule_list *l)
 	if (l->n)
 		memcpy(s->rules + s->n_rules, l->v, l->n * sizeof(*l->v));
 	s->n_rules += l->n;
+	if (!j->e.why && l->n && limit_begins_anew(j))
+		j->e.loses |= LOSES(QUOTA);
 	if (j->e.why)
 		j->e.kind = STATELESS_NONE;
 	else if (j->e.admits || j->e.loses)

@@ -5,6 +5,7 @@
  * holds it.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "audit/replace_parts.h"
 #include "core/mem.h"
@@ -149,13 +150,28 @@ int limit_share(struct job *j, struct rule_list *l)
 	return err;
 }
 
+bool limit_begins_anew(const struct job *j)
+{
+	for (uint32_t i = 0; i < j->r->n_terms; i++) {
+		const struct term *t = &j->x->f->terms[j->r->terms + i];
+
+		if (t->kind == TERM_OPAQUE && t->name &&
+		    !strncmp(t->name, "quota", 5))
+			return true;
+	}
+	return false;
+}
+
 int limit_stays(struct job *j, struct rule_list *l)
 {
 	struct stateless_rule r = { .zone = j->e.own, .does = DO_CALL };
 	uint32_t like;
-	int err;
+	int err = job_find_end(j);
 
-	if (job_leaves(j) || !find_like(j, &like) ||
+	if (err)
+		return err;
+	/* a rule that also alters packets can be copied, but not rebuilt */
+	if (j->r->alters || job_leaves(j) || !find_like(j, &like) ||
 	    foreign_asks_ipset(j->x->f, j->r) || split_leads(j->x, j->r)) {
 		j->x->loose[j->r->chain] = true;
 		return 0;

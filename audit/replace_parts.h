@@ -199,6 +199,8 @@ int limit_share(struct job *j, struct rule_list *l);
 void limit_forget(struct job *j);
 /* The same of a rule that stays, in chains that become several; or nothing. */
 int limit_stays(struct job *j, struct rule_list *l);
+/* A quota: what was used of it only the rule itself knows. */
+bool limit_begins_anew(const struct job *j);
 
 /* replace_split.c: does the rule lead to a chain that becomes several? */
 bool split_leads(struct replacing *x, const struct foreign_rule *r);

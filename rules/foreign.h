@@ -162,6 +162,7 @@ struct foreign_rule {
 	int32_t at;			/* foreign_position() */
 	uint32_t next;			/* in the chain; UINT32_MAX: none */
 	enum foreign_verdict verdict;
+	bool alters;			/* packets, or a set: live rules only */
 	const char *stand_in;		/* chain of ctpolicy's; NULL: none */
 	const char *original;		/* in the backend's form; NULL */
 };

@@ -40,6 +40,7 @@ enum stateless_admits { STATELESS_ADMITS(STATELESS_ADMIT_) ADMITS_MAX_ };
 	X(PROTO, "answers of protocols other than tcp, udp and icmp")	\
 	X(LIMIT, "a limit on new udp flows counts every datagram")	\
 	X(RATE, "a limit, a quota or a count holds for each of several rules, so that as many times as much may pass") \
+	X(QUOTA, "a quota begins anew when rules are applied or removed") \
 	X(PEERS, "answers of udp from more than 100 addresses at a time, unless xt_recent has a larger ip_list_tot") \
 	X(NOTES, "answers to further udp flows while 262144 began within three minutes") \
 	X(CLOSING, "what a peer says again to a connection that this host closed first") \

@@ -153,6 +153,7 @@ static int read_dup(struct live_rule *r, const struct nlattr *const *v)
 {
 	(void)v;
 	nft_live_say(r, "[dup]");
+	nft_live_last(r)->alters = true;
 	return 0;
 }
 
@@ -248,6 +249,7 @@ static int read_dynset(struct live_rule *r, const struct nlattr *const *v)
 	int err;
 
 	nft_live_say(r, "[%s @%s]", word, name);
+	nft_live_last(r)->alters = true;
 	if (!set)
 		return nft_live_opaque(r, word);
 	err = nft_live_require(r, nft_live_at(nft_attr_u32(

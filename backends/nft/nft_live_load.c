@@ -135,6 +135,7 @@ static int read_meta(struct live_rule *r, const struct nlattr *const *v)
 	uint32_t key = nft_attr_u32(v[NFTA_META_KEY]);
 	struct live_load l = { LIVE_META, key, LOAD_MAX, "meta" };
 
+	nft_live_last(r)->alters |= v[NFTA_META_SREG] != NULL;
 	if (v[NFTA_META_SREG])
 		return set_meta(r, key, nft_live_at(nft_attr_u32(
 						v[NFTA_META_SREG])));
@@ -241,6 +242,7 @@ static int read_payload(struct live_rule *r, const struct nlattr *const *v)
 		return -ENOMEM;
 	if (v[NFTA_PAYLOAD_SREG]) {
 		nft_live_say(r, "[%s set]", l.name);
+		nft_live_last(r)->alters = true;
 		return nft_live_opaque(r, "payload set");
 	}
 	return load(r, v[NFTA_PAYLOAD_DREG], l);
@@ -253,6 +255,7 @@ static int read_exthdr(struct live_rule *r, const struct nlattr *const *v)
 
 	if (!v[NFTA_EXTHDR_DREG]) {
 		nft_live_say(r, "[exthdr set]");
+		nft_live_last(r)->alters = true;
 		return nft_live_opaque(r, "exthdr set");
 	}
 	if (type && mnl_attr_get_payload_len(type) >= 1 &&

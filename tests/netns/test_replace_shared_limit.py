@@ -16,14 +16,15 @@ from peers import pair                                      # noqa: E402
 from test_replace import ND, POLICY, REFUSED, Dialect, ctpolicy  # noqa: E402
 
 EACH = 12                       # datagrams of each direction, by turns
-NEW, PLAIN, NTH, QUOTA, NESTED, NAMED, OVER, BACK = range(1001, 1009)
-KNOWN = {NEW: 5, PLAIN: 5, NTH: 1, NESTED: 5, NAMED: 5, OVER: 5}
+NEW, PLAIN, NTH, QUOTA, NESTED, NAMED, OVER, BACK, ENDS = range(1001, 1010)
+KNOWN = {NEW: 5, PLAIN: 5, NTH: 1, NESTED: 5, NAMED: 5, OVER: 5, ENDS: 5}
 IPTABLES = """*filter
 :INPUT DROP [0:0]
 :FORWARD DROP [0:0]
 :OUTPUT DROP [0:0]
 :both - [0:0]
 :more - [0:0]
+:ends - [0:0]
 %sND-A INPUT -j both
 -A OUTPUT -j both
 -A both -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
@@ -35,12 +36,15 @@ IPTABLES = """*filter
 -A both -p udp -m udp --dport 1006 -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 5 --hashlimit-name five -j ACCEPT
 -A both -p udp -m udp --dport 1007 -m limit --limit 1/hour --limit-burst 5 -j ACCEPT
 -A both -p udp -m udp --dport 1007 -j DROP
+-A both -p udp -m udp --dport 1009 -m limit --limit 1/hour --limit-burst 5 -g ends
 -A more -m limit --limit 1/hour --limit-burst 5 -j ACCEPT
+-A ends -j ACCEPT
 BACKCOMMIT
 """
 NATIVE = """table inet host {
 limit five { rate 1/hour burst 5 packets; }
 chain more { limit rate 1/hour burst 5 packets accept; }
+chain ends { accept; }
 chain both {
 ct state established,related accept
 udp dport 1001 ct state new limit rate 1/hour burst 5 packets accept
@@ -50,6 +54,7 @@ udp dport 1005 jump more
 udp dport 1006 limit name "five" accept
 udp dport 1007 limit rate over 1/hour burst 5 packets drop
 udp dport 1007 accept
+udp dport 1009 limit rate 1/hour burst 5 packets goto ends
 BACK}
 chain input { type filter hook input priority 0; policy drop;
 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
@@ -63,7 +68,10 @@ jump both
 """
 RETURNS = {True: "udp dport 1008 limit rate 1/hour burst 5 packets return\nudp dport 1008 drop\n",
            False: "-A both -p udp -m udp --dport 1008 -m limit --limit 1/hour -j RETURN\n"}
+ALTERS = ("meta mark set 7", "meta priority set none", "ip dscp set cs1", "meta nftrace set 1",
+          "add @seen { ip saddr }", "update @seen { ip saddr } accept")
 LOOSER = "as many times"
+ANEW = "a quota begins anew"
 
 
 def setUpModule():
@@ -197,6 +205,37 @@ class Counted(unittest.TestCase):
             with self.subTest(dialect=name):
                 _, said = self.server.ctpolicy("diff", POLICY, "--backend", host.backend)
                 self.assertIn(LOOSER, said)
+
+    def test_alters(self):
+        """What a rule does beside its verdict can be copied, in nft's own tables."""
+        if "native" not in dialects.here():
+            self.skipTest("no nftables here")
+        host = Both("native", self.server)
+        for does in ALTERS:
+            with self.subTest(does=does):
+                host.load()
+                self.server.nft("add set inet host seen { type ipv4_addr; flags dynamic; "
+                                "size 100; }\nadd rule inet host both udp dport 1010 limit "
+                                "rate 1/hour burst 5 packets " + does)
+                before = host.rules()
+                said = self.server.apply("nftables", POLICY)
+                self.assertRegex(said, "made and verified")
+                self.assertIn(LOOSER, said)
+                self.assertIn("nothing to do", self.server.apply("nftables", POLICY))
+                code, said = ctpolicy(self.server, "remove")
+                self.assertEqual(code, 0, said)
+                self.assertEqual(host.rules(), before)
+
+    def test_anew(self):
+        """What was used of a quota is lost, which is said."""
+        for name in dialects.here():
+            host = Both(name, self.server)
+            if not host.tool:
+                continue
+            host.load()
+            with self.subTest(dialect=name):
+                _, said = self.server.ctpolicy("diff", POLICY, "--backend", host.backend)
+                self.assertIn(ANEW, said)
 
     def test_quota(self):
         """nft's own tables: what was used of it would be another rule at each look."""
