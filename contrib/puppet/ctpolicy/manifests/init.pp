@@ -47,7 +47,13 @@ class ctpolicy (
   }
 
   if $enable {
-    service { ['ctpolicy.service', 'ctpolicy-watch.service']:
+    service { 'ctpolicy.service':
+      enable  => true,
+      require => Exec['ctpolicy apply'],
+    }
+
+    service { 'ctpolicy-watch.service':
+      ensure  => running,
       enable  => true,
       require => Exec['ctpolicy apply'],
     }
