@@ -112,8 +112,9 @@ const char *diag_source_line(const struct diag_source *src, size_t nsrc,
 			     const struct srcpos *at, size_t *ret_len);
 /*
  * Print as "file:line:col: error: msg [id]", the source line, a caret run, the
- * second place and the help; at most `max` diagnostics (0: all), then how many
- * were left out. `src` has nsrc entries matched by file name.
+ * second place and the help; at most `max` diagnostics (0: all) and those that
+ * say that others are not known (CT017), then how many were left out. `src`
+ * has nsrc entries matched by file name.
  */
 void diags_print(const struct diags *d, const struct diag_source *src,
 		 size_t nsrc, size_t max, bool color, FILE *out);

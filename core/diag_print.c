@@ -287,11 +287,14 @@ void diags_print(const struct diags *d, const struct diag_source *src,
 
 	share_out(d, max, quota);
 	for (size_t i = 0; i < d->n; i++) {
-		if (!quota[d->v[i].level]) {
+		size_t *left = &quota[d->v[i].level];
+
+		/* that not all is known is no detail */
+		if (!*left && d->v[i].id != ID_TOO_MANY_ERRORS) {
 			left_out++;
 			continue;
 		}
-		quota[d->v[i].level]--;
+		*left -= *left > 0;
 		put_diag(&d->v[i], src, nsrc, pal, out);
 	}
 	if (left_out)

@@ -6,6 +6,7 @@
 
 #include "core/mem.h"
 #include "core/strbuf.h"
+#include "policies/policy.h"
 #include "policies/policy_files.h"
 #include "policies/policy_fix_try.h"
 
@@ -46,6 +47,29 @@ static int mend(struct fixing *x, size_t i, struct diags *done,
 	return fixing_take(x, &t);
 }
 
+static void say_rest(const struct fixing *x, size_t made, struct diags *done)
+{
+	const struct srcpos at = { .file = x->file };
+
+	if (x->cut)
+		diag_add(done, DIAG_NOTE, 0, ID_TOO_MANY_ERRORS, at,
+			 "%zu fixed: so many errors are not fixed one by one: mend some by hand and run it again",
+			 made);
+	else if (x->stopped && made)
+		diag_add(done, DIAG_NOTE, 0, ID_TOO_MANY_ERRORS, at,
+			 "%zu fixed, and not every fix was tried: run it again",
+			 made);
+	else if (x->stopped)
+		diag_add(done, DIAG_NOTE, 0, ID_TOO_MANY_ERRORS, at,
+			 "nothing is fixed: of so long a policy not every fix was tried");
+}
+
+static bool is_enough(const struct fixing *x, size_t made)
+{
+	return made >= POLICY_FIX_MAX &&
+	       POLICY_FIX_READ - x->left > POLICY_FIX_CHEAP;
+}
+
 /* Round and round, until every mistake was tried since the last fix. */
 static int mend_all(struct fixing *x, struct diags *done)
 {
@@ -53,7 +77,7 @@ static int mend_all(struct fixing *x, struct diags *done)
 	bool taken = false;
 	int err = 0;
 
-	while (!err && failed < x->now.n && made < POLICY_FIX_MAX) {
+	while (!err && failed < x->now.n && !x->stopped) {
 		i = i < x->now.n ? i : 0;
 		taken = false;
 		if (fixing_may(x, i))
@@ -61,7 +85,9 @@ static int mend_all(struct fixing *x, struct diags *done)
 		made += taken;
 		failed = taken ? 0 : failed + 1;
 		i += !taken;
+		x->stopped |= taken && x->now.errors && is_enough(x, made);
 	}
+	say_rest(x, made, done);
 	return err;
 }
 
@@ -119,6 +145,29 @@ static int narrow(const char *file, const char *text, size_t len,
 	return strbuf_status(to);
 }
 
+/* It comes back as it is. */
+static int leave(const char *file, const char *text, size_t len, char **ret,
+		 size_t *ret_len, struct diags *done)
+{
+	_cleanup_(policy_free) struct policy *p = NULL;
+	_cleanup_(diags_release) struct diags d = { 0 };
+	int err = policy_parse(file, text, len, &p, &d);
+
+	if (err == -ENOMEM || d.lost)
+		return -ENOMEM;
+	if (d.errors)
+		diag_add(done, DIAG_NOTE, 0, ID_TOO_MANY_ERRORS,
+			 (struct srcpos){ .file = file },
+			 "nothing is fixed in a policy of more than %u MiB",
+			 POLICY_FIX_BYTES >> 20);
+	*ret = malloc(len);
+	if (!*ret || done->lost)
+		return -ENOMEM;
+	memcpy(*ret, text, len);
+	*ret_len = len;
+	return 0;
+}
+
 int policy_fix(const char *file, const char *text, size_t len, char **ret,
 	       size_t *ret_len, struct diags *done)
 {
@@ -127,14 +176,9 @@ int policy_fix(const char *file, const char *text, size_t len, char **ret,
 	int err;
 
 	if (len > POLICY_FIX_BYTES)
-		strbuf_add(&b, text, len);
-	else if (narrow(file, text, len, &b, done))
+		return leave(file, text, len, ret, ret_len, done);
+	if (narrow(file, text, len, &b, done))
 		return -ENOMEM;
-	if (len > POLICY_FIX_BYTES || strbuf_status(&b)) {
-		*ret_len = b.n;
-		*ret = strbuf_take(&b);
-		return *ret ? 0 : -ENOMEM;
-	}
 	err = fixing_begin(&x, file, strbuf_str(&b), b.n, POLICY_FIX_READ);
 	if (!err)
 		err = mend_all(&x, done);

@@ -8,7 +8,7 @@
  * (policies/policy_files.h).
  *
  * Shape:  `done` has a note for each fix, at its place in the text as it was
- *         when that one was made.
+ *         when that one was made, and one (CT017) where not all were tried.
  * Owner:  the caller frees *ret.
  * Errors: -ENOMEM. A text in which nothing can be mended comes back as it is.
  */
@@ -17,11 +17,13 @@
 
 #include "core/diag.h"
 
-/* A policy whose mistakes are more, or larger, is not looked at. */
-#define POLICY_FIX_MAX 200
+/* A larger policy is left as it is. */
 #define POLICY_FIX_BYTES (1u << 20)
 /* To try fixes, so many bytes are read; what is not tried by then stays. */
 #define POLICY_FIX_READ (64u << 20)
+/* More fixes than these are made until so many bytes were read. */
+#define POLICY_FIX_MAX 200
+#define POLICY_FIX_CHEAP (16u << 20)
 
 int policy_fix(const char *file, const char *text, size_t len, char **ret,
 	       size_t *ret_len, struct diags *done);
@@ -39,6 +41,7 @@ struct policy_fix {
 struct policy_fixes {
 	struct policy_fix *v;
 	size_t n, cap;
+	bool cut;			/* not every fix was tried */
 };
 
 /*

@@ -96,17 +96,21 @@ static int propose(struct fixing *x, const struct policy_files *was,
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < x->now.n && ret->n < POLICY_FIX_MAX;
-	     i++) {
+	for (size_t i = 0; !err && i < x->now.n && !x->stopped; i++) {
 		_cleanup_(fix_tried_release) struct fix_tried t = { 0 };
 
 		if (!fixing_may(x, i))
 			continue;
+		if (ret->n >= POLICY_FIX_MAX) {
+			x->stopped = true;
+			break;
+		}
 		err = fixing_try(x, i, &t);
 		if (!err && t.text)
 			err = add_changed(ret, &x->now.v[i], was, t.text,
 					  t.len);
 	}
+	ret->cut = x->stopped || x->cut;
 	return err;
 }
 
@@ -117,8 +121,10 @@ int policy_fix_propose(const char *file, const char *text, size_t len,
 	_cleanup_(fixing_release) struct fixing x = { 0 };
 	int err;
 
-	if (len > POLICY_FIX_BYTES)
+	if (len > POLICY_FIX_BYTES) {
+		ret->cut = true;
 		return 0;
+	}
 	err = fixing_begin(&x, file, text, len, POLICY_PROPOSE_READ);
 	if (!err)
 		err = policy_files_split(file, x.text, x.len, &was);

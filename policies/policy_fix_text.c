@@ -130,38 +130,58 @@ static int untab(const struct page *t, unsigned int attempt,
 	return 0;
 }
 
+/* All of a word, and the spaces behind it. */
+static int drop_word(const struct page *t, struct edit *e)
+{
+	while (e->at + e->n < t->len && !strchr(" ,]}\n", t->s[e->at + e->n]))
+		e->n++;
+	e->n = fix_skip_spaces(t, e->at + e->n) - e->at;
+	return 0;
+}
+
+static int drop_line(const struct page *t, struct edit *e)
+{
+	e->n = fix_next_line(t, e->at) - fix_line_begin(t, e->at);
+	e->at = fix_line_begin(t, e->at);
+	return 0;
+}
+
+/* Where the fix's text goes as it is. */
+static int put(const struct diag *d, const struct page *t, struct edit *e,
+	       struct strbuf *by)
+{
+	if (d->fix == FIX_REPLACE && !*d->fix_text)
+		e->n = fix_skip_spaces(t, e->at + e->n) - e->at;
+	if (d->fix == FIX_LINE)
+		e->at = fix_line_begin(t, e->at);
+	if (d->fix == FIX_APPEND)
+		e->at = fix_back_over_spaces(t, fix_line_end(t, e->at));
+	if (d->fix == FIX_ITEM && !fix_in_flow(t, e->at))
+		return -EINVAL;
+	if (d->fix == FIX_ITEM)
+		e->n = fix_flow_end(t, e->at) - e->at;
+	else if (d->fix != FIX_REPLACE)
+		e->n = 0;
+	strbuf_printf(by, "%s%s", d->fix_text, d->fix == FIX_LINE ? "\n" : "");
+	return 0;
+}
+
 static int place(const struct diag *d, unsigned int attempt,
 		 const struct page *t, struct edit *e, struct strbuf *by)
 {
 	switch (d->fix) {
 	case FIX_REPLACE:
-		if (!*d->fix_text)
-			e->n = fix_skip_spaces(t, e->at + e->n) - e->at;
-		break;
 	case FIX_INSERT:
-		e->n = 0;
-		break;
 	case FIX_LINE:
-		e->at = fix_line_begin(t, e->at);
-		e->n = 0;
-		strbuf_printf(by, "%s\n", d->fix_text);
-		return 0;
 	case FIX_APPEND:
-		e->at = fix_back_over_spaces(t, fix_line_end(t, e->at));
-		e->n = 0;
-		break;
+	case FIX_ITEM:
+		return put(d, t, e, by);
 	case FIX_DROP:
 		return fix_drop(t, e);
 	case FIX_DROP_LINE:
-		e->n = fix_next_line(t, e->at) - fix_line_begin(t, e->at);
-		e->at = fix_line_begin(t, e->at);
-		return 0;
+		return drop_line(t, e);
 	case FIX_DROP_WORD:
-		while (e->at + e->n < t->len &&
-		       !strchr(" ,]}\n", t->s[e->at + e->n]))
-			e->n++;
-		e->n = fix_skip_spaces(t, e->at + e->n) - e->at;
-		return 0;
+		return drop_word(t, e);
 	case FIX_DROP_ITEM:
 		return fix_drop_item(t, e);
 	case FIX_DROP_TWIN:
@@ -177,19 +197,13 @@ static int place(const struct diag *d, unsigned int attempt,
 		return align(t, e, by);
 	case FIX_SPLIT:
 		return fix_split(t, d->fix_text, e, by);
-	case FIX_ITEM:
-		if (!fix_in_flow(t, e->at))
-			return -EINVAL;
-		e->n = fix_flow_end(t, e->at) - e->at;
-		break;
 	case FIX_QUOTE:
 		return quote(t, e, by);
 	case FIX_NONE:
 	case FIX_UNTAB:
-		return -EINVAL;
+		break;
 	}
-	strbuf_puts(by, d->fix_text);
-	return 0;
+	return -EINVAL;
 }
 
 static int edit(const struct diag *d, unsigned int attempt,

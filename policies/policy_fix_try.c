@@ -44,6 +44,7 @@ static int by_words(const void *a, const void *b)
 
 static int index_known(struct fixing *x)
 {
+	x->cut = diags_has(&x->now, ID_TOO_MANY_ERRORS);
 	mem_free_const(x->known);
 	x->known = calloc(x->now.n + 1, sizeof(*x->known));
 	if (!x->known)
@@ -70,15 +71,18 @@ int fixing_begin(struct fixing *x, const char *file, const char *text,
 	return err ? err : index_known(x);
 }
 
-bool fixing_may(const struct fixing *x, size_t i)
-{
-	return x->now.v[i].fix && x->now.v[i].level == DIAG_ERROR;
-}
-
 /* Of what YAML is not, one mistake hides all behind it. */
 static bool hides_others(const struct diag *d)
 {
 	return d->id < ID_UNKNOWN_KEY;
+}
+
+/* Where errors were left out, others take the place of one that is mended. */
+bool fixing_may(const struct fixing *x, size_t i)
+{
+	const struct diag *d = &x->now.v[i];
+
+	return d->fix && d->level == DIAG_ERROR && (!x->cut || hides_others(d));
 }
 
 /* The names are interned, or one and the same. */
@@ -146,8 +150,10 @@ static int try_way(struct fixing *x, const struct diag *d,
 	_cleanup_(fix_tried_release) struct fix_tried t = { 0 };
 	int err;
 
-	if (x->left < x->len)
+	if (x->left < x->len) {
+		x->stopped = true;
 		return 0;
+	}
 	err = policy_fix_one(d, attempt, x->text, x->len, &t.text, &t.len);
 	if (err)
 		return err == -EINVAL ? 0 : err;

@@ -4,7 +4,8 @@
  *
  * Shape:  the text is a policy's, of one file or of several
  *         (policies/policy_files.h); `errors` are those among `now`, by id and
- *         message. Texts are read as long as `left` lasts.
+ *         message. Texts are read as long as `left` lasts; `stopped`: so not
+ *         every fix was tried. `cut`: more mistakes than are listed.
  * Owner:  fixing_release(), fix_tried_release(). `file` is borrowed.
  * Errors: -ENOMEM.
  */
@@ -23,6 +24,7 @@ struct fixing {
 	size_t left;		/* bytes that may yet be read */
 	struct diags now;	/* of the text */
 	const struct diag **known;
+	bool cut, stopped;
 };
 
 /* What comes of a fix; text NULL: it does not help. */

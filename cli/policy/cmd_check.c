@@ -20,11 +20,17 @@ struct checked {
 /* What would mend its mistakes; people have --fix. */
 static int propose(struct checked *c, const struct options *o)
 {
-	const struct plan *p = &c->plan;
+	struct plan *p = &c->plan;
+	int err;
 
-	return (o->json || o->format) && !o->fix && p->text && p->diags.errors ?
-		       policy_fix_propose(p->file, p->text, p->len,
-					  &c->fixes) : 0;
+	if ((!o->json && !o->format) || o->fix || !p->text || !p->diags.errors)
+		return 0;
+	err = policy_fix_propose(p->file, p->text, p->len, &c->fixes);
+	if (c->fixes.cut)
+		diag_add(&p->diags, DIAG_NOTE, 0, ID_TOO_MANY_ERRORS,
+			 (struct srcpos){ .file = p->file },
+			 "not every fix is proposed: there are too many errors, or the policy is too long");
+	return err;
 }
 
 static const char *check_one(struct checked *c, const struct options *o,

@@ -192,6 +192,43 @@ def no_product(folder):
     expect(both < 6 * apart, "%.2f s apart, %.2f s together" % (apart, both))
 
 
+def many_errors(n):
+    """A policy with n of them, each of which can be mended."""
+    return ("version: 1\nstate_matching: allowed\nuntracked:\n" + "".join(
+        "- {name: s%d, role: sever, protocol: gre, accept: none}\n" % i
+        for i in range(n))).encode()
+
+
+def counted(folder):
+    """What is not mended, or not proposed, is said."""
+    path = os.path.join(folder, "p.yaml")
+    write(path, many_errors(400))
+    code, left = 78, 400
+    for _ in range(9):
+        code, said = run("--fix", path)
+        made, left = left, read(path).count(b"sever,")
+        if not left:
+            break
+        told = re.search(r"(\d+) fixed, and .*: run it again", said)
+        expect(told and int(told[1]) == made - left, "how many are", said)
+    expect(code == 0 and not left, "all, in the end", said)
+    write(path, many_errors(1001))
+    code, said = run("--fix", path)
+    expect(code == 78 and "0 fixed: so many errors" in said and
+           read(path) == many_errors(1001), "too many to be told apart", said)
+    expect(cost(path, many_errors(1001).decode()) < 3, "at once")
+    for n in (400, 1001):
+        write(path, many_errors(n))
+        _, said = run("--json", path)
+        expect("not every fix is proposed" in said, "%d in JSON" % n)
+    write(path, TEXT + b"# " + b"x" * 99 + (b"\n#" + b" " * 98) * 11000)
+    code, said = run("--fix", path)
+    expect(code == 78 and "nothing is fixed" in said, "a long one", said)
+    write(path, TEXT)
+    _, said = run("--fix", "--json", path)
+    expect("CT017" not in said, "nothing of the kind where all is mended")
+
+
 def as_data(folder):
     path = os.path.join(folder, "p.yaml")
     write(path, TEXT)
@@ -250,7 +287,7 @@ def proposals(folder):
 
 def main():
     for test in (broken, good, file_stays, several, all_or_none, refusals,
-                 no_product, as_data, proposals):
+                 no_product, counted, as_data, proposals):
         with tempfile.TemporaryDirectory() as folder:
             test(folder)
     sys.exit(bool(faults))
