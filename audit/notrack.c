@@ -68,7 +68,8 @@ static bool has_notrack(const struct foreign *f)
 }
 
 int notrack_judge(const struct foreign *f, bool forwards,
-		  const struct prefix_set *local, struct flaws *ret)
+		  const struct prefix_set *local, struct flaws *ret,
+		  struct diags *d)
 {
 	static int (*const checks[])(struct inspection *) = {
 		inspect_legs, inspect_places, inspect_nat, inspect_accepts,
@@ -87,7 +88,11 @@ int notrack_judge(const struct foreign *f, bool forwards,
 	}
 	if (err)
 		return err;
-	out.cut = j.notrack.cut || j.dnat.cut || j.snat.cut;
+	if (j.notrack.cut || j.dnat.cut || j.snat.cut)
+		diag_add(d, DIAG_WARNING, 0, ID_NOTRACK_CUT, NOPOS,
+			 "so many NOTRACK rules that not all were compared");
+	if (d->lost)
+		return -ENOMEM;
 	*ret = out;
 	out = (struct flaws){ 0 };
 	return 0;

@@ -8,7 +8,7 @@
  * Shape:  in the order of the checks, then of the rules; `rule` is where it
  *         is said, `other` a second one that it is about.
  * Owner:  messages are the list's; numbers are of foreign.rules.
- * Errors: -ENOMEM. `cut`: so many that not all were compared.
+ * Errors: -ENOMEM. A warning (CT823): so many that not all were compared.
  */
 #ifndef CTPOLICY_AUDIT_NOTRACK_H
 #define CTPOLICY_AUDIT_NOTRACK_H
@@ -27,7 +27,6 @@ struct flaw {
 struct flaws {
 	struct flaw *v;
 	size_t n, cap, errors, warnings;
-	bool cut;
 };
 
 /*
@@ -35,7 +34,8 @@ struct flaws {
  * local: its own addresses, normalized; NULL: nobody knows them.
  */
 int notrack_judge(const struct foreign *f, bool forwards,
-		  const struct prefix_set *local, struct flaws *ret);
+		  const struct prefix_set *local, struct flaws *ret,
+		  struct diags *d);
 void flaws_release(struct flaws *l);
 
 #endif

@@ -29,7 +29,7 @@
 	X(DUPLICATE_KEY, 014)						\
 	X(BAD_KEY, 015)			/* a list, empty, or too long */\
 	X(DIRECTIVE, 016)		/* %YAML, %TAG */		\
-	X(TOO_MANY_ERRORS, 017)		/* the rest was not looked at */\
+	X(TOO_MANY_ERRORS, 017)		/* the rest is left */\
 	X(TOO_MANY_KEYS, 018)						\
 	/* Keys and kinds of value */					\
 	X(UNKNOWN_KEY, 020)						\
@@ -273,6 +273,7 @@
 	X(NO_REWRITE, 820)						\
 	X(RULES_PASSED, 821)		/* a note */			\
 	X(NEEDS_TRACKING, 822)		/* a note, for CI */		\
+	X(NOTRACK_CUT, 823)		/* a warning */			\
 	/* status */							\
 	X(TABLE_UNKNOWN, 830)		/* a warning */			\
 	X(ENTRIES_UNREAD, 831)						\

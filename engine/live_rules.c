@@ -99,10 +99,11 @@ int live_rules_read_but(const struct backend *but, struct foreign *f,
 	return err;
 }
 
-int live_rules_judge(const struct foreign *f, struct flaws *ret)
+int live_rules_judge(const struct foreign *f, struct flaws *ret,
+		     struct diags *d)
 {
 	_cleanup_(prefix_set_release) struct prefix_set local = { 0 };
 	int err = local_addresses(&local);
 
-	return err ? err : notrack_judge(f, host_forwards(), &local, ret);
+	return err ? err : notrack_judge(f, host_forwards(), &local, ret, d);
 }

@@ -25,6 +25,7 @@ int live_rules_read(const char *name, bool keeps_powers, struct foreign *f,
 int live_rules_read_but(const struct backend *but, struct foreign *f,
 			struct diags *d);
 /* ... and what is wrong with the NOTRACK rules among them. -errno */
-int live_rules_judge(const struct foreign *f, struct flaws *ret);
+int live_rules_judge(const struct foreign *f, struct flaws *ret,
+		     struct diags *d);
 
 #endif

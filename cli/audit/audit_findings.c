@@ -108,12 +108,14 @@ static void add_flaw(const struct audit_report *a, const struct flaw *w,
 
 /* ---- a case for each thing that is looked for ---- */
 
+/* `open` (NULL: nothing): why none found says nothing. */
 static void add_check(const char *suite, const char *name, size_t n,
-		      struct findings *f)
+		      const char *open, struct findings *f)
 {
 	struct tried_case c = {
 		.suite = suite, .name = name,
-		.end = n ? CASE_FAILED : CASE_PASSED,
+		.end = n ? CASE_FAILED : open ? CASE_SKIPPED : CASE_PASSED,
+		.why = open,
 	};
 
 	if (n)
@@ -129,12 +131,15 @@ static void add_needs(const struct audit_report *a, struct findings *f)
 		if (i != FEATURE_NAT_VERDICT && needs_feature(x))
 			add_check("needs tracking",
 				  findings_say(f, "no rule %s", needs_why(x)),
-				  a->needs->features[i], f);
+				  a->needs->features[i], NULL, f);
 	}
 }
 
 static void add_flaw_checks(const struct audit_report *a, struct findings *f)
 {
+	const char *open = diags_has(a->diags, ID_NOTRACK_CUT) ?
+				   "not all rules were compared" : NULL;
+
 	for (int id = ID_NOTRACK_ONE_WAY; id <= ID_NOTRACK_UNREACHED; id++) {
 		enum diag_id as = (enum diag_id)id;
 		size_t n = 0;
@@ -143,7 +148,7 @@ static void add_flaw_checks(const struct audit_report *a, struct findings *f)
 			n += (int)a->flaws->v[i].id == id;
 		add_check("NOTRACK rules",
 			  findings_say(f, "%s: %s", diag_id_name(as),
-				       ci_meaning(as)), n, f);
+				       ci_meaning(as)), n, open, f);
 	}
 }
 
@@ -153,7 +158,8 @@ void audit_findings(const struct audit_report *a, struct findings *f)
 	const struct tried_case unread = {
 		.suite = "audit", .name = a->source, .end = CASE_ERROR,
 		.why = "the rules cannot be read",
-		.details = a->f ? NULL : findings_errors(f, a->diags),
+		.details = a->f ? NULL : findings_errors(f, a->diags,
+							 a->source),
 	};
 
 	f->command = "audit";

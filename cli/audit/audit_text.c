@@ -171,8 +171,6 @@ static void print_flaws(const struct audit_report *a)
 	printf("\n%zu %s and %zu %s about NOTRACK rules\n", l->errors,
 	       l->errors == 1 ? "error" : "errors", l->warnings,
 	       l->warnings == 1 ? "warning" : "warnings");
-	if (l->cut)
-		puts("so many NOTRACK rules that not all were compared");
 }
 
 static void print_summary(const struct audit_report *a)

@@ -85,8 +85,8 @@ static int audit(const struct options *o, struct audit_report *a,
 	if (!err)
 		err = needs_count(f, &x->needs);
 	if (!err)
-		err = o->n_args ? notrack_judge(f, false, NULL, &x->flaws) :
-				  live_rules_judge(f, &x->flaws);
+		err = o->n_args ? notrack_judge(f, false, NULL, &x->flaws, d) :
+				  live_rules_judge(f, &x->flaws, d);
 	if (!err) {
 		a->f = f;
 		a->needs = &x->needs;

@@ -35,7 +35,7 @@ static void add_whole(const struct result_end *e, const char *command,
 
 	if (strcmp(e->word, "valid") != 0) {
 		x.end = is_policy_fault(e) ? CASE_FAILED : CASE_ERROR;
-		x.details = findings_errors(f, &p->diags);
+		x.details = findings_errors(f, &p->diags, p->file);
 		x.why = findings_say(f, "%s: %zu %s", e->word, p->diags.errors,
 				     p->diags.errors == 1 ? "error" :
 							    "errors");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/format/ci_text.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
 
@@ -73,7 +74,20 @@ const char *findings_say(struct findings *f, const char *fmt, ...)
 	return keep(f, &b);
 }
 
-const char *findings_errors(struct findings *f, const struct diags *d)
+/* Of a folder's policy, say, a file of its own. */
+static void put_place(const struct srcpos *at, const char *own,
+		      struct strbuf *b)
+{
+	if (at->file && (!own || strcmp(at->file, own) != 0)) {
+		ci_path(at->file, b);
+		strbuf_puts(b, at->line ? ":" : ": ");
+	}
+	if (at->line)
+		strbuf_printf(b, "%u:%u: ", at->line, at->col);
+}
+
+const char *findings_errors(struct findings *f, const struct diags *d,
+			    const char *own)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 	size_t n = 0;
@@ -84,8 +98,7 @@ const char *findings_errors(struct findings *f, const struct diags *d)
 		if (g->level != DIAG_ERROR || n++ >= ERRORS_SHOWN)
 			continue;
 		strbuf_puts(&b, b.n ? "\n" : "");
-		if (g->at.line)
-			strbuf_printf(&b, "%u:%u: ", g->at.line, g->at.col);
+		put_place(&g->at, own, &b);
 		strbuf_printf(&b, "error: %s [%s]", g->msg ? g->msg : "",
 			      diag_id_name(g->id));
 	}

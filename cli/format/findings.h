@@ -62,8 +62,12 @@ void findings_add_case(struct findings *f, const struct tried_case *x);
 /* A text of the findings' own; "" without memory. */
 const char *findings_say(struct findings *f, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* "3:5: error: ... [CT020]", a line for each error of the file's diagnostics. */
-const char *findings_errors(struct findings *f, const struct diags *d);
+/*
+ * "3:5: error: ... [CT020]", a line for each error of the diagnostics, behind
+ * its path where that is not `own` (NULL: none is).
+ */
+const char *findings_errors(struct findings *f, const struct diags *d,
+			    const char *own);
 void findings_release(struct findings *f);
 
 /* A way to show them on standard output. */

@@ -46,6 +46,17 @@ static void add_leg(const struct prove_run *r, const struct prove_leg *l,
 	findings_add_case(f, &c);
 }
 
+static const char *expected(const struct packet_test *t, struct findings *f)
+{
+	const char *tracked = t->tracked < 0 ? "" :
+			      t->tracked ? "tracked" : "untracked";
+	const char *accepted = t->accept < 0 ? "" :
+			       t->accept ? "accepted" : "dropped";
+
+	return findings_say(f, "%s%s%s", tracked,
+			    *tracked && *accepted ? ", " : "", accepted);
+}
+
 static void add_test(const struct prove_run *r, const struct prove_test *t,
 		     struct findings *f)
 {
@@ -60,9 +71,10 @@ static void add_test(const struct prove_run *r, const struct prove_test *t,
 	c.name = findings_say(f, "packet %s", strbuf_str(&b));
 	if (!t->passed)
 		c.why = !t->tried ? "could not be tried" :
-			findings_say(f, "is %s, %s",
+			findings_say(f, "is %s, %s; expected: %s",
 				     t->tracked ? "tracked" : "untracked",
-				     t->accepted ? "accepted" : "dropped");
+				     t->accepted ? "accepted" : "dropped",
+				     expected(t->test, f));
 	if (t->by)
 		c.details = findings_say(f, "dropped in %s", t->by);
 	findings_add_case(f, &c);
@@ -83,7 +95,8 @@ static void add_failure(const struct prove *x, int err, struct findings *f)
 		.suite = "test", .name = "the policy can be tried",
 		.at.file = x->plan.file, .end = CASE_ERROR,
 		.why = fault_text(err),
-		.details = findings_errors(f, &x->plan.diags),
+		.details = findings_errors(f, &x->plan.diags,
+					   x->plan.file),
 	};
 
 	f->failed = true;

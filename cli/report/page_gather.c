@@ -161,8 +161,9 @@ static int judge_rules(struct page *p)
 	keepers_find(p->f, &p->keepers);
 	if (err)
 		return err;
-	return p->file ? notrack_judge(p->f, false, NULL, &p->flaws) :
-			 live_rules_judge(p->f, &p->flaws);
+	return p->file ?
+		notrack_judge(p->f, false, NULL, &p->flaws, &p->diags) :
+		live_rules_judge(p->f, &p->flaws, &p->diags);
 }
 
 int page_gather(const struct options *o, struct page *ret)

@@ -260,6 +260,35 @@ def elsewhere(folder):
     expect({f[2] for f in found} == {"many.yaml"}, found)
 
 
+def of_a_folder(folder):
+    """A mistake is named with the file that has it."""
+    os.mkdir(os.path.join(folder, "fold"))
+    with open(os.path.join(folder, "fold", "a.yaml"), "w") as f:
+        f.write("version: 1\nstate_matching: allowed\n")
+    with open(os.path.join(folder, "fold", "b.yaml"), "w") as f:
+        f.write("version: 1\nuntracked:\n- {name: w, role: sever, "
+                "protocol: tcp, ports: [80], accept: none}\n")
+    p = run(folder, ["check", "fold"], "--format", "junit")
+    expect(b">fold/b.yaml:3:19: error: " in p.stdout, "junit of a folder", p)
+
+
+def cut(folder):
+    """So many NOTRACK rules that not all are compared: all formats say so."""
+    if "iptables" not in os.environ["CTPOLICY_BACKENDS"].split():
+        return
+    with open(os.path.join(folder, "cut.save"), "w") as f:
+        f.write("*raw\n:PREROUTING ACCEPT [0:0]\n:U - [0:0]\n"
+                "-A U -p udp --dport 53 -j CT --notrack\n" + "".join(
+                    "-A PREROUTING -s 10.0.%d.%d/32 -j U\n" % divmod(i, 256)
+                    for i in range(4100)) + "COMMIT\n")
+    for words in (*(["audit", "cut.save", "--format", x]
+                    for x in ("text", "json", *FORMATS)),
+                  ["report", "--file", "cut.save", "-o", "-"]):
+        p = run(folder, words)
+        expect(re.search(rb"not all (rules )?were compared",
+                         p.stdout + p.stderr), words)
+
+
 def prepare(folder):
     for name in os.listdir(HERE):
         if name.endswith((".yaml", ".save", ".nft")):
@@ -283,7 +312,7 @@ def main():
             one(folder, name, words)
             ran += 1
         for test in (fixes_hold, fingerprints_stay, refusals, pipes, quiet,
-                     elsewhere):
+                     elsewhere, of_a_folder, cut):
             test(folder)
     print("%d runs in %d formats, %d not as expected" % (
         ran, len(FORMATS), golden.failed))
