@@ -86,14 +86,22 @@ static int find_passed(struct job *j)
 	return err;
 }
 
+static enum stateless_text text_of(struct replacing *x,
+				   const struct foreign_rule *r)
+{
+	enum stateless_text text = x->how->text ? x->how->text(x->f, r) :
+						  TEXT_APPENDS;
+
+	x->lost |= text == TEXT_LOST;
+	return text;
+}
+
 /* Rules that count others, or are counted, must stay as many as they are. */
 static bool may_change(const struct job *j, const struct rule_list *l)
 {
-	const struct replacing *x = j->x;
-	enum stateless_text text = x->how->text ?
-		x->how->text(x->f, j->r) : TEXT_APPENDS;
+	struct replacing *x = j->x;
 
-	if (text == TEXT_APPENDS && !x->counted[j->r->chain])
+	if (text_of(x, j->r) == TEXT_APPENDS && !x->counted[j->r->chain])
 		return true;
 	if (l->n > 1)
 		return false;
@@ -102,8 +110,7 @@ static bool may_change(const struct job *j, const struct rule_list *l)
 }
 
 /* Of the text itself, which the dialect's reader knows; NULL: nothing. */
-static const char *odd_text(const struct replacing *x,
-			    const struct foreign_rule *r)
+static const char *odd_text(struct replacing *x, const struct foreign_rule *r)
 {
 	static const char *const why[] = {
 		[TEXT_OTHER] = "stands in a text that cannot be edited",
@@ -111,11 +118,10 @@ static const char *odd_text(const struct replacing *x,
 		[TEXT_HEADERS] = "asks for IPv6 extension headers",
 		[TEXT_DEFINED] = "takes its states from a define",
 		[TEXT_INCLUDES] = "stands among included files, whose rules are not known here",
+		[TEXT_LOST] = "",
 	};
-	enum stateless_text text = x->how->text ? x->how->text(x->f, r) :
-						  TEXT_APPENDS;
 
-	return why[text];
+	return why[text_of(x, r)];
 }
 
 static int close_edit(struct job *j, const struct rule_list *l)
@@ -468,8 +474,7 @@ static int begin(struct replacing *x)
 	for (size_t i = 0; x->how->text && i < x->f->n_rules; i++)
 		if (!foreign_is_gone(&x->f->rules[i]))
 			x->counted[x->f->rules[i].chain] |=
-				x->how->text(x->f, &x->f->rules[i]) ==
-				TEXT_COUNTS;
+				text_of(x, &x->f->rules[i]) == TEXT_COUNTS;
 	return 0;
 }
 
@@ -484,8 +489,8 @@ int replace_find(struct arena *a, const struct foreign *f,
 
 	if (!err)
 		err = replace_families(&x);
-	if (err)
-		return err;
+	if (err || x.lost)
+		return err ? err : -ENOMEM;
 	stateless_sort(&out);
 	*ret = out;
 	out = (struct stateless){ 0 };

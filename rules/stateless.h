@@ -159,6 +159,7 @@ enum stateless_text {
 	TEXT_HEADERS,			/* words beside it may not load */
 	TEXT_DEFINED,			/* its states have a name elsewhere */
 	TEXT_INCLUDES,			/* other files hold more rules */
+	TEXT_LOST,			/* not known: no memory */
 };
 
 /* What may be said, and what happens by itself. */

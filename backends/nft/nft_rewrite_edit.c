@@ -94,6 +94,7 @@ enum stateless_text nft_text_of(const struct foreign *f,
 {
 	_cleanup_(nft_parts_release) struct nft_parts p = { 0 };
 	bool found = false;
+	int err;
 
 	if (f->facts[FACT_INCLUDES])
 		return TEXT_INCLUDES;
@@ -103,8 +104,9 @@ enum stateless_text nft_text_of(const struct foreign *f,
 		return place_of(f, r);
 	if (asks_headers(f, r))
 		return TEXT_HEADERS;
-	if (nft_parts_read(f, r, &p))
-		return TEXT_OTHER;
+	err = nft_parts_read(f, r, &p);
+	if (err)
+		return err == -ENOMEM ? TEXT_LOST : TEXT_OTHER;
 	for (size_t i = 0; i < p.n; i++) {
 		if (p.v[i].kind != PART_STATE && !p.v[i].of_state)
 			continue;

@@ -385,10 +385,11 @@ enum stateless_text ipt_text_of(const struct foreign *f,
 {
 	_cleanup_(parts_release) struct parts p = { 0 };
 	const char *command;
+	int err = read_parts(r, &p);
 
 	(void)f;
-	if (read_parts(r, &p))
-		return TEXT_OTHER;
+	if (err)
+		return err == -ENOMEM ? TEXT_LOST : TEXT_OTHER;
 	command = p.a.v[p.chain - 1];
 	if (strcmp(command, "-I") && strcmp(command, "--insert"))
 		return TEXT_APPENDS;

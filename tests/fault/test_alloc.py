@@ -22,6 +22,8 @@ import tally
 
 READERS = {
     "check": lambda host: ["check", history.PATHS[0]],
+    "sarif": lambda host: ["check", "--format", "sarif", wrong_policy()],
+    "audit": lambda host: ["audit", "--json", saved_rules(host.backend)],
     "render": lambda host: ["render", "--backend", host.backend,
                             history.PATHS[0]],
     "diff": lambda host: ["diff", "--backend", host.backend,
@@ -64,6 +66,45 @@ def environment(number, count):
     return ["env", "LD_PRELOAD=" + PRELOAD, "SOURCE_DATE_EPOCH=1764000000",
             "ASAN_OPTIONS=" + OPTIONS,
             "CTPOLICY_FAIL_ALLOC=%d" % number, "CTPOLICY_COUNT_ALLOC=" + count]
+
+
+def kept(name, text):
+    path = os.path.join(lab.WORK, name)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def wrong_policy():
+    return kept("wrong.yaml", "version: 1\nstate_matching: alowed\nuntracked:\n"
+                "- {name: a, rol: sever, protocol: tcp, ports: [0x50]}\n")
+
+
+def saved_rules(backend):
+    """Rules of each kind: that go by states, NOTRACK, NAT."""
+    if backend == "iptables":
+        return kept("saved.iptables", """*raw
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -p udp --dport 53 -j CT --notrack
+COMMIT
+*filter
+:INPUT DROP [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-I INPUT -p tcp --dport 22 -m state --state NEW -j ACCEPT
+COMMIT
+""")
+    return kept("saved.nft", """table inet t {
+	chain raw {
+		type filter hook prerouting priority raw;
+		udp dport 53 notrack
+	}
+	chain in {
+		type filter hook input priority filter; policy drop;
+		ct state established,related accept
+		tcp dport 22 ct state new accept
+	}
+}
+""")
 
 
 def metrics_file(host):
