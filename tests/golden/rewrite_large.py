@@ -12,6 +12,9 @@ import tempfile
 BIN = os.path.abspath(os.environ["CTPOLICY"])
 BACKENDS = os.environ["CTPOLICY_BACKENDS"].split()
 MEMORY_KB = 64 * 1024
+# instrumented code keeps freed memory for a while, and needs more
+SANITIZED_KB = 256 * 1024
+QUARANTINE = "quarantine_size_mb=8"
 SOURCES = ["203.0.%d.7" % i for i in range(60)]
 TARGETS = ["192.168.%d.%d" % (i >> 8, i & 255) for i in range(300)]
 SAVE = "*filter\n:INPUT DROP [0:0]\n" \
@@ -37,17 +40,18 @@ def peak(folder, name, text):
     path = os.path.join(folder, name)
     with open(path, "w") as f:
         f.write(text)
-    p = subprocess.Popen([BIN, "audit", "--rewrite", path],
-                         stdout=subprocess.DEVNULL)
+    asan = os.environ.get("ASAN_OPTIONS")
+    p = subprocess.Popen(
+        [BIN, "audit", "--rewrite", path], stdout=subprocess.DEVNULL,
+        env=dict(os.environ, ASAN_OPTIONS="%s:%s" % (asan, QUARANTINE)
+                 if asan else QUARANTINE))
     _, status, usage = os.wait4(p.pid, 0)
     p.returncode = os.waitstatus_to_exitcode(status)
     return p.returncode, usage.ru_maxrss
 
 
 def main():
-    # instrumented code keeps freed memory
-    if is_sanitized():
-        sys.exit(77)
+    most = SANITIZED_KB if is_sanitized() else MEMORY_KB
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         for backend, name, text in (("iptables", "f.save", SAVE),
@@ -55,7 +59,7 @@ def main():
             if backend not in BACKENDS:
                 continue
             code, kb = peak(folder, name, text)
-            wrong = code != 0 or kb > MEMORY_KB
+            wrong = code != 0 or kb > most
             print("%s - %s: exit %d, %d KB" % ("not ok" if wrong else "ok",
                                                name, code, kb))
             failed += wrong
