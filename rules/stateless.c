@@ -20,6 +20,44 @@ const char *stateless_loses_text(enum stateless_loses x)
 	return texts[x];
 }
 
+static const char *admits_name(unsigned int i)
+{
+	return stateless_admits_name((enum stateless_admits)i);
+}
+
+static const char *loses_text(unsigned int i)
+{
+	return stateless_loses_text((enum stateless_loses)i);
+}
+
+static void join(uint32_t bits, const char *between,
+		 const char *(*name)(unsigned int i), struct strbuf *out)
+{
+	const char *sep = "";
+
+	for (unsigned int i = 0; bits >> i; i++)
+		if (bits >> i & 1) {
+			strbuf_printf(out, "%s%s", sep, name(i));
+			sep = between;
+		}
+}
+
+void stateless_print_admits(uint32_t admits, struct strbuf *out)
+{
+	join(admits, ", ", admits_name, out);
+}
+
+void stateless_join_loses(uint32_t loses, const char *between,
+			  struct strbuf *out)
+{
+	join(loses, between, loses_text, out);
+}
+
+void stateless_print_loses(uint32_t loses, struct strbuf *out)
+{
+	stateless_join_loses(loses, "; ", out);
+}
+
 const char *stateless_class_name(enum stateless_class x)
 {
 	static const char *const names[] = {

@@ -174,6 +174,12 @@ typedef enum stateless_text stateless_text_of(const struct foreign *f,
 
 const char *stateless_admits_name(enum stateless_admits x);
 const char *stateless_loses_text(enum stateless_loses x);
+/* "tcp-noninitial, bad-flags"; bits are 1 << enum stateless_admits, _loses. */
+void stateless_print_admits(uint32_t admits, struct strbuf *out);
+/* Texts have commas of their own: with semicolons, or what is said. */
+void stateless_print_loses(uint32_t loses, struct strbuf *out);
+void stateless_join_loses(uint32_t loses, const char *between,
+			  struct strbuf *out);
 const char *stateless_class_name(enum stateless_class x);
 /* Edits in the order of rules, hooks and families. */
 void stateless_sort(struct stateless *s);

@@ -41,35 +41,3 @@ bool audit_replacement_find(const struct audit_report *a,
 	*ret = x;
 	return true;
 }
-
-static void print_bits(uint32_t bits, size_t max, const char *comma,
-		       const char *(*name)(size_t i), struct strbuf *out)
-{
-	const char *sep = "";
-
-	for (size_t i = 0; i < max; i++)
-		if (bits >> i & 1) {
-			strbuf_printf(out, "%s%s", sep, name(i));
-			sep = comma;
-		}
-}
-
-static const char *admits_name(size_t i)
-{
-	return stateless_admits_name((enum stateless_admits)i);
-}
-
-static const char *loses_text(size_t i)
-{
-	return stateless_loses_text((enum stateless_loses)i);
-}
-
-void audit_print_admits(uint32_t admits, struct strbuf *out)
-{
-	print_bits(admits, ADMITS_MAX_, ", ", admits_name, out);
-}
-
-void audit_print_loses(uint32_t loses, struct strbuf *out)
-{
-	print_bits(loses, LOSES_MAX_, "; ", loses_text, out);
-}

@@ -49,9 +49,6 @@ struct audit_replacement {
 bool audit_replacement_find(const struct audit_report *a,
 			    const struct foreign_rule *r,
 			    struct audit_replacement *ret);
-/* "tcp-noninitial, bad-flags"; bits are 1 << enum stateless_admits, _loses. */
-void audit_print_admits(uint32_t admits, struct strbuf *out);
-void audit_print_loses(uint32_t loses, struct strbuf *out);
 int audit_print_text(const struct audit_report *a);
 int audit_print_json(const struct audit_report *a);
 /* Findings for CI; what they borrow is the report's. */

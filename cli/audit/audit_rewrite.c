@@ -134,8 +134,8 @@ static void tell_hook(struct rewrite *x, uint8_t h)
 	const struct rewritten_hook *r = &x->out.hooks[h];
 	const char *name = walk_hook_name(h);
 
-	audit_print_admits(r->admits, &admits);
-	audit_print_loses(r->loses, &loses);
+	stateless_print_admits(r->admits, &admits);
+	stateless_print_loses(r->loses, &loses);
 	if (r->admits)
 		diag_add(&x->d, DIAG_NOTE, 0, ID_NEWLY_ADMITTED, NOPOS,
 			 "%s now admits: %s", name, strbuf_str(&admits));

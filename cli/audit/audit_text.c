@@ -101,9 +101,9 @@ static int print_replacement(const struct audit_report *a,
 	}
 	err = strbuf_status(&x.rules);
 	if (!err)
-		err = print_bits("admits", x.admits, audit_print_admits);
+		err = print_bits("admits", x.admits, stateless_print_admits);
 	if (!err)
-		err = print_bits("loses", x.loses, audit_print_loses);
+		err = print_bits("loses", x.loses, stateless_print_loses);
 	strbuf_release(&x.rules);
 	return err;
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/audit/audit_report.h"
 #include "cli/change/change_text.h"
 #include "cli/output/fold.h"
 #include "core/mem.h"
@@ -53,9 +52,9 @@ static int print_edit(const struct edit_shown *e, const struct display *how)
 			return -ENOMEM;
 		line(DETAIL_INDENT + SIGN_WIDTH, rule, how);
 	}
-	err = print_bits("newly admits", e->admits, audit_print_admits, how);
+	err = print_bits("newly admits", e->admits, stateless_print_admits, how);
 	return err ? err :
-		     print_bits("loses", e->loses, audit_print_loses, how);
+		     print_bits("loses", e->loses, stateless_print_loses, how);
 }
 
 /* What all of them cost, where not each is shown. */
@@ -71,8 +70,8 @@ static int print_sum(const struct edits *edits, const char *shown,
 	}
 	printf("%zu of the host's rules %s%s\n", edits->n, shown,
 	       admits || loses ? "; they" : "");
-	err = print_bits("newly admit", admits, audit_print_admits, how);
-	return err ? err : print_bits("lose", loses, audit_print_loses, how);
+	err = print_bits("newly admit", admits, stateless_print_admits, how);
+	return err ? err : print_bits("lose", loses, stateless_print_loses, how);
 }
 
 int edits_print(const struct result_end *e, const struct display *how)
