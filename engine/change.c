@@ -49,13 +49,19 @@ static size_t steps_of(const struct part *m)
 	return m->changes ? m->changes->n : 0;
 }
 
-size_t change_steps(const struct change *c)
+size_t change_rule_steps(const struct change *c)
 {
-	size_t n = c->off.at.steps.n + c->tune.at.steps.n + c->boot.steps.n;
+	size_t n = 0;
 
 	for (size_t i = 0; i < c->n; i++)
 		n += steps_of(&c->v[i]);
 	return n;
+}
+
+size_t change_steps(const struct change *c)
+{
+	return change_rule_steps(c) + c->off.at.steps.n +
+	       c->tune.at.steps.n + c->boot.steps.n;
 }
 
 bool change_is_empty(const struct change *c)

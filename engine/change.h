@@ -59,6 +59,8 @@ int change_add(struct change *c, const struct backend *b, struct part **ret);
 /* Is there nothing to do? */
 bool change_is_empty(const struct change *c);
 size_t change_steps(const struct change *c);
+/* Those of the backends' parts alone. */
+size_t change_rule_steps(const struct change *c);
 /*
  * The first part of a backend with steps, else the first; NULL: there is no
  * such part.

@@ -153,18 +153,14 @@ static void count(struct plan *p, struct status *s)
 	struct request rq = { .command = "diff",
 			      .state_dir = p->rq->state_dir };
 	_cleanup_(plan_release) struct plan again = { 0 };
-	const struct change *c = &again.change;
-	size_t rules = 0;
 
 	if (plan_load_kept(&again, &rq, &s->history[0]))
 		return;
 	again.read = &p->change;
 	if (plan_choose_live(&again) || plan_compare(&again))
 		return;
-	for (size_t i = 0; i < c->n; i++)
-		rules += c->v[i].changes ? c->v[i].changes->n : 0;
 	s->counted = true;
-	s->rules = rules;
+	s->rules = change_rule_steps(&again.change);
 }
 
 int drift_find(struct plan *p, struct status *s)

@@ -142,22 +142,29 @@ static size_t find_left(const struct watch_look *look)
 	return n ? p->edits.n : 0;
 }
 
+static void say_rule(struct plan *p, const struct edit_shown *e,
+		     const char *became)
+{
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_UNREVIEWED, NOPOS,
+		 "chain %s of table %s %s: this rule matches states and came since the last apply%s: %.*s",
+		 e->chain, nfproto_name(e->family), e->table, became,
+		 RULE_SHOWN, e->rule);
+}
+
+static void say_more(struct plan *p, size_t n, const char *became)
+{
+	if (n > RULES_SHOWN)
+		diag_add(&p->diags, DIAG_NOTE, 0, ID_UNREVIEWED, NOPOS,
+			 "%zu more such rules %s", n - RULES_SHOWN, became);
+}
+
 static void say_left(struct watch_look *look)
 {
 	struct plan *p = &look->plan;
 
-	for (size_t i = 0; i < p->edits.n && i < RULES_SHOWN; i++) {
-		const struct edit_shown *e = &p->edits.v[i];
-
-		diag_add(&p->diags, DIAG_WARNING, 0, ID_UNREVIEWED, NOPOS,
-			 "chain %s of table %s %s: this rule matches states and came since the last apply; it stays as it is: %.*s",
-			 e->chain, nfproto_name(e->family), e->table,
-			 RULE_SHOWN, e->rule);
-	}
-	if (look->left > RULES_SHOWN)
-		diag_add(&p->diags, DIAG_NOTE, 0, ID_UNREVIEWED, NOPOS,
-			 "%zu more such rules stay as they are",
-			 look->left - RULES_SHOWN);
+	for (size_t i = 0; i < p->edits.n && i < RULES_SHOWN; i++)
+		say_rule(p, &p->edits.v[i], "; it stays as it is");
+	say_more(p, look->left, "stay as they are");
 	diag_help(&p->diags,
 		  "'ctpolicy diff' shows what would take its place, 'ctpolicy apply' replaces it");
 }
@@ -167,15 +174,6 @@ static void leave_parts(struct change *c)
 	for (size_t i = 0; i < c->n; i++)
 		part_release(&c->v[i]);
 	c->n = 0;
-}
-
-static size_t steps_of_rules(const struct change *c)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->n; i++)
-		n += c->v[i].changes ? c->v[i].changes->n : 0;
-	return n;
 }
 
 static int compare(struct watch_look *look, unsigned int reads)
@@ -198,7 +196,7 @@ static int compare(struct watch_look *look, unsigned int reads)
 	look->left = err ? 0 : find_left(look);
 	if (look->left) {
 		say_left(look);
-		look->steps -= steps_of_rules(&p->change);
+		look->steps -= change_rule_steps(&p->change);
 	}
 	return err;
 }
@@ -226,33 +224,17 @@ static int look_on(struct watch_look *look, struct aim *a)
 		compare(look, READS);
 }
 
-static void list_bits(struct strbuf *out, const char *before, uint32_t bits,
-		      const char *(*name)(unsigned int bit))
-{
-	for (unsigned int i = 0; bits >> i; i++)
-		if (bits >> i & 1) {
-			strbuf_printf(out, "%s%s", before, name(i));
-			before = ", ";
-		}
-}
-
-static const char *admits_name(unsigned int bit)
-{
-	return stateless_admits_name((enum stateless_admits)bit);
-}
-
-static const char *loses_name(unsigned int bit)
-{
-	return stateless_loses_text((enum stateless_loses)bit);
-}
-
 /* Nobody saw in a diff what that means. */
 static void help_first(struct plan *p, uint32_t admits, uint32_t loses)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
-	list_bits(&b, "newly admitted: ", admits, admits_name);
-	list_bits(&b, b.n ? "; lost: " : "lost: ", loses, loses_name);
+	if (admits)
+		strbuf_puts(&b, "newly admitted: ");
+	stateless_print_admits(admits, &b);
+	if (loses)
+		strbuf_puts(&b, b.n ? "; lost: " : "lost: ");
+	stateless_join_loses(loses, ", ", &b);
 	strbuf_printf(&b, "%s'ctpolicy remove' puts the host's rules back",
 		      b.n ? "; " : "");
 	if (!strbuf_status(&b))
@@ -290,16 +272,9 @@ static void say_first_replaced(struct watch_look *look)
 		admits |= e->admits;
 		loses |= e->loses;
 		if (look->first_replaced++ < RULES_SHOWN)
-			diag_add(&p->diags, DIAG_WARNING, 0, ID_UNREVIEWED,
-				 NOPOS,
-				 "chain %s of table %s %s: this rule matches states and came since the last apply, so it was replaced: %.*s",
-				 e->chain, nfproto_name(e->family), e->table,
-				 RULE_SHOWN, e->rule);
+			say_rule(p, e, ", so it was replaced");
 	}
-	if (look->first_replaced > RULES_SHOWN)
-		diag_add(&p->diags, DIAG_NOTE, 0, ID_UNREVIEWED, NOPOS,
-			 "%zu more such rules were replaced",
-			 look->first_replaced - RULES_SHOWN);
+	say_more(p, look->first_replaced, "were replaced");
 	if (look->first_replaced)
 		help_first(p, admits, loses);
 	look->fresh->n = 0;

@@ -11,10 +11,15 @@
 #define SERVICES_IN_FULL 8
 #define SERVICES_SHOWN 100	/* at all, unless all is asked for */
 
-static const char signs[] = {
-	[SIGN_NONE] = ' ', [SIGN_ADD] = '+', [SIGN_CHANGE] = '~',
-	[SIGN_REMOVE] = '-',
-};
+char sign_letter(enum change_sign s)
+{
+	static const char signs[] = {
+		[SIGN_NONE] = ' ', [SIGN_ADD] = '+', [SIGN_CHANGE] = '~',
+		[SIGN_REMOVE] = '-',
+	};
+
+	return signs[s];
+}
 
 void sign_print(char sign, const struct display *how)
 {
@@ -265,7 +270,7 @@ static int print_one(const struct result_end *e,
 		err = strbuf_status(&b);
 	if (err)
 		return err;
-	sign_line(signs[x->sign], strbuf_str(&b), how);
+	sign_line(sign_letter(x->sign), strbuf_str(&b), how);
 	return in_full ? print_details(e, x, how) : 0;
 }
 

@@ -14,6 +14,8 @@ enum { SIGN_WIDTH = 2, DETAIL_INDENT = 4, DETAIL_WIDTH = 14 };
 
 /* '+', '-', '~' or '=', coloured where colours are wanted, and a space. */
 void sign_print(char sign, const struct display *how);
+/* The letter of a sign; a blank: nothing changes. */
+char sign_letter(enum change_sign s);
 /* A line that begins with a sign. */
 void sign_line(char sign, const char *text, const struct display *how);
 

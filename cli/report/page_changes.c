@@ -21,10 +21,6 @@ static void put_line(char sign, const struct strbuf *text, struct strbuf *out)
 static void put_service(const struct page *p, const struct service_change *x,
 			struct strbuf *out)
 {
-	static const char signs[] = {
-		[SIGN_NONE] = ' ', [SIGN_ADD] = '+', [SIGN_CHANGE] = '~',
-		[SIGN_REMOVE] = '-',
-	};
 	const struct result_end end = {
 		.plan = &p->plan, .word = "would_change", .shown = SHOW_PLANNED,
 	};
@@ -34,7 +30,7 @@ static void put_service(const struct page *p, const struct service_change *x,
 		return;
 	if (service_print_head(&end, x, &head))
 		out->lost = true;
-	put_line(signs[x->sign], &head, out);
+	put_line(sign_letter(x->sign), &head, out);
 }
 
 static void put_settings(const struct item_steps *s, struct strbuf *out)
@@ -102,10 +98,8 @@ static size_t put_steps(const struct part *m, size_t room, struct strbuf *out)
 static void print_full(const struct page *p, struct strbuf *out)
 {
 	const struct change *c = &p->plan.change;
-	size_t n = 0;
+	size_t n = change_rule_steps(c);
 
-	for (size_t i = 0; i < c->n; i++)
-		n += c->v[i].changes ? c->v[i].changes->n : 0;
 	if (!n)
 		return;
 	strbuf_puts(out, "<details><summary>");
