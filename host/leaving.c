@@ -111,13 +111,9 @@ static int ask(struct leaving *l, uint8_t family, const uint8_t *to,
 	       uint32_t index, struct route *ret)
 {
 	char buf[256];
-	struct nlmsghdr *nlh = netlink_put(buf, RTM_GETROUTE, 0, 0);
-	struct rtmsg *rt = mnl_nlmsg_put_extra_header(nlh, sizeof(*rt));
+	struct nlmsghdr *nlh = netlink_put_route_query(buf, family, to);
 
 	ret->width = bytes_of(family);
-	rt->rtm_family = family;
-	rt->rtm_dst_len = (uint8_t)(ret->width * 8);
-	mnl_attr_put(nlh, RTA_DST, ret->width, to);
 	if (index)
 		mnl_attr_put_u32(nlh, RTA_OIF, index);
 	return netlink_ask(&l->link, nlh, take_route, ret);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 /* How often an interrupted dump is requested again. */
@@ -51,6 +52,19 @@ struct nlmsghdr *netlink_put_nf(void *buf, uint8_t subsys, uint8_t type,
 
 	nfg->nfgen_family = family;
 	nfg->version = NFNETLINK_V0;
+	return nlh;
+}
+
+struct nlmsghdr *netlink_put_route_query(void *buf, uint8_t family,
+					 const uint8_t *to)
+{
+	size_t width = family == AF_INET ? 4 : 16;
+	struct nlmsghdr *nlh = netlink_put(buf, RTM_GETROUTE, 0, 0);
+	struct rtmsg *rt = mnl_nlmsg_put_extra_header(nlh, sizeof(*rt));
+
+	rt->rtm_family = family;
+	rt->rtm_dst_len = (uint8_t)(width * 8);
+	mnl_attr_put(nlh, RTA_DST, width, to);
 	return nlh;
 }
 

@@ -96,6 +96,10 @@ struct nlmsghdr *netlink_put(void *buf, uint16_t type, uint16_t flags,
 struct nlmsghdr *netlink_put_nf(void *buf, uint8_t subsys, uint8_t type,
 				uint16_t flags, uint8_t family, uint32_t seq);
 
+/* Asks which way packets to an address of AF_* go; attributes may follow. */
+struct nlmsghdr *netlink_put_route_query(void *buf, uint8_t family,
+					 const uint8_t *to);
+
 int netlink_receive(struct mnl_socket *nl, void *buf, size_t size,
 		    struct netlink_answer *a);
 /*

@@ -179,33 +179,26 @@ static int take_route_type(const struct nlmsghdr *nlh, void *arg)
 static int is_there(struct netlink *n, const uint8_t *addr, bool *ret)
 {
 	_Alignas(struct nlmsghdr) char buf[256];
-	struct nlmsghdr *nlh = netlink_put(buf, RTM_GETROUTE, 0, 0);
-	struct rtmsg *m = mnl_nlmsg_put_extra_header(nlh, sizeof(*m));
+	struct nlmsghdr *nlh = netlink_put_route_query(buf, AF_INET6, addr);
 	uint8_t type = RTN_UNSPEC;
-	int err;
+	int err = netlink_ask(n, nlh, take_route_type, &type);
 
-	m->rtm_family = AF_INET6;
-	m->rtm_dst_len = 128;
-	mnl_attr_put(nlh, RTA_DST, 16, addr);
-	err = netlink_ask(n, nlh, take_route_type, &type);
 	*ret = type == RTN_LOCAL;
 	return err == -ENETUNREACH || err == -EHOSTUNREACH ? 0 : err;
 }
 
 #define READY_MS 2000
 
-/*
- * The kernel routes to a new address of IPv6 in its own time, even without
- * duplicate address detection (addrconf_dad_start() in net/ipv6/addrconf.c);
- * packets that come before are forwarded, or lost.
- */
-static int wait_for(const uint8_t *addr)
+int private_net_await(uint8_t family, const uint8_t *addr)
 {
 	const struct timespec pause = { 0, 1000 * 1000 };
 	struct netlink n;
 	bool there = false;
-	int err = netlink_open(&n, NETLINK_ROUTE);
+	int err;
 
+	if (family == AF_INET)
+		return 0;
+	err = netlink_open(&n, NETLINK_ROUTE);
 	if (err)
 		return err;
 	for (int i = 0; !err && !there && i < READY_MS; i++) {
@@ -219,9 +212,7 @@ static int wait_for(const uint8_t *addr)
 
 int private_net_address(const char *name, uint8_t family, const uint8_t *addr)
 {
-	int err = tell_address(RTM_NEWADDR, NLM_F_CREATE, name, family, addr);
-
-	return err || family == AF_INET ? err : wait_for(addr);
+	return tell_address(RTM_NEWADDR, NLM_F_CREATE, name, family, addr);
 }
 
 int private_net_no_address(const char *name, uint8_t family,

@@ -49,6 +49,13 @@ ssize_t wire_read(const struct wire *w, uint8_t *v, size_t n);
 /* One of this host's own; `name`: the device, which may be "lo". */
 int private_net_address(const char *name, uint8_t family,
 			const uint8_t *addr);
+/*
+ * Until packets to it come here. The kernel routes to a new address of IPv6 in
+ * its own time, even without duplicate address detection (addrconf_dad_start()
+ * in net/ipv6/addrconf.c); what comes before is forwarded, or lost. -ETIMEDOUT:
+ * it was not for two seconds.
+ */
+int private_net_await(uint8_t family, const uint8_t *addr);
 /* No longer; -EADDRNOTAVAIL: it was none. */
 int private_net_no_address(const char *name, uint8_t family,
 			   const uint8_t *addr);

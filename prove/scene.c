@@ -206,6 +206,7 @@ static int put_own(struct scene *s, const char *device, uint8_t family,
 		   const uint8_t *addr)
 {
 	struct lent_address *l = &s->lent[s->n_lent];
+	int err;
 
 	if (!is_hosts(s, family, addr) && s->n_lent < ARRAY_SIZE(s->lent)) {
 		*l = (struct lent_address){ .family = family };
@@ -213,7 +214,8 @@ static int put_own(struct scene *s, const char *device, uint8_t family,
 		memcpy(l->addr, addr, family == AF_INET ? 4 : 16);
 		s->n_lent++;
 	}
-	return private_net_address(device, family, addr);
+	err = private_net_address(device, family, addr);
+	return err ? err : private_net_await(family, addr);
 }
 
 static int put_ends(struct scene *s, const struct call *t)

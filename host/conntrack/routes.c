@@ -94,17 +94,13 @@ static int take_route(const struct nlmsghdr *nlh, void *arg)
 static int ask(struct routes *r, uint8_t family, const uint8_t *to,
 	       const uint8_t *from, uint32_t *ret_index)
 {
-	uint8_t width = family == AF_INET ? 4 : 16;
 	char buf[256];
-	struct nlmsghdr *nlh = netlink_put(buf, RTM_GETROUTE, 0, 0);
-	struct rtmsg *rt = mnl_nlmsg_put_extra_header(nlh, sizeof(*rt));
+	struct nlmsghdr *nlh = netlink_put_route_query(buf, family, to);
+	struct rtmsg *rt = mnl_nlmsg_get_payload(nlh);
 
-	rt->rtm_family = family;
-	rt->rtm_dst_len = (uint8_t)(width * 8);
-	mnl_attr_put(nlh, RTA_DST, width, to);
 	if (from) {
-		rt->rtm_src_len = (uint8_t)(width * 8);
-		mnl_attr_put(nlh, RTA_SRC, width, from);
+		rt->rtm_src_len = rt->rtm_dst_len;
+		mnl_attr_put(nlh, RTA_SRC, rt->rtm_src_len / 8, from);
 	}
 	return netlink_ask(&r->link, nlh, take_route, ret_index);
 }
