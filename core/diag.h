@@ -94,6 +94,9 @@ const char *diag_level_name(enum diag_level level);
  */
 size_t diag_printable(const char *s, size_t n);
 
+/* A byte that is not to be shown, as C writes it: \n, \t, \x1b. */
+#define DIAG_ESCAPED_MAX 5
+const char *diag_escaped(char c, char buf[static DIAG_ESCAPED_MAX]);
 /*
  * Print a name or a line that may hold anything; what a terminal should not
  * get is escaped as in C.

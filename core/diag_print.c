@@ -65,8 +65,17 @@ size_t diag_printable(const char *s, size_t n)
 	return len;
 }
 
+const char *diag_escaped(char c, char buf[static DIAG_ESCAPED_MAX])
+{
+	if (c == '\n' || c == '\t')
+		return c == '\n' ? "\\n" : "\\t";
+	snprintf(buf, DIAG_ESCAPED_MAX, "\\x%02x", (unsigned char)c);
+	return buf;
+}
+
 void diag_puts(const char *s, FILE *out)
 {
+	char buf[DIAG_ESCAPED_MAX];
 	size_t n = strlen(s), len;
 
 	for (; n; s += len, n -= len) {
@@ -76,12 +85,7 @@ void diag_puts(const char *s, FILE *out)
 			continue;
 		}
 		len = 1;
-		if (*s == '\n')
-			fputs("\\n", out);
-		else if (*s == '\t')
-			fputs("\\t", out);
-		else
-			fprintf(out, "\\x%02x", (unsigned char)*s);
+		fputs(diag_escaped(*s, buf), out);
 	}
 }
 

@@ -85,6 +85,7 @@ bool ci_uri(const char *file, struct strbuf *out)
 
 void ci_plain(const char *s, struct strbuf *out)
 {
+	char buf[DIAG_ESCAPED_MAX];
 	size_t n = strlen(s), len;
 
 	for (; n; s += len, n -= len) {
@@ -94,12 +95,7 @@ void ci_plain(const char *s, struct strbuf *out)
 			continue;
 		}
 		len = 1;
-		if (*s == '\n')
-			strbuf_puts(out, "\\n");
-		else if (*s == '\t')
-			strbuf_puts(out, "\\t");
-		else
-			strbuf_printf(out, "\\x%02x", (unsigned char)*s);
+		strbuf_puts(out, diag_escaped(*s, buf));
 	}
 }
 

@@ -26,6 +26,7 @@ static const char *entity(char c)
 /* `lines`: line feeds stay; else they are escaped as in C, like the rest. */
 static void put_xml(const char *s, bool lines)
 {
+	char buf[DIAG_ESCAPED_MAX];
 	size_t n = strlen(s), len;
 
 	for (; n; s += len, n -= len) {
@@ -38,12 +39,8 @@ static void put_xml(const char *s, bool lines)
 			continue;
 		}
 		len = 1;
-		if (*s == '\n' && lines)
-			putchar('\n');
-		else if (*s == '\n' || *s == '\t')
-			fputs(*s == '\n' ? "\\n" : "\\t", stdout);
-		else
-			printf("\\x%02x", (unsigned char)*s);
+		fputs(*s == '\n' && lines ? "\n" : diag_escaped(*s, buf),
+		      stdout);
 	}
 }
 

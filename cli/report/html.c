@@ -34,18 +34,15 @@ static size_t put(struct strbuf *out, const char *s, size_t n)
 {
 	size_t len = xml_character(s, n);
 	const char *escape = escape_of(*s);
+	char buf[DIAG_ESCAPED_MAX];
 
 	if (escape) {
 		strbuf_puts(out, escape);
 	} else if (len) {
 		strbuf_add(out, s, len);
 		return len;
-	} else if (*s == '\n') {
-		strbuf_puts(out, "\n");
-	} else if (*s == '\t') {
-		strbuf_puts(out, "\\t");
 	} else {
-		strbuf_printf(out, "\\x%02x", (unsigned char)*s);
+		strbuf_puts(out, *s == '\n' ? "\n" : diag_escaped(*s, buf));
 	}
 	return 1;
 }
