@@ -97,12 +97,6 @@ static int write_all(const struct mended *v, size_t n, struct diags *d)
 	return err;
 }
 
-static bool is_changed(const struct diag_source *a,
-		       const struct diag_source *b)
-{
-	return a->len != b->len || memcmp(a->text, b->text, a->len) != 0;
-}
-
 /* Which of them the fixes are in; none: there is one that is no policy. */
 static size_t list_changed(const struct policy_files *was,
 			   const struct policy_files *is, struct mended *ret)
@@ -110,7 +104,7 @@ static size_t list_changed(const struct policy_files *was,
 	size_t n = 0;
 
 	for (size_t i = 0; i < was->n && was->n == is->n; i++) {
-		if (!is_changed(&was->v[i], &is->v[i]))
+		if (policy_file_same(&was->v[i], &is->v[i]))
 			continue;
 		if (!is_policy(was->v[i].text, was->v[i].len))
 			return 0;
@@ -156,7 +150,7 @@ static int mend_text(const char *path, const char *text, size_t len,
 	is.text = fixed;
 	if (err || !fixes.n)
 		return err;
-	if (is_changed(&was, &is))
+	if (!policy_file_same(&was, &is))
 		return write_changed(path, &was, &is, &fixes, done);
 	diags_append(done, &fixes);	/* why not */
 	return 0;

@@ -52,6 +52,11 @@ static size_t take(const char *s, size_t n, struct diag_source *ret)
 	return (size_t)(nl + 1 - s) + len;
 }
 
+bool policy_file_same(const struct diag_source *a, const struct diag_source *b)
+{
+	return a->len == b->len && !memcmp(a->text, b->text, a->len);
+}
+
 int policy_files_split(const char *name, const char *text, size_t len,
 		       struct policy_files *ret)
 {

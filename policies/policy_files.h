@@ -27,6 +27,8 @@ struct policy_files {
 	size_t n, cap;
 };
 
+/* Has it the same text in both? */
+bool policy_file_same(const struct diag_source *a, const struct diag_source *b);
 int policy_files_split(const char *name, const char *text, size_t len,
 		       struct policy_files *ret);
 void policy_files_release(struct policy_files *f);

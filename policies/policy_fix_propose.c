@@ -85,8 +85,7 @@ static int add_changed(struct policy_fixes *to, const struct diag *d,
 	int err = policy_files_split(was->v[0].file, text, len, &is);
 
 	for (size_t i = 0; !err && is.n == was->n && i < is.n; i++)
-		if (is.v[i].len != was->v[i].len ||
-		    memcmp(is.v[i].text, was->v[i].text, is.v[i].len))
+		if (!policy_file_same(&was->v[i], &is.v[i]))
 			return add(to, d, &was->v[i], &is.v[i]);
 	return err;
 }
