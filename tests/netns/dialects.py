@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One ruleset in each dialect that a host may have it in: written as
 iptables-save has it, with the filter table alone."""
+import os
 import re
 import shutil
 import subprocess
@@ -48,3 +49,13 @@ def load(space, name, text_of):
         else:
             space.run(["ip%stables-nft-restore" %
                        ("6" if version == 6 else "")], text)
+
+
+def rewritten(space, text):
+    """What `audit --rewrite` makes of a saved ruleset, and what it says."""
+    path = os.path.join(lab.WORK, "rules")
+    with open(path, "w") as rules:
+        rules.write(text)
+    process = space.popen([lab.CTPOLICY, "audit", "--rewrite", path],
+                          text=True, stdout=-1, stderr=-1)
+    return process.communicate()

@@ -103,12 +103,7 @@ class Native(unittest.TestCase):
             with self.subTest(rules=rules):
                 said = self.refused(MAPPED % rules)
                 self.assertIn("where map where leads from several", said)
-                path = os.path.join(lab.WORK, "rules.nft")
-                with open(path, "w") as saved:
-                    saved.write(MAPPED % rules)
-                process = self.host.popen([lab.CTPOLICY, "audit", "--rewrite", path],
-                                          text=True, stdout=-1, stderr=-1)
-                text, said = process.communicate()
+                text, said = dialects.rewritten(self.host, MAPPED % rules)
                 self.assertEqual(text, MAPPED % rules)
                 self.assertIn("where map where leads from several", said)
 
