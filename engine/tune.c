@@ -233,9 +233,7 @@ static int write_file(const struct tune *t, const struct item *x,
 
 	if (!err && now && !tune_owns(t, now))
 		err = -EEXIST;
-	strbuf_puts(&text, x->value);
-	if (*x->value && !strstr(x->value, OWN_LINES_END))
-		strbuf_puts(&text, OWN_LINES_END "\n");
+	own_lines_print(x->value, &text);
 	if (!err && now)
 		own_lines_split(now, &ours, &text);
 	if (!err)

@@ -5,7 +5,11 @@
  *
  * Shape:  a text with the mark is ctpolicy's from there to OWN_LINES_END, as
  *         far as its lines are of the kinds below; what else stands there, and
- *         all behind that line, is somebody's.
+ *         all behind that line, is somebody's. That line lists what ctpolicy
+ *         wrote, "KEY=VALUE": of what is listed the line that is still the same
+ *         is ctpolicy's, or else the first with this key, edited by hand; what
+ *         is not listed is somebody's. A text without such a list, of an
+ *         earlier version, is ctpolicy's by the kinds of its lines alone.
  * Source: sysctl.d(5), modprobe.d(5), udev(7).
  */
 #ifndef CTPOLICY_HOST_OWN_LINES_H
@@ -22,13 +26,17 @@
 	"ACTION==\"add\", SUBSYSTEM==\"module\", KERNEL==\"nf_conntrack\", RUN+="
 #define OWN_LINES_END \
 	"# ctpolicy ends here: it leaves what is added below as it is."
+#define OWN_LINES_WROTE " It wrote:"
 
-/* Begins as { 0 }. */
+/* Begun by own_lines_begin(); borrows the text. */
 struct own_lines {
-	uint32_t n;		/* lines that were read */
-	bool over;		/* the last of ours among them */
+	const char *text, *list;	/* list: NULL: there is none */
+	size_t list_len;
+	uint32_t n;			/* lines that were read */
+	bool over;			/* the last of ours among them */
 };
 
+void own_lines_begin(struct own_lines *at, const char *text);
 /* The next line, with or without its newline: did ctpolicy write it? */
 bool own_lines_next(struct own_lines *at, const char *line, size_t len);
 /*
@@ -37,5 +45,7 @@ bool own_lines_next(struct own_lines *at, const char *line, size_t len);
  */
 void own_lines_split(const char *text, struct strbuf *ours,
 		     struct strbuf *others);
+/* What ctpolicy writes, and behind it the end with the list of it. */
+void own_lines_print(const char *ours, struct strbuf *out);
 
 #endif

@@ -149,6 +149,8 @@ int setting_lines_find(const char *key, struct setting_lines *to)
 		err = swap_read(s.path, &text, &len);
 		s.own = !err && own_file_is_path(s.path) &&
 			own_file_has_mark(text);
+		if (s.own)
+			own_lines_begin(&s.at, text);
 		if (!err && !memchr(text, '\0', len))
 			err = lines_each(text, len, look_at, &s);
 		err = err == -ENOMEM ? err : 0;

@@ -17,7 +17,7 @@ SYSCTLS = "/etc/sysctl.d/90-ctpolicy.conf"
 RULE = "/etc/udev/rules.d/90-ctpolicy.rules"
 FILES = (OPTIONS, SYSCTLS, RULE)
 MARK = "# Written by ctpolicy; 'ctpolicy remove' removes it.\n"
-END = "# ctpolicy ends here: it leaves what is added below as it is.\n"
+OVER = "# ctpolicy ends here: it leaves what is added below as it is."
 KEY = "net.netfilter.nf_conntrack_udp_timeout"
 KNOB = "/proc/sys/net/netfilter/nf_conntrack_udp_timeout"
 TOOL = "/usr/lib/systemd/systemd-sysctl"
@@ -59,11 +59,20 @@ def mark():
     return MARK + "# Network namespace: %s\n" % os.listdir(STATE)[0]
 
 
+def end(*wrote):
+    return " ".join((OVER, "It wrote:", *wrote)) + "\n"
+
+
+def sysctls(seconds, head=None):
+    return "%s%s = %s\n" % (mark() if head is None else head, KEY, seconds) + \
+        end("%s=%s" % (KEY, seconds))
+
+
 def written(seconds, more=""):
-    return [None, mark() + "%s = %s\n" % (KEY, seconds) + END + more,
+    return [None, sysctls(seconds) + more,
             mark() + 'ACTION=="add", SUBSYSTEM=="module", '
             'KERNEL=="nf_conntrack", RUN+="%s --prefix=/net/netfilter"\n' %
-            TOOL + END]
+            TOOL + end('RUN="' + TOOL)]
 
 
 NOTHING = [None] * 3

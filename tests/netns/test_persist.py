@@ -14,8 +14,9 @@ import unittest
 
 import boot_files
 import persisted
-from persisted import (CTPOLICY, END, KEY, KNOB, MARK, NOTHING, RULE, SERVICE,
-                       STATE, SYSCTLS, FILES, TMP, mark, policy, put, texts, written)
+from persisted import (CTPOLICY, KEY, KNOB, MARK, NOTHING, RULE, SERVICE, STATE,
+                       SYSCTLS, FILES, TMP, mark, policy, put, sysctls, texts,
+                       written)
 
 # libiptc and libxtables abort when an allocation of their own fails
 GIVES_UP = ("not a valid target", "tables: malloc failed",
@@ -158,9 +159,9 @@ class Persist(persisted.Persisted):
         main = ("unshare", "-npf", "--mount-proc")
         self.ctpolicy(0, "apply", *state, policy(
             "persist: true, timeouts: {udp: 44s}"), prefix=main)
-        self.assertEqual(texts()[1], MARK + KEY + " = 44\n" + END)
+        self.assertEqual(texts()[1], sysctls(44, MARK))
         self.ctpolicy(0, "remove")
-        self.assertEqual(texts()[1], MARK + KEY + " = 44\n" + END)
+        self.assertEqual(texts()[1], sysctls(44, MARK))
         self.ctpolicy(0, "remove", *state, prefix=main)
         self.assertEqual(texts(), NOTHING)
         # one that is gone, since the machine was booted, has none

@@ -6,14 +6,16 @@ nothing is half done, and what became of a file keeps no rule in force.
 import itertools
 import json
 import os
+import re
 import subprocess
 import time
 import unittest
 
 import boot_files
 import persisted
-from persisted import (END, KEY, KNOB, LOG, NOTHING, RULE, SERVICE, SYSCTLS,
-                       TRACE, policy, put, texts, written)
+from persisted import (KEY, KNOB, LOG, NOTHING, OPTIONS, OVER, RULE,
+                       SERVICE, SYSCTLS, TRACE, end, mark, policy, put, texts,
+                       written)
 
 
 def setUpModule():
@@ -173,8 +175,8 @@ class Lost(persisted.Persisted):
                 self.assertIn(SYSCTLS + ":9:1: warning: this line sets " +
                               KEY + " as well", said)
         # in the middle, and without a newline at the end
-        inside = texts()[1].replace(END, "net.ipv4.ip_forward = 1\n" + END)
-        put(SYSCTLS, inside)
+        put(SYSCTLS, texts()[1].replace(OVER, "net.ipv4.ip_forward = 1\n" +
+                                        OVER))
         self.ctpolicy(0, "diff", policy(
             "persist: true, timeouts: {udp: 21s}"))
         self.ctpolicy(0, "apply", policy())
@@ -190,6 +192,60 @@ class Lost(persisted.Persisted):
         self.ctpolicy(14, "apply", policy())
         self.assertEqual(texts(), [None, rest, None])
         os.unlink(SYSCTLS)
+
+    def test_look_alikes(self):
+        """Somebody's lines of the same kinds, wherever he put them."""
+        timeout = "net.netfilter.nf_conntrack_icmp_timeout = 9\n"
+        ours, same = KEY + " = 20\n", KEY + " = 77\n"
+        # what he wrote beside ours, what ours became by hand, what is his
+        for inside, became, theirs in (
+                (timeout + "%s", ours, timeout), ("%s" + timeout, ours, timeout),
+                (same + "%s" + same, ours, same + same),
+                ("%s" + ours, ours, ours), ("%s", same, ""),
+                ("%s" + timeout, same, timeout), (timeout, "", timeout),
+                (timeout + "%s" + same, KEY + " = 8\n", timeout + same)):
+            with self.subTest(inside=inside, became=became):
+                self.ctpolicy(0, "apply", policy())
+                put(SYSCTLS, boot_files.read(SYSCTLS).replace(
+                    ours, inside.replace("%s", became)))
+                status = self.ctpolicy(0, "status", "--json").stdout
+                self.assertEqual(json.loads(status)["drift"]["settings"],
+                                 int(became != ours))
+                self.ctpolicy(0, "apply", policy())
+                self.ctpolicy(0, "apply", policy("persist: true, timeouts: "
+                                                 "{udp: 21s}"))
+                self.assertEqual(texts(), written(21, theirs))
+                said = self.ctpolicy(0, "remove").stderr
+                self.assertEqual("they stay in it [CT537]" in said,
+                                 bool(theirs), said)
+                self.assertEqual(texts(), [None, theirs or None, None])
+                if theirs:
+                    os.unlink(SYSCTLS)
+
+    def test_look_alikes_of_others(self):
+        """So it is with the other two files."""
+        option = "options nf_conntrack hashsize="
+        rule = 'ACTION=="add", SUBSYSTEM=="module", KERNEL=="nf_conntrack", ' \
+            'RUN+='
+        for path, line, more in ((OPTIONS, option + "8192\n",
+                                  option + "16384\n"),
+                                 (RULE, None, rule + '"/bin/true"\n')):
+            for before in (True, False):
+                with self.subTest(path=path, before=before):
+                    self.ctpolicy(0, "apply", policy())
+                    if line:
+                        put(path, mark() + line + end("hashsize=8192"))
+                    at = boot_files.read(path).splitlines(True)
+                    at.insert(2 if before else 3, more)
+                    put(path, "".join(at))
+                    # of the options this leaves none
+                    said = self.ctpolicy(0, "apply", policy(
+                        "persist: true, timeouts: {udp: 21s}")).stderr
+                    self.assertEqual(boot_files.read(path).count(more), 1)
+                    said += self.ctpolicy(0, "remove").stderr
+                    self.assertEqual(said.count("they stay in it"), 1, said)
+                    self.assertEqual(boot_files.read(path), more)
+                    os.unlink(path)
 
     def test_removal(self):
         """Of a file that cannot be read it is said that it stays."""
@@ -208,7 +264,7 @@ class Lost(persisted.Persisted):
         """Earlier versions wrote none: it is no content, and no difference."""
         self.ctpolicy(0, "apply", policy())
         for path in (SYSCTLS, RULE):
-            put(path, boot_files.read(path).replace(END, ""))
+            put(path, re.sub(OVER + ".*\n", "", boot_files.read(path)))
         self.ctpolicy(0, "diff", policy())
         self.spoil("read-only")
         try:
