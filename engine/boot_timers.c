@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "core/intern.h"
+#include "backends/xtables/ipt_args.h"
 #include "core/lines.h"
 #include "core/mem.h"
 #include "host/boot_files.h"
@@ -17,26 +17,24 @@
 
 /* What a rule needs to be there: ctpolicy's, or of anybody's. */
 static const struct need {
-	const char *option, *match, *what;
+	const char *flag, *of, *option, *what;
 	bool of_all;
 } needs[] = {
-	{ " --timeout ", " -j CT ", "timeouts", true },
-	{ " --match-set ", " -m set ", "a set", false },
+	{ "-j", "CT", "--timeout", "timeouts", true },
+	{ "-m", "set", "--match-set", "a set", false },
 };
 
-/* The name that a line of a saved ruleset gives; n is 0: none. */
-static struct lines_part name_in(struct lines_part line, const struct need *x)
+/* Behind a flag and what it is of, what the option says; NULL: nothing. */
+static const char *name_in(const struct ipt_args *a, const struct need *x)
 {
-	const char *end = line.s + line.n;
-	const char *at = memmem(line.s, line.n, x->option, strlen(x->option));
-	struct lines_part name = { NULL, 0 };
+	const char *name = NULL;
+	bool of = false;
 
-	if (!at || strncmp(line.s, APPEND, strlen(APPEND)) != 0 ||
-	    !memmem(line.s, line.n, x->match, strlen(x->match)))
-		return name;
-	name.s = at + strlen(x->option);
-	while (name.s + name.n < end && !strchr(" \t\r\n", name.s[name.n]))
-		name.n++;
+	for (size_t i = 0; i + 1 < a->n; i++) {
+		of |= !strcmp(a->v[i], x->flag) && !strcmp(a->v[i + 1], x->of);
+		if (of && !name && !strcmp(a->v[i], x->option))
+			name = a->v[i + 1];
+	}
 	return name;
 }
 
@@ -89,22 +87,32 @@ static void say(struct srcpos at, const struct need *x, const char *name,
 }
 
 /* -EEXIST: it was said. */
-static int look_at(struct lines_part line, struct srcpos at,
-		   const struct need *x, struct diags *d)
+static int look_for(const struct ipt_args *a, struct srcpos at,
+		    const struct need *x, struct diags *d)
 {
-	struct lines_part part = name_in(line, x);
-	const char *name = part.n ? intern_n(part.s, part.n) : NULL;
-	bool own;
+	const char *name = name_in(a, x);
+	bool own = name && own_names_xt(a->v[1]);
 
-	if (!part.n)
-		return 0;
-	if (!name)
-		return -ENOMEM;
-	own = own_names_xt(line.s + strlen(APPEND));
-	if (!own && (!x->of_all || is_there(name)))
+	if (!name || (!own && (!x->of_all || is_there(name))))
 		return 0;
 	say(at, x, name, own, d);
 	return -EEXIST;
+}
+
+/* Words in quotes are words; a line that cannot be split is no rule. */
+static int look_at(struct lines_part line, struct srcpos at, struct diags *d)
+{
+	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
+	int err;
+
+	if (line.n < strlen(APPEND) ||
+	    memcmp(line.s, APPEND, strlen(APPEND)) != 0)
+		return 0;
+	line.n -= line.s[line.n - 1] == '\n';
+	err = ipt_args_split(line.s, line.n, &a);
+	for (size_t i = 0; !err && i < ARRAY_SIZE(needs); i++)
+		err = look_for(&a, at, &needs[i], d);
+	return err == -EINVAL ? 0 : err;
 }
 
 static int look_into(const char *path, const char *text, size_t len,
@@ -117,9 +125,7 @@ static int look_into(const char *path, const char *text, size_t len,
 
 	while (!err && (one = lines_next(text, len, &at)).n) {
 		place.line++;
-		one = without_counters(one);
-		for (size_t i = 0; !err && i < ARRAY_SIZE(needs); i++)
-			err = look_at(one, place, &needs[i], d);
+		err = look_at(without_counters(one), place, d);
 	}
 	return err == -EEXIST ? 0 : err;
 }

@@ -97,6 +97,31 @@ class Saved(unittest.TestCase):
         self.assertTrue(self.loads())
         self.named(file, 0)
 
+    def test_words(self):
+        """What stands in quotes is text, and loads."""
+        file = policy("own.yaml", POLICY)
+        rule = "-p udp -m udp --dport 53 -j CT --timeout slow"
+        for text in ('-m comment --comment "no -j CT --timeout slow here" '
+                     '-j CT --notrack',
+                     '-m comment --comment "--timeout" -j CT --notrack',
+                     '-m comment --comment "say \\"-j CT --timeout slow \\"" '
+                     '-j ACCEPT'):
+            write(SAVED, THEIRS.replace(rule, text))
+            self.assertTrue(self.loads(), text)
+            self.named(file, 0)
+        write(SAVED, THEIRS.replace(rule, '-m comment --comment "a b" '
+                                    '-j CT --timeout "slow"'))
+        self.assertFalse(self.loads())
+        self.named(file, line_of("--timeout"))
+        own = "-A CTPOLICY-in -m comment --comment \"x -m set --match-set y " \
+            "src\" -j ACCEPT"
+        write(SAVED, THEIRS.replace(":OUTPUT ACCEPT [0:0]\n-A",
+                                    ":OUTPUT ACCEPT [0:0]\n:CTPOLICY-in - "
+                                    "[0:0]\n" + own + "\n-A").replace(
+                                        rule, "-j ACCEPT"))
+        self.assertTrue(self.loads())
+        self.named(file, 0)
+
 
 if __name__ == "__main__":
     unittest.main()
