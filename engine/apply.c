@@ -53,7 +53,10 @@ static int load_last(struct plan *p, struct request *rq, const char *file,
 	diag_add(&old.diags, DIAG_WARNING, 0, ID_FALLBACK, NOPOS,
 		 "policy %s cannot be used; the one of change %u is applied instead",
 		 file, last.id);
-	diag_help(&old.diags, "'ctpolicy check %s' shows what is wrong", file);
+	/* The default is judged by its place, and with all its files. */
+	diag_help(&old.diags, "'ctpolicy check%s%s' shows what is wrong",
+		  file == policy_default ? "" : " ",
+		  file == policy_default ? "" : file);
 	plan_release(p);
 	*p = old;
 	old = (struct plan){ 0 };

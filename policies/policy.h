@@ -140,6 +140,11 @@ extern const char policy_default[], policy_default_folder[];
 int policy_read(const char *path, char **ret_text, size_t *ret_len,
 		struct diags *d);
 /*
+ * One that is named, and is the default, its folder or a file of that: would it
+ * be read without its name, as at boot, where who may write it matters?
+ */
+int policy_check_place(const char *path, struct diags *d);
+/*
  * The same for a saved ruleset, which may be larger: render prints up to
  * sixteen times as much as it reads.
  */

@@ -12,6 +12,7 @@
 #include "core/diag_ids.h"
 #include "core/fault.h"
 #include "core/files.h"
+#include "core/intern.h"
 #include "core/mem.h"
 #include "policies/policy.h"
 #include "policies/policy_files.h"
@@ -310,6 +311,36 @@ int policy_read(const char *path, char **ret_text, size_t *ret_len,
 	if (fd != STDIN_FILENO)
 		warn_of_others(fd, path, d);
 	return read_path(fd, path, ret_text, ret_len, d);
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+static const char *folder_of(const char *path)
+{
+	const char *end = strrchr(path, '/');
+
+	return !end ? "." : end == path ? "/" :
+	       intern_n(path, (size_t)(end - path));
+}
+
+int policy_check_place(const char *path, struct diags *d)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *folder = folder_of(path);
+	size_t len;
+
+	if (!folder)
+		return -ENOMEM;
+	return is_same_file(path, policy_default) ||
+	       is_same_file(path, policy_default_folder) ||
+	       is_same_file(folder, policy_default_folder) ?
+		       read_default(&text, &len, d) : 0;
 }
 
 int policy_read_saved(const char *path, char **ret_text, size_t *ret_len,

@@ -42,6 +42,8 @@ static const char *check_one(struct checked *c, const struct options *o,
 					 &fixes) : 0;
 	int err = plan_load(p, &o->request, file);
 
+	if (!err && file)
+		err = plan_file_fault(policy_check_place(file, &p->diags));
 	diags_append(&p->diags, &fixes);
 	if (unwritten)
 		err = unwritten;

@@ -340,6 +340,38 @@ class Default(unittest.TestCase):
         return json.loads(self.ctpolicy("status", "--json")[1])[
             "policy"]["changed"]
 
+    def test_what_a_boot_refuses(self):
+        """`check` finds it, too, whichever way the default is named, where
+        the text is right."""
+        state = os.path.join(lab.WORK, "fallback")
+        os.mkdir(state, 0o700)
+        apply = ("apply", "--fallback", "--state-dir", state)
+        named = [os.path.join(self.root, "ctpolicy", name) for name in (
+            "policy.yaml", "../ctpolicy/policy.yaml", "policy.d",
+            "policy.d/20-web.yaml")]
+        self.write("policy.yaml", WEB)
+        self.write("policy.d/20-web.yaml", HEAD + DNS.split("version: 1\n")[1].replace(
+            '"@office"', "10.0.0.0/8"))
+        code, _, err = self.ctpolicy(*apply)
+        self.assertEqual(code, 0, err)
+        for name in "policy.yaml", "policy.d/20-web.yaml", "policy.d", "":
+            path = os.path.join(self.path, name)
+            right = os.stat(path).st_mode & 0o777
+            os.chmod(path, right | 2)
+            with self.subTest(spoilt=name):
+                code, _, err = self.ctpolicy(*apply)
+                self.assertEqual(code, 0, err)
+                self.assertIn("[CT840]\n  help: 'ctpolicy check' shows", err)
+                for words in [], *([x] for x in named):
+                    code, _, err = self.ctpolicy("check", *words)
+                    self.assertEqual(code, 66, (words, err))
+                    self.assertIn("error: anybody may write here [CT076]", err)
+            os.chmod(path, right)
+        for words in [], *([x] for x in named):
+            code, _, err = self.ctpolicy("check", *words)
+            self.assertEqual(code, 0, err)
+        SPACE.run([lab.CTPOLICY, "remove", "--state-dir", state])
+
     def test_others(self):
         """What another user owns, or may write, is not root's policy."""
         self.write("policy.yaml", WEB, 0o666)
