@@ -64,6 +64,43 @@ size_t change_steps(const struct change *c)
 	       c->tune.at.steps.n + c->boot.steps.n;
 }
 
+static size_t drop_items(struct item_steps *s, const struct items *want,
+			 bool removed)
+{
+	size_t n = 0, all = s->n;
+
+	for (size_t i = 0; i < all; i++) {
+		const struct item_step *x = &s->v[i];
+		bool wanted = items_value(want, x->item.kind, x->item.key);
+
+		/* Want of what is given up is what is there. */
+		if (removed ? x->add || !wanted : wanted)
+			s->v[n++] = *x;
+	}
+	s->n = n;
+	return all - n;
+}
+
+static size_t drop_edits(struct boot *b)
+{
+	size_t n = 0, all = b->steps.n;
+
+	for (size_t i = 0; i < all; i++)
+		if (!boot_has(&b->given_up, &b->steps.v[i].edit))
+			b->steps.v[n++] = b->steps.v[i];
+	b->steps.n = n;
+	return all - n;
+}
+
+size_t change_drop_given_up(struct change *c)
+{
+	size_t n = drop_edits(&c->boot);
+
+	if (c->off.gave_up)
+		n += drop_items(&c->off.at.steps, &c->off.at.want, true);
+	return n + drop_items(&c->tune.at.steps, &c->tune.at.want, false);
+}
+
 bool change_is_empty(const struct change *c)
 {
 	return !change_steps(c);

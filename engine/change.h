@@ -62,6 +62,11 @@ size_t change_steps(const struct change *c);
 /* Those of the backends' parts alone. */
 size_t change_rule_steps(const struct change *c);
 /*
+ * A commit went through: what it gave up, beside the rules, was no step. How
+ * many there were of these.
+ */
+size_t change_drop_given_up(struct change *c);
+/*
  * The first part of a backend with steps, else the first; NULL: there is no
  * such part.
  */

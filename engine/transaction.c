@@ -359,6 +359,8 @@ static void change(struct plan *p, struct transaction *ret)
 			late = err == -FAULT_LACKING;
 		}
 		if (!err) {
+			ret->given_up = change_drop_given_up(&p->change);
+			ret->steps = change_steps(&p->change);
 			read_back(p, ret);
 			return;
 		}

@@ -25,7 +25,8 @@ struct transaction {
 	enum outcome outcome;
 	int err;		/* of what failed; 0 otherwise */
 	struct tracking tracking;
-	size_t steps;		/* of the change that was made */
+	size_t steps;		/* of the change that was made... */
+	size_t given_up;	/* ... without these, of which each is said */
 };
 
 void transaction_release(struct transaction *t);

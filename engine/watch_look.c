@@ -315,6 +315,9 @@ static int mend(struct watch_look *look, struct aim *a)
 	if (err || look->sight != WATCH_IN_FORCE || !look->steps)
 		return err;
 	transact(&look->plan, &look->done);
+	/* All of it was given up. */
+	if (look->done.outcome == OUTCOME_CHANGED && !look->done.steps)
+		return -FAULT_CONFLICT;
 	if (look->done.outcome == OUTCOME_CHANGED) {
 		look->sight = WATCH_REPAIRED;
 		if (!look->left)

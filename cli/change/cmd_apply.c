@@ -30,6 +30,18 @@ static void say_trial(const struct on_trial *trial)
 		    until);
 }
 
+static void say_changed(const char *backend, const struct transaction *t)
+{
+	_cleanup_(strbuf_release) struct strbuf rest = { 0 };
+
+	if (t->given_up)
+		strbuf_printf(&rest, "; %zu could not be made: see above",
+			      t->given_up);
+	report_talk("%s: applied: %zu %s made and verified%s", backend,
+		    t->steps, t->steps == 1 ? "change" : "changes",
+		    strbuf_str(&rest));
+}
+
 static void say_done(const struct plan *p, const struct transaction *t,
 		     const struct on_trial *trial)
 {
@@ -38,8 +50,7 @@ static void say_done(const struct plan *p, const struct transaction *t,
 	if (t->outcome == OUTCOME_UNCHANGED)
 		report_talk("%s: nothing to do", backend);
 	else if (t->outcome == OUTCOME_CHANGED)
-		report_talk("%s: applied: %zu changes made and verified",
-			    backend, t->steps);
+		say_changed(backend, t);
 	else if (t->outcome == OUTCOME_RESTORED ||
 		 t->outcome == OUTCOME_NOT_RECORDED)
 		report_talk("%s: failed; the previous rules are in force, verified",

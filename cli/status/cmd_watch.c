@@ -43,7 +43,8 @@ static void print_steps(const struct watch_look *look)
 static bool has_more(const struct watch_look *look)
 {
 	return look->plan.diags.errors || look->plan.change.tune.gave_up ||
-	       look->first_replaced || look->left || look->blind;
+	       look->done.given_up || look->first_replaced || look->left ||
+	       look->blind;
 }
 
 static void print_sight(const struct watch_look *look)
@@ -70,6 +71,9 @@ static void print_sight(const struct watch_look *look)
 		fputs("; put back with ", stdout);
 		print_steps(look);
 		fputs(", verified", stdout);
+		if (look->done.given_up)
+			printf("; %zu could not be made: see above",
+			       look->done.given_up);
 		break;
 	case WATCH_WAITS:
 		printf("change %" PRIu32 " is not in force (", look->change);

@@ -17,6 +17,10 @@ from persisted import (KEY, KNOB, LOG, NOTHING, OPTIONS, OVER, RULE,
                        SERVICE, SYSCTLS, TRACE, end, mark, policy, put, texts,
                        written)
 
+# by which it is written
+FRESH = os.path.join(os.path.dirname(SYSCTLS),
+                     ".%s.ctpolicy-new" % os.path.basename(SYSCTLS))
+
 
 def setUpModule():
     persisted.set_up()
@@ -349,6 +353,39 @@ class Lost(persisted.Persisted):
         self.ctpolicy(0, "rollback")
         self.ctpolicy(-9, "apply", file, prefix=TRACE + [
             "-e", "inject=renameat:signal=KILL:when=%d" % n])
+
+    def test_given_up(self):
+        """What could not be written is no change that was made."""
+        file = policy(services=SERVICE)
+        made = r"(?:applied:|put back with) (\d+) changes?(?: made and|,) " \
+            "verified"
+        for words in ["apply", "--fallback", file], ["watch", "--once"]:
+            with self.subTest(words=words):
+                self.ctpolicy(0, "apply", file)
+                self.lose()
+                p = self.ctpolicy(0, *words)
+                all_of_it = int(re.search(made, p.stdout + p.stderr)[1])
+                self.lose()
+                os.mkdir(FRESH)
+                try:
+                    p = self.ctpolicy(0, *words)
+                    said = p.stdout + p.stderr
+                    self.assertEqual(int(re.search(made, said)[1]),
+                                     all_of_it - 1)
+                    self.assertIn("; 1 could not be made: see above", said)
+                    self.assertIn(SYSCTLS + ": warning: this file of "
+                                  "ctpolicy's cannot be written: ", said)
+                    # and where it is all there was
+                    p = self.ctpolicy(14 if words[0] == "watch" else 0, *words)
+                    said = p.stdout + p.stderr
+                    self.assertNotIn("put back with", said)
+                    self.assertIn("could not be", said)
+                finally:
+                    os.rmdir(FRESH)
+
+    def lose(self):
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+        os.unlink(SYSCTLS)
 
     def rename_of(self, file):
         """Which one is the file's, counted from 1."""
