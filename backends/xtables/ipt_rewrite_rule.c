@@ -319,6 +319,18 @@ static void lead_off(struct printing *x)
 	x->goes = true;
 }
 
+/*
+ * TCPMSS wants its own rule to ask for SYN, whatever led there
+ * (tcpmss_tg4_check() of net/netfilter/xt_TCPMSS.c).
+ */
+static void ask_syn(const struct printing *x, struct strbuf *options)
+{
+	const char *target = x->l->r->target;
+
+	if (x->bare && !x->target && target && !strcmp(target, "TCPMSS"))
+		strbuf_puts(options, " -m tcp --tcp-flags SYN SYN");
+}
+
 int ipt_rewrite_rule(const struct ipt_line *l, const struct stateless_rule *r,
 		     const struct zone *own, bool first, struct strbuf *out)
 {
@@ -341,6 +353,8 @@ int ipt_rewrite_rule(const struct ipt_line *l, const struct stateless_rule *r,
 				r->own ? &p.has : &(struct ipt_own){ 0 }, &v,
 				&x.dims);
 	for (size_t i = 0; !err && i < v.n; i++) {
+		ask_syn(&x, &v.v[i]);
+		err = strbuf_status(&v.v[i]);
 		x.options = strbuf_str(&v.v[i]);
 		x.counters = first && !i;
 		print_line(&x, out);

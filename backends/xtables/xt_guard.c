@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backends/xtables/xt.h"
+#include "backends/xtables/xt_families.h"
 
 /*
  * libxtables speaks through globals, and so must its one user. `escape` is
@@ -140,7 +141,7 @@ int xt_guard(uint8_t family, int (*fn)(void *), void *arg)
 	state.inside = true;
 	if (family && family != state.family) {
 		state.family = family;
-		xtables_set_nfproto(family);
+		xt_families_set(family);
 	}
 	state.held[0] = '\0';
 	hush(true);
@@ -157,7 +158,10 @@ static int init(void *arg)
 	/* Which code runs with our powers is not for the caller to choose. */
 	unsetenv("XTABLES_LIBDIR");
 	unsetenv("IPTABLES_LIB_DIR");
-	return xtables_init_all(&globals, NFPROTO_IPV4) < 0 ? -EOPNOTSUPP : 0;
+	if (xtables_init_all(&globals, NFPROTO_IPV4) < 0)
+		return -EOPNOTSUPP;
+	xt_families_set(NFPROTO_IPV4);
+	return 0;
 }
 
 int xt_init(struct diags *d)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * backends/xtables/xt_guard.h: the ring around libxtables. Inside the backend
- * only xt.c, xt_print.c and this know that library.
+ * only xt.c, xt_print.c, xt_families.c and this know that library.
  *
  * Shape:  xt_guard() runs fn(arg) for a family; when an extension gives up,
  *         fn does not return, so whatever fn holds must hang on *arg for the
