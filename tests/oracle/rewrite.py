@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Rulesets whose states were replaced, against the originals, by packets.
 
-  rewrite.py [--rulesets N] [--seed S] [--dialect D] [--host | --router]
-             [--live] [--keep-going] [--all]
+  rewrite.py [--rulesets N] [--seed S] [--dialect D] [--table T]
+             [--host | --router] [--live] [--keep-going] [--all]
   rewrite.py --before FILE --after FILE --dialect D [--admits WORD,WORD]
 
 Random hosts and routers that filter by state are rewritten by `ctpolicy audit
@@ -11,7 +11,9 @@ its seed: --seed S --rulesets 1 plays it again. A failing one is made smaller
 and printed. It plays 60 of each dialect (CTPOLICY_RULESETS), --all 1,000.
 
 With --live, rules in the kernel are replaced by `ctpolicy apply`, in each dialect
-in which it can; `remove` must bring back what was there (rewrite_live.py).
+in which it can; `remove` must bring back what was there (rewrite_live.py). 
+One in three has its rules in iptables' mangle or security, or at that priority
+(--table: all).
 
 With two files, the second is judged as the first one rewritten. That what is
 wrong is caught is what rewrite_known.py shows.
@@ -38,7 +40,13 @@ from rewrite_probes import random_probes                    # noqa: E402
 from rewrite_rules import HOOKS                             # noqa: E402
 
 ALL = 1000
+# Of hosts (even seeds) and routers; filter's are the others.
+OTHER_TABLES = {3: "mangle", 4: "mangle", 9: "security", 10: "security"}
 TOTALS = ("flows", "passed", "probes", "gained", "strays lost")
+
+
+def table_of(seed):
+    return OTHER_TABLES.get(seed % 12, "filter")
 
 
 def attempt(case, hosts, rewriter):
@@ -90,8 +98,9 @@ def without_empty_chains(case):
 
 
 def report(case, failures, done):
-    print("not ok: %s, --%s --seed %d, %d rules left" % (
-        case.dialect, case.kind, case.seed, case.ruleset.size()))
+    print("not ok: %s, --%s --table %s --seed %d, %d rules left" % (
+        case.dialect, case.kind, case.ruleset.table, case.seed,
+        case.ruleset.size()))
     print_texts(texts_of(case.ruleset, case.dialect), done, failures)
 
 
@@ -116,7 +125,7 @@ def play_random(args, dialect, hosts, totals):
     for number in range(args.rulesets):
         seed = args.seed + number
         kind = args.kind or ("router" if seed % 2 else "host")
-        case = Case(seed, kind, dialect)
+        case = Case(seed, kind, dialect, args.table or table_of(seed))
         try:
             failures, done, tally = attempt(case, hosts, rewriter)
             if failures:                    # a loaded machine is no reason
@@ -216,6 +225,7 @@ def arguments(argv):
                         help="as many as %d rulesets" % ALL)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dialect", choices=DIALECTS)
+    parser.add_argument("--table", choices=("filter", "mangle", "security"))
     parser.add_argument("--host", dest="kind", action="store_const",
                         const="host")
     parser.add_argument("--router", dest="kind", action="store_const",

@@ -103,9 +103,11 @@ def rewrite(texts, hooks_of):
 class Case:
     """A ruleset, with what is played on it."""
 
-    def __init__(self, seed, kind, dialect, flows=24, probes=160):
+    def __init__(self, seed, kind, dialect, table="filter", flows=24, probes=160):
         self.seed, self.kind, self.dialect = seed, kind, dialect
         self.ruleset = random_ruleset(seed, kind)
+        if table != self.ruleset.table:
+            self.ruleset.move(table)
         draw = random.Random("played %s" % seed)
         router = kind == "router"
         self.flows = random_flows(draw, router, flows)

@@ -61,6 +61,14 @@ class Ruleset:
     chains: dict                # name -> [Rule]; those of the hooks first
     layout: str = "inet"        # or "split": ip and ip6
     state_word: str = "conntrack"
+    table: str = "filter"       # or mangle, security, which reject nothing
+
+    def move(self, table):
+        self.table = table
+        for name, rules in self.chains.items():
+            self.chains[name] = [
+                dataclasses.replace(r, target="DROP")
+                if r.target.startswith("REJECT") else r for r in rules]
 
     def size(self):
         return sum(map(len, self.chains.values()))
@@ -154,7 +162,7 @@ def ipt_rule(chain, rule, version, word="conntrack"):
 
 
 def ipt_text(ruleset, version):
-    lines = ["*filter"]
+    lines = ["*" + ruleset.table]
     for name in ruleset.chains:
         lines.append(":%s %s [0:0]" % (name, ruleset.policies.get(name, "-")))
     for name, rules in ruleset.chains.items():
@@ -269,8 +277,8 @@ def _lines_nft(rule, family):
 def _chain_nft(ruleset, name, family):
     lines = ["\tchain %s {" % name]
     if name in HOOKS:
-        lines.append("\t\ttype filter hook %s priority filter; policy %s;" % (
-            name.lower(), ruleset.policies[name].lower()))
+        lines.append("\t\ttype filter hook %s priority %s; policy %s;" % (
+            name.lower(), ruleset.table, ruleset.policies[name].lower()))
     for rule in ruleset.chains[name]:
         lines += ["\t\t" + line for line in _lines_nft(rule, family)]
     return lines + ["\t}"]
