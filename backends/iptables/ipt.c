@@ -92,6 +92,7 @@ static int put_edits(struct foreign *f, struct stateless *s,
 	static const struct ipt_edit_names names = {
 		.world = WORLD_LEGACY, .input = "CTPOLICY-INPUT",
 		.forward = "CTPOLICY-FORWARD", .output = "CTPOLICY-OUTPUT",
+		.prerouting = "CTPOLICY-PRE", .postrouting = "CTPOLICY-POST",
 	};
 
 	return ipt_put_edits(&names, f, s, img, d);

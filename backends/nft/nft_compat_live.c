@@ -119,6 +119,7 @@ int nft_compat_put_edits(struct foreign *f, struct stateless *s,
 	static const struct ipt_edit_names names = {
 		.world = WORLD_NFT, .input = "ctpolicy-input",
 		.forward = "ctpolicy-forward", .output = "ctpolicy-output",
+		.prerouting = "ctpolicy-pre", .postrouting = "ctpolicy-post",
 	};
 
 	return ipt_put_edits(&names, f, s, img, d);

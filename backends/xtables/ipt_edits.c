@@ -22,6 +22,17 @@ static bool is_iptables(const struct editing *x,
 	       (t->world == WORLD_LEGACY || t->ranked);
 }
 
+/* Not raw, ahead of connection tracking, nor nat, whose rules need it. */
+static bool is_edited_table(const char *name)
+{
+	static const char *const names[] = { "filter", "mangle", "security" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
 /* Those that the backend may write to; NULL: not this one. */
 static const char *prefix_of(const struct editing *x, uint32_t chain,
 			     uint8_t hook)
@@ -33,10 +44,12 @@ static const char *prefix_of(const struct editing *x, uint32_t chain,
 		{ NF_INET_LOCAL_IN, x->names->input },
 		{ NF_INET_FORWARD, x->names->forward },
 		{ NF_INET_LOCAL_OUT, x->names->output },
+		{ NF_INET_PRE_ROUTING, x->names->prerouting },
+		{ NF_INET_POST_ROUTING, x->names->postrouting },
 	};
 	const struct foreign_table *t = edits_table(x, chain);
 
-	if (!is_iptables(x, t) || strcmp(t->name, "filter") != 0)
+	if (!is_iptables(x, t) || !is_edited_table(t->name))
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (rows[i].hook == hook)
@@ -104,7 +117,7 @@ static int refuse_table(struct editing *x, uint32_t chain,
 			const struct foreign_rule *r)
 {
 	int err = refuse(x, chain, r,
-			 "of iptables' tables this version replaces rules in filter alone");
+			 "of iptables' tables this version replaces rules in filter, mangle and security alone");
 
 	diag_help(x->d,
 		  "'ctpolicy audit FILE --rewrite' replaces the rule in a saved ruleset");
@@ -213,6 +226,7 @@ static int put_stand_in(struct editing *x, uint32_t rule,
 static int edit_rule(struct editing *x, uint32_t rule, uint32_t *behind)
 {
 	struct foreign_rule *r = &x->f->rules[rule];
+	const struct foreign_table *t = edits_table(x, r->chain);
 	uint8_t hook = x->s->hooks[r->chain];
 	const struct stateless_edit *e = stateless_find(x->s, rule, hook);
 	const struct ipt_line l = { x->f, x->s, r, hook, "\n", NULL, false,
@@ -236,7 +250,8 @@ static int edit_rule(struct editing *x, uint32_t rule, uint32_t *behind)
 		return err;
 	if (to.goes && !r->original)
 		return refuse(x, r->chain, r, "the kernel's own form of it is not known");
-	x->edits[edits_table(x, r->chain)->family == NFPROTO_IPV6] |= to.goes;
+	if (to.goes)
+		x->edited[t->family == NFPROTO_IPV6] = t->name;
 	return put_stand_in(x, rule, &to, behind, &text);
 }
 
@@ -337,9 +352,11 @@ static int keep_reassembly(struct editing *x, uint8_t family)
 	struct image_table *t;
 	const char *name;
 
-	if (!x->edits[v6] || x->has_socket[v6])
+	if (!x->edited[v6] || x->has_socket[v6])
 		return 0;
 	t = image_find_table(x->img, family, "filter");
+	if (!t)
+		t = image_find_table(x->img, family, x->edited[v6]);
 	name = intern_printf("%s.c-socket", x->names->input);
 	return name ? edits_put_words(x, t, name, "-A X -m socket -j RETURN") :
 		      -ENOMEM;
@@ -366,7 +383,7 @@ static int put_all(struct editing *x)
 static bool is_edited(const struct editing *x, const struct image_table *t,
 		      const struct image_chain *c)
 {
-	return c->foreign && !strcmp(t->name, "filter") &&
+	return c->foreign && is_edited_table(t->name) &&
 	       (x->names->world == WORLD_LEGACY || t->iptables);
 }
 

@@ -8,7 +8,7 @@
  * Shape:  as in backends/lower/edits.h; ...s... stands ahead of a rule that
  *         stays. The number is of the rule's words, so that the same edit has
  *         the same name again.
- *         In nf_tables these are chains of iptables-nft's filter table.
+ *         They are chains of the rule's own table: filter, mangle, security.
  * Errors: put_edits() of backends/backend.h.
  */
 #ifndef CTPOLICY_BACKENDS_XTABLES_IPT_EDITS_H
@@ -18,7 +18,11 @@
 
 struct ipt_edit_names {
 	enum foreign_world world;	/* whose rules are edited */
-	const char *input, *forward, *output;	/* chains' names begin so */
+	/*
+	 * Chains' names begin so; at most 17 letters, since a name has 28
+	 * (XT_EXTENSION_MAXNAMELEN less its NUL).
+	 */
+	const char *input, *forward, *output, *prerouting, *postrouting;
 };
 
 /* stands_for() of backends/backend.h */

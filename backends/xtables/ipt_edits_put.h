@@ -18,7 +18,8 @@ struct editing {
 	struct stateless *s;
 	struct image *img;
 	struct diags *d;
-	bool has_socket[2], edits[2];	/* in IPv4, IPv6 */
+	bool has_socket[2];		/* in IPv4, IPv6 */
+	const char *edited[2];		/* a table that has edits; NULL: none */
 };
 
 const struct foreign_table *edits_table(const struct editing *x,

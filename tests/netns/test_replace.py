@@ -352,14 +352,6 @@ class Refused:
             self.assertIn("asks for an ipset", said)
         self.assertEqual(self.dialect.saved(self.host), before)
 
-    def test_other_tables(self):
-        self.dialect.load(self.host, "")
-        self.host.run(self.dialect.tool(4) +
-                      " -t mangle -A PREROUTING -m state --state INVALID -j DROP")
-        code, said = self.host.ctpolicy("apply", POLICY, "--backend", self.dialect.backend)
-        self.assertEqual(code, REFUSED, said)
-        self.assertIn("[CT533]", said)
-
     def test_deleted_jump(self):
         """The rule went with the jump to what stands for it: that is said."""
         self.dialect.load(self.host, SERVER)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """State rules of other tables and hooks than filter's: ahead of routing, behind it, in
-security. Rewritten text does with packets what it did, and in nft's own tables apply does."""
+security. With packets they do what they did, rewritten as text and replaced in the kernel."""
 import os
 import re
+import socket
 import sys
 import time
 import unittest
@@ -11,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
 import packets                                              # noqa: E402
-from peers import Server, answers, pair                     # noqa: E402
+from peers import Server, answers, connect, pair            # noqa: E402
 from test_replace import POLICY, Dialect, count             # noqa: E402
 
 OPEN, INPUT, SECURITY, LEAVES = 8080, 8082, 8081, 8083
@@ -53,9 +54,70 @@ tcp dport 7 counter accept
 }
 """
 
+MSS = 1000
+FORWARDED = """*mangle
+-A PREROUTING -p tcp -j ahead
+-A FORWARD -j ahead
+-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -m conntrack --ctstate NEW -j TCPMSS --set-mss 1000
+-A FORWARD -p tcp -m tcp --dport 8082 -m conntrack --ctstate NEW -j DROP
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+-A FORWARD -p tcp -m tcp --dport 8083 -j DROP
+-A ahead -m conntrack --ctstate INVALID -j DROP
+COMMIT
+*security
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -p tcp -m tcp --dport 8081 -m conntrack --ctstate NEW -j DROP
+COMMIT
+*filter
+-A FORWARD -p tcp -m tcp --dport 7 -j ACCEPT
+COMMIT
+"""
+FORWARDED_NATIVE = """table inet host {
+chain ahead { ct state invalid drop; }
+chain clamp { tcp option maxseg size set 1000; }
+chain early { type filter hook prerouting priority mangle; policy accept;
+meta l4proto tcp jump ahead
+}
+chain passes { type filter hook forward priority mangle; policy accept;
+jump ahead
+tcp flags & (syn|rst) == syn ct state new jump clamp
+tcp dport 8082 ct state new drop
+ct state established,related accept
+tcp dport 8083 drop
+}
+chain last { type filter hook forward priority security; policy accept;
+ct state established,related accept
+tcp dport 8081 ct state new drop
+}
+chain counts { type filter hook forward priority 0; policy accept;
+tcp dport 7 counter accept
+}
+}
+"""
+
 
 def setUpModule():
     lab.require_ctpolicy()
+
+
+def counted(test, version, chain):
+    """Of that rule alone, what came to it."""
+    text = test.server.run(
+        test.tool.tool(version, "-save -c") if test.tool else "nft list ruleset")
+    return int(re.search(r"\[(\d+):\d+\] -A %s -p tcp -m tcp --dport 7 |"
+                         r"tcp dport 7 counter packets (\d+)" % chain, text).group(
+                             1 if test.tool else 2))
+
+
+def listen(space, version, port):
+    sock = space.socket(lab.FAMILY[version], socket.SOCK_STREAM)
+    sock.bind((lab.address("server", version), port))
+    sock.listen(8)
+    return sock
+
+
+def uncounted(saved):
+    return re.sub(r"\[\d+:\d+\]|packets \d+ bytes \d+", "", saved)
 
 
 class Tables(unittest.TestCase):
@@ -81,11 +143,7 @@ class Tables(unittest.TestCase):
             wire.close()
         answers(self.client, version, COUNTED, .3)
         time.sleep(0.2)
-        text = self.server.run(
-            self.tool.tool(version, "-save -c") if self.tool else "nft list ruleset")
-        return int(re.search(r"\[(\d+):\d+\] -A INPUT -p tcp -m tcp --dport 7 |"
-                             r"tcp dport 7 counter packets (\d+)", text).group(
-                                 1 if self.tool else 2))
+        return counted(self, version, "INPUT")
 
     @staticmethod
     def patience(port):
@@ -149,15 +207,99 @@ class Tables(unittest.TestCase):
                     self.load(rewritten)
                     self.stateless(version)
 
+    def saved(self):
+        return self.tool.saved(self.server) if self.tool else \
+            self.server.run("nft list ruleset")
+
     def test_live(self):
-        if "native" not in dialects.here():
-            self.skipTest("no nftables here")
-        self.tool = None
+        """And back again, to the byte: packets count on, of one family at a time."""
+        for name in dialects.here():
+            self.tool = None if name == "native" else Dialect(name)
+            backend = dialects.backend_of(name)
+            for version in lab.VERSIONS:
+                with self.subTest(dialect=name, version=version):
+                    self.load(self.texts())
+                    before = uncounted(self.saved())
+                    self.assertRegex(self.server.apply(backend, POLICY),
+                                     "made and verified")
+                    self.assertNotRegex(self.saved(), "--ctstate|ct state")
+                    self.stateless(version)
+                    self.assertIn("nothing to do", self.server.apply(backend, POLICY))
+                    self.server.remove(backend)
+                    self.assertEqual(uncounted(self.saved()), before)
+
+
+class Router(unittest.TestCase):
+    """The same of what is forwarded."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lab.Lab()
         for version in lab.VERSIONS:
-            with self.subTest(version=version):
-                self.load(self.texts())
-                self.assertRegex(self.server.apply("nftables", POLICY), "made and verified")
-                self.stateless(version)
+            for port in (INPUT, SECURITY, LEAVES):
+                Server(cls.lab.server, version, port)
+        cls.listening = {version: listen(cls.lab.server, version, OPEN)
+                         for version in lab.VERSIONS}
+
+    def load(self):
+        router = self.lab.router
+        router.clear()
+        for version in lab.VERSIONS:
+            if self.tool:
+                router.run([self.tool.tool(version, "-restore"), "-c"],
+                           FORWARDED.replace("-A PREROUTING", ":ahead - [0:0]\n"
+                                             "-A PREROUTING", 1))
+        if not self.tool:
+            router.nft(FORWARDED_NATIVE)
+
+    saved = Tables.saved
+    server = property(lambda self: self.lab.router)
+
+    def mss(self, version):
+        """What the server may send at once, of a connection that is answered."""
+        with connect(self.lab.client, version, OPEN, 5) as asks:
+            answer, _ = self.listening[version].accept()
+            with answer:
+                answer.sendall(b"x" * 5000)
+                answer.shutdown(socket.SHUT_WR)
+                self.assertEqual(len(asks.makefile("rb").read()), 5000)
+                return answer.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+
+    def odd(self, version):
+        src, dst = (lab.address(host, version) for host in ("client", "server"))
+        wire = packets.Injector(self.lab.client, "eth0", self.lab.router.mac("toc"))
+        try:
+            for flags in FLAGS:
+                wire.send(packets.ip(src, dst, 6, packets.tcp(src, dst, 2000, COUNTED,
+                                                              flags)))
+        finally:
+            wire.close()
+        answers(self.lab.client, version, COUNTED, .3)
+        time.sleep(0.2)
+        return counted(self, version, "FORWARD")
+
+    def found(self, version):
+        return (self.mss(version) <= MSS,
+                [answers(self.lab.client, version, port, .5)
+                 for port in (INPUT, SECURITY, LEAVES)], self.odd(version))
+
+    def test_live(self):
+        for name in dialects.here():
+            self.tool = None if name == "native" else Dialect(name)
+            backend = dialects.backend_of(name)
+            for version in lab.VERSIONS:
+                with self.subTest(dialect=name, version=version):
+                    self.load()
+                    before = uncounted(self.saved())
+                    self.assertEqual(self.found(version), (True, [False] * 3, 1))
+                    self.assertRegex(self.server.apply(backend, POLICY),
+                                     "made and verified")
+                    self.assertNotRegex(self.saved(), "--ctstate|ct state")
+                    self.server.flush_entries()
+                    self.assertEqual(self.found(version), (True, [False] * 3, 2))
+                    self.assertEqual(count(self.server), 0)
+                    self.server.remove(backend)
+                    self.assertEqual(uncounted(self.saved()), before)
 
 
 if __name__ == "__main__":

@@ -38,8 +38,6 @@ chain forward { type filter hook forward priority 0; policy drop; %s; }
 }
 """
 BY_MAP, BY_NAME = "tcp dport vmap @where", "jump both"
-TABLES = {"mangle": "-A INPUT -p tcp -m conntrack --ctstate NEW -j MARK --set-xmark 0x1/0xffffffff",
-          "security": "-A INPUT -m conntrack --ctstate INVALID -j DROP"}
 
 
 def setUpModule():
@@ -114,24 +112,6 @@ class Native(unittest.TestCase):
 
 class Tables(unittest.TestCase):
     """Of iptables, others than filter."""
-
-    def test_live(self):
-        host = lab.Namespace()
-        for name in dialects.here():
-            if name == "native":
-                continue
-            tool = Dialect(name)
-            for table, rule in TABLES.items():
-                host.clear()
-                host.run([tool.tool(4, "-restore")], "*%s\n%s\nCOMMIT\n" % (table, rule))
-                before = tool.saved(host)
-                with self.subTest(dialect=name, table=table):
-                    code, said = host.ctpolicy("apply", POLICY, "--backend", tool.backend)
-                    self.assertEqual(code, REFUSED, said)
-                    self.assertIn("chain INPUT of table ip %s: " % table, said)
-                    self.assertIn("rules in filter alone: %s" % rule, said)
-                    self.assertIn("audit FILE --rewrite", said)
-                    self.assertEqual(tool.saved(host), before)
 
     def test_ahead_of_routing(self):
         host = lab.Namespace()
