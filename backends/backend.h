@@ -112,6 +112,17 @@ struct snapshot {
 	struct stamp stamp;
 };
 
+/*
+ * It saves reading large sets in the slowest way; snapshots still find whatever
+ * is there.
+ */
+struct expectation {
+	/* NULL: none after all. Asked where it helps, for each set again. */
+	const struct image *(*find)(void *arg);
+	void *arg;
+	bool wrote;	/* the last commit(), of all changes, made just that */
+};
+
 struct backend_ctx;
 
 struct backend {
@@ -168,6 +179,11 @@ struct backend {
 	int (*open)(struct backend_ctx **ret, struct diags *d);
 	int (*snapshot)(struct backend_ctx *ctx, struct snapshot *ret,
 			struct diags *d);
+	/*
+	 * What the next snapshots will most likely find. Borrowed until the
+	 * next call; NULL: nothing is expected. NULL: no use to this backend.
+	 */
+	void (*expect)(struct backend_ctx *ctx, const struct expectation *e);
 	/*
 	 * A digest of which rules there are, everybody's, and of how many
 	 * elements ctpolicy's sets have: a fraction of what a snapshot costs

@@ -223,6 +223,14 @@ static int take_turns(struct change *c, struct progress *p, struct diags *d)
 	return err;
 }
 
+static int commit_whole(struct part *m, struct progress *p, struct diags *d)
+{
+	int err = commit(m, m->changes, m->live.stamp, p, d);
+
+	m->wrote = !err;
+	return err;
+}
+
 static int commit_parts(struct change *c, struct progress *ret,
 			struct diags *d)
 {
@@ -238,8 +246,7 @@ static int commit_parts(struct change *c, struct progress *ret,
 	}
 	if (n > 1)
 		return take_turns(c, ret, d);
-	return n ? commit(alone, alone->changes, alone->live.stamp, ret, d) :
-		   0;
+	return n ? commit_whole(alone, ret, d) : 0;
 }
 
 int change_commit(struct change *c, struct progress *ret, struct diags *d)

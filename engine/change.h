@@ -34,6 +34,7 @@ struct part {
 	struct image *want;
 	struct changeset *changes;
 	size_t steps;			/* of what is committed */
+	bool wrote;		/* the last commit made what was wanted */
 	struct image *before;
 	struct changeset *made;
 	struct image *made_want;

@@ -13,6 +13,7 @@
 #include "engine/forbidden.h"
 #include "engine/originals.h"
 #include "engine/placing.h"
+#include "engine/reading.h"
 #include "host/host.h"
 #include "host/modules.h"
 #include "host/privilege.h"
@@ -224,16 +225,26 @@ int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 	return err;
 }
 
+/* After a commit, what was wanted; else what was wanted before. */
+static int look(struct plan *p, struct part *m)
+{
+	const struct image *want = m->want ? m->want : m->made_want;
+	bool wrote = m->wrote;
+
+	snapshot_release(&m->live);
+	m->wrote = false;
+	return reading_take(p, m->backend, m->ctx, want, wrote, &m->live,
+			    &p->diags);
+}
+
 int plan_compare_part(struct plan *p, struct part *m)
 {
 	bool fresh = m->live.image && !m->changes;
 	int err = 0;
 
 	changeset_free(&m->changes);
-	if (!fresh) {
-		snapshot_release(&m->live);
-		err = m->backend->snapshot(m->ctx, &m->live, &p->diags);
-	}
+	if (!fresh)
+		err = look(p, m);
 	if (!err && m->live.image && !m->said_lost) {
 		m->said_lost = true;
 		err = originals_say_lost(p, m);

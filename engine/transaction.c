@@ -67,6 +67,8 @@ static int way_back(struct plan *p, struct change *ret)
 	for (size_t i = 0; !err && i < p->change.n; i++) {
 		struct part *m = &p->change.v[i];
 
+		/* What is written from now on is something else. */
+		m->wrote = false;
 		if (!m->before)
 			continue;
 		err = change_add(&back, m->backend, &to);

@@ -7,6 +7,7 @@
 
 #include "core/mem.h"
 #include "engine/originals.h"
+#include "engine/reading.h"
 
 /* What one backend found on the host. */
 struct candidate {
@@ -56,7 +57,8 @@ static void look(struct plan *p, struct candidate *c, const struct backend *b)
 	if (!c->err)
 		c->err = originals_tell(p, b, c->ctx);
 	if (!c->err && !read)
-		c->err = b->snapshot(c->ctx, &c->snap, &c->diags);
+		c->err = reading_take(p, b, c->ctx, NULL, false, &c->snap,
+				      &c->diags);
 }
 
 static void candidate_release(struct candidate *c)
@@ -227,7 +229,8 @@ static int open_one(struct plan *p, const struct backend *b, bool named)
 	if (!err)
 		err = originals_tell(p, b, m->ctx);
 	if (!err)
-		err = b->snapshot(m->ctx, &m->live, &p->diags);
+		err = reading_take(p, b, m->ctx, NULL, false, &m->live,
+				   &p->diags);
 	if (err != -EOPNOTSUPP || named)
 		return err;
 	diags_truncate(&p->diags, said);

@@ -96,7 +96,7 @@ static void take_message(struct netlink_answer *a, const struct nlmsghdr *nlh)
 	}
 	if (!a->err)
 		a->err = a->take(nlh, a->arg);
-	a->done |= !a->dump;
+	a->done |= !a->dump && !a->many;
 }
 
 int netlink_receive(struct mnl_socket *nl, void *buf, size_t size,
@@ -116,6 +116,54 @@ int netlink_receive(struct mnl_socket *nl, void *buf, size_t size,
 			take_message(a, nlh);
 	}
 	return a->err ? a->err : a->interrupted ? -EINTR : 0;
+}
+
+#define PACKETS 64
+
+static int take_packet(struct netlink_answer *a, const void *buf,
+		       const struct mmsghdr *m)
+{
+	const struct nlmsghdr *nlh = buf;
+	int left = (int)m->msg_len;
+
+	if (m->msg_hdr.msg_flags & MSG_TRUNC)
+		return -EMSGSIZE;
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		take_message(a, nlh);
+	return 0;
+}
+
+int netlink_receive_many(struct mnl_socket *nl, void *buf, size_t size,
+			 struct netlink_answer *a)
+{
+	unsigned int room = (unsigned int)(size / NETLINK_SMALL);
+	struct mmsghdr m[PACKETS];
+	struct iovec v[PACKETS];
+	uint8_t *at = buf;
+
+	if (room > PACKETS)
+		room = PACKETS;
+	for (unsigned int i = 0; i < room; i++)
+		v[i] = (struct iovec){ at + i * NETLINK_SMALL, NETLINK_SMALL };
+	while (!a->done) {
+		int n, err = 0;
+
+		for (unsigned int i = 0; i < room; i++)
+			m[i] = (struct mmsghdr){ .msg_hdr = {
+				.msg_iov = &v[i], .msg_iovlen = 1 } };
+		n = recvmmsg(mnl_socket_get_fd(nl), m, room, MSG_WAITFORONE,
+			     NULL);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (int i = 0; i < n; i++) {
+			int e = take_packet(a, v[i].iov_base, &m[i]);
+
+			err = err ? err : e;
+		}
+		if (err && !a->err)
+			a->err = err;
+	}
+	return a->err;
 }
 
 static int ask_once(struct netlink *n, struct nlmsghdr *nlh,

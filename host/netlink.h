@@ -34,6 +34,7 @@ struct netlink_answer {
 	void *arg;
 	uint32_t seq;
 	bool dump;
+	bool many;	/* any number of messages, then NLMSG_ERROR */
 	/* Called with each answer before it is read; may be NULL. */
 	void (*watch)(const struct nlmsghdr *nlh);
 	/* Of netlink_receive() alone. */
@@ -102,6 +103,13 @@ struct nlmsghdr *netlink_put_route_query(void *buf, uint8_t family,
 
 int netlink_receive(struct mnl_socket *nl, void *buf, size_t size,
 		    struct netlink_answer *a);
+/*
+ * The same where each message has a packet of its own, of at most NETLINK_SMALL
+ * bytes (-EMSGSIZE: a longer one): some dozens of them with one call.
+ */
+#define NETLINK_SMALL 1024
+int netlink_receive_many(struct mnl_socket *nl, void *buf, size_t size,
+			 struct netlink_answer *a);
 /*
  * Send one request and read its answer; an interrupted dump is requested
  * again, so `take` must tolerate objects that it has seen.

@@ -74,15 +74,6 @@ static void add_set(struct build *b, const struct image_set *set)
 		push_elem(b, set, i, true, false);
 }
 
-static bool same_comment(const struct origin *a, const struct origin *b)
-{
-	char x[COMMENT_MAX + 1], y[COMMENT_MAX + 1];
-
-	origin_comment(a, x, COMMENT_MAX);
-	origin_comment(b, y, COMMENT_MAX);
-	return !strcmp(x, y);
-}
-
 /* Both sides are sorted: one walk. */
 static void diff_elems(struct build *b, const struct image_set *want,
 		       const struct image_set *live)
@@ -105,7 +96,7 @@ static void diff_elems(struct build *b, const struct image_set *want,
 			if (w->origin[i] != last_w || l->origin[k] != last_l) {
 				last_w = w->origin[i];
 				last_l = l->origin[k];
-				same = same_comment(last_w, last_l);
+				same = origin_same_comment(last_w, last_l);
 			}
 			if (!same)
 				push_elem(b, want, i, true, true);

@@ -208,6 +208,15 @@ void origin_comment(const struct origin *o, char *buf, size_t max)
 			buf[i] = '\'';
 }
 
+bool origin_same_comment(const struct origin *a, const struct origin *b)
+{
+	char x[COMMENT_MAX + 1], y[COMMENT_MAX + 1];
+
+	origin_comment(a, x, COMMENT_MAX);
+	origin_comment(b, y, COMMENT_MAX);
+	return !strcmp(x, y);
+}
+
 static bool text_equal(const char *a, const char *b)
 {
 	return !strcmp(a ? a : "", b ? b : "");

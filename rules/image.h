@@ -123,6 +123,8 @@ struct image_set {
 	struct elems elems;
 	bool interval;			/* elements may be ranges */
 	uint32_t size;			/* room for so many; 0: grows */
+	uint32_t count;			/* live, if counted: so many elements */
+	bool counted;			/* live: by the kernel */
 	uint8_t proto;			/* protocol of its ports; 0: none */
 	uint8_t family;			/* AF_*, AF_UNSPEC: no addresses */
 	enum stage stage;
@@ -188,6 +190,8 @@ const struct origin *image_origin(struct image *img, const char *comment);
  * into buf of at least max + 1 bytes.
  */
 void origin_comment(const struct origin *o, char *buf, size_t max);
+/* Do both get the same? Either may be NULL: it gets "ctpolicy". */
+bool origin_same_comment(const struct origin *a, const struct origin *b);
 /* Longest comment both kernels take: NFTNL_UDATA_COMMENT_MAXLEN less NUL. */
 #define COMMENT_MAX 127
 

@@ -89,6 +89,7 @@ const struct backend backend_nft = {
 	.know = nft_know,
 	.snapshot = nft_snapshot,
 	.glance = nft_glance,
+	.expect = nft_expect,
 	.commit = nft_commit,
 	.close = nft_close,
 	.copier = &nft_copier,

@@ -182,6 +182,12 @@ static int write_batch(struct backend_ctx *ctx, const struct nft_plan *p,
 	return err || check_only ? err : nft_batch_end(b);
 }
 
+/* Each transaction counts for one; none leads to 0. */
+static uint32_t generation_after(uint32_t g)
+{
+	return g + 1 ? g + 1 : 1;
+}
+
 int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	       struct stamp stamp, bool check_only,
 	       unsigned int *begun, struct diags *d)
@@ -204,11 +210,15 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 		return err;
 	ctx->seq += (uint32_t)b.n_sent;
 	ctx->settling = p.n > SETTLE_MIN;
+	ctx->written = 0;
 	nft_batch_size_buffers(ctx->nl, &b);
 	err = send_batch(ctx, &b);
 	if (err)
 		return say_batch(d, err);
 	if (!check_only)
 		*begun |= BEGUN_TOLD;
-	return read_answers(ctx, &v);
+	err = read_answers(ctx, &v);
+	if (!err && !check_only)
+		ctx->written = generation_after((uint32_t)stamp.generation);
+	return err;
 }

@@ -18,8 +18,6 @@
 #include "core/intern.h"
 #include "core/mem.h"
 
-/* NFTA_SET_COUNT, of kernels from 6.16 on; headers may be older. */
-#define SET_COUNT 20
 /* Of a set whose elements are listed. */
 #define LISTED_MAX 4096
 
@@ -106,8 +104,8 @@ static int list_later(struct glance *g, const struct nlmsghdr *nlh,
 /* Elements that come and go by themselves are not counted. */
 static int take_set(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *v[SET_COUNT + 1];
-	int err = nft_msg_attrs(nlh, v, SET_COUNT);
+	const struct nlattr *v[NFT_SET_COUNT + 1];
+	int err = nft_msg_attrs(nlh, v, NFT_SET_COUNT);
 
 	if (err)
 		return err;
@@ -122,10 +120,10 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 	if (nft_attr_u32(v[NFTA_SET_FLAGS]) &
 	    (NFT_SET_ANONYMOUS | NFT_SET_TIMEOUT))
 		return 0;
-	if (!v[SET_COUNT])
+	if (!v[NFT_SET_COUNT])
 		return -EOPNOTSUPP;
-	add_number(arg, nft_attr_u32(v[SET_COUNT]));
-	return nft_attr_u32(v[SET_COUNT]) <= LISTED_MAX ?
+	add_number(arg, nft_attr_u32(v[NFT_SET_COUNT]));
+	return nft_attr_u32(v[NFT_SET_COUNT]) <= LISTED_MAX ?
 		       list_later(arg, nlh, v) : 0;
 }
 

@@ -124,6 +124,31 @@ static uint16_t nft_type(uint16_t msg)
 	return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | msg);
 }
 
+struct nlmsghdr *nft_elems_question(struct backend_ctx *ctx,
+				    const struct image_table *t,
+				    const char *set, void *buf)
+{
+	struct nlmsghdr *nlh = nft_msg_put(buf, nft_type(NFT_MSG_GETSETELEM),
+					   NLM_F_ACK, t->family, ++ctx->seq);
+
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, t->name);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
+	return nlh;
+}
+
+/* Each answer is a message of its own in the socket's buffer. */
+int nft_ask_elems(struct backend_ctx *ctx, const struct nlmsghdr *nlh,
+		  int (*cb)(const struct nlmsghdr *nlh, void *arg), void *arg)
+{
+	struct netlink_answer a = { .take = cb, .arg = arg,
+				    .seq = nlh->nlmsg_seq, .many = true,
+				    .watch = watch };
+	int err = send_request(ctx, nlh);
+
+	return err ? err : netlink_receive_many(ctx->nl, ctx->buf,
+						NFT_RECV_SIZE, &a);
+}
+
 static int read_generation(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct nlattr *v[NFTA_GEN_ID + 1];

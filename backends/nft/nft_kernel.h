@@ -21,6 +21,9 @@ struct backend_ctx {
 	uint32_t seq;
 	uint8_t *buf;			/* NFT_RECV_SIZE bytes */
 	bool settling;			/* large sets were written just now */
+	uint32_t generation;		/* at which is being read */
+	uint32_t written;		/* that the last commit made; 0: none */
+	const struct expectation *expected;	/* NULL: none */
 	struct nft_world world;		/* the host's, at the last snapshot */
 	const struct originals *originals;	/* NULL: none are known */
 };
@@ -43,6 +46,17 @@ struct nft_dump_of {
 };
 int nft_dump(struct backend_ctx *ctx, const struct nft_dump_of *what,
 	     int (*cb)(const struct nlmsghdr *nlh, void *arg), void *arg);
+/*
+ * The head of a question for single elements, in `buf` of at least 512 bytes,
+ * to which the caller adds NFTA_SET_ELEM_LIST_ELEMENTS; then the question, its
+ * answers and the kernel's verdict: -ENOENT, one is not there. Any error may
+ * come after some answers.
+ */
+struct nlmsghdr *nft_elems_question(struct backend_ctx *ctx,
+				    const struct image_table *t,
+				    const char *set, void *buf);
+int nft_ask_elems(struct backend_ctx *ctx, const struct nlmsghdr *nlh,
+		  int (*cb)(const struct nlmsghdr *nlh, void *arg), void *arg);
 void nft_trace_msg(const char *dir, const struct nlmsghdr *nlh);
 
 /* nft_batch.c */
@@ -74,6 +88,8 @@ int nft_batch_end(struct nft_batch *b);
 const struct nft_sent *nft_batch_find(const struct nft_batch *b, uint32_t seq);
 /* Buffers as large as the batch; without CAP_NET_ADMIN the limit applies. */
 void nft_batch_size_buffers(struct mnl_socket *nl, const struct nft_batch *b);
+/* A buffer for so many answers, each in a message of its own. */
+void nft_size_answers(struct mnl_socket *nl, size_t n);
 /* All of it at once; what the kernel answers is there then. -errno */
 int nft_batch_send(struct mnl_socket *nl, const struct nft_batch *b);
 void nft_batch_release(struct nft_batch *b);
@@ -107,6 +123,13 @@ int nft_read_steady(struct backend_ctx *ctx, nft_read_fn *read, void *arg,
 		    uint32_t *ret_generation, struct diags *d);
 int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 		 struct diags *d);
+
+/* nft_set_read.c */
+/* NFTA_SET_COUNT, of kernels from 6.16 on; headers may be older. */
+#define NFT_SET_COUNT 20
+void nft_expect(struct backend_ctx *ctx, const struct expectation *e);
+/* All elements of the image's sets, whose definitions were read. */
+int nft_read_sets(struct backend_ctx *ctx, struct image *img);
 
 /* nft_glance.c */
 int nft_glance(struct backend_ctx *ctx, uint64_t *ret, struct diags *d);

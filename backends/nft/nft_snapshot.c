@@ -140,13 +140,13 @@ static void mark_iptables(struct scan *s)
 
 static int take_set(const struct nlmsghdr *nlh, void *arg)
 {
-	const struct nlattr *v[NFTA_SET_EXPRESSIONS + 1];
+	const struct nlattr *v[NFT_SET_COUNT + 1];
 	uint8_t family = nft_msg_family(nlh);
 	const char *table, *name;
 	struct scan *s = arg;
 	struct image_table *t;
 	struct image_set *set;
-	int err = nft_msg_attrs(nlh, v, NFTA_SET_EXPRESSIONS);
+	int err = nft_msg_attrs(nlh, v, NFT_SET_COUNT);
 
 	if (err || !nft_family_matters(family))
 		return err;
@@ -162,6 +162,8 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 		return -ENOMEM;
 	if (nft_set_decode(v, set))
 		image_set_mark_unknown(set);
+	set->counted = v[NFT_SET_COUNT];
+	set->count = nft_attr_u32(v[NFT_SET_COUNT]);
 	return 0;
 }
 
@@ -170,41 +172,6 @@ static int take_object(const struct nlmsghdr *nlh, void *arg)
 	struct scan *s = arg;
 
 	return nft_timers_take(nlh, s->image);
-}
-
-static int take_elements(const struct nlmsghdr *nlh, void *arg)
-{
-	return nft_elems_read(arg, nlh);
-}
-
-static int read_set(struct scan *s, const struct image_table *t,
-		    struct image_set *set)
-{
-	_cleanup_(nft_elem_reader_release) struct nft_elem_reader r = {
-		.img = s->image, .set = set,
-	};
-	struct nft_dump_of what = {
-		.type = NFT_MSG_GETSETELEM, .family = t->family,
-		.table = t->name, .set = set->name,
-	};
-	int err = nft_dump(s->ctx, &what, take_elements, &r);
-
-	return err ? err : nft_elems_finish(&r);
-}
-
-static int read_sets(struct scan *s)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < s->image->n_tables; i++) {
-		struct image_table *t = &s->image->tables[i];
-
-		for (size_t k = 0; !err && k < t->n_sets; k++)
-			if (t->sets[k].elems.n_fields &&
-			    !nft_set_is_timed(&t->sets[k]))
-				err = read_set(s, t, &t->sets[k]);
-	}
-	return err;
 }
 
 /* The table of one of ctpolicy's chains whose rules are read as they lie. */
@@ -343,7 +310,7 @@ static int scan_kernel(struct scan *s, struct survey *ret)
 	if (!err)
 		err = dump_all(s, NFT_MSG_GETOBJ, take_object);
 	if (!err)
-		err = read_sets(s);
+		err = nft_read_sets(s->ctx, s->image);
 	nft_world_sort(&s->world);
 	mark_iptables(s);
 	if (!err)
@@ -413,6 +380,7 @@ static int try_read(struct backend_ctx *ctx, nft_read_fn *read, void *arg,
 	uint32_t before = 0, after = 0;
 	int err = nft_generation(ctx, &before);
 
+	ctx->generation = before;
 	if (!err)
 		err = read(ctx, arg);
 	if (!err || err == -ENOENT) {

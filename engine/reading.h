@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine/reading.h: a snapshot, by a backend that is told what to look for.
+ *
+ * Owner:  the caller's, as of the backend's snapshot(); nothing is kept.
+ * Errors: as of the backend's snapshot(). What cannot be guessed is read
+ *         without a guess.
+ */
+#ifndef CTPOLICY_ENGINE_READING_H
+#define CTPOLICY_ENGINE_READING_H
+
+#include "engine/plan.h"
+
+/*
+ * `known`: what is most likely there; NULL: what the plan's rules would be on a
+ * host without rules. `wrote`: the last commit made just that.
+ */
+int reading_take(struct plan *p, const struct backend *b,
+		 struct backend_ctx *ctx, const struct image *known,
+		 bool wrote, struct snapshot *ret, struct diags *d);
+
+#endif

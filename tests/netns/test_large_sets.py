@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Large sets of nftables are not dumped where less will do, and whatever
+somebody changed in them is found all the same: between two commands, and
+between a commit and the look that verifies it."""
+import os
+import re
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "fault"))
+import history                                              # noqa: E402
+import lab                                                  # noqa: E402
+import tally                                                # noqa: E402
+from tally import check                                     # noqa: E402
+
+POLICY = """version: 1
+state_matching: allowed
+untracked:
+  - {name: dns, role: server, protocol: udp, ports: [53], accept: none,
+     clients: [%s]}
+"""
+HUGE, LARGE = 150500, 6000
+# The program waits that long for the kernel to take its batch.
+GAP = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=sendmsg",
+       "-e", "inject=sendmsg:delay_exit=4000000:when=1"]
+
+
+def address(i):
+    return "10.%d.%d.%d" % (i >> 15 & 255, i >> 7 & 255, i << 1 & 255)
+
+
+def policy(n):
+    path = os.path.join(lab.WORK, "%d.yaml" % n)
+    with open(path, "w") as out:
+        out.write(POLICY % ", ".join(map(address, range(n))))
+    return path
+
+
+def large_set(host, path):
+    """The name of a set with all of them, and what an element looks like."""
+    text = host.run("render", path, "--backend", "nftables")
+    name, first = re.search(
+        r"set (\S+) \{[^{}]*elements = \{\s*([^,]*%s\b[^,]*)," % address(0),
+        text).groups()
+    return name, first.split(" comment ")[0]
+
+
+class Large:
+    def __init__(self, n):
+        self.host = history.Host("nftables")
+        self.path = policy(n)
+        self.dumps = 0
+        self.run("apply")
+        self.set, self.first = large_set(self.host, self.path)
+
+    def nft(self, *lines):
+        self.host.space.nft("".join("%s element inet ctpolicy %s { %s }\n" % (
+            verb, self.set, what) for verb, what in lines))
+
+    def element(self, i, comment="dns"):
+        return '%s comment "%s"' % (
+            self.first.replace(address(0), address(i)), comment)
+
+    def run(self, verb, *more):
+        """What it says; how often it listed the elements of a set."""
+        trace = os.path.join(lab.WORK, "strace")
+        said = self.host.run(
+            verb, "--backend", "nftables", self.path, *more, code=None,
+            prefix=["strace", "-qq", "-s", "9", "-o", trace, "-e",
+                    "trace=sendto"])
+        with open(trace) as f:
+            self.dumps = len(re.findall(
+                r"GETSETELEM, nlmsg_flags=[^,]*NLM_F_DUMP", f.read()))
+        return said
+
+    def diff(self):
+        return re.findall(r"^ *([-+] .*element.*|[-+] .*10\.\d.*)",
+                          self.run("diff", "--rules"), re.M)
+
+
+def names(steps, sign, what):
+    return any(line[0] == sign and what in line for line in steps)
+
+
+def between_commands():
+    """By key: what is read is what the kernel answers, and as much."""
+    of = Large(HUGE)
+    check(of.host.code == of.dumps == 0, "huge: apply dumps nothing")
+    check(not of.diff() and of.host.code == of.dumps == 0,
+          "huge: in sync, nothing is dumped", of.dumps)
+    there, other, others = of.element(7), of.element(HUGE + 5), of.element(8)
+    of.nft(("delete", there), ("add", other), ("delete", others),
+           ("add", of.element(8, "mine")))
+    steps = of.diff()
+    check(names(steps, "+", address(7)) and names(steps, "+", address(8)) and
+          names(steps, "-", address(HUGE + 5)),
+          "huge: one for another, and another comment", steps)
+    of.nft(("add", there), ("delete", other), ("delete", of.element(8, "mine")),
+           ("add", others), ("add", "*"))
+    of.diff()
+    check(of.host.code and of.dumps, "huge: a catch-all is found",
+          of.host.code, of.dumps)
+
+
+def in_the_gap(what, *lines):
+    """Somebody writes between the commit and the look: it is no success."""
+    of = Large(LARGE)
+    check(of.host.code == of.dumps == 0, "large: apply dumps nothing")
+    of.host.run("remove")
+    process = of.host.space.popen(GAP + of.host.command("apply", of.path),
+                                  text=True, stdin=lab.subprocess.DEVNULL,
+                                  stdout=lab.subprocess.PIPE,
+                                  stderr=lab.subprocess.STDOUT)
+    until = time.monotonic() + 60
+    while "ctpolicy" not in of.host.space.run("nft list tables") and \
+            time.monotonic() < until:
+        time.sleep(0.1)
+    of.nft(*((verb, of.element(i)) for verb, i in lines))
+    said = process.communicate()[0]
+    check(process.returncode and "differ" in said,
+          "large: " + what + " before the look", process.returncode, said)
+    check("ctpolicy" not in of.host.space.run("nft list tables"),
+          "large: " + what + ", undone")
+
+
+lab.require_ctpolicy()
+between_commands()
+in_the_gap("one added", ("add", LARGE + 9))
+in_the_gap("one for another", ("delete", 11), ("add", LARGE + 9))
+tally.end()
