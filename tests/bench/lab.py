@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What both benches share: namespaces, rulesets loaded, tables printed."""
+import collections
 import os
 import re
 import subprocess
@@ -27,6 +28,21 @@ def inside(ns, *command, text=None):
 
 def helper(name):
     return os.path.join(BUILD, "tests", "bench", name)
+
+
+# seconds by the clock, seconds of a processor (neighbours do not count), MiB
+Took = collections.namedtuple("Took", "wall cpu mib")
+
+
+def measure(ns, *command, stdin=None):
+    """What one command took in ns, or a stop with its words."""
+    if stdin:
+        command = ("sh", "-c", 'exec "$@" <"$0"', stdin) + command
+    out = run(helper("measure"), "/run/netns/" + ns, *command)
+    code, wall, cpu, kib = out.split("\n")[-2].split()
+    if code != "0":
+        sys.exit("%s: exit %s\n%s" % (" ".join(command), code, out))
+    return Took(float(wall), float(cpu), int(kib) / 1024)
 
 
 def write(name, text):

@@ -11,14 +11,6 @@ KINDS = (("status --top 10", ("status", "--json", "--top", "10")),
          ("suggest", ("suggest", "--json")))
 
 
-def once(ns, *command):
-    code, seconds, peak = lab.run(lab.helper("measure"), "/run/netns/" + ns,
-                                  *command).split()
-    if code != "0":
-        raise SystemExit("%s: exit %s" % (" ".join(command), code))
-    return float(seconds), int(peak) / 1024
-
-
 def bench():
     ns = "bench-l"
     lab.run("ip", "netns", "add", ns)
@@ -27,10 +19,10 @@ def bench():
     for name, words in KINDS:
         bare, ours, most = [], [], 0
         for _ in range(ROUNDS):         # the sides take turns
-            bare.append(once(ns, lab.helper("listing"), "dump")[0])
-            took, peak = once(ns, lab.CTPOLICY, *words)
-            ours.append(took)
-            most = max(most, peak)
+            bare.append(lab.measure(ns, lab.helper("listing"), "dump").wall)
+            took = lab.measure(ns, lab.CTPOLICY, *words)
+            ours.append(took.wall)
+            most = max(most, took.mib)
         ratio = min(ours) / min(bare)
         worst = max(worst, ratio if "status" in name else 0)
         rows.append([name, "%.3f" % min(bare), "%.3f" % min(ours),

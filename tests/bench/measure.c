@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * tests/bench/measure.c: run a command in a network namespace; say what it
- * took: "exit-code seconds peak-KiB".
+ * took: "exit-code seconds seconds-of-processor peak-KiB".
  *
  * A program of its own, because peak memory survives exec: a child of
  * Python would start with Python's.
@@ -26,6 +26,11 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static double seconds(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
 int main(int argc, char **argv)
 {
 	struct rusage use;
@@ -48,7 +53,8 @@ int main(int argc, char **argv)
 	}
 	if (child < 0 || wait4(child, &status, 0, &use) != child)
 		return 1;
-	printf("%d %.6f %ld\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-	       now() - began, use.ru_maxrss);
+	printf("%d %.6f %.6f %ld\n",
+	       WIFEXITED(status) ? WEXITSTATUS(status) : -1, now() - began,
+	       seconds(use.ru_utime) + seconds(use.ru_stime), use.ru_maxrss);
 	return 0;
 }
