@@ -58,6 +58,21 @@ static enum stage rule_stage(const struct image_rule *r, enum stage chain)
 	return STAGE_NOTRACK_BOTH;
 }
 
+/*
+ * Rules of both directions may look into one set: what is to go from it goes
+ * with the last of them, and what is to be in it is there before the first.
+ */
+static enum stage join_stages(enum stage a, enum stage b)
+{
+	static const int last[] = {
+		[STAGE_ACCEPT] = 2, [STAGE_NOTRACK_REPLY] = 1,
+		[STAGE_NOTRACK_REQUEST] = 0, [STAGE_NOTRACK_BOTH] = 0,
+	};
+	_Static_assert(ARRAY_SIZE(last) == STAGE_MAX_, "a stage has no place");
+
+	return a == STAGE_MAX_ || last[b] > last[a] ? b : a;
+}
+
 static void stage_set(struct image *img, const struct image_table *t,
 		      const char *name, enum stage stage)
 {
@@ -70,7 +85,7 @@ static void stage_set(struct image *img, const struct image_table *t,
 			continue;
 		s = image_find_set(own, name);
 		if (s)
-			s->stage = stage;
+			s->stage = join_stages(s->stage, stage);
 	}
 }
 
@@ -207,6 +222,20 @@ static int index_again(struct image *img)
 	return err;
 }
 
+static void stage_all(struct image *img)
+{
+	for (size_t i = 0; i < img->n_tables; i++)
+		for (size_t k = 0; k < img->tables[i].n_sets; k++)
+			img->tables[i].sets[k].stage = STAGE_MAX_;
+	for (size_t i = 0; i < img->n_tables; i++)
+		stage_table(img, &img->tables[i]);
+	/* What no rule looks into is in nobody's way. */
+	for (size_t i = 0; i < img->n_tables; i++)
+		for (size_t k = 0; k < img->tables[i].n_sets; k++)
+			if (img->tables[i].sets[k].stage == STAGE_MAX_)
+				img->tables[i].sets[k].stage = STAGE_ACCEPT;
+}
+
 int image_normalize(struct image *img)
 {
 	int err;
@@ -222,7 +251,6 @@ int image_normalize(struct image *img)
 	for (size_t i = 0; i < img->n_tables; i++)
 		for (size_t k = 0; !err && k < img->tables[i].n_sets; k++)
 			err = elems_canonical(&img->tables[i].sets[k].elems);
-	for (size_t i = 0; i < img->n_tables; i++)
-		stage_table(img, &img->tables[i]);
+	stage_all(img);
 	return err;
 }

@@ -17,17 +17,21 @@ static struct iface_set *iface_side(struct match *m)
 	return m->iif.n ? &m->iif : m->oif.n ? &m->oif : NULL;
 }
 
-static void list_parts(struct fuse_group *g, const struct match *m,
+/* An answer goes to whom the request came from. */
+static void list_parts(struct fuse_group *g, const struct rule *r,
 		       bool plain_iface)
 {
+	const struct match *m = &r->match;
+	bool back = r->leg == LEG_REPLY;
+
 	if (m->sport.n)
 		g->part[g->n_parts++] = KEY_SPORT;
 	if (m->dport.n && !m->sport.n)
 		g->part[g->n_parts++] = KEY_DPORT;
-	if (m->saddr.n)
-		g->part[g->n_parts++] = KEY_SADDR;
-	if (m->daddr.n)
-		g->part[g->n_parts++] = KEY_DADDR;
+	if (back ? m->daddr.n : m->saddr.n)
+		g->part[g->n_parts++] = back ? KEY_DADDR : KEY_SADDR;
+	if (back ? m->saddr.n : m->daddr.n)
+		g->part[g->n_parts++] = back ? KEY_SADDR : KEY_DADDR;
 	if (plain_iface)
 		g->part[g->n_parts++] = m->iif.n ? KEY_IIFNAME : KEY_OIFNAME;
 }
@@ -50,7 +54,7 @@ static int make_model(const struct rule *r, const struct iface *constant,
 	side = iface_side(&m);
 	for (size_t i = 0; side && !constant && i < side->n; i++)
 		plain |= is_plain(&side->v[i]);
-	list_parts(g, &m, plain);
+	list_parts(g, r, plain);
 	if (m.sport.n)
 		port_set_release(&m.sport);
 	else
@@ -83,7 +87,7 @@ static bool same_counter(const struct rule *a, const struct rule *b)
 
 static bool same_shape(const struct fuse_group *a, const struct fuse_group *b)
 {
-	return a->model.hook == b->model.hook &&
+	return a->place == b->place && a->model.hook == b->model.hook &&
 	       a->model.action == b->model.action &&
 	       a->model.turn == b->model.turn &&
 	       a->model.then == b->model.then &&
@@ -111,7 +115,7 @@ static uint32_t shape_digest(const struct fuse_group *g)
 		g->model.hook, g->model.action, g->model.rank, g->model.leg,
 		g->n_parts, m->family, m->proto, m->not_tcp, m->dst,
 		m->src_local, m->ct, m->socket, m->not_syn, m->fragment_tail,
-		m->n_icmp, g->model.turn,
+		m->n_icmp, g->model.turn, g->place,
 	};
 	uint64_t h = digest_add(DIGEST_START, plain, sizeof(plain));
 
@@ -154,10 +158,10 @@ static int add_group(struct fuse *f, const struct fuse_group *g)
 	return err;
 }
 
-static int add_to(struct fuse *f, const struct rule *r,
+static int add_to(struct fuse *f, const struct rule *r, unsigned int place,
 		  const struct iface *constant)
 {
-	struct fuse_group g = { .n_parts = 0 }, *to;
+	struct fuse_group g = { .place = place }, *to;
 	int err = make_model(r, constant, &g);
 
 	if (err)
@@ -172,7 +176,7 @@ static int add_to(struct fuse *f, const struct rule *r,
 	return add_member(to ? to : &f->v[f->n - 1], r);
 }
 
-static int add_rule(struct fuse *f, const struct rule *r)
+static int add_rule(struct fuse *f, const struct rule *r, unsigned int place)
 {
 	const struct iface_set *side = r->match.iif.n ? &r->match.iif :
 							&r->match.oif;
@@ -183,18 +187,25 @@ static int add_rule(struct fuse *f, const struct rule *r)
 		if (is_plain(&side->v[i]))
 			plain = true;
 		else
-			err = add_to(f, r, &side->v[i]);
+			err = add_to(f, r, place, &side->v[i]);
 	}
-	return !err && plain ? add_to(f, r, NULL) : err;
+	return !err && plain ? add_to(f, r, place, NULL) : err;
+}
+
+int fuse_add(struct fuse *f, const struct ruleset *rs, unsigned int place)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < rs->n; i++)
+		err = add_rule(f, &rs->v[i], place);
+	return err;
 }
 
 int fuse_rules(const struct ruleset *rs, struct fuse *ret)
 {
 	_cleanup_(fuse_release) struct fuse f = { 0 };
-	int err = 0;
+	int err = fuse_add(&f, rs, 0);
 
-	for (size_t i = 0; !err && i < rs->n; i++)
-		err = add_rule(&f, &rs->v[i]);
 	if (err)
 		return err;
 	*ret = f;

@@ -11,12 +11,12 @@
  * Shape:  groups in rule order; in a group, `rule` is the model: its match
  *         holds what all members share, with the varying sets emptied. The
  *         varying parts are `part`, ports first (the most selective field of
- *         an interval concatenation must come first), then saddr, daddr,
- *         interface. `members` are the rules themselves. A wild interface is
- *         never a varying part: each one makes a shape of its own, and the
- *         model's iif/oif then holds it alone; so does "lo". Where a rule has
- *         both port sets (a reply limited to local ports), sport varies and
- *         the model keeps dport.
+ *         an interval concatenation must come first), then the address of who
+ *         began the flow, the other one, and the interface. `members` are the
+ *         rules themselves. A wild interface is never a varying part: each one
+ *         makes a shape of its own, and the model's iif/oif then holds it
+ *         alone; so does "lo". Where a rule has both port sets (a reply
+ *         limited to local ports), sport varies and the model keeps dport.
  * Owner:  members borrow from the ruleset.
  * Errors: -ENOMEM.
  */
@@ -33,7 +33,13 @@ struct fuse_group {
 	uint8_t family;			/* AF_UNSPEC: holds for both */
 	const struct rule **members;
 	size_t n_members, cap_members;
+	unsigned int place;		/* as fuse_add() was told */
+	/* The caller's, until fuse_share() (backends/lower/share.h). */
+	unsigned int realm;		/* those of one may share a set */
+	size_t first, next;		/* of its class */
 };
+
+#define FUSE_LAST SIZE_MAX
 
 struct fuse {
 	struct fuse_group *v;
@@ -44,6 +50,8 @@ struct fuse {
 /* The type of a field that is compared with this part, in this family. */
 enum field_type key_part_field(enum key_part part, uint8_t family);
 int fuse_rules(const struct ruleset *rs, struct fuse *ret);
+/* More rules, for another place: they get groups of their own. */
+int fuse_add(struct fuse *f, const struct ruleset *rs, unsigned int place);
 /*
  * What one member would cost as elements: the product of its varying sets;
  * and their sum. A member with several wild interfaces is in several groups.

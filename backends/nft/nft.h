@@ -58,6 +58,10 @@ bool nft_word_is_among(const char *const *v, size_t n, const char *word);
 uint8_t nft_table_af(uint8_t table_family);
 /* What the names of a group's sets begin with; unique to its shape. */
 void nft_name_shape(const struct fuse_group *g, struct strbuf *out);
+/* The same where groups of a class share them (backends/lower/share.h). */
+void nft_name_class(const struct fuse *f, size_t first, struct strbuf *out);
+/* Append what tells the class apart from any other: the shapes of its legs. */
+void nft_name_legs(const struct fuse *f, size_t first, struct strbuf *out);
 /* A set's name, short and of plain characters, and unique still. */
 const char *nft_name_finish(const char *prefix, const struct strbuf *raw,
 			    const char *suffix);

@@ -53,9 +53,10 @@ static int time_place(const struct fuse_group *g, struct nft_place *at,
 }
 
 /* NOTRACK and timers: in a base chain of ctpolicy's own table. */
-static int lower_own(struct image *img, const struct fuse_group *g,
+static int lower_own(struct image *img, struct nft_legs *legs, size_t group,
 		     struct diags *d)
 {
+	const struct fuse_group *g = &legs->fuse.v[group];
 	struct nft_place at = { .prefix = "" };
 	struct image_chain *c;
 	int err;
@@ -73,7 +74,7 @@ static int lower_own(struct image *img, const struct fuse_group *g,
 			return -ENOMEM;
 		c->base = true;
 	}
-	return nft_lower_group(&at, g);
+	return nft_lower_group(&at, legs, group);
 }
 
 /* A chain of ctpolicy's, and the jump to it in its place in the host's. */
@@ -110,10 +111,27 @@ static const char *own_name(const struct stand *s)
 				     hook_name(s->hook), s->number);
 }
 
-static const char *set_prefix(const struct stand *s)
+static const char *set_prefix(const struct stand *s, unsigned int turn)
 {
+	if (turn)
+		return intern_printf(NFT_OWN_PREFIX "%u.%u-", s->number, turn);
 	return s->number == 1 ? NFT_OWN_PREFIX :
 				intern_printf(NFT_OWN_PREFIX "%u-", s->number);
+}
+
+/* Sets that rules of several stands look up are not called after one. */
+static const char *class_prefix(const struct stands *stands,
+				const struct fuse *f, size_t group)
+{
+	const struct fuse_group *g = &f->v[f->v[group].first], *o = g;
+
+	while (o->next != FUSE_LAST) {
+		o = &f->v[o->next];
+		if (o->model.turn != g->model.turn ||
+		    stands->v[o->place].number != stands->v[g->place].number)
+			return NFT_OWN_PREFIX;
+	}
+	return set_prefix(&stands->v[g->place], g->model.turn);
 }
 
 /* Does iptables-nft write the table? Its chains in it are in capitals. */
@@ -132,11 +150,11 @@ static bool is_iptables(const struct survey *host, const struct stand *s)
 static int accept_place(struct image *img, const struct survey *host,
 			const struct stand *s, struct nft_place *ret)
 {
-	struct nft_place at = { .chain = own_name(s), .prefix = set_prefix(s) };
+	struct nft_place at = { .chain = own_name(s) };
 	int err;
 
 	at.table = need_table(img, s->family, s->table);
-	if (!at.table || !at.chain || !at.prefix ||
+	if (!at.table || !at.chain ||
 	    !image_add_chain(at.table, at.chain, HOOK_MAX_))
 		return -ENOMEM;
 	at.table->iptables = is_iptables(host, s);
@@ -147,26 +165,27 @@ static int accept_place(struct image *img, const struct survey *host,
 }
 
 /* In the dialect of the table's owner. */
-static int lower_group(const struct nft_place *at, const struct fuse_group *g)
+static int lower_group(const struct nft_place *at, struct nft_legs *legs,
+		       size_t group)
 {
 	if (!at->table->iptables)
-		return nft_lower_group(at, g);
-	return nft_compat_lower(g, at->table,
+		return nft_lower_group(at, legs, group);
+	return nft_compat_lower(&legs->fuse.v[group], at->table,
 				image_find_chain(at->table, at->chain));
 }
 
 /* What the backend has no words for is left out; pre-flight finds what for. */
-static int lower_turn(const struct nft_place *stand, const struct stand *s,
-		      const struct fuse_group *g)
+static int lower_turn(const struct nft_place *stand,
+		      const struct stands *stands, struct nft_legs *legs,
+		      size_t group)
 {
+	const struct fuse_group *g = &legs->fuse.v[group];
 	struct nft_place at = *stand;
 	const char *echo = NULL;
 	size_t first;
 	int err;
 
-	if (g->model.turn)
-		at.prefix = intern_printf(NFT_OWN_PREFIX "%u.%u-", s->number,
-					  g->model.turn);
+	at.prefix = class_prefix(stands, &legs->fuse, group);
 	if (!at.prefix)
 		return -ENOMEM;
 	if (g->model.then) {
@@ -175,24 +194,24 @@ static int lower_turn(const struct nft_place *stand, const struct stand *s,
 			return err == -EOPNOTSUPP ? 0 : err;
 	}
 	first = image_find_chain(at.table, at.chain)->n_rules;
-	err = lower_group(&at, g);
+	err = lower_group(&at, legs, group);
 	if (!err && echo)
 		image_lead_to(image_find_chain(at.table, at.chain), first,
 			      echo);
 	return err;
 }
 
+/* The groups of the stand, from *group on. */
 static int lower_stand(struct image *img, const struct survey *host,
-		       const struct stand *s)
+		       const struct stands *stands, unsigned int number,
+		       struct nft_legs *legs, size_t *group)
 {
-	_cleanup_(fuse_release) struct fuse f = { 0 };
 	struct nft_place at;
-	int err = fuse_rules(&s->accepts, &f);
+	int err = accept_place(img, host, &stands->v[number], &at);
 
-	if (!err)
-		err = accept_place(img, host, s, &at);
-	for (size_t i = 0; !err && i < f.n; i++)
-		err = lower_turn(&at, s, &f.v[i]);
+	for (; !err && *group < legs->fuse.n &&
+	       legs->fuse.v[*group].place == number; (*group)++)
+		err = lower_turn(&at, stands, legs, *group);
 	return err;
 }
 
@@ -266,32 +285,65 @@ static int refuse_stand(const struct stand *s, const struct survey *host,
 							   refuse_lacking(s, d);
 }
 
+/* Sets are their table's: the first stand in it speaks for all of these. */
+static unsigned int realm_of(const struct stands *stands, unsigned int number)
+{
+	const struct stand *s = &stands->v[number];
+
+	for (unsigned int i = 0; i < number; i++)
+		if (stands->v[i].world == s->world &&
+		    stands->v[i].family == s->family &&
+		    !strcmp(stands->v[i].table, s->table))
+			return i;
+	return number;
+}
+
+static int fuse_stands(const struct stands *stands, struct nft_legs *legs)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < stands->n; i++) {
+		size_t n = legs->fuse.n;
+
+		if (stands->v[i].world != WORLD_NFT)
+			continue;
+		err = fuse_add(&legs->fuse, &stands->v[i].accepts, i);
+		for (; !err && n < legs->fuse.n; n++)
+			legs->fuse.v[n].realm = realm_of(stands, i);
+	}
+	return err ? err : nft_legs_begin(legs);
+}
+
 static int lower_accepts(struct image *img, const struct survey *host,
 			 const struct stands *stands, bool *placed,
 			 struct diags *d)
 {
-	int err = 0;
+	_cleanup_(nft_legs_release) struct nft_legs legs = { 0 };
+	int err = fuse_stands(stands, &legs);
+	size_t group = 0;
 
-	for (size_t i = 0; stands && !err && i < stands->n; i++) {
-		const struct stand *s = &stands->v[i];
-
-		if (s->world != WORLD_NFT)
+	for (unsigned int i = 0; !err && i < stands->n; i++) {
+		if (stands->v[i].world != WORLD_NFT)
 			continue;
 		*placed = true;
-		err = refuse_stand(s, host, d);
+		err = refuse_stand(&stands->v[i], host, d);
 		if (!err)
-			err = lower_stand(img, host, s);
+			err = lower_stand(img, host, stands, i, &legs, &group);
 	}
 	return err;
 }
 
-static int lower_all(struct image *img, const struct fuse *f, struct diags *d)
+static int lower_all(struct image *img, const struct ruleset *rs,
+		     struct diags *d)
 {
-	int err = 0;
+	_cleanup_(nft_legs_release) struct nft_legs legs = { 0 };
+	int err = fuse_add(&legs.fuse, rs, 0);
 
-	for (size_t i = 0; !err && i < f->n; i++)
-		if (f->v[i].model.action != ACTION_ACCEPT)
-			err = lower_own(img, &f->v[i], d);
+	if (!err)
+		err = nft_legs_begin(&legs);
+	for (size_t i = 0; !err && i < legs.fuse.n; i++)
+		if (legs.fuse.v[i].model.action != ACTION_ACCEPT)
+			err = lower_own(img, &legs, i, d);
 	return err;
 }
 
@@ -315,16 +367,13 @@ int nft_lower(const struct ruleset *rs, const struct survey *host,
 	      struct diags *d)
 {
 	_cleanup_(image_free) struct image *img = image_new();
-	_cleanup_(fuse_release) struct fuse f = { 0 };
 	bool placed = false;
 	int err;
 
 	if (!img)
 		return -ENOMEM;
-	err = fuse_rules(rs, &f);
-	if (!err)
-		err = lower_all(img, &f, d);
-	if (!err)
+	err = lower_all(img, rs, d);
+	if (!err && stands)
 		err = lower_accepts(img, host, stands, &placed, d);
 	image_settle_jumps(img);
 	if (!err)

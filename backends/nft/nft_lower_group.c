@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/nft/nft_lower_group.c: sets and rules of one shape.
- *
- * Exact keys go to a hash set and true ranges to an interval set of their own:
- * one range in a set makes all of it an interval set, which costs a packet
- * more. Ports stand first in a key, since the kernel walks all that still
- * matches after each field.
+ * backends/nft/nft_lower_group.c: the rules of one shape.
  */
 #include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "backends/nft/nft_lower.h"
-#include "backends/nft/nft_order.h"
 #include "core/digest.h"
 #include "core/intern.h"
 #include "core/mem.h"
-
-#define SPREAD_MAX 16		/* ports of a range written one by one */
-#define PRODUCT_MIN 256		/* elements that one service may always have */
-#define PREFIXES_MAX 512	/* networks of one service in a shared set */
 
 /* What all rules of the group at this place are made of. */
 struct draft {
 	const struct nft_place *at;
 	const struct fuse_group *g;
-	struct lookup lookup[ELEMS_MAX_FIELDS];
-	uint8_t n_lookups;
-	const struct origin *origin;
-	bool dedicated;		/* the rule belongs to one service alone */
+	struct nft_cover by;
 };
 
 static struct image_chain *place_chain(const struct nft_place *at)
@@ -87,7 +74,7 @@ static int set_comment(const struct draft *f, struct image_rule *r)
 {
 	char buf[COMMENT_MAX + 1];
 
-	origin_comment(f->dedicated ? f->origin : NULL, buf, COMMENT_MAX);
+	origin_comment(f->by.dedicated ? f->by.origin : NULL, buf, COMMENT_MAX);
 	r->comment = strdup(buf);
 	return r->comment ? 0 : -ENOMEM;
 }
@@ -116,8 +103,9 @@ static int put_lookups(const struct draft *f, struct image_rule *r)
 {
 	const struct dst_types *types;
 
-	memcpy(r->lookup, f->lookup, f->n_lookups * sizeof(f->lookup[0]));
-	r->n_lookups = f->n_lookups;
+	memcpy(r->lookup, f->by.lookup,
+	       f->by.n_lookups * sizeof(f->by.lookup[0]));
+	r->n_lookups = f->by.n_lookups;
 	if (!dst_types[r->match.dst].n)
 		return 0;
 	types = &dst_types[r->match.dst];
@@ -130,7 +118,7 @@ static int fill_rule(const struct draft *f, const struct port_range *dport,
 {
 	int err = set_match(f, dport, icmp, r);
 
-	r->origin = f->origin;
+	r->origin = f->by.origin;
 	r->target = f->at->timers;
 	r->counts = f->g->model.counts;
 	if (!err)
@@ -239,262 +227,63 @@ static int put_rules(const struct draft *f)
 	return err;
 }
 
-static bool is_port(const struct elems *e, unsigned int i)
+static enum key_part translate(const struct fuse_group *from,
+			       const struct fuse_group *to, enum key_part part)
 {
-	return e->field[i] == FIELD_PORT;
+	for (unsigned int i = 0; i < from->n_parts; i++)
+		if (from->part[i] == part)
+			return to->part[i];
+	return part;
 }
 
-/* How many exact elements stand for element i; 0: it stays a range. */
-static unsigned int spread(const struct elems *e, size_t i)
+/* Of the packet, this leg compares other fields than the first of its class. */
+static void turn_to(const struct fuse_group *first, struct draft *f)
 {
-	const uint8_t *a = elems_first(e, i), *b = elems_last(e, i);
-	unsigned int n;
-
-	if (!memcmp(a, b, e->width))
-		return 1;
-	if (!is_port(e, 0) || memcmp(a + 2, b + 2, e->width - 2u))
-		return 0;
-	n = (unsigned int)(b[0] << 8 | b[1]) - (unsigned int)(a[0] << 8 | a[1]);
-	return n < SPREAD_MAX ? n + 1 : 0;
+	for (unsigned int i = 0; i < f->by.n_lookups; i++)
+		for (unsigned int k = 0; k < f->by.lookup[i].n_parts; k++)
+			f->by.lookup[i].part[k] =
+				translate(first, f->g, f->by.lookup[i].part[k]);
 }
 
-static int add_spread(struct elems *to, const struct elems *e, size_t i,
-		      unsigned int n)
+int nft_lower_group(const struct nft_place *at, struct nft_legs *legs,
+		    size_t group)
 {
-	uint8_t key[64];
-	unsigned int port;
-	int err = 0;
-
-	memcpy(key, elems_first(e, i), e->width);
-	if (n == 1)
-		return elems_add(to, key, key, e->origin[i]);
-	port = (unsigned int)(key[0] << 8 | key[1]);
-	for (unsigned int k = 0; !err && k < n; k++) {
-		key[0] = (uint8_t)((port + k) >> 8);
-		key[1] = (uint8_t)(port + k);
-		err = elems_add(to, key, key, e->origin[i]);
-	}
-	return err;
-}
-
-static int split(const struct elems *all, struct elems *exact,
-		 struct elems *range)
-{
-	int err = 0;
-
-	elems_init(exact, all->field, all->n_fields);
-	elems_init(range, all->field, all->n_fields);
-	for (size_t i = 0; !err && i < all->n; i++) {
-		unsigned int n = spread(all, i);
-
-		err = n ? add_spread(exact, all, i, n) :
-			  elems_add(range, elems_first(all, i),
-				    elems_last(all, i), all->origin[i]);
-	}
-	return err;
-}
-
-#define ROOM_MIN 1024		/* elements; smaller sets may grow */
-
-/*
- * A large hash set gets its room at once: the kernel then takes a table of
- * fixed size, which fills, dumps and answers faster than one that grows, and
- * is never caught growing. An eighth and more is left for later additions.
- *
- * Source: nft_select_set_ops(), nft_hash_estimate() in the kernel's
- *         net/netfilter/nft_set_hash.c. Keys of two bytes get a bitmap.
- */
-static uint32_t room_for(const struct elems *e, bool interval)
-{
-	uint32_t step = 256;
-
-	if (interval || e->n < ROOM_MIN || e->n > UINT32_MAX / 2 ||
-	    e->width <= 2)
-		return 0;
-	/* Coarse steps: nearly the same policy asks for the same room. */
-	while (step < e->n / 4)
-		step *= 2;
-	return (uint32_t)((e->n + e->n / 8 + step) / step * step);
-}
-
-/* Move e into a new set of the table; name it in `ret`. */
-static int place_set(const struct nft_place *at, const char *name,
-		     struct elems *e, bool interval, struct lookup *ret)
-{
-	struct image_set *s = name ? image_add_set(at->table, name) : NULL;
-
-	if (!s)
-		return -ENOMEM;
-	ret->set = s->name;
-	s->family = nft_fields_family(e);
-	s->interval = interval;
-	s->size = room_for(e, interval);
-	s->elems = *e;
-	*e = (struct elems){ 0 };
-	return 0;
-}
-
-/* One set over all parts, and the rules that look into it. */
-static int put_fused(const struct draft *base, struct elems *e, bool interval,
-		     const struct strbuf *shape)
-{
-	struct draft f = *base;
-	struct lookup *l = &f.lookup[0];
-	const char *suffix = "";
-	int err = 0;
-
-	if (!e->n)
-		return 0;
-	memcpy(l->part, f.g->part, sizeof(f.g->part));
-	l->n_parts = f.g->n_parts;
-	f.n_lookups = 1;
-	if (interval)
-		err = nft_order_fields(e, l->part, &suffix);
-	if (err)
-		return err;
-	err = place_set(f.at, nft_name_finish(f.at->prefix, shape, suffix), e,
-			interval, l);
-	return err ? err : put_rules(&f);
-}
-
-static size_t count_networks(const struct prefix_set *s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		n += s->v[i].len < (s->v[i].family == AF_INET ? 32 : 128);
-	return n;
-}
-
-/*
- * A product of dimensions that is much more than they are, or so many
- * networks that the kernel's interval concatenation, which compares all that
- * the first field leaves, would be slow to fill and slow for a packet.
- */
-static bool is_big(const struct fuse_group *g, const struct rule *r)
-{
-	uint64_t cost = fuse_cost(g, r);
-
-	if (g->n_parts < 2)
-		return false;
-	return (cost > PRODUCT_MIN && cost > 2 * fuse_dimensions(g, r)) ||
-	       count_networks(&r->match.saddr) +
-		       count_networks(&r->match.daddr) > PREFIXES_MAX;
-}
-
-static int lower_fused(const struct draft *base, const struct strbuf *shape)
-{
-	const struct fuse_group *g = base->g;
-	_cleanup_(elems_release) struct elems all = { 0 };
-	_cleanup_(elems_release) struct elems exact = { 0 };
-	_cleanup_(elems_release) struct elems range = { 0 };
-	struct draft f = *base;
-	int err = 0;
-
-	f.origin = NULL;
-	f.dedicated = g->model.counts;
-	fuse_init_elems(g, g->part, g->n_parts, &all);
-	for (size_t i = 0; !err && i < g->n_members; i++) {
-		if (is_big(g, g->members[i]))
-			continue;
-		if (!f.origin)
-			f.origin = g->members[i]->origin;
-		err = fuse_expand(g->members[i], g->part, g->n_parts, &all);
-	}
-	if (!err)
-		err = elems_canonical(&all);
-	if (!err)
-		err = split(&all, &exact, &range);
-	elems_release(&all);
-	if (!err)
-		err = put_fused(&f, &exact, false, shape);
-	return err ? err : put_fused(&f, &range, true, shape);
-}
-
-static int dimension(const struct draft *f, const struct rule *r,
-		     const struct strbuf *shape, unsigned int i,
-		     unsigned int serial, struct lookup *ret)
-{
-	_cleanup_(elems_release) struct elems e = { 0 };
-	_cleanup_(strbuf_release) struct strbuf raw = { 0 };
-	const char *name, *service = r->origin->service;
-	bool interval;
-	int err;
-
-	fuse_init_elems(f->g, &f->g->part[i], 1, &e);
-	err = fuse_expand(r, &f->g->part[i], 1, &e);
-	if (!err)
-		err = elems_canonical(&e);
-	if (err)
-		return err;
-	strbuf_printf(&raw, "%s-%s", strbuf_str(shape),
-		      service ? service : "ctpolicy");
-	if (serial)
-		strbuf_printf(&raw, "-%u", serial);
-	strbuf_printf(&raw, "-%u", i + 1);
-	err = strbuf_status(&raw);
-	if (err)
-		return err;
-	interval = !elems_all_exact(&e);
-	name = nft_name_finish(f->at->prefix, &raw, interval ? "_r" : "");
-	ret->part[0] = f->g->part[i];
-	ret->n_parts = 1;
-	return place_set(f->at, name, &e, interval, ret);
-}
-
-/* How many big members of the same service stand before member i. */
-static unsigned int serial_of(const struct fuse_group *g, size_t i)
-{
-	const char *name = g->members[i]->origin->service;
-	unsigned int n = 0;
-
-	for (size_t k = 0; k < i; k++) {
-		const char *other = g->members[k]->origin->service;
-
-		n += is_big(g, g->members[k]) &&
-		     !strcmp(name ? name : "", other ? other : "");
-	}
-	return n;
-}
-
-/* A service whose product is large: one set a dimension, one rule. */
-static int lower_big(const struct draft *base, const struct strbuf *shape)
-{
-	const struct fuse_group *g = base->g;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < g->n_members; i++) {
-		const struct rule *r = g->members[i];
-		struct draft f = *base;
-
-		if (!is_big(g, r))
-			continue;
-		f.origin = r->origin;
-		f.dedicated = true;
-		f.n_lookups = g->n_parts;
-		for (unsigned int k = 0; !err && k < g->n_parts; k++)
-			err = dimension(&f, r, shape, k, serial_of(g, i),
-					&f.lookup[k]);
-		if (!err)
-			err = put_rules(&f);
-	}
-	return err;
-}
-
-int nft_lower_group(const struct nft_place *at, const struct fuse_group *g)
-{
-	_cleanup_(strbuf_release) struct strbuf shape = { 0 };
+	const struct fuse_group *g = &legs->fuse.v[group];
+	const struct fuse_group *first = &legs->fuse.v[g->first];
+	struct nft_covers *covers = &legs->covers[g->first];
 	struct draft f = { .at = at, .g = g };
-	int err;
+	int err = 0;
 
 	if (!g->n_parts) {
-		f.origin = g->members[0]->origin;
-		f.dedicated = true;
+		f.by.origin = g->members[0]->origin;
+		f.by.dedicated = true;
 		return put_rules(&f);
 	}
-	nft_name_shape(g, &shape);
-	err = strbuf_status(&shape);
-	if (!err)
-		err = lower_fused(&f, &shape);
-	return err ? err : lower_big(&f, &shape);
+	if (!covers->n)
+		err = nft_lower_sets(at, &legs->fuse, g->first, covers);
+	for (size_t i = 0; !err && i < covers->n; i++) {
+		f.by = covers->v[i];
+		turn_to(first, &f);
+		err = put_rules(&f);
+	}
+	return err;
+}
+
+int nft_legs_begin(struct nft_legs *legs)
+{
+	int err = fuse_share(&legs->fuse);
+
+	if (err)
+		return err;
+	legs->covers = calloc(legs->fuse.n + 1, sizeof(*legs->covers));
+	return legs->covers ? 0 : -ENOMEM;
+}
+
+void nft_legs_release(struct nft_legs *legs)
+{
+	for (size_t i = 0; legs->covers && i < legs->fuse.n; i++)
+		free(legs->covers[i].v);
+	free(legs->covers);
+	fuse_release(&legs->fuse);
+	*legs = (struct nft_legs){ 0 };
 }

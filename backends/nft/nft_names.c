@@ -3,11 +3,13 @@
  * backends/nft/nft_names.c: what is ours by name, and how sets are named.
  *
  * A set's name says the shape of the rules that look into it and nothing of
- * the services, so that one service more is one element more.
+ * the services, so that one service more is one element more. Where several
+ * legs look into it, it says whose they are: "server_udp_pc4" has ports and
+ * addresses of clients.
  */
 #include <string.h>
 
-#include "backends/lower/fuse.h"
+#include "backends/lower/share.h"
 #include "backends/nft/nft.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -125,6 +127,14 @@ static const char *part_word(enum key_part p)
 	return word[p];
 }
 
+static void add_end(struct strbuf *b, const struct fuse_group *g)
+{
+	if (g->family != AF_UNSPEC)
+		strbuf_puts(b, g->family == AF_INET ? "4" : "6");
+	if (g->model.counts)
+		strbuf_printf(b, ".%s", g->model.origin->service);
+}
+
 void nft_name_shape(const struct fuse_group *g, struct strbuf *out)
 {
 	static const char *const hook[] = {
@@ -164,10 +174,107 @@ void nft_name_shape(const struct fuse_group *g, struct strbuf *out)
 		strbuf_puts(out, "_");
 	for (unsigned int i = 0; i < g->n_parts; i++)
 		strbuf_puts(out, part_word(g->part[i]));
-	if (g->family != AF_UNSPEC)
-		strbuf_puts(out, g->family == AF_INET ? "4" : "6");
-	if (r->counts)
-		strbuf_printf(out, ".%s", r->origin->service);
+	add_end(out, g);
+}
+
+enum way {
+	WAY_SERVES = 1,
+	WAY_CALLS = 2,
+	WAY_PASSES = 4,
+	WAY_LEAVES = 8,		/* beside others: at a hook of what goes out */
+};
+
+static bool is_loopback(const struct match *m)
+{
+	const struct iface_set *s = m->iif.n ? &m->iif : &m->oif;
+
+	return s->n == 1 && !s->v[0].wild && !strcmp(s->v[0].name, "lo");
+}
+
+static unsigned int ways_of(const struct rule *r)
+{
+	bool leaves = r->hook == HOOK_OUTPUT;
+
+	if (r->hook == HOOK_FORWARD || r->match.dst == DST_TRANSIT)
+		return WAY_PASSES;
+	if (is_loopback(&r->match))
+		return 0;
+	return (leaves ? WAY_LEAVES : 0) |
+	       (leaves == (r->leg == LEG_REPLY) ? WAY_SERVES : WAY_CALLS);
+}
+
+static void add_roles(struct strbuf *b, unsigned int ways)
+{
+	bool both = (ways & WAY_SERVES) && (ways & WAY_CALLS);
+
+	/* What comes in both ways, and does not go out, is of others. */
+	if (both && !(ways & WAY_LEAVES))
+		ways = WAY_PASSES;
+	add(b, ways & WAY_SERVES ? "server" : "");
+	add(b, ways & WAY_CALLS ? "client" : "");
+	add(b, ways & WAY_PASSES ? "router" : "");
+	add(b, ways ? "" : "loopback");
+}
+
+/* The part seen from the flow: an answer is addressed to its client. */
+static const char *flow_word(const struct fuse_group *g, enum key_part p)
+{
+	bool back = g->model.leg == LEG_REPLY;
+
+	switch (p) {
+	case KEY_SPORT:
+	case KEY_DPORT:
+		return "p";
+	case KEY_SADDR:
+		return back ? "s" : "c";
+	case KEY_DADDR:
+		return back ? "c" : "s";
+	case KEY_IIFNAME:
+	case KEY_OIFNAME:
+		return "i";
+	case KEY_DADDRTYPE:
+	case KEY_PART_MAX_:
+		break;
+	}
+	return part_word(p);
+}
+
+void nft_name_class(const struct fuse *f, size_t first, struct strbuf *out)
+{
+	const struct fuse_group *g = &f->v[first];
+	const struct match *m = &g->model.match;
+	_cleanup_(strbuf_release) struct strbuf proto = { 0 };
+	unsigned int ways = 0;
+	bool away = false;
+
+	for (size_t i = first; i != FUSE_LAST; i = f->v[i].next) {
+		ways |= ways_of(&f->v[i].model);
+		away |= f->v[i].model.match.dst == DST_AWAY;
+	}
+	add_roles(out, ways);
+	add(out, g->model.rank == RANK_MANAGEMENT ? "mgmt" : "");
+	add(out, g->model.rank == RANK_FRAGMENT ? "tail" : "");
+	protocol_print(m->proto, &proto);
+	out->lost |= proto.lost;
+	add(out, m->proto ? strbuf_str(&proto) : "");
+	add(out, m->not_tcp ? "nontcp" : "");
+	add(out, away ? "away" : "");
+	if (!is_loopback(m)) {
+		add_iface(out, &m->iif);
+		add_iface(out, &m->oif);
+	}
+	strbuf_puts(out, "_");
+	for (unsigned int i = 0; i < g->n_parts; i++)
+		strbuf_puts(out, flow_word(g, g->part[i]));
+	add_end(out, g);
+}
+
+void nft_name_legs(const struct fuse *f, size_t first, struct strbuf *out)
+{
+	for (size_t i = first; i != FUSE_LAST; i = f->v[i].next) {
+		strbuf_puts(out, ".");
+		nft_name_shape(&f->v[i], out);
+	}
 }
 
 static uint32_t fnv1a(const char *s, size_t n)

@@ -3,6 +3,7 @@
  * tests/unit/test_changeset.c: steps turn the live chain into the wanted one,
  * and touch no more than needed.
  */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -211,6 +212,99 @@ static void test_phases_never_fall(void **state)
 	}
 }
 
+static void add_leg(struct image *img, const char *chain, enum hook hook,
+		    enum key_part part, uint8_t proto)
+{
+	struct image_chain *c = image_add_chain(&img->tables[0], chain, hook);
+	struct image_rule *r = image_add_rule(c);
+
+	c->base = true;
+	r->verdict = VERDICT_NOTRACK;
+	r->match.proto = proto;
+	r->lookup[0] = (struct lookup){ .set = "both", .part = { part },
+					.n_parts = 1 };
+	r->n_lookups = 1;
+	r->origin = image_origin(img, "dns");
+}
+
+/* Two legs that look into one set of the ports. */
+static struct image *image_of_legs(enum key_part first, enum key_part second,
+				   uint8_t proto, bool added)
+{
+	static const enum field_type field = FIELD_PORT;
+	const uint8_t ports[][2] = { { 0, 53 }, { 0, 54 } };
+	struct image *img = image_new();
+	struct image_table *t = image_add_table(img, NFPROTO_INET, "ctpolicy");
+	struct image_set *s = image_add_set(t, "both");
+
+	elems_init(&s->elems, &field, 1);
+	for (size_t i = 0; i < 1u + added; i++)
+		assert_int_equal(elems_add(&s->elems, ports[i], ports[i],
+					   NULL), 0);
+	add_leg(img, "output", HOOK_OUTPUT, first, proto);
+	add_leg(img, "prerouting", HOOK_PREROUTING, second, proto);
+	assert_int_equal(image_normalize(img), 0);
+	return img;
+}
+
+static size_t place_of(const struct changeset *cs, enum step_kind kind,
+		       size_t from)
+{
+	while (from < cs->n && cs->steps[from].kind != kind)
+		from++;
+	return from;
+}
+
+/* A set goes behind the last rule that looks into it, whichever that is. */
+static void assert_set_goes_last(enum key_part first, enum key_part second,
+				 uint8_t proto)
+{
+	_cleanup_(image_free) struct image *a =
+		image_of_legs(first, second, proto, false);
+	_cleanup_(image_free) struct image *none = image_new();
+	_cleanup_(changeset_free) struct changeset *cs = NULL, *in = NULL;
+	size_t rule, set;
+
+	assert_int_equal(changeset_diff(none, a, &cs), 0);
+	set = place_of(cs, STEP_SET, 0);
+	rule = place_of(cs, STEP_RULE, place_of(cs, STEP_RULE, 0) + 1);
+	assert_true(rule < set && set < cs->n);
+	assert_int_equal(changeset_diff(a, none, &in), 0);
+	rule = place_of(in, STEP_RULE, 0);
+	assert_true(place_of(in, STEP_SET, 0) < rule && rule < in->n);
+	assert_true(place_of(in, STEP_ELEMENT, 0) < rule);
+}
+
+static void test_shared_set(void **state)
+{
+	static const uint8_t protos[] = { IPPROTO_UDP, IPPROTO_TCP };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(protos); i++) {
+		assert_set_goes_last(KEY_DPORT, KEY_SPORT, protos[i]);
+		assert_set_goes_last(KEY_SPORT, KEY_DPORT, protos[i]);
+		assert_set_goes_last(KEY_SPORT, KEY_SPORT, protos[i]);
+	}
+}
+
+/* One element more or less is one step, for all legs at once. */
+static void test_shared_element(void **state)
+{
+	_cleanup_(image_free) struct image *a =
+		image_of_legs(KEY_DPORT, KEY_SPORT, IPPROTO_UDP, false);
+	_cleanup_(image_free) struct image *b =
+		image_of_legs(KEY_DPORT, KEY_SPORT, IPPROTO_UDP, true);
+	_cleanup_(changeset_free) struct changeset *in = NULL, *out = NULL;
+
+	(void)state;
+	assert_int_equal(changeset_diff(b, a, &in), 0);
+	assert_int_equal(in->n, 1);
+	assert_int_equal(in->steps[0].phase, PHASE_ADD_NOTRACK);
+	assert_int_equal(changeset_diff(a, b, &out), 0);
+	assert_int_equal(out->n, 1);
+	assert_int_equal(out->steps[0].phase, PHASE_DEL_NOTRACK_REPLY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +312,8 @@ int main(void)
 		cmocka_unit_test(test_permutations),
 		cmocka_unit_test(test_the_same_is_empty),
 		cmocka_unit_test(test_phases_never_fall),
+		cmocka_unit_test(test_shared_set),
+		cmocka_unit_test(test_shared_element),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,148 @@ static void test_order(void **state)
 		    "fib daddr type local notrack comment \"ctpolicy\"");
 }
 
+/* A reply to the request that `add` makes, out of the host's port. */
+static struct rule *add_reply(struct ruleset *rs, const struct origin *o,
+			      const char *client, uint16_t port)
+{
+	struct rule *r = add(rs, HOOK_OUTPUT, ACTION_NOTRACK, o);
+	struct prefix p;
+
+	r->leg = LEG_REPLY;
+	r->match.dst = DST_ANY;
+	r->match.src_local = true;
+	assert_int_equal(port_set_add(&r->match.sport,
+				      (struct port_range){ port, port }), 0);
+	if (!client)
+		return r;
+	assert_int_equal(prefix_parse(client, &p), 0);
+	r->match.family = p.family;
+	assert_int_equal(prefix_set_add(&r->match.daddr, &p), 0);
+	return r;
+}
+
+static void add_request(struct ruleset *rs, const struct origin *o,
+			const char *client, uint16_t port)
+{
+	struct rule *r = add(rs, HOOK_PREROUTING, ACTION_NOTRACK, o);
+
+	add_port(r, port, port);
+	if (client)
+		add_net(r, client);
+}
+
+/* Both legs of two services look into one set. */
+static void test_shared(void **state)
+{
+	_cleanup_(ruleset_release) struct ruleset rs = { .ipv4 = true };
+	_cleanup_(image_free) struct image *img = NULL;
+	const struct image_set *s;
+
+	(void)state;
+	add_request(&rs, &web, "192.0.2.1", 80);
+	add_request(&rs, &api, "192.0.2.2", 81);
+	/* they need not come in the same order */
+	add_reply(&rs, &api, "192.0.2.2", 81);
+	add_reply(&rs, &web, "192.0.2.1", 80);
+	img = lower(&rs, NULL);
+	assert_int_equal(img->tables[0].n_sets, 1);
+	s = image_find_set(&img->tables[0], "server_tcp_pc4");
+	assert_true(s && !s->interval);
+	assert_int_equal(s->elems.n, 2);
+	assert_int_equal(s->elems.origin[0] == &web, 1);
+	assert_text(img, "prerouting", 0,
+		    "tcp dport . ip saddr @server_tcp_pc4 fib daddr type "
+		    "local notrack comment \"ctpolicy\"");
+	assert_text(img, "output", 0,
+		    "tcp sport . ip daddr @server_tcp_pc4 fib saddr type "
+		    "local notrack comment \"ctpolicy\"");
+}
+
+/* What one leg has and the other has not would be matched by both. */
+static void assert_apart(const struct ruleset *rs)
+{
+	_cleanup_(image_free) struct image *img = lower(rs, NULL);
+	const struct image_table *t = &img->tables[0];
+
+	assert_int_equal(t->n_sets, 2);
+	assert_non_null(image_find_set(t, "pre_req_tcp_local_ps4"));
+	assert_non_null(image_find_set(t, "out_rep_tcp_own_spd4"));
+}
+
+static void test_not_shared(void **state)
+{
+	static const struct {
+		const struct origin *o;
+		const char *client;
+		uint16_t port;
+	} other[] = {
+		{ &api, "192.0.2.1", 80 },
+		{ &web, "192.0.2.2", 80 },
+		{ &web, "192.0.2.1", 81 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
+		_cleanup_(ruleset_release) struct ruleset rs = { .ipv4 = true };
+
+		add_request(&rs, &web, "192.0.2.1", 80);
+		add_reply(&rs, other[i].o, other[i].client, other[i].port);
+		assert_apart(&rs);
+		/* nor does one more make them the same */
+		if (i)
+			add_reply(&rs, &web, "192.0.2.1", 80);
+		else
+			add_request(&rs, &api, "192.0.2.9", 80);
+		assert_apart(&rs);
+	}
+}
+
+/* Lists whose ends are the same are told apart by what lies between them. */
+static void test_same_ends(void **state)
+{
+	_cleanup_(ruleset_release) struct ruleset rs = { .ipv4 = true };
+	struct rule *r;
+
+	(void)state;
+	r = add(&rs, HOOK_PREROUTING, ACTION_NOTRACK, &web);
+	add_port(r, 80, 80);
+	add_net(r, "192.0.2.1");
+	add_net(r, "192.0.2.3");
+	add_net(r, "192.0.2.9");
+	r = add_reply(&rs, &web, "192.0.2.1", 80);
+	for (unsigned int i = 5; i <= 9; i += 4) {
+		struct prefix p = r->match.daddr.v[0];
+
+		p.addr[3] = (uint8_t)i;
+		assert_int_equal(prefix_set_add(&r->match.daddr, &p), 0);
+	}
+	assert_apart(&rs);
+}
+
+/* Two classes that words do not tell apart: neither takes the other's set. */
+static void test_name_taken(void **state)
+{
+	_cleanup_(ruleset_release) struct ruleset rs = { .ipv4 = true };
+	_cleanup_(image_free) struct image *img = NULL;
+
+	(void)state;
+	add_request(&rs, &web, NULL, 80);
+	add_reply(&rs, &web, NULL, 80);
+	rs.v[0].match.not_syn = rs.v[1].match.not_syn = true;
+	add_request(&rs, &api, NULL, 81);
+	add_reply(&rs, &api, NULL, 81);
+	img = lower(&rs, NULL);
+	assert_int_equal(img->tables[0].n_sets, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(img->tables[0].sets[i].elems.n, 1);
+		assert_ptr_equal(strstr(img->tables[0].sets[i].name,
+					"server_tcp_p"),
+				 img->tables[0].sets[i].name);
+	}
+	assert_string_not_equal(img->tables[0].sets[0].name,
+				img->tables[0].sets[1].name);
+}
+
 static void add_accept(struct ruleset *rs)
 {
 	struct rule *r = add(rs, HOOK_INPUT, ACTION_ACCEPT, &web);
@@ -190,7 +332,7 @@ static void test_foreign(void **state)
 	assert_int_equal(image_find_chain(&img->tables[0],
 					  "ctpolicy-input")->n_rules, 1);
 	assert_text(img, "ctpolicy-input", 0,
-		    "tcp dport @ctpolicy-in_req_tcp_local_p fib daddr type "
+		    "tcp dport @ctpolicy-server_tcp_p fib daddr type "
 		    "local ct state untracked accept comment \"ctpolicy\"");
 }
 
@@ -275,6 +417,10 @@ int main(void)
 		cmocka_unit_test(test_fused),
 		cmocka_unit_test(test_big),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_not_shared),
+		cmocka_unit_test(test_same_ends),
+		cmocka_unit_test(test_name_taken),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_bound),

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rules as older releases wrote them, a set for each leg, become rules that
+share their sets: no packet is lost or tracked meanwhile, nor on the way back.
+
+The older rules are today's, with a copy of its set for each rule. Then one
+address more is one element more for all legs of a table.
+"""
+import os
+import re
+import tempfile
+import threading
+
+import lab
+from tally import check, end
+from traffic import Echo, udp_exchange
+
+BACKENDS = os.environ.get("CTPOLICY_BACKENDS", "nftables iptables").split()
+PORT = 5300
+# Of both families, for NOTRACK and for accept rules
+SETS = {"nftables": 4, "iptables": 14}
+STATE = tempfile.mkdtemp()
+NETS = {4: "10.9.%d.1", 6: "2001:db8:%x::1"}
+HOST = {"nftables": """table inet filter {
+    chain in { type filter hook input priority 0; policy drop;
+        ct state established accept; meta l4proto ipv6-icmp accept; }
+    chain out { type filter hook output priority 0; policy drop;
+        ct state established accept; meta l4proto ipv6-icmp accept; }
+}
+""", "iptables": """*filter
+:INPUT DROP [0:0]
+:OUTPUT DROP [0:0]
+-A INPUT -m state --state ESTABLISHED -j ACCEPT
+-A INPUT -p %s -j ACCEPT
+-A OUTPUT -m state --state ESTABLISHED -j ACCEPT
+-A OUTPUT -p %s -j ACCEPT
+COMMIT
+"""}
+
+
+def policy(more=0):
+    clients = [lab.address("client", v) for v in (4, 6)]
+    clients += [NETS[v] % i for v in (4, 6) for i in range(1, 40 + more)]
+    return """version: 1
+state_matching: allowed
+untracked:
+  - {name: dns, role: server, protocol: udp, ports: [%d], accept: open,
+     clients: [%s]}
+""" % (PORT, ", ".join('"%s"' % c for c in clients))
+
+
+def filter_at(space, backend):
+    if backend == "nftables":
+        space.nft(HOST[backend])
+        return
+    for version, icmp in ((4, "icmp"), (6, "ipv6-icmp")):
+        space.legacy(version, HOST[backend] % (icmp, icmp))
+
+
+def split_nft(space):
+    """Sets of our own in the whole ruleset, one for each rule."""
+    number = 0
+    out = []
+    for table in re.split(r"(?m)^(?=table )",
+                          space.run("nft -s list ruleset")):
+        sets = dict(re.findall(r"(?ms)^\tset (\S+) \{\n(.*?)^\t\}\n", table))
+        made = ""
+
+        def renamed(match):
+            nonlocal number, made
+            number += 1
+            name = "ctpolicy-older-%d" % number
+            made += "\tset %s {\n%s\t}\n" % (name, sets[match[1]])
+            return "@" + name
+
+        rest = re.sub(r"(?ms)^\tset .*?^\t\}\n", "", table)
+        rest = re.sub(r"@([\w-]+)", renamed, rest)
+        out.append(rest.replace("{\n", "{\n" + made, 1))
+    space.nft("flush ruleset\n" + "".join(out))
+
+
+def split_legacy(space):
+    """The same with ipsets."""
+    saved = space.run("ipset save")
+    names = re.findall(r"(?m)^create (\S+)", saved)
+    number = 0
+    made = []
+    texts = {}
+
+    def renamed(match):
+        nonlocal number
+        number += 1
+        name = "ctpolicy-n-%d" % number
+        made.extend(re.sub(r"^(\w+) \S+", r"\1 " + name, line)
+                    for line in saved.splitlines()
+                    if line.split()[1] == match[1])
+        return "--match-set " + name
+
+    for tool in ("iptables", "ip6tables"):
+        texts[tool] = re.sub(r"--match-set (\S+)", renamed,
+                             space.run(tool + "-legacy-save"))
+    space.run("ipset restore", text="\n".join(made) + "\n")
+    for tool, text in texts.items():
+        space.run(tool + "-legacy-restore", text=text)
+    for name in names:
+        space.run("ipset destroy " + name)
+
+
+def sets_of(space, backend):
+    if backend == "nftables":
+        return re.findall(r"(?m)^\tset (\S+) \{\n\t\ttype inet_service",
+                          space.run("nft list ruleset"))
+    return space.run("ipset list -n").split()
+
+
+class Talk:
+    """One datagram after another, and what did not come back."""
+
+    def __init__(self, client):
+        self.lost, self.n, self.over = [], 0, False
+        self.client = client
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        while not self.over:
+            for version in (4, 6):
+                said = udp_exchange(self.client, version,
+                                    lab.address("server", version), PORT)
+                self.n += 1
+                if said != "ok":
+                    self.lost.append("IPv%d: %s" % (version, said))
+
+    def end(self):
+        self.over = True
+        self.thread.join()
+
+
+def changes_unseen(net, backend, what, function):
+    """The function's change, while the service is asked."""
+    heard = lab.NewEntries(net.server)
+    talk = Talk(net.client)
+    try:
+        function()
+    finally:
+        talk.end()
+    check(talk.n and not talk.lost, "%s: %s: all are answered" % (
+        backend, what), talk.n, talk.lost[:3])
+    made = heard.take()
+    heard.close()
+    check(not made, "%s: %s: none is tracked" % (backend, what), made[:3])
+
+
+def try_backend(net, backend):
+    server = net.server
+    state = os.path.join(STATE, backend)
+
+    def apply(more=0):
+        server.apply(backend, policy(more), "--state-dir", state)
+
+    filter_at(server, backend)
+    apply()
+    shared = sets_of(server, backend)
+    check(len(shared) == SETS[backend], "%s: as many sets as must be" % backend,
+          shared)
+    (split_nft if backend == "nftables" else split_legacy)(server)
+    older = sets_of(server, backend)
+    check(len(older) >= 14, "%s: a set for each leg" % backend, older)
+    changes_unseen(net, backend, "older rules become these", apply)
+    check(sets_of(server, backend) == shared, "%s: shared again" % backend,
+          sets_of(server, backend))
+    changes_unseen(net, backend, "and come back", lambda: server.run(
+        [lab.CTPOLICY, "rollback", "--state-dir", state]))
+    check(sorted(sets_of(server, backend)) == sorted(older),
+          "%s: the older sets are back" % backend, sets_of(server, backend))
+    apply()
+    out = server.ctpolicy("diff", policy(1), "--backend", backend,
+                          "--rules")[1]
+    check(len(re.findall(r"(?m)^\+ .*(?:10\.9\.40\.1|2001:db8:28::1)",
+                         out)) == len(shared), "%s: one element a set" % backend, out)
+    changes_unseen(net, backend, "an address more", lambda: apply(1))
+    changes_unseen(net, backend, "an address less", apply)
+
+
+lab.require_ctpolicy()
+NET = lab.Lab()
+Echo(NET.server, PORT)
+for each in BACKENDS:
+    try_backend(NET, each)
+    NET.clear()
+end()
