@@ -53,6 +53,8 @@ enum diag_fix {
 	FIX_ALIGN,		/* the line with the keys above */
 	FIX_ITEM,		/* all of the item, by the text */
 	FIX_SPLIT,		/* a service as two: the protocols of each */
+	FIX_ENLIST,		/* a mapping as the only item of a list */
+	FIX_BESIDE,		/* "key: value" behind the one that is here */
 	FIX_QUOTE,
 	FIX_UNTAB,		/* all tabs that indent */
 };

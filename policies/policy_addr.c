@@ -11,7 +11,7 @@
 #define ADDRESS_TEXT_MAX 64
 
 /* "10.1.2.3/8": name the network 10.0.0.0/8. */
-static void explain_host_bits(struct diags *d, const char *s)
+static void explain_host_bits(struct loader *l, const char *s)
 {
 	_cleanup_(strbuf_release) struct strbuf net = { 0 };
 	char host[ADDRESS_TEXT_MAX];
@@ -27,8 +27,12 @@ static void explain_host_bits(struct diags *d, const char *s)
 		p.addr[i / 8] &= (uint8_t)~(0x80 >> i % 8);
 	p.len = (uint8_t)len;
 	prefix_print(&p, &net);
-	diag_help(d, "the network is %s; the single address is %s",
+	diag_help(l->d, "the network is %s; the single address is %s",
 		  strbuf_str(&net), host);
+	/* the lesser of the two: nothing is excluded that was not meant */
+	if (l->fewer_is_safe)
+		diag_mend(l->d, FIX_REPLACE,
+			  strchr(host, ':') ? "\"%s\"" : "%s", host);
 }
 
 /* The length that a netmask stands for, or -EINVAL. */
@@ -73,6 +77,27 @@ static bool explain_short(struct diags *d, const char *s)
 	diag_help(d, "write all four numbers: %.*s%s%s", (int)n, s, rest[dots],
 		  s + n);
 	diag_mend(d, FIX_REPLACE, "%.*s%s%s", (int)n, s, rest[dots], s + n);
+	return true;
+}
+
+/* "10.*", "192.0.2.*" */
+static bool explain_wild(struct diags *d, const char *s)
+{
+	size_t n = strspn(s, "0123456789."), octets = 0;
+	char net[ADDRESS_TEXT_MAX];
+	struct prefix p;
+
+	for (size_t i = 0; i < n; i++)
+		octets += s[i] == '.';
+	if (!n || s[n - 1] != '.' || octets > 3 || s[n] != '*' ||
+	    s[n + strspn(s + n, ".*")] || strstr(s + n, "**"))
+		return false;
+	snprintf(net, sizeof(net), "%.*s%s/%zu", (int)n, s,
+		 &"0.0.0"[2 * (octets - 1)], 8 * octets);
+	if (prefix_parse(net, &p))
+		return false;
+	diag_help(d, "write %s for every address of the network", net);
+	diag_mend(d, FIX_REPLACE, "%s", net);
 	return true;
 }
 
@@ -225,7 +250,7 @@ static void explain_address(struct diags *d, const char *s)
 		  mend_nothing },
 	};
 
-	if (explain_mask(d, s) || explain_short(d, s))
+	if (explain_mask(d, s) || explain_short(d, s) || explain_wild(d, s))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
 		if (!mistakes[i].is(s))
@@ -269,7 +294,7 @@ static int bad_prefix(struct loader *l, uint32_t node, const char *s, int why)
 	if (why == -EDOM) {
 		load_error(l, node, ID_HOST_BITS,
 			   "`%s` has bits set beyond its length", shown);
-		explain_host_bits(l->d, s);
+		explain_host_bits(l, s);
 		return -EINVAL;
 	}
 	if (is_everything(s)) {

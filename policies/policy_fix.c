@@ -15,6 +15,7 @@ static const char *fix_word(enum diag_fix fix)
 	return fix == FIX_QUOTE	  ? "in quotes" :
 	       fix == FIX_COMMENT ? "a comment" :
 	       fix == FIX_ALIGN	  ? "aligned" :
+	       fix == FIX_ENLIST  ? "a list of one" :
 				    "removed";
 }
 

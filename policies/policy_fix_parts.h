@@ -50,6 +50,12 @@ void fix_drop_in_block(const struct page *t, size_t at,
 int fix_replace(const struct page *t, const struct edit *e, const char *by,
 		size_t n, struct strbuf *out);
 
+/* policy_fix_list.c: a mapping as the only item of a list. */
+int fix_enlist(const struct page *t, struct edit *e, struct strbuf *by);
+/* `text`, "key: value", behind the key and value that e is the value of. */
+int fix_beside(const struct page *t, const char *text, struct edit *e,
+	       struct strbuf *by);
+
 /* policy_fix_split.c: a service as two; `text` is "with\nwithout". */
 int fix_split(const struct page *t, const char *text, struct edit *e,
 	      struct strbuf *by);

@@ -197,6 +197,10 @@ static int place(const struct diag *d, unsigned int attempt,
 		return align(t, e, by);
 	case FIX_SPLIT:
 		return fix_split(t, d->fix_text, e, by);
+	case FIX_ENLIST:
+		return fix_enlist(t, e, by);
+	case FIX_BESIDE:
+		return fix_beside(t, d->fix_text, e, by);
 	case FIX_QUOTE:
 		return quote(t, e, by);
 	case FIX_NONE:

@@ -65,176 +65,6 @@ void load_warning(struct loader *l, struct srcpos at, enum diag_id id,
 	diag_help(l->d, "%s", help);
 }
 
-static const char *kind_name(enum ynode_kind kind)
-{
-	return kind == YNODE_MAP ? "a mapping" :
-	       kind == YNODE_LIST ? "a list" : "a single value";
-}
-
-static const char *wanted_name(enum kind_wanted kind)
-{
-	static const char *const names[] = {
-		[WANT_WORD] = "a single value",
-		[WANT_LIST] = "a list",
-		[WANT_MAP] = "a mapping",
-		[WANT_WORD_OR_LIST] = "a single value or a list",
-		[WANT_WORD_OR_MAP] = "a single value or a mapping",
-	};
-
-	return names[kind];
-}
-
-static bool kind_fits(enum ynode_kind kind, enum kind_wanted wanted)
-{
-	switch (wanted) {
-	case WANT_WORD:
-		return kind == YNODE_SCALAR;
-	case WANT_LIST:
-		return kind == YNODE_LIST;
-	case WANT_MAP:
-		return kind == YNODE_MAP;
-	case WANT_WORD_OR_LIST:
-		return kind == YNODE_SCALAR || kind == YNODE_LIST;
-	case WANT_WORD_OR_MAP:
-		return kind == YNODE_SCALAR || kind == YNODE_MAP;
-	}
-	return false;
-}
-
-/* NULL for what is no scalar, which was or will be reported itself. */
-static const char *text_if_scalar(struct loader *l, uint32_t node)
-{
-	return ydoc_kind(l->doc, node) == YNODE_SCALAR ?
-		       ydoc_text(l->doc, node) : NULL;
-}
-
-/* A list of a single text, where the text alone was wanted. */
-static const char *only_item(struct loader *l, uint32_t node)
-{
-	return ydoc_kind(l->doc, node) == YNODE_LIST &&
-	       ydoc_after(l->doc, node) == node + 2 ?
-		       text_if_scalar(l, node + 1) : NULL;
-}
-
-/* "{server: yes}" */
-static void mend_flags(struct loader *l, uint32_t map)
-{
-	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-	uint32_t end = ydoc_after(l->doc, map), k, value;
-
-	if (ydoc_kind(l->doc, map) != YNODE_MAP)
-		return;
-	for (k = map + 1; k < end; k = ydoc_after(l->doc, value)) {
-		const char *s;
-
-		value = ydoc_after(l->doc, k);
-		s = text_if_scalar(l, value);
-		if (!s || (strcmp(s, "yes") && strcmp(s, "true")))
-			return;
-		s = text_if_scalar(l, k);
-		if (!s)
-			return;
-		strbuf_printf(&b, "%s%s", b.n ? ", " : "[", s);
-	}
-	if (b.n)
-		diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
-}
-
-/* `s`: a single value's text; NULL: it is none. */
-static void help_kind(struct loader *l, uint32_t node, const char *what,
-		      enum kind_wanted wanted, const char *s)
-{
-	if (s && *s == '@' && wanted == WANT_LIST && strlen(s) < 64) {
-		diag_help(l->d, "write `%s: [\"%s\"]`", what, s);
-		diag_mend(l->d, FIX_REPLACE, "[\"%s\"]", s);
-	} else if (s && wanted == WANT_LIST && strlen(s) < 64 &&
-		   !strpbrk(s, ",[]")) {
-		diag_help(l->d, "write `%s: [%s]`", what, s);
-		diag_mend(l->d, FIX_REPLACE, "[%s]", s);
-	} else if (wanted == WANT_LIST) {
-		diag_help(l->d, "write `%s: [...]`, or its items on lines "
-			  "that begin with `- `", what);
-	} else if (wanted == WANT_MAP) {
-		diag_help(l->d, "write `key: value` pairs below `%s:`", what);
-	} else {
-		diag_help(l->d, "write one value after `%s:`", what);
-		s = only_item(l, node);
-		if (s)
-			diag_mend(l->d, FIX_REPLACE, "%s", s);
-		else if (!strcmp(what, "role"))
-			mend_flags(l, node);
-	}
-}
-
-static int wrong_kind(struct loader *l, uint32_t node, const char *what,
-		      enum kind_wanted wanted)
-{
-	enum ynode_kind kind = ydoc_kind(l->doc, node);
-	const char *s = kind == YNODE_SCALAR ? ydoc_text(l->doc, node) : NULL;
-
-	load_error(l, node, ID_WRONG_KIND, "`%s` must be %s, not %s", what,
-		   wanted_name(wanted), kind_name(kind));
-	help_kind(l, node, what, wanted, s);
-	return -EINVAL;
-}
-
-/* `key:` with nothing after it */
-static bool is_nothing(struct loader *l, uint32_t node)
-{
-	const char *s;
-
-	if (ydoc_kind(l->doc, node) != YNODE_SCALAR ||
-	    !ydoc_plain(l->doc, node))
-		return false;
-	s = ydoc_text(l->doc, node);
-	return s && (!*s || !strcmp(s, "~") || !strcmp(s, "null"));
-}
-
-/* Without one of these keys a service is for more, or is none. */
-static bool narrows(const char *what)
-{
-	static const char *const keys[] = {
-		"clients", "servers", "interfaces", "role", "protocol", "ports",
-		"untracked", "version", "state_matching", "packet", "expect",
-		"families",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (!strcmp(what, keys[i]))
-			return true;
-	return false;
-}
-
-int load_kind(struct loader *l, uint32_t node, const char *what,
-	      enum kind_wanted wanted)
-{
-	enum ynode_kind kind = ydoc_kind(l->doc, node);
-
-	if (kind == YNODE_BAD)
-		return -EINVAL;
-	if (is_nothing(l, node)) {
-		load_error(l, node, ID_NO_VALUE, "`%s` has no value", what);
-		diag_help(l->d, "give %s, or remove the key",
-			  wanted_name(wanted));
-		if (!strcmp(what, "version"))
-			diag_mend(l->d, FIX_APPEND, " 1");
-		else if (!narrows(what))
-			diag_mend(l->d, FIX_DROP, "%s", "");
-		return -EINVAL;
-	}
-	if (!kind_fits(kind, wanted))
-		return wrong_kind(l, node, what, wanted);
-	if (kind == YNODE_LIST && ydoc_after(l->doc, node) == node + 1) {
-		load_error(l, node, ID_EMPTY_LIST, "`%s` is an empty list",
-			   what);
-		diag_help(l->d, "name at least one, or remove the key");
-		if (!narrows(what))
-			diag_mend(l->d, FIX_DROP, "%s", "");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 static size_t key_names(const struct key *keys, size_t nkeys,
 			const char *names[NAMES_MAX])
 {
@@ -443,9 +273,9 @@ static void mend_pair(struct loader *l, uint32_t node)
 
 	if (ydoc_after(l->doc, node) != node + 3)
 		return;
-	s = text_if_scalar(l, node + 1);
+	s = load_text(l, node + 1);
 	lo = s ? strdup(s) : NULL;
-	s = text_if_scalar(l, node + 2);
+	s = load_text(l, node + 2);
 	if (lo && s)
 		diag_mend(l->d, FIX_ITEM, "%.5s-%.5s", lo, s);
 }
@@ -460,17 +290,17 @@ static int load_item(struct loader *l, uint32_t node, const char *what,
 	if (kind != YNODE_SCALAR) {
 		load_error(l, node, ID_WRONG_KIND,
 			   "an item of `%s` must be a single value, not %s",
-			   what, kind_name(kind));
+			   what, load_kind_name(kind));
 		diag_help(l->d, "%s", example);
-		if (only_item(l, node))
-			diag_mend(l->d, FIX_REPLACE, "%s", only_item(l, node));
+		if (load_only_item(l, node))
+			diag_mend(l->d, FIX_REPLACE, "%s", load_only_item(l, node));
 		else if (kind == YNODE_MAP && !strcmp(what, "ports"))
 			mend_pair(l, node);
 		else if (strstr(example, "quotes around"))
 			diag_mend(l->d, FIX_QUOTE, "%s", "");
 		return -EINVAL;
 	}
-	if (is_nothing(l, node)) {
+	if (load_is_nothing(l, node)) {
 		load_error(l, node, ID_NO_VALUE, "an item of `%s` is empty",
 			   what);
 		diag_help(l->d, "remove it, or give a value");

@@ -59,6 +59,7 @@ struct loader {
 	size_t n_lists, cap_lists;
 	size_t listed;			/* addresses that services took */
 	bool lists_unread;		/* `lists` is no mapping: reported */
+	bool fewer_is_safe;		/* of a service's addresses */
 };
 
 /* What messages call a value of each kind. */
@@ -107,9 +108,18 @@ void load_missing(struct loader *l, const char *what, struct srcpos at,
 		  const char *key);
 /* The value of a key in a map, or NO_NODE. */
 uint32_t load_find(struct loader *l, uint32_t map, const char *name);
+/* policy_kind.c */
 /* `what` must be a value of that kind and not empty. */
 int load_kind(struct loader *l, uint32_t node, const char *what,
 	      enum kind_wanted kind);
+const char *load_kind_name(enum ynode_kind kind);
+/* NULL for what is no scalar, which was or will be reported itself. */
+const char *load_text(struct loader *l, uint32_t node);
+/* A list of a single text, where the text alone was wanted; or NULL. */
+const char *load_only_item(struct loader *l, uint32_t node);
+/* `key:` with nothing after it */
+bool load_is_nothing(struct loader *l, uint32_t node);
+
 /* policy_word.c */
 #define NAMES_MAX 64
 /* What was meant (NULL: nobody knows), or all that may be. */

@@ -15,6 +15,24 @@ struct port_list {
 	size_t n_protocols;
 };
 
+/* What else means "up to": a word, and the dashes of a word processor. */
+static bool is_up_to(const char *s, size_t n)
+{
+	static const char *const signs[] = {
+		"to", "\xe2\x80\x90", "\xe2\x80\x91", "\xe2\x80\x92",
+		"\xe2\x80\x93", "\xe2\x80\x94", "\xe2\x88\x92",
+	};
+
+	for (; n && *s == ' '; s++)
+		n--;
+	while (n && s[n - 1] == ' ')
+		n--;
+	for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+		if (strlen(signs[i]) == n && !strncmp(s, signs[i], n))
+			return true;
+	return false;
+}
+
 /* "lo SEP hi" with decimal numbers: a range with the wrong separator. */
 static bool explain_range(struct diags *d, const char *s)
 {
@@ -22,9 +40,11 @@ static bool explain_range(struct diags *d, const char *s)
 	const char *hi = s + a + sep;
 	size_t b = strspn(hi, DIGITS);
 
-	if (!a || a > 5 || !sep || sep > 3 || !b || b > 5 || hi[b])
+	if (!a || a > 5 || !sep || sep > 5 || !b || b > 5 || hi[b])
 		return false;
-	if (strspn(s + a, " :-.~") != sep || (sep == 1 && s[a] == '.'))
+	if (!is_up_to(s + a, sep) &&
+	    (strspn(s + a, " :-.~") != sep || sep > 3 ||
+	     (sep == 1 && s[a] == '.')))
 		return false;
 	if (strspn(s + a, " ") == sep) {
 		diag_help(d, "write %.*s-%s for a range, or %.*s, %s for two ports",
@@ -36,7 +56,21 @@ static bool explain_range(struct diags *d, const char *s)
 	return true;
 }
 
-static void explain_port(struct diags *d, const char *s)
+/* "53/udp", in a service of udp alone */
+static void explain_protocol(struct diags *d, const char *s,
+			     const struct port_list *list)
+{
+	int digits = (int)strspn(s, DIGITS);
+
+	diag_help(d, "write %.*s; the protocol has a key of its own", digits,
+		  s);
+	if (list->n_protocols == 1 &&
+	    protocol_number(s + digits + 1) == list->protocols[0])
+		diag_mend(d, FIX_REPLACE, "%.*s", digits, s);
+}
+
+static void explain_port(struct diags *d, const char *s,
+			 const struct port_list *list)
 {
 	size_t digits = strspn(s, DIGITS);
 
@@ -47,8 +81,7 @@ static void explain_port(struct diags *d, const char *s)
 		if (!s[strspn(s, DIGITS "-, ")])
 			diag_mend(d, FIX_REPLACE, "%s", s);
 	} else if (digits && s[digits] == '/' && strlen(s) < 20) {
-		diag_help(d, "write %.*s; the protocol has a key of its own",
-			  (int)digits, s);
+		explain_protocol(d, s, list);
 	} else if (!strcmp(s, "*") || !strcasecmp(s, "any") ||
 		   !strcasecmp(s, "all")) {
 		diag_help(d, "every port is 0-65535");
@@ -88,7 +121,8 @@ static int bad_range(struct loader *l, uint32_t node, const char *s)
 	return -EINVAL;
 }
 
-static int bad_port(struct loader *l, uint32_t node, const char *s, int why)
+static int bad_port(struct loader *l, uint32_t node, const char *s, int why,
+		    const struct port_list *list)
 {
 	const char *dash = strchr(s, '-');
 	size_t n = strlen(s);
@@ -105,7 +139,7 @@ static int bad_port(struct loader *l, uint32_t node, const char *s, int why)
 		return bad_range(l, node, s);
 	load_error(l, node, ID_BAD_PORT, "`%s` is not a port",
 		   load_shown(l, s));
-	explain_port(l->d, s);
+	explain_port(l->d, s, list);
 	return -EINVAL;
 }
 
@@ -211,7 +245,7 @@ static int load_port(struct loader *l, uint32_t node, void *arg)
 	err = port_range_parse(s, &range);
 	if (err)
 		return is_name(s) ? load_port_name(l, node, s, list) :
-				    bad_port(l, node, s, err);
+				    bad_port(l, node, s, err, list);
 	if (!range.last) {
 		load_error(l, node, ID_PORT_ZERO, "no socket can have port 0");
 		diag_help(l->d, "write the port that the server listens on; "

@@ -346,10 +346,12 @@ static int load_service(struct loader *l, uint32_t map, enum section in)
 		return -ENOMEM;
 	s->at = service_place(l, map);
 	list_keys(in, keys);
+	l->fewer_is_safe = in != SECTION_MANAGEMENT;
 	err = load_map(l, map, in == SECTION_TRACKED ? "a tracked service" :
 		       "the service", s->at, keys, SK_MAX_, node, given);
 	for (int k = 0; k < SK_MAX_ && !err; k++)
 		err = load_value(l, (enum service_key)k, node, s);
+	l->fewer_is_safe = false;
 	if (err)
 		return err;
 	s->origin = (struct origin){ s->name, s->why, s->at };

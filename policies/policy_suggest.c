@@ -24,7 +24,7 @@ const char *suggest_synonym(const char *word)
 		{ "state", "state_matching" },
 		{ "nf_conntrack_max", "max" }, { "limit", "max" },
 		{ "hashsize", "buckets" }, { "nf_conntrack_buckets", "buckets" },
-		{ "module", "modules" },
+		{ "module", "modules" }, { "proto", "protocol" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)

@@ -93,6 +93,15 @@ static int load_endpoint(struct loader *l, struct srcpos at, struct token t,
 	return 0;
 }
 
+/* Any port will do for the end that has no service. */
+static void mend_source(struct loader *l, struct token t, struct endpoint e)
+{
+	if (e.has_port)
+		return;
+	diag_mend(l->d, FIX_REPLACE, e.family == AF_INET6 && *t.s != '[' ?
+		  "[%.*s]:40000" : "%.*s:40000", (int)t.n, t.s);
+}
+
 static int load_addresses(struct loader *l, uint32_t node, const char *s,
 			  const struct token *t, struct packet_test *test)
 {
@@ -103,6 +112,8 @@ static int load_addresses(struct loader *l, uint32_t node, const char *s,
 
 	err = load_endpoint(l, token_place(l, node, s, t[1]), t[1], ports,
 			    &src);
+	if (err && ports && !endpoint_parse(t[1].s, t[1].n, &src))
+		mend_source(l, t[1], src);
 	r2 = load_endpoint(l, to, t[3], ports, &dst);
 	if (err || r2)
 		return -EINVAL;
@@ -138,7 +149,8 @@ static int load_packet(struct loader *l, uint32_t node,
 	if (t[2].n != 1 || *t[2].s != '>') {
 		bad_packet(l, token_place(l, node, s, t[2]),
 			   "a `>` was expected here");
-		if (t[2].n == 2 && !strncmp(t[2].s, "->", 2))
+		if (t[2].n == 2 && (!strncmp(t[2].s, "->", 2) ||
+				    !strncmp(t[2].s, "=>", 2)))
 			diag_mend(l->d, FIX_REPLACE, ">");
 		return -EINVAL;
 	}

@@ -140,13 +140,30 @@ int load_timers(struct loader *l, uint32_t map, struct service *s)
 	return err ? err : l->d->errors > errors ? -EINVAL : 0;
 }
 
-static void no_timers(struct loader *l, uint32_t node, const char *name)
+/* They keep the timeouts that they have either way. */
+static void mend_protocols(struct loader *l, const struct service *s)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < s->n_protocols; i++) {
+		if (!timers_known(s->protocols[i]))
+			continue;
+		strbuf_puts(&b, b.n ? ", " : "[");
+		service_protocol_print(s->protocols[i], &b);
+	}
+	if (b.n)
+		diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
+}
+
+static void no_timers(struct loader *l, uint32_t node,
+		      const struct service *s, const char *name)
 {
 	load_error(l, node, ID_NO_TIMERS,
 		   "the kernel has no timeouts of its own for protocol %s",
 		   name);
 	diag_help(l->d,
 		  "tcp, udp, icmp-echo, udplite, sctp, dccp and gre have; all others share `conntrack: {timeouts: {generic: ...}}`");
+	mend_protocols(l, s);
 }
 
 static void missing_timers(struct loader *l, uint32_t node, uint8_t proto,
@@ -172,7 +189,7 @@ void check_timers(struct loader *l, const struct service *s,
 
 		service_protocol_print(proto, &name);
 		if (!timers_known(proto))
-			no_timers(l, node[SK_PROTOCOL], strbuf_str(&name));
+			no_timers(l, node[SK_PROTOCOL], s, strbuf_str(&name));
 		else if (loaded && !timers_mask(&s->timers[i]))
 			missing_timers(l, node[SK_TIMEOUTS], proto,
 				       strbuf_str(&name));

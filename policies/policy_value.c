@@ -140,6 +140,26 @@ bool explain_number(struct diags *d, const char *s)
 	return false;
 }
 
+/* "1,000,000", which no list of numbers looks like */
+static bool explain_thousands(struct diags *d, const char *s)
+{
+	size_t n = strspn(s, DIGITS);
+	char out[24];
+
+	if (!n || n > 3 || *s == '0' || s[n] != ',' ||
+	    strlen(s) >= sizeof(out))
+		return false;
+	memcpy(out, s, n);
+	for (s += n; *s == ',' && strspn(s + 1, DIGITS) == 3; s += 4, n += 3)
+		memcpy(out + n, s + 1, 3);
+	if (*s)
+		return false;
+	out[n] = '\0';
+	diag_help(d, "write %s, without commas", out);
+	diag_mend(d, FIX_REPLACE, "%s", out);
+	return true;
+}
+
 static void help_range(struct diags *d, uint64_t min, uint64_t max)
 {
 	if (min == max)
@@ -164,7 +184,7 @@ int load_number(struct loader *l, uint32_t node, const char *what,
 	if (err == -EINVAL || *rest) {
 		load_error(l, node, ID_BAD_NUMBER,
 			   "`%s` is not a number for `%s`", load_shown(l, s), what);
-		if (!explain_number(l->d, s))
+		if (!explain_number(l->d, s) && !explain_thousands(l->d, s))
 			help_range(l->d, min, max);
 		return -EINVAL;
 	}
@@ -214,7 +234,7 @@ static uint32_t word_seconds(const char *s, size_t n)
 	return 0;
 }
 
-/* "1h30m" is 5400s. */
+/* "1h30m" is 5400s, and so is "1 h 30 m". */
 static void mend_duration(struct diags *d, const char *s)
 {
 	uint64_t sum = 0;
@@ -226,11 +246,12 @@ static void mend_duration(struct diags *d, const char *s)
 
 		if (parse_digits(s, UINT16_MAX, &v, &rest))
 			return;
-		n = strcspn(rest, DIGITS);
+		rest += strspn(rest, " ");
+		n = strcspn(rest, DIGITS " ");
 		if (!word_seconds(rest, n))
 			return;
 		sum += v * word_seconds(rest, n);
-		s = rest + n;
+		s = rest + n + strspn(rest + n, " ");
 	}
 	if (sum && sum <= DURATION_MAX)
 		diag_mend(d, FIX_REPLACE, "%" PRIu64 "s", sum);

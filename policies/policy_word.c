@@ -41,12 +41,37 @@ static bool means(const char *s, const char *word)
 		{ "no", "none" }, { "off", "none" }, { "false", "none" },
 		{ "reject", "drop" }, { "lo", "loopback" },
 		{ "no", "forbidden" }, { "bans", "drops" },
+		{ "yes", "allowed" }, { "true", "allowed" },
+		{ "yes", "socket" }, { "true", "socket" },
+		{ "on", "socket" }, { "enabled", "true" },
+		{ "disabled", "false" }, { "allow", "accept" },
+		{ "deny", "drop" }, { "block", "drop" },
+		{ "localhost", "loopback" }, { "forward", "router" },
+		{ "gateway", "router" },
+		{ "4", "ipv4" }, { "v4", "ipv4" }, { "ip", "ipv4" },
+		{ "6", "ipv6" }, { "v6", "ipv6" }, { "ip6", "ipv6" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
 		if (!strcasecmp(s, same[i][0]) && !strcmp(word, same[i][1]))
 			return true;
 	return false;
+}
+
+/* How only one of the words begins, or the only word; NULL. */
+static const char *completed(const char *s, const char *const *names, size_t n)
+{
+	const char *found = n == 1 ? names[0] : NULL;
+	size_t len = strlen(s);
+
+	for (size_t i = 0; n > 1 && len > 2 && i < n; i++) {
+		if (strncmp(s, names[i], len) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = names[i];
+	}
+	return found;
 }
 
 int load_word(struct loader *l, uint32_t node, const char *what,
@@ -75,6 +100,8 @@ int load_word(struct loader *l, uint32_t node, const char *what,
 	load_help_names(l, near, names, n);
 	if (near && suggest_is_clear(s, near, names, n))
 		diag_mend(l->d, FIX_REPLACE, "%s", near);
+	else if (completed(s, names, n))
+		diag_mend(l->d, FIX_REPLACE, "%s", completed(s, names, n));
 	for (size_t i = 0; i < n; i++)
 		if (means(s, names[i]))
 			diag_mend(l->d, FIX_REPLACE, "%s", names[i]);

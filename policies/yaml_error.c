@@ -3,6 +3,7 @@
  * policies/yaml_error.c: libyaml's errors, in the words of somebody who writes
  * a policy, and at the place of the mistake rather than where it showed.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -189,6 +190,32 @@ static int long_key(struct diags *d, struct srcpos at)
 	return err;
 }
 
+/* "role:server", "role = server": up to where the value begins. */
+static size_t word_length(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && (isalpha((unsigned char)s[n]) || s[n] == '_'))
+		n++;
+	return n;
+}
+
+static void mend_colon(struct diags *d, const char *s, size_t len)
+{
+	size_t word = word_length(s, len), n = word;
+	struct diag *last = d->n ? &d->v[d->n - 1] : NULL;
+
+	while (n < len && s[n] == ' ')
+		n++;
+	if (!last || !word || n + 1 >= len || !strchr(":=", s[n]) ||
+	    (s[n] == ':' && n > word))
+		return;
+	for (n++; n < len && s[n] == ' ';)
+		n++;
+	last->at.len = (uint32_t)n;
+	diag_mend(d, FIX_REPLACE, "%.*s: ", (int)word, s);
+}
+
 int yaml_error_report(const yaml_parser_t *p, const char *file,
 		      const char *text, size_t len, struct diags *d)
 {
@@ -222,6 +249,11 @@ int yaml_error_report(const yaml_parser_t *p, const char *file,
 	diag_help(d, "%s", w->help);
 	if (w->fix)
 		diag_mend(d, w->fix, "%s", w->fix_text);
+	if (w->where == AT_CONTEXT && !w->fix && w->id == ID_YAML_SYNTAX) {
+		size_t off = char_at(text, len, &p->context_mark);
+
+		mend_colon(d, text + off, len - off);
+	}
 	if (w->where == AT_CONTEXT_IF_FAR)
 		diag_related(d, problem, "reading stopped here");
 	return err;

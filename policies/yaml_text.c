@@ -6,13 +6,14 @@
  * ones.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "core/diag_ids.h"
 #include "policies/yaml_node.h"
 
 struct cursor {
 	const char *file;
-	const unsigned char *p, *end;
+	const unsigned char *begin, *p, *end;
 	uint32_t line, col;
 };
 
@@ -54,6 +55,22 @@ static void mend_latin1(const struct cursor *c, struct diags *d)
 			  0x80 | (*c->p & 0x3f));
 }
 
+/* For people alone: in a comment, or in what `why` says. */
+static bool is_remark(const struct cursor *c)
+{
+	static const char why[] = "why:";
+	const unsigned char *s = c->p, *line;
+
+	while (s > c->begin && s[-1] != '\n' && *s != '#')
+		s--;
+	if (*s == '#')
+		return s == c->begin || strchr(" \t\n", s[-1]);
+	for (line = s; line < c->p && strchr(" \t-", *line); line++)
+		;
+	return (size_t)(c->p - line) > strlen(why) &&
+	       !memcmp(line, why, strlen(why));
+}
+
 static int bad_utf8(const struct cursor *c, struct diags *d)
 {
 	int err = diag_add(d, DIAG_ERROR, -EINVAL, ID_BAD_UTF8, here(c),
@@ -63,6 +80,8 @@ static int bad_utf8(const struct cursor *c, struct diags *d)
 		diag_help(d, "this looks like UTF-16: save the file as UTF-8");
 	else
 		diag_help(d, "save the file as UTF-8");
+	if (is_remark(c))
+		diag_mend(d, FIX_REPLACE, "_");
 	mend_latin1(c, d);
 	return err;
 }
@@ -75,6 +94,7 @@ static int bad_character(const struct cursor *c, uint32_t ch, struct diags *d)
 		err = diag_add(d, DIAG_ERROR, -EINVAL, ID_CONTROL_CHARACTER,
 			       here(c), "a NUL byte; a policy is plain text");
 		diag_help(d, "is this the right file?");
+		diag_mend(d, FIX_REPLACE, "%s", "");
 	} else if (ch == '\r') {
 		err = diag_add(d, DIAG_ERROR, -EINVAL, ID_CONTROL_CHARACTER,
 			       here(c),
@@ -133,6 +153,7 @@ int ytext_check(const char *file, const char *text, size_t len,
 {
 	struct cursor c = {
 		.file = file,
+		.begin = (const unsigned char *)text,
 		.p = (const unsigned char *)text,
 		.end = (const unsigned char *)text + len,
 		.line = 1,
