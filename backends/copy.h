@@ -14,6 +14,7 @@
 #ifndef CTPOLICY_BACKENDS_COPY_H
 #define CTPOLICY_BACKENDS_COPY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/diag.h"
@@ -43,11 +44,12 @@ struct rules_copier {
 	int (*put)(struct backend_ctx *ctx, const struct rules_copy *c,
 		   struct diags *d);
 	/*
-	 * The rules of a saved ruleset instead, which `f` was read from; NULL:
-	 * only the owner's own tool can load its text.
+	 * The rules of a saved ruleset instead, which `f` was read from.
+	 * `loads_text`: or only its text, which load() understands by itself.
 	 */
 	int (*load)(struct backend_ctx *ctx, const char *file,
 		    const struct foreign *f, struct diags *d);
+	bool loads_text;
 	/* Chain by chain; NULL: it has places. */
 	int (*count)(struct backend_ctx *ctx, rules_count_fn *give, void *arg,
 		     struct diags *d);

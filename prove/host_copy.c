@@ -78,16 +78,6 @@ void host_copy_release(struct host_copy *c)
 	c->any = false;
 }
 
-static int not_loadable(const char *file, struct diags *d)
-{
-	diag_add(d, DIAG_ERROR, 0, ID_RULES_NOT_COPIED,
-		 (struct srcpos){ file, 1, 1, 1 },
-		 "only nft can load text of nftables");
-	diag_help(d, "unshare -rn sh -c 'nft -f %s && ctpolicy test POLICY'",
-		  file);
-	return -FAULT_LACKING;
-}
-
 static int take_text(const char *file, const struct foreign *text,
 		     struct foreign *ret, struct diags *d)
 {
@@ -118,9 +108,8 @@ int host_file_read(const char *file, const struct foreign *text,
 		return diag_add(d, DIAG_ERROR, -FAULT_DATA, ID_NO_RULESET,
 				(struct srcpos){ file, 1, 1, 1 },
 				"this is neither iptables nor nftables text");
-	if (!b->copier || !b->copier->load)
-		return not_loadable(file, d);
-	err = b->read_foreign(file, f, d);
+	if (!b->copier->loads_text)
+		err = b->read_foreign(file, f, d);
 	if (err)
 		return err == -EINVAL ? -FAULT_DATA : err;
 	*ret = TAKE_PTR(f);

@@ -124,7 +124,7 @@ static int run(struct prove *x, const struct host_copy *copy,
 		err = scene_enter(&x->scene, &r->plan.diags);
 	if (!err && x->saved)
 		err = host_file_load(x->dialect, x->file, x->saved,
-				     &r->plan.diags);
+				     &x->plan.diags);
 	else if (!err && copy)
 		err = host_copy_put(copy, &r->plan.diags);
 	r->tells_tracking = !err && !(r->plan.policy &&

@@ -16,6 +16,7 @@ static bool nft_recognizes(const char *text)
 	static const char *const begins[] = {
 		"table ", "add table ", "create table ", "flush ruleset",
 		"add rule ", "insert rule ", "add chain ", "define ",
+		"include \"",
 	};
 
 	for (const char *s = text; s; s = strchr(s, '\n')) {

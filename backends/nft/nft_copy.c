@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "backends/nft/nft_load.h"
 #include "backends/nft/nft_original.h"
 #include "core/fault.h"
 #include "core/mem.h"
@@ -474,5 +475,6 @@ static int put(struct backend_ctx *ctx, const struct rules_copy *c,
 }
 
 const struct rules_copier nft_copier = {
-	.take = take, .put = put, .place = nft_place_of, .free = copy_free,
+	.take = take, .put = put, .load = nft_load, .loads_text = true,
+	.place = nft_place_of, .free = copy_free,
 };

@@ -290,11 +290,61 @@ def takes_a_file():
     said = try_it(space, "--file", saved, policy(), code=69)
     assert [d["line"] for d in said["diagnostics"]
             if d["level"] == "error"] == [2], said
-    with open(saved, "w", encoding="utf-8") as f:
-        f.write(NFT)
-    said = try_it(space, "--file", saved, policy(), code=69)
-    assert "nft -f" in said["diagnostics"][-1]["help"], said
     try_it(space, "--file", saved + ".none", policy(), code=66)
+
+
+def errors_of(space, saved, text, code):
+    with open(saved, "w", encoding="utf-8") as f:
+        f.write(text)
+    said = try_it(space, "--file", saved, policy(), code=code)
+    assert said["runs"] == [] or code == 0, said
+    return [(d["line"], d["message"]) for d in said["diagnostics"]
+            if d["level"] == ("note" if code == 0 else "error")]
+
+
+def takes_nft_text():
+    """Text of nftables is loaded as nft -f would, definitions and included
+    files among it, and what cannot be is named at its line."""
+    space = host()
+    before = looks(space)
+    saved = os.path.join(lab.WORK, "saved.nft")
+    part = os.path.join(lab.WORK, "part.nft")
+    head = "#!/usr/sbin/nft -f\nflush ruleset\ndefine WEB = { 80, 443 }\n"
+    text = head + NFT.replace("elements = { 80, 443 }", "elements = $WEB")
+    if os.environ.get("CTPOLICY_LIBNFTABLES") == "no":
+        (line, said), = errors_of(space, saved, text, 69)
+        assert line == 1 and "was built without it" in said, said
+        return
+    assert errors_of(space, saved, text, 0) == []
+    one, = try_it(space, "--file", "-", policy(), code=0, text=text)["runs"]
+    assert one["backend"] == "nftables", one
+    assert one["legs_proven"] == one["legs_total"] == LEGS
+    one, = try_it(space, "--file", saved, policy("none"), code=1)["runs"]
+    leg = fates(one)["web", "in", "request", "ipv6"]
+    assert leg == "dropped" and "table inet host" in one["legs"][0]["rule"]
+    # what nobody includes anew: the notes say where the rules are from
+    os.rename(saved, part)
+    (line, said), = errors_of(space, saved, "\ninclude \"%s\"\n" % part, 0)
+    assert line == 2 and "read on this machine" in said, said
+    one, = try_it(space, "--file", saved, policy("none"), code=1)["runs"]
+    assert one["legs_proven"] < LEGS
+    for wrong, code, line, words in (
+            (head + "table inet a {\nchain b {\nfoo bar\n}\n}\n", 65, 6,
+             "nft cannot load this"),
+            (head + "table ip a {\nchain b {\njump gone\n}\n}\n", 69, 6,
+             "the kernel refuses this"),
+            ("include \"%s.gone\"\ntable ip a { }\n" % part, 65, 1,
+             "File not found"),
+            (head + "table ip a { chain b { tcp dport $NONE } }\n", 65, 4,
+             "unknown identifier")):
+        found = errors_of(space, saved, wrong, code)
+        assert found[0][0] == line and words in found[0][1], found
+    with open(part, "a", encoding="utf-8") as f:
+        f.write("foo bar\n")
+    (_, said), = errors_of(space, saved, "include \"%s\"\n" % part, 65)[:1]
+    assert "%s:%d: " % (part, text.count("\n") + 1) in said, said
+    os.unlink(part)
+    assert looks(space) == before, "the host has changed"
 
 
 def copies_users():
@@ -369,6 +419,7 @@ def main():
     case("unloaded", tracks_nothing_unloaded)
     if "nftables" in lab.BACKENDS:
         case("many rules", many_rules)
+        case("nft text", takes_nft_text)
     if "iptables" in lab.BACKENDS:
         case("users", copies_users)
         case("file", takes_a_file)
