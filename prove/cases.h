@@ -33,6 +33,7 @@ struct prove_case {
 	struct flow_sample sample;
 	struct call call;		/* as it was held the last time */
 	struct outcome_of bare, now;
+	uint64_t ns;			/* that both took */
 };
 
 /* Connections of one service in one direction. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/clock.h"
 #include "core/fault.h"
 #include "core/mem.h"
 #include "prove/blame.h"
@@ -115,9 +116,11 @@ int hold_all(struct hold *h, bool with_policy)
 
 	for (size_t i = 0; !err && i < h->cases->n; i++) {
 		struct prove_case *c = &h->cases->v[i];
+		uint64_t began = clock_boot_ns();
 
 		if (frame_knows(c->flow.proto) && (with_policy || !c->test))
 			err = hold_one(h, c, with_policy ? &c->now : &c->bare);
+		c->ns += clock_boot_ns() - began;
 	}
 	return err;
 }

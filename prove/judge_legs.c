@@ -72,6 +72,7 @@ static int add_leg(struct prove_run *r, size_t first, size_t n, int i,
 		const struct prove_case *one = &r->cases.v[k];
 		enum leg_fate fate = fate_of(r, one, i, whole);
 
+		l->ns += one->ns / 2;	/* the other leg has the rest */
 		if (!outweighs(fate, l->fate))
 			continue;
 		l->fate = fate;
@@ -116,7 +117,7 @@ static void judge_test(const struct prove_run *r, struct prove_test *t,
 
 	*t = (struct prove_test){
 		.test = c->test, .tried = e.seen, .tracked = e.tracked,
-		.accepted = e.accepted, .by = e.by,
+		.accepted = e.accepted, .by = e.by, .ns = c->ns,
 	};
 	t->passed = t->tried &&
 		    (c->test->tracked < 0 || c->test->tracked == t->tracked) &&

@@ -45,6 +45,7 @@ struct prove_leg {
 	bool reply;
 	enum leg_fate fate;
 	size_t connections;
+	uint64_t ns;			/* half of what these took */
 	struct call call;		/* a connection that shows it */
 	const char *by;			/* the rule; NULL: not known, or none */
 };
@@ -52,6 +53,7 @@ struct prove_leg {
 struct prove_test {
 	const struct packet_test *test;
 	bool tried, tracked, accepted, passed;
+	uint64_t ns;
 	const char *by;
 };
 

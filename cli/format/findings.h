@@ -38,6 +38,7 @@ struct tried_case {
 	enum case_end end;
 	const char *why;		/* in a line; NULL: it passed */
 	const char *details;		/* lines; NULL: none */
+	uint64_t ns;			/* that it took; 0: not told */
 };
 
 struct findings {

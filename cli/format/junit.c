@@ -14,15 +14,6 @@
 #include "cli/output/xml_character.h"
 #include "core/mem.h"
 
-static const char *entity(char c)
-{
-	return c == '&'	 ? "&amp;" :
-	       c == '<'	 ? "&lt;" :
-	       c == '>'	 ? "&gt;" :
-	       c == '"'	 ? "&quot;" :
-	       c == '\'' ? "&apos;" : NULL;
-}
-
 /* `lines`: line feeds stay; else they are escaped as in C, like the rest. */
 static void put_xml(const char *s, bool lines)
 {
@@ -32,8 +23,8 @@ static void put_xml(const char *s, bool lines)
 	for (; n; s += len, n -= len) {
 		len = xml_character(s, n);
 		if (len) {
-			if (entity(*s))
-				fputs(entity(*s), stdout);
+			if (xml_entity(*s))
+				fputs(xml_entity(*s), stdout);
 			else
 				fwrite(s, 1, len, stdout);
 			continue;
@@ -49,6 +40,13 @@ static void put_attribute(const char *name, const char *value)
 	printf(" %s=\"", name);
 	put_xml(value, false);
 	putchar('"');
+}
+
+/* In seconds, as junitreport adds them up. */
+static void put_time(uint64_t ns)
+{
+	if (ns)
+		printf(" time=\"%.6f\"", (double)ns / 1e9);
 }
 
 static void put_counts(const size_t *of_end)
@@ -93,6 +91,7 @@ static int put_case(const struct findings *f, const struct tried_case *x)
 		if (x->at.line)
 			printf(" line=\"%u\"", x->at.line);
 	}
+	put_time(x->ns);
 	if (x->end == CASE_PASSED) {
 		puts("/>");
 	} else {
@@ -105,32 +104,40 @@ static int put_case(const struct findings *f, const struct tried_case *x)
 
 /* The cases from `first` on that are of its suite. */
 static size_t suite_size(const struct findings *f, size_t first,
-			 size_t ret_of_end[CASE_END_MAX_])
+			 size_t ret_of_end[CASE_END_MAX_], uint64_t *ret_ns)
 {
 	const struct tried_case *v = &f->cases[first];
 	size_t n = 0;
 
-	while (first + n < f->n_cases && !strcmp(v[n].suite, v->suite))
-		ret_of_end[v[n++].end]++;
+	for (; first + n < f->n_cases && !strcmp(v[n].suite, v->suite); n++) {
+		ret_of_end[v[n].end]++;
+		*ret_ns += v[n].ns;
+	}
 	return n;
 }
 
 static int print(const struct findings *f)
 {
+	uint64_t all_ns = 0;
 	int err = 0;
 	size_t n;
 
 	puts("<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
 	printf("<testsuites name=\"ctpolicy %s\"", f->command);
 	put_counts(f->of_end);
+	for (size_t i = 0; i < f->n_cases; i++)
+		all_ns += f->cases[i].ns;
+	put_time(all_ns);
 	puts(">");
 	for (size_t i = 0; i < f->n_cases; i += n) {
 		size_t of_end[CASE_END_MAX_] = { 0 };
+		uint64_t ns = 0;
 
-		n = suite_size(f, i, of_end);
+		n = suite_size(f, i, of_end, &ns);
 		fputs(" <testsuite", stdout);
 		put_attribute("name", f->cases[i].suite);
 		put_counts(of_end);
+		put_time(ns);
 		puts(">");
 		for (size_t k = i; k < i + n; k++)
 			err |= put_case(f, &f->cases[k]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cli/output/xml_character.h: what XML, and so this program's HTML, may hold.
+ * cli/output/xml_character.h: what XML, and so this program's HTML, may hold,
+ * and how it holds the characters that it is written with.
  *
  * Source: Extensible Markup Language 1.0, production 2, Char.
  */
@@ -21,6 +22,16 @@ static inline size_t xml_character(const char *s, size_t n)
 
 	return len == 3 && (!memcmp(s, "\xef\xbf\xbe", len) ||
 			    !memcmp(s, "\xef\xbf\xbf", len)) ? 0 : len;
+}
+
+/* What stands for it in text and attributes; NULL: it stands for itself. */
+static inline const char *xml_entity(char c)
+{
+	return c == '&'	 ? "&amp;" :
+	       c == '<'	 ? "&lt;" :
+	       c == '>'	 ? "&gt;" :
+	       c == '"'	 ? "&quot;" :
+	       c == '\'' ? "&#39;" : NULL;
 }
 
 #endif

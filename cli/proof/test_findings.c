@@ -31,6 +31,7 @@ static void add_leg(const struct prove_run *r, const struct prove_leg *l,
 	struct tried_case c = {
 		.suite = r->backend, .at = l->service->at,
 		.end = fates[l->fate].end, .why = fates[l->fate].why,
+		.ns = l->ns,
 	};
 
 	prove_leg_words(l, &leg);
@@ -64,6 +65,7 @@ static void add_test(const struct prove_run *r, const struct prove_test *t,
 	struct tried_case c = {
 		.suite = r->backend, .at = t->test->at,
 		.end = t->passed ? CASE_PASSED : CASE_FAILED,
+		.ns = t->ns,
 	};
 
 	test_packet_words(t->test, &b);

@@ -10,30 +10,11 @@
 
 #define DIGITS_MAX 24		/* of 64 bits, in decimal */
 
-/* NULL: the character stands for itself. */
-static const char *escape_of(char c)
-{
-	switch (c) {
-	case '&':
-		return "&amp;";
-	case '<':
-		return "&lt;";
-	case '>':
-		return "&gt;";
-	case '"':
-		return "&quot;";
-	case '\'':
-		return "&#39;";
-	default:
-		return NULL;
-	}
-}
-
 /* One character, or a byte that is none; its length. */
 static size_t put(struct strbuf *out, const char *s, size_t n)
 {
 	size_t len = xml_character(s, n);
-	const char *escape = escape_of(*s);
+	const char *escape = xml_entity(*s);
 	char buf[DIAG_ESCAPED_MAX];
 
 	if (escape) {

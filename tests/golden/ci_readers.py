@@ -200,9 +200,24 @@ def junit(text):
                         "passed" if end is None else end.tag,
                         None if end is None else end.get("message")))
         counted(suite, own)
+        timed(suite, suite)
         cases += own
     counted(top, cases)
+    timed(top, [case for suite in top for case in suite])
     return cases
+
+
+def seconds(text):
+    """Of each case of JUnit, None where it is not told."""
+    top = ET.fromstring(text.encode("utf-8", "surrogateescape"))
+    return [case.get("time") and float(case.get("time"))
+            for suite in top for case in suite]
+
+
+def timed(element, cases):
+    took = [float(case.get("time", 0)) for case in cases]
+    need(abs(sum(took) - float(element.get("time", 0))) < .001 * len(took) +
+         .001, "the sum of times")
 
 
 def counted(element, cases):

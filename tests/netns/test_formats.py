@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import lab
 from tally import case, check, end
@@ -72,6 +73,10 @@ def proves(space):
     tests = sum(len(r["tests"]) for r in said["runs"])
     proven = sum(r["legs_proven"] for r in said["runs"])
     assert len(cases) == legs + tests and legs > 4, (legs, tests, cases)
+    began = time.monotonic()
+    took = ci_readers.seconds(run(space, "test", path, "--format", "junit")[1])
+    assert len(took) == len(cases) and all(took), took
+    assert 0 < sum(took) < time.monotonic() - began, took
     passed = [c for c in cases if c[2] == "passed"]
     assert len(passed) == proven + sum(
         t["passed"] for r in said["runs"] for t in r["tests"])
