@@ -114,8 +114,13 @@ static int emit_pair(const struct ipt_group *g, const struct bucket *b)
 	return err || !b->n ? err : add_set(g, &one, start);
 }
 
-static bool all_exact(const struct prefix_set *s)
+/* The addresses of r in that part of the group */
+static bool all_exact(const struct ipt_group *g, const struct rule *r,
+		      unsigned int part)
 {
+	const struct prefix_set *s = g->g->part[part] == KEY_SADDR ?
+					     &r->match.saddr : &r->match.daddr;
+
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].len != (s->v[i].family == AF_INET ? 32 : 128))
 			return false;
@@ -141,9 +146,9 @@ static enum way way_of(const struct ipt_group *g, const struct rule *r)
 		return is_sprawling(g, r) ? WAY_OWN : WAY_SET;
 	if (is_sprawling(g, r))
 		return WAY_PAIR;
-	return all_exact(&r->match.saddr) ? WAY_SET :
-	       all_exact(&r->match.daddr) ? WAY_FLIPPED :
-					    WAY_PAIR;
+	return all_exact(g, r, 1) ? WAY_SET :
+	       all_exact(g, r, 2) ? WAY_FLIPPED :
+				    WAY_PAIR;
 }
 
 /* Add `d` to the count of each port that r has; true: one was taken. */

@@ -245,6 +245,36 @@ static void test_one_side_exact(void **state)
 	assert_int_equal(count(text, "dst,dst,src"), 1);
 }
 
+/* The exact side goes first, of requests and of answers to them. */
+static void test_answers_to_networks(void **state)
+{
+	struct ruleset rs = { 0 };
+	_cleanup_(image_free) struct image *img = NULL;
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	for (unsigned int i = 0; i < 60; i++) {
+		struct rule *r = add(&rs, i, AF_INET, IPPROTO_TCP);
+
+		r->hook = HOOK_OUTPUT;
+		r->leg = LEG_REPLY;
+		assert_int_equal(port_set_add(&r->match.sport,
+					      (struct port_range){ 80, 80 }),
+				 0);
+		addr(&r->match.daddr, i % 2 ? "10.%u.0.0/16" : "10.%u.0.1", i);
+		addr(&r->match.saddr, i % 2 ? "192.168.0.%u" :
+					      "192.168.%u.0/24", i);
+	}
+	img = lower(&rs);
+	text = text_of(img);
+	assert_int_equal(count(text, "--notrack"), 2);
+	assert_int_equal(count(text, "hash:ip,port,net "), 2);
+	assert_int_equal(count(text, "dst,src,src"), 1);
+	assert_int_equal(count(text, "src,src,dst"), 1);
+	assert_non_null(strstr(text, " 192.168.0.1,tcp:80,10.1.0.0/16"));
+	assert_non_null(strstr(text, " 10.2.0.1,tcp:80,192.168.2.0/24"));
+}
+
 /* A service more must not rename the sets of the others. */
 static void test_names_hold(void **state)
 {
@@ -324,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_fused),
 		cmocka_unit_test(test_two_networks),
 		cmocka_unit_test(test_one_side_exact),
+		cmocka_unit_test(test_answers_to_networks),
 		cmocka_unit_test(test_names_hold),
 		cmocka_unit_test(test_icmp_and_tails),
 		cmocka_unit_test(test_refusals),
