@@ -440,39 +440,61 @@ void first_release(struct first *x)
 	*x = (struct first){ 0 };
 }
 
+static bool meets_any(const struct zones *l, const struct zone *z)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (zone_meets(&l->v[i], z))
+			return true;
+	return false;
+}
+
+/* Of the entry, less the refusals before it. */
+static int add_accepted(struct arena *a, const struct first *x, size_t entry,
+			struct zones *all, size_t *cap, bool *ret_ok)
+{
+	struct zone z = x->v[entry].z;
+	struct zones l = { &z, 1 };
+
+	for (size_t k = 0; k < entry; k++) {
+		int err;
+
+		if (x->v[k].accepts || !meets_any(&l, &x->v[k].z))
+			continue;
+		err = cut(a, &l, &x->v[k].z, ret_ok);
+		if (err || !*ret_ok)
+			return err;
+	}
+	if (mem_grow(&all->v, cap, all->n + l.n))
+		return -ENOMEM;
+	memcpy(all->v + all->n, l.v, l.n * sizeof(*l.v));
+	all->n += l.n;
+	return 0;
+}
+
 int first_accepted(struct arena *a, const struct first *x, struct zones *ret,
 		   bool *ret_ok)
 {
 	bool ok = x->n <= SHORT_MAX;
-	struct zones out = { 0 };
-	int err;
-
-	if (ok)
-		out.v = arena_alloc(a, (x->n + 1) * PATH_MAX_ZONES,
-				    sizeof(*out.v));
-	err = out.v || !ok ? 0 : -ENOMEM;
+	_cleanup_free_ struct zone *v = NULL;
+	struct zones all = { 0 };
+	size_t cap = 0;
+	int err = 0;
 
 	for (size_t i = 0; !err && ok && i < x->n; i++) {
-		struct zones one = { .v = arena_alloc(a, 1, sizeof(*one.v)),
-				     .n = 1 };
-
-		if (!x->v[i].accepts)
-			continue;
-		if (!one.v)
-			return -ENOMEM;
-		one.v[0] = x->v[i].z;
-		for (size_t k = 0; !err && ok && k < i; k++)
-			if (!x->v[k].accepts)
-				err = cut(a, &one, &x->v[k].z, &ok);
-		if (err || !ok)
-			continue;
-		memcpy(out.v + out.n, one.v, one.n * sizeof(*one.v));
-		out.n += one.n;
+		if (x->v[i].accepts)
+			err = add_accepted(a, x, i, &all, &cap, &ok);
+		v = all.v;
 	}
-	if (!err && ok && out.n <= JOIN_MAX)
-		err = zones_join(a, &out);
+	if (!err && ok && all.n <= JOIN_MAX)
+		err = zones_join(a, &all);
+	if (err)
+		return err;
 	*ret_ok = ok;
-	if (!err)
-		*ret = out;
-	return err;
+	*ret = (struct zones){ .v = arena_alloc(a, all.n, sizeof(*v)),
+			       .n = all.n };
+	if (!ret->v)
+		return -ENOMEM;
+	if (all.n)
+		memcpy(ret->v, all.v, all.n * sizeof(*v));
+	return 0;
 }

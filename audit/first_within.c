@@ -6,13 +6,14 @@
 
 #include "core/mem.h"
 
-#define NEAR_MAX 256		/* entries compared with each other */
+#define NEAR_MAX 256		/* entries that a refusal is compared with */
+#define FIRST_MAX 64		/* those that an accepting one is */
 
 /* Said before, or (a refusal) with nothing behind it that it changes. */
 static bool says_nothing(const struct first *x, size_t i)
 {
 	if (x->v[i].accepts) {
-		for (size_t k = 0; k < i && k < NEAR_MAX; k++)
+		for (size_t k = 0; k < i && k < FIRST_MAX; k++)
 			if (x->v[k].accepts &&
 			    zone_within(&x->v[i].z, &x->v[k].z))
 				return true;

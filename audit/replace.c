@@ -202,9 +202,7 @@ static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
 	if (!err)
 		err = replace_rule(&j, &l);
 	if (err == -E2BIG)
-		j.e.why = job_has_flows(&j) ?
-			"has states that no short list of rules can stand for" :
-			"stands ahead of routing or behind it, where rules tell what is new of tcp and icmp alone";
+		j.e.why = list_too_long(&j);
 	else if (!err && !may_change(&j, &l))
 		j.e.why = "stands by its number among the others, which more rules would change";
 	else if (!err && j.e.depends)
@@ -221,9 +219,7 @@ static int replace_in_hook(struct replacing *x, uint32_t rule, uint8_t hook)
 	return close_edit(&j, &l);
 }
 
-typedef int hook_fn(struct replacing *x, uint32_t rule, uint8_t hook);
-
-static int each_hook(struct replacing *x, uint32_t rule, hook_fn *fn)
+static int each_hook(struct replacing *x, uint32_t rule, job_fn *fn)
 {
 	static const uint8_t hooks[] = {
 		NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT,
@@ -234,10 +230,10 @@ static int each_hook(struct replacing *x, uint32_t rule, hook_fn *fn)
 
 	/* that nobody calls: as if packets went through the host there */
 	if (!reach)
-		return fn(x, rule, NF_INET_FORWARD);
+		return keep_job(x, rule, NF_INET_FORWARD, fn);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(hooks); i++)
 		if (reach >> hooks[i] & 1)
-			err = fn(x, rule, hooks[i]);
+			err = keep_job(x, rule, hooks[i], fn);
 	return err;
 }
 
@@ -366,6 +362,7 @@ static void begin_round(struct replacing *x)
 
 	s->n_edits = s->n_rules = s->n_chains = s->n_inner = 0;
 	x->n_notes = x->n_names = 0;
+	x->full = false;
 	memset(x->loose, 0, x->f->n_chains * sizeof(*x->loose));
 	for (size_t i = 0; i < ARRAY_SIZE(x->held); i++)
 		for (size_t k = 0; k < x->f->n_rules; k++)
@@ -483,7 +480,7 @@ int replace_find(struct arena *a, const struct foreign *f,
 {
 	_cleanup_(stateless_release) struct stateless out = { 0 };
 	_cleanup_(replacing_release) struct replacing x = {
-		.a = a, .f = f, .how = how, .out = &out,
+		.a = a, .kept = a, .f = f, .how = how, .out = &out,
 	};
 	int err = begin(&x);
 

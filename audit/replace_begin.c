@@ -134,6 +134,16 @@ int begin_lo_only(struct job *j, struct zone *z)
 	return zone_intersect(j->x->a, z, &only, z);
 }
 
+/* Does the first that any of them meets accept all of them? */
+static bool takes_all(const struct first *x, const struct zone *z)
+{
+	size_t i = 0;
+
+	while (i < x->n && !zone_meets(&x->v[i].z, z))
+		i++;
+	return i < x->n && x->v[i].accepts && zone_within(z, &x->v[i].z);
+}
+
 int begin_lo_is_open(struct job *j, uint8_t hook, uint32_t proto, bool *ret)
 {
 	struct replacing *x = j->x;
@@ -141,7 +151,6 @@ int begin_lo_is_open(struct job *j, uint8_t hook, uint32_t proto, bool *ret)
 	uint32_t chain = replace_main_chain(
 		x, x->f->chains[j->r->chain].table, hook);
 	struct zone z = zone_all(x->family);
-	_cleanup_(first_release) struct first in = { 0 };
 	struct view *v = NULL;
 	int err = zone_limit(x->a, &z, ZONE_PROTO, protos, 1, false, &z);
 
@@ -150,10 +159,7 @@ int begin_lo_is_open(struct job *j, uint8_t hook, uint32_t proto, bool *ret)
 	if (err || chain == FOREIGN_NOWHERE)
 		return err;
 	err = replace_view(x, chain, &v);
-	if (!err)
-		err = first_within(x->a, &v->fresh, &z, &in);
-	*ret = !err && in.n && in.v[0].accepts &&
-	       zone_within(&z, &in.v[0].z);
+	*ret = !err && takes_all(&v->fresh, &z);
 	return err;
 }
 
@@ -402,7 +408,7 @@ static int find_begun(struct job *j, uint8_t hook, struct zones *ret)
 		return list_begun(x->a, &everything, ret);
 	err = replace_view(x, chain, &v);
 	if (!err && !v->begun.v)
-		err = list_begun(x->a, &v->fresh, &v->begun);
+		err = list_begun(x->kept, &v->fresh, &v->begun);
 	*ret = err ? (struct zones){ 0 } : v->begun;
 	return err;
 }
@@ -470,7 +476,7 @@ int begin_put(struct job *j, struct rule_list *l, enum stateless_does does,
 {
 	bool calls = does == DO_TARGET && !job_leaves(j);
 	struct zones all = { 0 };
-	int err = 0;
+	int err = j->x->full ? -E2BIG : 0;
 
 	for (size_t i = 0; !err && i < n; i++) {
 		_cleanup_(first_release) struct first in = { 0 };

@@ -12,6 +12,7 @@
 #include "core/mem.h"
 
 #define NEAR_MAX 64		/* rules that a new one is compared with */
+#define INNER_MAX 100000	/* rules in all new chains: list_too_long() */
 
 static bool does_the_same(const struct stateless_rule *a,
 			  const struct stateless_rule *b)
@@ -96,6 +97,10 @@ int list_chain(struct job *j, struct rule_list *l, uint32_t *ret)
 				     .first = (uint32_t)s->n_inner,
 				     .n = (uint32_t)l->n };
 
+	if (s->n_inner + l->n > INNER_MAX) {
+		j->x->full = true;
+		return -E2BIG;
+	}
 	c.like = (uint32_t)s->n_chains;
 	c.number = c.like - j->e.first_chain;
 
@@ -109,6 +114,15 @@ int list_chain(struct job *j, struct rule_list *l, uint32_t *ret)
 	s->chains[s->n_chains] = c;
 	*ret = (uint32_t)s->n_chains++;
 	return 0;
+}
+
+const char *list_too_long(const struct job *j)
+{
+	if (j->x->full)
+		return "would take more than 100000 new rules, together with the others";
+	return job_has_flows(j) ?
+		"has states that no short list of rules can stand for" :
+		"stands ahead of routing or behind it, where rules tell what is new of tcp and icmp alone";
 }
 
 void list_release(struct rule_list *l)
@@ -208,10 +222,10 @@ int replace_view(struct replacing *x, uint32_t chain, struct view **ret)
 	int err = 0;
 
 	if (!v->known)
-		err = first_find(x->a, x->f, &x->rules, chain, x->family,
+		err = first_find(x->kept, x->f, &x->rules, chain, x->family,
 				 STATE_NEW, &v->fresh);
 	if (!err && !v->known)
-		err = first_find(x->a, x->f, &x->rules, chain, x->family,
+		err = first_find(x->kept, x->f, &x->rules, chain, x->family,
 				 STATE_ESTABLISHED, &v->established);
 	if (err)
 		return err;

@@ -22,7 +22,8 @@ struct view {
 };
 
 struct replacing {
-	struct arena *a;
+	struct arena *a;		/* of the job at hand, or `kept` */
+	struct arena *kept;		/* until the end of all */
 	const struct foreign *f;
 	const struct replace_how *how;
 	struct rule_order rules;
@@ -38,6 +39,7 @@ struct replacing {
 	const char **stuck;		/* why it can't; NULL: it can */
 	bool *loose;			/* each copy counts apart */
 	bool counted_once, lost;
+	bool full;			/* as many rules as there may be */
 	uint32_t *held[2];		/* of a rule: the chain that counts */
 	uint32_t *notrack;		/* rules that take out */
 	size_t n_notrack, cap_notrack;
@@ -124,6 +126,8 @@ int list_put(struct job *j, struct rule_list *l, struct stateless_rule r);
 /* As it is, of whatever packets. */
 int list_add(struct job *j, struct rule_list *l, struct stateless_rule r);
 int list_chain(struct job *j, struct rule_list *l, uint32_t *ret);
+/* Of -E2BIG: why. */
+const char *list_too_long(const struct job *j);
 void list_release(struct rule_list *l);
 /* ICMP messages, by what they are to conntrack. */
 enum icmp_group {
@@ -204,6 +208,13 @@ bool limit_begins_anew(const struct job *j);
 
 /* replace_split.c: does the rule lead to a chain that becomes several? */
 bool split_leads(struct replacing *x, const struct foreign_rule *r);
+
+/*
+ * replace_keep.c: x->a is memory of the job alone; what it adds to x->out is
+ * copied from there.
+ */
+typedef int job_fn(struct replacing *x, uint32_t rule, uint8_t hook);
+int keep_job(struct replacing *x, uint32_t rule, uint8_t hook, job_fn *fn);
 
 /* replace_end.c: `ends` of the verdict at hand. */
 int job_find_end(struct job *j);

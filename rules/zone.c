@@ -385,6 +385,27 @@ static int take_in(struct arena *a, struct zone *x, const struct zone *y,
 	return *ret ? unite(a, x, y, dim) : 0;
 }
 
+/* Into the zone at `at` goes what it can take of those behind it. */
+static int join_behind(struct arena *a, struct zones *l, size_t at,
+		       bool *changed)
+{
+	size_t n = at + 1;
+	int err = 0;
+
+	for (size_t i = at + 1; i < l->n; i++) {
+		bool taken = false;
+
+		if (!err)
+			err = take_in(a, &l->v[at], &l->v[i], &taken);
+		if (taken)
+			*changed = true;
+		else
+			l->v[n++] = l->v[i];
+	}
+	l->n = n;
+	return err;
+}
+
 int zones_join(struct arena *a, struct zones *l)
 {
 	bool changed = true;
@@ -393,19 +414,24 @@ int zones_join(struct arena *a, struct zones *l)
 	while (changed && !err) {
 		changed = false;
 		for (size_t i = 0; !err && i < l->n; i++)
-			for (size_t j = i + 1; !err && j < l->n;) {
-				bool taken = false;
-
-				err = take_in(a, &l->v[i], &l->v[j], &taken);
-				if (!taken) {
-					j++;
-					continue;
-				}
-				changed = true;
-				l->n--;
-				memmove(&l->v[j], &l->v[j + 1],
-					(l->n - j) * sizeof(*l->v));
-			}
+			err = join_behind(a, l, i, &changed);
 	}
 	return err;
+}
+
+int zone_copy(struct arena *a, struct zone *z)
+{
+	for (size_t i = 0; i < ZONE_MAX_; i++) {
+		struct spans *s = &z->dim[i];
+		struct key_range *v;
+
+		if (!s->n)
+			continue;
+		v = arena_alloc(a, s->n, sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		memcpy(v, s->v, s->n * sizeof(*v));
+		s->v = v;
+	}
+	return 0;
 }

@@ -72,5 +72,7 @@ int zone_subtract(struct arena *a, const struct zone *x, const struct zone *y,
 struct zone zone_mirror(const struct zone *z);
 /* Zones within others go, those that differ in one dimension become one. */
 int zones_join(struct arena *a, struct zones *l);
+/* What it points to becomes part of this arena: the other one may go. */
+int zone_copy(struct arena *a, struct zone *z);
 
 #endif
