@@ -460,6 +460,8 @@ static int begin(struct replacing *x)
 	if (chain_hooks_early(x->f, x->early))
 		return -ENOMEM;
 	replace_rejects(x);
+	if (strays_find(x))
+		return -ENOMEM;
 	for (uint32_t i = 0; i < x->f->n_rules; i++) {
 		if (!(x->f->rules[i].features & FEATURE_BIT(NOTRACK)) ||
 		    foreign_is_gone(&x->f->rules[i]))

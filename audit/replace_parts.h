@@ -48,6 +48,7 @@ struct replacing {
 	bool rejects;
 	/* Hooks where one does, as in reach: with tcp-reset, with ICMP. */
 	uint8_t resets, refuses;
+	uint8_t syns;			/* where one refuses SYNs alone */
 	bool knows_resets;		/* of the family: replace_resets() */
 	uint32_t n_names;
 };
@@ -192,6 +193,15 @@ int errors_put(struct job *j, struct rule_list *l, enum stateless_does does);
 int related_put(struct job *j, struct rule_list *l, enum stateless_does does);
 int requests_put(struct job *j, struct rule_list *l,
 		 struct stateless_rule like);
+
+/* Of TCP. */
+int tcp_put(struct job *j, struct rule_list *l, enum stateless_does does);
+
+/* replace_strays.c: hooks where rules refuse initial SYNs; -ENOMEM. */
+int strays_find(struct replacing *x);
+/* Is the initial SYN left out? Then the rule takes strays alone. */
+bool strays_are(const struct job *j);
+int strays_put(struct job *j, struct rule_list *l);
 
 /* replace_invalid.c */
 int invalid_put(struct job *j, struct rule_list *l);

@@ -204,13 +204,6 @@ static int put_behind_others(struct job *j, struct rule_list *l)
 	return err ? err : list_put(j, l, call);
 }
 
-/* Is the initial SYN left out? Then it takes strays alone. */
-static bool takes_strays(const struct job *j)
-{
-	return j->asked.flags && !j->asked.takes_syn &&
-	       !has(j, STATE_ESTABLISHED);
-}
-
 /*
  * Of protocols that are seldom met, no rule tells the first packet from others:
  * where those of TCP, UDP and ICMP have passed, all of theirs may be new.
@@ -238,10 +231,8 @@ static int judge_new(struct job *j, struct rule_list *l)
 	const struct stateless_rule like = { .own = true };
 	int err;
 
-	if (takes_strays(j)) {
-		j->e.admits |= ADMITS(TCP);
-		return 0;
-	}
+	if (strays_are(j))
+		return strays_put(j, l);
 	if (!job_has_flows(j))
 		return put_syn(j, l);
 	if (!j->passed && !has(j, STATE_ESTABLISHED)) {

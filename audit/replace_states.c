@@ -105,7 +105,7 @@ static int cut_lo(struct job *j, uint32_t proto, struct begin_want *w)
 	return err;
 }
 
-static int put_tcp(struct job *j, struct rule_list *l, enum stateless_does does)
+int tcp_put(struct job *j, struct rule_list *l, enum stateless_does does)
 {
 	struct begin_want out[] = {
 		{ NF_INET_LOCAL_OUT, PROTO_TCP, false, 0, ASK_NOT_SYN, 0 },
@@ -326,7 +326,7 @@ int established_put(struct job *j, struct rule_list *l,
 		    enum stateless_does does)
 {
 	static put_fn *const parts[] = {
-		put_tcp, put_udp, replies_put, put_protos, put_fragments,
+		tcp_put, put_udp, replies_put, put_protos, put_fragments,
 	};
 	int err = 0;
 
