@@ -58,13 +58,11 @@ static int put_all(struct job *j, struct rule_list *l, const struct zone *z,
 				 &rest.zone);
 	if (err || zone_is_empty(&rest.zone))
 		return err;
-	if (is_sayable(j, &rest.zone)) {
-		if (takes_proto(j, PROTO_UDP))
-			j->e.loses |= LOSES(LIMIT);
+	j->e.loses |= LOSES(LIMIT);
+	if (is_sayable(j, &rest.zone))
 		return list_put(j, l, rest);
-	}
 	/* neither TCP nor ICMP: no rule asks for that; of the rest, UDP */
-	j->e.loses |= LOSES(PROTO) | LOSES(LIMIT);
+	j->e.loses |= LOSES(PROTO);
 	err = job_proto(j, PROTO_UDP, &rest.zone);
 	return err ? err : list_put(j, l, rest);
 }
@@ -117,6 +115,7 @@ static int put_new(struct job *j, struct rule_list *l,
 						-E2BIG;
 	if (!err)
 		err = put_all(j, l, &z, like);
+	j->e.loses |= j->asked.limited ? LOSES(LIMIT) : 0;
 	return err ? err : requests_put(j, l, like);
 }
 

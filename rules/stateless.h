@@ -38,7 +38,7 @@ enum stateless_admits { STATELESS_ADMITS(STATELESS_ADMIT_) ADMITS_MAX_ };
 /* What is lost: X(NAME, "a short sentence") */
 #define STATELESS_LOSES(X)						\
 	X(PROTO, "answers of protocols other than tcp, udp and icmp")	\
-	X(LIMIT, "a limit on new udp flows counts every datagram")	\
+	X(LIMIT, "a limit on new flows counts every packet of those that are not of tcp")	\
 	X(RATE, "a limit, a quota or a count holds for each of several rules, so that as many times as much may pass") \
 	X(QUOTA, "a quota begins anew when rules are applied or removed") \
 	X(PEERS, "answers of udp from more than 100 addresses at a time, unless xt_recent has a larger ip_list_tot") \
