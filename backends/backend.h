@@ -110,6 +110,7 @@ struct snapshot {
 	struct image *image;
 	struct survey survey;
 	struct stamp stamp;
+	bool untouched;		/* nobody wrote since what is expected was */
 };
 
 /*

@@ -201,6 +201,16 @@ static int want_nothing(struct part *m)
 	return m->want ? 0 : -ENOMEM;
 }
 
+/* The steps that were made point into it. */
+static void drop_want(struct part *m)
+{
+	if (m->made && m->made->want == m->want) {
+		image_free(&m->made_want);
+		m->made_want = TAKE_PTR(m->want);
+	}
+	image_free(&m->want);
+}
+
 /* What was reported the first time is not repeated, unless it fails now. */
 int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 {
@@ -208,7 +218,7 @@ int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 	bool again = m->lowered;
 	int err;
 
-	image_free(&m->want);
+	drop_want(m);
 	if (m->past) {
 		err = past_aim(m->past, &m->live, &m->want, &p->diags);
 		if (!err)
@@ -228,13 +238,19 @@ int plan_lower(struct plan *p, struct part *m, const struct survey *host)
 /* After a commit, what was wanted; else what was wanted before. */
 static int look(struct plan *p, struct part *m)
 {
-	const struct image *want = m->want ? m->want : m->made_want;
 	bool wrote = m->wrote;
 
 	snapshot_release(&m->live);
 	m->wrote = false;
-	return reading_take(p, m->backend, m->ctx, want, wrote, &m->live,
+	return reading_take(p, m->backend, m->ctx, m->want, wrote, &m->live,
 			    &p->diags);
+}
+
+/* Lowered for a host that nobody but ctpolicy has changed since. */
+static bool want_stands(const struct plan *p, const struct part *m)
+{
+	return m->want && m->live.untouched && !m->past &&
+	       !edits_are_wanted(p);
 }
 
 int plan_compare_part(struct plan *p, struct part *m)
@@ -258,7 +274,7 @@ int plan_compare_part(struct plan *p, struct part *m)
 		err = placing_live(p, m);
 	if (!err && !m->past)
 		err = forbidden_check(p, m);
-	if (!err)
+	if (!err && !want_stands(p, m))
 		err = plan_lower(p, m, &m->live.survey);
 	if (!err && !m->past && edits_are_wanted(p))
 		err = edits_put(p, m);

@@ -253,8 +253,8 @@ static void remember(struct plan *p, bool keeps_steps)
 		m->before = TAKE_PTR(m->live.image);
 		snapshot_release(&m->live);
 		if (keeps_steps && m->steps) {
+			changeset_free(&m->made);
 			m->made = TAKE_PTR(m->changes);
-			m->made_want = TAKE_PTR(m->want);
 		}
 		changeset_free(&m->changes);
 	}

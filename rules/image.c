@@ -190,15 +190,26 @@ static size_t whole_characters(const char *s, size_t n)
 	return n - at < need ? at : n;
 }
 
+/* As much of s as fits; returns where all of it would end. */
+static size_t put_text(char *buf, size_t max, size_t at, const char *s)
+{
+	size_t n = strlen(s), room = at < max ? max - at : 0;
+
+	if (room)
+		memcpy(buf + at, s, n < room ? n : room);
+	return at + n;
+}
+
+/* By hand: each of a million elements has one. */
 void origin_comment(const struct origin *o, char *buf, size_t max)
 {
 	bool named = o && o->service;
-	int n = snprintf(buf, max + 1, "%s%s%s",
-			 named ? o->service : "ctpolicy",
-			 named && o->why ? ": " : "",
-			 named && o->why ? o->why : "");
-	size_t len = n < 0 ? 0 : (size_t)n;
+	size_t len = put_text(buf, max, 0, named ? o->service : "ctpolicy");
 
+	if (named && o->why) {
+		len = put_text(buf, max, len, ": ");
+		len = put_text(buf, max, len, o->why);
+	}
 	if (len > max)
 		len = whole_characters(buf, max);
 	buf[len] = '\0';

@@ -128,6 +128,8 @@ int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 /* NFTA_SET_COUNT, of kernels from 6.16 on; headers may be older. */
 #define NFT_SET_COUNT 20
 void nft_expect(struct backend_ctx *ctx, const struct expectation *e);
+/* Is this the generation at which what is expected was written? */
+bool nft_is_as_written(const struct backend_ctx *ctx, uint32_t generation);
 /* All elements of the image's sets, whose definitions were read. */
 int nft_read_sets(struct backend_ctx *ctx, struct image *img);
 

@@ -29,6 +29,7 @@
 
 #include "backends/nft/nft_kernel.h"
 #include "core/mem.h"
+#include "rules/image_copy.h"
 
 /* From here on asking for each element is cheaper than a dump. */
 #define BY_KEY_MIN 150000
@@ -152,26 +153,6 @@ static int sample_agrees(struct set_read *s, bool *ret)
 	return err == -ENOMEM ? err : 0;
 }
 
-/* The image's own origins: those that are expected may go before it does. */
-static int copy_elements(struct set_read *s)
-{
-	const struct elems *e = &s->expected->elems;
-	const struct origin *last = NULL, *mine = NULL;
-	char comment[COMMENT_MAX + 1];
-	int err = elems_copy(e, &s->set->elems);
-
-	for (size_t i = 0; !err && i < e->n; i++) {
-		if (e->origin[i] && e->origin[i] != last) {
-			last = e->origin[i];
-			origin_comment(last, comment, COMMENT_MAX);
-			mine = image_origin(s->image, comment);
-			err = mine ? 0 : -ENOMEM;
-		}
-		s->set->elems.origin[i] = e->origin[i] ? mine : NULL;
-	}
-	return err;
-}
-
 static int take_as_written(struct set_read *s, bool *ret)
 {
 	int err;
@@ -179,7 +160,8 @@ static int take_as_written(struct set_read *s, bool *ret)
 	if (s->set->counted && s->set->count != s->expected->elems.n)
 		return 0;
 	err = sample_agrees(s, ret);
-	return !err && *ret ? copy_elements(s) : err;
+	return !err && *ret ?
+		       image_copy_elems(s->image, s->set, s->expected) : err;
 }
 
 static const struct image_set *find_expected(const struct set_read *s)
@@ -193,12 +175,17 @@ static const struct image_set *find_expected(const struct set_read *s)
 	return e && image_set_fits(e, s->set) ? e : NULL;
 }
 
+bool nft_is_as_written(const struct backend_ctx *ctx, uint32_t generation)
+{
+	return ctx->expected && ctx->expected->wrote && ctx->written &&
+	       ctx->written == generation;
+}
+
 /* Keys of two bytes lie in a list, which each question would walk. */
 static int read_expected(struct set_read *s, bool *ret)
 {
 	const struct expectation *x = s->ctx->expected;
-	bool written = x && x->wrote && s->ctx->written &&
-		       s->ctx->written == s->ctx->generation;
+	bool written = nft_is_as_written(s->ctx, s->ctx->generation);
 	bool by_key = s->set->counted && s->set->count >= BY_KEY_MIN;
 	size_t n;
 	int err = 0;

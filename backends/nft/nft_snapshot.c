@@ -431,6 +431,7 @@ int nft_snapshot(struct backend_ctx *ctx, struct snapshot *ret,
 		return err;
 	*ret = snap;
 	ret->stamp.generation = generation;
+	ret->untouched = nft_is_as_written(ctx, generation);
 	snap = (struct snapshot){ 0 };
 	return 0;
 }

@@ -37,7 +37,7 @@
 /* What each backend meets, and how often it was called. */
 static struct {
 	int open, snapshot, lower;	/* they fail with this */
-	bool ours, tracks;
+	bool ours, tracks, untouched;
 	size_t snapshots, lowerings;
 } hosts[2];
 
@@ -62,6 +62,7 @@ static int snapshot_at(size_t i, struct backend_ctx *ctx, struct snapshot *ret,
 	if (!err) {
 		ret->survey.ours |= hosts[i].ours;
 		ret->survey.tracks |= hosts[i].tracks;
+		ret->untouched = hosts[i].untouched;
 	}
 	return err;
 }

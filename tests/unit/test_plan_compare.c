@@ -133,6 +133,39 @@ static void comparing_cannot_lower(void **state)
 	assert_null(p.change.v[0].want);
 }
 
+/*
+ * Where nobody else wrote, what was wanted is what is verified; the steps that
+ * were made outlive it.
+ */
+static void comparing_lowers_once(void **state)
+{
+	_cleanup_(plan_release) struct plan p = { 0 };
+	struct progress progress;
+	struct part *m;
+
+	(void)state;
+	plan_live(&p, WEB);
+	m = &p.change.v[0];
+	assert_int_equal(plan_compare(&p), 0);
+	assert_false(changeset_is_empty(m->changes));
+	assert_int_equal(change_commit(&p.change, &progress, &p.diags), 0);
+	assert_true(m->wrote);
+	m->made = TAKE_PTR(m->changes);
+	m->before = TAKE_PTR(m->live.image);
+	snapshot_release(&m->live);
+	hosts[0].untouched = true;
+	assert_int_equal(plan_compare(&p), 0);
+	assert_true(changeset_is_empty(m->changes));
+	assert_false(m->wrote);
+	assert_int_equal(hosts[0].lowerings, 1);
+	assert_null(m->made_want);
+	hosts[0].untouched = false;
+	assert_int_equal(plan_compare(&p), 0);
+	assert_int_equal(hosts[0].lowerings, 2);
+	assert_ptr_equal(m->made_want, m->made->want);
+	assert_ptr_not_equal(m->want, m->made_want);
+}
+
 static void comparing_several_parts(void **state)
 {
 	_cleanup_(plan_release) struct plan p = { 0 };
@@ -164,6 +197,7 @@ int main(void)
 		TEST(comparing_reads_again),
 		TEST(comparing_cannot_read),
 		TEST(comparing_cannot_lower),
+		TEST(comparing_lowers_once),
 		TEST(comparing_several_parts),
 	};
 
