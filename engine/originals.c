@@ -72,7 +72,7 @@ static int read_saved(struct plan *p, struct saved_originals *ret)
 		st = reading;
 	if (!err && st)
 		err = saved_originals_read(st, ret, &p->diags);
-	return err == -ENOMEM ? err : 0;
+	return err == -ENOMEM || err == -FAULT_LACKING ? err : 0;
 }
 
 static int load(struct plan *p)

@@ -16,14 +16,14 @@
 #include "state/sealed.h"
 #include "state/state_file.h"
 
-#define FOLDER "/run/ctpolicy"
 #define SCHEMA 1
+#define KEYS 6
 #define LONGEST 8192		/* bytes of the file */
 
 static int open_folder(bool make, int *ret)
 {
 	struct folder f = FOLDER_CLOSED;
-	int err = folder_open(FOLDER, make, &f);
+	int err = folder_open(CLAIM_FOLDER, make, &f);
 
 	if (!err) {
 		*ret = f.fd;
@@ -86,8 +86,7 @@ static int take(json_t *j, struct claim *c)
 	if (json_unpack(j, "{s:i, s?s, s:I, s:I, s:s, s:b !}",
 			"schema", &schema, "folder", &folder, "id", &id,
 			"deadline", &deadline, "ending", &ending,
-			"told", &told) ||
-	    schema != SCHEMA || deadline < 0)
+			"told", &told) || deadline < 0)
 		return -EBADMSG;
 	err = sealed_get_u32(id, &say.over.id);
 	if (!err)
@@ -112,6 +111,8 @@ static int decode(const char *text, size_t len, struct claim *c)
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
 	int err = sealed_get_only(text, len, &j);
 
+	if (!err)
+		err = sealed_check_schema(j, SCHEMA, KEYS);
 	return err ? err : take(j, c);
 }
 
@@ -127,7 +128,7 @@ int claim_read(struct claim *c)
 		c->folder = NULL;
 		memset(&c->over, 0, sizeof(c->over));
 	}
-	return err == -ENOMEM ? err : 0;
+	return err == -ENOMEM || err == -EPROTO ? err : 0;
 }
 
 static int encode(const struct claim *c, struct strbuf *out)

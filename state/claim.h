@@ -16,7 +16,7 @@
  * Owner:  `space` is borrowed. claim_release() frees, lets go of the lock,
  *         and removes a file that says nothing.
  * Errors: -EWOULDBLOCK: somebody else held the lock for the whole time.
- *         -ENOMEM.
+ *         -EPROTO: another version of ctpolicy wrote it. -ENOMEM.
  */
 #ifndef CTPOLICY_STATE_CLAIM_H
 #define CTPOLICY_STATE_CLAIM_H
@@ -25,6 +25,8 @@
 #include <stdint.h>
 
 #include "state/pending.h"
+
+#define CLAIM_FOLDER "/run/ctpolicy"
 
 struct claim {
 	int fd;

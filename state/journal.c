@@ -28,13 +28,12 @@ static int say_damaged(const struct state *st, const char *name,
 	return -EIO;
 }
 
+/* Records are passed over by some commands, as those that cannot be read. */
 static int say_other_version(const struct state *st, const char *name,
 			     struct diags *d)
 {
-	diag_add(d, DIAG_ERROR, 0, ID_RECORD_VERSION, NOPOS,
-		 "%s/%s was written by another version of ctpolicy", st->path,
-		 name);
-	diag_help(d, "roll back with that version, or move the file away; then 'ctpolicy apply POLICY' or 'ctpolicy remove' sets the rules right");
+	(void)state_say_version(st->path, name,
+				"roll back with that version, or move the file away; then 'ctpolicy apply POLICY' or 'ctpolicy remove' sets the rules right", d);
 	return -EIO;
 }
 

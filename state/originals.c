@@ -14,6 +14,8 @@
 #include "state/state_io.h"
 
 #define SCHEMA 1
+#define KEYS 2
+#define RULE_KEYS 5
 
 static void release_one(struct saved_original *x)
 {
@@ -77,6 +79,8 @@ static int decode_one(json_t *j, struct saved_originals *ret)
 	const char *target, *table, *stand_in, *text;
 	int family;
 
+	if (json_object_size(j) > RULE_KEYS)
+		return -EPROTO;
 	if (json_unpack(j, "{s:s, s:i, s:s, s:s, s:s !}", "target", &target,
 			"family", &family, "table", &table, "stand_in",
 			&stand_in, "rule", &text) ||
@@ -97,10 +101,12 @@ int saved_originals_decode(const char *text, size_t len,
 	json_t *rules;
 	int schema, err = sealed_get_only(text, len, &j);
 
+	if (!err)
+		err = sealed_check_schema(j, SCHEMA, KEYS);
 	if (err)
 		return err;
 	if (json_unpack(j, "{s:i, s:o !}", "schema", &schema, "rules",
-			&rules) || schema != SCHEMA || !json_is_array(rules))
+			&rules) || !json_is_array(rules))
 		return -EBADMSG;
 	for (size_t i = 0; !err && i < json_array_size(rules); i++)
 		err = decode_one(json_array_get(rules, i), &s);
@@ -157,6 +163,9 @@ int saved_originals_read(struct state *st, struct saved_originals *ret,
 
 	if (!err)
 		err = saved_originals_decode(text, len, ret);
+	if (err == -EPROTO)
+		return state_say_version(st->path, STATE_ORIGINALS,
+					 "'remove' with that version, which can put back the rules that were replaced, or move the file away and load them from where the host has them", d);
 	if (err != -EBADMSG)
 		return err;
 	return diag_add(d, DIAG_WARNING, -EIO, ID_ORIGINALS_DAMAGED, NOPOS,

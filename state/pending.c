@@ -10,6 +10,8 @@
 #include "state/sealed.h"
 
 #define SCHEMA 1
+#define PENDING_KEYS 5
+#define ENDING_KEYS 4
 
 int pending_encode(const struct pending *p, struct strbuf *out)
 {
@@ -32,12 +34,13 @@ int pending_decode(const char *text, size_t len, struct pending *ret)
 	const char *space, *login;
 	int schema, err = sealed_get_only(text, len, &j);
 
+	if (!err)
+		err = sealed_check_schema(j, SCHEMA, PENDING_KEYS);
 	if (err)
 		return err;
 	if (json_unpack(j, "{s:i, s:I, s:I, s:s, s:s !}", "schema", &schema,
 			"id", &id, "deadline", &deadline, "space", &space,
-			"login", &login) ||
-	    schema != SCHEMA || deadline < 0 ||
+			"login", &login) || deadline < 0 ||
 	    strlen(login) >= sizeof(p.login))
 		return -EBADMSG;
 	err = sealed_get_u32(id, &p.id);
@@ -101,11 +104,12 @@ int ending_decode(const char *text, size_t len, struct ending_note *ret)
 	const char *name;
 	int schema, err = sealed_get_only(text, len, &j);
 
+	if (!err)
+		err = sealed_check_schema(j, SCHEMA, ENDING_KEYS);
 	if (err)
 		return err;
 	if (json_unpack(j, "{s:i, s:I, s:s, s:I !}", "schema", &schema,
-			"id", &id, "ending", &name, "time", &when) ||
-	    schema != SCHEMA)
+			"id", &id, "ending", &name, "time", &when))
 		return -EBADMSG;
 	err = sealed_get_u32(id, &e.id);
 	if (!err)

@@ -93,6 +93,16 @@ int sealed_get_only(const char *text, size_t len, json_t **ret)
 	return 0;
 }
 
+int sealed_check_schema(const json_t *j, int schema, size_t keys)
+{
+	const json_t *v = json_object_get(j, "schema");
+
+	if (!json_is_integer(v))
+		return -EBADMSG;
+	return json_integer_value(v) != schema || json_object_size(j) > keys ?
+		       -EPROTO : 0;
+}
+
 /* A number that ctpolicy wrote fits its field. */
 int sealed_get_u32(json_int_t v, uint32_t *ret)
 {

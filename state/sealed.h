@@ -4,7 +4,8 @@
  *
  * Shape:  a first line of JSON, perhaps a body, and a last line with a
  *         checksum of everything before it.
- * Errors: -EBADMSG: cut short, changed, or not of this form. -ENOMEM.
+ * Errors: -EBADMSG: cut short, changed, or not of this form. -EPROTO: whole,
+ *         but another version's. -ENOMEM.
  */
 #ifndef CTPOLICY_STATE_SEALED_H
 #define CTPOLICY_STATE_SEALED_H
@@ -27,6 +28,8 @@ int sealed_get_line(const char *text, size_t len, json_t **ret,
 /* A file that is one line of JSON; both include the checksum. */
 int sealed_put_only(json_t *j, struct strbuf *out);
 int sealed_get_only(const char *text, size_t len, json_t **ret);
+/* Has it the key "schema" of this version's, and no key more than these? */
+int sealed_check_schema(const json_t *j, int schema, size_t keys);
 /* A whole number that must fit its field. */
 int sealed_get_u32(json_int_t v, uint32_t *ret);
 /* `ret` holds SPACE_MAX bytes. */

@@ -14,6 +14,7 @@
 #include "state/folder.h"
 #include "state/forget.h"
 #include "state/state_file.h"
+#include "state/state_io.h"
 
 #define WAIT_S 20
 
@@ -126,6 +127,12 @@ static uint32_t read_number(int fd)
 	return *end == '\n' && n < UINT32_MAX ? (uint32_t)n : 0;
 }
 
+static int say_claim_version(const struct state *st, struct diags *d)
+{
+	return state_say_version(CLAIM_FOLDER, st->space.id,
+				 "end with that version what is on trial or unfinished; it holds until the next boot", d);
+}
+
 /* The namespace's lock first, then the folder's: always in this order. */
 static int take_locks(struct state *st, struct diags *d)
 {
@@ -136,6 +143,8 @@ static int take_locks(struct state *st, struct diags *d)
 		err = claim_lock(&st->claim, end);
 	if (err == -EWOULDBLOCK)
 		return say_busy(st->claim.fd, d);
+	if (err == -EPROTO)
+		return say_claim_version(st, d);
 	if (err == -ENOMEM)
 		return err;
 	/* If the namespace's lock cannot be had, nothing is guarded. */
@@ -227,7 +236,9 @@ static int open_to_read(struct state *st, const char *dir, struct diags *d)
 	if (err)
 		return cannot(d, "open the state folder", st->path, err);
 	err = claim_open(st->space.id, false, &st->claim);
-	return err ? err : claim_read(&st->claim);
+	if (!err)
+		err = claim_read(&st->claim);
+	return err == -EPROTO ? say_claim_version(st, d) : err;
 }
 
 int state_open_reading(const char *dir, struct state **ret, struct diags *d)

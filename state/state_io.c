@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fault.h"
 #include "state/folder.h"
 #include "state/state_file.h"
 
@@ -15,6 +16,16 @@ int state_cannot(const struct state *st, const char *what, const char *name,
 	diag_add(d, DIAG_ERROR, 0, ID_STATE_FILE, NOPOS, "cannot %s %s/%s: %s",
 		 what, st->path, name, strerror(-err));
 	return -EIO;
+}
+
+int state_say_version(const char *folder, const char *name, const char *help,
+		      struct diags *d)
+{
+	diag_add(d, DIAG_ERROR, 0, ID_RECORD_VERSION, NOPOS,
+		 "%s/%s was written by another version of ctpolicy", folder,
+		 name);
+	diag_help(d, "%s", help);
+	return -FAULT_LACKING;
 }
 
 int state_write(struct state *st, const char *name, const struct strbuf *text,

@@ -3,6 +3,7 @@
  * state/state_io.h: the files of an open state folder, with what went wrong.
  *
  * Errors: -EIO with a diagnostic; -ENOENT of a read without one; -ENOMEM.
+ *         -FAULT_LACKING of what another version wrote.
  */
 #ifndef CTPOLICY_STATE_STATE_IO_H
 #define CTPOLICY_STATE_STATE_IO_H
@@ -12,6 +13,9 @@
 
 int state_cannot(const struct state *st, const char *what, const char *name,
 		 int err, struct diags *d);
+/* `help`: what to do. Nothing was done, so that version can go on. */
+int state_say_version(const char *folder, const char *name, const char *help,
+		      struct diags *d);
 int state_write(struct state *st, const char *name, const struct strbuf *text,
 		struct diags *d);
 int state_read(struct state *st, const char *name, char **ret,

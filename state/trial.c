@@ -65,6 +65,9 @@ int pending_read(struct state *st, struct pending *ret, struct diags *d)
 
 	if (!err)
 		err = pending_decode(text, len, &p);
+	if (err == -EPROTO)
+		return state_say_version(st->path, STATE_PENDING,
+					 "confirm it or roll it back with that version; or move the file away, then 'ctpolicy apply POLICY' or 'ctpolicy remove' sets the rules right", d);
 	if (err == -EBADMSG) {
 		say_damaged(st, &p, d);
 		err = 0;
@@ -160,7 +163,7 @@ int ending_read(struct state *st, struct ending_note *ret, struct diags *d)
 	if (!err)
 		err = ending_decode(text, len, &e);
 	/* A result that nobody can read tells nothing. */
-	if (err == -EBADMSG)
+	if (err == -EBADMSG || err == -EPROTO)
 		return -ENOENT;
 	if (!err)
 		*ret = e;

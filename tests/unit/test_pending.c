@@ -147,7 +147,6 @@ static void other_notes(void **state)
 {
 	static const char *const wrong[] = {
 		"{}\n", "[]\n", "",
-		PENDING("2", "1", "5", "\"s\"", "\"\""),
 		PENDING("1", "-1", "5", "\"s\"", "\"\""),
 		PENDING("1", "4294967296", "5", "\"s\"", "\"\""),
 		PENDING("1", "\"1\"", "5", "\"s\"", "\"\""),
@@ -158,7 +157,6 @@ static void other_notes(void **state)
 		PENDING("1", "1", "5", "\"s\"", "0"),
 		PENDING("1", "1", "5", "\"s\"",
 			"\"" X256 X256 X256 X256 "\""),
-		PENDING("1", "1", "5", "\"s\"", "\"\",\"more\":1"),
 		PENDING("1", "1", "5", "\"s\"", "\"\"") "body",
 		"{\"schema\":1,\"id\":1,\"deadline\":5,\"space\":\"s\"}\n",
 	};
@@ -179,13 +177,11 @@ static void other_endings(void **state)
 {
 	static const char *const wrong[] = {
 		"{}\n", "1\n",
-		ENDING("2", "1", "\"failed\"", "0"),
 		ENDING("1", "-1", "\"failed\"", "0"),
 		ENDING("1", "4294967296", "\"failed\"", "0"),
 		ENDING("1", "1", "\"lost\"", "0"),
 		ENDING("1", "1", "2", "0"),
 		ENDING("1", "1", "\"failed\"", "\"now\""),
-		ENDING("1", "1", "\"failed\"", "0,\"more\":1"),
 		ENDING("1", "1", "\"failed\"", "0") "body",
 	};
 
@@ -197,6 +193,22 @@ static void other_endings(void **state)
 				 -EBADMSG);
 }
 
+/* What it holds beside is not known, so that it is not for this one. */
+static void newer_version(void **state)
+{
+	(void)state;
+	assert_int_equal(read_sealed(decode_pending, PENDING(
+		"2", "1", "5", "\"s\"", "\"\"")), -EPROTO);
+	assert_int_equal(read_sealed(decode_pending, PENDING(
+		"1", "1", "5", "\"s\"", "\"\",\"more\":1")), -EPROTO);
+	assert_int_equal(read_sealed(decode_pending, "{\"schema\":2}\n"),
+			 -EPROTO);
+	assert_int_equal(read_sealed(decode_ending, ENDING(
+		"2", "1", "\"failed\"", "0")), -EPROTO);
+	assert_int_equal(read_sealed(decode_ending, ENDING(
+		"1", "1", "\"failed\"", "0,\"more\":1")), -EPROTO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +218,7 @@ int main(void)
 		cmocka_unit_test(damaged),
 		cmocka_unit_test(other_notes),
 		cmocka_unit_test(other_endings),
+		cmocka_unit_test(newer_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

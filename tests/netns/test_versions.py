@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""State that a newer version of ctpolicy wrote, with a key or a schema that this
+one does not know: each command says so and leaves it, and the rules, alone."""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+CTPOLICY = os.environ["CTPOLICY"]
+TMP = tempfile.mkdtemp()
+STATE = os.path.join(TMP, "state")
+HEAD = """version: 1
+state_matching: forbidden
+existing_rules: replace
+untracked:
+"""
+SERVICE = "  - {name: %s, role: server, protocol: tcp, ports: [%d]}\n"
+RULES = {"nftables": ("nft -f -", """flush ruleset
+table inet filter {
+	chain input {
+		type filter hook input priority 0; policy drop;
+		ct state established,related accept
+		tcp dport 80 ct state new accept
+	}
+}
+"""), "iptables": ("iptables-legacy-restore", """*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 80 -m conntrack --ctstate NEW -j ACCEPT
+COMMIT
+""")}[os.environ["CTPOLICY_BACKENDS"].split()[0]]
+LOOKS = ("diff",)
+COMMANDS = (["apply"], ["remove"], ["rollback"], ["recover"], ["diff"],
+            ["watch", "--once"])
+
+
+def policy(name, port):
+    path = os.path.join(TMP, name + ".yaml")
+    with open(path, "w") as f:
+        f.write(HEAD + SERVICE % (name, port))
+    return path
+
+
+def sealed(text):
+    """With the checksum that ends a state file: FNV-1a of 64 bits."""
+    h = 0xcbf29ce484222325
+    for c in text.encode():
+        h = (h ^ c) * 0x100000001b3 & (1 << 64) - 1
+    return text + "%016x\n" % h
+
+
+def newer(path, change):
+    with open(path) as f:
+        said = json.loads(f.readline())
+    change(said)
+    put(path, sealed(json.dumps(said, separators=(",", ":")) + "\n"))
+
+
+def put(path, text):
+    """Whole at any time, for the process that waits for the trial's end."""
+    with open(path + ".new", "w") as f:
+        f.write(text)
+    os.replace(path + ".new", path)
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
+def ctpolicy(verb, *words):
+    p = subprocess.run([CTPOLICY, verb, "--state-dir", STATE, *words],
+                       capture_output=True, text=True, check=False)
+    return p.returncode, p.stdout + p.stderr
+
+
+def ruleset():
+    return subprocess.run(
+        "iptables-legacy-save | sed '/^#/d; s/\\[.*//'; nft -s list ruleset",
+        shell=True, text=True, capture_output=True, check=True).stdout
+
+
+class Newer(unittest.TestCase):
+    def setUp(self):
+        command, rules = RULES
+        subprocess.run(command.split(), input=rules, text=True, check=True)
+        shutil.rmtree(STATE, ignore_errors=True)
+        self.done("apply", policy("web", 80))
+        self.done("apply", "--confirm", "10m", policy("more", 81))
+
+    def tearDown(self):
+        ctpolicy("rollback")
+        self.done("remove")
+        self.assertNotIn("ctpolicy", ruleset().lower())
+
+    def done(self, *words):
+        code, said = ctpolicy(*words)
+        self.assertEqual(code, 0, (words, said))
+
+    def left_alone(self, path, commands):
+        """By each of the commands, whatever is new in it."""
+        was = read(path)
+        for change in (lambda s: s.update(schema=2),
+                       lambda s: s.update(more=[])):
+            newer(path, change)
+            now, rules = read(path), ruleset()
+            for words in commands:
+                if words[0] in ("apply", "diff"):
+                    words = [*words, policy("more", 81)]
+                code, said = ctpolicy(*words)
+                # who only looks needs no trial's end
+                self.assertIn(code, (69, 0 if words[0] in LOOKS else 69),
+                              (words, said))
+                self.assertIn(path + " was written by another version of "
+                              "ctpolicy [CT584]", said)
+                self.assertEqual((read(path), ruleset()), (now, rules), words)
+            put(path, was)
+
+    def test_trial(self):
+        """Rules can be removed whatever is said there; that stays, too."""
+        path, = glob.glob(STATE + "/*/pending")
+        self.left_alone(path, [*(w for w in COMMANDS if w[0] != "remove"),
+                               ["confirm"]])
+        newer(path, lambda s: s.update(more=[]))
+        now = read(path)
+        self.done("remove")
+        self.assertNotIn("ctpolicy", ruleset().lower())
+        self.assertEqual(read(path), now)
+        self.assertEqual(ctpolicy("apply", policy("web", 80))[0], 69)
+        os.unlink(path)
+        self.done("apply", policy("web", 80))
+
+    def test_claim(self):
+        self.left_alone(*glob.glob("/run/ctpolicy/*"),
+                        (*COMMANDS, ["confirm"]))
+
+    def test_replaced_rules(self):
+        self.done("confirm")
+        self.left_alone(*glob.glob(STATE + "/*/originals"),
+                        [w for w in COMMANDS if w[0] != "recover"])
+
+
+if __name__ == "__main__":
+    unittest.main()
