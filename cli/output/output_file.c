@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 #include "core/fault.h"
@@ -15,9 +16,16 @@ bool output_to_stdout(const char *path)
 	return !strcmp(path, "-");
 }
 
+/* What is said of it here is not said again when the program ends. */
 static int print(const char *text)
 {
-	return fputs(text, stdout) < 0 || fflush(stdout) ? -errno : 0;
+	int err = fputs(text, stdout) < 0 || fflush(stdout) ? -errno : 0;
+
+	if (err) {
+		__fpurge(stdout);
+		clearerr(stdout);
+	}
+	return err;
 }
 
 static const char *reason(int err)

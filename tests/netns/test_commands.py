@@ -179,6 +179,10 @@ def streams():
             expect("cannot write the output" in p.stderr and "in force" in p.stderr, "says both", p)
             code(0, "and is in force", "diff", "--backend", backend, policy(OPEN))
             run("remove")
+    for words in (["status", "--prometheus", "-"], ["report", "-o", "-"]):
+        p = code(74, "a full disk, said once", *words,
+                 prefix=("sh", "-c", '"$@" >/dev/full', "sh"))
+        expect(p.stderr.count("cannot") == 1 and "CT833" in p.stderr, "once", p)
     odd = policy(OPEN, "odd.yaml")
     name = os.path.join(os.fsencode(TMP), b"odd\xff.yaml")
     os.rename(odd, name)
