@@ -193,9 +193,7 @@ int entries_say_unread(int err, struct diags *d)
 	if (err && err != -ENOMEM)
 		diag_add(d, DIAG_ERROR, 0, ID_ENTRIES_UNREAD, NOPOS,
 			 "the connection table's entries cannot be listed: %s",
-			 err == -EAGAIN ?
-				 "somebody resizes its hash again and again" :
-				 strerror(-err));
+			 hash_size_reason(err));
 	return err;
 }
 

@@ -13,6 +13,7 @@
 #include "host/conntrack/at_work.h"
 #include "host/conntrack/conntrack.h"
 #include "host/conntrack/ctnetlink.h"
+#include "host/conntrack/hash_size.h"
 #include "host/conntrack/scope.h"
 #include "host/conntrack/sockets.h"
 #include "host/conntrack/tuple.h"
@@ -174,7 +175,7 @@ int conntrack_adopt(const struct image *out, const struct image *but,
 		return 0;
 	return diag_add(d, DIAG_WARNING, err, ID_NOT_ADOPTED, NOPOS,
 			"not all open connections got an entry in the connection table; some may have to be opened again: %s",
-			strerror(-err));
+			hash_size_reason(err));
 }
 
 static int delete_families(struct ctnl *x, struct adopted *a,
@@ -238,7 +239,7 @@ static int give_up(struct adopted *a, bool all, struct diags *d)
 	return !err ? 0 :
 	       diag_add(d, DIAG_WARNING, err, ID_ENTRIES_KEPT, NOPOS,
 			  "not all old conntrack entries could be dropped: %s",
-			  strerror(-err));
+			  hash_size_reason(err));
 }
 
 int conntrack_keep_tracked(struct adopted *a, struct diags *d)

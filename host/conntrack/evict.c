@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "host/conntrack/conntrack.h"
 #include "host/conntrack/ctnetlink.h"
+#include "host/conntrack/hash_size.h"
 #include "host/conntrack/scope.h"
 #include "host/conntrack/tuple.h"
 #include "host/host.h"
@@ -102,5 +103,5 @@ int conntrack_evict(const struct image *out, const struct image *but,
 		return 0;
 	return diag_add(d, DIAG_WARNING, err, ID_ENTRIES_KEPT, NOPOS,
 			"not all old conntrack entries could be dropped: %s",
-			strerror(-err));
+			hash_size_reason(err));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/conntrack/hash_size.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/types.h>
@@ -27,6 +28,12 @@ bool hash_size_changed(const struct hash_size *h)
 	size_t n = read_size(h->fd, now, sizeof(now));
 
 	return h->len && n && (n != h->len || memcmp(now, h->text, n) != 0);
+}
+
+const char *hash_size_reason(int err)
+{
+	return err == -EAGAIN ? "somebody resizes the table's hash again and again" :
+				strerror(-err);
 }
 
 void hash_size_end(struct hash_size *h)

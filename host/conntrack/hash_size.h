@@ -31,6 +31,8 @@ struct hash_size {
 
 void hash_size_begin(struct hash_size *h);
 bool hash_size_changed(const struct hash_size *h);
+/* Why a listing failed, -EAGAIN of being moved under it again and again. */
+const char *hash_size_reason(int err);
 void hash_size_end(struct hash_size *h);
 
 #endif
