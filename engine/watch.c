@@ -61,7 +61,7 @@ struct watcher {
 	uint64_t last_repair;
 	unsigned int in_a_row;		/* of one reload's */
 	uint64_t pause, rests_until;	/* 0: does not */
-	struct originals fresh;
+	struct watch_fresh fresh;
 	enum watch_sight last, said;
 	int said_err;
 	uint32_t said_change;
@@ -403,7 +403,7 @@ int watch_run(const struct request *rq, watch_say *say, void *arg)
 		rule_events_close(&w.events);
 	if (w.signals >= 0)
 		close(w.signals);
-	originals_release(&w.fresh);
+	originals_release(&w.fresh.rules);
 	watch_look_release(&first);
 	return first.err;
 }
@@ -414,7 +414,7 @@ static int look_patiently(struct watch_look *look, const struct request *rq)
 
 	watch_look(look, rq, true);
 	while (look->err && clock_boot_ns() - began < PATIENCE_MS * MS) {
-		struct originals *fresh = look->fresh;
+		struct watch_fresh *fresh = look->fresh;
 
 		watch_look_release(look);
 		look->fresh = fresh;
@@ -426,7 +426,7 @@ static int look_patiently(struct watch_look *look, const struct request *rq)
 
 int watch_once(const struct request *rq, watch_say *say, void *arg)
 {
-	struct originals fresh = { 0 };
+	struct watch_fresh fresh = { 0 };
 	struct watch_look look = { .fresh = &fresh };
 	int err = privilege_require(&look.plan.diags);
 
@@ -437,11 +437,12 @@ int watch_once(const struct request *rq, watch_say *say, void *arg)
 		bool blind = !privilege_sees_processes();
 
 		err = look_patiently(&look, rq);
-		warn_blind(&look, blind);
+		/* Of a look that repairs nothing it makes no difference. */
+		warn_blind(&look, blind && look.sight > WATCH_IN_FORCE);
 	}
 	say(&look, arg);
 	watch_look_release(&look);
-	originals_release(&fresh);
+	originals_release(&fresh.rules);
 	return err;
 }
 

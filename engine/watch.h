@@ -41,17 +41,23 @@ enum watch_sight {
 	WATCH_MAX_
 };
 
+/*
+ * Rules that no apply has replaced, of those that match states: a look that
+ * could not replace what it found put them on record. They are of one change;
+ * an apply has seen what it replaced.
+ */
+struct watch_fresh {
+	struct originals rules;
+	uint32_t change;
+};
+
 struct watch_look {
 	enum watch_sight sight;
 	/* Who wrote since the last look, first and last; NULL: not told. */
 	const struct rule_event *writer, *last_writer;
 	uint32_t change;		/* the newest; 0: none */
 	size_t steps;			/* that differ, or were put back */
-	/*
-	 * Rules that no apply has replaced: those that a look found and could
-	 * not replace yet are on record by then. Borrowed; lasts for all looks.
-	 */
-	struct originals *fresh;
+	struct watch_fresh *fresh;	/* borrowed; lasts for all looks */
 	size_t first_replaced;
 	size_t left;			/* ... that stay: nothing else lacks */
 	unsigned int seconds;		/* to wait, WATCH_WAITS */

