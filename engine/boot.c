@@ -136,6 +136,31 @@ static int take_stock(struct boot *b, const struct boot_place *now,
 	return err;
 }
 
+static bool has_given_up(const struct boot *b, const char *path)
+{
+	for (size_t i = 0; i < b->given_up.n; i++)
+		if (!strcmp(b->given_up.v[i].path, path))
+			return true;
+	return false;
+}
+
+/* A file that somebody writes meanwhile may want another edit by now. */
+static int want_found(struct boot *b, const struct boot_edits *found)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < found->n; i++) {
+		const struct boot_edit *e = &found->v[i];
+
+		if (b->yields && has_given_up(b, e->path))
+			continue;
+		err = boot_add(&b->want, e);
+		if (!err)
+			err = boot_add(&b->known, e);
+	}
+	return err;
+}
+
 /* What the host's files hold now is wanted, besides what was done to them. */
 static int look_around(struct boot *b, struct diags *d)
 {
@@ -145,9 +170,7 @@ static int look_around(struct boot *b, struct diags *d)
 	if (!err && b->edits)
 		err = boot_look(&b->known, &b->want);
 	if (!err && b->edits)
-		err = boot_add_all(&b->want, &found.edits);
-	if (!err && b->edits)
-		err = boot_add_all(&b->known, &found.edits);
+		err = want_found(b, &found.edits);
 	if (!err && !b->said)
 		boot_say(&found, b->edits ? BOOT_EDITS : BOOT_REPORTS, d);
 	return err;

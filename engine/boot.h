@@ -59,7 +59,7 @@ struct boot {
 	struct boot_edits after;	/* of a record that this undoes */
 	struct boot_edits before;	/* when the change was begun */
 	struct boot_edits given_up;	/* could be neither made nor undone */
-	bool yields;			/* leads back: see boot_commit() */
+	bool yields;			/* back, or at boot: boot_commit() */
 	bool begun;			/* `before` is filled */
 	struct boot_steps steps;	/* from live to want */
 	struct boot_steps made;		/* where the user asked to see them */
@@ -72,8 +72,9 @@ int boot_look(const struct boot_edits *of, struct boot_edits *ret);
 /* Why a file cannot be edited. */
 const char *boot_reason(int err);
 /*
- * A line that cannot be put back keeps no rules in force, nor, on a way back
- * (`yields`), one that cannot be edited again: it is a warning, and given up.
+ * A line that cannot be put back keeps no rules in force; nor does one that
+ * cannot be edited keep them away on a way back, at boot or from the watcher
+ * (`yields`): it is a warning, and given up, with what else its file holds.
  */
 int boot_commit(struct boot *b, unsigned int *begun, struct diags *d);
 /* A commit was tried: keep what was live before it. */

@@ -31,6 +31,7 @@ int boot_aim(struct plan *p, struct state *state)
 
 	b->looks = p->policy && p->policy->unload_modules;
 	b->edits = b->looks && p->policy->replace_existing;
+	b->yields = p->rq->repairs || p->rq->falls_back;
 	b->there = b->looks || b->known.n;
 	return err;
 }

@@ -137,6 +137,47 @@ def undo_stuck(replace):
     must("nft", "flush ruleset")
 
 
+def renames(*words):
+    """The names that come with each, in order."""
+    log = os.environ["TMPDIR"] + "/renames"
+    must("env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-qq", "-o",
+         log, "-e", "trace=renameat", CTPOLICY, *words)
+    return read(log).splitlines()
+
+
+def at_boot(replace):
+    """The service's apply does the rest, and says which file it is."""
+    replaced_rules()
+    words = ("apply", "--fallback", "--backend", "nftables", replace)
+    # another's lines, come when the file was read
+    theirs = 'sed -i "1i # mine" /etc/modules'
+    at = 1 + ["modules.ctpolicy" in x or '"modules"' in x
+              for x in renames(*words)].index(True)
+    ctpolicy("remove")
+    before = snapshot()
+    must("env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-qq", "-o",
+         "/dev/null", "-e", "trace=renameat", "-e",
+         "inject=renameat:error=EIO:when=%d" % at, CTPOLICY, "apply",
+         "--backend", "nftables", replace, code=10)
+    assert not has_rules()
+    expect_same(before, "an apply that is refused")
+    said = must("env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-qq",
+                "-o", "/dev/null", "-e", "trace=renameat", "-e",
+                "inject=renameat:error=EIO:when=%d" % at, CTPOLICY, *words)
+    assert "/etc/modules: warning: this file cannot be edited: Input" in said
+    assert "error: " not in said, said
+    assert "could not be made: see above" in said, said
+    assert has_rules()
+    assert state_of("/etc/modules") == before["/etc/modules"]
+    assert MARK in read("/etc/modules-load.d/last.conf")
+    must("sh", "-c", theirs)
+    ctpolicy(*words)
+    assert "# mine" in read("/etc/modules")
+    assert MARK in read("/etc/modules")
+    ctpolicy("remove")
+    must("nft", "flush ruleset")
+
+
 def killed(replace):
     """At each rename: recover leads back, and the next apply goes through."""
     before = snapshot()
@@ -163,7 +204,7 @@ def main():
     prepare()
     replace = policy("replace.yaml", POLICY % "replace")
     for test in (not_editable, failing, not_restorable, read_only, undo_stuck,
-                 killed):
+                 at_boot, killed):
         lay_out()
         tally.case(test.__name__, test, replace)
         ctpolicy("remove", code=None)
