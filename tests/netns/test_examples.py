@@ -17,9 +17,6 @@ import tally
 
 TOP = os.environ.get("srcdir") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..", "..")
-COMMANDS = ("check", "render", "diff", "apply", "confirm", "rollback",
-            "recover", "remove", "explain", "status", "suggest", "report",
-            "size", "schema", "completion", "test")
 POLICY = """version: 1
 state_matching: allowed
 untracked:
@@ -29,7 +26,17 @@ untracked:
 ENDS = {"diff": (0, 1), "audit": (0, 1), "import": (0, 1),
         "status --check": (0, 1)}
 # These want a change that was made before.
-LATER = ("confirm", "rollback", "recover", "remove")
+LATER = ("confirm", "rollback", "recover", "remove", "watch")
+# What lists one world's rules is run where they are.
+LISTS = {"iptables-save": "iptables", "nft list": "nftables"}
+# What `import` makes a policy of; nothing of it stays for the next example.
+BY_HAND = {
+    "iptables": ("iptables-legacy -t raw -A PREROUTING -p udp --dport 99 -j "
+                 "NOTRACK", "iptables-legacy -t raw -F PREROUTING"),
+    "nftables": ("nft 'table ip hand { chain in { type filter hook prerouting "
+                 "priority raw; udp dport 99 notrack; }; }'",
+                 "nft delete table ip hand"),
+}
 STATE = "/var/lib/ctpolicy"
 
 
@@ -64,12 +71,24 @@ def policies_of(text):
                            re.M | re.S))
 
 
+def commands():
+    """All that the help of the program names, but for itself and its version."""
+    text = subprocess.run([lab.CTPOLICY, "help"], text=True, check=True,
+                          stdout=subprocess.PIPE).stdout
+    names = re.findall(r"^  (\w+) +\S", text, re.M)
+    assert len(names) > 18 and names[-2:] == ["help", "version"], names
+    return names[:-2]
+
+
 def all_examples():
-    screens = [[]] + [[name] for name in COMMANDS]
+    screens = [[]] + [[name] for name in commands()]
     for args in screens:
         text = subprocess.run([lab.CTPOLICY] + args + ["--help"], text=True,
                               check=True, stdout=subprocess.PIPE).stdout
         for command in of_help(text):
+            # which would go on until it is told to end
+            if command == "ctpolicy watch":
+                command += " --once"
             yield "ctpolicy %s--help" % "".join(a + " " for a in args), \
                 command, {}
     with open(os.path.join(TOP, "docs", "ctpolicy.8.scd"),
@@ -103,6 +122,8 @@ class Bench:
         link = os.path.join(bin_folder, "ctpolicy")
         if not os.path.lexists(link):
             os.symlink(os.path.abspath(lab.CTPOLICY), link)
+            os.symlink(shutil.which("iptables-legacy-save") or "/nowhere",
+                       os.path.join(bin_folder, "iptables-save"))
         self.env = dict(os.environ, PATH=bin_folder + ":" +
                         os.environ["PATH"])
         self.folder = os.path.join(lab.WORK, "examples")
@@ -124,6 +145,11 @@ class Bench:
                                command):
             self.run("ctpolicy render policy.yaml --backend nftables >%s"
                      % name).wait()
+        for name in re.findall(r"audit (rules\.\w+)", command):
+            self.run("ctpolicy render policy.yaml --backend %s >%s" % (
+                backend, name)).wait()
+        if "ctpolicy import" in command:
+            self.server.run(BY_HAND[backend][0])
         if re.match(r"ctpolicy (%s)\b" % "|".join(LATER), command):
             self.run("ctpolicy apply policy.yaml").communicate()
 
@@ -150,11 +176,14 @@ def main():
     failed = looked = 0
     for n, (where, command, policies) in enumerate(all_examples()):
         named = re.search(r"--backend (\w+)", command)
-        if named and named[1] not in lab.BACKENDS:
+        named = named and named[1] or next(
+            (LISTS[tool] for tool in LISTS if tool in command), None)
+        if named and named not in lab.BACKENDS:
             continue
         # CTPOLICY_EVERY=2: each example with one backend, in turn
-        for backend in lab.BACKENDS if tally.EVERY == 1 or named else (
-                lab.BACKENDS[n % len(lab.BACKENDS)],):
+        for backend in (named,) if named in LISTS.values() else \
+                lab.BACKENDS if tally.EVERY == 1 else (
+                    lab.BACKENDS[n % len(lab.BACKENDS)],):
             looked += 1
             bench.prepare(command, backend, policies)
             p = bench.run(command)
@@ -166,6 +195,8 @@ def main():
             except OSError as err:
                 good, what = False, "the service is cut off: %s" % err
             bench.run("ctpolicy remove").communicate(timeout=120)
+            if "ctpolicy import" in command:
+                bench.server.run(BY_HAND[backend][1])
             if not good:
                 failed += 1
                 print("not ok - %s, %s: %s\n  %s\n%s" % (
