@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The snippets for cloud-init, Puppet and NixOS: the policies in them are valid,
-and the tools themselves accept them, each where it is installed."""
+"""The snippets for cloud-init, Puppet and NixOS, and the collection for Ansible: the
+policies in them are valid, and the tools themselves accept them, each where it is
+installed."""
 import json
 import os
 import shutil
@@ -128,7 +129,25 @@ def nixos():
         check(made[key].startswith("PACKAGE/bin/ctpolicy " + verb), made[key])
 
 
+def ansible():
+    collection = os.path.join(CONTRIB, "ansible_collections", "ctpolicy",
+                              "ctpolicy")
+    if has("yamllint"):
+        said = run("yamllint", "--strict", collection)
+        check(said.returncode == 0, "yamllint", said.stdout)
+    if has("ansible-lint"):
+        # it writes beside what it reads
+        copy = os.path.join(TMP, "ansible_collections", "ctpolicy", "ctpolicy")
+        shutil.copytree(collection, copy)
+        said = subprocess.run(
+            ["ansible-lint", "--nocolor", "-p", "roles", "plugins", "meta",
+             "galaxy.yml"], cwd=copy, env=ENV, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        check(said.returncode == 0, "ansible-lint", said.stdout)
+
+
 cloud_init()
+ansible()
 puppet()
 nixos()
 tally.end("provisioning: ")

@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-2.0-or-later
+# GNU General Public License v2.0 or any later version, v3.0 among them
 from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
