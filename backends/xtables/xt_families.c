@@ -6,7 +6,7 @@
 #include "backends/xtables/xt_guard.h"
 #include "core/mem.h"
 
-/* Not registered yet; they belong to plugins, which stay as the process does. */
+/* Not registered yet; they belong to plugins, which stay with the process. */
 static struct {
 	uint8_t family;			/* the one that is set */
 	struct xtables_target **v;
