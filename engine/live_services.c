@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/digest.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -12,23 +13,31 @@
 struct names {
 	const char **v;
 	size_t n, cap;
+	struct name_index at;
 };
+
+static void names_release(struct names *s)
+{
+	mem_free_const(s->v);
+	name_index_release(&s->at);
+}
 
 static int add_name(struct names *s, const struct origin *o)
 {
 	const char *name = o && o->service ? intern(o->service) : "";
+	int err;
 
 	if (!name)
 		return -ENOMEM;
-	for (size_t i = s->n; i > 0; i--)
-		if (s->v[i - 1] == name)
-			return 0;
-	if (!*name)
+	if (!*name || (s->n && s->v[s->n - 1] == name) ||
+	    name_index_find(&s->at, name, 0) < s->n)
 		return 0;
-	if (mem_grow(&s->v, &s->cap, s->n + 1))
-		return -ENOMEM;
-	s->v[s->n++] = name;
-	return 0;
+	err = mem_grow(&s->v, &s->cap, s->n + 1);
+	if (!err)
+		err = name_index_add(&s->at, name, 0);
+	if (!err)
+		s->v[s->n++] = name;
+	return err;
 }
 
 static int add_elements(struct names *s, const struct image *img,
@@ -36,14 +45,13 @@ static int add_elements(struct names *s, const struct image *img,
 {
 	int err = 0;
 
-	for (size_t i = 0; i < img->n_tables; i++)
-		for (size_t k = 0; k < img->tables[i].n_sets; k++) {
-			const struct image_set *x = &img->tables[i].sets[k];
+	for (size_t i = 0; i < img->n_tables; i++) {
+		const struct image_set *x =
+			image_find_set(&img->tables[i], set);
 
-			for (size_t m = 0; !err && m < x->elems.n &&
-					   !strcmp(x->name, set); m++)
-				err = add_name(s, x->elems.origin[m]);
-		}
+		for (size_t m = 0; x && !err && m < x->elems.n; m++)
+			err = add_name(s, x->elems.origin[m]);
+	}
 	return err;
 }
 
@@ -57,37 +65,66 @@ static int names_of(const struct image *img, const struct image_rule *r,
 	return err;
 }
 
+static struct live_service *find_service(const struct live_services *s,
+					 const char *name)
+{
+	size_t i = name_index_find(&s->at, name, 0);
+
+	return i < s->n ? &s->v[i] : NULL;
+}
+
 static struct live_service *need_service(struct live_services *s,
 					 const char *name)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].name == name)
-			return &s->v[i];
-	if (mem_grow(&s->v, &s->cap, s->n + 1))
+	struct live_service *x = find_service(s, name);
+
+	if (x)
+		return x;
+	if (mem_grow(&s->v, &s->cap, s->n + 1) ||
+	    name_index_add(&s->at, name, 0))
 		return NULL;
 	s->v[s->n] = (struct live_service){ .name = name, .counted = true };
 	return &s->v[s->n++];
 }
 
+/* Where packets are counted; those that share a digest may still differ. */
+static uint32_t place_digest(const char *chain, uint8_t family)
+{
+	uint64_t h = digest_add(DIGEST_START, chain, strlen(chain));
+
+	return digest_fold(digest_add(h, &family, sizeof(family)));
+}
+
+static struct live_count *need_count(struct live_services *s,
+				     const char *service, const char *chain,
+				     uint8_t family)
+{
+	uint32_t place = place_digest(chain, family);
+	size_t i = name_index_find(&s->counts_at, service, place);
+
+	for (; i < s->n_counts; i++)
+		if (s->counts[i].service == service &&
+		    s->counts[i].chain == chain &&
+		    s->counts[i].family == family)
+			return &s->counts[i];
+	if (mem_grow(&s->counts, &s->cap_counts, s->n_counts + 1) ||
+	    name_index_add(&s->counts_at, service, place))
+		return NULL;
+	s->counts[s->n_counts] = (struct live_count){
+		service, chain, family, 0, 0,
+	};
+	return &s->counts[s->n_counts++];
+}
+
 static int add_count(struct live_services *s, const char *service,
 		     const char *chain, const struct image_rule *r)
 {
-	uint8_t family = r->match.family;
-	size_t i = 0;
+	struct live_count *c = need_count(s, service, chain, r->match.family);
 
-	while (i < s->n_counts && (s->counts[i].service != service ||
-				   s->counts[i].chain != chain ||
-				   s->counts[i].family != family))
-		i++;
-	if (i == s->n_counts) {
-		if (mem_grow(&s->counts, &s->cap_counts, i + 1))
-			return -ENOMEM;
-		s->counts[s->n_counts++] = (struct live_count){
-			service, chain, family, 0, 0,
-		};
-	}
-	s->counts[i].packets += r->packets;
-	s->counts[i].bytes += r->bytes;
+	if (!c)
+		return -ENOMEM;
+	c->packets += r->packets;
+	c->bytes += r->bytes;
 	return 0;
 }
 
@@ -108,7 +145,7 @@ static int add_rule(struct live_services *s, const struct image *img,
 	}
 	if (!err && alone)
 		err = add_count(s, of.v[0], chain, r);
-	mem_free_const(of.v);
+	names_release(&of);
 	return err;
 }
 
@@ -149,13 +186,13 @@ static int by_place(const void *a, const void *b)
 
 static bool take_count(struct live_services *s, const struct live_count *c)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].name == c->service && s->v[i].counted) {
-			s->v[i].packets += c->packets;
-			s->v[i].bytes += c->bytes;
-			return true;
-		}
-	return false;
+	struct live_service *x = find_service(s, c->service);
+
+	if (!x || !x->counted)
+		return false;
+	x->packets += c->packets;
+	x->bytes += c->bytes;
+	return true;
 }
 
 void live_services_finish(struct live_services *s)
@@ -166,6 +203,8 @@ void live_services_finish(struct live_services *s)
 		if (take_count(s, &s->counts[i]))
 			s->counts[n++] = s->counts[i];
 	s->n_counts = n;
+	name_index_release(&s->at);
+	name_index_release(&s->counts_at);
 	if (s->n)
 		qsort(s->v, s->n, sizeof(*s->v), by_name);
 	if (n)
@@ -176,5 +215,7 @@ void live_services_release(struct live_services *s)
 {
 	free(s->v);
 	free(s->counts);
+	name_index_release(&s->at);
+	name_index_release(&s->counts_at);
 	*s = (struct live_services){ 0 };
 }

@@ -18,6 +18,7 @@
 #define CTPOLICY_ENGINE_LIVE_SERVICES_H
 
 #include "rules/image.h"
+#include "rules/name_index.h"
 
 struct live_service {
 	const char *name;
@@ -36,6 +37,7 @@ struct live_services {
 	size_t n, cap;
 	struct live_count *counts;
 	size_t n_counts, cap_counts;
+	struct name_index at, counts_at;	/* live_services.c's own */
 };
 
 /* Those of the rules with that verdict; VERDICT_MAX_: of all rules. */
