@@ -290,7 +290,7 @@ static void label(const char *chain, char *ret)
 int ipt_legacy_insert(struct ipt_legacy *t, const char *chain, size_t at,
 		     const void *entry, struct diags *d)
 {
-	bool end = at >= ipt_legacy_count(t, chain);
+	bool end = at == SIZE_MAX;
 	unsigned int n = (unsigned int)at;
 	xt_chainlabel c;
 	int ok;

@@ -62,6 +62,7 @@ bool ipt_legacy_policy_counter(const struct ipt_legacy *t, const char *chain,
 			       uint64_t *ret_packets);
 size_t ipt_legacy_count(const struct ipt_legacy *t, const char *chain);
 
+/* Behind `at` rules, of which there are so many; SIZE_MAX: behind all. */
 int ipt_legacy_insert(struct ipt_legacy *t, const char *chain, size_t at,
 		     const void *entry, struct diags *d);
 int ipt_legacy_delete(struct ipt_legacy *t, const char *chain, size_t at,

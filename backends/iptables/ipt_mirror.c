@@ -135,13 +135,18 @@ int ipt_mirrors_copy(const struct ipt_mirrors *from, struct ipt_mirrors *ret)
 	return 0;
 }
 
-size_t ipt_mirror_find(const struct ipt_mirror *m, const struct image_rule *r)
+/* Steps come in the chain's order: the next rule is near the last one. */
+size_t ipt_mirror_find(struct ipt_mirror *m, const struct image_rule *r)
 {
-	size_t i = 0;
+	size_t at = m->last < m->n ? m->last : 0;
 
-	while (i < m->n && (!r || m->v[i] != r))
-		i++;
-	return i;
+	for (size_t i = 0; r && i < m->n; i++, at++) {
+		if (at == m->n)
+			at = 0;
+		if (m->v[at] == r)
+			return m->last = at;
+	}
+	return m->n;
 }
 
 size_t ipt_mirror_behind(const struct ipt_mirror *m, size_t host_rules)

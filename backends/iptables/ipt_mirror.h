@@ -22,6 +22,7 @@ struct ipt_mirror {
 	const char *chain;		/* the images' */
 	const struct image_rule **v;
 	size_t n, cap;
+	size_t last;			/* what was found stood here */
 };
 
 struct ipt_mirrors {
@@ -37,7 +38,7 @@ int ipt_mirror_get(struct ipt_mirrors *all, const struct ipt_legacy *t,
 int ipt_mirrors_align(struct ipt_mirrors *all, const struct ipt_legacy *t);
 int ipt_mirrors_copy(const struct ipt_mirrors *from, struct ipt_mirrors *ret);
 /* m->n when r is not there, or NULL. */
-size_t ipt_mirror_find(const struct ipt_mirror *m, const struct image_rule *r);
+size_t ipt_mirror_find(struct ipt_mirror *m, const struct image_rule *r);
 /* Right behind so many of somebody else's; m->n where there are fewer. */
 size_t ipt_mirror_behind(const struct ipt_mirror *m, size_t host_rules);
 int ipt_mirror_insert(struct ipt_mirror *m, size_t at,
