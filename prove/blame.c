@@ -11,6 +11,29 @@
 
 #define RULE_SHOWN 200
 
+/* The rules chain by chain, as they stand there. */
+static int sort_rules(struct blame *b)
+{
+	const struct foreign *f = b->f;
+	uint32_t from = 0;
+
+	b->rules = calloc(f->n_rules + 1u, sizeof(*b->rules));
+	b->end = calloc(f->n_chains + 1u, sizeof(*b->end));
+	if (!b->rules || !b->end)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < f->n_rules; i++)
+		b->end[f->rules[i].chain]++;
+	for (uint32_t c = 0; c < f->n_chains; c++) {
+		uint32_t n = b->end[c];
+
+		b->end[c] = from;
+		from += n;
+	}
+	for (uint32_t i = 0; i < f->n_rules; i++)
+		b->rules[b->end[f->rules[i].chain]++] = i;
+	return 0;
+}
+
 int blame_open(struct blame *b, struct diags *d)
 {
 	int err;
@@ -24,13 +47,15 @@ int blame_open(struct blame *b, struct diags *d)
 		return err;
 	b->packets = calloc(b->f->n_rules + b->f->n_chains + 1,
 			    sizeof(*b->packets));
-	return b->packets ? 0 : -ENOMEM;
+	return b->packets ? sort_rules(b) : -ENOMEM;
 }
 
 void blame_release(struct blame *b)
 {
 	foreign_free(&b->f);
 	free(b->packets);
+	free(b->rules);
+	free(b->end);
 	*b = (struct blame){ 0 };
 }
 
@@ -48,15 +73,13 @@ static uint32_t find_chain(const struct foreign *f, enum foreign_world world,
 	return FOREIGN_NOWHERE;
 }
 
-static uint32_t find_rule(const struct foreign *f, uint32_t chain,
+static uint32_t find_rule(const struct blame *b, uint32_t chain,
 			  uint32_t position)
 {
-	uint32_t n = 0;
+	uint32_t begin = chain ? b->end[chain - 1] : 0;
 
-	for (uint32_t i = 0; i < f->n_rules; i++)
-		if (f->rules[i].chain == chain && ++n == position)
-			return i;
-	return FOREIGN_NOWHERE;
+	return position && position <= b->end[chain] - begin ?
+		       b->rules[begin + position - 1] : FOREIGN_NOWHERE;
 }
 
 static void say(const struct foreign *f, uint32_t chain, uint32_t rule,
@@ -125,7 +148,7 @@ static int take_count(const struct rule_count *n, void *arg)
 	if (chain == FOREIGN_NOWHERE)
 		return 0;
 	if (n->position)
-		rule = find_rule(f, chain, n->position);
+		rule = find_rule(x->b, chain, n->position);
 	if (n->position && rule == FOREIGN_NOWHERE)
 		return 0;
 	at = &x->b->packets[n->position ? rule : f->n_rules + chain];
@@ -193,7 +216,7 @@ static int find_traced(struct blame *b, const struct seen_rule *r,
 	if (err || chain == FOREIGN_NOWHERE)
 		return err == -ENOENT ? 0 : err;
 	if (position)
-		rule = find_rule(b->f, chain, position);
+		rule = find_rule(b, chain, position);
 	if (!position || rule != FOREIGN_NOWHERE)
 		say(b->f, chain, rule, position, ret);
 	return 0;

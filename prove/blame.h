@@ -21,6 +21,8 @@
 struct blame {
 	struct foreign *f;		/* the rules as they are now */
 	uint64_t *packets;		/* of f->rules, then of f->chains */
+	uint32_t *rules;		/* chain by chain */
+	uint32_t *end;			/* of each chain, in `rules` */
 };
 
 /* The rules as they are in this namespace. */

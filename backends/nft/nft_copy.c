@@ -228,6 +228,7 @@ struct sending {
 	const struct rules_copy *copy;
 	struct nft_batch batch;
 	uint32_t n_sets;
+	size_t own;			/* behind the last anonymous set */
 	struct diags *d;
 };
 
@@ -407,18 +408,33 @@ static const char *set_of(const struct nlattr *expr)
 	return NULL;
 }
 
+static bool is_own_set(const struct nlmsghdr *set, const struct nlmsghdr *rule,
+		       const char *name)
+{
+	return is_set(set) && is_anonymous(set) &&
+	       nft_msg_family(set) == nft_msg_family(rule) &&
+	       !strcmp(text_of(set, NFTA_SET_NAME), name) &&
+	       !strcmp(text_of(set, NFTA_SET_TABLE),
+		       text_of(rule, NFTA_RULE_TABLE));
+}
+
+/* Sets and rules were made in one order: the next set is behind the last. */
 static int put_own_set(struct sending *s, const struct nlmsghdr *rule,
 		       const char *name)
 {
-	const struct nlmsghdr *set;
+	const struct nft_bytes *all = &s->copy->v[ELEMENTS];
+	size_t from = s->own, at = from, end = all->n;
 
-	for_each_message(set, &s->copy->v[ELEMENTS])
-		if (is_set(set) && is_anonymous(set) &&
-		    nft_msg_family(set) == nft_msg_family(rule) &&
-		    !strcmp(text_of(set, NFTA_SET_NAME), name) &&
-		    !strcmp(text_of(set, NFTA_SET_TABLE),
-			    text_of(rule, NFTA_RULE_TABLE)))
+	for (int turn = 0; turn < 2; turn++, at = 0, end = from)
+		while (at < end) {
+			const struct nlmsghdr *set = message_at(all, at);
+
+			at = behind(set, at);
+			if (!is_own_set(set, rule, name))
+				continue;
+			s->own = at;
 			return put_set(s, set);
+		}
 	return 0;
 }
 
