@@ -53,7 +53,7 @@ static int look_up_since(const struct ipt_group *g, size_t start,
 			 const enum key_part *part, size_t n_parts,
 			 struct elems *e)
 {
-	const struct image_set *s = ipt_group_set(g, "", e);
+	const struct image_set *s = ipt_group_set(g, NULL, part, e);
 
 	if (!s)
 		return -ENOMEM;

@@ -16,7 +16,8 @@
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_GROUP_H
 
 #include "backends/iptables/ipt.h"
-#include "backends/lower/fuse.h"
+#include "backends/lower/share.h"
+#include "rules/stands.h"
 
 /* Rules in a chain that one shape may take. */
 #define IPT_INLINE_MAX 24
@@ -26,8 +27,10 @@
 /* One shape, at one place, in one family, on one interface. */
 struct ipt_group {
 	const struct fuse_group *g;
+	const struct fuse *f;		/* which is group `index` of these */
+	size_t index;
+	const struct stands *stands;	/* whose places they have, or NULL */
 	const struct ipt_place *place;
-	unsigned int number;		/* of the stand; 1: the first */
 	uint8_t family;			/* AF_INET, AF_INET6 */
 	const struct iface *iface;	/* NULL: as the model says */
 	const struct rule **members;
@@ -59,11 +62,13 @@ bool ipt_fused_knows(uint8_t proto, bool with_address);
 int ipt_group_fit(const struct ipt_group *g, const struct rule *r,
 		  struct elems *e);
 /*
- * Hand e, fitted, over to a set. `extra` tells apart the sets of one shape; a
- * set of ports serves both families. NULL: out of memory.
+ * Hand e, fitted, over to a set of these parts, or find the set that another
+ * leg of the class has made of it; then e is left alone. Of a service's own
+ * sets, its name: the part is one. A set of ports serves both families. NULL:
+ * out of memory.
  */
-struct image_set *ipt_group_set(const struct ipt_group *g, const char *extra,
-				struct elems *e);
+struct image_set *ipt_group_set(const struct ipt_group *g, const char *service,
+				const enum key_part *part, struct elems *e);
 void ipt_group_lookup(struct image_rule *r, const struct image_set *s,
 		      const enum key_part *part, size_t n);
 

@@ -45,23 +45,30 @@ static uint64_t digest_ifaces(uint64_t h, const struct iface_set *s)
 	return digest_num(h, (uint32_t)s->n);
 }
 
-/* Everything but the values of the varying parts. */
-static uint64_t digest_shape(uint64_t h, const struct ipt_group *g)
+/* Number 1 is the first stand of its hook, and any that is none. */
+static unsigned int stand_number(const struct ipt_group *g,
+				 const struct fuse_group *leg)
 {
-	const struct match *m = &g->g->model.match;
+	return g->stands ? g->stands->v[leg->place].number : 1;
+}
 
-	h = digest_num(h, g->place->hook << 8 | g->place->action);
-	if (g->number > 1)
-		h = digest_num(h, g->number);
-	if (g->g->model.turn)
-		h = digest_num(h, g->g->model.turn << 16);
-	if (g->g->model.action == ACTION_TIMERS)
-		h = digest_add(h, g->g->model.then,
-			       strlen(g->g->model.then));
-	if (g->g->model.counts)
-		h = digest_add(h, g->g->model.origin->service,
-			       strlen(g->g->model.origin->service) + 1);
-	h = digest_num(h, g->g->model.rank << 8 | g->g->model.leg);
+/* Everything but the values of the varying parts. */
+static uint64_t digest_shape(uint64_t h, const struct ipt_group *g,
+			     const struct fuse_group *leg)
+{
+	const struct match *m = &leg->model.match;
+
+	h = digest_num(h, leg->model.hook << 8 | leg->model.action);
+	if (stand_number(g, leg) > 1)
+		h = digest_num(h, stand_number(g, leg));
+	if (leg->model.turn)
+		h = digest_num(h, leg->model.turn << 16);
+	if (leg->model.action == ACTION_TIMERS)
+		h = digest_add(h, leg->model.then, strlen(leg->model.then));
+	if (leg->model.counts)
+		h = digest_add(h, leg->model.origin->service,
+			       strlen(leg->model.origin->service) + 1);
+	h = digest_num(h, leg->model.rank << 8 | leg->model.leg);
 	h = digest_num(h, m->not_tcp << 16 | m->proto << 8 | m->family);
 	h = digest_num(h, m->dst << 16 | m->ct << 8 | m->socket);
 	h = digest_num(h, m->not_syn << 1 | m->fragment_tail);
@@ -72,29 +79,78 @@ static uint64_t digest_shape(uint64_t h, const struct ipt_group *g)
 	h = digest_ifaces(h, &m->oif);
 	if (g->iface)
 		h = digest_add(h, g->iface->name, strlen(g->iface->name));
-	for (size_t i = 0; i < g->g->n_parts; i++)
-		h = digest_num(h, g->g->part[i]);
+	for (size_t i = 0; i < leg->n_parts; i++)
+		h = digest_num(h, leg->part[i]);
 	return h;
+}
+
+static uint32_t flow_index(const struct ipt_group *g, enum key_part part)
+{
+	uint32_t i = 0;
+
+	while (i < g->g->n_parts && g->g->part[i] != part)
+		i++;
+	return i;
+}
+
+/*
+ * Of a set that several legs look into: all their shapes, so that it is
+ * another set where others look into it, and which parts it has, whatever
+ * these are to this leg.
+ */
+static uint64_t digest_class(uint64_t h, const struct ipt_group *g,
+			     const enum key_part *part, size_t n)
+{
+	const struct fuse_group *leg = &g->f->v[g->g->first];
+
+	h = digest_shape(h, g, leg);
+	while (leg->next != FUSE_LAST) {
+		leg = &g->f->v[leg->next];
+		h = digest_shape(h, g, leg);
+	}
+	for (size_t i = 0; i < n; i++)
+		h = digest_num(h, flow_index(g, part[i]));
+	return h;
+}
+
+/* A set, as far as its name tells it from others. */
+struct identity {
+	const char *kind, *service;	/* NULL: of all in the group */
+	const enum key_part *part;
+	size_t n;
+};
+
+static uint64_t digest_identity(const struct ipt_group *g,
+				const struct identity *id)
+{
+	uint64_t h = DIGEST_START;
+	bool shared = fuse_is_shared(g->f, g->index);
+
+	h = shared ? digest_class(h, g, id->part, id->n) :
+		     digest_shape(h, g, g->g);
+	h = digest_add(h, id->kind, strlen(id->kind));
+	if (!id->service)
+		return h;
+	if (!shared)
+		h = digest_add(h, *id->part == KEY_SADDR ? "s " : "d ", 2);
+	return digest_add(h, id->service, strlen(id->service));
 }
 
 /*
  * "ctpolicy-n-pre-tcp4-0a1b2c3": place and protocol for the reader, the shape
- * for us. `extra` tells apart the sets of one shape.
+ * for us; "ctpolicy-n-tcp4-..." is in several places.
  */
-static void name_set(const struct ipt_group *g, const char *kind,
-		     const char *extra, uint32_t number, char *ret)
+static void name_set(const struct ipt_group *g, const struct identity *id,
+		     uint32_t number, char *ret)
 {
 	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-	uint64_t h = DIGEST_START;
+	uint64_t h = digest_num(digest_identity(g, id), number);
 	uint8_t proto = g->g->model.match.proto;
-	const char *word = protocol_name(proto);
-	bool ports = !strcmp(kind, "bitmap:port");
+	const char *word = protocol_name(proto), *place = g->place->word;
+	bool ports = !strcmp(id->kind, "bitmap:port");
+	bool shared = fuse_is_shared(g->f, g->index);
 	char num[8], tail[8];
 
-	h = digest_shape(h, g);
-	h = digest_add(h, kind, strlen(kind));
-	h = digest_add(h, extra, strlen(extra));
-	h = digest_num(h, number);
 	h ^= h >> 29;
 	for (size_t i = 0; i < sizeof(tail) - 1; i++)
 		tail[i] = digits[h >> (5 * i) & 31];
@@ -102,9 +158,9 @@ static void name_set(const struct ipt_group *g, const char *kind,
 	snprintf(num, sizeof(num), "%u", proto);
 	if (!word || strlen(word) > 7)
 		word = num;
-	snprintf(ret, IPT_SET_NAME_MAX + 1, IPT_SET_PREFIX "%s-%s%s-%s",
-		 g->place->word, word,
-		 ports ? "" : g->family == AF_INET ? "4" : "6", tail);
+	snprintf(ret, IPT_SET_NAME_MAX + 1, IPT_SET_PREFIX "%.*s-%s%s-%s",
+		 (int)(shared ? strcspn(place, "-") : strlen(place)), place,
+		 word, ports ? "" : g->family == AF_INET ? "4" : "6", tail);
 }
 
 /*
@@ -128,24 +184,34 @@ static const char *kind_of(const struct elems *e)
 					     "hash:ip,port,net";
 }
 
-struct image_set *ipt_group_set(const struct ipt_group *g, const char *extra,
-				struct elems *e)
+static bool same_elems(const struct elems *a, const struct elems *b)
 {
-	const char *kind = kind_of(e);
+	return a->n == b->n && a->width == b->width &&
+	       a->n_fields == b->n_fields &&
+	       !memcmp(a->field, b->field, a->n_fields * sizeof(*a->field)) &&
+	       (!a->n || (!memcmp(a->key, b->key, a->n * 2 * a->width) &&
+			  !memcmp(a->origin, b->origin,
+				  a->n * sizeof(*a->origin))));
+}
+
+struct image_set *ipt_group_set(const struct ipt_group *g, const char *service,
+				const enum key_part *part, struct elems *e)
+{
+	const struct identity id = { kind_of(e), service, part, e->n_fields };
 	char name[IPT_SET_NAME_MAX + 1];
 	uint32_t number = 0;
 	struct image_set *s;
 
-	name_set(g, kind, extra, number, name);
+	name_set(g, &id, number, name);
 	while ((s = image_find_set(g->sets, name))) {
-		if (!strcmp(kind, "bitmap:port"))
+		if (same_elems(&s->elems, e))
 			return s;
-		name_set(g, kind, extra, ++number, name);
+		name_set(g, &id, ++number, name);
 	}
 	s = image_add_set(g->sets, name);
 	if (!s)
 		return NULL;
-	ipt_set_setup(s, ipt_set_kind_find(kind), g->family,
+	ipt_set_setup(s, ipt_set_kind_find(id.kind), g->family,
 		      g->g->model.match.proto);
 	s->elems = *e;
 	*e = (struct elems){ 0 };

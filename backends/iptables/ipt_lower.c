@@ -15,6 +15,8 @@ static const struct origin nobody;
 
 struct lowering {
 	bool accepts;			/* one was written */
+	struct fuse f;			/* groups of all places that share */
+	const struct stands *stands;	/* these; NULL: the built-in chains */
 	struct image *img;
 	struct diags *d;
 };
@@ -26,11 +28,12 @@ struct spot {
 	const char *own, *chain;
 	uint32_t behind;
 	unsigned int number;
+	unsigned int stand;		/* which of these; else 0 */
 };
 
 static bool belongs(const struct fuse_group *g, const struct spot *at)
 {
-	return g->model.hook == at->place->hook &&
+	return g->place == at->stand && g->model.hook == at->place->hook &&
 	       g->model.action == at->place->action &&
 	       (g->family == AF_UNSPEC || g->family == at->family);
 }
@@ -136,12 +139,14 @@ static int need_timers(struct ipt_group *g)
 	return err;
 }
 
-static int lower_group(struct lowering *l, const struct fuse_group *fg,
+static int lower_group(struct lowering *l, size_t group,
 		       const struct spot *at, struct image_chain *chain)
 {
+	const struct fuse_group *fg = &l->f.v[group];
 	struct ipt_group g = {
-		.g = fg, .place = at->place, .family = at->family,
-		.number = at->number, .chain = chain,
+		.g = fg, .f = &l->f, .index = group, .stands = l->stands,
+ .place = at->place, .family = at->family,
+		.chain = chain,
 		.members = fg->members, .n = fg->n_members,
 		.sets = image_find_table(l->img, NFPROTO_UNSPEC, IPT_SET_TABLE),
 		.d = l->d,
@@ -220,9 +225,10 @@ static int settle(const struct image_table *t, const char *words, char **ret)
 }
 
 /* What the kernel has no words for is left out: pre-flight finds what for. */
-static int lower_turn(struct lowering *l, const struct fuse_group *g,
+static int lower_turn(struct lowering *l, size_t group,
 		      const struct spot *at)
 {
+	const struct fuse_group *g = &l->f.v[group];
 	struct image_table *t = table_of(l->img, at->family, at->place->table);
 	const char *echo = NULL;
 	struct image_chain *c;
@@ -235,15 +241,15 @@ static int lower_turn(struct lowering *l, const struct fuse_group *g,
 		return err == -EOPNOTSUPP ? 0 : err;
 	c = image_find_chain(t, at->own);
 	first = c->n_rules;
-	err = lower_group(l, g, at, c);
+	err = lower_group(l, group, at, c);
 	if (!err && echo)
 		image_lead_to(c, first, echo);
 	return err;
 }
 
-static int lower_spot(struct lowering *l, const struct fuse *f,
-		      const struct spot *at)
+static int lower_spot(struct lowering *l, const struct spot *at)
 {
+	const struct fuse *f = &l->f;
 	struct image_chain *c = NULL;
 	bool guarded = false;
 	int err = 0;
@@ -257,7 +263,7 @@ static int lower_spot(struct lowering *l, const struct fuse *f,
 			return -ENOMEM;
 		err = guard_fragments(&f->v[i], at->family, c, &guarded);
 		if (!err)
-			err = lower_turn(l, &f->v[i], at);
+			err = lower_turn(l, i, at);
 		c = image_find_chain(table_of(l->img, at->family,
 					      at->place->table), at->own);
 	}
@@ -284,11 +290,12 @@ static int lower_places(struct lowering *l, const struct ruleset *rs,
 			const struct survey *host, bool accepts)
 {
 	_cleanup_(ruleset_release) struct ruleset split = { 0 };
-	_cleanup_(fuse_release) struct fuse f = { 0 };
 	int err = ipt_split(rs, &split);
 
 	if (!err)
-		err = fuse_rules(&split, &f);
+		err = fuse_rules(&split, &l->f);
+	if (!err)
+		err = fuse_share(&l->f);
 	for (size_t i = 0; !err && i < IPT_PLACES; i++) {
 		const struct ipt_place *p = &ipt_places[i];
 		struct spot at = { .place = p, .own = p->own,
@@ -300,11 +307,11 @@ static int lower_places(struct lowering *l, const struct ruleset *rs,
 		at.family = AF_INET;
 		at.behind = behind_of(host, p, at.family);
 		if (rs->ipv4)
-			err = lower_spot(l, &f, &at);
+			err = lower_spot(l, &at);
 		at.family = AF_INET6;
 		at.behind = behind_of(host, p, at.family);
 		if (!err && rs->ipv6)
-			err = lower_spot(l, &f, &at);
+			err = lower_spot(l, &at);
 	}
 	return err;
 }
@@ -319,16 +326,14 @@ static const struct ipt_place *place_of(const struct stand *s)
 	return NULL;
 }
 
-static int lower_stand(struct lowering *l, const struct stand *s)
+static int lower_stand(struct lowering *l, unsigned int number)
 {
-	_cleanup_(ruleset_release) struct ruleset split = { 0 };
-	_cleanup_(fuse_release) struct fuse f = { 0 };
+	const struct stand *s = &l->stands->v[number];
 	struct spot at = {
 		.place = place_of(s), .chain = s->chain, .behind = s->behind,
 		.family = s->family == NFPROTO_IPV4 ? AF_INET : AF_INET6,
-		.number = s->number,
+		.number = s->number, .stand = number,
 	};
-	int err;
 
 	/* ctpolicy's chains are in raw and filter alone. */
 	if (!at.place)
@@ -336,12 +341,50 @@ static int lower_stand(struct lowering *l, const struct stand *s)
 	at.own = s->number == 1 ? at.place->own :
 				  intern_printf("%s-%u", at.place->own,
 						s->number);
-	if (!at.own)
+	return at.own ? lower_spot(l, &at) : -ENOMEM;
+}
+
+/* What the groups borrow from, one for each stand. */
+struct splits {
+	struct ruleset *v;
+	size_t n;
+};
+
+static void release_splits(struct splits *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		ruleset_release(&s->v[i]);
+	free(s->v);
+}
+
+/* An ipset is in no table: all stands may share it. */
+static int lower_stands(struct lowering *l, const struct stands *stands)
+{
+	_cleanup_(release_splits) struct splits split = {
+		calloc(stands->n + 1, sizeof(*split.v)), stands->n,
+	};
+	int err = 0;
+
+	if (!split.v) {
+		split.n = 0;
 		return -ENOMEM;
-	err = ipt_split(&s->accepts, &split);
+	}
+	fuse_release(&l->f);
+	l->stands = stands;
+	for (unsigned int i = 0; !err && i < stands->n; i++) {
+		if (stands->v[i].world != WORLD_LEGACY)
+			continue;
+		err = ipt_split(&stands->v[i].accepts, &split.v[i]);
+		if (!err)
+			err = fuse_add(&l->f, &split.v[i], i);
+	}
 	if (!err)
-		err = fuse_rules(&split, &f);
-	return err ? err : lower_spot(l, &f, &at);
+		err = fuse_share(&l->f);
+	for (unsigned int i = 0; !err && i < stands->n; i++)
+		if (stands->v[i].world == WORLD_LEGACY)
+			err = lower_stand(l, i);
+	fuse_release(&l->f);
+	return err;
 }
 
 static int check_ifaces(const struct lowering *l, const struct rule *r)
@@ -383,9 +426,8 @@ static int lower_all(struct lowering *l, const struct ruleset *rs,
 		err = check_ifaces(l, &rs->v[i]);
 	if (!err)
 		err = lower_places(l, rs, host, !stands);
-	for (size_t i = 0; stands && !err && i < stands->n; i++)
-		if (stands->v[i].world == WORLD_LEGACY)
-			err = lower_stand(l, &stands->v[i]);
+	if (stands && !err)
+		err = lower_stands(l, stands);
 	image_settle_jumps(l->img);
 	return err ? err : image_normalize(l->img);
 }
@@ -404,6 +446,7 @@ int ipt_lower(const struct ruleset *rs, const struct survey *host,
 	if (!img)
 		return -ENOMEM;
 	err = lower_all(&l, rs, host, stands);
+	fuse_release(&l.f);
 	if (err)
 		return err;
 	if (rs->wants_accepts && !l.accepts)

@@ -14,7 +14,6 @@ static int own_side(const struct ipt_group *g, const struct rule *r,
 	const struct prefix_set *in = src ? &r->match.saddr : &r->match.daddr;
 	struct prefix_set *mine = src ? &out->match.saddr : &out->match.daddr;
 	_cleanup_(elems_release) struct elems e = { 0 };
-	char extra[256];
 	struct image_set *s;
 	int err;
 
@@ -28,9 +27,8 @@ static int own_side(const struct ipt_group *g, const struct rule *r,
 		err = ipt_group_fit(g, r, &e);
 	if (err)
 		return err;
-	snprintf(extra, sizeof(extra), "%s %s", src ? "s" : "d",
-		 r->origin->service ? r->origin->service : "");
-	s = ipt_group_set(g, extra, &e);
+	s = ipt_group_set(g, r->origin->service ? r->origin->service : "",
+			  &part, &e);
 	if (!s)
 		return -ENOMEM;
 	ipt_group_lookup(out, s, &part, 1);

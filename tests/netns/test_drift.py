@@ -134,7 +134,7 @@ TO = " -m comment --comment web -j CT --notrack"
 LOC = "-m addrtype --dst-type LOCAL"
 JUMP = "PREROUTING -m comment --comment ctpolicy -j CTPOLICY-PREROUTING"
 OUT = "CTPOLICY-FORWARD -m comment"
-NET = "ctpolicy-n-pre-udp4"
+NET = "ctpolicy-n-udp4"
 SIX = "ip6tables-legacy "
 IPT = [
     RAW + "-I CTPOLICY-PREROUTING -p tcp --dport 22 -j CT --notrack",

@@ -172,17 +172,17 @@ def one_address_is_one_write():
     applied(many(1000))
     trace = applied(many(1000, more=", 192.0.2.1"))
     adds = re.findall(r"ipset add .*", trace)
-    assert len(adds) == 3 and all("192.0.2.1" in a for a in adds), adds
+    assert len(adds) == 1 and "192.0.2.1" in adds[0], adds
     assert "create" not in trace and "swap" not in trace and \
         "_commit" not in trace, trace
     trace = applied(many(1000))
-    assert len(re.findall(r"ipset del .*192.0.2.1", trace)) == 3, trace
+    assert len(re.findall(r"ipset del .*192.0.2.1", trace)) == 1, trace
 
 
 def many_addresses_are_swapped():
     applied(many(1000))
     trace = applied(many(1000, 600))
-    assert trace.count("ipset swap") == 3, trace
+    assert trace.count("ipset swap") == 1, trace
     assert "ctpolicy-swap" not in ok(run("ipset", "list", "-n")).stdout
     # ... and again when a spare one was left behind
     ok(run("ipset", "create", "ctpolicy-swap", "hash:ip"))
@@ -206,7 +206,7 @@ def comments_follow():
     applied(policy)
     applied(policy.replace("accept: none", "accept: none, why: new"))
     s = ok(run("ipset", "save")).stdout
-    assert s.count('"big: new"') == 300 and '"big"' not in s, s[:300]
+    assert s.count('"big: new"') == 100 and '"big"' not in s, s[:300]
 
 
 def strange_sets_give_way():

@@ -275,6 +275,53 @@ static void test_answers_to_networks(void **state)
 	assert_non_null(strstr(text, " 10.2.0.1,tcp:80,192.168.2.0/24"));
 }
 
+/* Both legs of sixty services; `lacks`: the reply of one is another's. */
+static char *text_of_legs(bool networks, bool lacks)
+{
+	struct ruleset rs = { 0 };
+	_cleanup_(image_free) struct image *img = NULL;
+
+	for (unsigned int i = 0; i < 60; i++) {
+		const char *end = networks ? "0/16" : "1";
+		struct rule *r = add(&rs, i, AF_INET, IPPROTO_UDP);
+
+		port(r, 53, 53);
+		addr(&r->match.saddr, "10.%u.0.%s", i, end);
+		addr(&r->match.daddr, "192.168.0.%u", 100 - i);
+		r = add(&rs, lacks && !i ? 200 : i, AF_INET, IPPROTO_UDP);
+		r->hook = HOOK_OUTPUT;
+		r->leg = LEG_REPLY;
+		assert_int_equal(port_set_add(&r->match.sport,
+					      (struct port_range){ 53, 53 }),
+				 0);
+		addr(&r->match.daddr, "10.%u.0.%s", i, end);
+		addr(&r->match.saddr, "192.168.0.%u", 100 - i);
+	}
+	img = lower(&rs);
+	return text_of(img);
+}
+
+/* Requests and answers look into one set, where they have the same values. */
+static void test_legs_share(void **state)
+{
+	_cleanup_free_ char *exact = text_of_legs(false, false);
+	_cleanup_free_ char *nets = text_of_legs(true, false);
+	_cleanup_free_ char *apart = text_of_legs(true, true);
+
+	(void)state;
+	assert_int_equal(count(exact, "#ipset create ctpolicy-n-udp4-"), 1);
+	assert_int_equal(count(exact, "#ipset create "), 1);
+	assert_int_equal(count(exact, "#ipset add "), 60);
+	assert_int_equal(count(exact, "src,dst,dst"), 1);
+	assert_int_equal(count(exact, "dst,src,src"), 1);
+	assert_int_equal(count(nets, "#ipset create "), 1);
+	assert_int_equal(count(nets, "dst,dst,src"), 1);
+	assert_int_equal(count(nets, "src,src,dst"), 1);
+	assert_int_equal(count(apart, "#ipset create "), 2);
+	assert_int_equal(count(apart, "#ipset create ctpolicy-n-pre-udp4-"), 1);
+	assert_int_equal(count(apart, "#ipset create ctpolicy-n-out-udp4-"), 1);
+}
+
 /* A service more must not rename the sets of the others. */
 static void test_names_hold(void **state)
 {
@@ -355,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_two_networks),
 		cmocka_unit_test(test_one_side_exact),
 		cmocka_unit_test(test_answers_to_networks),
+		cmocka_unit_test(test_legs_share),
 		cmocka_unit_test(test_names_hold),
 		cmocka_unit_test(test_icmp_and_tails),
 		cmocka_unit_test(test_refusals),
