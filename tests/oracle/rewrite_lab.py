@@ -7,6 +7,7 @@ Two of them stand side by side, so that neither remembers what the other did.
 import contextlib
 import dataclasses
 import os
+import re
 import select
 import socket
 import struct
@@ -147,6 +148,12 @@ def parse(where, raw):
     return p
 
 
+def empty_table(name):
+    """Of iptables, which leaves alone whatever a text does not name."""
+    return "*%s\n%sCOMMIT\n" % (name, "".join(
+        ":%s ACCEPT [0:0]\n" % c for c in ("INPUT", "FORWARD", "OUTPUT")))
+
+
 def _is_marker(found):
     return found.get(10, b"").startswith(b"marker")
 
@@ -167,6 +174,7 @@ class Device(walk_lab.Host):
                 target, gate))
         self.events = lab.NewEntries(self.space)
         self.mark = 0
+        self.tables = set()     # of iptables, in which rules have been
         self.programs = Programs(self.space)
         self.space.nft(WATCH)
 
@@ -180,12 +188,16 @@ class Device(walk_lab.Host):
                 continue
             six = "6" if version == 6 else ""
             tool = "legacy" if dialect == "legacy" else "nft"
+            here = set(re.findall(r"^\*(\w+)", texts[version], re.M))
             self.space.run(["ip%stables-%s-restore" % (six, tool)],
-                           texts[version])
+                           texts[version] + "".join(
+                               empty_table(t) for t in self.tables - here))
+            self.tables |= here
         self.forget()
 
     def reset(self):
         """Between dialects."""
+        self.tables = set()
         self.space.clear()
         self.space.nft(WATCH)
 
@@ -251,6 +263,16 @@ class Device(walk_lab.Host):
                 self.emit(packet)
         seen = {walk_lab.identify(s.raw): s for s in self.settle()}
         return [seen.get(walk_lab.identify(packet)) for _, packet in batch]
+
+    @contextlib.contextmanager
+    def detour(self, address, device):
+        """Packets to the address leave by the device."""
+        change = "ip route %s %s dev %s"
+        self.space.run(change % ("add", address, device))
+        try:
+            yield
+        finally:
+            self.space.run(change % ("del", address, device))
 
     def entry(self, version, proto, ends):
         """An established connection of tcp that conntrack knows."""
