@@ -171,103 +171,6 @@ static uint32_t ahead_of_logs(struct search *x, const struct here *h,
 	return at;
 }
 
-/* ---- stands ---- */
-
-/* The later packets of a request that is accepted here whatever its flags. */
-static bool is_said(const struct stand *s, const struct rule *r)
-{
-	struct rule *last = s->accepts.n ? &s->accepts.v[s->accepts.n - 1] :
-					   NULL;
-	struct match m;
-
-	if (!last || last->origin != r->origin || !r->match.not_syn ||
-	    last->then || r->then)
-		return false;
-	m = r->match;
-	m.not_syn = false;
-	return match_equal(&last->match, &m);
-}
-
-/* In the order in which they are put there; not before turn `from`. */
-static unsigned int turn_of(const struct stand *s, const char *then,
-			    unsigned int from)
-{
-	unsigned int last = 0;
-
-	if (!then && !from)
-		return 0;
-	for (size_t i = 0; i < s->accepts.n; i++) {
-		const struct rule *r = &s->accepts.v[i];
-
-		if (r->then == then && r->turn && r->turn >= from)
-			return r->turn;
-		last = r->turn > last ? r->turn : last;
-	}
-	return last + 1;
-}
-
-#define NEXT_SHOWN 72	/* bytes of a rule that a screen has room for */
-
-/* Which chain a rule is in, iptables-save says once more in each. */
-static struct foreign_text words_of(const struct foreign_rule *r)
-{
-	struct foreign_text t = r->raw;
-
-	if (t.n < 3 || memcmp(t.s, "-A ", 3) != 0)
-		return t;
-	for (int i = 0; i < 2; i++) {
-		const char *gap = memchr(t.s, ' ', t.n);
-
-		if (!gap)
-			break;
-		t.n -= (size_t)(gap + 1 - t.s);
-		t.s = gap + 1;
-	}
-	return t;
-}
-
-/* What the packets that it takes go past. */
-static int name_next(const struct search *x, const struct here *h,
-		     struct stand *s)
-{
-	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-	const char *policy = x->f->chains[h->chain].policy;
-	struct foreign_text words;
-
-	s->of = h->n;
-	if (s->next || (s->behind >= h->n && !policy))
-		return 0;
-	if (s->behind < h->n) {
-		words = words_of(&x->f->rules[h->rules[s->behind]]);
-		foreign_text_line(&words, NEXT_SHOWN, &b);
-	} else {
-		strbuf_puts(&b, policy);
-	}
-	s->next = strbuf_status(&b) ? NULL : intern(strbuf_str(&b));
-	return s->next ? 0 : -ENOMEM;
-}
-
-/* `then`: what becomes of them; NULL: accepted. */
-int places_put(struct search *x, const struct here *h, uint32_t behind,
-	       const struct lot *lot, const struct match *m, const char *then)
-{
-	const struct host_chain *c = &x->f->chains[h->chain];
-	const struct foreign_table *t = &x->f->tables[c->table];
-	struct stand place = {
-		.world = t->world, .family = t->family, .table = t->name,
-		.chain = c->name, .hook = lot->rule.hook, .behind = behind,
-	};
-	struct stand *s = stands_at(x->out, &place);
-	struct rule r = lot->rule;
-
-	if (!s || name_next(x, h, s))
-		return -ENOMEM;
-	r.match = *m;
-	r.then = then;
-	r.turn = x->turn = turn_of(s, then, lot->rule.turn);
-	return is_said(s, &r) ? 0 : stand_add(s, &r);
-}
-
 /*
  * The kernel lets nobody ask for the socket of a packet where forwarded ones
  * or those that leave may come by: xt_socket.c, socket_mt*_reg.hooks, and
@@ -381,7 +284,35 @@ static int take_untracked(struct search *x, const struct here *h, uint32_t at,
 	return err;
 }
 
-static int take_branch(struct search *x, const struct here *h, uint32_t at,
+/* It does nothing else: neither logs, nor marks, nor adds to a set. */
+static bool only_accepts(const struct foreign *f, const struct foreign_rule *r)
+{
+	static const char *const does[] = { "log", "add @", "update @" };
+	bool only = !r->alters;
+
+	for (uint32_t i = 0; only && i < r->n_terms; i++)
+		only = f->terms[r->terms + i].kind == TERM_MATCH ||
+		       f->terms[r->terms + i].kind == TERM_VMAP;
+	for (size_t i = 0; only && r->raw.n && i < ARRAY_SIZE(does); i++)
+		only = !memmem(r->raw.s, r->raw.n, does[i], strlen(does[i]));
+	return only;
+}
+
+/*
+ * Would the packets miss something if they were accepted ahead of the rule?
+ * What it accepts by a state that they don't have, an accept rule does in its
+ * place, or the words of a rule that says more.
+ */
+static bool is_missed(const struct search *x, const struct here *h,
+		      uint32_t at, const struct fitting *y)
+{
+	if (y->verdict.verdict != FOREIGN_ACCEPT || !y->tracked)
+		return true;
+	return y->untracked ? !only_accepts(x->f, &x->f->rules[h->rules[at]]) :
+			      y->fit == FIT_UNSURE;
+}
+
+static int take_branch(struct search *x, struct here *h, uint32_t at,
 		       uint32_t branch, const struct lot *lot, bool tracked,
 		       enum left *ret, bool *ends)
 {
@@ -391,6 +322,7 @@ static int take_branch(struct search *x, const struct here *h, uint32_t at,
 	if (err || !y.fit || (!y.tracked && !y.untracked) ||
 	    y.tracked != tracked)
 		return err;
+	h->meets |= is_missed(x, h, at, &y);
 	if (y.tracked && y.untracked)
 		return take_alike(x, h, at, lot, &y, ret, ends);
 	return y.tracked ? take_tracked(x, h, at, lot, &y, ret, ends) :
@@ -398,7 +330,7 @@ static int take_branch(struct search *x, const struct here *h, uint32_t at,
 }
 
 /* What a map does with the tracked ones, in whatever order it is listed. */
-static int take_rule(struct search *x, const struct here *h, uint32_t at,
+static int take_rule(struct search *x, struct here *h, uint32_t at,
 		     const struct lot *lot, enum left *ret, bool *ends)
 {
 	uint32_t n = fit_branches(x->f, h->rules[at]);
@@ -431,7 +363,22 @@ static int returns(const struct search *x, const struct here *h, uint32_t at,
 	return err;
 }
 
-static int scan_rules(struct search *x, const struct here *h,
+/* Logs are gone past right ahead of what drops: see ahead_of_logs(). */
+static void look_past(struct search *x, struct here *h, uint32_t at)
+{
+	bool decides = (h->meets || h->clear != h->clear_of_logs) &&
+		       rule_decides(x, h, h->rules[at]);
+
+	if (decides)
+		h->clear_of_logs = h->clear;
+	if (h->meets)
+		h->clear = at + 1;
+	if (h->meets && decides)
+		h->clear_of_logs = h->clear;
+	h->meets = false;
+}
+
+static int scan_rules(struct search *x, struct here *h,
 		      const struct lot *lot, enum left *ret, bool *ends)
 {
 	bool some = false;
@@ -441,9 +388,27 @@ static int scan_rules(struct search *x, const struct here *h,
 		err = take_rule(x, h, i, lot, ret, ends);
 		if (!err && !some)
 			err = returns(x, h, i, lot, &some);
+		look_past(x, h, i);
 	}
 	if (some)
 		*ret = LEFT_SOME;
+	return err;
+}
+
+static int scan(struct search *x, struct here *h, const struct lot *lot,
+		enum left *ret)
+{
+	bool ends = false;
+	int err;
+
+	*ret = LEFT_SOME;
+	if (places_is_on_stack(x, h->chain) || !may_ask(x, h->chain, lot)) {
+		h->clear = h->clear_of_logs = h->n;
+		return 0;
+	}
+	x->stack[x->depth++] = h->chain;
+	err = scan_rules(x, h, lot, ret, &ends);
+	x->depth--;
 	return err;
 }
 
@@ -451,16 +416,8 @@ int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
 		bool plain, enum left *ret)
 {
 	struct here h = places_chain(x, chain, plain);
-	bool ends = false;
-	int err;
 
-	*ret = LEFT_SOME;
-	if (places_is_on_stack(x, chain) || !may_ask(x, chain, lot))
-		return 0;
-	x->stack[x->depth++] = chain;
-	err = scan_rules(x, &h, lot, ret, &ends);
-	x->depth--;
-	return err;
+	return scan(x, &h, lot, ret);
 }
 
 int places_scan_base(struct search *x, uint32_t chain, const struct lot *lot)
@@ -472,7 +429,7 @@ int places_scan_base(struct search *x, uint32_t chain, const struct lot *lot)
 
 	if (err || !drops)
 		return err;
-	err = places_scan(x, chain, lot, true, &left);
+	err = scan(x, &h, lot, &left);
 	if (err || left == LEFT_NONE || !lot->rule.open ||
 	    !foreign_drops_rest(&x->f->chains[chain]))
 		return err;

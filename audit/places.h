@@ -9,6 +9,8 @@
  * RELATED; ahead of a rule that drops INVALID, where the host comes to accept
  * them right after it. `open` rules stand besides where all is dropped that
  * nothing took, and nowhere else: no rule that means somebody is overruled.
+ * Ahead of many rules that do not mean its packets, or only accept them, an
+ * accept rule may stand earlier, and share its place with others.
  *
  * Shape:  chains of all hooks, of any priority behind conntrack. Nothing
  *         stands in a chain where nothing drops, nor for packets that the host

@@ -146,6 +146,9 @@ int places_find(const struct foreign *f, const struct ruleset *rs,
 	for (size_t i = 0; !err && i < rs->n; i++)
 		if (rs->v[i].action == ACTION_ACCEPT)
 			err = place_rule(&x, rs, &rs->v[i]);
+	if (!err)
+		err = places_settle(&x);
+	places_forget(&x);
 	walker_free(&x.w);
 	if (!err)
 		stands_normalize(ret);

@@ -21,6 +21,13 @@
 #define IS_ESTABLISHED NF_CT_STATE_BIT(IP_CT_ESTABLISHED)
 #define IS_RELATED NF_CT_STATE_BIT(IP_CT_RELATED)
 
+/* An accept rule, which may stand behind `from` to `to` rules of its chain. */
+struct held {
+	uint32_t chain, from, to, place;
+	bool begins;		/* each packet looks like the first */
+	struct rule rule;	/* owns its match */
+};
+
 struct search {
 	const struct foreign *f;
 	struct walker *w;
@@ -28,14 +35,22 @@ struct search {
 	uint32_t stack[DEPTH_MAX + 1], depth;
 	unsigned int turn;		/* of what was put last */
 	uint8_t *hooks;			/* of chains: audit/chain_hooks.h */
+	struct held *held;
+	size_t n_held, cap_held;
 };
 
-/* A chain on the way, and whether only plain jumps lead to it. */
+/*
+ * A chain on the way, and whether only plain jumps lead to it. The rules from
+ * `clear` on, as far as was looked, do nothing to packets of the lot but accept
+ * them; those from `clear_of_logs`, were it not for the logs right there.
+ */
 struct here {
 	uint32_t chain;
 	const uint32_t *rules;
 	uint32_t n;
 	bool plain;
+	uint32_t clear, clear_of_logs;
+	bool meets;		/* the rule now looked at does more */
 };
 
 /* How the packets of a lot leave a chain. */
@@ -53,9 +68,6 @@ uint32_t places_target(const struct search *x, const struct here *h,
 bool places_goes_on(const struct search *x, const struct here *h,
 		    uint32_t rule, const struct foreign_outcome *v);
 bool places_is_drop(enum foreign_verdict v);
-/* `then`: what becomes of them, not before lot->rule.turn; NULL: accepted. */
-int places_put(struct search *x, const struct here *h, uint32_t behind,
-	       const struct lot *lot, const struct match *m, const char *then);
 int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
 		bool plain, enum left *ret);
 int places_scan_base(struct search *x, uint32_t chain, const struct lot *lot);
@@ -66,6 +78,14 @@ int places_meets(struct search *x, uint32_t chain, const struct lot *lot,
 /* Do all rules there that take some of them take them in whatever state? */
 int places_is_blind(struct search *x, uint32_t chain, const struct lot *lot,
 		    bool *ret);
+
+/* places_put.c */
+/* `then`: what becomes of them, not before lot->rule.turn; NULL: accepted. */
+int places_put(struct search *x, const struct here *h, uint32_t behind,
+	       const struct lot *lot, const struct match *m, const char *then);
+/* Of all that was put: accept rules come to where they stand. */
+int places_settle(struct search *x);
+void places_forget(struct search *x);
 
 /* places_repeat.c: what a rule does with tracked ones, and no match can say. */
 /* A limit is for first packets: can they be told from others? */

@@ -108,8 +108,8 @@ static void by_state(struct scene *s, uint32_t chain, uint32_t state,
 	in_state(s, state, false);
 }
 
-static void plain(struct scene *s, uint32_t chain,
-		  enum foreign_verdict verdict)
+static inline void plain(struct scene *s, uint32_t chain,
+			 enum foreign_verdict verdict)
 {
 	add_rule(s->f, chain, verdict, NULL);
 }
@@ -118,6 +118,17 @@ static void find(struct scene *s)
 {
 	stands_release(&s->stands);
 	assert_int_equal(places_find(s->f, &s->rs, &s->stands), 0);
+}
+
+/* So many rules stand behind so many of the chain's own. */
+static void assert_stand(const struct scene *s, size_t i, const char *chain,
+			 uint32_t behind, size_t n)
+{
+	assert_true(i < s->stands.n);
+	assert_string_equal(s->stands.v[i].chain, chain);
+	assert_int_equal(s->stands.v[i].behind, behind);
+	assert_int_equal(s->stands.v[i].accepts.n, n);
+	assert_int_equal(s->stands.v[i].number, i + 1);
 }
 
 #endif

@@ -4,17 +4,6 @@
 
 #define SYN "tcp flags syn / fin,syn,rst,ack "
 
-/* So many rules stand behind so many of the chain's own. */
-static void assert_stand(const struct scene *s, size_t i, const char *chain,
-			 uint32_t behind, size_t n)
-{
-	assert_true(i < s->stands.n);
-	assert_string_equal(s->stands.v[i].chain, chain);
-	assert_int_equal(s->stands.v[i].behind, behind);
-	assert_int_equal(s->stands.v[i].accepts.n, n);
-	assert_int_equal(s->stands.v[i].number, i + 1);
-}
-
 /* What becomes of the packets of its first rule. */
 static void assert_then(const struct scene *s, size_t i, const char *words)
 {
