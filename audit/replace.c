@@ -9,39 +9,12 @@
 
 #include "audit/chain_hooks.h"
 #include "audit/keepers.h"
-#include "audit/needs.h"
 #include "audit/own.h"
 #include "audit/replace_notes.h"
 #include "audit/replace_parts.h"
 #include "audit/replace_places.h"
 #include "audit/replace_split.h"
 #include "core/mem.h"
-
-static const char *odd_states(const struct foreign *f,
-			      const struct foreign_rule *r)
-{
-	for (uint32_t i = 0; i < r->n_states; i++) {
-		const struct foreign_states *s = &f->states[r->states + i];
-
-		if (s->kind != STATES_LISTED && s->kind != STATES_MAPPED)
-			return "looks the state up in a set or map";
-		if (!s->negated && s->mask &&
-		    !(s->mask & STATES_ALL))
-			return "matches translated connections";
-	}
-	return r->n_states && zone_knows_states(f, r) ? NULL :
-		"matches the state in words that are not understood";
-}
-
-const char *replace_keeps(const struct foreign *f,
-			  const struct foreign_rule *r)
-{
-	for (size_t i = 0; i < FEATURE_MAX_; i++)
-		if (i != FEATURE_STATE && r->features >> i & 1 &&
-		    needs_feature((enum foreign_feature)i))
-			return needs_why((enum foreign_feature)i);
-	return r->features & FEATURE_BIT(STATE) ? odd_states(f, r) : NULL;
-}
 
 static bool is_ours(const struct replacing *x, const struct foreign_rule *r)
 {

@@ -28,5 +28,8 @@ int replace_find(struct arena *a, const struct foreign *f,
 /* A rule that needs tracking and has no replacement: why. Else NULL. */
 const char *replace_keeps(const struct foreign *f,
 			  const struct foreign_rule *r);
+/* Does it match connections that are translated, by their state? */
+bool replace_is_translated(const struct foreign *f,
+			   const struct foreign_rule *r);
 
 #endif

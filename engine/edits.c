@@ -11,6 +11,7 @@
 #include "core/intern.h"
 #include "core/mem.h"
 #include "engine/forbidden.h"
+#include "engine/kept.h"
 #include "engine/originals.h"
 #include "engine/plan.h"
 
@@ -124,10 +125,8 @@ static int refuse_ipsets(struct plan *p)
 /* They belong to no rule, and keep tracking on by being there. */
 static void find_objects(struct forbidden_said *said)
 {
-	size_t n = said->f->facts[FACT_CT_OBJECTS] +
-		   said->f->facts[FACT_SYNPROXY_OBJECTS];
-
-	if (!n || !said->p->edits.s.n_edits)
+	if (!kept_objects_left(said->p, said->f) ||
+	    !said->p->edits.s.n_edits)
 		return;
 	said->n++;
 	diag_add(&said->p->diags, said->level, 0, ID_STATE_FORBIDDEN,
@@ -141,21 +140,25 @@ static int find_unreplaceable(struct plan *p, const struct part *m)
 	struct forbidden_said said = { .p = p, .f = p->host.f,
 				       .level = p->rq->force ? DIAG_WARNING :
 							       DIAG_ERROR };
+	const struct foreign *f = p->host.f;
+	struct kept kept;
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < p->host.f->n_rules; i++) {
+	kept_find(p, f, &kept);
+	for (uint32_t i = 0; !err && i < f->n_rules; i++) {
 		const char *why;
 
-		if (!forbidden_concerns(p, p->host.f, &p->host.f->rules[i]))
+		if (!forbidden_concerns(p, f, &f->rules[i]) ||
+		    kept_may_stay(p, &kept, f, &f->rules[i]))
 			continue;
 		why = reason(p, m, i);
 		if (why)
-			err = forbidden_say(&said, &p->host.f->rules[i], why);
+			err = forbidden_say(&said, &f->rules[i], why);
 	}
 	if (!err)
 		find_objects(&said);
 	if (err || !said.n)
-		return err;
+		return err ? err : kept_tell(p, &kept);
 	forbidden_say_end(&said);
 	if (p->rq->force)
 		return 0;

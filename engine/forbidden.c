@@ -7,6 +7,7 @@
 #include "audit/needs.h"
 #include "audit/own.h"
 #include "core/mem.h"
+#include "engine/kept.h"
 
 #include <linux/netfilter.h>
 
@@ -62,15 +63,18 @@ bool forbidden_concerns(const struct plan *p, const struct foreign *f,
 int forbidden_check_in(struct plan *p, const struct foreign *f)
 {
 	struct forbidden_said said = { p, f, DIAG_ERROR, 0 };
+	struct kept kept;
 	int err = 0;
 
+	kept_find(p, f, &kept);
 	for (size_t i = 0; !err && i < f->n_rules; i++)
-		if (forbidden_concerns(p, f, &f->rules[i]))
+		if (forbidden_concerns(p, f, &f->rules[i]) &&
+		    !kept_may_stay(p, &kept, f, &f->rules[i]))
 			err = forbidden_say(&said, &f->rules[i],
 					    needs_why(keepers_feature(
 						    f, &f->rules[i])));
 	if (err || !said.n)
-		return err;
+		return err ? err : kept_tell(p, &kept);
 	forbidden_say_end(&said);
 	diag_help(&p->diags, edits_are_wanted(p) ?
 		  "in a text, 'ctpolicy audit FILE --rewrite' replaces them" :

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "audit/places.h"
+#include "engine/kept.h"
+
+#include <linux/netfilter.h>
 
 /* Words of iptables and of nft that have a bucket of their own. */
 static bool has_limit(const char *words)
@@ -70,4 +73,32 @@ int placing_live(struct plan *p, const struct part *m)
 	if (!err)
 		note_limits(p);
 	return err;
+}
+
+static bool stays(const struct kept *k, const struct stand *s)
+{
+	return (k->ipv4 && s->family != NFPROTO_IPV6) ||
+	       (k->ipv6 && s->family != NFPROTO_IPV4);
+}
+
+int placing_kept(struct plan *p)
+{
+	struct kept k;
+	int err;
+
+	if (!p->rules || !p->rules->wants_accepts || !p->host.f ||
+	    !edits_are_wanted(p))
+		return 0;
+	kept_find(p, p->host.f, &k);
+	if (!k.n)
+		return 0;
+	err = places_find(p->host.f, p->rules, &p->stands);
+	for (size_t i = 0; !err && i < p->stands.n; i++)
+		if (!stays(&k, &p->stands.v[i]))
+			ruleset_release(&p->stands.v[i].accepts);
+	if (err)
+		return err;
+	stands_normalize(&p->stands);
+	note_limits(p);
+	return 0;
 }

@@ -14,6 +14,11 @@
  * keeps. In another world accept rules of this one do not help.
  */
 int placing_live(struct plan *p, const struct part *m);
+/*
+ * The same where rules are replaced, for families that `keep` leaves as they
+ * are; p->host is known.
+ */
+int placing_kept(struct plan *p);
 /* By those of a text in its dialect: with terms, and without ctpolicy's own. */
 int placing_of(struct plan *p, const struct part *m, const struct foreign *f);
 

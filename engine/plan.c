@@ -274,6 +274,8 @@ int plan_compare_part(struct plan *p, struct part *m)
 		err = placing_live(p, m);
 	if (!err && !m->past)
 		err = forbidden_check(p, m);
+	if (!err && !m->past)
+		err = placing_kept(p);
 	if (!err && !want_stands(p, m))
 		err = plan_lower(p, m, &m->live.survey);
 	if (!err && !m->past && edits_are_wanted(p))

@@ -47,6 +47,7 @@ struct plan {
 	uint32_t takes_back;		/* the record; 0: not a rollback */
 	const struct record *of;	/* that this undoes; NULL: none */
 	uint32_t waits;			/* record to be confirmed; 0: none */
+	bool kept_told;			/* what stays, as `keep` says */
 	bool recovers;			/* the journal is about this change */
 	bool unjournaled;		/* nothing more is written down */
 	struct change *read;		/* parts to take; borrowed, or NULL */

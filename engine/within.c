@@ -125,10 +125,16 @@ static int search(struct plan *p, const struct foreign *f, bool knows_host,
 	return err;
 }
 
+/* Where all state matching has gone, so has translation. */
+static bool looks(const struct plan *p)
+{
+	return !p->policy->forbid_state || p->policy->keeps & KEEP_NAT;
+}
+
 int within_find_in(struct plan *p, const struct foreign *f, bool *ret_any)
 {
-	return p->policy->forbid_state || !translates_own(f) ?
-		       0 : search(p, f, false, ret_any);
+	return looks(p) && translates_own(f) ?
+		       search(p, f, false, ret_any) : 0;
 }
 
 int within_find(struct plan *p, bool *ret_any)
@@ -138,7 +144,7 @@ int within_find(struct plan *p, bool *ret_any)
 	const struct part *m = p->change.v;
 	int err;
 
-	if (p->policy->forbid_state ||
+	if (!looks(p) ||
 	    (!m->live.survey.translates && !m->elsewhere.translates))
 		return 0;
 	err = host_rules_complete(&h, &said);

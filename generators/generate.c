@@ -25,8 +25,9 @@ int generate(const struct policy *p, const struct host_facts *facts,
 {
 	struct generator_input in = {
 		.policy = p, .facts = facts, .diags = d,
-		/* timers alone keep tracking on */
-		.stateless = p->forbid_state || (facts->idle && !p->n_tracked),
+		/* timers alone keep tracking on, and what `keep` names */
+		.stateless = (p->forbid_state && !p->keeps) ||
+			     (facts->idle && !p->n_tracked),
 	};
 	_cleanup_(ruleset_free) struct ruleset *rs = calloc(1, sizeof(*rs));
 	int err = 0;

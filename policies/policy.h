@@ -51,6 +51,15 @@ enum policy_override {
 	OVERRIDE_INVALID = 1 << 4,	/* drops of what no connection has */
 };
 
+/* What of the host's own rules may keep connection tracking on. */
+enum policy_keep {
+	KEEP_NAT = 1 << 0,		/* address translation */
+	KEEP_HELPERS = 1 << 1,		/* conntrack helpers, zones, timeouts */
+	KEEP_LIMITS = 1 << 2,		/* counts of connections */
+	KEEP_MARKS = 1 << 3,		/* marks and labels of connections */
+	KEEP_SYNPROXY = 1 << 4,
+};
+
 struct service {
 	char *name;
 	char *why;			/* NULL: none */
@@ -106,6 +115,8 @@ struct policy {
 	struct srcpos forbid_at;
 	bool replace_existing;		/* existing_rules: replace */
 	struct srcpos existing_at;
+	unsigned int keeps;		/* KEEP_* */
+	struct srcpos keeps_at;
 	const char *backend;		/* its name; NULL: auto */
 	bool counters;			/* of packets, for each service */
 	struct srcpos counters_at;

@@ -288,6 +288,11 @@ static void check_modules(struct loader *l)
 
 	if (!p->unload_modules)
 		return;
+	if (p->keeps)
+		add_error(l, p->keeps_at, ID_UNLOAD,
+			  "remove `keep`, or write `modules: keep`",
+			  "`modules: unload` leaves nothing that `keep` could "
+			  "keep: such rules hold a module");
 	if (!p->forbid_state)
 		add_error(l, p->modules_at, ID_UNLOAD,
 			  "write `state_matching: forbidden`, or "
@@ -324,11 +329,23 @@ static void check_counters(struct loader *l)
 			     "service out of tracking");
 }
 
+static void check_keep(struct loader *l)
+{
+	const struct policy *p = l->p;
+
+	if (p->keeps && !p->forbid_state)
+		load_warning(l, p->keeps_at, ID_NO_EFFECT,
+			     "remove it, or write `state_matching: forbidden`",
+			     "`keep` has no effect where rules may match "
+			     "connection states");
+}
+
 void check_policy(struct loader *l)
 {
 	check_names(l);
 	check_lists(l);
 	check_modules(l);
+	check_keep(l);
 	check_persist(l);
 	check_counters(l);
 	check_tracked(l);

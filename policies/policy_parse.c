@@ -6,7 +6,7 @@
 #include "policies/policy_load.h"
 
 enum root_key {
-	RK_VERSION, RK_STATE, RK_EXISTING, RK_BACKEND, RK_COUNTERS,
+	RK_VERSION, RK_STATE, RK_EXISTING, RK_KEEP, RK_BACKEND, RK_COUNTERS,
 	RK_FAMILIES, RK_LISTS, RK_MANAGEMENT, RK_UNTRACKED, RK_TRACKED,
 	RK_CONNTRACK, RK_TESTS, RK_INCLUDE, RK_VARS, RK_WHEN, RK_MAX_
 };
@@ -16,6 +16,7 @@ static const struct key root_keys[] = {
 	/* required of all files together */
 	[RK_STATE] = { "state_matching", WANT_WORD, false, false },
 	[RK_EXISTING] = { "existing_rules", WANT_WORD, false, false },
+	[RK_KEEP] = { "keep", WANT_LIST, false, false },
 	[RK_BACKEND] = { "backend", WANT_WORD, false, false },
 	[RK_COUNTERS] = { "counters", WANT_WORD, false, false },
 	[RK_FAMILIES] = { "families", WANT_LIST, false, false },
@@ -69,6 +70,40 @@ static int load_existing(struct loader *l, uint32_t node)
 	l->p->replace_existing = replace;
 	l->p->existing_at = ydoc_pos(l->doc, node);
 	return 0;
+}
+
+static int load_kept(struct loader *l, uint32_t node, void *arg)
+{
+	static const struct word words[] = {
+		{ "nat", KEEP_NAT, false },
+		{ "helpers", KEEP_HELPERS, false },
+		{ "limits", KEEP_LIMITS, false },
+		{ "marks", KEEP_MARKS, false },
+		{ "synproxy", KEEP_SYNPROXY, false },
+	};
+	unsigned int *seen = arg;
+	int what = 0, err;
+
+	err = load_word(l, node, "keep", words, ARRAY_SIZE(words), &what);
+	if (err)
+		return err;
+	if (*seen & (unsigned)what)
+		load_warning(l, ydoc_pos(l->doc, node), ID_LISTED_TWICE,
+			     "remove one of them", "a word is listed twice");
+	*seen |= (unsigned)what;
+	return 0;
+}
+
+/* What the files list adds up. */
+static int load_keep(struct loader *l, uint32_t node)
+{
+	unsigned int seen = 0;
+	int err = load_each(l, node, "keep", "write what may stay", load_kept,
+			    &seen);
+
+	l->p->keeps |= seen;
+	l->p->keeps_at = ydoc_pos(l->doc, node);
+	return err;
 }
 
 static int load_backend(struct loader *l, uint32_t node)
@@ -143,6 +178,8 @@ static int load_section(struct loader *l, enum root_key k, uint32_t node)
 		return load_state(l, node);
 	case RK_EXISTING:
 		return load_existing(l, node);
+	case RK_KEEP:
+		return load_keep(l, node);
 	case RK_BACKEND:
 		return load_backend(l, node);
 	case RK_COUNTERS:

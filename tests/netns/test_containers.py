@@ -17,6 +17,12 @@ state_matching: allowed
 untracked:
   - {name: own, role: %s, protocol: tcp, ports: [%d]}
 """
+REPLACE = """version: 1
+state_matching: forbidden
+existing_rules: replace
+%suntracked:
+  - {name: own, role: server, protocol: tcp, ports: [443]}
+"""
 OWN, OUTSIDE, INSIDE, PUBLISHED, CLUSTER = 443, 9000, 80, 8080, 5000
 NET = {4: "172.17.0.%s", 6: "fd00:17::%s"}
 CLUSTER_IP = {4: "10.96.0.10", 6: "fd00:96::10"}
@@ -219,6 +225,34 @@ class Containers(unittest.TestCase):
                 SERVER.run([lab.CTPOLICY, "remove"])
                 self.works(from_inside)
                 self.assertNotEqual(self.entries_of_own(), [])
+
+    def test_docker_kept(self):
+        """Translation is refused by name, or stays, and with it what matches states."""
+        inside = (lambda version: (NET[version] % 2, INSIDE))
+        for dialect in dialects.here():
+            if dialect == "native":
+                continue
+            with self.subTest(dialect):
+                dialects.load(SERVER, dialect,
+                              lambda version: DOCKER.format(**WORDS[version]))
+                saved = "; ".join("%s-%s-save | grep -E '^-A .*(state|DNAT|MASQ)' | grep -iv ' ctpolicy-'" % (
+                    tool, "legacy" if dialect == "legacy" else "nft")
+                    for tool in ("iptables", "ip6tables"))
+                before = SERVER.run(saved)
+                backend = dialects.backend_of(dialect)
+                for keep in "", "keep: [limits]\n":
+                    code, said = SERVER.ctpolicy("apply", REPLACE % keep, "--backend",
+                                                 backend)
+                    self.assertEqual(code, 14, said)
+                    self.assertIn("is part of address translation: -A POSTROUTING", said)
+                    self.assertEqual(SERVER.run(saved), before)
+                said = SERVER.apply(backend, REPLACE % "keep: [nat]\n")
+                self.assertIn("matches states in IPv4 and IPv6 stays as it is", said)
+                self.assertEqual(SERVER.run(saved), before)
+                self.works(inside)
+                self.assertEqual(self.entries_of_own(), [])
+                SERVER.run([lab.CTPOLICY, "remove"])
+                self.assertEqual(SERVER.run(saved), before)
 
     def test_docker(self):
         self.check(DOCKER, lambda version: (NET[version] % 2, INSIDE))
