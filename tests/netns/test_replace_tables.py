@@ -302,5 +302,48 @@ class Router(unittest.TestCase):
                     self.assertEqual(uncounted(self.saved()), before)
 
 
+class Restored(unittest.TestCase):
+    """Without packets: what was saved and loaded meanwhile, or taken back twice."""
+
+    def load(self, dumps=None):
+        self.host.clear()
+        for version in lab.VERSIONS:
+            self.host.run([self.tool.tool(version, "-restore"), "-c"],
+                          dumps[version] if dumps else
+                          FORWARDED.replace("-A PREROUTING", ":ahead - [0:0]\n"
+                                            "-A PREROUTING", 1))
+
+    def saved(self):
+        return uncounted(self.tool.saved(self.host))
+
+    def apply(self):
+        return self.host.apply(self.tool.backend, POLICY)
+
+    def test_there_and_back(self):
+        self.host = lab.Namespace()
+        for name in dialects.here():
+            if name == "native":
+                continue
+            self.tool = Dialect(name)
+            with self.subTest(name):
+                self.load()
+                before = self.saved()
+                self.assertRegex(self.apply(), "made and verified")
+                after = self.saved()
+                self.load({version: self.host.run(self.tool.tool(version, "-save -c"))
+                           for version in lab.VERSIONS})
+                self.assertIn("nothing to do", self.apply())
+                self.assertEqual(self.saved(), after)
+                for verb, wanted in (("remove", before), ("rollback", after),
+                                     ("rollback", before)):
+                    self.host.run([lab.CTPOLICY, verb])
+                    self.assertEqual(self.saved(), wanted)
+                self.apply()
+                self.load()
+                self.assertIn("no ctpolicy rules found",
+                              self.host.run([lab.CTPOLICY, "remove"]))
+                self.assertEqual(self.saved(), before)
+
+
 if __name__ == "__main__":
     unittest.main()
