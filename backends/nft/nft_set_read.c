@@ -9,15 +9,17 @@
  * - as written: the rules are of the very generation that the last commit made,
  *   and it led to what is expected. Nobody else wrote, and the kernel took each
  *   element: it holds what it held, which was read, and what it was given. Its
- *   own count and a sample, asked for by key, must agree. This does not show an
- *   element that the kernel took, counts and lost; nor what packets add, which
- *   only a rule of ours could let them, and rules are read in full.
+ *   own count (from 6.16 on) and a sample, asked for by key, must agree. This
+ *   does not show an element that the kernel took, counts and lost; nor what
+ *   packets add, which only a rule in this table could let them, and its rules
+ *   are read in full.
  * - by key: each expected element is asked for, and what the kernel answers is
  *   what is read. When these are as many as it counts and there is no
  *   catch-all, which it does not count, they are all there are. Where anything
  *   is amiss, or the kernel does not count (before 6.16), the set is dumped.
  *
- * An expectation never becomes an answer by itself: a wrong one costs time.
+ * Without one of these proofs what is expected becomes no answer: a wrong guess
+ * costs time.
  *
  * Source: nft_hash_walk() in the kernel's net/netfilter/nft_set_hash.c;
  *         nf_tables_getsetelem(), nf_tables_fill_set_info(),
