@@ -76,6 +76,14 @@ enum ct_kind {
 	CT_MAX_
 };
 
+/* The narrowest kind that has the packets of both. */
+static inline enum ct_kind ct_kind_of_both(enum ct_kind a, enum ct_kind b)
+{
+	if (a == CT_ANY || b == CT_ANY)
+		return CT_ANY;
+	return a == b ? a : CT_INVALID_OR_UNTRACKED;
+}
+
 enum socket_kind {
 	SOCKET_ANY,
 	SOCKET_OPEN,		/* belongs to a local socket, wildcard or not */

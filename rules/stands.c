@@ -56,6 +56,15 @@ int stand_add(struct stand *s, const struct rule *r)
 	return err;
 }
 
+enum ct_kind stand_ct(const struct stand *s)
+{
+	enum ct_kind all = s->accepts.n ? CT_UNTRACKED : CT_ANY;
+
+	for (size_t i = 0; i < s->accepts.n; i++)
+		all = ct_kind_of_both(all, s->accepts.v[i].match.ct);
+	return all;
+}
+
 static void stand_release(struct stand *s)
 {
 	ruleset_release(&s->accepts);

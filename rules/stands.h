@@ -39,6 +39,8 @@ struct stands {
 struct stand *stands_at(struct stands *s, const struct stand *place);
 /* A rule for a stand, copied, unless it is there already. */
 int stand_add(struct stand *s, const struct rule *r);
+/* The state that all packets of its rules have: others need not come there. */
+enum ct_kind stand_ct(const struct stand *s);
 /* In order, and numbered; empty ones are taken out. */
 void stands_normalize(struct stands *s);
 void stands_release(struct stands *s);

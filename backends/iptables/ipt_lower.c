@@ -182,7 +182,9 @@ static int guard_fragments(const struct fuse_group *g, uint8_t family,
 	return 0;
 }
 
-static int add_jump(struct image_table *t, const struct spot *at)
+/* `ct`: what is tracked pays for the jump alone, however many rules follow. */
+static int add_jump(struct image_table *t, const struct spot *at,
+		    enum ct_kind ct)
 {
 	struct image_chain *c = image_find_chain(t, at->chain);
 	struct image_rule *r;
@@ -195,6 +197,7 @@ static int add_jump(struct image_table *t, const struct spot *at)
 	r = plain_rule(c, at->family, VERDICT_JUMP);
 	if (!r)
 		return -ENOMEM;
+	r->match.ct = ct;
 	r->place = at->behind;
 	r->target = at->own;
 	return 0;
@@ -250,6 +253,7 @@ static int lower_turn(struct lowering *l, size_t group,
 static int lower_spot(struct lowering *l, const struct spot *at)
 {
 	const struct fuse *f = &l->f;
+	enum ct_kind ct = CT_UNTRACKED;
 	struct image_chain *c = NULL;
 	bool guarded = false;
 	int err = 0;
@@ -261,6 +265,7 @@ static int lower_spot(struct lowering *l, const struct spot *at)
 			c = own_chain(l, at);
 		if (!c)
 			return -ENOMEM;
+		ct = ct_kind_of_both(ct, f->v[i].model.match.ct);
 		err = guard_fragments(&f->v[i], at->family, c, &guarded);
 		if (!err)
 			err = lower_turn(l, i, at);
@@ -268,7 +273,7 @@ static int lower_spot(struct lowering *l, const struct spot *at)
 					      at->place->table), at->own);
 	}
 	return err || !c ? err : add_jump(table_of(l->img, at->family,
-						   at->place->table), at);
+						   at->place->table), at, ct);
 }
 
 /*

@@ -51,8 +51,8 @@ static int guard_fragments(struct image_chain *c)
 	return r->comment ? 0 : -ENOMEM;
 }
 
-static int emit(const struct fuse_group *g, const struct rule *r,
-		const struct ipt_rows *to)
+static int emit(const struct fuse_group *g, const struct compat_root *root,
+		const struct rule *r, const struct ipt_rows *to)
 {
 	struct match model = g->model.match;	/* borrows */
 	struct ipt_rows rows = *to;
@@ -61,6 +61,8 @@ static int emit(const struct fuse_group *g, const struct rule *r,
 
 	model.dst = r->match.dst;
 	rows.model = &model;
+	if (root)
+		return nft_compat_put_tree(g, root, &rows, r);
 	if (!s)
 		return ipt_rows_emit(&rows, r);
 	for (size_t i = 0; !err && i < s->n; i++) {
@@ -90,7 +92,9 @@ static void drop_twins(struct image_chain *c, size_t start)
 	}
 }
 
-static int lower_rule(const struct fuse_group *g, const struct rule *r,
+/* `root`: as a tree of chains; NULL: as rules in a row. */
+static int lower_rule(const struct fuse_group *g,
+		      const struct compat_root *root, const struct rule *r,
 		      const struct ipt_rows *to)
 {
 	_cleanup_(ruleset_release) struct ruleset words = { 0 };
@@ -98,30 +102,47 @@ static int lower_rule(const struct fuse_group *g, const struct rule *r,
 	int err = 0;
 
 	if (to->family == AF_INET)
-		err = emit(g, r, to);
+		err = emit(g, root, r, to);
 	else
 		err = ipt_split_rule(r, &words);
 	for (size_t i = 0; !err && i < words.n; i++)
 		if (words.v[i].match.family != AF_INET)
-			err = emit(g, &words.v[i], to);
+			err = emit(g, root, &words.v[i], to);
 	if (!err && !protocol_has_ports(r->match.proto))
 		drop_twins(to->chain, start);
 	return err;
 }
 
-int nft_compat_lower(const struct fuse_group *g, const struct image_table *t,
-		     struct image_chain *c)
+static int lower_joined(const struct fuse_group *g,
+			const struct compat_root *root,
+			const struct ipt_rows *to)
+{
+	struct rule all;
+	int err = nft_compat_join(g, &all);
+
+	if (err)
+		return err;
+	err = lower_rule(g, root, &all, to);
+	match_release(&all.match);
+	return err;
+}
+
+int nft_compat_lower(const struct fuse_group *g, struct image_table *t,
+		     const char *chain)
 {
 	struct ipt_rows to = {
 		.family = nft_table_af(t->family), .verdict = VERDICT_ACCEPT,
-		.chain = c,
+		.chain = image_find_chain(t, chain),
 	};
+	const struct compat_root root = { t, chain };
 	int err = 0;
 
+	if (nft_compat_is_long(g))
+		return lower_joined(g, &root, &to);
 	if (g->model.match.fragment_tail && to.family == AF_INET6)
-		err = guard_fragments(c);
+		err = guard_fragments(to.chain);
 	for (size_t i = 0; !err && i < g->n_members; i++)
-		err = lower_rule(g, g->members[i], &to);
+		err = lower_rule(g, NULL, g->members[i], &to);
 	return err;
 }
 

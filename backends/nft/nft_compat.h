@@ -22,6 +22,7 @@
 #include "backends/nft/nft.h"
 
 struct ipt_args;
+struct ipt_rows;
 struct nft_writer;
 struct nlmsghdr;
 struct nftnl_rule;
@@ -35,9 +36,23 @@ int nft_compat_put(struct nft_writer *w, uint8_t family,
 /* nft_compat_get.c: into ret, which is zero. */
 int nft_compat_decode(struct image *img, const struct image_table *t,
 		      struct nftnl_rule *nr, struct image_rule *ret);
-/* nft_compat.c: the group's rules, every value inline, to the end of c. */
-int nft_compat_lower(const struct fuse_group *g, const struct image_table *t,
-		     struct image_chain *c);
+/* nft_compat.c: the group's rules, every value inline, to the chain's end. */
+int nft_compat_lower(const struct fuse_group *g, struct image_table *t,
+		     const char *chain);
+/*
+ * nft_compat_tree.c: a group that differs in ports alone, by the dozen rules;
+ * its members as one rule, which the caller releases the match of; and that
+ * rule, in and below the chain `own`. Chains of the table move.
+ */
+struct compat_root {
+	struct image_table *table;
+	const char *own;
+};
+bool nft_compat_is_long(const struct fuse_group *g);
+int nft_compat_join(const struct fuse_group *g, struct rule *ret);
+int nft_compat_put_tree(const struct fuse_group *g,
+			const struct compat_root *root,
+			const struct ipt_rows *to, const struct rule *r);
 /* The step as a command of iptables; false: there is none. */
 bool nft_compat_print_step(const struct step *s, struct strbuf *out);
 bool nft_compat_print_inner(const struct step *s, struct strbuf *out);

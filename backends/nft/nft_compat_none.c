@@ -29,12 +29,12 @@ int nft_compat_decode(struct image *img, const struct image_table *t,
 	return -EOPNOTSUPP;
 }
 
-int nft_compat_lower(const struct fuse_group *g, const struct image_table *t,
-		     struct image_chain *c)
+int nft_compat_lower(const struct fuse_group *g, struct image_table *t,
+		     const char *chain)
 {
 	(void)g;
 	(void)t;
-	(void)c;
+	(void)chain;
 	return -EOPNOTSUPP;
 }
 

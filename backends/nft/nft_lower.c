@@ -77,7 +77,10 @@ static int lower_own(struct image *img, struct nft_legs *legs, size_t group,
 	return nft_lower_group(&at, legs, group);
 }
 
-/* A chain of ctpolicy's, and the jump to it in its place in the host's. */
+/*
+ * A chain of ctpolicy's, and the jump to it in its place in the host's. What
+ * is tracked pays for the jump alone, however many rules there are.
+ */
 static int add_jump(struct image_table *t, const struct stand *s,
 		    const char *target)
 {
@@ -95,6 +98,7 @@ static int add_jump(struct image_table *t, const struct stand *s,
 		return -ENOMEM;
 	r->verdict = VERDICT_JUMP;
 	r->match.family = nft_table_af(t->family);
+	r->match.ct = stand_ct(s);
 	r->place = s->behind;
 	r->origin = &nobody;
 	r->target = target;
@@ -170,8 +174,7 @@ static int lower_group(const struct nft_place *at, struct nft_legs *legs,
 {
 	if (!at->table->iptables)
 		return nft_lower_group(at, legs, group);
-	return nft_compat_lower(&legs->fuse.v[group], at->table,
-				image_find_chain(at->table, at->chain));
+	return nft_compat_lower(&legs->fuse.v[group], at->table, at->chain);
 }
 
 /* What the backend has no words for is left out; pre-flight finds what for. */

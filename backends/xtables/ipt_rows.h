@@ -21,7 +21,7 @@ struct ipt_rows {
 	const struct iface *iface;	/* beside the model's; NULL: none */
 	bool iface_in;			/* it is what packets come in by */
 	enum verdict verdict;
-	const char *timers;		/* of VERDICT_TIMERS: the set */
+	const char *timers;		/* of VERDICT_TIMERS, _JUMP: to what */
 	struct image_chain *chain;	/* rows go to its end */
 };
 

@@ -32,7 +32,8 @@ SMALL, LARGE = (os.path.join(lab.WORK, name) for name in ("small", "large"))
 REFUSED = (10, 13, 75)
 NOT_RESTORED = 11       # says that it stands in between; the next one recovers
 # What it inserts at the head of INPUT after our look pushes our jump down.
-PUSHED = "INPUT (1 )?-m comment --comment ctpolicy -j CTPOLICY-INPUT"
+PUSHED = "INPUT (1 )?-m conntrack --ctstate [A-Z,]+ -m comment " \
+    "--comment ctpolicy -j CTPOLICY-INPUT"
 faults = []
 
 

@@ -252,8 +252,8 @@ class Picture(Case):
             "one of ours": "%s -D ctpolicy-input 2",
             "one of somebody's": "%s -A ctpolicy-input -p udp -j DROP",
             "an edit": "%s -R ctpolicy-input 1 -p tcp -j ACCEPT",
-            "the jump": "%s -D INPUT -m comment --comment ctpolicy "
-                        "-j ctpolicy-input",
+            "the jump": "%s -D INPUT -m conntrack --ctstate INVALID,UNTRACKED "
+                        "-m comment --comment ctpolicy -j ctpolicy-input",
         }
         self.done(self.space, "apply")
         whole = {v: sorted(saved(self.space, v)) for v in lab.VERSIONS}

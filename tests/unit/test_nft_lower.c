@@ -326,8 +326,10 @@ static void test_foreign(void **state)
 	assert_int_equal(img->n_tables, 1);
 	assert_false(img->tables[0].owned);
 	assert_int_equal(img->tables[0].n_chains, 4);
-	assert_text(img, "in", 0, "jump ctpolicy-input comment \"ctpolicy\"");
-	assert_text(img, "in2", 0, "jump ctpolicy-input-2 comment \"ctpolicy\"");
+	assert_text(img, "in", 0, "ct state untracked jump ctpolicy-input "
+		    "comment \"ctpolicy\"");
+	assert_text(img, "in2", 0, "ct state untracked jump ctpolicy-input-2 "
+		    "comment \"ctpolicy\"");
 	/* rules of IPv6 have no place in a table of IPv4 */
 	assert_int_equal(image_find_chain(&img->tables[0],
 					  "ctpolicy-input")->n_rules, 1);
