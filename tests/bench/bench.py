@@ -5,6 +5,7 @@ import platform
 import time
 
 import apply
+import filtered
 import lab
 import listing
 import packets
@@ -27,6 +28,7 @@ def main():
         goals.append((backend, applied, factors, growth))
         for ns in os.listdir("/run/netns"):
             lab.run("ip", "netns", "del", ns)
+    behind_rules = filtered.bench()
     listed = listing.bench()
     lab.run("ip", "netns", "del", "bench-l")
     print("\nGoals")
@@ -40,6 +42,8 @@ def main():
                 % (worst, growth, packets.NUMBERS[-1]))
         for words, holds, figures in applied:
             verdict("%s, %s" % (backend, words), holds, figures)
+    for goal in filtered.goals(behind_rules):
+        verdict(*goal)
     verdict("what fills the table in at most 1.2 times a bare listing",
             listed <= 1.2, "%.2f" % listed)
     print("\n%.0f s" % (time.monotonic() - began))
