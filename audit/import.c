@@ -94,8 +94,8 @@ int import_make(const struct foreign *f, const struct import_request *rq,
 }
 
 static const char *const unsaid_texts[UNSAID_MAX_] = {
-	[UNSAID_FIELD] = "it asks for the %s, which no policy can",
-	[UNSAID_MATCH] = "it uses `%s`, which no policy can say",
+	[UNSAID_FIELD] = "it matches the %s, which no policy can",
+	[UNSAID_MATCH] = "it uses `%s`, which no policy can express",
 	[UNSAID_SET] = "the members of the set `%s` are not known here",
 	[UNSAID_NEGATION] = "it excludes %s, and a policy can only list them",
 	[UNSAID_MASK] = "it masks the %s, which no policy can",
@@ -113,7 +113,7 @@ static const char *const reason_texts[REASON_MAX_] = {
 	[REASON_FAMILY] = "it is in a table of family %s",
 	[REASON_SHADOWED] = "it is never reached: an earlier rule takes all of its packets",
 	[REASON_SPARED] = "an earlier rule keeps some of its packets tracked, and a policy cannot leave them out",
-	[REASON_PARTNER] = "the rule for the other direction could not be said",
+	[REASON_PARTNER] = "the rule for the other direction could not be expressed",
 	[REASON_UNREACHED] = "no packet comes here: no chain with a hook leads to it",
 	[REASON_NOTHING] = "no packet can match it",
 };

@@ -40,7 +40,7 @@ static void print_help(FILE *out)
 		fprintf(out, "  %-10s %s\n", commands[i]->name,
 			commands[i]->summary);
 	fputs("\n"
-	      "  help       print this text, or of COMMAND or a message's id (also --help)\n"
+	      "  help       print this text, or help on COMMAND or a message's id (also --help)\n"
 	      "  version    print the version (also --version)\n"
 	      "\n"
 	      "Exit codes: 0 done, 1 differs, 2 changed (--detailed-exitcode), 10 and up\n"

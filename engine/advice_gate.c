@@ -92,7 +92,7 @@ static void warn_unjudged(struct advice *a, const struct diags *said)
 		if (said->v[i].level == DIAG_ERROR)
 			why = said->v[i].msg;
 	diag_add(&a->diags, DIAG_WARNING, 0, ID_ADVICE_UNJUDGED, NOPOS,
-		 "whether this host's rules allow it was not found out: %s",
+		 "cannot tell whether this host's rules allow it: %s",
 		 why);
 	diag_help(&a->diags, "'ctpolicy diff' of such a policy says more");
 }

@@ -64,7 +64,7 @@ static int look_into(const struct look *x, const struct boot_file *file,
 	if (memchr(text, '\0', len))
 		return boot_add_find(to, &(struct boot_find){
 			file->path, 0,
-			"this is no text: whether it loads connection tracking is not known",
+			"this is not text: whether it loads connection tracking is not known",
 			file->is_rules, false,
 		});
 	if (file->is_rules)
@@ -157,14 +157,14 @@ static void say_cure(const struct boot_find *f, enum boot_saying how,
 	bool admins = !strncmp(f->path, "/etc/", strlen("/etc/"));
 
 	if (!strcmp(f->path, BOOT_COMMAND))
-		diag_help(d, "take it out of what your boot loader is told");
+		diag_help(d, "remove it from the kernel command line in your boot loader's configuration");
 	else if (!admins && !f->is_rules)
 		diag_help(d, strstr(f->path, "modprobe.d") ?
 			  "it is not the administrator's: write /etc/modprobe.d/%s without the line" :
 			  "it is not the administrator's: hide it by 'ln -s /dev/null /etc/modules-load.d/%s'",
 			  base(f->path));
 	else if (!f->line)
-		diag_help(d, "see to it yourself");
+		diag_help(d, "ctpolicy does not edit this one: remove what loads it by hand");
 	else if (how == BOOT_REPORTS && f->edited)
 		diag_help(d, "take it out, or write `existing_rules: replace` for ctpolicy to do so");
 	else if (f->is_rules)

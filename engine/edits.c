@@ -84,7 +84,7 @@ static const char *reason(const struct plan *p, const struct part *m,
 		if (is_wanted(p, e[i].family))
 			why = e[i].why;
 	if (!why && t->world != m->backend->world)
-		why = "is of the other world than the backend's";
+		why = "is in the rules of the other kind (nftables or legacy iptables)";
 	return why ? why : n ? NULL : "has no stateless equivalent";
 }
 

@@ -181,7 +181,7 @@ static int say_lost(struct plan *p, const struct part *m,
 				continue;
 			err = diag_add(&p->diags, DIAG_WARNING, 0,
 				       ID_ORIGINAL_GONE, NOPOS,
-				       "%s, table %s %s: somebody deleted the jump to chain %s, and with it the rule for which that stands; it is not put back",
+				       "%s, table %s %s: somebody deleted the jump to chain %s, and with it the rule that it stood for, which is not put back",
 				       m->backend->name,
 				       nfproto_name(t->family), t->name,
 				       chain);

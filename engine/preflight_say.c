@@ -236,7 +236,7 @@ static void describe(const struct service *s, const struct harm_found *h,
 			      s->name, flow, may, talk_name(h->talk), place);
 		break;
 	case HARM_ANSWERS:
-		strbuf_printf(out, "who sends from a port of service %s (%s) gets answers today, by connection tracking; its %s %s be dropped by %s",
+		strbuf_printf(out, "whoever sends from a port of service %s (%s) gets answers today, by connection tracking; its %s %s be dropped by %s",
 			      s->name, flow, talk_name(h->talk), may, place);
 		break;
 	case HARM_UNTIMED:

@@ -179,7 +179,7 @@ static void say_file(const struct item_step *s, int err, struct diags *d)
 		 (struct srcpos){ s->item.key, 0, 0, 0 },
 		 "this file of ctpolicy's cannot be %s: %s",
 		 s->add ? "written" : "removed",
-		 err == -EEXIST ? "another one has its name" :
+		 err == -EEXIST ? "somebody else's file has that name" :
 				  strerror(-err));
 	if (!s->add)
 		diag_help(d, "run 'ctpolicy remove' once it can be");

@@ -318,7 +318,7 @@ static void say_elsewhere(struct plan *p)
 		return;
 	diag_add(&p->diags, DIAG_WARNING, 0, ID_SETTING_ELSEWHERE,
 		 p->policy->persist_at,
-		 "this is not the first network namespace, and what `persist` writes is for that one");
+		 "`persist` writes for the first network namespace, and this is another");
 }
 
 static int check_step(const struct tune *t, const struct item_step *s)

@@ -109,7 +109,7 @@ int trial_take_end(struct state *state, struct ending_note *ret,
 const char *trial_end_words(enum ending e)
 {
 	return e == ENDING_ROLLED_BACK_BUT ?
-		       "has been rolled back but for rules of the host's that could not be put back: what they led to was gone" :
+		       "has been rolled back, except for rules of the host's that could not be put back: what they refer to is gone" :
 		       "has been rolled back and verified";
 }
 

@@ -149,7 +149,7 @@ static void say_rule(struct plan *p, const struct edit_shown *e,
 		     const char *became)
 {
 	diag_add(&p->diags, DIAG_WARNING, 0, ID_UNREVIEWED, NOPOS,
-		 "chain %s of table %s %s: this rule matches states and came since the last apply%s: %.*s",
+		 "chain %s of table %s %s: this rule matches states and was added since the last apply%s: %.*s",
 		 e->chain, nfproto_name(e->family), e->table, became,
 		 RULE_SHOWN, e->rule);
 }

@@ -76,7 +76,7 @@ static int ask(struct plan *p, const struct candidate *a,
 		 "both %s and %s have rules here", a->backend->name,
 		 b->backend->name);
 	diag_help(&p->diags,
-		  "choose with --backend; it is refused where the other one drops packets of these services");
+		  "choose with --backend; a choice is refused where the other one's rules drop packets of these services");
 	return -FAULT_CONFLICT;
 }
 

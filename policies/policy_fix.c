@@ -54,7 +54,7 @@ static void say_rest(const struct fixing *x, size_t made, struct diags *done)
 
 	if (x->cut)
 		diag_add(done, DIAG_NOTE, 0, ID_TOO_MANY_ERRORS, at,
-			 "%zu fixed: so many errors are not fixed one by one: mend some by hand and run it again",
+			 "%zu fixed; there are too many errors to fix all of them: fix some by hand and run it again",
 			 made);
 	else if (x->stopped && made)
 		diag_add(done, DIAG_NOTE, 0, ID_TOO_MANY_ERRORS, at,
@@ -62,7 +62,7 @@ static void say_rest(const struct fixing *x, size_t made, struct diags *done)
 			 made);
 	else if (x->stopped)
 		diag_add(done, DIAG_NOTE, 0, ID_TOO_MANY_ERRORS, at,
-			 "nothing is fixed: of so long a policy not every fix was tried");
+			 "nothing is fixed: the policy is too long to try every fix");
 }
 
 static bool is_enough(const struct fixing *x, size_t made)

@@ -74,7 +74,7 @@ int load_once(struct loader *l, const char *key, uint32_t node, bool *ret_new)
 	if (!strcmp(first->value, strbuf_str(&value)))
 		return 0;
 	load_error(l, node, ID_SAID_TWICE,
-		   "`%s` is given in two files, and differently", key);
+		   "`%s` is given in two files with different values", key);
 	diag_related(l->d, first->at, "first given here");
 	diag_help(l->d, "give it in one of them");
 	return 0;

@@ -147,7 +147,7 @@ int read_regular(int fd, const char *path, size_t max, char **ret_text,
 		return read_refuse(d, path, -FAULT_INPUT, ID_NOT_A_FILE,
 				   S_ISDIR(st.st_mode) ?
 					   "this is a directory" :
-					   "this is no file");
+					   "this is not a file");
 	if ((size_t)st.st_size > max)
 		err = -EFBIG;
 	if (!err)

@@ -119,7 +119,7 @@ static int load_why(struct loader *l, uint32_t node, struct service *s)
 	for (size_t i = 0, len; i < n && !bad; i += len) {
 		len = diag_printable(text + i, n - i);
 		if (!len)
-			bad = "holds a line break, a control character or a mark that turns the direction of text";
+			bad = "holds a line break, a control character or a mark that changes the direction of text";
 	}
 	if (!n)
 		bad = "is empty";
@@ -312,7 +312,7 @@ static const struct {
 	{ SK_ACCEPT, true,
 	  "remove it: its packets meet the host's rules as before" },
 	{ SK_REPLY_GUARD, true, "remove it: nothing leaves tracking" },
-	{ SK_OVERRIDE, true, "remove it: it goes against nothing" },
+	{ SK_OVERRIDE, true, "remove it: a tracked service has nothing to override" },
 	{ SK_TIMEOUTS, false,
 	  "what is untracked has none: list the service under `tracked`" },
 };

@@ -30,7 +30,7 @@ static int check_kind(const struct packet_spec *spec, struct diags *d)
 						 ICMP6_ECHO_REQUEST;
 
 	if (!frame_knows(spec->proto))
-		return asked_refuse(d, "its protocol is none that ctpolicy can hold a conversation in",
+		return asked_refuse(d, "ctpolicy cannot hold a conversation in its protocol",
 			      "tcp, udp, udplite, sctp, gre, esp and echoes of ICMP can be proved");
 	if (spec->fragment || spec->has_mark)
 		return asked_refuse(d, "a fragment, or a packet with a mark, is not sent",
@@ -70,7 +70,7 @@ static int check_ends(const struct packet_spec *spec,
 	if (is_no_host(&spec->from.at, local) ||
 	    is_no_host(&spec->to.at, local))
 		return asked_refuse(d, "an address is not one of a single host",
-				    "what a group or a whole network gets, and who answers, no copy shows");
+				    "a copy cannot show what a group or a whole network receives, or who answers");
 	if (protocol_has_ports(spec->proto) && !spec->to.at.has_port)
 		return asked_refuse(d, "the port it goes to is missing", whole);
 	return 0;

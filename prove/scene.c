@@ -122,7 +122,7 @@ int scene_enter(struct scene *s, struct diags *d)
 		diag_add(d, DIAG_ERROR, 0, ID_NO_NAMESPACE, NOPOS,
 			 "cannot make a private user and network namespace: %s",
 			 strerror(-err));
-		diag_help(d, "the kernel must allow user namespaces; root needs none, but CAP_SYS_ADMIN");
+		diag_help(d, "the kernel must allow user namespaces; root needs CAP_SYS_ADMIN instead");
 		return -FAULT_LACKING;
 	}
 	err = private_net_own_lock();

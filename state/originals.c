@@ -165,7 +165,7 @@ int saved_originals_read(struct state *st, struct saved_originals *ret,
 		err = saved_originals_decode(text, len, ret);
 	if (err == -EPROTO)
 		return state_say_version(st->path, STATE_ORIGINALS,
-					 "'remove' with that version, which can put back the rules that were replaced, or move the file away and load them from where the host has them", d);
+					 "run 'ctpolicy remove' with that version, which can put back the rules that were replaced; or move the file away and reload those rules from the host's own files", d);
 	if (err != -EBADMSG)
 		return err;
 	return diag_add(d, DIAG_WARNING, -EIO, ID_ORIGINALS_DAMAGED, NOPOS,

@@ -130,7 +130,7 @@ static uint32_t read_number(int fd)
 static int say_claim_version(const struct state *st, struct diags *d)
 {
 	return state_say_version(CLAIM_FOLDER, st->space.id,
-				 "end with that version what is on trial or unfinished; it holds until the next boot", d);
+				 "use that version to end what is on trial or unfinished; the file holds until the next boot", d);
 }
 
 /* The namespace's lock first, then the folder's: always in this order. */

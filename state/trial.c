@@ -99,7 +99,7 @@ static int note_over(struct state *st, enum ending ending, struct diags *d)
 		return err;
 	}
 	diag_add(d, DIAG_WARNING, 0, ID_TRIAL_END_UNSAVED, NOPOS,
-		 "%s/" STATE_PENDING " cannot be removed; that its time is over is noted until the next boot",
+		 "%s/" STATE_PENDING " cannot be removed; the end of the trial is noted in /run until the next boot",
 		 st->path);
 	return 0;
 }

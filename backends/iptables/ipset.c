@@ -217,7 +217,7 @@ static int take_saved(struct ipset_link *l, char *line, size_t len)
 	err = ipt_set_take_line(&a, in->img, in->t, &bad);
 	if (err == -EINVAL)
 		return diag_add(l->d, DIAG_ERROR, -EIO, ID_IPSET_LISTING, NOPOS,
-				"ipset lists what is not understood: %.*s",
+				"cannot understand what ipset lists: %.*s",
 				(int)(len < 80 ? len : 80), line);
 	return err || strcmp(a.v[0], "create") ? err : note_limit(l, &a);
 }

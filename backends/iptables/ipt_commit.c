@@ -46,7 +46,7 @@ static int build_entry(const struct step *s, void **ret, struct diags *d)
 
 	if (err == -EOPNOTSUPP)
 		return diag_add(d, DIAG_ERROR, err, ID_INEXPRESSIBLE, o->at,
-				"this rule cannot be said in iptables");
+				"iptables cannot express this rule");
 	return err ? err : xt_build(s->table->family, &a,
 					s->rule->verdict == VERDICT_WORDS ?
 						NULL : ipt_chain_is_ours,
@@ -158,7 +158,7 @@ static int say_lost(struct commit *c, const struct ipt_legacy *t, int err)
 		 "table %s (%s) was written by somebody else without the xtables lock at the same moment; that change was overwritten",
 		 t->name, t->family == NFPROTO_IPV4 ? "IPv4" : "IPv6");
 	diag_help(c->d,
-		  "see that its rules are there, and let its writer use iptables -w");
+		  "check that its rules are there, and have its writer use iptables -w");
 	c->lost = true;
 	return err || c->back ? err : -FAULT_LOST;
 }
@@ -172,7 +172,7 @@ static int say_uncounted(struct commit *c, const struct ipt_legacy *t,
 {
 	diags_truncate(c->d, said);
 	diag_add(c->d, DIAG_ERROR, 0, ID_UNCOUNTED, NOPOS,
-		 "table %s (%s) was written by somebody else without the xtables lock right behind; the counters of its rules begin at 0",
+		 "table %s (%s) was written by somebody else without the xtables lock right afterwards; the counters of its rules begin at 0",
 		 t->name, t->family == NFPROTO_IPV4 ? "IPv4" : "IPv6");
 	c->lost = true;
 	return c->back ? 0 : -FAULT_LOST;

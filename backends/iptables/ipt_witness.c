@@ -191,7 +191,7 @@ static int cannot(const struct ipt_witness *w, int err, struct diags *d)
 
 	if (err == -FAULT_STALE)
 		return diag_add(d, DIAG_ERROR, err, ID_TABLE_REFUSED, NOPOS,
-				"somebody changes table %s (%s) without taking the lock",
+				"somebody is changing table %s (%s) without taking the lock",
 				w->table, family);
 	/* Nothing has loaded the table yet, or the family is switched off. */
 	if (err == -ENOPROTOOPT || err == -EAFNOSUPPORT)

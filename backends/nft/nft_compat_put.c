@@ -43,7 +43,7 @@ static int refuse(const struct image_rule *r, struct diags *d)
 {
 	return diag_add(d, DIAG_ERROR, -EOPNOTSUPP, ID_XTABLES_ARGUMENT,
 			r->origin ? r->origin->at : NOPOS,
-			"iptables has no words for one of these rules");
+			"iptables cannot express one of these rules");
 }
 
 static bool is_writable(const struct image_rule *r)

@@ -234,10 +234,10 @@ const struct command cmd_explain = {
 "whether it is tracked and accepted. PACKET is one word: a protocol, source and\n"
 "destination, then flags, an ICMP type, or a state. What it leaves out counts\n"
 "as unknown; 'any' stands for an address. What a refusal has in parentheses,\n"
-"\", in by eth0\" and all, is a packet too. With --prove, the connection that it\n"
-"begins is held with real packets in a private copy of this host.\n",
+"with \", in by eth0\" included, is a packet too. --prove also makes the connection\n"
+"that it begins, with real packets, in a private copy of this host.\n",
 	.exits =
-"Exit code: 0 explained, 1 real packets did otherwise, 14 apply would refuse the\n"
-"policy, 64 bad packet or command line, 65 not a ruleset, 66 no such file,\n"
+"Exit code: 0 explained, 1 real packets fared otherwise, 14 apply would refuse\n"
+"the policy, 64 bad packet or command line, 65 not a ruleset, 66 no such file,\n"
 "69 nothing can be proved here, 78 policy invalid.\n",
 };

@@ -63,9 +63,9 @@ static int compare(const struct explain_report *r, const struct prove_run *run,
 	if (strbuf_status(&b))
 		return -ENOMEM;
 	diag_add(d, DIAG_ERROR, 0, ID_PROOF_DIFFERS, NOPOS,
-		 "the kernel did otherwise than the rules were understood: %s%s",
+		 "the kernel did not do as predicted: %s%s",
 		 reply ? "the reply was " : "the packet was ", strbuf_str(&b));
-	diag_help(d, "trust the kernel, and report this with the rules: it is a defect of ctpolicy, or something that a copy lacks");
+	diag_help(d, "trust the kernel, and report this with the rules: either ctpolicy has a bug, or the copy lacks something");
 	return 0;
 }
 
@@ -94,7 +94,7 @@ static int check_seen(const struct prove *x, struct diags *d)
 		if (!prove_end_of(&x->runs[i], false).seen)
 			return diag_add(d, DIAG_ERROR, -FAULT_LACKING,
 					ID_NO_WITNESS, NOPOS,
-					"nothing is proved: the kernel told of no packet");
+					"nothing is proved: the kernel reported no packet");
 	return 0;
 }
 

@@ -245,7 +245,7 @@ static void print_result(struct painter *y, const char *before,
 		strbuf_printf(&b, ", %s", w->translated == TRUTH_YES ?
 			      "translated" : "translated or not");
 	if (w->too_long)
-		strbuf_puts(&b, " (the rules lead in circles, or too far)");
+		strbuf_puts(&b, " (the rules loop, or jump too deep)");
 	else if (w->order_matters)
 		strbuf_puts(&b, " (chains of one priority: their order decides)");
 	put(y, &b);

@@ -174,7 +174,7 @@ static void print_difference(const struct place_change *p, const char *where,
 		strbuf_printf(out, "missing in %s: the jump to its rules",
 			      where);
 	else
-		strbuf_printf(out, "%s: a second jump to its rules goes",
+		strbuf_printf(out, "%s: a second jump to its rules is removed",
 			      where);
 }
 
@@ -306,7 +306,7 @@ int change_print_services(const struct result_end *e,
 			err = print_one(e, &s->v[i], in_full, how);
 	}
 	if (planned && !shown && !s->restored && s->added + s->removed)
-		sign_line('~', "tables, chains or sets of ctpolicy's own, of no service",
+		sign_line('~', "tables, chains or sets of ctpolicy's own that belong to no service",
 			  how);
 	if (shown > max)
 		printf("  and %zu more services (-v shows all)\n", shown - max);

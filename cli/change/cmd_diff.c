@@ -57,9 +57,9 @@ const struct command cmd_diff = {
 "\n"
 "Usage: ctpolicy diff [OPTION...] [POLICY]\n"
 "\n"
-"Shows each service that changes ('+' comes, '~' changes, '-' goes): what would\n"
-"leave tracking, and where among this host's rules it would be accepted.\n",
+"Shows each service that changes ('+' added, '~' changed, '-' removed): what\n"
+"would leave tracking, and where among this host's rules it would be accepted.\n",
 	.exits =
-"Exit code: 0 no difference, 1 differs, 10 and up failures, of them 65: FILE is\n"
-"no ruleset.\n",
+"Exit code: 0 no difference, 1 differs, 10 and up: failed (65: FILE is not\n"
+"a ruleset).\n",
 };

@@ -10,7 +10,7 @@ static void say(const struct recovery *v)
 	static const char *const words[RECOVERED_MAX_] = {
 		[RECOVERED_NEW] = "is complete: the new rules are in force, verified",
 		[RECOVERED_OLD] = "has been undone: the previous rules are in force, verified",
-		[RECOVERED_PAST] = "belongs to an earlier boot or namespace; no ctpolicy rules are left of it",
+		[RECOVERED_PAST] = "belongs to an earlier boot or namespace; none of its rules are left",
 		[RECOVERED_WAITS] = "is complete and on trial: run 'ctpolicy confirm' to keep it",
 	};
 
@@ -21,7 +21,7 @@ static void say(const struct recovery *v)
 	/* rules of the host's that went with what stood for them */
 	if (v->what == RECOVERED_OLD &&
 	    diags_has(&v->plan.diags, ID_ORIGINAL_GONE))
-		what = "has been undone: the previous rules are in force but for those that could not be put back";
+		what = "has been undone: the previous rules are in force, except for those that could not be put back";
 	if (v->what == RECOVERED_NOTHING)
 		report_talk("no unfinished change");
 	else if (recovery_succeeded(v))

@@ -109,5 +109,5 @@ const struct command cmd_remove = {
 "\n"
 "Removes every table, chain, rule and set of ctpolicy, NOTRACK before the\n"
 "accept rules, and puts back sysctls and files that ctpolicy changed. Nothing\n"
-"else is touched. With --backend, the rules of one alone.\n",
+"else is touched. --backend removes the rules of one only.\n",
 };

@@ -42,7 +42,7 @@ static int go(struct recovery *v, const struct options *o, struct state *state)
 static const char *in_force(const struct recovery *v)
 {
 	return diags_has(&v->plan.diags, ID_ORIGINAL_GONE) ?
-		       "the previous rules are in force but for those that could not be put back" :
+		       "the previous rules are in force, except for those that could not be put back" :
 		       "the previous rules are in force, verified";
 }
 
@@ -51,7 +51,7 @@ static void say(const struct recovery *v, bool redo)
 	if (!v->record.id)
 		report_talk("nothing else was undone; run 'ctpolicy rollback' again to go back one more change");
 	else if (v->what == RECOVERED_PAST)
-		report_talk("change %u belongs to an earlier boot or namespace; no ctpolicy rules are left of it",
+		report_talk("change %u belongs to an earlier boot or namespace; none of its rules are left",
 			    v->record.id);
 	else if (recovery_succeeded(v) && redo)
 		report_talk("%s: undid the rollback of change %u: its rules are in force again, verified",

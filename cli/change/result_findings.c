@@ -52,11 +52,11 @@ static const char *sign_words(const struct service_change *x)
 	case SIGN_ADD:
 		return "is not in force";
 	case SIGN_CHANGE:
-		return x->name ? "is in force in part, or otherwise" :
-				 "are in force in part, or otherwise";
+		return x->name ? "is only partly in force, or differs" :
+				 "are only partly in force, or differ";
 	case SIGN_REMOVE:
-		return x->name ? "is in force, and no longer in the policy" :
-				 "are in force, and no policy makes them";
+		return x->name ? "is in force but no longer in the policy" :
+				 "are in force but come from no policy";
 	case SIGN_NONE:
 	case SIGN_MAX_:
 		break;
@@ -68,7 +68,7 @@ static const char *service_words(const struct service_change *x,
 				 struct findings *f)
 {
 	return x->name	  ? findings_say(f, "service %s", x->name) :
-	       x->strange ? "rules of no service in ctpolicy's chains" :
+	       x->strange ? "rules in ctpolicy's chains that belong to no service" :
 			    "rules that all services share";
 }
 
@@ -77,7 +77,7 @@ static void add_difference(struct findings *f, const struct tried_case *c)
 	const struct finding x = {
 		.level = DIAG_WARNING, .id = ID_DIFFERS, .at = c->at,
 		.msg = findings_say(f, "%s %s", c->name, c->why),
-		.help = "ctpolicy apply makes it as the policy says",
+		.help = "run 'ctpolicy apply' to make it match the policy",
 	};
 
 	findings_add(f, &x);
@@ -107,7 +107,7 @@ static void add_beside(const struct result_end *e,
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 	struct tried_case c = {
-		.suite = "diff", .name = "what is no service",
+		.suite = "diff", .name = "the host's settings, files and rules",
 		.at = { .file = e->plan->file }, .end = CASE_FAILED,
 	};
 
@@ -115,7 +115,7 @@ static void add_beside(const struct result_end *e,
 	f->lost |= b.lost;
 	if (!b.n)
 		return;
-	c.why = findings_say(f, "differs: %s", strbuf_str(&b));
+	c.why = findings_say(f, "differ: %s", strbuf_str(&b));
 	add_difference(f, &c);
 	findings_add_case(f, &c);
 }

@@ -133,7 +133,7 @@ int service_print_head(const struct result_end *e,
 
 	if (!x->name) {
 		strbuf_puts(out, x->strange ?
-			    "rules of no service, in ctpolicy's own chains" :
+			    "rules in ctpolicy's own chains that belong to no service" :
 			    "shared by all services: ICMP errors about their connections");
 		return 0;
 	}

@@ -108,7 +108,7 @@ static json_t *fixes(const struct finding *x)
 				  "endColumn", (json_int_t)f->to.col);
 
 	return json_pack("[{s:{s:s}, s:[{s:o, s:[{s:o, s:{s:o}}]}]}]",
-			 "description", "text", "as check --fix would mend it",
+			 "description", "text", "as check --fix would fix it",
 			 "artifactChanges",
 			 "artifactLocation", artifact(f->from.file),
 			 "replacements", "deletedRegion", where,

@@ -30,14 +30,14 @@ static int print(const char *text)
 
 static const char *reason(int err)
 {
-	return err == -EEXIST ? "it is no file" :
-	       err == -EPERM ? "it cannot be replaced and stay its owner's" :
+	return err == -EEXIST ? "it is not a file" :
+	       err == -EPERM ? "it cannot be replaced without changing its owner" :
 			       strerror(-err);
 }
 
 static const char *cure(int err)
 {
-	return err == -EACCES ? "its folder must let this user write, without root's power to write everywhere, which is given up" :
+	return err == -EACCES ? "this user must be allowed to write to its folder; root's power to write everywhere is given up first" :
 	       err == -EPERM ? "name a file that is not there yet" : NULL;
 }
 

@@ -215,7 +215,7 @@ void report_tracking(const struct transaction *t)
 		report_talk("dropped %zu old conntrack %s of these services",
 			    dropped, dropped == 1 ? "entry" : "entries");
 	if (t->tracking.timers)
-		report_talk("entries that exist keep their timeouts: those of tracked services are for new connections");
+		report_talk("existing entries keep their timeouts; those of tracked services apply to new connections");
 	if (added)
 		report_talk("added conntrack entries for %zu open %s", added,
 			    added == 1 ? "connection" : "connections");

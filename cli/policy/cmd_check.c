@@ -93,7 +93,7 @@ static int run(const struct options *o)
 	int code;
 
 	if (names_no_files(o)) {
-		fputs("ctpolicy check: --fix takes the files that it may change\n",
+		fputs("ctpolicy check: --fix needs the names of the files to fix\n",
 		      stderr);
 		return EXIT_USAGE;
 	}

@@ -135,11 +135,11 @@ const struct command cmd_import = {
 "host's live rules, those of ctpolicy left out; that takes CAP_NET_ADMIN. FILE\n"
 "('-': standard input) is what iptables-save, ip6tables-save or 'nft list\n"
 "ruleset' prints, or what iptables-restore or 'nft -f' takes. A direction that\n"
-"was missing is added. A rule that no policy can say is a comment, with the\n"
-"reason; where there are no such rules, no policy is printed. Nothing is changed;\n"
+"was missing is added. A rule that no policy can express is a comment with the\n"
+"reason; without NOTRACK rules, no policy is printed. Nothing is changed;\n"
 "when the policy is in force, remove those rules.\n",
 	.exits =
-"Exit code: 0 done, 1 some rules could not be said, 65 not a ruleset, 66 no such\n"
+"Exit code: 0 done, 1 some rules have no equivalent, 65 not a ruleset, 66 no such\n"
 "file, 69 the kernel or this build cannot do it, 74 not readable, 77 no\n"
 "permission, 64 bad command line.\n",
 };

@@ -193,13 +193,13 @@ static void tell_service(const struct teller *t, const struct import_service *s)
 		strbuf_printf(&b, "service %s: %s", s->name,
 			      import_note(IMPORT_ADDED, 0));
 		say(t, ID_IMPORT_ADDED, s->rules.v[0], strbuf_str(&b),
-		    "look whether the service is what the rule was meant for");
+		    "check that the service is what the rule was meant for");
 	}
 	for (size_t i = 0; (note = import_note(differs, i)) != NULL; i++) {
 		strbuf_clear(&b);
 		strbuf_printf(&b, "service %s: %s", s->name, note);
 		say(t, ID_IMPORT_DIFFERS, s->rules.v[0], strbuf_str(&b),
-		    "look whether the service may be as wide as the policy says it");
+		    "check that the service may be as wide as the policy makes it");
 	}
 	t->d->lost |= b.lost;
 }

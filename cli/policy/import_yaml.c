@@ -287,7 +287,7 @@ void import_print_yaml(const struct import_report *r, struct strbuf *out)
 	strbuf_printf(out, ".\n# %zu %s", im->n, im->n == 1 ? "service" :
 							     "services");
 	if (im->n_left)
-		strbuf_printf(out, "; %zu %s could not be said, see the end",
+		strbuf_printf(out, "; %zu %s could not be expressed, see the end",
 			      im->n_left, im->n_left == 1 ? "rule" : "rules");
 	strbuf_puts(out, ".\n");
 	if (im->n) {

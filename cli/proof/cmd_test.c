@@ -53,13 +53,13 @@ const struct command cmd_test = {
 "\n"
 "Usage: ctpolicy test [OPTION...] [POLICY]\n"
 "\n"
-"Holds connections of every service in a network namespace of its own, which\n"
-"gets this host's addresses and a copy of its rules (read by root alone;\n"
-"others try the policy by itself), and the policy's rules on top. The kernel\n"
+"Makes connections of every service in a network namespace of its own, which\n"
+"gets this host's addresses and a copy of its rules (only root can read\n"
+"these; others try the policy alone), and the policy's rules on top. The kernel\n"
 "says of each packet whether it is tracked and arrives. Then come the packets\n"
 "of the policy's section `tests`. The host itself is not touched.\n",
 	.exits =
 "Exit code: 0 every leg is untracked and arrives, and every test is as expected,\n"
-"1 not so, 14 apply would refuse the policy, 69 no namespace or no whole copy,\n"
+"1 otherwise, 14 apply would refuse the policy, 69 no namespace or no whole copy,\n"
 "65 not a ruleset, 78 policy invalid, 66 no such file, 64 bad command line.\n",
 };

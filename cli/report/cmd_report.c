@@ -150,11 +150,11 @@ const struct command cmd_report = {
 "Writes a page that needs nothing beside it: where packets go, what to do next,\n"
 "each service and whether it is untracked, what fills the connection table, what\n"
 "keeps tracking on, and what differs from POLICY, or from the policy that was\n"
-"applied last. What was not asked is said to be unknown. Of this host it takes\n"
+"applied last. What was not asked is said to be unknown. For this host it needs\n"
 "CAP_NET_ADMIN, lists the table once, loads no kernel module and changes\n"
-"nothing; of a saved ruleset (--file) it takes no privilege.\n",
+"nothing; for a saved ruleset (--file) it needs no privilege.\n",
 	.exits =
-"Exit code: 0 written, whatever it tells; 78 policy invalid, 65 not a ruleset, 66\n"
+"Exit code: 0 written, whatever it says; 78 policy invalid, 65 not a ruleset, 66\n"
 "no such file, 69 the kernel or this build cannot do it, 74 FILE cannot be\n"
 "written, 77 no permission, 64 bad command line.\n",
 };

@@ -228,7 +228,7 @@ static void put_suggestion(struct todo *x, const struct suggestion *s)
 	if (s->shape == ADVICE_ONE_WAY)
 		strbuf_puts(x->out, " One-way: nobody answers, as with syslog, telemetry or VXLAN.");
 	else if (s->shape == ADVICE_ASYMMETRIC)
-		strbuf_puts(x->out, " Of most only one direction was seen: rules that drop INVALID hurt it.");
+		strbuf_puts(x->out, " For most, only one direction was seen: rules that drop INVALID hurt it.");
 	if (!diags_has(&a->diags, ID_ADVICE_UNJUDGED))
 		strbuf_puts(x->out, " No rule of this host stands against it.");
 	strbuf_puts(x->out, "<details><summary>A policy for it</summary><pre>");
@@ -426,7 +426,7 @@ void page_print_next(const struct page *p, struct strbuf *out)
 		strbuf_join(out, &list);
 		strbuf_puts(out, "</ul>\n");
 	} else {
-		strbuf_puts(out, "<p>Nothing: no error, no warning and no advice came of what was asked.</p>\n");
+		strbuf_puts(out, "<p>Nothing: no errors, no warnings, no advice.</p>\n");
 	}
 	html_section_end(out);
 }

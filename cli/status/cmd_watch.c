@@ -80,11 +80,11 @@ static void print_sight(const struct watch_look *look)
 		print_steps(look);
 		fputs(")", stdout);
 		print_writer(look);
-		printf("; it was put back three times in a row, the next time is in %u s",
+		printf("; it was put back three times in a row; the next attempt is in %u s",
 		       look->seconds);
 		break;
 	case WATCH_UNKNOWN:
-		printf("whether the last change is in force cannot be found out: %s",
+		printf("cannot tell whether the last change is in force: %s",
 		       look->plan.diags.errors ? "see above" :
 						 fault_text(look->err));
 		break;
@@ -231,7 +231,7 @@ const struct command cmd_watch = {
 "they stand among, the same policy is applied again, checked and verified as by\n"
 "apply, and a line says who wrote. Nothing is put back while a change is on\n"
 "trial, after 'ctpolicy remove', or of what was applied before the machine was\n"
-"booted. After three times in a minute the next one has to wait. SIGHUP: look\n"
+"booted. After three repairs in a minute, the next one waits. SIGHUP: look\n"
 "now. ctpolicy-watch.service runs it.\n",
 	.exits =
 "Exit code: 0 told to end, or with --once: in force, or there is nothing to put\n"

@@ -80,7 +80,7 @@ const size_t status_n_losses = ARRAY_SIZE(status_losses);
 static void print_losses(const struct ct_table *t)
 {
 	printf("%" PRIu64 " for want of room, %" PRIu64
-	       " of entries to make room, %" PRIu64 " inserts failed",
+	      " entries removed early to make room, %" PRIu64 " inserts failed",
 	       t->counter[CT_DROP], t->counter[CT_EARLY_DROP],
 	       t->counter[CT_INSERT_FAILED]);
 	if (t->known >> CT_CHAIN_TOO_LONG & 1)
@@ -185,7 +185,7 @@ static void print_policy(const struct status *s)
 		[FILE_UNKNOWN] = NULL,
 		[FILE_SAME] = NULL,
 		[FILE_CHANGED] = "was changed since; 'ctpolicy diff' shows what applying it would do",
-		[FILE_GONE] = "is not there any more; what was applied is known all the same",
+		[FILE_GONE] = "is gone; what was applied is still on record",
 	};
 	const struct record *r = &s->history[0];
 

@@ -17,7 +17,7 @@
 	X(HELPER, "helper", "that a conntrack helper works on")		\
 	X(GROUP, "group", "sent to broadcast or multicast addresses")	\
 	X(ICMP, "icmp", "that are no echoes")				\
-	X(ROLE, "role", "of roles of which too many are bound so")
+	X(ROLE, "role", "of roles that have too many such entries")
 
 enum left {
 #define X(id, word, words) LEFT_##id,

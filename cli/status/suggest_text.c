@@ -141,7 +141,7 @@ static void print_why(const struct suggestion *s)
 		break;
 	case ADVICE_REFUSED:
 	default:
-		puts(INDENT "stays tracked: this host's rules need it so, see the note");
+		puts(INDENT "stays tracked: this host's rules need it, see the note");
 		break;
 	}
 }

@@ -111,8 +111,8 @@ def differs(space):
     cases = ends(found["junit"])
     assert cases["service web"] == cases["service dns"] == "failure", cases
     texts = [f[5] for f in found["sarif"] if f[1] == "CT860"]
-    assert any("service dns is in force, and no longer" in t for t in texts)
-    assert any("service web is in force in part" in t for t in texts), texts
+    assert any("service dns is in force but no longer" in t for t in texts)
+    assert any("service web is only partly in force" in t for t in texts), texts
     assert not run(space, "diff", "-q", both)[1]
     assert run(space, "remove")[0] == 0
 

@@ -113,7 +113,7 @@ class Lost:
                                  self.kept(left))
                 code, said = test_replace.ctpolicy(self.host, "confirm")
                 self.assertEqual(code, 12, said)
-                self.assertIn("rolled back but for rules of the host's", said)
+                self.assertIn("rolled back, except for rules of the host's", said)
                 self.assertNotIn("verified", said)
                 code, said = test_replace.ctpolicy(self.host, "recover")
                 self.assertEqual(code, 0, said)

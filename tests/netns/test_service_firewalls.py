@@ -87,8 +87,8 @@ class Firewall(Booted):
 
     def ends_in_peace(self):
         said = self.log("ctpolicy-watch")
-        self.assertNotRegex(said, "next time is in|could not be put back|"
-                                  "cannot be found out")
+        self.assertNotRegex(said, "next attempt is in|could not be put back|"
+                                  "cannot tell whether")
 
 
 class Ufw(Firewall):

@@ -356,7 +356,7 @@ class Tracked(unittest.TestCase):
                        "ct timeout set mine\n")
         code, out = LAB.server.ctpolicy("diff", policy)
         self.assertEqual(code, 1, out)
-        self.assertIn("- rules of no service, in ctpolicy's own chains\n"
+        self.assertIn("- rules in ctpolicy's own chains that belong to no service\n"
                       "    timeouts  inet ctpolicy tracked-output: 1 rule to "
                       "remove\n", out)
         out = LAB.server.ctpolicy("diff", policy, "--rules")[1]
