@@ -137,18 +137,67 @@ bool diags_has(const struct diags *d, enum diag_id id)
 	return false;
 }
 
+static void drop(struct diags *d, const struct diag *x)
+{
+	d->errors -= x->level == DIAG_ERROR;
+	d->warnings -= x->level == DIAG_WARNING;
+	free(x->msg);
+	free(x->help);
+	free(x->related_msg);
+	free(x->fix_text);
+}
+
 void diags_truncate(struct diags *d, size_t n)
 {
-	while (d->n > n) {
-		const struct diag *last = &d->v[--d->n];
+	while (d->n > n)
+		drop(d, &d->v[--d->n]);
+}
 
-		d->errors -= last->level == DIAG_ERROR;
-		d->warnings -= last->level == DIAG_WARNING;
-		free(last->msg);
-		free(last->help);
-		free(last->related_msg);
-		free(last->fix_text);
+static bool is_same_place(const struct srcpos *a, const struct srcpos *b)
+{
+	return a->line == b->line && a->col == b->col &&
+	       (a->file == b->file ||
+		(a->file && b->file && !strcmp(a->file, b->file)));
+}
+
+static bool is_same(const struct diag *a, const struct diag *b)
+{
+	return a->id == b->id && a->level == b->level && a->msg && b->msg &&
+	       !strcmp(a->msg, b->msg) && is_same_place(&a->at, &b->at);
+}
+
+/* Among the first n, from `at` on and then from the front; n: not there. */
+static size_t find_same(const struct diags *d, size_t n, size_t at,
+			const struct diag *x)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t k = at + i < n ? at + i : at + i - n;
+
+		if (is_same(&d->v[k], x))
+			return k;
 	}
+	return n;
+}
+
+void diags_drop_repeated(struct diags *d, size_t n)
+{
+	size_t kept = n, next = 0;
+
+	for (size_t i = n; i < d->n; i++) {
+		struct diag x = d->v[i];
+		/* most come again in the order in which they came */
+		size_t at = x.level == DIAG_ERROR ? n :
+			    find_same(d, n, next, &x);
+
+		if (at < n) {
+			next = at + 1 < n ? at + 1 : 0;
+			drop(d, &x);
+		} else {
+			d->v[kept++] = x;
+		}
+	}
+	if (kept < d->n)
+		d->n = kept;
 }
 
 void diag_soften(struct diags *to, const struct diag *d)

@@ -125,6 +125,11 @@ void diags_print(const struct diags *d, const struct diag_source *src,
 		 size_t nsrc, size_t max, bool color, FILE *out);
 /* Drop what was added after the first n, and correct the counts. */
 void diags_truncate(struct diags *d, size_t n);
+/*
+ * Of notes and warnings behind the first n, drop those that are among the first
+ * n already: what is looked at twice is told once. Errors stay.
+ */
+void diags_drop_repeated(struct diags *d, size_t n);
 bool diags_has(const struct diags *d, enum diag_id id);
 /* Append one as a warning, with its place in words and its help. */
 void diag_soften(struct diags *to, const struct diag *d);

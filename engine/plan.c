@@ -285,6 +285,7 @@ int plan_compare_part(struct plan *p, struct part *m)
 
 int plan_compare(struct plan *p)
 {
+	size_t said = p->diags.n;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < p->change.n; i++)
@@ -295,6 +296,9 @@ int plan_compare(struct plan *p)
 		err = tune_compare(&p->change.tune);
 	if (!err && p->change.boot.there)
 		err = boot_compare(&p->change.boot, &p->diags);
+	if (p->compared)
+		diags_drop_repeated(&p->diags, said);
+	p->compared = true;
 	return err;
 }
 

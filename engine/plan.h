@@ -47,6 +47,7 @@ struct plan {
 	uint32_t takes_back;		/* the record; 0: not a rollback */
 	const struct record *of;	/* that this undoes; NULL: none */
 	uint32_t waits;			/* record to be confirmed; 0: none */
+	bool compared;			/* once at least */
 	bool kept_told;			/* what stays, as `keep` says */
 	bool recovers;			/* the journal is about this change */
 	bool unjournaled;		/* nothing more is written down */
@@ -88,7 +89,7 @@ int plan_choose_offline(struct plan *p);
 int plan_choose_live(struct plan *p);
 /*
  * Read every part's target (the first time: what choosing has read), lower,
- * diff; again as often as wanted.
+ * diff; again as often as wanted: what was warned of before is not said again.
  */
 int plan_compare(struct plan *p);
 int plan_compare_part(struct plan *p, struct part *m);

@@ -335,7 +335,7 @@ class Refused:
                       " -A INPUT -m connlimit --connlimit-above 9 -j DROP")
         before = self.dialect.saved(self.host)
         said = self.host.apply(self.dialect.backend, POLICY, "--force")
-        self.assertIn("counts connections", said)
+        self.assertEqual(said.count("counts connections"), 1, said)
         self.assertEqual(states(self.dialect.saved(self.host)), [])
         self.host.remove(self.dialect.backend)
         self.assertEqual(self.dialect.saved(self.host), before)

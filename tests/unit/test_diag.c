@@ -222,6 +222,49 @@ static void test_printable(void **state)
 				 rows[i].len);
 }
 
+static void note(struct diags *d, enum diag_level level, uint32_t line,
+		 const char *msg)
+{
+	const struct srcpos at = { .file = "p.yaml", .line = line };
+
+	diag_add(d, level, 0, ID_STATE_FORBIDDEN, at, "%s", msg);
+	diag_help(d, "cure");
+}
+
+/* What was told before is told once, in whatever order it comes again. */
+static void test_repeated(void **state)
+{
+	static const char *const left[] = { "a", "b", "b", "a", "c", "e" };
+	_cleanup_(diags_release) struct diags d = { 0 };
+
+	(void)state;
+	note(&d, DIAG_WARNING, 1, "a");
+	note(&d, DIAG_WARNING, 1, "b");
+	note(&d, DIAG_WARNING, 1, "b");
+	note(&d, DIAG_NOTE, 1, "b");
+	note(&d, DIAG_ERROR, 1, "e");
+	diags_truncate(&d, 3);
+	note(&d, DIAG_WARNING, 1, "b");
+	note(&d, DIAG_WARNING, 2, "a");
+	note(&d, DIAG_WARNING, 1, "c");
+	note(&d, DIAG_WARNING, 1, "a");
+	note(&d, DIAG_ERROR, 1, "e");
+	diags_drop_repeated(&d, 3);
+	assert_int_equal(d.n, ARRAY_SIZE(left));
+	for (size_t i = 0; i < d.n; i++)
+		assert_string_equal(d.v[i].msg, left[i]);
+	assert_int_equal(d.warnings, 5);
+	assert_int_equal(d.errors, 1);
+	/* an error is told again, and what differs in its level stays */
+	note(&d, DIAG_ERROR, 1, "e");
+	note(&d, DIAG_NOTE, 1, "a");
+	diags_drop_repeated(&d, ARRAY_SIZE(left));
+	assert_int_equal(d.n, ARRAY_SIZE(left) + 2);
+	assert_int_equal(d.errors, 2);
+	diags_drop_repeated(&d, 0);
+	assert_int_equal(d.n, ARRAY_SIZE(left) + 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_long_message),
 		cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_repeated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
