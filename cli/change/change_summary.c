@@ -64,7 +64,7 @@ static void count_elements(struct look *k, const struct image_set *set,
 static int count(struct change_summary *s, const struct image *img,
 		 found_fn *found, found_fn *found_element)
 {
-	struct look k = { .s = s, .image = img };
+	_cleanup_(look_release) struct look k = { .s = s, .image = img };
 
 	for (size_t i = 0; i < img->n_tables; i++) {
 		const struct image_table *t = &img->tables[i];
@@ -198,7 +198,7 @@ static void take_timers(struct look *k, const struct changeset *cs,
 
 static int take_steps(struct change_summary *sum, const struct changeset *cs)
 {
-	struct look k = { .s = sum };
+	_cleanup_(look_release) struct look k = { .s = sum };
 
 	for (size_t i = 0; i < cs->n; i++) {
 		const struct step *s = &cs->steps[i];

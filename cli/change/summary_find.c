@@ -2,6 +2,7 @@
 #include "cli/change/summary_find.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -168,49 +169,106 @@ void look_rule(struct look *k, const struct image_chain *c,
 		found(k, x, c, r);
 }
 
-static bool looks_up(const struct image_rule *r, const struct image_set *set)
+/* ---- by what rule? ---- */
+
+#define IN_ANY_TABLE 0		/* kinds of the index; a table's: number + 1 */
+
+static int add_set_rule(struct set_rules *x, uint32_t kind, const char *set,
+			const struct set_rule *r)
 {
-	for (size_t i = 0; i < r->n_lookups; i++)
-		if (!strcmp(r->lookup[i].set, set->name))
-			return true;
-	return false;
+	if (name_index_find(&x->at, set, kind) != SIZE_MAX)
+		return 0;
+	if (mem_grow(&x->v, &x->cap, x->n + 1) ||
+	    name_index_add(&x->at, set, kind))
+		return -ENOMEM;
+	x->v[x->n++] = *r;
+	return 0;
 }
 
-static bool find_rule(struct look *k, const struct image_table *t,
-		      const struct image_set *set)
+static int index_chain(struct set_rules *x, size_t table,
+		       const struct image_chain *c)
 {
-	for (size_t i = 0; i < t->n_chains; i++) {
-		const struct image_chain *c = &t->chains[i];
+	const uint32_t kind = (uint32_t)table + 1;
+	int err = 0;
 
-		for (size_t l = 0; l < c->n_rules; l++) {
-			if (!looks_up(&c->rules[l], set))
-				continue;
-			k->set_table = t;
-			k->set_chain = c;
-			k->set_rule = &c->rules[l];
-			return true;
+	for (size_t l = 0; l < c->n_rules; l++) {
+		const struct image_rule *r = &c->rules[l];
+		const struct set_rule at = { &x->of->tables[table], c, r };
+
+		for (size_t i = 0; !err && i < r->n_lookups; i++) {
+			const char *set = r->lookup[i].set;
+
+			err = add_set_rule(x, kind, set, &at);
+			if (!err)
+				err = add_set_rule(x, IN_ANY_TABLE, set, &at);
 		}
 	}
-	return false;
+	return err;
+}
+
+static void set_rules_release(struct set_rules *x)
+{
+	name_index_release(&x->at);
+	free(x->v);
+	*x = (struct set_rules){ 0 };
+}
+
+void look_release(struct look *k)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(k->set_rules); i++)
+		set_rules_release(&k->set_rules[i]);
+}
+
+/* Of k->image, made when it is asked the first time; NULL: no memory. */
+static const struct set_rules *set_rules_of(struct look *k)
+{
+	struct set_rules *x = &k->set_rules[0];
+	int err = 0;
+
+	if (x->of && x->of != k->image)
+		x = &k->set_rules[1];
+	if (x->of == k->image)
+		return x;
+	set_rules_release(x);
+	x->of = k->image;
+	for (size_t i = 0; i < x->of->n_tables; i++)
+		for (size_t n = 0; !err && n < x->of->tables[i].n_chains; n++)
+			err = index_chain(x, i, &x->of->tables[i].chains[n]);
+	if (!err)
+		return x;
+	set_rules_release(x);
+	k->err = err;
+	return NULL;
+}
+
+/* ipsets are of no table: a rule of any may look them up. */
+static bool find_kind(const struct look *k, uint32_t *ret)
+{
+	size_t i = 0;
+
+	*ret = IN_ANY_TABLE;
+	if (!*nfproto_name(k->table->family))
+		return true;
+	while (i < k->image->n_tables && &k->image->tables[i] != k->table)
+		i++;
+	*ret = (uint32_t)i + 1;
+	return i < k->image->n_tables;
 }
 
 const struct image_rule *look_rule_of_set(struct look *k,
 					  const struct image_set *set,
 					  const struct image_chain **ret)
 {
-	bool anywhere = !*nfproto_name(k->table->family), found = false;
+	const struct set_rules *x = set_rules_of(k);
+	uint32_t kind;
+	size_t at;
 
-	if (k->set != set) {
-		k->set_rule = NULL;
-		for (size_t i = 0; !found && i < k->image->n_tables; i++)
-			if (anywhere || &k->image->tables[i] == k->table)
-				found = find_rule(k, &k->image->tables[i],
-						  set);
-		k->set = set;
-	}
-	if (!k->set_rule)
+	if (!x || !find_kind(k, &kind))
 		return NULL;
-	*ret = k->set_chain;
-	k->table = k->set_table;
-	return k->set_rule;
+	at = name_index_find(&x->at, set->name, kind);
+	if (at == SIZE_MAX)
+		return NULL;
+	*ret = x->v[at].chain;
+	k->table = x->v[at].table;
+	return x->v[at].rule;
 }
