@@ -35,6 +35,7 @@ static const struct {
 	{ ENOMEM, FAULT_MEMORY },
 	{ EPERM, FAULT_PERMISSION },
 	{ EOPNOTSUPP, FAULT_LACKING },
+	{ ELIBACC, FAULT_LACKING },
 };
 
 enum fault fault_of(int err)
@@ -53,5 +54,8 @@ const char *fault_text(int err)
 {
 	if (-err >= FAULT_FIRST && -err < FAULT_MAX_)
 		return texts[-err - FAULT_FIRST];
+	/* the one library that is not loaded with the program */
+	if (err == -ELIBACC)
+		return "cannot load libkmod.so.2, which knows the modules";
 	return strerror(-err);
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "backends/backend.h"
+#include "core/fault.h"
 #include "core/mem.h"
 #include "engine/off_holders.h"
 #include "engine/off_state.h"
@@ -22,7 +23,7 @@ static int say_failed(const struct item_step *s, int err, struct diags *d)
 
 	item_print_step(s, &what);
 	diag_add(d, DIAG_ERROR, 0, ID_MODULE_REFUSED, NOPOS,
-		 "cannot %s: %s", strbuf_str(&what), strerror(-err));
+		 "cannot %s: %s", strbuf_str(&what), fault_text(err));
 	if (err == -EPERM)
 		diag_help(d, "run as root, or with CAP_SYS_MODULE");
 	return err;

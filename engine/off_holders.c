@@ -48,7 +48,7 @@ static int say_strangers(const struct modules *m, struct diags *d)
 		const char *folder = "";
 		int err = kmod_folder(m->v[i].name, &folder);
 
-		if (err == -ENOMEM)
+		if (err == -ENOMEM || err == -ELIBACC)
 			return err;
 		if (!modules_may_unload(folder))
 			worst = say_stranger(m->v[i].name, folder, d);

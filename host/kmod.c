@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/kmod.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,14 +13,78 @@
 #include "core/mem.h"
 #include "host/trace.h"
 
+/* Of the only ABI that libkmod ever had. */
+#define LIBRARY "libkmod.so.2"
+
+#define FUNCTIONS(X) \
+	X(kmod_list_next) \
+	X(kmod_load_resources) \
+	X(kmod_module_get_dependencies) \
+	X(kmod_module_get_module) \
+	X(kmod_module_get_name) \
+	X(kmod_module_get_path) \
+	X(kmod_module_new_from_lookup) \
+	X(kmod_module_new_from_name) \
+	X(kmod_module_probe_insert_module) \
+	X(kmod_module_remove_module) \
+	X(kmod_module_unref) \
+	X(kmod_module_unref_list) \
+	X(kmod_new) \
+	X(kmod_set_log_fn) \
+	X(kmod_unref)
+
+/*
+ * Opened where modules are looked at, and then kept: it brings a library of
+ * cryptography along, whose relocations would take a quarter of the time of
+ * every command.
+ */
+static struct {
+#define MEMBER(f) __typeof__(f) *f;
+	FUNCTIONS(MEMBER)
+} lib;
+
+static const struct {
+	const char *name;
+	void *to;
+} functions[] = {
+#define ROW(f) { #f, &lib.f },
+	FUNCTIONS(ROW)
+};
+
+static int open_library(void)
+{
+	void *library, *f;
+
+	if (lib.kmod_new)
+		return 0;
+	library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	host_trace("dlopen(%s)%s%s", LIBRARY, library ? "" : ": ",
+		   library ? "" : dlerror());
+	if (!library)
+		return -ELIBACC;
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+		f = dlsym(library, functions[i].name);
+		if (!f) {
+			memset(&lib, 0, sizeof(lib));
+			dlclose(library);
+			return -ELIBACC;
+		}
+		/* POSIX's own way around C, which has no such conversion */
+		memcpy(functions[i].to, &f, sizeof(f));
+	}
+	return 0;
+}
+
 static void unref_ctx(struct kmod_ctx **c)
 {
-	kmod_unref(*c);
+	if (*c)
+		lib.kmod_unref(*c);
 }
 
 static void unref_module(struct kmod_module **m)
 {
-	kmod_module_unref(*m);
+	if (*m)
+		lib.kmod_module_unref(*m);
 }
 
 static void say_nothing(void *data, int priority, const char *file, int line,
@@ -32,13 +97,15 @@ static void say_nothing(void *data, int priority, const char *file, int line,
 static int find(const char *name, struct kmod_ctx **ret_ctx,
 		struct kmod_module **ret)
 {
-	int err;
+	int err = open_library();
 
-	*ret_ctx = kmod_new(NULL, NULL);
+	if (err)
+		return err;
+	*ret_ctx = lib.kmod_new(NULL, NULL);
 	if (!*ret_ctx)
 		return -ENOMEM;
-	kmod_set_log_fn(*ret_ctx, say_nothing, NULL);
-	err = kmod_module_new_from_name(*ret_ctx, name, ret);
+	lib.kmod_set_log_fn(*ret_ctx, say_nothing, NULL);
+	err = lib.kmod_module_new_from_name(*ret_ctx, name, ret);
 	return err < 0 ? err : 0;
 }
 
@@ -64,7 +131,7 @@ int kmod_folder(const char *name, const char **ret)
 
 	if (err)
 		return err;
-	folder = folder_of(kmod_module_get_path(m));
+	folder = folder_of(lib.kmod_module_get_path(m));
 	if (!folder)
 		return -ENOMEM;
 	*ret = folder;
@@ -73,7 +140,8 @@ int kmod_folder(const char *name, const char **ret)
 
 static void unref_list(struct kmod_list **l)
 {
-	kmod_module_unref_list(*l);
+	if (*l)
+		lib.kmod_module_unref_list(*l);
 }
 
 /* What is built in, or not of this kernel, has no file and loads nothing. */
@@ -81,16 +149,16 @@ static bool is_or_needs(struct kmod_module *m, const char *other)
 {
 	_cleanup_(unref_list) struct kmod_list *needs = NULL;
 	struct kmod_list *at;
-	bool found = !strcmp(kmod_module_get_name(m), other);
+	bool found = !strcmp(lib.kmod_module_get_name(m), other);
 
-	if (!kmod_module_get_path(m))
+	if (!lib.kmod_module_get_path(m))
 		return false;
-	needs = kmod_module_get_dependencies(m);
-	kmod_list_foreach(at, needs) {
-		struct kmod_module *d = kmod_module_get_module(at);
+	needs = lib.kmod_module_get_dependencies(m);
+	for (at = needs; at; at = lib.kmod_list_next(needs, at)) {
+		struct kmod_module *d = lib.kmod_module_get_module(at);
 
-		found |= !strcmp(kmod_module_get_name(d), other);
-		kmod_module_unref(d);
+		found |= !strcmp(lib.kmod_module_get_name(d), other);
+		lib.kmod_module_unref(d);
 	}
 	return found;
 }
@@ -118,14 +186,16 @@ int kmod_known_open(struct kmod_known **ret)
 	static const char *const nowhere[] = { NULL };
 	_cleanup_(kmod_known_close) struct kmod_known *x =
 		calloc(1, sizeof(*x));
-	int err;
+	int err = open_library();
 
+	if (err)
+		return err;
 	if (x)
-		x->ctx = kmod_new(NULL, nowhere);
+		x->ctx = lib.kmod_new(NULL, nowhere);
 	if (!x || !x->ctx)
 		return -ENOMEM;
-	kmod_set_log_fn(x->ctx, say_nothing, NULL);
-	err = kmod_load_resources(x->ctx);
+	lib.kmod_set_log_fn(x->ctx, say_nothing, NULL);
+	err = lib.kmod_load_resources(x->ctx);
 	if (err == -ENOMEM)
 		return err;
 	x->empty = err != 0;
@@ -143,12 +213,12 @@ int kmod_needs(struct kmod_known *x, const char *name, const char *other,
 	*ret = false;
 	if (x->empty)
 		return 0;
-	err = kmod_module_new_from_lookup(x->ctx, name, &found);
-	kmod_list_foreach(at, found) {
-		struct kmod_module *m = kmod_module_get_module(at);
+	err = lib.kmod_module_new_from_lookup(x->ctx, name, &found);
+	for (at = found; at; at = lib.kmod_list_next(found, at)) {
+		struct kmod_module *m = lib.kmod_module_get_module(at);
 
 		*ret |= is_or_needs(m, other);
-		kmod_module_unref(m);
+		lib.kmod_module_unref(m);
 	}
 	return err == -ENOMEM ? err : 0;
 }
@@ -160,7 +230,7 @@ int kmod_load(const char *name, const char *options)
 	int err = find(name, &ctx, &m);
 
 	if (!err)
-		err = kmod_module_probe_insert_module(
+		err = lib.kmod_module_probe_insert_module(
 			m, KMOD_PROBE_IGNORE_COMMAND,
 			options && *options ? options : NULL, NULL, NULL, NULL);
 	host_trace("init_module(%s) = %d", name, err);
@@ -174,7 +244,7 @@ int kmod_unload(const char *name)
 	int err = find(name, &ctx, &m);
 
 	if (!err)
-		err = kmod_module_remove_module(m, KMOD_REMOVE_NOLOG);
+		err = lib.kmod_module_remove_module(m, KMOD_REMOVE_NOLOG);
 	host_trace("delete_module(%s) = %d", name, err);
 	return err == -ENOENT || err >= 0 ? 0 : err;
 }

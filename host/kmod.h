@@ -8,6 +8,7 @@
  * Errors: -errno of init_module(2) and delete_module(2): -EPERM without
  *         CAP_SYS_MODULE, -EAGAIN or -EBUSY for a module in use. -ENOENT: there
  *         is no such module; unloading one that is gone is no error.
+ *         -ELIBACC: libkmod cannot be loaded, and nothing is known.
  * Source: libkmod.
  */
 #ifndef CTPOLICY_HOST_KMOD_H

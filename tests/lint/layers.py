@@ -51,6 +51,7 @@ CALLS = re.compile(
     r"getpw\w+|getgr\w+|dlopen|ato(i|l|ll|f)|"
     r"str(cpy|cat|tok)|stpcpy|v?sprintf|gets|tmpnam|mktemp|alloca|"
     r"v?[fs]?w?scanf|rand|signal)\s*\(")
+MAY_CALL = {("host/kmod.c", "dlopen")}
 STDIO = re.compile(r"\b(stdout|stderr|(?<![\w>.])printf\s*\(|puts\s*\()")
 
 
@@ -84,7 +85,7 @@ CAPTURES = {"backends/xtables/xt_print.c", "backends/xtables/xt_guard.c"}
 def check_calls(rep, path, code):
     for n, line in enumerate(code.splitlines(), 1):
         m = CALLS.search(line)
-        if m:
+        if m and (path, m[1]) not in MAY_CALL:
             rep.fault(path, n, "%s() has no place here" % m[1])
         m = STDIO.search(line)
         if m and not path.startswith("cli/") and path not in CAPTURES:

@@ -138,9 +138,9 @@ def starved(replace):
          "-ldl")
     options = "verify_asan_link_order=0:detect_leaks=1:fast_unwind_on_malloc=0"
     # libkmod's modules and their context hold each other, and it forgets some
-    # where an allocation of its own fails
+    # where an allocation of its own fails, as the dynamic loader does
     leaks = os.environ["TMPDIR"] + "/leaks"
-    write(leaks, "leak:libkmod.so\n")
+    write(leaks, "leak:libkmod.so\nleak:dlopen\n")
     rng = random.Random(SEED)
     before = snapshot()
     for words in (("apply", "--backend", "nftables", replace), ("remove",)):
@@ -298,6 +298,25 @@ def users_named(report):
     os.unlink("/etc/ufw/ufw.conf")
 
 
+def without_libkmod(replace, other):
+    """What looks at no module goes on; the rest says so and does nothing."""
+    path = os.path.realpath([p for folder in ("/usr/lib*", "/usr/lib/*")
+                             for p in glob.glob(folder + "/libkmod.so.2")][0])
+    before = snapshot()
+    must("mount", "--bind", "/dev/null", path)
+    try:
+        apply(other)
+        for words in (("diff", replace), ("apply", replace), ("audit",)):
+            said = ctpolicy(*words, code=69)
+            assert "cannot load libkmod.so.2" in said, (words, said)
+        ctpolicy("diff", "--backend", "nftables", other)
+        ctpolicy("remove")
+    finally:
+        must("umount", path)
+    expect_same(before, "all of it")
+    apply(replace)
+
+
 def main():
     prepare()
     lay_out()
@@ -309,7 +328,8 @@ def main():
             (other_policy, replace, other), (unconfirmed, replace),
             (changed_since, replace), (verdicts_kept, replace),
             (fragment, report), (closed, replace), (starved, replace),
-            (hidden, report), (users_named, report), (damaged, replace)):
+            (hidden, report), (users_named, report), (damaged, replace),
+            (without_libkmod, replace, other)):
         lay_out()
         tally.case(test.__name__, test, *args)
         ctpolicy("remove", code=None)

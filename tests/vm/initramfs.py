@@ -6,6 +6,7 @@ machine's tools, with the libraries that they load. The kernel and what this
 machine need not have installed are in a folder that contrib/install-deps
 fills.
 """
+import ctypes
 import glob
 import os
 import shutil
@@ -137,6 +138,15 @@ def libraries(programs):
     return found
 
 
+def opened_later():
+    """The library that ctpolicy opens only where it looks at modules."""
+    name = "libkmod.so.2"
+    ctypes.CDLL(name)
+    with open("/proc/self/maps", encoding="ascii") as f:
+        real = next(line.split()[-1] for line in f if "/%s" % name in line)
+    return os.path.join(os.path.dirname(real), name)
+
+
 def wanted_modules():
     """Paths below the kernel's folder, with all that they depend on."""
     base = "%s/lib/modules/%s" % (FOLDER, release())
@@ -184,6 +194,9 @@ def add_tools(a, extra):
     for path in plugins:
         a.file(path[1:], path)
     loaded = list(programs.values()) + plugins[:1]
+    later = opened_later()
+    a.file(later[1:], os.path.realpath(later))
+    loaded.append(later)
     for path, real in libraries(loaded).items():
         a.file("usr" + path if path.startswith("/lib") else path[1:], real)
     add_busybox(a)
