@@ -90,7 +90,7 @@ static int print_replacement(const struct audit_report *a,
 	if (x.why)
 		printf(" (%s)", x.why);
 	else if (!x.rules.n)
-		fputs(", the rule goes", stdout);
+		fputs(", the rule is removed", stdout);
 	putchar('\n');
 	for (s = strbuf_str(&x.rules); *s; s += strcspn(s, "\n") + 1) {
 		struct foreign_text line = { s, strcspn(s, "\n") };

@@ -145,8 +145,8 @@ const struct command cmd_apply = {
 "Usage: ctpolicy apply [OPTION...] [POLICY]\n"
 "\n"
 "Makes ctpolicy's rules in the kernel match the policy, changing only what\n"
-"differs and no rules of others. Verifies the result; on any failure restores\n"
-"the previous rules and says so.\n",
+"differs, and no rules of others unless the policy replaces them. Verifies the\n"
+"result; on any failure restores the previous rules and says so.\n",
 	.exits =
 "Exit code: 0 done or nothing to do, 10 failed and undone, 11 failed and not\n"
 "undone, 13 the live rules kept changing, 14 refused; more in ctpolicy(8).\n",

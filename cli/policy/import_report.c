@@ -58,7 +58,7 @@ static const char *const notes[] = {
 	"only one direction was out of tracking, which saves nothing where answers come back: the other is added",
 	"the rules stood behind tracking, where they had no effect",
 	"the rules limited the clients' ports, and a policy does not",
-	"an earlier rule kept loopback tracked, and a policy takes it along",
+	"an earlier rule kept loopback tracked, and a policy includes it",
 	"each direction had interfaces of its own, and a policy has one list for both",
 	"the rules also took forwarded packets out: if this host routes such traffic, add `router` to the roles",
 };

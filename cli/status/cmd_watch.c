@@ -206,7 +206,7 @@ static int run(const struct options *o)
 
 	if (o->prometheus && (output_to_stdout(o->prometheus) ||
 			      output_is_option(o->prometheus))) {
-		fputs("ctpolicy watch: --prometheus takes a file: what happens is told on standard output\n",
+		fputs("ctpolicy watch: --prometheus takes a file: what happens is reported on standard output\n",
 		      stderr);
 		return EXIT_USAGE;
 	}

@@ -174,7 +174,7 @@ static void print_next(const struct advice *a)
 		       a->entries - a->would_save);
 	if (bound)
 		puts("What stays tracked fills the table less when it is forgotten sooner: list it\n"
-		     "under `tracked` of a policy, with such as `timeouts: {unreplied: 2s}`.");
+		     "under `tracked` of a policy, for example with `timeouts: {unreplied: 2s}`.");
 }
 
 int suggest_print_text(const struct advice *a)

@@ -36,7 +36,7 @@ in
     settings = lib.mkOption {
       type = lib.types.attrs;
       default = { };
-      description = "The policy, as ctpolicy.yaml(5) has it.";
+      description = "The policy, as ctpolicy.yaml(5) describes it.";
       example = {
         version = 1;
         state_matching = "allowed";

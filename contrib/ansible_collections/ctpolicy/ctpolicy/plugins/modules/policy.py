@@ -11,7 +11,7 @@ description:
   - Applies a policy of ctpolicy, which keeps services out of the connection
     table, through nftables or iptables.
   - A change is on trial until it has been confirmed over a new connection, which
-    the action plugin of the same name makes. If nobody can log in anew, the host
+    the action plugin of the same name makes. If no new login works, the host
     rolls back by itself, and the task fails.
   - The file of the policy is written when the change is confirmed, not before.
 author:
@@ -28,7 +28,7 @@ options:
     default: /etc/ctpolicy/policy.yaml
   state:
     description:
-      - Whether the policy is to be in force, or no rule of ctpolicy's; then the
+      - Whether the policy should be in force, or no rule of ctpolicy's; then the
         file at O(path) is removed as well.
       - V(confirmed) keeps a change that is on trial; the action plugin asks for
         it.
@@ -43,12 +43,12 @@ options:
     default: 60s
   backend:
     description:
-      - How rules are written. The policy's own word counts where this is unset.
+      - How rules are written. Where this is unset, the policy's own key decides.
     type: str
     choices: [auto, nftables, iptables]
   force:
     description:
-      - Apply even where ctpolicy refuses since it may lock you out. With a trial
+      - Apply even where ctpolicy refuses because it may lock you out. With a trial
         it is still rolled back if it does.
     type: bool
     default: false
