@@ -235,7 +235,7 @@ class Restored:
             self.assertIn("[CT535]", said)
             self.assertNotRegex(said, "previous rules are in force, verified")
             self.assertNotIn("CTPOLICY", self.dialect.saved(self.host).upper())
-        self.assertIn("in force but for", said)
+        self.assertIn("in force, except for", said)
 
     def test_record_damaged(self):
         """What is not a rule is not given to the kernel."""

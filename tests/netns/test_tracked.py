@@ -296,7 +296,7 @@ class Tracked(unittest.TestCase):
                               LAB.server.apply(backend, first))
                 said = LAB.server.apply(backend, second)
                 self.assertIn("verified", said)
-                self.assertIn("entries that exist keep their timeouts", said)
+                self.assertIn("existing entries keep their timeouts", said)
                 LAB.server.flush_entries()
                 self.assertEqual(tcp_exchange(
                     LAB.client, 4, lab.address("server", 4), PORT), "ok")
