@@ -208,14 +208,21 @@ static int render_chain_name(const struct pair *p, const char *name,
 	return 0;
 }
 
-/* CTPOLICY-INPUT, CTPOLICY-INPUT-2, CTPOLICY-INPUT.1, or what jumps there? */
+/*
+ * CTPOLICY-INPUT, CTPOLICY-INPUT-2, CTPOLICY-INPUT.1, or what jumps there? In
+ * front of a dot the hook's name may be short: CTPOLICY-PRE.r1a2b3c4d.
+ */
 static bool is_at(const struct image_chain *c, const struct ipt_place *at)
 {
 	const char *own = c->foreign && c->n_rules ? c->rules[0].target :
 						     c->name;
-	size_t n = strlen(at->own);
+	size_t n = strlen(at->own), dot = own ? strcspn(own, ".") : 0;
 
-	return own && !strncmp(own, at->own, n) &&
+	if (!own)
+		return false;
+	if (own[dot] && dot < n)
+		return !strncmp(own, at->own, dot);
+	return !strncmp(own, at->own, n) &&
 	       (!own[n] || own[n] == '-' || own[n] == '.');
 }
 
