@@ -42,6 +42,13 @@ bool nft_exchange_puts_back(const struct step *s)
 	       own_names_stand_in(s->rule->target) && !s->rule->lacks;
 }
 
+bool nft_step_shares_chain(const struct step *s, const struct step *of)
+{
+	return s->table->family == of->table->family &&
+	       !strcmp(s->table->name, of->table->name) &&
+	       !strcmp(s->chain->name, of->chain->name);
+}
+
 struct chains_of {
 	struct nft_world *world;
 	const struct image_table *table;
@@ -234,9 +241,7 @@ static const struct step *find_jump(const struct changeset *cs,
 		uint64_t other;
 
 		if (!o->add && nft_exchange_puts_back(o) &&
-		    o->table->family == s->table->family &&
-		    !strcmp(o->table->name, s->table->name) &&
-		    !strcmp(o->chain->name, s->chain->name) &&
+		    nft_step_shares_chain(o, s) &&
 		    o->rule->original &&
 		    !nft_original_digest(o->rule->original, &other) &&
 		    other == digest && !nft_exchange_hands_over(x, o))
@@ -272,7 +277,8 @@ static int find_one(struct backend_ctx *ctx, const struct changeset *cs,
 	if (at == l->n)
 		from = find_jump(cs, ret, s, digest);
 	if (from)
-		return add_exchange(ret, (struct nft_exchange){ s, 0, from });
+		return add_exchange(ret, (struct nft_exchange){
+			.step = s, .from = from });
 	if (at == l->n)
 		err = nft_exchange_lacks(&ctx->world, s->table, s->chain->name,
 					 s->rule->original, &lacks);
@@ -282,7 +288,7 @@ static int find_one(struct backend_ctx *ctx, const struct changeset *cs,
 		return gone(ctx, l->stamp, s, d);
 	l->v[at].goes = true;
 	return add_exchange(ret, (struct nft_exchange){ s, l->v[at].handle,
-							NULL });
+							at, NULL });
 }
 
 int nft_exchanges_find(struct backend_ctx *ctx, const struct changeset *cs,
@@ -334,6 +340,17 @@ uint64_t nft_exchange_behind(const struct nft_exchanges *x,
 			return x->v[i].handle;
 	}
 	return 0;
+}
+
+uint32_t nft_exchanges_ahead(const struct nft_exchanges *x,
+			     const struct step *s)
+{
+	uint32_t behind = image_rule_behind(s->chain, s->rule), n = 0;
+
+	for (size_t i = 0; i < x->n; i++)
+		n += x->v[i].handle && x->v[i].at < behind &&
+		     nft_step_shares_chain(x->v[i].step, s);
+	return n;
 }
 
 int nft_exchange_write(const struct step *s, size_t first,

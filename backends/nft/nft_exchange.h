@@ -18,6 +18,7 @@
 struct nft_exchange {
 	const struct step *step;	/* adds the jump */
 	uint64_t handle;		/* of the rule that goes; 0: `from` */
+	size_t at;			/* among the host's rules, with all */
 	const struct step *from;	/* takes out a jump for the same rule */
 };
 
@@ -51,6 +52,11 @@ int nft_exchange_lacks(void *arg, const struct image_table *t,
 /* Does another jump take over what this step's stood for? */
 bool nft_exchange_hands_over(const struct nft_exchanges *x,
 			     const struct step *s);
+/* Of the rules that go, those of its chain ahead of a live jump, the step's. */
+uint32_t nft_exchanges_ahead(const struct nft_exchanges *x,
+			     const struct step *s);
+/* Are they in one chain of the host's, live or wanted? */
+bool nft_step_shares_chain(const struct step *s, const struct step *of);
 /* Does the step take out a jump whose rule comes back? */
 bool nft_exchange_puts_back(const struct step *s);
 /* The rule that comes back before the jump, the step `first`, and its sets. */

@@ -99,6 +99,8 @@ struct nft_plan {
 	const struct step **steps;
 	bool *drop;			/* steps[i]: its deletion */
 	size_t n;
+	/* Deleted jumps whose rules come back, in the order of their chains. */
+	size_t put_back, n_put_back;
 };
 int nft_plan_make(const struct changeset *cs, struct nft_plan *ret);
 void nft_plan_release(struct nft_plan *p);

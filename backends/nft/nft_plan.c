@@ -3,10 +3,13 @@
  * backends/nft/nft_plan.c: steps in the order of one batch, as messages.
  *
  * A batch is one moment for the packets, so deletions may go first: what is
- * added then never meets what it replaces. Steps inside a table that goes as a
- * whole are left out.
+ * added then never meets what it replaces. Jumps that stood for rules of the
+ * host's, which come back in their places, go last: jumps that are added right
+ * before such a rule find their place by them. Steps inside a table that goes
+ * as a whole are left out.
  */
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libnftnl/common.h>
@@ -32,11 +35,18 @@ enum turn {
 	TURN_ADD_CHAIN,
 	TURN_ADD_RULE,
 	TURN_ADD_JUMP,
+	TURN_PUT_BACK,
+	TURN_DEL_STAND_IN,
 	N_TURNS,
 };
 
 static enum turn turn_of(const struct step *s, bool drop)
 {
+	if (drop && nft_exchange_puts_back(s))
+		return TURN_PUT_BACK;
+	if (drop && s->kind == STEP_CHAIN &&
+	    own_names_stand_in(s->chain->name))
+		return TURN_DEL_STAND_IN;
 	switch (s->kind) {
 	case STEP_TABLE:
 		return drop ? TURN_DEL_TABLE : TURN_ADD_TABLE;
@@ -90,6 +100,15 @@ static void sort_steps(const struct changeset *cs, const bool *skip,
 	}
 }
 
+/* In the order of their chains' rules. */
+static int by_place(const void *a, const void *b)
+{
+	const struct step *const *x = a, *const *y = b;
+	uintptr_t at = (uintptr_t)(*x)->rule, other = (uintptr_t)(*y)->rule;
+
+	return at < other ? -1 : at > other;
+}
+
 int nft_plan_make(const struct changeset *cs, struct nft_plan *ret)
 {
 	_cleanup_(nft_plan_release) struct nft_plan p = { 0 };
@@ -111,7 +130,10 @@ int nft_plan_make(const struct changeset *cs, struct nft_plan *ret)
 	p.drop = calloc(p.n + 1, sizeof(*p.drop));
 	if (!p.steps || !p.drop)
 		return -ENOMEM;
+	p.put_back = count[TURN_PUT_BACK];
 	sort_steps(cs, skip, count, &p);
+	p.n_put_back = count[TURN_PUT_BACK] - p.put_back;
+	qsort(p.steps + p.put_back, p.n_put_back, sizeof(*p.steps), by_place);
 	*ret = p;
 	p = (struct nft_plan){ 0 };
 	return 0;
@@ -164,13 +186,42 @@ static void put_chain(struct nlmsghdr *nlh, const struct step *s, bool drop)
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, "filter");
 }
 
+/*
+ * The handle of the host's rule that has `behind` others ahead of it when the
+ * change is made, of those that stay, or of the jump whose rule comes back
+ * there; 0: none.
+ */
+static uint64_t handle_at(const struct nft_plan *p, const struct step *s,
+			  uint32_t behind, const struct nft_foreign *f,
+			  const struct nft_exchanges *x)
+{
+	uint32_t back = 0;
+
+	for (size_t i = 0; i < p->n_put_back; i++) {
+		const struct step *o = p->steps[p->put_back + i];
+		uint32_t ahead;
+
+		if (!nft_step_shares_chain(o, s) ||
+		    nft_exchange_hands_over(x, o))
+			continue;
+		ahead = back + image_rule_behind(o->chain, o->rule) -
+			nft_exchanges_ahead(x, o);
+		if (ahead == behind)
+			return o->rule->handle;
+		if (ahead > behind)
+			break;
+		back++;
+	}
+	behind -= back;
+	return f && behind < f->n_rules ? f->handles[behind] : 0;
+}
+
 /* The handle of the rule that the step's goes before; 0: at the end. */
-static uint64_t handle_behind(const struct step *s, struct nft_world *host,
+static uint64_t handle_behind(const struct nft_plan *p, const struct step *s,
+			      struct nft_world *host,
 			      const struct nft_exchanges *x)
 {
-	const struct nft_foreign *f;
 	uint64_t handle;
-	uint32_t behind;
 
 	if (!s->chain->foreign)
 		return s->before ? s->before->handle : 0;
@@ -181,10 +232,9 @@ static uint64_t handle_behind(const struct step *s, struct nft_world *host,
 		handle = nft_exchange_behind(x, s);
 	if (handle)
 		return handle;
-	f = nft_world_find(host, s->table->family, s->table->name,
-			   s->chain->name);
-	behind = image_rule_behind(s->chain, s->rule);
-	return f && behind < f->n_rules ? f->handles[behind] : 0;
+	return handle_at(p, s, image_rule_behind(s->chain, s->rule),
+			 nft_world_find(host, s->table->family, s->table->name,
+					s->chain->name), x);
 }
 
 static void put_handle(struct nlmsghdr *nlh, const struct step *s,
@@ -273,7 +323,7 @@ static int write_one(const struct nft_plan *p, size_t i,
 {
 	const struct step *s = p->steps[i];
 	bool drop = p->drop[i], rule = s->kind == STEP_RULE && !drop;
-	uint64_t before = rule ? handle_behind(s, host, x) : 0;
+	uint64_t before = rule ? handle_behind(p, s, host, x) : 0;
 	uint16_t flags = drop ? 0 : rule && !before ?
 				 NLM_F_CREATE | NLM_F_APPEND : NLM_F_CREATE;
 	struct nlmsghdr *nlh = nft_batch_put(b, msg_of(s, drop), flags,
@@ -348,7 +398,7 @@ static int write_step(const struct nft_plan *p, size_t i,
 	    !nft_exchange_hands_over(x, s))
 		err = nft_exchange_write(s, i, b, d);
 	if (!err && !p->drop[i] && is_raw(s))
-		err = write_raw(s, i, handle_behind(s, host, x), b);
+		err = write_raw(s, i, handle_behind(p, s, host, x), b);
 	else if (!err)
 		err = write_one(p, i, host, x, b, d);
 	return err || !handle ? err : write_exchanged(s, i, handle, b);

@@ -2,6 +2,7 @@
 """`keep`: what it names stays, and with it what matches states in that family; the other
 family is replaced, services are taken out in both, and nothing else may stay."""
 import os
+import subprocess
 import sys
 import unittest
 
@@ -27,10 +28,11 @@ FILTER = """*filter
 COMMIT
 """
 NAT = "*nat\n-A POSTROUTING -o eth9 -j MASQUERADE\nCOMMIT\n"
-NATIVE = """table ip nat {
+TRANSLATES = """table ip nat {
 chain post { type nat hook postrouting priority srcnat; oifname "eth9" masquerade; }
 }
-""" + "".join("""table %s host {
+"""
+NATIVE = TRANSLATES + "".join("""table %s host {
 chain input { type filter hook input priority 0; policy drop;
 meta l4proto ipv6-icmp accept
 ct state established,related accept
@@ -51,6 +53,14 @@ WORDS = {
 
 def setUpModule():
     lab.require_ctpolicy()
+
+
+def watch_once(space):
+    process = space.popen([lab.CTPOLICY, "watch", "--once"], text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    said = process.communicate()[0]
+    return process.returncode, said
 
 
 class Keep(unittest.TestCase):
@@ -121,6 +131,42 @@ class Keep(unittest.TestCase):
                 self.assertEqual([[self.entries(version, port) for port in (TAKEN, OTHER)]
                                   for version in lab.VERSIONS], [[0, 1], [0, 0]])
                 self.assertIn("nothing to do", self.apply("replace", "keep: [nat]\n"))
+                self.server.run([lab.CTPOLICY, "remove"])
+                self.assertEqual({v: self.rules(v) for v in lab.VERSIONS}, before)
+
+    def translate(self, on):
+        """As when a program that masquerades starts, or ends."""
+        if not self.tool:
+            self.server.nft(TRANSLATES if on else "table ip nat\ndelete table ip nat")
+        elif on:
+            self.server.run([self.tool.tool(4, "-restore"), "-n"], NAT)
+        else:
+            self.server.run("%s -t nat -F" % self.tool.tool(4))
+
+    def test_comes_and_goes(self):
+        """What is kept may begin after the first change: the rules come back for it."""
+        for name in dialects.here():
+            with self.subTest(name):
+                self.load(name)
+                before = {version: self.rules(version) for version in lab.VERSIONS}
+                self.translate(False)
+                for on in False, True, False, True:
+                    self.translate(on)
+                    self.apply("replace", "keep: [nat]\n")
+                    self.assertEqual(self.rules(4), before[4] if on else [])
+                    self.passes()
+                    self.assertEqual([self.entries(4, port) for port in (TAKEN, OTHER)],
+                                     [0, int(on)])
+                    self.assertIn("nothing to do", self.apply("replace", "keep: [nat]\n"))
+                self.translate(False)
+                code, said = watch_once(self.server)
+                self.assertEqual(code, 0, said)
+                self.translate(True)
+                code, said = watch_once(self.server)
+                self.assertEqual(code, 0, said)
+                code, said = watch_once(self.server)
+                self.assertIn("is in force", said)
+                self.passes()
                 self.server.run([lab.CTPOLICY, "remove"])
                 self.assertEqual({v: self.rules(v) for v in lab.VERSIONS}, before)
 
