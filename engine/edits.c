@@ -46,21 +46,32 @@ static bool is_wanted(const struct plan *p, uint8_t family)
 	return family == NFPROTO_IPV4 ? p->policy->ipv4 : p->policy->ipv6;
 }
 
-/* A family that the policy does not name is left as it is. */
-static void leave_families(struct plan *p)
+static bool is_kept(const struct kept *k, uint8_t family)
 {
+	return family == NFPROTO_IPV4 ? k->ipv4 : k->ipv6;
+}
+
+/*
+ * A family that the policy does not name is left as it is, and so is one in
+ * which rules are kept, by force too: it stays tracked.
+ */
+static void leave_families(struct plan *p, const struct kept *k)
+{
+	const bool ipv4 = p->policy->ipv4 && !k->ipv4;
+	const bool ipv6 = p->policy->ipv6 && !k->ipv6;
 	const struct foreign *f = p->host.f;
 	struct stateless *s = &p->edits.s;
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n_edits; i++)
-		s->edits[i].left |= !is_wanted(p, s->edits[i].family);
+		s->edits[i].left |= !is_wanted(p, s->edits[i].family) ||
+				    is_kept(k, s->edits[i].family);
 	for (size_t i = 0; i < s->n_copies; i++) {
 		const struct foreign_table *t =
 			&f->tables[f->chains[s->copies[i].chain].table];
 
-		if ((p->policy->ipv4 && foreign_takes_part(t, NFPROTO_IPV4)) ||
-		    (p->policy->ipv6 && foreign_takes_part(t, NFPROTO_IPV6)))
+		if ((ipv4 && foreign_takes_part(t, NFPROTO_IPV4)) ||
+		    (ipv6 && foreign_takes_part(t, NFPROTO_IPV6)))
 			s->copies[n++] = s->copies[i];
 	}
 	s->n_copies = n;
@@ -135,21 +146,20 @@ static void find_objects(struct forbidden_said *said)
 }
 
 /* With --force the rest is replaced, and these stay. */
-static int find_unreplaceable(struct plan *p, const struct part *m)
+static int find_unreplaceable(struct plan *p, const struct part *m,
+			      const struct kept *kept)
 {
 	struct forbidden_said said = { .p = p, .f = p->host.f,
 				       .level = p->rq->force ? DIAG_WARNING :
 							       DIAG_ERROR };
 	const struct foreign *f = p->host.f;
-	struct kept kept;
 	int err = 0;
 
-	kept_find(p, f, &kept);
 	for (uint32_t i = 0; !err && i < f->n_rules; i++) {
 		const char *why;
 
 		if (!forbidden_concerns(p, f, &f->rules[i]) ||
-		    kept_may_stay(p, &kept, f, &f->rules[i]))
+		    kept_may_stay(p, kept, f, &f->rules[i]))
 			continue;
 		why = reason(p, m, i);
 		if (why)
@@ -158,7 +168,7 @@ static int find_unreplaceable(struct plan *p, const struct part *m)
 	if (!err)
 		find_objects(&said);
 	if (err || !said.n)
-		return err ? err : kept_tell(p, &kept);
+		return err ? err : kept_tell(p, kept);
 	forbidden_say_end(&said);
 	if (p->rq->force)
 		return 0;
@@ -199,6 +209,7 @@ int edits_find(struct plan *p, const struct part *m)
 	const struct replace_how how = {
 		.words = WORDS_OF_TABLE, .force = p->rq->force,
 	};
+	struct kept kept;
 	int err;
 
 	stateless_release(&p->edits.s);
@@ -206,10 +217,11 @@ int edits_find(struct plan *p, const struct part *m)
 	err = replace_find(&p->edits.arena, p->host.f, &how, &p->edits.s);
 	if (err)
 		return err;
-	leave_families(p);
+	kept_find(p, p->host.f, &kept);
+	leave_families(p, &kept);
 	err = refuse_ipsets(p);
 	if (!err)
-		err = find_unreplaceable(p, m);
+		err = find_unreplaceable(p, m, &kept);
 	if (err || !edits_are_needed(p))
 		return err;
 	if (m->backend->put_edits)

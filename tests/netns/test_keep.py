@@ -109,10 +109,10 @@ class Keep(unittest.TestCase):
         events.close()
         return len(made)
 
-    def apply(self, how, keep, code=0):
+    def apply(self, how, keep, code=0, *more):
         got, said = self.server.ctpolicy(
             "apply", POLICY % (how, keep), "--backend",
-            self.tool.backend if self.tool else "nftables")
+            self.tool.backend if self.tool else "nftables", *more)
         self.assertEqual(got, code, said)
         return said
 
@@ -131,6 +131,21 @@ class Keep(unittest.TestCase):
                 self.assertEqual([[self.entries(version, port) for port in (TAKEN, OTHER)]
                                   for version in lab.VERSIONS], [[0, 1], [0, 0]])
                 self.assertIn("nothing to do", self.apply("replace", "keep: [nat]\n"))
+                self.server.run([lab.CTPOLICY, "remove"])
+                self.assertEqual({v: self.rules(v) for v in lab.VERSIONS}, before)
+
+    def test_forced(self):
+        """By force, too, what is kept stays with all that matches states beside it."""
+        for name in dialects.here():
+            with self.subTest(name):
+                self.load(name)
+                before = {version: self.rules(version) for version in lab.VERSIONS}
+                self.apply("replace", "keep: [nat]\n", 0, "--force")
+                self.assertEqual(self.rules(4), before[4])
+                self.assertEqual(self.rules(6), [])
+                self.passes()
+                self.assertEqual([[self.entries(version, port) for port in (TAKEN, OTHER)]
+                                  for version in lab.VERSIONS], [[0, 1], [0, 0]])
                 self.server.run([lab.CTPOLICY, "remove"])
                 self.assertEqual({v: self.rules(v) for v in lab.VERSIONS}, before)
 
