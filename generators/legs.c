@@ -203,6 +203,7 @@ struct rule *leg_rule(const struct leg_visit *v, struct ruleset *rs,
 	r->hook = hook;
 	r->action = action;
 	r->leg = v->leg;
+	r->roles = v->role;
 	r->rank = s->management ? RANK_MANAGEMENT : RANK_SERVICE;
 	r->origin = &s->origin;
 	m = &r->match;

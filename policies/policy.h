@@ -30,14 +30,6 @@
 #include "core/timers.h"
 #include "rules/origin.h"
 
-enum policy_role {
-	ROLE_SERVER = 1 << 0,
-	ROLE_CLIENT = 1 << 1,
-	ROLE_ROUTER = 1 << 2,
-	ROLE_LOOPBACK = 1 << 3,
-};
-
-#define ROLES 4
 extern const char *const role_names[ROLES];	/* of 1 << i */
 
 enum policy_accept { ACCEPT_INHERIT, ACCEPT_OPEN, ACCEPT_NONE };

@@ -247,8 +247,11 @@ void ruleset_normalize(struct ruleset *rs)
 	if (rs->n > 1)
 		qsort(rs->v, rs->n, sizeof(*rs->v), cmp_rule);
 	for (size_t i = 0; i < rs->n; i++) {
-		if (k && (!cmp_rule(&rs->v[k - 1], &rs->v[i]) ||
-			  is_covered(rs->v, k, &rs->v[i])))
+		bool twin = k && !cmp_rule(&rs->v[k - 1], &rs->v[i]);
+
+		if (twin)
+			rs->v[k - 1].roles |= rs->v[i].roles;
+		if (twin || is_covered(rs->v, k, &rs->v[i]))
 			match_release(&rs->v[i].match);
 		else
 			rs->v[k++] = rs->v[i];
@@ -291,6 +294,7 @@ void ruleset_join_families(struct ruleset *rs)
 
 		if (last && are_twins(last, &rs->v[i])) {
 			last->match.family = AF_UNSPEC;
+			last->roles |= rs->v[i].roles;
 			match_release(&rs->v[i].match);
 		} else {
 			rs->v[k++] = rs->v[i];

@@ -123,6 +123,7 @@ struct rule {
 	struct match match;
 	bool open;		/* lets in what the host drops by default */
 	bool counts;		/* packets, of its service alone */
+	unsigned int roles;	/* ROLE_*, whose leg it is; 0: of none */
 	unsigned int turn;	/* of a stand: which comes first */
 	/*
 	 * Of a stand, what it does with its packets, in words of the host's

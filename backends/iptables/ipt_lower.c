@@ -145,8 +145,7 @@ static int lower_group(struct lowering *l, size_t group,
 	const struct fuse_group *fg = &l->f.v[group];
 	struct ipt_group g = {
 		.g = fg, .f = &l->f, .index = group, .stands = l->stands,
- .place = at->place, .family = at->family,
-		.chain = chain,
+		.place = at->place, .family = at->family, .chain = chain,
 		.members = fg->members, .n = fg->n_members,
 		.sets = image_find_table(l->img, NFPROTO_UNSPEC, IPT_SET_TABLE),
 		.d = l->d,

@@ -102,9 +102,11 @@ static int add_member(struct fuse_group *g, const struct rule *r)
 {
 	int err = mem_grow(&g->members, &g->cap_members, g->n_members + 1);
 
-	if (!err)
-		g->members[g->n_members++] = r;
-	return err;
+	if (err)
+		return err;
+	g->members[g->n_members++] = r;
+	g->model.roles |= r->roles;
+	return 0;
 }
 
 /* Groups of one shape have the same; those that have it may still differ. */

@@ -9,7 +9,8 @@
  * same shape only if they belong to the same service.
  *
  * Shape:  groups in rule order; in a group, `rule` is the model: its match
- *         holds what all members share, with the varying sets emptied. The
+ *         holds what all members share, with the varying sets emptied, and
+ *         the roles of all of them, which are no part of the shape. The
  *         varying parts are `part`, ports first (the most selective field of
  *         an interval concatenation must come first), then the address of who
  *         began the flow, the other one, and the interface. `members` are the

@@ -132,8 +132,9 @@ static bool by_timers(const struct fuse_group *g)
 /* Fills in all but the group, from where v has room for its members. */
 static void look_at(const struct fuse_group *g, struct view *view)
 {
-	const uint32_t plain[] = { g->realm, g->model.action, g->family,
-				   g->model.match.proto, g->n_parts };
+	const uint32_t plain[] = { g->realm, g->model.action, g->model.roles,
+				   g->family, g->model.match.proto,
+				   g->n_parts };
 	uint64_t h = digest_add(DIGEST_START, plain, sizeof(plain));
 
 	for (view->n = 0; view->n < g->n_members; view->n++)
@@ -152,6 +153,7 @@ static void look_at(const struct fuse_group *g, struct view *view)
 static bool same_kind(const struct fuse_group *a, const struct fuse_group *b)
 {
 	if (a->realm != b->realm || a->model.action != b->model.action ||
+	    a->model.roles != b->model.roles ||
 	    a->model.match.proto != b->model.match.proto ||
 	    a->family != b->family || a->n_parts != b->n_parts ||
 	    (by_timers(a) && a->model.then != b->model.then))

@@ -6,12 +6,14 @@
  * A service's requests come from those whom its answers go to: of its legs
  * each compares other fields of a packet, but with the same values. The parts
  * of a group stand in the order of the flow (backends/lower/fuse.h), so a set
- * that is made for one such group is good for all.
+ * that is made for one such group is good for all. Legs of another role have
+ * sets of their own: one more service of a single role would tear these apart.
  *
  * Shape:  groups of one class are linked, in their order, from its `first` to
  *         FUSE_LAST; one that shares with none is a class of its own. All
- *         groups of a class have one action, protocol, family and realm, and
- *         the same values of the same services in as many parts.
+ *         groups of a class have one action, protocol, family, realm and
+ *         roles, and the same values of the same services in as many
+ *         parts.
  * Errors: -ENOMEM.
  */
 #ifndef CTPOLICY_BACKENDS_LOWER_SHARE_H

@@ -4,8 +4,8 @@
  *
  * A set's name says the shape of the rules that look into it and nothing of
  * the services, so that one service more is one element more. Where several
- * legs look into it, it says whose they are: "server_udp_pc4" has ports and
- * addresses of clients.
+ * legs look into it, all of one role, it says which: "server_udp_pc4" has
+ * ports and addresses of clients.
  */
 #include <string.h>
 
@@ -177,13 +177,6 @@ void nft_name_shape(const struct fuse_group *g, struct strbuf *out)
 	add_end(out, g);
 }
 
-enum way {
-	WAY_SERVES = 1,
-	WAY_CALLS = 2,
-	WAY_PASSES = 4,
-	WAY_LEAVES = 8,		/* beside others: at a hook of what goes out */
-};
-
 static bool is_loopback(const struct match *m)
 {
 	const struct iface_set *s = m->iif.n ? &m->iif : &m->oif;
@@ -191,29 +184,12 @@ static bool is_loopback(const struct match *m)
 	return s->n == 1 && !s->v[0].wild && !strcmp(s->v[0].name, "lo");
 }
 
-static unsigned int ways_of(const struct rule *r)
+static void add_roles(struct strbuf *b, unsigned int roles)
 {
-	bool leaves = r->hook == HOOK_OUTPUT;
-
-	if (r->hook == HOOK_FORWARD || r->match.dst == DST_TRANSIT)
-		return WAY_PASSES;
-	if (is_loopback(&r->match))
-		return 0;
-	return (leaves ? WAY_LEAVES : 0) |
-	       (leaves == (r->leg == LEG_REPLY) ? WAY_SERVES : WAY_CALLS);
-}
-
-static void add_roles(struct strbuf *b, unsigned int ways)
-{
-	bool both = (ways & WAY_SERVES) && (ways & WAY_CALLS);
-
-	/* What comes in both ways, and does not go out, is of others. */
-	if (both && !(ways & WAY_LEAVES))
-		ways = WAY_PASSES;
-	add(b, ways & WAY_SERVES ? "server" : "");
-	add(b, ways & WAY_CALLS ? "client" : "");
-	add(b, ways & WAY_PASSES ? "router" : "");
-	add(b, ways ? "" : "loopback");
+	add(b, roles & ROLE_SERVER ? "server" : "");
+	add(b, roles & ROLE_CLIENT ? "client" : "");
+	add(b, roles & ROLE_ROUTER ? "router" : "");
+	add(b, roles & ROLE_LOOPBACK ? "loopback" : "");
 }
 
 /* The part seen from the flow: an answer is addressed to its client. */
@@ -244,14 +220,11 @@ void nft_name_class(const struct fuse *f, size_t first, struct strbuf *out)
 	const struct fuse_group *g = &f->v[first];
 	const struct match *m = &g->model.match;
 	_cleanup_(strbuf_release) struct strbuf proto = { 0 };
-	unsigned int ways = 0;
 	bool away = false;
 
-	for (size_t i = first; i != FUSE_LAST; i = f->v[i].next) {
-		ways |= ways_of(&f->v[i].model);
+	for (size_t i = first; i != FUSE_LAST; i = f->v[i].next)
 		away |= f->v[i].model.match.dst == DST_AWAY;
-	}
-	add_roles(out, ways);
+	add_roles(out, g->model.roles);
 	add(out, g->model.rank == RANK_MANAGEMENT ? "mgmt" : "");
 	add(out, g->model.rank == RANK_FRAGMENT ? "tail" : "");
 	protocol_print(m->proto, &proto);

@@ -49,7 +49,7 @@ COMMIT
 PRE = "inet ctpolicy prerouting"
 OWN = "nft insert rule " + PRE + " "
 # its line begins with it: on loopback another one goes on like this
-RULE = "\ttcp dport @server_router_tcp_p fib"
+RULE = "\ttcp dport @server_tcp_p fib"
 SWAP = RULE + "|nft replace rule " + PRE + " handle {h} "
 BACK = "fib daddr type local notrack comment '\"ctpolicy\"'"
 IN = "jump ctpolicy-input|nft replace rule inet mine in handle {h} "
@@ -57,46 +57,46 @@ HEAD = "jump ctpolicy-input|nft delete rule inet mine in handle {h}"
 HOOK = ("nft flush chain inet ctpolicy output && "
         "nft delete chain inet ctpolicy output && "
         "nft add chain inet ctpolicy output ")
-E80 = "nft delete element inet ctpolicy server_router_tcp_p { 80 } && " \
-      "nft add element inet ctpolicy server_router_tcp_p "
+E80 = "nft delete element inet ctpolicy server_tcp_p { 80 } && " \
+      "nft add element inet ctpolicy server_tcp_p "
 NFT = [
     OWN + "tcp dport 22 notrack",
     OWN + "drop",
     OWN + "return",
-    SWAP + "tcp dport @server_router_tcp_p counter " + BACK,
-    SWAP + "tcp dport @server_router_tcp_p limit rate 1/second " + BACK,
-    SWAP + "tcp dport @server_router_tcp_p log " + BACK,
-    SWAP + "tcp dport @server_router_tcp_p meta mark 7 " + BACK,
-    SWAP + "tcp dport @server_router_tcp_p iifname eth9 " + BACK,
-    SWAP + "tcp dport @server_router_tcp_p meta nfproto ipv4 " + BACK,
-    SWAP + "tcp dport != @server_router_tcp_p " + BACK,
-    SWAP + "tcp sport @server_router_tcp_p " + BACK,
-    SWAP + "udp dport @server_router_tcp_p " + BACK,
-    SWAP + "tcp dport @server_router_tcp_p fib daddr type != local notrack",
-    SWAP + "tcp dport @server_router_tcp_p fib saddr type local notrack",
-    SWAP + "tcp dport @server_router_tcp_p notrack",
-    SWAP + "tcp dport @server_router_tcp_p fib daddr type local accept",
-    SWAP + "tcp dport @server_router_tcp_p fib daddr type local notrack "
+    SWAP + "tcp dport @server_tcp_p counter " + BACK,
+    SWAP + "tcp dport @server_tcp_p limit rate 1/second " + BACK,
+    SWAP + "tcp dport @server_tcp_p log " + BACK,
+    SWAP + "tcp dport @server_tcp_p meta mark 7 " + BACK,
+    SWAP + "tcp dport @server_tcp_p iifname eth9 " + BACK,
+    SWAP + "tcp dport @server_tcp_p meta nfproto ipv4 " + BACK,
+    SWAP + "tcp dport != @server_tcp_p " + BACK,
+    SWAP + "tcp sport @server_tcp_p " + BACK,
+    SWAP + "udp dport @server_tcp_p " + BACK,
+    SWAP + "tcp dport @server_tcp_p fib daddr type != local notrack",
+    SWAP + "tcp dport @server_tcp_p fib saddr type local notrack",
+    SWAP + "tcp dport @server_tcp_p notrack",
+    SWAP + "tcp dport @server_tcp_p fib daddr type local accept",
+    SWAP + "tcp dport @server_tcp_p fib daddr type local notrack "
            "accept",
-    SWAP + "tcp dport @server_router_tcp_p meta l4proto '&' 0 == tcp " + BACK,
-    SWAP + "tcp dport @server_router_tcp_p " + BACK.replace("ctpol", "pol"),
+    SWAP + "tcp dport @server_tcp_p meta l4proto '&' 0 == tcp " + BACK,
+    SWAP + "tcp dport @server_tcp_p " + BACK.replace("ctpol", "pol"),
     RULE + "|nft delete rule " + PRE + " handle {h}",
     RULE + "|nft add rule " + PRE + " handle {h} "
-           "tcp dport @server_router_tcp_p " + BACK,
+           "tcp dport @server_tcp_p " + BACK,
     "nft flush chain " + PRE,
     E80 + "{ 81 }",
     E80 + "{ 80 comment '\"other\"' }",
-    "nft add element inet ctpolicy server_router_tcp_p { 22 }",
-    "nft add element inet ctpolicy server_router_tcp_p { '*' }",
-    "nft add element inet ctpolicy server_router_tcp_p_r { 22-23 }",
-    "nft flush set inet ctpolicy server_router_tcp_p",
+    "nft add element inet ctpolicy server_tcp_p { 22 }",
+    "nft add element inet ctpolicy server_tcp_p { '*' }",
+    "nft add element inet ctpolicy server_tcp_p_r { 22-23 }",
+    "nft flush set inet ctpolicy server_tcp_p",
     "nft flush chain " + PRE + " && nft flush chain inet ctpolicy output && "
-           "nft delete set inet ctpolicy server_router_tcp_p && "
-           "nft add set inet ctpolicy server_router_tcp_p "
+           "nft delete set inet ctpolicy server_tcp_p && "
+           "nft add set inet ctpolicy server_tcp_p "
            "'{ type inet_service; flags timeout; }' && "
-           "nft add element inet ctpolicy server_router_tcp_p "
+           "nft add element inet ctpolicy server_tcp_p "
            "{ 443, 80 timeout 1h } && nft insert rule " + PRE +
-           " tcp dport @server_router_tcp_p " + BACK,
+           " tcp dport @server_tcp_p " + BACK,
     HOOK + "'{ type filter hook output priority 10; }'",
     HOOK + "'{ type filter hook output priority raw; policy drop; }'",
     HOOK + "'{ type filter hook input priority raw; }'",

@@ -30,6 +30,7 @@ static struct rule *add(struct ruleset *rs, enum hook hook, enum action action,
 	r->action = action;
 	r->leg = LEG_REQUEST;
 	r->rank = RANK_SERVICE;
+	r->roles = ROLE_SERVER;
 	r->match.proto = IPPROTO_TCP;
 	r->match.dst = DST_LOCAL;
 	r->origin = o;
@@ -244,6 +245,41 @@ static void test_not_shared(void **state)
 	}
 }
 
+/*
+ * A service with two roles has two sets, so that another one with either of
+ * them is one element more in the one, and no set changes its name.
+ */
+static void test_roles(void **state)
+{
+	(void)state;
+	for (unsigned int more = 0; more < 2; more++) {
+		_cleanup_(ruleset_release) struct ruleset rs = { .ipv4 = true };
+		_cleanup_(image_free) struct image *img = NULL;
+		const struct image_set *server, *router;
+
+		add_request(&rs, &web, "192.0.2.1", 80);
+		add_reply(&rs, &web, "192.0.2.1", 80);
+		for (unsigned int i = 0; i < 2; i++) {
+			rs.v[i].hook = HOOK_PREROUTING;
+			rs.v[i].match.dst = DST_TRANSIT;
+			rs.v[i].match.src_local = false;
+			rs.v[i].roles = ROLE_ROUTER;
+		}
+		for (unsigned int i = 0; i <= more; i++) {
+			const struct origin *o = i ? &api : &web;
+
+			add_request(&rs, o, "192.0.2.1", (uint16_t)(80 + i));
+			add_reply(&rs, o, "192.0.2.1", (uint16_t)(80 + i));
+		}
+		img = lower(&rs, NULL);
+		router = image_find_set(&img->tables[0], "router_tcp_pc4");
+		server = image_find_set(&img->tables[0], "server_tcp_pc4");
+		assert_true(router && server);
+		assert_int_equal(router->elems.n, 1);
+		assert_int_equal(server->elems.n, 1 + more);
+	}
+}
+
 /* Lists whose ends are the same are told apart by what lies between them. */
 static void test_same_ends(void **state)
 {
@@ -421,6 +457,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_not_shared),
+		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_same_ends),
 		cmocka_unit_test(test_name_taken),
 		cmocka_unit_test(test_foreign),
