@@ -306,7 +306,7 @@ bool image_set_fits(const struct image_set *want, const struct image_set *live)
 	const struct elems *w = &want->elems, *l = &live->elems;
 
 	return want->interval == live->interval &&
-	       want->family == live->family &&
+	       want->hashed == live->hashed && want->family == live->family &&
 	       text_equal(want->timers, live->timers) &&
 	       !strcmp(want->kind, live->kind) &&
 	       (!live->size || live->size >= w->n) &&

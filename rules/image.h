@@ -122,6 +122,7 @@ struct image_set {
 	const char *name;
 	struct elems elems;
 	bool interval;			/* elements may be ranges */
+	bool hashed;			/* nft: no bitmap, though of ports */
 	uint32_t size;			/* room for so many; 0: grows */
 	uint32_t count;			/* live, if counted: so many elements */
 	bool counted;			/* live: by the kernel */

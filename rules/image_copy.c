@@ -40,6 +40,7 @@ struct image_set *image_copy_set(struct image_table *to,
 	if (!s)
 		return NULL;
 	s->interval = from->interval;
+	s->hashed = from->hashed;
 	s->size = from->size;
 	s->proto = from->proto;
 	s->family = from->family;

@@ -15,7 +15,8 @@ void image_delta_release(struct image_delta *d)
 /* Made of the same fields: the elements of one are found in the other. */
 static bool same_shape(const struct image_set *a, const struct image_set *b)
 {
-	return a->interval == b->interval && a->family == b->family &&
+	return a->interval == b->interval && a->hashed == b->hashed &&
+	       a->family == b->family &&
 	       a->timers == b->timers &&
 	       !strcmp(a->kind, b->kind) &&
 	       a->elems.n_fields == b->elems.n_fields &&

@@ -132,7 +132,9 @@ static void put_set(uint64_t *h, const struct image_set *s)
 	if (e->width)
 		put(h, e->key, e->n * 2 * e->width);
 	put_comments(h, e);
-	/* records of sets alone keep their digests */
+	/* records of sets of other kinds keep their digests */
+	if (s->hashed)
+		put_text(h, "hashed");
 	if (s->timers)
 		put_text(h, s->timers);
 }

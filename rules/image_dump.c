@@ -116,10 +116,10 @@ static void put_elem(struct strbuf *b, const struct elems *e, size_t i)
 
 static void dump_set(const struct image_set *s, FILE *out)
 {
-	fprintf(out, "  set %s%s%s%s size %u%s%s\n", s->name,
-		s->interval ? " interval" : "", *s->kind ? " " : "", s->kind,
-		s->size, s->timers ? " timers " : "",
-		s->timers ? s->timers : "");
+	fprintf(out, "  set %s%s%s%s%s size %u%s%s\n", s->name,
+		s->interval ? " interval" : "", s->hashed ? " hashed" : "",
+		*s->kind ? " " : "", s->kind, s->size,
+		s->timers ? " timers " : "", s->timers ? s->timers : "");
 	for (size_t i = 0; i < s->elems.n; i++) {
 		_cleanup_(strbuf_release) struct strbuf b = { 0 };
 		char comment[COMMENT_MAX + 1];

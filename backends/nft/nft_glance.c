@@ -118,7 +118,7 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 	    !nft_name_is_own(nft_attr_str(v[NFTA_SET_NAME])))
 		return 0;
 	if (nft_attr_u32(v[NFTA_SET_FLAGS]) &
-	    (NFT_SET_ANONYMOUS | NFT_SET_TIMEOUT))
+	    (NFT_SET_ANONYMOUS | NFT_SET_EVAL))
 		return 0;
 	if (!v[NFT_SET_COUNT])
 		return -EOPNOTSUPP;

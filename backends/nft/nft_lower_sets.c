@@ -17,6 +17,7 @@
 #define SPREAD_MAX 16		/* ports of a range written one by one */
 #define PRODUCT_MIN 256		/* elements that one service may always have */
 #define PREFIXES_MAX 512	/* networks of one service in a shared set */
+#define BITMAP_MAX 1024		/* ports of a set that may be a bitmap */
 
 /* What is being made, of the class's first group. */
 struct making {
@@ -83,6 +84,17 @@ static int split(const struct elems *all, struct elems *exact,
 	return err;
 }
 
+/*
+ * Keys of two bytes get a bitmap, and beside it a list, which the kernel walks
+ * for each element that is added: n ports take n * n / 2 steps.
+ *
+ * Source: nft_bitmap_insert() in the kernel's net/netfilter/nft_set_bitmap.c.
+ */
+static bool needs_hash(const struct elems *e, bool interval)
+{
+	return !interval && e->width <= 2 && e->n > BITMAP_MAX;
+}
+
 #define ROOM_MIN 1024		/* elements; smaller sets may grow */
 
 /*
@@ -91,14 +103,14 @@ static int split(const struct elems *all, struct elems *exact,
  * is never caught growing. An eighth and more is left for later additions.
  *
  * Source: nft_select_set_ops(), nft_hash_estimate() in the kernel's
- *         net/netfilter/nft_set_hash.c. Keys of two bytes get a bitmap.
+ *         net/netfilter/nft_set_hash.c. A bitmap has room for all.
  */
 static uint32_t room_for(const struct elems *e, bool interval)
 {
 	uint32_t step = 256;
 
 	if (interval || e->n < ROOM_MIN || e->n > UINT32_MAX / 2 ||
-	    e->width <= 2)
+	    (e->width <= 2 && !needs_hash(e, interval)))
 		return 0;
 	/* Coarse steps: nearly the same policy asks for the same room. */
 	while (step < e->n / 4)
@@ -137,6 +149,7 @@ static int place_set(const struct making *k, const struct strbuf *base,
 	ret->set = s->name;
 	s->family = nft_fields_family(e);
 	s->interval = interval;
+	s->hashed = needs_hash(e, interval);
 	s->size = room_for(e, interval);
 	s->elems = *e;
 	*e = (struct elems){ 0 };
@@ -158,7 +171,7 @@ static int put_fused(const struct making *k, const struct nft_cover *base,
 {
 	struct nft_cover c = *base;
 	struct lookup *l = &c.lookup[0];
-	const char *suffix = "";
+	const char *suffix = needs_hash(e, interval) ? "_h" : "";
 	int err = 0;
 
 	if (!e->n)
@@ -248,7 +261,9 @@ static int dimension(const struct making *k, const struct rule *r,
 	interval = !elems_all_exact(&e);
 	ret->part[0] = k->g->part[i];
 	ret->n_parts = 1;
-	return place_set(k, &raw, interval ? "_r" : "", &e, interval, ret);
+	return place_set(k, &raw, interval ? "_r" :
+			 needs_hash(&e, interval) ? "_h" : "", &e, interval,
+			 ret);
 }
 
 /* How many big members of the same service stand before member i. */

@@ -38,8 +38,9 @@ static void parse_flags(struct nft_parser *p, struct image_set *s)
 			s->interval = true;
 		} else if (nft_accept(p, "dynamic")) {
 			nft_set_mark_timed(s);
-		} else if (!nft_set_is_timed(s) ||
-			   !nft_accept(p, "timeout")) {
+		} else if (!s->interval && nft_accept(p, "timeout")) {
+			s->hashed = !nft_set_is_timed(s);
+		} else {
 			image_set_mark_unknown(s);
 			nft_next(p);
 		}

@@ -10,6 +10,15 @@
 #define TYPE_BITS 6
 
 #define TIMED_FLAGS ((uint32_t)(NFT_SET_TIMEOUT | NFT_SET_EVAL))
+/*
+ * Without a timeout of its own, nothing in such a set ends; but it is no
+ * bitmap, which cannot have timeouts. NFT_SET_EVAL would do as well, were
+ * there not `nft -s list`, which leaves out what lies in such a set.
+ *
+ * Source: nft_select_set_ops() in the kernel's net/netfilter/nf_tables_api.c;
+ *         do_set_print() in nftables' src/rule.c.
+ */
+#define HASHED_FLAG ((uint32_t)NFT_SET_TIMEOUT)
 static const char timed_kind[] = "timed";
 
 bool nft_set_is_timed(const struct image_set *s)
@@ -65,6 +74,8 @@ static uint32_t set_flags(const struct image_set *s)
 		flags |= NFT_SET_CONCAT;
 	if (nft_set_is_timed(s))
 		flags |= TIMED_FLAGS;
+	if (s->hashed)
+		flags |= HASHED_FLAG;
 	return flags;
 }
 
@@ -165,7 +176,9 @@ int nft_set_decode(const struct nlattr *const *attr, struct image_set *s)
 		     nft_attr_u64(attr[NFTA_SET_TIMEOUT]) ==
 			     NFT_TIMED_SECONDS * 1000;
 
-	if ((!timed &&
+	bool hashed = flags == HASHED_FLAG && !attr[NFTA_SET_TIMEOUT];
+
+	if ((!timed && !hashed &&
 	     flags & ~(uint32_t)(NFT_SET_INTERVAL | NFT_SET_CONCAT)) ||
 	    attr[NFTA_SET_DATA_TYPE] || attr[NFTA_SET_EXPR] ||
 	    attr[NFTA_SET_EXPRESSIONS])
@@ -177,6 +190,7 @@ int nft_set_decode(const struct nlattr *const *attr, struct image_set *s)
 	if (key_len(&s->elems) != nft_attr_u32(attr[NFTA_SET_KEY_LEN]))
 		return -EINVAL;
 	s->interval = flags & NFT_SET_INTERVAL;
+	s->hashed = hashed;
 	s->size = read_size(attr[NFTA_SET_DESC]);
 	s->family = nft_fields_family(&s->elems);
 	if (timed && s->size != NFT_TIMED_SIZE)

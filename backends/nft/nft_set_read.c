@@ -183,7 +183,7 @@ bool nft_is_as_written(const struct backend_ctx *ctx, uint32_t generation)
 	       ctx->written == generation;
 }
 
-/* Keys of two bytes lie in a list, which each question would walk. */
+/* Keys in a bitmap lie in a list, too, which each question would walk. */
 static int read_expected(struct set_read *s, bool *ret)
 {
 	const struct expectation *x = s->ctx->expected;
@@ -192,8 +192,8 @@ static int read_expected(struct set_read *s, bool *ret)
 	size_t n;
 	int err = 0;
 
-	if (!x || s->set->interval || s->set->elems.width <= 2 ||
-	    (!written && !by_key))
+	if (!x || s->set->interval || (!written && !by_key) ||
+	    (s->set->elems.width <= 2 && !s->set->hashed))
 		return 0;
 	s->expected = find_expected(s);
 	n = s->expected ? s->expected->elems.n : 0;

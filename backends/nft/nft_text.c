@@ -41,6 +41,8 @@ void nft_print_set_head(const struct image_set *s, const char *indent,
 		strbuf_printf(out, "%ssize %u%s", indent, s->size, eol);
 	if (s->interval)
 		strbuf_printf(out, "%sflags interval%s", indent, eol);
+	if (s->hashed)
+		strbuf_printf(out, "%sflags timeout%s", indent, eol);
 	if (nft_set_is_timed(s))
 		strbuf_printf(out, "%sflags dynamic,timeout%s%stimeout 3m%s",
 			      indent, eol, indent, eol);

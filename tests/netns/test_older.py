@@ -9,11 +9,11 @@ address more is one element more for all legs of a table.
 import os
 import re
 import tempfile
-import threading
 
 import lab
 from tally import check, end
-from traffic import Echo, udp_exchange
+from traffic import Echo
+from unseen import changes_unseen
 
 BACKENDS = os.environ.get("CTPOLICY_BACKENDS", "nftables iptables").split()
 PORT = 5300
@@ -111,50 +111,15 @@ def sets_of(space, backend):
     return space.run("ipset list -n").split()
 
 
-class Talk:
-    """One datagram after another, and what did not come back."""
-
-    def __init__(self, client):
-        self.lost, self.n, self.over = [], 0, False
-        self.client = client
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-
-    def _run(self):
-        while not self.over:
-            for version in (4, 6):
-                said = udp_exchange(self.client, version,
-                                    lab.address("server", version), PORT)
-                self.n += 1
-                if said != "ok":
-                    self.lost.append("IPv%d: %s" % (version, said))
-
-    def end(self):
-        self.over = True
-        self.thread.join()
-
-
-def changes_unseen(net, backend, what, function):
-    """The function's change, while the service is asked."""
-    heard = lab.NewEntries(net.server)
-    talk = Talk(net.client)
-    try:
-        function()
-    finally:
-        talk.end()
-    check(talk.n and not talk.lost, "%s: %s: all are answered" % (
-        backend, what), talk.n, talk.lost[:3])
-    made = heard.take()
-    heard.close()
-    check(not made, "%s: %s: none is tracked" % (backend, what), made[:3])
-
-
 def try_backend(net, backend):
     server = net.server
     state = os.path.join(STATE, backend)
 
     def apply(more=0):
         server.apply(backend, policy(more), "--state-dir", state)
+
+    def unseen(what, function):
+        changes_unseen(net, PORT, "%s: %s" % (backend, what), function)
 
     filter_at(server, backend)
     apply()
@@ -164,10 +129,10 @@ def try_backend(net, backend):
     (split_nft if backend == "nftables" else split_legacy)(server)
     older = sets_of(server, backend)
     check(len(older) >= 14, "%s: a set for each leg" % backend, older)
-    changes_unseen(net, backend, "older rules become these", apply)
+    unseen("older rules become these", apply)
     check(sets_of(server, backend) == shared, "%s: shared again" % backend,
           sets_of(server, backend))
-    changes_unseen(net, backend, "and come back", lambda: server.run(
+    unseen("and come back", lambda: server.run(
         [lab.CTPOLICY, "rollback", "--state-dir", state]))
     check(sorted(sets_of(server, backend)) == sorted(older),
           "%s: the older sets are back" % backend, sets_of(server, backend))
@@ -176,8 +141,8 @@ def try_backend(net, backend):
                           "--rules")[1]
     check(len(re.findall(r"(?m)^\+ .*(?:10\.9\.40\.1|2001:db8:28::1)",
                          out)) == len(shared), "%s: one element a set" % backend, out)
-    changes_unseen(net, backend, "an address more", lambda: apply(1))
-    changes_unseen(net, backend, "an address less", apply)
+    unseen("an address more", lambda: apply(1))
+    unseen("an address less", apply)
 
 
 lab.require_ctpolicy()

@@ -35,6 +35,7 @@ static const char *const sets[] = {
 		"2001:db8::/32 . 1-2 . \"eth0\", ::/0 . 9 . \"wan15characters\" }",
 	"type ifname; elements = { \"a\", \"fifteen-letters\" }",
 	"type inet_service . ipv4_addr; size 4096; elements = { 1 . 1.1.1.1 }",
+	"type inet_service; size 1536; flags timeout; elements = { 1, 65535 }",
 	"type fib_addrtype; elements = { local, broadcast, multicast }",
 };
 

@@ -106,6 +106,35 @@ static void test_fused(void **state)
 	assert_int_equal(s->elems.n, 1);
 }
 
+/* So many single ports, and their set's name without and with a suffix. */
+static void assert_hashed(unsigned int n, bool hashed)
+{
+	_cleanup_(ruleset_release) struct ruleset rs = { .ipv4 = true };
+	_cleanup_(image_free) struct image *img = NULL;
+	struct rule *r = add(&rs, HOOK_PREROUTING, ACTION_NOTRACK, &api);
+	const struct image_set *s;
+
+	for (unsigned int i = 0; i < n; i++)
+		add_port(r, (uint16_t)(1 + 2 * i), (uint16_t)(1 + 2 * i));
+	img = lower(&rs, NULL);
+	assert_int_equal(img->tables[0].n_sets, 1);
+	s = &img->tables[0].sets[0];
+	assert_string_equal(s->name, hashed ? "pre_req_tcp_local_p_h" :
+					      "pre_req_tcp_local_p");
+	assert_true(s->hashed == hashed && !s->interval);
+	assert_int_equal(s->elems.n, n);
+	assert_true(hashed ? s->size >= n : !s->size);
+}
+
+/* A bitmap takes n ports in n * n steps: many go to a hash. */
+static void test_many_ports(void **state)
+{
+	(void)state;
+	assert_hashed(1024, false);
+	assert_hashed(1025, true);
+	assert_hashed(32767, true);
+}
+
 static void test_big(void **state)
 {
 	_cleanup_(ruleset_release) struct ruleset rs = { .ipv4 = true };
@@ -454,6 +483,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fused),
 		cmocka_unit_test(test_big),
+		cmocka_unit_test(test_many_ports),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_not_shared),
