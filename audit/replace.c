@@ -89,6 +89,7 @@ static const char *odd_text(struct replacing *x, const struct foreign_rule *r)
 		[TEXT_OTHER] = "stands in a text that cannot be edited",
 		[TEXT_NAMELESS] = "stands in a chain without a name, or calls one",
 		[TEXT_HEADERS] = "asks for IPv6 extension headers",
+		[TEXT_NEXT_HEADERS] = "asks for `ip6 nexthdr` other than by a list of known protocols",
 		[TEXT_DEFINED] = "takes its states from a define",
 		[TEXT_INCLUDES] = "stands among included files, whose rules are not known here",
 		[TEXT_LOST] = "",

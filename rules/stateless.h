@@ -157,6 +157,7 @@ enum stateless_text {
 	TEXT_OTHER,			/* not a rule of its own */
 	TEXT_NAMELESS,			/* a chain within a rule */
 	TEXT_HEADERS,			/* words beside it may not load */
+	TEXT_NEXT_HEADERS,		/* no list of what it asks for */
 	TEXT_DEFINED,			/* its states have a name elsewhere */
 	TEXT_INCLUDES,			/* other files hold more rules */
 	TEXT_LOST,			/* not known: no memory */

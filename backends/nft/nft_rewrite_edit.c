@@ -6,6 +6,7 @@
 #include "backends/nft/nft_parse.h"
 #include "backends/nft/nft_parts.h"
 #include "backends/nft/nft_rewrite.h"
+#include "backends/nft/nft_term.h"
 #include "core/mem.h"
 
 /* Those of both families are printed with the first. */
@@ -73,6 +74,51 @@ static bool is_nameless(const char *chain)
 	return chain && !strncmp(chain, "__chain", 7);
 }
 
+static bool is_extension(const struct nft_word *w)
+{
+	uint8_t value[TERM_KEY_MAX];
+
+	return !nft_type_value(NULL, TYPE_PROTO, w, value) &&
+	       nft_type_value(NULL, TYPE_NEXTHDR, w, value);
+}
+
+/* Among the values that the words compare next headers with. */
+static bool names_extension(struct nft_words *w)
+{
+	bool inside = false, braces = false;
+
+	for (; w->a[0].kind != WORD_END; nft_words_next(w)) {
+		if (nft_word_is(w, 0, "nexthdr")) {
+			inside = true;
+			continue;
+		}
+		if (inside && is_extension(&w->a[0]))
+			return true;
+		if (nft_sign_is(w, 0, '{'))
+			braces = true;
+		else if (nft_sign_is(w, 0, '}'))
+			inside = braces = false;
+		else
+			inside &= braces || w->a[0].kind == WORD_SIGN ||
+				  w->a[1].kind == WORD_SIGN;
+	}
+	return false;
+}
+
+/* Of a rule whose next headers are not understood: why not; no define's. */
+static enum stateless_text why_headers(const struct foreign *f,
+				       const struct foreign_rule *r)
+{
+	_cleanup_(nft_terms_release) struct nft_terms terms = { 0 };
+	struct nft_reader reader = {
+		.p = { .text = f->text, .len = f->len }, .terms = &terms,
+	};
+	struct nft_words w;
+
+	nft_words_begin(&w, &reader, r->raw.s, r->raw.n);
+	return names_extension(&w) ? TEXT_HEADERS : TEXT_NEXT_HEADERS;
+}
+
 /*
  * What is behind extension headers may be of any protocol, and beside a set of
  * them nft takes no word about one.
@@ -103,7 +149,7 @@ enum stateless_text nft_text_of(const struct foreign *f,
 	if (!r->n_states)
 		return place_of(f, r);
 	if (asks_headers(f, r))
-		return TEXT_HEADERS;
+		return why_headers(f, r);
 	err = nft_parts_read(f, r, &p);
 	if (err)
 		return err == -ENOMEM ? TEXT_LOST : TEXT_OTHER;
