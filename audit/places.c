@@ -329,6 +329,23 @@ static int take_branch(struct search *x, struct here *h, uint32_t at,
 			   take_untracked(x, h, at, lot, &y, ret, ends);
 }
 
+/*
+ * A map or a list of states that has a name may have other elements tomorrow,
+ * and drop whom today's elements let in, or leave alone.
+ */
+static bool may_change(const struct foreign *f, const struct foreign_rule *r)
+{
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+		bool state = t->kind == TERM_MATCH &&
+			     t->field[0] == FIELD_STATE;
+
+		if ((state || t->kind == TERM_VMAP) && f->sets[t->set].name)
+			return true;
+	}
+	return false;
+}
+
 /* What a map does with the tracked ones, in whatever order it is listed. */
 static int take_rule(struct search *x, struct here *h, uint32_t at,
 		     const struct lot *lot, enum left *ret, bool *ends)
@@ -336,6 +353,7 @@ static int take_rule(struct search *x, struct here *h, uint32_t at,
 	uint32_t n = fit_branches(x->f, h->rules[at]);
 	int err = 0;
 
+	h->meets = may_change(x->f, &x->f->rules[h->rules[at]]);
 	for (uint32_t b = 0; !err && !*ends && b < n; b++)
 		err = take_branch(x, h, at, b, lot, true, ret, ends);
 	for (uint32_t b = 0; !err && !*ends && b < n; b++)

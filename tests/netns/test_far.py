@@ -13,7 +13,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
-from peers import pair                                      # noqa: E402
+from peers import Server, pair                              # noqa: E402
 from probes import serve_udp                                # noqa: E402
 
 PORTS = (8080, 8081)
@@ -52,6 +52,7 @@ def setUpModule():
     for version in lab.VERSIONS:
         for port in PORTS:
             serve_udp(SERVER, version, port)
+            Server(SERVER, version, port)
         CLIENT.run("ip addr add %s dev c%s" % (
             SECOND[version][1], "" if version == 4 else " nodad"))
         SERVER.run("ip route replace %s dev s" % (
@@ -170,6 +171,69 @@ class Far(unittest.TestCase):
                 self.assertEqual(answered(set()), set())
                 self.ban(dialect, chain, again=False)
             self.assertEqual(answered(who), who)
+
+    @unittest.skipUnless("native" in dialects.here(), "no nft")
+    def test_behind_maps(self):
+        """And sets of states: of one that is empty now, or accepts."""
+        bans = "map bans { type ipv%d_addr : verdict; %s}"
+        lets = "elements = { %s : accept } "
+        states = "set bans { type ct_state; }"
+        other = {4: "203.0.113.7", 6: "2001:db8:7::7"}
+        for proto in (17, 6):
+            for what, empty in (("map", True), ("map", False), ("state", True)):
+                with self.subTest(proto=proto, what=what, empty=empty):
+                    for v in lab.VERSIONS:
+                        self.load_map(v, proto, states if what == "state" else
+                                      bans % (v, "" if empty else
+                                              lets % other[v]))
+                    self.meet_map(proto, what)
+                    SERVER.run([lab.CTPOLICY, "remove"])
+
+    @staticmethod
+    def load_map(version, proto, declared):
+        """Ahead of 40 accept rules for others, and of those for the ports."""
+        if version == 4:
+            SERVER.clear()
+        six = "6" if version == 6 else ""
+        look = "ct state @bans drop" if "ct_state" in declared else \
+            "ip%s saddr vmap @bans" % six
+        ports = list(range(9000, 9040)) + [8080, 8081]
+        SERVER.nft("table ip%s host { %s\nchain INPUT {\n"
+                   "type filter hook input priority 0; policy drop;\n"
+                   "ct state established,related accept\n"
+                   "meta l4proto ipv6-icmp accept\n%s\n%s\n}\n}\n" % (
+                       six, declared, look, "\n".join(
+                           "meta l4proto %d th dport %d ct state new accept" %
+                           (proto, p) for p in ports)))
+
+    def meet_map(self, proto, what):
+        """Whoever is dropped by it later, a service of 40 or one of two."""
+        many = ["  - {name: s%d, role: server, protocol: tcp, ports: [%d]}\n"
+                % (p, p) for p in list(range(9000, 9040)) + [8080, 8081]]
+        self.apply("native", POLICY % "inherit" if proto == 17 else
+                   "version: 1\nstate_matching: allowed\nuntracked:\n" +
+                   "".join(many))
+        asks = self.connected if proto == 6 else answered
+        self.assertEqual(asks(keys("first")) & keys("first"), keys("first"))
+        for version in lab.VERSIONS:
+            six = "6" if version == 6 else ""
+            SERVER.run("nft add element ip%s host bans { %s }" % (
+                six, "untracked" if what == "state" else
+                lab.address("client", version) + " : drop"))
+        self.assertEqual(asks(set()) & keys("first"), set())
+
+    @staticmethod
+    def connected(wanted):
+        """Who connects, of the first address."""
+        found = set()
+        for version, which, port in keys("first"):
+            with CLIENT.socket(lab.FAMILY[version], socket.SOCK_STREAM) as s, \
+                    contextlib.suppress(OSError):
+                s.settimeout(20 if wanted else .5)
+                s.bind((lab.address("client", version), 0))
+                s.connect((lab.address("server", version), port))
+                found.add((version, which, port))
+        return found
 
     def test_ban_between(self):
         """What is put right between the two is seen, and then met."""

@@ -16,6 +16,20 @@ static void add_others(struct scene *s, size_t n)
 	}
 }
 
+/* So many services of TCP, each with an accept rule of the host's. */
+static void add_services(struct scene *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint16_t p = (uint16_t)(0x2000 + s->rs.n);
+		uint8_t port[2] = { (uint8_t)(p >> 8), (uint8_t)p };
+		struct rule *r = want(s, IPPROTO_TCP, LEG_REQUEST);
+
+		r->match.dport.v[0] = (struct port_range){ p, p };
+		by_state(s, s->input, NEW, FOREIGN_ACCEPT);
+		ask(s->f, FIELD_DPORT, port, port, 2, false);
+	}
+}
+
 /* Behind how many rules the accept rule of what is new stands. */
 static uint32_t place_of_new(struct scene *s)
 {
@@ -98,6 +112,75 @@ static void test_requests_meet_sets(void **state)
 	assert_met(s, 1);
 }
 
+/* Of the rule: a map of that name, which accepts one address, or none. */
+static void add_map(struct foreign *f, const char *name, bool empty)
+{
+	static const struct key_range key = {
+		{ 10, 0, 0, 9 }, { 10, 0, 0, 9 },
+	};
+	static const struct foreign_outcome way = { FOREIGN_ACCEPT, NULL };
+	struct term t = { .kind = TERM_VMAP, .n_fields = 1,
+			  .field = { FIELD_SADDR }, .family = NFPROTO_IPV4 };
+
+	assert_int_equal(foreign_begin_set(f, name, 1, true, &t.set), 0);
+	if (!empty)
+		assert_int_equal(foreign_add_key(f, &key, &way), 0);
+	assert_int_equal(foreign_add_term(f, &t), 0);
+}
+
+/* It may drop them tomorrow. */
+static void test_requests_meet_maps(void **state)
+{
+	struct scene *s = *state;
+
+	add_rule(s->f, s->input, FOREIGN_NONE, NULL);
+	add_map(s->f, "bans", true);
+	assert_met(s, 1);
+}
+
+static void test_requests_meet_maps_that_accept(void **state)
+{
+	struct scene *s = *state;
+
+	add_rule(s->f, s->input, FOREIGN_NONE, NULL);
+	add_map(s->f, "bans", false);
+	assert_met(s, 1);
+}
+
+/* Nobody can add to a map without a name. */
+static void test_requests_pass_maps(void **state)
+{
+	struct scene *s = *state;
+
+	add_rule(s->f, s->input, FOREIGN_NONE, NULL);
+	add_map(s->f, NULL, false);
+	assert_met(s, 0);
+}
+
+static void test_requests_meet_sets_of_states(void **state)
+{
+	struct scene *s = *state;
+
+	by_state(s, s->input, INVALID, FOREIGN_DROP);
+	s->f->sets[s->f->n_sets - 1].name = "states";
+	assert_met(s, 1);
+}
+
+/* TCP, where hundreds of rules share a place. */
+static void test_many_meet_maps(void **state)
+{
+	struct scene *s = *state;
+
+	add_services(s, 20);
+	add_rule(s->f, s->input, FOREIGN_NONE, NULL);
+	add_map(s->f, "bans", true);
+	add_services(s, 20);
+	find(s);
+	assert_int_equal(s->stands.n, 2);
+	assert_stand(s, 0, "INPUT", 0, 20);
+	assert_stand(s, 1, "INPUT", 21, 20);
+}
+
 /* An accept that also logs is more than one that accepts. */
 static void test_requests_and_accepts(void **state)
 {
@@ -135,19 +218,10 @@ static void test_many_share(void **state)
 {
 	struct scene *s = *state;
 
-	for (uint16_t i = 0; i < 40; i++) {
-		uint8_t port[2] = { 0x20, (uint8_t)i };
-		struct rule *r = want(s, IPPROTO_TCP, LEG_REQUEST);
-
-		r->match.dport.v[0] = (struct port_range){
-			(uint16_t)(0x2000 + i), (uint16_t)(0x2000 + i) };
-		by_state(s, s->input, NEW, FOREIGN_ACCEPT);
-		ask(s->f, FIELD_DPORT, port, port, 2, false);
-		if (i != 19)
-			continue;
-		add_rule(s->f, s->input, FOREIGN_DROP, NULL);
-		ask_source(s->f, "10.0.0.9", "10.0.0.9", false);
-	}
+	add_services(s, 20);
+	add_rule(s->f, s->input, FOREIGN_DROP, NULL);
+	ask_source(s->f, "10.0.0.9", "10.0.0.9", false);
+	add_services(s, 20);
 	find(s);
 	assert_int_equal(s->stands.n, 2);
 	assert_stand(s, 0, "INPUT", 0, 20);
@@ -166,6 +240,11 @@ int main(void)
 		TEST(test_requests_meet_jumps),
 		TEST(test_requests_meet_logs),
 		TEST(test_requests_meet_sets),
+		TEST(test_requests_meet_maps),
+		TEST(test_requests_meet_maps_that_accept),
+		TEST(test_requests_pass_maps),
+		TEST(test_requests_meet_sets_of_states),
+		TEST(test_many_meet_maps),
 		TEST(test_requests_and_accepts),
 		TEST(test_open_goes_ahead),
 		TEST(test_many_share),
