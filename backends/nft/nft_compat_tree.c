@@ -99,6 +99,13 @@ static int lead(const struct tree *x, const char *chain, struct block b,
 	return err ? err : emit(x, chain, &rows, &all);
 }
 
+/* "ctpolicy-input_459e_01": a digit for each step below the root. */
+static const char *name_of(const struct tree *x, struct block b)
+{
+	return intern_printf("%s_%04x_%0*x", x->own, x->shape,
+			     (int)(16 - b.bits) / STEP, b.first >> b.bits);
+}
+
 static int put_block(const struct tree *x, const char *chain, struct block b,
 		     const struct port_set *of);
 
@@ -129,7 +136,7 @@ static int put_block(const struct tree *x, const char *chain, struct block b,
 		return err;
 	if (slots <= IPT_PORTS_MAX || b.bits <= STEP)
 		return emit(x, chain, x->to, &ports);
-	name = intern_printf("%s_%04x_%x", x->own, x->shape, b.first >> b.bits);
+	name = name_of(x, b);
 	if (!name || (!image_find_chain(x->table, name) &&
 		      !image_add_chain(x->table, name, HOOK_MAX_)))
 		return -ENOMEM;
