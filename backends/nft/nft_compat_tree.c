@@ -11,6 +11,7 @@
  * Every rule that accepts says all that it asks for. Chains of different
  * groups that had one name would hold more rules, and let in no more.
  */
+#include <linux/netfilter/x_tables.h>
 #include <string.h>
 
 #include "backends/nft/nft_compat.h"
@@ -24,6 +25,9 @@
 #define FEW 16		/* rules of one shape in a row */
 #define STEP 4		/* bits of a port, from one chain to the next */
 
+/* What a jump of iptables can lead to, less "_459e_01". */
+#define STEM_MAX (XT_EXTENSION_MAXNAMELEN - 1 - 8)
+
 /* Ports from `first` on, 1 << bits of them. */
 struct block {
 	uint16_t first;
@@ -33,6 +37,7 @@ struct block {
 struct tree {
 	struct image_table *table;
 	const char *own;		/* the chain at its root */
+	const char *stem;		/* names of those below begin so */
 	unsigned int shape;
 	bool source;
 	const struct ipt_rows *to;
@@ -102,8 +107,18 @@ static int lead(const struct tree *x, const char *chain, struct block b,
 /* "ctpolicy-input_459e_01": a digit for each step below the root. */
 static const char *name_of(const struct tree *x, struct block b)
 {
-	return intern_printf("%s_%04x_%0*x", x->own, x->shape,
+	return intern_printf("%s_%04x_%0*x", x->stem, x->shape,
 			     (int)(16 - b.bits) / STEP, b.first >> b.bits);
+}
+
+/* Of a root whose name is too long, a digest stands for it. */
+static const char *stem_of(const char *own)
+{
+	size_t n = strlen(own);
+
+	return n <= STEM_MAX ? own :
+	       intern_printf(NFT_OWN_PREFIX "%08x",
+			     digest_fold(digest_add(DIGEST_START, own, n)));
 }
 
 static int put_block(const struct tree *x, const char *chain, struct block b,
@@ -150,13 +165,14 @@ int nft_compat_put_tree(const struct fuse_group *g,
 {
 	const struct block all = { 0, 16 };
 	struct tree x = {
-		.table = root->table, .own = root->own, .to = to, .rule = r,
+		.table = root->table, .own = root->own,
+		.stem = stem_of(root->own), .to = to, .rule = r,
 		.source = g->part[0] == KEY_SPORT,
 	};
 	_cleanup_(strbuf_release) struct strbuf shape = { 0 };
 
 	nft_name_shape(g, &shape);
-	if (strbuf_status(&shape))
+	if (strbuf_status(&shape) || !x.stem)
 		return -ENOMEM;
 	x.shape = (unsigned int)digest_add(DIGEST_START, strbuf_str(&shape),
 					   shape.n) & 0xffff;

@@ -11,9 +11,11 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <linux/netfilter/x_tables.h>
 
 #include "backends/nft/nft.h"
 #include "core/mem.h"
+#include "rules/own_names.h"
 #include "tests/contract/head_stands.h"
 
 static const struct origin web = { .service = "web" };
@@ -103,10 +105,72 @@ static void test_low_ports(void **state)
 	}
 }
 
+/* A jump of iptables leads to no longer one: XT_EXTENSION_MAXNAMELEN. */
+static void assert_names(const struct image *img)
+{
+	const struct image_table *t = &img->tables[0];
+
+	for (size_t i = 0; i < t->n_chains; i++) {
+		const char *name = t->chains[i].name;
+
+		assert_true(strlen(name) < XT_EXTENSION_MAXNAMELEN);
+		assert_true(t->chains[i].foreign || own_names_nft(name));
+		assert_false(own_names_echo(name));
+	}
+}
+
+static void test_long_names(void **state)
+{
+	static const struct {
+		enum hook hook;
+		const char *chain;
+	} at[] = {
+		{ HOOK_PREROUTING, "PREROUTING" }, { HOOK_INPUT, "INPUT" },
+		{ HOOK_FORWARD, "FORWARD" }, { HOOK_OUTPUT, "OUTPUT" },
+		{ HOOK_POSTROUTING, "POSTROUTING" },
+	};
+	static const unsigned int numbers[] = { 1, 2, 10, 100, 9999 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(at) * ARRAY_SIZE(numbers); i++) {
+		_cleanup_(ruleset_release) struct ruleset rs = { .ipv4 = true };
+		_cleanup_(image_free) struct image *img = NULL;
+		size_t k = i % ARRAY_SIZE(at);
+
+		want_ports(&rs, at[k].hook, 5000, 1, 300);
+		img = lower(&rs, at[k].hook, at[k].chain,
+			    numbers[i / ARRAY_SIZE(at)]);
+		assert_true(img->tables[0].n_chains > 3);
+		assert_tree(img, at[k].chain);
+		assert_names(img);
+	}
+}
+
+/* Two roots in a table have trees apart. */
+static void test_stems_differ(void **state)
+{
+	const char *last[2] = { NULL, NULL };
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		_cleanup_(ruleset_release) struct ruleset rs = { .ipv4 = true };
+		_cleanup_(image_free) struct image *img = NULL;
+		const struct image_table *t;
+
+		want_ports(&rs, HOOK_PREROUTING, 5000, 1, 300);
+		img = lower(&rs, HOOK_PREROUTING, "PREROUTING", 2 + i);
+		t = &img->tables[0];
+		last[i] = t->chains[t->n_chains - 1].name;
+	}
+	assert_string_not_equal(last[0], last[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_low_ports),
+		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_stems_differ),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
