@@ -19,7 +19,7 @@ static int find_last(struct state *state, struct record *ret, struct diags *d)
 	int err = state_list(state, ids, &n, d);
 
 	if (!err)
-		err = waiting_read(state, &w, d);
+		err = waiting_glean(state, &w, d);
 	if (!err && n && w.there && (!w.pending.id ||
 				     w.pending.id == ids[n - 1]))
 		n--;

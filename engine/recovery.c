@@ -12,18 +12,40 @@
 #include "engine/signals.h"
 #include "host/privilege.h"
 
-int waiting_read(struct state *state, struct waiting *ret, struct diags *d)
+/* `err`: of reading what is pending. */
+static int describe(const struct state *state, int err, struct waiting *ret)
 {
-	struct waiting w = { .there = true };
-	int err = pending_read(state, &w.pending, d);
+	const struct pending *p = &ret->pending;
 
 	if (err && err != -ENOENT)
 		return err;
-	w.there = !err;
-	w.expired = !err && (strcmp(w.pending.space, state_space(state)) ||
-			     clock_boot_ns() >= w.pending.deadline);
-	*ret = w;
+	ret->there = !err;
+	ret->expired = !err && (strcmp(p->space, state_space(state)) ||
+				clock_boot_ns() >= p->deadline);
 	return 0;
+}
+
+int waiting_read(struct state *state, struct waiting *ret, struct diags *d)
+{
+	struct waiting w = { 0 };
+	int err = describe(state, pending_read(state, &w.pending, d), &w);
+
+	if (!err)
+		*ret = w;
+	return err;
+}
+
+int waiting_glean(struct state *state, struct waiting *ret, struct diags *d)
+{
+	struct waiting w = { 0 };
+	int err = pending_read_other(state, &w.pending, d);
+
+	if (err == -ENOENT)
+		return waiting_read(state, ret, d);
+	err = describe(state, err, &w);
+	if (!err)
+		*ret = w;
+	return err;
 }
 
 enum ending recovery_ending(const struct recovery *v)
@@ -392,11 +414,31 @@ static int pass_over(struct plan *p, const struct recovery *v)
 	return pending_drop(p->state, &p->diags);
 }
 
+/*
+ * At boot no note that this version cannot read keeps the rules away, unless it
+ * speaks of a trial that is on.
+ */
+static int make_way(struct plan *p)
+{
+	struct waiting w = { 0 };
+	int err = p->rq->falls_back ?
+			  pending_read_other(p->state, &w.pending, &p->diags) :
+			  -ENOENT;
+
+	if (!err)
+		err = describe(p->state, err, &w);
+	if (!err && w.expired)
+		err = pending_set_aside(p->state, &p->diags);
+	return err == -ENOENT ? 0 : err;
+}
+
 int recovery_before(struct plan *p, enum recovered *ret)
 {
 	_cleanup_(recovery_release) struct recovery v = { 0 };
-	int err = recovery_run(&v, p->rq, p->state);
+	int err = make_way(p);
 
+	if (!err)
+		err = recovery_run(&v, p->rq, p->state);
 	if (!err)
 		err = recovery_error(&v);
 	if (err && !is_in_the_way(&v, p->rq->command, err)) {

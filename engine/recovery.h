@@ -73,5 +73,10 @@ struct waiting {
 };
 
 int waiting_read(struct state *state, struct waiting *ret, struct diags *d);
+/*
+ * Whatever version began it: another's has the number 0 where its own cannot be
+ * read, and `expired` unless it is on trial for certain.
+ */
+int waiting_glean(struct state *state, struct waiting *ret, struct diags *d);
 
 #endif

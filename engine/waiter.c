@@ -45,6 +45,7 @@ enum sight {
 	SIGHT_NOTHING,		/* no change is on trial */
 	SIGHT_TRIAL,
 	SIGHT_SPOILT,		/* one is; files are missing or damaged */
+	SIGHT_OTHERS,		/* another version's, which this cannot read */
 	SIGHT_UNKNOWN,		/* cannot be determined now */
 };
 
@@ -72,7 +73,7 @@ static enum sight look(struct watch *w)
 	if (!err)
 		err = waiting_read(state, &now, &said);
 	if (err)
-		return SIGHT_UNKNOWN;
+		return err == -FAULT_LACKING ? SIGHT_OTHERS : SIGHT_UNKNOWN;
 	if (!now.there)
 		return sight_without(w);
 	if (w->guard < 0)
@@ -81,6 +82,17 @@ static enum sight look(struct watch *w)
 	if (now.pending.id && !kept_hold(&w->kept, state, now.pending.id))
 		return SIGHT_SPOILT;
 	return SIGHT_TRIAL;
+}
+
+/*
+ * Whoever put it there has a waiter of his own. Until its own trial's end this
+ * one stays, in case the file goes again.
+ */
+static void say_others(const struct watch *w)
+{
+	syslog(LOG_CRIT,
+	       "a file of the trial of change %u was written by another version of ctpolicy: that version must end it, this one stops waiting [%s]",
+	       w->seen.pending.id, diag_id_name(ID_RECORD_VERSION));
 }
 
 static bool is_due(const struct watch *w)
@@ -289,6 +301,11 @@ enum waited waiter_wait(const struct request *rq, struct waiter *command)
 		if (sight == SIGHT_NOTHING ||
 		    (w.ending && is_watched_by_others(&w)))
 			break;
+		if (sight == SIGHT_OTHERS && (!w.seen.there || is_due(&w))) {
+			say_others(&w);
+			ret = WAITED_FAILED;
+			break;
+		}
 		if (sight == SIGHT_SPOILT) {
 			if (!put_back(&w))
 				nap_after_failure(&w);

@@ -26,6 +26,7 @@ struct state {
 #define STATE_LOCK "lock"
 #define STATE_JOURNAL "journal"
 #define STATE_PENDING "pending"
+#define STATE_ASIDE "pending.other"
 #define STATE_RESULT "result"
 #define STATE_WATCH "watch"
 #define STATE_ORIGINALS "originals"

@@ -54,6 +54,27 @@ int pending_decode(const char *text, size_t len, struct pending *ret)
 	return 0;
 }
 
+int pending_glean(const char *text, size_t len, struct pending *ret)
+{
+	_cleanup_(sealed_json_freep) json_t *j = NULL;
+	struct pending p = { 0 };
+	const char *space;
+	json_int_t deadline;
+	int err = sealed_get_only(text, len, &j);
+
+	if (err)
+		return err;
+	deadline = json_integer_value(json_object_get(j, "deadline"));
+	space = json_string_value(json_object_get(j, "space"));
+	p.deadline = deadline > 0 ? (uint64_t)deadline : 0;
+	(void)sealed_get_u32(json_integer_value(json_object_get(j, "id")),
+			     &p.id);
+	if (space)
+		(void)sealed_get_space(space, p.space);
+	*ret = p;
+	return 0;
+}
+
 static const char *const endings[] = {
 	[ENDING_CONFIRMED] = "confirmed",
 	[ENDING_ROLLED_BACK] = "rolled_back",

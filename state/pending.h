@@ -25,6 +25,8 @@ struct pending {
 
 int pending_encode(const struct pending *p, struct strbuf *out);
 int pending_decode(const char *text, size_t len, struct pending *ret);
+/* What another version's note says in this one's words; else 0 and "". */
+int pending_glean(const char *text, size_t len, struct pending *ret);
 
 /* How the last waiting for a confirmation ended. */
 enum ending {

@@ -9,6 +9,7 @@
  *        1, 2, 3...                changes that were made, newest last
  *        undone.4...               rollbacks, which can be undone in turn
  *        pending                   the newest must be confirmed in time
+ *        pending.other             another version's, which is over
  *        result                    how the last trial ended
  *        watch                     held by processes that wait
  *        originals                 the host's rules that were replaced
@@ -94,6 +95,13 @@ int pending_write(struct state *st, const struct pending *p, struct diags *d);
  * the number 0, and a deadline long past.
  */
 int pending_read(struct state *st, struct pending *ret, struct diags *d);
+/*
+ * The note of another version's trial, as far as it can be read. -ENOENT: no
+ * note of such a one is there.
+ */
+int pending_read_other(struct state *st, struct pending *ret, struct diags *d);
+/* Out of the way of all commands, with a warning; what it says stays. */
+int pending_set_aside(struct state *st, struct diags *d);
 /* It is over, and there is nothing to report. */
 int pending_drop(struct state *st, struct diags *d);
 /* It is over: the next `confirm` reports it. */

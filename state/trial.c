@@ -80,6 +80,35 @@ int pending_read(struct state *st, struct pending *ret, struct diags *d)
 	return 0;
 }
 
+int pending_read_other(struct state *st, struct pending *ret, struct diags *d)
+{
+	_cleanup_free_ char *text = NULL;
+	struct pending p;
+	size_t len;
+	int err = state_read(st, STATE_PENDING, &text, &len, d);
+
+	if (err)
+		return err;
+	err = pending_decode(text, len, &p);
+	if (err == -EPROTO)
+		return pending_glean(text, len, ret);
+	return err == -ENOMEM ? err : -ENOENT;
+}
+
+int pending_set_aside(struct state *st, struct diags *d)
+{
+	int err = mark_over(st);
+
+	if (!err)
+		err = state_file_rename(st->dir, STATE_PENDING, STATE_ASIDE);
+	if (err)
+		return state_cannot(st, "set aside", STATE_PENDING, err, d);
+	diag_add(d, DIAG_WARNING, 0, ID_RECORD_PASSED_OVER, NOPOS,
+		 "%s/" STATE_PENDING " was written by another version of ctpolicy and is passed over; it is now " STATE_ASIDE,
+		 st->path);
+	return 0;
+}
+
 /* In memory, where the disk cannot take it. */
 static int note_over(struct state *st, enum ending ending, struct diags *d)
 {

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 CTPOLICY = os.environ["CTPOLICY"]
@@ -80,6 +81,12 @@ def ctpolicy(verb, *words):
     return p.returncode, p.stdout + p.stderr
 
 
+def waiters(signal="0"):
+    """Are there any, whom the signal now reached?"""
+    return not subprocess.run(["pkill", "-" + signal, "-f", "--",
+                               "--state-dir " + STATE], check=False).returncode
+
+
 def ruleset():
     return subprocess.run(
         "iptables-legacy-save | sed '/^#/d; s/\\[.*//'; nft -s list ruleset",
@@ -124,10 +131,7 @@ class Newer(unittest.TestCase):
 
     def test_trial(self):
         """Rules can be removed whatever is said there; that stays, too."""
-        # who waits for a newer version's is no process of this one's
-        subprocess.run(["pkill", "-KILL", "-f", "--", "--state-dir " + STATE],
-                       check=True)
-        path, = glob.glob(STATE + "/*/pending")
+        path = self.without_waiter()
         self.left_alone(path, [*(w for w in COMMANDS if w[0] != "remove"),
                                ["confirm"]])
         was = read(path)
@@ -142,6 +146,84 @@ class Newer(unittest.TestCase):
         self.done("remove")
         self.assertFalse(os.path.exists(path))
         self.done("apply", policy("web", 80))
+
+    def without_waiter(self):
+        """Told to end, it leaves to the newer version what it cannot read."""
+        path, = glob.glob(STATE + "/*/pending")
+        was = read(path)
+        newer(path, lambda s: s.update(schema=2))
+        self.assertTrue(waiters("TERM"))
+        self.ended()
+        put(path, was)
+        return path
+
+    def ended(self):
+        for _ in range(1200):
+            if not waiters():
+                return
+            time.sleep(.1)
+        self.fail("somebody still waits")
+
+    def test_waiter(self):
+        """Its own trial is over: it ends, and changes nothing."""
+        self.done("confirm")
+        self.ended()
+        self.done("apply", "--confirm", "2s", policy("less", 80))
+        path, = glob.glob(STATE + "/*/pending")
+        was = read(path)
+        newer(path, lambda s: s.update(schema=2))
+        now, rules = read(path), ruleset()
+        self.ended()
+        self.assertEqual((read(path), ruleset()), (now, rules))
+        p = subprocess.run([CTPOLICY, "recover", "--wait", "--state-dir",
+                            STATE], check=False, timeout=60)
+        self.assertEqual(p.returncode, 11)
+        put(path, was)
+        self.done("recover")
+
+    def test_boot(self):
+        """No note of another boot's, or unreadable, keeps the rules away."""
+        path = self.without_waiter()
+        aside = path + ".other"
+        bad = os.path.join(TMP, "bad.yaml")
+        with open(bad, "w") as f:
+            f.write("version: one\n")
+        for file, change in (
+                (bad, lambda s: s.update(space="b-1")),
+                (bad, lambda s: (s.pop("space"), s.pop("id"))),
+                (policy("web", 80), lambda s: s.update(space="b-1")),
+                (policy("web", 80), lambda s: s.update(deadline=1)),
+                (policy("web", 80), lambda s: s.pop("space")),
+                (policy("web", 80), lambda s: s.update(deadline="soon"))):
+            newer(path, lambda s, c=change: (s.update(schema=2), c(s)))
+            now = read(path)
+            self.assertEqual(ctpolicy("apply", file)[0],
+                             78 if file == bad else 69)
+            self.assertEqual(read(path), now)
+            if file != bad:
+                self.done("remove")
+            code, said = ctpolicy("apply", "--fallback", file)
+            self.assertEqual(code, 0, said)
+            self.assertIn(path + " was written by another version of ctpolicy "
+                          "and is passed over; it is now pending.other "
+                          "[CT585]", said)
+            self.assertIn("ctpolicy", ruleset().lower())
+            self.assertEqual(read(aside), now)
+            self.assertFalse(os.path.exists(path))
+            self.assertEqual(ctpolicy("status")[0], 0)
+            os.rename(aside, path)
+        os.unlink(path)
+
+    def test_boot_on_trial(self):
+        """What is on trial for certain is left, there too."""
+        path = self.without_waiter()
+        was = read(path)
+        newer(path, lambda s: s.update(schema=2))
+        now, rules = read(path), ruleset()
+        self.assertEqual(ctpolicy("apply", "--fallback",
+                                  policy("web", 80))[0], 69)
+        self.assertEqual((read(path), ruleset()), (now, rules))
+        put(path, was)
 
     def test_claim(self):
         self.left_alone(*glob.glob("/run/ctpolicy/*"),
