@@ -90,14 +90,6 @@ static void check_any(struct loader *l, const struct service *s,
 	}
 }
 
-/* The types of echo requests, which is what icmp-echo is. */
-static bool is_echo_type(const struct service *s)
-{
-	return s->n_protocols == 1 && s->protocols[0] == IPPROTO_ICMP &&
-	       s->ports.n == 1 && s->ports.v[0].first == s->ports.v[0].last &&
-	       (s->ports.v[0].first == 8 || s->ports.v[0].first == 128);
-}
-
 static void check_ports(struct loader *l, const struct service *s,
 			const bool *given, const uint32_t *node)
 {
@@ -121,8 +113,6 @@ static void check_ports(struct loader *l, const struct service *s,
 		load_error(l, node[SK_PORTS], ID_PORTS_UNWANTED,
 			   "`ports` for a protocol that has none");
 		diag_help(l->d, "remove `ports`, or correct `protocol`");
-		if (is_echo_type(s))
-			diag_mend(l->d, FIX_DROP, "%s", "");
 	}
 }
 

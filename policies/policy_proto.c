@@ -127,8 +127,9 @@ static int load_protocol(struct loader *l, uint32_t node, void *arg)
 			  "replies of both families; ICMP errors about a "
 			  "service are accepted with it, and other ICMP stays "
 			  "tracked");
-		/* less than was asked for, and all there is */
-		diag_mend(l->d, FIX_REPLACE, "icmp-echo");
+		/* less than was asked for, but of both families */
+		if (proto == IPPROTO_ICMP)
+			diag_mend(l->d, FIX_REPLACE, "icmp-echo");
 		return -EINVAL;
 	}
 	if (list->seen[proto])

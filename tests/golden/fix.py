@@ -118,6 +118,22 @@ def file_stays(folder):
     os.unlink(link)
 
 
+GUESSES = [	# whose fix would take more out of tracking, or something else
+    b"protocol: icmp-echo, ports: [8]", b"protocol: icmp-echo, ports: [128]",
+    b"protocol: icmpv6, ports: [128]", b"protocol: icmpv6", b"protocol: 58",
+]
+
+
+def guesses(folder):
+    path = os.path.join(folder, "p.yaml")
+    for guess in GUESSES:
+        text = (b"version: 1\nstate_matching: allowed\nuntracked:\n"
+                b"  - {name: a, role: server, accept: none, %s}\n" % guess)
+        write(path, text)
+        code, said = run("--fix", path)
+        expect(code == 78 and read(path) == text, repr(guess) + " stays", said)
+
+
 def refusals(folder):
     for words in ((), ("-",)):
         code, said = run("--fix", *words)
@@ -286,7 +302,7 @@ def proposals(folder):
 
 
 def main():
-    for test in (broken, good, file_stays, several, all_or_none, refusals,
+    for test in (broken, good, guesses, file_stays, several, all_or_none, refusals,
                  no_product, counted, as_data, proposals):
         with tempfile.TemporaryDirectory() as folder:
             test(folder)
