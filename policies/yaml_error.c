@@ -200,20 +200,76 @@ static size_t word_length(const char *s, size_t len)
 	return n;
 }
 
-static void mend_colon(struct diags *d, const char *s, size_t len)
+/* 0: that is not what this is. */
+static size_t meant_key(const char *s, size_t len)
 {
 	size_t word = word_length(s, len), n = word;
-	struct diag *last = d->n ? &d->v[d->n - 1] : NULL;
 
 	while (n < len && s[n] == ' ')
 		n++;
-	if (!last || !word || n + 1 >= len || !strchr(":=", s[n]) ||
-	    (s[n] == ':' && n > word))
-		return;
+	if (!word || n + 1 >= len || !strchr(":=", s[n]) ||
+	    (s[n] == ':' && (n > word || strchr(" \r\n", s[n + 1]))))
+		return 0;
 	for (n++; n < len && s[n] == ' ';)
 		n++;
+	return n;
+}
+
+static void mend_colon(struct diags *d, const char *s, size_t len)
+{
+	size_t n = meant_key(s, len);
+	struct diag *last = d->n ? &d->v[d->n - 1] : NULL;
+
+	if (!last || !n)
+		return;
 	last->at.len = (uint32_t)n;
-	diag_mend(d, FIX_REPLACE, "%.*s: ", (int)word, s);
+	diag_mend(d, FIX_REPLACE, "%.*s: ", (int)word_length(s, len), s);
+}
+
+/* Where the text of the line is that a place is in, behind any dash. */
+static size_t text_of_line(const char *text, size_t len, size_t off,
+			   size_t *ret_begin)
+{
+	size_t at;
+
+	while (off && text[off - 1] != '\n')
+		off--;
+	for (at = off; at < len && text[at] == ' ';)
+		at++;
+	if (at + 1 < len && text[at] == '-' && text[at + 1] == ' ')
+		for (at++; at < len && text[at] == ' ';)
+			at++;
+	*ret_begin = off;
+	return at;
+}
+
+/*
+ * "role = server" above "ports: [80]" is one text with `ports`, to YAML: the
+ * colon that it stops at is right, and the line above is not.
+ */
+static bool is_line_above(const char *text, size_t len, size_t off,
+			  struct srcpos *at, size_t *ret)
+{
+	size_t own, begin, column;
+
+	column = text_of_line(text, len, off, &own) - own;
+	if (!own)
+		return false;
+	*ret = text_of_line(text, len, own - 1, &begin);
+	at->line--;
+	at->col = (uint32_t)column + 1;
+	return *ret - begin == column && meant_key(text + *ret, len - *ret);
+}
+
+static int report_line(struct diags *d, const struct srcpos *at,
+		       const char *s, size_t len)
+{
+	int err = diag_add(d, DIAG_ERROR, -EINVAL, ID_YAML_SYNTAX, *at,
+			   "this is neither `key: value` nor part of a value");
+
+	diag_help(d, "write `key: value`, with a space after the colon");
+	mend_colon(d, s, len);
+	return err;
 }
 
 int yaml_error_report(const yaml_parser_t *p, const char *file,
@@ -224,6 +280,8 @@ int yaml_error_report(const yaml_parser_t *p, const char *file,
 	const struct wording *w = by_character(p, text, len);
 	bool far = problem.line != context.line ||
 		   p->problem_mark.index >= len;
+	struct srcpos above = problem;
+	size_t at;
 	int err;
 
 	if (!w)
@@ -233,6 +291,10 @@ int yaml_error_report(const yaml_parser_t *p, const char *file,
 				"not valid YAML: %s", p->problem);
 	if (is_long_key(p))
 		return long_key(d, w->where == AT_CONTEXT ? context : problem);
+	if (!strncmp(p->problem, "mapping values", 14) &&
+	    is_line_above(text, len, char_at(text, len, &p->problem_mark),
+			  &above, &at))
+		return report_line(d, &above, text + at, len - at);
 	if (w->where == AT_PROBLEM || (w->where == AT_CONTEXT_IF_FAR && !far)) {
 		err = diag_add(d, DIAG_ERROR, -EINVAL, w->id, problem, "%s",
 			       w->where == AT_PROBLEM ? w->msg :

@@ -134,6 +134,18 @@ def guesses(folder):
         expect(code == 78 and read(path) == text, repr(guess) + " stays", said)
 
 
+def signs_for_colons(folder):
+    """No key's colon is blamed for what the line above lacks."""
+    path = os.path.join(folder, "p.yaml")
+    lines = (b"version%s1\nstate_matching%sallowed\nuntracked:\n  - name%sa\n"
+             b"    role%sserver\n    protocol: gre\n    accept: none\n")
+    for sign in (b" = ", b"=", b":"):
+        write(path, lines % ((sign,) * 4))
+        code, said = run("--fix", path)
+        expect(code == 0 and read(path) == lines % ((b": ",) * 4),
+               repr(sign), said)
+
+
 def refusals(folder):
     for words in ((), ("-",)):
         code, said = run("--fix", *words)
@@ -302,8 +314,9 @@ def proposals(folder):
 
 
 def main():
-    for test in (broken, good, guesses, file_stays, several, all_or_none, refusals,
-                 no_product, counted, as_data, proposals):
+    for test in (broken, good, guesses, signs_for_colons, file_stays,
+                 several, all_or_none, refusals, no_product, counted, as_data,
+                 proposals):
         with tempfile.TemporaryDirectory() as folder:
             test(folder)
     sys.exit(bool(faults))
