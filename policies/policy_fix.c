@@ -92,18 +92,23 @@ static int mend_all(struct fixing *x, struct diags *done)
 	return err;
 }
 
-/* UTF-16 of either order, where all is ASCII but the mark that begins it. */
-static bool is_wide(const unsigned char *s, size_t len, size_t *ret_high)
+/*
+ * UTF-16 of either order, where all is ASCII but the mark that may begin it.
+ * *ret: where its first letter is.
+ */
+static bool is_wide(const unsigned char *s, size_t len, size_t *ret)
 {
-	bool little = len > 1 && s[0] == 0xff && s[1] == 0xfe;
-	bool big = len > 1 && s[0] == 0xfe && s[1] == 0xff;
+	bool mark = len > 1 && ((s[0] == 0xff && s[1] == 0xfe) ||
+				(s[0] == 0xfe && s[1] == 0xff));
+	bool big = len > 1 && (mark ? s[0] == 0xfe : !s[0]);
+	size_t begin = mark ? 2 : 0;
 
-	if ((!little && !big) || len % 2)
+	if (len < 2 || len % 2)
 		return false;
-	for (size_t i = 2; i < len; i += 2)
-		if (s[i + little] || s[i + big] >= 0x80 || !s[i + big])
+	for (size_t i = begin; i < len; i += 2)
+		if (s[i + !big] || s[i + big] >= 0x80 || !s[i + big])
 			return false;
-	*ret_high = big;
+	*ret = begin + big;
 	return true;
 }
 
@@ -111,14 +116,14 @@ static bool is_wide(const unsigned char *s, size_t len, size_t *ret_high)
 static void put_narrow(const char *file, const char *text, size_t len,
 		       struct strbuf *to, struct diags *done)
 {
-	size_t odd;
+	size_t first;
 
-	if (!is_wide((const unsigned char *)text, len, &odd)) {
+	if (!is_wide((const unsigned char *)text, len, &first)) {
 		strbuf_add(to, text, len);
 		return;
 	}
-	for (size_t i = 2; i < len; i += 2)
-		strbuf_add(to, text + i + odd, 1);
+	for (size_t i = first; i < len; i += 2)
+		strbuf_add(to, text + i, 1);
 	diag_add(done, DIAG_NOTE, 0, ID_BAD_UTF8,
 		 (struct srcpos){ .file = file, .line = 1, .col = 1 },
 		 "fixed: UTF-16: now UTF-8");

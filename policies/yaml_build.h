@@ -49,7 +49,11 @@ bool ydoc_is_empty(const struct ydoc *doc);
 int yaml_error_report(const yaml_parser_t *parser, const char *file,
 		      const char *text, size_t len, struct diags *d);
 
-/* A text that holds a NUL: that mends the diagnostic added last. */
-void yaml_mend_nul(struct diags *d, const char *s, size_t len);
+/*
+ * A text that holds a NUL, of the node added last. Without it, what `why` says
+ * is mended, of which nothing but a note can be lost.
+ */
+void yaml_mend_nul(struct diags *d, const struct ydoc *doc, uint32_t id,
+		   const char *s, size_t len);
 
 #endif

@@ -321,10 +321,25 @@ int yaml_error_report(const yaml_parser_t *p, const char *file,
 	return err;
 }
 
-void yaml_mend_nul(struct diags *d, const char *s, size_t len)
+/* Its key is the node before. */
+static bool is_remark(const struct ydoc *doc, uint32_t id)
+{
+	const char *key;
+	size_t len;
+
+	if (!id || ydoc_kind(doc, id - 1) != YNODE_SCALAR)
+		return false;
+	ydoc_slice(doc, id - 1, &key, &len);
+	return len == 3 && !memcmp(key, "why", 3);
+}
+
+void yaml_mend_nul(struct diags *d, const struct ydoc *doc, uint32_t id,
+		   const char *s, size_t len)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
+	if (!is_remark(doc, id))
+		return;
 	for (size_t i = 0; i < len; i++)
 		if (s[i])
 			strbuf_add(&b, s + i, 1);

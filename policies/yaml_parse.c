@@ -266,7 +266,7 @@ static int on_scalar(struct builder *b, const yaml_event_t *ev)
 		diag_add(b->d, DIAG_ERROR, 0, ID_CONTROL_CHARACTER,
 			 place(b, ev), "a NUL character in a text");
 		diag_help(b->d, "remove the `\\0`");
-		yaml_mend_nul(b->d, s, len);
+		yaml_mend_nul(b->d, b->doc, id, s, len);
 		spoil(b, id);
 	} else {
 		err = ydoc_set_text(b->doc, id, s, len,

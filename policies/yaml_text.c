@@ -94,7 +94,6 @@ static int bad_character(const struct cursor *c, uint32_t ch, struct diags *d)
 		err = diag_add(d, DIAG_ERROR, -EINVAL, ID_CONTROL_CHARACTER,
 			       here(c), "a NUL byte; a policy is plain text");
 		diag_help(d, "is this the right file?");
-		diag_mend(d, FIX_REPLACE, "%s", "");
 	} else if (ch == '\r') {
 		err = diag_add(d, DIAG_ERROR, -EINVAL, ID_CONTROL_CHARACTER,
 			       here(c),
@@ -106,8 +105,10 @@ static int bad_character(const struct cursor *c, uint32_t ch, struct diags *d)
 			       here(c), "character U+%04X is not allowed here",
 			       ch);
 		diag_help(d, "remove the character");
-		diag_mend(d, FIX_REPLACE, "%s", "");
 	}
+	/* in a value it may stand for what is lost: 8?0 is not 80 */
+	if (ch != '\r' && is_remark(c))
+		diag_mend(d, FIX_REPLACE, "%s", "");
 	return err;
 }
 

@@ -121,6 +121,9 @@ def file_stays(folder):
 GUESSES = [	# whose fix would take more out of tracking, or something else
     b"protocol: icmp-echo, ports: [8]", b"protocol: icmp-echo, ports: [128]",
     b"protocol: icmpv6, ports: [128]", b"protocol: icmpv6", b"protocol: 58",
+    b"protocol: tcp, ports: [8\x000]", b"protocol: tcp, ports: [8\x00]",
+    b"protocol: tcp, ports: [8\x010]", b"protocol: tcp, ports: [8\xe2\x80\xa80]",
+    b'protocol: tcp, ports: ["8\\00"]', b'protocol: "tc\\0p", ports: [80]',
 ]
 
 
@@ -132,6 +135,23 @@ def guesses(folder):
         write(path, text)
         code, said = run("--fix", path)
         expect(code == 78 and read(path) == text, repr(guess) + " stays", said)
+
+
+def wide(folder):
+    """UTF-16 is read as such, with and without a mark; half of one is not."""
+    path = os.path.join(folder, "p.yaml")
+    good = TEXT.decode().replace("rol:", "role:").replace("0x50", "80") \
+        .replace("alowed", "allowed").replace("sever", "server") \
+        .replace("opne", "open")
+    for code in ("utf-16", "utf-16-le", "utf-16-be"):
+        write(path, good.encode(code))
+        status, said = run("--fix", path)
+        expect(status == 0 and read(path) == good.encode() and
+               "now UTF-8" in said, code, said)
+    half = good.encode("utf-16-le")[:-40] + good.encode()[-20:]
+    write(path, half)
+    status, said = run("--fix", path)
+    expect(status == 78 and read(path) == half, "half of it", said)
 
 
 def signs_for_colons(folder):
@@ -314,7 +334,7 @@ def proposals(folder):
 
 
 def main():
-    for test in (broken, good, guesses, signs_for_colons, file_stays,
+    for test in (broken, good, guesses, wide, signs_for_colons, file_stays,
                  several, all_or_none, refusals, no_product, counted, as_data,
                  proposals):
         with tempfile.TemporaryDirectory() as folder:
