@@ -13,9 +13,9 @@
  *         prints.
  * Errors: -errno, and at least one diagnostic, at the failing rule's place
  *         where there is one. commit() leaves the rules as before when it
- *         fails; a backend atomic only per table undoes its own earlier
- *         tables, and says -FAULT_HALF when that failed too. It sets the bits
- *         of *begun, on failure too, and never clears them.
+ *         fails; a backend that takes several transactions undoes its own
+ *         earlier ones, and says -FAULT_HALF when that failed too. It sets the
+ *         bits of *begun, on failure too, and never clears them.
  *         -FAULT_STALE: the kernel moved on since `stamp`: snapshot, diff
  *         again. -FAULT_LOST: a writer without the lock wrote at the same
  *         moment and was overwritten; undone.

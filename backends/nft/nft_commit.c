@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * backends/nft/nft_commit.c: one batch to the kernel, and its verdict.
+ * backends/nft/nft_commit.c: one batch to the kernel, and its verdict; or two,
+ * the first with sets that the rules of the second find filled.
  *
  * Source: nfnetlink_rcv_batch() in the kernel's net/netfilter/nfnetlink.c. The
  *         answers are there when sendmsg() returns. A batch without its end
@@ -171,15 +172,49 @@ static int read_answers(struct backend_ctx *ctx, struct verdict_of *v)
 	}
 }
 
-static int write_batch(struct backend_ctx *ctx, const struct nft_plan *p,
-		       const struct nft_exchanges *x, struct stamp stamp,
-		       bool check_only, struct nft_batch *b, struct diags *d)
-{
-	int err = nft_batch_begin(b, (uint32_t)stamp.generation);
+/* What is sent at once. */
+struct errand {
+	struct nft_plan plan;
+	struct nft_batch batch;
+};
 
+static void errand_release(struct errand *e)
+{
+	nft_batch_release(&e->batch);
+	nft_plan_release(&e->plan);
+}
+
+/* `generation` 0: whichever it is. */
+static int write_errand(struct backend_ctx *ctx, struct errand *e,
+			const struct nft_exchanges *x, uint32_t generation,
+			bool check_only, struct diags *d)
+{
+	struct nft_batch *b = &e->batch;
+	int err;
+
+	b->base = ctx->seq + 1;
+	err = nft_batch_begin(b, generation);
 	if (!err)
-		err = nft_plan_write(p, &ctx->world, x, b, d);
-	return err || check_only ? err : nft_batch_end(b);
+		err = nft_plan_write(&e->plan, &ctx->world, x, b, d);
+	if (!err && !check_only)
+		err = nft_batch_end(b);
+	ctx->seq += (uint32_t)b->n_sent;
+	return err;
+}
+
+static int run_errand(struct backend_ctx *ctx, const struct errand *e,
+		      bool check_only, unsigned int *begun, struct diags *d)
+{
+	struct verdict_of v = { .plan = &e->plan, .batch = &e->batch, .d = d };
+	int err;
+
+	nft_batch_size_buffers(ctx->nl, &e->batch);
+	err = send_batch(ctx, &e->batch);
+	if (err)
+		return say_batch(d, err);
+	if (!check_only)
+		*begun |= BEGUN_TOLD;
+	return read_answers(ctx, &v);
 }
 
 /* Each transaction counts for one; none leads to 0. */
@@ -188,37 +223,84 @@ static uint32_t generation_after(uint32_t g)
 	return g + 1 ? g + 1 : 1;
 }
 
+/* A set that nothing looks into, whatever else changed meanwhile. */
+static int take_out(struct backend_ctx *ctx, const struct nft_plan *set,
+		    unsigned int *begun)
+{
+	_cleanup_(diags_release) struct diags aside = { 0 };
+	struct errand e = { .plan = *set };
+	int err = write_errand(ctx, &e, NULL, 0, false, &aside);
+
+	if (!err)
+		err = run_errand(ctx, &e, false, begun, &aside);
+	nft_batch_release(&e.batch);
+	/* not there: it went with the table, when that was loaded again */
+	return err == -FAULT_LACKING ? 0 : err;
+}
+
+static int take_back(struct backend_ctx *ctx, const struct errand *ahead,
+		     unsigned int *begun, struct diags *d)
+{
+	const struct nft_plan *p = &ahead->plan;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < p->n; i++) {
+		bool drop = true;
+		struct nft_plan one = { .steps = p->steps + i, .drop = &drop,
+					.n = 1 };
+
+		if (p->steps[i]->kind == STEP_SET)
+			err = take_out(ctx, &one, begun);
+	}
+	return !err ? 0 : diag_add(d, DIAG_ERROR, -FAULT_HALF,
+				   ID_TABLES_NOT_RESTORED, NOPOS,
+				   "the previous rules could not be restored");
+}
+
+/* The dry run is one batch: its second could not look into the first's sets. */
+static int plan_both(const struct changeset *cs, bool check_only,
+		     struct nft_plan *ahead, struct nft_plan *rest)
+{
+	int err = nft_plan_make(cs, NFT_PLAN_AHEAD, ahead);
+
+	if (!err && (!ahead->n || check_only))
+		nft_plan_release(ahead);
+	return err ? err : nft_plan_make(cs, ahead->n ? NFT_PLAN_REST :
+							NFT_PLAN_ALL, rest);
+}
+
 int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	       struct stamp stamp, bool check_only,
 	       unsigned int *begun, struct diags *d)
 {
-	_cleanup_(nft_plan_release) struct nft_plan p = { 0 };
+	_cleanup_(errand_release) struct errand ahead = { 0 }, rest = { 0 };
 	_cleanup_(nft_exchanges_release) struct nft_exchanges x = { 0 };
-	_cleanup_(nft_batch_release) struct nft_batch b = { 0 };
-	struct verdict_of v = { .plan = &p, .batch = &b, .d = d };
-	int err;
+	uint32_t g = (uint32_t)stamp.generation;
+	int err, undone = 0;
 
 	if (changeset_is_empty(cs))
 		return 0;
-	err = nft_plan_make(cs, &p);
+	err = plan_both(cs, check_only, &ahead.plan, &rest.plan);
 	if (!err)
 		err = nft_exchanges_find(ctx, cs, stamp, &x, d);
-	b.base = ctx->seq + 1;
+	if (!err && ahead.plan.n) {
+		err = write_errand(ctx, &ahead, &x, g, false, d);
+		g = generation_after(g);
+	}
 	if (!err)
-		err = write_batch(ctx, &p, &x, stamp, check_only, &b, d);
+		err = write_errand(ctx, &rest, &x, g, check_only, d);
 	if (err)
 		return err;
-	ctx->seq += (uint32_t)b.n_sent;
-	ctx->settling = p.n > SETTLE_MIN;
+	ctx->settling = ahead.plan.n + rest.plan.n > SETTLE_MIN;
 	ctx->written = 0;
-	nft_batch_size_buffers(ctx->nl, &b);
-	err = send_batch(ctx, &b);
+	if (ahead.plan.n)
+		err = run_errand(ctx, &ahead, false, begun, d);
 	if (err)
-		return say_batch(d, err);
-	if (!check_only)
-		*begun |= BEGUN_TOLD;
-	err = read_answers(ctx, &v);
+		return err;
+	err = run_errand(ctx, &rest, check_only, begun, d);
+	if (err && ahead.plan.n)
+		undone = take_back(ctx, &ahead, begun, d);
 	if (!err && !check_only)
-		ctx->written = generation_after((uint32_t)stamp.generation);
-	return err;
+		ctx->written = generation_after(g);
+	return undone ? undone : err;
 }

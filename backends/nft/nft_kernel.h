@@ -94,7 +94,14 @@ void nft_size_answers(struct mnl_socket *nl, size_t n);
 int nft_batch_send(struct mnl_socket *nl, const struct nft_batch *b);
 void nft_batch_release(struct nft_batch *b);
 
-/* nft_plan.c: the steps in the order that one batch needs, deletions first */
+/*
+ * nft_plan.c: the steps in the order that one batch needs, deletions first.
+ * AHEAD: new interval sets and what is in them, where nothing looks into them
+ * yet; they may all be none. Source: what is new in such a set is seen only
+ * when the batch's other changes are, one set after the other; see
+ * nft_set_commit_update() in the kernel's net/netfilter/nf_tables_api.c.
+ */
+enum nft_portion { NFT_PLAN_ALL, NFT_PLAN_AHEAD, NFT_PLAN_REST };
 struct nft_plan {
 	const struct step **steps;
 	bool *drop;			/* steps[i]: its deletion */
@@ -102,7 +109,8 @@ struct nft_plan {
 	/* Deleted jumps whose rules come back, in the order of their chains. */
 	size_t put_back, n_put_back;
 };
-int nft_plan_make(const struct changeset *cs, struct nft_plan *ret);
+int nft_plan_make(const struct changeset *cs, enum nft_portion portion,
+		  struct nft_plan *ret);
 void nft_plan_release(struct nft_plan *p);
 struct nft_exchanges;
 /* `host`: the chains in which ctpolicy's jumps find their places. */

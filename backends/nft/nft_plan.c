@@ -7,6 +7,9 @@
  * host's, which come back in their places, go last: jumps that are added right
  * before such a rule find their place by them. Steps inside a table that goes
  * as a whole are left out.
+ *
+ * New interval sets are the exception: in the batch that adds them, the rules
+ * come first, and for a moment find nothing in them.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -109,7 +112,50 @@ static int by_place(const void *a, const void *b)
 	return at < other ? -1 : at > other;
 }
 
-int nft_plan_make(const struct changeset *cs, struct nft_plan *ret)
+static bool has_own_table(const struct changeset *cs)
+{
+	for (size_t i = 0; i < cs->n; i++)
+		if (cs->steps[i].kind == STEP_TABLE)
+			return true;
+	return false;
+}
+
+/* A set that comes with its table, or in the place of another, can't. */
+static bool may_go_ahead(const struct changeset *cs, const struct step *s,
+			 bool own_table)
+{
+	const struct image_table *live;
+
+	if (!s->set->interval || (s->table->owned && own_table))
+		return false;
+	live = image_find_table(cs->live, s->table->family, s->table->name);
+	return !live || !image_find_set(live, s->set->name);
+}
+
+/* Elements of one set stand together. */
+static void choose(const struct changeset *cs, enum nft_portion portion,
+		   bool *skip)
+{
+	const struct image_set *last = NULL;
+	bool own_table = has_own_table(cs), ahead = false, of_set;
+
+	for (size_t i = 0; i < cs->n; i++) {
+		const struct step *s = &cs->steps[i];
+
+		of_set = s->add &&
+			 (s->kind == STEP_SET || s->kind == STEP_ELEMENT);
+		if (of_set && s->set != last) {
+			ahead = may_go_ahead(cs, s, own_table);
+			last = s->set;
+		}
+		skip[i] = goes_with_table(cs, s) ||
+			  (portion == NFT_PLAN_AHEAD && !(of_set && ahead)) ||
+			  (portion == NFT_PLAN_REST && of_set && ahead);
+	}
+}
+
+int nft_plan_make(const struct changeset *cs, enum nft_portion portion,
+		  struct nft_plan *ret)
 {
 	_cleanup_(nft_plan_release) struct nft_plan p = { 0 };
 	_cleanup_free_ bool *skip = calloc(cs->n + 1, sizeof(*skip));
@@ -117,8 +163,7 @@ int nft_plan_make(const struct changeset *cs, struct nft_plan *ret)
 
 	if (!skip)
 		return -ENOMEM;
-	for (size_t i = 0; i < cs->n; i++)
-		skip[i] = goes_with_table(cs, &cs->steps[i]);
+	choose(cs, portion, skip);
 	sort_steps(cs, skip, count, NULL);
 	for (size_t i = 0; i < N_TURNS; i++) {
 		size_t n = count[i];

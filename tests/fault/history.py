@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "netns"))
@@ -89,6 +90,27 @@ class Host:
         if code is not None and process.returncode != code:
             raise AssertionError("%s: exit %d, not %d\n%s" % (
                 verb, process.returncode, code, said))
+        self.code = process.returncode
+        return said
+
+    def held(self, call, there, verb, *more):
+        """The process of a command, stopped by a signal once its first system
+        call of that name is done, which nft's rules show by a word."""
+        process = self.space.popen(
+            ["strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+             "inject=%s:signal=STOP:when=1" % call] +
+            self.command(verb, *more), text=True, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        while there not in self.space.run("nft list ruleset") and \
+                process.poll() is None:
+            time.sleep(0.05)
+        return process
+
+    def let_go(self, process):
+        """The output of a command that was held."""
+        os.killpg(process.pid, signal.SIGCONT)
+        said = process.communicate()[0]
         self.code = process.returncode
         return said
 

@@ -6,7 +6,6 @@ between a commit and the look that verifies it."""
 import os
 import re
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "fault"))
@@ -22,9 +21,6 @@ untracked:
      clients: [%s]}
 """
 HUGE, LARGE = 150500, 6000
-# The program waits that long for the kernel to take its batch.
-GAP = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=sendmsg",
-       "-e", "inject=sendmsg:delay_exit=4000000:when=1"]
 
 
 def address(i):
@@ -109,18 +105,11 @@ def in_the_gap(what, *lines):
     of = Large(LARGE)
     check(of.host.code == of.dumps == 0, "large: apply dumps nothing")
     of.host.run("remove")
-    process = of.host.space.popen(GAP + of.host.command("apply", of.path),
-                                  text=True, stdin=lab.subprocess.DEVNULL,
-                                  stdout=lab.subprocess.PIPE,
-                                  stderr=lab.subprocess.STDOUT)
-    until = time.monotonic() + 60
-    while "ctpolicy" not in of.host.space.run("nft list tables") and \
-            time.monotonic() < until:
-        time.sleep(0.1)
+    process = of.host.held("sendmsg", "ctpolicy", "apply", of.path)
     of.nft(*((verb, of.element(i)) for verb, i in lines))
-    said = process.communicate()[0]
-    check(process.returncode and "differ" in said,
-          "large: " + what + " before the look", process.returncode, said)
+    said = of.host.let_go(process)
+    check(of.host.code and "differ" in said,
+          "large: " + what + " before the look", of.host.code, said)
     check("ctpolicy" not in of.host.space.run("nft list tables"),
           "large: " + what + ", undone")
 
