@@ -53,25 +53,33 @@ static bool is_kept(const struct kept *k, uint8_t family)
 
 /*
  * A family that the policy does not name is left as it is, and so is one in
- * which rules are kept, by force too: it stays tracked.
+ * which rules are kept, by force too: it stays tracked. A rule of a table of
+ * both families goes for both of them, so it must be free to in both.
  */
-static void leave_families(struct plan *p, const struct kept *k)
+static bool is_free(const struct plan *p, const struct kept *k,
+		    const struct foreign_table *t)
 {
 	const bool ipv4 = p->policy->ipv4 && !k->ipv4;
 	const bool ipv6 = p->policy->ipv6 && !k->ipv6;
+
+	return (ipv4 || !foreign_is_of(t, NFPROTO_IPV4)) &&
+	       (ipv6 || !foreign_is_of(t, NFPROTO_IPV6));
+}
+
+static void leave_families(struct plan *p, const struct kept *k)
+{
 	const struct foreign *f = p->host.f;
 	struct stateless *s = &p->edits.s;
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n_edits; i++)
-		s->edits[i].left |= !is_wanted(p, s->edits[i].family) ||
-				    is_kept(k, s->edits[i].family);
+		s->edits[i].left |= !is_free(
+			p, k, &f->tables[f->chains[s->edits[i].chain].table]);
 	for (size_t i = 0; i < s->n_copies; i++) {
 		const struct foreign_table *t =
 			&f->tables[f->chains[s->copies[i].chain].table];
 
-		if ((ipv4 && foreign_takes_part(t, NFPROTO_IPV4)) ||
-		    (ipv6 && foreign_takes_part(t, NFPROTO_IPV6)))
+		if (is_free(p, k, t) && !foreign_is_dormant(t))
 			s->copies[n++] = s->copies[i];
 	}
 	s->n_copies = n;
@@ -133,46 +141,81 @@ static int refuse_ipsets(struct plan *p)
 	return -FAULT_CONFLICT;
 }
 
-/* They belong to no rule, and keep tracking on by being there. */
-static void find_objects(struct forbidden_said *said)
-{
-	if (!kept_objects_left(said->p, said->f) ||
-	    !said->p->edits.s.n_edits)
-		return;
-	said->n++;
-	diag_add(&said->p->diags, said->level, 0, ID_STATE_FORBIDDEN,
-		 said->p->policy->forbid_at,
-		 "nftables: a declared helper, timeout, expectation or synproxy needs tracking, though no rule may use it");
-}
-
 /* With --force the rest is replaced, and these stay. */
-static int find_unreplaceable(struct plan *p, const struct part *m,
-			      const struct kept *kept)
+static int find_unreplaceable(struct forbidden_said *said,
+			      const struct part *m, const struct kept *kept)
 {
-	struct forbidden_said said = { .p = p, .f = p->host.f,
-				       .level = p->rq->force ? DIAG_WARNING :
-							       DIAG_ERROR };
-	const struct foreign *f = p->host.f;
+	const struct foreign *f = said->f;
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < f->n_rules; i++) {
 		const char *why;
 
-		if (!forbidden_concerns(p, f, &f->rules[i]) ||
-		    kept_may_stay(p, kept, f, &f->rules[i]))
+		if (!forbidden_concerns(said->p, f, &f->rules[i]) ||
+		    kept_may_stay(said->p, kept, f, &f->rules[i]))
 			continue;
-		why = reason(p, m, i);
+		why = reason(said->p, m, i);
 		if (why)
-			err = forbidden_say(&said, &f->rules[i], why);
+			err = forbidden_say(said, &f->rules[i], why);
 	}
+	return err;
+}
+
+/* For a family of the policy, though nothing of that family is in the way. */
+static bool is_held(const struct plan *p, const struct kept *k,
+		    const struct stateless_edit *e)
+{
+	const struct foreign *f = p->host.f;
+
+	return e->rule != FOREIGN_NOWHERE && e->left &&
+	       e->kind != STATELESS_NONE &&
+	       f->tables[f->chains[e->chain].table].family == NFPROTO_INET &&
+	       is_wanted(p, e->family) && !is_kept(k, e->family);
+}
+
+/* It would go for the family that is not named as well. */
+static int find_joined(struct forbidden_said *said, const struct kept *kept)
+{
+	const struct stateless *s = &said->p->edits.s;
+	const struct foreign *f = said->f;
+	uint32_t last = FOREIGN_NOWHERE;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s->n_edits; i++) {
+		if (!is_held(said->p, kept, &s->edits[i]) ||
+		    s->edits[i].rule == last)
+			continue;
+		last = s->edits[i].rule;
+		err = forbidden_say(said, &f->rules[last],
+				    "stays for the family that the policy leaves alone");
+	}
+	return err;
+}
+
+static int check_stays(struct plan *p, const struct part *m,
+		       const struct kept *kept)
+{
+	struct forbidden_said said = { .p = p, .f = p->host.f,
+				       .level = p->rq->force ? DIAG_WARNING :
+							       DIAG_ERROR };
+	bool joined = false;
+	int err = find_unreplaceable(&said, m, kept);
+
 	if (!err)
-		find_objects(&said);
+		forbidden_say_objects(&said);
+	if (!err && (p->rq->force || !said.n)) {
+		const size_t others = said.n;
+
+		err = find_joined(&said, kept);
+		joined = said.n > others;
+	}
 	if (err || !said.n)
 		return err ? err : kept_tell(p, kept);
 	forbidden_say_end(&said);
 	if (p->rq->force)
 		return 0;
-	diag_help(&p->diags,
+	diag_help(&p->diags, joined ?
+		  "a table of both families can only be replaced for both: name both in `families`, or give the family that is named a table of its own" :
 		  "these rules have no stateless equivalent here: nothing was replaced; --force replaces the others");
 	return -FAULT_CONFLICT;
 }
@@ -221,7 +264,7 @@ int edits_find(struct plan *p, const struct part *m)
 	leave_families(p, &kept);
 	err = refuse_ipsets(p);
 	if (!err)
-		err = find_unreplaceable(p, m, &kept);
+		err = check_stays(p, m, &kept);
 	if (err || !edits_are_needed(p))
 		return err;
 	if (m->backend->put_edits)

@@ -37,6 +37,17 @@ int forbidden_say(struct forbidden_said *said, const struct foreign_rule *r,
 	return 0;
 }
 
+void forbidden_say_objects(struct forbidden_said *said)
+{
+	if (!kept_objects_left(said->p, said->f) ||
+	    !said->p->edits.s.n_edits)
+		return;
+	said->n++;
+	diag_add(&said->p->diags, said->level, 0, ID_STATE_FORBIDDEN,
+		 said->p->policy->forbid_at,
+		 "nftables: a declared helper, timeout, expectation or synproxy needs tracking, though no rule may use it");
+}
+
 void forbidden_say_end(struct forbidden_said *said)
 {
 	if (said->n > SHOWN)

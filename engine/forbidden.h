@@ -35,6 +35,11 @@ struct forbidden_said {
 
 int forbidden_say(struct forbidden_said *said, const struct foreign_rule *r,
 		  const char *why);
+/*
+ * Declared objects that may not stay: they turn tracking on by being there,
+ * as nft_ct_helper_obj_init() in net/netfilter/nft_ct.c has it.
+ */
+void forbidden_say_objects(struct forbidden_said *said);
 void forbidden_say_end(struct forbidden_said *said);
 
 #endif
