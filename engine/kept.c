@@ -59,6 +59,16 @@ static size_t count_objects(const struct foreign *f)
 	return f->facts[FACT_CT_OBJECTS] + f->facts[FACT_SYNPROXY_OBJECTS];
 }
 
+/* Rules of a table of both families stay for both, or for neither. */
+static bool joins_families(const struct plan *p, const struct foreign *f)
+{
+	for (size_t i = 0; i < f->n_rules; i++)
+		if (forbidden_concerns(p, f, &f->rules[i]) &&
+		    table_of(f, &f->rules[i])->family == NFPROTO_INET)
+			return true;
+	return false;
+}
+
 void kept_find(const struct plan *p, const struct foreign *f,
 	       struct kept *ret)
 {
@@ -76,6 +86,10 @@ void kept_find(const struct plan *p, const struct foreign *f,
 	/* they are of no family, and turn it on in both */
 	if (count_objects(f) > kept_objects_left(p, f)) {
 		k.n += count_objects(f) - kept_objects_left(p, f);
+		k.ipv4 = p->policy->ipv4;
+		k.ipv6 = p->policy->ipv6;
+	}
+	if (k.n && joins_families(p, f)) {
 		k.ipv4 = p->policy->ipv4;
 		k.ipv6 = p->policy->ipv6;
 	}

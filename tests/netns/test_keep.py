@@ -32,15 +32,16 @@ TRANSLATES = """table ip nat {
 chain post { type nat hook postrouting priority srcnat; oifname "eth9" masquerade; }
 }
 """
-NATIVE = TRANSLATES + "".join("""table %s host {
-chain input { type filter hook input priority 0; policy drop;
+HOST = """table %s %s {
+chain input { type filter hook input priority %d; policy drop;
 meta l4proto ipv6-icmp accept
 ct state established,related accept
 ct state invalid drop
 tcp dport 8080-8081 ct state new accept
 }
 }
-""" % family for family in ("ip", "ip6"))
+"""
+NATIVE = TRANSLATES + "".join(HOST % (family, "host", 0) for family in ("ip", "ip6"))
 # What each word is for, in iptables' tables.
 WORDS = {
     "nat": NAT,
@@ -199,6 +200,26 @@ class Keep(unittest.TestCase):
         self.assertEqual({v: self.rules(v) for v in lab.VERSIONS}, before)
         self.passes()
         self.assertEqual([self.entries(version, TAKEN) for version in lab.VERSIONS], [0, 0])
+
+    @unittest.skipUnless("native" in dialects.here(), "no nftables here")
+    def test_table_of_both(self):
+        """It keeps the family tracked in which nothing is translated, and all that is there."""
+        self.tool = None
+        for more in "", HOST % ("ip6", "extra", 10):
+            for how in ("report",), ("replace",), ("replace", "--force"):
+                with self.subTest(more=more, how=how):
+                    self.server.clear()
+                    self.server.nft(TRANSLATES + HOST % ("inet", "host", 0) + more)
+                    before = self.server.run("nft -s list ruleset")
+                    said = self.apply(how[0], "keep: [nat]\n", 0, *how[1:])
+                    self.assertIn("what matches states in IPv4 and IPv6 stays as it is", said)
+                    self.passes()
+                    self.assertEqual(
+                        [[self.entries(version, port) for port in (TAKEN, OTHER)]
+                         for version in lab.VERSIONS], [[0, 1], [0, 1]])
+                    self.assertIn("nothing to do", self.apply(how[0], "keep: [nat]\n"))
+                    self.server.run([lab.CTPOLICY, "remove"])
+                    self.assertEqual(self.server.run("nft -s list ruleset"), before)
 
     def test_reported(self):
         """Without a word of replacing, IPv6 is in the way."""
