@@ -39,8 +39,7 @@ int forbidden_say(struct forbidden_said *said, const struct foreign_rule *r,
 
 void forbidden_say_objects(struct forbidden_said *said)
 {
-	if (!kept_objects_left(said->p, said->f) ||
-	    !said->p->edits.s.n_edits)
+	if (!kept_objects_left(said->p, said->f))
 		return;
 	said->n++;
 	diag_add(&said->p->diags, said->level, 0, ID_STATE_FORBIDDEN,
@@ -75,6 +74,7 @@ int forbidden_check_in(struct plan *p, const struct foreign *f)
 {
 	struct forbidden_said said = { p, f, DIAG_ERROR, 0 };
 	struct kept kept;
+	size_t rules;
 	int err = 0;
 
 	kept_find(p, f, &kept);
@@ -84,10 +84,15 @@ int forbidden_check_in(struct plan *p, const struct foreign *f)
 			err = forbidden_say(&said, &f->rules[i],
 					    needs_why(keepers_feature(
 						    f, &f->rules[i])));
+	rules = said.n;
+	if (!err)
+		forbidden_say_objects(&said);
 	if (err || !said.n)
 		return err ? err : kept_tell(p, &kept);
 	forbidden_say_end(&said);
-	diag_help(&p->diags, edits_are_wanted(p) ?
+	diag_help(&p->diags, !rules ?
+		  "take it out, name it in `keep`, or write `state_matching: allowed`" :
+		  edits_are_wanted(p) ?
 		  "in a text, 'ctpolicy audit FILE --rewrite' replaces them" :
 		  "write `existing_rules: replace`, take these rules out, or write `state_matching: allowed`");
 	return -FAULT_CONFLICT;

@@ -83,7 +83,7 @@ void kept_find(const struct plan *p, const struct foreign *f,
 		k.ipv4 |= foreign_is_of(table_of(f, r), NFPROTO_IPV4);
 		k.ipv6 |= foreign_is_of(table_of(f, r), NFPROTO_IPV6);
 	}
-	/* they are of no family, and turn it on in both */
+	/* of whichever family their table is */
 	if (count_objects(f) > kept_objects_left(p, f)) {
 		k.n += count_objects(f) - kept_objects_left(p, f);
 		k.ipv4 = p->policy->ipv4;

@@ -31,6 +31,24 @@ def load(dialect, *rules, version=None):
     dialects.load(HOST, dialect, text)
 
 
+# Declared in a table; the word of `keep` for it.
+OBJECTS = {
+    'ct helper ftp { type "ftp" protocol tcp; };': "helpers",
+    "ct timeout slow { protocol udp; policy = { replied: 100 }; };": "helpers",
+}
+
+
+def sends(version):
+    """Is a packet over loopback tracked?"""
+    entries = lab.NewEntries(HOST)
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    with HOST.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"x", ("127.0.0.1" if version == 4 else "::1", 9))
+    made = entries.take()
+    entries.close()
+    return made != []
+
+
 class Forbidden(unittest.TestCase):
     def test_nothing_needs_tracking(self):
         for dialect in dialects.here():
@@ -92,6 +110,26 @@ class Forbidden(unittest.TestCase):
         self.assertIn("dormant", said)
         self.assertEqual(HOST.run("nft list ruleset"), before)
         HOST.nft("flush ruleset")
+
+    @unittest.skipUnless("native" in dialects.here(), "no nftables here")
+    def test_declared_objects(self):
+        """They turn tracking on, though no rule uses them: of a dormant table, too."""
+        HOST.run("ip link set lo up")
+        for flags in "", "flags dormant;":
+            for what, word in OBJECTS.items():
+                with self.subTest(what=what, flags=flags):
+                    HOST.nft("flush ruleset; table inet more { %s %s }" % (flags, what))
+                    self.assertEqual([sends(version) for version in (4, 6)], [True, True])
+                    for how in "report", "replace":
+                        policy = POLICY + "existing_rules: %s\n" % how
+                        code, said = HOST.ctpolicy("apply", policy, "--backend", "nftables")
+                        self.assertEqual(code, REFUSED, said)
+                        self.assertIn("a declared helper, timeout, expectation or synproxy "
+                                      "needs tracking", said)
+                        said = HOST.apply("nftables", policy + "keep: [%s]\n" % word)
+                        self.assertIn("stays as it is", said)
+        HOST.nft("flush ruleset")
+        self.assertEqual([sends(version) for version in (4, 6)], [False, False])
 
     def test_many_rules(self):
         load("legacy", *[STATE] * 30, version=4)
