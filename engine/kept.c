@@ -11,8 +11,15 @@
 /* 0: no word of the policy's is for it. */
 static const unsigned int words[FEATURE_MAX_] = {
 	[FEATURE_NAT] = KEEP_NAT,
+	/* what rules ask beside it: `ct status dnat`, `ct original daddr` */
+	[FEATURE_CTSTATUS] = KEEP_NAT,
+	[FEATURE_CTADDR] = KEEP_NAT,
+	[FEATURE_CTPORT] = KEEP_NAT,
+	[FEATURE_CTDIR] = KEEP_NAT,
+	[FEATURE_FLOWOFFLOAD] = KEEP_NAT,
 	[FEATURE_HELPER] = KEEP_HELPERS,
 	[FEATURE_CT_OTHER] = KEEP_HELPERS,
+	[FEATURE_CTZONE] = KEEP_HELPERS,
 	[FEATURE_CONNLIMIT] = KEEP_LIMITS,
 	[FEATURE_CONNBYTES] = KEEP_LIMITS,
 	[FEATURE_CONNMARK] = KEEP_MARKS,

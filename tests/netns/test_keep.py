@@ -42,6 +42,28 @@ tcp dport 8080-8081 ct state new accept
 }
 """
 NATIVE = TRANSLATES + "".join(HOST % (family, "host", 0) for family in ("ip", "ip6"))
+# As firewalld writes them.
+FIREWALLD = """table inet firewalld {
+chain filter_INPUT { type filter hook input priority 10; policy accept;
+ct state { established, related } accept
+ct status dnat accept
+iifname lo accept
+ct state invalid drop
+meta l4proto ipv6-icmp accept
+tcp dport 8080-8081 ct state { new, untracked } accept
+reject with icmpx admin-prohibited
+}
+chain nat_PREROUTING { type nat hook prerouting priority -90; policy accept;
+tcp dport 7070 redirect to :8081
+}
+}
+"""
+# A rule for what is asked beside it, and the word of `keep` for each.
+BESIDE = {
+    "ct status dnat accept": "nat", "ct original ip daddr 192.0.2.9 accept": "nat",
+    "meta l4proto tcp ct original proto-dst 9 accept": "nat", "ct direction reply accept": "nat",
+    "ct zone 9 accept": "helpers",
+}
 # What each word is for, in iptables' tables.
 WORDS = {
     "nat": NAT,
@@ -220,6 +242,36 @@ class Keep(unittest.TestCase):
                     self.assertIn("nothing to do", self.apply(how[0], "keep: [nat]\n"))
                     self.server.run([lab.CTPOLICY, "remove"])
                     self.assertEqual(self.server.run("nft -s list ruleset"), before)
+
+    @unittest.skipUnless("native" in dialects.here(), "no nftables here")
+    def test_firewalld(self):
+        self.tool = None
+        self.server.clear()
+        self.server.nft(FIREWALLD)
+        before = self.server.run("nft -s list ruleset")
+        said = self.apply("replace", "keep: [nat]\n")
+        self.assertIn("what matches states in IPv4 and IPv6 stays as it is", said)
+        self.passes()
+        for version in lab.VERSIONS:
+            self.assertTrue(answers(self.client, version, 7070, 5))
+            self.assertEqual([self.entries(version, port) for port in (TAKEN, OTHER)], [0, 1])
+        self.server.run([lab.CTPOLICY, "remove"])
+        self.assertEqual(self.server.run("nft -s list ruleset"), before)
+
+    @unittest.skipUnless("native" in dialects.here(), "no nftables here")
+    def test_asked_beside(self):
+        self.tool = None
+        for rule, word in BESIDE.items():
+            with self.subTest(rule):
+                self.server.clear()
+                self.server.nft("table inet more {\nchain input { type filter hook input "
+                                "priority 0; policy accept; %s; }\n}\n" % rule)
+                others = ", ".join(w for w in WORDS if w != word)
+                self.apply("report", "keep: [%s]\n" % others, REFUSED)
+                said = self.apply("report", "keep: [%s]\n" % word)
+                self.assertIn("1 of the host's rules or declared objects keeps connection tracking on", said)
+                self.assertEqual([self.entries(v, TAKEN) for v in lab.VERSIONS], [0, 0])
+                self.server.run([lab.CTPOLICY, "remove"])
 
     def test_reported(self):
         """Without a word of replacing, IPv6 is in the way."""
