@@ -9,6 +9,7 @@
 #include "engine/live_rules.h"
 #include "engine/worlds.h"
 #include "host/modules.h"
+#include "host/send_room.h"
 #include "prove/hold.h"
 #include "prove/host_copy.h"
 
@@ -188,6 +189,8 @@ static int read_file(struct prove *x)
 				 &x->dialect, &x->plan.diags);
 
 	x->whole = x->filters = !err;
+	if (!err && x->dialect->copier->loads_text)
+		send_room_keep();
 	return err;
 }
 

@@ -4,9 +4,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,16 +18,38 @@
 #include "core/fault.h"
 #include "core/files.h"
 #include "core/mem.h"
+#include "host/send_room.h"
 #include "rules/foreign.h"
 
 #define SAID_MAX (64u << 10)	/* more of its errors help nobody */
 #define ERRORS_MAX 10
+#define FDS_MAX 1024	/* few are open */
 
 /* ---- in a process of its own ---- */
 
 static void say(int fd, const char *s)
 {
 	(void)fd_write(fd, s, strnlen(s, SAID_MAX));
+}
+
+static bool is_netfilter(int fd)
+{
+	int v = -1;
+	socklen_t len = sizeof(v);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &v, &len) || v != AF_NETLINK)
+		return false;
+	len = sizeof(v);
+	return !getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &v, &len) &&
+	       v == NETLINK_NETFILTER;
+}
+
+/* It does not say which socket is its own: ours, too, may have the room. */
+static void lift_room(void)
+{
+	for (int fd = 0; fd < FDS_MAX; fd++)
+		if (is_netfilter(fd))
+			send_room_lift(fd);
 }
 
 /* From a file: of a text in memory it does not tell the lines. */
@@ -36,6 +60,7 @@ static _Noreturn void be_nft(const char *path, int answer)
 
 	if (!nft || nft_ctx_buffer_error(nft) || nft_ctx_buffer_output(nft))
 		_exit(EXIT_FAILURE);
+	lift_room();
 	err = nft_run_cmd_from_filename(nft, path);
 	if (err)
 		say(answer, nft_ctx_get_error_buffer(nft));
@@ -90,23 +115,47 @@ static bool parse_place(const char *s, size_t *ret_path, struct srcpos *at,
 	return true;
 }
 
+/* Past the prefix, if it is there. */
+static bool skip(const char **s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (strncmp(*s, prefix, n) != 0)
+		return false;
+	*s += n;
+	return true;
+}
+
+static void say_too_large(struct saying *y)
+{
+	diag_add(y->d, DIAG_ERROR, 0, ID_RULES_NOT_COPIED,
+		 (struct srcpos){ .file = y->file },
+		 "this text is too large to load: the kernel takes no message of that size from this user");
+	diag_help(y->d, "run it as root on the host itself, or raise net.core.wmem_max");
+	y->n++;
+}
+
 /* What is wrong in an included file has no place in ours. */
 static void say_error(struct saying *y, const char *line)
 {
 	struct srcpos at = { .file = y->file };
-	static const char kernel[] = "Could not process rule: ";
 	const char *text = line, *what = "nft cannot load";
 	size_t path = 0;
 	bool placed = parse_place(line, &path, &at, &text), own;
 
 	own = placed && strlen(y->path) == path &&
 	      !strncmp(line, y->path, path);
-	if (!placed && !strncmp(text, "Error: ", strlen("Error: ")))
-		text += strlen("Error: ");
-	if (!strncmp(text, kernel, strlen(kernel))) {
+	if (!placed) {
+		skip(&text, "netlink: ");
+		skip(&text, "Error: ");
+	}
+	if (skip(&text, "Could not process rule: ")) {
 		y->refused = true;
-		text += strlen(kernel);
 		what = "the kernel refuses";
+		if (!strcmp(text, strerror(EMSGSIZE))) {
+			say_too_large(y);
+			return;
+		}
 	}
 	if (placed && !own)
 		diag_add(y->d, DIAG_ERROR, 0, ID_SAVED_NFT,

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -347,6 +348,27 @@ def takes_nft_text():
     assert looks(space) == before, "the host has changed"
 
 
+def takes_large_text():
+    """More than users may send at once: root may, and others are told."""
+    if os.environ.get("CTPOLICY_LIBNFTABLES") == "no":
+        return
+    space = host()
+    saved = os.path.join(lab.WORK, "saved.nft")
+    rule = "udp dport 9 %s\n" % (10 * ("log prefix \"%s\" " % ("x" * 120)))
+    head, rest = NFT.split("ct state invalid drop")
+    assert errors_of(space, saved, head + 150 * rule + rest, 0) == []
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 29)
+        most = s.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    with open(saved, "w", encoding="utf-8") as f:
+        f.write(head + most // 1500 * rule + rest)
+    said = try_it(space, "--file", saved, policy(), code=69,
+                  prefix=("setpriv", "--bounding-set=-net_admin,-sys_admin"))
+    one, = [d for d in said["diagnostics"] if d["level"] == "error"]
+    assert "too large to load" in one["message"], one
+    assert "net.core.wmem_max" in one["help"], one
+
+
 def copies_users():
     """Rules about users can be made by root alone, and copied by root, too."""
     space = host()
@@ -420,6 +442,7 @@ def main():
     if "nftables" in lab.BACKENDS:
         case("many rules", many_rules)
         case("nft text", takes_nft_text)
+        case("large nft text", takes_large_text)
     if "iptables" in lab.BACKENDS:
         case("users", copies_users)
         case("file", takes_a_file)
