@@ -5,9 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +26,17 @@
 
 #define SAID_MAX (64u << 10)	/* more of its errors help nobody */
 #define ERRORS_MAX 10
+#define SECONDS_MAX 60	/* for what takes two at most, by experience */
+#define MEMORY_MAX ((rlim_t)2 << 30)
 #define FDS_MAX 1024	/* few are open */
+
+#if defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
 
 /* ---- in a process of its own ---- */
 
@@ -50,6 +63,27 @@ static void lift_room(void)
 	for (int fd = 0; fd < FDS_MAX; fd++)
 		if (is_netfilter(fd))
 			send_room_lift(fd);
+}
+
+/*
+ * Texts can make it read or wait without end: `monitor`, or an included fifo.
+ * A sanitizer's own memory is larger than any limit.
+ */
+static void bound(pid_t parent)
+{
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
+	sigset_t none;
+	const struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
+
+	if (!SANITIZED)
+		(void)setrlimit(RLIMIT_AS, &memory);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
+	(void)sigaction(SIGALRM, &usual, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)alarm(SECONDS_MAX);
 }
 
 /* From a file: of a text in memory it does not tell the lines. */
@@ -178,6 +212,31 @@ static void say_all(struct saying *y, char *said)
 			say_error(y, line);
 }
 
+/* It says nothing; nft exits with 1 for any error but want of memory. */
+static int say_ended(const struct saying *y, int status)
+{
+	const struct srcpos at = { .file = y->file };
+	const int err = -FAULT_LACKING;
+
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+		diag_add(y->d, DIAG_ERROR, err, ID_RULES_NOT_COPIED, at,
+			 "libnftables was not done with this text after %d seconds, and was ended",
+			 SECONDS_MAX);
+		diag_help(y->d, "take out `monitor`, and what includes a device or a pipe");
+		return err;
+	}
+	if (WIFSIGNALED(status))
+		return diag_add(y->d, DIAG_ERROR, err, ID_RULES_NOT_COPIED, at,
+				"libnftables ended by signal %d over this text",
+				WTERMSIG(status));
+	if (WEXITSTATUS(status) != EXIT_FAILURE)
+		return diag_add(y->d, DIAG_ERROR, err, ID_RULES_NOT_COPIED, at,
+				"libnftables gave up on this text: it may take %u MiB of memory",
+				(unsigned int)(MEMORY_MAX >> 20));
+	return diag_add(y->d, DIAG_ERROR, err, ID_RULES_NOT_COPIED, at,
+			"libnftables cannot load this text, and does not say why");
+}
+
 static int explain(const char *file, const char *path, const char *said,
 		   int status, struct diags *d)
 {
@@ -189,15 +248,7 @@ static int explain(const char *file, const char *path, const char *said,
 	say_all(&y, copy);
 	if (y.n)
 		return y.refused ? -FAULT_LACKING : -FAULT_DATA;
-	if (WIFSIGNALED(status))
-		return diag_add(d, DIAG_ERROR, -FAULT_LACKING,
-				ID_RULES_NOT_COPIED,
-				(struct srcpos){ .file = file },
-				"libnftables ended by signal %d over this text",
-				WTERMSIG(status));
-	return diag_add(d, DIAG_ERROR, -FAULT_LACKING, ID_RULES_NOT_COPIED,
-			(struct srcpos){ .file = file },
-			"libnftables cannot load this text, and does not say why");
+	return say_ended(&y, status);
 }
 
 /* ---- the two together ---- */
@@ -221,7 +272,7 @@ static int run(const char *path, char **ret_said, int *ret_status)
 {
 	int fd[2], err;
 	size_t n;
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 
 	if (pipe2(fd, O_CLOEXEC))
 		return -errno;
@@ -229,6 +280,7 @@ static int run(const char *path, char **ret_said, int *ret_status)
 	pid = fork();
 	if (!pid) {
 		close(fd[0]);
+		bound(parent);
 		be_nft(path, fd[1]);
 	}
 	err = pid < 0 ? -errno : 0;

@@ -5,6 +5,7 @@ of failing is named, and the host stays as it was, whatever happens."""
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -369,6 +370,46 @@ def takes_large_text():
     assert "net.core.wmem_max" in one["help"], one
 
 
+def loads_for_ever(space, fifo):
+    """A process of ctpolicy's, and the pipe that its loader waits for; None:
+    this libnftables includes no pipes."""
+    p = space.popen([lab.CTPOLICY, "test", "--file", "-", policy()], text=True,
+                    stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    p.stdin.write("include \"%s\"\ntable ip a { }\n" % fifo)
+    p.stdin.close()
+    while p.poll() is None:
+        try:
+            return p, os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.01)
+    assert p.returncode == 65, p.stderr.read()
+    return p, None
+
+
+def ends_what_does_not_end():
+    """The loader's alarm is said; and it ends with who has begun it."""
+    if os.environ.get("CTPOLICY_LIBNFTABLES") == "no":
+        return
+    space = host()
+    fifo = os.path.join(lab.WORK, "fifo")
+    os.mkfifo(fifo)
+    p, pipe = loads_for_ever(space, fifo)
+    if pipe is not None:
+        subprocess.run(["pkill", "-ALRM", "-P", str(p.pid)], check=True)
+        assert p.wait() == 69, p.returncode
+        said = p.stderr.read()
+        assert "was not done with this text after" in said, said
+        os.close(pipe)
+        p, pipe = loads_for_ever(space, fifo)
+        p.terminate()
+        p.wait()
+        readers = select.poll()
+        readers.register(pipe, 0)
+        assert readers.poll(30000) == [(pipe, select.POLLERR)]
+        os.close(pipe)
+    os.unlink(fifo)
+
+
 def copies_users():
     """Rules about users can be made by root alone, and copied by root, too."""
     space = host()
@@ -443,6 +484,7 @@ def main():
         case("many rules", many_rules)
         case("nft text", takes_nft_text)
         case("large nft text", takes_large_text)
+        case("endless nft text", ends_what_does_not_end)
     if "iptables" in lab.BACKENDS:
         case("users", copies_users)
         case("file", takes_a_file)
