@@ -466,8 +466,8 @@ static int add_accepted(struct arena *a, const struct first *x, size_t entry,
 	}
 	if (mem_grow(&all->v, cap, all->n + l.n))
 		return -ENOMEM;
-	memcpy(all->v + all->n, l.v, l.n * sizeof(*l.v));
-	all->n += l.n;
+	for (size_t k = 0; k < l.n; k++)
+		all->v[all->n++] = l.v[k];
 	return 0;
 }
 

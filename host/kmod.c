@@ -39,7 +39,7 @@
  * every command.
  */
 static struct {
-#define MEMBER(f) __typeof__(f) *f;
+#define MEMBER(f) __typeof__(f) *(f);
 	FUNCTIONS(MEMBER)
 } lib;
 
