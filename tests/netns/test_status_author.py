@@ -99,7 +99,8 @@ def its_file(host):
           "was changed since" in text, "an edited file is no drift", text)
     os.unlink(path)
     said, text = status(host)
-    check(said["policy"]["changed"] is True and "not there any more" in text,
+    check(said["policy"]["changed"] is True and
+          "is gone; what was applied is still on record" in text,
           "the file is gone", text)
     host.run("apply", FIRST)
 

@@ -181,7 +181,8 @@ HOLDERS = (
     (NFT % ("ip", "chain c { type filter hook prerouting priority -300; "
             "notrack; }"), "takes packets out of tracking", GONE),
     (NFT % ("ip", 'ct helper h { type "ftp" protocol tcp; }'),
-     "ct_objects", GONE),
+     "a declared helper, timeout, expectation or synproxy needs tracking",
+     GONE),
     ("modprobe ip_vs", "module ip_vs needs connection tracking",
      "rmmod ip_vs"),
     ("modprobe openvswitch", "module openvswitch needs connection tracking",
