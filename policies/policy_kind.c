@@ -202,7 +202,7 @@ static int wrong_kind(struct loader *l, uint32_t node, const char *what,
 		      enum kind_wanted wanted)
 {
 	enum ynode_kind kind = ydoc_kind(l->doc, node);
-	const char *s = kind == YNODE_SCALAR ? ydoc_text(l->doc, node) : NULL;
+	const char *s = load_text(l, node);
 
 	load_error(l, node, ID_WRONG_KIND, "`%s` must be %s, not %s", what,
 		   wanted_name(wanted), load_kind_name(kind));

@@ -127,6 +127,13 @@ void load_help_names(struct loader *l, const char *nearest,
 		     const char *const *names, size_t n);
 int load_word(struct loader *l, uint32_t node, const char *what,
 	      const struct word *words, size_t nwords, int *ret);
+/*
+ * The same for an item of a list, of words that are one bit each: it is added
+ * to *seen, with a warning, `twice`, where it is there already.
+ */
+int load_listed(struct loader *l, uint32_t node, const char *what,
+		const struct word *words, size_t nwords, const char *twice,
+		unsigned int *seen);
 /* true or false */
 int load_flag(struct loader *l, uint32_t node, const char *what, bool *ret);
 

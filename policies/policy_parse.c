@@ -81,17 +81,9 @@ static int load_kept(struct loader *l, uint32_t node, void *arg)
 		{ "marks", KEEP_MARKS, false },
 		{ "synproxy", KEEP_SYNPROXY, false },
 	};
-	unsigned int *seen = arg;
-	int what = 0, err;
 
-	err = load_word(l, node, "keep", words, ARRAY_SIZE(words), &what);
-	if (err)
-		return err;
-	if (*seen & (unsigned)what)
-		load_warning(l, ydoc_pos(l->doc, node), ID_LISTED_TWICE,
-			     "remove one of them", "a word is listed twice");
-	*seen |= (unsigned)what;
-	return 0;
+	return load_listed(l, node, "keep", words, ARRAY_SIZE(words),
+			   "a word is listed twice", arg);
 }
 
 /* What the files list adds up. */
@@ -121,43 +113,31 @@ static int load_backend(struct loader *l, uint32_t node)
 	return err;
 }
 
-struct families {
-	bool ipv4, ipv6;
-};
+#define FAMILY_IPV4 (1 << 0)
+#define FAMILY_IPV6 (1 << 1)
 
 static int load_family(struct loader *l, uint32_t node, void *arg)
 {
 	static const struct word words[] = {
-		{ "ipv4", 4, false }, { "ipv6", 6, false },
+		{ "ipv4", FAMILY_IPV4, false }, { "ipv6", FAMILY_IPV6, false },
 	};
-	struct families *f = arg;
-	int family = 0, err;
-	bool *seen;
 
-	err = load_word(l, node, "families", words, ARRAY_SIZE(words), &family);
-	if (err)
-		return err;
-	seen = family == 4 ? &f->ipv4 : &f->ipv6;
-	if (*seen)
-		load_warning(l, ydoc_pos(l->doc, node), ID_LISTED_TWICE,
-			     "remove one of them", "a family is listed twice");
-	*seen = true;
-	return 0;
+	return load_listed(l, node, "families", words, ARRAY_SIZE(words),
+			   "a family is listed twice", arg);
 }
 
 /* What the files list adds up. */
 static int load_families(struct loader *l, uint32_t node)
 {
-	struct families f = { 0 };
-	int err;
+	unsigned int seen = 0;
+	int err = load_each(l, node, "families", "write ipv4 or ipv6",
+			    load_family, &seen);
 
-	err = load_each(l, node, "families", "write ipv4 or ipv6", load_family,
-			&f);
 	if (!l->families_listed)
 		l->p->ipv4 = l->p->ipv6 = false;
 	l->families_listed = true;
-	l->p->ipv4 |= f.ipv4;
-	l->p->ipv6 |= f.ipv6;
+	l->p->ipv4 |= (seen & FAMILY_IPV4) != 0;
+	l->p->ipv6 |= (seen & FAMILY_IPV6) != 0;
 	l->families_known &= !err;
 	return err;
 }

@@ -147,17 +147,9 @@ static int load_role(struct loader *l, uint32_t node, void *arg)
 		{ "router", ROLE_ROUTER, false },
 		{ "loopback", ROLE_LOOPBACK, false },
 	};
-	struct service *s = arg;
-	int role = 0, err;
 
-	err = load_word(l, node, "role", roles, ARRAY_SIZE(roles), &role);
-	if (err)
-		return err;
-	if (s->roles & (unsigned)role)
-		load_warning(l, ydoc_pos(l->doc, node), ID_LISTED_TWICE,
-			     "remove one of them", "a role is listed twice");
-	s->roles |= (unsigned)role;
-	return 0;
+	return load_listed(l, node, "role", roles, ARRAY_SIZE(roles),
+			   "a role is listed twice", arg);
 }
 
 static int load_accept(struct loader *l, uint32_t node, struct service *s)
@@ -207,17 +199,9 @@ static int load_override(struct loader *l, uint32_t node, void *arg)
 		{ "limits", OVERRIDE_LIMITS, false },
 		{ "invalid", OVERRIDE_INVALID, false },
 	};
-	struct service *s = arg;
-	int what = 0, err;
 
-	err = load_word(l, node, "override", words, ARRAY_SIZE(words), &what);
-	if (err)
-		return err;
-	if (s->overrides & (unsigned)what)
-		load_warning(l, ydoc_pos(l->doc, node), ID_LISTED_TWICE,
-			     "remove one of them", "a word is listed twice");
-	s->overrides |= (unsigned)what;
-	return 0;
+	return load_listed(l, node, "override", words, ARRAY_SIZE(words),
+			   "a word is listed twice", arg);
 }
 
 /* Load the value of key k; a bad one leaves NO_NODE in node[k]. */
@@ -234,7 +218,7 @@ static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 		break;
 	case SK_ROLE:
 		err = load_each(l, node[k], "role", "write role names",
-				load_role, s);
+				load_role, &s->roles);
 		break;
 	case SK_PROTOCOL:
 		err = load_protocols(l, node[k], &s->protocols,
@@ -267,7 +251,7 @@ static int load_value(struct loader *l, enum service_key k, uint32_t *node,
 		break;
 	case SK_OVERRIDE:
 		err = load_each(l, node[k], "override", "write what to override",
-				load_override, s);
+				load_override, &s->overrides);
 		break;
 	case SK_TIMEOUTS:
 		err = load_timers(l, node[k], s);

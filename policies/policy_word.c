@@ -78,7 +78,7 @@ int load_word(struct loader *l, uint32_t node, const char *what,
 	      const struct word *words, size_t nwords, int *ret)
 {
 	const char *s = ydoc_text(l->doc, node);
-	const char *names[NAMES_MAX], *near;
+	const char *names[NAMES_MAX], *near, *whole;
 	size_t n = 0;
 
 	if (!s)
@@ -97,15 +97,31 @@ int load_word(struct loader *l, uint32_t node, const char *what,
 	if (!s)
 		return -ENOMEM;
 	near = suggest(s, names, n);
+	whole = completed(s, names, n);
 	load_help_names(l, near, names, n);
 	if (near && suggest_is_clear(s, near, names, n))
 		diag_mend(l->d, FIX_REPLACE, "%s", near);
-	else if (completed(s, names, n))
-		diag_mend(l->d, FIX_REPLACE, "%s", completed(s, names, n));
+	else if (whole)
+		diag_mend(l->d, FIX_REPLACE, "%s", whole);
 	for (size_t i = 0; i < n; i++)
 		if (means(s, names[i]))
 			diag_mend(l->d, FIX_REPLACE, "%s", names[i]);
 	return -EINVAL;
+}
+
+int load_listed(struct loader *l, uint32_t node, const char *what,
+		const struct word *words, size_t nwords, const char *twice,
+		unsigned int *seen)
+{
+	int bit = 0, err = load_word(l, node, what, words, nwords, &bit);
+
+	if (err)
+		return err;
+	if (*seen & (unsigned int)bit)
+		load_warning(l, ydoc_pos(l->doc, node), ID_LISTED_TWICE,
+			     "remove one of them", "%s", twice);
+	*seen |= (unsigned int)bit;
+	return 0;
 }
 
 int load_flag(struct loader *l, uint32_t node, const char *what, bool *ret)
