@@ -84,18 +84,13 @@ static bool drop_port_zero(struct port_set *s)
 	return true;
 }
 
-static bool is_lo(const struct iface_set *s)
-{
-	return s->n == 1 && !strcmp(s->v[0].name, "lo") && !s->v[0].wild;
-}
-
 static void find_loopback(struct import_leg *g)
 {
 	const struct box *b = &g->box;
 	uint16_t local = 1 << RTN_LOCAL | 1 << RTN_BROADCAST |
 			 1 << RTN_MULTICAST;
 
-	g->on_lo = is_lo(g->leaves ? &b->oif : &b->iif) ||
+	g->on_lo = iface_set_is_lo(g->leaves ? &b->oif : &b->iif) ||
 		   prefixes_are_loopback(&b->src) ||
 		   prefixes_are_loopback(&b->dst) ||
 		   (g->leaves && !(b->dst_types & ~local)) ||

@@ -177,11 +177,6 @@ static int make_spare(const struct spared *s, struct spare *x)
 	return err;
 }
 
-static bool is_lo(const struct iface_set *s)
-{
-	return s->n == 1 && !strcmp(s->v[0].name, "lo") && !s->v[0].wild;
-}
-
 /*
  * Take the packets of `e` out of b: field by field, what e lacks is a box of
  * its own, and the rest goes on to the next field.
@@ -196,7 +191,7 @@ static int cut_fields(struct box *b, const struct box *e, bool leaves,
 
 		if (box_dim_within(b, e, dim))
 			continue;
-		if (leaves && dim == DIM_OIF && is_lo(&e->oif)) {
+		if (leaves && dim == DIM_OIF && iface_set_is_lo(&e->oif)) {
 			by->loopback = true;
 			return boxes_add_one(out, b);
 		}
@@ -223,7 +218,7 @@ static int cut_box(const struct box *from, const struct box *e, bool vague,
 	if (err)
 		return err;
 	/* on loopback all is decided in OUTPUT */
-	if (!meets || (!leaves && is_lo(&e->iif)))
+	if (!meets || (!leaves && iface_set_is_lo(&e->iif)))
 		return boxes_add_one(out, from);
 	if (vague || e->unsaid != SAID || e->socket || e->src_local ||
 	    e->echo) {

@@ -91,8 +91,8 @@ static bool looks_alike(const struct rule *r)
 	const struct iface_set *s = r->hook == HOOK_OUTPUT ? &r->match.oif :
 							     &r->match.iif;
 
-	return s->n == 1 && !strcmp(s->v[0].name, "lo") &&
-	       !protocol_has_ports(r->match.proto) && !r->match.n_icmp;
+	return iface_set_is_lo(s) && !protocol_has_ports(r->match.proto) &&
+	       !r->match.n_icmp;
 }
 
 /* Its packets, by what conntrack makes of them while it follows the flow. */

@@ -88,6 +88,8 @@ void iface_print(const struct iface *i, struct strbuf *out);
 int iface_cmp(const struct iface *a, const struct iface *b);
 int iface_set_add(struct iface_set *s, const struct iface *i);
 void iface_set_normalize(struct iface_set *s);
+/* Nothing but "lo". */
+bool iface_set_is_lo(const struct iface_set *s);
 int iface_set_copy(const struct iface_set *s, struct iface_set *ret);
 void iface_set_release(struct iface_set *s);
 

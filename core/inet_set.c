@@ -187,6 +187,11 @@ void iface_set_normalize(struct iface_set *s)
 	s->n = k;
 }
 
+bool iface_set_is_lo(const struct iface_set *s)
+{
+	return s->n == 1 && !s->v[0].wild && !strcmp(s->v[0].name, "lo");
+}
+
 int iface_set_copy(const struct iface_set *s, struct iface_set *ret)
 {
 	struct iface_set c = { copy_of(s->v, s->n, sizeof(*s->v)), s->n, s->n };

@@ -217,7 +217,7 @@ static bool covers_loopback(const struct rule *a, const struct rule *b)
 							&b->match.oif;
 	struct match m = b->match;
 
-	if (side->n != 1 || strcmp(side->v[0].name, "lo") || side->v[0].wild)
+	if (!iface_set_is_lo(side))
 		return false;
 	m.iif = m.oif = (struct iface_set){ 0 };
 	return match_equal(&a->match, &m);

@@ -177,13 +177,6 @@ void nft_name_shape(const struct fuse_group *g, struct strbuf *out)
 	add_end(out, g);
 }
 
-static bool is_loopback(const struct match *m)
-{
-	const struct iface_set *s = m->iif.n ? &m->iif : &m->oif;
-
-	return s->n == 1 && !s->v[0].wild && !strcmp(s->v[0].name, "lo");
-}
-
 static void add_roles(struct strbuf *b, unsigned int roles)
 {
 	add(b, roles & ROLE_SERVER ? "server" : "");
@@ -232,7 +225,7 @@ void nft_name_class(const struct fuse *f, size_t first, struct strbuf *out)
 	add(out, m->proto ? strbuf_str(&proto) : "");
 	add(out, m->not_tcp ? "nontcp" : "");
 	add(out, away ? "away" : "");
-	if (!is_loopback(m)) {
+	if (!iface_set_is_lo(m->iif.n ? &m->iif : &m->oif)) {
 		add_iface(out, &m->iif);
 		add_iface(out, &m->oif);
 	}
