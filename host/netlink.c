@@ -68,6 +68,22 @@ struct nlmsghdr *netlink_put_route_query(void *buf, uint8_t family,
 	return nlh;
 }
 
+static void set_room(int fd, int force, int ask, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, force, &bytes, sizeof(bytes)))
+		(void)setsockopt(fd, SOL_SOCKET, ask, &bytes, sizeof(bytes));
+}
+
+void netlink_send_room(int fd, int bytes)
+{
+	set_room(fd, SO_SNDBUFFORCE, SO_SNDBUF, bytes);
+}
+
+void netlink_receive_room(int fd, int bytes)
+{
+	set_room(fd, SO_RCVBUFFORCE, SO_RCVBUF, bytes);
+}
+
 /* The kernel's verdict in NLMSG_ERROR and, for most dumps, NLMSG_DONE. */
 static int verdict_of(const struct nlmsghdr *nlh)
 {

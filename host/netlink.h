@@ -101,6 +101,13 @@ struct nlmsghdr *netlink_put_nf(void *buf, uint8_t subsys, uint8_t type,
 struct nlmsghdr *netlink_put_route_query(void *buf, uint8_t family,
 					 const uint8_t *to);
 
+/*
+ * Room for so many bytes to be sent, or received, at once. Without
+ * CAP_NET_ADMIN it ends at net.core.wmem_max and rmem_max (socket(7)).
+ */
+void netlink_send_room(int fd, int bytes);
+void netlink_receive_room(int fd, int bytes);
+
 int netlink_receive(struct mnl_socket *nl, void *buf, size_t size,
 		    struct netlink_answer *a);
 /*

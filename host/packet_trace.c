@@ -275,14 +275,12 @@ static int drop_table(void)
 
 static int listen_to(struct packet_trace *t)
 {
-	int group = NFNLGRP_NFTRACE, size = BUFFER;
-	int err = netlink_open(&t->link, NETLINK_NETFILTER), fd;
+	int group = NFNLGRP_NFTRACE;
+	int err = netlink_open(&t->link, NETLINK_NETFILTER);
 
 	if (err)
 		return err;
-	fd = mnl_socket_get_fd(t->link.nl);
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	netlink_receive_room(mnl_socket_get_fd(t->link.nl), BUFFER);
 	return mnl_socket_setsockopt(t->link.nl, NETLINK_ADD_MEMBERSHIP,
 				     &group, sizeof(group)) < 0 ? -errno : 0;
 }

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "host/netlink.h"
+
 /* A limit and no memory; the kernel doubles it, and counts with an int. */
 #define ROOM (1 << 29)
 
@@ -59,13 +61,6 @@ static int take_fd(int from)
 	return fd;
 }
 
-static void force(int fd)
-{
-	const int room = ROOM;
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
-}
-
 static _Noreturn void keep(int at, pid_t parent)
 {
 	char done = 0;
@@ -73,7 +68,7 @@ static _Noreturn void keep(int at, pid_t parent)
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (getppid() == parent && (fd = take_fd(at)) >= 0) {
-		force(fd);
+		netlink_send_room(fd, ROOM);
 		close(fd);
 		(void)send(at, &done, 1, MSG_NOSIGNAL);
 	}
@@ -102,12 +97,9 @@ void send_room_keep(void)
 
 void send_room_lift(int fd)
 {
-	const int room = ROOM;
 	char done;
 
-	/* as far as net.core.wmem_max goes */
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-	force(fd);
+	netlink_send_room(fd, ROOM);
 	if (keeper >= 0 && send_fd(keeper, fd))
 		while (recv(keeper, &done, 1, 0) < 0 && errno == EINTR)
 			;

@@ -105,20 +105,12 @@ const struct nft_sent *nft_batch_find(const struct nft_batch *b, uint32_t seq)
 
 void nft_size_answers(struct mnl_socket *nl, size_t n)
 {
-	int fd = mnl_socket_get_fd(nl);
-	int rcv = (int)n * ACK_SPACE + 65536;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcv, sizeof(rcv)))
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcv, sizeof(rcv));
+	netlink_receive_room(mnl_socket_get_fd(nl), (int)n * ACK_SPACE + 65536);
 }
 
 void nft_batch_size_buffers(struct mnl_socket *nl, const struct nft_batch *b)
 {
-	int fd = mnl_socket_get_fd(nl);
-	int snd = (int)b->bytes + 65536;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &snd, sizeof(snd)))
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &snd, sizeof(snd));
+	netlink_send_room(mnl_socket_get_fd(nl), (int)b->bytes + 65536);
 	nft_size_answers(nl, b->n_sent);
 }
 
