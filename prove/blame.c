@@ -11,29 +11,6 @@
 
 #define RULE_SHOWN 200
 
-/* The rules chain by chain, as they stand there. */
-static int sort_rules(struct blame *b)
-{
-	const struct foreign *f = b->f;
-	uint32_t from = 0;
-
-	b->rules = calloc(f->n_rules + 1u, sizeof(*b->rules));
-	b->end = calloc(f->n_chains + 1u, sizeof(*b->end));
-	if (!b->rules || !b->end)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < f->n_rules; i++)
-		b->end[f->rules[i].chain]++;
-	for (uint32_t c = 0; c < f->n_chains; c++) {
-		uint32_t n = b->end[c];
-
-		b->end[c] = from;
-		from += n;
-	}
-	for (uint32_t i = 0; i < f->n_rules; i++)
-		b->rules[b->end[f->rules[i].chain]++] = i;
-	return 0;
-}
-
 int blame_open(struct blame *b, struct diags *d)
 {
 	int err;
@@ -47,15 +24,14 @@ int blame_open(struct blame *b, struct diags *d)
 		return err;
 	b->packets = calloc(b->f->n_rules + b->f->n_chains + 1,
 			    sizeof(*b->packets));
-	return b->packets ? sort_rules(b) : -ENOMEM;
+	return b->packets ? rule_order_make(b->f, &b->order) : -ENOMEM;
 }
 
 void blame_release(struct blame *b)
 {
 	foreign_free(&b->f);
 	free(b->packets);
-	free(b->rules);
-	free(b->end);
+	rule_order_release(&b->order);
 	*b = (struct blame){ 0 };
 }
 
@@ -76,10 +52,11 @@ static uint32_t find_chain(const struct foreign *f, enum foreign_world world,
 static uint32_t find_rule(const struct blame *b, uint32_t chain,
 			  uint32_t position)
 {
-	uint32_t begin = chain ? b->end[chain - 1] : 0;
+	const struct rule_order *o = &b->order;
+	uint32_t begin = o->first[chain], n = o->first[chain + 1] - begin;
 
-	return position && position <= b->end[chain] - begin ?
-		       b->rules[begin + position - 1] : FOREIGN_NOWHERE;
+	return position && position <= n ? o->rules[begin + position - 1] :
+					   FOREIGN_NOWHERE;
 }
 
 static void say(const struct foreign *f, uint32_t chain, uint32_t rule,

@@ -13,6 +13,7 @@
 #ifndef CTPOLICY_PROVE_BLAME_H
 #define CTPOLICY_PROVE_BLAME_H
 
+#include "audit/uses.h"
 #include "core/diag.h"
 #include "core/strbuf.h"
 #include "prove/witness.h"
@@ -21,8 +22,7 @@
 struct blame {
 	struct foreign *f;		/* the rules as they are now */
 	uint64_t *packets;		/* of f->rules, then of f->chains */
-	uint32_t *rules;		/* chain by chain */
-	uint32_t *end;			/* of each chain, in `rules` */
+	struct rule_order order;
 };
 
 /* The rules as they are in this namespace. */
