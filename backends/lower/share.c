@@ -239,10 +239,11 @@ int fuse_share(struct fuse *f)
 		f->v[i].first = i;
 		f->v[i].next = FUSE_LAST;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i = end) {
 		for (end = i + 1; end < n && x.v[end].digest == x.v[i].digest;)
 			end++;
-		link_class(f, x.v, i, end);
+		for (size_t k = i; k < end; k++)
+			link_class(f, x.v, k, end);
 	}
 	return 0;
 }

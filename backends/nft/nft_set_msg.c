@@ -175,7 +175,6 @@ int nft_set_decode(const struct nlattr *const *attr, struct image_set *s)
 	bool timed = flags == TIMED_FLAGS &&
 		     nft_attr_u64(attr[NFTA_SET_TIMEOUT]) ==
 			     NFT_TIMED_SECONDS * 1000;
-
 	bool hashed = flags == HASHED_FLAG && !attr[NFTA_SET_TIMEOUT];
 
 	if ((!timed && !hashed &&
