@@ -119,6 +119,20 @@ def listen(space, version, port):
     return sock
 
 
+def send_odd(space, device, to, version):
+    """Packets that no stack sends, and one that it does, to the port that counts."""
+    src, dst = (lab.address(host, version) for host in ("client", "server"))
+    wire = packets.Injector(space, device, to)
+    try:
+        for flags in FLAGS:
+            wire.send(packets.ip(src, dst, 6, packets.tcp(src, dst, 2000, COUNTED,
+                                                          flags)))
+    finally:
+        wire.close()
+    answers(space, version, COUNTED, .3)
+    time.sleep(0.2)
+
+
 def uncounted(saved):
     return re.sub(r"\[\d+:\d+\]|packets \d+ bytes \d+", "", saved)
 
@@ -134,18 +148,8 @@ class Tables(unittest.TestCase):
                 Server(cls.client, version, port)
 
     def odd(self, version):
-        """Of packets that no stack sends, and one that it does, how many come to the
-        rule that counts."""
-        src, dst = (lab.address(host, version) for host in ("client", "server"))
-        wire = packets.Injector(self.client, "c", self.server.mac("s"))
-        try:
-            for flags in FLAGS:
-                wire.send(packets.ip(src, dst, 6, packets.tcp(src, dst, 2000, COUNTED,
-                                                              flags)))
-        finally:
-            wire.close()
-        answers(self.client, version, COUNTED, .3)
-        time.sleep(0.2)
+        """How many of them come to the rule that counts."""
+        send_odd(self.client, "c", self.server.mac("s"), version)
         return counted(self, version, "INPUT")
 
     @staticmethod
@@ -269,16 +273,7 @@ class Router(unittest.TestCase):
                 return answer.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
 
     def odd(self, version):
-        src, dst = (lab.address(host, version) for host in ("client", "server"))
-        wire = packets.Injector(self.lab.client, "eth0", self.lab.router.mac("toc"))
-        try:
-            for flags in FLAGS:
-                wire.send(packets.ip(src, dst, 6, packets.tcp(src, dst, 2000, COUNTED,
-                                                              flags)))
-        finally:
-            wire.close()
-        answers(self.lab.client, version, COUNTED, .3)
-        time.sleep(0.2)
+        send_odd(self.lab.client, "eth0", self.lab.router.mac("toc"), version)
         return counted(self, version, "FORWARD")
 
     def found(self, version):
