@@ -76,6 +76,15 @@ def seconds(folder, command, **files):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def rendered(folder, n, backend):
+    path = os.path.join(folder, "p")
+    with open(path, "w") as f:
+        f.write(POLICIES["services"](n))
+    return subprocess.run([CTPOLICY, "render", path, "--backend", backend],
+                          stdout=subprocess.PIPE, check=True,
+                          text=True).stdout
+
+
 def cases():
     """(name, function that gives the seconds for n items)"""
     for name, (backend, make) in SAVED.items():
@@ -83,6 +92,11 @@ def cases():
             yield name, lambda d, n, make=make, backend=backend: seconds(
                 d, ["diff", "p", "--against", "f", "--backend", backend],
                 p=POLICY, f=make(n))
+    for backend in BACKENDS:
+        yield "services that go, " + backend, \
+            lambda d, n, backend=backend: seconds(
+                d, ["diff", "-v", "p", "--against", "f", "--backend", backend],
+                f=rendered(d, n, backend), p=POLICY)
     for name, make in POLICIES.items():
         yield "check, " + name, lambda d, n, make=make: seconds(
             d, ["check", "p"], p=make(n))

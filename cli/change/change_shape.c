@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cli/change/change_shape.c: what a service's rules are for. */
+#include "cli/change/change_shape.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/change/change_summary.h"
+#include "cli/change/shape_index.h"
 #include "core/mem.h"
 
 static void words_release(struct words *w)
@@ -102,17 +103,17 @@ static int add_field(struct words *w, uint8_t proto, enum field_type t,
 	return words_add(w, &out);
 }
 
-static int add_elements(struct words *w, const struct image_set *set,
-			uint8_t proto, const char *service, bool *addressed)
+/* Elements of a set, one behind the other, of one service. */
+static int add_elements(struct words *w, const struct shape_run *r,
+			bool *addressed)
 {
-	const struct elems *e = &set->elems;
+	const struct elems *e = &r->set->elems;
+	const uint8_t proto = r->rule->match.proto;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < e->n; i++) {
+	for (size_t i = r->first; !err && i < r->first + r->n; i++) {
 		const uint8_t *a = elems_first(e, i), *b = elems_last(e, i);
 
-		if (!origin_is_of(e->origin[i], service))
-			continue;
 		for (unsigned int k = 0; !err && k < e->n_fields; k++) {
 			enum field_type t = e->field[k];
 
@@ -125,49 +126,32 @@ static int add_elements(struct words *w, const struct image_set *set,
 	return err;
 }
 
-static bool names_service(const struct image *img, const struct image_table *t,
-			  const struct image_rule *r, const char *service)
+/* What the rule itself says. */
+static int add_match(struct words *w, const struct match *m, bool *addressed)
 {
-	bool any = false;
-
-	for (size_t i = 0; i < r->n_lookups; i++) {
-		const struct image_set *set =
-			summary_set(img, t, r->lookup[i].set);
-
-		for (size_t k = 0; set && k < set->elems.n; k++) {
-			if (origin_is_of(set->elems.origin[k], service))
-				return true;
-			any |= set->elems.origin[k] &&
-			       set->elems.origin[k]->service;
-		}
-	}
-	return !any && origin_is_of(r->origin, service);
-}
-
-static int add_rule(struct words *w, const struct image *img,
-		    const struct image_table *t, const struct image_rule *r,
-		    const char *service)
-{
-	const struct match *m = &r->match;
-	bool addressed = m->saddr.n || m->daddr.n;
 	int err = add_ports(w, m->proto, &m->sport);
 
+	*addressed = m->saddr.n || m->daddr.n;
 	if (!err)
 		err = add_ports(w, m->proto, &m->dport);
 	if (!err && !protocol_has_ports(m->proto))
 		err = add_port(w, m->proto, NULL);
 	if (!err)
 		err = add_addresses(w, &m->saddr);
-	if (!err)
-		err = add_addresses(w, &m->daddr);
-	for (size_t i = 0; !err && i < r->n_lookups; i++) {
-		const struct image_set *set =
-			summary_set(img, t, r->lookup[i].set);
+	return err ? err : add_addresses(w, &m->daddr);
+}
 
-		if (set)
-			err = add_elements(w, set, m->proto, service,
-					   &addressed);
-	}
+/* One rule, whose runs stand together; *at becomes the next one's first. */
+static int add_rule(struct words *w, const struct shape_index *x, size_t *at)
+{
+	const struct image_rule *rule = x->run[*at].rule;
+	bool addressed;
+	int err = add_match(w, &rule->match, &addressed);
+
+	for (; !err && *at != SIZE_MAX && x->run[*at].rule == rule;
+	     *at = x->run[*at].next)
+		if (x->run[*at].set)
+			err = add_elements(w, &x->run[*at], &addressed);
 	if (!err && !addressed) {
 		struct strbuf b = { 0 };
 
@@ -177,30 +161,15 @@ static int add_rule(struct words *w, const struct image *img,
 	return err;
 }
 
-static bool concerns_tracking(const struct image_rule *r)
+static int add_image(struct words *w, struct shapes *s,
+		     const struct image *img, const char *service)
 {
-	return r->verdict == VERDICT_NOTRACK || r->verdict == VERDICT_TIMERS;
-}
+	const struct shape_index *x;
+	int err = shapes_index(s, img, &x);
+	size_t at = err ? SIZE_MAX : shape_index_find(x, service);
 
-static int add_image(struct words *w, const struct image *img,
-		     const char *service)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < img->n_tables; i++) {
-		const struct image_table *t = &img->tables[i];
-
-		for (size_t k = 0; k < t->n_chains; k++) {
-			const struct image_chain *c = &t->chains[k];
-
-			for (size_t l = 0; !err && l < c->n_rules; l++)
-				if (concerns_tracking(&c->rules[l]) &&
-				    names_service(img, t, &c->rules[l],
-						  service))
-					err = add_rule(w, img, t, &c->rules[l],
-						       service);
-		}
-	}
+	while (!err && at != SIZE_MAX)
+		err = add_rule(w, x, &at);
 	words_normalize(w);
 	return err;
 }
@@ -227,21 +196,22 @@ static void subtract(struct words *a, struct words *b)
 	b->n = m;
 }
 
-int shape_change_find(const struct result_end *e, const char *service,
+int shape_change_find(struct shapes *shapes, const char *service,
 		      struct shape_change *ret)
 {
 	_cleanup_(shape_change_release) struct shape_change s = { 0 };
-	const struct change *c = &e->plan->change;
+	const struct change *c = &shapes->of->plan->change;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < c->n; i++) {
-		const struct changeset *cs = result_steps(&c->v[i], e->shown);
+		const struct changeset *cs = result_steps(&c->v[i],
+							  shapes->of->shown);
 
 		if (!cs)
 			continue;
-		err = add_image(&s.gained, cs->want, service);
+		err = add_image(&s.gained, shapes, cs->want, service);
 		if (!err)
-			err = add_image(&s.lost, cs->live, service);
+			err = add_image(&s.lost, shapes, cs->live, service);
 	}
 	if (err)
 		return err;

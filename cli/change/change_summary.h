@@ -60,26 +60,6 @@ int change_summary_make(const struct result_end *e,
 			struct change_summary *ret);
 void change_summary_release(struct change_summary *s);
 
-/*
- * What a service's rules of NOTRACK or timeouts are for, as people know it:
- * "tcp 80", "192.0.2.0/24", "any address", each with a SHAPE_* ahead. What there is in
- * the wanted image alone, and in the live one alone.
- */
-#define SHAPE_PORT "1"
-#define SHAPE_FACE "2"
-#define SHAPE_ADDRESS "3"
-
-struct shape_change {
-	struct words {
-		char **v;
-		size_t n, cap;
-	} gained, lost;
-};
-
-int shape_change_find(const struct result_end *e, const char *service,
-		      struct shape_change *ret);
-void shape_change_release(struct shape_change *s);
-
 /* The set that a rule of the table looks up; ipsets belong to no table. */
 const struct image_set *summary_set(const struct image *img,
 				    const struct image_table *t,

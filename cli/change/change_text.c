@@ -227,12 +227,11 @@ static bool is_untracked(const struct service_change *x)
 	return true;
 }
 
-static int print_changed(const struct result_end *e,
-			 const struct service_change *x,
+static int print_changed(struct shapes *shapes, const struct service_change *x,
 			 const struct display *how)
 {
 	_cleanup_(shape_change_release) struct shape_change shape = { 0 };
-	int err = x->name ? shape_change_find(e, x->name, &shape) : 0;
+	int err = x->name ? shape_change_find(shapes, x->name, &shape) : 0;
 
 	if (!err)
 		err = print_shape_part("now also", &shape.gained, how);
@@ -240,7 +239,7 @@ static int print_changed(const struct result_end *e,
 		err = print_shape_part("no longer", &shape.lost, how);
 	/* Where the rules are others, each of them is. */
 	if (!err && (shape.gained.n || shape.lost.n))
-		return print_accepts(e->plan, x, how);
+		return print_accepts(shapes->of->plan, x, how);
 	for (size_t i = 0; !err && i < x->n_places; i++)
 		err = print_place(&x->places[i], x->name && is_untracked(x),
 				  how);
@@ -249,29 +248,27 @@ static int print_changed(const struct result_end *e,
 
 /* ---- all of them ---- */
 
-static int print_details(const struct result_end *e,
-			 const struct service_change *x,
+static int print_details(struct shapes *shapes, const struct service_change *x,
 			 const struct display *how)
 {
 	if (x->sign == SIGN_ADD)
-		return print_new(e->plan, x, how);
+		return print_new(shapes->of->plan, x, how);
 	return x->sign == SIGN_CHANGE || x->strange ?
-		       print_changed(e, x, how) : 0;
+		       print_changed(shapes, x, how) : 0;
 }
 
-static int print_one(const struct result_end *e,
-		     const struct service_change *x, bool in_full,
-		     const struct display *how)
+static int print_one(struct shapes *shapes, const struct service_change *x,
+		     bool in_full, const struct display *how)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-	int err = service_print_head(e, x, &b);
+	int err = service_print_head(shapes, x, &b);
 
 	if (!err)
 		err = strbuf_status(&b);
 	if (err)
 		return err;
 	sign_line(sign_letter(x->sign), strbuf_str(&b), how);
-	return in_full ? print_details(e, x, how) : 0;
+	return in_full ? print_details(shapes, x, how) : 0;
 }
 
 /* Many services: the places of all, once. */
@@ -293,6 +290,7 @@ int change_print_services(const struct result_end *e,
 			  const struct change_summary *s,
 			  const struct display *how)
 {
+	_cleanup_(shapes_release) struct shapes shapes = { .of = e };
 	bool planned = e->shown == SHOW_PLANNED;
 	size_t n = s->of_sign[SIGN_ADD] + s->of_sign[SIGN_CHANGE];
 	bool in_full = planned && (n <= SERVICES_IN_FULL || how->verbose);
@@ -303,7 +301,7 @@ int change_print_services(const struct result_end *e,
 		if (s->v[i].sign == SIGN_NONE || (!s->v[i].name && !in_full))
 			continue;
 		if (shown++ < max)
-			err = print_one(e, &s->v[i], in_full, how);
+			err = print_one(&shapes, &s->v[i], in_full, how);
 	}
 	if (planned && !shown && !s->restored && s->added + s->removed)
 		sign_line('~', "tables, chains or sets of ctpolicy's own that belong to no service",

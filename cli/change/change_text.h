@@ -7,6 +7,7 @@
 #ifndef CTPOLICY_CLI_CHANGE_TEXT_H
 #define CTPOLICY_CLI_CHANGE_TEXT_H
 
+#include "cli/change/change_shape.h"
 #include "cli/change/change_summary.h"
 #include "core/strbuf.h"
 
@@ -32,8 +33,8 @@ int change_print_plan(const struct result *r, const struct result_end *e,
 		      const struct display *how);
 
 /* service_text.c: one service in a few words; the details as lines. */
-int service_print_head(const struct result_end *e,
-		       const struct service_change *x, struct strbuf *out);
+int service_print_head(struct shapes *shapes, const struct service_change *x,
+		       struct strbuf *out);
 /* "server  tcp 80,443  any client", with the gap between. */
 void service_print_words(const struct policy *p, const struct service *s,
 			 const char *gap, struct strbuf *out);

@@ -112,22 +112,22 @@ void shape_print(const struct words *w, struct strbuf *out)
 }
 
 /* Of what no policy here tells, the rules do. */
-static int print_shape(const struct result_end *e,
-		       const struct service_change *x, struct strbuf *out)
+static int print_shape(struct shapes *shapes, const struct service_change *x,
+		       struct strbuf *out)
 {
 	_cleanup_(shape_change_release) struct shape_change s = { 0 };
-	int err = shape_change_find(e, x->name, &s);
+	int err = shape_change_find(shapes, x->name, &s);
 
 	if (err)
 		return err;
 	shape_print(s.gained.n ? &s.gained : &s.lost, out);
-	if (e->plan->policy)
+	if (shapes->of->plan->policy)
 		strbuf_puts(out, GAP "no longer in the policy");
 	return 0;
 }
 
-int service_print_head(const struct result_end *e,
-		       const struct service_change *x, struct strbuf *out)
+int service_print_head(struct shapes *shapes, const struct service_change *x,
+		       struct strbuf *out)
 {
 	int err = 0;
 
@@ -142,10 +142,11 @@ int service_print_head(const struct result_end *e,
 		const struct srcpos *at = &x->service->at;
 
 		strbuf_puts(out, x->tracked ? "stays tracked, " : "");
-		service_print_words(e->plan->policy, x->service, GAP, out);
+		service_print_words(shapes->of->plan->policy, x->service, GAP,
+				    out);
 		strbuf_printf(out, GAP "%s:%u", at->file, at->line);
 	} else {
-		err = print_shape(e, x, out);
+		err = print_shape(shapes, x, out);
 	}
 	if (x->why)
 		strbuf_printf(out, GAP "\"%s\"", x->why);

@@ -18,17 +18,14 @@ static void put_line(char sign, const struct strbuf *text, struct strbuf *out)
 
 /* ---- in short ---- */
 
-static void put_service(const struct page *p, const struct service_change *x,
+static void put_service(struct shapes *shapes, const struct service_change *x,
 			struct strbuf *out)
 {
-	const struct result_end end = {
-		.plan = &p->plan, .word = "would_change", .shown = SHOW_PLANNED,
-	};
 	_cleanup_(strbuf_release) struct strbuf head = { 0 };
 
 	if (x->sign == SIGN_NONE)
 		return;
-	if (service_print_head(&end, x, &head))
+	if (service_print_head(shapes, x, &head))
 		out->lost = true;
 	put_line(sign_letter(x->sign), &head, out);
 }
@@ -66,11 +63,15 @@ static void put_edits(const struct page *p, struct strbuf *out)
 
 static void print_short(const struct page *p, struct strbuf *out)
 {
+	const struct result_end end = {
+		.plan = &p->plan, .word = "would_change", .shown = SHOW_PLANNED,
+	};
+	_cleanup_(shapes_release) struct shapes shapes = { .of = &end };
 	const struct change *c = &p->plan.change;
 
 	strbuf_puts(out, "<pre>");
 	for (size_t i = 0; i < p->changes.n; i++)
-		put_service(p, &p->changes.v[i], out);
+		put_service(&shapes, &p->changes.v[i], out);
 	put_settings(&c->off.at.steps, out);
 	put_settings(&c->tune.at.steps, out);
 	put_files(&c->boot.steps, out);

@@ -53,6 +53,15 @@ def against(shape, backend):
     return files
 
 
+def gone(backend):
+    """The services of the rules are not in the policy any more."""
+    def files(n):
+        made = against("services", backend)(n)
+        return {"p.yaml": growth_shapes.one("ports: [53]")["policy"],
+                "rules": made["rules"]}
+    return files
+
+
 def cases():
     """{name: (items, files of n items, words)}"""
     got = {}
@@ -69,6 +78,9 @@ def cases():
             got["diff, " + what] = (n, against(shape, backend),
                                     ["diff", "p.yaml", "--against", "rules"]
                                     + on)
+        got["diff -v, services gone, " + backend] = (
+            100, gone(backend),
+            ["diff", "-v", "p.yaml", "--against", "rules"] + on)
         world = "native" if backend == "nftables" else "legacy"
         got["diff, rules, " + backend] = (
             100, host(world), ["diff", "p.yaml", "--against", "rules"] + on)
