@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/mem.h"
+#include "host/held.h"
 #include "host/tcp_table.h"
 
 /* No process has more parents than that. */
@@ -28,22 +29,10 @@ struct process {
 	pid_t pid, parent;
 };
 
-/* A socket that an SSH server holds. */
-struct held {
-	uint64_t inode;
-	pid_t pid;
-	unsigned int order;	/* of the process: the first found is 0 */
-	unsigned int fd;
-	bool found;		/* it carries the connection `flow` */
-	struct flow flow;
-};
-
 struct search {
-	struct held *v;
-	size_t n, cap;
+	struct held_list held;
 	unsigned int processes;
 	bool hidden, shared;
-	uint8_t listens[65536 / 8];
 };
 
 static bool is_among(const char *name, const char *const *names, size_t n)
@@ -183,9 +172,9 @@ static int add_sockets(struct search *s, DIR *dir, pid_t pid)
 			s->hidden |= is_refusal(err);
 			continue;
 		}
-		if (mem_grow(&s->v, &s->cap, s->n + 1))
+		if (mem_grow(&s->held.v, &s->held.cap, s->held.n + 1))
 			return -ENOMEM;
-		s->v[s->n++] = h;
+		s->held.v[s->held.n++] = h;
 	}
 	return 0;
 }
@@ -265,58 +254,6 @@ static int look_around(struct search *s, int proc)
 	return err;
 }
 
-static int by_inode(const void *a, const void *b)
-{
-	const struct held *x = a, *y = b;
-
-	return (x->inode > y->inode) - (x->inode < y->inode);
-}
-
-static int by_order(const void *a, const void *b)
-{
-	const struct held *x = a, *y = b;
-
-	if (x->order != y->order)
-		return x->order < y->order ? -1 : 1;
-	return (x->fd > y->fd) - (x->fd < y->fd);
-}
-
-/* Processes share sockets: an inode may be there several times. */
-static int match(const struct tcp_row *row, void *data)
-{
-	struct search *s = data;
-	struct held key = { .inode = row->inode }, *h;
-	uint16_t port = row->flow.dport;
-
-	if (row->listens) {
-		s->listens[port / 8] |= (uint8_t)(1 << port % 8);
-		return 0;
-	}
-	h = s->n && row->inode ?
-		bsearch(&key, s->v, s->n, sizeof(*s->v), by_inode) : NULL;
-	if (!h)
-		return 0;
-	while (h > s->v && h[-1].inode == row->inode)
-		h--;
-	for (; h < s->v + s->n && h->inode == row->inode; h++) {
-		h->found = true;
-		h->flow = row->flow;
-	}
-	return 0;
-}
-
-static int find_connections(struct search *s, int proc)
-{
-	int err;
-
-	if (!s->n)
-		return 0;
-	qsort(s->v, s->n, sizeof(*s->v), by_inode);
-	err = tcp_table_read(proc, match, s);
-	qsort(s->v, s->n, sizeof(*s->v), by_order);
-	return err == -ENOMEM ? err : 0;
-}
-
 static bool same_flow(const struct flow *a, const struct flow *b)
 {
 	return a->family == b->family && a->sport == b->sport &&
@@ -343,23 +280,17 @@ static int add(struct logins *l, struct login login)
 	return 0;
 }
 
-/*
- * Of each process the connection with the lowest descriptor: the one that the
- * server was started for. Later ones are forwarded (ssh -L, -R).
- */
-static int take_found(struct logins *l, const struct search *s, bool nearest)
+static int take_found(struct logins *l, const struct held_list *held,
+		      bool nearest)
 {
 	unsigned int next = 0;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < s->n; i++) {
-		const struct held *h = &s->v[i];
+	for (size_t i = 0; !err && i < held->n; i++) {
+		const struct held *h = &held->v[i];
 
-		if (!h->found || h->order < next)
-			continue;
-		next = h->order + 1;
-		if (!nearest && !(s->listens[h->flow.dport / 8] &
-				  1 << h->flow.dport % 8))
+		if (!held_is_first(h, &next) ||
+		    (!nearest && !held_is_listened_to(held, h->flow.dport)))
 			continue;
 		err = add(l, (struct login){ .flow = h->flow, .inode = h->inode,
 					     .pid = h->pid });
@@ -372,13 +303,17 @@ static int take_found(struct logins *l, const struct search *s, bool nearest)
 static int search_with(struct logins *l, int proc, bool nearest)
 {
 	struct search s = { 0 };
-	int err = nearest ? look_up(&s, proc) : look_around(&s, proc);
+	int err;
 
+	if (nearest)
+		err = look_up(&s, proc);
+	else	/* one listens, one is a login */
+		err = tcp_table_may_hold(proc, 2) ? look_around(&s, proc) : 0;
 	if (!err)
-		err = find_connections(&s, proc);
+		err = held_find(&s.held, proc, nearest);
 	if (!err)
-		err = take_found(l, &s, nearest);
-	free(s.v);
+		err = take_found(l, &s.held, nearest);
+	free(s.held.v);
 	if (nearest) {
 		l->hidden = s.hidden;
 		l->shared = s.shared;

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/files.h"
 #include "core/mem.h"
+
+#define SOCKSTAT_MAX 4096
 
 /* The place in a line; NULL: the line did not have the form. */
 struct cursor {
@@ -96,6 +99,15 @@ static void unmap(struct flow *f)
 	memcpy(f->saddr, there, sizeof(there));
 }
 
+void tcp_row_settle(struct tcp_row *row)
+{
+	unmap(&row->flow);
+	row->flow.proto = IPPROTO_TCP;
+	row->flow.to_local = true;
+	row->flow.loopback = !memcmp(row->flow.saddr, row->flow.daddr,
+				     sizeof(row->flow.saddr));
+}
+
 /*
  * "   0: 0100007F:0016 0200007F:C350 01 00000000:00000000 00:00000000 00000000
  *     0        0 12345 ...": number, here, there, state, queues, timer,
@@ -104,9 +116,7 @@ static void unmap(struct flow *f)
 static bool parse_row(const char *line, uint8_t family, uint8_t *ret_state,
 		      struct tcp_row *ret)
 {
-	struct tcp_row row = { .flow = { .family = family,
-					 .proto = IPPROTO_TCP,
-					 .to_local = true } };
+	struct tcp_row row = { .flow = { .family = family } };
 	struct cursor c = { line };
 	uint8_t state;
 
@@ -127,9 +137,7 @@ static bool parse_row(const char *line, uint8_t family, uint8_t *ret_state,
 	if (!c.at || (*c.at && *c.at != ' ' && *c.at != '\n'))
 		return false;
 	row.listens = state == TCP_LISTEN;
-	unmap(&row.flow);
-	row.flow.loopback = !memcmp(row.flow.saddr, row.flow.daddr,
-				    sizeof(row.flow.saddr));
+	tcp_row_settle(&row);
 	*ret_state = state;
 	*ret = row;
 	return true;
@@ -188,4 +196,34 @@ int tcp_table_read(int proc, int (*take)(const struct tcp_row *row, void *data),
 	r6 = read_table(proc, "self/net/tcp6", AF_INET6, take, data);
 	/* A kernel without IPv6 lacks the second. */
 	return r6 == -ENOENT ? err : r6;
+}
+
+/* "TCP: inuse 5 orphan 0 ...": those that listen or are connected. */
+static bool count_sockets(int proc, const char *name, const char *head,
+			  uint64_t *n)
+{
+	_cleanup_(fd_close) int fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	struct cursor c;
+	size_t len;
+
+	if (fd < 0 || fd_read(fd, SOCKSTAT_MAX, &text, &len))
+		return false;
+	c.at = strstr(text, head);
+	if (!c.at)
+		return false;
+	c.at += strlen(head);
+	*n += decimal(&c);
+	return c.at;
+}
+
+bool tcp_table_may_hold(int proc, uint64_t n)
+{
+	uint64_t have = 0;
+
+	return !count_sockets(proc, "self/net/sockstat", "\nTCP: inuse ",
+			      &have) ||
+	       !count_sockets(proc, "self/net/sockstat6", "TCP6: inuse ",
+			      &have) ||
+	       have >= n;
 }

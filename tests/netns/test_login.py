@@ -132,6 +132,29 @@ def hidden(site, login):
     site.host.remove("nftables")
 
 
+def asked(site, login):
+    """The sockets are asked themselves; where they cannot be, or somebody
+    else listens for the server, the table says the same."""
+    calls = os.path.join(lab.WORK, "calls")
+    strace = "env -u SSH_CONNECTION ASAN_OPTIONS=detect_leaks=0 strace -f " \
+        "-qq -o %s -e trace=openat,pidfd_getfd,socket %s" % (calls, "%s")
+    deny = "-e inject=pidfd_getfd:error=EPERM "
+    for way, run in ("login", login.run), ("detached", lambda line: detached(
+            login, line)):
+        for more, tables in ("", False), (deny, True):
+            code, said = run(strace % (more + command(policy("ssh", 22))))
+            what = "%s, %s" % (way, more or "asked")
+            check(code == 14 and "CT570" in said and
+                  "(%s -> port 22)" % sshlab.THERE[4] in said,
+                  what + ": is refused", (code, said))
+            with open(calls) as f:
+                made = f.read()
+            check("pidfd_getfd" in made, what + ": tried")
+            check(("self/net/tcp" in made) == tables,
+                  what + ": the table is read where there is no other way",
+                  made[-2000:])
+
+
 def elsewhere(site, login):
     """A login of one namespace, a change in another."""
     other = lab.Namespace()
@@ -249,6 +272,7 @@ for ip in lab.VERSIONS:
 person = site.login()
 forced(site, person)
 hidden(site, person)
+asked(site, person)
 elsewhere(site, person)
 forwarded(site, person)
 confirmed(site, person)

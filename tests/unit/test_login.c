@@ -157,6 +157,49 @@ static void test_nothing(void **state)
 	assert_int_equal(l.n, 0);
 }
 
+/* With fewer sockets than a listener and a login nobody is searched for. */
+static void test_counts(void **state)
+{
+	static const struct {
+		const char *four, *six;
+		size_t n;
+	} cases[] = {
+		{ "1 orphan 0\n", "0\n", 0 }, { "0 orphan 0\n", "1\n", 0 },
+		{ "1 orphan 0\n", "1\n", 2 }, { "0 orphan 0\n", "2\n", 2 },
+		{ "x\n", "0\n", 2 }, { "0 orphan 0\n", "", 2 },
+		{ "99999999999999999999999\n", "0\n", 2 },
+	};
+
+	(void)state;
+	put_host(1);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(logins_release) struct logins l = { 0 };
+		char text[128];
+
+		snprintf(text, sizeof(text), "sockets: used 9\nTCP: inuse %s",
+			 cases[i].four);
+		put("self/net/sockstat", text);
+		snprintf(text, sizeof(text), "TCP6: inuse %s", cases[i].six);
+		put("self/net/sockstat6", text);
+		assert_int_equal(logins_read(tree, NULL, &l), 0);
+		assert_int_equal(l.n, cases[i].n);
+	}
+}
+
+/* Of a login among the parents they say nothing: that one is looked for. */
+static void test_counts_own(void **state)
+{
+	_cleanup_(logins_release) struct logins l = { 0 };
+
+	(void)state;
+	put_host(32);
+	put("self/net/sockstat", "sockets: used 9\nTCP: inuse 0\n");
+	put("self/net/sockstat6", "TCP6: inuse 1\n");
+	assert_int_equal(logins_read(tree, NULL, &l), 0);
+	assert_int_equal(l.n, 1);
+	assert_true(l.own);
+}
+
 static void test_mapped(void **state)
 {
 	_cleanup_(logins_release) struct logins l = { 0 };
@@ -293,6 +336,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_environment, setup, end),
 		cmocka_unit_test_setup_teardown(test_others, setup, end),
 		cmocka_unit_test_setup_teardown(test_nothing, setup, end),
+		cmocka_unit_test_setup_teardown(test_counts, setup, end),
+		cmocka_unit_test_setup_teardown(test_counts_own, setup, end),
 		cmocka_unit_test_setup_teardown(test_mapped, setup, end),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, end),
 		cmocka_unit_test_setup_teardown(test_circle, setup, end),
