@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * backends/iptables/ipset.c: libipset knows each revision of a set type that
- * the kernel speaks. Values are handed over in binary, since its parsers ask
- * the resolver; listings come as the text of `ipset save`, for it hands out
- * nothing else. It keeps its cache of set names in globals, so one link at a
- * time.
+ * the kernel speaks: sets are made by it, and whoever's are listed, as the text
+ * of `ipset save`, for it hands out nothing else. Elements of ours, of which
+ * there may be very many, go by messages of our own. It keeps its cache of set
+ * names in globals, so one link at a time.
  */
 #include "backends/iptables/ipset.h"
 
@@ -17,18 +17,12 @@
 #include <libipset/ipset.h>
 
 #include "backends/backend.h"
-#include "backends/iptables/ipt_sets.h"
+#include "backends/iptables/ipset_dump.h"
+#include "backends/iptables/ipset_queue.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
 #include "core/digest.h"
 #include "host/trace.h"
-#include "rules/own_names.h"
-
-
-struct limit {
-	char name[IPSET_MAXNAMELEN];
-	uint32_t max;
-};
 
 struct ipset_link {
 	struct ipset_session *session;
@@ -37,9 +31,8 @@ struct ipset_link {
 	void *arg;
 	struct diags *d;
 	int err;			/* of take() */
-	struct limit *limits;
-	size_t n_limits, cap_limits;
-	uint32_t queued;
+	struct ipset_limits limits;
+	struct ipset_queue queue;
 };
 
 /* What libipset prints, line by line. */
@@ -140,7 +133,8 @@ void ipset_close(struct ipset_link **l)
 		return;
 	ipset_session_fini((*l)->session);
 	strbuf_release(&(*l)->out);
-	free((*l)->limits);
+	ipset_limits_release(&(*l)->limits);
+	ipset_queue_release(&(*l)->queue);
 	free(*l);
 	*l = NULL;
 }
@@ -148,78 +142,6 @@ void ipset_close(struct ipset_link **l)
 static int set(struct ipset_link *l, enum ipset_opt opt, const void *value)
 {
 	return ipset_session_data_set(l->session, opt, value);
-}
-
-struct names {
-	char (*v)[IPSET_MAXNAMELEN];
-	size_t n, cap;
-};
-
-static int take_name(struct ipset_link *l, char *line, size_t len)
-{
-	struct names *names = l->arg;
-
-	if (len < strlen(OWN_PREFIX) || len >= IPSET_MAXNAMELEN ||
-	    memcmp(line, OWN_PREFIX, strlen(OWN_PREFIX)))
-		return 0;
-	if (mem_grow(&names->v, &names->cap, names->n + 1))
-		return -ENOMEM;
-	memcpy(names->v[names->n], line, len);
-	names->v[names->n++][len] = '\0';
-	return 0;
-}
-
-static int list_names(struct ipset_link *l, struct names *ret)
-{
-	int err;
-
-	l->take = take_name;
-	l->arg = ret;
-	ipset_session_output(l->session, IPSET_LIST_PLAIN);
-	ipset_envopt_set(l->session, IPSET_ENV_LIST_SETNAME);
-	err = ipset_cmd(l->session, IPSET_CMD_LIST, 0);
-	ipset_envopt_unset(l->session, IPSET_ENV_LIST_SETNAME);
-	l->take = NULL;
-	host_trace("ipset list -n = %d", err);
-	return l->err ? l->err : err ? -EIO : 0;
-}
-
-struct listing {
-	struct image *img;
-	struct image_table *t;
-};
-
-static int note_limit(struct ipset_link *l, const struct ipt_args *a)
-{
-	struct limit *lim;
-
-	for (size_t i = 3; i + 1 < a->n; i++) {
-		if (strcmp(a->v[i], "maxelem"))
-			continue;
-		if (mem_grow(&l->limits, &l->cap_limits, l->n_limits + 1))
-			return -ENOMEM;
-		lim = &l->limits[l->n_limits++];
-		snprintf(lim->name, sizeof(lim->name), "%s", a->v[1]);
-		lim->max = (uint32_t)strtoul(a->v[i + 1], NULL, 10);
-	}
-	return 0;
-}
-
-static int take_saved(struct ipset_link *l, char *line, size_t len)
-{
-	_cleanup_(ipt_args_release) struct ipt_args a = { 0 };
-	struct listing *in = l->arg;
-	size_t bad;
-	int err = ipt_args_split(line, len, &a);
-
-	if (err || !a.n)
-		return err;
-	err = ipt_set_take_line(&a, in->img, in->t, &bad);
-	if (err == -EINVAL)
-		return diag_add(l->d, DIAG_ERROR, -EIO, ID_IPSET_LISTING, NOPOS,
-				"cannot understand what ipset lists: %.*s",
-				(int)(len < 80 ? len : 80), line);
-	return err || strcmp(a.v[0], "create") ? err : note_limit(l, &a);
 }
 
 static int list_set(struct ipset_link *l, const char *name)
@@ -235,51 +157,10 @@ static int list_set(struct ipset_link *l, const char *name)
 	return err ? session_failed(l, name, l->d) : 0;
 }
 
-/* A session that knows nothing of what failed in the one before. */
-static int renew(struct ipset_link *l)
-{
-	struct ipset_session *fresh = ipset_session_init(on_print, l);
-
-	if (!fresh)
-		return -ENOMEM;
-	ipset_session_fini(l->session);
-	l->session = fresh;
-	strbuf_clear(&l->out);
-	return 0;
-}
-
 int ipset_list_ours(struct ipset_link *l, struct image *img,
 		    struct image_table *t, struct diags *d)
 {
-	struct listing in = { img, t };
-	struct names names = { 0 };
-	int err;
-
-	l->d = d;
-	l->n_limits = 0;
-	l->err = 0;
-	err = list_names(l, &names);
-	/* A call that failed by chance must not make our sets disappear. */
-	if (err == -EIO && !renew(l)) {
-		names.n = 0;
-		err = list_names(l, &names);
-	}
-	/*
-	 * Nobody has sets of ours in a kernel that cannot list any; when sets
-	 * are wanted, making them tells what is amiss.
-	 */
-	if (err == -EIO) {
-		ipset_session_report_reset(l->session);
-		err = 0;
-	}
-	l->take = take_saved;
-	l->arg = &in;
-	for (size_t i = 0; !err && i < names.n; i++)
-		err = list_set(l, names.v[i]);
-	l->take = NULL;
-	strbuf_clear(&l->out);
-	free(names.v);
-	return err;
+	return ipset_dump(img, t, &l->limits, d);
 }
 
 struct save {
@@ -345,10 +226,7 @@ int ipset_save(struct ipset_link *l, const char *name,
 
 uint32_t ipset_limit(const struct ipset_link *l, const char *name)
 {
-	for (size_t i = 0; i < l->n_limits; i++)
-		if (!strcmp(l->limits[i].name, name))
-			return l->limits[i].max;
-	return 0;
+	return ipset_limits_find(&l->limits, name);
 }
 
 static uint8_t family_of(const struct image_set *s)
@@ -409,38 +287,6 @@ int ipset_swap(struct ipset_link *l, const char *a, const char *b,
 	return err ? session_failed(l, a, d) : 0;
 }
 
-/* Field i of an element in ipset's order. */
-static void set_field(struct ipset_link *l, const struct image_set *s,
-		      size_t elem, unsigned int i)
-{
-	bool second = i > 0;		/* when it is an address */
-	const struct ipt_set_kind *k = ipt_set_kind_find(s->kind);
-	unsigned int f = ipt_set_field(s->elems.field[0] == FIELD_PORT,
-				       s->elems.n_fields, i);
-	size_t off = elems_offset(&s->elems, f);
-	size_t width = field_width(s->elems.field[f]);
-	const uint8_t *first = elems_first(&s->elems, elem) + off;
-	union nf_inet_addr addr;
-	uint16_t port;
-	uint8_t len;
-
-	if (s->elems.field[f] == FIELD_PORT) {
-		port = (uint16_t)(first[0] << 8 | first[1]);
-		set(l, IPSET_OPT_PORT, &port);
-		if (s->proto)
-			set(l, IPSET_OPT_PROTO, &s->proto);
-		return;
-	}
-	memset(&addr, 0, sizeof(addr));
-	memcpy(&addr, first, width);
-	set(l, second ? IPSET_OPT_IP2 : IPSET_OPT_IP, &addr);
-	if (!k || !k->net[i])
-		return;
-	len = (uint8_t)ipt_range_len(first, elems_last(&s->elems, elem) + off,
-				     width);
-	set(l, second ? IPSET_OPT_CIDR2 : IPSET_OPT_CIDR, &len);
-}
-
 static void trace_element(const struct image_set *s, size_t i,
 			  const char *name, bool add)
 {
@@ -456,35 +302,17 @@ static void trace_element(const struct image_set *s, size_t i,
 int ipset_element(struct ipset_link *l, const struct image_set *s, size_t i,
 		  const char *name, bool add, struct diags *d)
 {
-	enum ipset_cmd cmd = add ? IPSET_CMD_ADD : IPSET_CMD_DEL;
-	uint8_t family = family_of(s);
-	char comment[COMMENT_MAX + 1];
+	int err;
 
 	trace_element(s, i, name, add);
-	ipset_envopt_set(l->session, IPSET_ENV_EXIST);
-	set(l, IPSET_SETNAME, name);
-	if (!ipset_type_get(l->session, cmd))
-		return session_failed(l, name, d);
-	set(l, IPSET_OPT_FAMILY, &family);
-	for (unsigned int k = 0; k < s->elems.n_fields; k++)
-		set_field(l, s, i, k);
-	if (add) {
-		origin_comment(s->elems.origin[i], comment, COMMENT_MAX);
-		set(l, IPSET_OPT_ADT_COMMENT, comment);
-	}
-	/* A line number makes libipset hold the command back for a batch. */
-	if (ipset_cmd(l->session, cmd, ++l->queued))
-		return session_failed(l, name, d);
-	return 0;
+	err = ipset_queue_put(&l->queue, s, i, name, add);
+	return err ? ipset_failed(name, err, d) : 0;
 }
 
 int ipset_flush(struct ipset_link *l, struct diags *d)
 {
-	int err = l->queued ? ipset_commit(l->session) : 0;
+	const char *name = l->queue.name;
+	int err = ipset_queue_flush(&l->queue);
 
-	if (l->queued)
-		host_trace("ipset: %u elements sent = %d", l->queued, err);
-	l->queued = 0;
-	ipset_envopt_unset(l->session, IPSET_ENV_EXIST);
-	return err ? session_failed(l, "elements", d) : 0;
+	return err ? ipset_failed(name, err, d) : 0;
 }

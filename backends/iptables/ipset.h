@@ -2,8 +2,9 @@
 /*
  * backends/iptables/ipset.h: our ipsets in the kernel, through libipset.
  *
- * Shape:  additions and removals of elements are queued and go out when the
- *         queue is full, at ipset_flush(), or before any other command.
+ * Shape:  additions and removals of elements are queued (ipset_queue.h) and go
+ *         out at ipset_flush() at the latest, which comes before any other
+ *         command.
  * Owner:  ipset_close() ends the session.
  * Errors: -EPERM, -EOPNOTSUPP (the kernel has no ipset or not this type),
  *         -EEXIST, -EADDRINUSE (somebody's rule uses the set), -EIO; with a

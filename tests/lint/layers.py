@@ -30,7 +30,7 @@ ALSO = {
 CONFINED = (
     (r"yaml\.h$", r"policies/yaml_[^/]*\.[ch]$"),
     (r"libnftnl/", r"backends/nft/"),
-    (r"libmnl/", r"(backends/nft|host)/"),
+    (r"libmnl/", r"(backends/(nft|iptables)|host)/"),
     (r"nftables/libnftables\.h", r"backends/nft/nft_load\.c"),
     (r"libnetfilter_conntrack/", r"host/conntrack/"),
     (r"(libiptc|libipset)/|ip6?tables\.h$", r"backends/iptables/"),

@@ -337,6 +337,68 @@ def render_loads_to_the_same():
     assert d.returncode == 0, d.stdout[:2000] + d.stderr
 
 
+def many_kinds():
+    """Policy of one service for each kind of ipset, in both families."""
+    exact = ["10.1.0.%d" % (2 * i) for i in range(30)] + \
+        ['"2001:db8::%x"' % (2 * i) for i in range(30)]
+    nets = ["10.2.%d.0/24" % (2 * i) for i in range(30)] + \
+        ['"2001:db8:%x::/48"' % (2 * i + 1) for i in range(30)]
+    ways = [("udp", "", ""), ("udp", exact, ""), ("udp", nets, ""),
+            ("udplite", exact, ""), ("tcp", nets, ""), ("sctp", exact, exact),
+            ("udp", exact, nets), ("dccp", nets, exact)]
+    text = HEAD
+    for k, (proto, clients, servers) in enumerate(ways):
+        for i in range(1 if k in (0, 1, 2) else 30):
+            ports = [1000 * k + 2 * i] if k else range(1, 999, 2)
+            text += ("- {name: k%d-%d, why: 'some \u00e9', role: server, "
+                     "protocol: %s, accept: none, ports: %s" %
+                     (k, i, proto, list(ports)))
+            for key, values in ("clients", clients), ("servers", servers):
+                if values:
+                    few = values if k < 3 else (values[i], values[i + 30])
+                    text += ", %s: [%s]" % (key, ",".join(few))
+            text += "}\n"
+    return text
+
+
+def added():
+    save = ok(run("ipset", "save")).stdout
+    return sorted(l for l in save.splitlines() if l.startswith("add "))
+
+
+def elements_are_as_ipset_makes_them():
+    """All that render has, and nothing else, by ipset's own listing."""
+    policy = many_kinds()
+    applied(policy)
+    text = ok(ctpolicy("render", policy)).stdout
+    want = sorted(l[7:] for l in text.splitlines()
+                  if l.startswith("#ipset add "))
+    save = ok(run("ipset", "save")).stdout
+    got = added()
+    kinds = {l.split()[2] + l.count("inet6") * "6"
+             for l in save.splitlines() if l.startswith("create ")}
+    for kind in ("hash:ip", "hash:net", "hash:ip,port", "hash:net,port",
+                 "hash:ip,port,ip", "hash:ip,port,net"):
+        assert {kind, kind + "6"} <= kinds, kinds
+    assert "bitmap:port" in kinds, kinds
+    assert got == want, [set(got) ^ set(want)]
+
+
+def elements_of_others_go():
+    """What only somebody else can have put into a set of ours."""
+    policy = many_kinds()
+    applied(policy)
+    save, held = ok(run("ipset", "save")).stdout, added()
+    for kind, odd in (("hash:ip,port", "192.0.2.1,icmp:echo-request"),
+                      ("hash:net,port", "192.0.2.0/24,udp:1"),
+                      ("hash:ip,port,net", "192.0.2.1,udplite:1,1.2.3.0/24")):
+        name = re.search(r"create (\S+) %s family inet " % kind, save)[1]
+        ok(run("ipset", "add", name, odd))
+        assert ctpolicy("diff", policy).returncode == 1, odd
+        applied(policy)
+        assert added() == held, odd
+
+
 def a_thousand_services():
     policy = HEAD + "".join(
         "- {name: s%d, role: server, protocol: tcp, ports: [%d], clients: "
@@ -376,6 +438,7 @@ def main():
              a_jump_of_others_leaves_with_the_chain,
              iptables_nft_is_refused, iptables_nft_merely_looked_at,
              removal_has_its_order, render_loads_to_the_same,
+             elements_are_as_ipset_makes_them, elements_of_others_go,
              a_thousand_services]
     wanted = sys.argv[1:]
     failed = 0
