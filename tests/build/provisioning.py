@@ -17,8 +17,13 @@ from tally import check                                     # noqa: E402
 CTPOLICY = os.path.abspath(os.environ["CTPOLICY"])
 CONTRIB = os.path.abspath(os.path.join(os.environ["srcdir"], "contrib"))
 TMP = os.environ["TMPDIR"]
-ENV = dict(os.environ, HOME=TMP, PATH=os.path.dirname(CTPOLICY) + ":" +
-           os.environ["PATH"])
+# Ansible's own folders and caches, which this machine's settings may name
+ENV = dict({name: value for name, value in os.environ.items()
+            if not name.startswith(("ANSIBLE_", "XDG_"))},
+           HOME=TMP, PATH=os.path.dirname(CTPOLICY) + ":" +
+           os.environ["PATH"], XDG_CACHE_HOME=os.path.join(TMP, "cache"),
+           ANSIBLE_HOME=os.path.join(TMP, "ansible"),
+           ANSIBLE_LOCAL_TEMP=os.path.join(TMP, "ansible", "tmp"))
 # What the module takes of nixpkgs, and what it makes of a policy
 NIX = """
 let
@@ -50,8 +55,10 @@ in {
 """
 
 
-def run(*words, text=None, **more):
-    return subprocess.run(words, input=text, text=True, check=False,
+def run(*words, text="", cwd=None, **more):
+    """Standard input is its own: ansible takes none that does not block, which any
+    process that shares it may have asked for."""
+    return subprocess.run(words, input=text, text=True, check=False, cwd=cwd,
                           env=dict(ENV, **more), stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
 
@@ -139,10 +146,8 @@ def ansible():
         # it writes beside what it reads
         copy = os.path.join(TMP, "ansible_collections", "ctpolicy", "ctpolicy")
         shutil.copytree(collection, copy)
-        said = subprocess.run(
-            ["ansible-lint", "--nocolor", "-p", "roles", "plugins", "meta",
-             "galaxy.yml"], cwd=copy, env=ENV, text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said = run("ansible-lint", "--nocolor", "-p", "roles", "plugins",
+                   "meta", "galaxy.yml", cwd=copy)
         check(said.returncode == 0, "ansible-lint", said.stdout)
 
 
