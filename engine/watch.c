@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* engine/watch.c: when to look, and how often to put rules back. */
+/* engine/watch.c: when to look, and what of it to tell. */
 #include "engine/watch.h"
 
 #include <errno.h>
@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
+#include "engine/watch_pace.h"
 #include "host/privilege.h"
 
 #define MS 1000000ULL
@@ -27,18 +28,6 @@
 #define AHEAD_MS 5000
 /* What fails while others write, or are about to, is tried again first. */
 #define PATIENCE_MS 1500
-/*
- * Put back so often in so long, the next time has to wait, up to so long. What
- * is found by the look of every minute alone cannot be as fast.
- */
-#define REPAIRS_MAX 3
-#define REPAIRS_MS 60000
-#define SELDOM_REPAIRS_MS (4 * SELDOM_MS)
-#define PAUSE_MAX_MS 600000
-/* Those of a script that writes for so long count as one, but not more. */
-#define SCRIPT_MS 5000
-#define IN_A_ROW_MAX 3
-
 struct watcher {
 	const struct request *rq;
 	watch_say *say;
@@ -56,14 +45,12 @@ struct watcher {
 	bool glanced, polls;
 	bool repaired;			/* just now: our own writes are known */
 	uint64_t failing_since;		/* 0: does not */
-	uint64_t repairs[REPAIRS_MAX];	/* when it put something back */
-	size_t n_repairs;
-	uint64_t last_repair;
-	unsigned int in_a_row;		/* of one reload's */
-	uint64_t pause, rests_until;	/* 0: does not */
+	struct watch_pace pace;
+	uint64_t failures;		/* that lasted */
 	struct watch_fresh fresh;
 	enum watch_sight last, said;
-	int said_err;
+	int said_err, failed_err;	/* the latter: while it fails */
+	uint64_t said_rests;
 	uint32_t said_change;
 	size_t left;			/* as said last, or fewer since */
 };
@@ -125,7 +112,7 @@ static bool take_signal(struct watcher *w)
 	if (s.ssi_signo != SIGHUP)
 		return true;
 	w->due = w->not_before = 0;
-	w->rests_until = 0;
+	w->pace.rests_until = 0;
 	w->glanced = false;
 	return false;
 }
@@ -154,51 +141,6 @@ static bool wait_until_due(struct watcher *w)
 	}
 }
 
-/*
- * A script that takes seconds, or a reload of several transactions, removes
- * what was put back while it ran.
- */
-static bool is_of_same_reload(const struct watcher *w, uint64_t now)
-{
-	return w->last_repair && now - w->last_repair < SCRIPT_MS * MS &&
-	       w->in_a_row < IN_A_ROW_MAX;
-}
-
-/* One that was put back once is put back whole, whatever comes then. */
-static bool may_mend(const struct watcher *w)
-{
-	uint64_t now = clock_boot_ns();
-
-	return now >= w->rests_until || is_of_same_reload(w, now);
-}
-
-/* Whoever keeps on removing the rules has a reason, or is broken. */
-static void note_repair(struct watcher *w, bool seldom)
-{
-	uint64_t now = clock_boot_ns(), oldest;
-	uint64_t window = seldom ? SELDOM_REPAIRS_MS : REPAIRS_MS;
-	bool same = is_of_same_reload(w, now);
-
-	w->last_repair = now;
-	w->in_a_row = same ? w->in_a_row + 1 : 0;
-	if (same)
-		return;
-	memmove(w->repairs + 1, w->repairs,
-		(REPAIRS_MAX - 1) * sizeof(*w->repairs));
-	w->repairs[0] = now;
-	w->n_repairs += w->n_repairs < REPAIRS_MAX;
-	oldest = w->repairs[w->n_repairs - 1];
-	if (w->n_repairs < REPAIRS_MAX || now - oldest > window * MS) {
-		if (now - oldest > PAUSE_MAX_MS * MS)
-			w->pause = 0;
-		return;
-	}
-	w->pause = sooner(w->pause ? 2 * w->pause : REPAIRS_MS * MS,
-			  PAUSE_MAX_MS * MS);
-	w->rests_until = now + w->pause;
-	w->n_repairs = 0;
-}
-
 /* A change that is over in a moment is none. */
 static bool is_news(const struct watcher *w, const struct watch_look *look)
 {
@@ -206,6 +148,12 @@ static bool is_news(const struct watcher *w, const struct watch_look *look)
 		return true;
 	if (look->sight == WATCH_TRIAL && w->last != WATCH_TRIAL)
 		return false;
+	/* A pause that is over, and all is as it was before it. */
+	if (look->sight == WATCH_FAILED && w->said == WATCH_WAITS &&
+	    look->err == w->failed_err && w->said_rests == w->pace.rests_until)
+		return look->change != w->said_change;
+	if (look->sight == WATCH_WAITS && w->said_rests != w->pace.rests_until)
+		return true;
 	if (look->sight == WATCH_IN_FORCE && w->said == WATCH_REPAIRED &&
 	    look->change == w->said_change)
 		return false;
@@ -222,14 +170,19 @@ static void tell(struct watcher *w, struct watch_look *look)
 		look->writer = &w->writer;
 		look->last_writer = &w->last_writer;
 	}
-	if (w->rests_until > now)
-		look->seconds = (unsigned int)((w->rests_until - now) /
+	if (w->pace.rests_until > now)
+		look->seconds = (unsigned int)((w->pace.rests_until - now) /
 					       (1000 * MS)) + 1;
+	look->failing = w->pace.failing;
+	look->failures = w->failures;
 	if (is_news(w, look)) {
 		w->say(look, w->arg);
 		w->said = look->sight;
 		w->said_err = look->err;
 		w->said_change = look->change;
+		w->said_rests = w->pace.rests_until;
+		if (look->sight != WATCH_WAITS)
+			w->failed_err = look->err;
 	}
 	w->last = look->sight;
 	w->left = look->left;
@@ -273,7 +226,7 @@ static void look_between_glances(struct watcher *w,
 {
 	struct watch_seen behind;
 
-	watch_look(look, w->rq, may_mend(w));
+	watch_look(look, w->rq, watch_pace_may_try(&w->pace));
 	w->glanced = look->sight == WATCH_IN_FORCE && before &&
 		     !watch_glance(w->rq, &behind) &&
 		     before->digest == behind.digest;
@@ -307,7 +260,7 @@ static uint64_t pause_behind(const struct watcher *w,
 								SELDOM_MS;
 }
 
-/* What was written by the repair was verified by it. */
+/* What was written by the repair was verified by it, or undone. */
 static void take_own_events(struct watcher *w)
 {
 	w->repaired = true;
@@ -348,19 +301,22 @@ static void look_once(struct watcher *w)
 	look_between_glances(w, told ? &now : NULL, &look);
 	if (w->said == WATCH_MAX_)
 		warn_blind(&look, w->blind);
-	if (look.sight == WATCH_REPAIRED)
-		note_repair(w, seldom);
+	if (look.sight == WATCH_REPAIRED ||
+	    (look.sight == WATCH_FAILED && look.tried))
+		watch_pace_note(&w->pace, look.err != 0, seldom);
 	next = pause_behind(w, &look);
 	w->polls = next == POLL_MS;
-	if (may_pass(w, &look))
+	if (may_pass(w, &look)) {
 		next = SOON_MS;
-	else
+	} else {
+		w->failures += look.err != 0;
 		tell(w, &look);
-	if (look.sight == WATCH_REPAIRED)
+	}
+	if (look.sight == WATCH_REPAIRED || look.tried)
 		take_own_events(w);
 	schedule(w, next, clock_worked_ns() - worked);
 	if (look.sight == WATCH_WAITS)
-		w->due = sooner(w->due, w->rests_until);
+		w->due = sooner(w->due, w->pace.rests_until);
 	watch_look_release(&look);
 }
 
@@ -393,6 +349,7 @@ int watch_run(const struct request *rq, watch_say *say, void *arg)
 	struct watch_look first = { .sight = WATCH_UNKNOWN };
 
 	first.err = begin(&w, &first.plan.diags);
+	first.failures = first.err != 0;
 	if (first.err)
 		say(&first, arg);
 	else
@@ -440,6 +397,7 @@ int watch_once(const struct request *rq, watch_say *say, void *arg)
 		/* Of a look that repairs nothing it makes no difference. */
 		warn_blind(&look, blind && look.sight > WATCH_IN_FORCE);
 	}
+	look.failures = err != 0;
 	say(&look, arg);
 	watch_look_release(&look);
 	originals_release(&fresh.rules);

@@ -8,8 +8,8 @@
  * the policy of the newest change, as it was then, by the way that `apply`
  * goes, pre-flight and verifying included. Nothing is put back while a change
  * is on trial, after `remove`, or of what was made before the machine was
- * booted. Whoever removes the rules again and again is not fought: after three
- * times in a minute the next time has to wait, longer and longer.
+ * booted. Whoever removes the rules again and again is not fought, and what
+ * fails is not tried all the time (engine/watch_pace.h).
  *
  * Shape:  a look is told of when it says something else than the one before
  *         it, and whenever something was written.
@@ -60,7 +60,10 @@ struct watch_look {
 	struct watch_fresh *fresh;	/* borrowed; lasts for all looks */
 	size_t first_replaced;
 	size_t left;			/* ... that stay: nothing else lacks */
-	unsigned int seconds;		/* to wait, WATCH_WAITS */
+	unsigned int seconds;		/* to wait, WATCH_WAITS... */
+	bool failing;			/* ... because it keeps failing */
+	bool tried;			/* to put back what differs */
+	uint64_t failures;		/* since it began, this one included */
 	struct request request;		/* of the change */
 	struct plan plan;		/* its diagnostics are the reasons */
 	struct logins logins;		/* that a repair must not cut off */

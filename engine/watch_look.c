@@ -290,6 +290,7 @@ static int find_repair(struct watch_look *look, struct aim *a)
 	plan_release(&look->plan);
 	look->plan = (struct plan){ .rq = &look->request };
 	err = apply_settle(&look->plan, &a->state);
+	look->tried = err != 0;
 	if (!err)
 		err = take_aim(look, a);
 	if (err || look->sight != WATCH_IN_FORCE)
@@ -317,6 +318,7 @@ static int mend(struct watch_look *look, struct aim *a)
 
 	if (err || look->sight != WATCH_IN_FORCE || !look->steps)
 		return err;
+	look->tried = true;
 	transact(&look->plan, &look->done);
 	/* All of it was given up. */
 	if (look->done.outcome == OUTCOME_CHANGED && !look->done.steps)

@@ -80,7 +80,9 @@ static void print_sight(const struct watch_look *look)
 		print_steps(look);
 		fputs(")", stdout);
 		print_writer(look);
-		printf("; it was put back three times in a row; the next attempt is in %u s",
+		printf("; %s; the next attempt is in %u s",
+		       look->failing ? "it could not be put back" :
+				       "it was put back three times in a row",
 		       look->seconds);
 		break;
 	case WATCH_UNKNOWN:
@@ -126,14 +128,16 @@ static void print_json(const struct watch_look *look)
 
 	json_memory_watch();
 	json_add_diags(diags, &look->plan.diags);
-	o = json_pack("{s:i, s:s, s:s, s:I, s:I, s:o, s:o, s:I, s:o}", "schema", 1,
+	o = json_pack("{s:i, s:s, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:o}",
+		      "schema", 1,
 		      "command", "watch", "event",
 		      watch_sight_name(look->sight), "change",
 		      (json_int_t)look->change, "steps",
 		      (json_int_t)look->steps, "writer",
 		      writer_object(look->writer), "last_writer",
 		      writer_object(look->last_writer), "wait_seconds",
-		      (json_int_t)look->seconds, "diagnostics", diags);
+		      (json_int_t)look->seconds, "failures",
+		      (json_int_t)look->failures, "diagnostics", diags);
 	if (!o || json_memory_lost() || json_dumpf(o, stdout, JSON_COMPACT))
 		fputs("ctpolicy watch: out of memory\n", stderr);
 	else
@@ -144,7 +148,7 @@ static void print_json(const struct watch_look *look)
 /* What was told so far. */
 struct tally {
 	const struct options *o;
-	uint64_t repairs, failures, last_repair;
+	uint64_t repairs, last_repair;
 };
 
 static void put_metrics(const struct watch_look *look, const struct tally *t,
@@ -160,8 +164,11 @@ static void put_metrics(const struct watch_look *look, const struct tally *t,
 		      t->repairs,
 		      "How often ctpolicy's rules were put back since the watcher began.");
 	metric_number(out, "ctpolicy_watch_failures_total", "counter",
-		      t->failures,
+		      look->failures,
 		      "How often they could not be put back, or not be looked at.");
+	metric_number(out, "ctpolicy_watch_wait_seconds", "gauge",
+		      look->sight == WATCH_WAITS ? look->seconds : 0,
+		      "How long the next attempt to put them back waits, after several in a row.");
 	if (t->last_repair)
 		metric_number(out,
 			      "ctpolicy_watch_last_repair_timestamp_seconds",
@@ -178,7 +185,6 @@ static void count(const struct watch_look *look, struct tally *t)
 		t->repairs++;
 		t->last_repair = (uint64_t)time(NULL);
 	}
-	t->failures += look->err != 0;
 	if (!t->o->prometheus)
 		return;
 	put_metrics(look, t, &text);
@@ -231,8 +237,8 @@ const struct command cmd_watch = {
 "they stand among, the same policy is applied again, checked and verified as by\n"
 "apply, and a line says who wrote. Nothing is put back while a change is on\n"
 "trial, after 'ctpolicy remove', or of what was applied before the machine was\n"
-"booted. After three repairs in a minute, the next one waits. SIGHUP: look\n"
-"now. ctpolicy-watch.service runs it.\n",
+"booted. After three repairs in a minute, or three that failed, the next one\n"
+"waits. SIGHUP: look now. ctpolicy-watch.service runs it.\n",
 	.exits =
 "Exit code: 0 told to end, or with --once: in force, or there is nothing to put\n"
 "back; 10, 11, 13, 14 as apply; 77 no permission, 64 bad command line.\n",

@@ -76,8 +76,8 @@ class Case(unittest.TestCase):
         self.assertEqual(code, 0, "%s: %s" % (words, said))
         return said
 
-    def begin(self):
-        self.watch = Watch(LAB.server)
+    def begin(self, *under):
+        self.watch = Watch(LAB.server, *under)
         self.told("in_force")
 
     def told(self, event):
@@ -172,6 +172,41 @@ class Case(unittest.TestCase):
         self.watch.signal(signal.SIGHUP)
         self.repaired()
         self.served()
+
+    def test_what_always_fails_is_not_tried_all_the_time(self):
+        """Others write rules, and the repair cannot be made: it waits longer
+        and longer, and says so once each time."""
+        if self.dialect == "legacy":
+            self.begin()
+            LAB.server.run("mount -o remount,ro /var/lib")
+        else:
+            self.begin("env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-D",
+                       "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendmsg",
+                       "-e", "inject=sendmsg:error=ENOMEM")
+        try:
+            self.fails_for_good()
+        finally:
+            LAB.server.run("mount -o remount,rw /var/lib")
+
+    def fails_for_good(self):
+        self.wipe()
+        for _ in range(60):
+            LAB.server.nft("add table ip busy; delete table ip busy")
+            if self.watch.wait("waiting", .5):
+                break
+        failed, waits = self.of("failed"), self.of("waiting")
+        self.assertEqual((len(failed), len(waits)), (1, 1), self.watch.events)
+        self.assertGreater(waits[0]["wait_seconds"], 30)
+        self.assertGreater(waits[0]["failures"], failed[0]["failures"] + 1)
+        for _ in "once", "twice":
+            LAB.server.nft("add table ip busy; delete table ip busy")
+            self.silent("failed")
+        self.assertEqual(self.of("waiting"), waits)
+        self.watch.signal(signal.SIGHUP)
+        self.told("failed")
+
+    def of(self, event):
+        return [e for e in self.watch.events if e["event"] == event]
 
     def test_a_reload_in_two_parts(self):
         """As firewalld's, three times in a minute: each is put back whole."""

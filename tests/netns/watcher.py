@@ -15,9 +15,10 @@ PATIENCE = 20
 class Watch:
     """The program, and the events that it has told of."""
 
-    def __init__(self, space):
+    def __init__(self, space, *under):
+        """`under`: the program that runs it."""
         self.process = space.popen(
-            [lab.CTPOLICY, "watch", "--json"], stdout=subprocess.PIPE,
+            [*under, lab.CTPOLICY, "watch", "--json"], stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.rest = b""
