@@ -10,7 +10,10 @@
 #include "engine/tune_check.h"
 #include "engine/unsettled.h"
 
-/* The newest one that nobody has to confirm any more. */
+/*
+ * The newest one that nobody has to confirm any more, and that this version can
+ * read: an older policy is better than none.
+ */
 static int find_last(struct state *state, struct record *ret, struct diags *d)
 {
 	uint32_t ids[STATE_KEPT + 1];
@@ -25,7 +28,18 @@ static int find_last(struct state *state, struct record *ret, struct diags *d)
 		n--;
 	if (err)
 		return err;
-	return n ? state_record(state, ids[n - 1], ret, d) : -ENOENT;
+	do
+		err = n ? state_record(state, ids[--n], ret, d) : -ENOENT;
+	while (err == -EIO);
+	return err;
+}
+
+/* What is wrong with what is not used after all. */
+static void soften_errors(struct diags *to, const struct diags *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (from->v[i].level == DIAG_ERROR)
+			diag_soften(to, &from->v[i]);
 }
 
 /* `err` stays as it is where nothing was applied. */
@@ -46,10 +60,8 @@ static int load_last(struct plan *p, struct request *rq, const char *file,
 		diags_append(&p->diags, &said);
 		return err;
 	}
-	/* What is wrong with the file, which is not used after all. */
-	for (size_t i = 0; i < p->diags.n; i++)
-		if (p->diags.v[i].level == DIAG_ERROR)
-			diag_soften(&old.diags, &p->diags.v[i]);
+	soften_errors(&old.diags, &p->diags);
+	soften_errors(&old.diags, &said);
 	diag_add(&old.diags, DIAG_WARNING, 0, ID_FALLBACK, NOPOS,
 		 "policy %s cannot be used; the one of change %u is applied instead",
 		 file, last.id);

@@ -17,6 +17,8 @@
 struct kept_originals {
 	struct originals *of;		/* of each row of backends[] */
 	size_t n;
+	bool other;			/* on disk are another version's... */
+	bool said;			/* ... which was said */
 };
 
 void originals_free(struct kept_originals **k)
@@ -59,7 +61,8 @@ static int take(struct kept_originals *k, const struct saved_originals *s)
 }
 
 /* Who only looks needs no lock, and may find no folder. */
-static int read_saved(struct plan *p, struct saved_originals *ret)
+static int read_saved(struct plan *p, struct saved_originals *ret,
+		      struct diags *d)
 {
 	_cleanup_(diags_release) struct diags unsaid = { 0 };
 	_cleanup_(state_close) struct state *reading = NULL;
@@ -71,7 +74,7 @@ static int read_saved(struct plan *p, struct saved_originals *ret)
 	if (!st)
 		st = reading;
 	if (!err && st)
-		err = saved_originals_read(st, ret, &p->diags);
+		err = saved_originals_read(st, ret, d);
 	return err == -ENOMEM || err == -FAULT_LACKING ? err : 0;
 }
 
@@ -80,6 +83,7 @@ static int load(struct plan *p)
 	_cleanup_(originals_free) struct kept_originals *k =
 		calloc(1, sizeof(*k));
 	_cleanup_(saved_originals_release) struct saved_originals s = { 0 };
+	_cleanup_(diags_release) struct diags said = { 0 };
 	size_t n = 0;
 	int err;
 
@@ -90,7 +94,13 @@ static int load(struct plan *p)
 	if (!k || !k->of)
 		return -ENOMEM;
 	k->n = n;
-	err = read_saved(p, &s);
+	err = read_saved(p, &s, &said);
+	k->other = err == -FAULT_LACKING &&
+		   (p->at_boot || p->rq->falls_back);
+	if (k->other)
+		err = 0;
+	else
+		diags_append(&p->diags, &said);
 	if (!err)
 		err = take(k, &s);
 	if (err)
@@ -107,6 +117,33 @@ int originals_tell(struct plan *p, const struct backend *b,
 	if (!err && b->know)
 		b->know(ctx, those_of(p->originals, b->name));
 	return err;
+}
+
+static bool any_stand_in(const struct image *live)
+{
+	for (size_t i = 0; live && i < live->n_tables; i++)
+		for (size_t k = 0; k < live->tables[i].n_chains; k++)
+			if (own_names_stand_in(live->tables[i].chains[k].name))
+				return true;
+	return false;
+}
+
+int originals_check_version(struct plan *p, const struct part *m)
+{
+	_cleanup_(saved_originals_release) struct saved_originals s = { 0 };
+	struct kept_originals *k = p->originals;
+
+	if (!k || !k->other)
+		return 0;
+	if (any_stand_in(m->live.image))
+		return read_saved(p, &s, &p->diags);
+	if (!k->said && !p->recovers)
+		diag_add(&p->diags, DIAG_WARNING, 0, ID_RECORD_PASSED_OVER,
+			 NOPOS,
+			 "the file originals in %s was written by another version of ctpolicy and is passed over: what it keeps of the host's rules cannot be put back",
+			 state_path(p->state));
+	k->said = true;
+	return 0;
 }
 
 void originals_complete(struct plan *p, const struct backend *b,
@@ -411,10 +448,20 @@ static int give(const struct originals *o, const char *target,
 	return err;
 }
 
+static int set_aside(struct plan *p)
+{
+	int err = p->originals->other ?
+			  saved_originals_set_aside(p->state, &p->diags) : 0;
+
+	if (!err)
+		p->originals->other = false;
+	return err;
+}
+
 static int write_all(struct plan *p)
 {
 	_cleanup_(saved_originals_release) struct saved_originals s = { 0 };
-	int err = 0;
+	int err = set_aside(p);
 
 	for (size_t i = 0; !err && i < p->originals->n; i++)
 		err = give(&p->originals->of[i], backends[i]->name, &s);

@@ -21,6 +21,11 @@ struct kept_originals;
 /* Right after it was opened. */
 int originals_tell(struct plan *p, const struct backend *b,
 		   struct backend_ctx *ctx);
+/*
+ * Another version's, at boot, keep no rules away: a warning. -FAULT_LACKING,
+ * with a diagnostic: some of the rules stand in for others even now.
+ */
+int originals_check_version(struct plan *p, const struct part *m);
 /* What is wanted, read from a record, does not say what it stands in for. */
 void originals_complete(struct plan *p, const struct backend *b,
 			struct image *want);

@@ -261,6 +261,8 @@ int plan_compare_part(struct plan *p, struct part *m)
 	changeset_free(&m->changes);
 	if (!fresh)
 		err = look(p, m);
+	if (!err)
+		err = originals_check_version(p, m);
 	if (!err && m->live.image && !m->said_lost) {
 		m->said_lost = true;
 		err = originals_say_lost(p, m);

@@ -50,6 +50,7 @@ struct plan {
 	bool compared;			/* once at least */
 	bool kept_told;			/* what stays, as `keep` says */
 	bool recovers;			/* the journal is about this change */
+	bool at_boot;		/* other versions' notes are in nobody's way */
 	bool unjournaled;		/* nothing more is written down */
 	struct change *read;		/* parts to take; borrowed, or NULL */
 	const char *why;		/* why this backend; NULL: was told */

@@ -186,7 +186,8 @@ static void begin(struct recovery *v, const struct request *rq,
 	*v = (struct recovery){
 		.request = own,
 		.plan = { .rq = &v->request, .state = state,
-			  .diags = v->plan.diags },
+			  .diags = v->plan.diags,
+			  .at_boot = rq->falls_back },
 		.done = { .outcome = OUTCOME_UNCHANGED },
 	};
 }
@@ -401,16 +402,25 @@ static bool is_in_the_way(const struct recovery *v, const char *command,
 	       (strcmp(command, "apply") && strcmp(command, "remove"));
 }
 
+/* False: it could not be renamed, or what cannot be read is another file. */
+static bool set_aside(const struct plan *p, const struct recovery *v)
+{
+	return diags_has(&v->plan.diags, ID_RECORD_VERSION) &&
+	       !journal_set_aside(p->state);
+}
+
 /* What is an error for `recover` is a warning for commands that go on. */
 static int pass_over(struct plan *p, const struct recovery *v)
 {
 	const char *why = "it cannot be undone";
+	bool aside = set_aside(p, v);
 
 	for (size_t i = 0; i < v->plan.diags.n; i++)
 		if (v->plan.diags.v[i].level == DIAG_ERROR)
 			why = v->plan.diags.v[i].msg;
 	diag_add(&p->diags, DIAG_WARNING, 0, ID_RECORD_PASSED_OVER, NOPOS,
-		 "an unfinished change is ignored: %s", why);
+		 "an unfinished change is ignored: %s%s", why,
+		 aside ? "; it is now journal.other" : "");
 	return pending_drop(p->state, &p->diags);
 }
 

@@ -25,11 +25,13 @@ struct state {
 
 #define STATE_LOCK "lock"
 #define STATE_JOURNAL "journal"
+#define STATE_JOURNAL_ASIDE "journal.other"
 #define STATE_PENDING "pending"
 #define STATE_ASIDE "pending.other"
 #define STATE_RESULT "result"
 #define STATE_WATCH "watch"
 #define STATE_ORIGINALS "originals"
+#define STATE_ORIGINALS_ASIDE "originals.other"
 #define STATE_FILES "files"
 #define STATE_MODULES "modules"
 #define STATE_SETTINGS "settings"

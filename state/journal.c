@@ -384,3 +384,8 @@ int journal_drop(struct state *st, struct diags *d)
 {
 	return unlink_file(st, JOURNAL, d);
 }
+
+int journal_set_aside(struct state *st)
+{
+	return state_file_rename(st->dir, JOURNAL, STATE_JOURNAL_ASIDE);
+}

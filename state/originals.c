@@ -172,3 +172,16 @@ int saved_originals_read(struct state *st, struct saved_originals *ret,
 			"%s/" STATE_ORIGINALS " is damaged: rules of the host's that were replaced cannot be put back",
 			st->path);
 }
+
+int saved_originals_set_aside(struct state *st, struct diags *d)
+{
+	int err = state_file_rename(st->dir, STATE_ORIGINALS,
+				    STATE_ORIGINALS_ASIDE);
+
+	if (err)
+		return state_cannot(st, "set aside", STATE_ORIGINALS, err, d);
+	diag_add(d, DIAG_NOTE, 0, ID_RECORD_PASSED_OVER, NOPOS,
+		 "%s/" STATE_ORIGINALS " is now " STATE_ORIGINALS_ASIDE,
+		 st->path);
+	return 0;
+}

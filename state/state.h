@@ -70,6 +70,8 @@ int journal_read_undone(struct state *st, const struct record *journal,
 int journal_finish(struct state *st, struct diags *d);
 /* The change was undone. */
 int journal_drop(struct state *st, struct diags *d);
+/* One that cannot be read keeps what it says, under another name. */
+int journal_set_aside(struct state *st);
 
 int state_record(struct state *st, uint32_t id, struct record *ret,
 		 struct diags *d);

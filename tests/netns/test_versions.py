@@ -214,6 +214,74 @@ class Newer(unittest.TestCase):
             os.rename(aside, path)
         os.unlink(path)
 
+    def aside(self, path, now, words=("apply", "--fallback")):
+        """Applied, and the file is kept under another name."""
+        code, said = ctpolicy(*words, policy("web", 80))
+        self.assertEqual(code, 0, said)
+        self.assertIn("was written by another version of ctpolicy", said)
+        self.assertIn("now %s.other" % os.path.basename(path), said)
+        self.assertIn("[CT585]", said)
+        self.assertEqual(read(path + ".other"), now)
+        self.assertIn("ctpolicy", ruleset().lower())
+        os.unlink(path + ".other")
+
+    @staticmethod
+    def boot():
+        """The host's own rules, and no others."""
+        subprocess.run("nft flush ruleset; for t in raw mangle filter; do "
+                       "for f in iptables ip6tables; do $f-legacy -t $t -F; "
+                       "$f-legacy -t $t -X; done; done; ipset -X",
+                       shell=True, check=False)
+        command, rules = RULES
+        subprocess.run(command.split(), input=rules, text=True, check=True)
+        return ruleset()
+
+    def test_boot_replaced_rules(self):
+        """Nor does what another version has replaced, unless it still is."""
+        self.done("confirm")
+        path, = glob.glob(STATE + "/*/originals")
+        newer(path, lambda s: s.update(schema=2))
+        now, rules = read(path), ruleset()
+        code, said = ctpolicy("apply", "--fallback", policy("web", 80))
+        self.assertEqual(code, 69, said)
+        self.assertIn(path + " was written by another version of ctpolicy "
+                      "[CT584]", said)
+        self.assertEqual((read(path), ruleset()), (now, rules))
+        was = self.boot()
+        self.assertEqual(ctpolicy("apply", policy("web", 80))[0], 69)
+        self.aside(path, now)
+        self.done("remove")
+        self.assertEqual(ruleset(), was)
+
+    def test_boot_unfinished(self):
+        """A change of another version's, cut short, stays on record."""
+        self.done("confirm")
+        record, = glob.glob(STATE + "/*/1")
+        path = os.path.join(os.path.dirname(record), "journal")
+        now = sealed('{"format":3}\n')
+        for words in (("apply", "--fallback"), ("apply",)):
+            put(path, now)
+            code, said = ctpolicy("recover")
+            self.assertEqual((code, read(path)), (74, now), said)
+            self.aside(path, now, words)
+
+    def test_boot_last_policy(self):
+        """The newest one that can be read is in force, where a file breaks."""
+        self.done("confirm")
+        path, = glob.glob(STATE + "/*/2")
+        now = sealed('{"format":3}\n')
+        put(path, now)
+        self.boot()
+        bad = os.path.join(TMP, "bad.yaml")
+        with open(bad, "w") as f:
+            f.write("version: one\n")
+        code, said = ctpolicy("apply", "--fallback", bad)
+        self.assertEqual(code, 0, said)
+        self.assertIn(path + " was written by another version", said)
+        self.assertIn("the one of change 1 is applied instead", said)
+        self.assertIn("ctpolicy", ruleset().lower())
+        self.assertEqual(read(path), now)
+
     def test_boot_on_trial(self):
         """What is on trial for certain is left, there too."""
         path = self.without_waiter()
