@@ -59,8 +59,8 @@ static bool is_mark(const struct term *t)
 
 static bool is_named(const struct foreign *f, const struct term *t)
 {
-	return t->kind == TERM_MATCH && f->sets[t->set].name && !t->masked &&
-	       !t->either;
+	return (t->kind == TERM_MATCH || t->kind == TERM_VMAP) &&
+	       f->sets[t->set].name && !t->masked && !t->either;
 }
 
 /* Any interface but these, which no accept rule can say. */
@@ -292,7 +292,7 @@ static void put_device(const struct foreign *f, uint32_t rule,
 	}
 }
 
-/* ip saddr . th dport != @some */
+/* ip saddr . th dport != @some; ip saddr vmap @some */
 static bool put_lookup(const struct foreign *f, const struct term *t,
 		       struct strbuf *out)
 {
@@ -312,8 +312,8 @@ static bool put_lookup(const struct foreign *f, const struct term *t,
 			return false;
 		strbuf_printf(out, "%s%s ", i ? ". " : "", w);
 	}
-	strbuf_printf(out, "%s@%s ", t->negated ? "!= " : "",
-		      f->sets[t->set].name);
+	strbuf_printf(out, "%s@%s ", t->kind == TERM_VMAP ? "vmap " :
+		      t->negated ? "!= " : "", f->sets[t->set].name);
 	return true;
 }
 
@@ -406,6 +406,20 @@ static bool is_trace(const char *target)
 	return false;
 }
 
+/* The verdict is the map's, whatever that holds. */
+static bool put_map(const struct foreign *f, uint32_t rule, struct strbuf *out)
+{
+	const struct foreign_rule *r = &f->rules[rule];
+
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		if (t->kind == TERM_VMAP)
+			return is_named(f, t) && put_lookup(f, t, out);
+	}
+	return false;
+}
+
 static bool put_verdict(const struct foreign *f, uint32_t rule, bool syn,
 			const struct foreign_outcome *v, struct strbuf *out)
 {
@@ -429,8 +443,9 @@ static bool put_verdict(const struct foreign *f, uint32_t rule, bool syn,
 		strbuf_puts(out, "-j RETURN");
 		return ipt;
 	case FOREIGN_TARGET:
-		return ipt && is_trace(v->target) &&
-		       put_parts(f->rules[rule].raw, "-j", NULL, out);
+		return !ipt ? put_map(f, rule, out) :
+		       is_trace(v->target) &&
+			       put_parts(f->rules[rule].raw, "-j", NULL, out);
 	case FOREIGN_RETURN:
 		break;
 	}
@@ -450,7 +465,8 @@ int echo_words(const struct foreign *f, uint32_t rule, uint64_t echoed,
 			    "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN " :
 			    "tcp flags syn / fin,syn,rst,ack ");
 	for (uint32_t i = 0; said && i < r->n_terms && i < 64; i++)
-		if (echoed & UINT64_C(1) << i && !is_put(f, rule, i, echoed))
+		if (echoed & UINT64_C(1) << i && !is_put(f, rule, i, echoed) &&
+		    f->terms[r->terms + i].kind != TERM_VMAP)
 			said = put_term(f, rule, &f->terms[r->terms + i], &b);
 	said = said && put_verdict(f, rule, syn, verdict, &b);
 	while (b.n && b.s[b.n - 1] == ' ')

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "audit/echo.h"
+#include "audit/fit_glance.h"
 #include "audit/fit_narrow.h"
 #include "core/mem.h"
 
@@ -281,12 +282,6 @@ static bool has_state(const struct foreign *f, const struct term *t,
 	return in != t->negated;
 }
 
-static bool is_state(const struct term *t)
-{
-	return (t->kind == TERM_MATCH || t->kind == TERM_VMAP) &&
-	       t->n_fields == 1 && t->field[0] == FIELD_STATE;
-}
-
 static const struct term *map_of(const struct foreign *f, uint32_t rule)
 {
 	const struct foreign_rule *r = &f->rules[rule];
@@ -297,12 +292,36 @@ static const struct term *map_of(const struct foreign *f, uint32_t rule)
 	return NULL;
 }
 
+/* Ranges of the map, each a branch. */
+static uint32_t mapped(const struct foreign *f, const struct term *map)
+{
+	const struct key_set *set = &f->sets[map->set];
+
+	return set->known && set->n_fields == 1 ? set->n : 0;
+}
+
+const struct key_set *fit_named_map(const struct foreign *f, uint32_t rule)
+{
+	const struct term *map = map_of(f, rule);
+
+	return map && f->sets[map->set].name && !fit_is_state(map) ?
+		       &f->sets[map->set] : NULL;
+}
+
 uint32_t fit_branches(const struct foreign *f, uint32_t rule)
 {
 	const struct term *map = map_of(f, rule);
 	const struct key_set *set = map ? &f->sets[map->set] : NULL;
 
-	return !set || !set->known || set->n_fields > 1 ? 1 : set->n;
+	if (!set || !set->known || set->n_fields > 1)
+		return 1;
+	return set->n + (fit_named_map(f, rule) ? 1 : 0);
+}
+
+static bool is_whole_map(const struct foreign *f, uint32_t rule,
+			 uint32_t branch)
+{
+	return fit_named_map(f, rule) && branch >= mapped(f, map_of(f, rule));
 }
 
 static enum fit fit_and(enum fit a, enum fit b)
@@ -316,12 +335,13 @@ static enum fit fit_and(enum fit a, enum fit b)
 
 /* What the term leaves of the lot; of what it cannot tell, its words may. */
 static void take_unsure(const struct foreign *f, uint32_t rule,
-			const struct term *t, enum fit one, struct fitting *x)
+			const struct term *t, enum fit one, bool whole,
+			struct fitting *x)
 {
 	size_t n = (size_t)(t - f->terms) - f->rules[rule].terms;
 
 	x->fit = fit_and(x->fit, one);
-	if (one == FIT_UNSURE && n < 64 && echo_can(f, rule, t))
+	if (one == FIT_UNSURE && n < 64 && echo_can(f, rule, t) && whole)
 		x->echoed |= UINT64_C(1) << n;
 	else
 		x->rest = fit_and(x->rest, one);
@@ -334,24 +354,24 @@ static int take_term(const struct foreign *f, uint32_t rule,
 {
 	const struct key_set *set = &f->sets[t->set];
 	uint32_t from = t->kind == TERM_VMAP ? branch : 0;
-	uint32_t n = t->kind == TERM_VMAP	? 1 :
-		     t->kind == TERM_OPAQUE	? 0 : set->n;
+	uint32_t n = t->kind == TERM_VMAP ? 1 : set->n;
 	enum fit one;
 	int err;
 
-	if (t->kind == TERM_OPAQUE) {
+	if (t->kind == TERM_OPAQUE ||
+	    (t->kind == TERM_VMAP && x->whole_map)) {
 		x->plain = false;
-		take_unsure(f, rule, t, FIT_UNSURE, x);
+		take_unsure(f, rule, t, FIT_UNSURE, true, x);
 		return 0;
 	}
-	if (is_state(t) && set->known) {
+	if (fit_is_state(t) && set->known) {
 		x->tracked &= has_state(f, t, from, n, lot->tracked);
 		x->untracked &= has_state(f, t, from, n, lot->untracked);
 		return 0;
 	}
 	err = ask(f, t, from, n, lot, &x->match, &one);
 	x->plain &= term_is_plain(t);
-	take_unsure(f, rule, t, one, x);
+	take_unsure(f, rule, t, one, t->kind != TERM_VMAP, x);
 	return err;
 }
 
@@ -360,11 +380,12 @@ static void take_map(const struct foreign *f, const struct term *t,
 {
 	const struct key_set *set = &f->sets[t->set];
 
-	x->plain &= is_state(t);
-	if (set->known && set->n_fields == 1)
+	x->plain &= fit_is_state(t);
+	if (branch < mapped(f, t))
 		x->verdict = f->outcomes[set->outcome + branch];
 	else
-		x->verdict.verdict = FOREIGN_TARGET;
+		x->verdict = (struct foreign_outcome){
+			.verdict = FOREIGN_TARGET };
 }
 
 static int take_terms(const struct foreign *f, uint32_t rule, uint32_t branch,
@@ -385,81 +406,6 @@ static int take_terms(const struct foreign *f, uint32_t rule, uint32_t branch,
 	return err;
 }
 
-/*
- * A glance, for there are rules by the ten thousand: most ask for another port,
- * or ban one address of a lot that has any.
- */
-static bool is_listed(const struct foreign *f, const struct term *t)
-{
-	return t->kind == TERM_MATCH && t->n_fields == 1 && !t->negated &&
-	       !t->either && !t->masked && f->sets[t->set].known &&
-	       !f->sets[t->set].name;
-}
-
-static bool misses_ports(const struct foreign *f, const struct term *t,
-			 const struct port_set *s)
-{
-	const struct key_set *set = &f->sets[t->set];
-
-	for (uint32_t i = 0; i < set->n; i++) {
-		const struct key_range *r = &f->ranges[set->first + i];
-		uint16_t first = (uint16_t)(r->first[0] << 8 | r->first[1]);
-		uint16_t last = (uint16_t)(r->last[0] << 8 | r->last[1]);
-
-		for (size_t k = 0; k < s->n; k++)
-			if (s->v[k].first <= last && s->v[k].last >= first)
-				return false;
-	}
-	return s->n;
-}
-
-static bool misses(const struct foreign *f, const struct foreign_rule *r,
-		   const struct match *m)
-{
-	for (uint32_t i = 0; i < r->n_terms; i++) {
-		const struct term *t = &f->terms[r->terms + i];
-
-		if (is_listed(f, t) &&
-		    ((t->field[0] == FIELD_DPORT &&
-		      misses_ports(f, t, &m->dport)) ||
-		     (t->field[0] == FIELD_SPORT &&
-		      misses_ports(f, t, &m->sport))))
-			return true;
-	}
-	return false;
-}
-
-static bool is_one_address(const struct foreign *f, const struct term *t,
-			   const struct match *m)
-{
-	const struct key_range *r;
-
-	if (!is_listed(f, t) || f->sets[t->set].n != 1)
-		return false;
-	r = &f->ranges[f->sets[t->set].first];
-	return ((t->field[0] == FIELD_SADDR && !m->saddr.n) ||
-		(t->field[0] == FIELD_DADDR && !m->daddr.n)) &&
-	       !memcmp(r->first, r->last, TERM_KEY_MAX);
-}
-
-/* It takes one address of any, and which one leads nowhere. */
-static bool picks_one(const struct foreign *f, const struct foreign_rule *r,
-		      const struct match *m)
-{
-	bool picks = false;
-
-	if (r->verdict == FOREIGN_JUMP || r->verdict == FOREIGN_GOTO)
-		return false;
-	for (uint32_t i = 0; i < r->n_terms; i++) {
-		const struct term *t = &f->terms[r->terms + i];
-
-		if (t->kind == TERM_VMAP || is_state(t))
-			return false;
-		picks |= is_one_address(f, t, m);
-	}
-	return picks;
-}
-
 int fit_branch(const struct foreign *f, uint32_t rule, uint32_t branch,
 	       const struct lot *lot, struct fitting *ret)
 {
@@ -468,12 +414,13 @@ int fit_branch(const struct foreign *f, uint32_t rule, uint32_t branch,
 		.fit = FIT_ALL, .tracked = true, .untracked = true,
 		.rest = FIT_ALL, .plain = true,
 		.verdict = { r->verdict, r->target },
+		.whole_map = is_whole_map(f, rule, branch),
 	};
 	int err = 0;
 
-	if (misses(f, r, &lot->rule.match))
+	if (fit_misses(f, r, &lot->rule.match))
 		x.fit = FIT_NONE;
-	else if (!lot->precise && picks_one(f, r, &lot->rule.match))
+	else if (!lot->precise && fit_picks_one(f, r, &lot->rule.match))
 		x.fit = x.rest = FIT_UNSURE;
 	else
 		err = match_copy(&lot->rule.match, &x.match);

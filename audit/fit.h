@@ -5,7 +5,8 @@
  * Shape:  what no match can say may still be asked in the words of the host's
  *         rule (audit/echo.h). A lot is all packets of an accept rule in one
  *         family. A rule of the host's has one branch, or, with a verdict
- *         map, one for each range of it. `tracked`: the branch takes them as
+ *         map, one for each range of it; a map with a name has one more, for
+ *         whatever it may hold tomorrow. `tracked`: the branch takes them as
  *         they are while conntrack follows the flow; `untracked`: as they are
  *         once it does not. What the rest of its terms leaves of them is
  *         `match`.
@@ -39,11 +40,14 @@ struct fitting {
 	bool tracked, untracked;
 	struct match match;
 	struct foreign_outcome verdict;
+	bool whole_map;	/* all that a map with a name may say */
 	bool plain;	/* asks for no more than protocol, flags and state */
 	enum fit rest;	/* `fit`, but for the terms of `echoed` */
 	uint64_t echoed; /* 1 << n: term n can be asked in its own words */
 };
 
+/* The map that decides, if it has a name and does not ask for states. */
+const struct key_set *fit_named_map(const struct foreign *f, uint32_t rule);
 uint32_t fit_branches(const struct foreign *f, uint32_t rule);
 int fit_branch(const struct foreign *f, uint32_t rule, uint32_t branch,
 	       const struct lot *lot, struct fitting *ret);

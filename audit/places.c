@@ -55,6 +55,16 @@ bool places_is_drop(enum foreign_verdict v)
 
 /* ---- what do such packets meet here, or did while tracked? ---- */
 
+/*
+ * Nobody knows what a chain or a map will hold tomorrow: bans, as a rule. Only
+ * where untracked packets would not come there is there anything to do.
+ */
+static bool may_ban(const struct fitting *y, uint32_t to)
+{
+	return y->tracked && !y->untracked &&
+	       (to != FOREIGN_NOWHERE || y->whole_map);
+}
+
 static int branch_meets(struct search *x, const struct here *h, uint32_t rule,
 			uint32_t branch, const struct lot *lot, bool accept,
 			bool *ret)
@@ -65,9 +75,10 @@ static int branch_meets(struct search *x, const struct here *h, uint32_t rule,
 
 	if (err || !y.fit || (!y.untracked && !y.tracked))
 		return err;
-	*ret |= accept ? y.verdict.verdict == FOREIGN_ACCEPT :
-			 places_is_drop(y.verdict.verdict);
 	to = places_target(x, h, &y.verdict);
+	*ret |= accept ? y.verdict.verdict == FOREIGN_ACCEPT :
+			 places_is_drop(y.verdict.verdict) ||
+				 may_ban(&y, to);
 	return to == FOREIGN_NOWHERE ? 0 :
 				       places_meets(x, to, lot, accept, ret);
 }

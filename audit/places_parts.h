@@ -105,8 +105,8 @@ int places_pass_by(struct search *x, const struct here *h, uint32_t at,
 		   const struct lot *lot, bool *ret);
 /*
  * A rule accepts all that is untracked: ahead of it, first packets meet what
- * tracked ones would, unless the host has untracked packets of its own there,
- * or the service is open to whom nothing forbids it.
+ * tracked ones would, unless the host has untracked packets of its own there.
+ * Where the service is open, nothing is dropped by default.
  */
 int places_carve(struct search *x, const struct here *h, uint32_t at,
 		 const struct lot *lot, const struct fitting *y);

@@ -15,6 +15,8 @@ struct replay {
 	unsigned int turn;	/* of the one that was put last */
 	bool puts;		/* false: just look */
 	bool carves;		/* what is dropped has to be dropped ahead */
+	bool opens;		/* ... but for what is dropped by default */
+	bool by_default;	/* only plain jumps lead to where it looks */
 	bool accepts, drops;	/* some of them are, or may be */
 };
 
@@ -41,6 +43,20 @@ static int replay_put(struct search *x, struct replay *p,
 	return err;
 }
 
+/* Does one of a map's verdicts lead to a chain, or back from this one? */
+static bool leads_on(const struct foreign *f, const struct key_set *map)
+{
+	for (uint32_t i = 0; i < map->n; i++) {
+		enum foreign_verdict v =
+			f->outcomes[map->outcome + i].verdict;
+
+		if (v != FOREIGN_NONE && v != FOREIGN_ACCEPT &&
+		    !places_is_drop(v))
+			return true;
+	}
+	return false;
+}
+
 static int replay_words(struct search *x, struct replay *p, uint32_t rule,
 			const struct lot *lot, const struct fitting *y,
 			enum replayed *ret)
@@ -52,7 +68,12 @@ static int replay_words(struct search *x, struct replay *p, uint32_t rule,
 	const char *words = NULL;
 	int err;
 
+	*ret = all ? REPLAY_DONE : REPLAY_ON;
+	if (p->opens && p->by_default && y->plain && places_is_drop(v))
+		return 0;
 	*ret = REPLAY_STUCK;
+	if (y->whole_map && leads_on(x->f, fit_named_map(x->f, rule)))
+		return 0;
 	if (p->n++ == REPLAY_MAX ||
 	    (!places_may_count(lot) && echo_counts(x->f, rule)))
 		return 0;
@@ -63,7 +84,7 @@ static int replay_words(struct search *x, struct replay *p, uint32_t rule,
 	*ret = all && (v == FOREIGN_ACCEPT || places_is_drop(v)) ?
 		       REPLAY_DONE : REPLAY_ON;
 	p->accepts |= v == FOREIGN_ACCEPT;
-	p->drops |= places_is_drop(v);
+	p->drops |= places_is_drop(v) || y->whole_map;
 	/* The host's rule is going to drop them. */
 	if (*ret == REPLAY_DONE && places_is_drop(v) && y->untracked &&
 	    !p->carves)
@@ -92,8 +113,8 @@ static int replay_jump(struct search *x, struct replay *p, uint32_t rule,
 	err = replay_words(x, p, rule, part, y, ret);
 	if (!err)
 		err = places_meets(x, to, part, true, &p->accepts);
-	if (!err)
-		err = places_meets(x, to, part, false, &p->drops);
+	/* whatever it holds today */
+	p->drops = true;
 	if (*ret == REPLAY_ON && all)
 		*ret = left == LEFT_NONE ? REPLAY_DONE :
 		       leaves		 ? REPLAY_END : REPLAY_ON;
@@ -110,7 +131,7 @@ static int replay_call(struct search *x, struct replay *p, uint32_t rule,
 	bool leaves = y->verdict.verdict == FOREIGN_GOTO;
 	bool all = y->fit == FIT_ALL;
 	struct lot part = *lot;
-	bool blind = true;
+	bool blind = true, by_default = p->by_default;
 	int err;
 
 	part.rule.match = y->match;
@@ -121,7 +142,9 @@ static int replay_call(struct search *x, struct replay *p, uint32_t rule,
 		return err;
 	if (blind)
 		return replay_jump(x, p, rule, to, &part, y, ret);
+	p->by_default &= y->plain;
 	err = replay_chain(x, p, to, &part, ret);
+	p->by_default = by_default;
 	if (*ret == REPLAY_DONE && !all)
 		*ret = REPLAY_ON;
 	else if (*ret == REPLAY_ON && leaves)
@@ -163,8 +186,10 @@ static int replay_rules(struct search *x, struct replay *p,
 	*ret = REPLAY_ON;
 	for (uint32_t i = from; !err && *ret == REPLAY_ON && i < h->n; i++) {
 		uint32_t n = fit_branches(x->f, h->rules[i]);
+		/* a map with a name as a whole, and never by its elements */
+		uint32_t b = fit_named_map(x->f, h->rules[i]) ? n - 1 : 0;
 
-		for (uint32_t b = 0; !err && *ret == REPLAY_ON && b < n; b++)
+		for (; !err && *ret == REPLAY_ON && b < n; b++)
 			err = replay_branch(x, p, h, i, b, lot, ret);
 	}
 	if (*ret == REPLAY_END)
@@ -200,6 +225,8 @@ static int replay_policy(struct search *x, struct replay *p,
 	if (!c->hook)
 		return 0;
 	*ret = REPLAY_DONE;
+	if (p->opens && drops)
+		return 0;
 	p->accepts |= !drops;
 	p->drops |= drops;
 	if (drops != p->carves)
@@ -255,11 +282,11 @@ static int host_notracks(const struct search *x, const struct lot *lot,
 int places_carve(struct search *x, const struct here *h, uint32_t at,
 		 const struct lot *lot, const struct fitting *y)
 {
-	struct replay p = { .h = h, .at = at, .carves = true };
+	struct replay p = { .h = h, .at = at, .carves = true,
+			    .opens = lot->rule.open, .by_default = h->plain };
 	struct lot part = *lot;
 	enum replayed end = REPLAY_STUCK;
-	bool meant = lot->tracked != IS_NEW || lot->rule.open ||
-		     y->fit == FIT_UNSURE;
+	bool meant = lot->tracked != IS_NEW || y->fit == FIT_UNSURE;
 	int err = meant ? 0 : host_notracks(x, lot, &meant);
 
 	part.rule.match = y->match;

@@ -78,6 +78,34 @@ static int follow(struct search *x, uint32_t to, const struct lot *lot,
 	return places_scan(x, to, &part, false, ret);
 }
 
+/*
+ * The chains that a map with a name leads to today. Who returns from the
+ * repeated rule, or from where it goes, would come back to another place.
+ */
+static int follow_map(struct search *x, const struct here *h, uint32_t rule,
+		      const struct lot *lot, const struct fitting *y,
+		      bool *ret_returns)
+{
+	const struct key_set *set = fit_named_map(x->f, rule);
+	const char *last = NULL;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && !*ret_returns && i < set->n; i++) {
+		const struct foreign_outcome *v =
+			&x->f->outcomes[set->outcome + i];
+		uint32_t to = places_target(x, h, v);
+		enum left left = LEFT_NONE;
+
+		if (to != FOREIGN_NOWHERE && v->target != last)
+			err = follow(x, to, lot, y, &left);
+		last = v->target;
+		*ret_returns = v->verdict == FOREIGN_RETURN ||
+			       (v->verdict == FOREIGN_GOTO &&
+				left != LEFT_NONE);
+	}
+	return err;
+}
+
 /* What it does with the tracked ones, and a match cannot say. */
 int places_repeat(struct search *x, const struct here *h, uint32_t at,
 		  const struct lot *lot, const struct fitting *y,
@@ -87,18 +115,22 @@ int places_repeat(struct search *x, const struct here *h, uint32_t at,
 	uint32_t rule = h->rules[at], to = places_target(x, h, &y->verdict);
 	enum left left = places_is_drop(v) || v == FOREIGN_ACCEPT ? LEFT_NONE :
 							      LEFT_SOME;
+	bool returns = false;
 	const char *words = NULL;
 	int err = 0;
 
 	if (y->rest == FIT_UNSURE || !is_noted(x, y, rule) ||
 	    (!places_may_count(lot) && (echo_counts(x->f, rule) ||
-				 v == FOREIGN_TARGET)))
+				 (v == FOREIGN_TARGET && !y->whole_map))))
 		return 0;
 	err = echo_words(x->f, rule, y->echoed, lot->syn, &y->verdict,
 			 &words);
 	if (!err && words && to != FOREIGN_NOWHERE)
 		err = follow(x, to, lot, y, &left);
-	if (err || !words || (v == FOREIGN_GOTO && left != LEFT_NONE))
+	if (!err && words && y->whole_map)
+		err = follow_map(x, h, rule, lot, y, &returns);
+	if (err || !words || (v == FOREIGN_GOTO && left != LEFT_NONE) ||
+	    returns)
 		return err == -ENOENT ? 0 : err;
 	*ends = y->fit == FIT_ALL && left == LEFT_NONE;
 	if (*ends)

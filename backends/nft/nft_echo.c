@@ -221,7 +221,7 @@ static bool take_device(struct words *w, struct nft_echo *e)
 	return e->device[e->n_devices++].name;
 }
 
-/* ip saddr . th dport != @some */
+/* ip saddr . th dport != @some; ip saddr vmap @some, which ends the rule */
 static bool take_lookup(struct words *w, struct nft_echo *e)
 {
 	uint8_t n = 0;
@@ -235,7 +235,11 @@ static bool take_lookup(struct words *w, struct nft_echo *e)
 		n++;
 	} while (take(w, "."));
 	e->lookup[e->n_lookups].n = n;
-	e->lookup[e->n_lookups].negated = take(w, "!=");
+	e->lookup[e->n_lookups].verdicts = take(w, "vmap");
+	if (e->lookup[e->n_lookups].verdicts)
+		e->verdict = FOREIGN_TARGET;
+	else
+		e->lookup[e->n_lookups].negated = take(w, "!=");
 	if (*word_at(w, 0) != '@')
 		return false;
 	e->lookup[e->n_lookups].set = intern(word_at(w, 0) + 1);
@@ -369,6 +373,23 @@ void nft_echo_print_verdict(const struct nft_echo *e, struct strbuf *out)
 	}
 }
 
+static void print_lookup(const struct nft_echo *e, size_t i,
+			 struct strbuf *out)
+{
+	for (size_t k = 0; k < e->lookup[i].n; k++) {
+		strbuf_puts(out, k ? ". " : "");
+		print_key(e->lookup[i].part[k], e->af, out);
+	}
+	strbuf_printf(out, "%s@%s", e->lookup[i].verdicts ? "vmap " :
+		      e->lookup[i].negated ? "!= " : "", e->lookup[i].set);
+}
+
+/* Lookups that are no verdict map. */
+static size_t sets_of(const struct nft_echo *e)
+{
+	return e->n_lookups - (size_t)(e->verdict == FOREIGN_TARGET);
+}
+
 void nft_echo_print(const struct nft_echo *e, struct strbuf *out)
 {
 	if (e->syn)
@@ -378,121 +399,14 @@ void nft_echo_print(const struct nft_echo *e, struct strbuf *out)
 	for (size_t i = 0; i < e->n_devices; i++)
 		strbuf_printf(out, "%s != \"%s\" ", e->device[i].out ?
 			      "oifname" : "iifname", e->device[i].name);
-	for (size_t i = 0; i < e->n_lookups; i++) {
-		for (size_t k = 0; k < e->lookup[i].n; k++) {
-			strbuf_puts(out, k ? ". " : "");
-			print_key(e->lookup[i].part[k], e->af, out);
-		}
-		strbuf_printf(out, "%s@%s ",
-			      e->lookup[i].negated ? "!= " : "",
-			      e->lookup[i].set);
+	for (size_t i = 0; i < sets_of(e); i++) {
+		print_lookup(e, i, out);
+		strbuf_puts(out, " ");
 	}
 	if (e->limit.there)
 		nft_echo_print_limit(e, out);
-	nft_echo_print_verdict(e, out);
-}
-
-static int add_byte(struct foreign *f, struct term *t, uint8_t value)
-{
-	const struct key_range r = { .first = { value }, .last = { value } };
-	int err = foreign_begin_set(f, NULL, 1, false, &t->set);
-
-	if (!err)
-		err = foreign_add_key(f, &r, NULL);
-	return err ? err : foreign_add_term(f, t);
-}
-
-static int add_syn(struct foreign *f)
-{
-	struct term proto = { .kind = TERM_MATCH, .n_fields = 1,
-			      .field = { FIELD_L4PROTO } };
-	struct term flags = { .kind = TERM_MATCH, .n_fields = 1,
-			      .field = { FIELD_TCP_FLAGS }, .masked = true,
-			      .mask = { TH_FIN | TH_SYN | TH_RST | TH_ACK } };
-	int err = add_byte(f, &proto, IPPROTO_TCP);
-
-	return err ? err : add_byte(f, &flags, TH_SYN);
-}
-
-static int add_mark(const struct nft_echo *e, struct foreign *f)
-{
-	struct term t = { .kind = TERM_MATCH, .n_fields = 1,
-			  .field = { FIELD_MARK },
-			  .negated = e->mark.negated, .masked = true };
-	struct key_range r = { 0 };
-	uint32_t mask = htonl(e->mark.mask), value = htonl(e->mark.value);
-	int err = foreign_begin_set(f, NULL, 1, false, &t.set);
-
-	memcpy(t.mask, &mask, sizeof(mask));
-	memcpy(r.first, &value, sizeof(value));
-	memcpy(r.last, &value, sizeof(value));
-	if (!err)
-		err = foreign_add_key(f, &r, NULL);
-	return err ? err : foreign_add_term(f, &t);
-}
-
-static int add_device(const struct nft_echo *e, size_t i, struct foreign *f)
-{
-	struct term t = { .kind = TERM_MATCH, .n_fields = 1, .negated = true,
-			  .field = { e->device[i].out ? FIELD_OIF :
-							FIELD_IIF } };
-	const char *name = e->device[i].name;
-	size_t n = strcspn(name, "*");
-	struct key_range r = { 0 };
-	int err = foreign_begin_set(f, NULL, 1, false, &t.set);
-
-	memcpy(r.first, name, n);
-	memcpy(r.last, name, n);
-	if (name[n])
-		memset(r.last + n, 0xff, sizeof(r.last) - n);
-	if (!err)
-		err = foreign_add_key(f, &r, NULL);
-	return err ? err : foreign_add_term(f, &t);
-}
-
-/* As the host's own rule has it: the set's members are known there. */
-static const struct term *find_lookup(const struct foreign *f, const char *set,
-				      bool negated)
-{
-	uint32_t table = f->chains[f->rules[f->n_rules - 1].chain].table;
-
-	for (size_t i = 0; i < f->n_terms; i++) {
-		const struct term *t = &f->terms[i];
-		const struct key_set *s = &f->sets[t->set];
-
-		if (t->kind == TERM_MATCH && t->negated == negated &&
-		    s->name && s->table == table && !strcmp(s->name, set))
-			return t;
-	}
-	return NULL;
-}
-
-static int add_lookup(const char *set, bool negated, struct foreign *f)
-{
-	struct term opaque = { .kind = TERM_OPAQUE, .name = set };
-	const struct term *found = find_lookup(f, set, negated);
-	struct term t = found ? *found : opaque;
-
-	return foreign_add_term(f, &t);
-}
-
-int nft_echo_terms(const struct nft_echo *e, struct foreign *f)
-{
-	struct foreign_rule *r = &f->rules[f->n_rules - 1];
-	struct term limit = { .kind = TERM_OPAQUE, .name = "limit" };
-	int err = 0;
-
-	r->verdict = e->verdict;
-	r->target = e->target;
-	if (e->syn)
-		err = add_syn(f);
-	if (!err && e->mark.there)
-		err = add_mark(e, f);
-	for (size_t i = 0; !err && i < e->n_devices; i++)
-		err = add_device(e, i, f);
-	for (size_t i = 0; !err && i < e->n_lookups; i++)
-		err = add_lookup(e->lookup[i].set, e->lookup[i].negated, f);
-	if (!err && e->limit.there)
-		err = foreign_add_term(f, &limit);
-	return err;
+	if (e->verdict == FOREIGN_TARGET)
+		print_lookup(e, e->n_lookups - 1u, out);
+	else
+		nft_echo_print_verdict(e, out);
 }

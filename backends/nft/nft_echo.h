@@ -6,7 +6,7 @@
  * Which packets come to it is said by the rules that jump here; it asks the
  * rest: TCP's first packets, a limit, a mark, any interface but one, what a set
  * of the host's holds.
- * Then comes what the host's rule does.
+ * Then comes what the host's rule does, or a verdict map of the host's says.
  *
  * Shape:  "meta mark 0x1 ip saddr @good limit rate 5/minute accept"; the words
  *         of every rule are written in one way alone.
@@ -41,7 +41,7 @@ struct nft_echo {
 	struct {
 		enum key_part part[ECHO_KEYS];
 		uint8_t n;
-		bool negated;
+		bool negated, verdicts;	/* verdicts: it is a map, and last */
 		const char *set;
 	} lookup[ECHO_LOOKUPS];
 	uint8_t n_lookups, af;		/* af: of the addresses looked up */
@@ -50,7 +50,7 @@ struct nft_echo {
 		const char *name;	/* "eth*": all that begin so */
 	} device[ECHO_DEVICES];
 	uint8_t n_devices;
-	enum foreign_verdict verdict;
+	enum foreign_verdict verdict;	/* TARGET: what the map says */
 	const char *target;		/* of a jump */
 	uint8_t reject_type, reject_code;
 };

@@ -80,6 +80,8 @@ static void put_lookup(struct nft_writer *w, const struct nft_echo *e,
 		return;
 	nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
 	nftnl_expr_set_str(x, NFTNL_EXPR_LOOKUP_SET, e->lookup[i].set);
+	if (e->lookup[i].verdicts)
+		nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
 	if (e->lookup[i].negated)
 		nftnl_expr_set_u32(x, NFTNL_EXPR_LOOKUP_FLAGS,
 				   NFT_LOOKUP_F_INV);
@@ -113,10 +115,14 @@ void nft_echo_put(struct nft_writer *w, const struct nft_echo *e)
 	for (size_t i = 0; i < e->n_devices; i++)
 		put_device(w, e, i);
 	for (size_t i = 0; i < e->n_lookups; i++)
-		put_lookup(w, e, i);
+		if (!e->lookup[i].verdicts)
+			put_lookup(w, e, i);
 	if (e->limit.there)
 		put_limit(w, e);
-	put_verdict(w, e);
+	if (e->verdict == FOREIGN_TARGET)
+		put_lookup(w, e, e->n_lookups - 1u);
+	else
+		put_verdict(w, e);
 }
 
 /* A value that is compared, masked perhaps. */
@@ -273,11 +279,16 @@ static void read_cmp(struct reader *r, struct nftnl_expr *x)
 static void read_lookup(struct reader *r, struct nftnl_expr *x)
 {
 	const char *set = nftnl_expr_get_str(x, NFTNL_EXPR_LOOKUP_SET);
+	bool maps = nftnl_expr_is_set(x, NFTNL_EXPR_LOOKUP_DREG);
 
 	r->unknown |= !r->n || r->loaded || r->e.n_lookups == ECHO_LOOKUPS ||
-		      !set || nftnl_expr_is_set(x, NFTNL_EXPR_LOOKUP_DREG);
+		      !set || (maps && nftnl_expr_get_u32(
+				x, NFTNL_EXPR_LOOKUP_DREG) != NFT_REG_VERDICT);
 	if (r->unknown)
 		return;
+	r->e.lookup[r->e.n_lookups].verdicts = r->ended = maps;
+	if (maps)
+		r->e.verdict = FOREIGN_TARGET;
 	memcpy(r->e.lookup[r->e.n_lookups].part, r->part, sizeof(r->part));
 	r->e.lookup[r->e.n_lookups].n = (uint8_t)r->n;
 	r->e.lookup[r->e.n_lookups].negated =

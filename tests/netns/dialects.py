@@ -40,6 +40,11 @@ def translate(version, text):
 def load(space, name, text_of):
     """In place of all rules: text_of(version), for IPv4 and IPv6."""
     space.clear()
+    load_more(space, name, text_of)
+
+
+def load_more(space, name, text_of):
+    """Beside what is there: other tables, and the sets that rules ask for."""
     for version in lab.VERSIONS:
         text = text_of(version)
         if name == "native":

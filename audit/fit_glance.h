@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * audit/fit_glance.h: what a glance at a rule of the host's tells.
+ *
+ * There are rules by the ten thousand, and most ask for another port than an
+ * accept rule has, or ban one address where it has any.
+ */
+#ifndef CTPOLICY_AUDIT_FIT_GLANCE_H
+#define CTPOLICY_AUDIT_FIT_GLANCE_H
+
+#include "rules/foreign.h"
+#include "rules/ruleset.h"
+
+/* Does it ask for the state, and nothing beside it? */
+bool fit_is_state(const struct term *t);
+/* Is it for other ports than these packets have? */
+bool fit_misses(const struct foreign *f, const struct foreign_rule *r,
+		const struct match *m);
+/* Does it take one address of any, and lead nowhere? */
+bool fit_picks_one(const struct foreign *f, const struct foreign_rule *r,
+		   const struct match *m);
+
+#endif

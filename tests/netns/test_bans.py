@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A ban that comes after `apply` holds, wherever the host keeps its bans: in a
+set, a map or a chain that was empty, in each dialect. Where no rule of ctpolicy's
+could see to that, the policy is refused."""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import dialects                                             # noqa: E402
+import lab                                                  # noqa: E402
+from peers import Server, answers, pair                     # noqa: E402
+
+POLICY = """version: 1
+state_matching: allowed
+untracked:
+  - {name: web, role: server, protocol: tcp, ports: [8080], accept: %s}
+"""
+REFUSED = 14
+EVERY = int(os.environ.get("CTPOLICY_EVERY", "1"))
+CLIENT = {4: "192.0.2.2", 6: "2001:db8:1::2"}
+
+EST = "ct state established,related accept"
+NEW = "tcp dport 8080 ct state new accept"
+MAP = "map bans {{ type %s : verdict; }}\n"
+SET = "set bans {{ type %s; }}\n"
+
+# name -> sets and chains of table `host`, rules of its input chain, its policy,
+# what a ban adds, whether the policy may be refused (None: `open` lets it in);
+# {ip}: ip or ip6; {t}: the type of an address; {c}: the client
+NATIVE = {
+    "map of new ones": (
+        MAP % "{t}", [EST, "ct state new {ip} saddr vmap @bans", NEW], "drop",
+        "add element {ip} host bans {{ {c} : drop }}", False),
+    "map of new ones, ahead": (
+        MAP % "{t}", ["ct state new {ip} saddr vmap @bans", EST, NEW], "drop",
+        "add element {ip} host bans {{ {c} : drop }}", False),
+    "map of new ones, where all else passes": (
+        MAP % "{t}", ["ct state new {ip} saddr vmap @bans"], "accept",
+        "add element {ip} host bans {{ {c} : drop }}", False),
+    "map of address and port": (
+        MAP % "{t} . inet_service",
+        [EST, "ct state new {ip} saddr . tcp dport vmap @bans", NEW], "drop",
+        "add element {ip} host bans {{ {c} . 8080 : drop }}", False),
+    "map of any": (
+        MAP % "{t}", [EST, "{ip} saddr vmap @bans", NEW], "drop",
+        "add element {ip} host bans {{ {c} : drop }}", False),
+    "map that leads to a chain": (
+        MAP % "{t}" + "chain banned {{ drop; }}",
+        [EST, "ct state new {ip} saddr vmap @bans", NEW], "drop",
+        "add element {ip} host bans {{ {c} : jump banned }}", False),
+    "map of ports": (
+        "map svc {{ type inet_service : verdict; elements = {{ 8080 : accept "
+        "}} }}", [EST, "ct state new tcp dport vmap @svc"], "drop",
+        "delete element {ip} host svc {{ 8080 }}", None),
+    "map behind what is not known": (
+        MAP % "{t}", [EST, "ct state != {{ established, related, new }} drop",
+                      "{ip} saddr vmap @bans", NEW], "drop",
+        "add element {ip} host bans {{ {c} : drop }}", True),
+    "map behind what is untracked": (
+        MAP % "{t}", ["ct state established,related,untracked accept",
+                      "{ip} saddr vmap @bans", NEW], "drop",
+        "add element {ip} host bans {{ {c} : drop }}", True),
+    "set of new ones": (
+        SET % "{t}", [EST, "ct state new {ip} saddr @bans drop", NEW], "drop",
+        "add element {ip} host bans {{ {c} }}", False),
+    "set of new ones, where all else passes": (
+        SET % "{t}", ["ct state new {ip} saddr @bans drop"], "accept",
+        "add element {ip} host bans {{ {c} }}", False),
+    "set behind what is untracked": (
+        SET % "{t}", ["ct state established,related,untracked accept",
+                      "{ip} saddr @bans drop", NEW], "drop",
+        "add element {ip} host bans {{ {c} }}", True),
+    "list of who may": (
+        "set ok {{ type {t}; elements = {{ {c} }} }}",
+        [EST, "ct state new {ip} saddr @ok tcp dport 8080 accept"], "drop",
+        "delete element {ip} host ok {{ {c} }}", None),
+    "chain of new ones": (
+        "chain bans {{ }}", [EST, "ct state new jump bans", NEW], "drop",
+        "add rule {ip} host bans {ip} saddr {c} drop", False),
+    "chain of new ones, where all else passes": (
+        "chain bans {{ }}", ["ct state new jump bans"], "accept",
+        "add rule {ip} host bans {ip} saddr {c} drop", False),
+    "chain of any, where new ones are left": (
+        "chain bans {{ }}", ["ct state established accept", "jump bans"],
+        "accept", "add rule {ip} host bans {ip} saddr {c} drop", False),
+    "chain behind what is untracked": (
+        "chain bans {{ }}", ["ct state established,related,untracked accept",
+                             "jump bans", NEW], "drop",
+        "add rule {ip} host bans {ip} saddr {c} drop", True),
+    "map by interface, to chains": (
+        "map zones {{ type ifname : verdict; elements = {{ \"s\" : jump lan "
+        "}} }}\nchain lan {{ ct state new tcp dport 8080 accept; }}",
+        [EST, "iifname vmap @zones"], "drop",
+        "delete element {ip} host zones {{ \"s\" }}", None),
+}
+
+IPT_EST = "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
+IPT_NEW = "-A INPUT -p tcp -m tcp --dport 8080 -m conntrack --ctstate NEW " \
+    "-j ACCEPT"
+FRESH = "-A INPUT -m conntrack --ctstate NEW "
+BANNED = "-A bans -s {c} -j DROP"
+UNT = IPT_EST.replace("RELATED", "RELATED,UNTRACKED")
+
+# name -> chains, rules, the policy, a ban, whether it may be refused
+IPTABLES = {
+    "ipset of new ones": (
+        [IPT_EST, FRESH + "-m set --match-set bans{v} src -j DROP", IPT_NEW],
+        "DROP", "ipset add bans{v} {c}", False),
+    "ipset of new ones, where all else passes": (
+        [FRESH + "-m set --match-set bans{v} src -j DROP"],
+        "ACCEPT", "ipset add bans{v} {c}", False),
+    "ipset behind what is untracked": (
+        [UNT, "-A INPUT -m set --match-set bans{v} src -j DROP", IPT_NEW],
+        "DROP", "ipset add bans{v} {c}", True),
+    "chain of new ones": (
+        [IPT_EST, FRESH + "-j bans", IPT_NEW], "DROP", BANNED, False),
+    "chain of new ones, where all else passes": (
+        [FRESH + "-j bans"], "ACCEPT", BANNED, False),
+    "chain of new ones that returns": (
+        [FRESH + "-j bans", "-A bans -j RETURN"], "ACCEPT",
+        BANNED.replace("-A", "-I"), False),
+    "chain behind what is untracked": (
+        [UNT, "-A INPUT -j bans", IPT_NEW], "DROP", BANNED, True),
+    "chain of the port, as fail2ban's": (
+        ["-A INPUT -p tcp -m multiport --dports 8080 -j bans", IPT_EST,
+         IPT_NEW, "-A bans -j RETURN"], "DROP", BANNED.replace("-A", "-I"),
+        False),
+    "list of recent ones": (
+        [FRESH + "-m recent --name bans{v} --rcheck -j DROP", IPT_EST,
+         IPT_NEW], "DROP", "echo +{c} > /proc/net/xt_recent/bans{v}", False),
+    "list of recent ones, where all else passes": (
+        [FRESH + "-m recent --name bans{v} --rcheck -j DROP"], "ACCEPT",
+        "echo +{c} > /proc/net/xt_recent/bans{v}", False),
+}
+
+
+def native(name, version):
+    more, rules, policy, ban, _ = NATIVE[name]
+    text = "table {ip} host {{ " + more + "\nchain input {{ type filter " \
+        "hook input priority 0; policy " + policy + "; " + \
+        ("icmpv6 type {{ 133-136 }} accept; " if version == 6 else "") + \
+        "; ".join(rules) + "; }}\n}}"
+    words = {"ip": "ip" if version == 4 else "ip6", "c": CLIENT[version],
+             "t": "ipv4_addr" if version == 4 else "ipv6_addr"}
+    return text.format(**words), ban.format(**words)
+
+
+def iptables(name, version):
+    rules, policy, ban, _ = IPTABLES[name]
+    lines = ["*filter", ":INPUT %s [0:0]" % policy, ":bans - [0:0]"]
+    if version == 6:
+        lines += ["-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type %d -j ACCEPT"
+                  % kind for kind in (133, 134, 135, 136)]
+    lines += rules + ["COMMIT", ""]
+    words = {"v": version, "c": CLIENT[version]}
+    return "\n".join(lines).format(**words), ban.format(**words)
+
+
+def setUpModule():
+    global PEER, HOST
+    lab.require_ctpolicy()
+    PEER, HOST = pair()
+    for version in lab.VERSIONS:
+        Server(HOST, version, 8080)
+
+
+def served(patience):
+    return [answers(PEER, version, 8080, patience)
+            for version in lab.VERSIONS]
+
+
+class Bans(unittest.TestCase):
+    def tearDown(self):
+        HOST.clear()
+
+    def load(self, dialect, name):
+        if dialect == "native":
+            HOST.clear()
+            for version in lab.VERSIONS:
+                HOST.nft(native(name, version)[0])
+            return
+        HOST.clear()
+        for version, family in ((4, "inet"), (6, "inet6")):
+            HOST.run("ipset create bans%d hash:ip family %s" % (version,
+                                                                family))
+        dialects.load_more(HOST, dialect, lambda version: iptables(
+            name, version)[0])
+
+    def ban(self, dialect, name):
+        for version in lab.VERSIONS:
+            if dialect == "native":
+                HOST.nft(native(name, version)[1])
+                continue
+            words = iptables(name, version)[1]
+            if words[0] == "-":
+                words = "ip%stables-%s %s" % (
+                    "6" if version == 6 else "",
+                    dialect.replace("iptables-", ""), words)
+            HOST.run(words)
+
+    def check(self, dialect, name, accept, may_refuse):
+        self.load(dialect, name)
+        self.assertEqual(served(5), [True, True], "before")
+        code, said = HOST.ctpolicy("apply", POLICY % accept, "--backend",
+                                   dialects.backend_of(dialect))
+        if may_refuse and code == REFUSED:
+            self.assertIn("[CT59", said)
+            return
+        self.assertEqual(code, 0, said)
+        events = lab.NewEntries(HOST)
+        self.assertEqual(served(5), [True, True], said)
+        self.assertEqual(events.take(), [])
+        events.close()
+        self.ban(dialect, name)
+        self.assertEqual(served(0.3), [False, False], said + HOST.run(
+            "nft list ruleset; iptables-legacy-save"))
+
+    def test_bans(self):
+        cases = [("native", name, row[-1]) for name, row in NATIVE.items()]
+        cases += [(dialect, name, row[-1]) for name, row in IPTABLES.items()
+                  for dialect in ("iptables-nft", "legacy")]
+        for i, (dialect, name, may_refuse) in enumerate(cases):
+            for k, accept in enumerate(("inherit", "open")):
+                if (i + k) % EVERY or dialect not in dialects.here() or (
+                        k and may_refuse is None):
+                    continue
+                with self.subTest(dialect=dialect, name=name, accept=accept):
+                    self.check(dialect, name, accept, may_refuse)
+
+
+if __name__ == "__main__":
+    unittest.main()
