@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/nft/nft_kernel.h"
+#include "backends/nft/nft_chains.h"
 #include "core/digest.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -28,6 +28,7 @@ struct own_set {
 
 struct glance {
 	uint64_t digest;
+	struct nft_chains chains;
 	struct own_set *v;
 	size_t n, cap;
 };
@@ -61,8 +62,11 @@ static int take_table(const struct nlmsghdr *nlh, void *arg)
 static int take_chain(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct nlattr *v[NFTA_CHAIN_POLICY + 1];
+	struct glance *g = arg;
 	int err = nft_msg_attrs(nlh, v, NFTA_CHAIN_POLICY);
 
+	if (!err)
+		err = nft_chains_add(&g->chains, nlh);
 	if (err)
 		return err;
 	add_number(arg, nft_msg_family(nlh));
@@ -180,19 +184,21 @@ static int glance_once(struct backend_ctx *ctx, void *arg)
 		{ NFT_MSG_GETCHAIN, take_chain },
 		{ NFT_MSG_GETSET, take_set },
 		{ NFT_MSG_GETOBJ, take_object },
-		{ NFT_MSG_GETRULE, take_rule },
 	};
 	struct glance *g = arg;
 	int err = 0;
 
 	g->digest = DIGEST_START;
 	g->n = 0;
+	nft_chains_release(&g->chains);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(dumps); i++) {
 		struct nft_dump_of what = { .type = dumps[i].type,
 					    .family = NFPROTO_UNSPEC };
 
 		err = nft_dump(ctx, &what, dumps[i].take, g);
 	}
+	if (!err)
+		err = nft_chains_dump_rules(ctx, &g->chains, take_rule, g);
 	return err ? err : list_elements(ctx, g);
 }
 
@@ -204,6 +210,7 @@ int nft_glance(struct backend_ctx *ctx, uint64_t *ret, struct diags *d)
 
 	if (!err)
 		*ret = g.digest;
+	nft_chains_release(&g.chains);
 	free(g.v);
 	return err;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backends/nft/nft_chains.h"
 #include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_exchange.h"
 #include "backends/nft/nft_kernel.h"
@@ -27,6 +28,7 @@ struct scan {
 	struct backend_ctx *ctx;
 	struct image *image;
 	struct nft_world world;
+	struct nft_chains chains;
 	struct nft_anonymous sets;	/* of rules that stand in for others */
 	struct survey *survey;
 };
@@ -34,6 +36,7 @@ struct scan {
 static void scan_release(struct scan *s)
 {
 	nft_anonymous_release(&s->sets);
+	nft_chains_release(&s->chains);
 	image_free(&s->image);
 	nft_world_release(&s->world);
 }
@@ -119,6 +122,9 @@ static int take_chain(const struct nlmsghdr *nlh, void *arg)
 	int err = nft_msg_attrs(nlh, v, NFTA_CHAIN_TYPE);
 
 	if (err || !nft_family_matters(family))
+		return err;
+	err = nft_chains_add(&s->chains, nlh);
+	if (err)
 		return err;
 	if (nft_table_is_own(family, nft_attr_str(v[NFTA_CHAIN_TABLE])) ||
 	    nft_name_is_own(nft_attr_str(v[NFTA_CHAIN_NAME])))
@@ -316,7 +322,7 @@ static int scan_kernel(struct scan *s, struct survey *ret)
 	if (!err)
 		err = read_anonymous(s);
 	if (!err)
-		err = dump_all(s, NFT_MSG_GETRULE, take_rule);
+		err = nft_chains_dump_rules(s->ctx, &s->chains, take_rule, s);
 	if (!err)
 		err = nft_survey(&s->world, read_foreign_set, s, ret);
 	return err;
