@@ -48,23 +48,18 @@ struct bucket {
 	size_t n;
 };
 
-/* Make e a set and have the rules from `start` on look it up. */
-static int look_up_since(const struct ipt_group *g, size_t start,
-			 const enum key_part *part, size_t n_parts,
-			 struct elems *e)
+/* Have the rules from `start` on look it up. */
+static void look_up_since(const struct ipt_group *g, size_t start,
+			  const enum key_part *part, size_t n_parts,
+			  const struct image_set *s)
 {
-	const struct image_set *s = ipt_group_set(g, NULL, part, e);
-
-	if (!s)
-		return -ENOMEM;
 	for (size_t i = start; i < g->chain->n_rules; i++)
 		ipt_group_lookup(&g->chain->rules[i], s, part, n_parts);
-	return 0;
 }
 
-/* Make the set of b's members over its parts and look it up in the rules. */
-static int add_set(const struct ipt_group *g, const struct bucket *b,
-		   size_t start)
+/* The set of b's members over its parts. */
+static int make_set(const struct ipt_group *g, const struct bucket *b,
+		    const struct image_set **ret)
 {
 	_cleanup_(elems_release) struct elems e = { 0 };
 	int err = 0;
@@ -76,7 +71,26 @@ static int add_set(const struct ipt_group *g, const struct bucket *b,
 		err = ipt_group_fit(g, b->v[0], &e);
 	if (err)
 		return err;
-	return look_up_since(g, start, b->part, b->n_parts, &e);
+	*ret = ipt_group_set(g, NULL, b->part, &e);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* Find or make it, and look it up in the rules. */
+static int add_set(const struct ipt_group *g, const struct bucket *b,
+		   size_t start)
+{
+	const struct ipt_set_of of = { .part = b->part, .n = b->n_parts };
+	const struct image_set *s = ipt_shared_find(g, &of);
+	int err = 0;
+
+	if (!s) {
+		err = make_set(g, b, &s);
+		if (!err)
+			err = ipt_shared_add(g, &of, s);
+	}
+	if (!err)
+		look_up_since(g, start, b->part, b->n_parts, s);
+	return err;
 }
 
 /* What the members share, as rules: one, but for ICMP types. */
@@ -250,6 +264,7 @@ static int split_ports(const struct ipt_group *g, const struct rule *r,
 int ipt_fused_emit_ports(const struct ipt_group *g)
 {
 	_cleanup_(elems_release) struct elems e = { 0 };
+	const struct image_set *s;
 	size_t start;
 	int err = 0;
 
@@ -264,5 +279,9 @@ int ipt_fused_emit_ports(const struct ipt_group *g)
 		err = emit_shared(g, g->members, g->n);
 	if (err)
 		return err;
-	return look_up_since(g, start, g->g->part, 1, &e);
+	s = ipt_group_set(g, NULL, g->g->part, &e);
+	if (!s)
+		return -ENOMEM;
+	look_up_since(g, start, g->g->part, 1, s);
+	return 0;
 }

@@ -16,6 +16,7 @@
 #define CTPOLICY_BACKENDS_IPTABLES_IPT_GROUP_H
 
 #include "backends/iptables/ipt.h"
+#include "backends/iptables/ipt_shared.h"
 #include "backends/lower/share.h"
 #include "rules/stands.h"
 
@@ -37,6 +38,7 @@ struct ipt_group {
 	size_t n;
 	struct image_chain *chain;	/* rules go to its end */
 	struct image_table *sets;	/* the ipset table */
+	struct ipt_shared *shared;	/* by legs of these */
 	const char *timers;		/* the set that rules give; or NULL */
 	struct diags *d;
 };
@@ -49,6 +51,8 @@ int ipt_own_emit(const struct ipt_group *g, const struct rule *r);
 
 /* ipt_group_set.c: how many parts vary beside the interface, which is last. */
 size_t ipt_group_parts(const struct ipt_group *g);
+/* Which part of a flow it is, whatever it is to this leg. */
+uint32_t ipt_group_flow_part(const struct ipt_group *g, enum key_part part);
 /* The ports of r in the group's varying part, NULL: it has none. */
 const struct port_set *ipt_group_ports(const struct ipt_group *g,
 				       const struct rule *r);

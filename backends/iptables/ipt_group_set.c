@@ -84,7 +84,7 @@ static uint64_t digest_shape(uint64_t h, const struct ipt_group *g,
 	return h;
 }
 
-static uint32_t flow_index(const struct ipt_group *g, enum key_part part)
+uint32_t ipt_group_flow_part(const struct ipt_group *g, enum key_part part)
 {
 	uint32_t i = 0;
 
@@ -109,7 +109,7 @@ static uint64_t digest_class(uint64_t h, const struct ipt_group *g,
 		h = digest_shape(h, g, leg);
 	}
 	for (size_t i = 0; i < n; i++)
-		h = digest_num(h, flow_index(g, part[i]));
+		h = digest_num(h, ipt_group_flow_part(g, part[i]));
 	return h;
 }
 

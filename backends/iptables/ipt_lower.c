@@ -16,10 +16,17 @@ static const struct origin nobody;
 struct lowering {
 	bool accepts;			/* one was written */
 	struct fuse f;			/* groups of all places that share */
+	struct ipt_shared shared;	/* sets of these */
 	const struct stands *stands;	/* these; NULL: the built-in chains */
 	struct image *img;
 	struct diags *d;
 };
+
+static void release_groups(struct lowering *l)
+{
+	ipt_shared_release(&l->shared);
+	fuse_release(&l->f);
+}
 
 /* One of ctpolicy's chains, and where the jump to it stands. */
 struct spot {
@@ -147,6 +154,7 @@ static int lower_group(struct lowering *l, size_t group,
 		.g = fg, .f = &l->f, .index = group, .stands = l->stands,
 		.place = at->place, .family = at->family, .chain = chain,
 		.members = fg->members, .n = fg->n_members,
+		.shared = &l->shared,
 		.sets = image_find_table(l->img, NFPROTO_UNSPEC, IPT_SET_TABLE),
 		.d = l->d,
 	};
@@ -373,7 +381,7 @@ static int lower_stands(struct lowering *l, const struct stands *stands)
 		split.n = 0;
 		return -ENOMEM;
 	}
-	fuse_release(&l->f);
+	release_groups(l);
 	l->stands = stands;
 	for (unsigned int i = 0; !err && i < stands->n; i++) {
 		if (stands->v[i].world != WORLD_LEGACY)
@@ -387,7 +395,7 @@ static int lower_stands(struct lowering *l, const struct stands *stands)
 	for (unsigned int i = 0; !err && i < stands->n; i++)
 		if (stands->v[i].world == WORLD_LEGACY)
 			err = lower_stand(l, i);
-	fuse_release(&l->f);
+	release_groups(l);
 	return err;
 }
 
@@ -450,7 +458,7 @@ int ipt_lower(const struct ruleset *rs, const struct survey *host,
 	if (!img)
 		return -ENOMEM;
 	err = lower_all(&l, rs, host, stands);
-	fuse_release(&l.f);
+	release_groups(&l);
 	if (err)
 		return err;
 	if (rs->wants_accepts && !l.accepts)

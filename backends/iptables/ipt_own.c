@@ -6,6 +6,24 @@
 #include "backends/xtables/ipt_rows.h"
 #include "core/mem.h"
 
+/* The values of r's part. */
+static int make_set(const struct ipt_group *g, const struct rule *r,
+		    enum key_part part, const struct image_set **ret)
+{
+	const char *service = r->origin->service ? r->origin->service : "";
+	_cleanup_(elems_release) struct elems e = { 0 };
+	int err;
+
+	fuse_init_elems(g->g, &part, 1, &e);
+	err = fuse_expand(r, &part, 1, &e);
+	if (!err)
+		err = ipt_group_fit(g, r, &e);
+	if (err)
+		return err;
+	*ret = ipt_group_set(g, service, &part, &e);
+	return *ret ? 0 : -ENOMEM;
+}
+
 /* r's addresses of one side, as a set when there are several. */
 static int own_side(const struct ipt_group *g, const struct rule *r,
 		    enum key_part part, struct image_rule *out)
@@ -13,26 +31,23 @@ static int own_side(const struct ipt_group *g, const struct rule *r,
 	bool src = part == KEY_SADDR;
 	const struct prefix_set *in = src ? &r->match.saddr : &r->match.daddr;
 	struct prefix_set *mine = src ? &out->match.saddr : &out->match.daddr;
-	_cleanup_(elems_release) struct elems e = { 0 };
-	struct image_set *s;
-	int err;
+	const struct ipt_set_of of = { r->origin, in, &part, 1 };
+	const struct image_set *s;
+	int err = 0;
 
 	if (!in->n || !in->v[0].len)
 		return 0;
 	if (in->n == 1)
 		return prefix_set_add(mine, &in->v[0]);
-	fuse_init_elems(g->g, &part, 1, &e);
-	err = fuse_expand(r, &part, 1, &e);
+	s = ipt_shared_find(g, &of);
+	if (!s) {
+		err = make_set(g, r, part, &s);
+		if (!err)
+			err = ipt_shared_add(g, &of, s);
+	}
 	if (!err)
-		err = ipt_group_fit(g, r, &e);
-	if (err)
-		return err;
-	s = ipt_group_set(g, r->origin->service ? r->origin->service : "",
-			  &part, &e);
-	if (!s)
-		return -ENOMEM;
-	ipt_group_lookup(out, s, &part, 1);
-	return 0;
+		ipt_group_lookup(out, s, &part, 1);
+	return err;
 }
 
 /* One rule for 15 ports. The first makes the sets, the others look up too. */
