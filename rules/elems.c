@@ -131,16 +131,32 @@ static bool is_sorted(const struct elems *e)
 	return true;
 }
 
-/* The key's first bytes ride along, so that few comparisons look it up. */
+/* How many bytes all keys begin with alike. */
+static size_t common_bytes(const struct elems *e)
+{
+	size_t n = stride(e);
+
+	for (size_t i = 1; i < e->n; i++) {
+		const uint8_t *a = elems_first(e, 0), *b = elems_first(e, i);
+		size_t k = 0;
+
+		while (k < n && a[k] == b[k])
+			k++;
+		n = k;
+	}
+	return n;
+}
+
+/* The first bytes that differ ride along: few comparisons look keys up. */
 struct sort_item {
 	uint64_t head;
 	size_t i;
 };
 
-static uint64_t key_head(const struct elems *e, size_t i)
+static uint64_t key_head(const struct elems *e, size_t i, size_t skip)
 {
-	const uint8_t *key = elems_first(e, i);
-	size_t n = stride(e) < 8 ? stride(e) : 8;
+	const uint8_t *key = elems_first(e, i) + skip;
+	size_t n = stride(e) - skip < 8 ? stride(e) - skip : 8;
 	uint64_t head = 0;
 
 	for (size_t k = 0; k < n; k++)
@@ -157,16 +173,71 @@ static int cmp_item(const void *a, const void *b, void *arg)
 	return cmp_elem(&x->i, &y->i, arg);
 }
 
+/* By one byte of the heads: those with the same keep their order. */
+static void scatter(const struct sort_item *from, struct sort_item *to,
+		    size_t n, unsigned int shift, const size_t *count)
+{
+	size_t at[256], next = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+		at[i] = next;
+		next += count[i];
+	}
+	for (size_t i = 0; i < n; i++)
+		to[at[from[i].head >> shift & 0xff]++] = from[i];
+}
+
+/* By heads, byte by byte from the last. */
+static int sort_heads(struct sort_item **v, size_t n)
+{
+	_cleanup_free_ struct sort_item *other = malloc(n * sizeof(*other));
+	size_t count[8][256] = { 0 };
+
+	if (!other)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		for (unsigned int k = 0; k < 8; k++)
+			count[k][(*v)[i].head >> 8 * k & 0xff]++;
+	for (unsigned int k = 0; k < 8; k++) {
+		struct sort_item *from = *v;
+
+		if (count[k][from->head >> 8 * k & 0xff] == n)
+			continue;
+		scatter(from, other, n, 8 * k, count[k]);
+		*v = other;
+		other = from;
+	}
+	return 0;
+}
+
+/* From so many on the tables of sort_heads() pay. */
+#define HEADS_MIN 256
+
 static int sorted_items(const struct elems *e, struct sort_item **ret)
 {
-	struct sort_item *v = malloc((e->n ? e->n : 1) * sizeof(*v));
+	size_t n = e->n, skip = common_bytes(e), end;
+	_cleanup_free_ struct sort_item *v = calloc(n, sizeof(*v));
+	bool few = n < HEADS_MIN;
+	int err = 0;
 
 	if (!v)
 		return -ENOMEM;
-	for (size_t i = 0; i < e->n; i++)
-		v[i] = (struct sort_item){ key_head(e, i), i };
-	qsort_r(v, e->n, sizeof(*v), cmp_item, (void *)(uintptr_t)e);
-	*ret = v;
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct sort_item){ key_head(e, i, skip), i };
+	if (!few)
+		err = sort_heads(&v, n);
+	if (err)
+		return err;
+	/* Those whose heads are the same, or all. */
+	for (size_t i = 0; i < n; i = end) {
+		end = i + 1;
+		while (end < n && (few || v[end].head == v[i].head))
+			end++;
+		if (end > i + 1)
+			qsort_r(v + i, end - i, sizeof(*v), cmp_item,
+				(void *)(uintptr_t)e);
+	}
+	*ret = TAKE_PTR(v);
 	return 0;
 }
 
@@ -174,6 +245,7 @@ int elems_sort(struct elems *e)
 {
 	_cleanup_free_ struct sort_item *item = NULL;
 	_cleanup_(elems_release) struct elems out = { 0 };
+	size_t size = stride(e);
 	int err;
 
 	if (!e->width || is_sorted(e))
@@ -183,11 +255,13 @@ int elems_sort(struct elems *e)
 		return err;
 	elems_init(&out, e->field, e->n_fields);
 	err = reserve(&out, e->n);
-	for (size_t i = 0; !err && i < e->n; i++)
-		err = elems_add(&out, elems_first(e, item[i].i),
-				elems_last(e, item[i].i), e->origin[item[i].i]);
 	if (err)
 		return err;
+	for (size_t i = 0; i < e->n; i++) {
+		memcpy(out.key + i * size, elems_first(e, item[i].i), size);
+		out.origin[i] = e->origin[item[i].i];
+	}
+	out.n = e->n;
 	free(e->key);
 	free(e->origin);
 	*e = out;

@@ -184,6 +184,67 @@ static void test_many_nested(void **state)
 	assert_ptr_equal(e.origin[0], &web);
 }
 
+/* Keys that begin alike, twins among them, and ones that differ early. */
+static void random_key(unsigned int kind, size_t width, uint8_t *ret)
+{
+	memset(ret, 0x20, width);
+	for (size_t i = kind == 1 ? width - 2 : 0; i < width; i++)
+		ret[i] = (uint8_t)rand();
+	if (kind == 2)		/* and much alike in between */
+		memset(ret + 1, 7, width - 2);
+}
+
+static void sorts(const enum field_type *t, size_t n_fields, unsigned int kind,
+		  size_t n)
+{
+	_cleanup_(elems_release) struct elems e, was;
+	_cleanup_free_ bool *taken = calloc(n, sizeof(*taken));
+	uint8_t key[64];
+
+	assert_non_null(taken);
+	elems_init(&e, t, n_fields);
+	for (size_t i = 0; i < n; i++) {
+		random_key(kind, e.width, key);
+		assert_int_equal(elems_add(&e, key, key, i % 2 ? &web : &api),
+				 0);
+	}
+	assert_int_equal(elems_copy(&e, &was), 0);
+	assert_int_equal(elems_sort(&e), 0);
+	assert_int_equal(e.n, n);
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *k = elems_first(&e, i);
+		size_t at = 0;
+		int c = i ? memcmp(k - 2 * e.width, k, 2 * e.width) : -1;
+		int o = i ? elems_cmp_origin(e.origin[i - 1], e.origin[i]) : 0;
+
+		assert_true(c < 0 || (!c && o <= 0));
+		while (at < n && (taken[at] || was.origin[at] != e.origin[i] ||
+				  memcmp(elems_first(&was, at), k,
+					 2 * e.width)))
+			at++;
+		assert_true(at < n);
+		taken[at] = true;
+	}
+}
+
+static void test_sorting(void **state)
+{
+	static const enum field_type one[] = { FIELD_PORT };
+	static const enum field_type two[] = { FIELD_PORT, FIELD_ADDR4 };
+	static const enum field_type long_ones[] = { FIELD_PORT, FIELD_ADDR6,
+						     FIELD_IFNAME };
+	static const size_t numbers[] = { 2, 255, 256, 1000 };
+
+	(void)state;
+	srand(2);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		for (unsigned int kind = 0; kind < 3; kind++) {
+			sorts(one, 1, kind, numbers[i]);
+			sorts(two, 2, kind, numbers[i]);
+			sorts(long_ones, 3, kind, numbers[i]);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +253,7 @@ int main(void)
 		cmocka_unit_test(test_random_boxes),
 		cmocka_unit_test(test_nested_prefix_goes),
 		cmocka_unit_test(test_many_nested),
+		cmocka_unit_test(test_sorting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
