@@ -54,7 +54,7 @@ const char *fault_text(int err)
 {
 	if (-err >= FAULT_FIRST && -err < FAULT_MAX_)
 		return texts[-err - FAULT_FIRST];
-	/* the one library that is not loaded with the program */
+	/* libnftables too is opened late, in a process that ends with it */
 	if (err == -ELIBACC)
 		return "cannot load libkmod.so.2, which knows the modules";
 	return strerror(-err);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/kmod.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 
 #include "core/intern.h"
 #include "core/mem.h"
+#include "host/library.h"
 #include "host/trace.h"
 
 /* Of the only ABI that libkmod ever had. */
@@ -34,45 +34,23 @@
 	X(kmod_unref)
 
 /*
- * Opened where modules are looked at, and then kept: it brings a library of
- * cryptography along, whose relocations would take a quarter of the time of
- * every command.
+ * Opened where modules are looked at: it brings a library of cryptography
+ * along, whose relocations would take a quarter of the time of every command.
  */
 static struct {
 #define MEMBER(f) __typeof__(f) *(f);
 	FUNCTIONS(MEMBER)
 } lib;
 
-static const struct {
-	const char *name;
-	void *to;
-} functions[] = {
+static const struct library_function functions[] = {
 #define ROW(f) { #f, &lib.f },
 	FUNCTIONS(ROW)
 };
 
 static int open_library(void)
 {
-	void *library, *f;
-
-	if (lib.kmod_new)
-		return 0;
-	library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	host_trace("dlopen(%s)%s%s", LIBRARY, library ? "" : ": ",
-		   library ? "" : dlerror());
-	if (!library)
-		return -ELIBACC;
-	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
-		f = dlsym(library, functions[i].name);
-		if (!f) {
-			memset(&lib, 0, sizeof(lib));
-			dlclose(library);
-			return -ELIBACC;
-		}
-		/* POSIX's own way around C, which has no such conversion */
-		memcpy(functions[i].to, &f, sizeof(f));
-	}
-	return 0;
+	return lib.kmod_new ? 0 : library_open(LIBRARY, functions,
+					       ARRAY_SIZE(functions));
 }
 
 static void unref_ctx(struct kmod_ctx **c)

@@ -21,6 +21,7 @@
 #include "core/fault.h"
 #include "core/files.h"
 #include "core/mem.h"
+#include "host/library.h"
 #include "host/send_room.h"
 #include "rules/foreign.h"
 
@@ -37,6 +38,31 @@
 #else
 #define SANITIZED false
 #endif
+
+/* Of the only ABI that libnftables ever had. */
+#define LIBRARY "libnftables.so.1"
+#define EXIT_NO_LIBRARY 127	/* as a shell says that there is no command */
+
+#define FUNCTIONS(X) \
+	X(nft_ctx_new) \
+	X(nft_ctx_buffer_error) \
+	X(nft_ctx_buffer_output) \
+	X(nft_run_cmd_from_filename) \
+	X(nft_ctx_get_error_buffer)
+
+/*
+ * Opened where text is loaded, which most commands never do: with a library of
+ * long numbers that it brings along, it would take a tenth of the time of each.
+ */
+static struct {
+#define MEMBER(f) __typeof__(f) *(f);
+	FUNCTIONS(MEMBER)
+} lib;
+
+static const struct library_function functions[] = {
+#define ROW(f) { #f, &lib.f },
+	FUNCTIONS(ROW)
+};
 
 /* ---- in a process of its own ---- */
 
@@ -89,15 +115,19 @@ static void bound(pid_t parent)
 /* From a file: of a text in memory it does not tell the lines. */
 static _Noreturn void be_nft(const char *path, int answer)
 {
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+	struct nft_ctx *nft;
 	int err;
 
-	if (!nft || nft_ctx_buffer_error(nft) || nft_ctx_buffer_output(nft))
+	if (library_open(LIBRARY, functions, ARRAY_SIZE(functions)))
+		_exit(EXIT_NO_LIBRARY);
+	nft = lib.nft_ctx_new(NFT_CTX_DEFAULT);
+	if (!nft || lib.nft_ctx_buffer_error(nft) ||
+	    lib.nft_ctx_buffer_output(nft))
 		_exit(EXIT_FAILURE);
 	lift_room();
-	err = nft_run_cmd_from_filename(nft, path);
+	err = lib.nft_run_cmd_from_filename(nft, path);
 	if (err)
-		say(answer, nft_ctx_get_error_buffer(nft));
+		say(answer, lib.nft_ctx_get_error_buffer(nft));
 	_exit(err ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
@@ -229,6 +259,9 @@ static int say_ended(const struct saying *y, int status)
 		return diag_add(y->d, DIAG_ERROR, err, ID_RULES_NOT_COPIED, at,
 				"libnftables ended by signal %d over this text",
 				WTERMSIG(status));
+	if (WEXITSTATUS(status) == EXIT_NO_LIBRARY)
+		return diag_add(y->d, DIAG_ERROR, err, ID_RULES_NOT_COPIED, at,
+				"cannot load " LIBRARY ", which reads this text");
 	if (WEXITSTATUS(status) != EXIT_FAILURE)
 		return diag_add(y->d, DIAG_ERROR, err, ID_RULES_NOT_COPIED, at,
 				"libnftables gave up on this text: it may take %u MiB of memory",

@@ -12,6 +12,7 @@ import subprocess
 import time
 
 import lab
+import libraries
 from tally import case, check, end
 
 SERVICES = """version: 1
@@ -343,6 +344,9 @@ def takes_nft_text():
         assert found[0][0] == line and words in found[0][1], found
     with open(part, "a", encoding="utf-8") as f:
         f.write("foo bar\n")
+    with libraries.without("libnftables.so.1"):
+        (_, said), = errors_of(space, saved, NFT, 69)
+        assert "cannot load libnftables.so.1" in said, said
     (_, said), = errors_of(space, saved, "include \"%s\"\n" % part, 65)[:1]
     assert "%s:%d: " % (part, text.count("\n") + 1) in said, said
     os.unlink(part)
