@@ -163,6 +163,8 @@ int main(int argc, char **argv)
 	if (reserve_standard_fds())
 		return EXIT_IO;
 	setlocale(LC_ALL, "C");
+	/* a line is one write: over SSH each is a packet */
+	setvbuf(stderr, NULL, _IOLBF, 0);
 	if (!name) {
 		print_help(stderr);
 		return EXIT_USAGE;

@@ -40,22 +40,49 @@ static bool host_bits_zero(const struct prefix *p)
 	return true;
 }
 
+/* As inet_pton(3): four numbers, none of which begins with a zero. */
+static bool parse_ipv4(const char *s, size_t n, uint8_t *ret)
+{
+	const char *end = s + n;
+
+	for (int i = 0; i < 4; i++) {
+		unsigned int v = 0;
+		const char *first = s;
+
+		while (s < end && *s >= '0' && *s <= '9' && s - first < 3)
+			v = v * 10 + (unsigned int)(*s++ - '0');
+		if (s == first || v > 255 || (*first == '0' && s - first > 1) ||
+		    (i < 3 && (s == end || *s++ != '.')))
+			return false;
+		ret[i] = (uint8_t)v;
+	}
+	return s == end;
+}
+
+static int parse_host(const char *s, size_t n, struct prefix *ret)
+{
+	char host[INET6_ADDRSTRLEN];
+
+	ret->family = memchr(s, ':', n) ? AF_INET6 : AF_INET;
+	if (ret->family == AF_INET)
+		return parse_ipv4(s, n, ret->addr) ? 0 : -EINVAL;
+	if (n >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, s, n);
+	host[n] = '\0';
+	return inet_pton(AF_INET6, host, ret->addr) == 1 ? 0 : -EINVAL;
+}
+
 int prefix_parse(const char *s, struct prefix *ret)
 {
 	const char *slash = strchr(s, '/');
 	size_t n = slash ? (size_t)(slash - s) : strlen(s);
-	char host[INET6_ADDRSTRLEN];
 	struct prefix p = { 0 };
 	unsigned int len;
-	int err;
+	int err = parse_host(s, n, &p);
 
-	if (!n || n >= sizeof(host))
-		return -EINVAL;
-	memcpy(host, s, n);
-	host[n] = '\0';
-	p.family = strchr(host, ':') ? AF_INET6 : AF_INET;
-	if (inet_pton(p.family, host, p.addr) != 1)
-		return -EINVAL;
+	if (err)
+		return err;
 	len = family_bits(p.family);
 	if (slash) {
 		err = number_parse(slash + 1, strlen(slash + 1), len, &len);

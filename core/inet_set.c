@@ -67,20 +67,33 @@ void prefix_set_normalize(struct prefix_set *s)
 	s->n = k;
 }
 
+static size_t count_family(const struct prefix_set *s, uint8_t family)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += s->v[i].family == family;
+	return n;
+}
+
 int prefix_set_copy(const struct prefix_set *s, uint8_t family,
 		    struct prefix_set *ret)
 {
 	struct prefix_set c = { 0 };
-	size_t n = 0;
+	size_t n = s->n;
 	int err;
 
-	for (size_t i = 0; i < s->n; i++)
-		n += family == AF_UNSPEC || s->v[i].family == family;
+	if (family != AF_UNSPEC)
+		n = count_family(s, family);
 	err = mem_grow(&c.v, &c.cap, n);
 	if (err)
 		return err;
-	for (size_t i = 0; i < s->n; i++)
-		if (family == AF_UNSPEC || s->v[i].family == family)
+	if (n && n == s->n) {
+		memcpy(c.v, s->v, n * sizeof(*c.v));
+		c.n = n;
+	}
+	for (size_t i = 0; c.n < n; i++)
+		if (s->v[i].family == family)
 			c.v[c.n++] = s->v[i];
 	*ret = c;
 	return 0;

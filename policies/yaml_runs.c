@@ -10,16 +10,23 @@
 #define ITEMS_MIN 16
 #define WORD_MAX 64
 
+/* What a word may end with, and what stands inside alone. */
+enum { ENDS = 1, INNER };
+
+static const uint8_t kinds[256] = {
+	['0' ... '9'] = ENDS, ['a' ... 'z'] = ENDS, ['A' ... 'Z'] = ENDS,
+	['.'] = INNER, ['/'] = INNER, [':'] = INNER, ['-'] = INNER,
+	['_'] = INNER,
+};
+
 static bool is_alnum(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	       (c >= 'A' && c <= 'Z');
+	return kinds[(uint8_t)c] == ENDS;
 }
 
 static bool is_inner(char c)
 {
-	return is_alnum(c) || c == '.' || c == '/' || c == ':' || c == '-' ||
-	       c == '_';
+	return kinds[(uint8_t)c];
 }
 
 /*

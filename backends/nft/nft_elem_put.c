@@ -34,33 +34,46 @@ static size_t wire_key(const struct elems *e, const uint8_t *key, uint8_t *out)
 	return at;
 }
 
+/* An attribute that holds one other, the value; both heads at once. */
 static void put_key(struct nlmsghdr *nlh, uint16_t attr, const struct elems *e,
 		    const uint8_t *key)
 {
-	struct nlattr *nest = mnl_attr_nest_start(nlh, attr);
-	uint8_t wire[80];
-	size_t n = wire_key(e, key, wire);
+	struct nlattr *nest = mnl_nlmsg_get_payload_tail(nlh);
+	struct nlattr *value = nest + 1;
+	uint8_t *wire = (uint8_t *)(value + 1);
+	size_t n = wire_key(e, key, wire), padded = MNL_ALIGN(n);
 
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, n, wire);
-	mnl_attr_nest_end(nlh, nest);
+	memset(wire + n, 0, padded - n);
+	value->nla_type = NFTA_DATA_VALUE;
+	value->nla_len = (uint16_t)(sizeof(*value) + n);
+	nest->nla_type = NLA_F_NESTED | attr;
+	nest->nla_len = (uint16_t)(2 * sizeof(*nest) + padded);
+	nlh->nlmsg_len += nest->nla_len;
+}
+
+/* What an origin says is the same for most neighbours. */
+static size_t put_comment(uint8_t *u, const struct origin *o,
+			  struct nft_comment *said)
+{
+	if (said->of != o) {
+		origin_comment(o, said->text, COMMENT_MAX);
+		said->len = strlen(said->text) + 1;
+		said->of = o;
+	}
+	u[0] = NFT_UDATA_COMMENT;
+	u[1] = (uint8_t)said->len;
+	memcpy(u + 2, said->text, said->len);
+	return 2 + said->len;
 }
 
 /* `open`: nft's mark of a range that goes on to the last value. */
-static void put_udata(struct nlmsghdr *nlh, const struct origin *o, bool open)
+static void put_udata(struct nlmsghdr *nlh, const struct origin *o, bool open,
+		      struct nft_comment *said)
 {
 	uint8_t u[2 + COMMENT_MAX + 1 + 6];
 	uint32_t flags = 1;
-	size_t n = 0;
+	size_t n = o ? put_comment(u, o, said) : 0;
 
-	if (o) {
-		char *text = (char *)u + 2;
-
-		origin_comment(o, text, COMMENT_MAX);
-		n = strlen(text) + 1;
-		u[0] = NFT_UDATA_COMMENT;
-		u[1] = (uint8_t)n;
-		n += 2;
-	}
 	if (open) {
 		u[n] = NFT_UDATA_ELEM_FLAGS;
 		u[n + 1] = sizeof(flags);
@@ -83,7 +96,7 @@ static void put_end(struct nlmsghdr *nlh, const struct elems *e,
 }
 
 void nft_put_elem(struct nlmsghdr *nlh, const struct image_set *s, size_t i,
-		  bool add)
+		  struct nft_comment *said)
 {
 	const struct elems *e = &s->elems;
 	struct nlattr *one = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
@@ -94,8 +107,8 @@ void nft_put_elem(struct nlmsghdr *nlh, const struct image_set *s, size_t i,
 	put_key(nlh, NFTA_SET_ELEM_KEY, e, elems_first(e, i));
 	if (s->interval && !pair)
 		put_key(nlh, NFTA_SET_ELEM_KEY_END, e, elems_last(e, i));
-	if (add)
-		put_udata(nlh, e->origin[i], pair && !ends);
+	if (said)
+		put_udata(nlh, e->origin[i], pair && !ends, said);
 	mnl_attr_nest_end(nlh, one);
 	if (ends)
 		put_end(nlh, e, after);

@@ -68,8 +68,15 @@ int nft_timers_take(const struct nlmsghdr *nlh, struct image *img);
 
 /* nft_elem_put.c: an element is at most this long on the wire. */
 #define NFT_ELEM_SPACE 1024
+/* The comment that was put last; all zeros: none yet. */
+struct nft_comment {
+	const struct origin *of;
+	size_t len;			/* with its NUL */
+	char text[COMMENT_MAX + 1];
+};
+/* `said`: NULL where only the key counts: to drop it or to ask for it. */
 void nft_put_elem(struct nlmsghdr *nlh, const struct image_set *s, size_t i,
-		  bool add);
+		  struct nft_comment *said);
 
 /*
  * nft_elem_get.c: a dump's elements, message by message, into s->elems.

@@ -399,6 +399,7 @@ static int write_elements(const struct nft_plan *p, size_t *i,
 					     drop ? 0 : NLM_F_CREATE,
 					     first->table->family,
 					     LIST_MAX + 2 * NFT_ELEM_SPACE);
+	struct nft_comment said = { 0 };
 	struct nlattr *list;
 
 	if (!nlh)
@@ -409,7 +410,8 @@ static int write_elements(const struct nft_plan *p, size_t *i,
 	for (; *i < p->n && p->steps[*i]->kind == STEP_ELEMENT &&
 	       p->steps[*i]->set == first->set && p->drop[*i] == drop &&
 	       nlh->nlmsg_len < LIST_MAX; (*i)++)
-		nft_put_elem(nlh, first->set, p->steps[*i]->elem, !drop);
+		nft_put_elem(nlh, first->set, p->steps[*i]->elem,
+			     drop ? NULL : &said);
 	mnl_attr_nest_end(nlh, list);
 	return nft_batch_add(b, nlh, start);
 }

@@ -82,7 +82,7 @@ static int ask_some(struct set_read *s, size_t from, size_t step,
 
 	for (size_t i = 0; i < KEYS_MAX && from < s->expected->elems.n;
 	     i++, from += step)
-		nft_put_elem(nlh, s->expected, from, false);
+		nft_put_elem(nlh, s->expected, from, NULL);
 	mnl_attr_nest_end(nlh, list);
 	return nft_ask_elems(s->ctx, nlh, take_elements, r);
 }

@@ -22,9 +22,11 @@ void progress_show(uint64_t done)
 		expected = done;
 	fprintf(stderr, "\rlisting entries: %.0f %%",
 		(double)PER_CENT * (double)done / (double)expected);
+	fflush(stderr);
 }
 
 void progress_end(void)
 {
 	fputs("\r                         \r", stderr);
+	fflush(stderr);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/unit/test_inet.c: addresses, ports, interfaces and protocols. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,6 +49,35 @@ static void test_prefix(void **state)
 	assert_prefix("::1", "::1");
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(prefix_parse(bad[i].text, &p), bad[i].err);
+}
+
+/* Addresses are those that inet_pton(3) takes. */
+static void test_hosts(void **state)
+{
+	static const char *const parts[] = {
+		"0", "1", "9", "25", "255", "256", "00", "01", "10", "100",
+		"1000", "", ".", "..", " ", "a", ":", "-1",
+	};
+	uint32_t random = 1;
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		_cleanup_(strbuf_release) struct strbuf text = { 0 };
+		uint8_t want[16] = { 0 };
+		struct prefix p;
+
+		for (int k = 0; k < 4; k++) {
+			random = random * 1664525 + 1013904223;
+			strbuf_printf(&text, "%s%s", k ? "." : "",
+				      parts[(random >> 16) %
+					    (i % 2 ? 5 : ARRAY_SIZE(parts))]);
+		}
+		assert_int_equal(prefix_parse(strbuf_str(&text), &p) == 0,
+				 inet_pton(AF_INET, strbuf_str(&text),
+					   want) == 1);
+		if (!prefix_parse(strbuf_str(&text), &p))
+			assert_memory_equal(p.addr, want, sizeof(want));
+	}
 }
 
 static void test_prefix_sets(void **state)
@@ -147,6 +177,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_prefix_sets),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_ifaces),

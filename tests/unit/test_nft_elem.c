@@ -65,13 +65,14 @@ static void read_back(struct nft_elem_reader *r, const struct image_set *s,
 		_cleanup_free_ uint8_t *buf = malloc(NFT_ELEM_SPACE * chunk +
 						     256);
 		struct nlmsghdr *nlh = nft_msg_put(buf, 0, 0, NFPROTO_INET, 1);
+		struct nft_comment said = { 0 };
 		struct nlattr *list;
 
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, s->name);
 		list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 		for (size_t i = n * chunk;
 		     i < (n + 1) * chunk && i < s->elems.n; i++)
-			nft_put_elem(nlh, s, i, true);
+			nft_put_elem(nlh, s, i, &said);
 		mnl_attr_nest_end(nlh, list);
 		assert_int_equal(nft_elems_read(r, nlh), 0);
 	}
@@ -162,14 +163,15 @@ static void test_damaged(void **state)
 {
 	_cleanup_(image_free) struct image *img = parse_set(sets[9]);
 	const struct image_set *s = &img->tables[0].sets[0];
+	struct nft_comment said = { 0 };
 	uint8_t whole[2048], buf[2048];
 	struct nlmsghdr *nlh = nft_msg_put(whole, 0, 0, NFPROTO_INET, 1);
 	struct nlattr *list =
 		mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 
 	(void)state;
-	nft_put_elem(nlh, s, 0, true);
-	nft_put_elem(nlh, s, 1, true);
+	nft_put_elem(nlh, s, 0, &said);
+	nft_put_elem(nlh, s, 1, &said);
 	mnl_attr_nest_end(nlh, list);
 	for (uint32_t at = sizeof(*nlh); at < nlh->nlmsg_len; at++)
 		for (unsigned int bit = 0; bit < 8; bit++) {
