@@ -60,6 +60,7 @@ enum option_bit {
 	OPT_FILE = 1 << 20,
 	OPT_FORMAT = 1 << 21,
 	OPT_REPORT = 1 << 22,
+	OPT_FORCE_DIFF = 1 << 23,
 };
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };

@@ -31,6 +31,8 @@ const struct option_row option_table[] = {
 	  "and which rules stay" },
 	{ "force", NULL, NULL, OPT_FORCE_APPLY, KEY_FLAG, FLAG(request.force),
 	  "apply even if it may lock you out" },
+	{ "force", NULL, NULL, OPT_FORCE_DIFF, KEY_FLAG, FLAG(request.force),
+	  "show what 'apply --force' would change" },
 	{ "force", NULL, NULL, OPT_FORCE_CONFIRM, KEY_FLAG, FLAG(request.force),
 	  "even over the same connection, or if rules were changed" },
 	{ "force", NULL, NULL, OPT_REWRITE, KEY_FLAG, FLAG(request.force),

@@ -48,7 +48,7 @@ struct option_row {
 	const char *help;	/* lines, without the last line feed */
 };
 
-#define OPTION_ROWS 45
+#define OPTION_ROWS 46
 
 extern const struct option_row option_table[];
 

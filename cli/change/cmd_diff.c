@@ -46,7 +46,8 @@ static int run(const struct options *o)
 const struct command cmd_diff = {
 	.name = "diff",
 	.summary = "show what apply would change, live or against a saved file",
-	.takes = OPT_FAMILY | OPT_AGAINST | OPT_RULES | OPT_FORMAT,
+	.takes = OPT_FAMILY | OPT_AGAINST | OPT_FORCE_DIFF | OPT_RULES |
+		 OPT_FORMAT,
 	.min_args = 0,
 	.max_args = 1,
 	.args = ARGS_POLICY,

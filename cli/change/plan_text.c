@@ -89,6 +89,8 @@ static void print_next(const struct result *r, const struct plan *p,
 {
 	command_begin(p->policy ? "apply --confirm 60s" : r->command, p->rq,
 		      out);
+	if (p->policy && p->rq->force)
+		strbuf_puts(out, " --force");
 	if (!p->policy || p->file == policy_default)
 		return;
 	if (strcmp(p->file, "-") != 0)

@@ -53,6 +53,7 @@ complete -c ctpolicy -n '__ctpolicy_command test' -a '(__fish_complete_suffix .y
 complete -c ctpolicy -n '__ctpolicy_command render' -l family -x -a 'ipv4 ipv6' -d 'as if the policy said families: [FAMILY]'
 complete -c ctpolicy -n '__ctpolicy_command render' -a '(__fish_complete_suffix .yaml)'
 complete -c ctpolicy -n '__ctpolicy_command diff' -l against -x -a '(__fish_complete_path)' -d 'compare with this text instead of the kernel: what render printed, or a dump of nft or iptables-save'
+complete -c ctpolicy -n '__ctpolicy_command diff' -l force -d 'show what \'apply --force\' would change'
 complete -c ctpolicy -n '__ctpolicy_command diff' -l rules -d 'show each rule and set, not only the services'
 complete -c ctpolicy -n '__ctpolicy_command diff' -l family -x -a 'ipv4 ipv6' -d 'as if the policy said families: [FAMILY]'
 complete -c ctpolicy -n '__ctpolicy_command diff' -l format -x -a 'text json sarif github junit codeclimate markdown' -d 'text, json, sarif, github, junit, codeclimate (GitLab) or markdown: the result for a tool of CI'

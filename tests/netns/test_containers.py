@@ -226,6 +226,15 @@ class Containers(unittest.TestCase):
                 self.works(from_inside)
                 self.assertNotEqual(self.entries_of_own(), [])
 
+    def forced_diff(self, backend, policy):
+        """Shows what would be done, and says how; nothing is."""
+        code, said = SERVER.ctpolicy("diff", policy, "--force", "--backend",
+                                     backend)
+        self.assertEqual(code, 1, said)
+        self.assertRegex(said, r"Next:\s+ctpolicy apply --confirm 60s --backend "
+                               r"%s --force " % backend)
+        return said
+
     def test_docker_kept(self):
         """Translation is refused by name, or stays, and with it what matches states."""
         inside = (lambda version: (NET[version] % 2, INSIDE))
@@ -245,6 +254,9 @@ class Containers(unittest.TestCase):
                                                  backend)
                     self.assertEqual(code, 14, said)
                     self.assertIn("is part of address translation: -A POSTROUTING", said)
+                    said = self.forced_diff(backend, REPLACE % keep)
+                    self.assertIn("warning: ", said)
+                    self.assertRegex(said, "rules of the host to\\s+replace")
                     self.assertEqual(SERVER.run(saved), before)
                 said = SERVER.apply(backend, REPLACE % "keep: [nat]\n")
                 self.assertIn("matches states in IPv4 and IPv6 stays as it is", said)
