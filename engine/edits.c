@@ -141,11 +141,17 @@ static int refuse_ipsets(struct plan *p)
 	return -FAULT_CONFLICT;
 }
 
-/* With --force the rest is replaced, and these stay. */
+/*
+ * With --force the rest is replaced, and these stay. *ret_keeps: what `keep`
+ * would list for all of them; 0: it cannot.
+ */
 static int find_unreplaceable(struct forbidden_said *said,
-			      const struct part *m, const struct kept *kept)
+			      const struct part *m, const struct kept *kept,
+			      unsigned int *ret_keeps)
 {
 	const struct foreign *f = said->f;
+	unsigned int keeps = said->p->policy->keeps;
+	bool all = !said->p->policy->unload_modules;
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < f->n_rules; i++) {
@@ -155,9 +161,13 @@ static int find_unreplaceable(struct forbidden_said *said,
 		    kept_may_stay(said->p, kept, f, &f->rules[i]))
 			continue;
 		why = reason(said->p, m, i);
-		if (why)
-			err = forbidden_say(said, &f->rules[i], why);
+		if (!why)
+			continue;
+		all &= kept_words(f, &f->rules[i]) != 0;
+		keeps |= kept_words(f, &f->rules[i]);
+		err = forbidden_say(said, &f->rules[i], why);
 	}
+	*ret_keeps = all ? keeps : 0;
 	return err;
 }
 
@@ -192,14 +202,30 @@ static int find_joined(struct forbidden_said *said, const struct kept *kept)
 	return err;
 }
 
+static const char *help_unreplaceable(unsigned int keeps)
+{
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	strbuf_puts(&b, "these rules have no stateless equivalent here: nothing was replaced; ");
+	if (keeps) {
+		strbuf_puts(&b, "write `keep: [");
+		policy_keep_print(keeps, &b);
+		strbuf_puts(&b, "]` to leave them, and tracking, as they are; ");
+	}
+	strbuf_puts(&b, "--force replaces the others");
+	return strbuf_status(&b) ? NULL : intern(strbuf_str(&b));
+}
+
 static int check_stays(struct plan *p, const struct part *m,
 		       const struct kept *kept)
 {
 	struct forbidden_said said = { .p = p, .f = p->host.f,
 				       .level = p->rq->force ? DIAG_WARNING :
 							       DIAG_ERROR };
+	const char *help;
+	unsigned int keeps;
 	bool joined = false;
-	int err = find_unreplaceable(&said, m, kept);
+	int err = find_unreplaceable(&said, m, kept, &keeps);
 
 	if (!err)
 		forbidden_say_objects(&said);
@@ -214,9 +240,12 @@ static int check_stays(struct plan *p, const struct part *m,
 	forbidden_say_end(&said);
 	if (p->rq->force)
 		return 0;
-	diag_help(&p->diags, joined ?
-		  "a table of both families can only be replaced for both: name both in `families`, or give the family that is named a table of its own" :
-		  "these rules have no stateless equivalent here: nothing was replaced; --force replaces the others");
+	help = joined ?
+		       "a table of both families can only be replaced for both: name both in `families`, or give the family that is named a table of its own" :
+		       help_unreplaceable(keeps);
+	if (!help)
+		return -ENOMEM;
+	diag_help(&p->diags, "%s", help);
 	return -FAULT_CONFLICT;
 }
 

@@ -28,31 +28,40 @@ static const unsigned int words[FEATURE_MAX_] = {
 	[FEATURE_SYNPROXY] = KEEP_SYNPROXY,
 };
 
-/* What it needs beside states; *ret: all of it may stay. */
-static bool needs_more(const struct plan *p, const struct foreign_rule *r,
-		       bool *ret)
+/* What it needs beside states; *ret: KEEP_* for all of it, 0: none is. */
+static bool needs_more(const struct foreign_rule *r, unsigned int *ret)
 {
-	bool any = false;
+	bool any = false, all = true;
 
-	*ret = true;
+	*ret = 0;
 	for (size_t i = 0; i < FEATURE_MAX_; i++) {
 		if (i == FEATURE_STATE || !(r->features >> i & 1) ||
 		    !needs_feature((enum foreign_feature)i))
 			continue;
 		any = true;
-		*ret &= (words[i] & p->policy->keeps) != 0;
+		all &= words[i] != 0;
+		*ret |= words[i];
 	}
+	if (!all)
+		*ret = 0;
 	return any;
+}
+
+unsigned int kept_words(const struct foreign *f, const struct foreign_rule *r)
+{
+	unsigned int keeps;
+
+	if (needs_more(r, &keeps))
+		return keeps;
+	return replace_is_translated(f, r) ? KEEP_NAT : 0;
 }
 
 static bool is_named(const struct plan *p, const struct foreign *f,
 		     const struct foreign_rule *r)
 {
-	bool may;
+	unsigned int keeps = kept_words(f, r);
 
-	if (needs_more(p, r, &may))
-		return may;
-	return p->policy->keeps & KEEP_NAT && replace_is_translated(f, r);
+	return keeps && (keeps & p->policy->keeps) == keeps;
 }
 
 static const struct foreign_table *table_of(const struct foreign *f,
@@ -107,11 +116,11 @@ bool kept_may_stay(const struct plan *p, const struct kept *k,
 		   const struct foreign *f, const struct foreign_rule *r)
 {
 	const struct foreign_table *t = table_of(f, r);
-	bool may;
+	unsigned int keeps;
 
 	if (is_named(p, f, r))
 		return true;
-	return !needs_more(p, r, &may) &&
+	return !needs_more(r, &keeps) &&
 	       ((k->ipv4 && foreign_is_of(t, NFPROTO_IPV4)) ||
 		(k->ipv6 && foreign_is_of(t, NFPROTO_IPV6)));
 }

@@ -23,6 +23,8 @@ void kept_find(const struct plan *p, const struct foreign *f,
 /* May a rule stay that needs tracking? */
 bool kept_may_stay(const struct plan *p, const struct kept *k,
 		   const struct foreign *f, const struct foreign_rule *r);
+/* What `keep` must list for it, KEEP_*; 0: only states, or no word fits. */
+unsigned int kept_words(const struct foreign *f, const struct foreign_rule *r);
 /* Declared helpers, timeouts, expectations and synproxies that may not. */
 size_t kept_objects_left(const struct plan *p, const struct foreign *f);
 /* Say once what stays, and why; -ENOMEM. */

@@ -162,6 +162,8 @@ int policy_read_saved(const char *path, char **ret_text, size_t *ret_len,
 int policy_parse(const char *file, const char *text, size_t len,
 		 struct policy **ret, struct diags *d);
 void policy_free(struct policy **p);
+/* KEEP_* as a policy lists them: "nat, limits". */
+void policy_keep_print(unsigned int keeps, struct strbuf *out);
 size_t policy_services(const struct policy *p);	/* the tracked ones, too */
 bool service_has_protocol(const struct service *s, uint8_t proto);
 /* Without ports, it is for all of them. */

@@ -72,17 +72,29 @@ static int load_existing(struct loader *l, uint32_t node)
 	return 0;
 }
 
+static const struct word keep_words[] = {
+	{ "nat", KEEP_NAT, false },
+	{ "helpers", KEEP_HELPERS, false },
+	{ "limits", KEEP_LIMITS, false },
+	{ "marks", KEEP_MARKS, false },
+	{ "synproxy", KEEP_SYNPROXY, false },
+};
+
+void policy_keep_print(unsigned int keeps, struct strbuf *out)
+{
+	const char *before = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(keep_words); i++) {
+		if (!(keeps & (unsigned int)keep_words[i].value))
+			continue;
+		strbuf_printf(out, "%s%s", before, keep_words[i].name);
+		before = ", ";
+	}
+}
+
 static int load_kept(struct loader *l, uint32_t node, void *arg)
 {
-	static const struct word words[] = {
-		{ "nat", KEEP_NAT, false },
-		{ "helpers", KEEP_HELPERS, false },
-		{ "limits", KEEP_LIMITS, false },
-		{ "marks", KEEP_MARKS, false },
-		{ "synproxy", KEEP_SYNPROXY, false },
-	};
-
-	return load_listed(l, node, "keep", words, ARRAY_SIZE(words),
+	return load_listed(l, node, "keep", keep_words, ARRAY_SIZE(keep_words),
 			   "a word is listed twice", arg);
 }
 

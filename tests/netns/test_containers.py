@@ -249,11 +249,13 @@ class Containers(unittest.TestCase):
                     for tool in ("iptables", "ip6tables"))
                 before = SERVER.run(saved)
                 backend = dialects.backend_of(dialect)
-                for keep in "", "keep: [limits]\n":
+                for keep, cure in (("", "nat"),
+                                   ("keep: [limits]\n", "nat, limits")):
                     code, said = SERVER.ctpolicy("apply", REPLACE % keep, "--backend",
                                                  backend)
                     self.assertEqual(code, 14, said)
                     self.assertIn("is part of address translation: -A POSTROUTING", said)
+                    self.assertIn("write `keep: [%s]` to leave them" % cure, said)
                     said = self.forced_diff(backend, REPLACE % keep)
                     self.assertIn("warning: ", said)
                     self.assertRegex(said, "rules of the host to\\s+replace")
