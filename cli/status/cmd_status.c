@@ -185,6 +185,7 @@ static int show(struct status_report *r, struct ct_table *now, void *arg)
 static int run(const struct options *o)
 {
 	struct status_report r = {
+		.rq = &o->request,
 		.quiet = o->quiet, .watching = o->watch,
 		.clears = o->watch && isatty(STDOUT_FILENO),
 	};

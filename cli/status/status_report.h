@@ -33,6 +33,7 @@ enum concern {
 
 struct status_report {
 	const struct status *s;
+	const struct request *rq;
 	uint32_t attention;
 	size_t rows;
 	enum top_by by;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cli/audit/audit_report.h"
+#include "cli/output/command_text.h"
 #include "cli/status/status_report.h"
 #include "core/mem.h"
 #include "engine/unsettled.h"
@@ -218,21 +219,66 @@ static void print_change(const struct record *r)
 	putchar('\n');
 }
 
-/* Of what was applied, by a policy or not. */
-static void print_drift(const struct status *s)
+/* A line of its own: it is to be copied. */
+static int print_command(const char *what, const char *verb,
+			 const struct request *rq, const char *file)
 {
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	command_begin(verb, rq, &b);
+	if (file)
+		command_put_file(file, &b);
+	if (strbuf_status(&b))
+		return -ENOMEM;
+	status_heading("");
+	fputs(what, stdout);
+	diag_puts(strbuf_str(&b), stdout);
+	putchar('\n');
+	return 0;
+}
+
+/* Was it asked for as it is by who types the file's name alone? */
+static bool is_plain(const struct record *r)
+{
+	return !r->force && !r->family;
+}
+
+/* The next command: of the file, or, where that is another, of the record. */
+static int print_cure(const struct status_report *r)
+{
+	const struct record *last = &r->s->history[0];
+	bool typed = r->s->file == FILE_SAME && is_plain(last);
+	int err;
+
+	if (!last->policy || (!typed && r->s->drift == DRIFT_PAST)) {
+		status_heading("");
+		puts("'ctpolicy diff' with the policy shows it");
+		return 0;
+	}
+	if (!typed)
+		return print_command("to repair: ", "watch --once", r->rq, NULL);
+	err = print_command("to see:    ", "diff", r->rq, last->policy);
+	return err ? err : print_command("to repair: ", "apply", r->rq,
+					 last->policy);
+}
+
+/* Of what was applied, by a policy or not. */
+static int print_drift(const struct status_report *r)
+{
+	const struct status *s = r->s;
+
 	status_heading("drift");
 	if (s->drift == DRIFT_NOTHING) {
 		puts("nothing was applied");
-		return;
+		return 0;
 	}
 	if (s->drift == DRIFT_NONE) {
 		puts("none");
-		return;
+		return 0;
 	}
 	if (s->drift == DRIFT_UNKNOWN) {
 		puts("not known: some of ctpolicy's rules cannot be read");
-		return;
+		return 0;
 	}
 	if (s->drift == DRIFT_PAST)
 		puts("ctpolicy's rules ended with the machine's last boot");
@@ -243,14 +289,7 @@ static void print_drift(const struct status *s)
 		puts("ctpolicy's rules are not those that were applied");
 	else
 		puts("modules or files are not as they were left");
-	status_heading("");
-	if (s->history[0].policy) {
-		fputs("'ctpolicy diff ", stdout);
-		diag_puts(s->history[0].policy, stdout);
-		puts("' shows it, 'ctpolicy apply' repairs it");
-	} else {
-		puts("'ctpolicy diff' with the policy shows it");
-	}
+	return print_cure(r);
 }
 
 static void print_open_ends(const struct status *s)
@@ -292,6 +331,7 @@ static void print_attention(uint32_t bits)
 int status_print_text(const struct status_report *r)
 {
 	const struct diag_source none = { 0 };
+	int err = 0;
 
 	if (r->clears) {
 		fputs("\033[H\033[2J", stdout);
@@ -309,10 +349,10 @@ int status_print_text(const struct status_report *r)
 		print_kinds(r->top);
 		print_policy(r->s);
 		status_print_services(r->s);
-		print_drift(r->s);
+		err = print_drift(r);
 		print_open_ends(r->s);
 		print_history(r->s);
 	}
 	print_attention(r->attention);
-	return r->rows ? status_print_top(r) : 0;
+	return err || !r->rows ? err : status_print_top(r);
 }

@@ -129,6 +129,16 @@ def a_change(host):
           said["drift"]["rules"] == 0, "a rollback is no drift", said)
 
 
+def repaired(host, text, *words):
+    """What it says to type, typed, does what it says."""
+    said = re.search(r"\n +to repair: ctpolicy (.*)\n", text)
+    check(said and all(word in said[1] for word in words),
+          "the next command", text)
+    host.space.run("%s %s" % (lab.CTPOLICY, said[1]))
+    check(status(host, "--check")[0]["drift"]["rules"] == 0, "is repaired",
+          said[1])
+
+
 def drift(host):
     for wipe in WIPE[host.backend]:
         host.space.run(wipe)
@@ -137,11 +147,12 @@ def drift(host):
               said["attention"] == ["drift"], "wants attention", said)
         check(said["drift"]["rules"] == steps(host, FIRST) > 0,
               "as many differences as diff has steps", said["drift"])
-        check("ctpolicy diff " + FIRST in text, "the next command", text)
         check(not said["untracked"] or "delete table" not in wipe,
               "what has accept rules alone is not out", said["untracked"])
         status(host)
-        host.run("apply", FIRST)
+        check("to see:    ctpolicy diff --state-dir %s %s\n" % (
+            host.state, FIRST) in text, "the next command", text)
+        repaired(host, text, "apply", FIRST)
         host.space.run("true" if host.backend == "nftables" else
                        "iptables-legacy-restore -n <<EOF\n%s\nEOF" %
                        history.LEGACY)
@@ -188,6 +199,10 @@ def changed_policy(host):
         check(said[0]["drift"]["rules"] == missing, "without the file, too")
         if os.path.exists(path):
             os.unlink(path)
+    repaired(host, status(host)[1], "watch --once")
+    host.run("apply", "--force", FIRST)     # which the name alone is not
+    host.space.run(WIPE[host.backend][0])
+    repaired(host, status(host)[1], "watch --once")
     host.run("apply", FIRST)
 
 
