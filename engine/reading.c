@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/reading.h"
 
+#include <errno.h>
+
 #include "core/mem.h"
 
 struct guess {
@@ -8,16 +10,47 @@ struct guess {
 	const struct backend *backend;
 	const struct image *known;
 	struct image *made;
+	bool tried;
+	struct plan kept;	/* by the policy that was applied last */
+	struct request asked;	/* ... and as it was to be applied */
 };
+
+static int find_newest(const struct plan *p, struct record *ret)
+{
+	_cleanup_(diags_release) struct diags unsaid = { 0 };
+	_cleanup_(state_close) struct state *own = NULL;
+	int err = 0;
+
+	if (!p->state)
+		err = state_open_reading(p->rq->state_dir, &own, &unsaid);
+	if (err || (!p->state && !own))
+		return err ? err : -ENOENT;
+	return state_newest(p->state ? p->state : own, ret, &unsaid);
+}
+
+/* Where no rules are asked for: those that most likely are there. */
+static const struct ruleset *find_kept(struct guess *g)
+{
+	_cleanup_(record_release) struct record newest = { 0 };
+
+	if (find_newest(g->plan, &newest) ||
+	    plan_load_kept(&g->kept, &g->asked, &newest))
+		return NULL;
+	return g->kept.rules;
+}
 
 /* Asked for only where the kernel holds a set so large that it pays. */
 static const struct image *find(void *arg)
 {
 	_cleanup_(diags_release) struct diags unsaid = { 0 };
+	const struct ruleset *rules;
 	struct guess *g = arg;
 
-	if (!g->known && g->plan->rules &&
-	    !g->backend->lower(g->plan->rules, NULL, NULL, &g->made, &unsaid))
+	if (g->known || g->tried)
+		return g->known;
+	g->tried = true;
+	rules = g->plan->rules ? g->plan->rules : find_kept(g);
+	if (rules && !g->backend->lower(rules, NULL, NULL, &g->made, &unsaid))
 		g->known = g->made;
 	return g->known;
 }
@@ -26,7 +59,10 @@ int reading_take(struct plan *p, const struct backend *b,
 		 struct backend_ctx *ctx, const struct image *known,
 		 bool wrote, struct snapshot *ret, struct diags *d)
 {
-	struct guess g = { p, b, known, NULL };
+	struct guess g = {
+		.plan = p, .backend = b, .known = known,
+		.asked = { .command = "diff", .state_dir = p->rq->state_dir },
+	};
 	struct expectation e = { find, &g, wrote };
 	int err;
 
@@ -36,5 +72,6 @@ int reading_take(struct plan *p, const struct backend *b,
 	if (b->expect)
 		b->expect(ctx, NULL);
 	image_free(&g.made);
+	plan_release(&g.kept);
 	return err;
 }

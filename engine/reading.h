@@ -13,7 +13,8 @@
 
 /*
  * `known`: what is most likely there; NULL: what the plan's rules would be on a
- * host without rules. `wrote`: the last commit made just that.
+ * host without rules, and for a plan without a policy those of the one that
+ * was applied last. `wrote`: the last commit made just that.
  */
 int reading_take(struct plan *p, const struct backend *b,
 		 struct backend_ctx *ctx, const struct image *known,

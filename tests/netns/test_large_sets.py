@@ -60,10 +60,13 @@ class Large:
             self.first.replace(address(0), address(i)), comment)
 
     def run(self, verb, *more):
+        return self.count(verb, "--backend", "nftables", self.path, *more)
+
+    def count(self, *words):
         """What it says; how often it listed the elements of a set."""
         trace = os.path.join(lab.WORK, "strace")
         said = self.host.run(
-            verb, "--backend", "nftables", self.path, *more, code=None,
+            *words, code=None,
             prefix=["strace", "-qq", "-s", "9", "-o", trace, "-e",
                     "trace=sendto"])
         with open(trace) as f:
@@ -86,6 +89,9 @@ def between_commands():
     check(of.host.code == of.dumps == 0, "huge: apply dumps nothing")
     check(not of.diff() and of.host.code == of.dumps == 0,
           "huge: in sync, nothing is dumped", of.dumps)
+    said = of.count("status")
+    check(of.host.code == of.dumps == 0, "huge: nor by status, which has no "
+          "policy but the one that was applied", of.host.code, of.dumps, said)
     there, other, others = of.element(7), of.element(HUGE + 5), of.element(8)
     of.nft(("delete", there), ("add", other), ("delete", others),
            ("add", of.element(8, "mine")))
@@ -98,6 +104,16 @@ def between_commands():
     of.diff()
     check(of.host.code and of.dumps, "huge: a catch-all is found",
           of.host.code, of.dumps)
+    of.count("status")
+    check(of.dumps, "huge: and dumped by status, too", of.dumps)
+    of.nft(("delete", "*"))
+    of.count("remove")
+    check(of.host.code == of.dumps == 0, "huge: remove dumps nothing",
+          of.dumps)
+    of.count("rollback")
+    check(of.host.code == of.dumps == 0 and not of.diff() and
+          of.host.code == 0, "huge: and a rollback brings back all of it",
+          of.dumps)
 
 
 def in_the_gap(what, *lines):
