@@ -87,6 +87,24 @@ static bool serves(const struct image *img, const struct image_set *s,
 	return false;
 }
 
+/*
+ * Has the chain a rule for the same packets afterwards? What its sets lose are
+ * steps of their own.
+ */
+static bool is_replaced(const struct changeset *cs, const struct step *s)
+{
+	const struct image_table *t = image_find_table(
+		cs->want, s->table->family, s->table->name);
+	const struct image_chain *c =
+		t ? image_find_chain(t, s->chain->name) : NULL;
+
+	for (size_t i = 0; c && i < c->n_rules; i++)
+		if (c->rules[i].verdict == VERDICT_NOTRACK &&
+		    image_rule_meets_same(&c->rules[i], s->rule))
+			return true;
+	return false;
+}
+
 /* Do the steps add, or remove, NOTRACK for flows of this kind? */
 static bool concerns(const struct changeset *cs, bool add,
 		     bool (*kind)(const struct image_rule *r))
@@ -100,7 +118,7 @@ static bool concerns(const struct changeset *cs, bool add,
 		if (s->add != add || !is_notrack(s, add))
 			continue;
 		if (s->rule && s->rule->verdict == VERDICT_NOTRACK &&
-		    kind(s->rule))
+		    kind(s->rule) && (add || !is_replaced(cs, s)))
 			return true;
 		/* The elements of one set are adjacent. */
 		if (s->set && s->set != last && serves(img, s->set, kind))

@@ -285,20 +285,27 @@ static bool is_same_unknown(const struct image_rule *a,
 	       a->handle == b->handle && text_equal(a->unknown, b->unknown);
 }
 
-bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
+bool image_rule_meets_same(const struct image_rule *a,
+			   const struct image_rule *b)
 {
-	if (a->verdict == VERDICT_UNKNOWN)
-		return is_same_unknown(a, b);
-	if (a->verdict != b->verdict || a->counts != b->counts ||
-	    a->n_lookups != b->n_lookups || a->place != b->place ||
-	    !text_equal(a->target, b->target) ||
-	    !text_equal(a->comment, b->comment) ||
-	    !text_equal(a->unknown, b->unknown))
+	if (a->n_lookups != b->n_lookups)
 		return false;
 	for (unsigned int i = 0; i < a->n_lookups; i++)
 		if (!lookup_equal(&a->lookup[i], &b->lookup[i]))
 			return false;
 	return match_equal(&a->match, &b->match);
+}
+
+bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
+{
+	if (a->verdict == VERDICT_UNKNOWN)
+		return is_same_unknown(a, b);
+	return a->verdict == b->verdict && a->counts == b->counts &&
+	       a->ends == b->ends && a->place == b->place &&
+	       text_equal(a->target, b->target) &&
+	       text_equal(a->comment, b->comment) &&
+	       text_equal(a->unknown, b->unknown) &&
+	       image_rule_meets_same(a, b);
 }
 
 bool image_set_fits(const struct image_set *want, const struct image_set *live)

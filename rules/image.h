@@ -110,6 +110,11 @@ struct image_rule {
 	 * what it counted, if it did; in iptables every rule does.
 	 */
 	bool counts, counted;
+	/*
+	 * Of NOTRACK: what it takes out meets no later rule of the chain, none
+	 * of which could do more.
+	 */
+	bool ends;
 	uint64_t packets, bytes;
 	uint32_t place;			/* in a foreign chain: from 0 */
 	char *comment;			/* as in the kernel; NULL: none */
@@ -217,6 +222,9 @@ bool image_rule_is_next(const struct image_chain *c, const struct image_rule *r,
 void image_settle_jumps(struct image *img);
 void image_settle_chain(struct image_chain *c);
 bool image_rule_equal(const struct image_rule *a, const struct image_rule *b);
+/* Do they match the same packets, as long as a set is what its name says? */
+bool image_rule_meets_same(const struct image_rule *a,
+			   const struct image_rule *b);
 /* Is the rule for packets that only pass through this host? */
 bool image_rule_is_transit(const struct image_rule *r);
 /* Can the live set hold what is wanted, as it stands? */

@@ -98,6 +98,9 @@ static void put_rule(uint64_t *h, const struct image_rule *r)
 	/* records of rules that do not count keep their digests */
 	if (r->counts)
 		put_number(h, r->counts);
+	/* ... and those of rules behind which the chain goes on */
+	if (r->ends)
+		put_text(h, "ends");
 }
 
 /* Comments, each where it takes over from another. */

@@ -335,8 +335,11 @@ static int put_verdict(const struct adding *a, const struct image_rule *from,
 	if (from->verdict != VERDICT_NOTRACK)
 		return 0;
 	r->features |= FEATURE_BIT(NOTRACK);
-	r->target = a->f->tables[a->table].world == WORLD_NFT ? "notrack" :
-								"NOTRACK";
+	if (from->ends)
+		r->verdict = FOREIGN_ACCEPT;
+	else
+		r->target = a->f->tables[a->table].world == WORLD_NFT ?
+				    "notrack" : "NOTRACK";
 	return foreign_add_term(a->f, &notrack);
 }
 

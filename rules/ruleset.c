@@ -175,8 +175,7 @@ static int cmp_service(const struct origin *a, const struct origin *b)
 		      b->service ? b->service : "");
 }
 
-/* What decides a rule's place, its service aside. */
-static int cmp_place(const struct rule *a, const struct rule *b)
+static int cmp_rank(const struct rule *a, const struct rule *b)
 {
 	int c = cmp_num((long)a->hook, (long)b->hook);
 
@@ -184,8 +183,14 @@ static int cmp_place(const struct rule *a, const struct rule *b)
 		c = cmp_num((long)a->turn, (long)b->turn);
 	if (!c)
 		c = cmp_num((long)a->rank, (long)b->rank);
-	if (!c)
-		c = cmp_num((long)a->action, (long)b->action);
+	return c ? c : cmp_num((long)a->action, (long)b->action);
+}
+
+/* What decides a rule's place, its service aside. */
+static int cmp_place(const struct rule *a, const struct rule *b)
+{
+	int c = cmp_rank(a, b);
+
 	if (!c)
 		c = cmp_num((long)a->leg, (long)b->leg);
 	if (!c)
@@ -236,6 +241,22 @@ static bool is_covered(const struct rule *kept, size_t n, const struct rule *r)
 	return false;
 }
 
+static bool on_loopback(const struct rule *r)
+{
+	return iface_set_is_lo(&r->match.iif) || iface_set_is_lo(&r->match.oif);
+}
+
+/* What the host says to itself may wait: others' packets pass fewer rules. */
+static int cmp_last(const void *x, const void *y)
+{
+	const struct rule *a = x, *b = y;
+	int c = cmp_rank(a, b);
+
+	if (!c)
+		c = cmp_num(on_loopback(a), on_loopback(b));
+	return c ? c : cmp_rule(a, b);
+}
+
 void ruleset_normalize(struct ruleset *rs)
 {
 	size_t k = 0;
@@ -257,6 +278,8 @@ void ruleset_normalize(struct ruleset *rs)
 			rs->v[k++] = rs->v[i];
 	}
 	rs->n = k;
+	if (rs->n > 1)
+		qsort(rs->v, rs->n, sizeof(*rs->v), cmp_last);
 }
 
 /* As cmp_rule(), but twins of two families stand side by side. */

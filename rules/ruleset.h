@@ -48,13 +48,14 @@ enum leg { LEG_BOTH, LEG_REQUEST, LEG_REPLY, LEG_MAX_ };
 
 /*
  * Where a rule stands in its chain: management before services, so that what
- * keeps the administrator in is looked at first; guarded replies after every
+ * keeps the administrator in is looked at first; errors, which are rare, after
+ * those; guarded replies after every
  * unguarded accept, and fragment tails last, because both may end the chain.
  */
 enum rank {
 	RANK_MANAGEMENT,
-	RANK_ICMP,
 	RANK_SERVICE,
+	RANK_ICMP,
 	RANK_GUARDED,
 	RANK_FRAGMENT,
 	RANK_MAX_

@@ -271,6 +271,20 @@ static void read_immediate(struct nft_reader *r, struct nftnl_expr *e)
 		r->unknown = true;
 }
 
+/* Whom NOTRACK has taken out is through with the chain. */
+static bool read_end(struct nft_reader *r, struct nftnl_expr *e)
+{
+	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
+
+	if (r->rule->verdict != VERDICT_NOTRACK || r->rule->ends ||
+	    !r->verdict || !name || strcmp(name, "immediate") ||
+	    nftnl_expr_get_u32(e, NFTNL_EXPR_IMM_DREG) != NFT_REG_VERDICT ||
+	    nftnl_expr_get_u32(e, NFTNL_EXPR_IMM_VERDICT) != NF_ACCEPT)
+		return false;
+	r->rule->ends = true;
+	return true;
+}
+
 static void read_counter(struct nft_reader *r, struct nftnl_expr *e)
 {
 	struct image_rule *rule = r->rule;
@@ -329,7 +343,7 @@ static int read_expr(struct nftnl_expr *e, void *data)
 			v[i].read(r, e);
 			return 0;
 		}
-	r->unknown = true;
+	r->unknown |= !read_end(r, e);
 	return 0;
 }
 
@@ -389,6 +403,7 @@ static int describe(struct nftnl_rule *nr, struct image_rule *ret)
 	ret->match.family = nft_table_af((uint8_t)
 		nftnl_rule_get_u32(nr, NFTNL_RULE_FAMILY));
 	ret->n_lookups = 0;
+	ret->ends = false;
 	ret->target = NULL;
 	ret->verdict = VERDICT_UNKNOWN;
 	ret->unknown = nft_rule_describe(nr);

@@ -339,15 +339,18 @@ static void put_timers(struct nft_writer *w, const char *name)
 
 void nft_put_verdict(struct nft_writer *w, const struct image_rule *r)
 {
-	if (r->verdict == VERDICT_NOTRACK)
+	if (r->verdict == VERDICT_NOTRACK) {
 		nft_add_expr(w, "notrack");
-	else if (r->verdict == VERDICT_JUMP)
+		if (r->ends)
+			nft_put_code(w, NF_ACCEPT, NULL);
+	} else if (r->verdict == VERDICT_JUMP) {
 		nft_put_code(w, NFT_JUMP, r->target);
-	else if (r->verdict == VERDICT_TIMERS)
+	} else if (r->verdict == VERDICT_TIMERS) {
 		put_timers(w, r->target);
-	else
+	} else {
 		nft_put_code(w, r->verdict == VERDICT_RETURN ? NFT_RETURN :
 							      NF_ACCEPT, NULL);
+	}
 }
 
 static void put_comment(struct nft_writer *w, const char *comment)

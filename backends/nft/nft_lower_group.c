@@ -121,6 +121,8 @@ static int fill_rule(const struct draft *f, const struct port_range *dport,
 	r->origin = f->by.origin;
 	r->target = f->at->timers;
 	r->counts = f->g->model.counts;
+	/* A packet of two services is counted for both. */
+	r->ends = r->verdict == VERDICT_NOTRACK && !r->counts;
 	if (!err)
 		err = put_lookups(f, r);
 	/* wildcards return early: what is left then is any socket at all */

@@ -387,6 +387,7 @@ static bool take_verdict(struct words *w)
 		r->verdict = VERDICT_TIMERS;
 	else
 		return false;
+	r->ends = r->verdict == VERDICT_NOTRACK && take(w, "accept");
 	return true;
 }
 

@@ -224,6 +224,8 @@ static void print_verdict(const struct image_rule *r, struct strbuf *out)
 	_Static_assert(ARRAY_SIZE(word) == VERDICT_MAX_, "word misses a row");
 
 	strbuf_puts(out, word[r->verdict]);
+	if (r->ends)
+		strbuf_puts(out, " accept");
 	if (r->verdict == VERDICT_JUMP)
 		strbuf_puts(out, r->target);
 	if (r->verdict == VERDICT_TIMERS)

@@ -51,7 +51,7 @@ OWN = "nft insert rule " + PRE + " "
 # its line begins with it: on loopback another one goes on like this
 RULE = "\ttcp dport @server_tcp_p fib"
 SWAP = RULE + "|nft replace rule " + PRE + " handle {h} "
-BACK = "fib daddr type local notrack comment '\"ctpolicy\"'"
+BACK = "fib daddr type local notrack accept comment '\"ctpolicy\"'"
 IN = "jump ctpolicy-input|nft replace rule inet mine in handle {h} "
 HEAD = "jump ctpolicy-input|nft delete rule inet mine in handle {h}"
 HOOK = ("nft flush chain inet ctpolicy output && "
@@ -72,9 +72,12 @@ NFT = [
     SWAP + "tcp dport != @server_tcp_p " + BACK,
     SWAP + "tcp sport @server_tcp_p " + BACK,
     SWAP + "udp dport @server_tcp_p " + BACK,
-    SWAP + "tcp dport @server_tcp_p fib daddr type != local notrack",
-    SWAP + "tcp dport @server_tcp_p fib saddr type local notrack",
-    SWAP + "tcp dport @server_tcp_p notrack",
+    SWAP + "tcp dport @server_tcp_p " + BACK.replace("accept ", ""),
+    SWAP + "tcp dport @server_tcp_p " + BACK.replace("accept", "return"),
+    SWAP + "tcp dport @server_tcp_p " + BACK.replace("notrack ", ""),
+    SWAP + "tcp dport @server_tcp_p fib daddr type != local notrack accept",
+    SWAP + "tcp dport @server_tcp_p fib saddr type local notrack accept",
+    SWAP + "tcp dport @server_tcp_p notrack accept",
     SWAP + "tcp dport @server_tcp_p fib daddr type local accept",
     SWAP + "tcp dport @server_tcp_p fib daddr type local notrack "
            "accept",

@@ -52,8 +52,8 @@ OWN = """table inet ctpolicy {
     }
     chain output {
         type filter hook output priority raw; policy accept;
-        tcp dport . oifname @pif notrack
-        udp dport @e fib saddr type local notrack
+        tcp dport . oifname @pif notrack accept
+        udp dport @e fib saddr type local notrack accept comment "own"
         oifname "lo" udp sport @e notrack
     }
 }

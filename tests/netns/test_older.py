@@ -3,9 +3,11 @@
 """Rules as older releases wrote them, a set for each leg, become rules that
 share their sets: no packet is lost or tracked meanwhile, nor on the way back.
 
-The older rules are today's, with a copy of its set for each rule. Then one
-address more is one element more for all legs of a table.
+The older rules are today's, with a copy of its set for each rule, those of
+loopback first; and in nft a packet that was taken out of tracking met the rest
+of them. Then one address more is one element more for all legs of a table.
 """
+import itertools
 import os
 import re
 import tempfile
@@ -55,6 +57,16 @@ def filter_at(space, backend):
         space.legacy(version, HOST[backend] % (icmp, icmp))
 
 
+def loopback_first(text):
+    """In each chain, of the rules that take packets out of tracking."""
+    out = []
+    for own, lines in itertools.groupby(text.splitlines(True),
+                                        lambda line: "notrack" in line):
+        out += sorted(lines, key=lambda line: 'oifname "lo"' not in line and
+                      "-o lo" not in line) if own else lines
+    return "".join(out)
+
+
 def split_nft(space):
     """Sets of our own in the whole ruleset, one for each rule."""
     number = 0
@@ -74,7 +86,8 @@ def split_nft(space):
         rest = re.sub(r"(?ms)^\tset .*?^\t\}\n", "", table)
         rest = re.sub(r"@([\w-]+)", renamed, rest)
         out.append(rest.replace("{\n", "{\n" + made, 1))
-    space.nft("flush ruleset\n" + "".join(out))
+    text = loopback_first("".join(out))
+    space.nft("flush ruleset\n" + text.replace(" notrack accept ", " notrack "))
 
 
 def split_legacy(space):
@@ -99,7 +112,7 @@ def split_legacy(space):
                              space.run(tool + "-legacy-save"))
     space.run("ipset restore", text="\n".join(made) + "\n")
     for tool, text in texts.items():
-        space.run(tool + "-legacy-restore", text=text)
+        space.run(tool + "-legacy-restore", text=loopback_first(text))
     for name in names:
         space.run("ipset destroy " + name)
 
@@ -109,6 +122,15 @@ def sets_of(space, backend):
         return re.findall(r"(?m)^\tset (\S+) \{\n\t\ttype inet_service",
                           space.run("nft list ruleset"))
     return space.run("ipset list -n").split()
+
+
+def rules_of(space, backend):
+    """Ours that take packets out of tracking, in their order, without sets."""
+    text = "".join(space.run(command) for command in (
+        ("nft -s list table inet ctpolicy",) if backend == "nftables" else
+        ("iptables-legacy-save -t raw", "ip6tables-legacy-save -t raw")))
+    return [re.sub(r"@\S+|match-set \S+", "@", line).strip()
+            for line in text.splitlines() if "notrack" in line]
 
 
 def try_backend(net, backend):
@@ -126,16 +148,24 @@ def try_backend(net, backend):
     shared = sets_of(server, backend)
     check(len(shared) == 4, "%s: one set each of a family, for NOTRACK and for "
           "accept rules" % backend, shared)
+    rules = rules_of(server, backend)
     (split_nft if backend == "nftables" else split_legacy)(server)
     older = sets_of(server, backend)
+    other = rules_of(server, backend)
+    check(len(other) == len(rules) and other != rules,
+          "%s: in another order" % backend, other)
     check(len(older) >= 14, "%s: a set for each leg" % backend, older)
     unseen("older rules become these", apply)
     check(sets_of(server, backend) == shared, "%s: shared again" % backend,
           sets_of(server, backend))
+    check(rules_of(server, backend) == rules, "%s: the rules too" % backend,
+          rules_of(server, backend))
     unseen("and come back", lambda: server.run(
         [lab.CTPOLICY, "rollback", "--state-dir", state]))
     check(sorted(sets_of(server, backend)) == sorted(older),
           "%s: the older sets are back" % backend, sets_of(server, backend))
+    check(rules_of(server, backend) == other,
+          "%s: and the older rules" % backend, rules_of(server, backend))
     apply()
     out = server.ctpolicy("diff", policy(1), "--backend", backend,
                           "--rules")[1]
@@ -145,10 +175,32 @@ def try_backend(net, backend):
     unseen("an address less", apply)
 
 
+def forwarded(router):
+    """What a router forwards goes on untracked: nothing else is said of it."""
+    text = """version: 1
+state_matching: allowed
+untracked:
+  - {name: sip, role: router, protocol: udp, ports: [%d], accept: none}
+""" % PORT
+    filter_at(router, "nftables")
+    router.apply("nftables", text)
+    own = router.run("nft -s list table inet ctpolicy")
+    router.nft("delete table inet ctpolicy\n" +
+               own.replace(" notrack accept ", " notrack "))
+    code, said = router.ctpolicy("apply", text, "--backend", "nftables")
+    check(code == 0 and "CT642" not in said, "forwarded: nothing is cut", said)
+    check(router.run("nft -s list table inet ctpolicy") == own,
+          "forwarded: today's rules", said)
+    said = router.remove("nftables")
+    check("CT642" in said, "forwarded: by the removal it may be", said)
+
+
 lab.require_ctpolicy()
 NET = lab.Lab()
 Echo(NET.server, PORT)
 for each in BACKENDS:
     try_backend(NET, each)
     NET.clear()
+if "nftables" in BACKENDS:
+    forwarded(NET.router)
 end()

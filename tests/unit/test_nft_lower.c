@@ -94,10 +94,10 @@ static void test_fused(void **state)
 	assert_true(img->tables[0].owned);
 	assert_text(img, "prerouting", 0,
 		    "tcp dport @pre_req_tcp_local_p fib daddr type local "
-		    "notrack comment \"ctpolicy\"");
+		    "notrack accept comment \"ctpolicy\"");
 	assert_text(img, "prerouting", 1,
 		    "tcp dport @pre_req_tcp_local_p_r fib daddr type local "
-		    "notrack comment \"ctpolicy\"");
+		    "notrack accept comment \"ctpolicy\"");
 	s = image_find_set(&img->tables[0], "pre_req_tcp_local_p");
 	assert_true(s && !s->interval);
 	assert_int_equal(s->elems.n, 11);
@@ -154,7 +154,7 @@ static void test_big(void **state)
 	assert_text(img, "prerouting", 0,
 		    "tcp dport @pre_req_tcp_local_ps4-api-1 "
 		    "ip saddr @pre_req_tcp_local_ps4-api-2_r "
-		    "fib daddr type local notrack comment \"api\"");
+		    "fib daddr type local notrack accept comment \"api\"");
 }
 
 /* Many networks and one port: what differs goes first. */
@@ -175,7 +175,7 @@ static void test_order(void **state)
 	img = lower(&rs, NULL);
 	assert_text(img, "prerouting", 0,
 		    "ip saddr . tcp dport @pre_req_tcp_local_ps4_rs "
-		    "fib daddr type local notrack comment \"ctpolicy\"");
+		    "fib daddr type local notrack accept comment \"ctpolicy\"");
 }
 
 /* A reply to the request that `add` makes, out of the host's port. */
@@ -229,10 +229,10 @@ static void test_shared(void **state)
 	assert_int_equal(s->elems.origin[0] == &web, 1);
 	assert_text(img, "prerouting", 0,
 		    "tcp dport . ip saddr @server_tcp_pc4 fib daddr type "
-		    "local notrack comment \"ctpolicy\"");
+		    "local notrack accept comment \"ctpolicy\"");
 	assert_text(img, "output", 0,
 		    "tcp sport . ip daddr @server_tcp_pc4 fib saddr type "
-		    "local notrack comment \"ctpolicy\"");
+		    "local notrack accept comment \"ctpolicy\"");
 }
 
 /* What one leg has and the other has not would be matched by both. */
