@@ -354,16 +354,18 @@ static int take_term(const struct foreign *f, uint32_t rule,
 {
 	const struct key_set *set = &f->sets[t->set];
 	uint32_t from = t->kind == TERM_VMAP ? branch : 0;
-	uint32_t n = t->kind == TERM_VMAP ? 1 : set->n;
 	enum fit one;
+	uint32_t n;
 	int err;
 
+	/* What is not understood has no set, and there may be none at all. */
 	if (t->kind == TERM_OPAQUE ||
 	    (t->kind == TERM_VMAP && x->whole_map)) {
 		x->plain = false;
 		take_unsure(f, rule, t, FIT_UNSURE, true, x);
 		return 0;
 	}
+	n = t->kind == TERM_VMAP ? 1 : set->n;
 	if (fit_is_state(t) && set->known) {
 		x->tracked &= has_state(f, t, from, n, lot->tracked);
 		x->untracked &= has_state(f, t, from, n, lot->untracked);
