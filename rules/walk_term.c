@@ -118,11 +118,27 @@ static bool is_ruled_out(const struct lookup *l, enum packet_field field,
 	       !memcmp(r->last, lo, sizeof(lo));
 }
 
+static bool is_unknown(const struct packet_value *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v->known[i])
+			return false;
+	return true;
+}
+
+static bool is_whole(const struct key_range *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (r->first[i] || r->last[i] != 0xff)
+			return false;
+	return true;
+}
+
 /*
  * The key lies between what it is with all unknown bits cleared, and with all
  * of them set.
  */
-static enum truth in_range(const struct packet_value *v, const uint8_t *mask,
+static enum truth in_bounds(const struct packet_value *v, const uint8_t *mask,
 			   const struct key_range *r, size_t n)
 {
 	uint8_t low[TERM_KEY_MAX], high[TERM_KEY_MAX];
@@ -162,9 +178,12 @@ static bool is_all_known(const struct packet_value *v, const uint8_t *mask,
 void lookup_begin(struct lookup *l, const struct walking *x,
 		  const struct term *t, const struct walk_state *s)
 {
-	*l = (struct lookup){ .x = x, .t = t,
-			      .set = &x->w->f->sets[t->set],
-			      .lost = s->lost };
+	/* of the values only those that the term has: this is asked a lot */
+	l->x = x;
+	l->t = t;
+	l->set = &x->w->f->sets[t->set];
+	l->lost = s->lost;
+	l->at = 0;
 	for (size_t i = 0; i < t->n_fields; i++)
 		l->v[i] = value_of(x, s, t->field[i]);
 	l->exact = t->n_fields == 1 &&
@@ -183,13 +202,29 @@ enum truth lookup_has_fields(const struct lookup *l)
 	return all;
 }
 
+/* Most keys are known, or not at all. */
+static enum truth in_range(const struct lookup *l, size_t i,
+			   const struct key_range *r, size_t n)
+{
+	const struct packet_value *v = &l->v[i];
+
+	if (l->t->masked)
+		return in_bounds(v, l->t->mask, r, n);
+	if (l->exact)
+		return memcmp(v->v, r->first, n) < 0 ||
+		       memcmp(v->v, r->last, n) > 0 ? TRUTH_NO : TRUTH_YES;
+	if (is_unknown(v, n))
+		return is_whole(r, n) ? TRUTH_YES : TRUTH_MAYBE;
+	return in_bounds(v, NULL, r, n);
+}
+
 static enum truth field_in(const struct lookup *l, size_t i,
 			   const struct key_range *r)
 {
 	const struct term *t = l->t;
 	enum packet_field field = t->field[i];
 	size_t n = width(l->x, field);
-	enum truth in = in_range(&l->v[i], t->masked ? t->mask : NULL, r, n);
+	enum truth in = in_range(l, i, r, n);
 
 	return in == TRUTH_MAYBE && is_ruled_out(l, field, r) ? TRUTH_NO : in;
 }
