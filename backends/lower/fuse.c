@@ -45,10 +45,14 @@ static int make_model(const struct rule *r, const struct iface *constant,
 		      struct fuse_group *g)
 {
 	_cleanup_(match_release) struct match m = { 0 };
+	struct match shared = r->match;		/* borrowed */
 	struct iface_set *side;
 	bool plain = false;
-	int err = match_copy(&r->match, &m);
+	int err;
 
+	/* They vary in any case, and may be many. */
+	shared.saddr = shared.daddr = (struct prefix_set){ 0 };
+	err = match_copy(&shared, &m);
 	if (err)
 		return err;
 	side = iface_side(&m);
@@ -59,8 +63,6 @@ static int make_model(const struct rule *r, const struct iface *constant,
 		port_set_release(&m.sport);
 	else
 		port_set_release(&m.dport);
-	prefix_set_release(&m.saddr);
-	prefix_set_release(&m.daddr);
 	if (side)
 		side->n = 0;
 	if (side && constant)
