@@ -62,7 +62,7 @@ static void push_elem(struct build *b, const struct image_set *set, size_t i,
 
 	if (s) {
 		s->set = set;
-		s->elem = i;
+		s->elem = (uint32_t)i;
 		s->replaces = replaces;
 	}
 }
@@ -327,26 +327,36 @@ static size_t place_of(const struct step *s)
 	return (size_t)s->phase * RANKS + (size_t)(rank_of(s) + RANKS / 2);
 }
 
+/* Where each of them goes: to[i] says it of step i. */
+static void move_steps(struct step *v, uint32_t *to, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		while (to[i] != i) {
+			uint32_t at = to[i];
+			struct step other = v[at];
+
+			v[at] = v[i];
+			v[i] = other;
+			to[i] = to[at];
+			to[at] = at;
+		}
+}
+
 /* By phase, then rank, else as found: a hundred thousand steps, few places. */
 static int order_steps(struct changeset *cs)
 {
-	size_t next[PHASE_MAX_ * RANKS + 1] = { 0 };
-	struct step *v;
+	_cleanup_free_ uint32_t *to = calloc(cs->n + 1, sizeof(*to));
+	uint32_t next[PHASE_MAX_ * RANKS + 1] = { 0 };
 
-	if (cs->n < 2)
-		return 0;
-	v = malloc(cs->n * sizeof(*v));
-	if (!v)
+	if (!to)
 		return -ENOMEM;
 	for (size_t i = 0; i < cs->n; i++)
 		next[place_of(&cs->steps[i]) + 1]++;
 	for (size_t i = 1; i < ARRAY_SIZE(next); i++)
 		next[i] += next[i - 1];
 	for (size_t i = 0; i < cs->n; i++)
-		v[next[place_of(&cs->steps[i])]++] = cs->steps[i];
-	free(cs->steps);
-	cs->steps = v;
-	cs->cap = cs->n;
+		to[i] = next[place_of(&cs->steps[i])]++;
+	move_steps(cs->steps, to, cs->n);
 	return 0;
 }
 

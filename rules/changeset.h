@@ -36,16 +36,17 @@ enum phase {
 	PHASE_MAX_
 };
 
+/* There may be one for each of a million elements. */
 struct step {
 	enum step_kind kind;
-	bool add;
 	enum phase phase;
+	bool add;
+	bool replaces;		/* element: exists with another comment */
+	uint32_t elem;				/* STEP_ELEMENT: index in set */
 	const struct image_table *table;	/* of want (add) or live */
 	const struct image_chain *chain;	/* STEP_CHAIN, STEP_RULE */
 	const struct image_set *set;		/* STEP_SET, STEP_ELEMENT */
 	const struct image_rule *rule;		/* STEP_RULE */
-	size_t elem;				/* STEP_ELEMENT: index in set */
-	bool replaces;		/* element: exists with another comment */
 	/*
 	 * STEP_RULE, add: the live rule that it goes right before, NULL: at
 	 * the chain's end. Several with one `before` come in their order.
