@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/heads.h"
 #include "core/mem.h"
 #include "rules/ruleset.h"
 
@@ -147,12 +148,7 @@ static size_t common_bytes(const struct elems *e)
 	return n;
 }
 
-/* The first bytes that differ ride along: few comparisons look keys up. */
-struct sort_item {
-	uint64_t head;
-	size_t i;
-};
-
+/* The first bytes that differ: few comparisons look keys up. */
 static uint64_t key_head(const struct elems *e, size_t i, size_t skip)
 {
 	const uint8_t *key = elems_first(e, i) + skip;
@@ -166,66 +162,26 @@ static uint64_t key_head(const struct elems *e, size_t i, size_t skip)
 
 static int cmp_item(const void *a, const void *b, void *arg)
 {
-	const struct sort_item *x = a, *y = b;
+	const struct head *x = a, *y = b;
 
 	if (x->head != y->head)
 		return x->head < y->head ? -1 : 1;
 	return cmp_elem(&x->i, &y->i, arg);
 }
 
-/* By one byte of the heads: those with the same keep their order. */
-static void scatter(const struct sort_item *from, struct sort_item *to,
-		    size_t n, unsigned int shift, const size_t *count)
-{
-	size_t at[256], next = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
-		at[i] = next;
-		next += count[i];
-	}
-	for (size_t i = 0; i < n; i++)
-		to[at[from[i].head >> shift & 0xff]++] = from[i];
-}
-
-/* By heads, byte by byte from the last. */
-static int sort_heads(struct sort_item **v, size_t n)
-{
-	_cleanup_free_ struct sort_item *other = malloc(n * sizeof(*other));
-	size_t count[8][256] = { 0 };
-
-	if (!other)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		for (unsigned int k = 0; k < 8; k++)
-			count[k][(*v)[i].head >> 8 * k & 0xff]++;
-	for (unsigned int k = 0; k < 8; k++) {
-		struct sort_item *from = *v;
-
-		if (count[k][from->head >> 8 * k & 0xff] == n)
-			continue;
-		scatter(from, other, n, 8 * k, count[k]);
-		*v = other;
-		other = from;
-	}
-	return 0;
-}
-
-/* From so many on the tables of sort_heads() pay. */
-#define HEADS_MIN 256
-
-static int sorted_items(const struct elems *e, struct sort_item **ret)
+static int sorted_items(const struct elems *e, struct head **ret)
 {
 	size_t n = e->n, skip = common_bytes(e), end;
-	_cleanup_free_ struct sort_item *v = calloc(n, sizeof(*v));
+	_cleanup_free_ struct head *v = calloc(n, sizeof(*v));
 	bool few = n < HEADS_MIN;
 	int err = 0;
 
 	if (!v)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		v[i] = (struct sort_item){ key_head(e, i, skip), i };
+		v[i] = (struct head){ key_head(e, i, skip), i };
 	if (!few)
-		err = sort_heads(&v, n);
+		err = heads_sort(&v, n);
 	if (err)
 		return err;
 	/* Those whose heads are the same, or all. */
@@ -243,7 +199,7 @@ static int sorted_items(const struct elems *e, struct sort_item **ret)
 
 int elems_sort(struct elems *e)
 {
-	_cleanup_free_ struct sort_item *item = NULL;
+	_cleanup_free_ struct head *item = NULL;
 	_cleanup_(elems_release) struct elems out = { 0 };
 	size_t size = stride(e);
 	int err;

@@ -103,6 +103,56 @@ static void test_prefix_sets(void **state)
 	assert_memory_equal(last, ((uint8_t[]){ 10, 127, 255, 255 }), 4);
 }
 
+/* Of both families, many within others, and addresses of one network. */
+static struct prefix random_prefix(void)
+{
+	struct prefix p = { .family = rand() % 2 ? AF_INET : AF_INET6 };
+	bool v4 = p.family == AF_INET;
+	unsigned int bits = v4 ? 32 : 128;
+
+	p.len = (uint8_t)(rand() % 2 ? bits : 8 + (unsigned int)rand() % 24);
+	p.addr[0] = 10;
+	p.addr[v4 ? 3 : 15] = (uint8_t)rand();
+	p.addr[1] = (uint8_t)(v4 || rand() % 2 ? rand() : 1);
+	for (unsigned int i = p.len; i < bits; i++)
+		p.addr[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+	return p;
+}
+
+static void test_many_prefixes(void **state)
+{
+	(void)state;
+	srand(3);
+	for (size_t n = 2; n < 3000; n = n * 3 + 1) {
+		_cleanup_(prefix_set_release) struct prefix_set s = { 0 };
+		_cleanup_(prefix_set_release) struct prefix_set was = { 0 };
+		size_t inside;
+
+		for (size_t i = 0; i < n; i++) {
+			struct prefix p = random_prefix();
+
+			assert_int_equal(prefix_set_add(&s, &p), 0);
+		}
+		assert_int_equal(prefix_set_copy(&s, AF_UNSPEC, &was), 0);
+		prefix_set_normalize(&s);
+		for (size_t i = 1; i < s.n; i++)
+			assert_true(prefix_cmp(&s.v[i - 1], &s.v[i]) < 0 &&
+				    !prefix_contains(&s.v[i - 1], &s.v[i]));
+		for (size_t i = 0; i < n; i++) {
+			for (inside = 0; inside < s.n; inside++)
+				if (prefix_contains(&s.v[inside], &was.v[i]))
+					break;
+			assert_true(inside < s.n);
+		}
+		for (size_t i = 0; i < s.n; i++) {
+			for (inside = 0; inside < n; inside++)
+				if (!prefix_cmp(&s.v[i], &was.v[inside]))
+					break;
+			assert_true(inside < n);
+		}
+	}
+}
+
 static void test_ports(void **state)
 {
 	static const char *const bad[] = { "", "-", "80-", "-80", "90-80",
@@ -179,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_prefix),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_prefix_sets),
+		cmocka_unit_test(test_many_prefixes),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_ifaces),
 		cmocka_unit_test(test_protocols),
