@@ -41,6 +41,14 @@ bool edits_are_wanted(const struct plan *p)
 	       p->policy->replace_existing;
 }
 
+bool edits_are_undone(const struct plan *p)
+{
+	for (size_t i = 0; i < p->change.n && !edits_are_wanted(p); i++)
+		if (originals_stand(p->change.v[i].live.image))
+			return true;
+	return false;
+}
+
 static bool is_wanted(const struct plan *p, uint8_t family)
 {
 	return family == NFPROTO_IPV4 ? p->policy->ipv4 : p->policy->ipv6;

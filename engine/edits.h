@@ -39,6 +39,8 @@ struct edits {
 
 /* Does the policy want the host's rules edited? */
 bool edits_are_wanted(const struct plan *p);
+/* Does the change put back rules that match states, and are not there now? */
+bool edits_are_undone(const struct plan *p);
 /* Is any of the host's rules, as it is without ctpolicy, to be replaced? */
 bool edits_are_needed(const struct plan *p);
 /* What must be done to the host's rules, p->host. */

@@ -277,20 +277,6 @@ static int check(struct plan *p, struct off_users *u)
 	return check_rules(p, &(struct modules){ .state = o->state }, u);
 }
 
-/* Rules that hold it now may be among those that are to be replaced again. */
-static bool wants_stand_ins(const struct image *img)
-{
-	for (size_t i = 0; img && i < img->n_tables; i++)
-		for (size_t k = 0; k < img->tables[i].n_chains; k++) {
-			const struct image_chain *c = &img->tables[i].chains[k];
-
-			for (size_t r = 0; r < c->n_rules; r++)
-				if (c->rules[r].original)
-					return true;
-		}
-	return false;
-}
-
 int off_check_back(struct plan *p)
 {
 	const struct off *o = &p->change.off;
@@ -298,8 +284,9 @@ int off_check_back(struct plan *p)
 	if (!o->at.there || o->at.want.n || o->yields ||
 	    o->state != MODULES_LOADED)
 		return 0;
+	/* Rules that hold it now may be among those to be replaced again. */
 	for (size_t i = 0; i < p->change.n; i++)
-		if (wants_stand_ins(p->change.v[i].want))
+		if (originals_stand(p->change.v[i].want))
 			return 0;
 	return check_loaded(p, NULL);
 }

@@ -119,15 +119,6 @@ int originals_tell(struct plan *p, const struct backend *b,
 	return err;
 }
 
-static bool any_stand_in(const struct image *live)
-{
-	for (size_t i = 0; live && i < live->n_tables; i++)
-		for (size_t k = 0; k < live->tables[i].n_chains; k++)
-			if (own_names_stand_in(live->tables[i].chains[k].name))
-				return true;
-	return false;
-}
-
 int originals_check_version(struct plan *p, const struct part *m)
 {
 	_cleanup_(saved_originals_release) struct saved_originals s = { 0 };
@@ -135,7 +126,7 @@ int originals_check_version(struct plan *p, const struct part *m)
 
 	if (!k || !k->other)
 		return 0;
-	if (any_stand_in(m->live.image))
+	if (originals_stand(m->live.image))
 		return read_saved(p, &s, &p->diags);
 	if (!k->said && !p->recovers)
 		diag_add(&p->diags, DIAG_WARNING, 0, ID_RECORD_PASSED_OVER,

@@ -5,6 +5,7 @@
 
 #include "audit/places.h"
 #include "engine/kept.h"
+#include "rules/originals.h"
 
 #include <linux/netfilter.h>
 
@@ -64,11 +65,13 @@ int placing_live(struct plan *p, const struct part *m)
 	stands_release(&p->stands);
 	host_rules_release(&p->host);
 	/* Rules that are replaced do for untracked packets what they did. */
-	if (!p->rules || !p->rules->wants_accepts || !m->backend->read_live ||
-	    edits_are_wanted(p))
+	if (!p->rules || !m->backend->read_live || edits_are_wanted(p))
+		return 0;
+	/* Those that come back now are known to the backend alone. */
+	if (!p->rules->wants_accepts && !originals_stand(m->live.image))
 		return 0;
 	err = host_rules_read(&p->host, m, false, &p->diags);
-	if (!err)
+	if (!err && p->rules->wants_accepts)
 		err = places_find(p->host.f, p->rules, &p->stands);
 	if (!err)
 		note_limits(p);

@@ -187,6 +187,8 @@ int plan_choose_live(struct plan *p)
 	if (!err && p->policy)
 		err = facts_add_rules(p->change.v, &p->facts, &p->diags);
 	if (!err && p->policy)
+		p->facts.idle &= !edits_are_undone(p);
+	if (!err && p->policy)
 		plan_note_translation(p);
 	if (!err && p->policy)
 		err = within_find(p, &kept);

@@ -344,6 +344,10 @@ static bool is_refused(const struct harm_found *h)
 	       (h->harm != HARM_TRACKED || h->rule != FOREIGN_NOWHERE);
 }
 
+/* The rules that the message names are not to be seen now. */
+static const char puts_back[] =
+	"this change also puts back the rules that were replaced: run 'ctpolicy remove' first to see them; ";
+
 static void say(struct plan *p, const struct service *s,
 		const struct harm_found *h, const char *text, bool *refused)
 {
@@ -361,8 +365,9 @@ static void say(struct plan *p, const struct service *s,
 		help_beyond(p);
 	else if (!allowed)
 		diag_help(&p->diags,
-			  "%s; or say `override: [%s]`; --force applies it once",
-			  cure_of(s, h), harms[h->harm].word);
+			  "%s%s; or say `override: [%s]`; --force applies it once",
+			  edits_are_undone(p) ? puts_back : "", cure_of(s, h),
+			  harms[h->harm].word);
 }
 
 int preflight_say(struct plan *p, const struct service *s,

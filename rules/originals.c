@@ -65,6 +65,21 @@ static int each_jump(const struct image *img, rule_fn *fn, void *arg)
 	return err;
 }
 
+static int stop(void *arg, const struct image_table *t,
+		const struct image_chain *c, struct image_rule *r)
+{
+	(void)arg;
+	(void)t;
+	(void)c;
+	(void)r;
+	return 1;
+}
+
+bool originals_stand(const struct image *img)
+{
+	return img && each_jump(img, stop, NULL);
+}
+
 static int attach(void *arg, const struct image_table *t,
 		  const struct image_chain *c, struct image_rule *r)
 {

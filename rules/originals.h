@@ -35,6 +35,8 @@ const char *originals_find(const struct originals *o, uint8_t family,
 			   const char *table, const char *stand_in);
 /* Tell the jumps of an image what they stand in for. */
 void originals_attach(const struct originals *o, struct image *img);
+/* Does any rule stand in for another one? NULL: none. */
+bool originals_stand(const struct image *img);
 /*
  * Note in the jumps of a live image which originals the kernel would not take,
  * since a chain or a set that they name is gone. The function says so,
