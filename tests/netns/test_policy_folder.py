@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A policy of several files: a folder in place of a file for every command, the
 default when none is named, and what others may write."""
+import html
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -335,6 +337,50 @@ class Default(unittest.TestCase):
         self.write("policy.d/20-more.yaml", "version: 1\n")
         self.assertIs(self.changed(), True)
         SPACE.run([lab.CTPOLICY, "remove"])
+
+    def on_the_page(self, *words):
+        """The commands that a report shows; each can be given as it stands."""
+        path = os.path.join(self.etc, "report.html")
+        code, _, err = self.ctpolicy("report", "-o", path, *words)
+        self.assertEqual(code, 0, err)
+        with open(path) as page:
+            found = [html.unescape(command) for command in re.findall(
+                "<code>(ctpolicy .*?)</code>", page.read())]
+        # of any host, and what made the page
+        found = [c for c in found if c not in ("ctpolicy audit FILE",
+                                               "ctpolicy report")]
+        for command in found:
+            code, out, err = self.ctpolicy(*shlex.split(command)[1:])
+            self.assertIn(code, (0, 1), (command, out, err))
+        return found
+
+    def test_commands_of_a_report(self):
+        """Of the default policy, which none of them needs to name."""
+        self.write("policy.yaml", WEB)
+        self.write("policy.d/dns.yaml", DNS)
+        state = os.path.join(lab.WORK, "of-reports")
+        for backend in lab.BACKENDS:
+            how = ("--backend", backend, "--state-dir", state)
+            typed = " ".join(how)
+            for asked in how, how[2:]:
+                with self.subTest(asked=asked):
+                    self.assertEqual(self.ctpolicy("apply", *how)[0], 0)
+                    SPACE.clear()
+                    # of a policy that was applied, by the backend that it was
+                    self.assertIn("ctpolicy diff " + typed,
+                                  self.on_the_page(*asked))
+                    self.write("policy.d/dns.yaml", DNS + "# edited\n")
+                    self.assertIn("ctpolicy diff " + typed,
+                                  self.on_the_page(*asked))
+                    self.write("policy.d/dns.yaml", DNS)
+                    code, _, err = self.ctpolicy(
+                        "apply", "--confirm", "1h", *how)
+                    self.assertEqual(code, 0, err)
+                    # the last one, so it is no trial any more
+                    self.assertIn("ctpolicy confirm " + " ".join(asked),
+                                  self.on_the_page(*asked))
+                    self.assertEqual(self.ctpolicy("status", *how[2:])[0], 0)
+                    SPACE.run([lab.CTPOLICY, "remove", *how[2:]])
 
     def changed(self):
         return json.loads(self.ctpolicy("status", "--json")[1])[
