@@ -50,6 +50,12 @@ struct rules_copier {
 	int (*load)(struct backend_ctx *ctx, const char *file,
 		    const struct foreign *f, struct diags *d);
 	bool loads_text;
+	/*
+	 * Each interface that load() needs; give() may be told of one more than
+	 * once. NULL: of none.
+	 */
+	int (*devices)(const struct foreign *f,
+		       int (*give)(const char *name, void *arg), void *arg);
 	/* Chain by chain; NULL: it has places. */
 	int (*count)(struct backend_ctx *ctx, rules_count_fn *give, void *arg,
 		     struct diags *d);

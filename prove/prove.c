@@ -111,6 +111,29 @@ static int load(struct plan *ret, const struct request *rq,
 	return err;
 }
 
+/* nft looks interfaces up when it loads a text, wherever that is from. */
+struct making {
+	struct scene *scene;
+	struct diags *d;
+};
+
+static int make_device(const char *name, void *arg)
+{
+	const struct making *m = arg;
+
+	return scene_make_device(m->scene, name, m->d);
+}
+
+static int load_file(struct prove *x)
+{
+	struct making m = { &x->scene, &x->plan.diags };
+	const struct rules_copier *c = x->dialect->copier;
+	int err = c->devices ? c->devices(x->saved, make_device, &m) : 0;
+
+	return err ? err : host_file_load(x->dialect, x->file, x->saved,
+					  &x->plan.diags);
+}
+
 static int run(struct prove *x, const struct host_copy *copy,
 	       const char *backend)
 {
@@ -124,8 +147,7 @@ static int run(struct prove *x, const struct host_copy *copy,
 	if (!err)
 		err = scene_enter(&x->scene, &r->plan.diags);
 	if (!err && x->saved)
-		err = host_file_load(x->dialect, x->file, x->saved,
-				     &x->plan.diags);
+		err = load_file(x);
 	else if (!err && copy)
 		err = host_copy_put(copy, &r->plan.diags);
 	r->tells_tracking = !err && !(r->plan.policy &&

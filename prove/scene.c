@@ -168,6 +168,17 @@ static int find_wire(struct scene *s, const uint8_t *key, struct wire **ret,
 	return 0;
 }
 
+#define DEVICES_MAX 64
+
+int scene_make_device(struct scene *s, const char *name, struct diags *d)
+{
+	uint8_t key[TERM_KEY_MAX] = { 0 };
+	struct wire *unused;
+
+	memcpy(key, name, strnlen(name, sizeof(key) - 1));
+	return s->n < DEVICES_MAX ? find_wire(s, key, &unused, d) : 0;
+}
+
 static uint16_t port_of(const struct flow_sample *s, enum flow_part p)
 {
 	uint16_t port;

@@ -40,6 +40,8 @@ int scene_look(struct scene *s, bool of_file, struct diags *d);
 int scene_add_devices(struct scene *s, const struct policy *p);
 /* Enter a new one, empty, and give it the host's addresses. */
 int scene_enter(struct scene *s, struct diags *d);
+/* One that a ruleset names, in the network that was entered. */
+int scene_make_device(struct scene *s, const char *name, struct diags *d);
 /*
  * A connection of this host: its own end gets its address, the others lie
  * behind their devices, which are there then. Again before each call, since the

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "backends/nft/nft_load.h"
+#include "backends/nft/nft_load_text.h"
 #include "backends/nft/nft_original.h"
 #include "core/fault.h"
 #include "core/mem.h"
@@ -492,5 +493,6 @@ static int put(struct backend_ctx *ctx, const struct rules_copy *c,
 
 const struct rules_copier nft_copier = {
 	.take = take, .put = put, .load = nft_load, .loads_text = true,
+	.devices = nft_text_devices,
 	.place = nft_place_of, .free = copy_free,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/nft/nft_load.h"
+#include "backends/nft/nft_load_text.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -137,7 +138,7 @@ struct saying {
 	const char *file, *path;	/* as it is named here, and to nft */
 	struct diags *d;
 	size_t n;
-	bool refused;			/* by the kernel */
+	bool lacks;			/* the kernel, or this machine */
 };
 
 /* A number that ends with that character; NULL: it is none. */
@@ -199,6 +200,29 @@ static void say_too_large(struct saying *y)
 	y->n++;
 }
 
+/* What nft looks up where it runs, which is not where the text is from. */
+static void help_lookup(struct saying *y, const char *text)
+{
+	static const struct {
+		const char *said, *help;
+	} lookups[] = {
+		{ "Interface does not exist",
+		  "nft looks `iif` and `oif` up on this machine, which has no such interface: write `iifname` or `oifname` in a copy of the file" },
+		{ "User does not exist",
+		  "nft looks users up on this machine, which has no such one: write the user's number in a copy of the file" },
+		{ "Group does not exist",
+		  "nft looks groups up on this machine, which has no such one: write the group's number in a copy of the file" },
+		{ "cgroupv2 path fails",
+		  "nft looks control groups up on this machine, which has no such one: take the rule out of a copy of the file" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lookups); i++)
+		if (strstr(text, lookups[i].said)) {
+			diag_help(y->d, "%s", lookups[i].help);
+			y->lacks = true;
+		}
+}
+
 /* What is wrong in an included file has no place in ours. */
 static void say_error(struct saying *y, const char *line)
 {
@@ -214,7 +238,7 @@ static void say_error(struct saying *y, const char *line)
 		skip(&text, "Error: ");
 	}
 	if (skip(&text, "Could not process rule: ")) {
-		y->refused = true;
+		y->lacks = true;
 		what = "the kernel refuses";
 		if (!strcmp(text, strerror(EMSGSIZE))) {
 			say_too_large(y);
@@ -229,7 +253,19 @@ static void say_error(struct saying *y, const char *line)
 	else
 		diag_add(y->d, DIAG_ERROR, 0, ID_SAVED_NFT, at, "%s this: %s",
 			 what, text);
+	help_lookup(y, text);
 	y->n++;
+}
+
+/* Behind an error nft shows the line that it is in, whatever that says. */
+static bool is_error(const char *line)
+{
+	struct srcpos at = { 0 };
+	const char *text;
+	size_t path;
+
+	return skip(&line, "Error: ") || skip(&line, "netlink: Error: ") ||
+	       parse_place(line, &path, &at, &text);
 }
 
 static void say_all(struct saying *y, char *said)
@@ -238,7 +274,7 @@ static void say_all(struct saying *y, char *said)
 
 	for (char *line = strtok_r(said, "\n", &save);
 	     line && y->n < ERRORS_MAX; line = strtok_r(NULL, "\n", &save))
-		if (strstr(line, "Error: "))
+		if (is_error(line))
 			say_error(y, line);
 }
 
@@ -280,7 +316,7 @@ static int explain(const char *file, const char *path, const char *said,
 		return -ENOMEM;
 	say_all(&y, copy);
 	if (y.n)
-		return y.refused ? -FAULT_LACKING : -FAULT_DATA;
+		return y.lacks ? -FAULT_LACKING : -FAULT_DATA;
 	return say_ended(&y, status);
 }
 
@@ -289,11 +325,16 @@ static int explain(const char *file, const char *path, const char *said,
 static int put_text(const struct foreign *f, int *ret)
 {
 	_cleanup_(fd_close) int fd = memfd_create("rules", MFD_CLOEXEC);
+	_cleanup_free_ char *text = malloc(f->len + 1);
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = fd_write(fd, f->text, f->len);
+	if (!text)
+		return -ENOMEM;
+	memcpy(text, f->text, f->len);
+	nft_text_disown(text, f->len);
+	err = fd_write(fd, text, f->len);
 	if (err)
 		return err;
 	*ret = fd;
@@ -327,27 +368,6 @@ static int run(const char *path, char **ret_said, int *ret_status)
 	return err;
 }
 
-/* Whose rules these are is not for this file alone to say. */
-static void note_includes(const char *file, const struct foreign *f,
-			  struct diags *d)
-{
-	const char *s = f->text;
-
-	for (uint32_t line = 1; s; line++) {
-		size_t blank = strspn(s, " \t");
-		size_t n = strcspn(s, "\n");
-
-		if (!strncmp(s + blank, "include", 7) &&
-		    strchr(" \t\"", s[blank + 7]))
-			diag_add(d, DIAG_NOTE, 0, ID_SAVED_NFT,
-				 (struct srcpos){ file, line,
-						  (uint32_t)blank + 1,
-						  (uint32_t)(n - blank) },
-				 "what is included here was read on this machine, as nft -f reads it");
-		s = s[n] ? s + n + 1 : NULL;
-	}
-}
-
 int nft_load(struct backend_ctx *ctx, const char *file,
 	     const struct foreign *f, struct diags *d)
 {
@@ -367,6 +387,6 @@ int nft_load(struct backend_ctx *ctx, const char *file,
 				strerror(-err));
 	if (status)
 		return explain(file, path, said, status, d);
-	note_includes(file, f, d);
+	nft_text_note_includes(file, f, d);
 	return 0;
 }

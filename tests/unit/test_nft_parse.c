@@ -14,7 +14,9 @@
 #include <cmocka.h>
 
 #include "backends/nft/nft.h"
+#include "backends/nft/nft_load_text.h"
 #include "core/mem.h"
+#include "rules/foreign.h"
 
 static const char saved[] =
 	"#!/usr/sbin/nft -f\n"
@@ -289,6 +291,61 @@ static void test_timers_cut(void **state)
 	}
 }
 
+static int note_name(const char *name, void *arg)
+{
+	char *names = arg;
+
+	snprintf(names + strlen(names), 256 - strlen(names), "%s ", name);
+	return 0;
+}
+
+/* What must be there for a text of another host's to be loaded. */
+static void test_devices(void **state)
+{
+	char text[] =
+		"table inet a { # iif none0\n"
+		"	flowtable f { hook ingress priority 0; devices = { a0, \"a1\" }; }\n"
+		"	chain n { type filter hook ingress devices = { no0 } priority 0; }\n"
+		"	chain c {\n"
+		"		iif \"b0\" oif != b1 comment \"iif none1\"\n"
+		"		iif { lo, c0,\n\"c1\" } accept; iifname none2 drop\n"
+		"		iif vmap { d0 : jump none3, \"d1\" : drop }\n"
+		"		iif $no1 oif @no2 iif 7 drop\n"
+		"		typeof iif\n"
+		"	}\n"
+		"}\n";
+	const struct foreign f = { .text = text, .len = sizeof(text) - 1 };
+	char names[256] = "";
+
+	(void)state;
+	assert_int_equal(nft_text_devices(&f, note_name, names), 0);
+	assert_string_equal(names, "a0 a1 b0 b1 c0 c1 d0 d1 ");
+}
+
+static void test_disown(void **state)
+{
+	static const struct {
+		const char *was, *is;
+	} v[] = {
+		{ "table ip a {\nflags owner\n}", "table ip a {\n           \n}" },
+		{ "table a { flags owner,persist; }", "table a {                    ; }" },
+		{ "table a { flags owner, dormant; }", "table a { flags dormant       ; }" },
+		{ "table a { flags dormant,owner }", "table a { flags dormant       }" },
+		{ "table a { flags dormant }", "table a { flags dormant }" },
+		{ "table a { set s { flags owner } }", "table a { set s { flags owner } }" },
+		{ "flags owner", "flags owner" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
+		_cleanup_free_ char *text = strdup(v[i].was);
+
+		assert_non_null(text);
+		nft_text_disown(text, strlen(text));
+		assert_string_equal(text, v[i].is);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +358,8 @@ int main(void)
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_disown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
