@@ -210,17 +210,22 @@ static int find_joined(struct forbidden_said *said, const struct kept *kept)
 	return err;
 }
 
-static const char *help_unreplaceable(unsigned int keeps)
+/* Of rules, and of objects that may be there without any. */
+static const char *help_unreplaceable(unsigned int keeps, bool rules)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
-	strbuf_puts(&b, "these rules have no stateless equivalent here: nothing was replaced; ");
+	strbuf_puts(&b, rules ?
+		"these rules have no stateless equivalent here: nothing was replaced; " :
+		"what is declared has no stateless equivalent: nothing was replaced; take it out; ");
 	if (keeps) {
 		strbuf_puts(&b, "write `keep: [");
 		policy_keep_print(keeps, &b);
-		strbuf_puts(&b, "]` to leave them, and tracking, as they are; ");
+		strbuf_printf(&b, "]` to leave %s, and tracking, as they are; ",
+			      rules ? "them" : "it");
 	}
-	strbuf_puts(&b, "--force replaces the others");
+	strbuf_puts(&b, rules ? "--force replaces the others" :
+				"--force replaces the rules");
 	return strbuf_status(&b) ? NULL : intern(strbuf_str(&b));
 }
 
@@ -234,9 +239,14 @@ static int check_stays(struct plan *p, const struct part *m,
 	unsigned int keeps;
 	bool joined = false;
 	int err = find_unreplaceable(&said, m, kept, &keeps);
+	const size_t rules = said.n;
 
 	if (!err)
 		forbidden_say_objects(&said);
+	/* Where no words are all that the rules take, no more of them help. */
+	if (said.n > rules &&
+	    (keeps || (!rules && !p->policy->unload_modules)))
+		keeps |= kept_objects_words(p, p->host.f);
 	if (!err && (p->rq->force || !said.n)) {
 		const size_t others = said.n;
 
@@ -250,7 +260,7 @@ static int check_stays(struct plan *p, const struct part *m,
 		return 0;
 	help = joined ?
 		       "a table of both families can only be replaced for both: name both in `families`, or give the family that is named a table of its own" :
-		       help_unreplaceable(keeps);
+		       help_unreplaceable(keeps, rules);
 	if (!help)
 		return -ENOMEM;
 	diag_help(&p->diags, "%s", help);

@@ -125,6 +125,13 @@ bool kept_may_stay(const struct plan *p, const struct kept *k,
 		(k->ipv6 && foreign_is_of(t, NFPROTO_IPV6)));
 }
 
+unsigned int kept_objects_words(const struct plan *p, const struct foreign *f)
+{
+	return ((f->facts[FACT_CT_OBJECTS] ? KEEP_HELPERS : 0) |
+		(f->facts[FACT_SYNPROXY_OBJECTS] ? KEEP_SYNPROXY : 0)) &
+	       ~p->policy->keeps;
+}
+
 size_t kept_objects_left(const struct plan *p, const struct foreign *f)
 {
 	unsigned int keeps = p->policy->keeps;

@@ -27,6 +27,8 @@ bool kept_may_stay(const struct plan *p, const struct kept *k,
 unsigned int kept_words(const struct foreign *f, const struct foreign_rule *r);
 /* Declared helpers, timeouts, expectations and synproxies that may not. */
 size_t kept_objects_left(const struct plan *p, const struct foreign *f);
+/* What `keep` must list for those besides what it does, KEEP_*. */
+unsigned int kept_objects_words(const struct plan *p, const struct foreign *f);
 /* Say once what stays, and why; -ENOMEM. */
 int kept_tell(struct plan *p, const struct kept *k);
 

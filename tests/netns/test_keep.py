@@ -216,7 +216,11 @@ class Keep(unittest.TestCase):
         self.server.nft("delete table ip nat\ntable inet more {\nct helper ftp {\n"
                         "type \"ftp\" protocol tcp\n}\n}\n")
         before = {version: self.rules(version) for version in lab.VERSIONS}
-        self.assertIn("a declared helper", self.apply("replace", "", REFUSED))
+        said = self.apply("replace", "", REFUSED)
+        self.assertIn("a declared helper", said)
+        self.assertIn("what is declared has no stateless equivalent: nothing was replaced; "
+                      "take it out; write `keep: [helpers]`", said)
+        self.assertNotIn("these rules", said)
         said = self.apply("replace", "keep: [helpers]\n")
         self.assertIn("what matches states in IPv4 and IPv6 stays as it is", said)
         self.assertEqual({v: self.rules(v) for v in lab.VERSIONS}, before)
