@@ -8,6 +8,7 @@ difference, then: tests/golden/policies.py --update
 """
 import difflib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -61,8 +62,26 @@ def compare(kind, want_code, out):
     return len(codes), bad
 
 
+def writes_lines():
+    """A line on standard error is one write: each is a message here."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    path = os.path.join(CASES, "broken", sorted(
+        f for f in os.listdir(os.path.join(CASES, "broken"))
+        if f.endswith(".yaml"))[0])
+    with ours, its:
+        code = subprocess.run([os.path.abspath(os.environ["CTPOLICY"]), "check",
+                               path], stdout=subprocess.DEVNULL,
+                              stderr=its).returncode
+        its.close()
+        said = list(iter(lambda: ours.recv(65536), b""))
+    broken = [m for m in said if m.count(b"\n") != 1 or m[-1:] != b"\n"]
+    if code != 78 or len(said) < 2 or broken:
+        sys.exit("check %s: exit %d, in pieces: %s" % (path, code, said))
+
+
 def main():
     total = failed = 0
+    writes_lines()
     for kind, code in (("broken", 78), ("good", 0), ("several-broken", 78),
                        ("several-good", 0)):
         with tempfile.TemporaryDirectory() as out:
