@@ -2,12 +2,12 @@
 #include "engine/ends.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "core/mem.h"
 #include "host/conntrack/local_addresses.h"
+#include "host/devices.h"
 
 static bool is_loopback(const struct prefix *p)
 {
@@ -36,32 +36,13 @@ static int find_addresses(struct ends *x)
 	return err;
 }
 
-static int find_devices(struct ends *x)
-{
-	struct if_nameindex *v = if_nameindex();
-	int err = v ? 0 : -errno;
-
-	for (size_t i = 0; v && !err && v[i].if_index; i++) {
-		struct iface dev = { 0 };
-
-		if (!strcmp(v[i].if_name, "lo"))
-			continue;
-		memcpy(dev.name, v[i].if_name,
-		       strnlen(v[i].if_name, sizeof(dev.name) - 1));
-		err = iface_set_add(&x->devices, &dev);
-	}
-	if (v)
-		if_freenameindex(v);
-	return err;
-}
-
 int ends_find(struct ends *ret)
 {
 	_cleanup_(ends_release) struct ends x = { 0 };
 	int err = find_addresses(&x);
 
 	if (!err)
-		err = find_devices(&x);
+		err = devices_find(&x.devices);
 	if (err)
 		return err;
 	*ret = x;

@@ -3,7 +3,8 @@
  * engine/ends.h: where connections of a service can begin and end here.
  *
  * Shape:  `outside`: this host's addresses but those of loopback; `all`: these
- *         too. Devices without lo. A space is that of audit/flow_space.h.
+ *         too. Devices as host/devices.h has them. A space is that of
+ *         audit/flow_space.h.
  * Owner:  ends_release(); a space borrows from the ends and the service.
  * Errors: -errno of asking the kernel.
  */

@@ -268,6 +268,26 @@ class Containers(unittest.TestCase):
                 SERVER.run([lab.CTPOLICY, "remove"])
                 self.assertEqual(SERVER.run(saved), before)
 
+    def test_many(self):
+        """Rules see no packet at a port of a bridge: however many there are,
+        the interfaces at which they see some are all tried."""
+        SERVER.run("for n in $(seq 30); do ip link add many$n type veth peer "
+                   "name many$n- && ip link set many$n master br0 && "
+                   "ip link set many$n- master br0 || exit; done")
+        try:
+            for dialect in dialects.here():
+                if dialect == "native":
+                    continue
+                dialects.load(SERVER, dialect,
+                              lambda version: DOCKER.format(**WORDS[version]))
+                said = self.apply(dialect, "server", PUBLISHED, 14)
+                self.assertNotRegex(said, r"in by (many|veth\d)")
+                self.assertNotIn("CT596", said)
+                self.assertNotIn("CT596", self.apply(dialect, "server", OWN))
+                SERVER.run([lab.CTPOLICY, "remove"])
+        finally:
+            SERVER.run("for n in $(seq 30); do ip link del many$n; done")
+
     def test_docker(self):
         self.check(DOCKER, lambda version: (NET[version] % 2, INSIDE))
 
