@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "backends/nft/nft_chains.h"
+#include "backends/nft/nft_copied.h"
 #include "backends/nft/nft_load.h"
 #include "backends/nft/nft_load_text.h"
 #include "backends/nft/nft_original.h"
@@ -81,23 +83,11 @@ struct taking {
 	enum kind kind;
 };
 
-static const struct nlattr *attr_of(const struct nlmsghdr *nlh, uint16_t type)
-{
-	const struct nlattr *v[NFTA_SET_EXPRESSIONS + 1];
-
-	return nft_msg_attrs(nlh, v, NFTA_SET_EXPRESSIONS) ? NULL : v[type];
-}
-
-static const char *text_of(const struct nlmsghdr *nlh, uint16_t type)
-{
-	return nft_attr_str(attr_of(nlh, type));
-}
-
 /* A chain of a device, whose packets this host's stack has not seen yet. */
 static bool has_device(const struct nlmsghdr *nlh)
 {
 	const struct nlattr *v[NFTA_HOOK_DEVS + 1];
-	const struct nlattr *hook = attr_of(nlh, NFTA_CHAIN_HOOK);
+	const struct nlattr *hook = nft_copied_attr(nlh, NFTA_CHAIN_HOOK);
 
 	return hook && !nft_nest_attrs(hook, v, NFTA_HOOK_DEVS) &&
 	       (v[NFTA_HOOK_DEV] || v[NFTA_HOOK_DEVS]);
@@ -119,32 +109,18 @@ static int keep(const struct nlmsghdr *nlh, void *arg)
 					 nlh->nlmsg_len);
 }
 
-static const struct nlmsghdr *message_at(const struct nft_bytes *b, size_t at)
-{
-	return at < b->n ? (const void *)(b->v + at) : NULL;
-}
-
-static size_t behind(const struct nlmsghdr *nlh, size_t at)
-{
-	return at + MNL_ALIGN(nlh->nlmsg_len);
-}
-
-#define for_each_message(nlh, b)					\
-	for (size_t at_ = 0; ((nlh) = message_at((b), at_));		\
-	     at_ = behind((nlh), at_))
-
 static int take_elements(struct backend_ctx *ctx, struct rules_copy *c)
 {
 	struct taking t = { c, ELEMENTS };
 	const struct nlmsghdr *nlh;
 	int err = 0;
 
-	for_each_message(nlh, &c->v[SETS]) {
+	nft_for_each_copied(nlh, &c->v[SETS]) {
 		struct nft_dump_of what = {
 			.type = NFT_MSG_GETSETELEM,
 			.family = nft_msg_family(nlh),
-			.table = text_of(nlh, NFTA_SET_TABLE),
-			.set = text_of(nlh, NFTA_SET_NAME),
+			.table = nft_copied_text(nlh, NFTA_SET_TABLE),
+			.set = nft_copied_text(nlh, NFTA_SET_NAME),
 		};
 
 		if (!err)
@@ -173,6 +149,19 @@ static int take_flowtables(struct backend_ctx *ctx, struct rules_copy *c)
 	return err == -EOPNOTSUPP || err == -EINVAL ? 0 : err;
 }
 
+static int take_rules(struct backend_ctx *ctx, struct rules_copy *c)
+{
+	_cleanup_(nft_chains_release) struct nft_chains chains = { 0 };
+	struct taking t = { c, RULES };
+	const struct nlmsghdr *nlh;
+	int err = 0;
+
+	nft_for_each_copied(nlh, &c->v[CHAINS])
+		if (!err)
+			err = nft_chains_add(&chains, nlh);
+	return err ? err : nft_chains_dump_rules(ctx, &chains, keep, &t);
+}
+
 static void clear(struct rules_copy *c)
 {
 	for (size_t i = 0; i < KINDS; i++)
@@ -192,6 +181,7 @@ static int take_all(struct backend_ctx *ctx, void *arg)
 		struct taking t = { c, (enum kind)i };
 
 		err = i == ELEMENTS ? take_elements(ctx, c) :
+		      i == RULES    ? take_rules(ctx, c) :
 				      nft_dump(ctx, &what, keep, &t);
 	}
 	return err ? err : take_flowtables(ctx, c);
@@ -229,19 +219,14 @@ struct sending {
 	const struct rules_copy *copy;
 	struct nft_batch batch;
 	uint32_t n_sets;
-	size_t own;			/* behind the last anonymous set */
+	struct nft_copied_sets own;	/* of one rule each */
 	struct diags *d;
 };
-
-static bool is_anonymous(const struct nlmsghdr *set)
-{
-	return nft_attr_u32(attr_of(set, NFTA_SET_FLAGS)) & NFT_SET_ANONYMOUS;
-}
 
 /* The whole of a table's flags would make this process its owner. */
 static void put_dormant(struct nlmsghdr *to, const struct nlmsghdr *nlh)
 {
-	uint32_t flags = nft_attr_u32(attr_of(nlh, NFTA_TABLE_FLAGS));
+	uint32_t flags = nft_attr_u32(nft_copied_attr(nlh, NFTA_TABLE_FLAGS));
 
 	mnl_attr_put_u32(to, NFTA_TABLE_FLAGS,
 			 htonl(flags & NFT_TABLE_F_DORMANT));
@@ -250,7 +235,8 @@ static void put_dormant(struct nlmsghdr *to, const struct nlmsghdr *nlh)
 static int put_compat(struct nlmsghdr *to, const struct nlmsghdr *rule)
 {
 	_cleanup_(nft_bytes_release) struct nft_bytes exprs = { 0 };
-	const struct nlattr *list = attr_of(rule, NFTA_RULE_EXPRESSIONS);
+	const struct nlattr *list = nft_copied_attr(rule,
+						    NFTA_RULE_EXPRESSIONS);
 	int err = !list ? 0 : nft_bytes_add(&exprs, netlink_attr_data(list),
 					    netlink_attr_size(list));
 
@@ -300,8 +286,8 @@ static int refused(struct sending *s, uint32_t seq, int err)
 	return diag_add(s->d, DIAG_ERROR, -FAULT_LACKING, ID_RULES_NOT_COPIED,
 			NOPOS, "a copy of the nft rules cannot have %s %s of table %s: %s",
 			kinds[kind].word,
-			text_of(sent->nlh, kinds[kind].name),
-			text_of(sent->nlh, kinds[kind].table),
+			nft_copied_text(sent->nlh, kinds[kind].name),
+			nft_copied_text(sent->nlh, kinds[kind].table),
 			strerror(-err));
 }
 
@@ -365,91 +351,38 @@ static int pause_batch(struct sending *s)
 	return err ? err : begin(s);
 }
 
-static bool is_set(const struct nlmsghdr *nlh)
-{
-	return (nlh->nlmsg_type & 0xff) == NFT_MSG_NEWSET;
-}
-
 /* `set`: one of v[ELEMENTS]. */
 static int put_set(struct sending *s, const struct nlmsghdr *set)
 {
 	const struct nft_bytes *b = &s->copy->v[ELEMENTS];
-	size_t at = behind(set, (size_t)((const uint8_t *)set - b->v));
+	size_t at = nft_copied_behind(set,
+				      (size_t)((const uint8_t *)set - b->v));
 	const struct nlmsghdr *nlh;
 	int err = put_message(s, SETS, set);
 
-	for (; !err && (nlh = message_at(b, at)) && !is_set(nlh);
-	     at = behind(nlh, at)) {
+	for (; !err && (nlh = nft_copied_at(b, at)) && !nft_copied_is_set(nlh);
+	     at = nft_copied_behind(nlh, at)) {
 		err = put_message(s, ELEMENTS, nlh);
-		if (!err && !is_anonymous(set))
+		if (!err && !nft_copied_is_anonymous(set))
 			err = pause_batch(s);
 	}
 	return err;
 }
 
-/* The set of an expression that can look into one. */
-static const char *set_of(const struct nlattr *expr)
-{
-	static const struct {
-		const char *name;
-		uint16_t attr;
-	} rows[] = {
-		{ "lookup", NFTA_LOOKUP_SET },
-		{ "dynset", NFTA_DYNSET_SET_NAME },
-		{ "objref", NFTA_OBJREF_SET_NAME },
-	};
-	const struct nlattr *v[NFTA_OBJREF_SET_NAME + 1], *data = NULL;
-	const char *name = nft_expr_name(expr, &data);
-
-	for (size_t i = 0; name && data && i < ARRAY_SIZE(rows); i++)
-		if (!strcmp(name, rows[i].name) &&
-		    !nft_nest_attrs(data, v, NFTA_OBJREF_SET_NAME))
-			return v[rows[i].attr] ? nft_attr_str(v[rows[i].attr]) :
-						 NULL;
-	return NULL;
-}
-
-static bool is_own_set(const struct nlmsghdr *set, const struct nlmsghdr *rule,
-		       const char *name)
-{
-	return is_set(set) && is_anonymous(set) &&
-	       nft_msg_family(set) == nft_msg_family(rule) &&
-	       !strcmp(text_of(set, NFTA_SET_NAME), name) &&
-	       !strcmp(text_of(set, NFTA_SET_TABLE),
-		       text_of(rule, NFTA_RULE_TABLE));
-}
-
-/* Sets and rules were made in one order: the next set is behind the last. */
-static int put_own_set(struct sending *s, const struct nlmsghdr *rule,
-		       const char *name)
-{
-	const struct nft_bytes *all = &s->copy->v[ELEMENTS];
-	size_t from = s->own, at = from, end = all->n;
-
-	for (int turn = 0; turn < 2; turn++, at = 0, end = from)
-		while (at < end) {
-			const struct nlmsghdr *set = message_at(all, at);
-
-			at = behind(set, at);
-			if (!is_own_set(set, rule, name))
-				continue;
-			s->own = at;
-			return put_set(s, set);
-		}
-	return 0;
-}
-
 static int put_rule(struct sending *s, const struct nlmsghdr *rule)
 {
-	const struct nlattr *exprs = attr_of(rule, NFTA_RULE_EXPRESSIONS), *a;
+	const struct nlattr *exprs = nft_copied_attr(rule,
+						     NFTA_RULE_EXPRESSIONS);
+	const struct nlattr *a;
 	int err = 0;
 
 	if (exprs)
 		netlink_for_each_nested(a, exprs) {
-			const char *name = set_of(a);
+			const struct nlmsghdr *set =
+				nft_copied_set_of(&s->own, rule, a);
 
-			if (!err && name)
-				err = put_own_set(s, rule, name);
+			if (!err && set)
+				err = put_set(s, set);
 		}
 	return err ? err : put_message(s, RULES, rule);
 }
@@ -459,11 +392,12 @@ static int put_kind(struct sending *s, enum kind kind)
 	const struct nlmsghdr *nlh;
 	int err = 0;
 
-	for_each_message(nlh, &s->copy->v[kind == SETS ? ELEMENTS : kind]) {
+	nft_for_each_copied(nlh, &s->copy->v[kind == SETS ? ELEMENTS : kind]) {
 		if (err)
 			return err;
 		if (kind == SETS)
-			err = !is_set(nlh) || is_anonymous(nlh) ?
+			err = !nft_copied_is_set(nlh) ||
+			      nft_copied_is_anonymous(nlh) ?
 				      0 : put_set(s, nlh);
 		else
 			err = kind == RULES ? put_rule(s, nlh) :
@@ -480,7 +414,10 @@ static int put(struct backend_ctx *ctx, const struct rules_copy *c,
 	static const enum kind order[] = { TABLES, CHAINS, OBJECTS, SETS,
 					   RULES };
 	struct sending s = { .ctx = ctx, .copy = c, .d = d };
-	int err = c->v[TABLES].n ? begin(&s) : 0;
+	int err = nft_copied_sets_find(&c->v[ELEMENTS], &s.own);
+
+	if (!err && c->v[TABLES].n)
+		err = begin(&s);
 
 	for (size_t i = 0; !err && c->v[TABLES].n && i < ARRAY_SIZE(order);
 	     i++)
@@ -488,6 +425,7 @@ static int put(struct backend_ctx *ctx, const struct rules_copy *c,
 	if (!err && c->v[TABLES].n)
 		err = flush(&s);
 	nft_batch_release(&s.batch);
+	nft_copied_sets_release(&s.own);
 	return err;
 }
 
