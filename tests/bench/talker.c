@@ -7,12 +7,13 @@
  * which port (0: any), and who is called. Both ends are here, and both have
  * spoken before anything is measured, so that conntrack calls it established.
  * DIRECTION is `>` (packets of the caller) or `<`. Bursts are sent in each talk
- * in turn, ROUNDS times for MILLISECONDS; printed are the median nanoseconds a
- * packet of each, a line each, or 0 for one that did not come about.
+ * in turn, ROUNDS times for MILLISECONDS; printed are the nanoseconds a packet
+ * of each, a line each, in the rounds that were disturbed least, or 0 for one
+ * that did not come about.
  *
  * All of it runs on one processor: what a packet meets on its way is done
- * within the send. The medians bear with other programs, and the turns with a
- * machine whose speed changes.
+ * within the send. Medians and the choice of rounds bear with other programs,
+ * the turns with a machine whose speed changes.
  *
  * Source: sendmmsg(2), setns(2), sched_setaffinity(2).
  */
@@ -210,7 +211,7 @@ int main(int argc, char **argv)
 			talks[i].got[k] = send_for(&talks[i],
 						   strtod(argv[2], NULL) * 1e6);
 	for (int i = 0; i < n; i++)
-		printf("%.1f\n", median(talks[i].got, (size_t)rounds));
+		printf("%.1f\n", undisturbed(talks[i].got, (size_t)rounds));
 	free(talks);
 	return 0;
 }
