@@ -301,15 +301,16 @@ static void look_once(struct watcher *w)
 	look_between_glances(w, told ? &now : NULL, &look);
 	if (w->said == WATCH_MAX_)
 		warn_blind(&look, w->blind);
-	if (look.sight == WATCH_REPAIRED ||
-	    (look.sight == WATCH_FAILED && look.tried))
-		watch_pace_note(&w->pace, look.err != 0, seldom);
+	if (look.sight == WATCH_REPAIRED)
+		watch_pace_note(&w->pace, false, seldom);
 	next = pause_behind(w, &look);
 	w->polls = next == POLL_MS;
 	if (may_pass(w, &look)) {
 		next = SOON_MS;
 	} else {
 		w->failures += look.err != 0;
+		if (look.sight == WATCH_FAILED && look.tried)
+			watch_pace_note(&w->pace, true, seldom);
 		tell(w, &look);
 	}
 	if (look.sight == WATCH_REPAIRED || look.tried)
