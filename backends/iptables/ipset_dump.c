@@ -191,10 +191,10 @@ int ipset_dump(struct image *img, struct image_table *t,
 		err = list_names(&names);
 	if (has_none(err))
 		err = 0;
-	else if (err)
-		err = ipset_failed("list", err, d);
 	if (!err && names.n)
 		err = netlink_open(&n, NETLINK_NETFILTER);
+	if (err)
+		err = ipset_failed("list", err, d);
 	for (size_t i = 0; !err && i < names.n; i++) {
 		struct listing l = { .to = { .img = img }, .t = t,
 				     .limits = limits, .name = names.v[i] };
