@@ -60,7 +60,8 @@ static bool is_mark(const struct term *t)
 static bool is_named(const struct foreign *f, const struct term *t)
 {
 	return (t->kind == TERM_MATCH || t->kind == TERM_VMAP) &&
-	       f->sets[t->set].name && !t->masked && !t->either;
+	       f->sets[t->set].name && !t->masked && !t->either &&
+	       !t->reshaped;
 }
 
 /* Any interface but these, which no accept rule can say. */

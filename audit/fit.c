@@ -347,6 +347,16 @@ static void take_unsure(const struct foreign *f, uint32_t rule,
 		x->rest = fit_and(x->rest, one);
 }
 
+/* Beside other fields, which a set with a name may list with any state. */
+static bool asks_state(const struct term *t)
+{
+	bool found = false;
+
+	for (size_t i = 0; t->n_fields > 1 && i < t->n_fields; i++)
+		found |= t->field[i] == FIELD_STATE;
+	return found;
+}
+
 /* The branch's ranges of a map, all of any other term. */
 static int take_term(const struct foreign *f, uint32_t rule,
 		     const struct term *t, uint32_t branch,
@@ -362,6 +372,7 @@ static int take_term(const struct foreign *f, uint32_t rule,
 	if (t->kind == TERM_OPAQUE ||
 	    (t->kind == TERM_VMAP && x->whole_map)) {
 		x->plain = false;
+		x->untracked &= t->kind == TERM_OPAQUE || !asks_state(t);
 		take_unsure(f, rule, t, FIT_UNSURE, true, x);
 		return 0;
 	}
@@ -371,6 +382,9 @@ static int take_term(const struct foreign *f, uint32_t rule,
 		x->untracked &= has_state(f, t, from, n, lot->untracked);
 		return 0;
 	}
+	/* any state but that of nobody's packets yet */
+	if (set->name && asks_state(t))
+		x->untracked = false;
 	err = ask(f, t, from, n, lot, &x->match, &one);
 	x->plain &= term_is_plain(t);
 	take_unsure(f, rule, t, one, t->kind != TERM_VMAP, x);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "audit/echo.h"
+#include "audit/lasting.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -55,14 +56,24 @@ bool places_is_drop(enum foreign_verdict v)
 
 /* ---- what do such packets meet here, or did while tracked? ---- */
 
-/*
- * Nobody knows what a chain or a map will hold tomorrow: bans, as a rule. Only
- * where untracked packets would not come there is there anything to do.
- */
-static bool may_ban(const struct fitting *y, uint32_t to)
+/* Only where untracked packets would not come there is anything to do. */
+static bool is_lasting(const struct search *x, uint32_t rule,
+		       const struct fitting *y)
 {
 	return y->tracked && !y->untracked &&
-	       (to != FOREIGN_NOWHERE || y->whole_map);
+	       (lasting_bans(x->f, x->w, rule, y) || lasting_adds(x->f, rule));
+}
+
+int places_note_unmet(struct search *x, uint32_t rule, const struct lot *lot,
+		      const struct fitting *y)
+{
+	const struct unmet u = {
+		.rule = rule, .origin = lot->rule.origin,
+		.adds = !lasting_bans(x->f, x->w, rule, y),
+	};
+
+	return u.adds && !lasting_adds(x->f, rule) ?
+		       0 : stands_note_unmet(x->out, &u);
 }
 
 static int branch_meets(struct search *x, const struct here *h, uint32_t rule,
@@ -78,7 +89,7 @@ static int branch_meets(struct search *x, const struct here *h, uint32_t rule,
 	to = places_target(x, h, &y.verdict);
 	*ret |= accept ? y.verdict.verdict == FOREIGN_ACCEPT :
 			 places_is_drop(y.verdict.verdict) ||
-				 may_ban(&y, to);
+				 is_lasting(x, rule, &y);
 	return to == FOREIGN_NOWHERE ? 0 :
 				       places_meets(x, to, lot, accept, ret);
 }
@@ -265,12 +276,16 @@ static int take_tracked(struct search *x, const struct here *h, uint32_t at,
 			const struct lot *lot, const struct fitting *y,
 			enum left *ret, bool *ends)
 {
+	int err;
+
 	if (y->verdict.verdict != FOREIGN_ACCEPT || y->fit == FIT_UNSURE)
 		return places_repeat(x, h, at, lot, y, ret, ends);
 	*ends = y->fit == FIT_ALL;
 	if (*ends)
 		*ret = LEFT_NONE;
-	return places_put(x, h, at, lot, &y->match, NULL);
+	err = places_put(x, h, at, lot, &y->match, NULL);
+	/* what it does besides */
+	return err ? err : places_note_unmet(x, h->rules[at], lot, y);
 }
 
 /* One that takes them by the state that they will have. */

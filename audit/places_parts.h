@@ -87,6 +87,13 @@ int places_put(struct search *x, const struct here *h, uint32_t behind,
 int places_settle(struct search *x);
 void places_forget(struct search *x);
 
+/*
+ * Tracked packets of the lot meet the rule, and untracked ones will not: a word
+ * of that, if it may do something tomorrow that it does not do today.
+ */
+int places_note_unmet(struct search *x, uint32_t rule, const struct lot *lot,
+		      const struct fitting *y);
+
 /* places_repeat.c: what a rule does with tracked ones, and no match can say. */
 /* A limit is for first packets: can they be told from others? */
 bool places_may_count(const struct lot *lot);

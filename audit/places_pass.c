@@ -279,6 +279,31 @@ static int host_notracks(const struct search *x, const struct lot *lot,
 	return err;
 }
 
+/*
+ * What stands behind the rule is met by none of them. A chain that lets some in
+ * is no list of bans: how they fare there is known today.
+ */
+static int note_rest(struct search *x, const struct here *h, uint32_t at,
+		     const struct lot *lot)
+{
+	int err = 0;
+
+	for (uint32_t i = at + 1; !err && i < h->n; i++) {
+		_cleanup_(fitting_release) struct fitting y = { 0 };
+		uint32_t n = fit_branches(x->f, h->rules[i]), to;
+		bool lets_in = false;
+
+		/* the last one is that of a map with a name */
+		err = n ? fit_branch(x->f, h->rules[i], n - 1, lot, &y) : 0;
+		to = y.fit ? places_target(x, h, &y.verdict) : FOREIGN_NOWHERE;
+		if (!err && to != FOREIGN_NOWHERE)
+			err = places_meets(x, to, lot, true, &lets_in);
+		if (!err && y.fit && y.tracked && !lets_in)
+			err = places_note_unmet(x, h->rules[i], lot, &y);
+	}
+	return err;
+}
+
 int places_carve(struct search *x, const struct here *h, uint32_t at,
 		 const struct lot *lot, const struct fitting *y)
 {
@@ -292,6 +317,8 @@ int places_carve(struct search *x, const struct here *h, uint32_t at,
 	part.rule.match = y->match;
 	if (!err && !meant)
 		err = replay_rest(x, &p, &part, &end);
+	if (!err && !meant && end == REPLAY_STUCK)
+		return note_rest(x, h, at, &part);
 	p.puts = true;
 	return err || end != REPLAY_DONE || !p.drops ? err :
 		replay_rest(x, &p, &part, &end);

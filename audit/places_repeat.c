@@ -106,10 +106,9 @@ static int follow_map(struct search *x, const struct here *h, uint32_t rule,
 	return err;
 }
 
-/* What it does with the tracked ones, and a match cannot say. */
-int places_repeat(struct search *x, const struct here *h, uint32_t at,
+static int repeat(struct search *x, const struct here *h, uint32_t at,
 		  const struct lot *lot, const struct fitting *y,
-		  enum left *ret, bool *ends)
+		  enum left *ret, bool *ends, bool *ret_put)
 {
 	enum foreign_verdict v = y->verdict.verdict;
 	uint32_t rule = h->rules[at], to = places_target(x, h, &y->verdict);
@@ -135,5 +134,17 @@ int places_repeat(struct search *x, const struct here *h, uint32_t at,
 	*ends = y->fit == FIT_ALL && left == LEFT_NONE;
 	if (*ends)
 		*ret = LEFT_NONE;
+	*ret_put = true;
 	return places_put(x, h, at, lot, &y->match, words);
+}
+
+/* What it does with the tracked ones, and a match cannot say. */
+int places_repeat(struct search *x, const struct here *h, uint32_t at,
+		  const struct lot *lot, const struct fitting *y,
+		  enum left *ret, bool *ends)
+{
+	bool put = false;
+	int err = repeat(x, h, at, lot, y, ret, ends, &put);
+
+	return err || put ? err : places_note_unmet(x, h->rules[at], lot, y);
 }

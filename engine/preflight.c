@@ -399,8 +399,8 @@ static int compare_cases(struct preflight *x, struct walker *w)
 		if (x->cases[i].tried)
 			err = compare_case(x, &accepted, &x->cases[i], &said);
 	accepted_by_sort(&accepted);
-	if (!err)
-		err = others_then(x->p, w, &x->others, &said);
+	err = err ? err : others_then(x->p, w, &x->others, &said);
+	err = err ? err : preflight_say_unmet(x->p, &said);
 	free(said.v);
 	return err ? err : said.refused ? -FAULT_CONFLICT : 0;
 }

@@ -279,15 +279,21 @@ static void describe_zone(const struct plan *p, const struct harm_found *h,
 		preflight_print_place(&p->host, &by, out);
 }
 
-static bool is_known(const struct preflight_said *said,
-		     const struct service *s, const struct harm_found *h)
+int preflight_note(struct preflight_said *said, const struct service *s,
+		   const struct harm_found *h, bool *ret_known)
 {
-	for (size_t i = 0; i < said->n; i++)
-		if (said->v[i].service == s && said->v[i].harm == h->harm &&
-		    said->v[i].rule == h->rule &&
-		    said->v[i].chain == h->chain)
-			return true;
-	return false;
+	*ret_known = false;
+	for (size_t i = 0; !*ret_known && i < said->n; i++)
+		*ret_known = said->v[i].service == s &&
+			     said->v[i].harm == h->harm &&
+			     said->v[i].rule == h->rule &&
+			     said->v[i].chain == h->chain;
+	if (*ret_known)
+		return 0;
+	if (mem_grow(&said->v, &said->cap, said->n + 1))
+		return -ENOMEM;
+	said->v[said->n++] = (struct said){ s, h->harm, h->rule, h->chain };
+	return 0;
 }
 
 /* An accept rule counts in the chains of its own world alone. */
@@ -379,12 +385,11 @@ int preflight_say(struct plan *p, const struct service *s,
 	_cleanup_(strbuf_release) struct strbuf by = { 0 };
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
 	const struct harm_found passes = { .rule = h->by.rule };
+	bool known = true;
+	int err = h->harm ? preflight_note(said, s, h, &known) : 0;
 
-	if (!h->harm || is_known(said, s, h))
-		return 0;
-	if (mem_grow(&said->v, &said->cap, said->n + 1))
-		return -ENOMEM;
-	said->v[said->n++] = (struct said){ s, h->harm, h->rule, h->chain };
+	if (err || known)
+		return err;
 	print_flow(sp, sample, &flow);
 	preflight_print_place(&p->host, h, &place);
 	if (has_passed(h))

@@ -19,10 +19,18 @@ struct preflight_said {
 	bool refused;		/* something forbids the change */
 };
 
+/* Was it said already? Else it is from now on; -ENOMEM. */
+int preflight_note(struct preflight_said *said, const struct service *s,
+		   const struct harm_found *h, bool *ret_known);
 /* -ENOMEM. Rules are those of p->host, with what is wanted. */
 int preflight_say(struct plan *p, const struct service *s,
 		  const struct flow_space *sp, const struct flow_sample *sample,
 		  const struct harm_found *h, struct preflight_said *said);
+/*
+ * What the untracked packets of a service will not meet, and tracked ones do
+ * (p->stands.unmet); not what was said of the same rule.
+ */
+int preflight_say_unmet(struct plan *p, struct preflight_said *said);
 /* "rule 3 of chain INPUT of table ip filter: -s 192.0.2.66 -j DROP" */
 void preflight_print_place(const struct host_rules *host,
 			   const struct harm_found *h, struct strbuf *out);

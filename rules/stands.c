@@ -56,6 +56,18 @@ int stand_add(struct stand *s, const struct rule *r)
 	return err;
 }
 
+int stands_note_unmet(struct stands *s, const struct unmet *x)
+{
+	for (size_t i = 0; i < s->n_unmet; i++)
+		if (s->unmet[i].rule == x->rule &&
+		    s->unmet[i].origin == x->origin)
+			return 0;
+	if (mem_grow(&s->unmet, &s->cap_unmet, s->n_unmet + 1))
+		return -ENOMEM;
+	s->unmet[s->n_unmet++] = *x;
+	return 0;
+}
+
 enum ct_kind stand_ct(const struct stand *s)
 {
 	enum ct_kind all = s->accepts.n ? CT_UNTRACKED : CT_ANY;
@@ -104,5 +116,6 @@ void stands_release(struct stands *s)
 	for (size_t i = 0; i < s->n; i++)
 		stand_release(&s->v[i]);
 	free(s->v);
+	free(s->unmet);
 	*s = (struct stands){ 0 };
 }

@@ -30,15 +30,28 @@ struct stand {
 	struct ruleset accepts;
 };
 
+/*
+ * A rule of the host's that tracked packets of a service meet, and untracked
+ * ones will not, nor one of ctpolicy's that does the same.
+ */
+struct unmet {
+	uint32_t rule;			/* in the model that was placed by */
+	const struct origin *origin;	/* of the service */
+	bool adds;			/* to a set; else it may ban */
+};
+
 struct stands {
 	struct stand *v;
 	size_t n, cap;
+	struct unmet *unmet;		/* in no order, each once */
+	size_t n_unmet, cap_unmet;
 };
 
 /* The stand in that place, made when there is none yet; NULL: no memory. */
 struct stand *stands_at(struct stands *s, const struct stand *place);
 /* A rule for a stand, copied, unless it is there already. */
 int stand_add(struct stand *s, const struct rule *r);
+int stands_note_unmet(struct stands *s, const struct unmet *x);
 /* The state that all packets of its rules have: others need not come there. */
 enum ct_kind stand_ct(const struct stand *s);
 /* In order, and numbered; empty ones are taken out. */

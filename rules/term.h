@@ -119,6 +119,7 @@ struct term {
 	bool masked;
 	bool lax;		/* a field that is not there is in no range */
 	bool by_map;		/* a translation: where to is in the set */
+	bool reshaped;		/* the set's own keys are other than these */
 	uint8_t n_fields;
 	uint8_t field[TERM_FIELDS_MAX];	/* enum packet_field */
 	uint8_t family;		/* of addresses: NFPROTO_*, else 0 */

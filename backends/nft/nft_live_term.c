@@ -91,6 +91,15 @@ static const char *why_not(struct test *t)
 	return NULL;
 }
 
+/* Masked, turned over, or the number of an interface for its name. */
+static bool is_reshaped(const struct live_part *p)
+{
+	for (unsigned int i = 0; i < p->field->width; i++)
+		if (p->flip[i])
+			return true;
+	return p->shape != LIVE_WHOLE || p->field->as == LIVE_AS_IFNAME;
+}
+
 static void add_fields(struct test *t)
 {
 	for (unsigned int i = 0; i < t->k->n; i++) {
@@ -106,6 +115,7 @@ static void add_fields(struct test *t)
 		if (p->field->field == FIELD_SADDR ||
 		    p->field->field == FIELD_DADDR)
 			t->t.family = p->field->family;
+		t->t.reshaped |= is_reshaped(p);
 		if (p->shape == LIVE_MASKED && p->field->as == LIVE_AS_IS) {
 			t->t.masked = true;
 			memcpy(t->t.mask, p->mask, sizeof(t->t.mask));
@@ -259,6 +269,7 @@ static void apply(const struct test *t)
 /* A verdict map that is not understood: any of its verdicts, or none. */
 static int end_opaque_map(struct test *t, const struct live_set *set)
 {
+	const char *name = nft_live_set_is_anonymous(set) ? NULL : set->name;
 	struct key_range v = { 0 };
 	int err;
 
@@ -268,7 +279,7 @@ static int end_opaque_map(struct test *t, const struct live_set *set)
 	t->t.family = 0;
 	if (!t->r->f->wants_terms)
 		return 0;
-	err = foreign_begin_set(t->r->f, NULL, 1, true, &t->t.set);
+	err = foreign_begin_set(t->r->f, name, 1, true, &t->t.set);
 	for (size_t i = 0; !err && set->to && i < set->n; i++)
 		err = foreign_add_key(t->r->f, &v, &set->to[i]);
 	if (!err && set->rest)
@@ -276,6 +287,7 @@ static int end_opaque_map(struct test *t, const struct live_set *set)
 	if (err)
 		return err;
 	t->r->f->sets[t->t.set].known = false;
+	t->r->f->sets[t->t.set].table = set->table;
 	return foreign_add_term(t->r->f, &t->t);
 }
 
@@ -481,9 +493,7 @@ int nft_live_lookup(struct live_rule *r, const struct live_key *k,
 		return foreign_add_term(r->f, &t.t);
 	}
 	err = begin(&t, r, k, set, negated, verdicts);
-	if (!err)
-		err = fill(&t, set);
-	if (!err)
-		err = end(&t);
+	err = err ? err : fill(&t, set);
+	err = err ? err : end(&t);
 	return err ? err : cache(set, &t);
 }

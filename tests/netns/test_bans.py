@@ -228,6 +228,49 @@ class Bans(unittest.TestCase):
                 with self.subTest(dialect=dialect, name=name, accept=accept):
                     self.check(dialect, name, accept, may_refuse)
 
+    def refuse(self, dialect, name, load, words):
+        load()
+        for more, code in (([], REFUSED), (["--force"], 0)):
+            got, said = HOST.ctpolicy("apply", POLICY % "inherit", "--backend",
+                                      dialects.backend_of(dialect), *more)
+            self.assertEqual(got, code, name + said)
+            for word in words:
+                self.assertIn(word, said)
+
+    def test_refused(self):
+        """What no rule of ctpolicy's could do is named; so is a set that
+        would no longer get what it does."""
+        if "native" in dialects.here():
+            for name, (more, rule, words) in REFUSALS.items():
+                text = "table ip host { %s\nchain input { type filter hook " \
+                    "input priority 0; policy drop; %s; %s; %s; }\n}" % (
+                        more, rule, EST, NEW)
+                with self.subTest(name=name):
+                    self.refuse("native", name, lambda text=text: (
+                        HOST.clear(), HOST.nft(text)), words)
+
+
+# name -> sets, a rule ahead of the rest, what is said of it
+REFUSALS = {
+    "part of an address": (
+        "set bans { type ipv4_addr; }",
+        "ct state new ip saddr & 255.255.0.0 @bans drop",
+        ["[CT591]", "may come to ban", "@bans"]),
+    "number of an interface": (
+        "set bans { type iface_index . ipv4_addr; }",
+        "ct state new iif . ip saddr @bans drop", ["[CT591]", "@bans"]),
+    "hardware address": (
+        "map bans { type ether_addr : verdict; }",
+        "ct state new ether saddr vmap @bans", ["[CT591]", "@bans"]),
+    "state in the key": (
+        "set bans { type ct_state . ipv4_addr; }",
+        "ct state . ip saddr @bans drop", ["[CT591]", "@bans"]),
+    "who came": (
+        "set seen { type ipv4_addr; size 999; flags dynamic; }",
+        "ct state new add @seen { ip saddr }",
+        ["[CT593]", "no longer change a set", "@seen"]),
+}
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "audit/lasting.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+
+bool lasting_adds(const struct foreign *f, uint32_t rule)
+{
+	/* nft(8), "set statement"; iptables-extensions(8), "recent", "SET" */
+	static const char *const words[] = {
+		"add @", "update @", "delete @", "--set ", "--add-set ",
+		"--del-set ",
+	};
+	struct foreign_text raw = f->rules[rule].raw;
+
+	for (size_t i = 0; raw.n && i < ARRAY_SIZE(words); i++)
+		if (memmem(raw.s, raw.n, words[i], strlen(words[i])))
+			return true;
+	return false;
+}
+
+static bool asks_named(const struct foreign *f, uint32_t rule)
+{
+	const struct foreign_rule *r = &f->rules[rule];
+
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		if ((t->kind == TERM_MATCH || t->kind == TERM_VMAP) &&
+		    f->sets[t->set].name)
+			return true;
+	}
+	return false;
+}
+
+/* At its end it drops all that comes there: a ban would change nothing. */
+static bool is_settled(const struct foreign *f, const struct walker *w,
+		       uint32_t chain)
+{
+	uint32_t n;
+	const uint32_t *rules = walker_rules(w, chain, &n);
+	const struct foreign_rule *last = n ? &f->rules[rules[n - 1]] : NULL;
+
+	return last && !last->n_terms && (last->verdict == FOREIGN_DROP ||
+					  last->verdict == FOREIGN_REJECT);
+}
+
+bool lasting_bans(const struct foreign *f, const struct walker *w,
+		  uint32_t rule, const struct fitting *y)
+{
+	enum foreign_verdict v = y->verdict.verdict;
+
+	if (v == FOREIGN_JUMP || v == FOREIGN_GOTO) {
+		uint32_t to = foreign_leads_to(f, &f->rules[rule], &y->verdict);
+
+		return to != FOREIGN_NOWHERE && !is_settled(f, w, to);
+	}
+	if (y->whole_map)
+		return true;
+	return (v == FOREIGN_DROP || v == FOREIGN_REJECT) &&
+	       asks_named(f, rule);
+}
