@@ -20,5 +20,8 @@ bool lasting_adds(const struct foreign *f, uint32_t rule);
  */
 bool lasting_bans(const struct foreign *f, const struct walker *w,
 		  uint32_t rule, const struct fitting *y);
+/* Is it for other ports than these packets', as its sets have them today? */
+bool lasting_is_elsewhere(const struct foreign *f, uint32_t rule,
+			  const struct match *m);
 
 #endif

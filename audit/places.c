@@ -72,8 +72,10 @@ int places_note_unmet(struct search *x, uint32_t rule, const struct lot *lot,
 		.adds = !lasting_bans(x->f, x->w, rule, y),
 	};
 
-	return u.adds && !lasting_adds(x->f, rule) ?
-		       0 : stands_note_unmet(x->out, &u);
+	if (lasting_is_elsewhere(x->f, rule, &lot->rule.match) ||
+	    (u.adds && !lasting_adds(x->f, rule)))
+		return 0;
+	return stands_note_unmet(x->out, &u);
 }
 
 static int branch_meets(struct search *x, const struct here *h, uint32_t rule,

@@ -68,6 +68,8 @@ REFUSED = {
     ("nft-py-tests-odd", "dns"): ("CT592", "all goes to another host"),
     ("pepsal", "web"): ("CT593", "a proxy counts connections"),
     ("pepsal", "dns"): ("CT593", "a proxy counts connections"),
+    ("ddos-panel", "web"): (
+        "CT591", "who connects too often is put on a list of bans"),
     ("home-router-sample", "dns"): (
         "CT590", "untracked packets are dropped by name"),
 }
@@ -75,6 +77,7 @@ REFUSED = {
 # the usual ones show it, or nothing here can (None).
 SHOWN_BY = {
     "derived-k8s-services-2k": None,
+    "ddos-panel": None,
     "pepsal": None,
     "nft-py-tests-odd": None,
     "home-router-sample": None,
