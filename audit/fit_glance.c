@@ -16,12 +16,15 @@ static bool is_listed(const struct foreign *f, const struct term *t)
 	       !f->sets[t->set].name;
 }
 
-static bool misses_ports(const struct foreign *f, const struct term *t,
-			 const struct port_set *s)
+bool fit_misses_ports(const struct foreign *f, const struct term *t,
+		      const struct match *m)
 {
 	const struct key_set *set = &f->sets[t->set];
+	const struct port_set *s = t->field[0] == FIELD_DPORT ? &m->dport :
+				   t->field[0] == FIELD_SPORT ? &m->sport :
+							       NULL;
 
-	for (uint32_t i = 0; i < set->n; i++) {
+	for (uint32_t i = 0; s && i < set->n; i++) {
 		const struct key_range *r = &f->ranges[set->first + i];
 		uint16_t first = (uint16_t)(r->first[0] << 8 | r->first[1]);
 		uint16_t last = (uint16_t)(r->last[0] << 8 | r->last[1]);
@@ -30,7 +33,7 @@ static bool misses_ports(const struct foreign *f, const struct term *t,
 			if (s->v[k].first <= last && s->v[k].last >= first)
 				return false;
 	}
-	return s->n;
+	return s && s->n;
 }
 
 bool fit_misses(const struct foreign *f, const struct foreign_rule *r,
@@ -39,11 +42,7 @@ bool fit_misses(const struct foreign *f, const struct foreign_rule *r,
 	for (uint32_t i = 0; i < r->n_terms; i++) {
 		const struct term *t = &f->terms[r->terms + i];
 
-		if (is_listed(f, t) &&
-		    ((t->field[0] == FIELD_DPORT &&
-		      misses_ports(f, t, &m->dport)) ||
-		     (t->field[0] == FIELD_SPORT &&
-		      misses_ports(f, t, &m->sport))))
+		if (is_listed(f, t) && fit_misses_ports(f, t, m))
 			return true;
 	}
 	return false;

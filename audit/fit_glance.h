@@ -13,7 +13,10 @@
 
 /* Does it ask for the state, and nothing beside it? */
 bool fit_is_state(const struct term *t);
-/* Is it for other ports than these packets have? */
+/* Does a term, of one field and known, ask for other ports than they have? */
+bool fit_misses_ports(const struct foreign *f, const struct term *t,
+		      const struct match *m);
+/* Is the rule for other ports, by lists of its own? */
 bool fit_misses(const struct foreign *f, const struct foreign_rule *r,
 		const struct match *m);
 /* Does it take one address of any, and lead nowhere? */

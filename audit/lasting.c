@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "audit/fit_glance.h"
 #include "core/mem.h"
 
 bool lasting_adds(const struct foreign *f, uint32_t rule)
@@ -62,22 +63,6 @@ bool lasting_bans(const struct foreign *f, const struct walker *w,
 	       asks_named(f, rule);
 }
 
-static bool holds_some(const struct foreign *f, const struct key_set *set,
-		       const struct port_set *ports)
-{
-	for (uint32_t i = 0; i < set->n; i++) {
-		const struct key_range *r = &f->ranges[set->first + i];
-		uint16_t first = (uint16_t)(r->first[0] << 8 | r->first[1]);
-		uint16_t last = (uint16_t)(r->last[0] << 8 | r->last[1]);
-
-		for (size_t k = 0; k < ports->n; k++)
-			if (ports->v[k].first <= last &&
-			    ports->v[k].last >= first)
-				return true;
-	}
-	return !ports->n;
-}
-
 bool lasting_is_elsewhere(const struct foreign *f, uint32_t rule,
 			  const struct match *m)
 {
@@ -86,13 +71,9 @@ bool lasting_is_elsewhere(const struct foreign *f, uint32_t rule,
 	for (uint32_t i = 0; i < r->n_terms; i++) {
 		const struct term *t = &f->terms[r->terms + i];
 
-		if (t->kind != TERM_MATCH || t->n_fields != 1 || t->negated ||
-		    t->masked || t->either || !f->sets[t->set].known)
-			continue;
-		if ((t->field[0] == FIELD_DPORT &&
-		     !holds_some(f, &f->sets[t->set], &m->dport)) ||
-		    (t->field[0] == FIELD_SPORT &&
-		     !holds_some(f, &f->sets[t->set], &m->sport)))
+		if (t->kind == TERM_MATCH && t->n_fields == 1 && !t->negated &&
+		    !t->masked && !t->either && f->sets[t->set].known &&
+		    fit_misses_ports(f, t, m))
 			return true;
 	}
 	return false;
