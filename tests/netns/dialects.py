@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import unittest
 
 import lab
 
@@ -20,6 +21,17 @@ def here():
     """Those that this machine can load, and this build can write to."""
     return [name for name, (backend, tool) in _ALL.items()
             if backend in lab.BACKENDS and shutil.which(tool)]
+
+
+def each(loader, case):
+    """The tests of a case, once for each: it finds its `dialect`. They stay of
+    its module, whose setUpModule() they need."""
+    suite = unittest.TestSuite()
+    for name in here():
+        suite.addTests(loader.loadTestsFromTestCase(
+            type("%s_%s" % (case.__name__, name), (case,),
+                 {"dialect": name, "__module__": case.__module__})))
+    return suite
 
 
 def backend_of(name):

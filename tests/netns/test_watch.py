@@ -370,11 +370,7 @@ class Case(unittest.TestCase):
 
 
 def load_tests(loader, _tests, _pattern):
-    suite = unittest.TestSuite()
-    for name in dialects.here():
-        suite.addTests(loader.loadTestsFromTestCase(
-            type("Watch_" + name, (Case,), {"dialect": name})))
-    return suite
+    return dialects.each(loader, Case)
 
 
 if __name__ == "__main__":
