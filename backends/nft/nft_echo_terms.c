@@ -80,7 +80,10 @@ static bool is_of_key(const struct nft_echo *e, size_t i, const struct term *t)
 	return same;
 }
 
-/* As the host's own rule has it: the set's members are known there. */
+/*
+ * As the host's own rule has it: the set's members are known there. No echo
+ * looks for a part of an address, as some rule beside it may.
+ */
 static const struct term *find_lookup(const struct foreign *f,
 				      const struct nft_echo *e, size_t i)
 {
@@ -92,7 +95,7 @@ static const struct term *find_lookup(const struct foreign *f,
 		const struct key_set *s = &f->sets[t->set];
 
 		if (t->kind == kind && t->negated == e->lookup[i].negated &&
-		    s->name && s->table == table &&
+		    !t->reshaped && s->name && s->table == table &&
 		    !strcmp(s->name, e->lookup[i].set) && is_of_key(e, i, t))
 			return t;
 	}

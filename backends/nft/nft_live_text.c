@@ -283,10 +283,25 @@ static void put_mask(const struct live_part *p, const char *sign,
 		 out);
 }
 
+/* "& 255.255.255.0"; "& (new | established)" */
+static void put_and(const struct live_part *p, struct strbuf *out)
+{
+	_cleanup_(strbuf_release) struct strbuf mask = { 0 };
+
+	if (p->field->type == LIVE_ADDR)
+		put_address(p->mask, p->field->width, &mask);
+	else if (p->field->type == LIVE_IFNAME)
+		strbuf_puts(&mask, "[mask]");
+	else
+		put_mask(p, " | ", &mask);
+	strbuf_printf(out, strchr(strbuf_str(&mask), '|') ? " & (%s)" : " & %s",
+		      strbuf_str(&mask));
+	out->lost |= mask.lost;
+}
+
 static void put_masked(const struct live_part *p, const struct key_range *v,
 		       bool negated, struct strbuf *out)
 {
-	_cleanup_(strbuf_release) struct strbuf mask = { 0 };
 	enum live_type type = p->field->type;
 	size_t width = p->field->width;
 
@@ -300,11 +315,8 @@ static void put_masked(const struct live_part *p, const struct key_range *v,
 		strbuf_puts(out, negated ? " " : " ! ");
 		put_mask(p, ",", out);
 	} else {
-		put_mask(p, " | ", &mask);
-		strbuf_printf(out, strchr(strbuf_str(&mask), '|') ?
-				      " & (%s) %s " : " & %s %s ",
-			      strbuf_str(&mask), negated ? "!=" : "==");
-		out->lost |= mask.lost;
+		put_and(p, out);
+		strbuf_puts(out, negated ? " != " : " == ");
 		nft_live_say_value(type, v->first, width, out);
 	}
 }
@@ -448,8 +460,10 @@ void nft_live_say_lookup(struct live_rule *r, const struct live_key *k,
 		if (i)
 			strbuf_puts(&b, " . ");
 		put_words(r, &k->part[i], &b);
-		if (k->part[i].shape == LIVE_MASKED)
-			strbuf_puts(&b, " [mask]");
+		/* elements are said with it, as ranges: @set says none */
+		if (k->part[i].shape == LIVE_MASKED ||
+		    (k->part[i].shape == LIVE_PREFIX && !anonymous))
+			put_and(&k->part[i], &b);
 		imply(r, &k->part[i]);
 	}
 	if (k->opaque)

@@ -2,6 +2,7 @@
 """A ban that comes after `apply` holds, wherever the host keeps its bans: in a
 set, a map or a chain that was empty, in each dialect. Where no rule of ctpolicy's
 could see to that, the policy is refused."""
+import ipaddress
 import os
 import sys
 import unittest
@@ -248,6 +249,66 @@ class Bans(unittest.TestCase):
                 with self.subTest(name=name):
                     self.refuse("native", name, lambda text=text: (
                         HOST.clear(), HOST.nft(text)), words)
+
+    def load_masked(self, kind, bits, filled, more=""):
+        """A ban of whole networks, in each family; and `more` of addresses."""
+        HOST.clear()
+        for version, ip in ((4, "ip"), (6, "ip6")):
+            net = ipaddress.ip_interface("%s/%d" % (
+                CLIENT[version], bits[version])).network
+            banned = str(net[0]) + (" : drop" if kind == "map" else "")
+            look = "vmap @bans" if kind == "map" else "@bans drop"
+            HOST.nft("table %s host {\n%s bans { type ipv%d_addr%s; %s}\n"
+                     "chain input {\ntype filter hook input priority 0; policy "
+                     "drop;\n%s\nicmpv6 type { 133-136 } accept\n"
+                     "ct state new %s saddr & %s %s\n%s%s\n}\n}\n" % (
+                         ip, kind, version, " : verdict" * (kind == "map"),
+                         "elements = { %s }" % banned if filled else "", EST,
+                         ip, net.netmask, look, more.format(ip=ip), NEW))
+
+    @unittest.skipUnless("native" in dialects.here(), "no nft")
+    def test_masked(self):
+        """A look at part of an address is repeated by nobody as one at the
+        whole, whether it finds the client's today, or none."""
+        for kind, bits, filled in (("set", {4: 24, 6: 64}, True),
+                                   ("map", {4: 30, 6: 120}, True),
+                                   ("set", {4: 30, 6: 120}, False),
+                                   ("map", {4: 24, 6: 64}, False)):
+            with self.subTest(kind=kind, bits=bits, filled=filled):
+                self.load_masked(kind, bits, filled)
+                patience, fares = .3 if filled else 5, [not filled] * 2
+                self.assertEqual(served(patience), fares)
+                code, said = HOST.ctpolicy("apply", POLICY % "inherit")
+                self.assertEqual(code, REFUSED, said)
+                self.assertIn("[CT591]", said)
+                for mask in ({24: "255.255.255.0", 30: "255.255.255.252"}
+                             [bits[4]], {64: "ffff:ffff:ffff:ffff::",
+                                         120: "ffff:" * 7 + "ff00"}[bits[6]]):
+                    self.assertIn("saddr & %s %s@bans" % (
+                        mask, "vmap " * (kind == "map")), said)
+                self.assertEqual(served(patience), fares)
+
+    @unittest.skipUnless("native" in dialects.here(), "no nft")
+    def test_masked_and_whole(self):
+        """Where a rule asks for part, and one for all, the one that is
+        repeated for all is not taken for the other."""
+        for first in (True, False):
+            whole = "ct state new {ip} saddr @bans drop\n"
+            self.load_masked("set", {4: 24, 6: 64}, True, whole)
+            code, said = HOST.ctpolicy("apply", POLICY % "inherit", "--force")
+            self.assertEqual(code, 0, said)
+            self.assertIn("are dropped today by rule 3", said)
+            packets = ["tcp 192.0.2.2:40000 > 198.51.100.2:8080 syn",
+                       "tcp [2001:db8:1::2]:40000 > [2001:db8:2::2]:8080 syn"]
+            if not first:
+                for version, ip in ((4, "ip"), (6, "ip6")):
+                    HOST.nft("add element %s host bans { %s }" % (
+                        ip, CLIENT[version]))
+            self.assertEqual(served(5 if first else .3), [first] * 2, said)
+            for packet in packets:
+                told = HOST.run([lab.CTPOLICY, "explain", "--in", "s", packet])
+                self.assertIn("untracked, accepted" if first else
+                              "untracked, dropped by", told)
 
 
 # name -> sets, a rule ahead of the rest, what is said of it
