@@ -122,14 +122,31 @@ static int read_ends(int fd, struct tcp_row *row)
 	return get_end(&there, row->flow.saddr, &row->flow.sport);
 }
 
+/* 1: a socket of plain TCP. Another one may have rows of TCP in the table. */
+static int is_tcp(int fd)
+{
+	int domain, type, proto;
+	int err = read_option(fd, SOL_SOCKET, SO_DOMAIN, &domain,
+			      sizeof(domain));
+
+	if (!err)
+		err = read_option(fd, SOL_SOCKET, SO_TYPE, &type, sizeof(type));
+	if (err || type != SOCK_STREAM ||
+	    (domain != AF_INET && domain != AF_INET6))
+		return err;
+	err = read_option(fd, SOL_SOCKET, SO_PROTOCOL, &proto, sizeof(proto));
+	if (err)
+		return err;
+	return proto == IPPROTO_TCP ? 1 : -EPROTONOSUPPORT;
+}
+
 static int read_tcp(int fd, uint64_t netns, struct tcp_row *row)
 {
 	uint64_t cookie;
 	uint8_t state;
-	int proto, err;
+	int err = is_tcp(fd);
 
-	err = read_option(fd, SOL_SOCKET, SO_PROTOCOL, &proto, sizeof(proto));
-	if (err || proto != IPPROTO_TCP)
+	if (err <= 0)
 		return err;
 	err = read_option(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie,
 			  sizeof(cookie));

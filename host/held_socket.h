@@ -10,7 +10,8 @@
  * Errors: -errno: not known, so ask the table. Some are common: -ENOSYS before
  *         Linux 5.6, -ENOPROTOOPT before 5.14, -EPERM where a filter of system
  *         calls or a security module forbids it, -ESTALE: the descriptor is not
- *         that socket (any more, or seen from here).
+ *         that socket (any more, or seen from here), -EPROTONOSUPPORT: a socket
+ *         of MPTCP, whose subflows the table lists with its inode.
  * Source: pidfd_open(2), pidfd_getfd(2); SO_NETNS_COOKIE in
  *         asm-generic/socket.h; tcpi_state, the first byte of TCP_INFO.
  */

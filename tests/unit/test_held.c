@@ -82,7 +82,7 @@ static void assert_as_table(struct holder *h, int fd)
 }
 
 /* Here -> there, and the two ends of it: accepted, connected. */
-static void connect_pair(int listener, int family, int *ret_accepted,
+static void connect_pair(int listener, int family, int proto, int *ret_accepted,
 			 int *ret_connected)
 {
 	struct sockaddr_storage at = { 0 };
@@ -102,7 +102,7 @@ static void connect_pair(int listener, int family, int *ret_accepted,
 		((struct sockaddr_in6 *)&at)->sin6_addr =
 			(struct in6_addr)IN6ADDR_LOOPBACK_INIT;
 	}
-	*ret_connected = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	*ret_connected = socket(family, SOCK_STREAM | SOCK_CLOEXEC, proto);
 	assert_true(*ret_connected >= 0);
 	assert_int_equal(connect(*ret_connected, (struct sockaddr *)&at, len),
 			 0);
@@ -114,7 +114,7 @@ static void check_family(struct holder *h, int listener, int family)
 {
 	int accepted, connected;
 
-	connect_pair(listener, family, &accepted, &connected);
+	connect_pair(listener, family, 0, &accepted, &connected);
 	assert_as_table(h, listener);
 	assert_as_table(h, accepted);
 	assert_as_table(h, connected);
@@ -148,6 +148,37 @@ static void test_rows(void **state)
 	close(four);
 	if (six >= 0)
 		close(six);
+}
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262	/* linux/in.h */
+#endif
+
+/* Its subflows stand in the table with its inode: only that tells them. */
+static void test_mptcp(void **state)
+{
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC,
+			      IPPROTO_MPTCP);
+	struct holder h = HOLDER_NONE;
+	int end[2];
+	struct tcp_row row;
+
+	(void)state;
+	if (listener >= 0 && !lacks(&h)) {
+		assert_int_equal(listen(listener, 1), 0);
+		connect_pair(listener, AF_INET, IPPROTO_MPTCP, &end[0],
+			     &end[1]);
+		for (size_t i = 0; i < 2; i++) {
+			assert_int_equal(held_read(&h, getpid(),
+						   (unsigned int)end[i],
+						   inode_of(end[i]), &row),
+					 -EPROTONOSUPPORT);
+			close(end[i]);
+		}
+	}
+	held_close(&h);
+	if (listener >= 0)
+		close(listener);
 }
 
 /* What is not the socket that was seen is not known, rather than another. */
@@ -185,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_mptcp),
 		cmocka_unit_test(test_others),
 	};
 
