@@ -78,3 +78,19 @@ bool lasting_is_elsewhere(const struct foreign *f, uint32_t rule,
 	}
 	return false;
 }
+
+bool lasting_lists_states(const struct foreign *f, uint32_t rule)
+{
+	const struct foreign_rule *r = &f->rules[rule];
+
+	for (uint32_t i = 0; i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		if (!fit_is_state(t) || t->negated || !f->sets[t->set].name)
+			continue;
+		if (t->kind == TERM_VMAP || (r->verdict != FOREIGN_ACCEPT &&
+					     r->verdict != FOREIGN_NONE))
+			return true;
+	}
+	return false;
+}

@@ -20,6 +20,11 @@ bool lasting_adds(const struct foreign *f, uint32_t rule);
  */
 bool lasting_bans(const struct foreign *f, const struct walker *w,
 		  uint32_t rule, const struct fitting *y);
+/*
+ * May it come to ban by states that a set or a map with a name lists? What
+ * that says of NEW, no rule can repeat.
+ */
+bool lasting_lists_states(const struct foreign *f, uint32_t rule);
 /* Is it for other ports than these packets', as its sets have them today? */
 bool lasting_is_elsewhere(const struct foreign *f, uint32_t rule,
 			  const struct match *m);

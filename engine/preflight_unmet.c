@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "audit/lasting.h"
 #include "core/diag_ids.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
@@ -73,6 +74,26 @@ static int say(struct plan *p, const struct unmet *u, const struct service *s,
 	return 0;
 }
 
+/* Where the accept rules stand depends on what the list says today. */
+static int say_states(struct plan *p, uint32_t rule)
+{
+	_cleanup_(strbuf_release) struct strbuf place = { 0 };
+	const struct harm_found h = {
+		.harm = HARM_LET_IN, .rule = rule,
+		.chain = p->host.f->rules[rule].chain,
+	};
+
+	preflight_print_place(&p->host, &h, &place);
+	if (strbuf_status(&place))
+		return -ENOMEM;
+	diag_add(&p->diags, DIAG_WARNING, 0, ID_WOULD_LET_IN, NOPOS,
+		 "untracked packets will not meet what a list of states may come to say of new packets: %s",
+		 strbuf_str(&place));
+	diag_help(&p->diags,
+		  "apply again whenever that list changes, or write the states into the rule");
+	return 0;
+}
+
 int preflight_say_unmet(struct plan *p, struct preflight_said *said)
 {
 	int err = 0;
@@ -84,5 +105,9 @@ int preflight_say_unmet(struct plan *p, struct preflight_said *said)
 		if (s && u->rule < p->host.n && !is_cut_off(said, s))
 			err = say(p, u, s, said);
 	}
+	for (uint32_t i = 0; !err && i < p->host.n; i++)
+		if (!foreign_is_gone(&p->host.f->rules[i]) &&
+		    lasting_lists_states(p->host.f, i))
+			err = say_states(p, i);
 	return err;
 }

@@ -62,6 +62,21 @@ NATIVE = {
         MAP % "{t}", ["ct state established,related,untracked accept",
                       "{ip} saddr vmap @bans", NEW], "drop",
         "add element {ip} host bans {{ {c} : drop }}", True),
+    "map of states": (
+        "map bans {{ type ct_state : verdict; elements = {{ established : "
+        "accept, related : accept }} }}", ["ct state vmap @bans", NEW], "drop",
+        "add element {ip} host bans {{ untracked : drop }}", False),
+    "map of states, where all else passes": (
+        MAP % "ct_state", ["ct state vmap @bans"], "accept",
+        "add element {ip} host bans {{ untracked : drop }}", False),
+    "map of states that leads on": (
+        "chain new {{ tcp dport 8080 accept; }}\nmap bans {{ type ct_state : "
+        "verdict; elements = {{ established : accept, related : accept, new : "
+        "jump new }} }}", ["ct state vmap @bans"], "drop",
+        "add element {ip} host bans {{ untracked : drop }}", None),
+    "set of states": (
+        SET % "ct_state", [EST, "ct state @bans drop", NEW], "drop",
+        "add element {ip} host bans {{ untracked }}", False),
     "set of new ones": (
         SET % "{t}", [EST, "ct state new {ip} saddr @bans drop", NEW], "drop",
         "add element {ip} host bans {{ {c} }}", False),
@@ -228,6 +243,30 @@ class Bans(unittest.TestCase):
                     continue
                 with self.subTest(dialect=dialect, name=name, accept=accept):
                     self.check(dialect, name, accept, may_refuse)
+
+    @unittest.skipUnless("native" in dialects.here(), "no nft")
+    def test_states(self):
+        """What a list of states that has a name comes to say of NEW is not
+        met by untracked packets, and that is said; the next apply sees it."""
+        for name in ("map of states", "set of states",
+                     "map of states that leads on",
+                     "map of states, where all else passes"):
+            with self.subTest(name=name):
+                self.load("native", name)
+                code, said = HOST.ctpolicy("apply", POLICY % "inherit")
+                self.assertEqual(code, 0, said)
+                self.assertRegex(said, "may come to say of new packets: rule "
+                                 r".*@bans.* \[CT591\]")
+                self.assertEqual(served(5), [True, True], said)
+                for version in lab.VERSIONS:
+                    words = native(name, version)[1].split("untracked")
+                    if "leads" in name:
+                        HOST.nft("flush map %s host bans" % (
+                            "ip" if version == 4 else "ip6"))
+                    HOST.nft("new".join(words))
+                code, said = HOST.ctpolicy("apply", POLICY % "inherit")
+                self.assertEqual(code, 0, said)
+                self.assertEqual(served(.3), [False, False], said)
 
     def refuse(self, dialect, name, load, words):
         load()
