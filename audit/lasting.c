@@ -52,13 +52,14 @@ bool lasting_bans(const struct foreign *f, const struct walker *w,
 {
 	enum foreign_verdict v = y->verdict.verdict;
 
+	/* what it has today is among what it may say as a whole */
+	if (fit_named_map(f, rule))
+		return y->whole_map;
 	if (v == FOREIGN_JUMP || v == FOREIGN_GOTO) {
 		uint32_t to = foreign_leads_to(f, &f->rules[rule], &y->verdict);
 
 		return to != FOREIGN_NOWHERE && !is_settled(f, w, to);
 	}
-	if (y->whole_map)
-		return true;
 	return (v == FOREIGN_DROP || v == FOREIGN_REJECT) &&
 	       asks_named(f, rule);
 }
