@@ -64,9 +64,17 @@ static bool map_ends(const struct spared *s, const struct foreign_rule *r,
 	return false;
 }
 
-/* May a packet that this rule takes never come back to the chain's caller? */
+/* `notrack accept`: where the way ends, the packet has left tracking, too. */
+static bool takes_out(const struct spared *s, const struct foreign_rule *r)
+{
+	return foreign_has_term(s->f, r, TERM_NOTRACK);
+}
+
+/* May a packet that this rule keeps never come back to the chain's caller? */
 static bool rule_ends(const struct spared *s, const struct foreign_rule *r)
 {
+	if (takes_out(s, r))
+		return false;
 	if (r->verdict == FOREIGN_ACCEPT ||
 	    (r->verdict != FOREIGN_RETURN && inspect_is_terminal(s->f, r)) ||
 	    to_ending(s, r->chain, r->verdict, r->target))
@@ -95,6 +103,8 @@ static void find_ends(struct spared *s)
 
 static bool is_spare(const struct spared *s, const struct foreign_rule *r)
 {
+	if (takes_out(s, r))
+		return false;
 	if (ends_way(r->verdict) || inspect_is_terminal(s->f, r) ||
 	    to_ending(s, r->chain, r->verdict, r->target))
 		return true;
