@@ -186,11 +186,27 @@ static bool chain_decides(struct search *x, uint32_t chain)
 	return decides;
 }
 
-/* Ahead of rules that merely log what is about to be dropped. */
+/* Does it send errors, not too many of them, about what is dropped behind? */
+static bool only_answers(const struct foreign *f, const struct foreign_rule *r)
+{
+	bool only = r->verdict == FOREIGN_REJECT;
+
+	for (uint32_t i = 0; only && i < r->n_terms; i++) {
+		const struct term *t = &f->terms[r->terms + i];
+
+		only = t->kind == TERM_OPAQUE ? !strcmp(t->name, "limit") :
+			t->kind == TERM_MATCH && t->n_fields == 1 &&
+				t->field[0] == FIELD_L4PROTO;
+	}
+	return only && !(r->raw.n && memmem(r->raw.s, r->raw.n, " over ", 6));
+}
+
+/* Ahead of rules that merely log or answer what is about to be dropped. */
 static uint32_t ahead_of_logs(struct search *x, const struct here *h,
 			      uint32_t at)
 {
-	while (at && !rule_decides(x, h, h->rules[at - 1]))
+	while (at && (!rule_decides(x, h, h->rules[at - 1]) ||
+		      only_answers(x->f, &x->f->rules[h->rules[at - 1]])))
 		at--;
 	return at;
 }

@@ -99,6 +99,8 @@ static int replay_jump(struct search *x, struct replay *p, uint32_t rule,
 {
 	bool leaves = y->verdict.verdict == FOREIGN_GOTO;
 	bool all = y->fit == FIT_ALL;
+	/* they come back out ahead of what drops by default there */
+	bool opens = p->puts && p->opens && p->by_default && y->plain && all;
 	enum left left = LEFT_SOME;
 	bool counts = false;
 	int err = 0;
@@ -107,7 +109,7 @@ static int replay_jump(struct search *x, struct replay *p, uint32_t rule,
 	if (!places_may_count(part))
 		err = places_counts(x, to, part, &counts);
 	if (!err)
-		err = places_scan(x, to, part, false, &left);
+		err = places_scan(x, to, part, opens, &left);
 	if (err || counts || (leaves && !all && left != LEFT_NONE))
 		return err;
 	err = replay_words(x, p, rule, part, y, ret);

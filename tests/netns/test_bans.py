@@ -173,6 +173,29 @@ def iptables(name, version):
     return "\n".join(lines).format(**words), ban.format(**words)
 
 
+# All go to chain u, which lets in another, behind the rule for states: name ->
+# rules there, does `open` let the client in?
+OTHER = {4: "198.51.100.1", 6: "2001:db8:9::1"}
+OPENED = {
+    "drop": (["-A u -s {o} -j ACCEPT", "-A u -j DROP"], True),
+    "drop in the next chain, some are answered": (
+        ["-A u -s {o} -j ACCEPT", "-A u -g v",
+         "-A v -m limit --limit 100/min -j REJECT", "-A v -j DROP"], True),
+    "drop, and a ban": (["-A u -s {c} -j DROP", "-A u -s {o} -j ACCEPT",
+                         "-A u -j DROP"], False),
+}
+
+
+def opened(name, version, untracked):
+    lines = ["*filter", ":INPUT DROP [0:0]", ":u - [0:0]", ":v - [0:0]"]
+    if version == 6:
+        lines += ["-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type %d -j ACCEPT"
+                  % kind for kind in (133, 134, 135, 136)]
+    lines += [UNT if untracked else IPT_EST, "-A INPUT -j u"]
+    return "\n".join(lines + OPENED[name][0] + ["COMMIT", ""]).format(
+        c=CLIENT[version], o=OTHER[version])
+
+
 def setUpModule():
     global PEER, HOST
     lab.require_ctpolicy()
@@ -231,6 +254,11 @@ class Bans(unittest.TestCase):
         self.ban(dialect, name)
         self.assertEqual(served(0.3), [False, False], said + HOST.run(
             "nft list ruleset; iptables-legacy-save"))
+        # a state that only untracked packets have is none to be judged by
+        if accept == "open" or "of states" in name:
+            return
+        said = HOST.apply(dialects.backend_of(dialect), POLICY % accept)
+        self.assertEqual(served(0.3), [False, False], said)
 
     def test_bans(self):
         cases = [("native", name, row[-1]) for name, row in NATIVE.items()]
@@ -267,6 +295,34 @@ class Bans(unittest.TestCase):
                 code, said = HOST.ctpolicy("apply", POLICY % "inherit")
                 self.assertEqual(code, 0, said)
                 self.assertEqual(served(.3), [False, False], said)
+
+    def check_opened(self, dialect, name, untracked):
+        dialects.load(HOST, dialect, lambda version: opened(
+            name, version, untracked))
+        self.assertEqual(served(0.3), [False, False], "before")
+        said = HOST.apply(dialects.backend_of(dialect), POLICY % "open")
+        opens = OPENED[name][-1]
+        self.assertIn("CT600", said)
+        self.assertEqual(served(5 if opens else 0.3), [opens, opens], said)
+        for version, ip in ((4, "ip"), (6, "ip6")):
+            if dialect == "native":
+                HOST.nft("insert rule %s host u %s saddr %s drop" % (
+                    ip, ip, CLIENT[version]))
+            else:
+                HOST.run("%stables-%s -I u -s %s -j DROP" % (
+                    ip, dialect.replace("iptables-", ""), CLIENT[version]))
+        self.assertEqual(served(0.3), [False, False], said)
+
+    def test_open(self):
+        """All but bans are let in, wherever the host drops by default."""
+        cases = [(dialect, name, untracked) for name in OPENED
+                 for dialect in ("native", "iptables-nft", "legacy")
+                 for untracked in (True, False)]
+        for i, case in enumerate(cases):
+            if i % EVERY or case[0] not in dialects.here():
+                continue
+            with self.subTest(case=case):
+                self.check_opened(*case)
 
     def refuse(self, dialect, name, load, words):
         load()
