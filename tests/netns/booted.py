@@ -17,7 +17,8 @@ mount -t overlay overlay \
     -o lowerdir=/,upperdir=upper,workdir=work root && cd root &&
 mount -t proc proc proc && mount -t sysfs sysfs sys &&
 mount -t cgroup2 cgroup2 sys/fs/cgroup && mount -t tmpfs tmpfs run &&
-mount -t tmpfs tmpfs tmp && mount -t tmpfs -o mode=755 tmpfs var/lib/ctpolicy &&
+mount -t tmpfs tmpfs tmp && mkdir -p var/lib/ctpolicy &&
+mount -t tmpfs -o mode=755 tmpfs var/lib/ctpolicy &&
 mount -t tmpfs tmpfs dev && mkdir dev/pts dev/shm &&
 mount -t devpts devpts dev/pts && ln -s /proc/self/fd dev/fd &&
 ln -s pts/ptmx dev/ptmx &&
@@ -48,7 +49,6 @@ class Machine:
         self.space = space
         self.folder = os.path.join(lab.WORK, "machine")
         os.makedirs(self.folder, exist_ok=True)
-        os.makedirs("/var/lib/ctpolicy", exist_ok=True)
         self.group = os.path.join(root, "ctpolicy-test-%d" % os.getpid())
         try:
             os.mkdir(self.group)
