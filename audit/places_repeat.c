@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "audit/echo.h"
+#include "audit/lasting.h"
 #include "audit/places_parts.h"
 #include "core/mem.h"
 
@@ -135,6 +136,9 @@ static int repeat(struct search *x, const struct here *h, uint32_t at,
 	if (*ends)
 		*ret = LEFT_NONE;
 	*ret_put = true;
+	/* behind that rule: what its list says of UNTRACKED comes first */
+	if (lasting_lists_states(x->f, rule))
+		at++;
 	return places_put(x, h, at, lot, &y->match, words);
 }
 
