@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "audit/samples.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
-#include <stdio.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,20 +55,30 @@ static void note_port(struct search *x, const uint8_t *port)
 		memcpy(x->ports[x->n_ports++], port, sizeof(x->ports[0]));
 }
 
-static int give(struct search *x, const struct trial *given)
+static bool was_given(struct search *x, const struct flow_sample *s,
+		      uint64_t digest)
+{
+	if (x->n_seen && !memcmp(&x->last, s, sizeof(*s)))
+		return true;
+	x->last = *s;
+	for (size_t i = 0; i < x->n_seen; i++)
+		if (x->seen[i] == digest)
+			return true;
+	return false;
+}
+
+int samples_give(struct search *x, const struct trial *given)
 {
 	struct trial settled = *given, *t = &settled;
 	uint64_t h;
+	int err;
 
+	x->enough = false;
 	if (!settle_loopback(x, t))
 		return 0;
-	if (x->n_seen && !memcmp(&x->last, &t->s, sizeof(t->s)))
-		return 0;
-	x->last = t->s;
 	h = digest_add(DIGEST_START, &t->s, sizeof(t->s));
-	for (size_t i = 0; i < x->n_seen; i++)
-		if (x->seen[i] == h)
-			return 0;
+	if (was_given(x, &t->s, h))
+		return 0;
 	if (!x->left) {
 		x->cut = true;
 		return 0;
@@ -79,8 +87,26 @@ static int give(struct search *x, const struct trial *given)
 		return -ENOMEM;
 	x->seen[x->n_seen++] = h;
 	x->left--;
-	note_port(x, t->s.key[FLOW_SPORT]);
-	return x->take(&t->s, x->arg);
+	if (!x->beyond)
+		note_port(x, t->s.key[FLOW_SPORT]);
+	err = x->take(&t->s, x->arg);
+	x->enough = err == SAMPLES_ENOUGH;
+	return x->enough ? 0 : err;
+}
+
+/* What a rule does to such a connection, if it is not what others do. */
+static int give_outcome(struct search *x, const struct trial *t,
+			enum foreign_verdict verdict)
+{
+	int err;
+
+	if (x->beyond && verdict != FOREIGN_ACCEPT)
+		return 0;
+	err = samples_give(x, t);
+	if (!err && x->in_nat && !x->enough &&
+	    (verdict == FOREIGN_TARGET || verdict == FOREIGN_NONE))
+		samples_keep(x, t);
+	return err;
 }
 
 static int try_chain(struct search *x, uint32_t chain, struct trial t,
@@ -112,11 +138,16 @@ static int try_outcome(struct search *x, uint32_t table,
 		       const struct trial *t, enum foreign_verdict verdict,
 		       const char *target, unsigned int depth)
 {
-	int err = verdict == FOREIGN_NONE ? 0 : give(x, t);
+	int err = verdict == FOREIGN_NONE ? 0 : give_outcome(x, t, verdict);
 
 	if (err || (verdict != FOREIGN_JUMP && verdict != FOREIGN_GOTO))
 		return err;
 	return follow(x, table, target, t, depth);
+}
+
+static bool is_done(const struct search *x)
+{
+	return x->cut || (x->beyond && x->enough);
 }
 
 /* Into the range of the map; false: no such connection is in it. */
@@ -143,7 +174,7 @@ static int try_map(struct search *x, uint32_t table, const struct trial *t,
 	const struct key_set *set = &x->f->sets[term->set];
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < set->n && !x->cut; i++) {
+	for (uint32_t i = 0; !err && i < set->n && !is_done(x); i++) {
 		struct trial mine = *t;
 
 		if (enter_range(x, term, i, &mine) &&
@@ -170,12 +201,12 @@ static int try_answers(struct search *x, const struct trial *t,
 	const struct key_set *set = &x->f->sets[term->set];
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < set->n && !x->cut; i++) {
+	for (uint32_t i = 0; !err && i < set->n && !is_done(x); i++) {
 		struct trial mine = *t;
 
 		if (is_wanted(x, &x->f->answers[set->answer + i]) &&
 		    enter_range(x, term, i, &mine))
-			err = give(x, &mine);
+			err = give_outcome(x, &mine, FOREIGN_TARGET);
 	}
 	return err;
 }
@@ -193,10 +224,10 @@ static int try_outside(struct search *x, const struct trial *t,
 	struct term other = *term;
 	struct trial mine = *t;
 
-	if (term->kind != TERM_MATCH || term->n_fields != 1)
+	if (x->beyond || term->kind != TERM_MATCH || term->n_fields != 1)
 		return 0;
 	other.negated = !term->negated;
-	return trial_satisfy(x, &mine, &other) ? give(x, &mine) : 0;
+	return trial_satisfy(x, &mine, &other) ? samples_give(x, &mine) : 0;
 }
 
 /* Does it do what matters to conntrack, though it decides nothing? */
@@ -212,7 +243,7 @@ static int try_rule(struct search *x, const struct foreign_rule *r,
 	uint32_t table = x->f->chains[r->chain].table;
 	const struct term *map = NULL, *answers = NULL;
 	struct trial before = t;
-	bool some = true;
+	bool some = (!x->beyond && !x->in_nat) || samples_has_protocol(x, r);
 	int err = 0;
 
 	for (uint32_t i = 0; !err && some && i < r->n_terms; i++) {
@@ -227,8 +258,8 @@ static int try_rule(struct search *x, const struct foreign_rule *r,
 		err = try_outside(x, &t, term);
 		some = trial_satisfy(x, &t, term);
 	}
-	if (!err && some && has_effect(x, r))
-		err = give(x, &t);
+	if (!err && some && !x->beyond && has_effect(x, r))
+		err = samples_give(x, &t);
 	if (err || !some)
 		return err;
 	if (answers)
@@ -243,7 +274,8 @@ static int try_chain(struct search *x, uint32_t chain, struct trial t,
 	int err = 0;
 
 	for (uint32_t i = x->f->chains[chain].first;
-	     !err && !x->cut && i != FOREIGN_NOWHERE; i = x->f->rules[i].next) {
+	     !err && !is_done(x) && i != FOREIGN_NOWHERE;
+	     i = x->f->rules[i].next) {
 		x->cut = !x->rules_left;
 		if (!x->cut) {
 			x->rules_left--;
@@ -281,10 +313,19 @@ static bool passes(const struct search *x, const char *hook)
 	return hook && strstr(path, hook);
 }
 
-static bool counts(const struct search *x, const struct host_chain *c)
+bool samples_is_nat(const struct host_chain *c)
 {
-	return passes(x, c->hook) &&
-	       (!x->nat_alone || (c->type && !strcmp(c->type, "nat")));
+	return c->type && !strcmp(c->type, "nat");
+}
+
+bool samples_pass(const struct search *x, const struct host_chain *c)
+{
+	return passes(x, c->hook);
+}
+
+int samples_in_chain(struct search *x, uint32_t chain, const struct trial *t)
+{
+	return try_chain(x, chain, *t, 0);
 }
 
 static int try_path(struct search *x, const struct trial *plain, bool reply)
@@ -292,109 +333,14 @@ static int try_path(struct search *x, const struct trial *plain, bool reply)
 	int err = 0;
 
 	x->reply = reply;
-	for (uint32_t i = 0; !err && !x->cut && i < x->f->n_chains; i++)
-		if (counts(x, &x->f->chains[i]))
+	for (uint32_t i = 0; !err && !x->cut && i < x->f->n_chains; i++) {
+		const struct host_chain *c = &x->f->chains[i];
+
+		x->in_nat = samples_is_nat(c);
+		if (passes(x, c->hook) && (x->in_nat || !x->nat_alone))
 			err = try_chain(x, i, *plain, 0);
-	return err;
-}
-
-static void put_port(struct trial *t, enum flow_part p, uint16_t port)
-{
-	port = htons(port);
-	memcpy(t->s.key[p], &port, sizeof(port));
-}
-
-/* Addresses that documentation has (RFC 5737 and RFC 3849). */
-static void put_example(const struct search *x, struct trial *t,
-			enum flow_part p)
-{
-	static const uint8_t v4[4] = { 192, 0, 2 };
-	static const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8 };
-	struct key_range any = trial_whole(flow_part_bytes(x->space, p));
-	uint8_t last = p == FLOW_CLIENT ? 1 : 2;
-
-	memcpy(any.first, x->space->family == AF_INET ? v4 : v6,
-	       flow_part_bytes(x->space, p));
-	any.first[flow_part_bytes(x->space, p) - 1] = last;
-	if (flow_space_meet(x->space, p, &any, t->s.key[p]))
-		return;
-	any = trial_whole(flow_part_bytes(x->space, p));
-	(void)flow_space_meet(x->space, p, &any, t->s.key[p]);
-}
-
-static void put_device(struct trial *t, enum flow_part p, const char *name)
-{
-	size_t n = strlen(name);
-
-	memset(t->s.key[p], 0, sizeof(t->s.key[p]));
-	memcpy(t->s.key[p], name, n < IFNAMSIZ ? n : IFNAMSIZ - 1);
-}
-
-/* The side of the connection that is not this host has a device. */
-static void put_devices(const struct search *x, struct trial *t,
-			const char *name)
-{
-	const struct flow_space *sp = x->space;
-
-	if (sp->way == WAY_WITHIN)
-		name = "lo";
-	if (sp->way != WAY_OUT)
-		put_device(t, FLOW_IN, name);
-	if (sp->way != WAY_IN)
-		put_device(t, FLOW_OUT, name);
-}
-
-/* One that the service's interfaces say: "wan" of wan, "ppp0" of ppp*. */
-static void put_named(const struct search *x, struct trial *t,
-		      const struct iface *dev)
-{
-	char name[sizeof(dev->name) + sizeof("eth0")];
-
-	snprintf(name, sizeof(name), "%.15s%s", dev->name,
-		 !dev->wild ? "" : *dev->name ? "0" : "eth0");
-	put_devices(x, t, name);
-}
-
-/*
- * By each of its interfaces that the host has; where it has none, or a text
- * does not show them, by those that the service names.
- */
-static int try_devices(struct search *x, struct trial *t)
-{
-	const struct flow_space *sp = x->space;
-	const struct iface_set *of[] = { sp->devices, sp->ifaces };
-	bool some = sp->way == WAY_WITHIN;
-	int err = 0;
-
-	for (size_t k = 0; !err && k < ARRAY_SIZE(of) && (!k || !some); k++)
-		for (size_t i = of[k]->n; !err && i-- > 0;) {
-			const struct iface *dev = &of[k]->v[i];
-
-			if (!k && !flow_space_has_device(sp, dev->name))
-				continue;
-			some = true;
-			put_named(x, t, dev);
-			err = give(x, t);
-		}
-	if (!some || sp->way == WAY_WITHIN)
-		put_devices(x, t, "eth0");
-	return err;
-}
-
-static int try_plain(struct search *x, struct trial *t)
-{
-	const struct flow_space *sp = x->space;
-	int err = give(x, t);
-
-	for (size_t i = 0; !err && i < sp->ports->n; i++) {
-		put_port(t, FLOW_SPORT, sp->ports->v[i].first);
-		err = give(x, t);
-		put_port(t, FLOW_SPORT, sp->ports->v[i].last);
-		if (!err)
-			err = give(x, t);
 	}
-	if (sp->ports->n)
-		put_port(t, FLOW_SPORT, sp->ports->v[0].first);
+	x->in_nat = false;
 	return err;
 }
 
@@ -432,23 +378,17 @@ static int try_other_ports(struct search *x, const struct trial *plain,
 
 static int try_all(struct search *x)
 {
-	const struct flow_space *sp = x->space;
 	size_t rules = x->rules_left;
 	struct trial t = { 0 };
-	int err;
+	int err = samples_plain(x, &t);
 
-	put_example(x, &t, FLOW_CLIENT);
-	put_example(x, &t, FLOW_SERVER);
-	if (sp->ports->n) {
-		put_port(&t, FLOW_CPORT, sp->ephemeral.first);
-		put_port(&t, FLOW_SPORT, sp->ports->v[0].first);
-	}
-	err = try_devices(x, &t);
-	if (!err)
-		err = try_plain(x, &t);
 	if (!err)
 		err = try_paths(x, &t);
-	return err ? err : try_other_ports(x, &t, rules - x->rules_left);
+	if (err || x->cut)
+		return err;
+	rules -= x->rules_left;
+	err = samples_beyond(x);
+	return err ? err : try_other_ports(x, &t, rules);
 }
 
 int samples_of(const struct foreign *f, const struct flow_space *space,

@@ -24,6 +24,12 @@ static const struct key_range *find(const struct search *x,
 	return NULL;
 }
 
+bool samples_lie_in(const struct search *x, const struct term *t,
+		    const uint8_t *v)
+{
+	return find(x, &x->f->sets[t->set], v, 1);
+}
+
 struct key_range trial_whole(size_t n)
 {
 	struct key_range r = { 0 };

@@ -11,6 +11,7 @@
 #include "audit/samples.h"
 
 #define PORTS_MAX 8		/* of the service, that rules tell apart */
+#define KEPT_MAX 16		/* trials of rules that translate */
 
 struct trial {
 	struct flow_sample s;
@@ -26,6 +27,9 @@ struct search {
 	void *arg;
 	bool reply;			/* looks at packets of the answer */
 	bool nat_alone;
+	bool in_nat;			/* the chain that is looked at */
+	bool beyond;			/* ... is one that lets through */
+	bool enough;			/* said of the last one that was given */
 	bool (*wants)(const struct foreign_answer *a, void *arg);
 	bool cut;
 	struct flow_sample last;	/* given; many rules ask for no other */
@@ -33,9 +37,30 @@ struct search {
 	size_t n_seen, cap_seen;
 	uint8_t ports[PORTS_MAX][2];	/* met, in network byte order */
 	size_t n_ports;
+	struct trial kept[KEPT_MAX];	/* what rules translate */
+	size_t n_kept;
 };
 
+/* samples.c: to who asked, if it is another one than before. */
+int samples_give(struct search *x, const struct trial *given);
+/* The request's packets pass the chain; what its rules ask for. */
+bool samples_pass(const struct search *x, const struct host_chain *c);
+bool samples_is_nat(const struct host_chain *c);
+int samples_in_chain(struct search *x, uint32_t chain, const struct trial *t);
+
+/* samples_plain.c: by each interface, and at each port; the first is left in t. */
+int samples_plain(struct search *x, struct trial *t);
+
+/* samples_beyond.c: what is translated, as other rules let it through. */
+bool samples_has_protocol(const struct search *x,
+			  const struct foreign_rule *r);
+void samples_keep(struct search *x, const struct trial *t);
+int samples_beyond(struct search *x);
+
 /* samples_fit.c: make the trial such as the term, or the set, asks for. */
+/* Is the value of one byte in the set of the term? */
+bool samples_lie_in(const struct search *x, const struct term *t,
+		    const uint8_t *v);
 /* Every value of a field of n bytes. */
 struct key_range trial_whole(size_t n);
 /* Into one range of the set; false: what is fixed lies outside of it. */

@@ -262,6 +262,11 @@ static int try_moved(struct search *x, const struct flow_sample *s,
 	return err;
 }
 
+static bool is_translated(const struct search *x, const struct judged *now)
+{
+	return x->service ? now->source_moves == TRUTH_YES : now->n_nat_to;
+}
+
 static int take_sample(const struct flow_sample *s, void *arg)
 {
 	struct search *x = arg;
@@ -271,7 +276,8 @@ static int take_sample(const struct flow_sample *s, void *arg)
 
 	if (err || judge_works(&now) == TRUTH_NO)
 		return err;
-	return x->service ? try_behind(x, s, &now) : try_moved(x, s, &now);
+	err = x->service ? try_behind(x, s, &now) : try_moved(x, s, &now);
+	return err ? err : is_translated(x, &now) ? SAMPLES_ENOUGH : 0;
 }
 
 /* May its answers come from a port that some service has? */

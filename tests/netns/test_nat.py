@@ -8,6 +8,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
 from traffic import Echo, tcp_exchange, udp_exchange        # noqa: E402
 
@@ -20,7 +21,7 @@ untracked:
     ports: [%d]
     accept: none
 """
-PORT, OTHER = 8080, 8081
+PORT, OTHER, OUTSIDE = 8080, 8081, 9000
 REFUSED = 14
 NFT = """table inet nat {
 	chain postrouting {
@@ -38,6 +39,7 @@ def setUpModule():
     LAB = lab.Lab()
     Echo(LAB.server, PORT)
     Echo(LAB.router, PORT)
+    Echo(LAB.client, OUTSIDE)
 
 
 def seen_source(version, kind):
@@ -348,6 +350,68 @@ class Ports(unittest.TestCase):
                 self.assertIn("note: service media ", said)
                 self.assertNotIn("warning", said)
                 self.assertEqual(self.exchanges(), ["ok"] * 4)
+
+
+# A gateway: its filter asks where packets come in by, and who sends, what the
+# translation doesn't.
+GATEWAY = """*nat
+:POSTROUTING ACCEPT [0:0]
+-A POSTROUTING %(nat)s -o toc -j MASQUERADE
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+-A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT
+-A FORWARD -d %(net)s -i toc -o tos -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD %(filter)s -j ACCEPT
+COMMIT
+"""
+INSIDE = {4: "198.51.100.0/24", 6: "2001:db8:2::/64"}
+OWN = """version: 1
+state_matching: allowed
+untracked:
+  - {name: own, role: %s, protocol: [tcp, udp], ports: [%d], accept: open}
+"""
+
+
+class Gateway(unittest.TestCase):
+    """What is translated is found, whichever rules let it through."""
+
+    def tearDown(self):
+        LAB.clear()
+
+    def load(self, dialect, nat, by):
+        dialects.load(LAB.router, dialect, lambda version: GATEWAY % {
+            "net": INSIDE[version], "nat": nat % {"net": INSIDE[version]},
+            "filter": by % {"net": INSIDE[version]}})
+
+    def translated(self, port):
+        """Connections of the host behind it, from that port."""
+        return [exchange(LAB.server, version, lab.address("client", version),
+                         OUTSIDE, timeout=2,
+                         source=(lab.address("server", version), port))
+                for version in lab.VERSIONS
+                for exchange in (tcp_exchange, udp_exchange)]
+
+    def test_gateway(self):
+        port = 51000
+        for dialect in dialects.here():
+            for nat, by in (("-s %(net)s", "-i tos"), ("", "-s %(net)s"),
+                            ("-s %(net)s", "-s %(net)s -i tos -o toc")):
+                with self.subTest(dialect=dialect, nat=nat, by=by):
+                    self.load(dialect, nat, by)
+                    self.assertEqual(self.translated(port), ["ok"] * 4)
+                    for role, to, number in (
+                            ("server", port, "CT302"),
+                            ("router", OUTSIDE, "CT592")):
+                        code, said = LAB.router.ctpolicy(
+                            "apply", OWN % (role, to), "--backend",
+                            dialects.backend_of(dialect))
+                        self.assertEqual(code, REFUSED, said)
+                        self.assertIn("[%s]" % number, said)
+                    port += 1
+                    self.assertEqual(self.translated(port), ["ok"] * 4)
+                    port += 1
 
 
 if __name__ == "__main__":

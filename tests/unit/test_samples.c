@@ -309,6 +309,34 @@ static void test_too_many(void **state)
 	foreign_free(&f);
 }
 
+/* Leaves by one device where it is translated, and came in by another. */
+static void test_beyond(void **state)
+{
+	static const uint8_t in[16] = "eth1", out[16] = "eth0";
+	struct foreign *f = calloc(1, sizeof(*f));
+	uint32_t nat = add_chain(f, "POSTROUTING", "postrouting");
+	uint32_t forward = add_chain(f, "FORWARD", "forward");
+	struct flow_space sp = incoming(&any);
+	struct taken t;
+	bool found = false;
+
+	(void)state;
+	f->chains[nat].type = "nat";
+	sp.way = WAY_THROUGH;
+	add_rule(f, nat, FOREIGN_TARGET, "MASQUERADE");
+	ask_source(f, "198.51.100.7", "198.51.100.7", false);
+	ask(f, FIELD_OIF, out, out, 16, false);
+	add_rule(f, forward, FOREIGN_ACCEPT, NULL);
+	ask(f, FIELD_IIF, in, in, 16, false);
+	run(f, &sp, 64, &t, true);
+	for (size_t i = 0; i < t.n; i++)
+		found |= !memcmp(t.v[i].key[FLOW_IN], in, 16) &&
+			 !memcmp(t.v[i].key[FLOW_OUT], out, 16) &&
+			 t.v[i].key[FLOW_CLIENT][3] == 7;
+	assert_true(found);
+	foreign_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +350,7 @@ int main(void)
 		cmocka_unit_test(test_jump),
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_beyond),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
