@@ -138,6 +138,8 @@ bool echo_counts(const struct foreign *f, uint32_t rule)
 
 		if (is_opaque(t, "recent"))
 			counts = recent_counts(f, rule);
+		else if (is_opaque(t, "meter"))
+			counts = true;	/* add @set { ip saddr limit ... } */
 		else if (t->kind == TERM_OPAQUE)
 			is_known(t->name, &counts);
 	}

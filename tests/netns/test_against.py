@@ -87,6 +87,19 @@ HOSTS = {
 }""", SAVED % "-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT\n"
         "-A INPUT -p udp -m udp --dport 53 -m limit --limit 5/sec "
         "-j ACCEPT\n", REFUSED, r"error: .*service dns .* would count"),
+    "limits each who asks": ("""table inet host {
+ set seen { type ipv4_addr; size 999; flags dynamic,timeout; timeout 1m; }
+ chain input { type filter hook input priority filter; policy drop;
+  ct state established,related accept
+  tcp dport 8080 accept
+  udp dport 53 add @seen { ip saddr limit rate over 5/second } drop
+  udp dport 53 accept
+ }
+}""", SAVED % "-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT\n"
+        "-A INPUT -p udp -m udp --dport 53 -m hashlimit --hashlimit-above "
+        "5/sec --hashlimit-mode srcip --hashlimit-name seen -j DROP\n"
+        "-A INPUT -p udp -m udp --dport 53 -j ACCEPT\n", REFUSED,
+        r"error: .*service dns .* would count"),
 }
 DIALECTS = [d for d, backend, tool in (
     ("native", "nftables", "nft"),
@@ -123,6 +136,8 @@ def plain(said):
     said = re.sub(r"\((?:tcp|udp) [^()]*\)", "(flow)", said)
     said = re.sub(r"dnat ip6? to", "dnat to", said)
     said = said.replace("ct direction original", "[ct direction]")
+    said = re.sub(r"(?:meta nfproto ipv4 )?\[?add @seen(?: {[^}]*}|\])",
+                  "[add @seen]", said)
     said = re.sub(r"{ (\w+(?:, \w+)+) }", lambda m: "{ %s }" % ", ".join(
         sorted(m[1].split(", "))), said)
     return [line for line in said.splitlines()
