@@ -17,6 +17,16 @@ static struct iface_set *iface_side(struct match *m)
 	return m->iif.n ? &m->iif : m->oif.n ? &m->oif : NULL;
 }
 
+/* Of a rule that names both: the service's own, from where it is looked at. */
+static enum key_part own_port(const struct rule *r)
+{
+	bool both = r->match.sport.n && r->match.dport.n;
+
+	if (both)
+		return r->leg == LEG_REQUEST ? KEY_DPORT : KEY_SPORT;
+	return r->match.sport.n ? KEY_SPORT : KEY_DPORT;
+}
+
 /* An answer goes to whom the request came from. */
 static void list_parts(struct fuse_group *g, const struct rule *r,
 		       bool plain_iface)
@@ -24,10 +34,8 @@ static void list_parts(struct fuse_group *g, const struct rule *r,
 	const struct match *m = &r->match;
 	bool back = r->leg == LEG_REPLY;
 
-	if (m->sport.n)
-		g->part[g->n_parts++] = KEY_SPORT;
-	if (m->dport.n && !m->sport.n)
-		g->part[g->n_parts++] = KEY_DPORT;
+	if (m->sport.n || m->dport.n)
+		g->part[g->n_parts++] = own_port(r);
 	if (back ? m->daddr.n : m->saddr.n)
 		g->part[g->n_parts++] = back ? KEY_DADDR : KEY_SADDR;
 	if (back ? m->saddr.n : m->daddr.n)
@@ -38,8 +46,9 @@ static void list_parts(struct fuse_group *g, const struct rule *r,
 
 /*
  * The model of r for one of its interfaces: `constant` stays in the model,
- * NULL means that the plain ones vary. A reply leg that is limited to local
- * ports as well varies in sport and keeps dport for all members.
+ * NULL means that the plain ones vary. A leg that is limited to some ports of
+ * the other end as well varies in the service's, and keeps those for all
+ * members.
  */
 static int make_model(const struct rule *r, const struct iface *constant,
 		      struct fuse_group *g)
@@ -59,10 +68,7 @@ static int make_model(const struct rule *r, const struct iface *constant,
 	for (size_t i = 0; side && !constant && i < side->n; i++)
 		plain |= is_plain(&side->v[i]);
 	list_parts(g, r, plain);
-	if (m.sport.n)
-		port_set_release(&m.sport);
-	else
-		port_set_release(&m.dport);
+	port_set_release(own_port(r) == KEY_SPORT ? &m.sport : &m.dport);
 	if (side)
 		side->n = 0;
 	if (side && constant)

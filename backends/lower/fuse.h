@@ -17,7 +17,8 @@
  *         rules themselves. A wild interface is never a varying part: each one
  *         makes a shape of its own, and the model's iif/oif then holds it
  *         alone; so does "lo". Where a rule has both port sets (a reply
- *         limited to local ports), sport varies and the model keeps dport.
+ *         limited to local ports), the service's varies (dport of a request,
+ *         else sport), and the model keeps the other.
  * Owner:  members borrow from the ruleset.
  * Errors: -ENOMEM.
  */
