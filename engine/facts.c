@@ -7,12 +7,14 @@
 #include "core/mem.h"
 #include "engine/host_rules.h"
 #include "host/host.h"
+#include "host/untracking.h"
 
 void facts_read(struct host_facts *ret)
 {
 	*ret = host_facts_default;
 	(void)host_ephemeral_ports(&ret->ephemeral);
 	(void)host_memory(&ret->memory);
+	ret->sends_untracked = untracking_sends();
 }
 
 /* A survey is quick, but knows not all that keeps tracking at work. */

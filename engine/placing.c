@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "audit/asked.h"
 #include "audit/places.h"
 #include "engine/kept.h"
 #include "rules/originals.h"
@@ -45,6 +46,24 @@ static void note_limits(struct plan *p)
 	p->limits_said = true;
 }
 
+/*
+ * What need not be asked again isn't: but where somebody else may take packets
+ * out of tracking, all is, and where it can't be known.
+ */
+static int ask_less(struct plan *p, const struct part *m,
+		    const struct foreign *f)
+{
+	const struct asked_host h = {
+		.ephemeral = p->facts.ephemeral,
+		.sends = p->facts.sends_untracked,
+	};
+
+	if (m->live.survey.unseen || m->elsewhere.unseen ||
+	    m->elsewhere.in_use || asked_untracks(f))
+		return 0;
+	return asked_drop(p->rules, &h, &p->stands);
+}
+
 int placing_of(struct plan *p, const struct part *m, const struct foreign *f)
 {
 	int err;
@@ -55,7 +74,7 @@ int placing_of(struct plan *p, const struct part *m, const struct foreign *f)
 	for (size_t i = 0; i < p->stands.n; i++)
 		p->stands.v[i].world = m->backend->world;
 	note_limits(p);
-	return err;
+	return err ? err : ask_less(p, m, f);
 }
 
 int placing_live(struct plan *p, const struct part *m)
@@ -75,7 +94,7 @@ int placing_live(struct plan *p, const struct part *m)
 		err = places_find(p->host.f, p->rules, &p->stands);
 	if (!err)
 		note_limits(p);
-	return err;
+	return err ? err : ask_less(p, m, p->host.f);
 }
 
 static bool stays(const struct kept *k, const struct stand *s)

@@ -156,6 +156,7 @@ static void add_elsewhere(struct part *m, const struct candidate *c)
 {
 	m->elsewhere.tracks |= !c->err && c->snap.survey.tracks;
 	m->elsewhere.translates |= !c->err && c->snap.survey.translates;
+	m->elsewhere.in_use |= !c->err && c->snap.survey.in_use;
 	m->elsewhere.unseen |= c->err ? c->err != -EOPNOTSUPP :
 					c->snap.survey.unseen;
 }

@@ -90,7 +90,8 @@ static int accept_guarded(struct accepts *a, const struct leg_visit *v)
 
 	if (!r)
 		return -ENOMEM;
-	r->rank = RANK_GUARDED;
+	if (!udp)
+		r->rank = RANK_GUARDED;
 	r->match.socket = udp ? SOCKET_OPEN :
 			  v->proto == IPPROTO_TCP ? SOCKET_BOUND : SOCKET_ANY;
 	warn_unlimited(a, v);

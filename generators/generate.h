@@ -26,6 +26,7 @@ struct host_facts {
 	uint64_t memory;		/* bytes of RAM; 0: not known */
 	bool whole;	/* all rules of the host can be read */
 	bool idle;	/* no rule of the host needs connection tracking */
+	bool sends_untracked;	/* ... with addresses of others: IPVS, VRF */
 };
 
 extern const struct host_facts host_facts_default;

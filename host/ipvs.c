@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +135,21 @@ int ipvs_parse(const char *text, struct ipvs_service **ret, size_t *ret_n)
 	}
 	*ret = TAKE_PTR(v);
 	*ret_n = n;
+	return 0;
+}
+
+int ipvs_serves(bool *ret)
+{
+	_cleanup_free_ struct ipvs_service *v = NULL;
+	_cleanup_free_ char *text = NULL;
+	size_t len, n = 0;
+	int err = file_read(SERVICES, BYTES_MAX, &text, &len);
+
+	if (!err)
+		err = ipvs_parse(text, &v, &n);
+	if (err && err != -ENOENT)
+		return err;
+	*ret = n;
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #ifndef CTPOLICY_HOST_IPVS_H
 #define CTPOLICY_HOST_IPVS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,8 @@ struct ipvs_service {
 	char text[64];			/* as people write it */
 };
 
+/* Is there any, whether it keeps entries or not? */
+int ipvs_serves(bool *ret);
 /* All that keep entries; to be freed. */
 int ipvs_tracked(struct ipvs_service **ret, size_t *ret_n);
 /* From a text like /proc/net/ip_vs. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rules/ruleset.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -246,7 +247,24 @@ static bool on_loopback(const struct rule *r)
 	return iface_set_is_lo(&r->match.iif) || iface_set_is_lo(&r->match.oif);
 }
 
-/* What the host says to itself may wait: others' packets pass fewer rules. */
+/* How far does an accept rule look: into the routes, or for a socket? */
+static int looks_around(const struct rule *r)
+{
+	if (r->action != ACTION_ACCEPT)
+		return 0;
+	return r->match.socket ? 2 : r->match.dst || r->match.src_local;
+}
+
+/* Each datagram of udp is looked at in one more place than segments of tcp. */
+static bool accepts_udp(const struct rule *r)
+{
+	return r->action == ACTION_ACCEPT && r->match.proto == IPPROTO_UDP;
+}
+
+/*
+ * What the host says to itself may wait: others' packets pass fewer rules. So
+ * may what is costly to ask.
+ */
 static int cmp_last(const void *x, const void *y)
 {
 	const struct rule *a = x, *b = y;
@@ -254,6 +272,10 @@ static int cmp_last(const void *x, const void *y)
 
 	if (!c)
 		c = cmp_num(on_loopback(a), on_loopback(b));
+	if (!c)
+		c = cmp_num(looks_around(a), looks_around(b));
+	if (!c)
+		c = cmp_num(accepts_udp(b), accepts_udp(a));
 	return c ? c : cmp_rule(a, b);
 }
 

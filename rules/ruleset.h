@@ -49,8 +49,8 @@ enum leg { LEG_BOTH, LEG_REQUEST, LEG_REPLY, LEG_MAX_ };
 /*
  * Where a rule stands in its chain: management before services, so that what
  * keeps the administrator in is looked at first; errors, which are rare, after
- * those; guarded replies after every
- * unguarded accept, and fragment tails last, because both may end the chain.
+ * those; replies whose guard may end the chain after every other accept, and
+ * fragment tails, which may, too, last.
  */
 enum rank {
 	RANK_MANAGEMENT,

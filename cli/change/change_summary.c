@@ -86,13 +86,50 @@ static int count(struct change_summary *s, const struct image *img,
 
 /* ---- what changes ---- */
 
+#define CHAIN_SEARCHED 1000	/* rules: it is done for each of them */
+
+/*
+ * Is r for some packets of o's, and asks less of them? What has no o or stands
+ * in a longer chain is taken for one that is needed.
+ */
+static bool asks_less(const struct image_rule *r, const struct image_rule *o)
+{
+	struct image_rule a = *r, b = *o;
+	struct match *m = &a.match;
+
+	if (b.match.dst == DST_ANY && !b.match.src_local && !b.match.socket)
+		return false;
+	if (!b.match.sport.n)
+		m->sport = (struct port_set){ 0 };
+	if (!b.match.dport.n)
+		m->dport = (struct port_set){ 0 };
+	m->dst = b.match.dst;
+	m->src_local = b.match.src_local;
+	m->socket = b.match.socket;
+	return a.verdict == b.verdict && image_rule_meets_same(&a, &b);
+}
+
+static bool is_shortcut(const struct image_chain *c, const struct image_rule *r)
+{
+	if (r->match.dst != DST_ANY || r->match.src_local || r->match.socket ||
+	    (!r->match.sport.n && !r->match.dport.n) ||
+	    c->n_rules > CHAIN_SEARCHED)
+		return false;
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (asks_less(r, &c->rules[i]))
+			return true;
+	return false;
+}
+
 static void to_add(struct look *k, struct service_change *x,
 		   const struct image_chain *c, const struct image_rule *r)
 {
 	struct place_change *p = look_place(k, x, c, r);
 
-	if (p)
-		p->missing++;
+	if (!p)
+		return;
+	p->missing++;
+	p->shortcuts += is_shortcut(c, r);
 }
 
 static void to_delete(struct look *k, struct service_change *x,

@@ -28,6 +28,7 @@ struct place_change {
 	enum place_kind kind;
 	size_t wanted;			/* rules that there shall be */
 	size_t missing, surplus;	/* rules to be added and deleted */
+	size_t shortcuts;	/* missing ones that others do as well */
 	size_t elems_missing, elems_surplus;
 	size_t cut, left;	/* rules that a jump comes, and goes, to */
 	bool values;			/* timeouts are other ones */

@@ -197,7 +197,8 @@ static int print_place(const struct place_change *p, bool harmed,
 	strbuf_printf(&where, "%s%s%s %s", nfproto_name(p->family),
 		      *nfproto_name(p->family) ? " " : "", p->table, p->chain);
 	print_difference(p, strbuf_str(&where), &b);
-	if (p->kind == PLACE_ACCEPT && harmed && lacks)
+	if (p->kind == PLACE_ACCEPT && harmed && lacks &&
+	    (!p->missing || p->missing > p->shortcuts))
 		strbuf_puts(&b, "; until it is back, untracked packets may be dropped there");
 	if (strbuf_status(&where) || strbuf_status(&b))
 		return -ENOMEM;

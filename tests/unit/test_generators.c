@@ -281,7 +281,8 @@ static void test_reply_guard(void **state)
 			if (r->hook == HOOK_PREROUTING)
 				assert_int_equal(r->match.socket,
 						 cases[i].notrack);
-			if (r->rank != RANK_GUARDED)
+			if (r->hook != HOOK_INPUT || r->leg != LEG_REPLY ||
+			    r->match.iif.n)
 				continue;
 			assert_int_equal(r->match.socket, cases[i].accept);
 			assert_int_equal(r->match.dport.n, cases[i].ports);
