@@ -10,11 +10,11 @@
 
 /* What a NOTRACK rule did not ask of packets that an accept rule meets. */
 enum lack {
-	LACK_LOCAL,		/* at INPUT: is it for an address of this host? */
+	LACK_LOCAL,		/* at INPUT: is it for this host? */
 	LACK_GROUP,		/* ... or for a group? */
 	LACK_SOCKET,		/* ... for a socket? */
 	LACK_SOCKET_ON_LO,	/* the same of what this host sends to itself */
-	LACK_SOURCE,		/* at OUTPUT: is it from an address of this host? */
+	LACK_SOURCE,		/* at OUTPUT: is it from this host? */
 	LACK_MAX_
 };
 #define LACKS(name) (1U << LACK_##name)
@@ -333,6 +333,7 @@ static bool is_rare(const struct match *m)
 static int put_without(struct stand *s, size_t i, unsigned int lacks,
 		       const struct port_range *others)
 {
+	const struct rule r = s->accepts.v[i];	/* they move as it is added */
 	struct match *m = &s->accepts.v[i].match;
 	int err;
 
@@ -342,7 +343,7 @@ static int put_without(struct stand *s, size_t i, unsigned int lacks,
 	}
 	if (is_rare(m))
 		return 0;
-	err = stand_add(s, &s->accepts.v[i]);
+	err = stand_add(s, &r);
 	if (err)
 		return err;
 	m = &s->accepts.v[s->accepts.n - 1].match;

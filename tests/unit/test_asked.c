@@ -16,7 +16,7 @@
 #include "tests/unit/foreign_build.h"
 
 struct made {
-	char text[1024];
+	char text[65536];
 	struct policy *policy;
 	struct ruleset *rules;
 	struct stands stands;
@@ -117,7 +117,7 @@ static void test_questions(void **state)
 		  "udp from 123 to 124-65535\nudp from 123 local open\n" },
 		{ NTP "}", HOOK_OUTPUT, false,
 		  "udp from 124-65535 to 123\nudp to 123 own\n" },
-		/* Requests to such a port look like answers, without a guard. */
+		/* Such requests look like answers, without a guard. */
 		{ NTP "}, {name: s, role: server, protocol: udp, ports: [40000]}",
 		  HOOK_INPUT, false,
 		  "udp to 40000 local\nudp from 123 to 32768-60999 open\n" },
@@ -144,6 +144,27 @@ static void test_questions(void **state)
 		describe(&m, &b);
 		assert_string_equal(strbuf_str(&b), cases[i].left);
 	}
+}
+
+/* So many that they move while more are added. */
+static void test_many(void **state)
+{
+	_cleanup_(made_release) struct made m = { .policy = NULL };
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	_cleanup_(strbuf_release) struct strbuf said = { 0 };
+	const char *line;
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < 500; i++)
+		strbuf_printf(&b, "%s{name: s%d, role: server, protocol: udp, ports: [%d]}",
+			      i ? ", " : "", i, 10000 + i);
+	make(&m, strbuf_str(&b), HOOK_INPUT, false);
+	describe(&m, &said);
+	for (line = strbuf_str(&said);
+	     (line = strstr(line, "udp from 10500-65535 to 1")); line++)
+		n++;
+	assert_int_equal(n, 500);
 }
 
 /* Whatever takes packets out besides the policy's own rules. */
@@ -173,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_questions),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_others),
 	};
 
