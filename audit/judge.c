@@ -7,6 +7,7 @@
 #include "audit/judge_drop.h"
 #include "audit/judge_entry.h"
 #include "audit/judge_moves.h"
+#include "audit/judge_source.h"
 #include "core/mem.h"
 
 static enum truth passes(uint8_t outcome)
@@ -106,6 +107,20 @@ static void note_zone(const struct foreign *f, const struct walk *walk,
 	}
 }
 
+/* Rules that ask for the source of an error, each by itself, may disagree. */
+static int judge_error(struct walker *w, const struct foreign *f,
+		       const struct packet *p, const struct walk *walk,
+		       struct judged_talk *talk)
+{
+	bool passes = false;
+	int err = talk->passes == TRUTH_MAYBE ?
+			  judge_source(w, f, p, walk, &passes) : 0;
+
+	if (passes)
+		talk->passes = TRUTH_YES;
+	return err;
+}
+
 static int judge_talk(struct walker *w, const struct foreign *f,
 		      const struct packet *p, enum talk t,
 		      const struct judge_watch *watch, struct judged *ret,
@@ -125,7 +140,7 @@ static int judge_talk(struct walker *w, const struct foreign *f,
 	if (t == TALK_FIRST)
 		judge_passes(f, &walk, ret);
 	if (talk_is_error(t))
-		return 0;
+		return judge_error(w, f, p, &walk, talk);
 	ret->tracked = truth_or(ret->tracked, walk.tracked);
 	judge_moves(f, &walk, t == TALK_ANSWER, ret);
 	if (walk.tracked != TRUTH_NO)

@@ -135,6 +135,28 @@ COMMIT
 COMMIT
 """
 
+# kube-router's: what a policy selects by the address of a container has a chain
+# of its own, which asks for states.
+POLICED = """*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:KUBE-POD-FW-ONE - [0:0]
+:KUBE-NWPLCY-ONE - [0:0]
+{neighbours}-A INPUT -s {one} -j KUBE-POD-FW-ONE
+-A FORWARD -d {one} -j KUBE-POD-FW-ONE
+-A FORWARD -s {one} -j KUBE-POD-FW-ONE
+-A OUTPUT -d {one} -j KUBE-POD-FW-ONE
+-A KUBE-POD-FW-ONE -m conntrack --ctstate INVALID -j DROP
+-A KUBE-POD-FW-ONE -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A KUBE-POD-FW-ONE -d {one} -m addrtype --src-type LOCAL -j ACCEPT
+-A KUBE-POD-FW-ONE -s {one} -j KUBE-NWPLCY-ONE
+-A KUBE-POD-FW-ONE -m mark ! --mark 0x10000/0x10000 -j REJECT
+-A KUBE-POD-FW-ONE -j MARK --set-xmark 0x0/0x10000
+-A KUBE-NWPLCY-ONE -p tcp -m tcp --dport {own} -j MARK --set-xmark 0x10000/0x10000
+COMMIT
+"""
+
 
 def container(number):
     """A namespace behind the host's bridge."""
@@ -287,6 +309,21 @@ class Containers(unittest.TestCase):
                 SERVER.run([lab.CTPOLICY, "remove"])
         finally:
             SERVER.run("for n in $(seq 30); do ip link del many$n; done")
+
+    def test_policed(self):
+        """A chain for one address: no error of that one's is lost, or seems so."""
+        for dialect in dialects.here():
+            if dialect == "native":
+                continue
+            with self.subTest(dialect):
+                dialects.load(SERVER, dialect,
+                              lambda version: POLICED.format(**WORDS[version]))
+                self.assertNotEqual(self.entries_of_own(), [])
+                said = self.apply(dialect, "server", OWN)
+                self.assertNotIn("warning", said)
+                self.assertEqual(self.entries_of_own(), [])
+                SERVER.run([lab.CTPOLICY, "remove"])
+                self.assertNotEqual(self.entries_of_own(), [])
 
     def test_docker(self):
         self.check(DOCKER, lambda version: (NET[version] % 2, INSIDE))
