@@ -423,6 +423,14 @@ static bool put_map(const struct foreign *f, uint32_t rule, struct strbuf *out)
 	return false;
 }
 
+/* With all that it says: a prefix, a group. */
+static bool put_trace(const struct foreign *f, uint32_t rule,
+		      const char *target, struct strbuf *out)
+{
+	return is_iptables(f, rule) && is_trace(target) &&
+	       put_parts(f->rules[rule].raw, "-j", NULL, out);
+}
+
 static bool put_verdict(const struct foreign *f, uint32_t rule, bool syn,
 			const struct foreign_outcome *v, struct strbuf *out)
 {
@@ -437,6 +445,8 @@ static bool put_verdict(const struct foreign *f, uint32_t rule, bool syn,
 		return true;
 	case FOREIGN_JUMP:
 	case FOREIGN_GOTO:
+		if (foreign_leads_to(f, &f->rules[rule], v) == FOREIGN_NOWHERE)
+			return put_trace(f, rule, v->target, out);
 		strbuf_printf(out, "%s %s", ipt ? "-j" : "jump", v->target);
 		return true;
 	case FOREIGN_REJECT:
@@ -446,9 +456,8 @@ static bool put_verdict(const struct foreign *f, uint32_t rule, bool syn,
 		strbuf_puts(out, "-j RETURN");
 		return ipt;
 	case FOREIGN_TARGET:
-		return !ipt ? put_map(f, rule, out) :
-		       is_trace(v->target) &&
-			       put_parts(f->rules[rule].raw, "-j", NULL, out);
+		return ipt ? put_trace(f, rule, v->target, out) :
+			     put_map(f, rule, out);
 	case FOREIGN_RETURN:
 		break;
 	}

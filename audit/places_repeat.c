@@ -115,13 +115,14 @@ static int repeat(struct search *x, const struct here *h, uint32_t at,
 	uint32_t rule = h->rules[at], to = places_target(x, h, &y->verdict);
 	enum left left = places_is_drop(v) || v == FOREIGN_ACCEPT ? LEFT_NONE :
 							      LEFT_SOME;
-	bool returns = false;
+	bool returns = false, extends = to == FOREIGN_NOWHERE &&
+		(v == FOREIGN_TARGET || v == FOREIGN_JUMP || v == FOREIGN_GOTO);
 	const char *words = NULL;
 	int err = 0;
 
 	if (y->rest == FIT_UNSURE || !is_noted(x, y, rule) ||
 	    (!places_may_count(lot) && (echo_counts(x->f, rule) ||
-				 (v == FOREIGN_TARGET && !y->whole_map))))
+					(extends && !y->whole_map))))
 		return 0;
 	err = echo_words(x->f, rule, y->echoed, lot->syn, &y->verdict,
 			 &words);

@@ -324,6 +324,35 @@ class Bans(unittest.TestCase):
             with self.subTest(case=case):
                 self.check_opened(*case)
 
+    def test_repeated(self):
+        """What a rule does with new ones and lets them go on is done to untracked
+        ones, in all its words: a set that bans are made of, a log."""
+        fresh = "-A INPUT -p tcp -m tcp --dport 8080 -m conntrack --ctstate NEW "
+        for dialect in [each for each in dialects.here() if each != "native"]:
+            tool = dialect.replace("iptables-", "")
+            with self.subTest(dialect=dialect):
+                HOST.clear()
+                for family in "inet", "inet6":
+                    HOST.run("ipset create seen-%s hash:ip family %s" % (
+                        family, family))
+                dialects.load_more(HOST, dialect, lambda version: "\n".join([
+                    "*filter", ":INPUT DROP [0:0]",
+                    "-A INPUT -p ipv6-icmp -j ACCEPT" if version == 6 else "",
+                    IPT_EST, fresh + "-j SET --add-set seen-inet%s src" %
+                    ("6" * (version == 6)), fresh +
+                    '-j LOG --log-prefix "seen: "', IPT_NEW, "COMMIT", ""]))
+                code, said = HOST.ctpolicy(
+                    "apply", POLICY % "inherit", "--backend",
+                    dialects.backend_of(dialect))
+                self.assertEqual(code, 0, said)
+                self.assertEqual(served(5), [True, True], said)
+                found = HOST.run("ipset save")
+                for version, six in ((4, ""), (6, "6")):
+                    self.assertIn("add seen-inet%s %s" % (
+                        six, CLIENT[version]), found)
+                    self.assertEqual(HOST.run("ip%stables-%s-save" % (
+                        six, tool)).count('LOG --log-prefix "seen: "'), 2)
+
     def refuse(self, dialect, name, load, words):
         load()
         for more, code in (([], REFUSED), (["--force"], 0)):
