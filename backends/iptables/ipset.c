@@ -158,9 +158,10 @@ static int list_set(struct ipset_link *l, const char *name)
 }
 
 int ipset_list_ours(struct ipset_link *l, struct image *img,
-		    struct image_table *t, struct diags *d)
+		    struct image_table *t, const struct expectation *x,
+		    struct diags *d)
 {
-	return ipset_dump(img, t, &l->limits, d);
+	return ipset_dump(img, t, x, &l->limits, d);
 }
 
 struct save {

@@ -14,6 +14,7 @@
 #ifndef CTPOLICY_BACKENDS_IPTABLES_IPSET_H
 #define CTPOLICY_BACKENDS_IPTABLES_IPSET_H
 
+#include "backends/backend.h"
 #include "backends/xtables/ipt_args.h"
 #include "core/diag.h"
 #include "rules/image.h"
@@ -23,9 +24,13 @@ struct ipset_link;
 int ipset_open(struct ipset_link **ret, struct diags *d);
 void ipset_close(struct ipset_link **l);
 
-/* Our sets with their elements, into t; nothing where there is no ipset. */
+/*
+ * Our sets with their elements, into t; nothing where there is no ipset. x:
+ * what is expected; NULL: nothing.
+ */
 int ipset_list_ours(struct ipset_link *l, struct image *img,
-		    struct image_table *t, struct diags *d);
+		    struct image_table *t, const struct expectation *x,
+		    struct diags *d);
 /* Which sets there are, and how many elements they have, into a digest. */
 int ipset_glance(struct ipset_link *l, uint64_t *digest, struct diags *d);
 /*

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backends/iptables/ipset_wire.h"
+#include "backends/iptables/ipset_written.h"
 #include "core/mem.h"
 #include "host/trace.h"
 #include "rules/own_names.h"
@@ -97,6 +98,7 @@ struct listing {
 	struct image_table *t;
 	struct ipset_limits *limits;
 	const char *name;
+	uint32_t count;			/* of elements; 0: does not say */
 };
 
 static int note_limit(struct listing *l, uint32_t max)
@@ -128,6 +130,7 @@ static int take_set(struct listing *l, const struct ipset_said *said)
 	ipt_set_setup(s, k, said->family == NFPROTO_IPV6 ? AF_INET6 : AF_INET,
 		      0);
 	ipset_wire_init(&l->to.wire, s);
+	l->count = ipset_wire_count(said->made);
 	return note_limit(l, max);
 }
 
@@ -163,6 +166,55 @@ static int take_message(const struct nlmsghdr *nlh, void *arg)
 		       err : take_elems(l, said.elems);
 }
 
+static void header_release(struct listing *h)
+{
+	for (size_t i = 0; i < h->t->n_sets; i++)
+		image_set_release(&h->t->sets[i]);
+	name_index_release(&h->t->set_at);
+	free(h->t->sets);
+	ipset_limits_release(h->limits);
+}
+
+/* From a header of its own, which counts for nothing if it does not agree. */
+static int take_header(struct netlink *n, struct listing *h,
+		       const struct image_set *expected, bool *ret)
+{
+	_Alignas(struct nlmsghdr) char buf[256];
+	struct nlmsghdr *nlh = ipset_wire_head(buf, IPSET_CMD_LIST, NLM_F_DUMP,
+					       h->name);
+	int err;
+
+	ipset_wire_flags(nlh, IPSET_FLAG_LIST_HEADER);
+	err = netlink_ask(n, nlh, take_message, h);
+	host_trace("ipset list -t %s = %d", h->name, err);
+	if (err || !h->to.wire.n)
+		return err == -ENOMEM ? err : 0;
+	return ipset_written_take(n, h->to.img, h->to.set, expected, h->count,
+				  ret);
+}
+
+static int take_as_written(struct netlink *n, struct listing *l,
+			   const struct image_set *expected, bool *ret)
+{
+	struct image_table t = { 0 };
+	struct ipset_limits limits = { 0 };
+	struct listing h = { .to = { .img = l->to.img }, .t = &t,
+			     .limits = &limits, .name = l->name };
+	int err = take_header(n, &h, expected, ret);
+	struct image_set *s = !err && *ret ? image_add_set(l->t, l->name) :
+					     NULL;
+
+	if (s) {
+		*s = *h.to.set;
+		t.n_sets = 0;
+		err = note_limit(l, limits.v[0].max);
+	} else if (!err && *ret) {
+		err = -ENOMEM;
+	}
+	header_release(&h);
+	return err;
+}
+
 static int dump_set(struct netlink *n, struct listing *l, struct diags *d)
 {
 	_Alignas(struct nlmsghdr) char buf[256];
@@ -178,8 +230,19 @@ static int dump_set(struct netlink *n, struct listing *l, struct diags *d)
 	return err ? ipset_failed(l->name, err, d) : 0;
 }
 
+static int read_set(struct netlink *n, struct listing *l,
+		    const struct expectation *x, struct diags *d)
+{
+	const struct image_set *e = ipset_written_find(x, l->name);
+	bool done = false;
+	int err = e ? take_as_written(n, l, e, &done) : 0;
+
+	return err || done ? err : dump_set(n, l, d);
+}
+
 int ipset_dump(struct image *img, struct image_table *t,
-	       struct ipset_limits *limits, struct diags *d)
+	       const struct expectation *x, struct ipset_limits *limits,
+	       struct diags *d)
 {
 	_cleanup_(netlink_close) struct netlink n = { 0 };
 	struct names names = { 0 };
@@ -199,7 +262,7 @@ int ipset_dump(struct image *img, struct image_table *t,
 		struct listing l = { .to = { .img = img }, .t = t,
 				     .limits = limits, .name = names.v[i] };
 
-		err = dump_set(&n, &l, d);
+		err = read_set(&n, &l, x, d);
 	}
 	free(names.v);
 	return err;

@@ -13,6 +13,7 @@
 
 #include <linux/netfilter/ipset/ip_set.h>
 
+#include "backends/backend.h"
 #include "core/diag.h"
 #include "rules/image.h"
 
@@ -24,9 +25,13 @@ struct ipset_limits {
 	size_t n, cap;
 };
 
-/* Into t, a table of img; nothing where the kernel has no ipset. */
+/*
+ * Into t, a table of img; nothing where the kernel has no ipset. x: what is
+ * expected; NULL: nothing.
+ */
 int ipset_dump(struct image *img, struct image_table *t,
-	       struct ipset_limits *limits, struct diags *d);
+	       const struct expectation *x, struct ipset_limits *limits,
+	       struct diags *d);
 uint32_t ipset_limits_find(const struct ipset_limits *l, const char *name);
 void ipset_limits_release(struct ipset_limits *l);
 

@@ -213,6 +213,18 @@ bool ipset_wire_is_ours(const struct nlattr *made, uint32_t *ret_max)
 	return flags == IPSET_FLAG_WITH_COMMENT;
 }
 
+uint32_t ipset_wire_count(const struct nlattr *made)
+{
+	uint32_t count = 0;
+	const struct nlattr *a;
+
+	netlink_for_each_nested(a, made)
+		if (netlink_attr_type(a) == IPSET_ATTR_ELEMENTS &&
+		    !number_of(a, &count))
+			return 0;
+	return count;
+}
+
 /* The attributes of one element; NULL where there is none. */
 struct element {
 	const struct nlattr *addr[2], *len[2], *port, *proto, *flags, *comment;

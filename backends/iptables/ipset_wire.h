@@ -56,6 +56,8 @@ struct ipset_said {
 int ipset_wire_read(const struct nlmsghdr *nlh, struct ipset_said *ret);
 /* Was it created as we do it, whatever its size? Tells the most it holds. */
 bool ipset_wire_is_ours(const struct nlattr *made, uint32_t *ret_max);
+/* How many elements it has; 0: the kernel does not say. */
+uint32_t ipset_wire_count(const struct nlattr *made);
 
 /* Elements come one after the other, mostly with the same comment. */
 struct ipset_taker {

@@ -118,6 +118,7 @@ const struct backend backend_iptables = {
 	.stands_for = ipt_stands_for,
 	.open = ipt_open,
 	.know = ipt_know,
+	.expect = ipt_expect,
 	.snapshot = ipt_snapshot,
 	.glance = ipt_glance,
 	.commit = ipt_commit,

@@ -47,6 +47,11 @@ void ipt_know(struct backend_ctx *ctx, const struct originals *o)
 	ctx->originals = o;
 }
 
+void ipt_expect(struct backend_ctx *ctx, const struct expectation *e)
+{
+	ctx->expected = e;
+}
+
 struct reader {
 	struct image *img;
 	struct survey *survey;
@@ -232,7 +237,8 @@ static int read_sets(struct backend_ctx *ctx, struct reader *r)
 	ipset_close(&ctx->sets);
 	err = t ? ipset_open(&ctx->sets, r->d) : -ENOMEM;
 	if (!err)
-		err = ipset_list_ours(ctx->sets, r->img, t, r->d);
+		err = ipset_list_ours(ctx->sets, r->img, t, ctx->expected,
+				      r->d);
 	return err ? err : ipt_timers_list(t, r->d);
 }
 

@@ -12,6 +12,7 @@
 struct backend_ctx {
 	struct ipset_link *sets;
 	const struct originals *originals;	/* NULL: none are known */
+	const struct expectation *expected;	/* NULL: none */
 };
 
 extern const uint8_t ipt_families[2];

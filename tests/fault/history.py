@@ -93,16 +93,18 @@ class Host:
         self.code = process.returncode
         return said
 
-    def held(self, call, there, verb, *more):
+    def held(self, call, there, verb, *more, when=1,
+             listing="nft list ruleset"):
         """The process of a command, stopped by a signal once its first system
-        call of that name is done, which nft's rules show by a word."""
+        call of that name is done (or the one of that number), which nft's
+        rules, or another listing, show by a word."""
         process = self.space.popen(
             ["strace", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
-             "inject=%s:signal=STOP:when=1" % call] +
+             "inject=%s:signal=STOP:when=%d" % (call, when)] +
             self.command(verb, *more), text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
-        while there not in self.space.run("nft list ruleset") and \
+        while there not in self.space.run(listing) and \
                 process.poll() is None:
             time.sleep(0.05)
         return process
