@@ -11,6 +11,7 @@
 #include "audit/notrack_parts.h"
 #include "audit/own.h"
 #include "core/mem.h"
+#include "rules/own_names.h"
 
 #define BOXES_BUDGET 200000	/* of all rules together */
 #define PROTOCOLS_MAX 32	/* of one rule */
@@ -376,6 +377,17 @@ static int read_use(struct reader *rd, const struct use *x)
 	return err;
 }
 
+/* Several may go to a chain that takes their packets out. */
+static bool is_own_notrack(const struct foreign *f,
+			   const struct foreign_rule *r)
+{
+	if (r->verdict == FOREIGN_GOTO && r->target &&
+	    own_names_end(r->target))
+		return true;
+	return r->features & FEATURE_BIT(NOTRACK) && own_is_rule(f, r) &&
+	       !own_names_end(f->chains[r->chain].name);
+}
+
 static int read_unreached(struct reader *rd)
 {
 	const struct foreign *f = rd->f;
@@ -387,10 +399,11 @@ static int read_unreached(struct reader *rd)
 	for (uint32_t i = 0; !err && i < f->n_rules; i++) {
 		const struct foreign_rule *r = &f->rules[i];
 
-		if (foreign_is_gone(r) ||
-		    !(r->features & FEATURE_BIT(NOTRACK)))
+		if (foreign_is_gone(r))
 			continue;
-		rd->im->own += own_is_rule(f, r);
+		rd->im->own += is_own_notrack(f, r);
+		if (!(r->features & FEATURE_BIT(NOTRACK)))
+			continue;
 		if (used[i] || (!rd->rq->with_own && own_is_rule(f, r)))
 			continue;
 		if (!rd->im->cut)

@@ -144,8 +144,12 @@ static void push_rule(struct build *b, const struct image_chain *c,
 	enum phase phase = phase_of(r->stage, add);
 	struct step *s;
 
-	/* A jump takes both directions with it: it waits for the last rule. */
-	if (r->verdict == VERDICT_JUMP && phase == PHASE_DEL_NOTRACK_REQUEST)
+	/*
+	 * What rules of both directions lead to, or what leads to them, waits
+	 * for the last of these.
+	 */
+	if ((r->verdict == VERDICT_JUMP || r->verdict == VERDICT_WORDS) &&
+	    phase == PHASE_DEL_NOTRACK_REQUEST)
 		phase = PHASE_DEL_NOTRACK_REPLY;
 	s = push(b, STEP_RULE, add, phase);
 	if (s) {

@@ -11,7 +11,8 @@
  *         lists our jumps alone. A rule that could not be decoded is kept as
  *         VERDICT_UNKNOWN with its text, equal to itself alone. The chain of a
  *         VERDICT_WORDS rule holds nothing else and tells it by its name
- *         (own_names_echo()): it repeats what a rule of the host's does. In a
+ *         (own_names_echo()): it repeats what a rule of the host's does, or
+ *         is where NOTRACK rules of iptables lead (own_names_end()). In a
  *         foreign chain such a rule leads to a chain that tells it by its name
  *         (own_names_led_to()).
  *         In an image rule the match is what the rule says inline; lookups
@@ -95,8 +96,9 @@ struct image_rule {
 	enum verdict verdict;
 	enum stage stage;
 	/*
-	 * The chain that it leads to; of words, if it is ours. Of timers, the
-	 * set that has them. NULL: none
+	 * The chain that it leads to; of words, if it is ours; of NOTRACK, if
+	 * it ends and the backend is iptables. Of timers, the set that has
+	 * them. NULL: none
 	 */
 	const char *target;
 	/*
@@ -112,7 +114,7 @@ struct image_rule {
 	bool counts, counted;
 	/*
 	 * Of NOTRACK: what it takes out meets no later rule of the chain, none
-	 * of which could do more.
+	 * of which could do more. In iptables it leads to where that is done.
 	 */
 	bool ends;
 	uint64_t packets, bytes;

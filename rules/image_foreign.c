@@ -324,6 +324,7 @@ static int put_verdict(const struct adding *a, const struct image_rule *from,
 		[VERDICT_UNKNOWN] = FOREIGN_TARGET,
 	};
 	struct term notrack = { .kind = TERM_NOTRACK };
+	bool nft = a->f->tables[a->table].world == WORLD_NFT;
 
 	r->verdict = verdicts[from->verdict];
 	r->target = from->verdict == VERDICT_TIMERS ? NULL : from->target;
@@ -336,10 +337,8 @@ static int put_verdict(const struct adding *a, const struct image_rule *from,
 		return 0;
 	r->features |= FEATURE_BIT(NOTRACK);
 	if (from->ends)
-		r->verdict = FOREIGN_ACCEPT;
-	else
-		r->target = a->f->tables[a->table].world == WORLD_NFT ?
-				    "notrack" : "NOTRACK";
+		r->verdict = from->target ? FOREIGN_RETURN : FOREIGN_ACCEPT;
+	r->target = from->ends ? NULL : nft ? "notrack" : "NOTRACK";
 	return foreign_add_term(a->f, &notrack);
 }
 

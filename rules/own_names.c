@@ -26,6 +26,11 @@ bool own_names_echo(const char *chain)
 	       strchr(chain, '.');
 }
 
+bool own_names_end(const char *chain)
+{
+	return own_names_echo(chain) && !strcmp(strchr(chain, '.'), ".0");
+}
+
 bool own_names_edit(const char *chain)
 {
 	const char *kind = own_names_echo(chain) ? strchr(chain, '.') + 1 : "";

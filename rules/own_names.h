@@ -19,6 +19,8 @@ bool own_names_nft(const char *name);
 bool own_names_xt(const char *chain);
 /* One of these chains that repeats a rule of the host's: "ctpolicy-input.1". */
 bool own_names_echo(const char *chain);
+/* ... that goes on where ctpolicy's own rules end: "CTPOLICY-OUTPUT.0". */
+bool own_names_end(const char *chain);
 /* Of these, one that has to do with rules of the host's that are replaced. */
 bool own_names_edit(const char *chain);
 /*

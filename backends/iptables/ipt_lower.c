@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "backends/iptables/ipt.h"
+#include "backends/iptables/ipt_ends.h"
 #include "backends/iptables/ipt_group.h"
+#include "backends/iptables/ipt_order.h"
 #include "backends/iptables/ipt_timers.h"
 #include "backends/lower/echo.h"
 #include "backends/xtables/ipt_split.h"
@@ -220,10 +222,22 @@ static struct image_table *table_of(struct image *img, uint8_t family,
 	return t ? t : image_add_table(img, nf, name);
 }
 
+static struct image_table *spot_table(const struct lowering *l,
+				      const struct spot *at)
+{
+	return table_of(l->img, at->family, at->place->table);
+}
+
+static struct image_chain *find_chain(const struct lowering *l,
+				      const struct spot *at)
+{
+	return image_find_chain(spot_table(l, at), at->own);
+}
+
 /* ctpolicy's chain, made when it is first needed. */
 static struct image_chain *own_chain(struct lowering *l, const struct spot *at)
 {
-	struct image_table *t = table_of(l->img, at->family, at->place->table);
+	struct image_table *t = spot_table(l, at);
 
 	l->accepts |= at->place->action == ACTION_ACCEPT;
 	return t ? image_add_chain(t, at->own, HOOK_MAX_) : NULL;
@@ -239,7 +253,7 @@ static int lower_turn(struct lowering *l, size_t group,
 		      const struct spot *at)
 {
 	const struct fuse_group *g = &l->f.v[group];
-	struct image_table *t = table_of(l->img, at->family, at->place->table);
+	struct image_table *t = spot_table(l, at);
 	const char *echo = NULL;
 	struct image_chain *c;
 	size_t first;
@@ -257,30 +271,41 @@ static int lower_turn(struct lowering *l, size_t group,
 	return err;
 }
 
+/* A packet of two services is counted for both, if any is counted. */
+static int end_rules(struct lowering *l, const struct spot *at, bool counts)
+{
+	return at->place->action != ACTION_NOTRACK || counts ? 0 :
+	       ipt_ends_put(spot_table(l, at), at->own);
+}
+
 static int lower_spot(struct lowering *l, const struct spot *at)
 {
-	const struct fuse *f = &l->f;
+	_cleanup_(ipt_order_release) struct ipt_order order = { 0 };
 	enum ct_kind ct = CT_UNTRACKED;
-	struct image_chain *c = NULL;
-	bool guarded = false;
+	bool guarded = false, counts = false;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < f->n; i++) {
-		if (!belongs(&f->v[i], at))
-			continue;
-		if (!c)
-			c = own_chain(l, at);
-		if (!c)
-			return -ENOMEM;
-		ct = ct_kind_of_both(ct, f->v[i].model.match.ct);
-		err = guard_fragments(&f->v[i], at->family, c, &guarded);
+	for (size_t i = 0; !err && i < l->f.n; i++)
+		if (belongs(&l->f.v[i], at))
+			err = ipt_order_add(&order, &l->f, i);
+	if (err || !order.n)
+		return err;
+	ipt_order_sort(&order);
+	if (!own_chain(l, at))
+		return -ENOMEM;
+	for (size_t i = 0; !err && i < order.n; i++) {
+		const struct fuse_group *g = &l->f.v[order.v[i].group];
+
+		ct = ct_kind_of_both(ct, g->model.match.ct);
+		counts |= g->model.counts;
+		err = guard_fragments(g, at->family, find_chain(l, at),
+				      &guarded);
 		if (!err)
-			err = lower_turn(l, i, at);
-		c = image_find_chain(table_of(l->img, at->family,
-					      at->place->table), at->own);
+			err = lower_turn(l, order.v[i].group, at);
 	}
-	return err || !c ? err : add_jump(table_of(l->img, at->family,
-						   at->place->table), at, ct);
+	if (!err)
+		err = end_rules(l, at, counts);
+	return err ? err : add_jump(spot_table(l, at), at, ct);
 }
 
 /*

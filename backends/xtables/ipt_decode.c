@@ -12,6 +12,7 @@
 #include "core/intern.h"
 #include "core/mem.h"
 #include "core/strbuf.h"
+#include "rules/own_names.h"
 
 /* In this order: the C library has its own interface flags. */
 #include <net/if.h>
@@ -141,26 +142,15 @@ static int opt_syn(struct decoder *d, const char *arg, bool negated)
 	return 0;
 }
 
-/* "3", "3/any", "any" */
 static int opt_icmp(struct decoder *d, const char *arg, bool negated)
 {
 	struct match *m = &d->r->match;
-	char text[8];
-	struct port_range t;
-	size_t n = strcspn(arg, "/");
+	int type = negated || m->n_icmp ? -EINVAL : ipt_decode_icmp(arg);
 
-	if (negated || m->n_icmp || n >= sizeof(text) ||
-	    (arg[n] && strcmp(arg + n, "/any")))
-		return -EINVAL;
-	/* Any but of a fragment's tail. */
-	if (!strcmp(arg, "any"))
-		return -EINVAL;
-	memcpy(text, arg, n);
-	text[n] = '\0';
-	if (port_range_parse(text, &t) || t.first != t.last || t.last > 255)
-		return -EINVAL;
-	m->icmp[m->n_icmp++] = (struct icmp_range){ (uint8_t)t.first,
-						    (uint8_t)t.first };
+	if (type < 0)
+		return type;
+	m->icmp[m->n_icmp++] = (struct icmp_range){ (uint8_t)type,
+						    (uint8_t)type };
 	return 0;
 }
 
@@ -332,6 +322,18 @@ static int opt_jump(struct decoder *d, const char *arg, bool negated)
 	return 0;
 }
 
+/* To a chain of NOTRACK alone, back from which this one is left. */
+static int opt_goto(struct decoder *d, const char *arg, bool negated)
+{
+	if (negated || d->has_target || d->bare || !own_names_end(arg) ||
+	    d->r->verdict == VERDICT_RETURN)
+		return -EINVAL;
+	d->has_target = d->r->ends = true;
+	d->r->verdict = VERDICT_NOTRACK;
+	d->r->target = intern(arg);
+	return d->r->target ? 0 : -ENOMEM;
+}
+
 static int opt_notrack(struct decoder *d, const char *arg, bool negated)
 {
 	(void)arg;
@@ -429,6 +431,8 @@ static const struct option_row {
 	{ "--comment", true, true, opt_comment },
 	{ "-j", true, false, opt_jump },
 	{ "--jump", true, false, opt_jump },
+	{ "-g", true, false, opt_goto },
+	{ "--goto", true, false, opt_goto },
 	{ "--notrack", false, false, opt_notrack },
 	{ "--timeout", true, false, opt_timeout },
 };

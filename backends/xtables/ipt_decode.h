@@ -15,4 +15,7 @@ int ipt_decode_ports(const char *arg, struct port_set *set);
 /* Bits of the flag names in `list`, -1: one is unknown. */
 int ipt_decode_flags(const char *list);
 
+/* "3", "3/any": the type; -EINVAL. */
+int ipt_decode_icmp(const char *arg);
+
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* backends/xtables/ipt_decode_list.c: lists of ports, and tcp flags. */
+/* backends/xtables/ipt_decode_list.c: lists of ports, tcp flags, ICMP types. */
 #include "backends/xtables/ipt_decode.h"
 
 #include <errno.h>
@@ -55,4 +55,22 @@ int ipt_decode_flags(const char *list)
 		bits |= 1 << i;
 	}
 	return bits;
+}
+
+int ipt_decode_icmp(const char *arg)
+{
+	char text[8];
+	struct port_range t;
+	size_t n = strcspn(arg, "/");
+
+	if (n >= sizeof(text) || (arg[n] && strcmp(arg + n, "/any")))
+		return -EINVAL;
+	/* Any but of a fragment's tail. */
+	if (!strcmp(arg, "any"))
+		return -EINVAL;
+	memcpy(text, arg, n);
+	text[n] = '\0';
+	if (port_range_parse(text, &t) || t.first != t.last || t.last > 255)
+		return -EINVAL;
+	return (int)t.first;
 }

@@ -235,7 +235,8 @@ static int encode_verdict(struct ipt_args *a, const struct image_rule *r)
 		return -ENOMEM;
 	switch (r->verdict) {
 	case VERDICT_NOTRACK:
-		return WORDS(a, "-j", "CT", "--notrack");
+		return r->ends ? WORDS(a, "-g", r->target) :
+				 WORDS(a, "-j", "CT", "--notrack");
 	case VERDICT_ACCEPT:
 		return WORDS(a, "-j", "ACCEPT");
 	case VERDICT_RETURN:

@@ -145,7 +145,8 @@ static bool each_of_set(struct look *k, const struct image_set *set,
 
 bool look_is_jump(const struct image_rule *r)
 {
-	return r->verdict == VERDICT_JUMP || r->target;
+	return r->verdict == VERDICT_JUMP ||
+	       (r->target && r->verdict != VERDICT_NOTRACK);
 }
 
 void look_rule(struct look *k, const struct image_chain *c,
@@ -155,7 +156,7 @@ void look_rule(struct look *k, const struct image_chain *c,
 	bool any = false;
 
 	if ((look_is_jump(r) && r->verdict != VERDICT_TIMERS) ||
-	    own_names_edit(c->name))
+	    own_names_edit(c->name) || own_names_end(c->name))
 		return;
 	k->s->turn++;
 	for (size_t i = 0; i < r->n_lookups; i++)

@@ -8,6 +8,7 @@ import ctypes
 import fcntl
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -306,6 +307,37 @@ def removal_has_its_order():
     assert order == ["filter", "filter", "raw", "raw"], order
 
 
+def what_is_out_meets_no_more_of_ours():
+    """... but the host's own rules behind, as what is tracked does."""
+    policy = HEAD + "".join(
+        "- {name: %s, role: server, protocol: %s, ports: [53], accept: none}\n"
+        % p for p in (("a", "udp"), ("b", "tcp"), ("c", "sctp")))
+    ok(run("ip", "link", "set", "lo", "up"))
+    applied(policy)
+    ok(run("iptables-legacy", "-t", "raw", "-A", "OUTPUT", "-p", "udp"))
+    ok(run("iptables-legacy", "-t", "filter", "-A", "OUTPUT", "-m",
+           "conntrack", "--ctstate", "UNTRACKED"))
+    before = saved(table="raw")
+    assert "--dports 53 -m addrtype --dst-type LOCAL -m comment --comment " \
+        "a -g CTPOLICY-OUTPUT.0\n" in before, before
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(
+        b"", ("127.0.0.1", 53))
+    raw = saved(table="raw")
+    met = [l.split("] ", 1)[1] for l in raw.splitlines()
+           if l.startswith("[1:")]
+    assert len(met) == 5 and met[0] == "-A OUTPUT -p udp", raw
+    for i, hook in (1, "OUTPUT"), (3, "PREROUTING"):
+        assert met[i].endswith(" a -g CTPOLICY-%s.0" % hook), raw
+        assert met[i + 1] == "-A CTPOLICY-%s.0 -j CT --notrack" % hook, raw
+    assert re.search(r"\[1:\d+\] -A OUTPUT .*UNTRACKED", saved()), saved()
+    # a policy that counts counts for each service whose packet it is
+    applied("counters: true\n" + policy)
+    assert "OUTPUT.0" not in saved(table="raw"), saved(table="raw")
+    applied(policy)
+    ok(ctpolicy("remove"))
+    assert "CTPOLICY" not in saved(table="raw"), saved(table="raw")
+
+
 def render_loads_to_the_same():
     policy = HEAD + "".join(
         "- {name: s%d, role: [server, client], protocol: [tcp, sctp], ports: "
@@ -437,7 +469,8 @@ def main():
              strange_sets_give_way, failure_is_undone,
              a_jump_of_others_leaves_with_the_chain,
              iptables_nft_is_refused, iptables_nft_merely_looked_at,
-             removal_has_its_order, render_loads_to_the_same,
+             removal_has_its_order, what_is_out_meets_no_more_of_ours,
+             render_loads_to_the_same,
              elements_are_as_ipset_makes_them, elements_of_others_go,
              a_thousand_services]
     wanted = sys.argv[1:]

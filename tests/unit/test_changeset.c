@@ -212,6 +212,36 @@ static void test_phases_never_fall(void **state)
 	}
 }
 
+/* A chain that rules of both directions go to has its rule until the end. */
+static void test_where_rules_end_goes_last(void **state)
+{
+	_cleanup_(image_free) struct image *live = image_of((int[]){ 0, 1 }, 2);
+	_cleanup_(image_free) struct image *none = image_new();
+	_cleanup_(changeset_free) struct changeset *cs = NULL;
+	struct image_chain *c = image_add_chain(&live->tables[0],
+						"CTPOLICY-OUTPUT.0", HOOK_MAX_);
+	struct image_rule *r = image_add_rule(c);
+	size_t seen = 0;
+
+	(void)state;
+	r->verdict = VERDICT_WORDS;
+	r->unknown = strdup("-j CT --notrack");
+	c = image_find_chain(&live->tables[0], "CTPOLICY-OUTPUT");
+	c->rules[0].ends = true;
+	c->rules[0].target = "CTPOLICY-OUTPUT.0";
+	assert_int_equal(image_normalize(live), 0);
+	assert_int_equal(image_normalize(none), 0);
+	assert_int_equal(changeset_diff(none, live, &cs), 0);
+	for (size_t i = 0; i < cs->n; i++)
+		if (cs->steps[i].rule &&
+		    cs->steps[i].rule->verdict == VERDICT_WORDS) {
+			assert_int_equal(cs->steps[i].phase,
+					 PHASE_DEL_NOTRACK_REPLY);
+			seen++;
+		}
+	assert_int_equal(seen, 1);
+}
+
 static void add_leg(struct image *img, const char *chain, enum hook hook,
 		    enum key_part part, uint8_t proto)
 {
@@ -308,6 +338,7 @@ static void test_shared_element(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_where_rules_end_goes_last),
 		cmocka_unit_test(test_chains_of_any_kind),
 		cmocka_unit_test(test_permutations),
 		cmocka_unit_test(test_the_same_is_empty),
