@@ -68,6 +68,18 @@ def load_more(space, name, text_of):
                        ("6" if version == 6 else "")], text)
 
 
+def reload(space, name, text_of):
+    """The filter table alone anew, by its own program."""
+    if name == "native":
+        space.nft("delete table ip host; delete table ip6 host")
+        load_more(space, name, text_of)
+        return
+    tool = "-legacy" if name == "legacy" else "-nft"
+    for version in lab.VERSIONS:
+        space.run(["ip%stables%s-restore" % (
+            "6" if version == 6 else "", tool)], text_of(version))
+
+
 def rewritten(space, text):
     """What `audit --rewrite` makes of a saved ruleset, and what it says."""
     path = os.path.join(lab.WORK, "rules")

@@ -9,7 +9,7 @@ import unittest
 
 import booted
 import lab
-from traffic import tcp_exchange
+from traffic import web_exchanges
 
 BUILD = os.environ.get("builddir", ".")
 SOURCE = os.environ.get("srcdir", ".")
@@ -95,13 +95,9 @@ class Booted(unittest.TestCase):
                 self.enable(other)
 
     def served(self, wanted="ok"):
-        events = lab.NewEntries(self.lab.server)
-        for version in lab.VERSIONS:
-            self.assertEqual(tcp_exchange(
-                self.lab.client, version, lab.address("server", version), 80,
-                timeout=5 if wanted == "ok" else 1), wanted, self.log())
-        self.assertEqual(events.take(), [])
-        events.close()
+        self.assertEqual(
+            web_exchanges(self.lab, 5 if wanted == "ok" else 1),
+            ([wanted] * len(lab.VERSIONS), []), self.log())
 
     def log(self, name="ctpolicy*"):
         return self.machine.run("journalctl -o cat -u '%s'" % name,

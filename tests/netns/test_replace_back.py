@@ -8,7 +8,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
-from traffic import Echo, tcp_exchange                      # noqa: E402
+from traffic import Echo, web_exchanges                     # noqa: E402
 
 WEB = """untracked:
   - {name: web, role: server, protocol: tcp, ports: [80]%s}
@@ -68,13 +68,8 @@ class Case(unittest.TestCase):
         return said
 
     def served(self):
-        events = lab.NewEntries(LAB.server)
-        for version in lab.VERSIONS:
-            self.assertEqual(tcp_exchange(
-                LAB.client, version, lab.address("server", version), 80,
-                timeout=3), "ok")
-        self.assertEqual(events.take(), [])
-        events.close()
+        self.assertEqual(web_exchanges(LAB, 3),
+                         (["ok"] * len(lab.VERSIONS), []))
 
     def states(self):
         return self.listed().count("ctstate NEW") + \

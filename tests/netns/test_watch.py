@@ -14,7 +14,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
-from traffic import Echo, tcp_exchange                      # noqa: E402
+from traffic import Echo, web_exchanges                     # noqa: E402
 from watcher import Watch                                   # noqa: E402
 
 POLICY = """version: 1
@@ -96,29 +96,15 @@ class Case(unittest.TestCase):
         self.assertIsNone(self.watch.wait(event, 2), self.watch.events)
 
     def reload(self, rules=host_rules):
-        """Of the filter table alone, by its own program."""
-        if self.dialect == "native":
-            LAB.server.nft("delete table ip host; delete table ip6 host")
-            for version in lab.VERSIONS:
-                LAB.server.nft(dialects.translate(version, rules(version)))
-        else:
-            tool = "-legacy" if self.dialect == "legacy" else "-nft"
-            for version in lab.VERSIONS:
-                LAB.server.run(["ip%stables%s-restore" % (
-                    "6" if version == 6 else "", tool)], rules(version))
+        dialects.reload(LAB.server, self.dialect, rules)
 
     def wipe(self):
         """All that is ctpolicy's, and the host's with it."""
         dialects.load(LAB.server, self.dialect, host_rules)
 
     def served(self, wanted="ok"):
-        events = lab.NewEntries(LAB.server)
-        for version in lab.VERSIONS:
-            self.assertEqual(tcp_exchange(
-                LAB.client, version, lab.address("server", version), 80,
-                timeout=1 if wanted != "ok" else 3), wanted)
-        self.assertEqual(events.take(), [])
-        events.close()
+        self.assertEqual(web_exchanges(LAB, 1 if wanted != "ok" else 3),
+                         ([wanted] * len(lab.VERSIONS), []))
 
     def test_half_a_reload_is_no_outage(self):
         """NOTRACK stays, the accept rules go: nobody is let in."""

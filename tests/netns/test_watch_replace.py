@@ -12,7 +12,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dialects                                             # noqa: E402
 import lab                                                  # noqa: E402
-from traffic import Echo, tcp_exchange                      # noqa: E402
+from traffic import Echo, tcp_exchange, web_exchanges       # noqa: E402
 from watcher import Watch                                   # noqa: E402
 
 POLICY = "version: 1\nstate_matching: forbidden\nexisting_rules: replace\n"
@@ -71,23 +71,11 @@ class Case(unittest.TestCase):
         return found
 
     def reload(self, rules=host_rules):
-        if self.dialect == "native":
-            LAB.server.nft("delete table ip host; delete table ip6 host")
-            for version in lab.VERSIONS:
-                LAB.server.nft(dialects.translate(version, rules(version)))
-            return
-        tool = "-legacy" if self.dialect == "legacy" else "-nft"
-        for version in lab.VERSIONS:
-            LAB.server.run(["ip%stables%s-restore" % (
-                "6" if version == 6 else "", tool)], rules(version))
+        dialects.reload(LAB.server, self.dialect, rules)
 
     def served(self):
-        events = lab.NewEntries(LAB.server)
-        for version in lab.VERSIONS:
-            self.assertEqual(tcp_exchange(
-                LAB.client, version, lab.address("server", version), 80), "ok")
-        self.assertEqual(events.take(), [])
-        events.close()
+        self.assertEqual(web_exchanges(LAB),
+                         (["ok"] * len(lab.VERSIONS), []))
 
     def well(self):
         self.served()

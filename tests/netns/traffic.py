@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-from lab import FAMILY
+from lab import FAMILY, VERSIONS, NewEntries, address
 from packets import icmp
 
 _ENDS = {errno.ECONNREFUSED: "refused", errno.ETIMEDOUT: "timeout",
@@ -99,6 +99,17 @@ def tcp_exchange(namespace, version, dst, port, size=1000, timeout=8,
             return "ok"
         except OSError as err:
             return _word(err)
+
+
+def web_exchanges(lab, timeout=8):
+    """With the server of a lab, one in each version: how they ended, and what
+    connections the server took note of."""
+    events = NewEntries(lab.server)
+    ends = [tcp_exchange(lab.client, version, address("server", version), 80,
+                         timeout=timeout) for version in VERSIONS]
+    noted = events.take()
+    events.close()
+    return ends, noted
 
 
 def _send(sock, size):
