@@ -33,7 +33,7 @@ IPVS_SERVICE = os.path.join(os.environ.get("builddir", "."),
 SKIP = 77
 DISK_SIZE = 64 << 20
 # This machine may be busy: nothing is known to take this long.
-BOOT_S, THAW_S, RUN_S = 180, 60, 120
+BOOT_S, THAW_S, RUN_S = 600, 300, 600
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 APPEND = ("console=ttyS0 panic=-1 tsc=reliable no_timer_check nokaslr "
