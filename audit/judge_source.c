@@ -11,7 +11,7 @@
 
 #define SOURCES_MAX 512
 
-/* Where rules begin, and cease, to mean a source: one for all up to the next. */
+/* Where rules begin, and cease, to mean a source: each for all to the next. */
 struct sources {
 	uint8_t v[SOURCES_MAX][TERM_KEY_MAX];
 	size_t n, bytes;

@@ -17,8 +17,8 @@
 #include "rules/foreign.h"
 
 /*
- * What take() may return: it has seen what a rule of a nat chain does, and wants
- * no more of what this one tells apart.
+ * What take() may return: it has seen what a rule of a nat chain does, and
+ * wants no more of what this one tells apart.
  */
 #define SAMPLES_ENOUGH 1
 

@@ -3,8 +3,8 @@
  * audit/samples_beyond.c: what rules translate, such as others let it through.
  *
  * A rule that masquerades asks where packets leave, and seldom where they came
- * in by; the filter asks for that. A connection that has only what the first one
- * asks for, and is dropped, says nothing of those that are translated.
+ * in by; the filter asks for that. A connection that has only what the first
+ * one asks for, and is dropped, says nothing of those that are translated.
  */
 #include "audit/samples_parts.h"
 

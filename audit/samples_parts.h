@@ -29,7 +29,7 @@ struct search {
 	bool nat_alone;
 	bool in_nat;			/* the chain that is looked at */
 	bool beyond;			/* ... is one that lets through */
-	bool enough;			/* said of the last one that was given */
+	bool enough;			/* said of the last one given */
 	bool (*wants)(const struct foreign_answer *a, void *arg);
 	bool cut;
 	struct flow_sample last;	/* given; many rules ask for no other */
@@ -48,7 +48,7 @@ bool samples_pass(const struct search *x, const struct host_chain *c);
 bool samples_is_nat(const struct host_chain *c);
 int samples_in_chain(struct search *x, uint32_t chain, const struct trial *t);
 
-/* samples_plain.c: by each interface, and at each port; the first is left in t. */
+/* samples_plain.c: by each interface, at each port; t is left as the first. */
 int samples_plain(struct search *x, struct trial *t);
 
 /* samples_beyond.c: what is translated, as other rules let it through. */
