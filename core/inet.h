@@ -41,8 +41,9 @@ struct iface {
 	bool wild;
 };
 
+/* What is copied is shared, until it is added to. cap 0: v is not its own. */
 struct prefix_set {
-	struct prefix *v;
+	const struct prefix *v;
 	size_t n, cap;
 };
 

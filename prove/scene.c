@@ -75,15 +75,17 @@ int scene_add_devices(struct scene *s, const struct policy *p)
 }
 
 /* Of a link alone: who calls such an address names the device as well. */
-static void leave_link_local_out(struct prefix_set *s)
+static int leave_link_local_out(struct prefix_set *s)
 {
-	size_t n = 0;
+	_cleanup_(prefix_set_release) struct prefix_set all = *s;
+	int err = 0;
 
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].family != AF_INET6 || s->v[i].addr[0] != 0xfe ||
-		    (s->v[i].addr[1] & 0xc0) != 0x80)
-			s->v[n++] = s->v[i];
-	s->n = n;
+	*s = (struct prefix_set){ 0 };
+	for (size_t i = 0; !err && i < all.n; i++)
+		if (all.v[i].family != AF_INET6 || all.v[i].addr[0] != 0xfe ||
+		    (all.v[i].addr[1] & 0xc0) != 0x80)
+			err = prefix_set_add(s, &all.v[i]);
+	return err;
 }
 
 int scene_look(struct scene *s, bool of_file, struct diags *d)
@@ -96,9 +98,10 @@ int scene_look(struct scene *s, bool of_file, struct diags *d)
 		return diag_add(d, DIAG_ERROR, err, ID_NO_WITNESS, NOPOS,
 				"the addresses of this host cannot be read: %s",
 				strerror(-err));
-	leave_link_local_out(&s->ends.outside);
-	leave_link_local_out(&s->ends.all);
-	return add_examples(s);
+	err = leave_link_local_out(&s->ends.outside);
+	if (!err)
+		err = leave_link_local_out(&s->ends.all);
+	return err ? err : add_examples(s);
 }
 
 static int put_addresses(const struct scene *s)

@@ -153,6 +153,48 @@ static void test_many_prefixes(void **state)
 	}
 }
 
+static size_t in_order(const struct prefix_set *s)
+{
+	for (size_t i = 1; i < s->n; i++)
+		assert_true(prefix_cmp(&s->v[i - 1], &s->v[i]) < 0);
+	return s->n;
+}
+
+/* Copies of what is in order share its memory, and none sees another change. */
+static void test_shared_prefixes(void **state)
+{
+	_cleanup_(prefix_set_release) struct prefix_set s = { 0 }, a = { 0 },
+							b = { 0 }, c = { 0 };
+	struct prefix p = { AF_INET, 32, { 10, 0, 0, 9 } };
+
+	(void)state;
+	for (; p.addr[3]; p.addr[3]--)
+		assert_int_equal(prefix_set_add(&s, &p), 0);
+	assert_int_equal(prefix_set_copy(&s, AF_INET, &a), 0);
+	assert_ptr_not_equal(a.v, s.v);
+	prefix_set_normalize(&s);
+	assert_int_equal(a.v[0].addr[3], 9);
+	prefix_set_release(&a);
+	assert_int_equal(prefix_set_copy(&s, AF_UNSPEC, &a), 0);
+	assert_int_equal(prefix_set_copy(&a, AF_INET, &b), 0);
+	assert_int_equal(prefix_set_copy(&a, AF_INET6, &c), 0);
+	assert_ptr_equal(a.v, s.v);
+	assert_ptr_equal(b.v, s.v);
+	assert_int_equal(c.n, 0);
+	assert_int_equal(prefix_set_add(&b, &p), 0);
+	prefix_set_normalize(&b);
+	assert_int_equal(in_order(&b), 10);
+	assert_int_equal(in_order(&s), 9);
+	assert_int_equal(prefix_set_add(&s, &p), 0);
+	prefix_set_normalize(&s);
+	assert_int_equal(in_order(&s), 10);
+	prefix_set_release(&s);
+	assert_int_equal(in_order(&a), 9);
+	prefix_set_normalize(&a);
+	assert_int_equal(prefix_set_add(&a, &p), 0);
+	assert_int_equal(a.n, 10);
+}
+
 static void test_ports(void **state)
 {
 	static const char *const bad[] = { "", "-", "80-", "-80", "90-80",
@@ -230,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_prefix_sets),
 		cmocka_unit_test(test_many_prefixes),
+		cmocka_unit_test(test_shared_prefixes),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_ifaces),
 		cmocka_unit_test(test_protocols),
