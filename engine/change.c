@@ -46,7 +46,7 @@ int change_add(struct change *c, const struct backend *b, struct part **ret)
 
 static size_t steps_of(const struct part *m)
 {
-	return m->changes ? m->changes->n : 0;
+	return m->changes ? changeset_count(m->changes) : 0;
 }
 
 size_t change_rule_steps(const struct change *c)

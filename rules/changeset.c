@@ -42,6 +42,7 @@ static struct step *push(struct build *b, enum step_kind kind, bool add,
 	s = &cs->steps[cs->n++];
 	*s = (struct step){
 		.kind = kind, .add = add, .phase = phase, .table = b->table,
+		.n = 1,
 	};
 	return s;
 }
@@ -55,11 +56,28 @@ static void push_set(struct build *b, const struct image_set *set, bool add,
 		s->set = set;
 }
 
+/* Is element i of the set the next one of the step? */
+static bool goes_on(const struct step *s, const struct image_set *set,
+		    size_t i, bool add, bool replaces)
+{
+	const struct origin **o = set->elems.origin;
+
+	return s->kind == STEP_ELEMENT && s->set == set && s->add == add &&
+	       s->replaces == replaces && s->elem + s->n == i &&
+	       o[s->elem] == o[i];
+}
+
 static void push_elem(struct build *b, const struct image_set *set, size_t i,
 		      bool add, bool replaces)
 {
-	struct step *s = push(b, STEP_ELEMENT, add, phase_of(set->stage, add));
+	struct step *last = b->cs->n ? &b->cs->steps[b->cs->n - 1] : NULL;
+	struct step *s;
 
+	if (last && goes_on(last, set, i, add, replaces)) {
+		last->n++;
+		return;
+	}
+	s = push(b, STEP_ELEMENT, add, phase_of(set->stage, add));
 	if (s) {
 		s->set = set;
 		s->elem = (uint32_t)i;
@@ -346,7 +364,7 @@ static void move_steps(struct step *v, uint32_t *to, size_t n)
 		}
 }
 
-/* By phase, then rank, else as found: a hundred thousand steps, few places. */
+/* By phase, then rank, else as found: many steps, few places. */
 static int order_steps(struct changeset *cs)
 {
 	_cleanup_free_ uint32_t *to = calloc(cs->n + 1, sizeof(*to));
@@ -401,6 +419,30 @@ int changeset_diff(const struct image *want, const struct image *live,
 bool changeset_is_empty(const struct changeset *cs)
 {
 	return cs->n == 0;
+}
+
+size_t changeset_count(const struct changeset *cs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cs->n; i++)
+		n += cs->steps[i].n;
+	return n;
+}
+
+const struct step *changeset_next(const struct changeset *cs,
+				  struct step_walk *w)
+{
+	if (w->i < cs->n && w->k == cs->steps[w->i].n) {
+		w->i++;
+		w->k = 0;
+	}
+	if (w->i == cs->n)
+		return NULL;
+	w->now = cs->steps[w->i];
+	w->now.elem += w->k++;
+	w->now.n = 1;
+	return &w->now;
 }
 
 const struct origin *step_origin(const struct step *s)

@@ -35,14 +35,21 @@ static size_t run_length(const struct step *v, size_t n)
 	return i;
 }
 
+static size_t count_elements(const struct step *v, size_t n)
+{
+	return changeset_count(&(struct changeset){
+		.steps = (struct step *)(uintptr_t)v, .n = n });
+}
+
 static int elements(struct ipset_link *l, const struct step *v, size_t n,
 		    struct diags *d)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++)
-		err = ipset_element(l, v[i].set, v[i].elem, v[i].set->name,
-				    v[i].add, d);
+		for (uint32_t k = 0; !err && k < v[i].n; k++)
+			err = ipset_element(l, v[i].set, v[i].elem + k,
+					    v[i].set->name, v[i].add, d);
 	return err ? err : ipset_flush(l, d);
 }
 
@@ -163,7 +170,7 @@ int ipt_set_steps(struct ipset_link *l, const struct changeset *cs,
 			continue;
 		len = run_length(v + i, n - i);
 		live = named_set(cs->live, v[i].set->name);
-		err = needs_swap(l, &v[i], len, live) ?
+		err = needs_swap(l, &v[i], count_elements(v + i, len), live) ?
 			      swap_in(l, v[i].set, live, d) :
 			      elements(l, v + i, len, d);
 	}

@@ -47,7 +47,7 @@ int nft_batch_add(struct nft_batch *b, const struct nlmsghdr *nlh,
 
 	if (mem_grow(&b->sent, &b->cap_sent, b->n_sent + 1))
 		return -ENOMEM;
-	b->sent[b->n_sent++] = (struct nft_sent){ nlh, first_step };
+	b->sent[b->n_sent++] = (struct nft_sent){ nlh, first_step, 0 };
 	b->page[b->n_pages - 1].iov_len += len;
 	b->at += len;
 	b->room -= len;

@@ -78,15 +78,22 @@ static size_t elements_before(const struct nlmsghdr *nlh, uint32_t offset)
 	return n ? n - 1 : 0;
 }
 
-static const struct step *failing_step(const struct verdict_of *v,
-				       const struct nft_sent *s,
-				       const struct extack *x)
+/* Of elements, the one that it is about. */
+static struct step failing_step(const struct verdict_of *v,
+				const struct nft_sent *s,
+				const struct extack *x)
 {
-	size_t i = s->first;
+	struct step step = *v->plan->steps[s->first];
+	size_t k = s->elem;
 
-	if (v->plan->steps[i]->kind == STEP_ELEMENT && x->offset)
-		i += elements_before(s->nlh, x->offset);
-	return v->plan->steps[i < v->plan->n ? i : s->first];
+	if (step.kind == STEP_ELEMENT && x->offset)
+		k += elements_before(s->nlh, x->offset);
+	for (size_t i = s->first + 1; k >= step.n && i < v->plan->n; i++) {
+		k -= step.n;
+		step = *v->plan->steps[i];
+	}
+	step.elem += k < step.n ? (uint32_t)k : 0;
+	return step;
 }
 
 static bool is_mark(const struct nft_sent *s)
@@ -127,13 +134,13 @@ static int say_step(const struct verdict_of *v, const struct nft_sent *s,
 		    const struct nlmsghdr *nlh, int err)
 {
 	struct extack x = read_extack(nlh);
-	const struct step *step = failing_step(v, s, &x);
+	const struct step step = failing_step(v, s, &x);
 	_cleanup_(strbuf_release) struct strbuf text = { 0 };
 
-	nft_print_step(step, &text);
+	nft_print_step(&step, &text);
 	return diag_add(v->d, DIAG_ERROR,
-			step->add && is_lacking(err) ? -FAULT_LACKING : err,
-			ID_STEP_REFUSED, step_origin(step)->at,
+			step.add && is_lacking(err) ? -FAULT_LACKING : err,
+			ID_STEP_REFUSED, step_origin(&step)->at,
 			"the kernel refuses '%s': %s%s%s", strbuf_str(&text),
 			strerror(-err), *x.msg ? ": " : "", x.msg);
 }
@@ -291,7 +298,7 @@ int nft_commit(struct backend_ctx *ctx, const struct changeset *cs,
 		err = write_errand(ctx, &rest, &x, g, check_only, d);
 	if (err)
 		return err;
-	ctx->settling = ahead.plan.n + rest.plan.n > SETTLE_MIN;
+	ctx->settling = ahead.plan.items + rest.plan.items > SETTLE_MIN;
 	ctx->written = 0;
 	if (ahead.plan.n)
 		err = run_errand(ctx, &ahead, false, begun, d);

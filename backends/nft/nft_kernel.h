@@ -63,6 +63,7 @@ void nft_trace_msg(const char *dir, const struct nlmsghdr *nlh);
 struct nft_sent {
 	const struct nlmsghdr *nlh;
 	size_t first;			/* of the steps that it carries */
+	uint32_t elem;			/* from this element of it on */
 };
 struct nft_batch {
 	struct iovec *page;
@@ -105,7 +106,7 @@ enum nft_portion { NFT_PLAN_ALL, NFT_PLAN_AHEAD, NFT_PLAN_REST };
 struct nft_plan {
 	const struct step **steps;
 	bool *drop;			/* steps[i]: its deletion */
-	size_t n;
+	size_t n, items;		/* items: each element counts */
 	/* Deleted jumps whose rules come back, in the order of their chains. */
 	size_t put_back, n_put_back;
 };

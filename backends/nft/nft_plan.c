@@ -97,6 +97,7 @@ static void sort_steps(const struct changeset *cs, const bool *skip,
 			if (p) {
 				p->steps[*at] = s;
 				p->drop[*at] = drop;
+				p->items += s->n;
 			}
 			(*at)++;
 		}
@@ -388,32 +389,53 @@ static int write_one(const struct nft_plan *p, size_t i,
 	return err ? err : nft_batch_add(b, nlh, i);
 }
 
-/* As many elements of one set as a message holds; *i is the first one left. */
-static int write_elements(const struct nft_plan *p, size_t *i,
+/* As many elements as the message holds, of one set; `at` moves behind them. */
+static void put_elements(const struct nft_plan *p, struct nlmsghdr *nlh,
+			 struct nft_sent *at)
+{
+	const struct step *first = p->steps[at->first], *s;
+	bool drop = p->drop[at->first];
+	struct nft_comment said = { 0 };
+
+	for (; at->first < p->n && p->drop[at->first] == drop; at->first++) {
+		s = p->steps[at->first];
+		if (s->kind != STEP_ELEMENT || s->set != first->set)
+			return;
+		for (; at->elem < s->n; at->elem++) {
+			if (nlh->nlmsg_len >= LIST_MAX)
+				return;
+			nft_put_elem(nlh, s->set, s->elem + at->elem,
+				     drop ? NULL : &said);
+		}
+		at->elem = 0;
+	}
+}
+
+/* *at: the first one left. */
+static int write_elements(const struct nft_plan *p, struct nft_sent *at,
 			  struct nft_batch *b)
 {
-	const struct step *first = p->steps[*i];
-	bool drop = p->drop[*i];
-	size_t start = *i;
+	const struct step *first = p->steps[at->first];
+	struct nft_sent from = *at;
+	bool drop = p->drop[at->first];
 	struct nlmsghdr *nlh = nft_batch_put(b, msg_of(first, drop),
 					     drop ? 0 : NLM_F_CREATE,
 					     first->table->family,
 					     LIST_MAX + 2 * NFT_ELEM_SPACE);
-	struct nft_comment said = { 0 };
 	struct nlattr *list;
+	int err;
 
 	if (!nlh)
 		return -ENOMEM;
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, first->table->name);
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, first->set->name);
 	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	for (; *i < p->n && p->steps[*i]->kind == STEP_ELEMENT &&
-	       p->steps[*i]->set == first->set && p->drop[*i] == drop &&
-	       nlh->nlmsg_len < LIST_MAX; (*i)++)
-		nft_put_elem(nlh, first->set, p->steps[*i]->elem,
-			     drop ? NULL : &said);
+	put_elements(p, nlh, at);
 	mnl_attr_nest_end(nlh, list);
-	return nft_batch_add(b, nlh, start);
+	err = nft_batch_add(b, nlh, from.first);
+	if (!err)
+		b->sent[b->n_sent - 1].elem = from.elem;
+	return err;
 }
 
 /* What stands in for a rule of the host's is in the kernel's own bytes. */
@@ -455,13 +477,14 @@ int nft_plan_write(const struct nft_plan *p, struct nft_world *host,
 		   const struct nft_exchanges *x, struct nft_batch *b,
 		   struct diags *d)
 {
+	struct nft_sent at = { 0 };
 	int err = 0;
 
-	for (size_t i = 0; !err && i < p->n;) {
-		if (p->steps[i]->kind == STEP_ELEMENT)
-			err = write_elements(p, &i, b);
+	while (!err && at.first < p->n) {
+		if (p->steps[at.first]->kind == STEP_ELEMENT)
+			err = write_elements(p, &at, b);
 		else
-			err = write_step(p, i++, host, x, b, d);
+			err = write_step(p, at.first++, host, x, b, d);
 	}
 	return err;
 }

@@ -204,7 +204,7 @@ static void take_element(struct look *k, const struct changeset *cs,
 	x = look_service(k, step_origin(s));
 	p = x ? look_place(k, x, c, r) : NULL;
 	if (p)
-		*(s->add ? &p->elems_missing : &p->elems_surplus) += 1;
+		*(s->add ? &p->elems_missing : &p->elems_surplus) += s->n;
 }
 
 static void to_set(struct look *k, struct service_change *x,
@@ -240,7 +240,7 @@ static int take_steps(struct change_summary *sum, const struct changeset *cs)
 	for (size_t i = 0; i < cs->n; i++) {
 		const struct step *s = &cs->steps[i];
 
-		*(s->add ? &sum->added : &sum->removed) += 1;
+		*(s->add ? &sum->added : &sum->removed) += s->n;
 		sum->restored += s->kind == STEP_RULE && !s->add &&
 				 s->rule->original;
 		k.image = s->add ? cs->want : cs->live;

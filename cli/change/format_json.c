@@ -86,9 +86,11 @@ static void add_steps(json_t *a, const struct result_end *e)
 		const struct part *m = &e->plan->change.v[i];
 		const struct changeset *cs = result_steps(m, e->shown);
 
-		for (size_t k = 0; cs && k < cs->n; k++)
+		struct step_walk w = { 0 };
+
+		while (cs && changeset_next(cs, &w))
 			json_array_append_new(a, step_object(m->backend,
-							     &cs->steps[k]));
+							     &w.now));
 	}
 	add_off_steps(a, result_item_steps(&e->plan->change.off.at, e->shown));
 	add_off_steps(a, result_item_steps(&e->plan->change.tune.at, e->shown));

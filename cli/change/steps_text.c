@@ -89,9 +89,11 @@ static void print_elems(const struct listing *l, size_t from, size_t to,
 
 		if (s->kind != STEP_ELEMENT || s->add != add)
 			continue;
-		strbuf_puts(out, any ? ", " : " { ");
-		print_elem(&s->set->elems, s->elem, out);
-		any = true;
+		for (uint32_t k = 0; k < s->n; k++) {
+			strbuf_puts(out, any ? ", " : " { ");
+			print_elem(&s->set->elems, s->elem + k, out);
+			any = true;
+		}
 	}
 	strbuf_puts(out, any ? " }" : "");
 }

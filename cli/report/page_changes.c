@@ -84,16 +84,15 @@ static void print_short(const struct page *p, struct strbuf *out)
 static size_t put_steps(const struct part *m, size_t room, struct strbuf *out)
 {
 	const struct changeset *cs = m->changes;
-	size_t n = cs ? cs->n : 0;
+	struct step_walk w = { 0 };
 
-	for (size_t i = 0; i < n && i < room; i++) {
+	while (cs && room-- && changeset_next(cs, &w)) {
 		_cleanup_(strbuf_release) struct strbuf line = { 0 };
 
-		m->backend->print_step(&cs->steps[i], &line);
-		put_line(cs->steps[i].add ? '+' : '-', &line,
-			 out);
+		m->backend->print_step(&w.now, &line);
+		put_line(w.now.add ? '+' : '-', &line, out);
 	}
-	return n;
+	return cs ? changeset_count(cs) : 0;
 }
 
 static void print_full(const struct page *p, struct strbuf *out)

@@ -431,6 +431,7 @@ static int fake_commit(struct backend_ctx *ctx, const struct changeset *cs,
 {
 	_cleanup_(image_free) struct image *copy = NULL;
 	struct fake_kernel *k = ctx->kernel;
+	struct step_walk w = { 0 };
 	int err;
 
 	if (stamp.generation != k->generation)
@@ -440,13 +441,12 @@ static int fake_commit(struct backend_ctx *ctx, const struct changeset *cs,
 	err = image_copy(k->image, &copy);
 	if (!err && !check_only)
 		*begun |= BEGUN_TOLD;
-	for (size_t i = 0; !err && i < cs->n; i++) {
+	for (size_t i = 0; !err && changeset_next(cs, &w); i++) {
 		err = fail_at && i + 1 == fail_at ? fail_with :
-						    take_step(copy,
-							      &cs->steps[i]);
+						    take_step(copy, &w.now);
 		if (err)
 			diag_add(d, DIAG_ERROR, 0, ID_STEP_REFUSED,
-				 step_origin(&cs->steps[i])->at,
+				 step_origin(&w.now)->at,
 				 "step %zu: %s", i, fault_text(err));
 	}
 	if (err || check_only || !cs->n)

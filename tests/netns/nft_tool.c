@@ -72,12 +72,13 @@ static int want_of(const char *file, struct image **ret, struct diags *d)
 
 static int print_steps(const struct changeset *cs)
 {
-	for (size_t i = 0; i < cs->n; i++) {
+	struct step_walk w = { 0 };
+
+	while (changeset_next(cs, &w)) {
 		_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
-		nft->print_step(&cs->steps[i], &b);
-		printf("%c %s\n", cs->steps[i].add ? '+' : '-',
-		       strbuf_str(&b));
+		nft->print_step(&w.now, &b);
+		printf("%c %s\n", w.now.add ? '+' : '-', strbuf_str(&b));
 	}
 	return 0;
 }
@@ -93,7 +94,7 @@ static int left_to_do(struct backend_ctx *ctx, const struct image *want,
 		err = changeset_diff(want, s.image, &cs);
 	if (err)
 		return err;
-	*ret = cs->n;
+	*ret = changeset_count(cs);
 	return print_steps(cs);
 }
 
@@ -138,8 +139,8 @@ static int load(struct backend_ctx *ctx, const struct image *want,
 	err = left_to_do(ctx, want, d, &left);
 	t[3] = now();
 	printf("steps %zu left %zu plan %.3f commit %.3f verify %.3f "
-	       "memory %ld kB\n", cs->n, left, t[1] - t[0], t[2] - t[1],
-	       t[3] - t[2], peak_memory());
+	       "memory %ld kB\n", changeset_count(cs), left, t[1] - t[0],
+	       t[2] - t[1], t[3] - t[2], peak_memory());
 	return err ? err : left ? -EILSEQ : 0;
 }
 

@@ -335,6 +335,51 @@ static void test_shared_element(void **state)
 	assert_int_equal(out->steps[0].phase, PHASE_DEL_NOTRACK_REPLY);
 }
 
+/* Elements of one origin that stand together are one step, and each counts. */
+static void test_runs_of_elements(void **state)
+{
+	static const enum field_type field = FIELD_PORT;
+	static const struct origin a = { .service = "a" }, b = { .service = "b" };
+	static const struct { size_t elem, n; } runs[] = {
+		{ 0, 3 }, { 4, 1 }, { 5, 3 },
+	};
+	_cleanup_(image_free) struct image *want = image_new();
+	_cleanup_(image_free) struct image *live = image_new();
+	_cleanup_(changeset_free) struct changeset *cs = NULL;
+	struct image_set *w, *l;
+	struct step_walk walk = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	w = image_add_set(image_add_table(want, NFPROTO_INET, "ctpolicy"), "s");
+	l = image_add_set(image_add_table(live, NFPROTO_INET, "ctpolicy"), "s");
+	elems_init(&w->elems, &field, 1);
+	elems_init(&l->elems, &field, 1);
+	for (uint8_t i = 0; i < 8; i++) {
+		const uint8_t key[] = { 0, i };
+
+		assert_int_equal(elems_add(&w->elems, key, key,
+					   i < 5 ? &a : &b), 0);
+		if (i == 3)
+			assert_int_equal(elems_add(&l->elems, key, key, &a), 0);
+	}
+	assert_int_equal(image_normalize(want), 0);
+	assert_int_equal(image_normalize(live), 0);
+	assert_int_equal(changeset_diff(want, live, &cs), 0);
+	assert_int_equal(changeset_count(cs), 7);
+	assert_int_equal(cs->n, ARRAY_SIZE(runs));
+	for (size_t i = 0; i < cs->n; i++) {
+		assert_int_equal(cs->steps[i].elem, runs[i].elem);
+		assert_int_equal(cs->steps[i].n, runs[i].n);
+	}
+	for (; changeset_next(cs, &walk); n++) {
+		assert_int_equal(walk.now.elem, n < 3 ? n : n + 1);
+		assert_int_equal(walk.now.n, 1);
+		assert_ptr_equal(step_origin(&walk.now), n < 4 ? &a : &b);
+	}
+	assert_int_equal(n, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_phases_never_fall),
 		cmocka_unit_test(test_shared_set),
 		cmocka_unit_test(test_shared_element),
+		cmocka_unit_test(test_runs_of_elements),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
