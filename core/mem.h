@@ -42,7 +42,7 @@ static inline void mem_free_const(const void *p)
 
 /*
  * v, enlarged to hold `need` items of `size` bytes; NULL, with v still valid,
- * when there is no memory. Only mem_grow() calls this.
+ * when there is no memory. For what mem_grow() cannot know the size of.
  */
 static inline void *mem_enlarge(void *v, size_t *cap, size_t need, size_t size)
 {

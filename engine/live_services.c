@@ -50,7 +50,7 @@ static int add_elements(struct names *s, const struct image *img,
 			image_find_set(&img->tables[i], set);
 
 		for (size_t m = 0; x && !err && m < x->elems.n; m++)
-			err = add_name(s, x->elems.origin[m]);
+			err = add_name(s, elems_origin(&x->elems, m));
 	}
 	return err;
 }

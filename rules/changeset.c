@@ -60,11 +60,11 @@ static void push_set(struct build *b, const struct image_set *set, bool add,
 static bool goes_on(const struct step *s, const struct image_set *set,
 		    size_t i, bool add, bool replaces)
 {
-	const struct origin **o = set->elems.origin;
+	const struct elems *e = &set->elems;
 
 	return s->kind == STEP_ELEMENT && s->set == set && s->add == add &&
 	       s->replaces == replaces && s->elem + s->n == i &&
-	       o[s->elem] == o[i];
+	       elems_origin(e, s->elem) == elems_origin(e, i);
 }
 
 static void push_elem(struct build *b, const struct image_set *set, size_t i,
@@ -111,9 +111,12 @@ static void diff_elems(struct build *b, const struct image_set *want,
 		} else if (c > 0) {
 			push_elem(b, live, k++, false, false);
 		} else {
-			if (w->origin[i] != last_w || l->origin[k] != last_l) {
-				last_w = w->origin[i];
-				last_l = l->origin[k];
+			const struct origin *now_w = elems_origin(w, i);
+			const struct origin *now_l = elems_origin(l, k);
+
+			if (now_w != last_w || now_l != last_l) {
+				last_w = now_w;
+				last_l = now_l;
 				same = origin_same_comment(last_w, last_l);
 			}
 			if (!same)
@@ -453,7 +456,7 @@ const struct origin *step_origin(const struct step *s)
 	if (s->kind == STEP_RULE)
 		o = s->rule->origin;
 	else if (s->kind == STEP_ELEMENT)
-		o = s->set->elems.origin[s->elem];
+		o = elems_origin(&s->set->elems, s->elem);
 	return o ? o : &nobody;
 }
 

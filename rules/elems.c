@@ -47,22 +47,29 @@ static size_t stride(const struct elems *e)
 
 static int reserve(struct elems *e, size_t need)
 {
-	size_t cap = e->cap;
-	int err;
+	size_t cap = e->cap, same = e->cap;
+	uint8_t *key;
 
 	if (need <= cap)
 		return 0;
-	err = mem_grow(&e->origin, &cap, need);
-	if (err)
-		return err;
-	if (stride(e)) {
-		uint8_t *key = realloc(e->key, cap * stride(e));
-
-		if (!key)
-			return -ENOMEM;
-		e->key = key;
-	}
+	key = mem_enlarge(e->key, &cap, need, stride(e) ? stride(e) : 1);
+	if (!key)
+		return -ENOMEM;
+	e->key = key;
+	if (e->origins && mem_grow(&e->origins, &same, need))
+		return -ENOMEM;
 	e->cap = cap;
+	return 0;
+}
+
+/* There is room for one more, which has another origin than all so far. */
+static int tell_apart(struct elems *e)
+{
+	e->origins = calloc(e->cap, sizeof(*e->origins));
+	if (!e->origins)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->n; i++)
+		e->origins[i] = e->origin;
 	return 0;
 }
 
@@ -72,12 +79,18 @@ int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
 	uint8_t *key;
 	int err = reserve(e, e->n + 1);
 
+	if (!e->n)
+		e->origin = origin;
+	if (!err && !e->origins && e->origin != origin)
+		err = tell_apart(e);
 	if (err)
 		return err;
+	if (e->origins)
+		e->origins[e->n] = origin;
 	key = e->key + e->n * stride(e);
 	memcpy(key, first, e->width);
 	memcpy(key + e->width, last, e->width);
-	e->origin[e->n++] = origin;
+	e->n++;
 	return 0;
 }
 
@@ -118,7 +131,8 @@ static int cmp_elem(const void *a, const void *b, void *arg)
 	const size_t *x = a, *y = b;
 	int c = memcmp(elems_first(e, *x), elems_first(e, *y), stride(e));
 
-	return c ? c : elems_cmp_origin(e->origin[*x], e->origin[*y]);
+	return c ? c : elems_cmp_origin(elems_origin(e, *x),
+					elems_origin(e, *y));
 }
 
 static bool is_sorted(const struct elems *e)
@@ -211,15 +225,18 @@ int elems_sort(struct elems *e)
 		return err;
 	elems_init(&out, e->field, e->n_fields);
 	err = reserve(&out, e->n);
+	if (!err && e->origins)
+		err = tell_apart(&out);
 	if (err)
 		return err;
-	for (size_t i = 0; i < e->n; i++) {
+	for (size_t i = 0; i < e->n; i++)
 		memcpy(out.key + i * size, elems_first(e, item[i].i), size);
-		out.origin[i] = e->origin[item[i].i];
-	}
+	for (size_t i = 0; e->origins && i < e->n; i++)
+		out.origins[i] = e->origins[item[i].i];
+	out.origin = e->origin;
 	out.n = e->n;
 	free(e->key);
-	free(e->origin);
+	free(e->origins);
 	*e = out;
 	out = (struct elems){ 0 };
 	return 0;
@@ -232,13 +249,15 @@ int elems_copy(const struct elems *e, struct elems *ret)
 
 	elems_init(&c, e->field, e->n_fields);
 	err = reserve(&c, e->n);
+	if (!err && e->origins)
+		err = tell_apart(&c);
 	if (err)
 		return err;
-	if (e->n) {
-		if (e->width)
-			memcpy(c.key, e->key, e->n * stride(e));
-		memcpy(c.origin, e->origin, e->n * sizeof(*c.origin));
-	}
+	if (e->n && e->width)
+		memcpy(c.key, e->key, e->n * stride(e));
+	if (e->n && e->origins)
+		memcpy(c.origins, e->origins, e->n * sizeof(*c.origins));
+	c.origin = e->origin;
 	c.n = e->n;
 	*ret = c;
 	c = (struct elems){ 0 };
@@ -248,8 +267,9 @@ int elems_copy(const struct elems *e, struct elems *ret)
 void elems_release(struct elems *e)
 {
 	free(e->key);
-	free(e->origin);
+	free(e->origins);
 	e->key = NULL;
 	e->origin = NULL;
+	e->origins = NULL;
 	e->n = e->cap = 0;
 }

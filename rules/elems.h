@@ -9,7 +9,8 @@
  *         the same whatever the order they were added in.
  * Units:  values in network byte order, FIELD widths as field_width() says;
  *         interface names are padded with NUL (a wild one is not an element).
- * Owner:  origins are borrowed, one for each element (NULL: unknown).
+ * Owner:  origins are borrowed, one for each element (NULL: unknown); as long
+ *         as all have the same one, it is kept once.
  * Errors: -ENOMEM; the elements are then as before the call.
  */
 #ifndef CTPOLICY_RULES_ELEMS_H
@@ -40,7 +41,8 @@ struct elems {
 	uint8_t n_fields;
 	uint16_t width;			/* bytes of all fields, one end */
 	uint8_t *key;			/* n * 2 * width bytes */
-	const struct origin **origin;	/* n */
+	const struct origin *origin;	/* of each, or */
+	const struct origin **origins;	/* n, where they differ; else NULL */
 	size_t n, cap;
 };
 
@@ -54,6 +56,10 @@ int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
 	      const struct origin *origin);
 const uint8_t *elems_first(const struct elems *e, size_t i);
 const uint8_t *elems_last(const struct elems *e, size_t i);
+static inline const struct origin *elems_origin(const struct elems *e, size_t i)
+{
+	return e->origins ? e->origins[i] : e->origin;
+}
 /* True when first equals last in every field of every element. */
 bool elems_all_exact(const struct elems *e);
 /* By service name; an unknown one sorts first. */

@@ -15,7 +15,8 @@ static void drop_twins(struct elems *e)
 		if (k != i) {
 			memcpy(e->key + k * stride, elems_first(e, i),
 			       stride);
-			e->origin[k] = e->origin[i];
+			if (e->origins)
+				e->origins[k] = e->origins[i];
 		}
 		k++;
 	}

@@ -67,7 +67,7 @@ static int borders(const struct elems *e, const size_t *idx, size_t n,
 
 static bool outranks(const struct elems *e, size_t a, size_t b)
 {
-	int c = elems_cmp_origin(e->origin[a], e->origin[b]);
+	int c = elems_cmp_origin(elems_origin(e, a), elems_origin(e, b));
 
 	return c ? c < 0 : a < b;
 }
@@ -115,7 +115,7 @@ static bool same_answer(const struct elems *e, size_t a, size_t b, size_t n,
 			   elems_first(e, b + i) + at, e->width - at) ||
 		    memcmp(elems_last(e, a + i) + at,
 			   elems_last(e, b + i) + at, e->width - at) ||
-		    e->origin[a + i] != e->origin[b + i])
+		    elems_origin(e, a + i) != elems_origin(e, b + i))
 			return false;
 	return true;
 }
@@ -190,7 +190,7 @@ static int solve_last(struct split *s, const size_t *idx, size_t n,
 			oldest++;
 		set_segment(s, from, k + 1 < n_v, o);
 		err = elems_add(&s->out, s->first, s->last,
-				s->in->origin[c.v[0]]);
+				elems_origin(s->in, c.v[0]));
 		if (!err && (prev == SIZE_MAX ||
 			     !join(s, prev, cur, idx[oldest], o)))
 			prev = cur;
@@ -243,7 +243,7 @@ static int solve(struct split *s, const size_t *idx, size_t n,
 		memcpy(s->last + o.at, elems_last(e, idx[0]) + o.at,
 		       e->width - o.at);
 		return elems_add(&s->out, s->first, s->last,
-				 e->origin[idx[0]]);
+				 elems_origin(e, idx[0]));
 	}
 	o.width = field_width(e->field[field]);
 	own = malloc(n * sizeof(*own));
@@ -299,8 +299,8 @@ static bool is_swallowed(const struct elems *e, struct outer *o, size_t box)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		if (!contains(e, o->box[i], box) ||
-		    elems_cmp_origin(e->origin[o->box[i]],
-				     e->origin[box]) > 0)
+		    elems_cmp_origin(elems_origin(e, o->box[i]),
+				     elems_origin(e, box)) > 0)
 			continue;
 		outer_to_front(o, i, o->box[i]);
 		return true;

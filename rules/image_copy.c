@@ -105,9 +105,9 @@ int elem_copy(struct elem_copier *c, const struct elems *from, size_t i)
 {
 	int err = 0;
 
-	if (from->origin[i] != c->from) {
-		err = copy_origin(c->img, from->origin[i], &c->made);
-		c->from = err ? NULL : from->origin[i];
+	if (elems_origin(from, i) != c->from) {
+		err = copy_origin(c->img, elems_origin(from, i), &c->made);
+		c->from = err ? NULL : elems_origin(from, i);
 	}
 	return err ? err : elems_add(&c->to->elems, elems_first(from, i),
 				     elems_last(from, i), c->made);

@@ -70,9 +70,10 @@ static int split_elems(const struct elems *a, const struct elems *b,
 	while (!err && (i < a->n || k < b->n)) {
 		int c = cmp_elems(a, i, b, k);
 
-		if (!c && (a->origin[i] != last_a || b->origin[k] != last_b)) {
-			last_a = a->origin[i];
-			last_b = b->origin[k];
+		if (!c && (elems_origin(a, i) != last_a ||
+			   elems_origin(b, k) != last_b)) {
+			last_a = elems_origin(a, i);
+			last_b = elems_origin(b, k);
 			same = same_comment(last_a, last_b);
 		}
 		if (c < 0 || (!c && !same))

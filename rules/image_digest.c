@@ -109,9 +109,9 @@ static void put_comments(uint64_t *h, const struct elems *e)
 	char comment[COMMENT_MAX + 1], last[COMMENT_MAX + 1] = "";
 
 	for (size_t i = 0; i < e->n; i++) {
-		if (i && e->origin[i] == e->origin[i - 1])
+		if (i && elems_origin(e, i) == elems_origin(e, i - 1))
 			continue;
-		origin_comment(e->origin[i], comment, COMMENT_MAX);
+		origin_comment(elems_origin(e, i), comment, COMMENT_MAX);
 		if (!strcmp(comment, last))
 			continue;
 		put_number(h, i);

@@ -125,7 +125,8 @@ static void dump_set(const struct image_set *s, FILE *out)
 		char comment[COMMENT_MAX + 1];
 
 		put_elem(&b, &s->elems, i);
-		origin_comment(s->elems.origin[i], comment, COMMENT_MAX);
+		origin_comment(elems_origin(&s->elems, i), comment,
+			       COMMENT_MAX);
 		fprintf(out, "    %s # %s\n", strbuf_str(&b), comment);
 	}
 }

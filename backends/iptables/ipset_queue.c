@@ -75,7 +75,7 @@ int ipset_queue_put(struct ipset_queue *q, const struct image_set *s, size_t i,
 	if (err)
 		return err;
 	ipset_wire_put(q->nlh, &q->wire, s, i,
-		       add ? comment_of(q, s->elems.origin[i]) : NULL);
+		       add ? comment_of(q, elems_origin(&s->elems, i)) : NULL);
 	q->n++;
 	return 0;
 }

@@ -108,7 +108,7 @@ static int cut_field(struct cutter *c, unsigned int f)
 		return cut_values(c, f);
 	if (c->out->n >= IPT_ELEMS_MAX)
 		return -FAULT_LACKING;
-	return elems_add(c->out, c->first, c->last, c->in->origin[c->i]);
+	return elems_add(c->out, c->first, c->last, elems_origin(c->in, c->i));
 }
 
 static int cut_all(struct elems *e)

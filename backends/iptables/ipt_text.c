@@ -30,7 +30,7 @@ static void print_set_add(const struct image_set *s, size_t i,
 	strbuf_printf(out, "add %s ", s->name);
 	ipt_set_print_elem(s, i, out);
 	strbuf_printf(out, " comment \"%s\"",
-		      origin_text(s->elems.origin[i], comment));
+		      origin_text(elems_origin(&s->elems, i), comment));
 }
 
 /* Text collected until it is worth a write, or all there is. */

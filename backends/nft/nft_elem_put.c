@@ -108,7 +108,7 @@ void nft_put_elem(struct nlmsghdr *nlh, const struct image_set *s, size_t i,
 	if (s->interval && !pair)
 		put_key(nlh, NFTA_SET_ELEM_KEY_END, e, elems_last(e, i));
 	if (said)
-		put_udata(nlh, e->origin[i], pair && !ends, said);
+		put_udata(nlh, elems_origin(e, i), pair && !ends, said);
 	mnl_attr_nest_end(nlh, one);
 	if (ends)
 		put_end(nlh, e, after);

@@ -57,12 +57,12 @@ static int add_spread(struct elems *to, const struct elems *e, size_t i,
 
 	memcpy(key, elems_first(e, i), e->width);
 	if (n == 1)
-		return elems_add(to, key, key, e->origin[i]);
+		return elems_add(to, key, key, elems_origin(e, i));
 	port = (unsigned int)(key[0] << 8 | key[1]);
 	for (unsigned int k = 0; !err && k < n; k++) {
 		key[0] = (uint8_t)((port + k) >> 8);
 		key[1] = (uint8_t)(port + k);
-		err = elems_add(to, key, key, e->origin[i]);
+		err = elems_add(to, key, key, elems_origin(e, i));
 	}
 	return err;
 }
@@ -79,7 +79,7 @@ static int split(const struct elems *all, struct elems *exact,
 
 		err = n ? add_spread(exact, all, i, n) :
 			  elems_add(range, elems_first(all, i),
-				    elems_last(all, i), all->origin[i]);
+				    elems_last(all, i), elems_origin(all, i));
 	}
 	return err;
 }

@@ -86,7 +86,7 @@ static int reorder(const struct elems *e, unsigned int top, struct elems *to)
 			       field_width(field[i]));
 			out += field_width(field[i]);
 		}
-		err = elems_add(to, first, last, e->origin[k]);
+		err = elems_add(to, first, last, elems_origin(e, k));
 	}
 	return err;
 }

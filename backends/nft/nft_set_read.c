@@ -149,8 +149,8 @@ static int sample_agrees(struct set_read *s, bool *ret)
 		*ret = from < e->n &&
 		       !memcmp(elems_first(&some.elems, i),
 			       elems_first(e, from), 2 * (size_t)e->width) &&
-		       origin_same_comment(some.elems.origin[i],
-					   e->origin[from]);
+		       origin_same_comment(elems_origin(&some.elems, i),
+					   elems_origin(e, from));
 	*ret = *ret && from >= e->n;
 	return err == -ENOMEM ? err : 0;
 }

@@ -23,9 +23,9 @@ static void print_elem(const struct elems *e, size_t i, struct strbuf *out)
 		a += field_width(e->field[k]);
 		b += field_width(e->field[k]);
 	}
-	if (!e->origin[i])
+	if (!elems_origin(e, i))
 		return;
-	origin_comment(e->origin[i], comment, COMMENT_MAX);
+	origin_comment(elems_origin(e, i), comment, COMMENT_MAX);
 	strbuf_printf(out, " comment \"%s\"", comment);
 }
 

@@ -49,7 +49,7 @@ static void count_elements(struct look *k, const struct image_set *set,
 	const struct origin *last = NULL;
 
 	for (size_t i = 0; r && i < set->elems.n; i++) {
-		const struct origin *o = set->elems.origin[i];
+		const struct origin *o = elems_origin(&set->elems, i);
 
 		if (!o || !o->service)
 			continue;

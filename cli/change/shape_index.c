@@ -58,9 +58,9 @@ static int index_set(struct shape_index *x, const struct image_rule *r,
 	int err = 0;
 
 	for (size_t i = 0, n; !err && i < e->n; i += n) {
-		const struct origin *o = e->origin[i];
+		const struct origin *o = elems_origin(e, i);
 
-		for (n = 1; i + n < e->n && e->origin[i + n] == o;)
+		for (n = 1; i + n < e->n && elems_origin(e, i + n) == o;)
 			n++;
 		if (!o || !o->service)
 			continue;

@@ -127,7 +127,7 @@ static bool each_of_set(struct look *k, const struct image_set *set,
 	bool any = false;
 
 	for (size_t i = 0; set && i < set->elems.n; i++) {
-		const struct origin *o = set->elems.origin[i];
+		const struct origin *o = elems_origin(&set->elems, i);
 		struct service_change *x;
 
 		if (!o || !o->service || o == last)

@@ -150,38 +150,46 @@ static size_t find_elem(const struct elems *e, const uint8_t *key)
 	return SIZE_MAX;
 }
 
+static int drop_elem(struct elems *e, size_t at)
+{
+	_cleanup_(elems_release) struct elems rest = { 0 };
+	int err = 0;
+
+	elems_init(&rest, e->field, e->n_fields);
+	for (size_t i = 0; !err && i < e->n; i++)
+		if (i != at)
+			err = elems_add(&rest, elems_first(e, i),
+					elems_last(e, i), elems_origin(e, i));
+	if (err)
+		return err;
+	elems_release(e);
+	*e = rest;
+	rest = (struct elems){ 0 };
+	return 0;
+}
+
 static int step_element(struct image *img, struct image_table *t,
 			const struct step *s)
 {
 	const struct elems *from = &s->set->elems;
 	struct image_set *set = image_find_set(t, s->set->name);
 	char comment[COMMENT_MAX + 1];
-	struct elems *e;
 	size_t at;
+	int err;
 
 	if (!set)
 		return -ENOENT;
-	e = &set->elems;
-	at = find_elem(e, elems_first(from, s->elem));
-	origin_comment(from->origin[s->elem], comment, COMMENT_MAX);
-	if (s->add && at != SIZE_MAX) {
-		if (!s->replaces)
-			return -EEXIST;
-		e->origin[at] = image_origin(img, comment);
-		return 0;
-	}
-	if (s->add)
-		return elems_add(e, elems_first(from, s->elem),
-				 elems_last(from, s->elem),
-				 image_origin(img, comment));
-	if (at == SIZE_MAX)
+	at = find_elem(&set->elems, elems_first(from, s->elem));
+	if (s->add && at != SIZE_MAX && !s->replaces)
+		return -EEXIST;
+	if (!s->add && at == SIZE_MAX)
 		return -ENOENT;
-	memmove(e->key + at * 2 * e->width, e->key + (at + 1) * 2 * e->width,
-		(e->n - at - 1) * 2 * e->width);
-	memmove(e->origin + at, e->origin + at + 1,
-		(e->n - at - 1) * sizeof(*e->origin));
-	e->n--;
-	return 0;
+	err = at == SIZE_MAX ? 0 : drop_elem(&set->elems, at);
+	if (err || !s->add)
+		return err;
+	origin_comment(elems_origin(from, s->elem), comment, COMMENT_MAX);
+	return elems_add(&set->elems, elems_first(from, s->elem),
+			 elems_last(from, s->elem), image_origin(img, comment));
 }
 
 static int step_chain(struct image_table *t, const struct step *s)

@@ -53,7 +53,7 @@ static void test_one_field(void **state)
 	assert_int_equal(e.n, 3);
 	assert_ports(&e, 0, 80, 80);
 	assert_ports(&e, 2, 82, 82);
-	assert_ptr_equal(e.origin[0], &api);
+	assert_ptr_equal(elems_origin(&e, 0), &api);
 	assert_true(elems_all_exact(&e));
 }
 
@@ -109,7 +109,8 @@ static void assert_same_world(const struct elems *e, const struct world *w)
 		for (unsigned int x = f[1]; x <= l[1]; x++)
 			for (unsigned int y = f[5]; y <= l[5]; y++) {
 				got.hit[x][y]++;
-				assert_ptr_equal(e->origin[i], w->by[x][y]);
+				assert_ptr_equal(elems_origin(e, i),
+						 w->by[x][y]);
 			}
 	}
 	assert_memory_equal(got.hit, w->hit, sizeof(got.hit));
@@ -181,7 +182,7 @@ static void test_many_nested(void **state)
 	}
 	assert_int_equal(elems_canonical(&e), 0);
 	assert_int_equal(e.n, 1);
-	assert_ptr_equal(e.origin[0], &web);
+	assert_ptr_equal(elems_origin(&e, 0), &web);
 }
 
 /* Keys that begin alike, twins among them, and ones that differ early. */
@@ -215,10 +216,13 @@ static void sorts(const enum field_type *t, size_t n_fields, unsigned int kind,
 		const uint8_t *k = elems_first(&e, i);
 		size_t at = 0;
 		int c = i ? memcmp(k - 2 * e.width, k, 2 * e.width) : -1;
-		int o = i ? elems_cmp_origin(e.origin[i - 1], e.origin[i]) : 0;
+		int o = i ? elems_cmp_origin(elems_origin(&e, i - 1),
+					     elems_origin(&e, i)) : 0;
 
 		assert_true(c < 0 || (!c && o <= 0));
-		while (at < n && (taken[at] || was.origin[at] != e.origin[i] ||
+		while (at < n && (taken[at] ||
+				   elems_origin(&was, at) !=
+					   elems_origin(&e, i) ||
 				  memcmp(elems_first(&was, at), k,
 					 2 * e.width)))
 			at++;

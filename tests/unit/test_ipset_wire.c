@@ -92,8 +92,8 @@ static void round_trip(const char *kind, uint8_t family, uint8_t proto)
 			    want.n * 2 * want.width);
 	assert_int_equal(t.set->proto, proto);
 	for (size_t i = 0; i < want.n; i++)
-		assert_true(origin_same_comment(t.set->elems.origin[i],
-						want.origin[i]));
+		assert_true(origin_same_comment(elems_origin(&t.set->elems, i),
+						elems_origin(&want, i)));
 	elems_release(&want);
 }
 

@@ -232,7 +232,7 @@ static void test_set_lines(void **state)
 	s = image_find_set(sets, "ctpolicy-ipn");
 	assert_int_equal(s->elems.n, 1);
 	assert_int_equal(s->proto, IPPROTO_TCP);
-	assert_string_equal(s->elems.origin[0]->service, "web");
+	assert_string_equal(elems_origin(&s->elems, 0)->service, "web");
 	ipt_set_print_elem(s, 0, &b);
 	assert_string_equal(strbuf_str(&b), "192.0.2.1,tcp:80,10.0.0.0/8");
 	/* Nothing that ctpolicy writes: no members, and another set. */

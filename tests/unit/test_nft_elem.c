@@ -88,8 +88,8 @@ static void assert_same(const struct elems *a, struct elems *b)
 
 		assert_memory_equal(elems_first(a, i), elems_first(b, i),
 				    2 * (size_t)a->width);
-		origin_comment(a->origin[i], x, COMMENT_MAX);
-		origin_comment(b->origin[i], y, COMMENT_MAX);
+		origin_comment(elems_origin(a, i), x, COMMENT_MAX);
+		origin_comment(elems_origin(b, i), y, COMMENT_MAX);
 		assert_string_equal(x, y);
 	}
 }

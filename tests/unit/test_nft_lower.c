@@ -226,7 +226,7 @@ static void test_shared(void **state)
 	s = image_find_set(&img->tables[0], "server_tcp_pc4");
 	assert_true(s && !s->interval);
 	assert_int_equal(s->elems.n, 2);
-	assert_int_equal(s->elems.origin[0] == &web, 1);
+	assert_int_equal(elems_origin(&s->elems, 0) == &web, 1);
 	assert_text(img, "prerouting", 0,
 		    "tcp dport . ip saddr @server_tcp_pc4 fib daddr type "
 		    "local notrack accept comment \"ctpolicy\"");
