@@ -320,16 +320,26 @@ static bool may_go_on(struct walking *x)
 	return !walk_is_over(x);
 }
 
+/* For one walk alone, reading a chain through is cheaper. */
+static void note_entry(struct walking *x, struct chain_rules *c)
+{
+	if (c->entered < KEYS_FROM && ++c->entered == KEYS_FROM)
+		x->err = walk_keys_index(x->w, c);
+}
+
 /* A rule that may have ended the chain leaves a doubt on those behind it. */
 static void walk_rules(struct walking *x, uint32_t chain,
 		       const struct walk_state *state, struct ending *ret)
 {
-	const struct chain_rules *c = &x->w->chains[chain];
+	struct chain_rules *c = &x->w->chains[chain];
 	struct walk_state s = *state;
 	bool doubt = x->doubt;
+	struct sieve sieve;
 
+	note_entry(x, c);
+	walk_sift_begin(&sieve, x, c, &s);
 	x->stack[x->depth++] = chain;
-	for (uint32_t i = 0; (i = walk_runs_next(x, c, &s, i)) < c->n; i++) {
+	for (uint32_t i = 0; (i = walk_sift_next(&sieve, &s, i)) < c->n; i++) {
 		struct ending e = { 0 };
 
 		if (!may_go_on(x))

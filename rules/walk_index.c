@@ -235,11 +235,6 @@ int walker_new(const struct foreign *f, struct walker **ret)
 		index_chain(w, (uint32_t)i, first);
 		first += f->chains[i].n_rules;
 	}
-	for (size_t i = 0; i < f->n_chains; i++) {
-		err = walk_runs_index(w, &w->chains[i]);
-		if (err)
-			return err;
-	}
 	err = index_hooks(w, false);
 	if (!err)
 		err = index_hooks(w, true);
@@ -264,7 +259,7 @@ void walker_free(struct walker **p)
 	for (size_t i = 0; w->sets && i < w->f->n_sets; i++)
 		free(w->sets[i].at);
 	for (size_t i = 0; w->chains && i < w->f->n_chains; i++)
-		walk_runs_release(&w->chains[i]);
+		walk_keys_release(&w->chains[i]);
 	free(w->sets);
 	free(w->order);
 	free(w->position);

@@ -16,6 +16,8 @@
 #include "rules/walk.h"
 
 #define WALK_DEPTH_MAX 16	/* NFT_JUMP_STACK_SIZE */
+#define WALK_KEYS_MAX 7		/* fields that a chain is indexed by */
+#define KEYS_FROM 3		/* walks that make an index worth it */
 #define WALK_BUDGET 2000000	/* rules of one walk, visits counted each */
 
 enum stop_kind { STOP_CHAIN, STOP_CONNTRACK, STOP_NAT };
@@ -31,26 +33,28 @@ struct stops {
 	size_t n, cap;
 };
 
-/* The rules of a run, by number in their chain, that hold from `key` on. */
-struct run_piece {
+/* The rules of a chain, by number in it, that hold from `key` on. */
+struct key_piece {
 	uint8_t key[TERM_KEY_MAX];
-	uint32_t first, n;		/* in the run's list */
+	uint32_t first, n;		/* in the index's list */
 };
 
-/* Rules begin .. end - 1 of a chain ask for one range of the field each. */
-struct run {
-	uint32_t begin, end;
-	uint8_t field, family;		/* NFPROTO_*; 0: any */
-	struct run_piece *pieces;
+/* The rules of a chain by the few ranges of a field that they ask for. */
+struct key_index {
+	uint8_t field, family;		/* NFPROTO_*, of addresses; else 0 */
+	struct key_piece *pieces;
 	uint32_t n_pieces;
-	uint32_t *list;			/* NULL: read through */
+	uint32_t *list;
+	uint32_t *open;			/* rules that hold anywhere */
+	uint32_t n_open;
 };
 
 /* The rules of a chain: order[first .. first + n) */
 struct chain_rules {
 	uint32_t first, n;
-	struct run *runs;
-	size_t n_runs, cap_runs;
+	uint8_t entered;		/* times, up to KEYS_FROM */
+	struct key_index *keys;		/* made then */
+	size_t n_keys, cap_keys;
 };
 
 /* The ranges of a set with one field, sorted, so that none overlap. */
@@ -129,12 +133,33 @@ enum truth lookup_next(struct lookup *l, uint32_t *ret_range);
 bool walk_index_find(const struct walker *w, uint32_t set,
 		     const uint8_t key[TERM_KEY_MAX], uint32_t *ret_range);
 
-/* walk_runs.c */
-int walk_runs_index(struct walker *w, struct chain_rules *c);
-void walk_runs_release(struct chain_rules *c);
-/* The next rule of the chain, from number `at` on, that may hold; or c->n. */
-uint32_t walk_runs_next(const struct walking *x, const struct chain_rules *c,
-			const struct walk_state *s, uint32_t at);
+/* walk_keys.c */
+int walk_keys_index(const struct walker *w, struct chain_rules *c);
+void walk_keys_release(struct chain_rules *c);
+
+/* The rules of a chain that may hold for a packet, as each field says. */
+struct sifted_list {
+	const uint32_t *at, *end;	/* rules, by number in the chain */
+};
+
+struct sieve {
+	const struct walking *x;
+	const struct chain_rules *c;
+	uint32_t lost;			/* of the state that it is made for */
+	uint32_t n;
+	struct sifted {
+		struct sifted_list keyed, open;
+	} by[WALK_KEYS_MAX];
+};
+
+/* walk_sift.c */
+uint32_t walk_keys_piece(const struct key_index *x,
+			 const uint8_t key[TERM_KEY_MAX]);
+void walk_sift_begin(struct sieve *v, const struct walking *x,
+		     const struct chain_rules *c, const struct walk_state *s);
+/* The next that may hold, from `at` on, which only grows; or c->n. */
+uint32_t walk_sift_next(struct sieve *v, const struct walk_state *s,
+			uint32_t at);
 
 /* walk_state.c */
 void walk_join(struct walk_state *to, const struct walk_state *from);
@@ -152,6 +177,11 @@ uint8_t walk_zone_states(const struct packet *p, const struct walk_state *s);
 
 /* walk_term.c */
 enum truth walk_has_entry(uint8_t ct);
+/* What is known of a field by now; how wide it is in this packet. */
+struct packet_value walk_value(const struct walking *x,
+			       const struct walk_state *s,
+			       enum packet_field field);
+size_t walk_width(const struct walking *x, enum packet_field field);
 /* walk_mark.c: the terms that set and lose marks. */
 void walk_set_mark(const struct term *t, struct walk_state *s);
 

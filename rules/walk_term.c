@@ -68,9 +68,9 @@ enum truth walk_has_entry(uint8_t ct)
 	return ct & ~CT_TRACKED ? TRUTH_MAYBE : TRUTH_YES;
 }
 
-static struct packet_value value_of(const struct walking *x,
-				    const struct walk_state *s,
-				    enum packet_field field)
+struct packet_value walk_value(const struct walking *x,
+			       const struct walk_state *s,
+			       enum packet_field field)
 {
 	struct packet_value v = x->p->field[field];
 
@@ -158,7 +158,7 @@ static enum truth in_bounds(const struct packet_value *v, const uint8_t *mask,
 		       TRUTH_YES : TRUTH_MAYBE;
 }
 
-static size_t width(const struct walking *x, enum packet_field field)
+size_t walk_width(const struct walking *x, enum packet_field field)
 {
 	if ((field == FIELD_SADDR || field == FIELD_DADDR) &&
 	    x->p->family == NFPROTO_IPV4)
@@ -185,10 +185,10 @@ void lookup_begin(struct lookup *l, const struct walking *x,
 	l->lost = s->lost;
 	l->at = 0;
 	for (size_t i = 0; i < t->n_fields; i++)
-		l->v[i] = value_of(x, s, t->field[i]);
+		l->v[i] = walk_value(x, s, t->field[i]);
 	l->exact = t->n_fields == 1 &&
 		   is_all_known(&l->v[0], t->masked ? t->mask : NULL,
-				width(x, t->field[0]));
+				walk_width(x, t->field[0]));
 }
 
 enum truth lookup_has_fields(const struct lookup *l)
@@ -223,7 +223,7 @@ static enum truth field_in(const struct lookup *l, size_t i,
 {
 	const struct term *t = l->t;
 	enum packet_field field = t->field[i];
-	size_t n = width(l->x, field);
+	size_t n = walk_width(l->x, field);
 	enum truth in = in_range(l, i, r, n);
 
 	return in == TRUTH_MAYBE && is_ruled_out(l, field, r) ? TRUTH_NO : in;
@@ -248,7 +248,7 @@ static enum truth key_in(const struct lookup *l, uint32_t i)
 /* The exact key, masked, with zeroes behind. */
 static void exact_key(const struct lookup *l, uint8_t ret[TERM_KEY_MAX])
 {
-	size_t n = width(l->x, l->t->field[0]);
+	size_t n = walk_width(l->x, l->t->field[0]);
 
 	memset(ret, 0, TERM_KEY_MAX);
 	for (size_t i = 0; i < n; i++)
@@ -309,7 +309,7 @@ static enum truth holds(const struct walking *x, const struct term *t,
 static enum truth is_rewritten(const struct walking *x,
 			       const struct walk_state *s, uint32_t bit)
 {
-	struct packet_value v = value_of(x, s, FIELD_STATUS);
+	struct packet_value v = walk_value(x, s, FIELD_STATUS);
 	uint32_t be_bit = htonl(bit), value, known;
 
 	memcpy(&value, v.v, sizeof(value));
