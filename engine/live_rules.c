@@ -6,23 +6,30 @@
 
 #include "backends/backend.h"
 #include "core/mem.h"
+#include "engine/reading.h"
 #include "host/conntrack/local_addresses.h"
 #include "host/host.h"
 #include "host/privilege.h"
 
+struct asked {
+	const char *name;		/* of one backend; NULL: any */
+	const struct backend *but;	/* not this one */
+	const char *state_dir;
+};
+
 /* A kernel without this world has no rules in it. */
-static int read_one(const struct backend *b, bool named, struct foreign *f,
-		    struct diags *d)
+static int read_one(const struct backend *b, const struct asked *a,
+		    struct foreign *f, struct diags *d)
 {
 	struct backend_ctx *ctx = NULL;
 	size_t said = d->n;
 	int err = b->open(&ctx, d);
 
 	if (!err)
-		err = b->read_live(ctx, f, d);
+		err = reading_live(a->state_dir, b, ctx, f, d);
 	if (ctx)
 		b->close(&ctx);
-	if (err != -EOPNOTSUPP || named)
+	if (err != -EOPNOTSUPP || a->name)
 		return err;
 	diags_truncate(d, said);
 	return 0;
@@ -35,22 +42,20 @@ static void warn_unread(const char *name, struct diags *d)
 		 name);
 }
 
-/* Of one name (NULL: any), but not of this one. */
-static int read_all(const char *name, const struct backend *but,
-		    struct foreign *f, struct diags *d)
+static int read_all(const struct asked *a, struct foreign *f, struct diags *d)
 {
-	size_t n_read = but != NULL, said = d->n;
+	size_t n_read = a->but != NULL, said = d->n;
 	int err = 0;
 
 	for (size_t i = 0; !err && backends[i]; i++) {
-		if (backends[i] == but ||
-		    (name && strcmp(name, backends[i]->name)))
+		if (backends[i] == a->but ||
+		    (a->name && strcmp(a->name, backends[i]->name)))
 			continue;
 		if (!backends[i]->read_live) {
 			warn_unread(backends[i]->name, d);
 			continue;
 		}
-		err = read_one(backends[i], name, f, d);
+		err = read_one(backends[i], a, f, d);
 		n_read++;
 	}
 	if (err || n_read)
@@ -67,8 +72,8 @@ static void warn_incomplete(struct diags *d)
 			 "this build lacks a backend: rules of the other world were not read");
 }
 
-int live_rules_read(const char *name, bool keeps_powers, struct foreign *f,
-		    struct diags *d)
+int live_rules_read(const char *name, const char *state_dir,
+		    bool keeps_powers, struct foreign *f, struct diags *d)
 {
 	int err;
 
@@ -83,7 +88,9 @@ int live_rules_read(const char *name, bool keeps_powers, struct foreign *f,
 		err = diag_add(d, DIAG_ERROR, -EPERM, ID_CAPS_KEPT, NOPOS,
 			       "capabilities that are not needed cannot be given up");
 	if (!err)
-		err = read_all(name, NULL, f, d);
+		err = read_all(&(struct asked){ .name = name,
+						.state_dir = state_dir },
+			       f, d);
 	if (!err && !name)
 		warn_incomplete(d);
 	return err;
@@ -92,7 +99,7 @@ int live_rules_read(const char *name, bool keeps_powers, struct foreign *f,
 int live_rules_read_but(const struct backend *but, struct foreign *f,
 			struct diags *d)
 {
-	int err = read_all(NULL, but, f, d);
+	int err = read_all(&(struct asked){ .but = but }, f, d);
 
 	if (!err)
 		warn_incomplete(d);

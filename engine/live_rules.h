@@ -17,10 +17,11 @@
 
 /*
  * `name`: of one backend; NULL or "auto": all. Warns of what is not read. Powers
- * that reading does not take are given up first, unless they are kept.
+ * that reading does not take are given up first, unless they are kept. The
+ * newest record of the state folder may spare some reading.
  */
-int live_rules_read(const char *name, bool keeps_powers, struct foreign *f,
-		    struct diags *d);
+int live_rules_read(const char *name, const char *state_dir,
+		    bool keeps_powers, struct foreign *f, struct diags *d);
 /* All but those of one backend, which are there already; NULL: all. */
 int live_rules_read_but(const struct backend *but, struct foreign *f,
 			struct diags *d);

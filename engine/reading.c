@@ -75,3 +75,25 @@ int reading_take(struct plan *p, const struct backend *b,
 	plan_release(&g.kept);
 	return err;
 }
+
+int reading_live(const char *state_dir, const struct backend *b,
+		 struct backend_ctx *ctx, struct foreign *f, struct diags *d)
+{
+	const struct request rq = { .state_dir = state_dir };
+	const struct plan nothing = { .rq = &rq };
+	struct guess g = {
+		.plan = &nothing, .backend = b,
+		.asked = { .command = "diff", .state_dir = state_dir },
+	};
+	struct expectation e = { find, &g, false };
+	int err;
+
+	if (b->expect && state_dir)
+		b->expect(ctx, &e);
+	err = b->read_live(ctx, f, d);
+	if (b->expect && state_dir)
+		b->expect(ctx, NULL);
+	image_free(&g.made);
+	plan_release(&g.kept);
+	return err;
+}

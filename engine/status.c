@@ -33,7 +33,8 @@ static int read_host(const struct request *rq, struct status *s)
 	s->f = calloc(1, sizeof(*s->f));
 	if (!s->f)
 		return -ENOMEM;
-	err = live_rules_read(rq->backend, false, s->f, &s->diags);
+	err = live_rules_read(rq->backend, rq->state_dir, false, s->f,
+			      &s->diags);
 	if (err)
 		foreign_free(&s->f);
 	else

@@ -143,6 +143,15 @@ void nft_expect(struct backend_ctx *ctx, const struct expectation *e);
 bool nft_is_as_written(const struct backend_ctx *ctx, uint32_t generation);
 /* All elements of the image's sets, whose definitions were read. */
 int nft_read_sets(struct backend_ctx *ctx, struct image *img);
+/*
+ * What a dump would give of a large set of ctpolicy's that the kernel counts so
+ * many elements in: of each that is expected, in their order. Any error but
+ * -ENOMEM: it cannot be done so, dump it; some may have been given.
+ */
+int nft_take_by_key(struct backend_ctx *ctx, const struct image_table *t,
+		    const char *set, size_t count,
+		    int (*take)(const struct nlmsghdr *nlh, void *arg),
+		    void *arg);
 
 /* nft_glance.c */
 int nft_glance(struct backend_ctx *ctx, uint64_t *ret, struct diags *d);

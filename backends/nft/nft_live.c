@@ -147,47 +147,6 @@ static int take_set(const struct nlmsghdr *nlh, void *arg)
 	return err ? err : nft_named_take(&l->named, nlh);
 }
 
-static int take_elems(const struct nlmsghdr *nlh, void *arg)
-{
-	return nft_live_add_elems(arg, nlh);
-}
-
-/* They may be large. */
-static bool wants_elements(const struct foreign *f, const struct live_set *s)
-{
-	const char *table = f->tables[s->table].name;
-
-	if (nft_live_set_is_anonymous(s))
-		return true;
-	return f->wants_terms &&
-	       !(f->without_own && (nft_table_is_own(s->family, table) ||
-				    nft_name_is_own(s->name)));
-}
-
-static int read_set(struct live *l, struct live_set *s)
-{
-	_cleanup_(nft_live_elems_release) struct live_elems e = { .set = s };
-	struct nft_dump_of what = {
-		.type = NFT_MSG_GETSETELEM, .family = s->family,
-		.table = l->f->tables[s->table].name, .set = s->name,
-	};
-	int err;
-
-	if (s->key_len > LIVE_BYTES || !wants_elements(l->f, s))
-		return 0;
-	err = nft_dump(l->ctx, &what, take_elems, &e);
-	return err ? err : nft_live_end_elems(&e);
-}
-
-static int read_sets(struct live *l)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < l->sets.n; i++)
-		err = read_set(l, &l->sets.v[i]);
-	return err;
-}
-
 /* Of the host's own: ctpolicy's are not there without their rules. */
 static int take_object(const struct nlmsghdr *nlh, void *arg)
 {
@@ -445,7 +404,7 @@ static int read_all(struct live *l)
 	if (!err)
 		err = dump_all(l, NFT_MSG_GETSET, take_set);
 	if (!err)
-		err = read_sets(l);
+		err = nft_live_read_elems(l->ctx, l->f, &l->sets);
 	if (!err)
 		err = read_anonymous(l);
 	if (!err)

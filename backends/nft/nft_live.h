@@ -101,6 +101,7 @@ struct live_set {
 	const char *name;
 	uint32_t table;			/* in the model */
 	uint32_t flags, size;
+	uint32_t count;			/* the kernel's; 0: it does not say */
 	uint8_t family;
 	uint16_t key_len;
 	bool maps, verdicts;		/* to data, to verdicts */
@@ -155,6 +156,10 @@ bool nft_live_set_is_anonymous(const struct live_set *s);
 /* A nest of NFTA_VERDICT_*, as the model has it. */
 int nft_live_verdict(const struct nlattr *nest, struct foreign_outcome *ret);
 void nft_live_sets_release(struct live_sets *s);
+
+/* nft_live_elems.c: what is in them, as far as the model wants it. */
+int nft_live_read_elems(struct backend_ctx *ctx, const struct foreign *f,
+			struct live_sets *s);
 
 /* nft_live_answer.c: maps to addresses and ports */
 /* Where in its data the set has them; all 0: it maps to something else. */

@@ -5,6 +5,7 @@
 
 #include <libnftnl/udata.h>
 
+#include "backends/nft/nft_kernel.h"
 #include "backends/nft/nft_live.h"
 #include "core/inet.h"
 #include "core/intern.h"
@@ -137,15 +138,16 @@ bool nft_live_set_is_anonymous(const struct live_set *s)
 int nft_live_add_set(struct live_sets *s, struct foreign *f, uint32_t table,
 		     const struct nlmsghdr *nlh)
 {
-	const struct nlattr *v[NFTA_SET_MAX + 1];
+	const struct nlattr *v[NFT_SET_COUNT + 1];
 	struct live_set set = { .table = table,
 				.family = nft_msg_family(nlh) };
-	int err = nft_msg_attrs(nlh, v, NFTA_SET_MAX);
+	int err = nft_msg_attrs(nlh, v, NFT_SET_COUNT);
 
 	if (err)
 		return err;
 	set.name = intern(nft_attr_str(v[NFTA_SET_NAME]));
 	set.flags = nft_attr_u32(v[NFTA_SET_FLAGS]);
+	set.count = nft_attr_u32(v[NFT_SET_COUNT]);
 	set.key_len = (uint16_t)nft_attr_u32(v[NFTA_SET_KEY_LEN]);
 	set.maps = set.flags & NFT_SET_MAP;
 	set.verdicts = set.maps &&

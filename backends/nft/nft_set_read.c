@@ -47,8 +47,15 @@ struct set_read {
 	struct backend_ctx *ctx;
 	struct image *image;
 	const struct image_table *table;
-	struct image_set *set;		/* its elements are read */
+	struct image_set *set;		/* its elements are read; or NULL */
+	const char *name;
 	const struct image_set *expected;	/* NULL: none like it */
+};
+
+/* Who takes what the kernel answers. */
+struct taker {
+	int (*take)(const struct nlmsghdr *nlh, void *arg);
+	void *arg;
 };
 
 static int take_elements(const struct nlmsghdr *nlh, void *arg)
@@ -72,11 +79,11 @@ static int dump(struct set_read *s)
 
 /* Every step-th expected element from `from` on, at most KEYS_MAX. */
 static int ask_some(struct set_read *s, size_t from, size_t step,
-		    struct nft_elem_reader *r)
+		    const struct taker *to)
 {
 	_Alignas(struct nlmsghdr) uint8_t msg[512 + KEYS_MAX * KEY_ROOM];
-	struct nlmsghdr *nlh = nft_elems_question(s->ctx, s->table,
-						  s->set->name, msg);
+	struct nlmsghdr *nlh = nft_elems_question(s->ctx, s->table, s->name,
+						  msg);
 	struct nlattr *list = mnl_attr_nest_start(nlh,
 						  NFTA_SET_ELEM_LIST_ELEMENTS);
 
@@ -84,27 +91,33 @@ static int ask_some(struct set_read *s, size_t from, size_t step,
 	     i++, from += step)
 		nft_put_elem(nlh, s->expected, from, NULL);
 	mnl_attr_nest_end(nlh, list);
-	return nft_ask_elems(s->ctx, nlh, take_elements, r);
+	return nft_ask_elems(s->ctx, nlh, to->take, to->arg);
 }
 
 static int ask(struct set_read *s, size_t from, size_t step,
-	       struct nft_elem_reader *r)
+	       const struct taker *to)
 {
 	int err = 0;
 
 	nft_size_answers(s->ctx->nl, KEYS_MAX);
 	for (; !err && from < s->expected->elems.n; from += step * KEYS_MAX)
-		err = ask_some(s, from, step, r);
+		err = ask_some(s, from, step, to);
 	return err;
+}
+
+static int take_nothing(const struct nlmsghdr *nlh, void *arg)
+{
+	(void)nlh;
+	(void)arg;
+	return 0;
 }
 
 /* 1: there is one; 0: there is none; else -errno. */
 static int has_catch_all(struct set_read *s)
 {
 	_Alignas(struct nlmsghdr) uint8_t msg[512];
-	struct nft_elem_reader r = { .img = s->image, .set = s->set };
-	struct nlmsghdr *nlh = nft_elems_question(s->ctx, s->table,
-						  s->set->name, msg);
+	struct nlmsghdr *nlh = nft_elems_question(s->ctx, s->table, s->name,
+						  msg);
 	struct nlattr *list = mnl_attr_nest_start(nlh,
 						  NFTA_SET_ELEM_LIST_ELEMENTS);
 	struct nlattr *one = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
@@ -114,7 +127,7 @@ static int has_catch_all(struct set_read *s)
 			 htonl(NFT_SET_ELEM_CATCHALL));
 	mnl_attr_nest_end(nlh, one);
 	mnl_attr_nest_end(nlh, list);
-	err = nft_ask_elems(s->ctx, nlh, take_elements, &r);
+	err = nft_ask_elems(s->ctx, nlh, take_nothing, NULL);
 	return err == -ENOENT ? 0 : err ? err : 1;
 }
 
@@ -122,7 +135,7 @@ static int read_by_key(struct set_read *s, bool *ret)
 {
 	struct nft_elem_reader r = { .img = s->image, .set = s->set };
 	struct elems *e = &s->set->elems;
-	int err = ask(s, 0, 1, &r);
+	int err = ask(s, 0, 1, &(struct taker){ take_elements, &r });
 
 	if (err == -ENOMEM)
 		return err;
@@ -143,7 +156,7 @@ static int sample_agrees(struct set_read *s, bool *ret)
 	int err;
 
 	elems_init(&some.elems, e->field, e->n_fields);
-	err = ask(s, from, step, &r);
+	err = ask(s, from, step, &(struct taker){ take_elements, &r });
 	*ret = !err && !r.strange;
 	for (size_t i = 0; *ret && i < some.elems.n; i++, from += step)
 		*ret = from < e->n &&
@@ -166,15 +179,15 @@ static int take_as_written(struct set_read *s, bool *ret)
 		       image_copy_elems(s->image, s->set, s->expected) : err;
 }
 
+/* The set that is expected by this name. */
 static const struct image_set *find_expected(const struct set_read *s)
 {
 	const struct expectation *x = s->ctx->expected;
 	const struct image *img = x->find(x->arg);
 	const struct image_table *t = img ?
 		image_find_table(img, s->table->family, s->table->name) : NULL;
-	const struct image_set *e = t ? image_find_set(t, s->set->name) : NULL;
 
-	return e && image_set_fits(e, s->set) ? e : NULL;
+	return t ? image_find_set(t, s->name) : NULL;
 }
 
 bool nft_is_as_written(const struct backend_ctx *ctx, uint32_t generation)
@@ -196,6 +209,8 @@ static int read_expected(struct set_read *s, bool *ret)
 	    (s->set->elems.width <= 2 && !s->set->hashed))
 		return 0;
 	s->expected = find_expected(s);
+	if (s->expected && !image_set_fits(s->expected, s->set))
+		s->expected = NULL;
 	n = s->expected ? s->expected->elems.n : 0;
 	if (written && n >= WRITTEN_MIN)
 		err = take_as_written(s, ret);
@@ -223,6 +238,7 @@ int nft_read_sets(struct backend_ctx *ctx, struct image *img)
 			struct set_read s = {
 				.ctx = ctx, .image = img, .table = t,
 				.set = &t->sets[k],
+				.name = t->sets[k].name,
 			};
 
 			if (s.set->elems.n_fields &&
@@ -231,6 +247,25 @@ int nft_read_sets(struct backend_ctx *ctx, struct image *img)
 		}
 	}
 	return err;
+}
+
+/* What does not fit the set's keys the kernel refuses. */
+int nft_take_by_key(struct backend_ctx *ctx, const struct image_table *t,
+		    const char *set, size_t count,
+		    int (*take)(const struct nlmsghdr *nlh, void *arg),
+		    void *arg)
+{
+	struct set_read s = { .ctx = ctx, .table = t, .name = set };
+	int err;
+
+	if (!ctx->expected || count < BY_KEY_MIN)
+		return -ENODATA;
+	s.expected = find_expected(&s);
+	if (!s.expected || s.expected->interval ||
+	    s.expected->elems.n != count)
+		return -ENODATA;
+	err = ask(&s, 0, 1, &(struct taker){ take, arg });
+	return err ? err : has_catch_all(&s) ? -ENODATA : 0;
 }
 
 void nft_expect(struct backend_ctx *ctx, const struct expectation *e)

@@ -44,7 +44,8 @@ static int read_live(const struct options *o, struct foreign *f,
 		     struct keepers *k, struct audit_report *a,
 		     struct diags *d)
 {
-	int err = live_rules_read(o->request.backend, false, f, d);
+	int err = live_rules_read(o->request.backend, o->request.state_dir,
+				  false, f, d);
 
 	if (err)
 		return err;

@@ -70,7 +70,8 @@ static int read_host(const struct options *o, struct explain_host *host,
 	/* a policy is written to one backend, and all are in its way */
 	const char *only = o->policy ? NULL : o->request.backend;
 	int err = o->file ? saved_rules_read(o, o->file, w->f, &w->d) :
-			    live_rules_read(only, o->prove, w->f, &w->d);
+			    live_rules_read(only, o->request.state_dir,
+					    o->prove, w->f, &w->d);
 
 	if (err)
 		return err;

@@ -29,7 +29,8 @@ static int import(const struct options *o, struct foreign *f,
 		.families = families_of(o->request.family),
 		.with_own = !live,
 	};
-	int err = live ? live_rules_read(o->request.backend, false, f, d) :
+	int err = live ? live_rules_read(o->request.backend, NULL, false, f,
+					 d) :
 			 saved_rules_read(o, o->args[0], f, d);
 
 	if (!err)
@@ -102,8 +103,10 @@ static int run(const struct options *o)
 	};
 	int err;
 
-	if (f)
+	if (f) {
 		f->wants_terms = true;
+		f->without_own = !o->n_args;
+	}
 	err = f ? import(o, f, &im, &r, &d) : -ENOMEM;
 	if (err)
 		r.f = NULL;

@@ -98,7 +98,8 @@ static int gather_live(struct page *p)
 		err = compare_live(p);
 	}
 	if (!err)
-		err = live_rules_read(p->o->request.backend, false, p->f,
+		err = live_rules_read(p->o->request.backend,
+				      p->o->request.state_dir, false, p->f,
 				      &p->diags);
 	if (!err)
 		err = look_at_files(&p->diags);
