@@ -301,7 +301,8 @@ bool image_rule_equal(const struct image_rule *a, const struct image_rule *b)
 	if (a->verdict == VERDICT_UNKNOWN)
 		return is_same_unknown(a, b);
 	return a->verdict == b->verdict && a->counts == b->counts &&
-	       a->ends == b->ends && a->place == b->place &&
+	       a->ends == b->ends && a->led == b->led &&
+	       a->place == b->place &&
 	       text_equal(a->target, b->target) &&
 	       text_equal(a->comment, b->comment) &&
 	       text_equal(a->unknown, b->unknown) &&

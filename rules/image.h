@@ -115,8 +115,11 @@ struct image_rule {
 	/*
 	 * Of NOTRACK: what it takes out meets no later rule of the chain, none
 	 * of which could do more. In iptables it leads to where that is done.
+	 * Of a jump in nft: what it leads away does not come back (goto).
 	 */
 	bool ends;
+	/* Only packets of its protocol come to its chain: it does not ask. */
+	bool led;
 	uint64_t packets, bytes;
 	uint32_t place;			/* in a foreign chain: from 0 */
 	char *comment;			/* as in the kernel; NULL: none */

@@ -101,6 +101,9 @@ static void put_rule(uint64_t *h, const struct image_rule *r)
 	/* ... and those of rules behind which the chain goes on */
 	if (r->ends)
 		put_text(h, "ends");
+	/* ... and those of rules that ask for their protocol */
+	if (r->led)
+		put_text(h, "led");
 }
 
 /* Comments, each where it takes over from another. */

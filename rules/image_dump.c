@@ -154,10 +154,10 @@ static void dump_rule(const struct image_rule *r, FILE *out)
 				      part[r->lookup[i].part[k]]);
 		strbuf_printf(&b, " @%s", r->lookup[i].set);
 	}
-	fprintf(out, "   %s %s%s%s%s%s%s%s # %s\n", strbuf_str(&b),
-		r->counts ? "counter " : "", verdict[r->verdict],
-		r->ends ? " ends" : "", r->target ? " " : "",
-		r->target ? r->target : "",
+	fprintf(out, "   %s%s %s%s%s%s%s%s%s # %s\n", strbuf_str(&b),
+		r->led ? " led" : "", r->counts ? "counter " : "",
+		verdict[r->verdict], r->ends ? " ends" : "",
+		r->target ? " " : "", r->target ? r->target : "",
 		r->unknown ? " " : "", r->unknown ? r->unknown : "",
 		r->comment ? r->comment : "");
 }

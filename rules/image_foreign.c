@@ -333,6 +333,8 @@ static int put_verdict(const struct adding *a, const struct image_rule *from,
 	/* any match of the state keeps tracking on */
 	if (from->match.ct != CT_ANY)
 		r->features |= FEATURE_BIT(STATE);
+	if (from->verdict == VERDICT_JUMP && from->ends)
+		r->verdict = FOREIGN_GOTO;
 	if (from->verdict != VERDICT_NOTRACK)
 		return 0;
 	r->features |= FEATURE_BIT(NOTRACK);

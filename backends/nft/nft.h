@@ -3,7 +3,8 @@
  * backends/nft/nft.h: what the pure files of the nftables backend share.
  *
  * Shape:  NOTRACK lies in our own table `inet ctpolicy`, with one base chain a
- *         hook. Accepts lie in the tables that filter: chains and sets named
+ *         hook, and chains of one protocol that it leads to (nft_split.h).
+ *         Accepts lie in the tables that filter: chains and sets named
  *         `ctpolicy-...`, and one jump at the head of each filtering chain.
  *         In an image rule of this backend ports, addresses and plain
  *         interface names are always lookups; inline are protocol, family, one

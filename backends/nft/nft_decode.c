@@ -16,6 +16,7 @@
 #include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_decode.h"
 #include "backends/nft/nft_echo.h"
+#include "backends/nft/nft_split.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -261,11 +262,14 @@ static void read_immediate(struct nft_reader *r, struct nftnl_expr *e)
 	code = (int)nftnl_expr_get_u32(e, NFTNL_EXPR_IMM_VERDICT);
 	chain = nftnl_expr_get_str(e, NFTNL_EXPR_IMM_CHAIN);
 	r->verdict = true;
+	rule->ends = code == NFT_GOTO && r->table->owned;
 	if (code == NF_ACCEPT)
 		rule->verdict = VERDICT_ACCEPT;
 	else if (code == NFT_RETURN)
 		rule->verdict = VERDICT_RETURN;
 	else if (code == NFT_JUMP && chain)
+		read_jump(r, chain);
+	else if (rule->ends && chain)
 		read_jump(r, chain);
 	else
 		r->unknown = true;
@@ -431,6 +435,7 @@ static int describe_echo(struct nftnl_rule *nr, struct image_rule *ret)
 static int decode(struct image *img, const struct image_table *t,
 		  struct nftnl_rule *nr, struct image_rule *ret)
 {
+	const char *chain = nftnl_rule_get_str(nr, NFTNL_RULE_CHAIN);
 	struct nft_reader r = { .table = t, .rule = ret };
 	int err;
 
@@ -441,10 +446,12 @@ static int decode(struct image *img, const struct image_table *t,
 	err = r.lost ? -ENOMEM : set_comment(nr, img, ret);
 	if (err)
 		return err;
-	return own_names_echo(nftnl_rule_get_str(nr, NFTNL_RULE_CHAIN)) ?
-		       describe_echo(nr, ret) :
-	       !r.unknown && r.verdict && !r.half.open ? 0 :
-							 describe(nr, ret);
+	if (own_names_echo(chain))
+		return describe_echo(nr, ret);
+	if (r.unknown || !r.verdict || r.half.open)
+		return describe(nr, ret);
+	nft_split_read(t, chain, ret);
+	return 0;
 }
 
 static void rule_freep(struct nftnl_rule **r)

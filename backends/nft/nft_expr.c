@@ -109,14 +109,16 @@ static void put_iface(struct nft_writer *w, uint32_t key,
 
 /* meta nfproto ipv4 meta l4proto tcp */
 static void put_basis(struct nft_writer *w, uint8_t table,
-		      const struct match *m)
+		      const struct image_rule *r)
 {
+	const struct match *m = &r->match;
+
 	if (table == NFPROTO_INET && m->family != AF_UNSPEC) {
 		nft_put_meta(w, NFT_META_NFPROTO, NFT_REG_1);
 		put_cmp8(w, NFT_CMP_EQ, m->family == AF_INET ? NFPROTO_IPV4 :
 							       NFPROTO_IPV6);
 	}
-	if (m->proto) {
+	if (m->proto && !r->led) {
 		nft_put_meta(w, NFT_META_L4PROTO, NFT_REG_1);
 		put_cmp8(w, NFT_CMP_EQ, m->proto);
 	} else if (m->not_tcp) {
@@ -344,7 +346,7 @@ void nft_put_verdict(struct nft_writer *w, const struct image_rule *r)
 		if (r->ends)
 			nft_put_code(w, NF_ACCEPT, NULL);
 	} else if (r->verdict == VERDICT_JUMP) {
-		nft_put_code(w, NFT_JUMP, r->target);
+		nft_put_code(w, r->ends ? NFT_GOTO : NFT_JUMP, r->target);
 	} else if (r->verdict == VERDICT_TIMERS) {
 		put_timers(w, r->target);
 	} else {
@@ -383,7 +385,7 @@ static void put_rule(struct nft_writer *w, const struct image_table *t,
 
 	put_iface(w, NFT_META_IIFNAME, &m->iif);
 	put_iface(w, NFT_META_OIFNAME, &m->oif);
-	put_basis(w, t->family, m);
+	put_basis(w, t->family, r);
 	put_lookups(w, r, false);
 	put_ports(w, &m->sport, KEY_SPORT);
 	put_ports(w, &m->dport, KEY_DPORT);

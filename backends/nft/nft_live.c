@@ -16,6 +16,7 @@
 #include "backends/nft/nft_kernel.h"
 #include "backends/nft/nft_original.h"
 #include "backends/nft/nft_probe.h"
+#include "backends/nft/nft_split.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -210,6 +211,7 @@ static int add_rule(struct live *l, const struct nlattr *const *v)
 	l->rule.table = c->table;
 	l->rule.table_family = t->family;
 	l->rule.compat = t->ranked;
+	l->rule.has_ports = nft_split_proto(t->family, t->name, c->name);
 	err = nft_live_read_rule(&l->rule, v[NFTA_RULE_EXPRESSIONS]);
 	if (!is_nat)
 		nft_live_last(&l->rule)->features &= ~FEATURE_BIT(NAT_VERDICT);

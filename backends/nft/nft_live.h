@@ -182,6 +182,7 @@ struct live_rule {
 	uint32_t table;
 	uint8_t table_family;
 	bool compat;			/* its table is iptables-nft's */
+	bool has_ports;			/* whatever comes to its chain has */
 	const char *comment;		/* NULL: has none */
 	struct live_load loads[LIVE_LOADS];
 	unsigned int n_loads;

@@ -357,6 +357,13 @@ static int read_expr(struct live_rule *r, const struct nlattr *expr)
 	return read ? read(r, in) : unreadable(r, name);
 }
 
+static void forget_portless(struct live_rule *r)
+{
+	for (unsigned int i = 0; i <= UINT8_MAX; i++)
+		if (!protocol_has_ports((uint8_t)i))
+			r->protos[i / 64] &= ~(UINT64_C(1) << i % 64);
+}
+
 static void reset(struct live_rule *r)
 {
 	r->n_loads = 0;
@@ -364,6 +371,8 @@ static void reset(struct live_rule *r)
 	r->family = r->table_family == NFPROTO_IPV4 ||
 		    r->table_family == NFPROTO_IPV6 ? r->table_family : 0;
 	memset(r->protos, 0xff, sizeof(r->protos));
+	if (r->has_ports)
+		forget_portless(r);
 	r->ended = r->half.open = false;
 	r->map = NULL;
 	strbuf_clear(&r->text);

@@ -4,6 +4,7 @@
 
 #include "backends/nft/nft_compat.h"
 #include "backends/nft/nft_lower.h"
+#include "backends/nft/nft_split.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -341,13 +342,15 @@ static int lower_all(struct image *img, const struct ruleset *rs,
 {
 	_cleanup_(nft_legs_release) struct nft_legs legs = { 0 };
 	int err = fuse_add(&legs.fuse, rs, 0);
+	struct image_table *own;
 
 	if (!err)
 		err = nft_legs_begin(&legs);
 	for (size_t i = 0; !err && i < legs.fuse.n; i++)
 		if (legs.fuse.v[i].model.action != ACTION_ACCEPT)
 			err = lower_own(img, &legs, i, d);
-	return err;
+	own = image_find_table(img, NFPROTO_INET, NFT_OWN_TABLE);
+	return err || !own ? err : nft_split(own);
 }
 
 static void note_accepts(const struct ruleset *rs, const struct survey *host,

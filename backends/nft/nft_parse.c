@@ -10,6 +10,7 @@
 
 #include "backends/lower/reach.h"
 #include "backends/nft/nft_parse.h"
+#include "backends/nft/nft_split.h"
 #include "core/mem.h"
 
 /* Where a statement stands. */
@@ -123,6 +124,7 @@ static int parse_own_line(struct nft_parser *p, struct image_table *t,
 	p->echo = own_names_echo(c->name);
 	err = nft_parse_rule(p, t, r);
 	p->echo = false;
+	nft_split_read(t, c->name, r);
 	t->iptables |= p->iptables && !t->owned;
 	return err ? err : set_rule_origin(p, r);
 }

@@ -78,12 +78,13 @@ static bool set_proto(struct words *w, uint8_t proto)
 /* tcp dport, ip saddr, iifname, fib daddr type */
 static bool take_port_key(struct words *w, enum key_part *ret)
 {
+	/* 0: that of the chain (nft_split.h) */
 	static const uint8_t proto[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP,
-					 IPPROTO_UDPLITE, IPPROTO_DCCP };
+					 IPPROTO_UDPLITE, IPPROTO_DCCP, 0 };
 	size_t start = w->at;
 
 	for (size_t i = 0; i < ARRAY_SIZE(proto); i++) {
-		if (!take(w, protocol_name(proto[i])))
+		if (!take(w, proto[i] ? protocol_name(proto[i]) : "th"))
 			continue;
 		*ret = KEY_DPORT;
 		if (take(w, "dport"))
@@ -374,20 +375,21 @@ static bool take_verdict(struct words *w)
 	if (w->verdict)
 		return false;
 	w->verdict = true;
-	if (take(w, "notrack"))
+	r->ends = w->table->owned && take(w, "goto");
+	if ((r->ends || take(w, "jump")) && take_name(w, &r->target))
+		r->verdict = VERDICT_JUMP;
+	else if (take(w, "notrack"))
 		r->verdict = VERDICT_NOTRACK;
 	else if (take(w, "accept"))
 		r->verdict = VERDICT_ACCEPT;
 	else if (take(w, "return"))
 		r->verdict = VERDICT_RETURN;
-	else if (take(w, "jump") && take_name(w, &r->target))
-		r->verdict = VERDICT_JUMP;
 	else if (TAKE_ALL(w, "ct", "timeout", "set") &&
 		 take_name(w, &r->target))
 		r->verdict = VERDICT_TIMERS;
 	else
 		return false;
-	r->ends = r->verdict == VERDICT_NOTRACK && take(w, "accept");
+	r->ends |= r->verdict == VERDICT_NOTRACK && take(w, "accept");
 	return true;
 }
 

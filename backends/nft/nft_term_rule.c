@@ -5,6 +5,7 @@
 #include <string.h>
 #include <linux/netfilter.h>
 
+#include "backends/nft/nft_split.h"
 #include "backends/nft/nft_term.h"
 #include "core/mem.h"
 
@@ -365,10 +366,12 @@ static uint8_t family_of(const struct foreign *f, const struct foreign_rule *r)
 void nft_terms_begin(struct nft_reader *r, struct nft_words *w)
 {
 	const struct foreign_rule *rule = &r->f->rules[r->f->n_rules - 1];
+	const struct host_chain *c = &r->f->chains[rule->chain];
+	const struct foreign_table *t = &r->f->tables[c->table];
 
 	r->terms->nfproto = family_of(r->f, rule);
 	r->terms->l4proto = 0;
-	r->terms->has_ports = false;
+	r->terms->has_ports = nft_split_proto(t->family, t->name, c->name);
 	nft_words_begin(w, r, rule->raw.s, rule->raw.n);
 }
 

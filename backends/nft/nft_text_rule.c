@@ -86,7 +86,7 @@ static void print_basis(uint8_t table_family, const struct image_rule *r,
 	if (table_family == NFPROTO_INET && m->family && !im.family)
 		strbuf_printf(out, "meta nfproto %s ",
 			      m->family == AF_INET ? "ipv4" : "ipv6");
-	if (m->proto && !im.proto) {
+	if (m->proto && !im.proto && !r->led) {
 		strbuf_puts(out, "meta l4proto ");
 		protocol_print(m->proto, out);
 		strbuf_puts(out, " ");
@@ -99,11 +99,13 @@ static void print_key(const struct image_rule *r, enum key_part p,
 		      struct strbuf *out)
 {
 	const char *ip = r->match.family == AF_INET6 ? "ip6" : "ip";
+	const char *proto = r->match.proto && !r->led ?
+			    protocol_name(r->match.proto) : "th";
 
 	switch (p) {
 	case KEY_SPORT:
 	case KEY_DPORT:
-		strbuf_printf(out, "%s %s", protocol_name(r->match.proto),
+		strbuf_printf(out, "%s %s", proto,
 			      p == KEY_SPORT ? "sport" : "dport");
 		return;
 	case KEY_SADDR:
@@ -223,8 +225,9 @@ static void print_verdict(const struct image_rule *r, struct strbuf *out)
 	};
 	_Static_assert(ARRAY_SIZE(word) == VERDICT_MAX_, "word misses a row");
 
-	strbuf_puts(out, word[r->verdict]);
-	if (r->ends)
+	strbuf_puts(out, r->ends && r->verdict == VERDICT_JUMP ?
+				 "goto " : word[r->verdict]);
+	if (r->ends && r->verdict == VERDICT_NOTRACK)
 		strbuf_puts(out, " accept");
 	if (r->verdict == VERDICT_JUMP)
 		strbuf_puts(out, r->target);

@@ -47,10 +47,11 @@ COMMIT
 """}
 
 PRE = "inet ctpolicy prerouting"
+TCP = PRE + "_tcp"              # where the rules of tcp are
 OWN = "nft insert rule " + PRE + " "
 # its line begins with it: on loopback another one goes on like this
-RULE = "\ttcp dport @server_tcp_p fib"
-SWAP = RULE + "|nft replace rule " + PRE + " handle {h} "
+RULE = "\tth dport @server_tcp_p fib"
+SWAP = RULE + "|nft replace rule " + TCP + " handle {h} "
 BACK = "fib daddr type local notrack accept comment '\"ctpolicy\"'"
 IN = "jump ctpolicy-input|nft replace rule inet mine in handle {h} "
 HEAD = "jump ctpolicy-input|nft delete rule inet mine in handle {h}"
@@ -63,43 +64,46 @@ NFT = [
     OWN + "tcp dport 22 notrack",
     OWN + "drop",
     OWN + "return",
-    SWAP + "tcp dport @server_tcp_p counter " + BACK,
-    SWAP + "tcp dport @server_tcp_p limit rate 1/second " + BACK,
-    SWAP + "tcp dport @server_tcp_p log " + BACK,
-    SWAP + "tcp dport @server_tcp_p meta mark 7 " + BACK,
-    SWAP + "tcp dport @server_tcp_p iifname eth9 " + BACK,
-    SWAP + "tcp dport @server_tcp_p meta nfproto ipv4 " + BACK,
-    SWAP + "tcp dport != @server_tcp_p " + BACK,
-    SWAP + "tcp sport @server_tcp_p " + BACK,
+    SWAP + "th dport @server_tcp_p counter " + BACK,
+    SWAP + "th dport @server_tcp_p limit rate 1/second " + BACK,
+    SWAP + "th dport @server_tcp_p log " + BACK,
+    SWAP + "th dport @server_tcp_p meta mark 7 " + BACK,
+    SWAP + "th dport @server_tcp_p iifname eth9 " + BACK,
+    SWAP + "th dport @server_tcp_p meta nfproto ipv4 " + BACK,
+    SWAP + "th dport != @server_tcp_p " + BACK,
+    SWAP + "th sport @server_tcp_p " + BACK,
+    SWAP + "tcp dport @server_tcp_p " + BACK,
     SWAP + "udp dport @server_tcp_p " + BACK,
-    SWAP + "tcp dport @server_tcp_p " + BACK.replace("accept ", ""),
-    SWAP + "tcp dport @server_tcp_p " + BACK.replace("accept", "return"),
-    SWAP + "tcp dport @server_tcp_p " + BACK.replace("notrack ", ""),
-    SWAP + "tcp dport @server_tcp_p fib daddr type != local notrack accept",
-    SWAP + "tcp dport @server_tcp_p fib saddr type local notrack accept",
-    SWAP + "tcp dport @server_tcp_p notrack accept",
-    SWAP + "tcp dport @server_tcp_p fib daddr type local accept",
-    SWAP + "tcp dport @server_tcp_p fib daddr type local notrack "
+    SWAP + "th dport @server_tcp_p " + BACK.replace("accept ", ""),
+    SWAP + "th dport @server_tcp_p " + BACK.replace("accept", "return"),
+    SWAP + "th dport @server_tcp_p " + BACK.replace("notrack ", ""),
+    SWAP + "th dport @server_tcp_p fib daddr type != local notrack accept",
+    SWAP + "th dport @server_tcp_p fib saddr type local notrack accept",
+    SWAP + "th dport @server_tcp_p notrack accept",
+    SWAP + "th dport @server_tcp_p fib daddr type local accept",
+    SWAP + "th dport @server_tcp_p fib daddr type local notrack "
            "accept",
-    SWAP + "tcp dport @server_tcp_p meta l4proto '&' 0 == tcp " + BACK,
-    SWAP + "tcp dport @server_tcp_p " + BACK.replace("ctpol", "pol"),
-    RULE + "|nft delete rule " + PRE + " handle {h}",
-    RULE + "|nft add rule " + PRE + " handle {h} "
-           "tcp dport @server_tcp_p " + BACK,
+    SWAP + "th dport @server_tcp_p meta l4proto '&' 0 == tcp " + BACK,
+    SWAP + "th dport @server_tcp_p " + BACK.replace("ctpol", "pol"),
+    RULE + "|nft delete rule " + TCP + " handle {h}",
+    RULE + "|nft add rule " + TCP + " handle {h} "
+           "th dport @server_tcp_p " + BACK,
     "nft flush chain " + PRE,
+    "nft flush chain " + TCP,
     E80 + "{ 81 }",
     E80 + "{ 80 comment '\"other\"' }",
     "nft add element inet ctpolicy server_tcp_p { 22 }",
     "nft add element inet ctpolicy server_tcp_p { '*' }",
     "nft add element inet ctpolicy server_tcp_p_r { 22-23 }",
     "nft flush set inet ctpolicy server_tcp_p",
-    "nft flush chain " + PRE + " && nft flush chain inet ctpolicy output && "
+    "nft flush chain " + TCP + " && "
+           "nft flush chain inet ctpolicy output_tcp && "
            "nft delete set inet ctpolicy server_tcp_p && "
            "nft add set inet ctpolicy server_tcp_p "
            "'{ type inet_service; flags timeout; }' && "
            "nft add element inet ctpolicy server_tcp_p "
-           "{ 443, 80 timeout 1h } && nft insert rule " + PRE +
-           " tcp dport @server_tcp_p " + BACK,
+           "{ 443, 80 timeout 1h } && nft insert rule " + TCP +
+           " th dport @server_tcp_p " + BACK,
     HOOK + "'{ type filter hook output priority 10; }'",
     HOOK + "'{ type filter hook output priority raw; policy drop; }'",
     HOOK + "'{ type filter hook input priority raw; }'",

@@ -69,6 +69,8 @@ static const struct {
 	{ "inet", "meta l4proto tcp frag frag-off != 0 accept" },
 	{ "inet", "tcp dport @p ct state untracked accept" },
 	{ "inet", "jump other" },
+	{ "inet", "meta l4proto udp goto other comment \"ctpolicy\"" },
+	{ "inet", "th dport @p notrack" },
 	{ "ip", "icmp type destination-unreachable accept" },
 	{ "ip", "meta l4proto gre accept" },
 	{ "inet", "oifname \"lo\" meta l4proto != tcp ct state untracked accept" },
@@ -131,10 +133,10 @@ static void test_text(void **state)
 }
 
 /* As the kernel would hand it back. */
-static void over_netlink(const struct image *img, const char *text)
+static void over_netlink(const struct image *img, const struct image_chain *c,
+			 const char *text)
 {
 	const struct image_table *t = &img->tables[0];
-	const struct image_chain *c = chain_of(img);
 	_cleanup_(image_free) struct image *own = image_new();
 	struct nftnl_rule *out = NULL;
 	struct image_rule back;
@@ -161,8 +163,38 @@ static void test_netlink(void **state)
 		_cleanup_(image_free) struct image *img =
 			with_rule(rules[i].family, rules[i].text);
 
-		over_netlink(img, rules[i].text);
+		over_netlink(img, chain_of(img), rules[i].text);
 	}
+}
+
+/* The chain tells the protocol, unless the rule asks for one. */
+static void test_led(void **state)
+{
+	_cleanup_(image_free) struct image *img = parse(
+		"table inet ctpolicy {\n" SETS "chain prerouting_udp {\n"
+		"th dport . ip saddr @s4 notrack accept\n}\n"
+		"chain output_udp {\nudp dport . ip saddr @s4 notrack accept\n"
+		"}\nchain output_icmp {\nth dport @p notrack\n}\n}\n");
+	const struct image_table *t = &img->tables[0];
+	const struct image_chain *led = image_find_chain(t, "prerouting_udp");
+	const struct image_chain *asks = image_find_chain(t, "output_udp");
+	const struct image_chain *any = image_find_chain(t, "output_icmp");
+	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+
+	(void)state;
+	assert_true(led && asks && any);
+	assert_true(led->rules[0].led && !asks->rules[0].led &&
+		    !any->rules[0].led);
+	assert_int_equal(led->rules[0].match.proto, IPPROTO_UDP);
+	assert_int_equal(any->rules[0].match.proto, 0);
+	assert_false(image_rule_equal(&led->rules[0], &asks->rules[0]));
+	assert_true(image_rule_meets_same(&led->rules[0], &asks->rules[0]));
+	over_netlink(img, led, "led");
+	over_netlink(img, asks, "asks");
+	over_netlink(img, any, "any");
+	nft_print_rule(t->family, &led->rules[0], &b);
+	assert_string_equal(strbuf_str(&b),
+			    "th dport . ip saddr @s4 notrack accept");
 }
 
 /* An expression that libnftnl has no name for makes one rule unknown. */
@@ -204,7 +236,7 @@ static void test_unknown(void **state)
 		"ip saddr 10.0.0.1 accept", "udp sport @p socket wildcard 2 accept",
 		"udp sport @p socket transparent 1 return", "tcp dport @p drop",
 		"tcp dport @p tcp dport @p", "tcp dport @p udp dport @p accept",
-		"ip saddr @x ip6 saddr @y accept", "fib daddr type unicast accept",
+		"ip saddr @x ip6 saddr @y accept", "goto", "fib daddr type unicast accept",
 		"accept accept", "accept notrack", "notrack return",
 		"notrack accept accept", "jump", "comment \"x\"", "tcp dport @p . accept",
 		"tcp dport 80-70 accept", "icmp type 300 accept",
@@ -261,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_netlink),
 		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_led),
 		cmocka_unit_test(test_younger_kernel),
 		cmocka_unit_test(test_spellings),
 	};
