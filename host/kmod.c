@@ -37,15 +37,7 @@
  * Opened where modules are looked at: it brings a library of cryptography
  * along, whose relocations would take a quarter of the time of every command.
  */
-static struct {
-#define MEMBER(f) __typeof__(f) *(f);
-	FUNCTIONS(MEMBER)
-} lib;
-
-static const struct library_function functions[] = {
-#define ROW(f) { #f, &lib.f },
-	FUNCTIONS(ROW)
-};
+LIBRARY_FUNCTIONS(FUNCTIONS);
 
 static int open_library(void)
 {

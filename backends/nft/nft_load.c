@@ -55,15 +55,7 @@
  * Opened where text is loaded, which most commands never do: with a library of
  * long numbers that it brings along, it would take a tenth of the time of each.
  */
-static struct {
-#define MEMBER(f) __typeof__(f) *(f);
-	FUNCTIONS(MEMBER)
-} lib;
-
-static const struct library_function functions[] = {
-#define ROW(f) { #f, &lib.f },
-	FUNCTIONS(ROW)
-};
+LIBRARY_FUNCTIONS(FUNCTIONS);
 
 /* ---- in a process of its own ---- */
 
