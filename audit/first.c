@@ -314,7 +314,7 @@ static int decide(struct following *x, const struct foreign_rule *r,
 		return err;
 	if (v->verdict == FOREIGN_ACCEPT)
 		return accept_them(x, &in.most, &in.least);
-	if (v->verdict == FOREIGN_DROP || v->verdict == FOREIGN_REJECT)
+	if (foreign_drops(v->verdict))
 		return refuse_them(x, &in.most, &in.least);
 	if (v->verdict == FOREIGN_RETURN) {
 		err = end_base(x, &in.most, &in.least);
@@ -379,8 +379,7 @@ static int meet_rule(struct following *x, uint32_t rule, struct path *p,
 	    (r->n_states && !(zone_rule_states(x->f, r) & x->state)))
 		return 0;
 	ends = asked.exact && !asked.flags && zone_is_all(&z) &&
-	       (r->verdict == FOREIGN_ACCEPT || r->verdict == FOREIGN_DROP ||
-		r->verdict == FOREIGN_REJECT || r->verdict == FOREIGN_RETURN);
+	       (foreign_decides(r->verdict) || r->verdict == FOREIGN_RETURN);
 	err = decide_parts(x, r, &z, &asked, p);
 	*ret_ends = ends;
 	return err;

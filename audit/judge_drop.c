@@ -61,18 +61,13 @@ static bool is_default(const struct bench *b, const struct walk_phase *p,
 	return chain == p->chain;
 }
 
-static bool drops(const struct walk_step *s)
-{
-	return s->verdict == FOREIGN_DROP || s->verdict == FOREIGN_REJECT;
-}
-
 /* A drop, or an extension that lets not every packet go on. */
 static bool may_drop(const struct bench *b, const struct walk_step *s)
 {
-	return drops(s) || (s->verdict == FOREIGN_TARGET &&
-			    (s->rule == FOREIGN_NOWHERE ||
-			     !walk_goes_on(b->f, &b->f->rules[s->rule],
-					   s->target)));
+	return foreign_drops(s->verdict) ||
+	       (s->verdict == FOREIGN_TARGET &&
+		(s->rule == FOREIGN_NOWHERE ||
+		 !walk_goes_on(b->f, &b->f->rules[s->rule], s->target)));
 }
 
 /* A verdict by the mark of the connection, which a program may have set. */
@@ -97,7 +92,7 @@ static void find_decider(const struct bench *b, const struct walk_phase *p,
 {
 	const struct walk_step *sure = walk_decider(b->walk, p);
 
-	if (sure && !drops(sure))
+	if (sure && !foreign_drops(sure->verdict))
 		sure = NULL;
 	for (size_t i = p->first; i < p->first + p->n; i++) {
 		const struct walk_step *s = &b->walk->steps[i];

@@ -43,8 +43,7 @@ static bool is_settled(const struct foreign *f, const struct walker *w,
 	const uint32_t *rules = walker_rules(w, chain, &n);
 	const struct foreign_rule *last = n ? &f->rules[rules[n - 1]] : NULL;
 
-	return last && !last->n_terms && (last->verdict == FOREIGN_DROP ||
-					  last->verdict == FOREIGN_REJECT);
+	return last && !last->n_terms && foreign_drops(last->verdict);
 }
 
 bool lasting_bans(const struct foreign *f, const struct walker *w,
@@ -60,8 +59,7 @@ bool lasting_bans(const struct foreign *f, const struct walker *w,
 
 		return to != FOREIGN_NOWHERE && !is_settled(f, w, to);
 	}
-	return (v == FOREIGN_DROP || v == FOREIGN_REJECT) &&
-	       asks_named(f, rule);
+	return foreign_drops(v) && asks_named(f, rule);
 }
 
 bool lasting_is_elsewhere(const struct foreign *f, uint32_t rule,

@@ -52,8 +52,7 @@ static bool follow(struct count *c, const struct walk_step *s)
 		c->n--;
 	if (s->verdict == FOREIGN_GOTO || s->verdict == FOREIGN_JUMP)
 		enter(c, s->to);
-	return c->n && s->verdict != FOREIGN_ACCEPT &&
-	       s->verdict != FOREIGN_DROP && s->verdict != FOREIGN_REJECT;
+	return c->n && !foreign_decides(s->verdict);
 }
 
 static size_t count_phase(struct walker *w, const struct walk *x,

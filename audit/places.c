@@ -49,11 +49,6 @@ bool places_goes_on(const struct search *x, const struct here *h,
 	       walk_goes_on(x->f, &x->f->rules[rule], v->target);
 }
 
-bool places_is_drop(enum foreign_verdict v)
-{
-	return v == FOREIGN_DROP || v == FOREIGN_REJECT;
-}
-
 /* ---- what do such packets meet here, or did while tracked? ---- */
 
 /* Only where untracked packets would not come there is anything to do. */
@@ -90,7 +85,7 @@ static int branch_meets(struct search *x, const struct here *h, uint32_t rule,
 		return err;
 	to = places_target(x, h, &y.verdict);
 	*ret |= accept ? y.verdict.verdict == FOREIGN_ACCEPT :
-			 places_is_drop(y.verdict.verdict) ||
+			 foreign_drops(y.verdict.verdict) ||
 				 is_lasting(x, rule, &y);
 	return to == FOREIGN_NOWHERE ? 0 :
 				       places_meets(x, to, lot, accept, ret);
@@ -269,11 +264,10 @@ static int take_alike(struct search *x, const struct here *h, uint32_t at,
 	int err = 0;
 
 	*ends = y->fit == FIT_ALL &&
-		(v == FOREIGN_ACCEPT || places_is_drop(v) ||
-		 v == FOREIGN_RETURN || v == FOREIGN_GOTO);
-	if (y->fit == FIT_ALL && (v == FOREIGN_ACCEPT || places_is_drop(v)))
+		(foreign_decides(v) || foreign_leaves(v));
+	if (y->fit == FIT_ALL && foreign_decides(v))
 		*ret = LEFT_NONE;
-	if (places_is_drop(v) && plain && lot->rule.open)
+	if (foreign_drops(v) && plain && lot->rule.open)
 		return open_here(x, h, at, lot);
 	if (to == FOREIGN_NOWHERE)
 		return 0;

@@ -67,7 +67,6 @@ uint32_t places_target(const struct search *x, const struct here *h,
 /* Do the packets that a rule takes go on behind it? */
 bool places_goes_on(const struct search *x, const struct here *h,
 		    uint32_t rule, const struct foreign_outcome *v);
-bool places_is_drop(enum foreign_verdict v);
 int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
 		bool plain, enum left *ret);
 int places_scan_base(struct search *x, uint32_t chain, const struct lot *lot);

@@ -50,8 +50,7 @@ static bool leads_on(const struct foreign *f, const struct key_set *map)
 		enum foreign_verdict v =
 			f->outcomes[map->outcome + i].verdict;
 
-		if (v != FOREIGN_NONE && v != FOREIGN_ACCEPT &&
-		    !places_is_drop(v))
+		if (v != FOREIGN_NONE && !foreign_decides(v))
 			return true;
 	}
 	return false;
@@ -69,7 +68,7 @@ static int replay_words(struct search *x, struct replay *p, uint32_t rule,
 	int err;
 
 	*ret = all ? REPLAY_DONE : REPLAY_ON;
-	if (p->opens && p->by_default && y->plain && places_is_drop(v))
+	if (p->opens && p->by_default && y->plain && foreign_drops(v))
 		return 0;
 	*ret = REPLAY_STUCK;
 	if (y->whole_map && leads_on(x->f, fit_named_map(x->f, rule)))
@@ -81,12 +80,11 @@ static int replay_words(struct search *x, struct replay *p, uint32_t rule,
 				     &y->verdict, &words);
 	if (err || (!plain && !words))
 		return err;
-	*ret = all && (v == FOREIGN_ACCEPT || places_is_drop(v)) ?
-		       REPLAY_DONE : REPLAY_ON;
+	*ret = all && foreign_decides(v) ? REPLAY_DONE : REPLAY_ON;
 	p->accepts |= v == FOREIGN_ACCEPT;
-	p->drops |= places_is_drop(v) || y->whole_map;
+	p->drops |= foreign_drops(v) || y->whole_map;
 	/* The host's rule is going to drop them. */
-	if (*ret == REPLAY_DONE && places_is_drop(v) && y->untracked &&
+	if (*ret == REPLAY_DONE && foreign_drops(v) && y->untracked &&
 	    !p->carves)
 		return 0;
 	return replay_put(x, p, lot, &y->match, words);

@@ -113,8 +113,7 @@ static int repeat(struct search *x, const struct here *h, uint32_t at,
 {
 	enum foreign_verdict v = y->verdict.verdict;
 	uint32_t rule = h->rules[at], to = places_target(x, h, &y->verdict);
-	enum left left = places_is_drop(v) || v == FOREIGN_ACCEPT ? LEFT_NONE :
-							      LEFT_SOME;
+	enum left left = foreign_decides(v) ? LEFT_NONE : LEFT_SOME;
 	bool returns = false, extends = to == FOREIGN_NOWHERE &&
 		(v == FOREIGN_TARGET || v == FOREIGN_JUMP || v == FOREIGN_GOTO);
 	const char *words = NULL;

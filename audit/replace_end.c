@@ -74,9 +74,7 @@ static int meet_rule(struct ending *x, const struct foreign_rule *r,
 		*ret = END_LEAVES;
 	else if (r->verdict == FOREIGN_GOTO)
 		return goes_to(x, r, all, ret);
-	else if (all && (r->verdict == FOREIGN_ACCEPT ||
-			 r->verdict == FOREIGN_DROP ||
-			 r->verdict == FOREIGN_REJECT))
+	else if (all && foreign_decides(r->verdict))
 		*ret = END_DECIDED;
 	return 0;
 }

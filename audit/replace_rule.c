@@ -337,8 +337,7 @@ static uint8_t states_like(const struct job *j, const struct term *map,
 /* Nothing that has met it comes to what is behind. */
 static bool ends(enum foreign_verdict v)
 {
-	return v == FOREIGN_ACCEPT || v == FOREIGN_DROP ||
-	       v == FOREIGN_REJECT || foreign_leaves(v);
+	return foreign_decides(v) || foreign_leaves(v);
 }
 
 /*

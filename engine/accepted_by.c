@@ -103,8 +103,7 @@ static int matters(const struct accepted_search *x, const struct walk *walk,
 	*ret = foreign_drops_rest(&f->chains[walk->phases[phase].chain]);
 	err = *ret ? 0 : walk_never_reached(x->w, p, walk, phase, &rest);
 	for (size_t i = 0; i < rest.n_steps; i++)
-		*ret |= rest.steps[i].verdict == FOREIGN_DROP ||
-			rest.steps[i].verdict == FOREIGN_REJECT;
+		*ret |= foreign_drops(rest.steps[i].verdict);
 	return err;
 }
 

@@ -108,8 +108,7 @@ static bool drops(const struct foreign *f, uint32_t chain, uint32_t rule)
 {
 	if (rule == FOREIGN_NOWHERE)
 		return foreign_drops_rest(&f->chains[chain]);
-	return f->rules[rule].verdict == FOREIGN_DROP ||
-	       f->rules[rule].verdict == FOREIGN_REJECT;
+	return foreign_drops(f->rules[rule].verdict);
 }
 
 /* rules_count_fn */

@@ -281,6 +281,10 @@ const char *foreign_keep(struct foreign *f, const char *s, size_t n);
 /* Is one of the rule's terms of the kind? */
 bool foreign_has_term(const struct foreign *f, const struct foreign_rule *r,
 		      enum term_kind kind);
+/* Dropped, whether or not the sender is told. */
+bool foreign_drops(enum foreign_verdict v);
+/* The packet is accepted or dropped: it meets no rule behind. */
+bool foreign_decides(enum foreign_verdict v);
 /* For the chain that called it, or for good: nothing comes back behind it. */
 bool foreign_leaves(enum foreign_verdict v);
 /* The same of a rule: by its verdict, or by one of a map's. */

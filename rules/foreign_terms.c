@@ -27,6 +27,16 @@ bool foreign_has_term(const struct foreign *f, const struct foreign_rule *r,
 	return false;
 }
 
+bool foreign_drops(enum foreign_verdict v)
+{
+	return v == FOREIGN_DROP || v == FOREIGN_REJECT;
+}
+
+bool foreign_decides(enum foreign_verdict v)
+{
+	return v == FOREIGN_ACCEPT || foreign_drops(v);
+}
+
 bool foreign_leaves(enum foreign_verdict v)
 {
 	return v == FOREIGN_RETURN || v == FOREIGN_GOTO;

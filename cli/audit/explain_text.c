@@ -119,8 +119,7 @@ static void print_step(struct painter *y, const struct walk_step *s,
 static bool differs(const struct walk_step *s, uint8_t outcome)
 {
 	return s->verdict == FOREIGN_ACCEPT ? outcome != WALK_ACCEPTED :
-	       s->verdict == FOREIGN_DROP || s->verdict == FOREIGN_REJECT ?
-					      outcome != WALK_DROPPED : false;
+	       foreign_drops(s->verdict) ? outcome != WALK_DROPPED : false;
 }
 
 static void print_never_reached(struct painter *y, const struct packet *p,
