@@ -284,12 +284,7 @@ static bool has_state(const struct foreign *f, const struct term *t,
 
 static const struct term *map_of(const struct foreign *f, uint32_t rule)
 {
-	const struct foreign_rule *r = &f->rules[rule];
-
-	for (uint32_t i = 0; i < r->n_terms; i++)
-		if (f->terms[r->terms + i].kind == TERM_VMAP)
-			return &f->terms[r->terms + i];
-	return NULL;
+	return foreign_find_term(f, &f->rules[rule], TERM_VMAP);
 }
 
 /* Ranges of the map, each a branch. */
@@ -304,7 +299,7 @@ const struct key_set *fit_named_map(const struct foreign *f, uint32_t rule)
 {
 	const struct term *map = map_of(f, rule);
 
-	return map && f->sets[map->set].name && !fit_is_state(map) ?
+	return map && f->sets[map->set].name && !term_is_state(map) ?
 		       &f->sets[map->set] : NULL;
 }
 
@@ -377,7 +372,7 @@ static int take_term(const struct foreign *f, uint32_t rule,
 		return 0;
 	}
 	n = t->kind == TERM_VMAP ? 1 : set->n;
-	if (fit_is_state(t) && set->known) {
+	if (term_is_state(t) && set->known) {
 		x->tracked &= has_state(f, t, from, n, lot->tracked);
 		x->untracked &= has_state(f, t, from, n, lot->untracked);
 		return 0;
@@ -396,7 +391,7 @@ static void take_map(const struct foreign *f, const struct term *t,
 {
 	const struct key_set *set = &f->sets[t->set];
 
-	x->plain &= fit_is_state(t);
+	x->plain &= term_is_state(t);
 	if (branch < mapped(f, t))
 		x->verdict = f->outcomes[set->outcome + branch];
 	else

@@ -3,12 +3,6 @@
 
 #include <string.h>
 
-bool fit_is_state(const struct term *t)
-{
-	return (t->kind == TERM_MATCH || t->kind == TERM_VMAP) &&
-	       t->n_fields == 1 && t->field[0] == FIELD_STATE;
-}
-
 static bool is_listed(const struct foreign *f, const struct term *t)
 {
 	return t->kind == TERM_MATCH && t->n_fields == 1 && !t->negated &&
@@ -71,7 +65,7 @@ bool fit_picks_one(const struct foreign *f, const struct foreign_rule *r,
 	for (uint32_t i = 0; i < r->n_terms; i++) {
 		const struct term *t = &f->terms[r->terms + i];
 
-		if (t->kind == TERM_VMAP || fit_is_state(t))
+		if (t->kind == TERM_VMAP || term_is_state(t))
 			return false;
 		picks |= is_one_address(f, t, m);
 	}

@@ -11,8 +11,6 @@
 #include "rules/foreign.h"
 #include "rules/ruleset.h"
 
-/* Does it ask for the state, and nothing beside it? */
-bool fit_is_state(const struct term *t);
 /* Does a term, of one field and known, ask for other ports than they have? */
 bool fit_misses_ports(const struct foreign *f, const struct term *t,
 		      const struct match *m);

@@ -85,7 +85,7 @@ bool lasting_lists_states(const struct foreign *f, uint32_t rule)
 	for (uint32_t i = 0; i < r->n_terms; i++) {
 		const struct term *t = &f->terms[r->terms + i];
 
-		if (!fit_is_state(t) || t->negated || !f->sets[t->set].name)
+		if (!term_is_state(t) || t->negated || !f->sets[t->set].name)
 			continue;
 		if (t->kind == TERM_VMAP || (r->verdict != FOREIGN_ACCEPT &&
 					     r->verdict != FOREIGN_NONE))

@@ -159,9 +159,8 @@ static bool rule_decides(struct search *x, const struct here *h, uint32_t rule)
 	const struct foreign_outcome v = { r->verdict, r->target };
 	uint32_t to = places_target(x, h, &v);
 
-	for (uint32_t i = 0; i < r->n_terms; i++)
-		if (x->f->terms[r->terms + i].kind == TERM_VMAP)
-			return true;
+	if (foreign_has_term(x->f, r, TERM_VMAP))
+		return true;
 	return to != FOREIGN_NOWHERE ? chain_decides(x, to) :
 				       !places_goes_on(x, h, rule, &v);
 }

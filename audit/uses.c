@@ -41,15 +41,15 @@ static uint32_t found(const struct search *s, const struct foreign_rule *r)
 					    NULL };
 	static const char *const snat[] = { "snat", "masquerade", NULL };
 	const struct foreign *f = s->u->f;
+	const struct term *notrack;
 
 	if (s->kind == USE_DNAT || s->kind == USE_SNAT)
 		return r->verdict == FOREIGN_TARGET &&
 		       is_word(r->target, s->kind == USE_DNAT ? dnat : snat) ?
 			       r->n_terms : UINT32_MAX;
-	for (uint32_t i = 0; i < r->n_terms; i++)
-		if (term_at(f, r, i)->kind == TERM_NOTRACK)
-			return i;
-	return UINT32_MAX;
+	notrack = foreign_find_term(f, r, TERM_NOTRACK);
+	return notrack ? (uint32_t)(notrack - &f->terms[r->terms]) :
+			 UINT32_MAX;
 }
 
 static int keep(struct search *s, uint32_t rule, uint32_t n_terms)

@@ -48,9 +48,7 @@ uint8_t zone_states_in(const struct foreign *f, const struct term *t,
 
 static bool is_of_state(const struct foreign *f, const struct term *t)
 {
-	return (t->kind == TERM_MATCH || t->kind == TERM_VMAP) &&
-	       t->n_fields == 1 && t->field[0] == FIELD_STATE &&
-	       f->sets[t->set].known;
+	return term_is_state(t) && f->sets[t->set].known;
 }
 
 const struct term *zone_state_map(const struct foreign *f,

@@ -278,7 +278,10 @@ int foreign_add_key(struct foreign *f, const struct key_range *v,
 int foreign_add_answer(struct foreign *f, const struct foreign_answer *a);
 /* A copy of a text that is not in f->text, for `raw`; NULL: no memory. */
 const char *foreign_keep(struct foreign *f, const char *s, size_t n);
-/* Is one of the rule's terms of the kind? */
+/* The first of the rule's terms that is of the kind; NULL: none is. */
+const struct term *foreign_find_term(const struct foreign *f,
+				     const struct foreign_rule *r,
+				     enum term_kind kind);
 bool foreign_has_term(const struct foreign *f, const struct foreign_rule *r,
 		      enum term_kind kind);
 /* Dropped, whether or not the sender is told. */

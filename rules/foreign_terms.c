@@ -18,13 +18,20 @@ static const struct {
 #undef FIELD_
 };
 
-bool foreign_has_term(const struct foreign *f, const struct foreign_rule *r,
-		      enum term_kind kind)
+const struct term *foreign_find_term(const struct foreign *f,
+				     const struct foreign_rule *r,
+				     enum term_kind kind)
 {
 	for (uint32_t i = 0; i < r->n_terms; i++)
 		if (f->terms[r->terms + i].kind == kind)
-			return true;
-	return false;
+			return &f->terms[r->terms + i];
+	return NULL;
+}
+
+bool foreign_has_term(const struct foreign *f, const struct foreign_rule *r,
+		      enum term_kind kind)
+{
+	return foreign_find_term(f, r, kind) != NULL;
 }
 
 bool foreign_drops(enum foreign_verdict v)
@@ -55,6 +62,12 @@ bool foreign_leaves_chain(const struct foreign *f, const struct foreign_rule *r)
 				return true;
 	}
 	return foreign_leaves(r->verdict);
+}
+
+bool term_is_state(const struct term *t)
+{
+	return (t->kind == TERM_MATCH || t->kind == TERM_VMAP) &&
+	       t->n_fields == 1 && t->field[0] == FIELD_STATE;
 }
 
 bool term_is_plain(const struct term *t)

@@ -143,6 +143,8 @@ static inline bool key_range_is_single(const struct key_range *r)
 	return !memcmp(r->first, r->last, sizeof(r->first));
 }
 
+/* Does it ask, or map, the state and nothing else? */
+bool term_is_state(const struct term *t);
 /*
  * Does it ask one thing, and one that singles nobody out? Of a rule that drops
  * and asks no more than that, the drop is what happens by default.
