@@ -98,9 +98,7 @@ static bool is_opaque(const struct term *t, const char *name)
 
 static bool says(const struct foreign *f, uint32_t rule, const char *word)
 {
-	struct foreign_text raw = f->rules[rule].raw;
-
-	return raw.n && memmem(raw.s, raw.n, word, strlen(word));
+	return foreign_text_has(&f->rules[rule].raw, word);
 }
 
 static bool asks_recent(const struct foreign *f, uint32_t rule)

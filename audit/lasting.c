@@ -13,10 +13,9 @@ bool lasting_adds(const struct foreign *f, uint32_t rule)
 		"add @", "update @", "delete @", "--set ", "--add-set ",
 		"--del-set ",
 	};
-	struct foreign_text raw = f->rules[rule].raw;
 
-	for (size_t i = 0; raw.n && i < ARRAY_SIZE(words); i++)
-		if (memmem(raw.s, raw.n, words[i], strlen(words[i])))
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (foreign_text_has(&f->rules[rule].raw, words[i]))
 			return true;
 	return false;
 }

@@ -192,7 +192,7 @@ static bool only_answers(const struct foreign *f, const struct foreign_rule *r)
 			t->kind == TERM_MATCH && t->n_fields == 1 &&
 				t->field[0] == FIELD_L4PROTO;
 	}
-	return only && !(r->raw.n && memmem(r->raw.s, r->raw.n, " over ", 6));
+	return only && !foreign_text_has(&r->raw, " over ");
 }
 
 /* Ahead of rules that merely log or answer what is about to be dropped. */
@@ -330,8 +330,8 @@ static bool only_accepts(const struct foreign *f, const struct foreign_rule *r)
 	for (uint32_t i = 0; only && i < r->n_terms; i++)
 		only = f->terms[r->terms + i].kind == TERM_MATCH ||
 		       f->terms[r->terms + i].kind == TERM_VMAP;
-	for (size_t i = 0; only && r->raw.n && i < ARRAY_SIZE(does); i++)
-		only = !memmem(r->raw.s, r->raw.n, does[i], strlen(does[i]));
+	for (size_t i = 0; only && i < ARRAY_SIZE(does); i++)
+		only = !foreign_text_has(&r->raw, does[i]);
 	return only;
 }
 

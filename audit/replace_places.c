@@ -18,9 +18,9 @@
 static bool sends_reset(const struct foreign_rule *r)
 {
 	return r->verdict == FOREIGN_REJECT && !foreign_is_gone(r) &&
-	       (memmem(r->raw.s, r->raw.n, "tcp-reset", 9) ||
-		memmem(r->raw.s, r->raw.n, "tcp-rst", 7) ||
-		memmem(r->raw.s, r->raw.n, "tcp reset", 9));
+	       (foreign_text_has(&r->raw, "tcp-reset") ||
+		foreign_text_has(&r->raw, "tcp-rst") ||
+		foreign_text_has(&r->raw, "tcp reset"));
 }
 
 void replace_rejects(struct replacing *x)

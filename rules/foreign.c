@@ -88,6 +88,11 @@ uint32_t foreign_leads_to(const struct foreign *f, const struct foreign_rule *r,
 	return foreign_find_chain(f, f->chains[r->chain].table, v->target);
 }
 
+bool foreign_text_has(const struct foreign_text *t, const char *words)
+{
+	return t->n && memmem(t->s, t->n, words, strlen(words));
+}
+
 void foreign_text_line(const struct foreign_text *t, size_t max,
 		       struct strbuf *out)
 {

@@ -120,6 +120,8 @@ struct foreign_text {
 	size_t n;
 };
 
+/* Are these words in it? */
+bool foreign_text_has(const struct foreign_text *t, const char *words);
 /* On one line, cut at `max` bytes, not in the middle of a character. */
 void foreign_text_line(const struct foreign_text *t, size_t max,
 		       struct strbuf *out);
