@@ -11,54 +11,6 @@
 #include "core/intern.h"
 #include "core/mem.h"
 
-struct here places_chain(struct search *x, uint32_t chain, bool plain)
-{
-	struct here h = { .chain = chain, .plain = plain };
-
-	h.rules = walker_rules(x->w, chain, &h.n);
-	return h;
-}
-
-bool places_is_on_stack(const struct search *x, uint32_t chain)
-{
-	for (uint32_t i = 0; i < x->depth; i++)
-		if (x->stack[i] == chain)
-			return true;
-	return x->depth > DEPTH_MAX - 1;
-}
-
-uint32_t places_target(const struct search *x, const struct here *h,
-		       const struct foreign_outcome *v)
-{
-	if (v->verdict != FOREIGN_JUMP && v->verdict != FOREIGN_GOTO)
-		return FOREIGN_NOWHERE;
-	return foreign_find_chain(x->f, x->f->chains[h->chain].table,
-				  v->target);
-}
-
-/* What is no chain is an extension, whatever calls it: most log, or mark. */
-bool places_goes_on(const struct search *x, const struct here *h,
-		    uint32_t rule, const struct foreign_outcome *v)
-{
-	bool calls = v->verdict == FOREIGN_JUMP || v->verdict == FOREIGN_GOTO ||
-		     v->verdict == FOREIGN_TARGET;
-
-	if (!calls)
-		return v->verdict == FOREIGN_NONE;
-	return places_target(x, h, v) == FOREIGN_NOWHERE &&
-	       walk_goes_on(x->f, &x->f->rules[rule], v->target);
-}
-
-/* ---- what do such packets meet here, or did while tracked? ---- */
-
-/* Only where untracked packets would not come there is anything to do. */
-static bool is_lasting(const struct search *x, uint32_t rule,
-		       const struct fitting *y)
-{
-	return y->tracked && !y->untracked &&
-	       (lasting_bans(x->f, x->w, rule, y) || lasting_adds(x->f, rule));
-}
-
 int places_note_unmet(struct search *x, uint32_t rule, const struct lot *lot,
 		      const struct fitting *y)
 {
@@ -71,113 +23,6 @@ int places_note_unmet(struct search *x, uint32_t rule, const struct lot *lot,
 	    (u.adds && !lasting_adds(x->f, rule)))
 		return 0;
 	return stands_note_unmet(x->out, &u);
-}
-
-static int branch_meets(struct search *x, const struct here *h, uint32_t rule,
-			uint32_t branch, const struct lot *lot, bool accept,
-			bool *ret)
-{
-	_cleanup_(fitting_release) struct fitting y = { 0 };
-	int err = fit_branch(x->f, rule, branch, lot, &y);
-	uint32_t to;
-
-	if (err || !y.fit || (!y.untracked && !y.tracked))
-		return err;
-	to = places_target(x, h, &y.verdict);
-	*ret |= accept ? y.verdict.verdict == FOREIGN_ACCEPT :
-			 foreign_drops(y.verdict.verdict) ||
-				 is_lasting(x, rule, &y);
-	return to == FOREIGN_NOWHERE ? 0 :
-				       places_meets(x, to, lot, accept, ret);
-}
-
-int places_meets(struct search *x, uint32_t chain, const struct lot *lot,
-		 bool accept, bool *ret)
-{
-	struct here h = places_chain(x, chain, false);
-	int err = 0;
-
-	if (places_is_on_stack(x, chain))
-		return 0;
-	x->stack[x->depth++] = chain;
-	for (uint32_t i = 0; !err && !*ret && i < h.n; i++) {
-		uint32_t n = fit_branches(x->f, h.rules[i]);
-
-		for (uint32_t b = 0; !err && !*ret && b < n; b++)
-			err = branch_meets(x, &h, h.rules[i], b, lot, accept,
-					   ret);
-	}
-	x->depth--;
-	return err;
-}
-
-/* ---- do rules here ask for the state of such packets? ---- */
-
-static int branch_is_blind(struct search *x, const struct here *h,
-			   uint32_t rule, uint32_t branch,
-			   const struct lot *lot, bool *ret)
-{
-	_cleanup_(fitting_release) struct fitting y = { 0 };
-	int err = fit_branch(x->f, rule, branch, lot, &y);
-	uint32_t to;
-
-	if (err || !y.fit || (!y.untracked && !y.tracked))
-		return err;
-	*ret = y.untracked == y.tracked;
-	to = places_target(x, h, &y.verdict);
-	return !*ret || to == FOREIGN_NOWHERE ? 0 :
-		       places_is_blind(x, to, lot, ret);
-}
-
-int places_is_blind(struct search *x, uint32_t chain, const struct lot *lot,
-		    bool *ret)
-{
-	struct here h = places_chain(x, chain, false);
-	int err = 0;
-
-	*ret = !places_is_on_stack(x, chain);
-	if (!*ret)
-		return 0;
-	x->stack[x->depth++] = chain;
-	for (uint32_t i = 0; !err && *ret && i < h.n; i++) {
-		uint32_t n = fit_branches(x->f, h.rules[i]);
-
-		for (uint32_t b = 0; !err && *ret && b < n; b++)
-			err = branch_is_blind(x, &h, h.rules[i], b, lot, ret);
-	}
-	x->depth--;
-	return err;
-}
-
-/* ---- can a rule decide about anything? ---- */
-
-static bool chain_decides(struct search *x, uint32_t chain);
-
-static bool rule_decides(struct search *x, const struct here *h, uint32_t rule)
-{
-	const struct foreign_rule *r = &x->f->rules[rule];
-	const struct foreign_outcome v = { r->verdict, r->target };
-	uint32_t to = places_target(x, h, &v);
-
-	if (foreign_has_term(x->f, r, TERM_VMAP))
-		return true;
-	return to != FOREIGN_NOWHERE ? chain_decides(x, to) :
-				       !places_goes_on(x, h, rule, &v);
-}
-
-static bool chain_decides(struct search *x, uint32_t chain)
-{
-	struct here h = places_chain(x, chain, false);
-	bool decides = places_is_on_stack(x, chain);
-
-	if (decides)
-		return true;
-	x->stack[x->depth++] = chain;
-	for (uint32_t i = 0; !decides && i < h.n; i++)
-		decides = x->f->rules[h.rules[i]].verdict != FOREIGN_RETURN &&
-			  rule_decides(x, &h, h.rules[i]);
-	x->depth--;
-	return decides;
 }
 
 /* Does it send errors, not too many of them, about what is dropped behind? */
@@ -199,7 +44,7 @@ static bool only_answers(const struct foreign *f, const struct foreign_rule *r)
 static uint32_t ahead_of_logs(struct search *x, const struct here *h,
 			      uint32_t at)
 {
-	while (at && (!rule_decides(x, h, h->rules[at - 1]) ||
+	while (at && (!places_decides(x, h, h->rules[at - 1]) ||
 		      only_answers(x->f, &x->f->rules[h->rules[at - 1]])))
 		at--;
 	return at;
@@ -422,7 +267,7 @@ static int returns(const struct search *x, const struct here *h, uint32_t at,
 static void look_past(struct search *x, struct here *h, uint32_t at)
 {
 	bool decides = (h->meets || h->clear != h->clear_of_logs) &&
-		       rule_decides(x, h, h->rules[at]);
+		       places_decides(x, h, h->rules[at]);
 
 	if (decides)
 		h->clear_of_logs = h->clear;

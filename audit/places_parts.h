@@ -59,7 +59,7 @@ enum left {
 	LEFT_NONE,		/* all are decided about */
 };
 
-/* places.c */
+/* places_ask.c: what the host's rules do. */
 struct here places_chain(struct search *x, uint32_t chain, bool plain);
 bool places_is_on_stack(const struct search *x, uint32_t chain);
 uint32_t places_target(const struct search *x, const struct here *h,
@@ -67,16 +67,28 @@ uint32_t places_target(const struct search *x, const struct here *h,
 /* Do the packets that a rule takes go on behind it? */
 bool places_goes_on(const struct search *x, const struct here *h,
 		    uint32_t rule, const struct foreign_outcome *v);
-int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
-		bool plain, enum left *ret);
-int places_scan_base(struct search *x, uint32_t chain, const struct lot *lot);
-
+/* Can it, or a chain it leads to, do anything else with a packet? */
+bool places_decides(struct search *x, const struct here *h, uint32_t rule);
 /* Does some rule there accept, or drop, some of them? */
 int places_meets(struct search *x, uint32_t chain, const struct lot *lot,
 		 bool accept, bool *ret);
 /* Do all rules there that take some of them take them in whatever state? */
 int places_is_blind(struct search *x, uint32_t chain, const struct lot *lot,
 		    bool *ret);
+/* Does some rule there count some of them? */
+int places_counts(struct search *x, uint32_t chain, const struct lot *lot,
+		  bool *ret);
+
+/* places.c */
+int places_scan(struct search *x, uint32_t chain, const struct lot *lot,
+		bool plain, enum left *ret);
+int places_scan_base(struct search *x, uint32_t chain, const struct lot *lot);
+/*
+ * Tracked packets of the lot meet the rule, and untracked ones will not: a word
+ * of that, if it may do something tomorrow that it does not do today.
+ */
+int places_note_unmet(struct search *x, uint32_t rule, const struct lot *lot,
+		      const struct fitting *y);
 
 /* places_put.c */
 /* `then`: what becomes of them, not before lot->rule.turn; NULL: accepted. */
@@ -86,19 +98,9 @@ int places_put(struct search *x, const struct here *h, uint32_t behind,
 int places_settle(struct search *x);
 void places_forget(struct search *x);
 
-/*
- * Tracked packets of the lot meet the rule, and untracked ones will not: a word
- * of that, if it may do something tomorrow that it does not do today.
- */
-int places_note_unmet(struct search *x, uint32_t rule, const struct lot *lot,
-		      const struct fitting *y);
-
 /* places_repeat.c: what a rule does with tracked ones, and no match can say. */
 /* A limit is for first packets: can they be told from others? */
 bool places_may_count(const struct lot *lot);
-/* Does some rule there count some of them? */
-int places_counts(struct search *x, uint32_t chain, const struct lot *lot,
-		  bool *ret);
 int places_repeat(struct search *x, const struct here *h, uint32_t at,
 		  const struct lot *lot, const struct fitting *y,
 		  enum left *ret, bool *ends);

@@ -16,40 +16,6 @@ bool places_may_count(const struct lot *lot)
 	return lot->tracked != IS_NEW || lot->syn;
 }
 
-static int rule_counts(struct search *x, const struct here *h, uint32_t rule,
-		       uint32_t branch, const struct lot *lot, bool *ret)
-{
-	_cleanup_(fitting_release) struct fitting y = { 0 };
-	int err = fit_branch(x->f, rule, branch, lot, &y);
-	uint32_t to;
-
-	if (err || !y.fit || (!y.untracked && !y.tracked))
-		return err;
-	*ret = echo_counts(x->f, rule);
-	to = places_target(x, h, &y.verdict);
-	return *ret || to == FOREIGN_NOWHERE ? 0 :
-		       places_counts(x, to, lot, ret);
-}
-
-int places_counts(struct search *x, uint32_t chain, const struct lot *lot,
-		  bool *ret)
-{
-	struct here h = places_chain(x, chain, false);
-	int err = 0;
-
-	if (places_is_on_stack(x, chain))
-		return 0;
-	x->stack[x->depth++] = chain;
-	for (uint32_t i = 0; !err && !*ret && i < h.n; i++) {
-		uint32_t n = fit_branches(x->f, h.rules[i]);
-
-		for (uint32_t b = 0; !err && !*ret && b < n; b++)
-			err = rule_counts(x, &h, h.rules[i], b, lot, ret);
-	}
-	x->depth--;
-	return err;
-}
-
 /* Does the rule leave a trace of the packets that it lets go on? */
 static bool is_noted(const struct search *x, const struct fitting *y,
 		     uint32_t rule)
