@@ -401,8 +401,10 @@ static int compare_cases(struct preflight *x, struct walker *w)
 	accepted_by_sort(&accepted);
 	err = err ? err : others_then(x->p, w, &x->others, &said);
 	err = err ? err : preflight_say_unmet(x->p, &said);
-	free(said.v);
-	return err ? err : said.refused ? -FAULT_CONFLICT : 0;
+	if (!err && said.refused)
+		err = -FAULT_CONFLICT;
+	preflight_said_release(&said);
+	return err;
 }
 
 /* With the rules as they are. */

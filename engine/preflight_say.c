@@ -279,23 +279,6 @@ static void describe_zone(const struct plan *p, const struct harm_found *h,
 		preflight_print_place(&p->host, &by, out);
 }
 
-int preflight_note(struct preflight_said *said, const struct service *s,
-		   const struct harm_found *h, bool *ret_known)
-{
-	*ret_known = false;
-	for (size_t i = 0; !*ret_known && i < said->n; i++)
-		*ret_known = said->v[i].service == s &&
-			     said->v[i].harm == h->harm &&
-			     said->v[i].rule == h->rule &&
-			     said->v[i].chain == h->chain;
-	if (*ret_known)
-		return 0;
-	if (mem_grow(&said->v, &said->cap, said->n + 1))
-		return -ENOMEM;
-	said->v[said->n++] = (struct said){ s, h->harm, h->rule, h->chain };
-	return 0;
-}
-
 /* An accept rule counts in the chains of its own world alone. */
 static bool is_beyond(const struct plan *p, const struct service *s,
 		      const struct harm_found *h)

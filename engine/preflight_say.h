@@ -5,23 +5,9 @@
 #ifndef CTPOLICY_ENGINE_PREFLIGHT_SAY_H
 #define CTPOLICY_ENGINE_PREFLIGHT_SAY_H
 
-#include "audit/judge.h"
 #include "engine/plan.h"
+#include "engine/preflight_said.h"
 
-/* What was said, so that one rule is named once for a service. */
-struct preflight_said {
-	struct said {
-		const struct service *service;
-		enum harm harm;
-		uint32_t rule, chain;
-	} *v;
-	size_t n, cap;
-	bool refused;		/* something forbids the change */
-};
-
-/* Was it said already? Else it is from now on; -ENOMEM. */
-int preflight_note(struct preflight_said *said, const struct service *s,
-		   const struct harm_found *h, bool *ret_known);
 /* -ENOMEM. Rules are those of p->host, with what is wanted. */
 int preflight_say(struct plan *p, const struct service *s,
 		  const struct flow_space *sp, const struct flow_sample *sample,

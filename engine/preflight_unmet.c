@@ -35,16 +35,6 @@ static const struct service *service_of(const struct plan *p,
 	return NULL;
 }
 
-/* Nothing comes past a rule of what is dropped. */
-static bool is_cut_off(const struct preflight_said *said,
-		       const struct service *s)
-{
-	for (size_t i = 0; i < said->n; i++)
-		if (said->v[i].service == s && said->v[i].harm == HARM_CUT_OFF)
-			return true;
-	return false;
-}
-
 static int say(struct plan *p, const struct unmet *u, const struct service *s,
 	       struct preflight_said *said)
 {
@@ -102,7 +92,8 @@ int preflight_say_unmet(struct plan *p, struct preflight_said *said)
 		const struct unmet *u = &p->stands.unmet[i];
 		const struct service *s = service_of(p, u->origin);
 
-		if (s && u->rule < p->host.n && !is_cut_off(said, s))
+		/* nothing comes past a rule of what is dropped */
+		if (s && u->rule < p->host.n && !preflight_is_cut_off(said, s))
 			err = say(p, u, s, said);
 	}
 	for (uint32_t i = 0; !err && i < p->host.n; i++)

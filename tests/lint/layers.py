@@ -40,7 +40,7 @@ CONFINED = (
     (r"jansson\.h$", r"(cli|state)/"),
     (r"linux/", r"(core|rules|audit|host|backends|engine)/"),
     (r"uthash\.h$|ut(list|array|string)\.h$",
-     r"(core|rules|policies|backends)/"),
+     r"(core|rules|policies|backends|engine)/"),
     (r"cmocka\.h$|tests/", r"$^"),
 )
 # Folders of backends/ that all backends may look into.
