@@ -2,69 +2,30 @@
 #include "engine/preflight.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "audit/judge_counts.h"
 #include "audit/keepers.h"
-#include "audit/samples.h"
 #include "core/mem.h"
 #include "engine/balanced.h"
-#include "engine/ends.h"
 #include "engine/guard.h"
 #include "engine/others.h"
+#include "engine/preflight_cases.h"
 #include "engine/preflight_say.h"
 #include "engine/sources.h"
 #include "engine/timed.h"
-#include "generators/legs.h"
 #include "host/marks.h"
 
-static const struct port_set every_port = {
-	.v = (struct port_range[]){ { 1, UINT16_MAX } }, .n = 1,
-};
-/* Connections to try: of one service in one direction, and of all of them. */
-#define SERVICE_MIN 8
-#define SERVICE_MAX 256
-#define TOTAL_MAX 20000
 /* Rules to look at, in all: a few seconds. */
-#define SEARCHED_MAX 20000000
 #define WALKED_MAX 10000000
-
-enum aspect {
-	ASPECT_TAKEN_OUT,	/* of tracking */
-	ASPECT_TWIN,		/* begun from the service's own port */
-	ASPECT_KEPT,		/* stays tracked, this host with itself */
-	ASPECT_TIMED,		/* stays tracked, with other timeouts */
-};
-
-struct space {
-	const struct service *service;
-	struct flow_space flow;
-	enum aspect aspect;
-	size_t first, n;	/* of its cases */
-};
-
-struct attempt {
-	size_t space;
-	struct flow_sample sample;
-	struct judged now;
-	struct judged_counts counts;
-	bool tried;
-};
 
 struct preflight {
 	struct plan *p;
 	const struct foreign *f;	/* the host's own rules */
-	struct ends ends;
-	struct space *spaces;
-	size_t n_spaces, cap_spaces;
-	struct attempt *cases;
-	size_t n_cases, cap_cases;
+	struct preflight_cases cases;
 	struct guard guard;
 	struct others others;
 	struct leaving leaving;
-	struct samples_limit limit;	/* of one space */
 	enum truth tracking;
 	bool knows_host;		/* else the rules are a text's */
 	bool untried;			/* some were cut short */
@@ -75,11 +36,9 @@ static void preflight_release(struct preflight *x)
 {
 	guard_release(&x->guard);
 	others_release(&x->others);
-	ends_release(&x->ends);
+	preflight_cases_release(&x->cases);
 	if (x->knows_host)
 		leaving_close(&x->leaving);
-	free(x->spaces);
-	free(x->cases);
 }
 
 /* Is connection tracking at work today? Or will ctpolicy's rules need it? */
@@ -93,164 +52,6 @@ static enum truth find_tracking(const struct preflight *x)
 							   TRUTH_NO;
 }
 
-static int take_sample(const struct flow_sample *s, void *arg)
-{
-	struct preflight *x = arg;
-	struct attempt *c;
-
-	if (mem_grow(&x->cases, &x->cap_cases, x->n_cases + 1))
-		return -ENOMEM;
-	c = &x->cases[x->n_cases++];
-	*c = (struct attempt){ .space = x->n_spaces - 1, .sample = *s };
-	return 0;
-}
-
-static int add_space(struct preflight *x, const struct service *s,
-		     const struct flow_space *flow, enum aspect aspect)
-{
-	struct space *sp;
-	bool all = true;
-	int err;
-
-	if (mem_grow(&x->spaces, &x->cap_spaces, x->n_spaces + 1))
-		return -ENOMEM;
-	sp = &x->spaces[x->n_spaces++];
-	*sp = (struct space){
-		.service = s, .flow = *flow, .aspect = aspect,
-		.first = x->n_cases,
-	};
-	err = samples_of(x->f, &sp->flow, &x->limit, take_sample, x, &all);
-	sp->n = x->n_cases - sp->first;
-	x->untried |= !all;
-	return err;
-}
-
-static bool has_family(const struct prefix_set *s, uint8_t family)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].family == family)
-			return true;
-	return false;
-}
-
-static int add_way(struct preflight *x, const struct service *s,
-		   enum flow_way way, uint8_t family, uint8_t proto)
-{
-	const struct flow_space flow =
-		ends_space(&x->ends, s, way, family, proto,
-			   x->p->facts.ephemeral);
-
-	return add_space(x, s, &flow, s->timers ? ASPECT_TIMED :
-			 way == WAY_WITHIN && service_keeps_own(s, family) ?
-			 ASPECT_KEPT : ASPECT_TAKEN_OUT);
-}
-
-/*
- * A daemon that sends its own requests from the port that it serves, as NTP's
- * and SIP's do: the answers look like requests to the service, and nobody
- * remembers that they were asked for. TCP's show in their flags what they are.
- */
-static int add_twin(struct preflight *x, const struct service *s,
-		    enum flow_way way, uint8_t family, uint8_t proto)
-{
-	static const enum flow_way back[] = {
-		[WAY_IN] = WAY_OUT, [WAY_OUT] = WAY_IN,
-		[WAY_THROUGH] = WAY_THROUGH,
-	};
-	const struct flow_space flow = {
-		.way = back[way], .family = family, .proto = proto,
-		.clients = &s->servers, .servers = &s->clients,
-		.local = &x->ends.outside, .ports = &every_port,
-		.ifaces = &s->ifaces, .devices = &x->ends.devices,
-		.ephemeral = s->ports.n ? s->ports.v[0] :
-					  (struct port_range){ 0 },
-	};
-
-	return s->ports.n && proto != IPPROTO_TCP && !s->timers ?
-		       add_space(x, s, &flow, ASPECT_TWIN) : 0;
-}
-
-static int add_roles(struct preflight *x, const struct service *s,
-		     uint8_t family, uint8_t proto)
-{
-	static const struct {
-		unsigned int role;
-		enum flow_way way;
-	} ways[] = {
-		{ ROLE_SERVER, WAY_IN },
-		{ ROLE_CLIENT, WAY_OUT },
-		{ ROLE_ROUTER, WAY_THROUGH },
-	};
-	int err = 0;
-
-	for (size_t i = 0; !err && i < ARRAY_SIZE(ways); i++)
-		if (s->roles & ways[i].role &&
-		    (ways[i].way == WAY_THROUGH ||
-		     has_family(&x->ends.outside, family))) {
-			err = add_way(x, s, ways[i].way, family, proto);
-			if (!err)
-				err = add_twin(x, s, ways[i].way, family,
-					       proto);
-		}
-	if (!err && ends_meet_within(&x->ends, s, family))
-		err = add_way(x, s, WAY_WITHIN, family, proto);
-	return err;
-}
-
-static int add_service(struct preflight *x, const struct service *s)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	uint8_t protocols[ENDS_PROTOCOLS_MAX];
-	size_t n;
-	int err = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		if (!service_in_family(x->p->policy, s, families[i]))
-			continue;
-		n = ends_protocols(x->f, s, families[i], protocols);
-		for (size_t k = 0; !err && k < n; k++)
-			err = add_roles(x, s, families[i], protocols[k]);
-	}
-	return err;
-}
-
-/* Two families, this host's own connections, and the twins. */
-static size_t count_spaces(const struct policy *p)
-{
-	size_t n = 1;
-
-	for (size_t i = 0; i < p->n_services; i++)
-		n += service_is_any(&p->services[i]) ? 24 : 6;
-	return n + p->n_tracked * 6;
-}
-
-/* Every service has its share, whichever comes first in the file. */
-static void share_out(struct preflight *x)
-{
-	size_t spaces = count_spaces(x->p->policy);
-	size_t n = TOTAL_MAX / spaces;
-
-	x->limit.samples = n < SERVICE_MIN ? SERVICE_MIN :
-			   n > SERVICE_MAX ? SERVICE_MAX : n;
-	x->limit.rules = SEARCHED_MAX / spaces;
-}
-
-static int find_cases(struct preflight *x)
-{
-	const struct policy *policy = x->p->policy;
-	int err = x->knows_host ? ends_find(&x->ends) :
-				  ends_example(&x->ends);
-
-	if (!err && x->knows_host)
-		err = leaving_open(&x->leaving);
-	share_out(x);
-	for (size_t i = 0; !err && i < policy->n_services; i++)
-		err = add_service(x, &policy->services[i]);
-	for (size_t i = 0; !err && i < policy->n_tracked; i++)
-		err = add_service(x, &policy->tracked[i]);
-	return err;
-}
-
 /* Of what works, and goes on to do so, is each packet counted from then on? */
 static int compare_counts(const struct preflight *x, struct walker *w,
 			  const struct attempt *c, struct harm_found *h)
@@ -260,7 +61,7 @@ static int compare_counts(const struct preflight *x, struct walker *w,
 
 	if (h->harm || judge_works(&c->now) == TRUTH_NO)
 		return 0;
-	err = judge_counts(w, x->f, &x->spaces[c->space].flow, &c->sample,
+	err = judge_counts(w, x->f, &x->cases.spaces[c->space].flow, &c->sample,
 			   x->tracking, false, &then);
 	if (!err)
 		*h = judge_counts_compare(&c->counts, &then);
@@ -272,7 +73,7 @@ static bool serves_some(const struct preflight *x, const struct space *sp,
 			const struct attempt *c)
 {
 	for (size_t i = sp->first; i < sp->first + sp->n; i++) {
-		const struct attempt *other = &x->cases[i];
+		const struct attempt *other = &x->cases.v[i];
 
 		if (other->tried && judge_works(&other->now) != TRUTH_NO &&
 		    !memcmp(other->sample.key[FLOW_SPORT],
@@ -300,7 +101,7 @@ static struct harm_found compare_openness(const struct preflight *x,
 static int compare_case(struct preflight *x, struct accepted_search *accepted,
 			const struct attempt *c, struct preflight_said *said)
 {
-	const struct space *sp = &x->spaces[c->space];
+	const struct space *sp = &x->cases.spaces[c->space];
 	const struct judge_view view = {
 		.open = sp->service->accept == ACCEPT_OPEN,
 		.marks = x->marks_are_read,
@@ -341,6 +142,16 @@ static int compare_case(struct preflight *x, struct accepted_search *accepted,
 					 &c->sample, &h, said);
 }
 
+static int find_cases(struct preflight *x)
+{
+	int err = preflight_cases_find(&x->cases, x->p, x->f, x->knows_host);
+
+	if (!err && x->knows_host)
+		err = leaving_open(&x->leaving);
+	x->untried |= x->cases.untried;
+	return err;
+}
+
 static int judge_now(struct preflight *x, struct walker *w,
 		     const struct space *sp, struct attempt *c)
 {
@@ -363,9 +174,9 @@ static int judge_each(struct preflight *x, struct walker *w, size_t k)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < x->n_spaces; i++) {
-		const struct space *sp = &x->spaces[i];
-		struct attempt *c = &x->cases[sp->first + k];
+	for (size_t i = 0; !err && i < x->cases.n_spaces; i++) {
+		const struct space *sp = &x->cases.spaces[i];
+		struct attempt *c = &x->cases.v[sp->first + k];
 
 		if (k >= sp->n)
 			continue;
@@ -383,7 +194,7 @@ static int judge_cases(struct preflight *x, struct walker *w)
 {
 	int err = 0;
 
-	for (size_t k = 0; !err && k < x->limit.samples; k++)
+	for (size_t k = 0; !err && k < x->cases.limit.samples; k++)
 		err = judge_each(x, w, k);
 	return err;
 }
@@ -395,9 +206,9 @@ static int compare_cases(struct preflight *x, struct walker *w)
 	int err = 0;
 
 	accepted_by_begin(x->p, w, &accepted);
-	for (size_t i = 0; !err && i < x->n_cases; i++)
-		if (x->cases[i].tried)
-			err = compare_case(x, &accepted, &x->cases[i], &said);
+	for (size_t i = 0; !err && i < x->cases.n; i++)
+		if (x->cases.v[i].tried)
+			err = compare_case(x, &accepted, &x->cases.v[i], &said);
 	accepted_by_sort(&accepted);
 	err = err ? err : others_then(x->p, w, &x->others, &said);
 	err = err ? err : preflight_say_unmet(x->p, &said);
@@ -412,8 +223,8 @@ static int judge_today(struct preflight *x, const struct guard_host *host)
 {
 	_cleanup_(walker_free) struct walker *w = NULL;
 	const struct others_host all = {
-		.outside = &x->ends.outside, .all = &x->ends.all,
-		.devices = &x->ends.devices, .tracking = x->tracking,
+		.outside = &x->cases.ends.outside, .all = &x->cases.ends.all,
+		.devices = &x->cases.ends.devices, .tracking = x->tracking,
 	};
 	int err = walker_new(x->f, &w);
 
@@ -444,13 +255,13 @@ static void note_untried(const struct preflight *x)
 		return;
 	diag_add(&x->p->diags, DIAG_WARNING, 0, ID_NOT_ALL_TRIED, NOPOS,
 		 "this host's rules tell more connections apart than were tried (at most %zu for each service and direction)",
-		 x->limit.samples);
+		 x->cases.limit.samples);
 }
 
 static int check(struct preflight *x)
 {
 	struct guard_host host = {
-		.local = &x->ends.all, .devices = &x->ends.devices,
+		.local = &x->cases.ends.all, .devices = &x->cases.ends.devices,
 	};
 	int err;
 
