@@ -307,13 +307,12 @@ int ipset_element(struct ipset_link *l, const struct image_set *s, size_t i,
 
 	trace_element(s, i, name, add);
 	err = ipset_queue_put(&l->queue, s, i, name, add);
-	return err ? ipset_failed(name, err, d) : 0;
+	return err ? ipset_failed(l->queue.name, err, d) : 0;
 }
 
 int ipset_flush(struct ipset_link *l, struct diags *d)
 {
-	const char *name = l->queue.name;
 	int err = ipset_queue_flush(&l->queue);
 
-	return err ? ipset_failed(name, err, d) : 0;
+	return err ? ipset_failed(l->queue.name, err, d) : 0;
 }

@@ -14,6 +14,7 @@ static int begin(struct ipset_queue *q, const struct image_set *s,
 {
 	int err = 0;
 
+	q->name = name;
 	if (!q->nl.nl)
 		err = netlink_open(&q->nl, NETLINK_NETFILTER);
 	if (!err && !q->buf)
@@ -21,7 +22,6 @@ static int begin(struct ipset_queue *q, const struct image_set *s,
 	if (err || !q->buf)
 		return err ? err : -ENOMEM;
 	q->set = s;
-	q->name = name;
 	q->add = add;
 	q->n = 0;
 	q->origin = NULL;

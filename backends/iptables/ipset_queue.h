@@ -6,7 +6,8 @@
  * Shape:  they go out when the message is full, when others go into another
  *         set or another way, and at ipset_queue_flush(); what is there, or is
  *         not there, already is no error. After an error nothing is queued,
- *         and any of the message's elements may have got in.
+ *         and any of the message's elements may have got in; `name` is that of
+ *         the set they were for, which need not be the one given last.
  * Owner:  borrows the name and the sets until they are flushed.
  * Errors: -ENOMEM; -errno of the socket; the kernel's, whose own begin at
  *         IPSET_ERR_PRIVATE: ipset_failed() has words for them.

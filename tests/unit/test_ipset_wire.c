@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "backends/iptables/ipset.h"
 #include "backends/iptables/ipset_wire.h"
 #include "core/mem.h"
 
@@ -226,6 +227,27 @@ static void test_cut_short(void **state)
 	assert_int_equal(ipset_wire_read(nlh, &said), -EBADMSG);
 }
 
+/* What was queued for one set goes out, and fails, ahead of another's. */
+static void test_failure_names_its_set(void **state)
+{
+	static const char absent[] = "ctpolicy-absent", other[] = "ctpolicy-b";
+	struct image_set *s = make_set("hash:net,port", AF_INET, IPPROTO_TCP);
+	struct ipset_link *l = NULL;
+	struct diags d = { 0 };
+	struct ipset_wire w;
+
+	(void)state;
+	ipset_wire_init(&w, s);
+	fill(s, &w);
+	assert_int_equal(ipset_open(&l, &d), 0);
+	assert_int_equal(ipset_element(l, s, 0, absent, true, &d), 0);
+	assert_int_not_equal(ipset_element(l, s, 1, other, true, &d), 0);
+	assert_int_equal(d.n, 1);
+	assert_non_null(strstr(d.v[0].msg, absent));
+	ipset_close(&l);
+	diags_release(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +257,8 @@ int main(void)
 						drop_image),
 		cmocka_unit_test(test_whose_set),
 		cmocka_unit_test(test_cut_short),
+		cmocka_unit_test_setup_teardown(test_failure_names_its_set,
+						make_image, drop_image),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
