@@ -147,20 +147,10 @@ void originals_complete(struct plan *p, const struct backend *b,
 		originals_attach(o, want);
 }
 
-static bool has_jump(const struct image_table *t, const char *chain)
-{
-	for (size_t i = 0; i < t->n_chains; i++)
-		for (size_t k = 0; k < t->chains[i].n_rules; k++)
-			if (t->chains[i].rules[k].target &&
-			    !strcmp(t->chains[i].rules[k].target, chain))
-				return true;
-	return false;
-}
-
 static bool is_lost(const struct image_table *t, const struct image_chain *c)
 {
 	return !c->foreign && own_names_stand_in(c->name) &&
-	       !has_jump(t, c->name);
+	       !image_leads_to(t, c->name);
 }
 
 static bool any_lost(const struct image *live)

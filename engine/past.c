@@ -70,16 +70,6 @@ static bool is_there(const struct survey *s, const struct image_table *t,
 	return false;
 }
 
-static bool is_jumped_to(const struct image_table *t, const char *chain)
-{
-	for (size_t i = 0; i < t->n_chains; i++)
-		for (size_t k = 0; k < t->chains[i].n_rules; k++)
-			if (t->chains[i].rules[k].target &&
-			    !strcmp(t->chains[i].rules[k].target, chain))
-				return true;
-	return false;
-}
-
 static bool is_looked_up(const struct image_table *t, const char *set)
 {
 	for (size_t i = 0; i < t->n_chains; i++)
@@ -101,7 +91,7 @@ static int prune_orphans(struct image_table *t)
 
 	for (size_t i = t->n_chains; !err && i--;)
 		if (!t->chains[i].foreign &&
-		    !is_jumped_to(t, t->chains[i].name))
+		    !image_leads_to(t, t->chains[i].name))
 			err = image_prune_chain(t, i, &unsaid);
 	for (size_t i = t->n_sets; !err && i--;)
 		if (!is_looked_up(t, t->sets[i].name))

@@ -125,6 +125,16 @@ struct image_set *image_find_set(const struct image_table *t, const char *name)
 	return NULL;
 }
 
+bool image_leads_to(const struct image_table *t, const char *chain)
+{
+	for (size_t i = 0; i < t->n_chains; i++)
+		for (size_t k = 0; k < t->chains[i].n_rules; k++)
+			if (t->chains[i].rules[k].target &&
+			    !strcmp(t->chains[i].rules[k].target, chain))
+				return true;
+	return false;
+}
+
 static void pool_entry_free(struct origin_pool *p)
 {
 	free(p->text);

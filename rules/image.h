@@ -188,6 +188,8 @@ struct image_table *image_find_table(const struct image *img, uint8_t family,
 struct image_chain *image_find_chain(const struct image_table *t,
 				     const char *name);
 struct image_set *image_find_set(const struct image_table *t, const char *name);
+/* Does a rule of the table jump, or go, to that chain? */
+bool image_leads_to(const struct image_table *t, const char *chain);
 
 /*
  * The origin that a kernel comment stands for ("web: static content"), made
