@@ -6,6 +6,7 @@
 
 #include "core/mem.h"
 #include "engine/boot_keep.h"
+#include "engine/peek.h"
 #include "engine/tune_keep.h"
 #include "state/note.h"
 
@@ -59,13 +60,12 @@ static int aim(struct plan *p, struct state *state)
 
 int off_aim(struct plan *p)
 {
-	_cleanup_(diags_release) struct diags unsaid = { 0 };
-	_cleanup_(state_close) struct state *state = NULL;
+	_cleanup_(state_close) struct state *own = NULL;
+	struct state *state = NULL;
 
 	p->change.off.at.there = p->policy && p->policy->unload_modules;
-	if (p->state)
-		return aim(p, p->state);
-	if (state_open_reading(p->rq->state_dir, &state, &unsaid) == -ENOMEM)
+	/* what another version unloaded is for that one to load */
+	if (peek_open(p, &own, &state) == -ENOMEM)
 		return -ENOMEM;
 	return aim(p, state);
 }

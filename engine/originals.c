@@ -8,6 +8,7 @@
 #include "core/intern.h"
 #include "core/mem.h"
 #include "engine/edits.h"
+#include "engine/peek.h"
 #include "engine/plan.h"
 #include "rules/own_names.h"
 #include "state/originals.h"
@@ -60,19 +61,13 @@ static int take(struct kept_originals *k, const struct saved_originals *s)
 	return err;
 }
 
-/* Who only looks needs no lock, and may find no folder. */
 static int read_saved(struct plan *p, struct saved_originals *ret,
 		      struct diags *d)
 {
-	_cleanup_(diags_release) struct diags unsaid = { 0 };
-	_cleanup_(state_close) struct state *reading = NULL;
-	struct state *st = p->state;
-	int err = 0;
+	_cleanup_(state_close) struct state *own = NULL;
+	struct state *st = NULL;
+	int err = peek_open(p, &own, &st);
 
-	if (!st && p->rq->state_dir)
-		err = state_open_reading(p->rq->state_dir, &reading, &unsaid);
-	if (!st)
-		st = reading;
 	if (!err && st)
 		err = saved_originals_read(st, ret, d);
 	return err == -ENOMEM || err == -FAULT_LACKING ? err : 0;

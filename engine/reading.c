@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "core/mem.h"
+#include "engine/peek.h"
 
 struct guess {
 	const struct plan *plan;
@@ -19,13 +20,12 @@ static int find_newest(const struct plan *p, struct record *ret)
 {
 	_cleanup_(diags_release) struct diags unsaid = { 0 };
 	_cleanup_(state_close) struct state *own = NULL;
-	int err = 0;
+	struct state *state = NULL;
+	int err = peek_open(p, &own, &state);
 
-	if (!p->state)
-		err = state_open_reading(p->rq->state_dir, &own, &unsaid);
-	if (err || (!p->state && !own))
+	if (err || !state)
 		return err ? err : -ENOENT;
-	return state_newest(p->state ? p->state : own, ret, &unsaid);
+	return state_newest(state, ret, &unsaid);
 }
 
 /* Where no rules are asked for: those that most likely are there. */
