@@ -15,6 +15,9 @@
 #include "core/intern.h"
 #include "core/mem.h"
 
+/* Neither the interfaces asked for nor the others are names. */
+#define UNSAID (-EOPNOTSUPP)
+
 struct asking {
 	const struct nft_native_asked *x;
 	uint8_t af;
@@ -41,42 +44,14 @@ static bool is_asked(const struct nft_native_asked *x, enum zone_dim dim)
 	return nft_side_is_asked(x->known, x->r, dim);
 }
 
-/* -EOPNOTSUPP: neither those asked for nor the others are names. */
-static int choose_names(struct arena *a, const struct nft_native_asked *x,
-			enum zone_dim dim, struct nft_side *ret)
+static size_t ways_of(const struct nft_side *names)
 {
-	bool are = false;
-	int err = nft_side_names(a, x->r, dim, ret, &are);
-
-	return err || are ? err : -EOPNOTSUPP;
-}
-
-static int names_ways(struct arena *a, const struct nft_native_asked *x,
-		      enum zone_dim dim, size_t *ret)
-{
-	struct nft_side v;
-	int err;
-
-	*ret = 1;
-	if (!is_asked(x, dim))
-		return 0;
-	err = choose_names(a, x, dim, &v);
-	if (!err && !v.negated)
-		*ret = v.s.n;
-	return err;
+	return names->negated ? 1 : names->s.n;
 }
 
 int nft_native_ways(const struct nft_native_asked *x, size_t *ret)
 {
-	_cleanup_(arena_release) struct arena a = { 0 };
-	size_t in = 1, through = 1;
-	int err = names_ways(&a, x, ZONE_IIF, &in);
-
-	if (!err)
-		err = names_ways(&a, x, ZONE_OIF, &through);
-	if (!err)
-		*ret = in * through;
-	return err;
+	return nft_side_ways(x->known, x->r, UNSAID, ways_of, ret);
 }
 
 /* "eth+": the bytes that all have. */
@@ -100,7 +75,7 @@ static int ask_names(struct asking *x, struct arena *a, enum zone_dim dim,
 
 	if (!is_asked(x->x, dim))
 		return 0;
-	err = choose_names(a, x->x, dim, &v);
+	err = nft_side_names(a, x->x->r, dim, UNSAID, &v);
 	if (err)
 		return err;
 	for (size_t i = 0; i < v.s.n; i++)

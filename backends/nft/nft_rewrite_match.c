@@ -13,6 +13,9 @@
 #include "core/intern.h"
 #include "core/mem.h"
 
+/* Neither the interfaces asked for nor the others are names. */
+#define UNSAID (-EINVAL)
+
 struct asking {
 	const struct nft_asked *x;
 	uint8_t family;
@@ -153,47 +156,14 @@ static size_t count_patterns(const struct spans *s)
 	return n;
 }
 
-/* -EINVAL: neither those asked for nor the others are names. */
-static int choose_names(struct arena *a, const struct nft_asked *x,
-			enum zone_dim dim, struct nft_side *ret)
+static size_t ways_of(const struct nft_side *names)
 {
-	bool are = false;
-	int err = nft_side_names(a, x->r, dim, ret, &are);
-
-	return err || are ? err : -EINVAL;
-}
-
-static size_t ways_of(const struct nft_side *v)
-{
-	return v->negated || !count_patterns(&v->s) ? 1 : v->s.n;
-}
-
-static int names_ways(struct arena *a, const struct nft_asked *x,
-		      enum zone_dim dim, size_t *ret)
-{
-	struct nft_side v;
-	int err;
-
-	*ret = 1;
-	if (!is_asked(x, dim))
-		return 0;
-	err = choose_names(a, x, dim, &v);
-	if (!err)
-		*ret = ways_of(&v);
-	return err;
+	return names->negated || !count_patterns(&names->s) ? 1 : names->s.n;
 }
 
 int nft_rewrite_ways(const struct nft_asked *x, size_t *ret)
 {
-	_cleanup_(arena_release) struct arena a = { 0 };
-	size_t in = 1, through = 1;
-	int err = names_ways(&a, x, ZONE_IIF, &in);
-
-	if (!err)
-		err = names_ways(&a, x, ZONE_OIF, &through);
-	if (!err)
-		*ret = in * through;
-	return err;
+	return nft_side_ways(x->known, x->r, UNSAID, ways_of, ret);
 }
 
 /* Patterns one by one: sets of them are younger than the rest. */
@@ -205,7 +175,7 @@ static int ask_names(struct asking *x, struct arena *a, enum zone_dim dim,
 
 	if (!is_asked(x->x, dim))
 		return 0;
-	err = choose_names(a, x->x, dim, &v);
+	err = nft_side_names(a, x->x->r, dim, UNSAID, &v);
 	if (err)
 		return err;
 	if (!count_patterns(&v.s)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "backends/nft/nft_side.h"
 
+#include "core/mem.h"
 #include "rules/zone.h"
 
 bool nft_side_is_asked(const struct zone *known, const struct stateless_rule *r,
@@ -48,7 +49,7 @@ static bool are_names(const struct spans *s)
 }
 
 int nft_side_names(struct arena *a, const struct stateless_rule *r,
-		   enum zone_dim dim, struct nft_side *ret, bool *ret_are)
+		   enum zone_dim dim, int unsaid, struct nft_side *ret)
 {
 	const struct spans *s = &r->zone.dim[dim];
 	struct spans others = { 0 };
@@ -57,7 +58,30 @@ int nft_side_names(struct arena *a, const struct stateless_rule *r,
 
 	if (err)
 		return err;
+	if (negated && !are_names(&others))
+		return unsaid;
 	*ret = (struct nft_side){ negated ? others : *s, negated };
-	*ret_are = !negated || are_names(&others);
 	return 0;
+}
+
+int nft_side_ways(const struct zone *known, const struct stateless_rule *r,
+		  int unsaid, size_t (*ways)(const struct nft_side *names),
+		  size_t *ret)
+{
+	static const enum zone_dim dims[] = { ZONE_IIF, ZONE_OIF };
+	_cleanup_(arena_release) struct arena a = { 0 };
+	struct nft_side v;
+	size_t n = 1;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(dims); i++) {
+		if (!nft_side_is_asked(known, r, dims[i]))
+			continue;
+		err = nft_side_names(&a, r, dims[i], unsaid, &v);
+		if (!err)
+			n *= ways(&v);
+	}
+	if (!err)
+		*ret = n;
+	return err;
 }

@@ -23,8 +23,15 @@ bool nft_side_is_asked(const struct zone *known, const struct stateless_rule *r,
 /* What is fewer: the values, or the others. */
 int nft_side_shorter(struct arena *a, const struct stateless_rule *r,
 		     enum zone_dim dim, struct nft_side *ret);
-/* Of names: those, or no others. *ret_are: one of the two are names. */
+/* Of names: those, or no others. `unsaid`: the error where neither are names. */
 int nft_side_names(struct arena *a, const struct stateless_rule *r,
-		   enum zone_dim dim, struct nft_side *ret, bool *ret_are);
+		   enum zone_dim dim, int unsaid, struct nft_side *ret);
+/*
+ * How many rules it takes for the interfaces asked for, of either direction:
+ * `ways` says it of the names of one.
+ */
+int nft_side_ways(const struct zone *known, const struct stateless_rule *r,
+		  int unsaid, size_t (*ways)(const struct nft_side *names),
+		  size_t *ret);
 
 #endif
