@@ -23,7 +23,7 @@ bool nft_side_is_asked(const struct zone *known, const struct stateless_rule *r,
 /* What is fewer: the values, or the others. */
 int nft_side_shorter(struct arena *a, const struct stateless_rule *r,
 		     enum zone_dim dim, struct nft_side *ret);
-/* Of names: those, or no others. `unsaid`: the error where neither are names. */
+/* Of names: those, or no others. `unsaid`: the error where none are names. */
 int nft_side_names(struct arena *a, const struct stateless_rule *r,
 		   enum zone_dim dim, int unsaid, struct nft_side *ret);
 /*

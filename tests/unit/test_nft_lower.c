@@ -13,35 +13,8 @@
 
 #include <cmocka.h>
 
-#include "backends/nft/nft.h"
 #include "core/mem.h"
-#include "tests/contract/head_stands.h"
-
-static const struct origin web = { .service = "web", .why = "busy" };
-static const struct origin api = { .service = "api" };
-
-static struct rule *add(struct ruleset *rs, enum hook hook, enum action action,
-			const struct origin *o)
-{
-	struct rule *r = ruleset_add(rs);
-
-	assert_non_null(r);
-	r->hook = hook;
-	r->action = action;
-	r->leg = LEG_REQUEST;
-	r->rank = RANK_SERVICE;
-	r->roles = ROLE_SERVER;
-	r->match.proto = IPPROTO_TCP;
-	r->match.dst = DST_LOCAL;
-	r->origin = o;
-	return r;
-}
-
-static void add_port(struct rule *r, uint16_t a, uint16_t b)
-{
-	assert_int_equal(port_set_add(&r->match.dport,
-				      (struct port_range){ a, b }), 0);
-}
+#include "tests/unit/nft_lowered.h"
 
 static void add_net(struct rule *r, const char *text)
 {
@@ -50,32 +23,6 @@ static void add_net(struct rule *r, const char *text)
 	assert_int_equal(prefix_parse(text, &p), 0);
 	r->match.family = p.family;
 	assert_int_equal(prefix_set_add(&r->match.saddr, &p), 0);
-}
-
-static struct image *lower(const struct ruleset *rs, const struct survey *host)
-{
-	struct diags d = { 0 };
-	struct image *img = NULL;
-	_cleanup_(stands_release) struct stands stands = { 0 };
-
-	if (host)
-		assert_int_equal(head_stands(host, WORLD_NFT, rs, &stands), 0);
-	assert_int_equal(nft_lower(rs, host, host ? &stands : NULL, &img, &d),
-			 0);
-	diags_release(&d);
-	return img;
-}
-
-static void assert_text(const struct image *img, const char *chain,
-			size_t rule, const char *text)
-{
-	const struct image_table *t = &img->tables[0];
-	const struct image_chain *c = image_find_chain(t, chain);
-	_cleanup_(strbuf_release) struct strbuf b = { 0 };
-
-	assert_true(c && rule < c->n_rules);
-	nft_print_rule(t->family, &c->rules[rule], &b);
-	assert_string_equal(strbuf_str(&b), text);
 }
 
 static void test_fused(void **state)
@@ -460,61 +407,6 @@ static void test_bound(void **state)
 		    "socket transparent 0 accept comment \"ctpolicy\"");
 }
 
-/* Ports of one kind of destination each: as many rules. */
-static void add_kinds(struct ruleset *rs, uint8_t proto, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++) {
-		struct rule *r = add(rs, HOOK_PREROUTING, ACTION_NOTRACK,
-				     &web);
-
-		r->match.proto = proto;
-		r->match.dst = (enum dst_kind)(DST_ANY + i);
-		add_port(r, (uint16_t)(80 + i), (uint16_t)(80 + i));
-	}
-}
-
-static size_t rules_in(const struct image *img, const char *chain)
-{
-	const struct image_chain *c = image_find_chain(&img->tables[0], chain);
-
-	return c ? c->n_rules : 0;
-}
-
-/* A packet has to be spared more than the way to another chain. */
-static void test_split(void **state)
-{
-	_cleanup_(ruleset_release) struct ruleset few = { .ipv4 = true };
-	_cleanup_(ruleset_release) struct ruleset many = { .ipv4 = true };
-	_cleanup_(image_free) struct image *flat = NULL;
-	_cleanup_(image_free) struct image *img = NULL;
-
-	(void)state;
-	add_kinds(&few, IPPROTO_TCP, 2);
-	add_kinds(&few, IPPROTO_UDP, 2);
-	flat = lower(&few, NULL);
-	assert_int_equal(flat->tables[0].n_chains, 1);
-	assert_int_equal(rules_in(flat, "prerouting"), 4);
-
-	add_kinds(&many, IPPROTO_SCTP, 1);
-	add(&many, HOOK_PREROUTING, ACTION_NOTRACK, &api)->match.proto = 0;
-	add_kinds(&many, IPPROTO_TCP, 3);
-	add_kinds(&many, IPPROTO_UDP, 3);
-	img = lower(&many, NULL);
-	assert_int_equal(img->tables[0].n_chains, 3);
-	assert_int_equal(rules_in(img, "prerouting_tcp"), 3);
-	assert_int_equal(rules_in(img, "prerouting_udp"), 3);
-	assert_int_equal(rules_in(img, "prerouting"), 4);
-	/* what is for any protocol is met first: nothing comes back */
-	assert_text(img, "prerouting", 1, "fib daddr type local notrack accept "
-		    "comment \"api\"");
-	assert_text(img, "prerouting", 2, "meta l4proto udp goto "
-		    "prerouting_udp comment \"ctpolicy\"");
-	assert_text(img, "prerouting", 3, "meta l4proto tcp goto "
-		    "prerouting_tcp comment \"ctpolicy\"");
-	assert_text(img, "prerouting_udp", 0, "th dport "
-		    "@pre_req_udp_p notrack accept comment \"ctpolicy\"");
-}
-
 static void test_names(void **state)
 {
 	_cleanup_(strbuf_release) struct strbuf a = { 0 }, b = { 0 };
@@ -548,7 +440,6 @@ int main(void)
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_bound),
-		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_names),
 	};
 
