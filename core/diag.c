@@ -94,6 +94,9 @@ void diag_mend(struct diags *d, enum diag_fix fix, const char *fmt, ...)
 	va_start(ap, fmt);
 	text = format(fmt, ap);
 	va_end(ap);
+	/* A mistake without its fix must not look as if there were none. */
+	if (!text)
+		d->lost = true;
 	last = &d->v[d->n - 1];
 	free(last->fix_text);
 	last->fix_text = text;

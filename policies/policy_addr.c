@@ -27,6 +27,7 @@ static void explain_host_bits(struct loader *l, const char *s)
 		p.addr[i / 8] &= (uint8_t)~(0x80 >> i % 8);
 	p.len = (uint8_t)len;
 	prefix_print(&p, &net);
+	l->d->lost |= net.lost;
 	diag_help(l->d, "the network is %s; the single address is %s",
 		  strbuf_str(&net), host);
 	/* the lesser of the two: nothing is excluded that was not meant */
@@ -183,6 +184,7 @@ static void mend_range(struct diags *d, const char *s)
 		prefix_print(&p, &b);
 		first += size;
 	}
+	d->lost |= b.lost;
 	if (n && first > last)
 		diag_mend(d, FIX_REPLACE, "%s", strbuf_str(&b));
 }
@@ -341,6 +343,7 @@ static void mend_list(struct loader *l, const char *name)
 		prefix_print(&set->v[i], &b);
 		strbuf_puts(&b, six ? "\"" : "");
 	}
+	l->d->lost |= b.lost;
 	if (set && set->n && set->n <= 64)
 		diag_mend(l->d, FIX_REPLACE, "%s", strbuf_str(&b));
 }

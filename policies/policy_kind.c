@@ -76,6 +76,7 @@ static void mend_flags(struct loader *l, uint32_t map)
 			return;
 		strbuf_printf(&b, "%s%s", b.n ? ", " : "[", s);
 	}
+	l->d->lost |= b.lost;
 	if (b.n)
 		diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
 }
@@ -98,6 +99,7 @@ static void mend_set(struct loader *l, uint32_t map)
 		if (!load_is_nothing(l, value))
 			return;
 	}
+	l->d->lost |= b.lost;
 	if (b.n)
 		diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
 }

@@ -46,6 +46,7 @@ int load_error(struct loader *l, uint32_t node, enum diag_id id,
 	va_start(ap, fmt);
 	strbuf_vprintf(&msg, fmt, ap);
 	va_end(ap);
+	l->d->lost |= msg.lost;
 	return diag_add(l->d, DIAG_ERROR, -EINVAL, id, ydoc_pos(l->doc, node),
 			"%s", strbuf_str(&msg));
 }
@@ -61,6 +62,7 @@ void load_warning(struct loader *l, struct srcpos at, enum diag_id id,
 	va_start(ap, fmt);
 	strbuf_vprintf(&msg, fmt, ap);
 	va_end(ap);
+	l->d->lost |= msg.lost;
 	diag_add(l->d, DIAG_WARNING, 0, id, at, "%s", strbuf_str(&msg));
 	diag_help(l->d, "%s", help);
 }

@@ -67,6 +67,8 @@ int load_once(struct loader *l, const char *key, uint32_t node, bool *ret_new)
 		return 0;
 	}
 	err = print_value(l, node, &value);
+	if (!err)
+		err = strbuf_status(&value);
 	if (err)
 		return err;
 	if (!first)

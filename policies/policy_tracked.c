@@ -58,6 +58,7 @@ static void no_such_timer(struct loader *l, uint32_t key,
 		   "no protocol of the service has a timeout `%s`",
 		   load_shown(l, word));
 	print_keys(s->protocols[i], &keys);
+	l->d->lost |= keys.lost;
 	if (near)
 		diag_mend(l->d, FIX_REPLACE, "%s", near);
 	else if (s->protocols[i] == IPPROTO_UDP && !strcmp(word, "established"))
@@ -151,6 +152,7 @@ static void mend_protocols(struct loader *l, const struct service *s)
 		strbuf_puts(&b, b.n ? ", " : "[");
 		service_protocol_print(s->protocols[i], &b);
 	}
+	l->d->lost |= b.lost;
 	if (b.n)
 		diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
 }
@@ -172,6 +174,7 @@ static void missing_timers(struct loader *l, uint32_t node, uint8_t proto,
 	_cleanup_(strbuf_release) struct strbuf keys = { 0 };
 
 	print_keys(proto, &keys);
+	l->d->lost |= keys.lost;
 	load_error(l, node, ID_TIMERS_MISSING, "`timeouts` has none for %s",
 		   name);
 	diag_help(l->d, "add %s, or remove %s from `protocol`",
@@ -188,6 +191,7 @@ void check_timers(struct loader *l, const struct service *s,
 		uint8_t proto = s->protocols[i];
 
 		service_protocol_print(proto, &name);
+		l->d->lost |= name.lost;
 		if (!timers_known(proto))
 			no_timers(l, node[SK_PROTOCOL], s, strbuf_str(&name));
 		else if (loaded && !timers_mask(&s->timers[i]))

@@ -29,6 +29,7 @@ void load_help_names(struct loader *l, const char *nearest,
 		return;
 	}
 	join_names(names, n, &all);
+	l->d->lost |= all.lost;
 	diag_help(l->d, "write %s", strbuf_str(&all));
 }
 

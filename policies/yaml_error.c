@@ -343,6 +343,7 @@ void yaml_mend_nul(struct diags *d, const struct ydoc *doc, uint32_t id,
 	for (size_t i = 0; i < len; i++)
 		if (s[i])
 			strbuf_add(&b, s + i, 1);
+	d->lost |= b.lost;
 	if (!strpbrk(strbuf_str(&b), "\"\\\n"))
 		diag_mend(d, FIX_REPLACE, "\"%s\"", strbuf_str(&b));
 }

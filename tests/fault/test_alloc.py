@@ -69,9 +69,11 @@ def environment(number, count):
 
 
 def kept(name, text):
+    """Written once, by plan(): the threads' commands read it meanwhile."""
     path = os.path.join(lab.WORK, name)
-    with open(path, "w") as f:
-        f.write(text)
+    if not os.path.exists(path):
+        with open(path, "w") as f:
+            f.write(text)
     return path
 
 
