@@ -145,7 +145,8 @@ def judge(host, churn, how, verb, path, before, said):
             [lab.CTPOLICY, "diff", "--backend", "iptables", path],
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         differs = diff.communicate()[0]
-        wrong = [line for line in differs.splitlines() if line[0] in "+-" and
+        wrong = [line for line in differs.splitlines() if
+                 line.startswith(("+", "-")) and
                  not (churn.chains["INPUT"] and re.search(PUSHED, line))]
         if diff.returncode > 1 or wrong:
             fault(how, "exit 0, but not applied:\n" + differs, said)
