@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A client and a server on one cable, and TCP between them."""
+import contextlib
 import socket
 import threading
 
@@ -46,14 +47,10 @@ class Server:
 
     @staticmethod
     def echo(sock):
-        try:
-            while True:
-                data = sock.recv(65536)
-                if not data:
-                    return
+        """Closed when it ends, not when the next one takes its name."""
+        with sock, contextlib.suppress(OSError):
+            while data := sock.recv(65536):
                 sock.sendall(data)
-        except OSError:
-            pass
 
 
 def connect(space, version, port, timeout=4, to=None):

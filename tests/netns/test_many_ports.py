@@ -7,6 +7,7 @@ import random
 import re
 import socket
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -73,6 +74,13 @@ def asks_tcp(version, port):
     with connect(CLIENT, version, port, 20) as s:
         s.sendall(b"hello")
         return s.recv(100)
+
+
+def all_closed():
+    """Waits for the last packet of each connection that the server had."""
+    while any(line.split()[3] != "0A" for line in SERVER.run(
+            "tail -qn +2 /proc/net/tcp /proc/net/tcp6").splitlines()):
+        time.sleep(.02)
 
 
 class Tree:
@@ -180,10 +188,12 @@ class Many(unittest.TestCase):
                 dialects.load(SERVER, dialect, text_of)
                 self.apply(dialect)
                 self.serve()
+                all_closed()
                 for version in lab.VERSIONS:
                     before = self.jumps(dialect, version)
                     self.assertTrue(before)
                     self.assertEqual(asks_tcp(version, TRACKED), b"hello")
+                    all_closed()
                     self.assertEqual(self.jumps(dialect, version), before)
                 SERVER.run([lab.CTPOLICY, "remove"])
 
