@@ -237,10 +237,13 @@ static int say_difference(struct plan *p)
 				strbuf_str(&line));
 	}
 	m->backend->print_step(&m->changes->steps[0], &line);
-	return diag_add(&p->diags, DIAG_ERROR, -EIO, ID_KERNEL_DIFFERS, NOPOS,
-			"the kernel's rules differ from what was written; first difference: %s %s",
-			m->changes->steps[0].add ? "+" : "-",
-			strbuf_str(&line));
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_KERNEL_DIFFERS, NOPOS,
+		 "the kernel's rules differ from what was written; first difference: %s %s",
+		 m->changes->steps[0].add ? "+" : "-", strbuf_str(&line));
+	/* A rule of the host's that is new may move the place of ours. */
+	diag_help(&p->diags,
+		  "if another program changed rules at the same time, run it again");
+	return -EIO;
 }
 
 /* A commit was tried: keep what was live before it. */
