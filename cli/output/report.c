@@ -67,7 +67,8 @@ void report_talk(const char *fmt, ...)
 	/* Where both go to one pipe, in the order in which they were said. */
 	flush_output();
 	fputs("ctpolicy: ", stderr);
-	diag_puts(strbuf_str(&line), stderr);
+	diag_puts(strbuf_status(&line) ? "out of memory" : strbuf_str(&line),
+		  stderr);
 	fputc('\n', stderr);
 }
 

@@ -49,22 +49,25 @@ double status_fill(const struct ct_table *t)
 }
 
 /* The table once more, when there was time for its counters to grow. */
-static void look_again(struct status_report *r, struct status *s,
-		       struct ct_table *first, bool checks)
+static int look_again(struct status_report *r, struct status *s,
+		      struct ct_table *first, bool checks)
 {
 	uint64_t wait = (checks ? WATCH_MS : LOOK_MS) * MS_NS;
 	uint64_t gone = clock_boot_ns() - s->table_read;
+	int err;
 
 	if (!s->has_table || (r->quiet && !checks))
-		return;
+		return 0;
 	if (gone < wait)
 		clock_pause_ms((unsigned int)((wait - gone) / MS_NS) + 1);
 	*first = s->table;
 	gone = s->table_read;
-	if (status_read_table(s))
-		return;
+	err = status_read_table(s);
+	if (err)
+		return err;
 	r->before = first;
 	r->seconds = (double)(s->table_read - gone) / NS;
+	return 0;
 }
 
 static bool is_dropping(const struct status_report *r)
@@ -163,9 +166,9 @@ static int show(struct status_report *r, struct ct_table *now, void *arg)
 	err = status_read(&o->request, &s);
 	if (!err && !o->prometheus)
 		err = status_top(r, &o->request, &s, &top);
-	r->failed = err;
 	if (!err && !o->watch && !o->prometheus)
-		look_again(r, &s, &first, o->check);
+		err = look_again(r, &s, &first, o->check);
+	r->failed = err;
 	if (!err)
 		r->attention = status_concerns(r, o->check);
 	shown = print(o, r, &s);
