@@ -184,14 +184,21 @@ static const char *kind_of(const struct elems *e)
 					     "hash:ip,port,net";
 }
 
+static bool same_origins(const struct elems *a, const struct elems *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (elems_origin(a, i) != elems_origin(b, i))
+			return false;
+	return true;
+}
+
 static bool same_elems(const struct elems *a, const struct elems *b)
 {
 	return a->n == b->n && a->width == b->width &&
 	       a->n_fields == b->n_fields &&
 	       !memcmp(a->field, b->field, a->n_fields * sizeof(*a->field)) &&
-	       (!a->n || (!memcmp(a->key, b->key, a->n * 2 * a->width) &&
-			  !memcmp(a->origin, b->origin,
-				  a->n * sizeof(*a->origin))));
+	       (!a->n || !memcmp(a->key, b->key, a->n * 2 * a->width)) &&
+	       same_origins(a, b);
 }
 
 struct image_set *ipt_group_set(const struct ipt_group *g, const char *service,
