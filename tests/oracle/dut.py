@@ -118,7 +118,6 @@ class Device:
         self.injectors = {}
         self.ifnames = {}
         self.kept = []
-        self.tracking = None
         self._set_up_links()
         self.model = Host(
             local={a for pair in LINKS.values() for a in pair} |
@@ -278,23 +277,22 @@ class Device:
         other; finish() waits for the end and returns words if it is a bad
         one. By force: a policy that locks the administrator out is as good
         as any here. Who asks for states comes last: where these are forbidden
-        nobody may be there that does."""
-        script = ""
+        nobody may be there that does. So do rules that are not iptables' own:
+        beside them, accept rules ask all that they can."""
         if self.backend == "nftables":
             script = "nft -f %s && " % self.files[style]
         else:
-            if self.tracking is not False:
-                script = "nft -f %s && " % self.files["observer", False]
-            script += "for t in iptables ip6tables; do $t-legacy-restore %s" \
-                " || exit 99; done; ipset destroy; " % self.files["legacy"]
-        self.tracking = tracking
+            script = "nft flush ruleset && for t in iptables ip6tables; do " \
+                "$t-legacy-restore %s || exit 99; done; ipset destroy; " % \
+                self.files["legacy"]
         self.job = self.space.popen(
             script + " && ".join(
                 "%s apply --force --backend %s %s" % (
                     lab.CTPOLICY, self.backend, path)
                 for path in paths) +
-            (" && nft -f %s" % self.files["observer", True]
-             if tracking else ""), stdout=-1, stderr=-2, text=True)
+            (" && nft -f %s" % self.files["observer", tracking]
+             if tracking or self.backend == "iptables" else ""),
+            stdout=-1, stderr=-2, text=True)
 
     def finish(self):
         out = self.job.communicate()[0]
