@@ -150,22 +150,15 @@ static size_t find_elem(const struct elems *e, const uint8_t *key)
 	return SIZE_MAX;
 }
 
-static int drop_elem(struct elems *e, size_t at)
+static void drop_elem(struct elems *e, size_t at)
 {
-	_cleanup_(elems_release) struct elems rest = { 0 };
-	int err = 0;
+	size_t behind = e->n - at - 1, size = 2 * (size_t)e->width;
 
-	elems_init(&rest, e->field, e->n_fields);
-	for (size_t i = 0; !err && i < e->n; i++)
-		if (i != at)
-			err = elems_add(&rest, elems_first(e, i),
-					elems_last(e, i), elems_origin(e, i));
-	if (err)
-		return err;
-	elems_release(e);
-	*e = rest;
-	rest = (struct elems){ 0 };
-	return 0;
+	memmove(e->key + at * size, e->key + (at + 1) * size, behind * size);
+	if (e->origins)
+		memmove(e->origins + at, e->origins + at + 1,
+			behind * sizeof(*e->origins));
+	e->n--;
 }
 
 static int step_element(struct image *img, struct image_table *t,
@@ -175,7 +168,6 @@ static int step_element(struct image *img, struct image_table *t,
 	struct image_set *set = image_find_set(t, s->set->name);
 	char comment[COMMENT_MAX + 1];
 	size_t at;
-	int err;
 
 	if (!set)
 		return -ENOENT;
@@ -184,9 +176,10 @@ static int step_element(struct image *img, struct image_table *t,
 		return -EEXIST;
 	if (!s->add && at == SIZE_MAX)
 		return -ENOENT;
-	err = at == SIZE_MAX ? 0 : drop_elem(&set->elems, at);
-	if (err || !s->add)
-		return err;
+	if (at != SIZE_MAX)
+		drop_elem(&set->elems, at);
+	if (!s->add)
+		return 0;
 	origin_comment(elems_origin(from, s->elem), comment, COMMENT_MAX);
 	return elems_add(&set->elems, elems_first(from, s->elem),
 			 elems_last(from, s->elem), image_origin(img, comment));
