@@ -58,7 +58,7 @@ static int ask_less(struct plan *p, const struct part *m,
 		.sends = p->facts.sends_untracked,
 	};
 
-	if (m->live.survey.unseen || m->elsewhere.unseen ||
+	if (p->asks_all || m->live.survey.unseen || m->elsewhere.unseen ||
 	    m->elsewhere.in_use || asked_untracks(f))
 		return 0;
 	return asked_drop(p->rules, &h, &p->stands);

@@ -38,6 +38,7 @@ struct plan {
 	struct ruleset *rules;		/* NULL: no rules are wanted */
 	struct stands stands;		/* of the accept rules, on this host */
 	bool limits_said;		/* ... and what they count */
+	bool asks_all;			/* they ask what NOTRACK asked, too */
 	struct host_rules host;		/* by which these were placed */
 	struct edits edits;		/* of the host's own rules */
 	struct accepted_bys accepted;	/* once pre-flight was there */

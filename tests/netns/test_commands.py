@@ -282,6 +282,13 @@ def refusals():
         code(0, "diff against a saved host", "diff", policy(OPEN), "--against", os.path.join(TMP, "host.nft"))
         p = code(1, "diff of another against it", "diff", policy(OTHER), "--against", os.path.join(TMP, "host.nft"))
         expect("inet mine" in p.stdout, "the accepts in its table differ too", p)
+        # rules of the other world, of which the text of this one says nothing
+        sh("iptables-legacy -A FORWARD -s 192.0.2.1 -j DROP")
+        code(0, "with rules elsewhere", "apply", "--backend", "nftables", policy(OPEN))
+        with open(os.path.join(TMP, "host.nft"), "w") as f:
+            f.write(sh("nft list ruleset").stdout)
+        code(0, "diff against a saved host of two worlds", "diff", policy(OPEN), "--against", os.path.join(TMP, "host.nft"))
+        sh("iptables-legacy -F FORWARD")
         clean()
     if "iptables" in BACKENDS:
         sh("iptables-nft -A INPUT -p tcp --dport 1 -j DROP")
