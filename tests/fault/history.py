@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Two policies, a host that filters by state, and the program with a state
 folder of its own: what the tests of recovery share."""
+import contextlib
 import itertools
 import json
 import os
@@ -127,19 +128,27 @@ class Host:
     def files(self):
         return sorted(f for _, _, names in os.walk(self.state) for f in names)
 
-    def kill_waiters(self):
-        """Kill the processes that hold this host's state folder on trial: the
-        folder is this test's own. How many there were."""
-        killed = 0
+    def processes(self):
+        """Those of ctpolicy with this state folder, which is this test's own:
+        what is at work there, and what looks after a trial."""
+        found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open("/proc/%s/cmdline" % pid, "rb") as f:
                     words = os.fsdecode(f.read()).split("\0")
-                if "--confirm" in words and self.state in words:
-                    os.kill(int(pid), signal.SIGKILL)
-                    killed += 1
-            except (FileNotFoundError, ProcessLookupError):
+                if words[0] == lab.CTPOLICY and self.state in words:
+                    found.append(int(pid))
+            except OSError:
                 pass
+        return found
+
+    def kill_waiters(self):
+        """How many there were."""
+        killed = 0
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
         return killed
 
 

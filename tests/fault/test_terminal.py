@@ -18,7 +18,7 @@ import history
 import lab
 
 SECONDS = 2
-SLACK = 2.0
+PATIENCE = 120		# on a machine with other work
 ONE, TWO = history.PATHS
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 TARGETS = ("command", "shell", "session", "terminal")
@@ -54,6 +54,21 @@ def strike(target, number, shell, master):
         pass
 
 
+def settle(host):
+    """Until nobody is at work, and nothing waits for who should be. Was
+    anything on trial?"""
+    end, seen = time.monotonic() + PATIENCE, False
+    time.sleep(.6)		# the shell may be about to begin
+    while time.monotonic() < end:
+        busy = host.processes()
+        pending = "pending" in host.files()
+        seen |= pending
+        if not busy and not pending:
+            break
+        time.sleep(.1)
+    return seen
+
+
 def one_run(rng, backend):
     with lock:
         host = history.Host(backend)
@@ -69,12 +84,7 @@ def one_run(rng, backend):
     strike(target, number, shell, master)
     os.close(master)
     last = time.monotonic()
-    seen_new = False
-    while time.monotonic() < last + SECONDS + SLACK:
-        if "pending" not in host.files() and time.monotonic() > last + .6:
-            break
-        seen_new |= "pending" in host.files()
-        time.sleep(.1)
+    seen_new = settle(host)
     bad = host.listing() != old
     took = time.monotonic() - last
     try:

@@ -370,7 +370,7 @@ class Refused:
                 "add chain %s host input { type filter hook input priority 0; }\n"
                 "add rule %s host input ct state new accept\n" % ((family,) * 3))
             owner.stdin.flush()
-            end = time.monotonic() + 10
+            end = time.monotonic() + 60
             while time.monotonic() < end and "ct state" not in self.host.rules():
                 time.sleep(0.1)
             before = listed(self.space)

@@ -82,12 +82,11 @@ class Silent(unittest.TestCase):
                 p = self.begin(words, text)
                 self.assertEqual(self.locks(p.pid), [])
                 self.assertEqual(listing(), before)
-                began = time.monotonic()
+                # who waits for a lock gives up
                 SPACE.run([lab.CTPOLICY, "apply", "-q", "--backend",
                            lab.BACKENDS[0], self.file])
-                SPACE.run([lab.CTPOLICY, "rollback"], check=False)
-                # who waits for a lock gives up after 20 s
-                self.assertLess(time.monotonic() - began, 15)
+                self.assertNotIn("CT542", SPACE.run(
+                    [lab.CTPOLICY, "rollback"], check=False))
                 SPACE.run([lab.CTPOLICY, "apply", "-q", "--backend",
                            lab.BACKENDS[0], self.file])
                 before = listing()

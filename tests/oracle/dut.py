@@ -324,7 +324,7 @@ class Device:
                 self._read_log(sightings, waiting)
         finally:
             os.sched_setaffinity(0, processors)
-        end = time.monotonic() + 5
+        end = time.monotonic() + 60
         while True:
             self._read_log(sightings, waiting)
             if not waiting:

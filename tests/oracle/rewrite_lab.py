@@ -239,7 +239,7 @@ class Device(walk_lab.Host):
             MARKER, OWN[4][0], build.UDP,
             build.udp(MARKER, OWN[4][0], 9, self.mark)))
         seen = []
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while True:
             for kind, _, found in kernel_log.heard(self.log):
                 if kind != kernel_log.LOG_PACKET:
