@@ -37,8 +37,7 @@ static int missing(const char *what, const char *name)
 
 static int load_match(struct build *b, const char *name)
 {
-	struct xtables_match *m =
-		xtables_find_match(name, XTF_TRY_LOAD, &b->matches);
+	struct xtables_match *m = xt_guard_match(name, &b->matches);
 	size_t size;
 
 	if (!m)
@@ -87,7 +86,7 @@ static bool is_verdict(const char *name)
 
 static int find_target(void *name)
 {
-	return xtables_find_target(name, XTF_TRY_LOAD) ? 0 : -ENOENT;
+	return xt_guard_target(name) ? 0 : -ENOENT;
 }
 
 bool xt_is_target(uint8_t family, const char *name)
@@ -107,7 +106,7 @@ static int load_target(struct build *b, const char *name)
 
 	if (is_verdict(name) || (b->is_chain && b->is_chain(name)))
 		return standard_target(b, name);
-	t = xtables_find_target(name, XTF_TRY_LOAD);
+	t = xt_guard_target(name);
 	if (!t && !b->is_chain)
 		return standard_target(b, name);
 	if (!t)

@@ -128,6 +128,22 @@ const char *xt_guard_message(void)
 	return state.message;
 }
 
+struct xtables_match *xt_guard_match(const char *name,
+				     struct xtables_rule_match **matches)
+{
+	struct xtables_match *m =
+		xtables_find_match(name, XTF_TRY_LOAD, matches);
+
+	return m ? m : xtables_find_match(name, XTF_TRY_LOAD, matches);
+}
+
+struct xtables_target *xt_guard_target(const char *name)
+{
+	struct xtables_target *t = xtables_find_target(name, XTF_TRY_LOAD);
+
+	return t ? t : xtables_find_target(name, XTF_TRY_LOAD);
+}
+
 int xt_guard(uint8_t family, int (*fn)(void *), void *arg)
 {
 	int err;

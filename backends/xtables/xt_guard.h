@@ -23,5 +23,13 @@ void xt_guard_hold(const char *name, uint8_t rev);
 void xt_guard_complain(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 const char *xt_guard_message(void);
+/*
+ * The extension of that name; NULL: there is none. libxtables says the same of
+ * one that found no memory to be loaded, so it is asked twice. `matches` NULL:
+ * those of no rule.
+ */
+struct xtables_match *xt_guard_match(const char *name,
+				     struct xtables_rule_match **matches);
+struct xtables_target *xt_guard_target(const char *name);
 
 #endif

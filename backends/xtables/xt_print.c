@@ -77,7 +77,7 @@ static int print_match(struct print *p, const struct xt_entry_match *e)
 	}
 	xt_guard_hold(name, e->u.user.revision);
 	if (may_ask(p, name)) {
-		m = xtables_find_match(name, XTF_TRY_LOAD, NULL);
+		m = xt_guard_match(name, NULL);
 		err = m ? 0 : lacking(p, "match", name);
 	}
 	if (err)
@@ -108,7 +108,7 @@ static int print_target(struct print *p, const struct xt_entry_target *e)
 	}
 	xt_guard_hold(name, e->u.user.revision);
 	if (may_ask(p, name)) {
-		t = xtables_find_target(name, XTF_TRY_LOAD);
+		t = xt_guard_target(name);
 		err = t ? 0 : lacking(p, "target", name);
 	}
 	if (err)
