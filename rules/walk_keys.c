@@ -353,6 +353,9 @@ int walk_keys_index(const struct walker *w, struct chain_rules *c)
 		m.field = fields[i];
 		err = index_field(&m, c);
 	}
+	/* without an index all rules are read; one half made leads astray */
+	if (err)
+		walk_keys_release(c);
 	return err;
 }
 
@@ -364,4 +367,6 @@ void walk_keys_release(struct chain_rules *c)
 		free(c->keys[i].open);
 	}
 	free(c->keys);
+	c->keys = NULL;
+	c->n_keys = c->cap_keys = 0;
 }
