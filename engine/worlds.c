@@ -26,7 +26,8 @@ int worlds_unknown(struct plan *p, const char *name)
 		strbuf_printf(&names, ", %s", backends[i]->name);
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_NO_SUCH_BACKEND, NOPOS,
 		 "no backend '%s' in this build", name);
-	diag_help(&p->diags, "built in: auto%s", strbuf_str(&names));
+	diag_help(&p->diags, "built in: auto%s",
+		  strbuf_text(&names, &p->diags.lost));
 	return -FAULT_USAGE;
 }
 
@@ -203,17 +204,22 @@ int worlds_choose(struct plan *p, const char *name)
 {
 	_cleanup_free_ struct candidate *c = NULL;
 	size_t n = 0;
-	int err;
+	int err = 0;
 
 	while (backends[n])
 		n++;
 	c = calloc(n + 1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		look(p, &c[i], backends[i]);
-	err = n ? choose(p, c, n, name) :
-		  worlds_unknown(p, name ? name : "auto");
+		/* a world that was not seen is not one that is not there */
+		if (c[i].err == -ENOMEM)
+			err = -ENOMEM;
+	}
+	if (!err)
+		err = n ? choose(p, c, n, name) :
+			  worlds_unknown(p, name ? name : "auto");
 	for (size_t i = 0; i < n; i++)
 		candidate_release(&c[i]);
 	return err;
