@@ -9,12 +9,12 @@
 #include "host/host.h"
 #include "host/untracking.h"
 
-void facts_read(struct host_facts *ret)
+int facts_read(struct host_facts *ret)
 {
 	*ret = host_facts_default;
 	(void)host_ephemeral_ports(&ret->ephemeral);
 	(void)host_memory(&ret->memory);
-	ret->sends_untracked = untracking_sends();
+	return untracking_sends(&ret->sends_untracked);
 }
 
 /* A survey is quick, but knows not all that keeps tracking at work. */

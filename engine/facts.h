@@ -11,7 +11,7 @@
 #include "generators/generate.h"
 
 /* What can be read without privilege; the kernel's defaults for the rest. */
-void facts_read(struct host_facts *ret);
+int facts_read(struct host_facts *ret);
 /* Are all rules of the host known, and does any of them need tracking? */
 int facts_add_rules(const struct part *m, struct host_facts *ret,
 		    struct diags *d);

@@ -35,8 +35,10 @@ static void narrow_families(struct plan *p)
 
 static int generate_rules(struct plan *p)
 {
-	facts_read(&p->facts);
-	return generate(p->policy, &p->facts, &p->rules, &p->diags);
+	int err = facts_read(&p->facts);
+
+	return err ? err : generate(p->policy, &p->facts, &p->rules,
+				    &p->diags);
 }
 
 int plan_file_fault(int err)

@@ -22,7 +22,7 @@ static int take_rule(const struct nlmsghdr *nlh, void *arg)
 }
 
 /* Of any family. A kernel without routing rules has no VRF either. */
-static bool has_vrf(void)
+static int has_vrf(bool *ret)
 {
 	char buf[128];
 	struct nlmsghdr *nlh = netlink_put(buf, RTM_GETRULE, NLM_F_DUMP, 0);
@@ -35,12 +35,20 @@ static bool has_vrf(void)
 	if (!err)
 		err = netlink_ask(&link, nlh, take_rule, &vrf);
 	netlink_close(&link);
-	return err ? err != -EOPNOTSUPP : vrf;
+	if (err == -ENOMEM)
+		return err;
+	*ret = err ? err != -EOPNOTSUPP : vrf;
+	return 0;
 }
 
-bool untracking_sends(void)
+int untracking_sends(bool *ret)
 {
-	bool ipvs = true;
+	bool ipvs = true, vrf = true;
+	int err = ipvs_serves(&ipvs);
 
-	return ipvs_serves(&ipvs) || ipvs || has_vrf();
+	if (err != -ENOMEM)
+		err = has_vrf(&vrf);
+	if (!err)
+		*ret = ipvs || vrf;
+	return err;
 }

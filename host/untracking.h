@@ -15,7 +15,8 @@
  * Does this network namespace send untracked packets that are from addresses
  * of others? IPVS passes on those of clients, and each packet to a VRF is
  * untracked on its first way through OUTPUT. Where it can't be told: yes.
+ * -ENOMEM.
  */
-bool untracking_sends(void);
+int untracking_sends(bool *ret);
 
 #endif
