@@ -394,8 +394,7 @@ static bool put_reject_ipt(const struct foreign *f, uint32_t rule, bool syn,
 
 	if (!syn && strstr(strbuf_str(&b), "tcp-reset"))
 		strbuf_puts(out, "-p tcp ");
-	strbuf_puts(out, strbuf_str(&b));
-	out->lost |= b.lost;
+	strbuf_join(out, &b);
 	return said;
 }
 

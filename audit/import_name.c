@@ -24,8 +24,7 @@ static void put_protocol(uint8_t proto, struct strbuf *out)
 		protocol_print(proto, &text);
 	strbuf_printf(out, "%s%s", text.n && text.s[0] <= '9' ? "protocol-" :
 								"",
-		      strbuf_str(&text));
-	out->lost |= text.lost;
+		      strbuf_text(&text, &out->lost));
 }
 
 /* "tcp-udp-53", "gre", "udp-27000-27100-more" */

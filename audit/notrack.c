@@ -21,7 +21,8 @@ int inspect_add(struct inspection *j, enum diag_level level, enum diag_id id,
 	va_start(ap, fmt);
 	strbuf_vprintf(&b, fmt, ap);
 	va_end(ap);
-	if (strbuf_status(&b) || mem_grow(&l->v, &l->cap, l->n + 1))
+	if (j->lost || strbuf_status(&b) ||
+	    mem_grow(&l->v, &l->cap, l->n + 1))
 		return -ENOMEM;
 	l->v[l->n++] = (struct flaw){
 		.level = level, .id = id, .rule = rule, .other = other,

@@ -93,9 +93,10 @@ static int check_hole_in(struct inspection *j, const struct use *x,
 		return err;
 	protocol_print(proto, &b);
 	return inspect_add(j, DIAG_ERROR, ID_SOURCE_PORT_HOLE, x->rule, rule,
-			 strdup("name the servers (-s, ip saddr), or demand a socket: -m socket --nowildcard (nft: socket transparent 0), in the accept rule too"),
+			 inspect_help(j, "name the servers (-s, ip saddr), or demand a socket: -m socket --nowildcard (nft: socket transparent 0), in the accept rule too"),
 			 "whoever sends from %s port %u reaches every %s port of this host",
-			 strbuf_str(&b), port, strbuf_str(&b));
+			 strbuf_text(&b, &j->lost), port,
+			 strbuf_text(&b, &j->lost));
 }
 
 static int check_hole(struct inspection *j, const struct use *x)
@@ -198,7 +199,7 @@ static int check_blankets(struct inspection *j)
 			continue;
 		err = inspect_add(j, DIAG_WARNING, ID_BLANKET_UNTRACKED, i,
 				FOREIGN_NOWHERE,
-				strdup("accept untracked packets of each service by itself, by protocol and port"),
+				inspect_help(j, "accept untracked packets of each service by itself, by protocol and port"),
 				"accepts every untracked packet, whatever NOTRACK rules take out now or later");
 	}
 	return err;
@@ -231,7 +232,7 @@ static int check_errors(struct inspection *j, const struct use *x,
 	return inspect_add(j, DIAG_WARNING, ID_ICMP_ERRORS_LOST,
 			 rule == FOREIGN_NOWHERE ? x->rule : rule,
 			 rule == FOREIGN_NOWHERE ? rule : x->rule,
-			 strdup(v4 ? "ahead of it accept icmp types 3, 11 and 12" :
+			 inspect_help(j, v4 ? "ahead of it accept icmp types 3, 11 and 12" :
 				     "ahead of it accept icmpv6 types 1, 2, 3 and 4"),
 			 "%s errors about untracked connections are INVALID and are dropped%s: path MTU discovery fails",
 			 v4 ? "ICMP" : "ICMPv6",

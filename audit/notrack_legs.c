@@ -205,14 +205,15 @@ static int say_one_way(struct inspection *j, size_t at)
 				 inspect_advise(j, x, "output", true, false),
 				 "this repeats the direction that another rule takes out at the other hook; %s %s are still tracked, and nothing is saved",
 				 left[inspect_side(&j->notrack, x)],
-				 strbuf_str(&b));
+				 strbuf_text(&b, &j->lost));
 	return inspect_add(j, ours ? DIAG_WARNING : DIAG_ERROR,
 			 ID_NOTRACK_ONE_WAY, x->rule,
 			 FOREIGN_NOWHERE,
 			 inspect_advise(j, x, other, true,
 				      is_loopback_only(&j->notrack, x)),
 			 "%s %s %s still tracked: this rule saves nothing%s",
-			 left[inspect_side(&j->notrack, x)], strbuf_str(&b),
+			 left[inspect_side(&j->notrack, x)],
+			 strbuf_text(&b, &j->lost),
 			 inspect_side(&j->notrack, x) == SIDE_REQUEST ||
 			 inspect_side(&j->notrack, x) == SIDE_REPLY ? "are" :
 								    "is",
@@ -261,7 +262,7 @@ static int check_loopback(struct inspection *j, const struct use *x)
 			 FOREIGN_NOWHERE,
 			 inspect_advise(j, x, "output", true, true),
 			 "on loopback only one direction of %s is out of tracking: connections of this host to itself get entries, and INVALID packets",
-			 strbuf_str(&b));
+			 strbuf_text(&b, &j->lost));
 }
 
 static bool is_kept_on(const struct inspection *j, uint8_t family)
@@ -291,7 +292,8 @@ static int check_family(struct inspection *j, const struct use *x, uint8_t has,
 	return inspect_add(j, DIAG_WARNING, ID_NOTRACK_ONE_FAMILY, x->rule,
 			 FOREIGN_NOWHERE, NULL,
 			 "%s: out of tracking for %s alone, and still tracked for %s",
-			 strbuf_str(&b), has == NFPROTO_IPV4 ? "IPv4" : "IPv6",
+			 strbuf_text(&b, &j->lost),
+			 has == NFPROTO_IPV4 ? "IPv4" : "IPv6",
 			 lacks == NFPROTO_IPV4 ? "IPv4" : "IPv6");
 }
 

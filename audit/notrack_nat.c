@@ -52,9 +52,9 @@ static int check_dnat(struct inspection *j, const struct use *x)
 		return 0;
 	inspect_describe(&j->notrack, x, &b);
 	return inspect_add(j, DIAG_ERROR, ID_NOTRACK_DNAT, x->rule, nat->rule,
-			 strdup("untracked packets are never translated: leave what is translated out of this rule, by address or interface"),
+			 inspect_help(j, "untracked packets are never translated: leave what is translated out of this rule, by address or interface"),
 			 "packets of %s skip the translation by another rule",
-			 strbuf_str(&b));
+			 strbuf_text(&b, &j->lost));
 }
 
 static bool asks_any(const struct inspection *j, const struct use *x,
@@ -148,17 +148,17 @@ static int check_forwarded(struct inspection *j, const struct use *x)
 	if (nat)
 		return inspect_add(j, DIAG_ERROR, ID_NOTRACK_FORWARDED, x->rule,
 				 nat->rule,
-				 strdup("limit it to packets for this host: by destination address, or -m addrtype --dst-type LOCAL (nft: fib daddr type local); replies: also by socket"),
+				 inspect_help(j, "limit it to packets for this host: by destination address, or -m addrtype --dst-type LOCAL (nft: fib daddr type local); replies: also by socket"),
 				 "this also takes out %s of the hosts behind this one, whose addresses another rule translates: their connections break",
-				 strbuf_str(&b));
+				 strbuf_text(&b, &j->lost));
 	if (inspect_side(&j->notrack, x) == SIDE_REPLY || !serves_host(j, x) ||
 	    (!j->forwards && !has_forward_rules(j->f, table)))
 		return 0;
 	return inspect_add(j, DIAG_WARNING, ID_NOTRACK_FORWARDED, x->rule,
 			 FOREIGN_NOWHERE,
-			 strdup("limit it to packets for this host: by destination address, or -m addrtype --dst-type LOCAL (nft: fib daddr type local)"),
+			 inspect_help(j, "limit it to packets for this host: by destination address, or -m addrtype --dst-type LOCAL (nft: fib daddr type local)"),
 			 "forwarded packets of %s are taken out too, in one direction",
-			 strbuf_str(&b));
+			 strbuf_text(&b, &j->lost));
 }
 
 int inspect_nat(struct inspection *j)

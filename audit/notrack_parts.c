@@ -231,10 +231,10 @@ void inspect_describe(const struct uses *u, const struct use *x,
 	put_protocols(u, x, " and ", out);
 	if (n)
 		strbuf_printf(out, "%sport%s %s", out->n > at ? " " : "",
-			      n > 1 ? "s" : "", strbuf_str(&ports));
+			      n > 1 ? "s" : "",
+			      strbuf_text(&ports, &out->lost));
 	else if (out->n == at)
 		strbuf_puts(out, "all traffic");
-	out->lost |= ports.lost;
 }
 
 static void advise_iptables(const struct uses *u, const struct use *x,
@@ -254,9 +254,9 @@ static void advise_iptables(const struct uses *u, const struct use *x,
 	}
 	if (n)
 		strbuf_printf(b, "%s--%s%s %s ", n > 1 ? "-m multiport " : "",
-			      side, n > 1 ? "s" : "", strbuf_str(&ports));
+			      side, n > 1 ? "s" : "",
+			      strbuf_text(&ports, &b->lost));
 	strbuf_puts(b, "-j CT --notrack");
-	b->lost |= ports.lost;
 }
 
 static void advise_nft(const struct uses *u, const struct use *x,
@@ -273,12 +273,12 @@ static void advise_nft(const struct uses *u, const struct use *x,
 	if (protos.n && (n_protos > 1 || !n))
 		strbuf_printf(b, n_protos > 1 ? "meta l4proto { %s } " :
 						"meta l4proto %s ",
-			      strbuf_str(&protos));
+			      strbuf_text(&protos, &b->lost));
 	if (n)
 		strbuf_printf(b, n > 1 ? "%s %s { %s } " : "%s %s %s ",
 			      n_protos > 1 || !protos.n ?
-				      "th" : strbuf_str(&protos),
-			      side, strbuf_str(&ports));
+				      "th" : strbuf_text(&protos, &b->lost),
+			      side, strbuf_text(&ports, &b->lost));
 	strbuf_puts(b, "notrack");
 	b->lost |= ports.lost || protos.lost;
 }
@@ -291,7 +291,15 @@ static bool goes_by_tunnel(const struct uses *u, const struct use *x)
 	       inspect_is_tunnel(&s);
 }
 
-char *inspect_advise(const struct inspection *j, const struct use *x,
+char *inspect_help(struct inspection *j, const char *words)
+{
+	char *s = strdup(words);
+
+	j->lost |= !s;
+	return s;
+}
+
+char *inspect_advise(struct inspection *j, const struct use *x,
 		   const char *hook, bool mirrored, bool on_lo)
 {
 	const struct uses *u = &j->notrack;
@@ -307,5 +315,6 @@ char *inspect_advise(const struct inspection *j, const struct use *x,
 	if (mirrored && (use_asks(u, x, FIELD_SADDR) ||
 			 use_asks(u, x, FIELD_DADDR)))
 		strbuf_puts(&b, ", with the addresses the other way round");
+	j->lost |= b.lost;
 	return strbuf_take(&b);
 }

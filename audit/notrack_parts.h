@@ -23,11 +23,12 @@ struct inspection {
 	bool forwards;
 	const struct prefix_set *local;	/* NULL: not known */
 	bool *one_way;		/* of each use in notrack: saves nothing */
+	bool lost;		/* a text found no memory */
 };
 
 enum use_side { SIDE_NONE, SIDE_REQUEST, SIDE_REPLY, SIDE_BOTH };
 
-/* help: NULL, or taken over. */
+/* help: NULL (none), or taken over. -ENOMEM, of what it is made of too. */
 int inspect_add(struct inspection *j, enum diag_level level, enum diag_id id,
 	      uint32_t rule, uint32_t other, char *help, const char *fmt, ...)
 	__attribute__((format(printf, 7, 8)));
@@ -53,8 +54,12 @@ bool inspect_covers(const struct inspection *j, const char *hook,
 /* "tcp port 80", "udp ports 53,123" */
 void inspect_describe(const struct uses *u, const struct use *x,
 		    struct strbuf *out);
-/* The rule that is missing, as the dialect of this one has it. */
-char *inspect_advise(const struct inspection *j, const struct use *x,
+/*
+ * Both for inspect_add(): a help in these words; the rule that is missing, as
+ * the dialect of this one has it.
+ */
+char *inspect_help(struct inspection *j, const char *words);
+char *inspect_advise(struct inspection *j, const struct use *x,
 		   const char *hook, bool mirrored, bool on_lo);
 
 int inspect_legs(struct inspection *j);

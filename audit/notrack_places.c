@@ -13,13 +13,13 @@ static int check_hook(struct inspection *j, const struct use *x)
 	if (strcmp(c->hook, "prerouting") && strcmp(c->hook, "output"))
 		return inspect_add(j, DIAG_ERROR, ID_NOTRACK_TOO_LATE, x->rule,
 				 FOREIGN_NOWHERE,
-				 strdup("move it to a chain with hook prerouting or output and priority raw"),
+				 inspect_help(j, "move it to a chain with hook prerouting or output and priority raw"),
 				 "at hook %s packets are tracked already: this rule has no effect",
 				 c->hook);
 	if (inspect_is_late(c))
 		return inspect_add(j, DIAG_ERROR, ID_NOTRACK_TOO_LATE, x->rule,
 				 FOREIGN_NOWHERE,
-				 strdup("give the chain priority raw"),
+				 inspect_help(j, "give the chain priority raw"),
 				 "priority %s comes after tracking (-200): this rule has no effect",
 				 c->priority);
 	return 0;
@@ -56,7 +56,7 @@ static int check_shadow(struct inspection *j, const struct use *x,
 			continue;
 		return inspect_add(j, DIAG_ERROR, ID_NOTRACK_SHADOWED, x->rule,
 				 terminal[i],
-				 strdup("move this rule ahead of it"),
+				 inspect_help(j, "move this rule ahead of it"),
 				 "never reached: an earlier rule %s all of these packets",
 				 r->verdict == FOREIGN_ACCEPT ? "accepts" :
 				 r->verdict == FOREIGN_RETURN ? "returns" :
@@ -87,7 +87,7 @@ static int check_reach(struct inspection *j)
 			continue;
 		err = inspect_add(j, DIAG_WARNING, ID_NOTRACK_UNREACHED, i,
 				FOREIGN_NOWHERE,
-				strdup("jump to its chain from prerouting or output, at priority raw"),
+				inspect_help(j, "jump to its chain from prerouting or output, at priority raw"),
 				"no packet comes here: no chain with a hook leads to this rule's chain");
 	}
 	return err;

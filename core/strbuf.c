@@ -33,8 +33,7 @@ void strbuf_puts(struct strbuf *b, const char *s)
 
 void strbuf_join(struct strbuf *b, const struct strbuf *other)
 {
-	strbuf_puts(b, strbuf_str(other));
-	b->lost |= other->lost;
+	strbuf_puts(b, strbuf_text(other, &b->lost));
 }
 
 void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list ap)
@@ -84,6 +83,12 @@ int strbuf_status(const struct strbuf *b)
 const char *strbuf_str(const struct strbuf *b)
 {
 	return b->s ? b->s : "";
+}
+
+const char *strbuf_text(const struct strbuf *b, bool *lost)
+{
+	*lost |= b->lost;
+	return strbuf_str(b);
 }
 
 char *strbuf_take(struct strbuf *b)

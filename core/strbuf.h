@@ -35,6 +35,12 @@ void strbuf_release(struct strbuf *b);
 int strbuf_status(const struct strbuf *b);
 /* The text, or "" for an empty buffer; borrowed until the next change. */
 const char *strbuf_str(const struct strbuf *b);
+/*
+ * The same, for a text that is made of it: *lost (of the buffer that the text
+ * goes into, or of the diagnostics) becomes true if this one lost something, so
+ * that nothing cut short is taken for whole.
+ */
+const char *strbuf_text(const struct strbuf *b, bool *lost);
 /* The text (never NULL unless out of memory), owned by the caller. */
 char *strbuf_take(struct strbuf *b);
 

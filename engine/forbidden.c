@@ -33,7 +33,7 @@ int forbidden_say(struct forbidden_said *said, const struct foreign_rule *r,
 		 chain_owner_name(t->world == WORLD_LEGACY ?
 				  OWNER_IPTABLES_LEGACY : OWNER_NFT),
 		 c->name, foreign_family_name(t->family), t->name, why,
-		 strbuf_str(&words));
+		 strbuf_text(&words, &said->p->diags.lost));
 	return 0;
 }
 

@@ -176,8 +176,9 @@ static int say(struct plan *p, const struct guarded *g,
 		 r->origin->at,
 		 "this %s lock you out: service %s stops tracking %s, and its %s %s be dropped by %s",
 		 may, r->origin->service ? r->origin->service : "ctpolicy",
-		 strbuf_str(&what), talk_name(h->talk),
-		 h->maybe ? "may" : "would", strbuf_str(&place));
+		 strbuf_text(&what, &p->diags.lost), talk_name(h->talk),
+		 h->maybe ? "may" : "would",
+		 strbuf_text(&place, &p->diags.lost));
 	if (preflight_is_elsewhere(p, h))
 		diag_help(&p->diags,
 			  "this backend cannot accept packets in that chain: use the other one (--backend), or --force");

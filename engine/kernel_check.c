@@ -76,7 +76,7 @@ static int report_difference(struct plan *p, const struct part *m)
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_KERNEL_CHECK_DIFFERS, NOPOS,
 		 "%s: the kernel's rules differ from what was written; first difference: %s %s",
 		 m->backend->name, m->changes->steps[0].add ? "+" : "-",
-		 strbuf_str(&line));
+		 strbuf_text(&line, &p->diags.lost));
 	return -EIO;
 }
 

@@ -23,7 +23,8 @@ static int say_failed(const struct item_step *s, int err, struct diags *d)
 
 	item_print_step(s, &what);
 	diag_add(d, DIAG_ERROR, 0, ID_MODULE_REFUSED, NOPOS,
-		 "cannot %s: %s", strbuf_str(&what), fault_text(err));
+		 "cannot %s: %s",
+		 strbuf_text(&what, &d->lost), fault_text(err));
 	if (err == -EPERM)
 		diag_help(d, "run as root, or with CAP_SYS_MODULE");
 	return err;

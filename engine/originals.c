@@ -263,13 +263,14 @@ static int say_lacking(struct plan *p, const struct backend *b,
 	strbuf_printf(&msg,
 		      "%s, table %s %s: the rule '%s', for which chain %s stands, cannot be put back: %s",
 		      b->name, nfproto_name(t->family), t->name,
-		      strbuf_str(&words), r->target, r->lacks);
-	if (strbuf_status(&words) || strbuf_status(&msg))
+		      strbuf_text(&words, &msg.lost), r->target, r->lacks);
+	if (strbuf_status(&msg))
 		return -ENOMEM;
 	if (is_said(&p->diags, strbuf_str(&msg)))
 		return 0;
 	diag_add(&p->diags, refuse ? DIAG_ERROR : DIAG_WARNING, 0,
-		 ID_ORIGINAL_GONE, NOPOS, "%s", strbuf_str(&msg));
+		 ID_ORIGINAL_GONE, NOPOS, "%s",
+		 strbuf_text(&msg, &p->diags.lost));
 	say_cure(p, strbuf_str(&words), refuse);
 	return 0;
 }
@@ -325,7 +326,8 @@ static int list_missing(const struct part *m, const struct foreign *f,
 			(void)m->backend->print_original(&named, j->chain,
 							 x->text, &words);
 		strbuf_printf(out, "%s%s%s%s", n++ ? "; " : "", x->stand_in,
-			      words.n ? " for: " : "", strbuf_str(&words));
+			      words.n ? " for: " : "",
+			      strbuf_text(&words, &out->lost));
 		*ret_only = n == 1 ? x->stand_in : NULL;
 	}
 	return strbuf_status(out);
@@ -383,7 +385,7 @@ static int say_renamed(struct plan *p, const struct part *m,
 	else
 		diag_help(&p->diags,
 			  "nothing was done: give it its name again and repeat this; by its rules it is one of these: %s",
-			  strbuf_str(&names));
+			  strbuf_text(&names, &p->diags.lost));
 	return -FAULT_CONFLICT;
 }
 

@@ -377,8 +377,9 @@ int preflight_say(struct plan *p, const struct service *s,
 	preflight_print_place(&p->host, h, &place);
 	if (has_passed(h))
 		preflight_print_place(&p->host, &passes, &by);
-	describe(s, h, strbuf_str(&flow), strbuf_str(&place), strbuf_str(&by),
-		 &text);
+	describe(s, h, strbuf_text(&flow, &text.lost),
+		 strbuf_text(&place, &text.lost),
+		 strbuf_text(&by, &text.lost), &text);
 	describe_zone(p, h, &text);
 	if (strbuf_status(&text))
 		return -ENOMEM;

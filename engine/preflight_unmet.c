@@ -55,7 +55,8 @@ static int say(struct plan *p, const struct unmet *u, const struct service *s,
 		return -ENOMEM;
 	diag_add(&p->diags, allowed ? DIAG_WARNING : DIAG_ERROR, 0,
 		 unmets[u->adds].id, s->at, "packets of service %s %s %s",
-		 s->name, unmets[u->adds].what, strbuf_str(&place));
+		 s->name, unmets[u->adds].what,
+		 strbuf_text(&place, &p->diags.lost));
 	said->refused |= !allowed;
 	if (!allowed)
 		diag_help(&p->diags,
@@ -78,7 +79,7 @@ static int say_states(struct plan *p, uint32_t rule)
 		return -ENOMEM;
 	diag_add(&p->diags, DIAG_WARNING, 0, ID_WOULD_LET_IN, NOPOS,
 		 "untracked packets will not meet what a list of states may come to say of new packets: %s",
-		 strbuf_str(&place));
+		 strbuf_text(&place, &p->diags.lost));
 	diag_help(&p->diags,
 		  "apply again whenever that list changes, or write the states into the rule");
 	return 0;

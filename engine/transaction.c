@@ -234,12 +234,13 @@ static int say_difference(struct plan *p)
 		return diag_add(&p->diags, DIAG_ERROR, -EIO, ID_KERNEL_DIFFERS,
 				NOPOS,
 				"the kernel's modules, settings or the host's files differ from what was wanted; still to do: %s",
-				strbuf_str(&line));
+				strbuf_text(&line, &p->diags.lost));
 	}
 	m->backend->print_step(&m->changes->steps[0], &line);
 	diag_add(&p->diags, DIAG_ERROR, 0, ID_KERNEL_DIFFERS, NOPOS,
 		 "the kernel's rules differ from what was written; first difference: %s %s",
-		 m->changes->steps[0].add ? "+" : "-", strbuf_str(&line));
+		 m->changes->steps[0].add ? "+" : "-",
+		 strbuf_text(&line, &p->diags.lost));
 	/* A rule of the host's that is new may move the place of ours. */
 	diag_help(&p->diags,
 		  "if another program changed rules at the same time, run it again");

@@ -170,7 +170,8 @@ static int say_failed(const struct item_step *s, int err, struct diags *d)
 	}
 	item_print_step(s, &what);
 	return diag_add(d, DIAG_ERROR, err, ID_SETTING_REFUSED, NOPOS,
-			"cannot %s: %s", strbuf_str(&what), reason(err));
+			"cannot %s: %s",
+			strbuf_text(&what, &d->lost), reason(err));
 }
 
 static void say_file(const struct item_step *s, int err, struct diags *d)

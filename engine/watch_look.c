@@ -241,7 +241,7 @@ static void help_first(struct plan *p, uint32_t admits, uint32_t loses)
 	strbuf_printf(&b, "%s'ctpolicy remove' puts the host's rules back",
 		      b.n ? "; " : "");
 	if (!strbuf_status(&b))
-		diag_help(&p->diags, "%s", strbuf_str(&b));
+		diag_help(&p->diags, "%s", strbuf_text(&b, &p->diags.lost));
 }
 
 /* They are on record as soon as it is tried to replace them. */

@@ -72,7 +72,8 @@ static void warn_unlimited(struct accepts *a, const struct leg_visit *v)
 	service_protocol_print(v->proto, &b);
 	diag_add(a->in->diags, DIAG_WARNING, 0, ID_REPLIES_FROM_ANYWHERE, s->at,
 		 "replies of the %s service '%s' are accepted from every address to %s",
-		 strbuf_str(&b), s->name, exposed_to_replies(v));
+		 strbuf_text(&b, &a->in->diags->lost), s->name,
+		 exposed_to_replies(v));
 	diag_help(a->in->diags, "name its `servers`");
 }
 

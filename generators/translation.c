@@ -62,7 +62,7 @@ static void note_protocols(const struct generator_input *in,
 		diag_add(in->diags, DIAG_NOTE, 0, ID_MASQUERADED_REPLIES,
 			 s->at,
 			 "service '%s' (%s): on a host that masquerades, replies to the hosts behind it become untracked too",
-			 s->name, strbuf_str(&b));
+			 s->name, strbuf_text(&b, &in->diags->lost));
 }
 
 static bool is_unguarded(const struct service *s)

@@ -31,5 +31,6 @@ void host_trace(const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_vprintf(&b, fmt, ap);
 	va_end(ap);
-	trace_fn(trace_arg, strbuf_str(&b));
+	trace_fn(trace_arg, strbuf_status(&b) ? "out of memory" :
+						strbuf_str(&b));
 }

@@ -27,9 +27,8 @@ static void explain_host_bits(struct loader *l, const char *s)
 		p.addr[i / 8] &= (uint8_t)~(0x80 >> i % 8);
 	p.len = (uint8_t)len;
 	prefix_print(&p, &net);
-	l->d->lost |= net.lost;
 	diag_help(l->d, "the network is %s; the single address is %s",
-		  strbuf_str(&net), host);
+		  strbuf_text(&net, &l->d->lost), host);
 	/* the lesser of the two: nothing is excluded that was not meant */
 	if (l->fewer_is_safe)
 		diag_mend(l->d, FIX_REPLACE,
@@ -186,7 +185,7 @@ static void mend_range(struct diags *d, const char *s)
 	}
 	d->lost |= b.lost;
 	if (n && first > last)
-		diag_mend(d, FIX_REPLACE, "%s", strbuf_str(&b));
+		diag_mend(d, FIX_REPLACE, "%s", strbuf_text(&b, &d->lost));
 }
 
 static void mend_nothing(struct diags *d, const char *s)
@@ -345,7 +344,8 @@ static void mend_list(struct loader *l, const char *name)
 	}
 	l->d->lost |= b.lost;
 	if (set && set->n && set->n <= 64)
-		diag_mend(l->d, FIX_REPLACE, "%s", strbuf_str(&b));
+		diag_mend(l->d, FIX_REPLACE, "%s",
+			  strbuf_text(&b, &l->d->lost));
 }
 
 static int load_address(struct loader *l, uint32_t node, void *arg)

@@ -40,13 +40,13 @@ static void mixed_protocols(struct loader *l, const struct service *s,
 
 	print_protocols(s, true, &with);
 	print_protocols(s, false, &without);
-	l->d->lost |= with.lost || without.lost;
 	load_error(l, node, ID_MIXED_PROTOCOLS,
 		   "protocols with and without ports in one service");
 	diag_help(l->d, "write two services: one with %s and ports, one with "
-		  "%s and none", strbuf_str(&with), strbuf_str(&without));
-	diag_mend(l->d, FIX_SPLIT, "%s\n%s", strbuf_str(&with),
-		  strbuf_str(&without));
+		  "%s and none", strbuf_text(&with, &l->d->lost),
+		  strbuf_text(&without, &l->d->lost));
+	diag_mend(l->d, FIX_SPLIT, "%s\n%s", strbuf_text(&with, &l->d->lost),
+		  strbuf_text(&without, &l->d->lost));
 }
 
 /* Those that are named, which are fewer. */
@@ -60,8 +60,7 @@ static void mend_others(struct loader *l, const struct service *s)
 		strbuf_puts(&b, b.n ? ", " : "[");
 		service_protocol_print(s->protocols[i], &b);
 	}
-	l->d->lost |= b.lost;
-	diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
+	diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_text(&b, &l->d->lost));
 }
 
 /*

@@ -78,7 +78,8 @@ static void mend_flags(struct loader *l, uint32_t map)
 	}
 	l->d->lost |= b.lost;
 	if (b.n)
-		diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
+		diag_mend(l->d, FIX_REPLACE, "%s]",
+			  strbuf_text(&b, &l->d->lost));
 }
 
 /* "{80, 443}", as nft writes a set */
@@ -101,7 +102,8 @@ static void mend_set(struct loader *l, uint32_t map)
 	}
 	l->d->lost |= b.lost;
 	if (b.n)
-		diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
+		diag_mend(l->d, FIX_REPLACE, "%s]",
+			  strbuf_text(&b, &l->d->lost));
 }
 
 /* A single service or test, where a list of them was wanted. */

@@ -46,9 +46,8 @@ int load_error(struct loader *l, uint32_t node, enum diag_id id,
 	va_start(ap, fmt);
 	strbuf_vprintf(&msg, fmt, ap);
 	va_end(ap);
-	l->d->lost |= msg.lost;
 	return diag_add(l->d, DIAG_ERROR, -EINVAL, id, ydoc_pos(l->doc, node),
-			"%s", strbuf_str(&msg));
+			"%s", strbuf_text(&msg, &l->d->lost));
 }
 
 void load_warning(struct loader *l, struct srcpos at, enum diag_id id,
@@ -62,8 +61,8 @@ void load_warning(struct loader *l, struct srcpos at, enum diag_id id,
 	va_start(ap, fmt);
 	strbuf_vprintf(&msg, fmt, ap);
 	va_end(ap);
-	l->d->lost |= msg.lost;
-	diag_add(l->d, DIAG_WARNING, 0, id, at, "%s", strbuf_str(&msg));
+	diag_add(l->d, DIAG_WARNING, 0, id, at, "%s",
+		 strbuf_text(&msg, &l->d->lost));
 	diag_help(l->d, "%s", help);
 }
 

@@ -38,8 +38,7 @@ static void mend_protocols(struct diags *d, const char *s)
 				      s);
 		s += n + (s[n] != '\0');
 	}
-	d->lost |= b.lost;
-	diag_mend(d, FIX_REPLACE, "%s]", strbuf_str(&b));
+	diag_mend(d, FIX_REPLACE, "%s]", strbuf_text(&b, &d->lost));
 }
 
 static void propose(struct diags *d, const char *name, bool clear)

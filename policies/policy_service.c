@@ -105,8 +105,7 @@ static void mend_why(struct loader *l, const char *text, size_t n)
 		else if (text[i] != '"' && text[i] != '\\')
 			strbuf_add(&b, text + i, len);
 	}
-	l->d->lost |= b.lost;
-	diag_mend(l->d, FIX_REPLACE, "\"%s\"", strbuf_str(&b));
+	diag_mend(l->d, FIX_REPLACE, "\"%s\"", strbuf_text(&b, &l->d->lost));
 }
 
 static int load_why(struct loader *l, uint32_t node, struct service *s)

@@ -66,7 +66,7 @@ static void no_such_timer(struct loader *l, uint32_t key,
 	if (near)
 		diag_help(l->d, "did you mean `%s`?", near);
 	else
-		diag_help(l->d, "write %s", strbuf_str(&keys));
+		diag_help(l->d, "write %s", strbuf_text(&keys, &l->d->lost));
 }
 
 /* Until all keys are read, the unused place holds what a group was given. */
@@ -154,7 +154,8 @@ static void mend_protocols(struct loader *l, const struct service *s)
 	}
 	l->d->lost |= b.lost;
 	if (b.n)
-		diag_mend(l->d, FIX_REPLACE, "%s]", strbuf_str(&b));
+		diag_mend(l->d, FIX_REPLACE, "%s]",
+			  strbuf_text(&b, &l->d->lost));
 }
 
 static void no_timers(struct loader *l, uint32_t node,
@@ -174,11 +175,10 @@ static void missing_timers(struct loader *l, uint32_t node, uint8_t proto,
 	_cleanup_(strbuf_release) struct strbuf keys = { 0 };
 
 	print_keys(proto, &keys);
-	l->d->lost |= keys.lost;
 	load_error(l, node, ID_TIMERS_MISSING, "`timeouts` has none for %s",
 		   name);
 	diag_help(l->d, "add %s, or remove %s from `protocol`",
-		  strbuf_str(&keys), name);
+		  strbuf_text(&keys, &l->d->lost), name);
 }
 
 void check_timers(struct loader *l, const struct service *s,

@@ -29,8 +29,7 @@ void load_help_names(struct loader *l, const char *nearest,
 		return;
 	}
 	join_names(names, n, &all);
-	l->d->lost |= all.lost;
-	diag_help(l->d, "write %s", strbuf_str(&all));
+	diag_help(l->d, "write %s", strbuf_text(&all, &l->d->lost));
 }
 
 /* Another word for the same. */

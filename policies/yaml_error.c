@@ -345,5 +345,5 @@ void yaml_mend_nul(struct diags *d, const struct ydoc *doc, uint32_t id,
 			strbuf_add(&b, s + i, 1);
 	d->lost |= b.lost;
 	if (!strpbrk(strbuf_str(&b), "\"\\\n"))
-		diag_mend(d, FIX_REPLACE, "\"%s\"", strbuf_str(&b));
+		diag_mend(d, FIX_REPLACE, "\"%s\"", strbuf_text(&b, &d->lost));
 }

@@ -86,11 +86,12 @@ static void say_leg(const struct prove_run *r, const struct prove_leg *l,
 	}
 	diag_add(d, rows[l->fate].level, 0, rows[l->fate].id, l->service->at,
 		 "%s, with %s: %s %s", l->service->name, r->backend,
-		 strbuf_str(&leg), rows[l->fate].words);
+		 strbuf_text(&leg, &d->lost), rows[l->fate].words);
 	if (l->by)
-		diag_help(d, "%s: dropped in %s", strbuf_str(&packet), l->by);
+		diag_help(d, "%s: dropped in %s",
+			  strbuf_text(&packet, &d->lost), l->by);
 	else
-		diag_help(d, "for example: %s", strbuf_str(&packet));
+		diag_help(d, "for example: %s", strbuf_text(&packet, &d->lost));
 }
 
 static const char *test_words(const struct prove_test *t)

@@ -130,7 +130,8 @@ static int follow(struct walk *w, const char *name)
 	if (++w->links > LINKS_MAX)
 		return -ELOOP;
 	target[n] = '\0';
-	strbuf_printf(&rest, "%s/%s", target, strbuf_str(&w->rest) + w->at);
+	strbuf_printf(&rest, "%s/%s", target,
+		      strbuf_text(&w->rest, &rest.lost) + w->at);
 	if (*target == '/')
 		err = go_to_root(w);
 	if (!err)

@@ -297,7 +297,7 @@ static void trace_element(const struct image_set *s, size_t i,
 		return;
 	ipt_set_print_elem(s, i, &b);
 	host_trace("ipset %s %s %s", add ? "add" : "del", name,
-		      strbuf_str(&b));
+		   strbuf_status(&b) ? "(out of memory)" : strbuf_str(&b));
 }
 
 int ipset_element(struct ipset_link *l, const struct image_set *s, size_t i,

@@ -166,7 +166,8 @@ static int say(const struct image_set *s, bool add, int err, struct diags *d)
 
 	ipt_timers_print(s, add, &line);
 	diag_add(d, DIAG_ERROR, 0, ID_TIMERS_REFUSED, NOPOS,
-		 "the kernel refuses 'nfct %s': %s", strbuf_str(&line),
+		 "the kernel refuses 'nfct %s': %s",
+		 strbuf_text(&line, &d->lost),
 		 strerror(-err));
 	if (lacks)
 		diag_help(d, "this kernel has no such timeouts (module nfnetlink_cttimeout): try --backend nftables, or remove the service from `tracked`");

@@ -141,7 +141,8 @@ static int say_step(const struct verdict_of *v, const struct nft_sent *s,
 	return diag_add(v->d, DIAG_ERROR,
 			step.add && is_lacking(err) ? -FAULT_LACKING : err,
 			ID_STEP_REFUSED, step_origin(&step)->at,
-			"the kernel refuses '%s': %s%s%s", strbuf_str(&text),
+			"the kernel refuses '%s': %s%s%s",
+			strbuf_text(&text, &v->d->lost),
 			strerror(-err), *x.msg ? ": " : "", x.msg);
 }
 

@@ -144,7 +144,7 @@ int nft_parse_error(struct nft_parser *p, const struct nft_tok *at,
 	strbuf_vprintf(&b, fmt, ap);
 	va_end(ap);
 	return diag_add(p->d, DIAG_ERROR, -EINVAL, ID_SAVED_NFT, pos, "%s",
-			strbuf_str(&b));
+			strbuf_text(&b, &p->d->lost));
 }
 
 int nft_expect_kind(struct nft_parser *p, enum nft_tok_kind k, const char *what)

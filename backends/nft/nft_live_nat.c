@@ -157,8 +157,7 @@ static int say_nat(struct live_rule *r, const char *word,
 	say_target(r, m, &b);
 	if (m->port && !maps_port)
 		say_ports(r, m, &b);
-	nft_live_say(r, "%s%s", word, strbuf_str(&b));
-	r->text.lost |= b.lost;
+	nft_live_say(r, "%s%s", word, strbuf_text(&b, &r->text.lost));
 	return nft_live_set_verdict(r, FOREIGN_TARGET, word, nat_feature(r));
 }
 

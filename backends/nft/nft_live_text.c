@@ -225,7 +225,8 @@ static void flush(struct live_rule *r, struct strbuf *b)
 	r->text.lost |= b->lost;
 	if (!b->n)
 		return;
-	strbuf_printf(&r->text, "%s%s", r->text.n ? " " : "", strbuf_str(b));
+	strbuf_puts(&r->text, r->text.n ? " " : "");
+	strbuf_join(&r->text, b);
 	strbuf_clear(b);
 }
 
@@ -249,8 +250,7 @@ void nft_live_say(struct live_rule *r, const char *fmt, ...)
 
 void nft_live_say_text(struct live_rule *r, const struct strbuf *b)
 {
-	nft_live_say(r, "%s", strbuf_str(b));
-	r->text.lost |= b->lost;
+	nft_live_say(r, "%s", strbuf_text(b, &r->text.lost));
 }
 
 static void put_words(const struct live_rule *r, const struct live_part *p,
@@ -294,9 +294,9 @@ static void put_and(const struct live_part *p, struct strbuf *out)
 		strbuf_puts(&mask, "[mask]");
 	else
 		put_mask(p, " | ", &mask);
-	strbuf_printf(out, strchr(strbuf_str(&mask), '|') ? " & (%s)" : " & %s",
-		      strbuf_str(&mask));
-	out->lost |= mask.lost;
+	strbuf_printf(out, strchr(strbuf_text(&mask, &out->lost), '|') ?
+			      " & (%s)" : " & %s",
+		      strbuf_text(&mask, &out->lost));
 }
 
 static void put_masked(const struct live_part *p, const struct key_range *v,
@@ -351,8 +351,7 @@ static void say_part(struct live_rule *r, const struct live_part *p,
 	put_words(r, p, &b);
 	imply(r, p);
 	if (fit != LIVE_FITS) {
-		nft_live_say(r, "[%s]", strbuf_str(&b));
-		r->text.lost |= b.lost;
+		nft_live_say(r, "[%s]", strbuf_text(&b, &r->text.lost));
 		return;
 	}
 	if (p->shape == LIVE_MASKED ||

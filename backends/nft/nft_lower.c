@@ -29,9 +29,9 @@ static int refuse_timers(const struct rule *r, struct diags *d)
 	protocol_print(r->match.proto, &b);
 	diag_add(d, DIAG_ERROR, 0, ID_TIMERS_UNSAID, r->origin->at,
 		 "nft has no words for timeouts of protocol %s: what 'nft list ruleset' saves could not be loaded again",
-		 strbuf_str(&b));
+		 strbuf_text(&b, &d->lost));
 	diag_help(d, "use --backend iptables, or take %s out of the service",
-		  strbuf_str(&b));
+		  strbuf_text(&b, &d->lost));
 	return -FAULT_LACKING;
 }
 
@@ -241,7 +241,7 @@ static void help_firewalld(const struct rule *r, struct diags *d)
 		diag_help(d, "run 'firewall-cmd --permanent%s' and "
 			  "'firewall-cmd --reload', then state `accept: none`; "
 			  "or set NftablesTableOwner=no in firewalld.conf",
-			  strbuf_str(&b));
+			  strbuf_text(&b, &d->lost));
 }
 
 /* A table with `flags owner` refuses every process but its owner. */

@@ -124,8 +124,7 @@ static const char *free_name(const struct making *k, const struct strbuf *base,
 	_cleanup_(strbuf_release) struct strbuf raw = { 0 };
 	const char *name;
 
-	strbuf_puts(&raw, strbuf_str(base));
-	raw.lost |= base->lost;
+	strbuf_join(&raw, base);
 	while (!strbuf_status(&raw)) {
 		name = nft_name_finish(k->at->prefix, &raw, suffix);
 		if (!name || !image_find_set(k->at->table, name))
@@ -253,7 +252,7 @@ static int dimension(const struct making *k, const struct rule *r,
 		err = elems_canonical(&e);
 	if (err)
 		return err;
-	strbuf_printf(&raw, "%s-%s", strbuf_str(&k->name),
+	strbuf_printf(&raw, "%s-%s", strbuf_text(&k->name, &raw.lost),
 		      service ? service : "ctpolicy");
 	if (serial)
 		strbuf_printf(&raw, "-%u", serial);

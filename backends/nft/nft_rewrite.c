@@ -162,7 +162,7 @@ static int edit_rule(struct rewriting *x, uint32_t rule, uint8_t hook,
 	for (size_t i = 0; i < l->n; i++) {
 		if (i)
 			put_between(x, r, b);
-		strbuf_puts(b, strbuf_str(&l->v[i]));
+		strbuf_join(b, &l->v[i]);
 	}
 	return 0;
 }
@@ -199,7 +199,7 @@ static int copy_command(struct rewriting *x, const struct stateless_copy *c,
 	err = put_chains(x, rule, c->hook, true, b);
 	for (size_t i = 0; !err && i < l.n; i++) {
 		nft_put_scope(x->f, "add rule", table_of(x, c->chain), c->name, b);
-		strbuf_printf(b, " %s%s", strbuf_str(&l.v[i]),
+		strbuf_printf(b, " %s%s", strbuf_text(&l.v[i], &b->lost),
 			      i + 1 < l.n ? "\n" : "");
 	}
 	return err;
@@ -251,7 +251,7 @@ static int rename_rule(struct rewriting *x, uint32_t rule, uint8_t hook)
 	b = splice(x, at, at + raw->n);
 	if (!b)
 		return -ENOMEM;
-	strbuf_puts(b, strbuf_str(&plain));
+	strbuf_join(b, &plain);
 	return 0;
 }
 
@@ -334,7 +334,7 @@ static int place_added(struct rewriting *x)
 		b = splice(x, at, at);
 		if (!b)
 			return -ENOMEM;
-		strbuf_puts(b, strbuf_str(&x->added[i]));
+		strbuf_join(b, &x->added[i]);
 		strbuf_puts(b, x->f->text[next] == '\n' ? "" : "\n");
 	}
 	for (size_t t = 0; t < x->f->n_tables; t++) {
@@ -344,7 +344,7 @@ static int place_added(struct rewriting *x)
 		if (!b)
 			return -ENOMEM;
 		x->v[x->n - 1].number = 0;	/* ahead of a rule's own */
-		strbuf_puts(b, strbuf_str(&x->commands[t]));
+		strbuf_join(b, &x->commands[t]);
 	}
 	return 0;
 }
@@ -358,7 +358,7 @@ static void print(struct rewriting *x, struct strbuf *out)
 	for (size_t i = 0; i < x->n; i++) {
 		if (x->v[i].at > at)
 			strbuf_add(out, x->f->text + at, x->v[i].at - at);
-		strbuf_puts(out, strbuf_str(&x->v[i].text));
+		strbuf_join(out, &x->v[i].text);
 		at = x->v[i].end > at ? x->v[i].end : at;
 	}
 	strbuf_add(out, x->f->text + at, x->f->len - at);

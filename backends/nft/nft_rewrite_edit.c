@@ -33,7 +33,7 @@ int nft_print_edit(const struct foreign *f, const struct stateless *s,
 		return 0;
 	err = nft_rewrite_rule(f, s, e->rule, e->hook, &l, &gone);
 	for (size_t i = 0; !err && i < l.n; i++)
-		strbuf_printf(out, "%s\n", strbuf_str(&l.v[i]));
+		strbuf_printf(out, "%s\n", strbuf_text(&l.v[i], &out->lost));
 	for (size_t k = 0; !err && k < n; k++) {
 		_cleanup_(nft_lines_release) struct nft_lines in = { 0 };
 		const char *name = NULL;
@@ -43,7 +43,8 @@ int nft_print_edit(const struct foreign *f, const struct stateless *s,
 			continue;
 		strbuf_printf(out, "chain %s {", name);
 		for (size_t i = 0; i < in.n; i++)
-			strbuf_printf(out, " %s;", strbuf_str(&in.v[i]));
+			strbuf_printf(out, " %s;",
+				      strbuf_text(&in.v[i], &out->lost));
 		strbuf_puts(out, " }\n");
 	}
 	return err ? err : strbuf_status(out);

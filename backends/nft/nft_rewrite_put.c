@@ -36,7 +36,7 @@ void nft_put_chain(const struct foreign *f, uint32_t table, bool commands,
 		if (commands)
 			nft_put_scope(f, "add rule", table, name, b);
 		strbuf_printf(b, "%s%s\n", commands ? " " : "\t\t",
-			      strbuf_str(&l->v[i]));
+			      strbuf_text(&l->v[i], &b->lost));
 	}
 	strbuf_puts(b, commands ? "" : "\t}");
 }
@@ -80,7 +80,7 @@ static int put_noting(const struct stateless_set *v, const struct foreign *f,
 	if (both && r->does == DO_RETURN)
 		strbuf_printf(b, "meta nfproto ipv%d ",
 			      v->family == NFPROTO_IPV4 ? 4 : 6);
-	strbuf_puts(b, strbuf_str(&match) + 1);
+	strbuf_puts(b, strbuf_text(&match, &b->lost) + 1);
 	if (r->does == DO_RETURN) {
 		strbuf_puts(b, " return");
 		return strbuf_status(b);

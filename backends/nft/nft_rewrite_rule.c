@@ -262,7 +262,7 @@ static int compose_way(const struct composing *c,
 
 	if (err)
 		return err;
-	strbuf_puts(&out.tail, strbuf_str(&matches));
+	strbuf_join(&out.tail, &matches);
 	put_parts(c, r, first, &out);
 	if (r->does == DO_RETURN)
 		strbuf_puts(&out.tail, " return");
@@ -327,11 +327,11 @@ static int put_line(void *arg, size_t family, size_t line, uint8_t ask)
 	struct nft_lines *out = c->out;
 	const char *s;
 
-	strbuf_puts(&b, strbuf_str(&l->head));
+	strbuf_join(&b, &l->head);
 	if (ask && !l->alone)
 		strbuf_printf(&b, " meta nfproto %s",
 			      ask == NFPROTO_IPV4 ? "ipv4" : "ipv6");
-	strbuf_puts(&b, strbuf_str(&l->tail));
+	strbuf_join(&b, &l->tail);
 	if (strbuf_status(&b))
 		return -ENOMEM;
 	s = strbuf_str(&b);

@@ -305,8 +305,8 @@ static int multiply(struct alternatives *l, const struct alternatives *with)
 
 			if (!b)
 				return -ENOMEM;
-			strbuf_puts(b, strbuf_str(&l->v[i]));
-			strbuf_puts(b, strbuf_str(&with->v[k]));
+			strbuf_join(b, &l->v[i]);
+			strbuf_join(b, &with->v[k]);
 		}
 	old = *l;
 	*l = out;

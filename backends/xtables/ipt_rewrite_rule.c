@@ -390,7 +390,7 @@ int ipt_rewrite_extra(const struct ipt_line *l, const struct stateless_rule *r,
 
 	for (size_t i = 0; !err && i < v.n; i++)
 		strbuf_printf(out, "-A %s%s%s", l->chain,
-			      strbuf_str(&v.v[i]), l->eol);
+			      strbuf_text(&v.v[i], &out->lost), l->eol);
 	return err;
 }
 

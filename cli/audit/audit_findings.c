@@ -16,8 +16,7 @@ static const char *rule_words(const struct foreign_text *raw,
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
 	foreign_text_line(raw, RULE_SHOWN, &b);
-	f->lost |= b.lost;
-	return findings_say(f, "%s", strbuf_str(&b));
+	return findings_say(f, "%s", strbuf_text(&b, &f->lost));
 }
 
 /* "table inet filter, chain input, rule 3" */
@@ -78,8 +77,7 @@ static void add_need(const struct audit_report *a,
 	};
 
 	needs_print(a->f, r, ", ", &why);
-	f->lost |= why.lost;
-	x.msg = findings_say(f, "%s: %s (%s)", strbuf_str(&why),
+	x.msg = findings_say(f, "%s: %s (%s)", strbuf_text(&why, &f->lost),
 			     rule_words(&r->raw, f), place_words(a->f, r, f));
 	findings_add(f, &x);
 }

@@ -138,10 +138,12 @@ static void tell_hook(struct rewrite *x, uint8_t h)
 	stateless_print_loses(r->loses, &loses);
 	if (r->admits)
 		diag_add(&x->d, DIAG_NOTE, 0, ID_NEWLY_ADMITTED, NOPOS,
-			 "%s now admits: %s", name, strbuf_str(&admits));
+			 "%s now admits: %s", name,
+			 strbuf_text(&admits, &x->d.lost));
 	if (r->loses)
 		diag_add(&x->d, DIAG_NOTE, 0, ID_NEWLY_LOST, NOPOS,
-			 "%s now loses: %s", name, strbuf_str(&loses));
+			 "%s now loses: %s", name,
+			 strbuf_text(&loses, &x->d.lost));
 	if (r->passed.met && r->passed.after != r->passed.before)
 		diag_add(&x->d, DIAG_NOTE, 0, ID_RULES_PASSED, NOPOS,
 			 "%s: rules that a packet of an open tcp connection passes: %zu at most, %zu before",

@@ -64,7 +64,8 @@ static int compare(const struct explain_report *r, const struct prove_run *run,
 		return -ENOMEM;
 	diag_add(d, DIAG_ERROR, 0, ID_PROOF_DIFFERS, NOPOS,
 		 "the kernel did not do as predicted: %s%s",
-		 reply ? "the reply was " : "the packet was ", strbuf_str(&b));
+		 reply ? "the reply was " : "the packet was ",
+		 strbuf_text(&b, &d->lost));
 	diag_help(d, "trust the kernel, and report this with the rules: either ctpolicy has a bug, or the copy lacks something");
 	return 0;
 }

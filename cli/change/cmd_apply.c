@@ -32,14 +32,14 @@ static void say_trial(const struct on_trial *trial)
 
 static void say_changed(const char *backend, const struct transaction *t)
 {
-	_cleanup_(strbuf_release) struct strbuf rest = { 0 };
+	char rest[64] = "";
 
 	if (t->given_up)
-		strbuf_printf(&rest, "; %zu could not be made: see above",
-			      t->given_up);
+		snprintf(rest, sizeof(rest),
+			 "; %zu could not be made: see above", t->given_up);
 	report_talk("%s: applied: %zu %s made and verified%s", backend,
 		    t->steps, t->steps == 1 ? "change" : "changes",
-		    strbuf_str(&rest));
+		    rest);
 }
 
 static void say_done(const struct plan *p, const struct transaction *t,

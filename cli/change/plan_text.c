@@ -69,7 +69,7 @@ static void print_objects(const struct change_summary *s,
 		      "objects", how->rules ? "" : ", see --rules");
 }
 
-static void print_same(const struct result_end *e, const struct display *how)
+static int print_same(const struct result_end *e, const struct display *how)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
@@ -80,7 +80,9 @@ static void print_same(const struct result_end *e, const struct display *how)
 			      how->against ? how->against : "this host",
 			      strcmp(e->plan->file, "-") ? e->plan->file :
 							   "the policy");
-	fold_print(strbuf_str(&b), 0, 0, how->width, stdout);
+	if (!strbuf_status(&b))
+		fold_print(strbuf_str(&b), 0, 0, how->width, stdout);
+	return strbuf_status(&b);
 }
 
 /* "ctpolicy apply --confirm 60s policy.yaml", with what was asked for here. */
@@ -123,10 +125,8 @@ int change_print_plan(const struct result *r, const struct result_end *e,
 
 	if (e->shown != SHOW_PLANNED)
 		return 0;
-	if (change_is_empty(&e->plan->change)) {
-		print_same(e, how);
-		return 0;
-	}
+	if (change_is_empty(&e->plan->change))
+		return print_same(e, how);
 	print_services(s, &b);
 	plan_print_beside(e, s, &b);
 	print_objects(s, how, &b);

@@ -115,7 +115,7 @@ static void add_beside(const struct result_end *e,
 	f->lost |= b.lost;
 	if (!b.n)
 		return;
-	c.why = findings_say(f, "differ: %s", strbuf_str(&b));
+	c.why = findings_say(f, "differ: %s", strbuf_text(&b, &f->lost));
 	add_difference(f, &c);
 	findings_add_case(f, &c);
 }

@@ -52,12 +52,12 @@ bool ci_path(const char *file, struct strbuf *out)
 	if (*file != '/')
 		add_parts(here, &path);
 	add_parts(file, &path);
-	out->lost |= path.lost || top.lost;
+	out->lost |= top.lost;
 	if (strncmp(strbuf_str(&path), strbuf_str(&top), top.n) != 0) {
-		strbuf_puts(out, strbuf_str(&path));
+		strbuf_join(out, &path);
 		return false;
 	}
-	strbuf_puts(out, strbuf_str(&path) + top.n);
+	strbuf_puts(out, strbuf_text(&path, &out->lost) + top.n);
 	return true;
 }
 

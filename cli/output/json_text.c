@@ -94,6 +94,8 @@ static json_t *of_fix(const struct policy_fix *x)
 void json_add_diags_fixed(json_t *array, const struct diags *d,
 			  const struct policy_fixes *fixes)
 {
+	if (d->lost)
+		json_memory_lose();
 	for (size_t i = 0; i < d->n; i++) {
 		const struct policy_fix *x =
 			fixes ? policy_fixes_find(fixes, &d->v[i]) : NULL;

@@ -178,9 +178,9 @@ static void say(const struct teller *t, enum diag_id id, uint32_t rule,
 		strbuf_puts(&b, "`: ");
 	}
 	strbuf_puts(&b, what);
-	diag_add(t->d, DIAG_WARNING, 0, id, at, "%s", strbuf_str(&b));
+	diag_add(t->d, DIAG_WARNING, 0, id, at, "%s",
+		 strbuf_text(&b, &t->d->lost));
 	diag_help(t->d, "%s", help);
-	t->d->lost |= b.lost;
 }
 
 static void tell_service(const struct teller *t, const struct import_service *s)

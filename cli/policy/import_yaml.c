@@ -60,9 +60,9 @@ static struct list begin_list(const char *key, struct strbuf *out)
 	return (struct list){ out, strlen(key) + 7, false };
 }
 
-static void put_item(struct list *l, const char *s)
+static void put_item(struct list *l, const struct strbuf *text)
 {
-	size_t n = strlen(s) + 2;
+	size_t n = text->n + 2;
 
 	if (l->follows)
 		strbuf_puts(l->out, ",");
@@ -72,7 +72,7 @@ static void put_item(struct list *l, const char *s)
 	} else if (l->follows) {
 		strbuf_puts(l->out, " ");
 	}
-	strbuf_puts(l->out, s);
+	strbuf_join(l->out, text);
 	l->column += n;
 	l->follows = true;
 }
@@ -116,9 +116,10 @@ static void put_protocols(const struct box *b, struct strbuf *out)
 			continue;
 		service_protocol_print((uint8_t)i, &text);
 		if (one)
-			strbuf_printf(out, "%s\n", strbuf_str(&text));
+			strbuf_printf(out, "%s\n",
+				      strbuf_text(&text, &out->lost));
 		else
-			put_item(&l, strbuf_str(&text));
+			put_item(&l, &text);
 	}
 	if (!one)
 		end_list(&l);
@@ -135,7 +136,7 @@ static void put_ports(const struct port_set *s, struct strbuf *out)
 		_cleanup_(strbuf_release) struct strbuf text = { 0 };
 
 		port_range_print(&s->v[i], &text);
-		put_item(&l, strbuf_str(&text));
+		put_item(&l, &text);
 	}
 	end_list(&l);
 }
@@ -155,7 +156,7 @@ static void put_prefixes(const char *key, const struct prefix_set *s,
 		strbuf_puts(&text, quoted ? "\"" : "");
 		prefix_print(&s->v[i], &text);
 		strbuf_puts(&text, quoted ? "\"" : "");
-		put_item(&l, strbuf_str(&text));
+		put_item(&l, &text);
 	}
 	end_list(&l);
 }
@@ -172,8 +173,8 @@ static void put_ifaces(const struct iface_set *s, struct strbuf *out)
 		_cleanup_(strbuf_release) struct strbuf quoted = { 0 };
 
 		iface_print(&s->v[i], &text);
-		put_text(strbuf_str(&text), &quoted);
-		put_item(&l, strbuf_str(&quoted));
+		put_text(strbuf_text(&text, &out->lost), &quoted);
+		put_item(&l, &quoted);
 	}
 	end_list(&l);
 }
@@ -186,11 +187,11 @@ static void put_rule(const struct import_report *r, uint32_t rule,
 
 	import_print_place(r->f, x, &b);
 	strbuf_printf(out, "%s# ", indent);
-	import_print_text(strbuf_str(&b), out);
+	import_print_text(strbuf_text(&b, &out->lost), out);
 	strbuf_printf(out, ":\n%s#   ", indent);
 	strbuf_clear(&b);
 	import_print_rule(x, &b);
-	strbuf_printf(out, "%s\n", strbuf_str(&b));
+	strbuf_printf(out, "%s\n", strbuf_text(&b, &out->lost));
 }
 
 static void put_service(const struct import_report *r,
@@ -218,7 +219,7 @@ static void put_service(const struct import_report *r,
 	put_ifaces(&s->box.iif, out);
 	strbuf_puts(out, "    accept: none\n    why: ");
 	import_print_why(r, s, &why);
-	put_text(strbuf_str(&why), out);
+	put_text(strbuf_text(&why, &out->lost), out);
 	strbuf_puts(out, "\n");
 }
 
@@ -236,9 +237,8 @@ static void put_one_left(const struct import_report *r,
 		strbuf_puts(&b, ".");
 	}
 	strbuf_puts(out, "#   ");
-	import_print_text(strbuf_str(&b), out);
+	import_print_text(strbuf_text(&b, &out->lost), out);
 	strbuf_puts(out, "\n");
-	out->lost |= b.lost;
 }
 
 static void put_left(const struct import_report *r, struct strbuf *out)

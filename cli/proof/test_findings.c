@@ -38,10 +38,10 @@ static void add_leg(const struct prove_run *r, const struct prove_leg *l,
 	prove_packet_words(&l->call, l->reply, &packet);
 	f->lost |= leg.lost || packet.lost;
 	c.name = findings_say(f, "%s: %s", l->service->name,
-			      strbuf_str(&leg));
+			      strbuf_text(&leg, &f->lost));
 	if (c.why)
 		c.details = findings_say(f, "for example %s%s%s",
-					 strbuf_str(&packet),
+					 strbuf_text(&packet, &f->lost),
 					 l->by ? "\ndropped in " : "",
 					 l->by ? l->by : "");
 	findings_add_case(f, &c);
@@ -69,8 +69,7 @@ static void add_test(const struct prove_run *r, const struct prove_test *t,
 	};
 
 	test_packet_words(t->test, &b);
-	f->lost |= b.lost;
-	c.name = findings_say(f, "packet %s", strbuf_str(&b));
+	c.name = findings_say(f, "packet %s", strbuf_text(&b, &f->lost));
 	if (!t->passed)
 		c.why = !t->tried ? "could not be tried" :
 			findings_say(f, "is %s, %s; expected: %s",

@@ -8,12 +8,17 @@
 #include "core/mem.h"
 #include "state/json_memory.h"
 
+static json_t *text_of(const struct strbuf *b)
+{
+	return strbuf_status(b) ? NULL : json_of_text(strbuf_str(b));
+}
+
 static json_t *packet_of(const struct call *t, bool reply)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
 	prove_packet_words(t, reply, &b);
-	return strbuf_status(&b) ? NULL : json_of_text(strbuf_str(&b));
+	return text_of(&b);
 }
 
 static json_t *protocol_of(uint8_t proto)
@@ -21,7 +26,7 @@ static json_t *protocol_of(uint8_t proto)
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
 	service_protocol_print(proto, &b);
-	return strbuf_status(&b) ? NULL : json_of_text(strbuf_str(&b));
+	return text_of(&b);
 }
 
 static json_t *of_leg(const struct prove_leg *l)
@@ -50,7 +55,7 @@ static json_t *of_test(const struct prove_test *t)
 
 	test_packet_words(t->test, &b);
 	return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o}",
-			 "packet", json_of_text(strbuf_str(&b)),
+			 "packet", text_of(&b),
 			 "policy", json_of_place(&t->test->at),
 			 "passed", t->passed,
 			 "tracked", t->tried ? json_boolean(t->tracked) :

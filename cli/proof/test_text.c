@@ -32,7 +32,8 @@ static void print_test(const struct prove *x, size_t i)
 		passed &= x->runs[k].tests[i].passed;
 	test_packet_words(x->runs[0].tests[i].test, &line);
 	printf("%-4s %2zu  ", passed ? "ok" : "FAIL", i + 1);
-	diag_puts(strbuf_str(&line), stdout);
+	diag_puts(strbuf_status(&line) ? "(out of memory)" : strbuf_str(&line),
+		  stdout);
 	for (size_t k = 0; k < x->n_runs; k++) {
 		const struct prove_test *t = &x->runs[k].tests[i];
 

@@ -290,7 +290,8 @@ static void put_summary(const struct page *p, const struct scene *s,
 	else
 		strbuf_puts(&x->summary, "As this host is now");
 	strbuf_printf(&x->summary, ", untracked: %s; tracked: %s. ",
-		      strbuf_str(&x->untracked), strbuf_str(&x->tracked));
+		      strbuf_text(&x->untracked, &x->summary.lost),
+		      strbuf_text(&x->tracked, &x->summary.lost));
 	strbuf_puts(&x->summary, "What this host sends takes the same way, through its OUTPUT chains. The lines are not to scale: nobody counts the packets that are tracked.");
 }
 

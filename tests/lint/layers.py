@@ -92,6 +92,33 @@ def check_calls(rep, path, code):
             rep.fault(path, n, "only cli/ prints")
 
 
+# What makes a message or a longer text of others
+MAKES_TEXT = re.compile(r"\b(diag_(add|help|related|mend)|inspect_add|"
+                        r"findings_say|strbuf_(printf|puts))\(")
+
+
+def inside(code, at):
+    """Between the parenthesis there and its fellow."""
+    depth = 0
+    for end in range(at, len(code)):
+        depth += (code[end] == "(") - (code[end] == ")")
+        if not depth:
+            return code[at + 1:end]
+    return code[at + 1:]
+
+
+def check_texts(rep, path, code):
+    """A buffer that lost something must not be put into one that seems whole;
+    one's own text may be looked at."""
+    for m in MAKES_TEXT.finditer(code):
+        within = inside(code, m.end() - 1)
+        own = within.split(",")[0].strip()
+        for text in re.findall(r"strbuf_str\(([^()]*)\)", within):
+            if text != own:
+                rep.fault(path, code.count("\n", 0, m.start()) + 1,
+                          "strbuf_text() or strbuf_join(), for what is lost")
+
+
 # A further backend is a folder, a row of the registry and a word of the policy.
 BACKEND_NAMES = re.compile(r'"(nftables|iptables)"|\bbackend_(nft|iptables)\b')
 KNOWS_BACKENDS = re.compile(r"backends/|policies/policy_parse\.c$")
@@ -110,7 +137,9 @@ def main():
         rep.looked += 1
         raw = source.text(path)
         check_includes(rep, path, raw)
-        check_calls(rep, path, source.without_comments(raw))
+        code = source.without_comments(raw)
+        check_calls(rep, path, code)
+        check_texts(rep, path, code)
         check_backends(rep, path, raw)
     rep.exit()
 

@@ -10,6 +10,7 @@
 
 #include "core/diag.h"
 #include "core/mem.h"
+#include "core/strbuf.h"
 
 #define FILE_NAME "p.yaml"
 
@@ -265,6 +266,27 @@ static void test_repeated(void **state)
 	assert_int_equal(d.n, ARRAY_SIZE(left) + 2);
 }
 
+/* What is made of a text that lost something is known to have lost it, too. */
+static void test_lost_texts(void **state)
+{
+	_cleanup_(diags_release) struct diags d = { 0 };
+	_cleanup_(strbuf_release) struct strbuf whole = { 0 };
+	struct strbuf part = { .lost = true }, line = { 0 };
+	bool lost = false;
+
+	(void)state;
+	strbuf_puts(&whole, "whole");
+	assert_string_equal(strbuf_text(&whole, &lost), "whole");
+	assert_false(lost);
+	diag_add(&d, DIAG_ERROR, 0, ID_LISTED_TWICE, NOPOS, "%s",
+		 strbuf_text(&part, &d.lost));
+	assert_true(d.lost);
+	strbuf_printf(&line, "a %s", strbuf_text(&part, &line.lost));
+	assert_int_equal(strbuf_status(&line), -ENOMEM);
+	strbuf_join(&whole, &part);
+	assert_int_equal(strbuf_status(&whole), -ENOMEM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_long_message),
 		cmocka_unit_test(test_printable),
 		cmocka_unit_test(test_repeated),
+		cmocka_unit_test(test_lost_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
