@@ -29,9 +29,9 @@ int nft_rewrite_match(const struct nft_asked *x, size_t way,
 		      struct strbuf *out, bool *ret_alone);
 /* By its name, if it is one that has one. */
 void nft_put_proto(const struct key_range *r, struct strbuf *b);
-/* "ctp-peers4", or another name that the table has free; NULL: no memory. */
+/* "ctp-peers4", or another name that the table has free; *lost: no memory. */
 const char *nft_rewrite_set(const struct foreign *f, uint32_t table,
-			    uint8_t family, bool flows);
+			    uint8_t family, bool flows, bool *lost);
 /* ip daddr . udp dport . udp sport: what a set notes, or what it is asked */
 void nft_rewrite_key(uint8_t family, bool flows, bool answers,
 		     struct strbuf *out);

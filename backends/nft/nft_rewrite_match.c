@@ -278,7 +278,7 @@ static void ask_set(struct asking *x, bool flows)
 	nft_rewrite_key(x->family, flows, true, x->out);
 	strbuf_printf(x->out, " @%s",
 		      nft_rewrite_set(x->x->f, x->x->table, r->zone.family,
-				      flows));
+				      flows, &x->out->lost));
 	x->alone = true;
 }
 
@@ -374,7 +374,7 @@ static bool is_taken(const struct foreign *f, uint32_t table, const char *name)
 }
 
 const char *nft_rewrite_set(const struct foreign *f, uint32_t table,
-			    uint8_t family, bool flows)
+			    uint8_t family, bool flows, bool *lost)
 {
 	const char *what = flows ? "flows" : "peers";
 	int version = family == NFPROTO_IPV4 ? 4 : 6;
@@ -382,7 +382,8 @@ const char *nft_rewrite_set(const struct foreign *f, uint32_t table,
 
 	for (unsigned int n = 2; name && is_taken(f, table, name); n++)
 		name = intern_printf("ctp-%s%d-%u", what, version, n);
-	return name;
+	*lost |= !name;
+	return name ? name : "";
 }
 
 void nft_rewrite_update(const struct foreign *f, uint32_t table,
@@ -390,7 +391,7 @@ void nft_rewrite_update(const struct foreign *f, uint32_t table,
 			struct strbuf *out)
 {
 	strbuf_printf(out, " update @%s { ",
-		      nft_rewrite_set(f, table, family, flows));
+		      nft_rewrite_set(f, table, family, flows, &out->lost));
 	nft_rewrite_key(family, flows, answers, out);
 	strbuf_puts(out, " }");
 }

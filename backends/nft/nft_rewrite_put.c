@@ -44,7 +44,8 @@ void nft_put_chain(const struct foreign *f, uint32_t table, bool commands,
 static void put_set(const struct foreign *f, const struct stateless_set *v,
 		    bool commands, struct strbuf *b)
 {
-	const char *name = nft_rewrite_set(f, v->table, v->family, v->flows);
+	const char *name = nft_rewrite_set(f, v->table, v->family, v->flows,
+					   &b->lost);
 	const char *sep = commands ? "; " : "\n\t\t";
 
 	if (commands)
