@@ -211,9 +211,11 @@ static int stateless_text(const struct saved *s, struct strbuf *ret)
 	if (!err)
 		err = read_saved(strbuf_str(&first), first.n, &then);
 	if (!err && s->is_included)
-		strbuf_add(ret, strbuf_str(&first), first.n);
+		strbuf_join(ret, &first);
 	else if (!err)
 		err = rewrite(&then, ret);
+	if (!err)
+		err = strbuf_status(ret);
 	if (!err)
 		err = read_saved(strbuf_str(ret), ret->n, &last);
 	if (!err)
