@@ -79,8 +79,7 @@ static void put_text(int x, int y, const char *kind, const char *s,
 
 static void put_line(int x, int y, const struct strbuf *s, struct strbuf *out)
 {
-	put_text(x, y, "mut", strbuf_str(s), out);
-	html_lose_with(out, s);
+	put_text(x, y, "mut", strbuf_text(s, &out->lost), out);
 }
 
 static int count_lines(const struct path_picture *p, enum path_box b)
@@ -107,6 +106,9 @@ static void put_box(const struct path_picture *p, const struct layout *l,
 	put_text(x, y, "title", titles[b], out);
 	for (int i = 0; i < n; i++)
 		put_line(x, y + (i + 1) * LINE_HEIGHT, &p->lines[b][i], out);
+	/* one that was lost is not even counted */
+	for (int i = 0; i < PATH_LINES; i++)
+		html_lose_with(out, &p->lines[b][i]);
 }
 
 static void put_lane(const char *kind, const char *path, const char *heads,
