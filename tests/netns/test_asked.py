@@ -12,11 +12,14 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab                                                  # noqa: E402
 from packets import UDP, Injector, ip, udp                  # noqa: E402
+from watcher import Watch                                   # noqa: E402
 
-POLICY = """version: 1
+SERVER = """version: 1
 state_matching: allowed
 untracked:
   - {name: dns, role: server, protocol: udp, ports: [53], accept: open}
+"""
+POLICY = SERVER + """\
   - {name: sip, role: router, protocol: udp, ports: [5060], accept: open}
 """
 GROUPS = {4: "224.0.0.251", 6: "ff02::fb"}
@@ -131,6 +134,13 @@ def asks_less():
         "nft list ruleset; iptables-legacy-save")))
 
 
+def asks_source():
+    """Is each accept rule for answers of the service for packets from this
+    host's addresses alone?"""
+    return not re.search(r"dports? 54[-:]65535", LAB.router.run(
+        "nft list ruleset; iptables-legacy-save"))
+
+
 class Asked(unittest.TestCase):
     def tearDown(self):
         LAB.clear()
@@ -161,6 +171,35 @@ class Asked(unittest.TestCase):
                 for version in lab.VERSIONS:
                     here = lab.address("router-c", version)
                     self.assertTrue(heard(version, here, 40000))
+
+    def test_others_come_later(self):
+        """`watch` has all asked again, once a NOTRACK rule is there."""
+        for backend in lab.BACKENDS:
+            with self.subTest(backend=backend):
+                host(backend)
+                watch = Watch(LAB.router)
+                self.addCleanup(watch.kill)
+                self.assertIsNotNone(watch.wait("in_force"), watch.events)
+                self.assertTrue(asks_less())
+                LAB.router.run(NOTRACK[backend])
+                self.assertIsNotNone(watch.wait("repaired"), watch.events)
+                self.assertFalse(asks_less())
+                for version in lab.VERSIONS:
+                    here = lab.address("router-c", version)
+                    self.assertTrue(heard(version, here, 40000))
+                self.assertEqual(watch.end(), 0)
+
+    def test_vrf(self):
+        """What is sent to a VRF is untracked, whoever it is from: whether there
+        is one tells the routing rule that the kernel adds with the first."""
+        for backend in lab.BACKENDS:
+            with self.subTest(backend=backend):
+                host(backend, SERVER)
+                self.assertFalse(asks_source())
+                LAB.router.run("ip rule add l3mdev pref 1000")
+                LAB.router.apply(backend, SERVER)
+                LAB.router.run("ip rule del l3mdev pref 1000")
+                self.assertTrue(asks_source())
 
 
 if __name__ == "__main__":
