@@ -240,8 +240,7 @@ def refused_in_the_middle(vm, how):
     if how.all:
         faults += [(1, "EAGAIN", 10), (len(before), "EAGAIN", 0)]
     for when, error, wanted in faults:
-        vm.run("export ASAN_OPTIONS=detect_leaks=0\n"
-               "strace -f -qq -o /dev/null -e trace=delete_module -e "
+        vm.run("strace -f -qq -o /dev/null -e trace=delete_module -e "
                "inject=delete_module:error=%s:when=%d ctpolicy apply "
                "--backend nftables /tmp/off.yaml" % (error, when), code=wanted)
         if wanted:
@@ -253,8 +252,7 @@ def killed_in_the_middle(vm, how):
     load(vm)
     before = modules(vm)
     for when in (1, 3, 6) if how.all else (4,):
-        vm.run("export ASAN_OPTIONS=detect_leaks=0\n"
-               "strace -f -qq -o /dev/null -e trace=delete_module -e "
+        vm.run("strace -f -qq -o /dev/null -e trace=delete_module -e "
                "inject=delete_module:signal=KILL:when=%d ctpolicy apply "
                "--backend nftables /tmp/off.yaml" % when, code=None)
         vm.run("ctpolicy recover")

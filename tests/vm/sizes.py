@@ -168,8 +168,7 @@ def a_key_is_missing(vm, _how):
     """Which shows when the rules have loaded the module: all is undone."""
     vm.run(UNLOAD)
     before = json.loads(vm.run("ctpolicy status --json"))["history"]
-    said = vm.run("export ASAN_OPTIONS=detect_leaks=0\n"
-                  "strace -f -qq -o /dev/null -P %stcp_timeout_established "
+    said = vm.run("strace -f -qq -o /dev/null -P %stcp_timeout_established "
                   "-e trace=openat,open -e inject=openat,open:error=ENOENT "
                   "ctpolicy apply --backend nftables /tmp/service.yaml" %
                   KNOBS, code=69)
@@ -198,8 +197,7 @@ def unload_fails(vm, _how):
     before = load(vm)
     vm.run("modprobe nft_ct")
     apply(vm, "sizes")
-    vm.run("export ASAN_OPTIONS=detect_leaks=0\n"
-           "strace -f -qq -o /dev/null -e trace=delete_module -e "
+    vm.run("strace -f -qq -o /dev/null -e trace=delete_module -e "
            "inject=delete_module:error=EPERM:when=2 ctpolicy apply "
            "--backend nftables /tmp/off.yaml", code=10)
     assert values(vm) == WANT, values(vm)
@@ -213,7 +211,6 @@ def cut_at_each_write(vm, how):
     for knob in ("max", "buckets", "tcp_timeout_established"):
         for way in ("signal=KILL", "error=ENOMEM", "error=EINVAL"):
             code, _ = vm.run(
-                "export ASAN_OPTIONS=detect_leaks=0\n"
                 "strace -f -qq -o /dev/null -P %s%s -e trace=write -e "
                 "inject=write:%s:when=1 ctpolicy apply --backend nftables "
                 "/tmp/sizes.yaml" % (KNOBS, knob, way), code=None)
