@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "generators/legs.h"
 #include "host/conntrack/local_addresses.h"
 #include "host/devices.h"
 
@@ -174,6 +175,57 @@ size_t ends_protocols(const struct foreign *f, const struct service *s,
 	for (size_t i = 0; i < f->n_terms; i++)
 		n = add_listed(f, &f->terms[i], ret, n);
 	return n;
+}
+
+static bool has_family(const struct prefix_set *s, uint8_t family)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].family == family)
+			return true;
+	return false;
+}
+
+/* Without an address nobody outside is spoken with. */
+static int each_way(const struct ends *x, const struct service *s,
+		    uint8_t family, uint8_t proto, ends_way_fn fn, void *arg)
+{
+	static const struct {
+		unsigned int role;
+		enum flow_way way;
+	} ways[] = {
+		{ ROLE_SERVER, WAY_IN },
+		{ ROLE_CLIENT, WAY_OUT },
+		{ ROLE_ROUTER, WAY_THROUGH },
+	};
+	bool outside = has_family(&x->outside, family);
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(ways); i++)
+		if (s->roles & ways[i].role &&
+		    (outside || ways[i].way == WAY_THROUGH))
+			err = fn(arg, s, ways[i].way, family, proto);
+	if (!err && ends_meet_within(x, s, family))
+		err = fn(arg, s, WAY_WITHIN, family, proto);
+	return err;
+}
+
+int ends_each_way(const struct ends *x, const struct policy *p,
+		  const struct service *s, const struct foreign *f,
+		  ends_way_fn fn, void *arg)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	uint8_t protocols[ENDS_PROTOCOLS_MAX];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(families); i++) {
+		size_t n = service_in_family(p, s, families[i]) ?
+			   ends_protocols(f, s, families[i], protocols) : 0;
+
+		for (size_t k = 0; !err && k < n; k++)
+			err = each_way(x, s, families[i], protocols[k], fn,
+				       arg);
+	}
+	return err;
 }
 
 struct flow_space ends_space(const struct ends *x, const struct service *s,

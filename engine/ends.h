@@ -41,6 +41,15 @@ bool ends_have(const struct ends *x, const struct prefix *p);
 #define ENDS_PROTOCOLS_MAX 256
 size_t ends_protocols(const struct foreign *f, const struct service *s,
 		      uint8_t family, uint8_t ret[ENDS_PROTOCOLS_MAX]);
+/*
+ * Each way that connections of a service can take here, in each family of the
+ * policy and for each protocol to try; the first error of fn ends it.
+ */
+typedef int (*ends_way_fn)(void *arg, const struct service *s,
+			   enum flow_way way, uint8_t family, uint8_t proto);
+int ends_each_way(const struct ends *x, const struct policy *p,
+		  const struct service *s, const struct foreign *f,
+		  ends_way_fn fn, void *arg);
 struct flow_space ends_space(const struct ends *x, const struct service *s,
 			     enum flow_way way, uint8_t family, uint8_t proto,
 			     struct port_range ephemeral);

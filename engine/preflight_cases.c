@@ -51,14 +51,6 @@ static int add_space(struct preflight_cases *x, const struct service *s,
 	return err;
 }
 
-static bool has_family(const struct prefix_set *s, uint8_t family)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].family == family)
-			return true;
-	return false;
-}
-
 static int add_way(struct preflight_cases *x, const struct service *s,
 		   enum flow_way way, uint8_t family, uint8_t proto)
 {
@@ -96,48 +88,14 @@ static int add_twin(struct preflight_cases *x, const struct service *s,
 		       add_space(x, s, &flow, ASPECT_TWIN) : 0;
 }
 
-static int add_roles(struct preflight_cases *x, const struct service *s,
-		     uint8_t family, uint8_t proto)
+static int try_way(void *arg, const struct service *s, enum flow_way way,
+		   uint8_t family, uint8_t proto)
 {
-	static const struct {
-		unsigned int role;
-		enum flow_way way;
-	} ways[] = {
-		{ ROLE_SERVER, WAY_IN },
-		{ ROLE_CLIENT, WAY_OUT },
-		{ ROLE_ROUTER, WAY_THROUGH },
-	};
-	int err = 0;
+	struct preflight_cases *x = arg;
+	int err = add_way(x, s, way, family, proto);
 
-	for (size_t i = 0; !err && i < ARRAY_SIZE(ways); i++)
-		if (s->roles & ways[i].role &&
-		    (ways[i].way == WAY_THROUGH ||
-		     has_family(&x->ends.outside, family))) {
-			err = add_way(x, s, ways[i].way, family, proto);
-			if (!err)
-				err = add_twin(x, s, ways[i].way, family,
-					       proto);
-		}
-	if (!err && ends_meet_within(&x->ends, s, family))
-		err = add_way(x, s, WAY_WITHIN, family, proto);
-	return err;
-}
-
-static int add_service(struct preflight_cases *x, const struct service *s)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	uint8_t protocols[ENDS_PROTOCOLS_MAX];
-	size_t n;
-	int err = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		if (!service_in_family(x->p->policy, s, families[i]))
-			continue;
-		n = ends_protocols(x->f, s, families[i], protocols);
-		for (size_t k = 0; !err && k < n; k++)
-			err = add_roles(x, s, families[i], protocols[k]);
-	}
-	return err;
+	return err || way == WAY_WITHIN ? err :
+	       add_twin(x, s, way, family, proto);
 }
 
 /* Two families, this host's own connections, and the twins. */
@@ -171,9 +129,11 @@ int preflight_cases_find(struct preflight_cases *x, const struct plan *p,
 	err = knows_host ? ends_find(&x->ends) : ends_example(&x->ends);
 	share_out(x);
 	for (size_t i = 0; !err && i < policy->n_services; i++)
-		err = add_service(x, &policy->services[i]);
+		err = ends_each_way(&x->ends, policy, &policy->services[i], f,
+				    try_way, x);
 	for (size_t i = 0; !err && i < policy->n_tracked; i++)
-		err = add_service(x, &policy->tracked[i]);
+		err = ends_each_way(&x->ends, policy, &policy->tracked[i], f,
+				    try_way, x);
 	return err;
 }
 

@@ -8,7 +8,6 @@
 
 #include "audit/samples.h"
 #include "core/mem.h"
-#include "generators/legs.h"
 #include "prove/frame.h"
 
 /* Rules to look at for them. */
@@ -82,59 +81,24 @@ static int take_sample(const struct flow_sample *s, void *arg)
 	return 0;
 }
 
-static int add_way(struct finding *x, enum flow_way way, uint8_t family,
-		   uint8_t proto)
+static int add_way(void *arg, const struct service *s, enum flow_way way,
+		   uint8_t family, uint8_t proto)
 {
 	const struct samples_limit limit = { .samples = CASES_MAX,
 					     .rules = RULES_MAX };
+	struct finding *x = arg;
 	bool all = true;
 	int err;
 
-	x->flow = ends_space(&x->scene->ends, x->service, way, family, proto,
+	/* who speaks with itself alone does so over loopback */
+	if ((way == WAY_IN || way == WAY_OUT) &&
+	    ends_are_here(&x->scene->ends, s))
+		return 0;
+	x->service = s;
+	x->flow = ends_space(&x->scene->ends, s, way, family, proto,
 			     x->scene->ephemeral);
 	err = samples_of(x->f, &x->flow, &limit, take_sample, x, &all);
 	x->c->cut |= !all;
-	return err;
-}
-
-static int add_protocol(struct finding *x, uint8_t family, uint8_t proto)
-{
-	static const struct {
-		unsigned int role;
-		enum flow_way way;
-	} ways[] = {
-		{ ROLE_SERVER, WAY_IN },
-		{ ROLE_CLIENT, WAY_OUT },
-		{ ROLE_ROUTER, WAY_THROUGH },
-	};
-	const struct service *s = x->service;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < ARRAY_SIZE(ways); i++)
-		if (s->roles & ways[i].role &&
-		    (ways[i].role == ROLE_ROUTER ||
-		     !ends_are_here(&x->scene->ends, s)))
-			err = add_way(x, ways[i].way, family, proto);
-	if (!err && ends_meet_within(&x->scene->ends, s, family))
-		err = add_way(x, WAY_WITHIN, family, proto);
-	return err;
-}
-
-static int add_service(struct finding *x)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	uint8_t protocols[ENDS_PROTOCOLS_MAX];
-	int err = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		size_t n;
-
-		if (!service_in_family(x->p, x->service, families[i]))
-			continue;
-		n = ends_protocols(x->f, x->service, families[i], protocols);
-		for (size_t k = 0; !err && k < n; k++)
-			err = add_protocol(x, families[i], protocols[k]);
-	}
 	return err;
 }
 
@@ -254,10 +218,9 @@ int cases_find(struct cases *c, const struct policy *p, const struct scene *s,
 	struct finding x = { .c = c, .p = p, .scene = s, .f = f };
 	int err = 0;
 
-	for (size_t i = 0; !err && i < p->n_services; i++) {
-		x.service = &p->services[i];
-		err = add_service(&x);
-	}
+	for (size_t i = 0; !err && i < p->n_services; i++)
+		err = ends_each_way(&s->ends, p, &p->services[i], f, add_way,
+				    &x);
 	for (size_t i = 0; !err && i < p->n_tests; i++)
 		err = add_test(&x, &p->tests[i], alone);
 	return err;
