@@ -6,22 +6,14 @@
 
 #include "host/netlink.h"
 
-/* Whole in the message, or not there. */
-static const char *text_of(const struct nlattr *a)
-{
-	const char *s = netlink_attr_data(a);
-	size_t n = netlink_attr_size(a);
-
-	return n && !s[n - 1] ? s : NULL;
-}
-
 static bool is_port(const struct nlattr *info)
 {
 	const struct nlattr *a;
 
 	netlink_for_each_nested(a, info) {
 		const char *kind = netlink_attr_type(a) ==
-				   IFLA_INFO_SLAVE_KIND ? text_of(a) : NULL;
+				   IFLA_INFO_SLAVE_KIND ?
+					   netlink_attr_text(a) : NULL;
 
 		if (kind)
 			return strcmp(kind, "vrf") != 0;
@@ -40,7 +32,7 @@ static int take_link(const struct nlmsghdr *nlh, void *arg)
 		return 0;
 	netlink_for_each_attr(a, nlh, sizeof(struct ifinfomsg)) {
 		if (netlink_attr_type(a) == IFLA_IFNAME)
-			name = text_of(a);
+			name = netlink_attr_text(a);
 		else if (netlink_attr_type(a) == IFLA_LINKINFO)
 			port = is_port(a);
 	}

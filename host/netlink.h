@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The kernel builds no larger message for a dump. */
 #define NETLINK_DUMP_SIZE 32768
@@ -72,6 +73,14 @@ static inline size_t netlink_attr_size(const struct nlattr *a)
 static inline const void *netlink_attr_data(const struct nlattr *a)
 {
 	return a + 1;
+}
+
+/* NULL: it does not end in the attribute. */
+static inline const char *netlink_attr_text(const struct nlattr *a)
+{
+	const char *s = netlink_attr_data(a);
+
+	return memchr(s, '\0', netlink_attr_size(a)) ? s : NULL;
 }
 
 #define netlink_for_each_nested(a, nest)				\

@@ -119,12 +119,6 @@ void ipset_wire_put(struct nlmsghdr *nlh, const struct ipset_wire *w,
 	end(nlh, nest);
 }
 
-static const char *text_of(const struct nlattr *a)
-{
-	return memchr(netlink_attr_data(a), '\0', netlink_attr_size(a)) ?
-		       netlink_attr_data(a) : NULL;
-}
-
 int ipset_wire_read(const struct nlmsghdr *nlh, struct ipset_said *ret)
 {
 	struct ipset_said s = { 0 };
@@ -133,10 +127,10 @@ int ipset_wire_read(const struct nlmsghdr *nlh, struct ipset_said *ret)
 	netlink_for_each_attr(a, nlh, sizeof(struct nfgenmsg)) {
 		switch (netlink_attr_type(a)) {
 		case IPSET_ATTR_SETNAME:
-			s.name = text_of(a);
+			s.name = netlink_attr_text(a);
 			break;
 		case IPSET_ATTR_TYPENAME:
-			s.kind = text_of(a);
+			s.kind = netlink_attr_text(a);
 			break;
 		case IPSET_ATTR_FAMILY:
 			if (netlink_attr_size(a) == 1)
@@ -328,7 +322,7 @@ static int take_protocol(struct image_set *s, const struct element *e)
 static int take_comment(struct ipset_taker *t, const struct nlattr *a,
 			const struct origin **ret)
 {
-	const char *comment = a ? text_of(a) : NULL;
+	const char *comment = a ? netlink_attr_text(a) : NULL;
 
 	*ret = NULL;
 	if (!a)
