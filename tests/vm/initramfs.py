@@ -24,8 +24,8 @@ MODULE_FOLDERS = (
     "net/bridge/netfilter", "net/openvswitch")
 MODULES = (
     "act_ct", "act_connmark", "act_ctinfo", "cls_matchall", "cls_u32",
-    "sch_ingress", "sch_netem", "veth", "dummy", "bridge", "br_netfilter",
-    "tcp_diag", "udp_diag", "inet_diag", "raw_diag", "virtio_pci",
+    "sch_ingress", "sch_netem", "veth", "vrf", "dummy", "bridge",
+    "br_netfilter", "tcp_diag", "udp_diag", "inet_diag", "raw_diag", "virtio_pci",
     "virtio_console", "virtio_blk", "ext4", "af_packet")
 TOOLS = ("ip", "tc", "nft", "xtables-legacy-multi", "xtables-nft-multi",
          "conntrack", "strace", "ipset", "setpriv")

@@ -51,6 +51,20 @@ STATES = """table inet f {
 		ct state established,related accept
 	}
 }"""
+# Answers of this host's own are accepted by it alone
+SENDING = """table inet f {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		ct state established,related accept
+		tcp dport 8080 accept
+		meta l4proto { icmp, ipv6-icmp } accept
+	}
+	chain output {
+		type filter hook output priority filter; policy drop;
+		ct state established,related accept
+		meta l4proto { icmp, ipv6-icmp } accept
+	}
+}"""
 MASQUERADE = """table inet f {
 	chain post {
 		type nat hook postrouting priority srcnat;
@@ -177,6 +191,39 @@ def ipvs(vm, _how):
     assert code == 0 and "IPVS" not in said, said
     assert get(vm, ROUTER) == ["7"] * 2
     vm.run("ctpolicy remove")
+    sends_for_others(vm)
 
 
-CASES = ((flowtables, ipvs),)
+def sends_for_others(vm):
+    """Untracked, and from clients: that is for no accept rule of a service of
+    this host's own."""
+    balance(vm, 0)
+    nft(vm, SENDING)
+    assert get(vm, ROUTER) == ["0"] * 2
+    code, said = diff(vm, "client", more=", accept: open", command="apply")
+    assert code == 0, said
+    own = vm.run("timeout 3 wget -q -O - http://%s:8080/x | wc -c" % SERVER[0])
+    assert own.strip() == "7", (own, vm.run("nft list ruleset"))
+    assert get(vm, ROUTER) == ["0"] * 2
+    vm.run("ctpolicy remove")
+    clear(vm)
+
+
+def asks_source(vm):
+    """Do accept rules for answers ask whose address they are from?"""
+    code, said = diff(vm, "server", command="diff --rules")
+    assert code == 1 and "chain ctpolicy-output" in said, said
+    return "dport 8081-65535" not in said
+
+
+def vrf(vm, _how):
+    """It sends untracked packets: the first one is noticed, and remembered."""
+    nft(vm, SENDING)
+    assert not asks_source(vm), "none is there"
+    vm.run("ip link add vrf0 type vrf table 10")
+    assert asks_source(vm), "one is there"
+    vm.run("ip link del vrf0")
+    assert asks_source(vm), "one was there"
+
+
+CASES = ((flowtables, ipvs), (vrf,))
