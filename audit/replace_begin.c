@@ -186,52 +186,50 @@ static size_t count_names(const struct spans *s, const struct spans *others)
 	return names_are_sayable(s) ? s->n : 0;
 }
 
-/* Sets hold all but names of which some are patterns, and others not. */
-static size_t count_in_sets(const struct job *j, const struct zone *z)
+/* Is it asked for in several spans? *ret: what is in none of them. */
+static bool is_split(const struct job *j, const struct zone *z, size_t dim,
+		     struct spans *ret)
 {
-	size_t n = 1;
+	const struct spans *s = &z->dim[dim];
 
-	for (size_t i = ZONE_IIF; i <= ZONE_OIF; i++) {
-		const struct spans *s = &z->dim[i];
-		struct spans others = { 0 };
-
-		if (spans_within(&j->e.own.dim[i], s) || s->n < 2)
-			continue;
-		if (spans_invert(j->x->a, zone_bytes(z->family,
-						     (enum zone_dim)i),
-				 s, &others))
-			return 0;
-		n *= names_are_sayable(&others) ? 1 :
-		     names_are_sayable(s) ? s->n : 0;
-	}
-	return n;
+	if (spans_within(&j->e.own.dim[dim], s) || s->n < 2)
+		return false;
+	if (spans_invert(j->x->a, zone_bytes(z->family, (enum zone_dim)dim), s,
+			 ret))
+		j->x->lost = true;
+	return true;
 }
 
-/* So many rules of iptables say it; 0: none can. */
+/* Sets hold all but names of which some are patterns, and others not. */
+static size_t count_in_sets(const struct spans *s, const struct spans *others)
+{
+	return names_are_sayable(others) ? 1 : names_are_sayable(s) ? s->n : 0;
+}
+
+static size_t count_in_rules(size_t dim, const struct spans *s,
+			     const struct spans *others)
+{
+	if (dim == ZONE_SPORT || dim == ZONE_DPORT)
+		return choices(s, 7);
+	if (dim == ZONE_IIF || dim == ZONE_OIF)
+		return count_names(s, others);
+	if (dim == ZONE_SRC || dim == ZONE_DST)
+		return others->n > 4 || others->n > s->n ? s->n : 1;
+	return others->n > 1 || dim == ZONE_ICMP ? s->n : 1;
+}
+
+/* So many rules say it; 0: none can. */
 static size_t count_rules(const struct job *j, const struct zone *z)
 {
-	size_t n = 1;
+	bool sets = job_has_sets(j);
+	size_t end = sets ? ZONE_OIF + 1 : ZONE_MAX_, n = 1;
 
-	if (job_has_sets(j))
-		return count_in_sets(j, z);
-	for (size_t i = 0; i < ZONE_MAX_; i++) {
-		const struct spans *s = &z->dim[i];
+	for (size_t i = sets ? ZONE_IIF : 0; i < end; i++) {
 		struct spans others = { 0 };
 
-		if (spans_within(&j->e.own.dim[i], s) || s->n < 2)
-			continue;
-		if (spans_invert(j->x->a, zone_bytes(z->family,
-						     (enum zone_dim)i),
-				 s, &others))
-			return 0;
-		if (i == ZONE_SPORT || i == ZONE_DPORT)
-			n *= choices(s, 7);
-		else if (i == ZONE_IIF || i == ZONE_OIF)
-			n *= count_names(s, &others);
-		else if (i == ZONE_SRC || i == ZONE_DST)
-			n *= others.n > 4 || others.n > s->n ? s->n : 1;
-		else if (others.n > 1 || i == ZONE_ICMP)
-			n *= s->n;
+		if (is_split(j, z, i, &others))
+			n *= sets ? count_in_sets(&z->dim[i], &others) :
+				    count_in_rules(i, &z->dim[i], &others);
 	}
 	return n;
 }
