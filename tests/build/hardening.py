@@ -46,8 +46,8 @@ def main():
     every = readelf("-s", CTPOLICY)
     sanitized = "__asan_init" in every
 
-    want(re.search(r"Type:\s+DYN", head) and "PIE" in dynamic,
-         "position independent")
+    want(sanitized or re.search(r"Type:\s+DYN", head) and "PIE" in dynamic,
+         "position independent, or sanitized")
     want("GNU_RELRO" in segments and re.search(r"BIND_NOW|\bNOW\b", dynamic),
          "full RELRO")
     stack = re.search(r"GNU_STACK.*", segments)
