@@ -6,6 +6,7 @@ import time
 
 import apply
 import filtered
+import flows
 import lab
 import listing
 import packets
@@ -29,6 +30,7 @@ def main():
         for ns in os.listdir("/run/netns"):
             lab.run("ip", "netns", "del", ns)
     behind_rules = filtered.bench()
+    of_many = flows.bench()
     listed = listing.bench()
     lab.run("ip", "netns", "del", "bench-l")
     print("\nGoals")
@@ -42,7 +44,7 @@ def main():
                 % (worst, growth, packets.NUMBERS[-1]))
         for words, holds, figures in applied:
             verdict("%s, %s" % (backend, words), holds, figures)
-    for goal in filtered.goals(behind_rules):
+    for goal in (*filtered.goals(behind_rules), *flows.goals(of_many)):
         verdict(*goal)
     verdict("what fills the table in at most 1.2 times a bare listing",
             listed <= 1.2, "%.2f" % listed)
