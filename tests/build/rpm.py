@@ -55,9 +55,19 @@ def build():
     return found and found[1], version
 
 
+def own_lintrc():
+    """A sanitized program is linked to one place, which no package is."""
+    path = os.path.join(TMP, "rpmlintrc")
+    shutil.copy(os.path.join(FOLDER, "ctpolicy.rpmlintrc"), path)
+    with open(os.environ["CTPOLICY"], "rb") as program, open(path, "a") as f:
+        if b"__asan_init" in program.read():
+            f.write('addFilter("position-independent-executable-suggested")\n')
+    return path
+
+
 def lint(path):
-    said = run("rpmlint", "-r", os.path.join(FOLDER, "ctpolicy.rpmlintrc"),
-               "--ignore-unused-rpmlintrc", path).stdout
+    said = run("rpmlint", "-r", own_lintrc(), "--ignore-unused-rpmlintrc",
+               path).stdout
     check(re.search(r" 0 errors, 0 warnings,", said), "rpmlint", said)
 
 
