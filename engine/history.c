@@ -54,9 +54,15 @@ static int sign_policy(const struct plan *p, struct record *rec)
 	rec->force = of ? of->force : p->rq->force;
 	rec->backend = backend ? strdup(backend) : NULL;
 	rec->policy_digest = digest_add(DIGEST_START, text->s, text->len);
-	rec->policy_text.s = strndup(text->s, text->len);
-	rec->policy_text.len = text->len;
-	return rec->policy_text.s && (rec->backend || !backend) ? 0 : -ENOMEM;
+	rec->policy_text = *text;
+	return rec->backend || !backend ? 0 : -ENOMEM;
+}
+
+/* One that was signed has no text of a policy that is its own. */
+static void release_signed(struct record *rec)
+{
+	rec->policy_text = (struct rules_text){ 0 };
+	record_release(rec);
 }
 
 /* Whoever reads it later may be in another folder. */
@@ -187,7 +193,7 @@ static int go_without(struct plan *p, size_t said, int err)
 
 int history_begin(struct plan *p)
 {
-	_cleanup_(record_release) struct record rec = {
+	_cleanup_(release_signed) struct record rec = {
 		.of = p->takes_back,
 	};
 	size_t said = p->diags.n;
@@ -240,7 +246,8 @@ static bool is_renewed(const struct plan *p, const struct record *is,
 /* What was undone, or removed, was made by no policy. Its author stays. */
 void history_renew(struct plan *p)
 {
-	_cleanup_(record_release) struct record was = { 0 }, is = { 0 };
+	_cleanup_(record_release) struct record was = { 0 };
+	_cleanup_(release_signed) struct record is = { 0 };
 	_cleanup_(diags_release) struct diags said = { 0 };
 
 	if (!p->state || !p->text || !p->change.n || p->recovers ||

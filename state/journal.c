@@ -251,15 +251,23 @@ static void prune(struct state *st, is_name *is, size_t keep)
 	}
 }
 
+static int write_record(struct state *st, const char *name,
+			const struct record_text *text, struct diags *d)
+{
+	int err = state_file_write_pieces(st->dir, name, text->v, text->n);
+
+	return err ? state_cannot(st, "write", name, err, d) : 0;
+}
+
 int state_renew_record(struct state *st, const struct record *r,
 		       struct diags *d)
 {
-	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	_cleanup_(record_text_release) struct record_text text = { 0 };
 	char name[NAME_MAX_];
 	int err = record_encode(r, &text);
 
 	name_of(r->id, name);
-	return err ? err : state_write(st, name, &text, d);
+	return err ? err : write_record(st, name, &text, d);
 }
 
 /* After a rollback that left no record, earlier ones cannot be undone. */
@@ -282,7 +290,7 @@ static void note_journal(struct state *st, const struct record *r)
 
 int journal_begin(struct state *st, struct record *rec, struct diags *d)
 {
-	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	_cleanup_(record_text_release) struct record_text text = { 0 };
 	_cleanup_free_ uint32_t *v = NULL;
 	size_t n;
 	int err = list_all(st, is_either, &v, &n, d);
@@ -296,7 +304,7 @@ int journal_begin(struct state *st, struct record *rec, struct diags *d)
 	if (!err)
 		err = state_claim(st);
 	if (!err)
-		err = state_write(st, JOURNAL, &text, d);
+		err = write_record(st, JOURNAL, &text, d);
 	if (err)
 		return err;
 	err = state_file_sync(st->dir);

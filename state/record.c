@@ -105,10 +105,9 @@ static json_t *length_json(const struct rules_text *t)
 	return t->s ? json_integer((json_int_t)t->len) : NULL;
 }
 
-int record_encode(const struct record *r, struct strbuf *out)
+static int put_head(const struct record *r, struct strbuf *out)
 {
 	_cleanup_(sealed_json_freep) json_t *j = NULL;
-	int err;
 
 	json_memory_watch();
 	j = json_pack("{s:i, s:I, s:I, s:I, s:s, s:o*, s:o*, s:o*, s:o*, s:o*, s:o, s:o*, s:i, s:o*, s:b, s:s, s:o}",
@@ -122,17 +121,55 @@ int record_encode(const struct record *r, struct strbuf *out)
 		      "family", (int)r->family,
 		      "backend", text_json(r->backend), "force", r->force,
 		      "space", r->space, "parts", parts_json(r));
-	err = sealed_put_json(j, out);
-	if (err)
-		return err;
-	for (size_t i = 0; i < r->n_parts; i++) {
+	return sealed_put_json(j, out);
+}
+
+static int add_piece(struct record_text *t, const char *s, size_t len)
+{
+	if (!len)
+		return 0;
+	if (mem_grow(&t->v, &t->cap, t->n + 1))
+		return -ENOMEM;
+	t->v[t->n++] = (struct state_piece){ s, len };
+	return 0;
+}
+
+/* The checksum of all that is before it. */
+static int add_seal(struct record_text *t)
+{
+	uint64_t sum = DIGEST_START;
+	int err;
+
+	for (size_t i = 0; i < t->n; i++)
+		sum = digest_add(sum, t->v[i].s, t->v[i].len);
+	err = sealed_put_sum(sum, &t->seal);
+	return err ? err : add_piece(t, t->seal.s, t->seal.n);
+}
+
+int record_encode(const struct record *r, struct record_text *ret)
+{
+	int err = put_head(r, &ret->head);
+
+	if (!err)
+		err = add_piece(ret, ret->head.s, ret->head.n);
+	for (size_t i = 0; !err && i < r->n_parts; i++) {
 		const struct record_part *p = &r->parts[i];
 
-		strbuf_add(out, p->before.s, p->before.len);
-		strbuf_add(out, p->after.s, p->after.len);
+		err = add_piece(ret, p->before.s, p->before.len);
+		if (!err)
+			err = add_piece(ret, p->after.s, p->after.len);
 	}
-	strbuf_add(out, r->policy_text.s, r->policy_text.len);
-	return sealed_put_checksum(out);
+	if (!err)
+		err = add_piece(ret, r->policy_text.s, r->policy_text.len);
+	return err ? err : add_seal(ret);
+}
+
+void record_text_release(struct record_text *t)
+{
+	strbuf_release(&t->head);
+	strbuf_release(&t->seal);
+	free(t->v);
+	*t = (struct record_text){ 0 };
 }
 
 static int get_digest(const char *s, uint64_t *ret)

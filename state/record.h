@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "core/strbuf.h"
+#include "state/state_file.h"
 
 #define SPACE_MAX 64
 
@@ -60,6 +61,16 @@ struct record {
 	size_t n_parts, cap_parts;
 };
 
+/*
+ * What stands in its file, in a row. It may be long, so it is not copied: `v`
+ * borrows from the record and from the two texts that are its own.
+ */
+struct record_text {
+	struct strbuf head, seal;
+	struct state_piece *v;
+	size_t n, cap;
+};
+
 /* Does it put back what an earlier change made? It is none of its own. */
 bool record_is_repair(const struct record *r);
 /* A further part; NULL: out of memory. Valid until the next one is added. */
@@ -67,7 +78,9 @@ struct record_part *record_add_part(struct record *r, const char *target);
 /* A further part of two states that are texts; what they hold is moved. */
 int record_add_texts(struct record *r, const char *target,
 		     struct strbuf *before, struct strbuf *after);
-int record_encode(const struct record *r, struct strbuf *out);
+/* Into an empty one, which is released after an error, too. */
+int record_encode(const struct record *r, struct record_text *ret);
+void record_text_release(struct record_text *t);
 int record_decode(const char *text, size_t len, struct record *ret);
 void record_release(struct record *r);
 

@@ -31,11 +31,16 @@ int sealed_put_json(json_t *j, struct strbuf *out)
 	return strbuf_status(out);
 }
 
+int sealed_put_sum(uint64_t sum, struct strbuf *out)
+{
+	strbuf_printf(out, "%016" PRIx64 "\n", sum);
+	return strbuf_status(out);
+}
+
 int sealed_put_checksum(struct strbuf *out)
 {
-	strbuf_printf(out, "%016" PRIx64 "\n",
-		      digest_add(DIGEST_START, strbuf_str(out), out->n));
-	return strbuf_status(out);
+	return sealed_put_sum(digest_add(DIGEST_START, strbuf_str(out),
+					 out->n), out);
 }
 
 /* *len becomes that of the text without its last line, if that is right. */

@@ -20,6 +20,8 @@ void sealed_json_freep(json_t **j);
 /* One line; j may be NULL, when jansson had no memory for it. */
 int sealed_put_json(json_t *j, struct strbuf *out);
 int sealed_put_checksum(struct strbuf *out);
+/* The same of a text that is elsewhere; sum: its digest. */
+int sealed_put_sum(uint64_t sum, struct strbuf *out);
 /* Check the checksum and take it off *len. */
 int sealed_check(const char *text, size_t *len);
 /* Read the first line; *ret_len is its length with the newline. */

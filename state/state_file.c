@@ -23,19 +23,19 @@ static int advance(ssize_t n, size_t *at)
 	return n ? 0 : -EIO;
 }
 
-struct bytes {
-	const char *s;
-	size_t len;
+struct pieces {
+	const struct state_piece *v;
+	size_t n;
 };
 
 static int fill(int fd, const void *with)
 {
-	const struct bytes *b = with;
+	const struct pieces *all = with;
 	/* The umask may have taken our own rights to the file. */
 	int err = fchmod(fd, 0600) ? -errno : 0;
 
-	if (!err)
-		err = fd_write(fd, b->s, b->len);
+	for (size_t i = 0; !err && i < all->n; i++)
+		err = fd_write(fd, all->v[i].s, all->v[i].len);
 	return err ? err : fd_sync(fd);
 }
 
@@ -44,13 +44,26 @@ int state_file_sync(int dir)
 	return fd_sync(dir);
 }
 
+int state_file_write_pieces(int dir, const char *name,
+			    const struct state_piece *v, size_t n)
+{
+	const struct pieces all = { v, n };
+	size_t room = STATE_FILE_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].len > room)
+			return -EFBIG;
+		room -= v[i].len;
+	}
+	/* What a writer that died left there goes: we hold the lock. */
+	return file_put_at(dir, TEMPORARY, name, fill, &all);
+}
+
 int state_file_write(int dir, const char *name, const char *text, size_t len)
 {
-	const struct bytes all = { text, len };
+	const struct state_piece all = { text, len };
 
-	/* What a writer that died left there goes: we hold the lock. */
-	return len > STATE_FILE_MAX ? -EFBIG :
-	       file_put_at(dir, TEMPORARY, name, fill, &all);
+	return state_file_write_pieces(dir, name, &all, 1);
 }
 
 /* From the start, wherever the file stands. */

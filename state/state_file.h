@@ -24,7 +24,16 @@
 /* The name used by the writer; never read. */
 #define STATE_FILE_TEMPORARY "new"
 
+/* A part of a file's text, borrowed. */
+struct state_piece {
+	const char *s;
+	size_t len;
+};
+
 int state_file_write(int dir, const char *name, const char *text, size_t len);
+/* The same of a text that is not in one piece: n of them, in a row. */
+int state_file_write_pieces(int dir, const char *name,
+			    const struct state_piece *v, size_t n);
 /* Make what was written, renamed and unlinked in this folder durable. */
 int state_file_sync(int dir);
 int state_file_read(int dir, const char *name, char **ret, size_t *ret_len);
