@@ -97,11 +97,11 @@ def clear(vm):
     vm.run("nft flush ruleset; conntrack -F 2>/dev/null; true")
 
 
-def get(vm, hosts, name="x"):
+def get(vm, hosts, name="x", patience=3):
     """Who is served, of IPv4 and IPv6."""
     return [re.findall(r"(?m)^\d+$", vm.run(
-        "ip netns exec c timeout 3 wget -q -O - http://%s:8080/%s | wc -c" % (
-            host, name)))[0] for host in hosts]
+        "ip netns exec c timeout %d wget -q -O - http://%s:8080/%s | wc -c" % (
+            patience, host, name)))[0] for host in hosts]
 
 
 def diff(vm, role, port=8080, more="", command="diff"):
@@ -113,7 +113,7 @@ def diff(vm, role, port=8080, more="", command="diff"):
 def seen(vm):
     """Packets that the forward chain meets of a large answer's requests."""
     vm.run("nft reset counters >/dev/null")
-    assert get(vm, SERVER, "large") == ["3000000"] * 2
+    assert get(vm, SERVER, "large", 90) == ["3000000"] * 2
     return int(vm.run("nft list counter inet f seen").split("packets ")[1]
                .split()[0])
 
