@@ -251,14 +251,6 @@ static void prune(struct state *st, is_name *is, size_t keep)
 	}
 }
 
-static int write_record(struct state *st, const char *name,
-			const struct record_text *text, struct diags *d)
-{
-	int err = state_file_write_pieces(st->dir, name, text->v, text->n);
-
-	return err ? state_cannot(st, "write", name, err, d) : 0;
-}
-
 int state_renew_record(struct state *st, const struct record *r,
 		       struct diags *d)
 {
@@ -267,7 +259,7 @@ int state_renew_record(struct state *st, const struct record *r,
 	int err = record_encode(r, &text);
 
 	name_of(r->id, name);
-	return err ? err : write_record(st, name, &text, d);
+	return err ? err : state_write_pieces(st, name, text.v, text.n, d);
 }
 
 /* After a rollback that left no record, earlier ones cannot be undone. */
@@ -304,7 +296,7 @@ int journal_begin(struct state *st, struct record *rec, struct diags *d)
 	if (!err)
 		err = state_claim(st);
 	if (!err)
-		err = write_record(st, JOURNAL, &text, d);
+		err = state_write_pieces(st, JOURNAL, text.v, text.n, d);
 	if (err)
 		return err;
 	err = state_file_sync(st->dir);

@@ -8,7 +8,6 @@
 
 #include "core/fault.h"
 #include "state/folder.h"
-#include "state/state_file.h"
 
 int state_cannot(const struct state *st, const char *what, const char *name,
 		 int err, struct diags *d)
@@ -28,12 +27,20 @@ int state_say_version(const char *folder, const char *name, const char *help,
 	return -FAULT_LACKING;
 }
 
+int state_write_pieces(struct state *st, const char *name,
+		       const struct state_piece *v, size_t n, struct diags *d)
+{
+	int err = state_file_write_pieces(st->dir, name, v, n);
+
+	return err ? state_cannot(st, "write", name, err, d) : 0;
+}
+
 int state_write(struct state *st, const char *name, const struct strbuf *text,
 		struct diags *d)
 {
-	int err = state_file_write(st->dir, name, strbuf_str(text), text->n);
+	const struct state_piece all = { strbuf_str(text), text->n };
 
-	return err ? state_cannot(st, "write", name, err, d) : 0;
+	return state_write_pieces(st, name, &all, 1, d);
 }
 
 int state_read(struct state *st, const char *name, char **ret,

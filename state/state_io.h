@@ -10,12 +10,15 @@
 
 #include "core/strbuf.h"
 #include "state/state.h"
+#include "state/state_file.h"
 
 int state_cannot(const struct state *st, const char *what, const char *name,
 		 int err, struct diags *d);
 /* `help`: what to do. Nothing was done, so that version can go on. */
 int state_say_version(const char *folder, const char *name, const char *help,
 		      struct diags *d);
+int state_write_pieces(struct state *st, const char *name,
+		       const struct state_piece *v, size_t n, struct diags *d);
 int state_write(struct state *st, const char *name, const struct strbuf *text,
 		struct diags *d);
 int state_read(struct state *st, const char *name, char **ret,
