@@ -127,7 +127,7 @@ static int run(const struct options *o)
 	if (p.waits)
 		waiter_look_again(&waiter);
 	end(&p, &t);
-	return transaction_exit_code(&t, o->detailed);
+	return report_transaction(&p, "apply", &t, o->detailed);
 }
 
 const struct command cmd_apply = {

@@ -56,7 +56,7 @@ static int run(const struct options *o)
 		return report_failure(&v.plan, "recover", err);
 	report(&v.plan, "recover", transaction_result(&v.done), SHOW_MADE);
 	say(&v);
-	return transaction_exit_code(&v.done, false);
+	return report_transaction(&v.plan, "recover", &v.done, false);
 }
 
 const struct command cmd_recover = {

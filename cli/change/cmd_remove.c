@@ -72,7 +72,7 @@ static int take_out(const struct options *o, struct plan *p, bool waits)
 		err = pending_drop(p->state, &p->diags);
 	report(p, "remove", err ? "failed" : transaction_result(&t), SHOW_MADE);
 	say(p, &t);
-	return err ? EXIT_IO : transaction_exit_code(&t, o->detailed);
+	return err ? EXIT_IO : report_transaction(p, "remove", &t, o->detailed);
 }
 
 static int run(const struct options *o)

@@ -81,7 +81,7 @@ static int run(const struct options *o)
 		return report_failure(&v.plan, "rollback", err);
 	report(&v.plan, "rollback", transaction_result(&v.done), SHOW_MADE);
 	say(&v, o->redo);
-	return transaction_exit_code(&v.done, o->detailed);
+	return report_transaction(&v.plan, "rollback", &v.done, o->detailed);
 }
 
 const struct command cmd_rollback = {

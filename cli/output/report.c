@@ -164,13 +164,19 @@ const char *report_failure_result(int err)
 	return failures[fault_of(err) - FAULT_FIRST].result;
 }
 
-void report_unexplained(const struct plan *p, const char *what, int err)
+static void say_fault(const char *what, int err)
 {
-	if (!format()->talks || p->diags.errors)
+	if (!format()->talks)
 		return;
 	fputs("ctpolicy: ", stderr);
 	diag_puts(what, stderr);
 	fprintf(stderr, ": %s\n", fault_text(err));
+}
+
+void report_unexplained(const struct plan *p, const char *what, int err)
+{
+	if (!p->diags.errors)
+		say_fault(what, err);
 }
 
 int report_failure(const struct plan *p, const char *command, int err)
@@ -193,6 +199,17 @@ static const struct {
 	[OUTCOME_NOT_RESTORED] = { "failed", EXIT_NOT_RESTORED },
 };
 _Static_assert(ARRAY_SIZE(outcomes) == OUTCOME_MAX_, "an outcome has no row");
+
+int report_transaction(const struct plan *p, const char *command,
+		       const struct transaction *t, bool detailed)
+{
+	/* That it was not undone is no reason of why it failed. */
+	bool half = t->outcome == OUTCOME_NOT_RESTORED;
+
+	if (t->err && !transaction_succeeded(t) && p->diags.errors <= half)
+		say_fault(command, t->err);
+	return transaction_exit_code(t, detailed);
+}
 
 int transaction_exit_code(const struct transaction *t, bool detailed)
 {

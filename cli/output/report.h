@@ -27,7 +27,13 @@ void report_unexplained(const struct plan *p, const char *what, int err);
 void report_talk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* How many entries went and came. */
 void report_tracking(const struct transaction *t);
-/* The exit code and the JSON word of how a change ended. */
+/*
+ * How a change ended: says why it failed where no diagnostic does, and returns
+ * the exit code.
+ */
+int report_transaction(const struct plan *p, const char *command,
+		       const struct transaction *t, bool detailed);
+/* The exit code and the JSON word of it. */
 int transaction_exit_code(const struct transaction *t, bool detailed);
 const char *transaction_result(const struct transaction *t);
 /* The exit code of a failure outside of a commit. */

@@ -10,10 +10,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "cli/cli.h"
 #include "cli/output/report.h"
 #include "core/mem.h"
 #include "engine/transaction.h"
@@ -342,6 +345,46 @@ static void test_no_way_back(void **state)
 	assert_false(kernel_is(BEFORE));
 }
 
+/* What the user is told of a change that ended so; the caller's to free. */
+static char *told(const struct plan *p, const struct transaction *t)
+{
+	static const struct options plain = { 0 };
+	FILE *kept = stderr;
+	char *said = NULL;
+	size_t len = 0;
+
+	report_begin(&plain);
+	stderr = open_memstream(&said, &len);
+	assert_non_null(stderr);
+	report_transaction(p, "remove", t, false);
+	fclose(stderr);
+	stderr = kept;
+	return said;
+}
+
+/* A failure is never silent, and is told of once. */
+static void test_tells_why(void **state)
+{
+	_cleanup_(plan_release) struct plan p = { 0 };
+	struct transaction t = { .err = -ENOMEM, .outcome = OUTCOME_REFUSED };
+	_cleanup_free_ char *bare = NULL, *half = NULL, *known = NULL;
+	_cleanup_free_ char *well = NULL;
+
+	(void)state;
+	bare = told(&p, &t);
+	assert_string_equal(bare, "ctpolicy: remove: Cannot allocate memory\n");
+	diag_add(&p.diags, DIAG_ERROR, 0, ID_NOT_RESTORED, NOPOS, "not undone");
+	known = told(&p, &t);
+	assert_string_equal(known, "");
+	t.outcome = OUTCOME_NOT_RESTORED;
+	half = told(&p, &t);
+	assert_string_equal(half, "ctpolicy: remove: Cannot allocate memory\n");
+	diags_truncate(&p.diags, 0);
+	t = (struct transaction){ .outcome = OUTCOME_CHANGED };
+	well = told(&p, &t);
+	assert_string_equal(well, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +407,7 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_way_back, setup,
 						teardown),
+		cmocka_unit_test(test_tells_why),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
