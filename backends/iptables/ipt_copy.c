@@ -19,6 +19,7 @@
 #include <libiptc/libip6tc.h>
 #include <libiptc/libiptc.h>
 
+#include "backends/iptables/ipt_info.h"
 #include "backends/iptables/ipt_kernel.h"
 #include "core/fault.h"
 #include "core/mem.h"
@@ -38,26 +39,9 @@ struct rules_copy {
 	size_t n;
 };
 
-static int open_family(uint8_t family)
-{
-	int fd = socket(family == NFPROTO_IPV4 ? AF_INET : AF_INET6,
-			SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-
-	return fd < 0 ? -errno : fd;
-}
-
 static int level(uint8_t family)
 {
 	return family == NFPROTO_IPV4 ? IPPROTO_IP : IPPROTO_IPV6;
-}
-
-static int get_info(int fd, uint8_t family, struct ipt_getinfo *io)
-{
-	socklen_t len = sizeof(*io);
-
-	return getsockopt(fd, level(family), family == NFPROTO_IPV4 ?
-			  IPT_SO_GET_INFO : IP6T_SO_GET_INFO, io, &len) ?
-		       -errno : 0;
 }
 
 static int get_entries(int fd, struct table_copy *t)
@@ -148,9 +132,7 @@ static int take_table(struct rules_copy *c, int fd, uint8_t family,
 	*t = (struct table_copy){ .family = family };
 	/* a table that grew meanwhile is asked for again */
 	for (int i = 0; err == -EAGAIN && i < 10; i++) {
-		memset(&t->info, 0, sizeof(t->info));
-		memcpy(t->info.name, name, strlen(name) + 1);
-		err = get_info(fd, family, &t->info);
+		err = ipt_info_get(fd, family, name, &t->info);
 		if (!err)
 			err = get_entries(fd, t);
 	}
@@ -167,7 +149,7 @@ static int take_family(struct rules_copy *c, uint8_t family, struct diags *d)
 
 	if (err || !names.n)
 		return err;
-	fd = open_family(family);
+	fd = ipt_info_open(family);
 	if (fd < 0)
 		return diag_add(d, DIAG_ERROR, fd, ID_RULES_NOT_COPIED, NOPOS,
 				"legacy iptables cannot be read: %s",
@@ -226,13 +208,11 @@ static int replace(int fd, const struct table_copy *t,
 
 static int put_table(const struct table_copy *t, struct diags *d)
 {
-	struct ipt_getinfo old = { 0 };
-	int fd = open_family(t->family), err = fd < 0 ? fd : 0;
+	struct ipt_getinfo old;
+	int fd = ipt_info_open(t->family), err = fd < 0 ? fd : 0;
 
-	memcpy(old.name, t->info.name, sizeof(old.name));
-	/* the kernel makes the table for whoever asks */
 	if (!err)
-		err = get_info(fd, t->family, &old);
+		err = ipt_info_get(fd, t->family, t->info.name, &old);
 	if (!err)
 		err = replace(fd, t, &old);
 	if (fd >= 0)

@@ -14,6 +14,7 @@
 #include <libiptc/libiptc.h>
 
 #include "backends/backend.h"
+#include "backends/iptables/ipt_info.h"
 #include "core/digest.h"
 #include "core/fault.h"
 #include "core/mem.h"
@@ -164,8 +165,8 @@ int ipt_legacy_open(uint8_t family, const char *name, struct ipt_legacy *ret,
 		      t.h ? "ok" : strerror(err));
 	if (!t.h)
 		return open_failed(&t, err, d);
-	/* libiptc goes on without the chains that it has no memory for. */
-	if (is_no_memory(err)) {
+	/* libiptc goes on without what it has no memory for. */
+	if (is_no_memory(err) && !ipt_info_agrees(&t)) {
 		ipt_legacy_close(&t);
 		return -ENOMEM;
 	}

@@ -14,6 +14,7 @@
 #include <libiptc/libiptc.h>
 
 #include "backends/backend.h"
+#include "backends/iptables/ipt_info.h"
 #include "backends/iptables/ipt_legacy.h"
 #include "core/fault.h"
 #include "core/mem.h"
@@ -23,10 +24,8 @@
 /* The two families have options of the same numbers and layouts. */
 _Static_assert(IPT_SO_SET_REPLACE == IP6T_SO_SET_REPLACE &&
 	       IPT_SO_SET_ADD_COUNTERS == IP6T_SO_SET_ADD_COUNTERS &&
-	       IPT_SO_GET_INFO == IP6T_SO_GET_INFO &&
 	       IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES, "options differ");
-_Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
-	       sizeof(struct ipt_get_entries) ==
+_Static_assert(sizeof(struct ipt_get_entries) ==
 	       sizeof(struct ip6t_get_entries) &&
 	       offsetof(struct ipt_replace, counters) ==
 	       offsetof(struct ip6t_replace, counters), "layouts differ");
@@ -75,9 +74,7 @@ static int get(const struct ipt_witness *w, int option, void *value,
 
 static int get_info(const struct ipt_witness *w, struct ipt_getinfo *ret)
 {
-	*ret = (struct ipt_getinfo){ 0 };
-	memcpy(ret->name, w->table, sizeof(ret->name));
-	return get(w, IPT_SO_GET_INFO, ret, sizeof(*ret));
+	return ipt_info_get(w->fd, w->family, w->table, ret);
 }
 
 /* -ENOENT: the table ends otherwise than all known programs end one. */
@@ -205,15 +202,13 @@ static int cannot(const struct ipt_witness *w, int err, struct diags *d)
 int ipt_witness_begin(struct ipt_witness *w, uint8_t family,
 		      const char *table, struct diags *d)
 {
-	bool v4 = family == NFPROTO_IPV4;
-	int err = 0;
+	int err;
 
 	*w = (struct ipt_witness){ .family = family, .fd = -1 };
 	memcpy(w->table, table, strnlen(table, sizeof(w->table) - 1));
-	w->fd = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC,
-		       IPPROTO_RAW);
+	w->fd = ipt_info_open(family);
 	if (w->fd < 0)
-		return cannot(w, -errno, d);
+		return cannot(w, w->fd, d);
 	err = mark(w);
 	host_trace("mark(%s) = %d", table, err);
 	if (!err)

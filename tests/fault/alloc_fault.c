@@ -2,12 +2,15 @@
 /*
  * tests/fault/alloc_fault.c: preloaded into the program: allocation number
  * CTPOLICY_FAIL_ALLOC fails, counted from main() on, and how many there were
- * goes into the file CTPOLICY_COUNT_ALLOC. The program begins with setlocale(),
- * and so do we.
+ * goes into the file CTPOLICY_COUNT_ALLOC. With number -1 none fails, but all
+ * of them leave ENOMEM in errno, as malloc() does that first asked elsewhere
+ * (POSIX: a function that succeeds may set errno). The program begins with
+ * setlocale(), and so do we.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,18 +65,26 @@ static int is_failing(void)
 	return 1;
 }
 
+static void *with_errno(void *p)
+{
+	if (fails == ULONG_MAX)
+		errno = ENOMEM;
+	return p;
+}
+
 void *malloc(size_t n)
 {
 	if (is_failing())
 		return NULL;
-	return counts ? real.malloc(n) : from_early(n);
+	return with_errno(counts ? real.malloc(n) : from_early(n));
 }
 
 void *calloc(size_t n, size_t size)
 {
 	if (is_failing())
 		return NULL;
-	return counts ? real.calloc(n, size) : from_early(n * size);
+	return with_errno(counts ? real.calloc(n, size) :
+				   from_early(n * size));
 }
 
 void *realloc(void *p, size_t n)
@@ -84,7 +95,7 @@ void *realloc(void *p, size_t n)
 	if (is_failing())
 		return NULL;
 	if (counts && !is_early(p))
-		return real.realloc(p, n);
+		return with_errno(real.realloc(p, n));
 	if (is_early(p))
 		memcpy(&old, (char *)p - 16, sizeof(old));
 	q = from_early(n);
