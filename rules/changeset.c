@@ -224,15 +224,53 @@ static void drop_rule(struct build *b, const struct image_chain *c,
 		b->cs->steps[b->cs->n - 1].phase = PHASE_ADD_ACCEPT;
 }
 
-/* A rule of the host's comes back: what is counted behind it comes after. */
-static bool gives_way(const struct image_rule *r, const size_t *kept, size_t n)
+/* Is there a rule that no live one serves as? */
+static bool is_any_added(const struct image_chain *want, const size_t *kept)
 {
-	if (!r->original)
-		return false;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < want->n_rules; i++)
 		if (kept[i] == SIZE_MAX)
 			return true;
 	return false;
+}
+
+static void drop_rules(struct build *b, const struct image_table *wt,
+		       const struct image_chain *want,
+		       const struct image_chain *live, const size_t *kept)
+{
+	bool adds = is_any_added(want, kept);
+
+	for (size_t k = 0, i = 0; k < live->n_rules; k++) {
+		const struct image_rule *r = &live->rules[k];
+
+		while (i < want->n_rules && kept[i] == SIZE_MAX)
+			i++;
+		/*
+		 * A rule of the host's comes back: what is counted behind it
+		 * comes after.
+		 */
+		if (i < want->n_rules && kept[i] == k)
+			i++;
+		else
+			drop_rule(b, live, r, is_reshaped(wt, b->table, r) ||
+					      (r->original && adds));
+	}
+}
+
+static void add_rules(struct build *b, const struct image_chain *want,
+		      const struct image_chain *live, const size_t *kept)
+{
+	size_t next = 0;		/* of want's that are kept */
+
+	for (size_t i = 0; i < want->n_rules; i++) {
+		if (kept[i] != SIZE_MAX)
+			continue;
+		for (next = next > i ? next : i; next < want->n_rules; next++)
+			if (kept[next] != SIZE_MAX)
+				break;
+		push_rule(b, want, &want->rules[i], true,
+			  next < want->n_rules ? &live->rules[kept[next]] :
+						 NULL);
+	}
 }
 
 static void diff_chain(struct build *b, const struct image_table *wt,
@@ -241,7 +279,6 @@ static void diff_chain(struct build *b, const struct image_table *wt,
 		       const struct image_chain *live)
 {
 	_cleanup_free_ size_t *kept = NULL;
-	size_t next = live->n_rules;
 
 	if (!b->err)
 		b->err = chain_match(want, live, &kept);
@@ -251,27 +288,9 @@ static void diff_chain(struct build *b, const struct image_table *wt,
 		if (kept[i] != SIZE_MAX && is_reshaped(wt, lt, &want->rules[i]))
 			kept[i] = SIZE_MAX;
 	b->table = lt;
-	for (size_t k = 0, i = 0; k < live->n_rules; k++) {
-		while (i < want->n_rules && kept[i] == SIZE_MAX)
-			i++;
-		if (i < want->n_rules && kept[i] == k)
-			i++;
-		else
-			drop_rule(b, live, &live->rules[k],
-				  is_reshaped(wt, lt, &live->rules[k]) ||
-				  gives_way(&live->rules[k], kept,
-					    want->n_rules));
-	}
+	drop_rules(b, wt, want, live, kept);
 	b->table = wt;
-	for (size_t i = 0; i < want->n_rules; i++) {
-		if (kept[i] != SIZE_MAX)
-			continue;
-		next = SIZE_MAX;
-		for (size_t j = i; j < want->n_rules && next == SIZE_MAX; j++)
-			next = kept[j];
-		push_rule(b, want, &want->rules[i], true,
-			  next == SIZE_MAX ? NULL : &live->rules[next]);
-	}
+	add_rules(b, want, live, kept);
 }
 
 /* Hooked elsewhere, or otherwise, than it must be: somebody's handiwork. */

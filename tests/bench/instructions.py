@@ -14,7 +14,6 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
 
 import growth_shapes
@@ -53,6 +52,11 @@ def against(shape, backend):
     return files
 
 
+def new(shape):
+    """Nothing is there yet."""
+    return lambda n: dict(policy(shape)(n), rules="")
+
+
 def gone(backend):
     """The services of the rules are not in the policy any more."""
     def files(n):
@@ -78,6 +82,9 @@ def cases():
             got["diff, " + what] = (n, against(shape, backend),
                                     ["diff", "p.yaml", "--against", "rules"]
                                     + on)
+        got["diff, new interfaces, " + backend] = (
+            300, new("interfaces"),
+            ["diff", "p.yaml", "--against", "rules"] + on)
         got["diff -v, services gone, " + backend] = (
             100, gone(backend),
             ["diff", "-v", "p.yaml", "--against", "rules"] + on)
@@ -96,27 +103,14 @@ FEW = re.compile("check, services|check, interfaces|render, services|"
                  "diff, addresses|audit, rules")
 
 
-def stripped():
-    """A copy that valgrind can read: it does not know all DWARF."""
-    path = os.path.join(lab.TMP, "ctpolicy")
-    lab.run("strip", "--strip-debug", "-o", path, lab.CTPOLICY)
-    return path
-
-
 def count(program, files, words):
     """The instructions of one command in user space."""
     for name, text in files.items():
         lab.write(name, text)
-    p = subprocess.run(
-        ["valgrind", "--tool=cachegrind", "--cache-sim=no",
-         "--cachegrind-out-file=/dev/null", program] + words,
-        cwd=lab.TMP, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True)
-    told = re.search(r"I +refs: +([0-9,]+)", p.stderr)
-    if p.returncode not in (0, 1) or not told:
-        sys.exit("%s: exit %d\n%s" % (" ".join(words), p.returncode,
-                                      p.stderr[-2000:]))
-    return int(told.group(1).replace(",", ""))
+    code, told, said = lab.count([program] + words)
+    if code not in (0, 1) or not told:
+        sys.exit("%s: exit %d\n%s" % (" ".join(words), code, said))
+    return told
 
 
 def measure(program, case):
@@ -188,7 +182,7 @@ def main():
     chosen = choose(options)
     if not options.update:
         chosen.setdefault(REFERENCE, cases()[REFERENCE])
-    program = stripped()
+    program = lab.stripped()
     got = {name: measure(program, case) for name, case in chosen.items()}
     figures = {name: cost for name, (cost, _) in got.items()}
     if options.update:

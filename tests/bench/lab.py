@@ -45,6 +45,26 @@ def measure(ns, *command, stdin=None):
     return Took(float(wall), float(cpu), int(kib) / 1024)
 
 
+def stripped():
+    """A copy that valgrind can read: it does not know all DWARF."""
+    path = os.path.join(TMP, "ctpolicy")
+    run("strip", "--strip-debug", "-o", path, CTPOLICY)
+    return path
+
+
+def count(command, before=()):
+    """(exit code, instructions in user space or 0, last words); `before` are
+    words that valgrind is to be run with."""
+    p = subprocess.run(
+        list(before) + ["valgrind", "--tool=cachegrind", "--cache-sim=no",
+                        "--cachegrind-out-file=/dev/null"] + command,
+        cwd=TMP, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True)
+    told = re.search(r"I +refs: +([0-9,]+)", p.stderr)
+    return (p.returncode, int(told.group(1).replace(",", "")) if told else 0,
+            p.stderr[-2000:])
+
+
 def write(name, text):
     path = os.path.join(TMP, name)
     with open(path, "w") as f:
