@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/tracking.h"
 
-#include <netinet/in.h>
-#include <string.h>
-
 #include "audit/keepers.h"
 #include "core/mem.h"
 #include "engine/host_rules.h"
 #include "engine/plan.h"
+#include "engine/tracking_cuts.h"
 #include "host/host.h"
 
 /*
@@ -52,82 +50,6 @@ static void evict(struct plan *p, const struct image *out,
 	t->evicted += n;
 }
 
-/* Forwarded flows: no socket on this host lists them. */
-static bool is_forwarded(const struct image_rule *r)
-{
-	return image_rule_is_transit(r);
-}
-
-static bool is_sctp(const struct image_rule *r)
-{
-	return r->match.proto == IPPROTO_SCTP;
-}
-
-static bool looks_up(const struct image_rule *r, const struct image_set *s)
-{
-	for (unsigned int i = 0; i < r->n_lookups; i++)
-		if (!strcmp(r->lookup[i].set, s->name))
-			return true;
-	return false;
-}
-
-/* Does a rule of this kind use the set? */
-static bool serves(const struct image *img, const struct image_set *s,
-		   bool (*kind)(const struct image_rule *r))
-{
-	for (size_t i = 0; i < img->n_tables; i++)
-		for (size_t k = 0; k < img->tables[i].n_chains; k++) {
-			const struct image_chain *c = &img->tables[i].chains[k];
-
-			for (size_t m = 0; m < c->n_rules; m++)
-				if (kind(&c->rules[m]) &&
-				    looks_up(&c->rules[m], s))
-					return true;
-		}
-	return false;
-}
-
-/*
- * Has the chain a rule for the same packets afterwards? What its sets lose are
- * steps of their own.
- */
-static bool is_replaced(const struct changeset *cs, const struct step *s)
-{
-	const struct image_table *t = image_find_table(
-		cs->want, s->table->family, s->table->name);
-	const struct image_chain *c =
-		t ? image_find_chain(t, s->chain->name) : NULL;
-
-	for (size_t i = 0; c && i < c->n_rules; i++)
-		if (c->rules[i].verdict == VERDICT_NOTRACK &&
-		    image_rule_meets_same(&c->rules[i], s->rule))
-			return true;
-	return false;
-}
-
-/* Do the steps add, or remove, NOTRACK for flows of this kind? */
-static bool concerns(const struct changeset *cs, bool add,
-		     bool (*kind)(const struct image_rule *r))
-{
-	const struct image *img = !cs ? NULL : add ? cs->want : cs->live;
-	const struct image_set *last = NULL;
-
-	for (size_t i = 0; cs && i < cs->n; i++) {
-		const struct step *s = &cs->steps[i];
-
-		if (s->add != add || !is_notrack(s, add))
-			continue;
-		if (s->rule && s->rule->verdict == VERDICT_NOTRACK &&
-		    kind(s->rule) && (add || !is_replaced(cs, s)))
-			return true;
-		/* The elements of one set are adjacent. */
-		if (s->set && s->set != last && serves(img, s->set, kind))
-			return true;
-		last = s->set;
-	}
-	return false;
-}
-
 /* A survey knows no helpers, zones and declared objects. */
 static bool has_keepers(void)
 {
@@ -157,23 +79,19 @@ static bool is_tracked_by_host(const struct plan *p)
 
 static void warn(struct plan *p)
 {
-	bool forwarded = false, sctp = false;
+	struct tracking_cuts cut = { 0 };
 
-	for (size_t i = 0; i < p->change.n; i++) {
-		const struct changeset *cs = p->change.v[i].changes;
-
-		forwarded |= concerns(cs, false, is_forwarded);
-		sctp |= concerns(cs, false, is_sctp);
-	}
-	if ((!forwarded && !sctp) || !is_tracked_by_host(p))
+	for (size_t i = 0; i < p->change.n; i++)
+		tracking_cuts_find(p->change.v[i].changes, &cut);
+	if ((!cut.forwarded && !cut.sctp) || !is_tracked_by_host(p))
 		return;
-	if (forwarded) {
+	if (cut.forwarded) {
 		diag_add(&p->diags, DIAG_WARNING, 0, ID_FORWARDED_CUT, NOPOS,
 			 "forwarded connections of services that are tracked again have no conntrack entry and may be cut off");
 		diag_help(&p->diags,
 			  "a connection survives if its next packet comes from the side that may open connections, and nf_conntrack_tcp_loose is 1");
 	}
-	if (sctp) {
+	if (cut.sctp) {
 		diag_add(&p->diags, DIAG_WARNING, 0, ID_SCTP_CUT, NOPOS,
 			 "open SCTP associations of services that are tracked again have no conntrack entry and may be cut off");
 		diag_help(&p->diags,

@@ -232,6 +232,8 @@ bool image_rule_equal(const struct image_rule *a, const struct image_rule *b);
 /* Do they match the same packets, as long as a set is what its name says? */
 bool image_rule_meets_same(const struct image_rule *a,
 			   const struct image_rule *b);
+/* Equal for two that do; two that do not are seldom equal. */
+uint64_t image_rule_meets_digest(const struct image_rule *r);
 /* Is the rule for packets that only pass through this host? */
 bool image_rule_is_transit(const struct image_rule *r);
 /* Can the live set hold what is wanted, as it stands? */

@@ -79,7 +79,7 @@ static void put_match(uint64_t *h, const struct match *m)
 				      m->icmp[i].last);
 }
 
-static void put_rule(uint64_t *h, const struct image_rule *r)
+static void put_meets(uint64_t *h, const struct image_rule *r)
 {
 	put_match(h, &r->match);
 	put_number(h, r->n_lookups);
@@ -91,6 +91,19 @@ static void put_rule(uint64_t *h, const struct image_rule *r)
 		for (unsigned int k = 0; k < l->n_parts; k++)
 			put_number(h, l->part[k]);
 	}
+}
+
+uint64_t image_rule_meets_digest(const struct image_rule *r)
+{
+	uint64_t h = DIGEST_START;
+
+	put_meets(&h, r);
+	return h;
+}
+
+static void put_rule(uint64_t *h, const struct image_rule *r)
+{
+	put_meets(h, r);
 	put_number(h, r->verdict);
 	put_text(h, r->target);
 	put_text(h, r->comment);
