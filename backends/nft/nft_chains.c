@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/nft/nft_kept.h"
 #include "core/intern.h"
 #include "core/mem.h"
 
@@ -78,7 +79,8 @@ int nft_chains_dump_rules(struct backend_ctx *ctx, const struct nft_chains *c,
 		what.family = r.chain->family;
 		what.table = r.chain->table;
 		what.chain = r.chain->chain;
-		err = nft_dump(ctx, &what, take_rule, &r);
+		err = c->keeps ? nft_kept_dump(ctx, &what, take_rule, &r) :
+				 nft_dump(ctx, &what, take_rule, &r);
 	}
 	return err;
 }

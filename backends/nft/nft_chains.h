@@ -24,6 +24,7 @@ struct nft_chains {
 	} *v;
 	size_t n, cap;
 	uint64_t rules;		/* of all, and jumps to them: not less */
+	bool keeps;		/* the next reader has them, too: nft_kept.h */
 };
 
 /* Note the chain of a dump's message. */

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "backends/nft/nft_kernel.h"
+#include "backends/nft/nft_kept.h"
 #include "core/mem.h"
 #include "host/netlink.h"
 #include "host/trace.h"
@@ -98,6 +99,7 @@ void nft_close(struct backend_ctx **ctx)
 		mnl_socket_close((*ctx)->nl);
 	free((*ctx)->buf);
 	nft_world_release(&(*ctx)->world);
+	nft_kept_free(&(*ctx)->kept);
 	free(*ctx);
 	*ctx = NULL;
 }

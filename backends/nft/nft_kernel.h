@@ -26,6 +26,7 @@ struct backend_ctx {
 	const struct expectation *expected;	/* NULL: none */
 	struct nft_world world;		/* the host's, at the last snapshot */
 	const struct originals *originals;	/* NULL: none are known */
+	struct nft_kept *kept;		/* rules for the next reader; or NULL */
 };
 
 /* nft_kernel.c */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "backends/nft/nft_compat.h"
+#include "backends/nft/nft_kept.h"
 #include "backends/nft/nft_kernel.h"
 #include "backends/nft/nft_original.h"
 #include "backends/nft/nft_probe.h"
@@ -353,7 +354,7 @@ static int read_rules(struct live *l)
 		};
 
 		l->chain = (uint32_t)i;
-		err = nft_dump(l->ctx, &what, take_rule, l);
+		err = nft_kept_rules(l->ctx, &what, take_rule, l);
 	}
 	return err;
 }

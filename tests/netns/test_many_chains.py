@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where a host has many rules the kernel is asked for those of one chain after
-the other, since it begins a listing of all anew for each message; and what is
-read is the same."""
+the other, since it begins a listing of all anew for each message; a chain that
+is long by itself is listed once for all who read it at the same generation. What
+is read is the same."""
 import os
 import re
 import sys
@@ -93,7 +94,41 @@ def many():
     check(left == of.before, "remove leaves the host's own rules")
 
 
+LONG, CHAIN = 12000, "a_chain_that_is_long_by_itself"
+
+
+def listings(said):
+    """How often the long chain was asked for, by the length of the request."""
+    length = 20 + 12 + (4 + len(CHAIN) + 1 + 3) // 4 * 4
+    return len(re.findall(r"send GETRULE seq \d+, %d bytes" % length, said))
+
+
+def long():
+    of = Many()
+    of.host.space.nft(
+        "table inet long {\nchain %s {\n%s}\n"
+        "chain in {\ntype filter hook input priority 0; policy drop\n"
+        "ct state established,related accept\njump %s\n"
+        "udp dport 53 ct state new accept\n}\n}\n" % (CHAIN, "".join(
+            "ip saddr 10.1.%d.%d udp dport 9 drop\n" % (i >> 8, i & 255)
+            for i in range(LONG)), CHAIN))
+    of.before = of.list()
+    for verb, code, most in (("diff", 1, 1), ("apply", 0, 3), ("apply", 0, 1),
+                             ("diff", 0, 1)):
+        said = of.run(verb, of.path, "--trace")
+        check(of.host.code == code and 1 <= listings(said) <= most,
+              "%s lists a long chain at most %d times" % (verb, most),
+              listings(said))
+    said = of.host.space.run("nft list chain inet long in")
+    check(re.search(r"\tjump %s\n\t.* jump ctpolicy-\S+ .*\n\tudp dport 53" %
+                    CHAIN, re.sub(r"\t+", "\t", said)),
+          "requests are accepted behind the long chain, ahead of its end", said)
+    of.run("remove")
+    check(of.list() == of.before, "remove leaves the host's own rules")
+
+
 lab.require_ctpolicy()
 few()
 many()
+long()
 tally.end()
