@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "backends/xtables/xt.h"
@@ -28,6 +29,19 @@ static struct {
 } state;
 
 /*
+ * xtables_malloc() and its like exit() with 1, which says "differs" of a diff,
+ * after words on a stderr that nobody hears.
+ */
+static void tell_exit(void)
+{
+	if (!state.loud)
+		return;
+	fputs("ctpolicy: libxtables: out of memory\n", state.loud);
+	fflush(state.loud);
+	_exit(EX_IOERR);
+}
+
+/*
  * What libxtables says on stderr is for who types a rule: that an extension "is
  * not supported", when it looks once more for a revision that is not needed.
  */
@@ -35,7 +49,7 @@ static void hush(bool yes)
 {
 	static const cookie_io_functions_t nowhere = { .write = NULL };
 
-	if (yes && !state.quiet)
+	if (yes && !state.quiet && !atexit(tell_exit))
 		state.quiet = fopencookie(NULL, "w", nowhere);
 	if (yes && state.quiet) {
 		state.loud = stderr;

@@ -45,7 +45,7 @@ READERS = {
 # libiptc aborts when an allocation of its own failed, and xtables_malloc() of
 # libxtables ends the process.
 GIVES_UP = ("not a valid target", "tables: malloc failed",
-            "tables: strdup failed")
+            "tables: strdup failed", "libxtables: out of memory")
 BROKEN = ("AddressSanitizer", "LeakSanitizer", "runtime error",
           "Segmentation", "Aborted")
 lock = threading.Lock()
@@ -159,7 +159,7 @@ def fault(host, verb, number, what, said):
 
 
 def gives_up(host, said):
-    return host.code in (-6, 134, 1) and any(word in said for word in GIVES_UP)
+    return host.code in (-6, 134, 1, 74) and any(word in said for word in GIVES_UP)
 
 
 def told(said):
