@@ -17,18 +17,11 @@ static bool leaves_alone(const struct plan *p)
 	return p->policy && p->policy->forbid_state;
 }
 
-static bool is_notrack(const struct step *s, bool add)
-{
-	return add ? s->phase == PHASE_ADD_NOTRACK :
-		     s->phase == PHASE_DEL_NOTRACK_REQUEST ||
-		     s->phase == PHASE_DEL_NOTRACK_REPLY;
-}
-
 /* Does anything leave tracking, or (add: false) return to it? */
 static bool moves(const struct changeset *cs, bool add)
 {
 	for (size_t i = 0; cs && i < cs->n; i++)
-		if (is_notrack(&cs->steps[i], add))
+		if (step_is_notrack(&cs->steps[i], add))
 			return true;
 	return false;
 }

@@ -12,22 +12,51 @@
 
 typedef bool kind_fn(const struct image_rule *r);
 
+/* Those of one kind: the sets that rules look up, and what else is kept. */
+struct kind {
+	kind_fn *is;
+	struct name_index sets;
+	/* The NOTRACK rules that chains have afterwards, by what they meet. */
+	struct name_index at;
+	const struct image_rule **rule;
+	size_t cap;
+};
+
+typedef int take_fn(struct kind *k, const struct image_table *t,
+		    const struct image_chain *c, const struct image_rule *r);
+
+static void kind_release(struct kind *k)
+{
+	name_index_release(&k->sets);
+	name_index_release(&k->at);
+	free(k->rule);
+}
+
 static bool is_sctp(const struct image_rule *r)
 {
 	return r->match.proto == IPPROTO_SCTP;
 }
 
-/* The NOTRACK rules that the chains have afterwards, by what they meet. */
-struct kept {
-	const struct image_rule **rule;
-	size_t cap;
-	struct name_index at;
-};
-
-static void kept_release(struct kept *k)
+static int each_of_chain(struct kind *k, const struct image_table *t,
+			 const struct image_chain *c, take_fn *take)
 {
-	free(k->rule);
-	name_index_release(&k->at);
+	int err = 0;
+
+	for (size_t i = 0; !err && i < c->n_rules; i++)
+		if (k->is(&c->rules[i]))
+			err = take(k, t, c, &c->rules[i]);
+	return err;
+}
+
+static int each_of_kind(struct kind *k, const struct image *img, take_fn *take)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < img->n_tables; i++)
+		for (size_t n = 0; !err && n < img->tables[i].n_chains; n++)
+			err = each_of_chain(k, &img->tables[i],
+					    &img->tables[i].chains[n], take);
+	return err;
 }
 
 static uint32_t kept_kind(const struct image_table *t,
@@ -36,38 +65,31 @@ static uint32_t kept_kind(const struct image_table *t,
 	return digest_fold(image_rule_meets_digest(r)) ^ (uint32_t)t->family;
 }
 
-static int keep_chain(struct kept *k, const struct image_table *t,
-		      const struct image_chain *c)
+static int keep_rule(struct kind *k, const struct image_table *t,
+		     const struct image_chain *c, const struct image_rule *r)
 {
-	int err = 0;
-
-	for (size_t i = 0; !err && i < c->n_rules; i++) {
-		const struct image_rule *r = &c->rules[i];
-
-		if (r->verdict != VERDICT_NOTRACK)
-			continue;
-		err = mem_grow(&k->rule, &k->cap, k->at.n + 1);
-		if (err)
-			break;
-		k->rule[k->at.n] = r;
-		err = name_index_add(&k->at, c->name, kept_kind(t, r));
-	}
-	return err;
+	if (r->verdict != VERDICT_NOTRACK)
+		return 0;
+	if (mem_grow(&k->rule, &k->cap, k->at.n + 1))
+		return -ENOMEM;
+	k->rule[k->at.n] = r;
+	return name_index_add(&k->at, c->name, kept_kind(t, r));
 }
 
-static int keep_all(struct kept *k, const struct image *want)
+static int keep_sets(struct kind *k, const struct image_table *t,
+		     const struct image_chain *c, const struct image_rule *r)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < want->n_tables; i++)
-		for (size_t n = 0; !err && n < want->tables[i].n_chains; n++)
-			err = keep_chain(k, &want->tables[i],
-					 &want->tables[i].chains[n]);
+	(void)t;
+	(void)c;
+	for (unsigned int i = 0; !err && i < r->n_lookups; i++)
+		err = name_index_add(&k->sets, r->lookup[i].set, 0);
 	return err;
 }
 
 /* Two rules of one digest that differ are as good as none. */
-static bool is_kept(const struct kept *k, const struct step *s)
+static bool is_kept(const struct kind *k, const struct step *s)
 {
 	size_t i = name_index_find(&k->at, s->chain->name,
 				   kept_kind(s->table, s->rule));
@@ -75,79 +97,34 @@ static bool is_kept(const struct kept *k, const struct step *s)
 	return i != SIZE_MAX && image_rule_meets_same(k->rule[i], s->rule);
 }
 
-static int add_sets(struct name_index *sets, const struct image_rule *r)
+/* What the sets of a rule that is kept lose are steps of their own. */
+static bool is_cut(const struct kind *k, const struct step *s)
 {
-	int err = 0;
-
-	for (unsigned int i = 0; !err && i < r->n_lookups; i++)
-		if (name_index_find(sets, r->lookup[i].set, 0) == SIZE_MAX)
-			err = name_index_add(sets, r->lookup[i].set, 0);
-	return err;
+	if (s->set)
+		return name_index_find(&k->sets, s->set->name, 0) != SIZE_MAX;
+	return s->rule && s->rule->verdict == VERDICT_NOTRACK &&
+	       k->is(s->rule) && !is_kept(k, s);
 }
 
-static int add_chain_sets(struct name_index *sets, const struct image_chain *c,
-			  kind_fn *kind)
+static bool concerns(const struct changeset *cs, kind_fn *is)
 {
-	int err = 0;
+	_cleanup_(kind_release) struct kind k = { .is = is };
 
-	for (size_t i = 0; !err && i < c->n_rules; i++)
-		if (kind(&c->rules[i]))
-			err = add_sets(sets, &c->rules[i]);
-	return err;
-}
-
-/* The sets that rules of this kind look up. */
-static int find_sets(struct name_index *sets, const struct image *img,
-		     kind_fn *kind)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < img->n_tables; i++)
-		for (size_t n = 0; !err && n < img->tables[i].n_chains; n++)
-			err = add_chain_sets(
-				sets, &img->tables[i].chains[n], kind);
-	return err;
-}
-
-static bool is_end_of_notrack(const struct step *s)
-{
-	return !s->add && (s->phase == PHASE_DEL_NOTRACK_REQUEST ||
-			   s->phase == PHASE_DEL_NOTRACK_REPLY);
-}
-
-static bool concerns(const struct changeset *cs, const struct kept *kept,
-		     kind_fn *kind)
-{
-	_cleanup_(name_index_release) struct name_index sets = { 0 };
-
-	if (find_sets(&sets, cs->live, kind))
+	if (each_of_kind(&k, cs->want, keep_rule) ||
+	    each_of_kind(&k, cs->live, keep_sets))
 		return true;
-	for (size_t i = 0; i < cs->n; i++) {
-		const struct step *s = &cs->steps[i];
-
-		if (!is_end_of_notrack(s))
-			continue;
-		/* What the sets of one that is kept lose are other steps. */
-		if (s->rule && s->rule->verdict == VERDICT_NOTRACK &&
-		    kind(s->rule) && !is_kept(kept, s))
+	for (size_t i = 0; i < cs->n; i++)
+		if (!cs->steps[i].add &&
+		    step_is_notrack(&cs->steps[i], false) &&
+		    is_cut(&k, &cs->steps[i]))
 			return true;
-		if (s->set &&
-		    name_index_find(&sets, s->set->name, 0) != SIZE_MAX)
-			return true;
-	}
 	return false;
 }
 
 void tracking_cuts_find(const struct changeset *cs, struct tracking_cuts *ret)
 {
-	_cleanup_(kept_release) struct kept kept = { 0 };
-
 	if (!cs)
 		return;
-	if (keep_all(&kept, cs->want)) {
-		*ret = (struct tracking_cuts){ true, true };
-		return;
-	}
-	ret->forwarded |= concerns(cs, &kept, image_rule_is_transit);
-	ret->sctp |= concerns(cs, &kept, is_sctp);
+	ret->forwarded |= concerns(cs, image_rule_is_transit);
+	ret->sctp |= concerns(cs, is_sctp);
 }

@@ -233,6 +233,7 @@ static bool is_any_added(const struct image_chain *want, const size_t *kept)
 	return false;
 }
 
+/* A rule of the host's comes back: what is counted behind it comes after. */
 static void drop_rules(struct build *b, const struct image_table *wt,
 		       const struct image_chain *want,
 		       const struct image_chain *live, const size_t *kept)
@@ -244,10 +245,6 @@ static void drop_rules(struct build *b, const struct image_table *wt,
 
 		while (i < want->n_rules && kept[i] == SIZE_MAX)
 			i++;
-		/*
-		 * A rule of the host's comes back: what is counted behind it
-		 * comes after.
-		 */
 		if (i < want->n_rules && kept[i] == k)
 			i++;
 		else
@@ -259,7 +256,7 @@ static void drop_rules(struct build *b, const struct image_table *wt,
 static void add_rules(struct build *b, const struct image_chain *want,
 		      const struct image_chain *live, const size_t *kept)
 {
-	size_t next = 0;		/* of want's that are kept */
+	size_t next = 0;		/* of want's: one that is kept */
 
 	for (size_t i = 0; i < want->n_rules; i++) {
 		if (kept[i] != SIZE_MAX)
@@ -465,6 +462,13 @@ const struct step *changeset_next(const struct changeset *cs,
 	w->now.elem += w->k++;
 	w->now.n = 1;
 	return &w->now;
+}
+
+bool step_is_notrack(const struct step *s, bool add)
+{
+	return add ? s->phase == PHASE_ADD_NOTRACK :
+		     s->phase == PHASE_DEL_NOTRACK_REQUEST ||
+		     s->phase == PHASE_DEL_NOTRACK_REPLY;
 }
 
 const struct origin *step_origin(const struct step *s)

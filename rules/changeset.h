@@ -78,6 +78,8 @@ struct step_walk {
 };
 const struct step *changeset_next(const struct changeset *cs,
 				  struct step_walk *w);
+/* Do flows leave tracking with it, or (add: false) return to it? */
+bool step_is_notrack(const struct step *s, bool add);
 /* The step's origin for the user, never NULL for an added step. */
 const struct origin *step_origin(const struct step *s);
 const char *step_kind_name(enum step_kind k);	/* "rule" */
