@@ -33,6 +33,23 @@ void nft_kept_free(struct nft_kept **k)
 	*k = NULL;
 }
 
+/* NULL: there is no memory, and nothing is kept. */
+static struct nft_kept *begin(const struct backend_ctx *ctx,
+			      const struct nft_dump_of *what)
+{
+	struct nft_kept *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return NULL;
+	k->generation = ctx->generation;
+	k->family = what->family;
+	k->table = intern(what->table);
+	k->chain = intern(what->chain);
+	if (!k->table || !k->chain)
+		nft_kept_free(&k);
+	return k;
+}
+
 static int take_and_keep(const struct nlmsghdr *nlh, void *arg)
 {
 	struct keeping *k = arg;
@@ -78,7 +95,7 @@ static void keep(struct backend_ctx *ctx, struct nft_kept **k)
 
 	if (stale)
 		nft_kept_free(&ctx->kept);
-	if (!*k || (*k)->n < KEPT_MIN || !(*k)->table || !(*k)->chain ||
+	if (!*k || (*k)->n < KEPT_MIN ||
 	    (ctx->kept && ctx->kept->n >= (*k)->n))
 		return;
 	nft_kept_free(&ctx->kept);
@@ -88,21 +105,12 @@ static void keep(struct backend_ctx *ctx, struct nft_kept **k)
 int nft_kept_dump(struct backend_ctx *ctx, const struct nft_dump_of *what,
 		  nft_rule_fn *take, void *arg)
 {
-	_cleanup_(nft_kept_free) struct nft_kept *to = calloc(1, sizeof(*to));
-	struct keeping k = { take, arg, NULL };
-	int err;
+	struct keeping k = { take, arg, begin(ctx, what) };
+	int err = nft_dump(ctx, what, take_and_keep, &k);
 
-	if (to)
-		*to = (struct nft_kept){
-			.generation = ctx->generation, .family = what->family,
-			.table = intern(what->table),
-			.chain = intern(what->chain),
-		};
-	k.to = TAKE_PTR(to);
-	err = nft_dump(ctx, what, take_and_keep, &k);
-	to = k.to;
 	if (!err)
-		keep(ctx, &to);
+		keep(ctx, &k.to);
+	nft_kept_free(&k.to);
 	return err;
 }
 
