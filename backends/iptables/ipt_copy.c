@@ -39,33 +39,18 @@ struct rules_copy {
 	size_t n;
 };
 
-static int level(uint8_t family)
-{
-	return family == NFPROTO_IPV4 ? IPPROTO_IP : IPPROTO_IPV6;
-}
-
 static int get_entries(int fd, struct table_copy *t)
 {
-	socklen_t len = (socklen_t)(sizeof(struct ipt_get_entries) +
-				    t->info.size);
-	struct ipt_get_entries *e = calloc(1, len);
-	int err = 0;
+	_cleanup_free_ struct ipt_get_entries *e = NULL;
+	int err = ipt_info_entries(fd, t->family, &t->info, &e);
 
-	if (!e)
+	if (err)
+		return err;
+	t->entries = malloc(t->info.size);
+	if (!t->entries)
 		return -ENOMEM;
-	memcpy(e->name, t->info.name, sizeof(e->name));
-	e->size = t->info.size;
-	if (getsockopt(fd, level(t->family), t->family == NFPROTO_IPV4 ?
-		       IPT_SO_GET_ENTRIES : IP6T_SO_GET_ENTRIES, e, &len))
-		err = -errno;
-	if (!err)
-		t->entries = malloc(t->info.size);
-	if (!err && !t->entries)
-		err = -ENOMEM;
-	if (!err)
-		memcpy(t->entries, e->entrytable, t->info.size);
-	free(e);
-	return err;
+	memcpy(t->entries, e->entrytable, t->info.size);
+	return 0;
 }
 
 static int say(const struct table_copy *t, const char *why, struct diags *d)
@@ -201,9 +186,10 @@ static int replace(int fd, const struct table_copy *t,
 	r->num_counters = old->num_entries;
 	r->counters = counters;
 	memcpy(r->entries, t->entries, t->info.size);
-	return setsockopt(fd, level(t->family), t->family == NFPROTO_IPV4 ?
-			  IPT_SO_SET_REPLACE : IP6T_SO_SET_REPLACE, r,
-			  (socklen_t)len) ? -errno : 0;
+	return setsockopt(fd, ipt_info_level(t->family),
+			  t->family == NFPROTO_IPV4 ? IPT_SO_SET_REPLACE :
+						      IP6T_SO_SET_REPLACE,
+			  r, (socklen_t)len) ? -errno : 0;
 }
 
 static int put_table(const struct table_copy *t, struct diags *d)

@@ -2,6 +2,7 @@
 #include "backends/iptables/ipt_info.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,11 +11,14 @@
 #include <libiptc/libiptc.h>
 
 #include "backends/iptables/ipt_legacy.h"
+#include "core/mem.h"
 
 /* The two families have options of the same numbers and layouts. */
 _Static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO &&
-	       sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo),
-	       "the families differ");
+	       IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES, "options differ");
+_Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
+	       sizeof(struct ipt_get_entries) ==
+	       sizeof(struct ip6t_get_entries), "layouts differ");
 
 int ipt_info_open(uint8_t family)
 {
@@ -24,15 +28,42 @@ int ipt_info_open(uint8_t family)
 	return fd < 0 ? -errno : fd;
 }
 
+int ipt_info_level(uint8_t family)
+{
+	return family == NFPROTO_IPV4 ? IPPROTO_IP : IPPROTO_IPV6;
+}
+
+static int ask(int fd, uint8_t family, int option, void *io, size_t n)
+{
+	socklen_t len = (socklen_t)n;
+
+	return getsockopt(fd, ipt_info_level(family), option, io, &len) ?
+		       -errno : 0;
+}
+
 int ipt_info_get(int fd, uint8_t family, const char *table,
 		 struct ipt_getinfo *ret)
 {
-	int level = family == NFPROTO_IPV4 ? IPPROTO_IP : IPPROTO_IPV6;
-	socklen_t len = sizeof(*ret);
-
 	*ret = (struct ipt_getinfo){ 0 };
 	memcpy(ret->name, table, strnlen(table, sizeof(ret->name) - 1));
-	return getsockopt(fd, level, IPT_SO_GET_INFO, ret, &len) ? -errno : 0;
+	return ask(fd, family, IPT_SO_GET_INFO, ret, sizeof(*ret));
+}
+
+int ipt_info_entries(int fd, uint8_t family, const struct ipt_getinfo *of,
+		     struct ipt_get_entries **ret)
+{
+	size_t len = sizeof(**ret) + of->size;
+	_cleanup_free_ struct ipt_get_entries *e = calloc(1, len);
+	int err;
+
+	if (!e)
+		return -ENOMEM;
+	memcpy(e->name, of->name, sizeof(e->name));
+	e->size = of->size;
+	err = ask(fd, family, IPT_SO_GET_ENTRIES, e, len);
+	if (!err)
+		*ret = TAKE_PTR(e);
+	return err;
 }
 
 /*

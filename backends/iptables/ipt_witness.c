@@ -23,20 +23,13 @@
 
 /* The two families have options of the same numbers and layouts. */
 _Static_assert(IPT_SO_SET_REPLACE == IP6T_SO_SET_REPLACE &&
-	       IPT_SO_SET_ADD_COUNTERS == IP6T_SO_SET_ADD_COUNTERS &&
-	       IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES, "options differ");
-_Static_assert(sizeof(struct ipt_get_entries) ==
-	       sizeof(struct ip6t_get_entries) &&
-	       offsetof(struct ipt_replace, counters) ==
+	       IPT_SO_SET_ADD_COUNTERS == IP6T_SO_SET_ADD_COUNTERS,
+	       "options differ");
+_Static_assert(offsetof(struct ipt_replace, counters) ==
 	       offsetof(struct ip6t_replace, counters), "layouts differ");
 
 /* Whose commit is under way. */
 static struct ipt_witness *watched;
-
-static int level_of(const struct ipt_witness *w)
-{
-	return w->family == NFPROTO_IPV4 ? IPPROTO_IP : IPPROTO_IPV6;
-}
 
 static bool has_mark(const struct ipt_witness *w, const struct xt_counters *c)
 {
@@ -60,16 +53,10 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
 	int err = (int)syscall(SYS_setsockopt, fd, level, name, value, len);
 
-	if (!err && watched && level == level_of(watched) &&
+	if (!err && watched && level == ipt_info_level(watched->family) &&
 	    name == IPT_SO_SET_REPLACE)
 		look_at(watched, value);
 	return err;
-}
-
-static int get(const struct ipt_witness *w, int option, void *value,
-	       socklen_t len)
-{
-	return getsockopt(w->fd, level_of(w), option, value, &len) ? -errno : 0;
 }
 
 static int get_info(const struct ipt_witness *w, struct ipt_getinfo *ret)
@@ -99,22 +86,14 @@ static int last_counters(const struct ipt_witness *w, const uint8_t *entries,
 	return 0;
 }
 
-static int read_mark(const struct ipt_witness *w, unsigned int size,
+static int read_mark(const struct ipt_witness *w, const struct ipt_getinfo *of,
 		     struct xt_counters *ret)
 {
-	struct ipt_get_entries *all;
-	size_t len = sizeof(*all) + size;
-	_cleanup_free_ void *buf = calloc(1, len);
-	int err;
+	_cleanup_free_ struct ipt_get_entries *all = NULL;
+	int err = ipt_info_entries(w->fd, w->family, of, &all);
 
-	if (!buf)
-		return -ENOMEM;
-	all = buf;
-	memcpy(all->name, w->table, sizeof(all->name));
-	all->size = size;
-	err = get(w, IPT_SO_GET_ENTRIES, all, (socklen_t)len);
 	return err ? err : last_counters(w, (uint8_t *)all + sizeof(*all),
-					 size, ret);
+					 of->size, ret);
 }
 
 static int add_mark(const struct ipt_witness *w, unsigned int entries)
@@ -133,8 +112,9 @@ static int add_mark(const struct ipt_witness *w, unsigned int entries)
 	add->counters[entries - 1].pcnt =
 		(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	add->counters[entries - 1].bcnt = (uint64_t)getpid();
-	return setsockopt(w->fd, level_of(w), IPT_SO_SET_ADD_COUNTERS, add,
-			  (socklen_t)len) ? -errno : 0;
+	return setsockopt(w->fd, ipt_info_level(w->family),
+			  IPT_SO_SET_ADD_COUNTERS, add, (socklen_t)len) ?
+		       -errno : 0;
 }
 
 static void forget(struct ipt_witness *w)
@@ -164,11 +144,11 @@ static int mark(struct ipt_witness *w)
 		err = get_info(w, &info);
 	/* Is there an entry that may be marked? */
 	if (!err)
-		err = read_mark(w, info.size, &c);
+		err = read_mark(w, &info, &c);
 	if (!err)
 		err = add_mark(w, info.num_entries);
 	if (!err)
-		err = read_mark(w, info.size, &c);
+		err = read_mark(w, &info, &c);
 	if (err)
 		return err;
 	w->packets = c.pcnt;
@@ -230,7 +210,7 @@ int ipt_witness_check(struct ipt_witness *w, struct diags *d)
 		return 0;
 	err = get_info(w, &info);
 	if (!err)
-		err = read_mark(w, info.size, &c);
+		err = read_mark(w, &info, &c);
 	if (!err && !has_mark(w, &c))
 		err = -FAULT_STALE;
 	if (!err)
