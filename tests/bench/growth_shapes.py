@@ -157,7 +157,7 @@ def timers(n):
 LISTING = "the kernel's: a listing of a chain begins anew each 32 KiB"
 DUMP = "the kernel's: a listing of a set begins anew each 32 KiB"
 KERNELS = (
-    ("foreign-set", DUMP), ("services", DUMP), ("same-port", DUMP),
+    ("foreign-set", DUMP),
     ("native-chain-", LISTING), ("nft-iptables-chain-", LISTING),
     ("counters", "the kernel's: the sets of a table are in one list"),
 )
