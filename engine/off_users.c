@@ -2,9 +2,9 @@
 #include "engine/off_users.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <string.h>
 
+#include "core/file_match.h"
 #include "core/files.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -17,7 +17,7 @@ static const struct {
 	const char *name, *loses;
 	/* Of nft tables and of chains: a name, or how names begin ("x*"). */
 	const char *tables[NAMES_MAX], *chains[NAMES_MAX];
-	const char *files[NAMES_MAX];	/* patterns of glob(7) */
+	const char *files[NAMES_MAX];	/* patterns: core/file_match.h */
 } users[] = {
 	{ "docker", "published ports and the containers' way out, which are NAT",
 	  { "docker-bridges" }, { "DOCKER", "DOCKER-*" },
@@ -95,15 +95,20 @@ int off_users_in_rules(const struct foreign *f, struct off_users *u)
 	return err;
 }
 
+static int take_first(void *arg, const char *path)
+{
+	const char **first = arg;
+
+	*first = path;
+	return 1;
+}
+
 static int see_file(const char *pattern, size_t i, struct off_users *u)
 {
-	glob_t found = { 0 };
-	int err = glob(pattern, GLOB_NOSORT, NULL, &found), e = 0;
+	const char *first = NULL;
+	int err = file_match(pattern, take_first, &first);
 
-	if (!err && found.gl_pathc)
-		e = note(u, i, intern(found.gl_pathv[0]));
-	globfree(&found);
-	return err == GLOB_NOSPACE ? -ENOMEM : e;
+	return err > 0 ? note(u, i, first) : err;
 }
 
 /* Its unit is enabled everywhere, and does nothing without this line. */

@@ -3,7 +3,6 @@
 #include "engine/waiter.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/file_match.h"
 #include "core/mem.h"
 #include "engine/unsettled.h"
 #include "state/kept.h"
@@ -116,21 +116,24 @@ static bool is_watched_by_others(const struct watch *w)
 	return others;
 }
 
+static int is_there(void *arg, const char *path)
+{
+	(void)arg;
+	(void)path;
+	return 1;
+}
+
 /*
  * Does systemd begin to wait, too, because ctpolicy-confirm.path is enabled?
  * Then whoever ends the service that began the trial does not end the trial.
  */
 static bool expects_another(const struct watch *w)
 {
-	glob_t found = { 0 };
-	bool enabled;
-
 	if (!w->is_commands || clock_boot_ns() >= w->alone_from)
 		return false;
-	enabled = !glob("/etc/systemd/system/*.wants/ctpolicy-confirm.path",
-			GLOB_NOSORT, NULL, &found);
-	globfree(&found);
-	return enabled && !access("/run/systemd/system", F_OK);
+	return file_match("/etc/systemd/system/*.wants/ctpolicy-confirm.path",
+			  is_there, NULL) > 0 &&
+	       !access("/run/systemd/system", F_OK);
 }
 
 /* Sleep until the command asks for something, or is gone. */

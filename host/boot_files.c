@@ -3,12 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
-#include <glob.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/file_match.h"
 #include "core/files.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -180,37 +179,23 @@ int boot_files_list(struct boot_files *ret)
 	return 0;
 }
 
-/*
- * Not by glob(3), which frees twice what it has when memory ends. `pattern` is
- * "/a/b/x*y/z*": a folder, a pattern of names there, and what follows.
- */
-static int add_pattern(struct boot_files *f, const char *pattern)
-{
-	const char *star = pattern ? strchr(pattern, '*') : NULL;
-	const char *part, *rest, *folder, *wanted;
-	struct dirent **v = NULL;
-	int n, err = 0;
+struct taker {
+	struct boot_files *f;
+	bool is_rules;
+};
 
-	if (!star)
-		return pattern ? add(f, pattern, false, BOOT_NAMES, 0) :
-				 -ENOMEM;
-	for (part = star; part[-1] != '/'; part--)
-		;
-	rest = star + strcspn(star, "/");
-	folder = intern_n(pattern, (size_t)(part - pattern));
-	wanted = intern_n(part, (size_t)(rest - part));
-	n = folder && wanted ? scandir(folder, &v, NULL, alphasort) : -1;
-	if (n < 0)
-		return folder && wanted && errno != ENOMEM ? 0 : -ENOMEM;
-	for (int i = 0; i < n; i++) {
-		if (!err && !fnmatch(wanted, v[i]->d_name, FNM_PERIOD))
-			err = add_pattern(f, intern_printf("%s%s%s", folder,
-							   v[i]->d_name,
-							   rest));
-		free(v[i]);
-	}
-	free(v);
-	return err;
+static int take_file(void *arg, const char *path)
+{
+	const struct taker *t = arg;
+
+	return add(t->f, path, t->is_rules, BOOT_NAMES, 0);
+}
+
+static int add_pattern(struct boot_files *f, const char *pattern, bool is_rules)
+{
+	struct taker t = { f, is_rules };
+
+	return pattern ? file_match(pattern, take_file, &t) : -ENOMEM;
 }
 
 static int add_profiles(struct boot_files *f, struct names *seen, char *names,
@@ -305,7 +290,7 @@ int boot_files_settings(struct boot_files *ret)
 	if (!err)
 		err = add_folders(&f, probe_folders, BOOT_MODPROBE);
 	for (size_t i = 0; !err && i < ARRAY_SIZE(setters); i++)
-		err = add_pattern(&f, setters[i]);
+		err = add_pattern(&f, setters[i], false);
 	if (!err)
 		err = add_tuned(&f);
 	if (err)
@@ -318,17 +303,8 @@ int boot_files_settings(struct boot_files *ret)
 /* What is no absolute path lies in nft's own folder, /etc. */
 int boot_files_include(struct boot_files *f, const char *pattern)
 {
-	const char *path = intern_printf("%s%s", *pattern == '/' ? "" : ETC,
-					 pattern);
-	glob_t found = { 0 };
-	int err = path ? glob(path, 0, NULL, &found) : GLOB_NOSPACE;
-
-	if (err == GLOB_NOSPACE)
-		return -ENOMEM;
-	for (size_t i = 0; !err && i < found.gl_pathc; i++)
-		err = add(f, found.gl_pathv[i], true, BOOT_NAMES, 0);
-	globfree(&found);
-	return err == -ENOMEM ? err : 0;
+	return add_pattern(f, intern_printf("%s%s", *pattern == '/' ? "" : ETC,
+					    pattern), true);
 }
 
 void boot_files_release(struct boot_files *f)
