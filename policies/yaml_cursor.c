@@ -32,7 +32,8 @@ void ycursor_init(struct ycursor *c, const char *src, size_t len,
 		  const struct yruns *runs)
 {
 	*c = (struct ycursor){
-		.src = src, .len = len, .runs = runs, .line = 1, .col = 1,
+		.src = src, .len = len, .runs = runs,
+		.at = { 0, 1, 1 },
 	};
 }
 
@@ -44,27 +45,27 @@ const struct yrun *ycursor_run(const struct ycursor *c)
 /* Skip one character. */
 static void step(struct ycursor *c)
 {
-	if (c->src[c->off++] == '\n') {
-		c->line++;
-		c->col = 1;
+	if (c->src[c->at.off++] == '\n') {
+		c->at.line++;
+		c->at.col = 1;
 	} else {
-		c->col++;
+		c->at.col++;
 	}
-	while (c->off < c->len &&
-		       ((unsigned char)c->src[c->off] & 0xc0) == 0x80)
-		c->off++;
+	while (c->at.off < c->len &&
+		       ((unsigned char)c->src[c->at.off] & 0xc0) == 0x80)
+		c->at.off++;
 }
 
 void ycursor_seek(struct ycursor *c, const yaml_mark_t *mark)
 {
 	const struct yrun *run = ycursor_run(c);
 
-	for (; c->index < mark->index && c->off < c->len; c->index++)
+	for (; c->index < mark->index && c->at.off < c->len; c->index++)
 		step(c);
 	if (!c->runs->n) {
-		c->line = (uint32_t)mark->line + 1;
-		c->col = (uint32_t)mark->column + 1;
-	} else if (mark->index < c->index || (run && c->off >= run->start)) {
+		c->at.line = (uint32_t)mark->line + 1;
+		c->at.col = (uint32_t)mark->column + 1;
+	} else if (mark->index < c->index || (run && c->at.off >= run->start)) {
 		c->stray = true;
 	}
 }
@@ -73,25 +74,12 @@ void ycursor_enter_run(struct ycursor *c)
 {
 	const struct yrun *run = ycursor_run(c);
 
-	for (; c->off < run->start; c->index++)
+	for (; c->at.off < run->start; c->index++)
 		step(c);
 }
 
-bool ycursor_next_word(struct ycursor *c, struct yspan *ret, size_t *ret_off)
+void ycursor_leave_run(struct ycursor *c, struct yplace behind)
 {
-	const struct yrun *run = ycursor_run(c);
-	size_t pos = c->off, start;
-	bool found = yruns_next_word(c->src, run->end, &pos, &start);
-
-	while (c->off < start)
-		step(c);
-	if (!found) {
-		c->run++;
-		return false;
-	}
-	*ret = (struct yspan){ c->line, c->col, (uint32_t)(pos - start) };
-	*ret_off = start;
-	c->col += (uint32_t)(pos - start);
-	c->off = pos;
-	return true;
+	c->at = behind;
+	c->run++;
 }

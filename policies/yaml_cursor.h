@@ -7,7 +7,7 @@
  *         when asked to go back, or past a run that nobody took, and never
  *         when there are no runs.
  * Units:  index: characters of the text without its runs, as in yaml_mark_t;
- *         off: bytes of the file; line and col as in core/diag.h.
+ *         places: bytes of the file; line and col as in core/diag.h.
  * Owner:  borrows text and runs.
  */
 #ifndef CTPOLICY_POLICIES_YAML_CURSOR_H
@@ -21,8 +21,8 @@ struct ycursor {
 	size_t len;
 	const struct yruns *runs;
 	size_t run;		/* the next one, not yet taken */
-	size_t index, off;
-	uint32_t line, col;
+	size_t index;
+	struct yplace at;
 	bool stray;
 };
 
@@ -42,9 +42,8 @@ void ycursor_init(struct ycursor *c, const char *src, size_t len,
 void ycursor_seek(struct ycursor *c, const yaml_mark_t *mark);
 /* The next run, NULL: none. */
 const struct yrun *ycursor_run(const struct ycursor *c);
-/* Take the next run: go to its start, then from word to word. */
+/* Take the next run: go to its start, then behind it. */
 void ycursor_enter_run(struct ycursor *c);
-/* false: the run has ended, and the cursor is right after it. */
-bool ycursor_next_word(struct ycursor *c, struct yspan *ret, size_t *ret_off);
+void ycursor_leave_run(struct ycursor *c, struct yplace behind);
 
 #endif

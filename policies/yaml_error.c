@@ -322,7 +322,7 @@ int yaml_error_report(const yaml_parser_t *p, const char *file,
 }
 
 /* Its key is the node before. */
-static bool is_remark(const struct ydoc *doc, uint32_t id)
+static bool is_remark(struct ydoc *doc, uint32_t id)
 {
 	const char *key;
 	size_t len;
@@ -333,7 +333,7 @@ static bool is_remark(const struct ydoc *doc, uint32_t id)
 	return len == 3 && !memcmp(key, "why", 3);
 }
 
-void yaml_mend_nul(struct diags *d, const struct ydoc *doc, uint32_t id,
+void yaml_mend_nul(struct diags *d, struct ydoc *doc, uint32_t id,
 		   const char *s, size_t len)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };

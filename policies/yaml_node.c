@@ -25,10 +25,10 @@ int ydoc_add(struct ydoc *doc, enum ynode_kind kind, struct yspan at,
 {
 	if (doc->n >= YAML_NODES_MAX)
 		return -E2BIG;
-	if (mem_grow(&doc->v, &doc->cap, doc->n + 1))
+	if (mem_grow(&doc->v, &doc->cap, doc->n_v + 1))
 		return -ENOMEM;
-	*ret = (uint32_t)doc->n;
-	doc->v[doc->n++] = (struct ynode){
+	*ret = (uint32_t)doc->n++;
+	doc->v[doc->n_v++] = (struct ynode){
 		.kind = kind,
 		.line = at.line,
 		.col = at.col,
@@ -38,10 +38,55 @@ int ydoc_add(struct ydoc *doc, enum ynode_kind kind, struct yspan at,
 	return 0;
 }
 
+void ydoc_clear(struct ydoc *doc)
+{
+	doc->n = doc->n_v = doc->n_runs = doc->own_n = 0;
+	doc->word.run = NULL;
+}
+
+static bool is_in(const struct ywords *run, uint32_t id)
+{
+	return run && id - run->first < run->n;
+}
+
+/*
+ * The run that a node is in, or NULL, and then its place in `v`. It mostly is
+ * the run that was asked for last.
+ */
+static inline const struct ywords *run_of(const struct ydoc *doc, uint32_t id,
+					  uint32_t *ret_place)
+{
+	const struct ywords *run = doc->word.run;
+
+	if (is_in(run, id))
+		return run;
+	run = doc->n_runs ? ywords_before(doc, id) : NULL;
+	if (is_in(run, id))
+		return run;
+	*ret_place = run ? id - run->first - run->n + run->behind : id;
+	return NULL;
+}
+
+struct ynode *ydoc_node(const struct ydoc *doc, uint32_t id)
+{
+	uint32_t place = 0;
+
+	run_of(doc, id, &place);
+	return &doc->v[place];
+}
+
+static const struct ynode *node_at(struct ydoc *doc, uint32_t id)
+{
+	uint32_t place = 0;
+	const struct ywords *run = run_of(doc, id, &place);
+
+	return run ? ywords_node(doc, run, id) : &doc->v[place];
+}
+
 int ydoc_set_text(struct ydoc *doc, uint32_t id, const char *s, size_t n,
 		  size_t src_off, bool plain)
 {
-	struct ynode *node = &doc->v[id];
+	struct ynode *node = ydoc_node(doc, id);
 	uint32_t off;
 	int err;
 
@@ -56,33 +101,38 @@ int ydoc_set_text(struct ydoc *doc, uint32_t id, const char *s, size_t n,
 	err = keep_text(doc, s, n, &off);
 	if (err)
 		return err;
-	doc->v[id].ref = off;
+	node->ref = off;
 	return 0;
 }
 
 enum ynode_kind ydoc_kind(const struct ydoc *doc, uint32_t id)
 {
-	return (enum ynode_kind)doc->v[id].kind;
+	uint32_t place = 0;
+
+	return run_of(doc, id, &place) ? YNODE_SCALAR :
+					 (enum ynode_kind)doc->v[place].kind;
 }
 
 uint32_t ydoc_after(const struct ydoc *doc, uint32_t id)
 {
-	const struct ynode *node = &doc->v[id];
+	uint32_t place = 0;
+	bool word = run_of(doc, id, &place);
 
-	return node->kind == YNODE_SCALAR ? id + 1 : node->ref;
+	return word || doc->v[place].kind == YNODE_SCALAR ? id + 1 :
+							    doc->v[place].ref;
 }
 
-struct srcpos ydoc_pos(const struct ydoc *doc, uint32_t id)
+struct srcpos ydoc_pos(struct ydoc *doc, uint32_t id)
 {
-	const struct ynode *node = &doc->v[id];
+	const struct ynode *node = node_at(doc, id);
 
 	return (struct srcpos){ doc->file, node->line, node->col, node->len };
 }
 
-void ydoc_slice(const struct ydoc *doc, uint32_t id, const char **ret,
+void ydoc_slice(struct ydoc *doc, uint32_t id, const char **ret,
 		size_t *ret_len)
 {
-	const struct ynode *node = &doc->v[id];
+	const struct ynode *node = node_at(doc, id);
 
 	*ret = (node->borrowed ? doc->src : doc->own) + node->ref;
 	*ret_len = node->borrowed ? node->len : strlen(*ret);
@@ -90,11 +140,12 @@ void ydoc_slice(const struct ydoc *doc, uint32_t id, const char **ret,
 
 const char *ydoc_text(struct ydoc *doc, uint32_t id)
 {
+	const struct ynode *node = node_at(doc, id);
 	const char *s;
 	size_t n;
 
 	ydoc_slice(doc, id, &s, &n);
-	if (!doc->v[id].borrowed)
+	if (!node->borrowed)
 		return s;
 	if (mem_grow(&doc->scratch, &doc->scratch_cap, n + 1))
 		return NULL;
@@ -103,20 +154,20 @@ const char *ydoc_text(struct ydoc *doc, uint32_t id)
 	return doc->scratch;
 }
 
-bool ydoc_plain(const struct ydoc *doc, uint32_t id)
+bool ydoc_plain(struct ydoc *doc, uint32_t id)
 {
-	return doc->v[id].plain;
+	return node_at(doc, id)->plain;
 }
 
-bool ydoc_is_empty(const struct ydoc *doc)
+bool ydoc_is_empty(struct ydoc *doc)
 {
-	const struct ynode *root = doc->v;
 	const char *s;
 	size_t n;
 
 	if (!doc->n)
 		return true;
-	if (doc->n > 1 || root->kind != YNODE_SCALAR || !root->plain)
+	if (doc->n > 1 || ydoc_kind(doc, YNODE_ROOT) != YNODE_SCALAR ||
+	    !ydoc_plain(doc, YNODE_ROOT))
 		return false;
 	ydoc_slice(doc, YNODE_ROOT, &s, &n);
 	return !n;
@@ -127,6 +178,7 @@ void ydoc_free(struct ydoc **doc)
 	if (!*doc)
 		return;
 	free((*doc)->v);
+	free((*doc)->runs);
 	free((*doc)->own);
 	free((*doc)->scratch);
 	free(*doc);

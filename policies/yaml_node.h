@@ -44,11 +44,11 @@ void ydoc_free(struct ydoc **doc);
 enum ynode_kind ydoc_kind(const struct ydoc *doc, uint32_t id);
 /* The next sibling, or where the parent ends. */
 uint32_t ydoc_after(const struct ydoc *doc, uint32_t id);
-struct srcpos ydoc_pos(const struct ydoc *doc, uint32_t id);
+struct srcpos ydoc_pos(struct ydoc *doc, uint32_t id);
 /* A scalar's text; NULL when out of memory. */
 const char *ydoc_text(struct ydoc *doc, uint32_t id);
 /* A scalar that is not quoted. */
-bool ydoc_plain(const struct ydoc *doc, uint32_t id);
+bool ydoc_plain(struct ydoc *doc, uint32_t id);
 
 /* Bytes that no policy may hold, reported with line and column. */
 int ytext_check(const char *file, const char *text, size_t len,

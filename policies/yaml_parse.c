@@ -38,8 +38,8 @@ static struct yspan span(struct builder *b, const yaml_mark_t *from,
 	struct yspan s = { .len = 1 };
 
 	ycursor_seek(&b->cur, from);
-	s.line = b->cur.line;
-	s.col = b->cur.col;
+	s.line = b->cur.at.line;
+	s.col = b->cur.at.col;
 	if (to->line == from->line && to->index > from->index)
 		s.len = (uint32_t)(to->index - from->index);
 	return s;
@@ -116,7 +116,7 @@ static void check_properties(struct builder *b, const yaml_event_t *ev,
 		bad_tag(b, ev, (const char *)tag);
 }
 
-static bool same_text(const struct ydoc *doc, uint32_t a, uint32_t b)
+static bool same_text(struct ydoc *doc, uint32_t a, uint32_t b)
 {
 	const char *sa, *sb;
 	size_t na, nb;
@@ -131,8 +131,8 @@ static bool same_text(const struct ydoc *doc, uint32_t a, uint32_t b)
 /* A key is unusable: reported here, skipped by whoever reads the map. */
 static void spoil(struct builder *b, uint32_t id)
 {
-	b->doc->v[id].kind = YNODE_BAD;
-	b->doc->v[id].ref = id + 1;
+	ydoc_node(b->doc, id)->kind = YNODE_BAD;
+	ydoc_node(b->doc, id)->ref = id + 1;
 }
 
 static void check_twin(struct builder *b, const struct frame *f, uint32_t key)
@@ -225,10 +225,9 @@ static int add_node(struct builder *b, const yaml_event_t *ev,
 static int take_run(struct builder *b, uint32_t id)
 {
 	const struct yrun *run = ycursor_run(&b->cur);
-	const struct ynode *node = &b->doc->v[id];
-	struct yspan at;
-	size_t off;
-	uint32_t item;
+	const struct ynode *node = ydoc_node(b->doc, id);
+	struct yplace at;
+	struct yspan over;
 	int err;
 
 	if (!run || !b->depth || b->stack[b->depth - 1].map ||
@@ -236,18 +235,13 @@ static int take_run(struct builder *b, uint32_t id)
 	    node->ref + node->len != run->anchor)
 		return 0;
 	ycursor_enter_run(&b->cur);
-	while (ycursor_next_word(&b->cur, &at, &off)) {
-		err = ydoc_add(b->doc, YNODE_SCALAR, at, &item);
-		if (err)
-			return err == -E2BIG ?
-				  too_many_nodes(b, (struct srcpos){
-					b->doc->file, at.line, at.col,
-					at.len }) : err;
-		b->doc->v[item].plain = true;
-		b->doc->v[item].borrowed = true;
-		b->doc->v[item].ref = (uint32_t)off;
-	}
-	return 0;
+	at = b->cur.at;
+	err = ydoc_add_words(b->doc, &at, run->end, &over);
+	if (err == -E2BIG)
+		return too_many_nodes(b, (struct srcpos){
+			b->doc->file, over.line, over.col, over.len });
+	ycursor_leave_run(&b->cur, at);
+	return err;
 }
 
 static int on_scalar(struct builder *b, const yaml_event_t *ev)
@@ -270,7 +264,7 @@ static int on_scalar(struct builder *b, const yaml_event_t *ev)
 		spoil(b, id);
 	} else {
 		err = ydoc_set_text(b->doc, id, s, len,
-				    b->cur.off, plain);
+				    b->cur.at.off, plain);
 		if (err)
 			return err;
 	}
@@ -316,7 +310,7 @@ static int on_open(struct builder *b, const yaml_event_t *ev, bool map)
 
 static void on_close(struct builder *b, const yaml_event_t *ev)
 {
-	struct ynode *node = &b->doc->v[b->stack[--b->depth].id];
+	struct ynode *node = ydoc_node(b->doc, b->stack[--b->depth].id);
 	bool flow = ev->end_mark.index > ev->start_mark.index;
 
 	node->ref = (uint32_t)b->doc->n;
@@ -325,8 +319,8 @@ static void on_close(struct builder *b, const yaml_event_t *ev)
 		return;
 	/* `[a, b]` is underlined whole; a block at its first character. */
 	ycursor_seek(&b->cur, &ev->end_mark);
-	if (b->cur.line == node->line)
-		node->len = b->cur.col - node->col;
+	if (b->cur.at.line == node->line)
+		node->len = b->cur.at.col - node->col;
 }
 
 static int on_document(struct builder *b, const yaml_event_t *ev)
@@ -442,7 +436,7 @@ static int read_document(struct ydoc *doc, const struct yruns *runs,
 	yaml_parser_delete(&b.parser);
 	if (err == -EAGAIN) {
 		diags_truncate(d, before);
-		doc->n = doc->own_n = 0;
+		ydoc_clear(doc);
 	}
 	return err;
 }

@@ -170,15 +170,24 @@ int yruns_find(const char *text, size_t len, struct yruns *ret)
 	return 0;
 }
 
-bool yruns_next_word(const char *text, size_t end, size_t *pos,
-		     size_t *ret_start)
+bool yruns_next_word(const char *text, size_t end, struct yplace *at,
+		     struct yplace *ret_word)
 {
-	while (*pos < end && !is_alnum(text[*pos]))
-		++*pos;
-	*ret_start = *pos;
-	while (*pos < end && is_inner(text[*pos]))
-		++*pos;
-	return *pos > *ret_start;
+	size_t start;
+
+	for (; at->off < end && !is_alnum(text[at->off]); at->off++) {
+		at->col++;
+		if (text[at->off] == '\n') {
+			at->line++;
+			at->col = 1;
+		}
+	}
+	*ret_word = *at;
+	start = at->off;
+	while (at->off < end && is_inner(text[at->off]))
+		at->off++;
+	at->col += (uint32_t)(at->off - start);
+	return at->off > start;
 }
 
 void yruns_release(struct yruns *runs)

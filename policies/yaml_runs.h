@@ -25,6 +25,12 @@ struct yrun {
 	uint32_t start, end;
 };
 
+/* A byte of the file, and what the user calls it. */
+struct yplace {
+	size_t off;
+	uint32_t line, col;
+};
+
 struct yruns {
 	struct yrun *v;
 	size_t n, cap;
@@ -33,11 +39,11 @@ struct yruns {
 /* Nothing is found unless the runs are most of the text. */
 int yruns_find(const char *text, size_t len, struct yruns *ret);
 /*
- * The next word at or after *pos and before `end`; false: none. *pos is moved
- * behind it. Only for the inside of a run.
+ * The next word at or after *at and before `end`; false: none. *at is moved
+ * behind it, or to the end. Only for the inside of a run.
  */
-bool yruns_next_word(const char *text, size_t end, size_t *pos,
-		     size_t *ret_start);
+bool yruns_next_word(const char *text, size_t end, struct yplace *at,
+		     struct yplace *ret_word);
 void yruns_release(struct yruns *runs);
 
 #endif
