@@ -137,7 +137,7 @@ static int dim_cmp(const struct box *a, const struct box *b, enum box_dim dim)
 		return ports_cmp(ports_of(a, dim), ports_of(b, dim));
 	case DIM_SRC:
 	case DIM_DST:
-		return prefixes_cmp(prefixes_of(a, dim), prefixes_of(b, dim));
+		return prefix_set_cmp(prefixes_of(a, dim), prefixes_of(b, dim));
 	case DIM_IIF:
 	case DIM_OIF:
 		return ifaces_cmp(ifaces_of(a, dim), ifaces_of(b, dim));
@@ -193,8 +193,11 @@ static int widen_prefixes(struct prefix_set *a, const struct prefix_set *b)
 		prefix_set_release(a);
 		return 0;
 	}
-	for (size_t i = 0; !err && i < b->n; i++)
-		err = prefix_set_add(a, &b->v[i]);
+	for (size_t i = 0; !err && i < b->n; i++) {
+		struct prefix p = prefix_set_at(b, i);
+
+		err = prefix_set_add(a, &p);
+	}
 	prefix_set_normalize(a);
 	return err;
 }
@@ -325,7 +328,7 @@ static int cut_prefixes(struct box *box, struct prefix_set *a,
 			const struct prefix_set *b)
 {
 	_cleanup_(prefix_set_release) struct prefix_set rest = { 0 }, s = { 0 };
-	uint8_t family = b->v[0].family;
+	uint8_t family = prefix_set_at(b, 0).family;
 	int err = prefixes_complement(b, family, &rest);
 
 	if (!err)

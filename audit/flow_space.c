@@ -54,16 +54,17 @@ static bool meet_prefixes(const struct flow_space *sp,
 		return true;
 	}
 	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
 		uint8_t last[16] = { 0 };
 
-		if (s->v[i].family != sp->family)
+		if (p.family != sp->family)
 			continue;
-		prefix_last(&s->v[i], last);
-		if (memcmp(r->last, s->v[i].addr, n) < 0 ||
+		prefix_last(&p, last);
+		if (memcmp(r->last, p.addr, n) < 0 ||
 		    memcmp(r->first, last, n) > 0)
 			continue;
-		memcpy(ret, memcmp(r->first, s->v[i].addr, n) > 0 ?
-				    r->first : s->v[i].addr, 16);
+		memcpy(ret, memcmp(r->first, p.addr, n) > 0 ? r->first : p.addr,
+		       16);
 		return true;
 	}
 	return false;
@@ -143,7 +144,9 @@ static bool meet_own(const struct flow_space *sp, const struct prefix_set *s,
 		     const struct key_range *r, uint8_t ret[16])
 {
 	for (size_t i = 0; i < sp->local->n; i++) {
-		struct prefix_set one = { .v = &sp->local->v[i], .n = 1 };
+		struct prefix_set one = {
+			.n = 1, .one = prefix_set_at(sp->local, i),
+		};
 		struct key_range part = *r;
 
 		if (!meet_prefixes(sp, &one, r, part.first))
@@ -192,12 +195,15 @@ static void local_last(const struct flow_space *sp, const uint8_t *v,
 	};
 
 	memcpy(one.addr, v, address_bytes(sp));
-	for (size_t i = 0; i < sp->local->n; i++)
-		if (prefix_contains(&sp->local->v[i], &one)) {
+	for (size_t i = 0; i < sp->local->n; i++) {
+		struct prefix p = prefix_set_at(sp->local, i);
+
+		if (prefix_contains(&p, &one)) {
 			memset(ret, 0, 16);
-			prefix_last(&sp->local->v[i], ret);
+			prefix_last(&p, ret);
 			return;
 		}
+	}
 }
 
 /* What has one of this host's own addresses does not come from elsewhere. */

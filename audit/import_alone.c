@@ -44,22 +44,12 @@ static bool has_use(const struct rule_list *l, uint32_t use)
 	return false;
 }
 
-/* One of each; NULL: any. */
+/* Of each at most one; none: any. */
 static struct import_service *find_one_host(const struct pairing *p,
 					    unsigned int roles,
-					    const struct prefix *client,
-					    const struct prefix *server)
+					    struct prefix_set c,
+					    struct prefix_set s)
 {
-	struct prefix_set c = { .n = client != NULL };
-	struct prefix_set s = { .n = server != NULL };
-	struct prefix at[2];
-
-	if (client)
-		at[0] = *client;
-	if (server)
-		at[1] = *server;
-	c.v = &at[0];
-	s.v = &at[1];
 	for (size_t i = p->first; i < p->im->n; i++) {
 		struct import_service *x = &p->im->v[i];
 
@@ -71,6 +61,13 @@ static struct import_service *find_one_host(const struct pairing *p,
 			return x;
 	}
 	return NULL;
+}
+
+static struct prefix_set nth_alone(const struct prefix_set *s, size_t i)
+{
+	if (!s->n)
+		return (struct prefix_set){ 0 };
+	return (struct prefix_set){ .n = 1, .one = prefix_set_at(s, i) };
 }
 
 /*
@@ -88,13 +85,13 @@ static int find_hosts(struct pairing *p, const struct import_leg *g,
 			     (g->on_lo ? IMPORT_LOOPBACK : 0);
 
 	for (size_t i = 0; all && i < n_c * n_s; i++)
-		all = find_one_host(p, roles, c->n ? &c->v[i / n_s] : NULL,
-				    s->n ? &s->v[i % n_s] : NULL);
+		all = find_one_host(p, roles, nth_alone(c, i / n_s),
+				    nth_alone(s, i % n_s));
 	*ret = all;
 	for (size_t i = 0; all && i < n_c * n_s; i++) {
 		struct import_service *x =
-			find_one_host(p, roles, c->n ? &c->v[i / n_s] : NULL,
-				      s->n ? &s->v[i % n_s] : NULL);
+			find_one_host(p, roles, nth_alone(c, i / n_s),
+				      nth_alone(s, i % n_s));
 
 		if (rule_list_add(&x->rules, g->use))
 			return -ENOMEM;
@@ -151,8 +148,11 @@ static bool are_hosts(const struct prefix_set *s)
 {
 	bool all = s->n;
 
-	for (size_t i = 0; i < s->n; i++)
-		all &= s->v[i].len == (s->v[i].family == AF_INET ? 32 : 128);
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
+
+		all &= prefix_is_host(&p);
+	}
 	return all;
 }
 

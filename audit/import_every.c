@@ -21,7 +21,7 @@ static bool is_forwarded(const struct import_leg *g)
 /* With the same addresses on both sides, or none, it is its own answer. */
 static bool is_both_ways(const struct import_leg *g)
 {
-	return !prefixes_cmp(&g->box.src, &g->box.dst);
+	return !prefix_set_cmp(&g->box.src, &g->box.dst);
 }
 
 /* The first one is the request: to a router, one is like the other. */

@@ -128,23 +128,26 @@ static int merge_prefixes(const struct prefix_set *a,
 	int err = 0;
 
 	while (!err && i < a->n) {
-		const struct prefix *x = &a->v[i];
-		const struct prefix *y = k < b->n ? &b->v[k] : NULL;
-		bool in = y && prefix_contains(y, x);
-		bool around = y && !in && prefix_contains(x, y);
+		struct prefix x = prefix_set_at(a, i), y = { 0 };
+		bool more = k < b->n, in, around;
+
+		if (more)
+			y = prefix_set_at(b, k);
+		in = more && prefix_contains(&y, &x);
+		around = more && !in && prefix_contains(&x, &y);
 
 		if (apart && (in || around)) {
 			i++;
 		} else if (in) {
-			err = prefix_set_add(out, x);
+			err = prefix_set_add(out, &x);
 			i++;
 		} else if (around) {
-			err = prefix_set_add(out, y);
+			err = prefix_set_add(out, &y);
 			k++;
-		} else if (y && prefix_cmp(y, x) < 0) {
+		} else if (more && prefix_cmp(&y, &x) < 0) {
 			k++;
 		} else {
-			err = apart ? prefix_set_add(out, x) : 0;
+			err = apart ? prefix_set_add(out, &x) : 0;
 			i++;
 		}
 	}
@@ -251,15 +254,15 @@ int prefixes_complement(const struct prefix_set *s, uint8_t family,
 	bool more = true;
 
 	for (size_t i = 0; more && i < s->n; i++) {
-		const struct prefix *p = &s->v[i];
+		struct prefix p = prefix_set_at(s, i);
 
-		if (p->family != family)
+		if (p.family != family)
 			continue;
-		if (memcmp(next, p->addr, bytes) < 0 &&
-		    key_previous(p->addr, bytes, before) &&
+		if (memcmp(next, p.addr, bytes) < 0 &&
+		    key_previous(p.addr, bytes, before) &&
 		    prefixes_add_range(&c, family, next, before))
 			return -ENOMEM;
-		prefix_last(p, end);
+		prefix_last(&p, end);
 		more = key_next(end, bytes, next);
 	}
 	memset(end, 0xff, sizeof(end));
@@ -276,10 +279,14 @@ bool prefixes_within(const struct prefix_set *a, const struct prefix_set *b)
 	size_t k = 0;
 
 	for (size_t i = 0; i < a->n; i++) {
-		while (k < b->n && !prefix_contains(&b->v[k], &a->v[i]) &&
-		       prefix_cmp(&b->v[k], &a->v[i]) < 0)
-			k++;
-		if (k == b->n || !prefix_contains(&b->v[k], &a->v[i]))
+		struct prefix x = prefix_set_at(a, i), y;
+
+		for (; k < b->n; k++) {
+			y = prefix_set_at(b, k);
+			if (prefix_contains(&y, &x) || prefix_cmp(&y, &x) >= 0)
+				break;
+		}
+		if (k == b->n || !prefix_contains(&y, &x))
 			return false;
 	}
 	return true;
@@ -290,9 +297,12 @@ static bool are_in(const struct prefix_set *s, const struct prefix nets[2])
 {
 	bool all = s->n;
 
-	for (size_t i = 0; i < s->n; i++)
-		all &= prefix_contains(&nets[0], &s->v[i]) ||
-		       prefix_contains(&nets[1], &s->v[i]);
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
+
+		all &= prefix_contains(&nets[0], &p) ||
+		       prefix_contains(&nets[1], &p);
+	}
 	return all;
 }
 
@@ -312,17 +322,6 @@ bool prefixes_are_multicast(const struct prefix_set *s)
 	};
 
 	return are_in(s, nets);
-}
-
-int prefixes_cmp(const struct prefix_set *a, const struct prefix_set *b)
-{
-	for (size_t i = 0; i < a->n && i < b->n; i++) {
-		int c = prefix_cmp(&a->v[i], &b->v[i]);
-
-		if (c)
-			return c;
-	}
-	return (a->n > b->n) - (a->n < b->n);
 }
 
 bool iface_covers(const struct iface *outer, const struct iface *inner)

@@ -46,7 +46,6 @@ bool prefixes_within(const struct prefix_set *a, const struct prefix_set *b);
 bool prefixes_are_loopback(const struct prefix_set *s);
 /* ... of 224.0.0.0/4 or ff00::/8? */
 bool prefixes_are_multicast(const struct prefix_set *s);
-int prefixes_cmp(const struct prefix_set *a, const struct prefix_set *b);
 
 /* Is it all of that name, or one of those that begin so? */
 bool iface_covers(const struct iface *outer, const struct iface *inner);

@@ -128,6 +128,11 @@ bool prefix_contains(const struct prefix *outer, const struct prefix *inner)
 			  (0xff00 >> rest));
 }
 
+bool prefix_is_host(const struct prefix *p)
+{
+	return p->len == family_bits(p->family);
+}
+
 void prefix_last(const struct prefix *p, uint8_t ret[16])
 {
 	memcpy(ret, p->addr, 16);

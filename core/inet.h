@@ -2,7 +2,8 @@
 /*
  * core/inet.h: addresses, ports, interfaces, protocols, and sets of them.
  *
- * Shape:  sets are vectors; after *_normalize() they are sorted, free of
+ * Shape:  sets are vectors; those of prefixes are packed, and read by
+ *         prefix_set_at(). After *_normalize() they are sorted, free of
  *         duplicates and of members inside another member; overlapping port
  *         ranges are merged, adjacent ones stay apart. An empty set has no
  *         meaning here: the field that holds it says what empty means.
@@ -41,10 +42,13 @@ struct iface {
 	bool wild;
 };
 
-/* What is copied is shared, until it is added to. cap 0: v is not its own. */
+struct prefixes;
+
+/* What is copied is shared, until it is added to. */
 struct prefix_set {
-	const struct prefix *v;
-	size_t n, cap;
+	size_t n;
+	struct prefixes *many;
+	struct prefix one;		/* without many: the only one */
 };
 
 struct port_set {
@@ -61,15 +65,23 @@ int prefix_parse(const char *s, struct prefix *ret);
 void prefix_print(const struct prefix *p, struct strbuf *out);
 int prefix_cmp(const struct prefix *a, const struct prefix *b);
 bool prefix_contains(const struct prefix *outer, const struct prefix *inner);
+bool prefix_is_host(const struct prefix *p);	/* one address */
 /* The last address of p, in network byte order, 16 bytes (IPv4: first four). */
 void prefix_last(const struct prefix *p, uint8_t ret[16]);
 int prefix_set_add(struct prefix_set *s, const struct prefix *p);
+/* The i-th, counted from 0: those of IPv4 come first. */
+struct prefix prefix_set_at(const struct prefix_set *s, size_t i);
 void prefix_set_normalize(struct prefix_set *s);
 int prefix_set_copy(const struct prefix_set *s, uint8_t family,
 		    struct prefix_set *ret); /* family AF_UNSPEC: all */
+bool prefix_set_has_family(const struct prefix_set *s, uint8_t family);
+/* Is p inside of one? The set must be normalized. */
+bool prefix_set_holds(const struct prefix_set *s, const struct prefix *p);
 /* addr: 4 or 16 bytes; the set must be normalized. */
 bool prefix_set_contains(const struct prefix_set *s, uint8_t family,
 			 const uint8_t *addr);
+/* Negative, 0 or positive, as memcmp(); both must be normalized. */
+int prefix_set_cmp(const struct prefix_set *a, const struct prefix_set *b);
 void prefix_set_release(struct prefix_set *s);
 
 /* ::ffff:192.0.2.1 (RFC 4291) becomes the IPv4 address it stands for. */

@@ -30,9 +30,11 @@ static int find_addresses(struct ends *x)
 	if (!err)
 		err = prefix_set_add(&x->all, &first);
 	for (size_t i = 0; !err && i < here.n; i++) {
-		err = prefix_set_add(&x->all, &here.v[i]);
-		if (!err && !is_loopback(&here.v[i]))
-			err = prefix_set_add(&x->outside, &here.v[i]);
+		struct prefix p = prefix_set_at(&here, i);
+
+		err = prefix_set_add(&x->all, &p);
+		if (!err && !is_loopback(&p))
+			err = prefix_set_add(&x->outside, &p);
 	}
 	return err;
 }
@@ -84,16 +86,27 @@ void ends_release(struct ends *x)
 	*x = (struct ends){ 0 };
 }
 
+static bool meets_all(const struct ends *x, const struct prefix *p)
+{
+	for (size_t i = 0; i < x->all.n; i++) {
+		struct prefix own = prefix_set_at(&x->all, i);
+
+		if (prefix_contains(p, &own) || prefix_contains(&own, p))
+			return true;
+	}
+	return false;
+}
+
 /* Over loopback both ends have addresses of this host's. */
 static bool may_be_here(const struct ends *x, const struct prefix_set *s,
 			uint8_t family)
 {
-	for (size_t i = 0; i < s->n; i++)
-		for (size_t k = 0; k < x->all.n; k++)
-			if (s->v[i].family == family &&
-			    (prefix_contains(&s->v[i], &x->all.v[k]) ||
-			     prefix_contains(&x->all.v[k], &s->v[i])))
-				return true;
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
+
+		if (p.family == family && meets_all(x, &p))
+			return true;
+	}
 	return !s->n;
 }
 
@@ -107,18 +120,24 @@ bool ends_meet_within(const struct ends *x, const struct service *s,
 
 bool ends_have(const struct ends *x, const struct prefix *p)
 {
-	for (size_t i = 0; i < x->all.n; i++)
-		if (prefix_contains(&x->all.v[i], p))
+	for (size_t i = 0; i < x->all.n; i++) {
+		struct prefix own = prefix_set_at(&x->all, i);
+
+		if (prefix_contains(&own, p))
 			return true;
+	}
 	return p->family == AF_INET && p->len >= 8 &&
 	       p->addr[0] == IN_LOOPBACKNET;
 }
 
 static bool is_all_here(const struct ends *x, const struct prefix_set *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (!ends_have(x, &s->v[i]))
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
+
+		if (!ends_have(x, &p))
 			return false;
+	}
 	return s->n;
 }
 
@@ -177,14 +196,6 @@ size_t ends_protocols(const struct foreign *f, const struct service *s,
 	return n;
 }
 
-static bool has_family(const struct prefix_set *s, uint8_t family)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].family == family)
-			return true;
-	return false;
-}
-
 /* Without an address nobody outside is spoken with. */
 static int each_way(const struct ends *x, const struct service *s,
 		    uint8_t family, uint8_t proto, ends_way_fn fn, void *arg)
@@ -197,7 +208,7 @@ static int each_way(const struct ends *x, const struct service *s,
 		{ ROLE_CLIENT, WAY_OUT },
 		{ ROLE_ROUTER, WAY_THROUGH },
 	};
-	bool outside = has_family(&x->outside, family);
+	bool outside = prefix_set_has_family(&x->outside, family);
 	int err = 0;
 
 	for (size_t i = 0; !err && i < ARRAY_SIZE(ways); i++)

@@ -169,44 +169,56 @@ bool moves_is_own(const struct prefix_set *own, uint8_t family,
 	struct prefix one = { .family = family, .len = (uint8_t)(n * 8) };
 
 	memcpy(one.addr, address, n);
-	for (size_t i = 0; i < own->n; i++)
-		if (own->v[i].family == family &&
-		    prefix_contains(&own->v[i], &one))
+	for (size_t i = 0; i < own->n; i++) {
+		struct prefix p = prefix_set_at(own, i);
+
+		if (prefix_contains(&p, &one))
 			return true;
+	}
 	return family == AF_INET && address[0] == IN_LOOPBACKNET;
 }
 
 /* One of this host's, in the range if there is one; loopback's come last. */
-static const uint8_t *find_own(const struct prefix_set *own, uint8_t family,
-			       const struct key_range *r)
+static bool find_own(const struct prefix_set *own, uint8_t family,
+		     const struct key_range *r, struct move_target *ret)
 {
 	size_t n = bytes_of(family);
 
 	for (size_t i = own->n; i--;) {
-		const struct prefix *p = &own->v[i];
+		struct prefix p = prefix_set_at(own, i);
 
-		if (p->family == family && (!r || holds(r, n, p->addr)))
-			return p->addr;
+		if (p.family != family || (r && !holds(r, n, p.addr)))
+			continue;
+		memcpy(ret->address, p.addr, sizeof(p.addr));
+		return true;
 	}
-	return NULL;
+	return false;
+}
+
+static struct move_target target_of(const uint8_t address[16])
+{
+	struct move_target t = { .stays = false };
+
+	memcpy(t.address, address, sizeof(t.address));
+	return t;
 }
 
 size_t moves_targets(const struct move *m, const struct prefix_set *own,
-		     uint8_t family, const uint8_t *ret[MOVES_TARGETS])
+		     uint8_t family, struct move_target ret[MOVES_TARGETS])
 {
 	const struct key_range *r = m->to;
-	const uint8_t *here = r || m->unknown ? find_own(own, family, r) :
-						NULL;
+	struct move_target here = { .stays = false };
+	bool found = (r || m->unknown) && find_own(own, family, r, &here);
 	size_t n = 0;
 
-	if (here)
+	if (found)
 		ret[n++] = here;
 	if (!r)
-		ret[n++] = NULL;
-	else if (!here || !moves_is_own(own, family, r->first))
-		ret[n++] = r->first;
+		ret[n++] = (struct move_target){ .stays = true };
+	else if (!found || !moves_is_own(own, family, r->first))
+		ret[n++] = target_of(r->first);
 	if (r && memcmp(r->first, r->last, sizeof(r->last)) &&
 	    !moves_is_own(own, family, r->last))
-		ret[n++] = r->last;
+		ret[n++] = target_of(r->last);
 	return n;
 }

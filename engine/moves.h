@@ -53,11 +53,15 @@ bool moves_is_own(const struct prefix_set *own, uint8_t family,
 /* May the address stay what it is? */
 bool moves_leaves(const struct move *m, uint8_t family,
 		  const uint8_t *address);
+struct move_target {
+	bool stays;		/* as it is, or is not known */
+	uint8_t address[16];
+};
 /*
  * Of all that it may translate to an address of this host's, and one of
- * another; NULL: the address stays as it is, or is not known.
+ * another.
  */
 size_t moves_targets(const struct move *m, const struct prefix_set *own,
-		     uint8_t family, const uint8_t *ret[MOVES_TARGETS]);
+		     uint8_t family, struct move_target ret[MOVES_TARGETS]);
 
 #endif

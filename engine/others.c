@@ -228,12 +228,13 @@ static int try_move(struct search *x, const struct flow_sample *s,
 		    const struct judged *now, const struct move *m,
 		    const struct harm_found *h)
 {
-	const uint8_t *targets[MOVES_TARGETS];
-	size_t n = moves_targets(m, x->host->all, x->space.family, targets);
+	struct move_target to[MOVES_TARGETS];
+	size_t n = moves_targets(m, x->host->all, x->space.family, to);
 	int err = 0;
 
 	for (size_t k = 0; !err && k < n; k++)
-		err = try_target(x, s, now, m, targets[k], h);
+		err = try_target(x, s, now, m,
+				 to[k].stays ? NULL : to[k].address, h);
 	return err;
 }
 

@@ -219,13 +219,13 @@ static int try_real(const struct sources *x, const struct flow_space *sp,
 static bool put_own(const struct flow_space *sp, size_t n,
 		    struct flow_sample *s)
 {
-	const struct prefix *p = &sp->local->v[n];
+	struct prefix p = prefix_set_at(sp->local, n);
 	struct key_range one = { 0 };
 
-	if (p->family != sp->family || p->len != bytes_of(sp) * 8)
+	if (p.family != sp->family || !prefix_is_host(&p))
 		return false;
-	memcpy(one.first, p->addr, bytes_of(sp));
-	memcpy(one.last, p->addr, bytes_of(sp));
+	memcpy(one.first, p.addr, bytes_of(sp));
+	memcpy(one.last, p.addr, bytes_of(sp));
 	return flow_space_meet(sp, FLOW_SERVER, &one, s->key[FLOW_SERVER]);
 }
 

@@ -5,21 +5,15 @@
 
 #include "core/mem.h"
 
-static bool any_of_family(const struct prefix_set *s, uint8_t family)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].family == family)
-			return true;
-	return false;
-}
-
 bool service_in_family(const struct policy *p, const struct service *s,
 		       uint8_t family)
 {
 	if (family == AF_INET ? !p->ipv4 : !p->ipv6)
 		return false;
-	return (!s->has_clients || any_of_family(&s->clients, family)) &&
-	       (!s->has_servers || any_of_family(&s->servers, family));
+	return (!s->has_clients ||
+		prefix_set_has_family(&s->clients, family)) &&
+	       (!s->has_servers ||
+		prefix_set_has_family(&s->servers, family));
 }
 
 bool service_keeps_own(const struct service *s, uint8_t family)

@@ -336,10 +336,11 @@ static void mend_list(struct loader *l, const char *name)
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
 
 	for (size_t i = 0; set && i < set->n && i < 64; i++) {
-		bool six = set->v[i].family == AF_INET6;
+		struct prefix p = prefix_set_at(set, i);
+		bool six = p.family == AF_INET6;
 
 		strbuf_printf(&b, "%s%s", i ? ", " : "", six ? "\"" : "");
-		prefix_print(&set->v[i], &b);
+		prefix_print(&p, &b);
 		strbuf_puts(&b, six ? "\"" : "");
 	}
 	l->d->lost |= b.lost;

@@ -120,10 +120,7 @@ static void check_ports(struct loader *l, const struct service *s,
 static bool has_family(bool given, const struct prefix_set *set,
 		       uint8_t family)
 {
-	for (size_t i = 0; given && i < set->n; i++)
-		if (set->v[i].family == family)
-			return true;
-	return !given;
+	return !given || prefix_set_has_family(set, family);
 }
 
 static bool in_family(const struct service *s, uint8_t family)

@@ -22,8 +22,11 @@ static int append(const struct prefix_set *from, struct prefix_set *to)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < from->n; i++)
-		err = prefix_set_add(to, &from->v[i]);
+	for (size_t i = 0; !err && i < from->n; i++) {
+		struct prefix p = prefix_set_at(from, i);
+
+		err = prefix_set_add(to, &p);
+	}
 	return err;
 }
 

@@ -230,29 +230,34 @@ static bool has_ports(const struct port_set *u, const struct port_set *s)
 	return true;
 }
 
-/* Sorted, none within another: the last that does not begin behind p may be. */
-static bool has_prefix(const struct prefix_set *u, const struct prefix *p)
+/* Is all of s in u? */
+static bool has_all(const struct prefix_set *u, const struct prefix_set *s)
 {
-	size_t lo = 0, hi = u->n;
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (prefix_cmp(&u->v[mid], p) <= 0)
-			lo = mid + 1;
-		else
-			hi = mid;
+		if (!prefix_set_holds(u, &p))
+			return false;
 	}
-	return lo && prefix_contains(&u->v[lo - 1], p);
+	return true;
+}
+
+/* Is any of s in u? */
+static bool has_any(const struct prefix_set *u, const struct prefix_set *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
+
+		if (prefix_set_holds(u, &p))
+			return true;
+	}
+	return false;
 }
 
 static bool has_addresses(bool u_given, const struct prefix_set *u,
 			  bool s_given, const struct prefix_set *s)
 {
-	for (size_t i = 0; u_given && i < s->n; i++)
-		if (!has_prefix(u, &s->v[i]))
-			return false;
-	return !u_given || s_given;
+	return !u_given || (s_given && has_all(u, s));
 }
 
 static bool has_iface(const struct iface_set *u, const struct iface *f)
@@ -339,13 +344,7 @@ static bool ports_meet(const struct port_set *a, const struct port_set *b)
 static bool addresses_meet(bool a_given, const struct prefix_set *a,
 			   bool b_given, const struct prefix_set *b)
 {
-	for (size_t i = 0; a_given && b_given && i < a->n; i++)
-		if (has_prefix(b, &a->v[i]))
-			return true;
-	for (size_t i = 0; a_given && b_given && i < b->n; i++)
-		if (has_prefix(a, &b->v[i]))
-			return true;
-	return !a_given || !b_given;
+	return !a_given || !b_given || has_any(b, a) || has_any(a, b);
 }
 
 static bool ifaces_meet(const struct service *a, const struct service *b)

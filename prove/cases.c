@@ -54,12 +54,15 @@ static void step_inside(const struct prefix_set *s, uint8_t family,
 {
 	size_t n = family == AF_INET ? 4 : 16;
 
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].family == family && s->v[i].len <= n * 8 - 2 &&
-		    !memcmp(s->v[i].addr, addr, n)) {
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
+
+		if (p.family == family && p.len <= n * 8 - 2 &&
+		    !memcmp(p.addr, addr, n)) {
 			addr[n - 1] = (uint8_t)(addr[n - 1] + by);
 			return;
 		}
+	}
 }
 
 static int take_sample(const struct flow_sample *s, void *arg)

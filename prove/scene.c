@@ -20,10 +20,12 @@ static const struct prefix examples[] = {
 
 static bool has_family(const struct prefix_set *s, uint8_t family)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].family == family && s->v[i].len ==
-						(family == AF_INET ? 32 : 128))
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
+
+		if (p.family == family && prefix_is_host(&p))
 			return true;
+	}
 	return false;
 }
 
@@ -81,10 +83,13 @@ static int leave_link_local_out(struct prefix_set *s)
 	int err = 0;
 
 	*s = (struct prefix_set){ 0 };
-	for (size_t i = 0; !err && i < all.n; i++)
-		if (all.v[i].family != AF_INET6 || all.v[i].addr[0] != 0xfe ||
-		    (all.v[i].addr[1] & 0xc0) != 0x80)
-			err = prefix_set_add(s, &all.v[i]);
+	for (size_t i = 0; !err && i < all.n; i++) {
+		struct prefix p = prefix_set_at(&all, i);
+
+		if (p.family != AF_INET6 || p.addr[0] != 0xfe ||
+		    (p.addr[1] & 0xc0) != 0x80)
+			err = prefix_set_add(s, &p);
+	}
 	return err;
 }
 
@@ -109,10 +114,10 @@ static int put_addresses(const struct scene *s)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < s->ends.outside.n; i++) {
-		const struct prefix *p = &s->ends.outside.v[i];
+		struct prefix p = prefix_set_at(&s->ends.outside, i);
 
-		if (p->len == (p->family == AF_INET ? 32 : 128))
-			err = private_net_address("lo", p->family, p->addr);
+		if (prefix_is_host(&p))
+			err = private_net_address("lo", p.family, p.addr);
 	}
 	return err;
 }
@@ -197,9 +202,12 @@ static bool is_hosts(const struct scene *s, uint8_t family,
 			      .len = family == AF_INET ? 32 : 128 };
 
 	memcpy(one.addr, addr, family == AF_INET ? 4 : 16);
-	for (size_t i = 0; i < s->ends.all.n; i++)
-		if (!prefix_cmp(&s->ends.all.v[i], &one))
+	for (size_t i = 0; i < s->ends.all.n; i++) {
+		struct prefix p = prefix_set_at(&s->ends.all, i);
+
+		if (!prefix_cmp(&p, &one))
 			return true;
+	}
 	return false;
 }
 

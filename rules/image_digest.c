@@ -33,9 +33,11 @@ static void put_prefixes(uint64_t *h, const struct prefix_set *s)
 {
 	put_number(h, s->n);
 	for (size_t i = 0; i < s->n; i++) {
-		put_number(h, s->v[i].family);
-		put_number(h, s->v[i].len);
-		put(h, s->v[i].addr, s->v[i].family == AF_INET ? 4 : 16);
+		struct prefix p = prefix_set_at(s, i);
+
+		put_number(h, p.family);
+		put_number(h, p.len);
+		put(h, p.addr, p.family == AF_INET ? 4 : 16);
 	}
 }
 

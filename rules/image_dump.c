@@ -11,8 +11,10 @@ static void put_prefixes(struct strbuf *b, const char *what,
 			 const struct prefix_set *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
+
 		strbuf_puts(b, i ? "," : what);
-		prefix_print(&s->v[i], b);
+		prefix_print(&p, b);
 	}
 }
 

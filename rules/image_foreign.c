@@ -78,13 +78,14 @@ static int put_addresses(const struct adding *a, const struct prefix_set *s,
 	uint8_t last[16];
 
 	for (size_t i = 0; i < s->n; i++) {
-		if (family != AF_UNSPEC && s->v[i].family != family)
+		struct prefix p = prefix_set_at(s, i);
+
+		if (family != AF_UNSPEC && p.family != family)
 			continue;
-		l.term.family = s->v[i].family == AF_INET ? NFPROTO_IPV4 :
-							    NFPROTO_IPV6;
-		prefix_last(&s->v[i], last);
-		list_add(&l, s->v[i].addr, last,
-			 s->v[i].family == AF_INET ? 4 : 16);
+		l.term.family = p.family == AF_INET ? NFPROTO_IPV4 :
+						      NFPROTO_IPV6;
+		prefix_last(&p, last);
+		list_add(&l, p.addr, last, p.family == AF_INET ? 4 : 16);
 	}
 	return list_end(&l);
 }

@@ -49,17 +49,6 @@ static int cmp_num(long a, long b)
 	return (a > b) - (a < b);
 }
 
-static int cmp_prefixes(const struct prefix_set *a, const struct prefix_set *b)
-{
-	for (size_t i = 0; i < a->n && i < b->n; i++) {
-		int c = prefix_cmp(&a->v[i], &b->v[i]);
-
-		if (c)
-			return c;
-	}
-	return cmp_num((long)a->n, (long)b->n);
-}
-
 static int cmp_ports(const struct port_set *a, const struct port_set *b)
 {
 	for (size_t i = 0; i < a->n && i < b->n; i++) {
@@ -134,8 +123,8 @@ int match_cmp(const struct match *a, const struct match *b)
 	if (!c)
 		c = cmp_ports(&a->sport, &b->sport);
 	if (!c)
-		c = cmp_prefixes(&a->saddr, &b->saddr);
-	return c ? c : cmp_prefixes(&a->daddr, &b->daddr);
+		c = prefix_set_cmp(&a->saddr, &b->saddr);
+	return c ? c : prefix_set_cmp(&a->daddr, &b->daddr);
 }
 
 bool match_equal(const struct match *a, const struct match *b)

@@ -135,9 +135,12 @@ static bool all_exact(const struct ipt_group *g, const struct rule *r,
 	const struct prefix_set *s = g->g->part[part] == KEY_SADDR ?
 					     &r->match.saddr : &r->match.daddr;
 
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].len != (s->v[i].family == AF_INET ? 32 : 128))
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
+
+		if (!prefix_is_host(&p))
 			return false;
+	}
 	return true;
 }
 

@@ -35,10 +35,10 @@ static int own_side(const struct ipt_group *g, const struct rule *r,
 	const struct image_set *s;
 	int err = 0;
 
-	if (!in->n || !in->v[0].len)
+	if (!in->n || !prefix_set_at(in, 0).len)
 		return 0;
 	if (in->n == 1)
-		return prefix_set_add(mine, &in->v[0]);
+		return prefix_set_copy(in, AF_UNSPEC, mine);
 	s = ipt_shared_find(g, &of);
 	if (!s) {
 		err = make_set(g, r, part, &s);

@@ -39,9 +39,7 @@ static const char *name_of(const struct ipt_shared_set *s)
 
 static bool same_values(const struct prefix_set *a, const struct prefix_set *b)
 {
-	return a == b || (a && b && a->n == b->n &&
-			  (!a->n || !memcmp(a->v, b->v,
-					    a->n * sizeof(*a->v))));
+	return a == b || (a && b && a->n == b->n && !prefix_set_cmp(a, b));
 }
 
 static bool is_same(const struct ipt_shared_set *a,

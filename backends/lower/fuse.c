@@ -305,13 +305,13 @@ static void put_port(struct port_range r, uint8_t *first, uint8_t *last)
 	last[1] = (uint8_t)r.last;
 }
 
-static void put_prefix(const struct prefix *p, uint8_t *first, uint8_t *last)
+static void put_prefix(struct prefix p, uint8_t *first, uint8_t *last)
 {
-	size_t n = p->family == AF_INET ? 4 : 16;
+	size_t n = p.family == AF_INET ? 4 : 16;
 	uint8_t end[16];
 
-	prefix_last(p, end);
-	memcpy(first, p->addr, n);
+	prefix_last(&p, end);
+	memcpy(first, p.addr, n);
 	memcpy(last, end, n);
 }
 
@@ -329,10 +329,10 @@ static bool put_value(enum key_part part, const struct match *m, size_t i,
 		put_port(m->dport.v[i], first, last);
 		return true;
 	case KEY_SADDR:
-		put_prefix(&m->saddr.v[i], first, last);
+		put_prefix(prefix_set_at(&m->saddr, i), first, last);
 		return true;
 	case KEY_DADDR:
-		put_prefix(&m->daddr.v[i], first, last);
+		put_prefix(prefix_set_at(&m->daddr, i), first, last);
 		return true;
 	case KEY_IIFNAME:
 	case KEY_OIFNAME:

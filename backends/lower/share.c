@@ -25,8 +25,9 @@ struct views {
 	struct flow *flows;
 };
 
-/* The values of a part, which are `size` bytes each, one behind the other. */
+/* The values of a part: addresses, or `size` bytes each, one after another. */
 struct values {
+	const struct prefix_set *addresses;
 	const void *v;
 	size_t n, size;
 };
@@ -37,28 +38,39 @@ static struct values values_of(const struct rule *r, enum key_part part)
 
 	switch (part) {
 	case KEY_SPORT:
-		return (struct values){ m->sport.v, m->sport.n,
+		return (struct values){ NULL, m->sport.v, m->sport.n,
 					sizeof(*m->sport.v) };
 	case KEY_DPORT:
-		return (struct values){ m->dport.v, m->dport.n,
+		return (struct values){ NULL, m->dport.v, m->dport.n,
 					sizeof(*m->dport.v) };
 	case KEY_SADDR:
-		return (struct values){ m->saddr.v, m->saddr.n,
-					sizeof(*m->saddr.v) };
+		return (struct values){ .addresses = &m->saddr,
+					.n = m->saddr.n };
 	case KEY_DADDR:
-		return (struct values){ m->daddr.v, m->daddr.n,
-					sizeof(*m->daddr.v) };
+		return (struct values){ .addresses = &m->daddr,
+					.n = m->daddr.n };
 	case KEY_IIFNAME:
-		return (struct values){ m->iif.v, m->iif.n,
+		return (struct values){ NULL, m->iif.v, m->iif.n,
 					sizeof(*m->iif.v) };
 	case KEY_OIFNAME:
-		return (struct values){ m->oif.v, m->oif.n,
+		return (struct values){ NULL, m->oif.v, m->oif.n,
 					sizeof(*m->oif.v) };
 	case KEY_DADDRTYPE:
 	case KEY_PART_MAX_:
 		break;
 	}
 	return (struct values){ 0 };
+}
+
+static uint64_t digest_nth(uint64_t h, const struct values *x, size_t i)
+{
+	struct prefix p;
+
+	if (!x->addresses)
+		return digest_add(h, (const uint8_t *)x->v + i * x->size,
+				  x->size);
+	p = prefix_set_at(x->addresses, i);
+	return digest_add(h, &p, sizeof(p));
 }
 
 /* Both ends of a list tell most lists apart; same_flow() tells for sure. */
@@ -72,16 +84,17 @@ static uint64_t digest_flow(const struct fuse_group *g, const struct rule *r)
 		h = digest_add(h, &x.n, sizeof(x.n));
 		if (!x.n)
 			continue;
-		h = digest_add(h, x.v, x.size);
-		h = digest_add(h, (const uint8_t *)x.v + (x.n - 1) * x.size,
-			       x.size);
+		h = digest_nth(h, &x, 0);
+		h = digest_nth(h, &x, x.n - 1);
 	}
 	return h;
 }
 
 static bool same_values(struct values a, struct values b)
 {
-	return a.n == b.n && a.size == b.size &&
+	if (a.addresses && b.addresses)
+		return !prefix_set_cmp(a.addresses, b.addresses);
+	return !a.addresses && !b.addresses && a.n == b.n && a.size == b.size &&
 	       (!a.n || !memcmp(a.v, b.v, a.n * a.size));
 }
 

@@ -189,8 +189,11 @@ static size_t count_networks(const struct prefix_set *s)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->n; i++)
-		n += s->v[i].len < (s->v[i].family == AF_INET ? 32 : 128);
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
+
+		n += !prefix_is_host(&p);
+	}
 	return n;
 }
 

@@ -53,17 +53,19 @@ static int encode_addr(struct ipt_args *a, const char *opt,
 		       const struct prefix_set *s)
 {
 	_cleanup_(strbuf_release) struct strbuf b = { 0 };
+	struct prefix p;
 
 	if (!s->n)
 		return 0;
 	if (s->n > 1)
 		return -EOPNOTSUPP;
-	prefix_print(&s->v[0], &b);
+	p = prefix_set_at(s, 0);
+	prefix_print(&p, &b);
 	if (strbuf_status(&b))
 		return -ENOMEM;
 	/* iptables-save prints the length of a host address, too. */
 	if (!strchr(strbuf_str(&b), '/'))
-		strbuf_printf(&b, "/%u", s->v[0].len);
+		strbuf_printf(&b, "/%u", p.len);
 	return WORDS(a, opt, strbuf_str(&b));
 }
 

@@ -88,11 +88,14 @@ static int set_ports(struct port_set *out, const struct port_set *in,
 static int set_addr(struct prefix_set *out, const struct prefix_set *in,
 		    size_t at)
 {
+	struct prefix p;
+
 	prefix_set_release(out);
-	/* Every address of the family is no condition. */
-	if (!in->n || !in->v[at].len)
+	if (!in->n)
 		return 0;
-	return prefix_set_add(out, &in->v[at]);
+	p = prefix_set_at(in, at);
+	/* Every address of the family is no condition. */
+	return p.len ? prefix_set_add(out, &p) : 0;
 }
 
 static int emit_one(const struct ipt_rows *to, const struct rule *r,

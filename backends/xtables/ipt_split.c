@@ -23,12 +23,12 @@ static int pick(const struct prefix_set *from, bool groups,
 	int err = 0;
 
 	for (size_t i = 0; !err && i < from->n; i++) {
-		const struct prefix *p = &from->v[i];
-		bool inside = prefix_contains(&all_groups, p);
+		struct prefix p = prefix_set_at(from, i);
+		bool inside = prefix_contains(&all_groups, &p);
 
 		if (inside == groups)
-			err = prefix_set_add(ret, p);
-		else if (groups && prefix_contains(p, &all_groups))
+			err = prefix_set_add(ret, &p);
+		else if (groups && prefix_contains(&p, &all_groups))
 			err = prefix_set_add(ret, &all_groups);
 	}
 	prefix_set_normalize(ret);

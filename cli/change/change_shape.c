@@ -76,10 +76,11 @@ static int add_addresses(struct words *w, const struct prefix_set *s)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < s->n; i++) {
+		struct prefix p = prefix_set_at(s, i);
 		struct strbuf b = { 0 };
 
 		strbuf_puts(&b, SHAPE_ADDRESS);
-		prefix_print(&s->v[i], &b);
+		prefix_print(&p, &b);
 		err = words_add(w, &b);
 	}
 	return err;

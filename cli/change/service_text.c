@@ -53,8 +53,10 @@ static void print_peers(const char *word, bool given,
 	}
 	strbuf_printf(out, "%ss ", word);
 	for (size_t i = 0; i < set->n && i < PEERS_SHOWN; i++) {
+		struct prefix p = prefix_set_at(set, i);
+
 		strbuf_puts(out, i ? ", " : "");
-		prefix_print(&set->v[i], out);
+		prefix_print(&p, out);
 	}
 	and_more(set->n, PEERS_SHOWN, out);
 }

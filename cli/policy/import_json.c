@@ -76,8 +76,9 @@ static json_t *prefixes(const struct prefix_set *s)
 
 	for (size_t i = 0; i < s->n; i++) {
 		_cleanup_(strbuf_release) struct strbuf text = { 0 };
+		struct prefix p = prefix_set_at(s, i);
 
-		prefix_print(&s->v[i], &text);
+		prefix_print(&p, &text);
 		append_buffer(a, &text);
 	}
 	return a;

@@ -151,10 +151,11 @@ static void put_prefixes(const char *key, const struct prefix_set *s,
 	l = begin_list(key, out);
 	for (size_t i = 0; i < s->n; i++) {
 		_cleanup_(strbuf_release) struct strbuf text = { 0 };
-		bool quoted = s->v[i].family == AF_INET6;
+		struct prefix p = prefix_set_at(s, i);
+		bool quoted = p.family == AF_INET6;
 
 		strbuf_puts(&text, quoted ? "\"" : "");
-		prefix_print(&s->v[i], &text);
+		prefix_print(&p, &text);
 		strbuf_puts(&text, quoted ? "\"" : "");
 		put_item(&l, &text);
 	}

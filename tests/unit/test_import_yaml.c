@@ -115,8 +115,7 @@ static void same_prefixes(const struct prefix_set *a,
 			  const struct prefix_set *b)
 {
 	assert_int_equal(a->n, b->n);
-	for (size_t i = 0; i < a->n; i++)
-		assert_int_equal(prefix_cmp(&a->v[i], &b->v[i]), 0);
+	assert_int_equal(prefix_set_cmp(a, b), 0);
 }
 
 static void same_service(const struct import_service *a,

@@ -119,6 +119,40 @@ static struct prefix random_prefix(void)
 	return p;
 }
 
+/* Sorted, and none inside another. */
+static size_t in_order(const struct prefix_set *s)
+{
+	for (size_t i = 1; i < s->n; i++) {
+		struct prefix a = prefix_set_at(s, i - 1);
+		struct prefix b = prefix_set_at(s, i);
+
+		assert_true(prefix_cmp(&a, &b) < 0 && !prefix_contains(&a, &b));
+	}
+	return s->n;
+}
+
+static bool is_one_of(const struct prefix_set *s, const struct prefix *p)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix x = prefix_set_at(s, i);
+
+		if (!prefix_cmp(&x, p))
+			return true;
+	}
+	return false;
+}
+
+static bool is_within_one(const struct prefix_set *s, const struct prefix *p)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct prefix x = prefix_set_at(s, i);
+
+		if (prefix_contains(&x, p))
+			return true;
+	}
+	return false;
+}
+
 static void test_many_prefixes(void **state)
 {
 	(void)state;
@@ -126,7 +160,6 @@ static void test_many_prefixes(void **state)
 	for (size_t n = 2; n < 3000; n = n * 3 + 1) {
 		_cleanup_(prefix_set_release) struct prefix_set s = { 0 };
 		_cleanup_(prefix_set_release) struct prefix_set was = { 0 };
-		size_t inside;
 
 		for (size_t i = 0; i < n; i++) {
 			struct prefix p = random_prefix();
@@ -135,29 +168,19 @@ static void test_many_prefixes(void **state)
 		}
 		assert_int_equal(prefix_set_copy(&s, AF_UNSPEC, &was), 0);
 		prefix_set_normalize(&s);
-		for (size_t i = 1; i < s.n; i++)
-			assert_true(prefix_cmp(&s.v[i - 1], &s.v[i]) < 0 &&
-				    !prefix_contains(&s.v[i - 1], &s.v[i]));
+		assert_int_equal(in_order(&s), s.n);
 		for (size_t i = 0; i < n; i++) {
-			for (inside = 0; inside < s.n; inside++)
-				if (prefix_contains(&s.v[inside], &was.v[i]))
-					break;
-			assert_true(inside < s.n);
+			struct prefix p = prefix_set_at(&was, i);
+
+			assert_true(prefix_set_holds(&s, &p));
+			assert_true(is_within_one(&s, &p));
 		}
 		for (size_t i = 0; i < s.n; i++) {
-			for (inside = 0; inside < n; inside++)
-				if (!prefix_cmp(&s.v[i], &was.v[inside]))
-					break;
-			assert_true(inside < n);
+			struct prefix p = prefix_set_at(&s, i);
+
+			assert_true(is_one_of(&was, &p));
 		}
 	}
-}
-
-static size_t in_order(const struct prefix_set *s)
-{
-	for (size_t i = 1; i < s->n; i++)
-		assert_true(prefix_cmp(&s->v[i - 1], &s->v[i]) < 0);
-	return s->n;
 }
 
 /* Copies of what is in order share its memory, and none sees another change. */
@@ -171,15 +194,15 @@ static void test_shared_prefixes(void **state)
 	for (; p.addr[3]; p.addr[3]--)
 		assert_int_equal(prefix_set_add(&s, &p), 0);
 	assert_int_equal(prefix_set_copy(&s, AF_INET, &a), 0);
-	assert_ptr_not_equal(a.v, s.v);
+	assert_ptr_not_equal(a.many, s.many);
 	prefix_set_normalize(&s);
-	assert_int_equal(a.v[0].addr[3], 9);
+	assert_int_equal(prefix_set_at(&a, 0).addr[3], 9);
 	prefix_set_release(&a);
 	assert_int_equal(prefix_set_copy(&s, AF_UNSPEC, &a), 0);
 	assert_int_equal(prefix_set_copy(&a, AF_INET, &b), 0);
 	assert_int_equal(prefix_set_copy(&a, AF_INET6, &c), 0);
-	assert_ptr_equal(a.v, s.v);
-	assert_ptr_equal(b.v, s.v);
+	assert_ptr_equal(a.many, s.many);
+	assert_ptr_equal(b.many, s.many);
 	assert_int_equal(c.n, 0);
 	assert_int_equal(prefix_set_add(&b, &p), 0);
 	prefix_set_normalize(&b);
@@ -193,6 +216,35 @@ static void test_shared_prefixes(void **state)
 	prefix_set_normalize(&a);
 	assert_int_equal(prefix_set_add(&a, &p), 0);
 	assert_int_equal(a.n, 10);
+}
+
+/* One alone needs no memory, and is a set like any other. */
+static void test_one_prefix(void **state)
+{
+	_cleanup_(prefix_set_release) struct prefix_set s = { 0 }, a = { 0 };
+	struct prefix p = { AF_INET6, 64, { 0x20, 0x01 } };
+
+	(void)state;
+	assert_int_equal(prefix_set_add(&s, &p), 0);
+	assert_null(s.many);
+	assert_true(prefix_set_has_family(&s, AF_INET6));
+	assert_false(prefix_set_has_family(&s, AF_INET));
+	assert_int_equal(prefix_set_copy(&s, AF_INET, &a), 0);
+	assert_int_equal(a.n, 0);
+	assert_int_equal(prefix_set_copy(&s, AF_INET6, &a), 0);
+	assert_int_equal(prefix_set_cmp(&s, &a), 0);
+	p.addr[8] = 1;
+	p.len = 128;
+	assert_true(prefix_set_contains(&a, AF_INET6, p.addr));
+	assert_int_equal(prefix_set_add(&a, &p), 0);
+	p.addr[0] = 0x10;
+	assert_int_equal(prefix_set_add(&a, &p), 0);
+	assert_true(prefix_set_cmp(&s, &a));
+	prefix_set_normalize(&a);
+	assert_int_equal(in_order(&a), 2);
+	assert_false(prefix_set_contains(&s, AF_INET6, p.addr));
+	assert_true(prefix_set_contains(&a, AF_INET6, p.addr));
+	assert_int_equal(s.n, 1);
 }
 
 static void test_ports(void **state)
@@ -271,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_prefix),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_prefix_sets),
+		cmocka_unit_test(test_one_prefix),
 		cmocka_unit_test(test_many_prefixes),
 		cmocka_unit_test(test_shared_prefixes),
 		cmocka_unit_test(test_ports),

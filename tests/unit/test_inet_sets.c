@@ -96,7 +96,7 @@ static void test_prefixes(void **state)
 	(void)state;
 	assert_int_equal(prefixes_of_keys(r, 1, 1, AF_INET, NULL, &in), 0);
 	assert_int_equal(in.n, 1);
-	assert_int_equal(in.v[0].len, 30);
+	assert_int_equal(prefix_set_at(&in, 0).len, 30);
 	assert_int_equal(prefixes_complement(&in, AF_INET, &out), 0);
 	/* one for each bit of the mask */
 	assert_int_equal(out.n, 30);
@@ -122,8 +122,8 @@ static void test_masked(void **state)
 	/* every second one: of a key of two fields */
 	assert_int_equal(prefixes_of_keys(r, 2, 2, AF_INET, mask, &in), 0);
 	assert_int_equal(in.n, 2);
-	assert_int_equal(in.v[0].len, 16);
-	assert_int_equal(in.v[1].addr[1], 2);
+	assert_int_equal(prefix_set_at(&in, 0).len, 16);
+	assert_int_equal(prefix_set_at(&in, 1).addr[1], 2);
 }
 
 static void test_ports(void **state)

@@ -270,7 +270,7 @@ static void test_same_ends(void **state)
 	add_net(r, "192.0.2.9");
 	r = add_reply(&rs, &web, "192.0.2.1", 80);
 	for (unsigned int i = 5; i <= 9; i += 4) {
-		struct prefix p = r->match.daddr.v[0];
+		struct prefix p = prefix_set_at(&r->match.daddr, 0);
 
 		p.addr[3] = (uint8_t)i;
 		assert_int_equal(prefix_set_add(&r->match.daddr, &p), 0);

@@ -97,7 +97,7 @@ static void test_conditions(void **state)
 	assert_stand(s, 0, "INPUT", 0, 1);
 	m = &s->stands.v[0].accepts.v[0].match;
 	assert_int_equal(m->saddr.n, 1);
-	assert_int_equal(m->saddr.v[0].len, 25);
+	assert_int_equal(prefix_set_at(&m->saddr, 0).len, 25);
 	assert_int_equal(m->dport.n, 1);
 	assert_int_equal(m->dport.v[0].last, 80);
 	assert_int_equal(m->iif.n, 1);

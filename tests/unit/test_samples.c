@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "audit/samples.h"
+#include "core/mem.h"
 #include "tests/unit/foreign_build.h"
 
 static struct prefix_set any, office;
@@ -152,17 +153,19 @@ static void test_loopback(void **state)
 /* A rule that leaves loopback alone is met by an address of another kind. */
 static void test_not_loopback(void **state)
 {
-	static struct prefix own[] = {
+	static const struct prefix own[] = {
 		{ .family = AF_INET, .len = 32, .addr = { 127, 0, 0, 1 } },
 		{ .family = AF_INET, .len = 32, .addr = { 10, 9, 0, 5 } },
 	};
-	static const struct prefix_set here = { .v = own, .n = 2 };
+	_cleanup_(prefix_set_release) struct prefix_set here = { 0 };
 	struct foreign *f = calloc(1, sizeof(*f));
 	uint32_t output = add_chain(f, "OUTPUT", "output");
 	struct flow_space sp = incoming(&any);
 	struct taken t;
 
 	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		assert_int_equal(prefix_set_add(&here, &own[i]), 0);
 	sp.way = WAY_WITHIN;
 	sp.local = &here;
 	add_rule(f, output, FOREIGN_DROP, NULL);
