@@ -103,8 +103,7 @@ static void diff_elems(struct build *b, const struct image_set *want,
 
 	while (!b->err && (i < w->n || k < l->n)) {
 		int c = i == w->n ? 1 : k == l->n ? -1 :
-			memcmp(elems_first(w, i), elems_first(l, k),
-			       2 * (size_t)w->width);
+			elems_cmp(w, i, l, k);
 
 		if (c < 0) {
 			push_elem(b, want, i++, true, false);

@@ -42,7 +42,7 @@ void elems_init(struct elems *e, const enum field_type *field, size_t n)
 
 static size_t stride(const struct elems *e)
 {
-	return 2 * (size_t)e->width;
+	return (e->lasts ? 2 : 1) * (size_t)e->width;
 }
 
 static int reserve(struct elems *e, size_t need)
@@ -59,6 +59,27 @@ static int reserve(struct elems *e, size_t need)
 	if (e->origins && mem_grow(&e->origins, &same, need))
 		return -ENOMEM;
 	e->cap = cap;
+	return 0;
+}
+
+int elems_keep_lasts(struct elems *e)
+{
+	uint8_t *key;
+
+	if (e->lasts)
+		return 0;
+	key = malloc(e->cap && e->width ? e->cap * 2 * e->width : 1);
+	if (!key)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->n; i++) {
+		uint8_t *at = key + i * 2 * e->width;
+
+		memcpy(at, elems_first(e, i), e->width);
+		memcpy(at + e->width, elems_first(e, i), e->width);
+	}
+	free(e->key);
+	e->key = key;
+	e->lasts = true;
 	return 0;
 }
 
@@ -79,6 +100,8 @@ int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
 	uint8_t *key;
 	int err = reserve(e, e->n + 1);
 
+	if (!err && memcmp(first, last, e->width) != 0)
+		err = elems_keep_lasts(e);
 	if (!e->n)
 		e->origin = origin;
 	if (!err && !e->origins && e->origin != origin)
@@ -89,7 +112,8 @@ int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
 		e->origins[e->n] = origin;
 	key = e->key + e->n * stride(e);
 	memcpy(key, first, e->width);
-	memcpy(key + e->width, last, e->width);
+	if (e->lasts)
+		memcpy(key + e->width, last, e->width);
 	e->n++;
 	return 0;
 }
@@ -101,7 +125,7 @@ const uint8_t *elems_first(const struct elems *e, size_t i)
 
 const uint8_t *elems_last(const struct elems *e, size_t i)
 {
-	return e->key + i * stride(e) + e->width;
+	return e->key + i * stride(e) + (e->lasts ? e->width : 0);
 }
 
 static bool is_exact(const struct elems *e, size_t i)
@@ -111,10 +135,18 @@ static bool is_exact(const struct elems *e, size_t i)
 
 bool elems_all_exact(const struct elems *e)
 {
-	for (size_t i = 0; i < e->n; i++)
+	for (size_t i = 0; e->lasts && i < e->n; i++)
 		if (!is_exact(e, i))
 			return false;
 	return true;
+}
+
+int elems_cmp(const struct elems *a, size_t i, const struct elems *b, size_t k)
+{
+	int c = memcmp(elems_first(a, i), elems_first(b, k), a->width);
+
+	return c || (!a->lasts && !b->lasts) ? c :
+		memcmp(elems_last(a, i), elems_last(b, k), a->width);
 }
 
 int elems_cmp_origin(const struct origin *a, const struct origin *b)
@@ -224,6 +256,7 @@ int elems_sort(struct elems *e)
 	if (err)
 		return err;
 	elems_init(&out, e->field, e->n_fields);
+	out.lasts = e->lasts;
 	err = reserve(&out, e->n);
 	if (!err && e->origins)
 		err = tell_apart(&out);
@@ -248,6 +281,7 @@ int elems_copy(const struct elems *e, struct elems *ret)
 	int err;
 
 	elems_init(&c, e->field, e->n_fields);
+	c.lasts = e->lasts;
 	err = reserve(&c, e->n);
 	if (!err && e->origins)
 		err = tell_apart(&c);
@@ -272,4 +306,5 @@ void elems_release(struct elems *e)
 	e->origin = NULL;
 	e->origins = NULL;
 	e->n = e->cap = 0;
+	e->lasts = false;
 }

@@ -4,7 +4,8 @@
  *
  * Shape:  an element is a box: for each field a first and a last value. All
  *         first values stand one behind the other in field order, then all
- *         last values, so that memcmp() orders elements. After
+ *         last values, so that memcmp() orders elements; as long as all are
+ *         exact, the last values, which are the first, are not kept. After
  *         elems_canonical() they are sorted and disjoint, free of twins, and
  *         the same whatever the order they were added in.
  * Units:  values in network byte order, FIELD widths as field_width() says;
@@ -40,7 +41,8 @@ struct elems {
 	enum field_type field[ELEMS_MAX_FIELDS];
 	uint8_t n_fields;
 	uint16_t width;			/* bytes of all fields, one end */
-	uint8_t *key;			/* n * 2 * width bytes */
+	bool lasts;			/* last values are kept */
+	uint8_t *key;			/* n * width bytes, or twice as many */
 	const struct origin *origin;	/* of each, or */
 	const struct origin **origins;	/* n, where they differ; else NULL */
 	size_t n, cap;
@@ -54,6 +56,8 @@ void elems_init(struct elems *e, const enum field_type *field, size_t n);
 /* first and last: `width` bytes each. */
 int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
 	      const struct origin *origin);
+/* From now on last values are kept, and may be changed in place. */
+int elems_keep_lasts(struct elems *e);
 const uint8_t *elems_first(const struct elems *e, size_t i);
 const uint8_t *elems_last(const struct elems *e, size_t i);
 static inline const struct origin *elems_origin(const struct elems *e, size_t i)
@@ -62,6 +66,11 @@ static inline const struct origin *elems_origin(const struct elems *e, size_t i)
 }
 /* True when first equals last in every field of every element. */
 bool elems_all_exact(const struct elems *e);
+/*
+ * As memcmp() of all first values, and then all last ones, of two elements of
+ * the same fields.
+ */
+int elems_cmp(const struct elems *a, size_t i, const struct elems *b, size_t k);
 /* By service name; an unknown one sorts first. */
 int elems_cmp_origin(const struct origin *a, const struct origin *b);
 /* Sort by key; twins stay. */

@@ -6,11 +6,10 @@
 
 static void drop_twins(struct elems *e)
 {
-	size_t stride = 2 * (size_t)e->width, k = 0;
+	size_t stride = (e->lasts ? 2 : 1) * (size_t)e->width, k = 0;
 
 	for (size_t i = 0; i < e->n; i++) {
-		if (k && !memcmp(elems_first(e, k - 1), elems_first(e, i),
-				 stride))
+		if (k && !elems_cmp(e, k - 1, e, i))
 			continue;
 		if (k != i) {
 			memcpy(e->key + k * stride, elems_first(e, i),

@@ -337,7 +337,9 @@ int elems_split(struct elems *e)
 	int err = -ENOMEM;
 
 	elems_init(&s.out, e->field, e->n_fields);
-	if (idx) {
+	if (idx)
+		err = elems_keep_lasts(&s.out);
+	if (!err) {
 		size_t n = drop_swallowed(e, idx);
 
 		err = n ? solve(&s, idx, n, 0) : 0;

@@ -46,7 +46,7 @@ static bool same_comment(const struct origin *a, const struct origin *b)
 	return !strcmp(x, y);
 }
 
-/* Where element i of a stands towards element k of b: as of memcmp(). */
+/* Where element i of a stands towards element k of b. */
 static int cmp_elems(const struct elems *a, size_t i, const struct elems *b,
 		     size_t k)
 {
@@ -54,8 +54,7 @@ static int cmp_elems(const struct elems *a, size_t i, const struct elems *b,
 		return 1;
 	if (k == b->n)
 		return -1;
-	return memcmp(elems_first(a, i), elems_first(b, k),
-		      2 * (size_t)a->width);
+	return elems_cmp(a, i, b, k);
 }
 
 /* What is in one of the two alone, or has another comment there. */

@@ -150,8 +150,10 @@ static void put_set(uint64_t *h, const struct image_set *s)
 	for (unsigned int i = 0; i < e->n_fields; i++)
 		put_number(h, e->field[i]);
 	put_number(h, e->n);
-	if (e->width)
-		put(h, e->key, e->n * 2 * e->width);
+	for (size_t i = 0; e->width && i < e->n; i++) {
+		put(h, elems_first(e, i), e->width);
+		put(h, elems_last(e, i), e->width);
+	}
 	put_comments(h, e);
 	/* records of sets of other kinds keep their digests */
 	if (s->hashed)

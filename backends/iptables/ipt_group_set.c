@@ -192,13 +192,20 @@ static bool same_origins(const struct elems *a, const struct elems *b)
 	return true;
 }
 
+static bool same_keys(const struct elems *a, const struct elems *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (elems_cmp(a, i, b, i))
+			return false;
+	return true;
+}
+
 static bool same_elems(const struct elems *a, const struct elems *b)
 {
 	return a->n == b->n && a->width == b->width &&
 	       a->n_fields == b->n_fields &&
 	       !memcmp(a->field, b->field, a->n_fields * sizeof(*a->field)) &&
-	       (!a->n || !memcmp(a->key, b->key, a->n * 2 * a->width)) &&
-	       same_origins(a, b);
+	       same_keys(a, b) && same_origins(a, b);
 }
 
 struct image_set *ipt_group_set(const struct ipt_group *g, const char *service,

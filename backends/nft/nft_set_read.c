@@ -160,8 +160,7 @@ static int sample_agrees(struct set_read *s, bool *ret)
 	*ret = !err && !r.strange;
 	for (size_t i = 0; *ret && i < some.elems.n; i++, from += step)
 		*ret = from < e->n &&
-		       !memcmp(elems_first(&some.elems, i),
-			       elems_first(e, from), 2 * (size_t)e->width) &&
+		       !elems_cmp(&some.elems, i, e, from) &&
 		       origin_same_comment(elems_origin(&some.elems, i),
 					   elems_origin(e, from));
 	*ret = *ret && from >= e->n;

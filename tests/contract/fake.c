@@ -142,17 +142,18 @@ static int step_set(struct image_table *t, const struct step *s)
 	return 0;
 }
 
-static size_t find_elem(const struct elems *e, const uint8_t *key)
+static size_t find_elem(const struct elems *e, const struct elems *of, size_t k)
 {
 	for (size_t i = 0; i < e->n; i++)
-		if (!memcmp(elems_first(e, i), key, 2 * (size_t)e->width))
+		if (!elems_cmp(e, i, of, k))
 			return i;
 	return SIZE_MAX;
 }
 
 static void drop_elem(struct elems *e, size_t at)
 {
-	size_t behind = e->n - at - 1, size = 2 * (size_t)e->width;
+	size_t behind = e->n - at - 1;
+	size_t size = (e->lasts ? 2 : 1) * (size_t)e->width;
 
 	memmove(e->key + at * size, e->key + (at + 1) * size, behind * size);
 	if (e->origins)
@@ -171,7 +172,7 @@ static int step_element(struct image *img, struct image_table *t,
 
 	if (!set)
 		return -ENOENT;
-	at = find_elem(&set->elems, elems_first(from, s->elem));
+	at = find_elem(&set->elems, from, s->elem);
 	if (s->add && at != SIZE_MAX && !s->replaces)
 		return -EEXIST;
 	if (!s->add && at == SIZE_MAX)

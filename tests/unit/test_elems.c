@@ -141,7 +141,8 @@ static void test_random_boxes(void **state)
 		assert_same_world(&e, &w);
 		/* The order of adding leaves no trace. */
 		assert_int_equal(e.n, r.n);
-		assert_memory_equal(e.key, r.key, e.n * 2 * e.width);
+		for (size_t i = 0; i < e.n; i++)
+			assert_int_equal(elems_cmp(&e, i, &r, i), 0);
 	}
 }
 
@@ -213,9 +214,8 @@ static void sorts(const enum field_type *t, size_t n_fields, unsigned int kind,
 	assert_int_equal(elems_sort(&e), 0);
 	assert_int_equal(e.n, n);
 	for (size_t i = 0; i < n; i++) {
-		const uint8_t *k = elems_first(&e, i);
 		size_t at = 0;
-		int c = i ? memcmp(k - 2 * e.width, k, 2 * e.width) : -1;
+		int c = i ? elems_cmp(&e, i - 1, &e, i) : -1;
 		int o = i ? elems_cmp_origin(elems_origin(&e, i - 1),
 					     elems_origin(&e, i)) : 0;
 
@@ -223,12 +223,39 @@ static void sorts(const enum field_type *t, size_t n_fields, unsigned int kind,
 		while (at < n && (taken[at] ||
 				   elems_origin(&was, at) !=
 					   elems_origin(&e, i) ||
-				  memcmp(elems_first(&was, at), k,
-					 2 * e.width)))
+				  elems_cmp(&was, at, &e, i)))
 			at++;
 		assert_true(at < n);
 		taken[at] = true;
 	}
+}
+
+/* Exact ones need one value each; the first range gives them all two. */
+static void test_last_values(void **state)
+{
+	static const enum field_type t[] = { FIELD_PORT };
+	static const uint8_t ports[][2] = { { 0, 22 }, { 0, 80 }, { 1, 187 } };
+	_cleanup_(elems_release) struct elems e, c;
+
+	(void)state;
+	elems_init(&e, t, 1);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(elems_add(&e, ports[i], ports[i], NULL), 0);
+	assert_false(e.lasts);
+	assert_ptr_equal(elems_first(&e, 1), elems_last(&e, 1));
+	assert_int_equal(elems_copy(&e, &c), 0);
+	assert_int_equal(elems_add(&e, ports[1], ports[2], NULL), 0);
+	assert_true(e.lasts);
+	for (size_t i = 0; i < 2; i++) {
+		assert_memory_equal(elems_first(&e, i), ports[i], 2);
+		assert_memory_equal(elems_last(&e, i), ports[i], 2);
+		assert_int_equal(elems_cmp(&e, i, &c, i), 0);
+	}
+	assert_memory_equal(elems_last(&e, 2), ports[2], 2);
+	assert_true(elems_cmp(&c, 1, &e, 2) < 0);
+	assert_true(elems_cmp(&e, 2, &c, 1) > 0);
+	assert_int_equal(elems_canonical(&e), 0);
+	assert_int_equal(e.n, 2);
 }
 
 static void test_sorting(void **state)
@@ -257,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_random_boxes),
 		cmocka_unit_test(test_nested_prefix_goes),
 		cmocka_unit_test(test_many_nested),
+		cmocka_unit_test(test_last_values),
 		cmocka_unit_test(test_sorting),
 	};
 
