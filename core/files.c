@@ -14,6 +14,7 @@
 
 #define FIRST_READ 4096
 #define LINE_FILE_MAX 4096
+#define PIECE 16384
 
 int fd_read(int fd, size_t max, char **ret_text, size_t *ret_len)
 {
@@ -67,6 +68,26 @@ void fd_close(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
+}
+
+int fd_pieces(int fd, size_t len,
+	      int (*take)(const char *s, size_t n, void *arg), void *arg)
+{
+	char piece[PIECE];
+	int err = 0;
+
+	for (size_t at = 0; !err && at < len;) {
+		size_t most = len - at < PIECE ? len - at : PIECE;
+		ssize_t n = pread(fd, piece, most, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		err = take(piece, (size_t)n, arg);
+		at += (size_t)n;
+	}
+	return err;
 }
 
 int fd_write(int fd, const char *text, size_t len)

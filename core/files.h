@@ -20,6 +20,12 @@ int fd_read(int fd, size_t max, char **ret_text, size_t *ret_len);
 int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len);
 /* The first line of a small file, without its newline: one value of /proc. */
 int file_read_line(const char *path, char **ret);
+/*
+ * The first `len` bytes of a file, piece by piece, wherever it stands. -EIO:
+ * there are less; else the first error of `take`.
+ */
+int fd_pieces(int fd, size_t len,
+	      int (*take)(const char *s, size_t n, void *arg), void *arg);
 /* All of it; fd stays open. */
 int fd_write(int fd, const char *text, size_t len);
 /* What was written is on the disk. */

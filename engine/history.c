@@ -13,6 +13,7 @@
 #include "engine/boot_keep.h"
 #include "engine/off_aim.h"
 #include "engine/originals.h"
+#include "engine/plan_text.h"
 #include "engine/tune_keep.h"
 #include "host/author.h"
 
@@ -39,23 +40,36 @@ static int write_parts(struct plan *p, struct record *rec)
 	return err ? err : boot_write_record(&p->change.boot, rec);
 }
 
+static int cannot_read_back(struct plan *p, int err)
+{
+	diag_add(&p->diags, DIAG_ERROR, 0, ID_STATE_FILE, NOPOS,
+		 "cannot read the policy back from %s, where it was put aside: %s",
+		 state_path(p->state), strerror(-err));
+	return -EIO;
+}
+
 /* The policy, and how it was to be applied; of an undo, the change's. */
-static int sign_policy(const struct plan *p, struct record *rec)
+static int sign_policy(struct plan *p, struct record *rec)
 {
 	const struct record *of = p->of;
-	const struct rules_text own = { p->text, p->len };
+	const struct rules_text own = { p->text, p->len, p->aside };
 	const struct rules_text *text = of ? &of->policy_text : &own;
 	const char *backend = of ? of->backend :
 			      p->change.n ? p->change.v[0].backend->name : NULL;
+	struct state_piece piece = rules_text_piece(text);
+	int err;
 
-	if (!text->s)
+	if (!rules_text_is_there(text))
 		return 0;
 	rec->family = of ? of->family : p->rq->family;
 	rec->force = of ? of->force : p->rq->force;
 	rec->backend = backend ? strdup(backend) : NULL;
-	rec->policy_digest = digest_add(DIGEST_START, text->s, text->len);
 	rec->policy_text = *text;
-	return rec->backend || !backend ? 0 : -ENOMEM;
+	if (!rec->backend && backend)
+		return -ENOMEM;
+	rec->policy_digest = DIGEST_START;
+	err = state_piece_digest(&piece, &rec->policy_digest);
+	return err ? cannot_read_back(p, err) : 0;
 }
 
 /* One that was signed has no text of a policy that is its own. */
@@ -83,7 +97,7 @@ static int sign_file(const char *file, struct record *rec)
 }
 
 /* What is done, and by which policy. */
-static int sign(const struct plan *p, struct record *rec)
+static int sign(struct plan *p, struct record *rec)
 {
 	const char *file = p->of ? p->of->policy : p->file;
 
@@ -250,6 +264,7 @@ void history_renew(struct plan *p)
 	_cleanup_(release_signed) struct record is = { 0 };
 	_cleanup_(diags_release) struct diags said = { 0 };
 
+	plan_bring_text_back(p);
 	if (!p->state || !p->text || !p->change.n || p->recovers ||
 	    state_newest(p->state, &was, &said) || !was.policy ||
 	    sign(p, &is) || !is.policy || is_renewed(p, &is, &was))

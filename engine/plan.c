@@ -13,6 +13,7 @@
 #include "engine/forbidden.h"
 #include "engine/originals.h"
 #include "engine/placing.h"
+#include "engine/plan_text.h"
 #include "engine/reading.h"
 #include "host/host.h"
 #include "host/modules.h"
@@ -318,7 +319,6 @@ void plan_release(struct plan *p)
 	originals_free(&p->originals);
 	ruleset_free(&p->rules);
 	policy_free(&p->policy);
-	free(p->text);
-	p->text = NULL;
+	plan_drop_text(p);
 	diags_release(&p->diags);
 }

@@ -33,6 +33,7 @@ struct plan {
 	const char *file;		/* NULL: no policy (remove) */
 	char *text;			/* of several: policy_files.h */
 	size_t len;
+	FILE *aside;			/* holds it, where it is NULL */
 	struct policy *policy;
 	struct host_facts facts;	/* NAT: once a backend is chosen */
 	struct ruleset *rules;		/* NULL: no rules are wanted */

@@ -293,6 +293,8 @@ int journal_begin(struct state *st, struct record *rec, struct diags *d)
 	rec->time = (int64_t)time(NULL);
 	memcpy(rec->space, st->space.id, sizeof(rec->space));
 	err = record_encode(rec, &text);
+	if (err && err != -ENOMEM)
+		return state_cannot(st, "write", JOURNAL, err, d);
 	if (!err)
 		err = state_claim(st);
 	if (!err)

@@ -48,7 +48,7 @@ static int move_text(struct strbuf *from, struct rules_text *ret,
 	if (!s)
 		return -ENOMEM;
 	*ret_digest = digest_add(DIGEST_START, s, n);
-	*ret = (struct rules_text){ s, n };
+	*ret = (struct rules_text){ .s = s, .len = n };
 	return 0;
 }
 
@@ -100,9 +100,20 @@ static json_t *text_json(const char *s)
 	return s ? json_string(s) : NULL;
 }
 
+struct state_piece rules_text_piece(const struct rules_text *t)
+{
+	return (struct state_piece){ t->s, t->len, t->file };
+}
+
+bool rules_text_is_there(const struct rules_text *t)
+{
+	return t->s || t->file;
+}
+
 static json_t *length_json(const struct rules_text *t)
 {
-	return t->s ? json_integer((json_int_t)t->len) : NULL;
+	return rules_text_is_there(t) ? json_integer((json_int_t)t->len) :
+					NULL;
 }
 
 static int put_head(const struct record *r, struct strbuf *out)
@@ -124,26 +135,37 @@ static int put_head(const struct record *r, struct strbuf *out)
 	return sealed_put_json(j, out);
 }
 
-static int add_piece(struct record_text *t, const char *s, size_t len)
+static int add_piece(struct record_text *t, struct state_piece piece)
 {
-	if (!len)
+	if (!piece.len)
 		return 0;
 	if (mem_grow(&t->v, &t->cap, t->n + 1))
 		return -ENOMEM;
-	t->v[t->n++] = (struct state_piece){ s, len };
+	t->v[t->n++] = piece;
 	return 0;
+}
+
+static int add_buffer(struct record_text *t, const struct strbuf *b)
+{
+	return add_piece(t, (struct state_piece){ .s = b->s, .len = b->n });
+}
+
+static int add_text(struct record_text *t, const struct rules_text *text)
+{
+	return add_piece(t, rules_text_piece(text));
 }
 
 /* The checksum of all that is before it. */
 static int add_seal(struct record_text *t)
 {
 	uint64_t sum = DIGEST_START;
-	int err;
+	int err = 0;
 
-	for (size_t i = 0; i < t->n; i++)
-		sum = digest_add(sum, t->v[i].s, t->v[i].len);
-	err = sealed_put_sum(sum, &t->seal);
-	return err ? err : add_piece(t, t->seal.s, t->seal.n);
+	for (size_t i = 0; !err && i < t->n; i++)
+		err = state_piece_digest(&t->v[i], &sum);
+	if (!err)
+		err = sealed_put_sum(sum, &t->seal);
+	return err ? err : add_buffer(t, &t->seal);
 }
 
 int record_encode(const struct record *r, struct record_text *ret)
@@ -151,16 +173,16 @@ int record_encode(const struct record *r, struct record_text *ret)
 	int err = put_head(r, &ret->head);
 
 	if (!err)
-		err = add_piece(ret, ret->head.s, ret->head.n);
+		err = add_buffer(ret, &ret->head);
 	for (size_t i = 0; !err && i < r->n_parts; i++) {
 		const struct record_part *p = &r->parts[i];
 
-		err = add_piece(ret, p->before.s, p->before.len);
+		err = add_text(ret, &p->before);
 		if (!err)
-			err = add_piece(ret, p->after.s, p->after.len);
+			err = add_text(ret, &p->after);
 	}
 	if (!err)
-		err = add_piece(ret, r->policy_text.s, r->policy_text.len);
+		err = add_text(ret, &r->policy_text);
 	return err ? err : add_seal(ret);
 }
 

@@ -14,7 +14,8 @@
  *         encoded they are only read. policy, policy_text.s and who it was may
  *         be NULL: there was none.
  * Errors: -EBADMSG: cut short or changed. -EPROTO: whole, but in the format
- *         of another version, or with parts of its. -ENOMEM.
+ *         of another version, or with parts of its. -ENOMEM. -errno of a
+ *         text that is in a file and cannot be read.
  */
 #ifndef CTPOLICY_STATE_RECORD_H
 #define CTPOLICY_STATE_RECORD_H
@@ -28,9 +29,11 @@
 
 #define SPACE_MAX 64
 
+/* s NULL: it is what begins `file`, which is borrowed; or there is none. */
 struct rules_text {
 	char *s;
 	size_t len;
+	FILE *file;
 };
 
 /*
@@ -71,6 +74,9 @@ struct record_text {
 	size_t n, cap;
 };
 
+/* As a part of a state file, as which it has a digest. */
+struct state_piece rules_text_piece(const struct rules_text *t);
+bool rules_text_is_there(const struct rules_text *t);
 /* Does it put back what an earlier change made? It is none of its own. */
 bool record_is_repair(const struct record *r);
 /* A further part; NULL: out of memory. Valid until the next one is added. */

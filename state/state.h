@@ -50,6 +50,12 @@ int state_open(const char *dir, struct state **ret, struct diags *d);
 /* Only to read, without the lock: no folder gives -ENOENT. */
 int state_open_reading(const char *dir, struct state **ret, struct diags *d);
 void state_close(struct state **st);
+/*
+ * Keep a text in a file without a name, as long as that is open. -errno, said
+ * to nobody: it is kept elsewhere then.
+ */
+int state_put_aside(const struct state *st, const char *text, size_t len,
+		    FILE **ret);
 /* This boot and namespace: the rules of records of another one are gone. */
 const char *state_space(const struct state *st);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/digest.h"
 #include "core/files.h"
 #include "core/mem.h"
 
@@ -23,6 +24,34 @@ static int advance(ssize_t n, size_t *at)
 	return n ? 0 : -EIO;
 }
 
+typedef int (*take_fn)(const char *s, size_t n, void *arg);
+
+static int each_piece(const struct state_piece *p, take_fn take, void *arg)
+{
+	return p->s ? take(p->s, p->len, arg) :
+		      fd_pieces(fileno(p->file), p->len, take, arg);
+}
+
+static int take_digest(const char *s, size_t n, void *arg)
+{
+	uint64_t *digest = arg;
+
+	*digest = digest_add(*digest, s, n);
+	return 0;
+}
+
+int state_piece_digest(const struct state_piece *p, uint64_t *digest)
+{
+	return each_piece(p, take_digest, digest);
+}
+
+static int take_write(const char *s, size_t n, void *arg)
+{
+	const int *fd = arg;
+
+	return fd_write(*fd, s, n);
+}
+
 struct pieces {
 	const struct state_piece *v;
 	size_t n;
@@ -35,7 +64,7 @@ static int fill(int fd, const void *with)
 	int err = fchmod(fd, 0600) ? -errno : 0;
 
 	for (size_t i = 0; !err && i < all->n; i++)
-		err = fd_write(fd, all->v[i].s, all->v[i].len);
+		err = each_piece(&all->v[i], take_write, &fd);
 	return err ? err : fd_sync(fd);
 }
 
@@ -61,7 +90,7 @@ int state_file_write_pieces(int dir, const char *name,
 
 int state_file_write(int dir, const char *name, const char *text, size_t len)
 {
-	const struct state_piece all = { text, len };
+	const struct state_piece all = { .s = text, .len = len };
 
 	return state_file_write_pieces(dir, name, &all, 1);
 }
@@ -111,6 +140,21 @@ int state_file_read(int dir, const char *name, char **ret, size_t *ret_len)
 		return -errno;
 	err = state_file_read_open(fd, ret, ret_len);
 	close(fd);
+	return err;
+}
+
+int state_file_nameless(int dir, const char *text, size_t len, FILE **ret)
+{
+	int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int err = fd < 0 ? -errno : fd_write(fd, text, len);
+	FILE *file = fd < 0 || err ? NULL : fdopen(fd, "r");
+
+	if (!file && fd >= 0) {
+		err = err ? err : -errno;
+		close(fd);
+	}
+	if (!err)
+		*ret = file;
 	return err;
 }
 

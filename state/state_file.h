@@ -19,16 +19,21 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define STATE_FILE_MAX (1u << 30)
 /* The name used by the writer; never read. */
 #define STATE_FILE_TEMPORARY "new"
 
-/* A part of a file's text, borrowed. */
+/* A part of a file's text, borrowed; s NULL: it is what begins `file`. */
 struct state_piece {
 	const char *s;
 	size_t len;
+	FILE *file;
 };
+
+/* Add it to a digest of core/digest.h. */
+int state_piece_digest(const struct state_piece *p, uint64_t *digest);
 
 int state_file_write(int dir, const char *name, const char *text, size_t len);
 /* The same of a text that is not in one piece: n of them, in a row. */
@@ -39,6 +44,12 @@ int state_file_sync(int dir);
 int state_file_read(int dir, const char *name, char **ret, size_t *ret_len);
 /* The same of an open file. */
 int state_file_read_open(int fd, char **ret, size_t *ret_len);
+/*
+ * A file without a name, which is gone when it is closed, with this text; it is
+ * read by its descriptor. -EOPNOTSUPP and others: not every file system has
+ * such files.
+ */
+int state_file_nameless(int dir, const char *text, size_t len, FILE **ret);
 /* 0 too if there was no such file. */
 int state_file_unlink(int dir, const char *name);
 int state_file_rename(int dir, const char *from, const char *to);

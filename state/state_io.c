@@ -38,7 +38,9 @@ int state_write_pieces(struct state *st, const char *name,
 int state_write(struct state *st, const char *name, const struct strbuf *text,
 		struct diags *d)
 {
-	const struct state_piece all = { strbuf_str(text), text->n };
+	const struct state_piece all = {
+		.s = strbuf_str(text), .len = text->n,
+	};
 
 	return state_write_pieces(st, name, &all, 1, d);
 }
@@ -68,4 +70,10 @@ int state_claim(struct state *st)
 	/* Without room for the claim nothing is guarded, as without /run. */
 	(void)claim_write(&st->claim);
 	return 0;
+}
+
+int state_put_aside(const struct state *st, const char *text, size_t len,
+		    FILE **ret)
+{
+	return state_file_nameless(st->dir, text, len, ret);
 }

@@ -6,6 +6,7 @@
 #include "cli/output/report.h"
 #include "core/mem.h"
 #include "engine/apply.h"
+#include "engine/plan_text.h"
 #include "engine/transaction.h"
 #include "engine/unsettled.h"
 #include "engine/waiter.h"
@@ -92,6 +93,19 @@ static int compare(struct plan *p)
 	return err ? err : apply_check(p);
 }
 
+/* For the lines that are shown of it. */
+static void recall_text(struct plan *p)
+{
+	if (p->diags.n)
+		plan_bring_text_back(p);
+}
+
+static int fail(struct plan *p, int err)
+{
+	recall_text(p);
+	return report_failure(p, "apply", err);
+}
+
 static int run(const struct options *o)
 {
 	_cleanup_(state_close) struct state *state = NULL;
@@ -117,15 +131,18 @@ static int run(const struct options *o)
 	if (!err)
 		err = o->dry_run ? unsettled_note(&rq, &p.diags) :
 				   apply_settle(&p, &state);
-	if (!err)
+	if (!err) {
+		plan_put_text_aside(&p);
 		err = compare(&p);
+	}
 	if (err)
-		return report_failure(&p, "apply", err);
+		return fail(&p, err);
 	if (o->dry_run)
 		return dry_run(o, &p);
 	transact(&p, &t);
 	if (p.waits)
 		waiter_look_again(&waiter);
+	recall_text(&p);
 	end(&p, &t);
 	return report_transaction(&p, "apply", &t, o->detailed);
 }

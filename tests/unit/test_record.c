@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tests/unit/test_record.c: a record is read back whole, or not at all. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -58,6 +60,49 @@ static void encode(struct strbuf *out)
 
 	fill(&r);
 	assert_int_equal(record_joined(&r, out), 0);
+}
+
+/* As written by pieces, and read from the file. */
+static void written(const struct record *r, char **ret, size_t *ret_len)
+{
+	_cleanup_(record_text_release) struct record_text t = { 0 };
+	char folder[] = "/tmp/ctpolicy-record.XXXXXX";
+	int dir;
+
+	assert_non_null(mkdtemp(folder));
+	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(record_encode(r, &t), 0);
+	assert_int_equal(state_file_write_pieces(dir, "1", t.v, t.n), 0);
+	assert_int_equal(state_file_read(dir, "1", ret, ret_len), 0);
+	assert_int_equal(state_file_unlink(dir, "1"), 0);
+	close(dir);
+	rmdir(folder);
+}
+
+/* A policy that is in a file gives the same record. */
+static void text_in_a_file(void **state)
+{
+	_cleanup_(strbuf_release) struct strbuf text = { 0 };
+	_cleanup_(record_text_release) struct record_text t = { 0 };
+	_cleanup_(record_release) struct record r;
+	_cleanup_free_ char *copy = NULL;
+	FILE *file = tmpfile();
+	size_t len;
+
+	(void)state;
+	encode(&text);
+	fill(&r);
+	assert_non_null(file);
+	assert_true(fputs(r.policy_text.s, file) >= 0 && !fflush(file));
+	free(r.policy_text.s);
+	r.policy_text.s = NULL;
+	r.policy_text.file = file;
+	written(&r, &copy, &len);
+	assert_int_equal(len, text.n);
+	assert_memory_equal(copy, strbuf_str(&text), len);
+	r.policy_text.len++;	/* more than there is */
+	assert_int_equal(record_encode(&r, &t), -EIO);
+	fclose(file);
 }
 
 static void round_trip(void **state)
@@ -190,6 +235,7 @@ static void other_forms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_in_a_file),
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(odd_name),
 		cmocka_unit_test(damaged),
