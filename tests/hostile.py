@@ -26,15 +26,9 @@ SERVICE = (b"untracked:\n  - name: a\n    role: server\n    protocol: tcp\n"
            b"    accept: none\n    ports: ")
 
 
-def is_sanitized():
-    with open(TOOL, "rb") as f:
-        return b"__asan_init" in f.read()
-
-
-SANITIZED = is_sanitized()
-# Instrumented code is several times slower, and keeps freed memory; libyaml's is
-# not instrumented.
-# Times of what libyaml takes; n squared comes to hundreds.
+SANITIZED = cost.is_sanitized(TOOL)
+# Times of what libyaml takes, which is not instrumented; n squared comes to
+# hundreds.
 MOST = 24 if SANITIZED else 3
 
 

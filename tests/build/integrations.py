@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["srcdir"], "tests", "netns"))
+import cost                                                 # noqa: E402
 import tally                                                # noqa: E402
 from tally import check                                     # noqa: E402
 
@@ -21,11 +22,6 @@ GOOD = os.path.join(SOURCE, "policies", "examples", "minimal.yaml")
 def run(*words, **options):
     return subprocess.run(words, check=False, text=True, **dict(
         dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT), **options))
-
-
-def sanitized():
-    with open(CTPOLICY, "rb") as program:
-        return b"__asan_init" in program.read()
 
 
 def repository(name, files):
@@ -75,7 +71,7 @@ def pre_commit():
 
 
 def container():
-    if sanitized():
+    if cost.is_sanitized():
         print("a build with sanitizers needs /proc: no image of it")
         return
     root = os.path.join(TMP, "image")

@@ -20,6 +20,7 @@ import sys
 import threading
 
 import history
+import cost
 import lab
 import tally
 
@@ -33,9 +34,8 @@ NEVER = {"fcntl", "exit_group", "exit", "rt_sigreturn", "restart_syscall",
          "execve", "getpid", "getuid", "geteuid", "getgid", "getegid",
          "gettid", "brk", "vfork", "fork", "clone", "clone3"}
 # The sanitizers' allocator asks the kernel itself, and dies when refused.
-with open(lab.CTPOLICY, "rb") as program:
-    if b"__asan_init" in program.read():
-        NEVER |= {"mmap", "munmap", "madvise", "mprotect", "sigaltstack"}
+if cost.is_sanitized():
+    NEVER |= {"mmap", "munmap", "madvise", "mprotect", "sigaltstack"}
 lock = threading.Lock()
 points = collections.Counter()
 faults = []

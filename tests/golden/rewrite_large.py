@@ -11,6 +11,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.environ["srcdir"], "tests", "netns"))
+import cost  # noqa: E402
+
 BIN = os.path.abspath(os.environ["CTPOLICY"])
 BACKENDS = os.environ["CTPOLICY_BACKENDS"].split()
 MEMORY_KB = 64 * 1024
@@ -57,11 +60,6 @@ CASES = (("iptables", "f.save", SAVE, 0), ("nftables", "f.nft", NFT, 0),
          ("iptables", "many.save", both(700), 1))
 
 
-def is_sanitized():
-    with open(BIN, "rb") as f:
-        return b"__asan_init" in f.read()
-
-
 def peak(folder, name, text):
     """(exit code, whether it was too many rules, peak memory in KB)"""
     path = os.path.join(folder, name)
@@ -81,7 +79,7 @@ def peak(folder, name, text):
 
 
 def main():
-    most = SANITIZED_KB if is_sanitized() else MEMORY_KB
+    most = SANITIZED_KB if cost.is_sanitized(BIN) else MEMORY_KB
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         for backend, name, text, expected in CASES:

@@ -2,9 +2,16 @@
 """What commands cost in processor time, and limits that a busy machine cannot
 break: other work adds to a look, never to all of them, and what grows too fast
 is too dear in each."""
+import os
 import resource
 
 LOOKS = 5
+
+
+def is_sanitized(program=None):
+    """Instrumented code is several times slower, and keeps freed memory."""
+    with open(program or os.environ["CTPOLICY"], "rb") as f:
+        return b"__asan_init" in f.read()
 
 
 def seconds(call, *args, kernel=True):

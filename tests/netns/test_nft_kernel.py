@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 
+import cost
+
 TOOL = os.path.join(os.environ["builddir"], "tests/netns/nft_tool")
 DIR = tempfile.mkdtemp(dir=os.environ.get("TMPDIR"))
-SANITIZED = b"__asan_init" in open(TOOL, "rb").read()
+SANITIZED = cost.is_sanitized(TOOL)
 failures = 0
 
 OWN = """table inet ctpolicy {
