@@ -65,18 +65,12 @@ static int sign_policy(struct plan *p, struct record *rec)
 	rec->force = of ? of->force : p->rq->force;
 	rec->backend = backend ? strdup(backend) : NULL;
 	rec->policy_text = *text;
+	rec->borrows_policy = true;
 	if (!rec->backend && backend)
 		return -ENOMEM;
 	rec->policy_digest = DIGEST_START;
 	err = state_piece_digest(&piece, &rec->policy_digest);
 	return err ? cannot_read_back(p, err) : 0;
-}
-
-/* One that was signed has no text of a policy that is its own. */
-static void release_signed(struct record *rec)
-{
-	rec->policy_text = (struct rules_text){ 0 };
-	record_release(rec);
 }
 
 /* Whoever reads it later may be in another folder. */
@@ -207,7 +201,7 @@ static int go_without(struct plan *p, size_t said, int err)
 
 int history_begin(struct plan *p)
 {
-	_cleanup_(release_signed) struct record rec = {
+	_cleanup_(record_release) struct record rec = {
 		.of = p->takes_back,
 	};
 	size_t said = p->diags.n;
@@ -261,7 +255,7 @@ static bool is_renewed(const struct plan *p, const struct record *is,
 void history_renew(struct plan *p)
 {
 	_cleanup_(record_release) struct record was = { 0 };
-	_cleanup_(release_signed) struct record is = { 0 };
+	_cleanup_(record_release) struct record is = { 0 };
 	_cleanup_(diags_release) struct diags said = { 0 };
 
 	plan_bring_text_back(p);

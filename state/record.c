@@ -373,7 +373,8 @@ void record_release(struct record *r)
 		free(r->parts[i].after.s);
 	}
 	free(r->parts);
-	free(r->policy_text.s);
+	if (!r->borrows_policy)
+		free(r->policy_text.s);
 	mem_free_const(r->command);
 	mem_free_const(r->policy);
 	mem_free_const(r->user);

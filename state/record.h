@@ -55,6 +55,7 @@ struct record {
 	const char *user, *via, *tty, *unit;	/* as in host/author.h */
 	uint64_t policy_digest;
 	struct rules_text policy_text;
+	bool borrows_policy;	/* its text is not freed with the record */
 	/* How it was asked for: AF_*, 0: both; NULL: none; against refusals. */
 	uint8_t family;
 	const char *backend;
