@@ -325,8 +325,7 @@ static bool is_every_port(const struct port_range *r)
 /* Others' packets would pass one rule more, or two, for the sake of few. */
 static bool is_rare(const struct match *m)
 {
-	return iface_set_is_lo(&m->iif) || iface_set_is_lo(&m->oif) ||
-	       m->socket == SOCKET_BOUND;
+	return iface_set_is_lo(&m->iif) || iface_set_is_lo(&m->oif);
 }
 
 /* The i-th rule, or a second one beside it for packets of so many ports. */
@@ -358,6 +357,11 @@ static int drop_of(const struct asking *x, struct stand *s, size_t i,
 	const struct match *m = &s->accepts.v[i].match;
 	struct port_range others;
 
+	/* whoever has an open connection here sends to one of its addresses */
+	if (m->socket == SOCKET_BOUND) {
+		forget(&s->accepts.v[i].match, lacks);
+		return 0;
+	}
 	for (size_t k = 0; k < ARRAY_SIZE(protocols); k++) {
 		if (protocols[k] != m->proto)
 			continue;

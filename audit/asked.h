@@ -12,6 +12,7 @@
  *         than requests to port 53, and one packet may look like both. Then the
  *         rule stays as it is, and ahead of it stands one that asks less, of
  *         packets whose other port no rule names; it has those of most clients.
+ *         A rule for packets of an open connection asks for no address at all.
  *         NOTRACK rules count by protocol and port, whatever else they ask.
  * Errors: -ENOMEM.
  * Source: nf_dup_ipv4(), ip_vs_notrack(), vrf_nf_set_untracked(), and

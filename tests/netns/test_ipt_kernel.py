@@ -339,8 +339,9 @@ def what_is_out_meets_no_more_of_ours():
 
 
 def render_loads_to_the_same():
+    # of these no host makes accept rules ask less than render has them ask
     policy = HEAD + "".join(
-        "- {name: s%d, role: [server, client], protocol: [tcp, sctp], ports: "
+        "- {name: s%d, role: [server, client], protocol: [udp, sctp], ports: "
         "[%d, %d-%d], clients: [10.%d.0.0/16, \"2001:db8:%x::/48\"], servers: "
         "[192.0.2.%d], accept: open, why: 'it''s a \"why\"'}\n"
         % (i, 1000 + i, 3000 + 20 * i, 3004 + 20 * i, i, i, i)

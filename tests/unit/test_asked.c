@@ -130,7 +130,7 @@ static void test_questions(void **state)
 		{ DNS ", servers: [192.0.2.1, 224.0.0.251]}", HOOK_INPUT, false,
 		  "udp from 54-65535 to 53\nudp to 53 group\n" },
 		{ "{name: s, role: client, protocol: tcp, ports: [443]}",
-		  HOOK_INPUT, false, "tcp from 443 local bound\n" },
+		  HOOK_INPUT, false, "tcp from 443 bound\n" },
 		{ DNS "}, {name: s, role: router, protocol: any, clients: [10.0.0.0/8]}",
 		  HOOK_INPUT, false, "udp to 53 local\n" },
 	};
