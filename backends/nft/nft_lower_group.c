@@ -61,6 +61,7 @@ static int add_dst_types(const struct nft_place *at,
 	s = image_add_set(at->table, ret->set);
 	if (!s)
 		return -ENOMEM;
+	s->size = (uint32_t)types->n;	/* a hash that never grows */
 	elems_init(&s->elems, &field, 1);
 	for (size_t i = 0; !err && i < types->n; i++) {
 		const uint8_t key[4] = { 0, 0, 0, types->type[i] };
