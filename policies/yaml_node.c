@@ -129,13 +129,17 @@ struct srcpos ydoc_pos(struct ydoc *doc, uint32_t id)
 	return (struct srcpos){ doc->file, node->line, node->col, node->len };
 }
 
+static void slice(const struct ydoc *doc, const struct ynode *node,
+		  const char **ret, size_t *ret_len)
+{
+	*ret = (node->borrowed ? doc->src : doc->own) + node->ref;
+	*ret_len = node->borrowed ? node->len : strlen(*ret);
+}
+
 void ydoc_slice(struct ydoc *doc, uint32_t id, const char **ret,
 		size_t *ret_len)
 {
-	const struct ynode *node = node_at(doc, id);
-
-	*ret = (node->borrowed ? doc->src : doc->own) + node->ref;
-	*ret_len = node->borrowed ? node->len : strlen(*ret);
+	slice(doc, node_at(doc, id), ret, ret_len);
 }
 
 const char *ydoc_text(struct ydoc *doc, uint32_t id)
@@ -144,7 +148,7 @@ const char *ydoc_text(struct ydoc *doc, uint32_t id)
 	const char *s;
 	size_t n;
 
-	ydoc_slice(doc, id, &s, &n);
+	slice(doc, node, &s, &n);
 	if (!node->borrowed)
 		return s;
 	if (mem_grow(&doc->scratch, &doc->scratch_cap, n + 1))

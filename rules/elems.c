@@ -40,11 +40,6 @@ void elems_init(struct elems *e, const enum field_type *field, size_t n)
 	}
 }
 
-static size_t stride(const struct elems *e)
-{
-	return (e->lasts ? 2 : 1) * (size_t)e->width;
-}
-
 static int reserve(struct elems *e, size_t need)
 {
 	size_t cap = e->cap, same = e->cap;
@@ -52,7 +47,8 @@ static int reserve(struct elems *e, size_t need)
 
 	if (need <= cap)
 		return 0;
-	key = mem_enlarge(e->key, &cap, need, stride(e) ? stride(e) : 1);
+	key = mem_enlarge(e->key, &cap, need,
+			  elems_stride(e) ? elems_stride(e) : 1);
 	if (!key)
 		return -ENOMEM;
 	e->key = key;
@@ -110,7 +106,7 @@ int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
 		return err;
 	if (e->origins)
 		e->origins[e->n] = origin;
-	key = e->key + e->n * stride(e);
+	key = e->key + e->n * elems_stride(e);
 	memcpy(key, first, e->width);
 	if (e->lasts)
 		memcpy(key + e->width, last, e->width);
@@ -120,12 +116,12 @@ int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,
 
 const uint8_t *elems_first(const struct elems *e, size_t i)
 {
-	return e->key + i * stride(e);
+	return e->key + i * elems_stride(e);
 }
 
 const uint8_t *elems_last(const struct elems *e, size_t i)
 {
-	return e->key + i * stride(e) + (e->lasts ? e->width : 0);
+	return e->key + i * elems_stride(e) + (e->lasts ? e->width : 0);
 }
 
 static bool is_exact(const struct elems *e, size_t i)
@@ -161,7 +157,7 @@ static int cmp_elem(const void *a, const void *b, void *arg)
 {
 	const struct elems *e = arg;
 	const size_t *x = a, *y = b;
-	int c = memcmp(elems_first(e, *x), elems_first(e, *y), stride(e));
+	int c = memcmp(elems_first(e, *x), elems_first(e, *y), elems_stride(e));
 
 	return c ? c : elems_cmp_origin(elems_origin(e, *x),
 					elems_origin(e, *y));
@@ -181,7 +177,7 @@ static bool is_sorted(const struct elems *e)
 /* How many bytes all keys begin with alike. */
 static size_t common_bytes(const struct elems *e)
 {
-	size_t n = stride(e);
+	size_t n = elems_stride(e);
 
 	for (size_t i = 1; i < e->n; i++) {
 		const uint8_t *a = elems_first(e, 0), *b = elems_first(e, i);
@@ -198,7 +194,7 @@ static size_t common_bytes(const struct elems *e)
 static uint64_t key_head(const struct elems *e, size_t i, size_t skip)
 {
 	const uint8_t *key = elems_first(e, i) + skip;
-	size_t n = stride(e) - skip < 8 ? stride(e) - skip : 8;
+	size_t n = elems_stride(e) - skip < 8 ? elems_stride(e) - skip : 8;
 	uint64_t head = 0;
 
 	for (size_t k = 0; k < n; k++)
@@ -247,7 +243,7 @@ int elems_sort(struct elems *e)
 {
 	_cleanup_free_ struct head *item = NULL;
 	_cleanup_(elems_release) struct elems out = { 0 };
-	size_t size = stride(e);
+	size_t size = elems_stride(e);
 	int err;
 
 	if (!e->width || is_sorted(e))
@@ -288,7 +284,7 @@ int elems_copy(const struct elems *e, struct elems *ret)
 	if (err)
 		return err;
 	if (e->n && e->width)
-		memcpy(c.key, e->key, e->n * stride(e));
+		memcpy(c.key, e->key, e->n * elems_stride(e));
 	if (e->n && e->origins)
 		memcpy(c.origins, e->origins, e->n * sizeof(*c.origins));
 	c.origin = e->origin;

@@ -52,6 +52,12 @@ size_t field_width(enum field_type t);
 /* Offset of field i inside one end. */
 size_t elems_offset(const struct elems *e, unsigned int i);
 
+/* Bytes from one key to the next. */
+static inline size_t elems_stride(const struct elems *e)
+{
+	return (e->lasts ? 2 : 1) * (size_t)e->width;
+}
+
 void elems_init(struct elems *e, const enum field_type *field, size_t n);
 /* first and last: `width` bytes each. */
 int elems_add(struct elems *e, const uint8_t *first, const uint8_t *last,

@@ -6,7 +6,7 @@
 
 static void drop_twins(struct elems *e)
 {
-	size_t stride = (e->lasts ? 2 : 1) * (size_t)e->width, k = 0;
+	size_t stride = elems_stride(e), k = 0;
 
 	for (size_t i = 0; i < e->n; i++) {
 		if (k && !elems_cmp(e, k - 1, e, i))

@@ -152,8 +152,7 @@ static size_t find_elem(const struct elems *e, const struct elems *of, size_t k)
 
 static void drop_elem(struct elems *e, size_t at)
 {
-	size_t behind = e->n - at - 1;
-	size_t size = (e->lasts ? 2 : 1) * (size_t)e->width;
+	size_t behind = e->n - at - 1, size = elems_stride(e);
 
 	memmove(e->key + at * size, e->key + (at + 1) * size, behind * size);
 	if (e->origins)
