@@ -110,8 +110,8 @@ bool box_dim_within(const struct box *a, const struct box *b,
 	case DIM_DST:
 		return !prefixes_of(b, dim)->n ||
 		       (prefixes_of(a, dim)->n &&
-			prefixes_within(prefixes_of(a, dim),
-					prefixes_of(b, dim)));
+			prefix_set_within(prefixes_of(a, dim),
+					  prefixes_of(b, dim)));
 	case DIM_IIF:
 	case DIM_OIF:
 		return !ifaces_of(b, dim)->n ||

@@ -97,7 +97,7 @@ static int keep_addresses(struct prefix_set *set, uint8_t family,
 	if (err)
 		return err;
 	*ret = s.n ? FIT_ALL : FIT_NONE;
-	if (prefixes_within(&s, in))
+	if (prefix_set_within(&s, in))
 		return 0;
 	err = prefixes_meet(&s, in, &left);
 	if (err)

@@ -54,10 +54,10 @@ static struct import_service *find_one_host(const struct pairing *p,
 		struct import_service *x = &p->im->v[i];
 
 		if (x->roles & roles &&
-		    (!x->box.src.n || (c.n && prefixes_within(&c,
-							      &x->box.src))) &&
-		    (!x->box.dst.n || (s.n && prefixes_within(&s,
-							      &x->box.dst))))
+		    (!x->box.src.n ||
+		     (c.n && prefix_set_within(&c, &x->box.src))) &&
+		    (!x->box.dst.n ||
+		     (s.n && prefix_set_within(&s, &x->box.dst))))
 			return x;
 	}
 	return NULL;

@@ -274,24 +274,6 @@ int prefixes_complement(const struct prefix_set *s, uint8_t family,
 	return 0;
 }
 
-bool prefixes_within(const struct prefix_set *a, const struct prefix_set *b)
-{
-	size_t k = 0;
-
-	for (size_t i = 0; i < a->n; i++) {
-		struct prefix x = prefix_set_at(a, i), y;
-
-		for (; k < b->n; k++) {
-			y = prefix_set_at(b, k);
-			if (prefix_contains(&y, &x) || prefix_cmp(&y, &x) >= 0)
-				break;
-		}
-		if (k == b->n || !prefix_contains(&y, &x))
-			return false;
-	}
-	return true;
-}
-
 /* Are there any, and all in one of the two networks? */
 static bool are_in(const struct prefix_set *s, const struct prefix nets[2])
 {
@@ -322,13 +304,6 @@ bool prefixes_are_multicast(const struct prefix_set *s)
 	};
 
 	return are_in(s, nets);
-}
-
-bool iface_covers(const struct iface *outer, const struct iface *inner)
-{
-	if (!outer->wild)
-		return !iface_cmp(outer, inner);
-	return !strncmp(outer->name, inner->name, strlen(outer->name));
 }
 
 static bool is_in_ifaces(const struct iface_set *s, const struct iface *x)

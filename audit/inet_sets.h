@@ -41,14 +41,11 @@ int prefixes_complement(const struct prefix_set *s, uint8_t family,
 /* The networks that make up a range; both ends belong to it. */
 int prefixes_add_range(struct prefix_set *s, uint8_t family,
 		       const uint8_t *first, const uint8_t *last);
-bool prefixes_within(const struct prefix_set *a, const struct prefix_set *b);
 /* Are there any, and all of 127.0.0.0/8 or ::1? */
 bool prefixes_are_loopback(const struct prefix_set *s);
 /* ... of 224.0.0.0/4 or ff00::/8? */
 bool prefixes_are_multicast(const struct prefix_set *s);
 
-/* Is it all of that name, or one of those that begin so? */
-bool iface_covers(const struct iface *outer, const struct iface *inner);
 int ifaces_meet(const struct iface_set *a, const struct iface_set *b,
 		struct iface_set *ret);
 bool ifaces_within(const struct iface_set *a, const struct iface_set *b);

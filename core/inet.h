@@ -77,6 +77,8 @@ int prefix_set_copy(const struct prefix_set *s, uint8_t family,
 bool prefix_set_has_family(const struct prefix_set *s, uint8_t family);
 /* Is p inside of one? The set must be normalized. */
 bool prefix_set_holds(const struct prefix_set *s, const struct prefix *p);
+/* Is all of a in b, which must be normalized? */
+bool prefix_set_within(const struct prefix_set *a, const struct prefix_set *b);
 /* addr: 4 or 16 bytes; the set must be normalized. */
 bool prefix_set_contains(const struct prefix_set *s, uint8_t family,
 			 const uint8_t *addr);
@@ -101,6 +103,8 @@ void iface_print(const struct iface *i, struct strbuf *out);
 int iface_cmp(const struct iface *a, const struct iface *b);
 int iface_set_add(struct iface_set *s, const struct iface *i);
 void iface_set_normalize(struct iface_set *s);
+/* Is it all of that name, or one of those that begin so? */
+bool iface_covers(const struct iface *outer, const struct iface *inner);
 /* Nothing but "lo". */
 bool iface_set_is_lo(const struct iface_set *s);
 int iface_set_copy(const struct iface_set *s, struct iface_set *ret);

@@ -97,7 +97,7 @@ int iface_set_add(struct iface_set *s, const struct iface *i)
 	return err;
 }
 
-static bool iface_covers(const struct iface *outer, const struct iface *inner)
+bool iface_covers(const struct iface *outer, const struct iface *inner)
 {
 	if (!outer->wild)
 		return !iface_cmp(outer, inner);

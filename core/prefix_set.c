@@ -310,6 +310,17 @@ bool prefix_set_holds(const struct prefix_set *s, const struct prefix *p)
 	return lo && is_inside(key, nth(k, lo - 1), k->bytes);
 }
 
+bool prefix_set_within(const struct prefix_set *a, const struct prefix_set *b)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		struct prefix p = prefix_set_at(a, i);
+
+		if (!prefix_set_holds(b, &p))
+			return false;
+	}
+	return true;
+}
+
 bool prefix_set_contains(const struct prefix_set *s, uint8_t family,
 			 const uint8_t *addr)
 {

@@ -230,18 +230,6 @@ static bool has_ports(const struct port_set *u, const struct port_set *s)
 	return true;
 }
 
-/* Is all of s in u? */
-static bool has_all(const struct prefix_set *u, const struct prefix_set *s)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		struct prefix p = prefix_set_at(s, i);
-
-		if (!prefix_set_holds(u, &p))
-			return false;
-	}
-	return true;
-}
-
 /* Is any of s in u? */
 static bool has_any(const struct prefix_set *u, const struct prefix_set *s)
 {
@@ -257,7 +245,7 @@ static bool has_any(const struct prefix_set *u, const struct prefix_set *s)
 static bool has_addresses(bool u_given, const struct prefix_set *u,
 			  bool s_given, const struct prefix_set *s)
 {
-	return !u_given || (s_given && has_all(u, s));
+	return !u_given || (s_given && prefix_set_within(s, u));
 }
 
 static bool has_iface(const struct iface_set *u, const struct iface *f)
