@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "audit/echo.h"
+#include "audit/fit_glance.h"
 #include "audit/lasting.h"
 #include "core/intern.h"
 #include "core/mem.h"
@@ -235,7 +236,6 @@ static int take_rule(struct search *x, struct here *h, uint32_t at,
 	uint32_t n = fit_branches(x->f, h->rules[at]);
 	int err = 0;
 
-	h->meets = may_change(x->f, &x->f->rules[h->rules[at]]);
 	for (uint32_t b = 0; !err && !*ends && b < n; b++)
 		err = take_branch(x, h, at, b, lot, true, ret, ends);
 	for (uint32_t b = 0; !err && !*ends && b < n; b++)
@@ -285,9 +285,14 @@ static int scan_rules(struct search *x, struct here *h,
 	int err = 0;
 
 	for (uint32_t i = 0; !err && !*ends && i < h->n; i++) {
-		err = take_rule(x, h, i, lot, ret, ends);
-		if (!err && !some)
-			err = returns(x, h, i, lot, &some);
+		const struct foreign_rule *r = &x->f->rules[h->rules[i]];
+
+		h->meets = may_change(x->f, r);
+		if (!fit_misses(x->f, r, &lot->rule.match)) {
+			err = take_rule(x, h, i, lot, ret, ends);
+			if (!err && !some)
+				err = returns(x, h, i, lot, &some);
+		}
 		look_past(x, h, i);
 	}
 	if (some)

@@ -55,12 +55,17 @@ static void note_port(struct search *x, const uint8_t *port)
 		memcpy(x->ports[x->n_ports++], port, sizeof(x->ports[0]));
 }
 
-static bool was_given(struct search *x, const struct flow_sample *s,
-		      uint64_t digest)
+/* Many rules ask for no other connection than the one before. */
+static bool is_last(struct search *x, const struct flow_sample *s)
 {
 	if (x->n_seen && !memcmp(&x->last, s, sizeof(*s)))
 		return true;
 	x->last = *s;
+	return false;
+}
+
+static bool was_given(const struct search *x, uint64_t digest)
+{
 	for (size_t i = 0; i < x->n_seen; i++)
 		if (x->seen[i] == digest)
 			return true;
@@ -74,10 +79,10 @@ int samples_give(struct search *x, const struct trial *given)
 	int err;
 
 	x->enough = false;
-	if (!settle_loopback(x, t))
+	if (!settle_loopback(x, t) || is_last(x, &t->s))
 		return 0;
 	h = digest_add(DIGEST_START, &t->s, sizeof(t->s));
-	if (was_given(x, &t->s, h))
+	if (was_given(x, h))
 		return 0;
 	if (!x->left) {
 		x->cut = true;
