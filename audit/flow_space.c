@@ -6,11 +6,6 @@
 
 #include "core/mem.h"
 
-static size_t address_bytes(const struct flow_space *sp)
-{
-	return sp->family == AF_INET ? 4 : 16;
-}
-
 size_t flow_part_bytes(const struct flow_space *sp, enum flow_part p)
 {
 	static const size_t bytes[] = {
@@ -18,7 +13,7 @@ size_t flow_part_bytes(const struct flow_space *sp, enum flow_part p)
 		[FLOW_IN] = 16, [FLOW_OUT] = 16,
 	};
 
-	return p == FLOW_CLIENT || p == FLOW_SERVER ? address_bytes(sp) :
+	return p == FLOW_CLIENT || p == FLOW_SERVER ? addr_bytes(sp->family) :
 						      bytes[p];
 }
 
@@ -47,7 +42,7 @@ static bool meet_prefixes(const struct flow_space *sp,
 			  const struct prefix_set *s,
 			  const struct key_range *r, uint8_t ret[16])
 {
-	size_t n = address_bytes(sp);
+	size_t n = addr_bytes(sp->family);
 
 	if (!s || !s->n) {
 		memcpy(ret, r->first, 16);
@@ -176,7 +171,7 @@ static const struct span nobodys[] = {
 static const struct span *span_of(const struct flow_space *sp,
 				  const uint8_t *v)
 {
-	size_t n = address_bytes(sp);
+	size_t n = addr_bytes(sp->family);
 
 	for (size_t i = 0; i < ARRAY_SIZE(nobodys); i++)
 		if (nobodys[i].family == sp->family &&
@@ -190,11 +185,8 @@ static const struct span *span_of(const struct flow_space *sp,
 static void local_last(const struct flow_space *sp, const uint8_t *v,
 		       uint8_t ret[16])
 {
-	struct prefix one = {
-		.family = sp->family, .len = address_bytes(sp) * 8,
-	};
+	struct prefix one = prefix_of_one(sp->family, v);
 
-	memcpy(one.addr, v, address_bytes(sp));
 	for (size_t i = 0; i < sp->local->n; i++) {
 		struct prefix p = prefix_set_at(sp->local, i);
 
@@ -230,7 +222,7 @@ static bool meet_others(const struct flow_space *sp,
 			memcpy(last, nobody->last, sizeof(last));
 		else
 			local_last(sp, v, last);
-		if (!key_next(last, address_bytes(sp), rest.first))
+		if (!key_next(last, addr_bytes(sp->family), rest.first))
 			return false;
 	}
 	return false;

@@ -184,10 +184,9 @@ int prefixes_apart(const struct prefix_set *a, const struct prefix_set *b,
 static struct prefix largest(uint8_t family, const uint8_t *first,
 			     const uint8_t *last)
 {
-	size_t bytes = family == AF_INET ? 4 : 16;
-	struct prefix p = { .family = family, .len = (uint8_t)(bytes * 8) };
+	size_t bytes = addr_bytes(family);
+	struct prefix p = prefix_of_one(family, first);
 
-	memcpy(p.addr, first, bytes);
 	while (p.len) {
 		struct prefix wider = p;
 		uint8_t end[16];
@@ -207,7 +206,7 @@ static struct prefix largest(uint8_t family, const uint8_t *first,
 int prefixes_add_range(struct prefix_set *s, uint8_t family,
 		       const uint8_t *first, const uint8_t *last)
 {
-	size_t bytes = family == AF_INET ? 4 : 16;
+	size_t bytes = addr_bytes(family);
 	uint8_t at[16] = { 0 }, end[16];
 
 	memcpy(at, first, bytes);
@@ -229,7 +228,7 @@ int prefixes_of_keys(const struct key_range *r, size_t n, size_t stride,
 		     struct prefix_set *ret)
 {
 	_cleanup_(prefix_set_release) struct prefix_set s = { 0 };
-	size_t bytes = family == AF_INET ? 4 : 16;
+	size_t bytes = addr_bytes(family);
 
 	for (size_t i = 0; i < n; i++) {
 		struct key_range x = r[i * stride];
@@ -249,7 +248,7 @@ int prefixes_complement(const struct prefix_set *s, uint8_t family,
 			struct prefix_set *ret)
 {
 	_cleanup_(prefix_set_release) struct prefix_set c = { 0 };
-	size_t bytes = family == AF_INET ? 4 : 16;
+	size_t bytes = addr_bytes(family);
 	uint8_t next[16] = { 0 }, before[16], end[16];
 	bool more = true;
 

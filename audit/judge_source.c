@@ -88,7 +88,7 @@ int judge_source(struct walker *w, const struct foreign *f,
 {
 	static const uint8_t first[TERM_KEY_MAX] = { 1 };
 	struct sources s = {
-		.bytes = p->family == NFPROTO_IPV4 ? 4 : 16,
+		.bytes = addr_bytes(p->family),
 	};
 	int err = 0;
 

@@ -27,14 +27,9 @@ static int number_parse(const char *s, size_t n, unsigned int max,
 	return 0;
 }
 
-static unsigned int family_bits(uint8_t family)
-{
-	return family == AF_INET ? 32 : 128;
-}
-
 static bool host_bits_zero(const struct prefix *p)
 {
-	for (unsigned int i = p->len; i < family_bits(p->family); i++)
+	for (unsigned int i = p->len; i < addr_bits(p->family); i++)
 		if (p->addr[i / 8] & (0x80 >> i % 8))
 			return false;
 	return true;
@@ -83,7 +78,7 @@ int prefix_parse(const char *s, struct prefix *ret)
 
 	if (err)
 		return err;
-	len = family_bits(p.family);
+	len = addr_bits(p.family);
 	if (slash) {
 		err = number_parse(slash + 1, strlen(slash + 1), len, &len);
 		if (err)
@@ -103,7 +98,7 @@ void prefix_print(const struct prefix *p, struct strbuf *out)
 	if (!inet_ntop(p->family, p->addr, host, sizeof(host)))
 		return;
 	strbuf_puts(out, host);
-	if (p->len != family_bits(p->family))
+	if (p->len != addr_bits(p->family))
 		strbuf_printf(out, "/%u", p->len);
 }
 
@@ -130,13 +125,21 @@ bool prefix_contains(const struct prefix *outer, const struct prefix *inner)
 
 bool prefix_is_host(const struct prefix *p)
 {
-	return p->len == family_bits(p->family);
+	return p->len == addr_bits(p->family);
+}
+
+struct prefix prefix_of_one(uint8_t family, const uint8_t *addr)
+{
+	struct prefix p = { .family = family, .len = addr_bits(family) };
+
+	memcpy(p.addr, addr, addr_bytes(family));
+	return p;
 }
 
 void prefix_last(const struct prefix *p, uint8_t ret[16])
 {
 	memcpy(ret, p->addr, 16);
-	for (unsigned int i = p->len; i < family_bits(p->family); i++)
+	for (unsigned int i = p->len; i < addr_bits(p->family); i++)
 		ret[i / 8] |= (uint8_t)(0x80 >> i % 8);
 }
 

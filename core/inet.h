@@ -61,11 +61,25 @@ struct iface_set {
 	size_t n, cap;
 };
 
+/* Of an address. NFPROTO_IPV4 and NFPROTO_IPV6 are these families' numbers, too
+ * (linux/netfilter.h). */
+static inline uint8_t addr_bytes(uint8_t family)
+{
+	return family == AF_INET ? 4 : 16;
+}
+
+static inline uint8_t addr_bits(uint8_t family)
+{
+	return family == AF_INET ? 32 : 128;
+}
+
 int prefix_parse(const char *s, struct prefix *ret);
 void prefix_print(const struct prefix *p, struct strbuf *out);
 int prefix_cmp(const struct prefix *a, const struct prefix *b);
 bool prefix_contains(const struct prefix *outer, const struct prefix *inner);
 bool prefix_is_host(const struct prefix *p);	/* one address */
+/* The one that has the address and no other. */
+struct prefix prefix_of_one(uint8_t family, const uint8_t *addr);
 /* The last address of p, in network byte order, 16 bytes (IPv4: first four). */
 void prefix_last(const struct prefix *p, uint8_t ret[16]);
 int prefix_set_add(struct prefix_set *s, const struct prefix *p);

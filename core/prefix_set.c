@@ -324,10 +324,8 @@ bool prefix_set_within(const struct prefix_set *a, const struct prefix_set *b)
 bool prefix_set_contains(const struct prefix_set *s, uint8_t family,
 			 const uint8_t *addr)
 {
-	struct prefix p = { .family = family,
-			    .len = family == AF_INET ? 32 : 128 };
+	struct prefix p = prefix_of_one(family, addr);
 
-	memcpy(p.addr, addr, p.len / 8);
 	return prefix_set_holds(s, &p);
 }
 

@@ -5,11 +5,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-static size_t bytes_of(uint8_t family)
-{
-	return family == AF_INET ? 4 : 16;
-}
-
 static const struct term *term_of(const struct foreign *f,
 				  const struct foreign_rule *r,
 				  enum term_kind kind, uint32_t set)
@@ -159,16 +154,14 @@ static bool holds(const struct key_range *r, size_t n, const uint8_t *address)
 
 bool moves_leaves(const struct move *m, uint8_t family, const uint8_t *address)
 {
-	return !m->to || holds(m->to, bytes_of(family), address);
+	return !m->to || holds(m->to, addr_bytes(family), address);
 }
 
 bool moves_is_own(const struct prefix_set *own, uint8_t family,
 		  const uint8_t *address)
 {
-	size_t n = bytes_of(family);
-	struct prefix one = { .family = family, .len = (uint8_t)(n * 8) };
+	struct prefix one = prefix_of_one(family, address);
 
-	memcpy(one.addr, address, n);
 	for (size_t i = 0; i < own->n; i++) {
 		struct prefix p = prefix_set_at(own, i);
 
@@ -182,7 +175,7 @@ bool moves_is_own(const struct prefix_set *own, uint8_t family,
 static bool find_own(const struct prefix_set *own, uint8_t family,
 		     const struct key_range *r, struct move_target *ret)
 {
-	size_t n = bytes_of(family);
+	size_t n = addr_bytes(family);
 
 	for (size_t i = own->n; i--;) {
 		struct prefix p = prefix_set_at(own, i);

@@ -11,11 +11,6 @@
 /* Addresses to ask, where what was asked first tells nothing. */
 #define SERVERS_MAX 16
 
-static size_t bytes_of(const struct flow_space *sp)
-{
-	return sp->family == AF_INET ? 4 : 16;
-}
-
 static const char *device_of(const struct flow_sample *s)
 {
 	return (const char *)s->key[FLOW_OUT];
@@ -37,9 +32,9 @@ static bool put_source(const struct sources *x, const struct flow_space *sp,
 	uint8_t source[16] = { 0 };
 
 	if (!knows_source(x, sp, s, source) ||
-	    !memcmp(s->key[FLOW_CLIENT], source, bytes_of(sp)))
+	    !memcmp(s->key[FLOW_CLIENT], source, addr_bytes(sp->family)))
 		return false;
-	memcpy(s->key[FLOW_CLIENT], source, bytes_of(sp));
+	memcpy(s->key[FLOW_CLIENT], source, addr_bytes(sp->family));
 	return true;
 }
 
@@ -58,7 +53,7 @@ static bool put_device(const struct sources *x, const struct flow_space *sp,
 		return false;
 	memcpy(other.key[FLOW_OUT], name, sizeof(name));
 	if (!knows_source(x, sp, &other, source) ||
-	    memcmp(client, source, bytes_of(sp)))
+	    memcmp(client, source, addr_bytes(sp->family)))
 		return false;
 	*s = other;
 	return true;
@@ -79,7 +74,7 @@ static enum truth masquerades(const struct sources *x,
 	    !leaving_masqueraded(x->leaving, sp->family, s->key[FLOW_SERVER],
 				 device_of(s), from, to))
 		return TRUTH_NO;
-	return memcmp(from, to, bytes_of(sp)) ? TRUTH_YES : TRUTH_NO;
+	return memcmp(from, to, addr_bytes(sp->family)) ? TRUTH_YES : TRUTH_NO;
 }
 
 static bool is_masquerade(const struct foreign *f, uint32_t rule)
@@ -144,7 +139,7 @@ static bool has_source(const struct sources *x, const struct flow_space *sp,
 
 	return (leaving_source(x->leaving, sp->family, s->key[FLOW_SERVER],
 			       device_of(s), source) &&
-		!memcmp(client, source, bytes_of(sp))) ||
+		!memcmp(client, source, addr_bytes(sp->family))) ||
 	       leaving_has(x->leaving, sp->family, device_of(s), client);
 }
 
@@ -224,8 +219,8 @@ static bool put_own(const struct flow_space *sp, size_t n,
 
 	if (p.family != sp->family || !prefix_is_host(&p))
 		return false;
-	memcpy(one.first, p.addr, bytes_of(sp));
-	memcpy(one.last, p.addr, bytes_of(sp));
+	memcpy(one.first, p.addr, addr_bytes(sp->family));
+	memcpy(one.last, p.addr, addr_bytes(sp->family));
 	return flow_space_meet(sp, FLOW_SERVER, &one, s->key[FLOW_SERVER]);
 }
 
@@ -238,7 +233,7 @@ static bool put_neighbour(const struct sources *x, const struct flow_space *sp,
 
 	if (!leaving_neighbours(x->leaving, sp->family, device_of(s), n, &p))
 		return false;
-	memcpy(r.first, p.addr, bytes_of(sp));
+	memcpy(r.first, p.addr, addr_bytes(sp->family));
 	prefix_last(&p, r.last);
 	return flow_space_meet(sp, FLOW_SERVER, &r, s->key[FLOW_SERVER]);
 }

@@ -9,11 +9,6 @@
 
 #include "core/mem.h"
 
-static size_t bytes_of(uint8_t family)
-{
-	return family == AF_INET ? 4 : 16;
-}
-
 /* IFA_LOCAL, where present, is this host's; IFA_ADDRESS may be the peer's. */
 static int choose_address(const struct nlattr *a, void *data)
 {
@@ -23,7 +18,7 @@ static int choose_address(const struct nlattr *a, void *data)
 
 	if (type == IFA_FLAGS && n == sizeof(to->flags))
 		to->flags = mnl_attr_get_u32(a);
-	else if (n == bytes_of(to->family) &&
+	else if (n == addr_bytes(to->family) &&
 		 (type == IFA_LOCAL ||
 		  (type == IFA_ADDRESS && to->family == AF_INET6)))
 		memcpy(to->addr, mnl_attr_get_payload(a), n);
@@ -113,7 +108,7 @@ static int ask(struct leaving *l, uint8_t family, const uint8_t *to,
 	char buf[256];
 	struct nlmsghdr *nlh = netlink_put_route_query(buf, family, to);
 
-	ret->width = bytes_of(family);
+	ret->width = addr_bytes(family);
 	if (index)
 		mnl_attr_put_u32(nlh, RTA_OIF, index);
 	return netlink_ask(&l->link, nlh, take_route, ret);
@@ -137,11 +132,9 @@ static bool is_chosen(const struct leaving_address *a, uint8_t family)
 static bool covers(const struct leaving_address *a, const uint8_t *other)
 {
 	struct prefix own = { .family = a->family, .len = a->len };
-	struct prefix one = { .family = a->family,
-			      .len = (uint8_t)(bytes_of(a->family) * 8) };
+	struct prefix one = prefix_of_one(a->family, other);
 
 	memcpy(own.addr, a->addr, sizeof(own.addr));
-	memcpy(one.addr, other, bytes_of(a->family));
 	return prefix_contains(&own, &one);
 }
 
@@ -206,7 +199,7 @@ bool leaving_neighbours(const struct leaving *l, uint8_t family,
 			continue;
 		*ret = (struct prefix){ .family = family, .len = a->len };
 		memcpy(ret->addr, a->addr, sizeof(ret->addr));
-		for (size_t k = a->len; k < bytes_of(family) * 8; k++)
+		for (size_t k = a->len; k < addr_bytes(family) * 8; k++)
 			ret->addr[k / 8] &= (uint8_t)~(0x80 >> k % 8);
 		return true;
 	}
@@ -220,7 +213,7 @@ bool leaving_has(const struct leaving *l, uint8_t family, const char *device,
 
 	for (size_t i = 0; index && i < l->n; i++)
 		if (l->v[i].index == index && l->v[i].family == family &&
-		    !memcmp(l->v[i].addr, address, bytes_of(family)))
+		    !memcmp(l->v[i].addr, address, addr_bytes(family)))
 			return true;
 	return false;
 }
@@ -232,7 +225,7 @@ bool leaving_device(const struct leaving *l, uint8_t family,
 
 	for (size_t i = 0; i < l->n; i++)
 		if (l->v[i].family == family &&
-		    !memcmp(l->v[i].addr, address, bytes_of(family)) &&
+		    !memcmp(l->v[i].addr, address, addr_bytes(family)) &&
 		    if_indextoname(l->v[i].index, name)) {
 			memcpy(ret, name, sizeof(name));
 			return true;

@@ -6,6 +6,8 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include "core/inet.h"
+
 /* How often an interrupted dump is requested again. */
 #define TRIES 10
 
@@ -58,7 +60,7 @@ struct nlmsghdr *netlink_put_nf(void *buf, uint8_t subsys, uint8_t type,
 struct nlmsghdr *netlink_put_route_query(void *buf, uint8_t family,
 					 const uint8_t *to)
 {
-	size_t width = family == AF_INET ? 4 : 16;
+	size_t width = addr_bytes(family);
 	struct nlmsghdr *nlh = netlink_put(buf, RTM_GETROUTE, 0, 0);
 	struct rtmsg *rt = mnl_nlmsg_put_extra_header(nlh, sizeof(*rt));
 

@@ -132,11 +132,6 @@ static int take_nothing(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-static size_t width(uint8_t family)
-{
-	return family == AF_INET ? 4 : 16;
-}
-
 /* What is there already is as good. */
 static int tell(struct nlmsghdr *nlh)
 {
@@ -158,11 +153,11 @@ static int tell_address(uint16_t type, uint16_t flags, const char *name,
 	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(nlh, sizeof(*m));
 
 	m->ifa_family = family;
-	m->ifa_prefixlen = family == AF_INET ? 32 : 128;
+	m->ifa_prefixlen = addr_bits(family);
 	m->ifa_flags = IFA_F_NODAD;
 	m->ifa_index = if_nametoindex(name);
-	mnl_attr_put(nlh, IFA_LOCAL, width(family), addr);
-	mnl_attr_put(nlh, IFA_ADDRESS, width(family), addr);
+	mnl_attr_put(nlh, IFA_LOCAL, addr_bytes(family), addr);
+	mnl_attr_put(nlh, IFA_ADDRESS, addr_bytes(family), addr);
 	return tell(nlh);
 }
 
@@ -230,12 +225,12 @@ int private_net_route(const char *name, uint8_t family, const uint8_t *addr)
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(nlh, sizeof(*m));
 
 	m->rtm_family = family;
-	m->rtm_dst_len = family == AF_INET ? 32 : 128;
+	m->rtm_dst_len = addr_bits(family);
 	m->rtm_table = RT_TABLE_MAIN;
 	m->rtm_protocol = RTPROT_STATIC;
 	m->rtm_scope = family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	m->rtm_type = RTN_UNICAST;
-	mnl_attr_put(nlh, RTA_DST, width(family), addr);
+	mnl_attr_put(nlh, RTA_DST, addr_bytes(family), addr);
 	mnl_attr_put_u32(nlh, RTA_OIF, if_nametoindex(name));
 	return tell(nlh);
 }

@@ -52,7 +52,7 @@ static bool is_own(const struct endpoint *e, const struct prefix_set *local)
 static bool is_no_host(const struct endpoint *e, const struct prefix_set *local)
 {
 	static const uint8_t none[16];
-	size_t n = e->family == AF_INET ? 4 : 16;
+	size_t n = addr_bytes(e->family);
 
 	if (!memcmp(e->addr, none, n))
 		return true;

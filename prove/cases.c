@@ -52,7 +52,7 @@ static void part_devices(const struct flow_space *sp, struct flow_sample *s)
 static void step_inside(const struct prefix_set *s, uint8_t family,
 			uint8_t *addr, uint8_t by)
 {
-	size_t n = family == AF_INET ? 4 : 16;
+	size_t n = addr_bytes(family);
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct prefix p = prefix_set_at(s, i);
@@ -108,10 +108,8 @@ static int add_way(void *arg, const struct service *s, enum flow_way way,
 static bool is_local(const struct scene *s, uint8_t family,
 		     const uint8_t *addr)
 {
-	struct prefix one = { .family = family,
-			      .len = family == AF_INET ? 32 : 128 };
+	struct prefix one = prefix_of_one(family, addr);
 
-	memcpy(one.addr, addr, family == AF_INET ? 4 : 16);
 	return ends_have(&s->ends, &one);
 }
 

@@ -54,17 +54,12 @@ static uint16_t fold(uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-static size_t width(uint8_t family)
-{
-	return family == AF_INET ? 4 : 16;
-}
-
 /* Of a payload with the pseudo-head. */
 static uint16_t sum_of(const struct frame *f, const uint8_t *v, size_t n)
 {
-	uint32_t sum = add_up(f->src, width(f->family), 0);
+	uint32_t sum = add_up(f->src, addr_bytes(f->family), 0);
 
-	sum = add_up(f->dst, width(f->family), sum);
+	sum = add_up(f->dst, addr_bytes(f->family), sum);
 	return fold(add_up(v, n, sum + f->proto + (uint32_t)n));
 }
 

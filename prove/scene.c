@@ -198,10 +198,8 @@ static uint16_t port_of(const struct flow_sample *s, enum flow_part p)
 static bool is_hosts(const struct scene *s, uint8_t family,
 		     const uint8_t *addr)
 {
-	struct prefix one = { .family = family,
-			      .len = family == AF_INET ? 32 : 128 };
+	struct prefix one = prefix_of_one(family, addr);
 
-	memcpy(one.addr, addr, family == AF_INET ? 4 : 16);
 	for (size_t i = 0; i < s->ends.all.n; i++) {
 		struct prefix p = prefix_set_at(&s->ends.all, i);
 
@@ -233,7 +231,7 @@ static int put_own(struct scene *s, const char *device, uint8_t family,
 	if (!is_hosts(s, family, addr) && s->n_lent < ARRAY_SIZE(s->lent)) {
 		*l = (struct lent_address){ .family = family };
 		snprintf(l->device, sizeof(l->device), "%s", device);
-		memcpy(l->addr, addr, family == AF_INET ? 4 : 16);
+		memcpy(l->addr, addr, addr_bytes(family));
 		s->n_lent++;
 	}
 	err = private_net_address(device, family, addr);
@@ -263,7 +261,7 @@ int scene_place(struct scene *s, const struct flow_space *sp,
 {
 	struct call t = { .way = sp->way, .family = sp->family,
 			  .proto = sp->proto };
-	size_t n = sp->family == AF_INET ? 4 : 16;
+	size_t n = addr_bytes(sp->family);
 	struct wire *in, *out;
 	int err = find_wire(s, sample->key[FLOW_IN], &in, d);
 

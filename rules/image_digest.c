@@ -37,7 +37,7 @@ static void put_prefixes(uint64_t *h, const struct prefix_set *s)
 
 		put_number(h, p.family);
 		put_number(h, p.len);
-		put(h, p.addr, p.family == AF_INET ? 4 : 16);
+		put(h, p.addr, addr_bytes(p.family));
 	}
 }
 

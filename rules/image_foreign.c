@@ -85,7 +85,7 @@ static int put_addresses(const struct adding *a, const struct prefix_set *s,
 		l.term.family = p.family == AF_INET ? NFPROTO_IPV4 :
 						      NFPROTO_IPV6;
 		prefix_last(&p, last);
-		list_add(&l, p.addr, last, p.family == AF_INET ? 4 : 16);
+		list_add(&l, p.addr, last, addr_bytes(p.family));
 	}
 	return list_end(&l);
 }

@@ -22,7 +22,7 @@ size_t zone_bytes(uint8_t family, enum zone_dim dim)
 	};
 
 	if (dim == ZONE_SRC || dim == ZONE_DST)
-		return family == NFPROTO_IPV4 ? 4 : 16;
+		return addr_bytes(family);
 	return bytes[dim];
 }
 

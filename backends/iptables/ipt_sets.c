@@ -208,7 +208,7 @@ static int take_create(const struct ipt_args *a, struct image_table *t,
 static int take_addr(const char *text, uint8_t family, uint8_t *first,
 		     uint8_t *last)
 {
-	size_t bytes = family == AF_INET ? 4 : 16;
+	size_t bytes = addr_bytes(family);
 	struct prefix p;
 
 	if (prefix_parse(text, &p) || p.family != family)

@@ -307,7 +307,7 @@ static void put_port(struct port_range r, uint8_t *first, uint8_t *last)
 
 static void put_prefix(struct prefix p, uint8_t *first, uint8_t *last)
 {
-	size_t n = p.family == AF_INET ? 4 : 16;
+	size_t n = addr_bytes(p.family);
 	uint8_t end[16];
 
 	prefix_last(&p, end);

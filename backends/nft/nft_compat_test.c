@@ -64,7 +64,7 @@ static bool say_addr(struct nft_reading *r, const char *opt,
 	char text[INET6_ADDRSTRLEN];
 	int n = prefix_len(r, t->len);
 
-	if (n < 0 || t->len != r->len || t->len > (af == AF_INET ? 4 : 16))
+	if (n < 0 || t->len != r->len || t->len > addr_bytes(af))
 		return false;
 	memcpy(addr, t->d, t->len);
 	nft_compat_say_option(r, opt, t->negated);

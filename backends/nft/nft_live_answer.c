@@ -17,7 +17,7 @@ static bool set_field(uint32_t type, struct live_layout *l)
 		return l->has_port = true;
 	l->family = type == TYPE_IPADDR ? NFPROTO_IPV4 :
 		    type == TYPE_IP6ADDR ? NFPROTO_IPV6 : 0;
-	l->port = l->family == NFPROTO_IPV4 ? 4 : 16;
+	l->port = addr_bytes(l->family);
 	return l->family != 0;
 }
 
@@ -77,7 +77,7 @@ void nft_live_answer(const struct live_set *s, const uint8_t *data,
 
 void nft_live_say_answer(const struct foreign_answer *a, struct strbuf *out)
 {
-	size_t n = a->family == NFPROTO_IPV4 ? 4 : 16;
+	size_t n = addr_bytes(a->family);
 
 	if (a->family) {
 		nft_live_say_value(LIVE_ADDR, a->address.first, n, out);

@@ -79,7 +79,7 @@ static int read_port(const char *s, uint8_t *first, uint8_t *last)
 
 static int read_addr(char *s, int af, uint8_t *first, uint8_t *last)
 {
-	size_t n = af == AF_INET ? 4 : 16;
+	size_t n = addr_bytes(af);
 	char *dash = strchr(s, '-');
 	struct prefix p;
 	uint8_t end[16];

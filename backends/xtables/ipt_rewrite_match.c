@@ -94,7 +94,7 @@ static int ask_proto(const struct asking *x, const struct spans *s,
 static void put_address(const struct asking *x, const struct key_range *r,
 			bool source, bool negated, struct strbuf *b)
 {
-	size_t bytes = x->family == NFPROTO_IPV4 ? 4 : 16;
+	size_t bytes = addr_bytes(x->family);
 	int af = x->family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
 	bool taken = source ? x->has->source : x->has->destination;
 	char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "backends/xtables/xt.h"
+#include "core/inet.h"
 #include "core/mem.h"
 
 #include <linux/netfilter.h>
@@ -36,7 +37,7 @@ static void print_addresses(uint8_t family, const struct nf_nat_range *r,
 			    FILE *out)
 {
 	int af = family == NFPROTO_IPV4 ? AF_INET : AF_INET6;
-	size_t n = family == NFPROTO_IPV4 ? 4 : 16;
+	size_t n = addr_bytes(family);
 	char text[INET6_ADDRSTRLEN];
 	bool bracket = n == 16 && r->flags & NF_NAT_RANGE_PROTO_SPECIFIED;
 

@@ -56,7 +56,7 @@ static int address(uint8_t family, const char *s, size_t n, uint8_t ret[16])
 /* "24", or "255.255.255.0" */
 static int mask_of(uint8_t family, const char *s, uint8_t ret[16])
 {
-	uint32_t bits = family == NFPROTO_IPV4 ? 32 : 128, n;
+	uint32_t bits = addr_bits(family), n;
 	char *end;
 
 	if (strpbrk(s, ".:"))
@@ -72,7 +72,7 @@ static int mask_of(uint8_t family, const char *s, uint8_t ret[16])
 int xt_parse_masked_addr(uint8_t family, const char *word,
 			 struct key_range *ret, uint8_t ret_mask[16])
 {
-	size_t n = strcspn(word, "/"), width = family == NFPROTO_IPV4 ? 4 : 16;
+	size_t n = strcspn(word, "/"), width = addr_bytes(family);
 	struct key_range v = { 0 };
 	uint8_t mask[16] = { 0 };
 	int err = address(family, word, n, v.first);
@@ -107,7 +107,7 @@ static bool is_prefix(const uint8_t mask[16], size_t width)
 int xt_parse_addr(const struct xt_reader *r, const char *word,
 		  struct key_range *ret)
 {
-	size_t width = r->family == NFPROTO_IPV4 ? 4 : 16;
+	size_t width = addr_bytes(r->family);
 	uint8_t mask[16];
 	int err = xt_parse_masked_addr(r->family, word, ret, mask);
 

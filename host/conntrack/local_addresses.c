@@ -18,7 +18,7 @@ struct routes {
 static int add_prefix(struct prefix_set *s, uint8_t family, uint8_t len,
 		      const struct nlattr *a)
 {
-	size_t width = family == AF_INET ? 4 : 16;
+	size_t width = addr_bytes(family);
 	struct prefix p = { .family = family, .len = len };
 
 	if (len > width * 8)
@@ -56,7 +56,7 @@ static int take_address(const struct nlmsghdr *nlh, void *arg)
 		return 0;
 	mnl_attr_parse(nlh, sizeof(*ifa), choose_address, &found);
 	return found ? add_prefix(arg, ifa->ifa_family,
-				  ifa->ifa_family == AF_INET ? 32 : 128,
+				  addr_bits(ifa->ifa_family),
 				  found) : 0;
 }
 
