@@ -175,7 +175,7 @@ static int narrow_addresses(const struct part *p, struct prefix_set *old,
 
 	b->families &= is_ipv4 ? BOX_IPV4 : BOX_IPV6;
 	if (p->term->masked && !is_prefix_mask(p->term->mask,
-					       is_ipv4 ? 4 : 16)) {
+					       addr_bytes(family))) {
 		unsay(b, UNSAID_MASK, packet_field_name(p->field));
 		return 0;
 	}

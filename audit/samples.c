@@ -56,12 +56,9 @@ static void note_port(struct search *x, const uint8_t *port)
 }
 
 /* Many rules ask for no other connection than the one before. */
-static bool is_last(struct search *x, const struct flow_sample *s)
+static bool is_last(const struct search *x, const struct flow_sample *s)
 {
-	if (x->n_seen && !memcmp(&x->last, s, sizeof(*s)))
-		return true;
-	x->last = *s;
-	return false;
+	return x->n_seen && !memcmp(&x->last, s, sizeof(*s));
 }
 
 static bool was_given(const struct search *x, uint64_t digest)
@@ -81,6 +78,7 @@ int samples_give(struct search *x, const struct trial *given)
 	x->enough = false;
 	if (!settle_loopback(x, t) || is_last(x, &t->s))
 		return 0;
+	x->last = t->s;
 	h = digest_add(DIGEST_START, &t->s, sizeof(t->s));
 	if (was_given(x, h))
 		return 0;

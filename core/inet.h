@@ -61,8 +61,10 @@ struct iface_set {
 	size_t n, cap;
 };
 
-/* Of an address. NFPROTO_IPV4 and NFPROTO_IPV6 are these families' numbers, too
- * (linux/netfilter.h). */
+/*
+ * Of an address. NFPROTO_IPV4 and NFPROTO_IPV6 are these families' numbers, too
+ * (linux/netfilter.h).
+ */
 static inline uint8_t addr_bytes(uint8_t family)
 {
 	return family == AF_INET ? 4 : 16;

@@ -199,7 +199,7 @@ bool leaving_neighbours(const struct leaving *l, uint8_t family,
 			continue;
 		*ret = (struct prefix){ .family = family, .len = a->len };
 		memcpy(ret->addr, a->addr, sizeof(ret->addr));
-		for (size_t k = a->len; k < addr_bytes(family) * 8; k++)
+		for (size_t k = a->len; k < addr_bits(family); k++)
 			ret->addr[k / 8] &= (uint8_t)~(0x80 >> k % 8);
 		return true;
 	}

@@ -21,7 +21,7 @@ static int add_prefix(struct prefix_set *s, uint8_t family, uint8_t len,
 	size_t width = addr_bytes(family);
 	struct prefix p = { .family = family, .len = len };
 
-	if (len > width * 8)
+	if (len > addr_bits(family))
 		return -EBADMSG;
 	/* Without a destination: all addresses. */
 	if (a && mnl_attr_get_payload_len(a) != width)

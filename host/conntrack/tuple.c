@@ -31,8 +31,8 @@ bool tuple_get(const struct nf_conntrack *ct, struct flow *ret)
 
 	if ((!v4 && f.family != AF_INET6) || !src || !dst)
 		return false;
-	memcpy(f.saddr, src, v4 ? 4 : 16);
-	memcpy(f.daddr, dst, v4 ? 4 : 16);
+	memcpy(f.saddr, src, addr_bytes(f.family));
+	memcpy(f.daddr, dst, addr_bytes(f.family));
 	if (protocol_has_ports(f.proto)) {
 		f.sport = ntohs(nfct_get_attr_u16(ct, ATTR_PORT_SRC));
 		f.dport = ntohs(nfct_get_attr_u16(ct, ATTR_PORT_DST));
